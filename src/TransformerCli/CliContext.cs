@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Transformers;
+
+namespace TransformerCli;
+
+/// <summary>What every command is given: where to write, the options they all share, and how errors end.</summary>
+public sealed class CliContext(TextReader input, TextWriter output, TextWriter error)
+{
+    /// <summary>How every JSON document of the program is written.</summary>
+    public static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
+    /// <summary>Standard input.</summary>
+    public TextReader In => input;
+    /// <summary>Results, and nothing else.</summary>
+    public TextWriter Out => output;
+    /// <summary>Progress, logs and messages.</summary>
+    public TextWriter Error => error;
+
+    /// <summary><c>--json</c>.</summary>
+    public Option<bool> JsonOption { get; } = new("--json") { Description = "Print one JSON document on standard output", Recursive = true };
+    /// <summary><c>--quiet</c>.</summary>
+    public Option<bool> QuietOption { get; } = new("--quiet") { Description = "No progress, only results and errors", Recursive = true };
+    /// <summary><c>--verbose</c>.</summary>
+    public Option<bool> VerboseOption { get; } = new("--verbose") { Description = "More detail on standard error", Recursive = true };
+    /// <summary><c>--log-file</c>.</summary>
+    public Option<string?> LogFileOption { get; } = new("--log-file") { Description = "Also write the log to this file", HelpName = "FILE", Recursive = true };
+
+    /// <summary>Writes one JSON document and ends the line.</summary>
+    public void WriteJson<T>(T document) => Out.WriteLine(JsonSerializer.Serialize(document, Json));
+
+    /// <summary>Gives a command its action; exceptions become the documented exit codes.</summary>
+    public void Handle(Command command, Func<ParseResult, CancellationToken, int> action) =>
+        command.SetAction((parse, cancel) => Task.FromResult(Guard(parse.GetValue(JsonOption), () => action(parse, cancel))));
+
+    /// <summary>Runs an action and turns what it throws into a message and an exit code.</summary>
+    public int Guard(bool json, Func<int> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (UserException exception)
+        {
+            return Fail(json, ExitCodes.UserError, exception.Problems);
+        }
+        catch (OutOfMemoryException exception)
+        {
+            return Fail(json, ExitCodes.OutOfMemory, [new Problem(exception.Message)]);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            Error.WriteLine(exception);
+            return Fail(json, ExitCodes.Bug, [new Problem($"This is a bug in transformer: {exception.Message}")]);
+        }
+    }
+
+    /// <summary>Reports problems, as text on standard error or as one JSON document on standard output.</summary>
+    public int Fail(bool json, int code, IReadOnlyList<Problem> problems)
+    {
+        if (json) WriteJson(new ErrorDocument("transformer.error/1", code, problems));
+        else foreach (var problem in problems) Error.WriteLine($"error: {problem}");
+        return code;
+    }
+
+    sealed record ErrorDocument(string Schema, int ExitCode, IReadOnlyList<Problem> Errors);
+}

@@ -1,0 +1,22 @@
+namespace TransformerCli;
+
+/// <summary>The exit codes that scripts may rely on; the table stands in docs/commands.md.</summary>
+public static class ExitCodes
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+    /// <summary>A bug in the program; a stack trace was printed.</summary>
+    public const int Bug = 1;
+    /// <summary>The user's input was wrong: usage, config, data, checkpoint, device.</summary>
+    public const int UserError = 2;
+    /// <summary>An <c>--expect</c> does not hold.</summary>
+    public const int ExpectationFailed = 3;
+    /// <summary>Out of memory.</summary>
+    public const int OutOfMemory = 4;
+    /// <summary>The training diverged.</summary>
+    public const int Diverged = 5;
+    /// <summary>Stopped by SIGINT; a checkpoint was saved.</summary>
+    public const int Interrupted = 130;
+    /// <summary>Stopped by SIGTERM; a checkpoint was saved.</summary>
+    public const int Terminated = 143;
+}

@@ -1,0 +1,9 @@
+using System.Text;
+using TransformerCli;
+
+// UTF-8 without a mark, whatever the locale: results are read by scripts.
+var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+using var output = new StreamWriter(Console.OpenStandardOutput(), utf8) { AutoFlush = true };
+using var error = new StreamWriter(Console.OpenStandardError(), utf8) { AutoFlush = true };
+using var input = new StreamReader(Console.OpenStandardInput(), utf8);
+return App.Run(args, input, output, error);
