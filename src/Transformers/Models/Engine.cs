@@ -81,4 +81,44 @@ public static class Engine
     public static Tensor LinearCrossEntropySum(Tensor hidden, Tensor weight, Tensor targets, double smoothing = 0) =>
         nn.functional.cross_entropy(nn.functional.linear(hidden, weight).to(ScalarType.Float32), targets,
             ignore_index: -100, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+
+    /// <summary>The Euclidean norm of all tensors together; not a number, or infinite, where an element is.</summary>
+    public static double GradientNorm(Tensor[] gradients)
+    {
+        var squares = stack(gradients.Select(gradient => gradient.to(ScalarType.Float32).norm().square()));
+        return Math.Sqrt(squares.sum().to(ScalarType.Float64).item<double>());
+    }
+
+    /// <summary>One step of Adam over all parameters.</summary>
+    /// <param name="parameters">Changed in place.</param>
+    /// <param name="gradients">Of the parameters' shapes.</param>
+    /// <param name="first">First moments, changed in place.</param>
+    /// <param name="second">Second moments, changed in place.</param>
+    /// <param name="decays">The weight decay of each parameter.</param>
+    /// <param name="lr">The learning rate.</param>
+    /// <param name="beta1">The decay of the first moment.</param>
+    /// <param name="beta2">The decay of the second moment.</param>
+    /// <param name="epsilon">Added to the root of the second moment.</param>
+    /// <param name="step">The step, from 1.</param>
+    /// <param name="scale">What gradients are multiplied by first.</param>
+    /// <param name="decoupled">Whether weight decay acts on the parameter and not through the gradient.</param>
+    public static void AdamStep(Tensor[] parameters, Tensor[] gradients, Tensor[] first, Tensor[] second, double[] decays,
+        double lr, double beta1, double beta2, double epsilon, long step, double scale, bool decoupled)
+    {
+        var stepSize = lr / (1 - Math.Pow(beta1, step));
+        var root = Math.Sqrt(1 - Math.Pow(beta2, step));
+        for (var i = 0; i < parameters.Length; i++)
+        {
+            using var scope = NewDisposeScope();
+            var gradient = scale == 1 ? gradients[i] : gradients[i] * scale;
+            if (decays[i] > 0)
+            {
+                if (decoupled) parameters[i].mul_(1 - lr * decays[i]);
+                else gradient = gradient + parameters[i] * decays[i];
+            }
+            first[i].mul_(beta1).add_(gradient, 1 - beta1);
+            second[i].mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+            parameters[i].addcdiv_(first[i], (second[i].sqrt() / root).add_(epsilon), -stepSize);
+        }
+    }
 }

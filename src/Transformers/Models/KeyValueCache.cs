@@ -13,6 +13,9 @@ public sealed class KeyValueCache(int layers) : IDisposable
     /// <summary>The number of tokens read so far.</summary>
     public long Length => Layers.Count == 0 ? 0 : Layers[0].Length;
 
+    /// <summary>Where the tensors are; the CPU before anything was read.</summary>
+    public Device Device => Layers.Count > 0 && Layers[0].Length > 0 ? Layers[0].Keys.device : CPU;
+
     /// <summary>Keeps rows of the batch, in a new order; a row may be taken several times.</summary>
     /// <param name="rows">Row numbers, [B′], whole numbers.</param>
     public void Select(Tensor rows)
