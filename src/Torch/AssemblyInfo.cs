@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Torch.Tests")]
+[assembly: InternalsVisibleTo("Benchmarks")]

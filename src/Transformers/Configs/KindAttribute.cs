@@ -1,0 +1,23 @@
+namespace Transformers.Configs;
+
+/// <summary>The name that picks this record in a config: <c>kind: gpt</c>.</summary>
+/// <remarks>
+/// A setting whose type is an abstract record is closed by its kinds: every sealed record of the same assembly that derives from it and
+/// carries this attribute (or <see cref="ByKeyAttribute"/>) is one. To add a kind is to add such a record.
+/// </remarks>
+/// <param name="name">The name as it is written in the config.</param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class KindAttribute(string name) : Attribute
+{
+    /// <summary>The name as it is written in the config.</summary>
+    public string Name => name;
+}
+
+/// <summary>The key whose presence picks this record in a config, where a <c>kind:</c> would say nothing new: <c>files: [a.txt]</c>.</summary>
+/// <param name="key">A required setting of the record, as it is written in the config.</param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class ByKeyAttribute(string key) : Attribute
+{
+    /// <summary>A required setting of the record, as it is written in the config.</summary>
+    public string Key => key;
+}

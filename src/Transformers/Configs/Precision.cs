@@ -1,0 +1,12 @@
+namespace Transformers.Configs;
+
+/// <summary>The number format in which matrices are multiplied.</summary>
+public enum Precision
+{
+    /// <summary><see cref="Bf16"/> where the hardware multiplies it natively, else <see cref="Fp32"/>.</summary>
+    Auto,
+    /// <summary>32-bit floating point throughout.</summary>
+    Fp32,
+    /// <summary>bfloat16 autocast over 32-bit master weights.</summary>
+    Bf16,
+}

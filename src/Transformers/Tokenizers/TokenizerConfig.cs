@@ -1,0 +1,61 @@
+using Transformers.Configs;
+
+namespace Transformers.Tokenizers;
+
+/// <summary>How text becomes token ids; closed by <c>kind</c>.</summary>
+public abstract record TokenizerConfig;
+
+/// <summary>Byte-level byte-pair encoding, trained on the data.</summary>
+[Kind("bpe")]
+public sealed record BpeTokenizerConfig : TokenizerConfig
+{
+    /// <summary>The number of tokens, with the 256 bytes and the special tokens.</summary>
+    [Between(257, 1_000_000)]
+    public required int Vocabulary { get; init; }
+
+    /// <summary>How text is split into words, over which no token reaches.</summary>
+    public BpePattern Pattern { get; init; } = BpePattern.Gpt2;
+
+    /// <summary>How often a pair must occur to become a token.</summary>
+    [AtLeast(1)]
+    public int MinFrequency { get; init; } = 2;
+
+    /// <summary>How much of the training text the vocabulary is learnt from; all of it where this is not given.</summary>
+    [AtLeast(1)]
+    public ByteSize? Sample { get; init; }
+}
+
+/// <summary>The published patterns that split text into words.</summary>
+public enum BpePattern
+{
+    /// <summary>GPT-2's.</summary>
+    Gpt2,
+    /// <summary>GPT-4's.</summary>
+    Cl100k,
+    /// <summary>Llama 3's.</summary>
+    Llama3,
+    /// <summary>GPT-4o's.</summary>
+    O200k,
+    /// <summary>None: tokens may reach over anything.</summary>
+    None,
+}
+
+/// <summary>One token a character that occurs in the data.</summary>
+[Kind("characters")]
+public sealed record CharacterTokenizerConfig : TokenizerConfig;
+
+/// <summary>One token a byte.</summary>
+[Kind("bytes")]
+public sealed record ByteTokenizerConfig : TokenizerConfig;
+
+/// <summary>A tokenizer that stands already.</summary>
+[Kind("file")]
+public sealed record FileTokenizerConfig : TokenizerConfig
+{
+    /// <summary>A <c>tokenizer.json</c>, a <c>.tiktoken</c> file, a folder with GPT-2's vocabulary and merges, or a run.</summary>
+    [NotEmpty]
+    public required string Path { get; init; }
+
+    /// <summary>How text is split into words, for vocabularies that do not say it themselves.</summary>
+    public BpePattern? Pattern { get; init; }
+}
