@@ -41,6 +41,6 @@ public static partial class torch
         static readonly Op matrix_exp_op = Op.Find("aten::matrix_exp"); public Tensor matrix_exp() => matrix_exp_op.Call(this);
         static readonly Op matrix_power_op = Op.Find("aten::matrix_power"); public Tensor matrix_power(int n) => matrix_power_op.Call(this, n);
         static readonly Op renorm_op = Op.Find("aten::renorm"); public Tensor renorm(float p, long dim, float maxnorm) => renorm_op.Call(this, p, dim, maxnorm);
-        static readonly Op vander_op = Op.Find("aten::vander"); public Tensor vander(long N = -1, bool increasing = false) => vander_op.Call(this, N < 0 ? null : N, increasing);
+        static readonly Op vander_op = Op.Find("aten::vander"); public Tensor vander(long N = -1, bool increasing = false) => vander_op.Call(this, N < 0 ? null : (long?)N, increasing);
     }
 }

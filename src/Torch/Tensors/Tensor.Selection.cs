@@ -9,7 +9,6 @@ public static partial class torch
         // One place or one range of a dimension.
         static readonly Op select_op = Op.Find("aten::select", "int"); public Tensor select(long dim, long index) => select_op.Call(this, dim, index);
         static readonly Op narrow_op = Op.Find("aten::narrow"); public Tensor narrow(long dim, long start, long length) => narrow_op.Call(this, dim, start, length);
-        static readonly Op slice_op = Op.Find("aten::slice", "Tensor");
         public Tensor slice(long dim, long start, long finish, long step) => slice_op.Call(this, dim, start, finish, step);
         static readonly Op select_scatter_op = Op.Find("aten::select_scatter");
         public Tensor select_scatter(Tensor src, long dim, long index) => select_scatter_op.Call(this, src, dim, index);

@@ -10,7 +10,6 @@ public static partial class torch
         static readonly Op view_op = Op.Find("aten::view"); public Tensor view(params long[] shape) => view_op.Call(this, shape);
         public Tensor view_as(Tensor other) => view(other.shape);
         static readonly Op reshape_op = Op.Find("aten::reshape"); public Tensor reshape(params long[] shape) => reshape_op.Call(this, shape);
-        static readonly Op contiguous_op = Op.Find("aten::contiguous"); public Tensor contiguous() => contiguous_op.Call(this);
         static readonly Op flatten_op = Op.Find("aten::flatten", "using_ints");
         public Tensor flatten(long start_dim = 0, long end_dim = -1) => flatten_op.Call(this, start_dim, end_dim);
         static readonly Op unflatten_op = Op.Find("aten::unflatten", "int");

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
 namespace TorchSharp

@@ -1,4 +1,5 @@
 using System.Collections;
+using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
 namespace TorchSharp

@@ -68,7 +68,7 @@ namespace TorchSharp.Modules
             for (var i = 1; i < steps.Count; i++)
             {
                 var next = steps[i].call(result);
-                if (!ReferenceEquals(next, result)) result.Dispose();
+                if (!ReferenceEquals(next, result) && !ReferenceEquals(result, tensor)) result.Dispose();
                 result = next;
             }
             return result;

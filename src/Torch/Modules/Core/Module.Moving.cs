@@ -46,11 +46,11 @@ public static partial class torch
             {
                 if (!Moves(tensor, dtype, device)) return;
                 using var moved = Copy(tensor, dtype, device, non_blocking);
-                tensor.set_data(moved);
+                tensor.SetData(moved);
             }
 
             static bool Moves(Tensor tensor, ScalarType? dtype, Device? device) =>
-                Target(tensor, dtype) != tensor.dtype || (device is not null && device != tensor.device);
+                Target(tensor, dtype) != tensor.dtype || (device is not null && !device.Equals(tensor.device));
 
             static ScalarType Target(Tensor tensor, ScalarType? dtype) =>
                 dtype is { } wanted && (tensor.is_floating_point() || tensor.is_complex()) ? wanted : tensor.dtype;

@@ -50,7 +50,7 @@ public static partial class torch
             {
                 byReflection = true;
                 foreach (var (field, name) in FieldsOf(GetType()))
-                    if (field.GetValue(this) is Tensor tensor and not Parameter && !ownBuffers.ContainsKey(name))
+                    if (field.GetValue(this) is Tensor tensor and not Modules.Parameter && !ownBuffers.ContainsKey(name))
                         register_buffer(name, tensor);
                 SeeFields();
             }
