@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Models;
 using static TorchSharp.torch;
 
