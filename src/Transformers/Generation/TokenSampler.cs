@@ -53,13 +53,13 @@ public sealed class TokenSampler
     {
         var floor = float.NegativeInfinity;
         if (options.TopK is { } k && k < logits.Length) floor = LargestOf(logits, k);
-        if (options.MinP is > 0 and var share) floor = Math.Max(floor, (float)(logits[most] + options.Temperature * Math.Log(share.Value)));
+        if (options.MinP is > 0 and var share) floor = Math.Max(floor, (float)(logits[most] + options.Temperature * Math.Log(share)));
         var kept = new List<int>();
         for (var id = 0; id < logits.Length; id++)
             if (logits[id] >= floor && !float.IsNegativeInfinity(logits[id])) kept.Add(id);
         // Ties at the floor would make more than k: the lowest ids stay.
         if (options.TopK is { } limit && kept.Count > limit) kept = SmallestIds(kept, logits, limit);
-        return options.TopP is < 1 and var mass ? Nucleus(kept, new LogitView(logits, options.Temperature), mass.Value) : [.. kept];
+        return options.TopP is < 1 and var mass ? Nucleus(kept, new LogitView(logits, options.Temperature), mass) : [.. kept];
     }
 
     static List<int> SmallestIds(List<int> kept, ReadOnlySpan<float> logits, int limit)

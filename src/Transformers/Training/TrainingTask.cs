@@ -23,6 +23,10 @@ public abstract class TrainingTask : IDisposable
     /// <param name="whole">Whether this is the last validation of a run, over the whole split.</param>
     public virtual IReadOnlyDictionary<string, double> Metrics(bool whole) => new Dictionary<string, double>();
 
+    /// <summary>What follows from a validation loss, such as perplexity.</summary>
+    /// <param name="loss">Nats a target.</param>
+    public virtual IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>();
+
     /// <summary>Where the sampler stands: what it takes to continue at the exact next step.</summary>
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
