@@ -58,6 +58,7 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
         return [.. rows.Select(row => row.Result(onText))];
     }
 
+    // The next token's logits of each row, after reading what stands between two places.
     Tensor Next(List<Row> rows, int from, int until, KeyValueCache cache)
     {
         var ids = new long[rows.Count * (until - from)];

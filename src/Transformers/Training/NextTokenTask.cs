@@ -1,8 +1,11 @@
 using System.Diagnostics;
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Data.Batches;
 using Transformers.Data.Shards;
+using Transformers.Generation;
 using Transformers.Models;
+using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -14,6 +17,8 @@ public sealed class NextTokenTask : TrainingTask
     readonly PreparedData data;
     readonly BackgroundBatches batches;
     readonly SequentialBlocks? validation;
+    readonly Tokenizer tokenizer;
+    readonly RunConfig run;
     readonly TrainingConfig config;
     readonly Device device;
     readonly int microRows;
@@ -21,16 +26,19 @@ public sealed class NextTokenTask : TrainingTask
 
     /// <summary>A task over prepared text.</summary>
     /// <param name="model">The model, on its device.</param>
+    /// <param name="tokenizer">Its tokenizer, for samples.</param>
     /// <param name="data">The text; it belongs to the task from now on.</param>
     /// <param name="sampler">Draws training batches of a whole step's rows.</param>
     /// <param name="rows">The rows of a step.</param>
-    /// <param name="config">Batch, label smoothing and samples.</param>
+    /// <param name="run">The config, for batches, label smoothing and samples.</param>
     /// <param name="device">Where the model is.</param>
-    public NextTokenTask(Gpt model, PreparedData data, ITextSampler sampler, int rows, TrainingConfig config, Device device)
+    public NextTokenTask(Gpt model, Tokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
     {
+        this.tokenizer = tokenizer;
+        this.run = run;
+        config = run.Training;
         this.model = model;
         this.data = data;
-        this.config = config;
         this.device = device;
         microRows = Math.Min(config.Batch.Micro ?? rows, rows);
         batches = new BackgroundBatches(sampler);
@@ -68,6 +76,16 @@ public sealed class NextTokenTask : TrainingTask
         ["perplexity"] = Math.Exp(loss),
         ["bits_per_byte"] = loss * data.Manifest.Validation.Tokens / Math.Max(1, data.Manifest.Validation.Bytes) / Math.Log(2),
     };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Samples()
+    {
+        if (config.Sample.Tokens == 0) return [];
+        model.eval();
+        var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
+        var completions = new TextGenerator(model, tokenizer, device).Generate(config.Sample.Prompts ?? [""], options);
+        return [.. completions.Select(completion => completion.Prompt + completion.Text)];
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState

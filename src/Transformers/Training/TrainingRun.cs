@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using TorchSharp;
-using TorchSharp.Modules;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.IO;
