@@ -39,6 +39,9 @@ public sealed class ShardWriter : IDisposable
     /// <summary>Documents ended so far.</summary>
     public long Documents { get; private set; }
 
+    /// <summary>The number of tokens up to the end of the last document.</summary>
+    public long LastDocumentEnd { get; private set; }
+
     /// <summary>Adds tokens to the current document.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public void Append(ReadOnlySpan<int> ids)
@@ -61,6 +64,7 @@ public sealed class ShardWriter : IDisposable
         Span<byte> end = stackalloc byte[sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(end, Tokens);
         index!.Write(end);
+        LastDocumentEnd = Tokens;
         Documents++;
         documentsInShard++;
     }
