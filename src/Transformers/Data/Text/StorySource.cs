@@ -23,6 +23,6 @@ public sealed class StorySource(ulong seed, long bytes) : TextSource
     }
 
     /// <inheritdoc/>
-    protected internal override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
+    protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
         StoryGenerator.Generate(seed, bytes).Select(story => new TextPiece(Encoding.UTF8.GetBytes(story), true, "generated stories"));
 }
