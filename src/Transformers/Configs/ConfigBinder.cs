@@ -79,7 +79,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
                 problems.Add(at, Join(path, setting.Name), $"{Join(path, setting.Name)} is missing", $"add {setting.Name}: {ConfigScalars.Describe(setting.Type)}");
         if (problems.Count > before) return null;
         if (record is IChecked @checked)
-            @checked.Check(new ConfigCheck(path, (key, message, hint) => problems.Add(Locate(map, key, at), Join(path, key), message, hint)));
+            @checked.Check(new ConfigCheck(path, (key, message, hint) => problems.Add(map.Locate(key, at), Join(path, key), message, hint)));
         return problems.Count > before ? null : record;
     }
 
@@ -159,21 +159,6 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (!ConfigShape.IsUnion(type)) return null;
         var kinds = ConfigShape.Variants(type).Select(v => v.Kind).OfType<string>().ToList();
         return kinds.Count == 0 ? null : $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
-    }
-
-    static Source Locate(MapNode map, string path, Source at)
-    {
-        // A setting that is not written has its default: point to the nearest mapping that is written.
-        foreach (var part in path.Split('.'))
-        {
-            var bracket = part.IndexOf('[');
-            if (map.Find(bracket < 0 ? part : part[..bracket]) is not { } entry) return at;
-            at = entry.KeySource;
-            if (bracket > 0 && entry.Value is ListNode list) return list.Items[int.Parse(part[(bracket + 1)..^1])].Source;
-            if (entry.Value is not MapNode next) return entry.Value.Source;
-            map = next;
-        }
-        return at;
     }
 
     static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({ProblemList.Show(ConfigScalars.Write(value).Text)})";

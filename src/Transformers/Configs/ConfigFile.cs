@@ -14,7 +14,11 @@ public static class ConfigFile
     /// <param name="sets">Settings such as <c>model.layers=12</c>; the later wins.</param>
     /// <exception cref="UserException">With every problem found, each with file, line, column and path where it has them.</exception>
     /// <exception cref="ArgumentException">No files are given.</exception>
-    public static T Load<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class
+    public static T Load<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class => Open<T>(files, sets).Config;
+
+    /// <summary>As <see cref="Load{T}"/>, and remembers where each setting stands, for problems that show only later (a data file that is not there).</summary>
+    /// <inheritdoc cref="Load{T}"/>
+    public static LoadedConfig<T> Open<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class
     {
         if (files.Count == 0) throw new ArgumentException("At least one config is needed.", nameof(files));
         var problems = new ProblemList();
@@ -40,8 +44,12 @@ public static class ConfigFile
         var problems = new ProblemList();
         var nodes = new List<ConfigNode>();
         problems.Collect(() => nodes.Add(ConfigText.Read(Encoding.UTF8.GetBytes(text), file, problems)));
-        return Bind<T>(nodes, sets ?? [], [file], problems);
+        return Bind<T>(nodes, sets ?? [], [file], problems).Config;
     }
+
+    /// <summary>The text of a config file as it stands.</summary>
+    /// <exception cref="UserException">It cannot be read, or is too large or not text.</exception>
+    public static string ReadText(string path) => ConfigText.Decode(ReadBytes(path), path);
 
     /// <summary>Whether files, merged, give a model and neither data nor training: a fragment to inspect or to merge with others.</summary>
     /// <exception cref="UserException">A file cannot be read.</exception>
@@ -58,7 +66,7 @@ public static class ConfigFile
     /// <exception cref="UserException">With every problem found.</exception>
     public static void Check<T>(T config) where T : class => Parse<T>(ConfigWriter.ToYaml(config), "the config as changed");
 
-    static T Bind<T>(List<ConfigNode> nodes, IReadOnlyList<string> sets, IReadOnlyList<string> files, ProblemList problems) where T : class
+    static LoadedConfig<T> Bind<T>(List<ConfigNode> nodes, IReadOnlyList<string> sets, IReadOnlyList<string> files, ProblemList problems) where T : class
     {
         foreach (var set in sets)
             problems.Collect(() => nodes.Add(ConfigText.ReadSetting(set, problems)));
@@ -68,7 +76,7 @@ public static class ConfigFile
         var start = new Source(files[0], 1, 1);
         var value = new ConfigBinder(typeof(T), problems).Bind(typeof(T), merged, "", start);
         problems.ThrowIfAny(files);
-        return (T)value!;
+        return new LoadedConfig<T>((T)value!, (MapNode)merged, start);
     }
 
     static byte[] ReadBytes(string path)
