@@ -47,8 +47,8 @@ public static class ConfigCommand
             var path = ReadyConfigs.Resolve(parse.GetRequiredValue(name));
             var given = parse.GetValue(sets) ?? [];
             if (parse.GetValue(context.JsonOption))
-                context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = path, Config = ConfigWriter.ToJson(Load([path], given)) });
-            else if (parse.GetValue(resolved) || given.Length > 0) context.Out.Write(ConfigWriter.ToYaml(Load([path], given)));
+                context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = path, Config = ConfigWriter.ToJson(ConfigFile.LoadRunOrModel([path], given)) });
+            else if (parse.GetValue(resolved) || given.Length > 0) context.Out.Write(ConfigWriter.ToYaml(ConfigFile.LoadRunOrModel([path], given)));
             else context.Out.Write(ConfigFile.ReadText(path));
             return ExitCodes.Done;
         });
@@ -104,7 +104,7 @@ public static class ConfigCommand
             foreach (var group in parse.GetValue(merge) ? [names] : names.Select(one => new[] { one }))
                 try
                 {
-                    var config = Load(group, given);
+                    var config = ConfigFile.LoadRunOrModel(group, given);
                     right.Add(new(string.Join(" + ", group), config is ModelFragment, KindOf(config)));
                 }
                 catch (UserException exception)
@@ -129,9 +129,6 @@ public static class ConfigCommand
         });
         return command;
     }
-
-    static object Load(string[] files, string[] sets) =>
-        ConfigFile.IsFragment(files) ? ConfigFile.Load<ModelFragment>(files, sets) : ConfigFile.Load<RunConfig>(files, sets);
 
     static string KindOf(object config) => (string)ConfigWriter.ToJson(config)["model"]!["kind"]!;
 
