@@ -20,7 +20,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             return Wrong(node, path, "must be a mapping", MappingHint(type, node));
         }
         if (ConfigShape.IsPair(type)) return Pair(node, path, at);
-        if (ConfigShape.ItemOf(type) is { } item) return List(item, node, path, at);
+        if (ConfigShape.ItemOf(type) is { } item) return List(item, node, path);
         if (node is not ScalarNode scalar || scalar.IsNull) return Wrong(node, path, $"must be {ConfigScalars.Describe(type)}", null);
         var value = ConfigScalars.Read(scalar, type, out var rule, out var hint);
         return value ?? Wrong(node, path, rule, hint);
@@ -120,14 +120,14 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return first is null || second is null ? null : ((double)first, (double)second);
     }
 
-    object? List(Type item, ConfigNode node, string path, Source at)
+    object? List(Type item, ConfigNode node, string path)
     {
         if (node is not ListNode list)
             return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{ProblemList.Show(s.Text)}]" : null);
         var values = Array.CreateInstance(item, list.Items.Count);
         var before = problems.Count;
         for (var i = 0; i < values.Length; i++)
-            if (Bind(item, list.Items[i], $"{path}[{i}]", at) is { } value) values.SetValue(value, i);
+            if (Bind(item, list.Items[i], $"{path}[{i}]", list.Items[i].Source) is { } value) values.SetValue(value, i);
         return problems.Count > before ? null : values;
     }
 
