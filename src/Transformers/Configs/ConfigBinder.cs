@@ -136,6 +136,11 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     string? Unknown(RecordShape shape, MapEntry entry, string path)
     {
         var full = Join(path, ProblemList.Show(entry.Key));
+        if (problems.Full)
+        {
+            problems.Add(entry.KeySource, full, "");
+            return null;
+        }
         var names = shape.Settings.Select(s => s.Name).ToList();
         var near = Suggestion.For(entry.Key, names) ?? names.FirstOrDefault(name => name == Suggestion.CommonName(entry.Key));
         var hint = near is not null ? $"did you mean {near}?"
