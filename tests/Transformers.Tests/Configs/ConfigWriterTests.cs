@@ -12,7 +12,7 @@ public sealed class ConfigWriterTests
     {
         foreach (var entry in ReadyConfigs.List())
         {
-            object config = ConfigFile.IsFragment([entry.Path]) ? ConfigFile.Load<ModelFragment>([entry.Path]) : ConfigFile.Load<RunConfig>([entry.Path]);
+            var config = ConfigFile.LoadRunOrModel([entry.Path]);
             var text = ConfigWriter.ToYaml(config);
             object again = config is RunConfig ? ConfigFile.Parse<RunConfig>(text) : ConfigFile.Parse<ModelFragment>(text);
             Assert.Equal(text, ConfigWriter.ToYaml(again));
