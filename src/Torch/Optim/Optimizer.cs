@@ -30,6 +30,9 @@ public static partial class torch
 
             private protected Optimizer() { }
 
+            /// <summary>Whether a schedule sets the rates.</summary>
+            internal bool Scheduled { get; set; }
+
             public virtual IEnumerable<ILearningRateController> ParamGroups => _parameter_groups;
 
             public virtual IEnumerable<Parameter> parameters() => _parameter_groups.SelectMany(group => group.Parameters);
