@@ -13,7 +13,8 @@ public sealed record Problem(string Message, string? File = null, int? Line = nu
     public override string ToString()
     {
         var place = File is null ? "" : Line is null ? $"{File}: " : Column is null ? $"{File}:{Line}: " : $"{File}:{Line}:{Column}: ";
-        var path = Path is null ? "" : $"{Path}: ";
+        // A message that opens with the path tells it already.
+        var path = Path is null || Message.StartsWith(Path, StringComparison.Ordinal) ? "" : $"{Path}: ";
         var hint = Hint is null ? "" : $" ({Hint})";
         return place + path + Message + hint;
     }

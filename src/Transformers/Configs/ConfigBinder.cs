@@ -1,0 +1,182 @@
+using System.Runtime.CompilerServices;
+
+namespace Transformers.Configs;
+
+/// <summary>Turns a tree into sealed records, strictly: what does not fit exactly is a problem, and all problems are found.</summary>
+/// <param name="root">The type of the whole config; where a misplaced setting is looked up.</param>
+/// <param name="problems">Takes what is wrong.</param>
+sealed class ConfigBinder(Type root, ProblemList problems)
+{
+    /// <summary>The value, or null where it has problems or is null.</summary>
+    /// <param name="type">The type to bind to.</param>
+    /// <param name="node">What was read.</param>
+    /// <param name="path">Its dotted path.</param>
+    /// <param name="at">Where its key stands; the start of the file for the whole.</param>
+    internal object? Bind(Type type, ConfigNode node, string path, Source at)
+    {
+        if (ConfigShape.IsMapping(type))
+        {
+            if (node is MapNode map) return ConfigShape.IsUnion(type) ? Union(type, map, path, at) : Record(ConfigShape.Of(type), map, path, at);
+            return Wrong(node, path, "must be a mapping", MappingHint(type, node));
+        }
+        if (ConfigShape.IsPair(type)) return Pair(node, path, at);
+        if (ConfigShape.ItemOf(type) is { } item) return List(item, node, path, at);
+        if (node is not ScalarNode scalar || scalar.IsNull) return Wrong(node, path, $"must be {ConfigScalars.Describe(type)}", null);
+        var value = ConfigScalars.Read(scalar, type, out var rule, out var hint);
+        return value ?? Wrong(node, path, rule, hint);
+    }
+
+    object? Union(Type type, MapNode map, string path, Source at)
+    {
+        var variants = ConfigShape.Variants(type);
+        if (ConfigShape.VariantOf(type, map) is { } chosen) return Record(chosen, map, path, at);
+        if (variants.Any(v => v.Key is not null)) return ByKey(variants, map, path, at);
+
+        var kinds = variants.Select(v => v.Kind!).ToList();
+        var all = string.Join(", ", kinds);
+        if (map.Find("kind") is not { } entry)
+        {
+            var typo = map.Entries.FirstOrDefault(e => Suggestion.For(e.Key, ["kind"]) is not null && variants.All(v => v.Find(e.Key) is null));
+            problems.Add(typo?.KeySource ?? at, Join(path, "kind"), $"{Join(path, "kind")} is missing", typo is null ? $"one of {all}" : $"did you mean kind instead of {ProblemList.Show(typo.Key)}?");
+            return null;
+        }
+        var given = (entry.Value as ScalarNode)?.Text;
+        return Wrong(entry.Value, Join(path, "kind"), kinds.Count == 1 ? $"must be {all}" : $"must be one of {all}",
+            given is not null && Suggestion.For(given, kinds) is { } near ? $"did you mean {near}?" : null);
+    }
+
+    object? ByKey(IReadOnlyList<RecordShape> variants, MapNode map, string path, Source at)
+    {
+        var keys = variants.Select(v => v.Key!).ToList();
+        var given = keys.Where(k => ConfigShape.HasValue(map, k)).ToList();
+        if (given.Count > 1)
+        {
+            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", "keep one of them");
+            return null;
+        }
+        var typo = map.Entries.Select(e => (Entry: e, Near: Suggestion.For(e.Key, keys))).FirstOrDefault(t => t.Near is not null);
+        var message = $"{path} needs one of {string.Join(", ", keys)}";
+        if (typo.Near is not null)
+            problems.Add(typo.Entry.KeySource, Join(path, ProblemList.Show(typo.Entry.Key)), $"{Join(path, ProblemList.Show(typo.Entry.Key))} is not a setting", $"did you mean {typo.Near}?");
+        else problems.Add(at, path, message, $"add one of {string.Join(", ", keys)}");
+        return null;
+    }
+
+    object? Record(RecordShape shape, MapNode map, string path, Source at)
+    {
+        var before = problems.Count;
+        var record = Activator.CreateInstance(shape.Type)!;
+        foreach (var entry in map.Entries)
+        {
+            if (shape.Kind is not null && entry.Key == "kind") continue;
+            // The key by which editors find a JSON file's schema.
+            if (path.Length == 0 && entry is { Key: "$schema", Value: ScalarNode }) continue;
+            if (shape.Find(entry.Key) is { } setting) Set(record, setting, entry, Join(path, entry.Key));
+            else Unknown(shape, entry, path);
+        }
+        foreach (var setting in shape.Settings)
+            if (setting.Required && map.Find(setting.Name) is null)
+                problems.Add(at, Join(path, setting.Name), $"{Join(path, setting.Name)} is missing", $"add {setting.Name}: {ConfigScalars.Describe(setting.Type)}");
+        if (problems.Count > before) return null;
+        if (record is IChecked @checked)
+            @checked.Check(new ConfigCheck(path, (key, message, hint) => problems.Add(Locate(map, key, at), Join(path, key), message, hint)));
+        return problems.Count > before ? null : record;
+    }
+
+    void Set(object record, Setting setting, MapEntry entry, string path)
+    {
+        if (setting.Nullable && entry.Value is ScalarNode { IsNull: true, Text.Length: > 0 })
+        {
+            setting.Property.SetValue(record, null);
+            return;
+        }
+        if (entry.Value is ScalarNode { IsNull: true, Text: "" })
+        {
+            problems.Add(entry.KeySource, path, $"{path} has no value", $"must be {ConfigScalars.Describe(setting.Type)}");
+            return;
+        }
+        if (Bind(setting.Type, entry.Value, path, entry.KeySource) is not { } value) return;
+        var source = entry.Value.Source;
+        foreach (var rule in setting.Rules)
+        {
+            object[] values = value is ITuple pair ? [pair[0]!, pair[1]!] : [value];
+            foreach (var one in values)
+                if (rule.Broken(one) is { } broken)
+                {
+                    problems.Add(source, path, $"{path}{Quote(one)} {broken}");
+                    return;
+                }
+        }
+        setting.Property.SetValue(record, value);
+    }
+
+    object? Pair(ConfigNode node, string path, Source at)
+    {
+        if (node is not ListNode { Items.Count: 2 } list) return Wrong(node, path, "must be a list of two numbers", "for example [0.9, 0.99]");
+        var first = Bind(typeof(double), list.Items[0], $"{path}[0]", at);
+        var second = Bind(typeof(double), list.Items[1], $"{path}[1]", at);
+        return first is null || second is null ? null : ((double)first, (double)second);
+    }
+
+    object? List(Type item, ConfigNode node, string path, Source at)
+    {
+        if (node is not ListNode list)
+            return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{ProblemList.Show(s.Text)}]" : null);
+        var values = Array.CreateInstance(item, list.Items.Count);
+        var before = problems.Count;
+        for (var i = 0; i < values.Length; i++)
+            if (Bind(item, list.Items[i], $"{path}[{i}]", at) is { } value) values.SetValue(value, i);
+        return problems.Count > before ? null : values;
+    }
+
+    void Unknown(RecordShape shape, MapEntry entry, string path)
+    {
+        var full = Join(path, ProblemList.Show(entry.Key));
+        var names = shape.Settings.Select(s => s.Name).ToList();
+        var hint = Suggestion.For(entry.Key, names) is { } near ? $"did you mean {near}?"
+            : Elsewhere.Find(root, entry.Key) is { } other ? $"did you mean {other}?"
+            : $"the settings here are {string.Join(", ", shape.Kind is null ? names : names.Prepend("kind"))}";
+        problems.Add(entry.KeySource, full, $"{full} is not a setting{shape.Title}", hint);
+    }
+
+    object? Wrong(ConfigNode node, string path, string rule, string? hint)
+    {
+        var what = node switch
+        {
+            MapNode => "is a mapping and ",
+            ListNode => "is a list and ",
+            ScalarNode { IsNull: true } => "is null and ",
+            ScalarNode scalar => $"({ProblemList.Show(scalar.Text)}) ",
+            _ => "",
+        };
+        problems.Add(node.Source, path, $"{(path.Length == 0 ? "the config" : path)} {what}{rule}", hint);
+        return null;
+    }
+
+    static string? MappingHint(Type type, ConfigNode node)
+    {
+        if (node is not ScalarNode { IsNull: false, Text: var text }) return null;
+        if (!ConfigShape.IsUnion(type)) return null;
+        var kinds = ConfigShape.Variants(type).Select(v => v.Kind).OfType<string>().ToList();
+        return kinds.Count == 0 ? null : $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
+    }
+
+    static Source Locate(MapNode map, string path, Source at)
+    {
+        // A setting that is not written has its default: point to the nearest mapping that is written.
+        foreach (var part in path.Split('.'))
+        {
+            var bracket = part.IndexOf('[');
+            if (map.Find(bracket < 0 ? part : part[..bracket]) is not { } entry) return at;
+            at = entry.KeySource;
+            if (bracket > 0 && entry.Value is ListNode list) return list.Items[int.Parse(part[(bracket + 1)..^1])].Source;
+            if (entry.Value is not MapNode next) return entry.Value.Source;
+            map = next;
+        }
+        return at;
+    }
+
+    static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({ProblemList.Show(ConfigScalars.Write(value).Text)})";
+
+    static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
+}

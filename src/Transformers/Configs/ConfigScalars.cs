@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Transformers.Configs;
+
+/// <summary>Single values: how each type is written, read and described.</summary>
+static partial class ConfigScalars
+{
+    /// <summary>What a value of a type looks like, for messages: <c>a whole number</c>.</summary>
+    internal static string Describe(Type type) => type switch
+    {
+        _ when type == typeof(bool) => "true or false",
+        _ when type == typeof(string) => "text",
+        _ when type == typeof(double) => "a number",
+        _ when type == typeof(ByteSize) => "a size such as 20MB",
+        _ when type == typeof(TimeSpan) => "a duration such as 10m",
+        _ when type.IsEnum => "one of " + string.Join(", ", Names(type)),
+        _ when IsWhole(type) => "a whole number",
+        _ when ConfigShape.IsPair(type) => "a list of two numbers",
+        _ when ConfigShape.ItemOf(type) is { } item => "a list, each item " + Describe(item),
+        _ => "a mapping",
+    };
+
+    internal static bool IsWhole(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(ulong);
+
+    /// <summary>The names of an enumeration as they are written in a config.</summary>
+    internal static IReadOnlyList<string> Names(Type type) => [.. Enum.GetNames(type).Select(ConfigShape.SnakeCase)];
+
+    /// <summary>Reads a scalar.</summary>
+    /// <returns>The value; or null with what it must be, and a remedy where that does not tell it.</returns>
+    internal static object? Read(ScalarNode node, Type type, out string rule, out string? hint)
+    {
+        hint = null;
+        rule = $"must be {Describe(type)}";
+        var text = node.Text;
+        var quoted = node.Style == ScalarStyle.Quoted;
+        if (type == typeof(string)) return node.Style == ScalarStyle.JsonLiteral ? Fail("put it in quotes", out hint) : text;
+        if (type.IsEnum)
+        {
+            var names = Names(type);
+            var index = names.ToList().IndexOf(text);
+            if (index >= 0) return Enum.GetValues(type).GetValue(index);
+            return Suggestion.For(text, names) is { } near ? Fail($"did you mean {near}?", out hint) : null;
+        }
+        if (type == typeof(ByteSize)) return ByteSize.TryParse(text, out var size) ? size : null;
+        if (type == typeof(TimeSpan)) return Duration.TryParse(text, out var time) ? time : null;
+        if (quoted && (text is "true" or "false" || NumberForm().IsMatch(text))) return Fail("remove the quotes", out hint);
+        if (quoted) return null;
+        if (type == typeof(bool))
+            return text switch
+            {
+                "true" => true,
+                "false" => false,
+                _ when text.ToLowerInvariant() is "true" or "yes" or "on" or "y" or "1" => Fail("write true", out hint),
+                _ when text.ToLowerInvariant() is "false" or "no" or "off" or "n" or "0" => Fail("write false", out hint),
+                _ => null,
+            };
+        return NumberForm().IsMatch(text) ? ReadNumber(text.Replace("_", ""), type, ref rule) : null;
+    }
+
+    static object? ReadNumber(string text, Type type, ref string rule)
+    {
+        var number = double.Parse(text, CultureInfo.InvariantCulture);
+        if (type == typeof(double))
+        {
+            if (double.IsFinite(number)) return number;
+            rule = "is too large for a number";
+            return null;
+        }
+        var (least, most) = type == typeof(int) ? (int.MinValue, int.MaxValue) : type == typeof(long) ? (long.MinValue, long.MaxValue) : (0m, (decimal)ulong.MaxValue);
+        // A decimal holds every 64-bit whole number exactly, which a double does not.
+        if (Math.Abs(number) < 1e28 && decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var whole))
+        {
+            if (whole != Math.Floor(whole) || (whole == 0 && number != 0)) return null;
+            if (whole >= least && whole <= most) return Convert.ChangeType(whole, type, CultureInfo.InvariantCulture);
+        }
+        rule = FormattableString.Invariant($"must lie between {least} and {most}");
+        return null;
+    }
+
+    static object? Fail(string remedy, out string? hint)
+    {
+        hint = remedy;
+        return null;
+    }
+
+    /// <summary>Writes a value so that <see cref="Read"/> gives it back.</summary>
+    internal static ScalarNode Write(object value) => value switch
+    {
+        bool flag => Plain(flag ? "true" : "false"),
+        string text => new ScalarNode(default, text, ScalarStyle.Quoted),
+        double number => Plain(WriteNumber(number)),
+        ByteSize size => new ScalarNode(default, size.ToString(), ScalarStyle.Quoted),
+        TimeSpan time => new ScalarNode(default, Duration.Format(time), ScalarStyle.Quoted),
+        Enum name => new ScalarNode(default, ConfigShape.SnakeCase(name.ToString()), ScalarStyle.Quoted),
+        _ => Plain(Convert.ToString(value, CultureInfo.InvariantCulture)!),
+    };
+
+    static ScalarNode Plain(string text) => new(default, text, ScalarStyle.Plain);
+
+    /// <summary>The shortest form that reads back as the same number; with a dot before an exponent, which older YAML readers need.</summary>
+    static string WriteNumber(double number)
+    {
+        var text = number.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant();
+        var exponent = text.IndexOf('e');
+        if (exponent < 0) return text;
+        return text.Contains('.') ? text : text.Insert(exponent, ".0");
+    }
+
+    [GeneratedRegex(@"^[-+]?(\d+(_\d+)*(\.(\d+(_\d+)*)?)?|\.\d+(_\d+)*)([eE][-+]?\d{1,9})?\z")]
+    internal static partial Regex NumberForm();
+}

@@ -1,0 +1,79 @@
+using System.Text;
+
+namespace Transformers.Configs;
+
+/// <summary>From bytes, or from <c>--set</c>, to a tree.</summary>
+static class ConfigText
+{
+    static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>The tree of a file's bytes.</summary>
+    /// <exception cref="UserException">It is empty, or not the text that it should be.</exception>
+    internal static ConfigNode Read(byte[] bytes, string file, ProblemList problems)
+    {
+        if (bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
+        var text = Decode(bytes, file);
+        var json = file.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
+        var node = json
+            ? new JsonReader(bytes, file, problems).Read()
+            : new YamlReader(text, (line, column) => new Source(file, line, column), problems).Read();
+        if (node is null or ScalarNode { IsNull: true })
+            throw new UserException([new Problem("the config is empty", file, 1, 1, Hint: "transformer config copy gpt-stories FILE gives one to start from")]);
+        return node;
+    }
+
+    /// <summary>The tree of <c>a.b=value</c>: mappings down to the value, which is YAML.</summary>
+    internal static ConfigNode ReadSetting(string set, ProblemList problems)
+    {
+        var source = new Source("--set");
+        var equals = set.IndexOf('=');
+        if (equals < 0) throw Bad($"{ProblemList.Show(set)} has no =", null);
+        var path = set[..equals].Trim();
+        var parts = path.Split('.');
+        if (parts.Any(p => p.Trim().Length == 0)) throw Bad($"'{ProblemList.Show(path)}' is not a path", null);
+        if (parts.Length > YamlReader.MaximumDepth) throw Bad($"{ProblemList.Show(path)} is nested more than {YamlReader.MaximumDepth} levels deep", null);
+        RefuseControls(set, source.File);
+        ConfigNode node;
+        try
+        {
+            node = new YamlReader(set[(equals + 1)..], (_, _) => source, problems).Read() ?? new ScalarNode(source, "", ScalarStyle.Plain);
+        }
+        catch (UserException exception)
+        {
+            throw Bad($"{ProblemList.Show(path)} ({ProblemList.Show(set[(equals + 1)..])}): {exception.Problems[0].Message}", exception.Problems[0].Hint);
+        }
+        foreach (var part in parts.Reverse()) node = new MapNode(source, [new MapEntry(part.Trim(), source, node)]);
+        return node;
+
+        UserException Bad(string message, string? hint) => new([new Problem(message, source.File, Hint: hint ?? "write it as model.layers=12")]);
+    }
+
+    static string Decode(byte[] bytes, string file)
+    {
+        string text;
+        try
+        {
+            text = Strict.GetString(bytes);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            var before = bytes.AsSpan(0, Math.Clamp(exception.Index, 0, bytes.Length));
+            throw new UserException([new Problem("the config is not UTF-8 text", file, before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'),
+                Hint: "save it as UTF-8")], exception);
+        }
+        RefuseControls(text, file);
+        return text;
+    }
+
+    /// <summary>YAML forbids control characters, and its reader would take a NUL for the end of the file.</summary>
+    static void RefuseControls(string text, string file)
+    {
+        for (int i = 0, line = 1, start = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\n') (line, start) = (line + 1, i + 1);
+            else if (char.IsControl(text[i]) && text[i] is not ('\r' or '\t' or '\u0085'))
+                throw new UserException([new Problem($"the config holds the control character U+{(int)text[i]:X4}", file, line, i - start + 1,
+                    Hint: "is this a text file? a text may hold it as an escape in double quotes")]);
+        }
+    }
+}

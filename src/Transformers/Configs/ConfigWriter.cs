@@ -1,0 +1,102 @@
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Transformers.Configs;
+
+/// <summary>Writes a config with every setting resolved; reading it back gives the same config.</summary>
+public static class ConfigWriter
+{
+    const int LineWidth = 100;
+
+    /// <summary>The config as YAML, a line a setting, small mappings on one line.</summary>
+    /// <param name="config">A <see cref="RunConfig"/>, or a part of one.</param>
+    public static string ToYaml(object config)
+    {
+        var text = new StringBuilder();
+        Block(text, Tree(config), 0);
+        return text.ToString();
+    }
+
+    /// <summary>The config as JSON, with the same keys.</summary>
+    public static JsonNode ToJson(object config) => Json(Tree(config))!;
+
+    static MapNode Tree(object config)
+    {
+        var shape = ConfigShape.Of(config.GetType());
+        var entries = new List<MapEntry>();
+        if (shape.Kind is not null) entries.Add(new MapEntry("kind", default, new ScalarNode(default, shape.Kind, ScalarStyle.Quoted)));
+        foreach (var setting in shape.Settings)
+            if (setting.Property.GetValue(config) is { } value) entries.Add(new MapEntry(setting.Name, default, Node(value, setting.Type)));
+        return new MapNode(default, entries);
+    }
+
+    static ConfigNode Node(object value, Type type)
+    {
+        if (ConfigShape.IsMapping(type)) return Tree(value);
+        if (value is (double first, double second)) return new ListNode(default, [ConfigScalars.Write(first), ConfigScalars.Write(second)]);
+        if (ConfigShape.ItemOf(type) is { } item)
+            return new ListNode(default, [.. ((System.Collections.IEnumerable)value).Cast<object>().Select(one => Node(one, item))]);
+        return ConfigScalars.Write(value);
+    }
+
+    static void Block(StringBuilder text, MapNode map, int indent)
+    {
+        foreach (var entry in map.Entries)
+        {
+            text.Append(' ', indent).Append(entry.Key).Append(':');
+            // The sections of a config stay apart; below them, what fits on a line goes on it.
+            if (entry.Value is MapNode below && (indent == 0 || !Fits(below, indent + entry.Key.Length)) && below.Entries.Count > 0)
+            {
+                text.Append('\n');
+                Block(text, below, indent + 2);
+            }
+            else text.Append(' ').Append(Flow(entry.Value)).Append('\n');
+        }
+    }
+
+    static bool Fits(MapNode map, int before) =>
+        map.Entries.All(e => e.Value is not MapNode) && before + Flow(map).Length < LineWidth;
+
+    static string Flow(ConfigNode node) => node switch
+    {
+        MapNode { Entries.Count: 0 } => "{}",
+        MapNode map => "{ " + string.Join(", ", map.Entries.Select(e => $"{e.Key}: {Flow(e.Value)}")) + " }",
+        ListNode list => "[" + string.Join(", ", list.Items.Select(Flow)) + "]",
+        ScalarNode { Style: ScalarStyle.Plain } plain => plain.Text,
+        ScalarNode scalar => IsPlain(scalar.Text) ? scalar.Text : Quote(scalar.Text),
+        _ => throw new InvalidOperationException($"A config cannot hold {node}"),
+    };
+
+    /// <summary>Whether every YAML reader takes the bare text for text (or, for a size, for what it is).</summary>
+    static bool IsPlain(string text) =>
+        text.Length is > 0 and < 200 && (char.IsAsciiLetterOrDigit(text[0]) || text[0] is '/' or '_')
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '_' or '.' or '-')
+        && !ConfigScalars.NumberForm().IsMatch(text) && !(char.IsAsciiDigit(text[0]) && text.All(c => char.IsAsciiHexDigit(c) || c is '_' or '.' or '-' or 'x' or 'o'))
+        && text.ToLowerInvariant() is not ("null" or "true" or "false" or "yes" or "no" or "on" or "off" or "y" or "n");
+
+    static string Quote(string text)
+    {
+        var quoted = new StringBuilder("\"");
+        foreach (var c in text)
+            quoted.Append(c switch
+            {
+                '"' => "\\\"",
+                '\\' => "\\\\",
+                '\n' => "\\n",
+                '\t' => "\\t",
+                '\r' => "\\r",
+                _ when c < ' ' || c is >= '\x7f' and < '\xa0' or '\u2028' or '\u2029' or '\ufeff' => $"\\u{(int)c:x4}",
+                _ => c.ToString(),
+            });
+        return quoted.Append('"').ToString();
+    }
+
+    static JsonNode? Json(ConfigNode node) => node switch
+    {
+        MapNode map => new JsonObject(map.Entries.Select(e => KeyValuePair.Create(e.Key, Json(e.Value)))),
+        ListNode list => new JsonArray([.. list.Items.Select(Json)]),
+        ScalarNode { Style: ScalarStyle.Plain } plain => JsonNode.Parse(plain.Text),
+        ScalarNode scalar => JsonValue.Create(scalar.Text),
+        _ => null,
+    };
+}

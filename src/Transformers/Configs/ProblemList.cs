@@ -1,0 +1,68 @@
+using System.Text;
+
+namespace Transformers.Configs;
+
+/// <summary>Collects everything that is wrong, so that a user sees it all at once.</summary>
+sealed class ProblemList
+{
+    const int Shown = 100;
+    readonly List<Problem> problems = [];
+
+    internal int Count { get; private set; }
+
+    internal void Add(Source source, string path, string message, string? hint = null)
+    {
+        Count++;
+        if (problems.Count < Shown)
+            problems.Add(new Problem(message, source.File, source.Line, source.Column, path.Length > 0 ? path : null, hint));
+    }
+
+    /// <summary>Whether something could not be read at all.</summary>
+    internal bool Stopped { get; private set; }
+
+    /// <summary>Runs a step of reading and keeps the problems at which it stops.</summary>
+    internal void Collect(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (UserException exception)
+        {
+            Stopped = true;
+            Count += exception.Problems.Count;
+            problems.AddRange(exception.Problems);
+        }
+    }
+
+    /// <summary>Throws if anything was found: in the order of the files as given, and of the lines in each.</summary>
+    internal void ThrowIfAny(IReadOnlyList<string> files)
+    {
+        if (Count == 0) return;
+        var order = files.Index().DistinctBy(f => f.Item).ToDictionary(f => f.Item, f => f.Index);
+        List<Problem> sorted = [.. problems
+            .OrderBy(p => p.File is not null && order.TryGetValue(p.File, out var place) ? place : int.MaxValue)
+            .ThenBy(p => p.Line ?? 0).ThenBy(p => p.Column ?? 0)];
+        if (Count > sorted.Count) sorted.Add(new Problem($"and {Count - sorted.Count} more problems"));
+        throw new UserException(sorted);
+    }
+
+    /// <summary>Text of the user's as it may stand in a message: one line, no control characters, not too long.</summary>
+    internal static string Show(string text)
+    {
+        var shown = new StringBuilder();
+        foreach (var c in text)
+        {
+            if (shown.Length >= 60) return shown.Append('…').ToString();
+            shown.Append(c switch
+            {
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                _ when char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' => $"\\u{(int)c:x4}",
+                _ => c.ToString(),
+            });
+        }
+        return shown.ToString();
+    }
+}

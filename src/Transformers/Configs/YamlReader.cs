@@ -1,0 +1,119 @@
+using System.Text.RegularExpressions;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Transformers.Configs;
+
+/// <summary>Reads one YAML document into a tree with positions; refuses what a config has no use for.</summary>
+/// <param name="text">The document.</param>
+/// <param name="at">Turns a line and a column, from 1, into a source.</param>
+/// <param name="problems">Takes duplicate keys, after which reading goes on.</param>
+sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemList problems)
+{
+    /// <summary>How deep mappings and lists may nest; bounds the stack here and in everything that walks the tree.</summary>
+    internal const int MaximumDepth = 64;
+
+    readonly Parser parser = new(new StringReader(text));
+
+    /// <summary>The document, or null where there is none.</summary>
+    /// <exception cref="UserException">The text is not YAML, or holds something that is refused.</exception>
+    internal ConfigNode? Read()
+    {
+        try
+        {
+            Next(); // the stream's start
+            if (Next() is StreamEnd) return null;
+            Next(); // the document's start was read; its root follows
+            var root = Node(1, "");
+            Next(); // the document's end
+            var after = Next();
+            if (after is not StreamEnd) throw Refusal(after, "", "holds more than one document", "keep one; several files can be merged by giving them all");
+            return root;
+        }
+        catch (YamlException exception)
+        {
+            throw new UserException([Syntax(exception)], exception);
+        }
+    }
+
+    ParsingEvent Next()
+    {
+        var mark = parser.Current?.End ?? Mark.Empty;
+        try
+        {
+            parser.MoveNext();
+        }
+        catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
+        {
+            // On some malformed text YamlDotNet trips over its own assertions instead of saying what is wrong.
+            throw new SyntaxErrorException(mark, mark, "what follows makes no sense");
+        }
+        return parser.Current!;
+    }
+
+    ConfigNode Node(int depth, string path)
+    {
+        var start = parser.Current!;
+        if (start is AnchorAlias) throw Refusal(start, path, "uses an alias (*), which a config may not", "write the value out");
+        if (start is not NodeEvent node) throw new SyntaxErrorException(start.Start, start.End, "a key has no value here");
+        if (!node.Anchor.IsEmpty) throw Refusal(start, path, "uses an anchor (&), which a config may not", "write the value out where it is needed");
+        if (!node.Tag.IsEmpty) throw Refusal(start, path, "uses a tag (!), which a config may not", "a text that begins with ! must be quoted");
+        if (depth > MaximumDepth) throw Refusal(start, path, $"is nested more than {MaximumDepth} levels deep", "no setting lies that deep");
+        return start switch
+        {
+            Scalar scalar => new ScalarNode(At(start), scalar.Value, scalar.Style == YamlDotNet.Core.ScalarStyle.Plain ? ScalarStyle.Plain : ScalarStyle.Quoted),
+            SequenceStart => List(start, depth, path),
+            _ => Map(start, depth, path),
+        };
+    }
+
+    ListNode List(ParsingEvent start, int depth, string path)
+    {
+        var items = new List<ConfigNode>();
+        while (Next() is not SequenceEnd) items.Add(Node(depth + 1, $"{path}[{items.Count}]"));
+        return new ListNode(At(start), items);
+    }
+
+    MapNode Map(ParsingEvent start, int depth, string path)
+    {
+        var entries = new List<MapEntry>();
+        var seen = new Dictionary<string, Source>();
+        while (Next() is not MappingEnd)
+        {
+            var source = At(parser.Current!);
+            if (Node(depth + 1, path) is not ScalarNode { Text: var key })
+                throw Refusal(parser.Current!, path, "has a mapping or a list as a key", "quote a text that holds { or [");
+            var below = path.Length == 0 ? ProblemList.Show(key) : $"{path}.{ProblemList.Show(key)}";
+            Next();
+            var value = Node(depth + 1, below);
+            if (seen.TryAdd(key, source)) entries.Add(new MapEntry(key, source, value));
+            else problems.Add(source, below, $"{below} is given twice", seen[key].Line is { } line ? $"the first is on line {line}; keep one" : "keep one");
+        }
+        return new MapNode(At(start), entries);
+    }
+
+    Source At(ParsingEvent e) => at((int)e.Start.Line, (int)e.Start.Column);
+
+    UserException Refusal(ParsingEvent e, string path, string what, string hint)
+    {
+        var (file, line, column) = At(e);
+        // Below thousands of levels the path would fill the screen.
+        if (path.Length > 100) path = path[..100] + "…";
+        return new UserException([new Problem(path.Length == 0 ? $"the config {what}" : $"{path} {what}", file, line, column, path.Length == 0 ? null : path, hint)]);
+    }
+
+    Problem Syntax(YamlException exception)
+    {
+        // A tab is found at the end of what was being read, which began lines before.
+        var tab = exception.Message.Contains("tab character", StringComparison.Ordinal);
+        var mark = tab ? exception.End : exception.Start;
+        var (file, line, column) = at((int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
+        var reason = Position().Replace(exception.Message, "").Trim().TrimEnd('.');
+        if (reason.Length > 1 && char.IsUpper(reason[0]) && char.IsLower(reason[1])) reason = char.ToLowerInvariant(reason[0]) + reason[1..];
+        return new Problem($"this is not YAML: {ProblemList.Show(reason)}", file, line, column,
+            Hint: tab ? "indent with spaces, not with tabs" : "check the indentation and the brackets here and just above; quote a text that holds ': ' or ' #'");
+    }
+
+    [GeneratedRegex(@"\(Line: \d+, Col: \d+, Idx: \d+\)( - )?:?")]
+    private static partial Regex Position();
+}
