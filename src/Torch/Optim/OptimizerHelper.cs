@@ -8,6 +8,8 @@ public abstract class OptimizerHelper : optim.Optimizer
     protected OptimizerOptions _defaults = new();
     readonly Dictionary<Parameter, OptimizerState> states = new(ReferenceEqualityComparer.Instance);
 
+    public OptimizerHelper() { }
+
     /// <summary>What has been gathered for a parameter; nothing before the first step that it takes part in.</summary>
     private protected TState StateOf<TState>(Parameter parameter, OptimizerOptions options, Func<Parameter, TState> make) where TState : OptimizerState
     {
