@@ -31,13 +31,14 @@ public static partial class torch
             return std_dim_op.Call(typed ?? this, dimensions, unbiased, keepdim);
         }
 
+        // TorchSharp calls the variance "std" in two of these results.
         static readonly Op var_mean_op = Op.Find("aten::var_mean"); static readonly Op var_mean_dim_op = Op.Find("aten::var_mean", "dim");
         public (Tensor var, Tensor mean) var_mean(bool unbiased = true) => Two(var_mean_op.CallMany(this, unbiased));
         public (Tensor var, Tensor mean) var_mean(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => var_mean((long[])[dim], unbiased, keepdim, type);
         public (Tensor var, Tensor mean) var_mean((long, long) dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => var_mean((long[])[dim.Item1, dim.Item2], unbiased, keepdim, type);
         public (Tensor var, Tensor mean) var_mean((long, long, long) dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => var_mean((long[])[dim.Item1, dim.Item2, dim.Item3], unbiased, keepdim, type);
-        public (Tensor var, Tensor mean) var_mean(ReadOnlySpan<long> dimensions, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => var_mean(dimensions.ToArray(), unbiased, keepdim, type);
-        public (Tensor var, Tensor mean) var_mean(long[] dimensions, bool unbiased = true, bool keepdim = false, ScalarType? type = null)
+        public (Tensor std, Tensor mean) var_mean(ReadOnlySpan<long> dimensions, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => var_mean(dimensions.ToArray(), unbiased, keepdim, type);
+        public (Tensor std, Tensor mean) var_mean(long[] dimensions, bool unbiased = true, bool keepdim = false, ScalarType? type = null)
         {
             using var typed = As(type);
             return Two(var_mean_dim_op.CallMany(typed ?? this, dimensions, unbiased, keepdim));

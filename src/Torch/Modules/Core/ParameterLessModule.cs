@@ -5,7 +5,7 @@ namespace TorchSharp.Modules;
 public interface IParameterLessModule;
 
 // Modules that own nothing to train or to save.
-public abstract class ParameterLessModule<T, TResult> : Module<T, TResult>, IParameterLessModule
+public abstract class ParameterLessModule<T1, TResult> : Module<T1, TResult>, IParameterLessModule
 {
     protected ParameterLessModule(string name) : base(name) { }
 }
