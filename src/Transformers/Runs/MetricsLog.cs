@@ -56,7 +56,7 @@ public sealed class MetricsLog : IDisposable
         line.Write("\n"u8);
         try
         {
-            file.Write(line.WrittenSpan); // In one call: another reader sees whole lines.
+            FileSizeLimit.Write(file, line.WrittenSpan); // In one call: another reader sees whole lines.
         }
         catch (IOException e)
         {
