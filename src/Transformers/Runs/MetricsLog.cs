@@ -27,7 +27,9 @@ public sealed class MetricsLog : IDisposable
         {
             FileSizeLimit.ReportAsError();
             Cut(path, resumedStep);
-            return new(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
+            var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            FolderSync.Sync(Path.GetDirectoryName(path)!);
+            return new(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
