@@ -54,10 +54,10 @@ public static class DurableFile
         // Delete and create anew: opening what is there would follow a link planted under the temporary name.
         File.Delete(path);
         FileSizeLimit.ReportAsError();
-        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 1 << 16);
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
         var counted = new ChecksumStream(file);
         write(counted);
-        file.Flush();
+        counted.Flush();
         FailPoint.Pass(FailPoint.FileWritten);
         file.Flush(flushToDisk: true);
         return new(Path.GetFileName(path), counted.Bytes, counted.Checksum);

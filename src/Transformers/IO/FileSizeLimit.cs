@@ -14,6 +14,19 @@ static partial class FileSizeLimit
         _ = Signal(25, 1); // SIGXFSZ and SIG_IGN have these values on Linux and macOS.
     }
 
+    /// <summary>Writes to an unbuffered file. .NET tells of the limit as if of a wrong argument; this tells of it as of a full disk.</summary>
+    public static void Write(FileStream file, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            file.Write(bytes);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new IOException($"the file {file.Name} would pass the limit on the size of files (ulimit -f)", e);
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "signal")]
     private static partial nint Signal(int number, nint handler);
 }

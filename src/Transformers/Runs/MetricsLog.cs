@@ -27,7 +27,9 @@ public sealed class MetricsLog : IDisposable
         {
             FileSizeLimit.ReportAsError();
             Cut(path, resumedStep);
-            return new(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
+            var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            FolderSync.Sync(Path.GetDirectoryName(path)!);
+            return new(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -56,7 +58,7 @@ public sealed class MetricsLog : IDisposable
         line.Write("\n"u8);
         try
         {
-            file.Write(line.WrittenSpan); // In one call: another reader sees whole lines.
+            FileSizeLimit.Write(file, line.WrittenSpan); // In one call: another reader sees whole lines.
         }
         catch (IOException e)
         {

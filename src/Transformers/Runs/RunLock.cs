@@ -58,6 +58,8 @@ public sealed record RunOwner(int Pid, string Host, string BootId, string Proces
 /// </remarks>
 public sealed class RunLock : IDisposable
 {
+    const int WouldBlockLinux = 11, WouldBlockMac = 35, SharingViolation = unchecked((int)0x80070020), LockViolation = unchecked((int)0x80070021);
+
     readonly string owner;
     readonly FileStream held;
 
@@ -93,7 +95,7 @@ public sealed class RunLock : IDisposable
         {
             return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException) when (File.Exists(file))
+        catch (IOException e) when (e.HResult is WouldBlockLinux or WouldBlockMac or SharingViolation or LockViolation)
         {
             return null;
         }
