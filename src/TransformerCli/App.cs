@@ -32,11 +32,8 @@ public static class App
             context.JsonOption, context.QuietOption, context.VerboseOption, context.LogFileOption,
         };
         // One line a command, each in its own file below Commands/.
-<<<<<<< HEAD
         root.Add(TrainCommand.Create(context));
-=======
         root.Add(ConfigCommand.Create(context));
->>>>>>> conf
         return root;
     }
 }

@@ -2,8 +2,8 @@ namespace Transformers.Training;
 
 /// <summary>The learning rate of each step.</summary>
 /// <remarks>
-/// Noam: Vaswani et al. 2017, section 5.3, factor · D^-0.5 · min(s^-0.5, s · warmup^-1.5), whatever the optimizer's learning
-/// rate is. All others rise linearly to the optimizer's learning rate over the warmup, whose first step is not 0, and then
+/// Noam: Vaswani et al. 2017, section 5.3, lr · factor · D^-0.5 · min(s^-0.5, s · warmup^-1.5); the paper's has lr = factor = 1.
+/// All others rise linearly to the optimizer's learning rate over the warmup, whose first step is not 0, and then
 /// fall as their name says.
 /// </remarks>
 public sealed class Schedule
@@ -27,14 +27,14 @@ public sealed class Schedule
     }
 
     /// <summary>The highest learning rate of the whole run.</summary>
-    public double Peak => config is NoamSchedule noam ? noam.Factor / Math.Sqrt((double)width * noam.Warmup) : peak;
+    public double Peak => config is NoamSchedule noam ? peak * noam.Factor / Math.Sqrt((double)width * noam.Warmup) : peak;
 
     /// <summary>The learning rate of a step.</summary>
     /// <param name="step">The step, from 1.</param>
     public double At(long step)
     {
         if (config is NoamSchedule noam)
-            return noam.Factor / Math.Sqrt(width) * Math.Min(1 / Math.Sqrt(step), step * Math.Pow(noam.Warmup, -1.5));
+            return peak * noam.Factor / Math.Sqrt(width) * Math.Min(1 / Math.Sqrt(step), step * Math.Pow(noam.Warmup, -1.5));
         if (step <= config.Warmup) return peak * step / config.Warmup;
         var after = (double)(step - config.Warmup) / Math.Max(1, steps - config.Warmup);
         return config switch

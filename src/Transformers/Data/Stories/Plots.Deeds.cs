@@ -11,32 +11,19 @@ static partial class Plots
         tool.Holder = helper;
         t.Open(hero, home);
         t.Befriend(hero, friend);
-<<<<<<< HEAD
-        t.Say($"{weather[0]}, and {hero} wanted to build a {what} of {material}.", $"{weather[0]}. {hero} and {friend} decided to build a {what} of {material}.");
-        t.Speak(friend, $"I will get the {material}, and you ask {helper} for {tool}", $"we need {material} and {tool} of {helper}");
-        t.Meet(hero, helper);
-        t.Speak(hero, $"may we have {tool}? We are building a {what}", $"{helper}, we are building a {what} and need {tool.Of("your")}");
-        t.Give(helper, hero, tool);
-        t.Speak(helper, $"{material} is good for a {what}", "bring it back before supper");
-=======
         t.Say($"{weather[0]}, and {hero} wanted to build {Grammar.A(what)} of {material}.", $"{weather[0]}. {hero} and {friend} decided to build {Grammar.A(what)} of {material}.");
         t.Speak(friend, $"I will get the {material}, and you ask {helper} for {tool}", $"we need {material} and {tool} of {helper}");
         t.Meet(hero, helper);
         t.Speak(hero, $"may we have {tool}? We are building {Grammar.A(what)}", $"{helper}, we are building {Grammar.A(what)} and need {tool.Of("your")}");
         t.Give(helper, hero, tool);
         t.Speak(helper, $"{material} is good for {Grammar.A(what)}", "bring it back before supper");
->>>>>>> data
         t.Paragraph();
         t.Say($"{hero} and {friend} worked all day {home.In}, in spite of {weather[1]}.", $"In {weather[1]} they built and built until the {what} stood {home.In}.");
         t.Say($"Then {mishap[0]}, but the {what} of {material} held fast.", $"In the night {mishap[0]}. In the morning the {what} was still there.");
         t.Speak(friend, $"our {what} is stronger than the {mishap[1]}!", $"the {material} held!");
         t.Say($"Only {tool} had to go back to {helper} {helper.The}.", $"Then they remembered {helper}, who was waiting for {tool}.");
         t.Give(hero, helper, tool);
-<<<<<<< HEAD
-        t.Speak(helper, $"did the {what} survive the {mishap[1]}?", $"a {what} of {material}, and made by {Grammar.A(hero.Kind)} and {Grammar.A(friend.Kind)}!");
-=======
         t.Speak(helper, $"did the {what} survive the {mishap[1]}?", $"{Grammar.A(what)} of {material}, and made by {Grammar.A(hero.Kind)} and {Grammar.A(friend.Kind)}!");
->>>>>>> data
         t.Close(hero, friend);
     }
 
@@ -47,26 +34,12 @@ static partial class Plots
         t.Open(hero, home);
         t.Go(hero, away);
         t.Meet(hero, giver);
-<<<<<<< HEAD
-        t.Speak(giver, $"here is the seed of a {plant}, {hero}, water it for {days} days", $"plant this seed, and in {days} days you will have a {plant}");
-=======
         t.Speak(giver, $"here is the seed of {Grammar.A(plant)}, {hero}, water it for {days} days", $"plant this seed, and in {days} days you will have {Grammar.A(plant)}");
->>>>>>> data
         t.Go(hero, home);
         can.Holder = hero;
         t.Say($"{hero} planted the seed {home.In} and watered it from {can.A}.", $"{hero} put the seed into the earth and fetched water in {can.A}.");
         t.Say($"On the first day nothing grew, and {hero} was {t.Draw(Lexicon.Sad)}.", "On the first day there was nothing to see but earth.");
         t.Befriend(hero, friend);
-<<<<<<< HEAD
-        t.Speak(friend, "there is nothing there!", $"that will never be a {plant}, {hero}");
-        t.Speak(hero, $"{giver} said {days} days", $"wait, {friend}, it takes {days} days");
-        t.Paragraph();
-        t.Say($"Every day {hero} took {can} and watered the seed, {hero.Hobby[2]} or not.", $"Day after day {hero} came with {can}.");
-        t.Say($"And when {days} days were over, a {plant} stood {home.In}.", $"After {days} days there was a green tip, and soon a {plant}.");
-        t.Speak(friend, $"you were right, {hero}, it is a {plant}!");
-        t.Say($"{hero} and {friend} {hero.Walked} to {away} to tell {giver}.");
-        t.Speak(giver, $"a {plant} needs {days} days and a {hero.Trait} {hero.Kind}", $"I knew it, {hero}, for you are {hero.Trait}");
-=======
         t.Speak(friend, "there is nothing there!", $"that will never be {Grammar.A(plant)}, {hero}");
         t.Speak(hero, $"{giver} said {days} days", $"wait, {friend}, it takes {days} days");
         t.Paragraph();
@@ -75,7 +48,6 @@ static partial class Plots
         t.Speak(friend, $"you were right, {hero}, it is {Grammar.A(plant)}!");
         t.Say($"{hero} and {friend} {hero.Walked} to {away} to tell {giver}.");
         t.Speak(giver, $"{Grammar.A(plant)} needs {days} days and {Grammar.A($"{hero.Trait} {hero.Kind}")}", $"I knew it, {hero}, for you are {hero.Trait}");
->>>>>>> data
         t.Close(hero, friend);
     }
 
@@ -110,11 +82,7 @@ static partial class Plots
         Person hero = t.Child(), rival = t.Child(), judge = t.GrownUp();
         var (home, field, festival, prize, cry) = (t.Place(), t.Place(), t.Draw(Lexicon.Festivals), t.Thing(), t.Draw(Lexicon.Lessons));
         t.Open(hero, home);
-<<<<<<< HEAD
-        t.Say($"Every year there was a {festival} {field.In}, and the prize was {prize.A}.", $"Soon the {festival} was to be held {field.In}. The winner would get {prize.A}.");
-=======
         t.Say($"Every year there was {Grammar.A(festival)} {field.In}, and the prize was {prize.A}.", $"Soon the {festival} was to be held {field.In}. The winner would get {prize.A}.");
->>>>>>> data
         t.Say($"{hero} could do nothing as well as {hero.Hobby[2]}, so {hero.He} practised {hero.Hobby[2]} every day.");
         t.Say($"{rival}, {Grammar.A($"{rival.Trait} {rival.Kind}")} in {rival.Garment}, practised {rival.Hobby[2]}.", $"But there was also {rival}, {rival.The} in {rival.Garment}, who was good at {rival.Hobby[2]}.");
         t.Speak(rival, $"{prize} will be mine!", $"you will never win {prize}, {hero}");
@@ -145,11 +113,7 @@ static partial class Plots
         t.Say($"{worker} looked {t.Draw(Lexicon.Sad)}.");
         t.Speak(hero, $"what is the matter, {worker}?", $"why do you look so, {worker}?");
         t.Speak(worker, $"I have lost {tool.Of("my")}", $"{tool.Of("my")} is gone, and {Grammar.A(worker.Kind)} needs it");
-<<<<<<< HEAD
-        t.Speak(hero, $"I will look for {tool}", $"a {hero.Kind} has good eyes");
-=======
         t.Speak(hero, $"I will look for {tool}", $"{Grammar.A(hero.Kind)} has good eyes");
->>>>>>> data
         t.Speak(worker, $"whoever finds {tool} shall have {reward.Of("my")}", $"if you find it, I will give you {reward.A}");
         t.Paragraph();
         var (wrong, other) = (t.Spot(), t.Spot());

@@ -64,11 +64,7 @@ static partial class Plots
         t.Befriend(hero, friend);
         t.Go(hero, friend, away);
         t.Speak(hero, $"I will tell you a secret, {friend}: {secret}", $"listen, {friend}: {secret}");
-<<<<<<< HEAD
-        t.Speak(friend, "I will tell nobody", $"nobody will hear it from a {friend.Trait} {friend.Kind}");
-=======
         t.Speak(friend, "I will tell nobody", $"nobody will hear it from {Grammar.A($"{friend.Trait} {friend.Kind}")}");
->>>>>>> data
         t.Speak(hero, $"if you keep it, I will give you {promise.Of("my")}", $"then {promise.Of("my")} shall be yours");
         t.Paragraph();
         other.At = away;
@@ -128,11 +124,7 @@ static partial class Plots
         t.Go(hero, away);
         t.Meet(hero, other);
         t.Speak(hero, $"is this your {animal}, {other}?", $"{other}, do you know {collar}?");
-<<<<<<< HEAD
-        t.Speak(other, $"no, {Grammar.A(other.Kind)} has no {animal}, ask {owner}", $"no, but {owner} {owner.The} has lost a {animal}");
-=======
         t.Speak(other, $"no, {Grammar.A(other.Kind)} has no {animal}, ask {owner}", $"no, but {owner} {owner.The} has lost {Grammar.A(animal)}");
->>>>>>> data
         t.Paragraph();
         t.Say($"So {hero} and the {animal} {hero.Walked} on, and the {animal} carried {collar}.", $"{hero} thanked {other} {other.The} and {hero.Walked} on with the {animal}.");
         t.Meet(hero, owner);
@@ -151,11 +143,7 @@ static partial class Plots
         var (name, song) = (t.Draw(Lexicon.Songs), t.Draw(Lexicon.Songs));
         thing.Holder = hero;
         t.Open(hero, home);
-<<<<<<< HEAD
-        t.Say($"{hero} looked after {count} animals, and the smallest was a {animal} that loved the song {song}.", $"{hero} had {count} animals to look after. The {animal} was the smallest and listened only to {song}.");
-=======
         t.Say($"{hero} looked after {count} animals, and the smallest was {Grammar.A(animal)} that loved the song {song}.", $"{hero} had {count} animals to look after. The {animal} was the smallest and listened only to {song}.");
->>>>>>> data
         t.Befriend(hero, friend);
         t.Go(hero, friend, away);
         t.Say($"In the evening {hero} counted the animals, but there were not {count}.", $"{away.In} {hero} counted. One of the {count} was missing.");

@@ -1,8 +1,4 @@
 using System.Globalization;
-<<<<<<< HEAD
-using System.IO.Compression;
-=======
->>>>>>> data
 
 namespace Transformers.Data.Text;
 
@@ -58,13 +54,9 @@ public sealed class FileTextSource : TextSource
     public override string Fingerprint => Hash(["files", options.Field, options.Separator ?? "", .. files.Select(Stamp)]);
 
     /// <inheritdoc/>
-<<<<<<< HEAD
-    protected internal override IEnumerable<TextPiece> ReadPieces(TextCounts counts)
-=======
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) => Pieces(counts);
 
     internal IEnumerable<TextPiece> Pieces(TextCounts counts)
->>>>>>> data
     {
         counts.SkippedFiles += skipped;
         foreach (var file in files)
@@ -85,11 +77,7 @@ public sealed class FileTextSource : TextSource
     {
         using var raw = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
         var compressed = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
-<<<<<<< HEAD
-        using Stream stream = compressed ? new GZipStream(raw, CompressionMode.Decompress) : raw;
-=======
         using Stream stream = compressed ? new GzipReader(raw) : raw;
->>>>>>> data
         var reader = new Utf8Reader(stream, file, counts);
         var lines = HasKind(compressed ? file[..^3] : file, LineKinds);
         foreach (var piece in lines ? new JsonLinesReader(reader, options.Field, file, counts).Read() : new PlainTextReader(reader, options.Separator, file).Read())

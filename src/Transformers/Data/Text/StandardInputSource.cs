@@ -42,13 +42,8 @@ public sealed class StandardInputSource : TextSource, IDisposable
     public override string Fingerprint { get; }
 
     /// <inheritdoc/>
-<<<<<<< HEAD
-    protected internal override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
-        inner.ReadPieces(counts).Select(piece => piece with { Origin = Description });
-=======
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
         inner.Pieces(counts).Select(piece => piece with { Origin = Description });
->>>>>>> data
 
     /// <summary>Removes the file.</summary>
     public void Dispose() => File.Delete(file);

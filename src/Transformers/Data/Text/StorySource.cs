@@ -23,10 +23,6 @@ public sealed class StorySource(ulong seed, long bytes) : TextSource
     }
 
     /// <inheritdoc/>
-<<<<<<< HEAD
-    protected internal override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
-=======
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
->>>>>>> data
         StoryGenerator.Generate(seed, bytes).Select(story => new TextPiece(Encoding.UTF8.GetBytes(story), true, "generated stories"));
 }

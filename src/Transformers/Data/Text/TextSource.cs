@@ -50,11 +50,7 @@ public abstract class TextSource
 
     /// <summary>Reads the pieces; an empty document is a single piece of no bytes that ends it.</summary>
     /// <param name="counts">Where to count what only the reader sees.</param>
-<<<<<<< HEAD
-    protected internal abstract IEnumerable<TextPiece> ReadPieces(TextCounts counts);
-=======
     protected abstract IEnumerable<TextPiece> ReadPieces(TextCounts counts);
->>>>>>> data
 
     private protected static string Hash(params ReadOnlySpan<string> parts)
     {
