@@ -1,4 +1,4 @@
-namespace Transformers.Data.Images;
+namespace Transformers.Data.Images.Transforms;
 
 /// <summary>Operations that look at one pixel at a time, through a table of 256 values for each channel; all in place.</summary>
 /// <remarks>Meanings and rounding are those of Pillow's <c>ImageOps</c>.</remarks>

@@ -1,4 +1,4 @@
-namespace Transformers.Data.Images;
+namespace Transformers.Data.Images.Transforms;
 
 /// <summary>What fills the border when a picture is padded.</summary>
 public enum PadMode

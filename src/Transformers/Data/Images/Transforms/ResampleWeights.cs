@@ -1,4 +1,4 @@
-namespace Transformers.Data.Images;
+namespace Transformers.Data.Images.Transforms;
 
 /// <summary>How resizing weighs the pixels around a point.</summary>
 public enum ResizeFilter

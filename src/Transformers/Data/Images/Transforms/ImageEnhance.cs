@@ -1,4 +1,4 @@
-namespace Transformers.Data.Images;
+namespace Transformers.Data.Images.Transforms;
 
 /// <summary>Blends a picture with a degenerate form of itself: factor 1 leaves it, 0 gives that form, above 1 goes the other way.</summary>
 /// <remarks>Meanings and rounding are those of Pillow's <c>ImageEnhance</c>; hue is torchvision's <c>adjust_hue</c> without its 8-bit steps.</remarks>
@@ -10,8 +10,7 @@ public static class ImageEnhance
     /// <summary>Against black.</summary>
     public static void Brightness(RgbImage image, double factor)
     {
-        var amount = (float)factor;
-        foreach (ref var value in image.Span) value = Blend(0, value, amount);
+        Against(image, 0, factor);
     }
 
     /// <summary>Against the picture's mean grey.</summary>
@@ -20,9 +19,7 @@ public static class ImageEnhance
         var pixels = image.Span;
         long sum = 0;
         for (var i = 0; i < pixels.Length; i += 3) sum += Luma(pixels[i], pixels[i + 1], pixels[i + 2]);
-        var mean = (byte)((double)sum / (pixels.Length / 3) + 0.5);
-        var amount = (float)factor;
-        foreach (ref var value in pixels) value = Blend(mean, value, amount);
+        Against(image, (byte)((double)sum / (pixels.Length / 3) + 0.5), factor);
     }
 
     /// <summary>Saturation: against the grey picture.</summary>
@@ -32,8 +29,9 @@ public static class ImageEnhance
         var amount = (float)factor;
         for (var i = 0; i < pixels.Length; i += 3)
         {
-            var grey = Luma(pixels[i], pixels[i + 1], pixels[i + 2]);
-            for (var c = 0; c < 3; c++) pixels[i + c] = Blend(grey, pixels[i + c], amount);
+            var pixel = pixels.Slice(i, 3);
+            int grey = Luma(pixel[0], pixel[1], pixel[2]);
+            (pixel[0], pixel[1], pixel[2]) = (Blend(grey, pixel[0], amount), Blend(grey, pixel[1], amount), Blend(grey, pixel[2], amount));
         }
     }
 
@@ -45,11 +43,11 @@ public static class ImageEnhance
         for (var y = 1; y < image.Height - 1; y++)
         {
             ReadOnlySpan<byte> above = source.Row(y - 1), row = source.Row(y), below = source.Row(y + 1);
-            var output = image.Row(y);
+            var output = image.Row(y)[..row.Length];
             for (var i = 3; i < row.Length - 3; i++)
             {
                 var sum = above[i - 3] + above[i] + above[i + 3] + row[i - 3] + 5 * row[i] + row[i + 3] + below[i - 3] + below[i] + below[i + 3];
-                output[i] = Blend((byte)((2 * sum + 13) / 26), row[i], amount);
+                output[i] = Blend((int)((uint)(2 * sum + 13) / 26), row[i], amount);
             }
         }
     }
@@ -78,6 +76,14 @@ public static class ImageEnhance
         }
     }
 
-    static byte Blend(byte degenerate, byte value, float factor) =>
-        (byte)Math.Clamp(degenerate + factor * (value - degenerate), 0f, 255f);
+    static void Against(RgbImage image, byte degenerate, double factor)
+    {
+        Span<byte> table = stackalloc byte[256];
+        for (var i = 0; i < 256; i++) table[i] = Blend(degenerate, i, (float)factor);
+        foreach (ref var value in image.Span) value = table[value];
+    }
+
+    // Truncated, as Pillow does; to a whole number first, because clamping those is the faster of the two.
+    static byte Blend(int degenerate, int value, float factor) =>
+        (byte)Math.Clamp((int)(degenerate + factor * (value - degenerate)), 0, 255);
 }

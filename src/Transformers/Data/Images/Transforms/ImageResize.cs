@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Transformers.Data.Images;
+namespace Transformers.Data.Images.Transforms;
 
 /// <summary>A rectangle of whole pixels.</summary>
 /// <param name="X">Its left column.</param>
