@@ -1,33 +1,21 @@
 namespace Transformers.Data.ParallelText;
 
-/// <summary>One split of parallel text: its name and how to read it.</summary>
-/// <param name="Name">The name of its file without language and ending: <c>train</c>, <c>val</c>, <c>test_2016_flickr</c>.</param>
-/// <param name="Files">The files that are read.</param>
-/// <param name="Read">Reads it from the start, as a stream.</param>
-public sealed record ParallelSplit(string Name, IReadOnlyList<string> Files, Func<IEnumerable<SentencePair>> Read);
-
 /// <summary>Parallel text as a folder of splits.</summary>
 /// <remarks>
 /// Files are named <c>split.language</c> (two a split), <c>split.tsv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
 /// <c>train</c>; <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or anything that starts with <c>test</c>. Of several tests
-/// the first by name is <see cref="Test"/>.
+/// the first by name is <see cref="ParallelSplits.Test"/>.
 /// </remarks>
-/// <param name="Train">The text to learn from.</param>
-/// <param name="Validation">The text to choose by, if the folder has one.</param>
-/// <param name="Tests">The texts to report on, by name.</param>
-public sealed record ParallelFolder(ParallelSplit Train, ParallelSplit? Validation, IReadOnlyList<ParallelSplit> Tests)
+public static class ParallelFolder
 {
-    static readonly string[] ValidationNames = ["val", "valid", "validation", "dev"];
-
-    /// <summary>The first test by name, if there is one.</summary>
-    public ParallelSplit? Test => Tests.Count > 0 ? Tests[0] : null;
+    internal static readonly string[] ValidationNames = ["val", "valid", "validation", "dev"];
 
     /// <summary>Finds the splits of a folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="source">The source language as files are named by it, for example <c>de</c>; for JSON lines the name of a field (or <c>translation.de</c>).</param>
     /// <param name="target">The target language.</param>
     /// <exception cref="UserException">There is no such folder, no training text in it, or one language of a split is missing.</exception>
-    public static ParallelFolder Find(string folder, string source, string target)
+    public static ParallelSplits Find(string folder, string source, string target)
     {
         if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
         var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
@@ -55,12 +43,12 @@ public sealed record ParallelFolder(ParallelSplit Train, ParallelSplit? Validati
         if (!splits.TryGetValue("train", out var train))
             throw new UserException([new Problem($"the folder holds no training text", folder,
                 Hint: $"train.{source} and train.{target}, train.tsv or train.jsonl is expected, each also with .gz")]);
-        return new ParallelFolder(train,
+        return new ParallelSplits(train,
             ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
             [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);
     }
 
-    static bool IsSplit(string name) =>
+    internal static bool IsSplit(string name) =>
         name == "train" || ValidationNames.Contains(name) || name.StartsWith("test", StringComparison.Ordinal);
 
     static ParallelSplit Pair(string split, string source, string target) =>

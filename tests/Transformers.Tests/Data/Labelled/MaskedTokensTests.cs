@@ -50,7 +50,7 @@ public class MaskedTokensTests
         var tokens = new TokenStore();
         tokens.Add([1, 10, 11, 12, 2]);
         tokens.Add([1, 13, 2]);
-        var plain = TextBatch.Make(tokens, [0, 1], 0);
+        var plain = PaddedTexts.Make(tokens, [0, 1], 0);
         var batch = new MaskedTokens(Words, new MaskingOptions { Share = 0.5 }).Hide(plain, 0);
         for (var i = 0; i < plain.Ids.Length; i++)
             if (batch.Targets[i] == MaskedBatch.IgnoreIndex) Assert.Equal(plain.Ids[i], batch.Texts.Ids[i]);
@@ -67,7 +67,7 @@ public class MaskedTokensTests
         Assert.Equal(a.At(new BatchPosition(3, 1)).Targets, b.At(new BatchPosition(3, 1)).Targets);
         var tokens = new TokenStore();
         tokens.Add([1, .. Enumerable.Range(4, 100), 2]);
-        var batch = TextBatch.Make(tokens, [0], 0);
+        var batch = PaddedTexts.Make(tokens, [0], 0);
         var masking = new MaskedTokens(Words, new MaskingOptions());
         Assert.NotEqual(masking.Hide(batch, 0).Targets, masking.Hide(batch, 1).Targets);
     }
@@ -82,7 +82,7 @@ public class MaskedTokensTests
         var masking = new MaskedTokens(tokenizer, new MaskingOptions { WholeWords = true });
         for (var epoch = 0; epoch < 20; epoch++)
         {
-            var targets = masking.Hide(TextBatch.Make(tokens, [0], 0), epoch).Targets;
+            var targets = masking.Hide(PaddedTexts.Make(tokens, [0], 0), epoch).Targets;
             Assert.Equal(18, targets.Count(t => t != MaskedBatch.IgnoreIndex));
             for (var word = 0; word < 40; word++)
                 Assert.Single(targets.Skip(1 + 3 * word).Take(3).Select(t => t != MaskedBatch.IgnoreIndex).Distinct());
@@ -94,7 +94,7 @@ public class MaskedTokensTests
     {
         var tokens = new TokenStore();
         tokens.Add([1, 4, 5, 6, 2]);
-        var batch = new MaskedTokens(new PieceTokenizer(), new MaskingOptions { WholeWords = true }).Hide(TextBatch.Make(tokens, [0], 0), 0);
+        var batch = new MaskedTokens(new PieceTokenizer(), new MaskingOptions { WholeWords = true }).Hide(PaddedTexts.Make(tokens, [0], 0), 0);
         Assert.Equal(3, batch.Guesses);
     }
 
