@@ -34,12 +34,14 @@ TK_INLINE Pair activate(vf x) {
         vf cdf = pick(x < vf{}, tail, 1.0f - tail);
         return {x * cdf, cdf + x * gauss * 0.39894228f};
     } else if constexpr (kind == Activation::GeluTanh) {
-        vf square = x * x;
-        vf inner = x * (square * 0.044715f + 1.0f) * 0.79788456f;
+        // Beyond 30 the tanh is +-1 to the last bit, and squares of huge inputs stay finite.
+        vf bounded = minimum(maximum(x, all(-30.0f)), all(30.0f));
+        vf square = bounded * bounded;
+        vf inner = bounded * (square * 0.044715f + 1.0f) * 0.79788456f;
         // (1 + tanh u) / 2 = 1 / (1 + exp(-2u))
         vf cdf = 1.0f / (exponential(inner * -2.0f) + 1.0f);
         vf inner_slope = (square * 0.134145f + 1.0f) * 0.79788456f;
-        return {x * cdf, cdf + x * (cdf * (1.0f - cdf)) * 2.0f * inner_slope};
+        return {x * cdf, cdf + bounded * (cdf * (1.0f - cdf)) * 2.0f * inner_slope};
     } else if constexpr (kind == Activation::Silu) {
         vf s = 1.0f / (exponential(-x) + 1.0f);
         return {x * s, s + x * s * (1.0f - s)};
