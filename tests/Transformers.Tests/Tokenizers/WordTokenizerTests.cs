@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Transformers.Tests.Data;
+using DataFolder = Transformers.Tests.Data.TemporaryFolder;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Tokenizers;
@@ -33,7 +33,7 @@ public class WordTokenizerTests
     [Fact]
     public void What_was_saved_is_read_back_the_same()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new DataFolder();
         var path = Path.Combine(folder.Root, "tokenizer.json");
         var tokenizer = WordTokenizer.Train(["ä € \"quoted\" 1 2"], ["<pad>", "<s>"]);
         tokenizer.Save(path);

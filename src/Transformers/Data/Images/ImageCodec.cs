@@ -16,7 +16,7 @@ public static unsafe class ImageCodec
     {
         Span<byte> text = stackalloc byte[MessageSize];
         fixed (byte* t = text) _ = ti_versions(new Message { Text = t, Size = MessageSize });
-        return Text(text);
+        return TextOf(text);
     }
 
     /// <summary>Reads the header alone and holds it to the limits.</summary>
@@ -140,7 +140,7 @@ public static unsafe class ImageCodec
     {
         const int badArgument = 7;
         if (status == 0) return;
-        if (status == badArgument) throw new ArgumentException(Text(message));
-        throw new ImageException((ImageFault)status, Text(message));
+        if (status == badArgument) throw new ArgumentException(TextOf(message));
+        throw new ImageException((ImageFault)status, TextOf(message));
     }
 }

@@ -56,7 +56,7 @@ static unsafe partial class NativeImages
     internal static partial int ti_versions(Message message);
 
     /// <summary>The text of a message.</summary>
-    internal static string Text(ReadOnlySpan<byte> message)
+    internal static string TextOf(ReadOnlySpan<byte> message)
     {
         var end = message.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? message : message[..end]);

@@ -36,7 +36,7 @@ static class TarIndex
             {
                 case 'L' or 'x' when size > LongestName: throw Broken("a name is longer than 64 KiB", at);
                 case 'L':
-                    longName = Text(ReadBytes(file, data, (int)size));
+                    longName = TextOf(ReadBytes(file, data, (int)size));
                     break;
                 case 'x':
                     longName = PaxPath(ReadBytes(file, data, (int)size)) ?? longName;
@@ -57,10 +57,10 @@ static class TarIndex
 
     static string Name(byte[] header)
     {
-        var name = Text(header.AsSpan(0, 100));
+        var name = TextOf(header.AsSpan(0, 100));
         var ustar = header.AsSpan(257, 5).SequenceEqual("ustar"u8);
         // GNU's older format keeps times where ustar keeps the prefix.
-        var prefix = ustar && header[262] == 0 ? Text(header.AsSpan(345, 155)) : "";
+        var prefix = ustar && header[262] == 0 ? TextOf(header.AsSpan(345, 155)) : "";
         return prefix.Length > 0 ? prefix + "/" + name : name;
     }
 
@@ -108,7 +108,7 @@ static class TarIndex
         return path;
     }
 
-    static string Text(ReadOnlySpan<byte> bytes)
+    static string TextOf(ReadOnlySpan<byte> bytes)
     {
         var end = bytes.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
