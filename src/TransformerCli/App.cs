@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Transformers;
+using TransformerCli.Commands;
 
 namespace TransformerCli;
 
@@ -31,6 +32,8 @@ public static class App
             context.JsonOption, context.QuietOption, context.VerboseOption, context.LogFileOption,
         };
         // One line a command, each in its own file below Commands/.
+        root.Add(TrainCommand.Create(context));
+        root.Add(ConfigCommand.Create(context));
         return root;
     }
 }

@@ -56,7 +56,9 @@ public static class BadConfigs
         Change("a setting in the wrong place", "  clip: 1.0", "  final_lr: 0.1", "training.final_lr", "not a setting", "did you mean training.schedule.final_lr?"),
         Change("a setting that nothing is called", "  clip: 1.0", "  zzzzzzzz: 1.0", "training.zzzzzzzz", "not a setting", "the settings here are steps, batch"),
         Change("a misspelt name in a small mapping", "keep: 2", "kep: 2", "training.checkpoint.kep", "not a setting", "did you mean keep?"),
-        Change("a setting of another kind", "kind: rotary", "kind: rotary, buckets: 8", "model.positions.buckets", "of kind rotary", "did you mean model.positions.buckets?"),
+        Change("a setting of another kind", "kind: rotary", "kind: rotary, buckets: 8", "model.positions.buckets", "not a setting of kind rotary", "it belongs to kind relative"),
+        Change("another program's name", "  layers: 4", "  n_layer: 4", "model.n_layer", "not a setting", "did you mean layers?"),
+        Change("another program's name in the wrong place", "  clip: 1.0", "  learning_rate: 1.0", "training.learning_rate", "not a setting", "did you mean training.optimizer.lr?"),
         Change("a merge key", "  kind: gpt", "  kind: gpt\n  <<: { layers: 2 }", "model.<<", "not a setting", "the settings here are", 1),
         // Kinds
         Change("a kind that is not there", "  kind: gpt\n", "  kind: gtp\n", "model.kind", "(gtp) must be", "did you mean gpt?"),
@@ -70,12 +72,13 @@ public static class BadConfigs
         Change("two sources", "generator: stories, size: 20MB", "generator: stories, files: [a.txt]", "data.source.generator", "must not both be given", "keep one"),
         // Missing
         Change("a missing setting", "  layers: 4\n", "", "model.layers", "is missing", "add layers: a whole number", -2),
-        Change("a missing section", "model:", "seed2:", "model", "is missing", "add model: a mapping", line: 1),
+        Change("a missing section", "model:", "seed2:", "model", "is missing", "add model: a mapping of kind gpt", line: 1),
         Change("a missing learning rate", "lr: 1.0e-3, ", "", "training.optimizer.lr", "is missing", "add lr: a number"),
         Change("an empty batch", "{ tokens: 4096 }", "{}", "training.batch.tokens", "or training.batch.sequences must be given", "for example tokens: 4096"),
         Change("a setting without a value", "  steps: 800", "  steps:", "training.steps", "has no value", "must be a whole number"),
         Change("a null where a value must be", "  steps: 800", "  steps: null", "training.steps", "is null and must be a whole number", null),
         Change("an empty section", "  clip: 1.0", "  clip: 1.0\n  log:", "training.log", "has no value", "must be a mapping", 1),
+        Change("a number for a mapping", "{ tokens: 4096 }", "32", "training.batch", "must be a mapping", "its settings are tokens, sequences"),
         // Types
         Change("a word for a number", "layers: 4", "layers: four", "model.layers", "(four) must be a whole number", null),
         Change("a fraction for a whole number", "layers: 4", "layers: 4.5", "model.layers", "(4.5) must be a whole number", null),

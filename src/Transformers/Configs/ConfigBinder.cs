@@ -20,7 +20,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             return Wrong(node, path, "must be a mapping", MappingHint(type, node));
         }
         if (ConfigShape.IsPair(type)) return Pair(node, path, at);
-        if (ConfigShape.ItemOf(type) is { } item) return List(item, node, path, at);
+        if (ConfigShape.ItemOf(type) is { } item) return List(item, node, path);
         if (node is not ScalarNode scalar || scalar.IsNull) return Wrong(node, path, $"must be {ConfigScalars.Describe(type)}", null);
         var value = ConfigScalars.Read(scalar, type, out var rule, out var hint);
         return value ?? Wrong(node, path, rule, hint);
@@ -65,6 +65,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     object? Record(RecordShape shape, MapNode map, string path, Source at)
     {
         var before = problems.Count;
+        var meant = new HashSet<string>();
         var record = Activator.CreateInstance(shape.Type)!;
         foreach (var entry in map.Entries)
         {
@@ -72,14 +73,15 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             // The key by which editors find a JSON file's schema.
             if (path.Length == 0 && entry is { Key: "$schema", Value: ScalarNode }) continue;
             if (shape.Find(entry.Key) is { } setting) Set(record, setting, entry, Join(path, entry.Key));
-            else Unknown(shape, entry, path);
+            else if (Unknown(shape, entry, path) is { } near) meant.Add(near);
         }
+        // What is there under a misspelt name is not missing too.
         foreach (var setting in shape.Settings)
-            if (setting.Required && map.Find(setting.Name) is null)
+            if (setting.Required && map.Find(setting.Name) is null && !meant.Contains(setting.Name))
                 problems.Add(at, Join(path, setting.Name), $"{Join(path, setting.Name)} is missing", $"add {setting.Name}: {ConfigScalars.Describe(setting.Type)}");
         if (problems.Count > before) return null;
         if (record is IChecked @checked)
-            @checked.Check(new ConfigCheck(path, (key, message, hint) => problems.Add(Locate(map, key, at), Join(path, key), message, hint)));
+            @checked.Check(new ConfigCheck(path, (key, message, hint) => problems.Add(map.Locate(key, at), Join(path, key), message, hint)));
         return problems.Count > before ? null : record;
     }
 
@@ -118,25 +120,36 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return first is null || second is null ? null : ((double)first, (double)second);
     }
 
-    object? List(Type item, ConfigNode node, string path, Source at)
+    object? List(Type item, ConfigNode node, string path)
     {
         if (node is not ListNode list)
             return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{ProblemList.Show(s.Text)}]" : null);
         var values = Array.CreateInstance(item, list.Items.Count);
         var before = problems.Count;
         for (var i = 0; i < values.Length; i++)
-            if (Bind(item, list.Items[i], $"{path}[{i}]", at) is { } value) values.SetValue(value, i);
+            if (Bind(item, list.Items[i], $"{path}[{i}]", list.Items[i].Source) is { } value) values.SetValue(value, i);
         return problems.Count > before ? null : values;
     }
 
-    void Unknown(RecordShape shape, MapEntry entry, string path)
+    /// <summary>Reports a key that means nothing here.</summary>
+    /// <returns>The setting of the record that was meant, if that is plain.</returns>
+    string? Unknown(RecordShape shape, MapEntry entry, string path)
     {
         var full = Join(path, ProblemList.Show(entry.Key));
+        if (problems.Full)
+        {
+            problems.Add(entry.KeySource, full, "");
+            return null;
+        }
         var names = shape.Settings.Select(s => s.Name).ToList();
-        var hint = Suggestion.For(entry.Key, names) is { } near ? $"did you mean {near}?"
-            : Elsewhere.Find(root, entry.Key) is { } other ? $"did you mean {other}?"
+        var near = Suggestion.For(entry.Key, names) ?? names.FirstOrDefault(name => name == Suggestion.CommonName(entry.Key));
+        var hint = near is not null ? $"did you mean {near}?"
+            : ConfigShape.Siblings(shape).Where(s => s.Find(entry.Key) is not null).Select(s => s.Kind ?? s.Key).ToList() is { Count: > 0 } kinds
+                ? $"it belongs to kind {string.Join(" or ", kinds)}"
+            : (Elsewhere.Find(root, entry.Key) ?? (Suggestion.CommonName(entry.Key) is { } common ? Elsewhere.Find(root, common) : null)) is { } other ? $"did you mean {other}?"
             : $"the settings here are {string.Join(", ", shape.Kind is null ? names : names.Prepend("kind"))}";
         problems.Add(entry.KeySource, full, $"{full} is not a setting{shape.Title}", hint);
+        return near;
     }
 
     object? Wrong(ConfigNode node, string path, string rule, string? hint)
@@ -155,25 +168,10 @@ sealed class ConfigBinder(Type root, ProblemList problems)
 
     static string? MappingHint(Type type, ConfigNode node)
     {
+        if (!ConfigShape.IsUnion(type)) return $"its settings are {string.Join(", ", ConfigShape.Of(type).Settings.Select(s => s.Name))}";
         if (node is not ScalarNode { IsNull: false, Text: var text }) return null;
-        if (!ConfigShape.IsUnion(type)) return null;
         var kinds = ConfigShape.Variants(type).Select(v => v.Kind).OfType<string>().ToList();
         return kinds.Count == 0 ? null : $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
-    }
-
-    static Source Locate(MapNode map, string path, Source at)
-    {
-        // A setting that is not written has its default: point to the nearest mapping that is written.
-        foreach (var part in path.Split('.'))
-        {
-            var bracket = part.IndexOf('[');
-            if (map.Find(bracket < 0 ? part : part[..bracket]) is not { } entry) return at;
-            at = entry.KeySource;
-            if (bracket > 0 && entry.Value is ListNode list) return list.Items[int.Parse(part[(bracket + 1)..^1])].Source;
-            if (entry.Value is not MapNode next) return entry.Value.Source;
-            map = next;
-        }
-        return at;
     }
 
     static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({ProblemList.Show(ConfigScalars.Write(value).Text)})";

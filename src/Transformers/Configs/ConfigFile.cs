@@ -14,20 +14,26 @@ public static class ConfigFile
     /// <param name="sets">Settings such as <c>model.layers=12</c>; the later wins.</param>
     /// <exception cref="UserException">With every problem found, each with file, line, column and path where it has them.</exception>
     /// <exception cref="ArgumentException">No files are given.</exception>
-    public static T Load<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class
+    public static T Load<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class => Open<T>(files, sets).Config;
+
+    /// <summary>As <see cref="Load{T}"/>, and remembers where each setting stands, for problems that show only later (a data file that is not there).</summary>
+    /// <inheritdoc cref="Load{T}"/>
+    public static LoadedConfig<T> Open<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class
     {
-        if (files.Count == 0) throw new ArgumentException("At least one config is needed.", nameof(files));
         var problems = new ProblemList();
-        var paths = new List<string>();
-        var nodes = new List<ConfigNode>();
-        foreach (var name in files)
-            problems.Collect(() =>
-            {
-                var path = ReadyConfigs.Resolve(name);
-                paths.Add(path);
-                nodes.Add(ConfigText.Read(ReadBytes(path), path, problems));
-            });
-        return Bind<T>(nodes, sets ?? [], paths, problems);
+        var (nodes, paths) = ReadAll(files, sets, problems);
+        return Bind<T>(nodes, paths, problems);
+    }
+
+    /// <summary>As <see cref="Load{T}"/>, for a run or a model alone, whichever the files give.</summary>
+    /// <returns>A <see cref="ModelFragment"/> where there is a model and nothing else, else a <see cref="RunConfig"/>.</returns>
+    /// <inheritdoc cref="Load{T}"/>
+    public static object LoadRunOrModel(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null)
+    {
+        var problems = new ProblemList();
+        var (nodes, paths) = ReadAll(files, sets, problems);
+        var keys = nodes.OfType<MapNode>().SelectMany(map => map.Entries).Select(entry => entry.Key).Where(key => key != "$schema").Distinct();
+        return keys.SequenceEqual(["model"]) ? Bind<ModelFragment>(nodes, paths, problems).Config : Bind<RunConfig>(nodes, paths, problems).Config;
     }
 
     /// <summary>Binds the text of one config.</summary>
@@ -40,35 +46,48 @@ public static class ConfigFile
         var problems = new ProblemList();
         var nodes = new List<ConfigNode>();
         problems.Collect(() => nodes.Add(ConfigText.Read(Encoding.UTF8.GetBytes(text), file, problems)));
-        return Bind<T>(nodes, sets ?? [], [file], problems);
+        ReadSettings(nodes, sets, problems);
+        return Bind<T>(nodes, [file], problems).Config;
     }
 
-    /// <summary>Whether files, merged, give a model and neither data nor training: a fragment to inspect or to merge with others.</summary>
-    /// <exception cref="UserException">A file cannot be read.</exception>
-    public static bool IsFragment(IReadOnlyList<string> files)
-    {
-        var keys = new HashSet<string>();
-        var problems = new ProblemList();
-        foreach (var path in files.Select(ReadyConfigs.Resolve))
-            if (ConfigText.Read(ReadBytes(path), path, problems) is MapNode map) keys.UnionWith(map.Entries.Select(e => e.Key));
-        return keys.Contains("model") && !keys.Contains("data") && !keys.Contains("training");
-    }
+    /// <summary>The text of a config file as it stands.</summary>
+    /// <exception cref="UserException">It cannot be read, or is too large or not text.</exception>
+    public static string ReadText(string path) => ConfigText.Decode(ReadBytes(path), path);
 
     /// <summary>Checks a record that was made or changed in code by the rules that a file must satisfy.</summary>
     /// <exception cref="UserException">With every problem found.</exception>
     public static void Check<T>(T config) where T : class => Parse<T>(ConfigWriter.ToYaml(config), "the config as changed");
 
-    static T Bind<T>(List<ConfigNode> nodes, IReadOnlyList<string> sets, IReadOnlyList<string> files, ProblemList problems) where T : class
+    static (List<ConfigNode> Nodes, List<string> Paths) ReadAll(IReadOnlyList<string> files, IReadOnlyList<string>? sets, ProblemList problems)
     {
-        foreach (var set in sets)
-            problems.Collect(() => nodes.Add(ConfigText.ReadSetting(set, problems)));
+        if (files.Count == 0) throw new ArgumentException("At least one config is needed.", nameof(files));
+        var paths = new List<string>();
+        var nodes = new List<ConfigNode>();
+        foreach (var name in files)
+            problems.Collect(() =>
+            {
+                var path = ReadyConfigs.Resolve(name);
+                paths.Add(path);
+                nodes.Add(ConfigText.Read(ReadBytes(path), path, problems));
+            });
+        ReadSettings(nodes, sets, problems);
+        return (nodes, paths);
+    }
+
+    static void ReadSettings(List<ConfigNode> nodes, IReadOnlyList<string>? sets, ProblemList problems)
+    {
+        foreach (var set in sets ?? []) problems.Collect(() => nodes.Add(ConfigText.ReadSetting(set, problems)));
+    }
+
+    static LoadedConfig<T> Bind<T>(List<ConfigNode> nodes, IReadOnlyList<string> files, ProblemList problems) where T : class
+    {
         // What could not be read would only be reported again, as missing.
         if (problems.Stopped) problems.ThrowIfAny(files);
         var merged = nodes.Aggregate((below, above) => ConfigMerge.Merge(typeof(T), below, above));
         var start = new Source(files[0], 1, 1);
         var value = new ConfigBinder(typeof(T), problems).Bind(typeof(T), merged, "", start);
         problems.ThrowIfAny(files);
-        return (T)value!;
+        return new LoadedConfig<T>((T)value!, (MapNode)merged, start);
     }
 
     static byte[] ReadBytes(string path)

@@ -27,6 +27,25 @@ sealed record ListNode(Source Source, IReadOnlyList<ConfigNode> Items) : ConfigN
 sealed record MapNode(Source Source, IReadOnlyList<MapEntry> Entries) : ConfigNode(Source)
 {
     internal MapEntry? Find(string key) => Entries.FirstOrDefault(e => e.Key == key);
+
+    /// <summary>Where a setting stands; one that is not written has its default, so the nearest mapping around it that is.</summary>
+    /// <param name="path">A dotted path from here, list items as <c>files[0]</c>.</param>
+    /// <param name="at">Where this mapping's own key stands.</param>
+    internal Source Locate(string path, Source at)
+    {
+        var map = this;
+        foreach (var part in path.Split('.'))
+        {
+            var bracket = part.IndexOf('[');
+            if (map.Find(bracket < 0 ? part : part[..bracket]) is not { } entry) return at;
+            at = entry.KeySource;
+            if (bracket > 0 && entry.Value is ListNode list && int.TryParse(part[(bracket + 1)..].TrimEnd(']'), out var index) && index < list.Items.Count)
+                return list.Items[index].Source;
+            if (entry.Value is not MapNode next) return entry.Value.Source;
+            map = next;
+        }
+        return at;
+    }
 }
 
 sealed record MapEntry(string Key, Source KeySource, ConfigNode Value);

@@ -18,6 +18,8 @@ static partial class ConfigScalars
         _ when IsWhole(type) => "a whole number",
         _ when ConfigShape.IsPair(type) => "a list of two numbers",
         _ when ConfigShape.ItemOf(type) is { } item => "a list, each item " + Describe(item),
+        _ when ConfigShape.IsUnion(type) && ConfigShape.Variants(type).All(v => v.Kind is not null) =>
+            "a mapping of kind " + string.Join(", ", ConfigShape.Variants(type).Select(v => v.Kind)),
         _ => "a mapping",
     };
 

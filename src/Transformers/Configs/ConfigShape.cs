@@ -40,6 +40,14 @@ static class ConfigShape
     internal static IReadOnlyList<RecordShape> Variants(Type union) => Unions.GetOrAdd(union, static union =>
         [.. union.Assembly.GetTypes().Where(t => !t.IsAbstract && t.IsAssignableTo(union)).Select(Of).OrderBy(s => s.Kind ?? s.Key, StringComparer.Ordinal)]);
 
+    /// <summary>The other records of the union that a record belongs to; none where it belongs to none.</summary>
+    internal static IEnumerable<RecordShape> Siblings(RecordShape shape)
+    {
+        Type? union = null;
+        for (var type = shape.Type.BaseType; type is not null && IsMapping(type); type = type.BaseType) union = type;
+        return union is null ? [] : Variants(union).Where(v => v.Type != shape.Type);
+    }
+
     internal static RecordShape Of(Type type) => Records.GetOrAdd(type, static type =>
     {
         var nullability = new NullabilityInfoContext();

@@ -11,11 +11,10 @@ static class ConfigText
     /// <exception cref="UserException">It is empty, or not the text that it should be.</exception>
     internal static ConfigNode Read(byte[] bytes, string file, ProblemList problems)
     {
-        if (bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
         var text = Decode(bytes, file);
         var json = file.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
         var node = json
-            ? new JsonReader(bytes, file, problems).Read()
+            ? new JsonReader(Strict.GetBytes(text), file, problems).Read()
             : new YamlReader(text, (line, column) => new Source(file, line, column), problems).Read();
         if (node is null or ScalarNode { IsNull: true })
             throw new UserException([new Problem("the config is empty", file, 1, 1, Hint: "transformer config copy gpt-stories FILE gives one to start from")]);
@@ -48,8 +47,11 @@ static class ConfigText
         UserException Bad(string message, string? hint) => new([new Problem(message, source.File, Hint: hint ?? "write it as model.layers=12")]);
     }
 
-    static string Decode(byte[] bytes, string file)
+    /// <summary>The text of UTF-8 bytes, without a mark.</summary>
+    /// <exception cref="UserException">They are not UTF-8, or hold control characters.</exception>
+    internal static string Decode(byte[] bytes, string file)
     {
+        if (bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
         string text;
         try
         {

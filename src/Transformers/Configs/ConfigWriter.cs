@@ -20,6 +20,9 @@ public static class ConfigWriter
     /// <summary>The config as JSON, with the same keys.</summary>
     public static JsonNode ToJson(object config) => Json(Tree(config))!;
 
+    /// <summary>A setting's value as JSON.</summary>
+    internal static JsonNode ToJson(object value, Type type) => Json(Node(value, type))!;
+
     static MapNode Tree(object config)
     {
         var shape = ConfigShape.Of(config.GetType());

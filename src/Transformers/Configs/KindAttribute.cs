@@ -11,6 +11,10 @@ public sealed class KindAttribute(string name) : Attribute
 {
     /// <summary>The name as it is written in the config.</summary>
     public string Name => name;
+
+    /// <summary>The name of a record's kind.</summary>
+    public static string Of(object record) =>
+        ((KindAttribute?)GetCustomAttribute(record.GetType(), typeof(KindAttribute)))?.Name ?? record.GetType().Name;
 }
 
 /// <summary>The key whose presence picks this record in a config, where a <c>kind:</c> would say nothing new: <c>files: [a.txt]</c>.</summary>

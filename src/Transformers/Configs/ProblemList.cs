@@ -10,6 +10,9 @@ sealed class ProblemList
 
     internal int Count { get; private set; }
 
+    /// <summary>Whether more problems are only counted, so that guessing what was meant is in vain.</summary>
+    internal bool Full => problems.Count >= Shown;
+
     internal void Add(Source source, string path, string message, string? hint = null)
     {
         Count++;

@@ -3,6 +3,24 @@ namespace Transformers.Configs;
 /// <summary>Guesses what a misspelt name was meant to be.</summary>
 public static class Suggestion
 {
+    /// <summary>What other programs call a setting.</summary>
+    static readonly Dictionary<string, string> Common = new()
+    {
+        ["n_layer"] = "layers", ["num_layers"] = "layers", ["num_hidden_layers"] = "layers", ["depth"] = "layers",
+        ["n_head"] = "heads", ["num_heads"] = "heads", ["num_attention_heads"] = "heads",
+        ["n_kv_head"] = "key_value_heads", ["num_kv_heads"] = "key_value_heads", ["num_key_value_heads"] = "key_value_heads",
+        ["n_embd"] = "width", ["d_model"] = "width", ["hidden_size"] = "width", ["dim"] = "width", ["embed_dim"] = "width",
+        ["block_size"] = "context", ["n_ctx"] = "context", ["max_seq_len"] = "context", ["max_position_embeddings"] = "context",
+        ["d_ff"] = "feed_forward", ["intermediate_size"] = "feed_forward", ["vocab_size"] = "vocabulary",
+        ["learning_rate"] = "lr", ["max_lr"] = "lr", ["min_lr"] = "final_lr", ["warmup_iters"] = "warmup", ["warmup_steps"] = "warmup",
+        ["max_iters"] = "steps", ["max_steps"] = "steps", ["grad_clip"] = "clip", ["max_grad_norm"] = "clip",
+        ["batch_size"] = "batch", ["dtype"] = "precision", ["lr_scheduler"] = "schedule", ["beta1"] = "betas", ["beta2"] = "betas",
+    };
+
+    /// <summary>This program's name for what other programs call otherwise, or null.</summary>
+    /// <param name="name">What was written, such as <c>n_layer</c>.</param>
+    public static string? CommonName(string name) => Common.GetValueOrDefault(name.ToLowerInvariant());
+
     /// <summary>The candidate nearest to a name, or null where none is near enough to be meant.</summary>
     /// <param name="name">What was written.</param>
     /// <param name="candidates">What could have been meant.</param>

@@ -8,7 +8,7 @@ namespace Transformers.Data;
 public sealed record TextData : DataConfig
 {
     /// <summary>Where the text comes from: a generator or files.</summary>
-    public required TextSource Source { get; init; }
+    public required TextSourceConfig Source { get; init; }
 
     /// <summary>How text becomes token ids.</summary>
     public required TokenizerConfig Tokenizer { get; init; }
@@ -34,11 +34,11 @@ public enum HoldoutMode
 }
 
 /// <summary>Where text comes from: a generator or files.</summary>
-public abstract record TextSource;
+public abstract record TextSourceConfig;
 
 /// <summary>Text that the program writes itself, the same on every machine.</summary>
 [ByKey("generator")]
-public sealed record GeneratedText : TextSource
+public sealed record GeneratedText : TextSourceConfig
 {
     /// <summary>The generator.</summary>
     public required TextGenerator Generator { get; init; }
@@ -60,7 +60,7 @@ public enum TextGenerator
 
 /// <summary>Text that is read from files.</summary>
 [ByKey("files")]
-public sealed record TextFiles : TextSource, IChecked
+public sealed record TextFiles : TextSourceConfig, IChecked
 {
     /// <summary>Files and folders, in this order: <c>.txt</c>, <c>.jsonl</c>, and either compressed as <c>.gz</c>. Relative paths start at the working folder.</summary>
     [NotEmpty]

@@ -48,6 +48,10 @@ public sealed record CharacterTokenizerConfig : TokenizerConfig;
 [Kind("bytes")]
 public sealed record ByteTokenizerConfig : TokenizerConfig;
 
+/// <summary>One token a word that occurs in the data, words being what stands between white space; for copying, reversing and the like.</summary>
+[Kind("words")]
+public sealed record WordTokenizerConfig : TokenizerConfig;
+
 /// <summary>A tokenizer that stands already.</summary>
 [Kind("file")]
 public sealed record FileTokenizerConfig : TokenizerConfig

@@ -12,7 +12,7 @@ public sealed class ConfigWriterTests
     {
         foreach (var entry in ReadyConfigs.List())
         {
-            object config = ConfigFile.IsFragment([entry.Path]) ? ConfigFile.Load<ModelFragment>([entry.Path]) : ConfigFile.Load<RunConfig>([entry.Path]);
+            var config = ConfigFile.LoadRunOrModel([entry.Path]);
             var text = ConfigWriter.ToYaml(config);
             object again = config is RunConfig ? ConfigFile.Parse<RunConfig>(text) : ConfigFile.Parse<ModelFragment>(text);
             Assert.Equal(text, ConfigWriter.ToYaml(again));
@@ -56,10 +56,10 @@ public sealed class ConfigWriterTests
     public void Every_text_survives(string text)
     {
         var source = new TextFiles { Files = [text], Separator = text };
-        var back = (TextFiles)ConfigFile.Parse<TextSource>(ConfigWriter.ToYaml(source));
+        var back = (TextFiles)ConfigFile.Parse<TextSourceConfig>(ConfigWriter.ToYaml(source));
         Assert.Equal(text, Assert.Single(back.Files));
         Assert.Equal(text, back.Separator);
-        back = (TextFiles)ConfigFile.Parse<TextSource>(ConfigWriter.ToJson(source).ToJsonString(), "a.json");
+        back = (TextFiles)ConfigFile.Parse<TextSourceConfig>(ConfigWriter.ToJson(source).ToJsonString(), "a.json");
         Assert.Equal(text, back.Separator);
     }
 

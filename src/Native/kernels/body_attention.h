@@ -1,0 +1,147 @@
+// Attention forward for one (batch, key/value head), the query heads of its group in turn. Blocks of queries against
+// blocks of keys with a running maximum and sum (FlashAttention, Dao et al. 2022): scores live in one small block.
+
+namespace transformer_kernels {
+namespace TK_ISA {
+
+constexpr idx query_block = 32, key_block = 192;
+
+// The keys that query i sees are [first, last).
+struct Span {
+    idx first, last;
+};
+
+TK_INLINE Span visible(const AttentionArguments& a, idx i) {
+    idx position = i + a.S - a.T, first = 0, last = smaller(a.S, a.length);
+    if (a.causal) last = smaller(last, position + 1);
+    if (a.window > 0) first = larger(first, position - a.window + 1);
+    if (first > last) first = last;
+    return {first, last};
+}
+
+// What seeds the dropout of row i of a head.
+TK_INLINE std::uint32_t row_key(const AttentionArguments& a, idx head, idx i) {
+    return (std::uint32_t)mix64(a.seed + (std::uint64_t)(a.first_head + head) * 0x9e3779b97f4a7c15ull + (std::uint64_t)i);
+}
+
+constexpr std::uint32_t column_step = 0x9e3779b9u;
+
+// Hands out 64-byte aligned pieces of the scratch; with a null base it only adds up.
+struct Carver {
+    char* base;
+    std::size_t used;
+    template <class T>
+    T* take(idx count) {
+        T* p = base ? (T*)(base + used) : nullptr;
+        used += ((std::size_t)count * sizeof(T) + 63) / 64 * 64;
+        return p;
+    }
+};
+
+struct ForwardScratch {
+    unit *k_across, *v_down, *q, *weights;
+    float *scores, *sums, *top, *total;
+};
+
+template <bool pairs>
+static std::size_t carve_forward(const AttentionArguments& a, char* base, ForwardScratch& s) {
+    const idx Sp = round_up(a.S, W), Ep = round_up(a.E, W);
+    Carver carver{base, 0};
+    s.k_across = carver.take<unit>((pairs ? Ep / 2 : Ep) * Sp);
+    s.v_down = carver.take<unit>((pairs ? Sp / 2 : Sp) * Ep);
+    s.q = carver.take<unit>(larger(query_block, Sp) * Ep);  // also K by rows, before its transposition
+    s.scores = carver.take<float>(query_block * key_block);
+    s.weights = pairs ? carver.take<unit>(query_block * key_block / 2) : (unit*)s.scores;
+    s.sums = carver.take<float>(query_block * Ep);
+    s.top = carver.take<float>(query_block);
+    s.total = carver.take<float>(query_block);
+    return carver.used;
+}
+
+// One row of scores becomes unnormalised weights; the row's maximum and sum move on. Returns what the sums so far must
+// be multiplied by.
+template <bool pairs>
+TK_INLINE float soften_row(const AttentionArguments& a, idx head, idx i, Span span, idx block, idx columns, float* scores,
+                           unit* weights, float& top, float& total) {
+    const float* bias = a.bias ? a.bias + head * a.bias_head + i * a.bias_row + block * a.bias_column : nullptr;
+    const float lowest = -__builtin_inff();
+    const vi first = all_i((std::int32_t)(span.first - block)), last = all_i((std::int32_t)(span.last - block));
+    vf highest = all(lowest);
+    for (idx j = 0; j < columns; j += W) {
+        vf s = load(scores + j) * a.scale;
+        if (bias) s += a.bias_column ? load_upto(bias + j, a.S - block - j) : all(bias[0]);
+        vi column = lanes() + (std::int32_t)j;
+        s = pick((column >= first) & (column < last), s, all(lowest));
+        store(scores + j, s);
+        highest = maximum(highest, s);
+    }
+    const float next = __builtin_fmaxf(top, max_lanes(highest));
+    const bool nothing = next == lowest;
+    const float shift = nothing ? 0.0f : next;
+    vf sum{};
+    const vu key = all_u(a.dropout > 0 ? row_key(a, head, i) : 0u);
+    const float survivor = a.dropout > 0 ? 1.0f / (1.0f - a.dropout) : 1.0f;
+    for (idx j = 0; j < columns; j += W) {
+        vf p = exponential(load(scores + j) - shift);
+        sum += p;
+        if (a.dropout > 0) {
+            vu counter = ((vu)lanes() + (std::uint32_t)(block + j)) * column_step + key;
+            p = pick(keeps(counter, a.drop_threshold), p * survivor, vf{});
+        }
+        if constexpr (pairs) store((bf16*)weights + j, p);
+        else store((float*)weights + j, p);
+    }
+    const float rescale = top == lowest ? 0.0f : exponential(all(top - shift))[0];
+    total = total * rescale + sum_lanes(sum);
+    top = next;
+    return rescale;
+}
+
+template <bool pairs, class T>
+static void attention_forward_of(const AttentionArguments& a, void* scratch) {
+    ForwardScratch s;
+    carve_forward<pairs>(a, (char*)scratch, s);
+    const idx Sp = round_up(a.S, W), Ep = round_up(a.E, W), Eu = pairs ? Ep / 2 : Ep;
+    const idx keys = smaller(a.S, larger(0, a.length));
+    pack_rows<pairs>((const T*)a.k, a.k_row, keys, a.E, Ep, s.q);
+    transpose(s.q, Eu, keys, Eu, s.k_across, Sp);
+    pack_down<pairs>((const T*)a.v, a.v_row, keys, a.E, Ep, s.v_down);
+    // A block's last columns may lie beyond the keys: their weights are 0, but 0 times what memory held may not be.
+    for (idx r = pairs ? (keys + 1) / 2 : keys, end = (pairs ? round_up(keys, W) / 2 : round_up(keys, W)); r < end; ++r)
+        for (idx i = 0; i < Ep; i += W) store_u(s.v_down + r * Ep + i, vu{});
+    const idx weight_row = pairs ? key_block / 2 : key_block;
+    for (idx head = 0; head < a.group; ++head)
+        for (idx i0 = 0; i0 < a.T; i0 += query_block) {
+            const idx rows = smaller(query_block, a.T - i0);
+            pack_rows<pairs>((const T*)a.q + head * a.q_head + i0 * a.q_row, a.q_row, rows, a.E, Ep, s.q);
+            for (idx r = 0; r < rows; ++r) s.top[r] = -__builtin_inff(), s.total[r] = 0;
+            for (idx i = 0; i < rows * Ep; i += W) store(s.sums + i, vf{});
+            const idx from = visible(a, i0).first / W * W, to = visible(a, i0 + rows - 1).last;
+            for (idx block = from; block < to; block += key_block) {
+                const idx columns = round_up(smaller(key_block, to - block), W);
+                multiply<pairs>(rows, columns, Eu, s.q, Eu, 1, s.k_across + block, Sp, s.scores, key_block, false);
+                for (idx r = 0; r < rows; ++r) {
+                    float before = s.top[r];
+                    float rescale = soften_row<pairs>(a, head, i0 + r, visible(a, i0 + r), block, columns,
+                                                      s.scores + r * key_block, s.weights + r * weight_row, s.top[r],
+                                                      s.total[r]);
+                    if (block > from && before != s.top[r])
+                        for (idx i = 0; i < Ep; i += W) store(s.sums + r * Ep + i, load(s.sums + r * Ep + i) * rescale);
+                }
+                multiply<pairs>(rows, Ep, pairs ? columns / 2 : columns, s.weights, weight_row, 1,
+                                s.v_down + (pairs ? block / 2 : block) * Ep, Ep, s.sums, Ep, true);
+            }
+            for (idx r = 0; r < rows; ++r) {
+                const bool nothing = !(s.total[r] > 0);
+                const float inverse = nothing ? 0.0f : 1.0f / s.total[r];
+                T* out = (T*)a.out + head * a.out_head + (i0 + r) * a.out_row;
+                for (idx i = 0; i < a.E; i += W) store_upto(out + i, load(s.sums + r * Ep + i) * inverse, a.E - i);
+                // exp(score - inf) = 0: a row that sees nothing has no gradient either.
+                if (a.lse)
+                    a.lse[head * a.T + i0 + r] = nothing ? __builtin_inff() : s.top[r] + __builtin_logf(s.total[r]);
+            }
+        }
+}
+
+}  // namespace TK_ISA
+}  // namespace transformer_kernels

@@ -1,0 +1,22 @@
+// The kernels for processors with AVX2 and FMA.
+#include "table.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+// From here on, and so after every header of others: nothing shared with the rest of the program is compiled this way.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+#define TK_ISA avx2
+#define TK_LEVEL 1
+#include "body.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#endif

@@ -1,0 +1,188 @@
+// Sixteen floats at a time, for whichever instruction set the including file asks for (TK_LEVEL: 0 baseline, 1 AVX2,
+// 2 AVX-512, 3 AVX-512 with bf16 products). GCC's vector extension splits the vector where registers are narrower, so
+// each kernel is written once.
+// Nothing here may call a non-inline function template of the standard library: its code would be shared with the rest
+// of the program and need this file's instruction set there.
+
+#define TK_INLINE static inline __attribute__((always_inline))
+
+namespace transformer_kernels {
+namespace TK_ISA {
+
+typedef float vf __attribute__((vector_size(64)));
+typedef float vf_any __attribute__((vector_size(64), aligned(4), may_alias));
+typedef std::int32_t vi __attribute__((vector_size(64)));
+typedef std::uint32_t vu __attribute__((vector_size(64)));
+typedef std::uint32_t vu_any __attribute__((vector_size(64), aligned(4), may_alias));
+typedef std::uint16_t vh __attribute__((vector_size(32)));
+typedef std::uint16_t vh_any __attribute__((vector_size(32), aligned(2), may_alias));
+typedef std::int64_t idx;
+
+constexpr idx W = 16;
+
+TK_INLINE idx smaller(idx a, idx b) { return a < b ? a : b; }
+TK_INLINE idx larger(idx a, idx b) { return a > b ? a : b; }
+TK_INLINE idx round_up(idx n, idx to) { return (n + to - 1) / to * to; }
+
+TK_INLINE vf all(float x) { return vf{} + x; }
+TK_INLINE vu all_u(std::uint32_t x) { return vu{} + x; }
+TK_INLINE vi lanes() { return vi{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
+TK_INLINE vi all_i(std::int32_t x) { return vi{} + x; }
+TK_INLINE vf pick(vi mask, vf a, vf b) { return mask ? a : b; }
+TK_INLINE vf as_f(vu x) { return (vf)x; }
+TK_INLINE vu as_u(vf x) { return (vu)x; }
+
+TK_INLINE vf maximum(vf a, vf b) {
+#if TK_LEVEL >= 2
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+TK_INLINE vf minimum(vf a, vf b) {
+#if TK_LEVEL >= 2
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
+TK_INLINE vf square_root(vf x) {
+#if TK_LEVEL >= 2
+    return (vf)_mm512_sqrt_ps((__m512)x);
+#else
+    vf r;
+    for (int i = 0; i < W; ++i) r[i] = __builtin_sqrtf(x[i]);
+    return r;
+#endif
+}
+
+TK_INLINE float sum_lanes(vf x) {
+#if TK_LEVEL >= 2
+    return _mm512_reduce_add_ps((__m512)x);
+#else
+    float s[8];
+    for (int i = 0; i < 8; ++i) s[i] = x[i] + x[i + 8];
+    for (int i = 0; i < 4; ++i) s[i] += s[i + 4];
+    return (s[0] + s[2]) + (s[1] + s[3]);
+#endif
+}
+
+TK_INLINE float max_lanes(vf x) {
+#if TK_LEVEL >= 2
+    return _mm512_reduce_max_ps((__m512)x);
+#else
+    float m = x[0];
+    for (int i = 1; i < W; ++i) m = x[i] > m ? x[i] : m;
+    return m;
+#endif
+}
+
+// Rounding to nearest even; a NaN stays one.
+TK_INLINE vh narrow(vf x) {
+#if TK_LEVEL >= 3
+    return (vh)_mm512_cvtneps_pbh((__m512)x);
+#else
+    vu u = as_u(x);
+    vu r = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+    vu nan = (vu)((u & 0x7fffffffu) > 0x7f800000u);
+    r = (r & ~nan) | (((u >> 16) | 0x40u) & nan);
+    return __builtin_convertvector(r, vh);
+#endif
+}
+
+TK_INLINE vf widen(vh x) { return as_f(__builtin_convertvector(x, vu) << 16); }
+
+TK_INLINE vf load(const float* p) { return *(const vf_any*)p; }
+TK_INLINE vf load(const bf16* p) { return widen(*(const vh_any*)p); }
+TK_INLINE void store(float* p, vf x) { *(vf_any*)p = x; }
+TK_INLINE void store(bf16* p, vf x) { *(vh_any*)p = narrow(x); }
+TK_INLINE vu load_u(const std::uint32_t* p) { return *(const vu_any*)p; }
+TK_INLINE void store_u(std::uint32_t* p, vu x) { *(vu_any*)p = x; }
+
+// The first n < 16 elements; the others read as zero and are not written.
+TK_INLINE vf load_first(const float* p, idx n) {
+#if TK_LEVEL >= 2
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+    vf r{};
+    for (idx i = 0; i < n; ++i) r[i] = p[i];
+    return r;
+#endif
+}
+
+TK_INLINE vf load_first(const bf16* p, idx n) {
+#if TK_LEVEL >= 2
+    return widen((vh)_mm256_maskz_loadu_epi16((__mmask16)((1u << n) - 1), p));
+#else
+    vh r{};
+    for (idx i = 0; i < n; ++i) r[i] = p[i].bits;
+    return widen(r);
+#endif
+}
+
+TK_INLINE void store_first(float* p, vf x, idx n) {
+#if TK_LEVEL >= 2
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x);
+#else
+    for (idx i = 0; i < n; ++i) p[i] = x[i];
+#endif
+}
+
+TK_INLINE void store_first(bf16* p, vf x, idx n) {
+#if TK_LEVEL >= 2
+    _mm256_mask_storeu_epi16(p, (__mmask16)((1u << n) - 1), (__m256i)narrow(x));
+#else
+    vh h = narrow(x);
+    for (idx i = 0; i < n; ++i) p[i].bits = h[i];
+#endif
+}
+
+template <class T>
+TK_INLINE vf load_upto(const T* p, idx n) {
+    return n >= W ? load(p) : load_first(p, n);
+}
+
+template <class T>
+TK_INLINE void store_upto(T* p, vf x, idx n) {
+    if (n >= W) store(p, x);
+    else store_first(p, x, n);
+}
+
+// e^x to about 1 unit in the last place; below -87.3 it is 0, so that a masked score weighs nothing.
+TK_INLINE vf exponential(vf x) {
+    vf bounded = minimum(maximum(x, all(-87.33f)), all(88.37f));
+    vf shifted = bounded * 1.44269504f + 12582912.0f;  // 1.5 * 2^23: the low mantissa bits hold the rounded integer
+    vf n = shifted - 12582912.0f;
+    vf r = bounded - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f;
+    vf p = all(1.3981999507e-3f);
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 0.5f;
+    p = p * r * r + r + 1.0f;
+    vu scale = (as_u(shifted) - 0x4b400000u + 127u) << 23;
+    return pick(x < all(-87.33f), vf{}, p * as_f(scale));
+}
+
+// A well-mixed 32-bit number for each counter; the constants are those of a published low-bias integer hash.
+TK_INLINE vu mix(vu x) {
+    x ^= x >> 16;
+    x *= 0x21f0aaadu;
+    x ^= x >> 15;
+    x *= 0xd35a2d97u;
+    x ^= x >> 15;
+    return x;
+}
+
+TK_INLINE std::uint64_t mix64(std::uint64_t x) {
+    x += 0x9e3779b97f4a7c15ull;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    return x ^ (x >> 31);
+}
+
+}  // namespace TK_ISA
+}  // namespace transformer_kernels

@@ -1,0 +1,140 @@
+using System.CommandLine;
+using Transformers;
+using Transformers.Configs;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>config</c>: lists, shows, copies and checks configs, and prints their schema. Loads no libtorch.</summary>
+public static class ConfigCommand
+{
+    const string Schema = "transformer.config/1";
+
+    /// <summary>The command with its five parts.</summary>
+    public static Command Create(CliContext context) => new("config", """
+        The ready configs: list, show, copy, check, schema.
+
+        Example: transformer config copy gpt-stories mine.yaml
+        """)
+    {
+        List(context), Show(context), Copy(context), Check(context), SchemaOf(context),
+    };
+
+    static Command List(CliContext context)
+    {
+        var command = new Command("list", "Lists the ready configs.\n\nExample: transformer config list");
+        context.Handle(command, (parse, _) =>
+        {
+            var entries = ReadyConfigs.List();
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Configs = entries });
+            else
+            {
+                var width = entries.Select(e => e.Name.Length).DefaultIfEmpty().Max();
+                foreach (var entry in entries) context.Out.WriteLine($"{entry.Name.PadRight(width)}  {entry.Summary}");
+            }
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static Command Show(CliContext context)
+    {
+        var name = Name();
+        var resolved = new Option<bool>("--resolved") { Description = "With every default, as a run folder keeps it" };
+        var sets = Sets();
+        var command = new Command("show", "Prints a config.\n\nExample: transformer config show gpt-stories --resolved") { name, resolved, sets };
+        context.Handle(command, (parse, _) =>
+        {
+            var path = ReadyConfigs.Resolve(parse.GetRequiredValue(name));
+            var given = parse.GetValue(sets) ?? [];
+            if (parse.GetValue(context.JsonOption))
+                context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = path, Config = ConfigWriter.ToJson(ConfigFile.LoadRunOrModel([path], given)) });
+            else if (parse.GetValue(resolved) || given.Length > 0) context.Out.Write(ConfigWriter.ToYaml(ConfigFile.LoadRunOrModel([path], given)));
+            else context.Out.Write(ConfigFile.ReadText(path));
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static Command Copy(CliContext context)
+    {
+        var name = Name();
+        var file = new Argument<string>("FILE") { Description = "Where to write it" };
+        var force = new Option<bool>("--force") { Description = "Write over FILE if it is there" };
+        var command = new Command("copy", "Copies a ready config to a file of your own.\n\nExample: transformer config copy gpt-stories mine.yaml") { name, file, force };
+        context.Handle(command, (parse, _) =>
+        {
+            var text = ConfigFile.ReadText(ReadyConfigs.Resolve(parse.GetRequiredValue(name)));
+            var target = parse.GetRequiredValue(file);
+            try
+            {
+                using var stream = new FileStream(target, parse.GetValue(force) ? FileMode.Create : FileMode.CreateNew);
+                using var writer = new StreamWriter(stream);
+                writer.Write(text);
+            }
+            catch (IOException) when (File.Exists(target))
+            {
+                throw new UserException([new Problem("is there already", target, Hint: "--force writes over it")]);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                throw new UserException([new Problem($"cannot be written: {exception.Message}", target)], exception);
+            }
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = target });
+            else context.Out.WriteLine(target);
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static Command Check(CliContext context)
+    {
+        var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready configs", Arity = ArgumentArity.OneOrMore };
+        var merge = new Option<bool>("--merge") { Description = "Check the files as one config, the later over the earlier, as train reads them" };
+        var sets = Sets();
+        var command = new Command("check", "Checks configs; tells every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6")
+        {
+            files, merge, sets,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            var names = parse.GetRequiredValue(files);
+            var given = parse.GetValue(sets) ?? [];
+            var problems = new List<Problem>();
+            var right = new List<Checked>();
+            foreach (var group in parse.GetValue(merge) ? [names] : names.Select(one => new[] { one }))
+                try
+                {
+                    var config = ConfigFile.LoadRunOrModel(group, given);
+                    right.Add(new(string.Join(" + ", group), config is ModelFragment, KindOf(config)));
+                }
+                catch (UserException exception)
+                {
+                    problems.AddRange(exception.Problems);
+                }
+            if (problems.Count > 0) throw new UserException(problems);
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Files = right });
+            else foreach (var one in right) context.Out.WriteLine($"{one.File}: correct, {(one.Fragment ? $"a {one.Model} model alone" : one.Model)}");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static Command SchemaOf(CliContext context)
+    {
+        var command = new Command("schema", "Prints the JSON schema from which editors complete and check configs.\n\nExample: transformer config schema > schema.json");
+        context.Handle(command, (_, _) =>
+        {
+            context.Out.Write(ConfigSchema.ToJson());
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static string KindOf(object config) => (string)ConfigWriter.ToJson(config)["model"]!["kind"]!;
+
+    static Argument<string> Name() => new("NAME") { Description = "A ready config, or a file" };
+
+    static Option<string[]> Sets() => new("--set") { Description = "A setting laid over the config, such as model.layers=6; may be repeated", HelpName = "PATH=VALUE" };
+
+    sealed record Checked(string File, bool Fragment, string Model);
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using Transformers;
+using Transformers.Configs;
+using Transformers.Training;
+using TransformerCli.Progress;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>train</c>: trains what a config says.</summary>
+static class TrainCommand
+{
+    /// <summary>The command.</summary>
+    public static Command Create(CliContext context)
+    {
+        var configs = new Argument<string[]>("CONFIG") { Description = "Config files, YAML or JSON, or names of ready configs; later ones win", Arity = ArgumentArity.OneOrMore };
+        var sets = new Option<string[]>("--set") { Description = "Change a setting, such as model.layers=12", HelpName = "k=v", AllowMultipleArgumentsPerToken = true };
+        var data = new Option<string?>("--data") { Description = "Read the data from this file or folder instead", HelpName = "PATH" };
+        var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
+        var resume = new Option<string?>("--resume") { Description = "auto, never, or a checkpoint to go on from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne };
+        var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; a later call goes on", HelpName = "N" };
+        var maxTime = new Option<string?>("--max-time") { Description = "Stop after this time, such as 10m; a later call goes on", HelpName = "TIME" };
+        var expect = new Option<string[]>("--expect") { Description = "Exit with 3 unless a result holds, such as val_loss<=1.55", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
+        var device = DeviceOption.Create();
+        var precision = DeviceOption.CreatePrecision();
+        var command = new Command("train", """
+            Trains what a config says.
+
+            Example: transformer train configs/gpt-stories.yaml --set training.steps=400
+            """)
+        {
+            configs, sets, data, run, resume, maxSteps, maxTime, expect, device, precision,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            var expectations = (parse.GetValue(expect) ?? []).Select(Expectation.Parse).ToList();
+            var files = parse.GetValue(configs)!;
+            List<string> settings = [.. parse.GetValue(sets) ?? []];
+            if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
+            var config = ConfigFile.Load<RunConfig>(files, settings);
+            if (parse.GetValue(data) is { } path) config = DataOverride.Apply(config, path);
+            var options = WithResume(new TrainingOptions
+            {
+                Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
+                MaxSteps = parse.GetValue(maxSteps),
+                MaxTime = parse.GetValue(maxTime) is { } text ? DurationOf(text) : null,
+                Device = DeviceOption.Resolve(parse.GetValue(device)),
+            }, parse.GetValue(resume));
+
+            var stop = new StopRequest();
+            using var signals = new Signals(stop);
+            using var reporter = TrainingReporter.Create(context, parse);
+            var result = TrainingRun.Start(config, options, reporter, stop);
+            reporter.Finish();
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
+            else TrainSummary.Write(context.Out, result);
+            if (Expectation.FirstBroken(expectations, result) is { } broken)
+            {
+                // Standard output has the result already: one document.
+                context.Error.WriteLine($"error: {broken}");
+                return ExitCodes.ExpectationFailed;
+            }
+            return result.Stopped switch
+            {
+                "sigint" => ExitCodes.Interrupted,
+                "sigterm" => ExitCodes.Terminated,
+                _ => ExitCodes.Done,
+            };
+        });
+        return command;
+    }
+
+    static TrainingOptions WithResume(TrainingOptions options, string? resume) => resume switch
+    {
+        null or "auto" => options,
+        "never" => options with { Resume = ResumeMode.Never },
+        _ when Directory.Exists(resume) => options with { ResumeFrom = resume },
+        _ => throw new UserException($"--resume ({resume}) must be auto, never or the folder of a checkpoint"),
+    };
+
+    static TimeSpan DurationOf(string text) => Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
+        : throw new UserException($"--max-time ({text}) must be a duration such as 10m or 1h30m");
+}

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using TorchSharp;
+using Transformers;
+using Transformers.Models;
+using static TorchSharp.torch;
+
+namespace TransformerCli;
+
+/// <summary><c>--device</c> and <c>--precision</c>, on every command that computes.</summary>
+static class DeviceOption
+{
+    internal static Option<string> Create() => new("--device")
+    {
+        Description = "Where to compute: auto, cpu, cuda or cuda:N",
+        HelpName = "DEVICE",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    internal static Option<string?> CreatePrecision()
+    {
+        var option = new Option<string?>("--precision") { Description = "The type of products: auto, fp32 or bf16", HelpName = "PRECISION" };
+        option.AcceptOnlyFromAmong("auto", "fp32", "bf16");
+        return option;
+    }
+
+    /// <summary>The device that the user asks for.</summary>
+    /// <exception cref="UserException">There is no such device.</exception>
+    internal static Device Resolve(string? asked)
+    {
+        var known = asked is null or "auto" or "cpu" or "cuda" || (asked.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(asked.AsSpan(5), out _));
+        if (!known) throw new UserException($"--device ({asked}) must be auto, cpu, cuda or cuda:N");
+        if (asked == "cpu") return CPU;
+        Engine.Load();
+        var count = cuda.device_count();
+        if (asked is null or "auto") return count > 0 ? CUDA : CPU;
+        if (count == 0) throw new UserException($"--device {asked}: no CUDA device is there", "use --device cpu, or see transformer doctor");
+        var wanted = asked == "cuda" ? 0 : int.Parse(asked.AsSpan(5));
+        return wanted < count ? new Device(DeviceType.CUDA, wanted)
+            : throw new UserException($"--device {asked}: there are {count} CUDA devices, numbered from 0");
+    }
+}

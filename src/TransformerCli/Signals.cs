@@ -1,0 +1,38 @@
+using System.Runtime.InteropServices;
+using Transformers.Training;
+
+namespace TransformerCli;
+
+/// <summary>SIGINT and SIGTERM end a run at its next step, a second one at once; SIGUSR1 saves and goes on.</summary>
+sealed class Signals : IDisposable
+{
+    readonly List<PosixSignalRegistration> registrations = [];
+    readonly StopRequest stop;
+
+    internal Signals(StopRequest stop)
+    {
+        this.stop = stop;
+        registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, "sigint", ExitCodes.Interrupted)));
+        registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, "sigterm", ExitCodes.Terminated)));
+        const int sigusr1OnLinux = 10;
+        if (OperatingSystem.IsLinux())
+            registrations.Add(PosixSignalRegistration.Create((PosixSignal)sigusr1OnLinux, context =>
+            {
+                context.Cancel = true;
+                stop.AskForSave();
+            }));
+    }
+
+    void Stop(PosixSignalContext context, string name, int code)
+    {
+        context.Cancel = true;
+        // A second signal does not wait; what was saved is whole whenever the process ends.
+        if (stop.Reason is not null) Environment.Exit(code);
+        stop.Ask(name);
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in registrations) registration.Dispose();
+    }
+}

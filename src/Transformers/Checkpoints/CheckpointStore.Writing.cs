@@ -1,0 +1,169 @@
+using Transformers.IO;
+
+namespace Transformers.Checkpoints;
+
+/// <summary>What a save did besides writing the checkpoint.</summary>
+/// <param name="Checkpoint">The new checkpoint.</param>
+/// <param name="Deleted">Steps whose checkpoints made room.</param>
+/// <param name="Warnings">What could not be deleted, and why; the save itself stands.</param>
+public sealed record SaveReport(Checkpoint Checkpoint, IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings);
+
+public sealed partial class CheckpointStore
+{
+    // Steps whose bytes this process wrote or read and found right: not read again before older ones are deleted.
+    readonly HashSet<long> verified = [];
+
+    /// <summary>Saves a checkpoint: writes it durably, moves <c>latest</c> and <c>best</c>, deletes what the policy no longer keeps.</summary>
+    /// <param name="contents">What it holds.</param>
+    /// <param name="policy">Which checkpoints stay.</param>
+    /// <exception cref="CheckpointException">It could not be written; all earlier checkpoints are untouched.</exception>
+    public SaveReport Save(CheckpointContents contents, CheckpointPolicy policy)
+    {
+        policy.Check();
+        var checkpoint = Write(contents);
+        try
+        {
+            latest.Set(contents.Step);
+            FailPoint.Pass(FailPoint.LatestWritten);
+            var plausible = Plausible();
+            PointToBest(policy, plausible);
+            FailPoint.Pass(FailPoint.BestWritten);
+            var (deleted, warnings) = Rotate(policy, plausible);
+            return new(checkpoint, deleted, warnings);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(contents.Step, e);
+        }
+    }
+
+    /// <summary>Writes a checkpoint durably; nothing else is touched, save an older one of the same step, which it replaces.</summary>
+    /// <param name="contents">What it holds.</param>
+    /// <exception cref="CheckpointException">It could not be written; all earlier checkpoints are untouched.</exception>
+    public Checkpoint Write(CheckpointContents contents)
+    {
+        var path = PathOf(contents.Step);
+        try
+        {
+            using var building = new DurableFolder(path);
+            foreach (var file in contents.Files) building.Write(file.Name, file.Write);
+            var files = building.Files.Select(f => new ManifestFile(f.Name, f.Bytes, CheckpointManifest.Hex(f.Checksum))).ToList();
+            var manifest = new CheckpointManifest(CheckpointManifest.SchemaName, contents.Step, contents.Metrics, files);
+            building.Write(CheckpointFiles.Manifest, stream => stream.Write(manifest.ToJson()));
+            building.Commit();
+            verified.Add(contents.Step);
+            return Checkpoint.OpenUnverified(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(contents.Step, e);
+        }
+    }
+
+    /// <summary>Makes the store right after a crash: leftovers go, and pointers that lead nowhere are set anew. For the holder of the run's lock.</summary>
+    /// <param name="policy">Says which checkpoint is the best.</param>
+    /// <returns>Leftovers that could not be deleted.</returns>
+    /// <exception cref="CheckpointException">The folder cannot be written.</exception>
+    public IReadOnlyList<string> Recover(CheckpointPolicy policy)
+    {
+        try
+        {
+            var (_, failed) = DurableFolder.Recover(Folder);
+            if (!Directory.Exists(Folder)) return failed;
+            var plausible = Plausible();
+            latest.Set(plausible.Count > 0 ? plausible[0].Step : null);
+            PointToBest(policy, plausible);
+            return failed;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(Folder, $"cannot be tidied: {e.Message}", inner: e);
+        }
+    }
+
+    /// <summary>Takes the checkpoints after a step out of the way, because training goes on from that step: they become <c>step-N.aside</c> and are no longer found.</summary>
+    /// <param name="step">Training goes on from here.</param>
+    /// <param name="policy">Says which of the remaining checkpoints is the best.</param>
+    /// <returns>The steps set aside.</returns>
+    /// <exception cref="CheckpointException">The folder cannot be written.</exception>
+    public IReadOnlyList<long> SetAsideAfter(long step, CheckpointPolicy policy)
+    {
+        try
+        {
+            var later = Steps().Where(s => s > step).ToList();
+            if (later.Count == 0) return later;
+            var staying = Plausible().Where(c => c.Step <= step).ToList();
+            latest.Set(staying.Count > 0 ? staying[0].Step : null);
+            PointToBest(policy, staying);
+            foreach (var s in later)
+            {
+                var aside = PathOf(s) + ".aside";
+                for (var n = 2; Path.Exists(aside); n++) aside = $"{PathOf(s)}.aside{n}";
+                Directory.Move(PathOf(s), aside);
+                verified.Remove(s);
+            }
+            FolderSync.Sync(Folder);
+            return later;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(Folder, $"later checkpoints cannot be set aside: {e.Message}", inner: e);
+        }
+    }
+
+    void PointToBest(CheckpointPolicy policy, IReadOnlyList<Checkpoint> plausible)
+    {
+        if (policy.Best.Count == 0)
+        {
+            if (best.Target is null) best.Set(null);
+            return;
+        }
+        var ranked = CheckpointPolicy.Ranked(policy.Best[0], plausible).ToList();
+        best.Set(ranked.Count > 0 ? ranked[0] : null);
+    }
+
+    /// <summary>Deletes what a policy no longer keeps; never the last intact checkpoint. Says which were deleted, and which could not be.</summary>
+    public (IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings) Rotate(CheckpointPolicy policy) => Rotate(policy, Plausible());
+
+    (IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings) Rotate(CheckpointPolicy policy, List<Checkpoint> plausible)
+    {
+        List<long> deleted = [];
+        List<string> warnings = [];
+        var kept = policy.Kept(plausible);
+        if (best.Target is { } marked) kept.Add(marked);
+        var doomed = Steps().Where(s => !kept.Contains(s) && s < plausible[0].Step).ToList();
+        if (doomed.Count > 0 && !kept.Any(IsIntact))
+            return (deleted, [$"no checkpoint that would be kept is intact, so none is deleted from {Folder}"]);
+        foreach (var step in doomed)
+        {
+            try
+            {
+                DurableFolder.Delete(PathOf(step));
+                deleted.Add(step);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                warnings.Add($"the old checkpoint {PathOf(step)} could not be deleted: {e.Message}");
+            }
+        }
+        return (deleted, warnings);
+    }
+
+    bool IsIntact(long step)
+    {
+        if (verified.Contains(step) && Directory.Exists(PathOf(step))) return true;
+        try
+        {
+            Checkpoint.Open(PathOf(step));
+            verified.Add(step);
+            return true;
+        }
+        catch (UserException)
+        {
+            return false;
+        }
+    }
+
+    CheckpointException Unwritable(long step, Exception e) =>
+        new(PathOf(step), $"the checkpoint of step {step} could not be written: {e.Message}", "earlier checkpoints are untouched; free space or fix the permissions, then --resume continues", e);
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using Transformers.IO;
+
+namespace Transformers.Checkpoints;
+
+/// <summary>A checkpoint that was passed over, and why.</summary>
+/// <param name="Folder">Its folder.</param>
+/// <param name="Reason">What is wrong, with the file's name.</param>
+public sealed record SkippedCheckpoint(string Folder, string Reason);
+
+/// <summary>The checkpoints of one run: the folders <c>step-NNNNNNNN</c> and the small files <c>latest</c> and <c>best</c> beside them.</summary>
+/// <remarks>Age is the step in the name, never the time of a file. Reading needs no lock; writing is for the holder of the run's lock alone.</remarks>
+/// <param name="folder">The folder <c>checkpoints</c> of a run; it need not exist yet.</param>
+public sealed partial class CheckpointStore(string folder)
+{
+    readonly CheckpointPointer latest = new(folder, "latest"), best = new(folder, "best");
+
+    /// <summary>The folder that holds the checkpoints.</summary>
+    public string Folder { get; } = folder;
+
+    /// <summary>The steps of which there is a folder, newest first, intact or not.</summary>
+    public IReadOnlyList<long> Steps()
+    {
+        if (!Directory.Exists(Folder)) return [];
+        var steps = new List<long>();
+        foreach (var path in Directory.EnumerateDirectories(Folder))
+            if (CheckpointName.TryParse(Path.GetFileName(path), out var step)) steps.Add(step);
+        steps.Sort((a, b) => b.CompareTo(a));
+        return steps;
+    }
+
+    /// <summary>The folder of a step, whether or not it exists.</summary>
+    public string PathOf(long step) => Path.Combine(Folder, CheckpointName.Of(step));
+
+    /// <summary>The step that <c>best</c> names, if it exists.</summary>
+    public long? BestStep => best.Target;
+
+    /// <summary>The step that <c>latest</c> names, if it exists.</summary>
+    public long? LatestStep => latest.Target;
+
+    /// <summary>The newest checkpoint of which every byte is as it was written.</summary>
+    /// <param name="skipped">The newer ones that were passed over, and why.</param>
+    /// <returns>The checkpoint, or null where none is intact.</returns>
+    public Checkpoint? FindNewestIntact(out IReadOnlyList<SkippedCheckpoint> skipped)
+    {
+        var passed = new List<SkippedCheckpoint>();
+        skipped = passed;
+        foreach (var step in Steps())
+        {
+            try
+            {
+                return Checkpoint.Open(PathOf(step));
+            }
+            catch (UserException e)
+            {
+                passed.Add(new(PathOf(step), e.Message));
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Opens the checkpoint that the user names, and verifies it.</summary>
+    /// <param name="which"><c>latest</c> (the newest), <c>best</c>, or a step.</param>
+    /// <exception cref="UserException">There is none, or it is damaged.</exception>
+    public Checkpoint Open(string which)
+    {
+        var steps = Steps();
+        if (steps.Count == 0) throw new CheckpointException(Folder, "there are no checkpoints");
+        var step = which switch
+        {
+            "latest" => steps[0],
+            "best" => BestStep ?? throw new CheckpointException(Folder, "no checkpoint is marked as the best", "only validation marks one; 'latest' is there"),
+            _ => ParseStep(which),
+        };
+        if (!steps.Contains(step))
+            throw new CheckpointException(Folder, $"there is no checkpoint of step {step}", $"there are {string.Join(", ", steps.Take(20))}{(steps.Count > 20 ? ", …" : "")}");
+        return Checkpoint.Open(PathOf(step));
+    }
+
+    /// <summary>Opens the best checkpoint, or the newest where none is marked.</summary>
+    /// <exception cref="UserException">There is none, or it is damaged.</exception>
+    public Checkpoint OpenBestOrLatest() => Open(BestStep is null ? "latest" : "best");
+
+    long ParseStep(string which)
+    {
+        if (long.TryParse(which, NumberStyles.None, CultureInfo.InvariantCulture, out var step) || CheckpointName.TryParse(which, out step)) return step;
+        throw new CheckpointException(Folder, $"the checkpoint {Shown.Name(which)} must be latest, best or a step");
+    }
+
+    /// <summary>The checkpoints whose manifest and sizes hold, newest first.</summary>
+    List<Checkpoint> Plausible()
+    {
+        var found = new List<Checkpoint>();
+        foreach (var step in Steps())
+        {
+            try
+            {
+                found.Add(Checkpoint.OpenUnverified(PathOf(step)));
+            }
+            catch (UserException)
+            {
+                // Damaged ones neither count as kept nor as the best.
+            }
+        }
+        return found;
+    }
+}

@@ -1,0 +1,111 @@
+using System.IO.MemoryMappedFiles;
+
+namespace Transformers.Checkpoints;
+
+/// <summary>A safetensors file open for reading: its header checked, its tensors mapped into memory and read only when touched.</summary>
+/// <remarks>Spans and addresses are valid until <see cref="Dispose"/>. A file must not be cut short while it is open: the operating system ends a process that touches what is gone.</remarks>
+public sealed unsafe class SafetensorsFile : IDisposable
+{
+    readonly MemoryMappedFile? map;
+    readonly MemoryMappedViewAccessor? view;
+    readonly byte* data;
+    bool disposed;
+
+    SafetensorsFile(string path, SafetensorsHeader header, MemoryMappedFile? map)
+    {
+        (Path, Header, this.map) = (path, header, map);
+        if (map is null) return;
+        view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref data);
+        data += view.PointerOffset + header.DataStart;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Its tensors and metadata.</summary>
+    public SafetensorsHeader Header { get; }
+
+    /// <summary>The tensors, in the order of their bytes.</summary>
+    public IReadOnlyList<SafetensorsTensor> Tensors => Header.Tensors;
+
+    /// <summary>Opens a file and checks its header.</summary>
+    /// <exception cref="SafetensorsException">The file cannot be read or breaks a rule of the format.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        try
+        {
+            // What is empty is not opened: a pipe or a device, whose length is 0, could block for ever.
+            var info = new FileInfo(path);
+            if (!info.Exists) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "there is no such file");
+            if (info.Length == 0) SafetensorsHeader.ReadLength([], 0, path);
+            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            var length = RandomAccess.GetLength(file);
+            var header = ReadHeader(file, length, path);
+            var hasData = length > header.DataStart;
+            var map = hasData ? MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true) : null;
+            return new(path, header, map);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SafetensorsException(SafetensorsError.Unreadable, path, null, $"cannot be read: {e.Message}", e);
+        }
+    }
+
+    static SafetensorsHeader ReadHeader(Microsoft.Win32.SafeHandles.SafeFileHandle file, long length, string path)
+    {
+        var start = new byte[Math.Min(length, 8)];
+        ReadExactly(file, start, 0, path);
+        var json = new byte[SafetensorsHeader.ReadLength(start, length, path)];
+        ReadExactly(file, json, 8, path);
+        return SafetensorsHeader.Parse(json, length, path);
+    }
+
+    static void ReadExactly(Microsoft.Win32.SafeHandles.SafeFileHandle file, Span<byte> buffer, long offset, string path)
+    {
+        while (!buffer.IsEmpty)
+        {
+            var count = RandomAccess.Read(file, buffer, offset);
+            if (count == 0) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "became shorter while it was read");
+            buffer = buffer[count..];
+            offset += count;
+        }
+    }
+
+    /// <summary>The tensor of that name.</summary>
+    /// <exception cref="SafetensorsException">There is none.</exception>
+    public SafetensorsTensor this[string name] =>
+        Header.TryFind(name, out var tensor) ? tensor : throw new SafetensorsException(SafetensorsError.TensorNotFound, Path, name, "is not in the file");
+
+    /// <summary>Address of a tensor's first byte, row-major and little-endian, not necessarily aligned; valid for <see cref="SafetensorsTensor.ByteCount"/> bytes.</summary>
+    public nint Address(SafetensorsTensor tensor)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (!Header.TryFind(tensor.Name, out var own) || !ReferenceEquals(own, tensor))
+            throw new ArgumentException($"the tensor {tensor.Name} is not of the file {Path}", nameof(tensor));
+        return (nint)(data + tensor.Begin);
+    }
+
+    /// <summary>A tensor's bytes, of which there must be less than 2 GiB.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There are more: use <see cref="Address"/> or <see cref="CopyTo"/>.</exception>
+    public ReadOnlySpan<byte> Span(SafetensorsTensor tensor)
+    {
+        var address = Address(tensor);
+        if (tensor.ByteCount > int.MaxValue) throw new ArgumentOutOfRangeException(nameof(tensor), $"the tensor {tensor.Name} has {tensor.ByteCount} bytes, more than a span holds");
+        return new((void*)address, (int)tensor.ByteCount);
+    }
+
+    /// <summary>Copies a tensor's bytes to an address with room for them; there may be more than 2 GiB.</summary>
+    public void CopyTo(SafetensorsTensor tensor, nint destination) =>
+        Buffer.MemoryCopy((void*)Address(tensor), (void*)destination, tensor.ByteCount, tensor.ByteCount);
+
+    /// <summary>Unmaps the file.</summary>
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        view?.SafeMemoryMappedViewHandle.ReleasePointer();
+        view?.Dispose();
+        map?.Dispose();
+    }
+}

@@ -1,0 +1,154 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Transformers.IO;
+
+namespace Transformers.Checkpoints;
+
+/// <summary>In which order tensors stand in a file.</summary>
+public enum TensorOrder
+{
+    /// <summary>Wide elements first, then by name: every tensor is aligned, and equal contents give equal files. The reference's order.</summary>
+    Aligned,
+    /// <summary>As given.</summary>
+    AsGiven,
+}
+
+/// <summary>Writes safetensors files, one tensor at a time; the header is padded with spaces so that the first begins at a multiple of 8.</summary>
+public static class SafetensorsWriter
+{
+    static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Writes a file durably: after a crash the old one or the new one is there, whole.</summary>
+    /// <param name="path">The file; its folder must exist.</param>
+    /// <param name="tensors">The tensors; names must differ.</param>
+    /// <param name="metadata">Free metadata, if any.</param>
+    /// <param name="order">In which order they are laid out.</param>
+    /// <exception cref="SafetensorsException">A name, shape or byte count breaks a rule; the old file is untouched.</exception>
+    /// <exception cref="IOException">The disk is full, …; the old file is untouched.</exception>
+    public static WrittenFile Write(string path, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null, TensorOrder order = TensorOrder.Aligned) =>
+        DurableFile.Write(path, stream => WriteTo(stream, tensors, metadata, order, path));
+
+    /// <summary>Writes the bytes of a file to a stream.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="tensors">The tensors; names must differ.</param>
+    /// <param name="metadata">Free metadata, if any.</param>
+    /// <param name="order">In which order they are laid out.</param>
+    /// <param name="file">The file's name, for messages.</param>
+    /// <exception cref="SafetensorsException">A name, shape or byte count breaks a rule.</exception>
+    public static void WriteTo(Stream stream, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null,
+        TensorOrder order = TensorOrder.Aligned, string file = "safetensors")
+    {
+        IReadOnlyList<TensorBytes> ordered = order == TensorOrder.AsGiven ? tensors
+            : [.. tensors.OrderByDescending(t => t.Dtype.Bits()).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        var sizes = new long[ordered.Count];
+        var header = Header(ordered, metadata, sizes, file);
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        stream.Write(length);
+        stream.Write(header);
+        for (var i = 0; i < sizes.Length; i++)
+        {
+            var counted = new ExactStream(stream, sizes[i], file, ordered[i].Name);
+            ordered[i].WriteTo(counted);
+            counted.Finish();
+        }
+    }
+
+    static byte[] Header(IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata, long[] sizes, string file)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            if (metadata is { Count: > 0 }) WriteMetadata(json, metadata, file);
+            long end = 0;
+            for (var i = 0; i < tensors.Count; i++)
+            {
+                var t = tensors[i];
+                if (t.Name == SafetensorsHeader.MetadataKey) throw new SafetensorsException(SafetensorsError.InvalidName, file, t.Name, "the format keeps this name for metadata");
+                if (!names.Add(t.Name)) throw new SafetensorsException(SafetensorsError.InvalidName, file, t.Name, "the name is given twice");
+                if (t.Shape.Count > SafetensorsHeaderParser.LongestShape) throw new SafetensorsException(SafetensorsError.TensorInvalidInfo, file, t.Name, $"the shape must have at most {SafetensorsHeaderParser.LongestShape} sizes");
+                var begin = end;
+                sizes[i] = SafetensorsTensor.BytesOf(t.Dtype, t.Shape, file, t.Name);
+                if (sizes[i] > long.MaxValue - begin) throw new SafetensorsException(SafetensorsError.ValidationOverflow, file, t.Name, "the tensors together have more bytes than fit in 64 bits");
+                end += sizes[i];
+                json.WriteStartObject(Encodable(t.Name, file));
+                json.WriteString("dtype", t.Dtype.ToString());
+                json.WriteStartArray("shape");
+                foreach (var size in t.Shape) json.WriteNumberValue(size);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(begin);
+                json.WriteNumberValue(end);
+                json.WriteEndArray();
+                json.WriteEndObject();
+                if (json.BytesCommitted + json.BytesPending > SafetensorsHeader.LongestHeader) throw TooLarge(file);
+            }
+            json.WriteEndObject();
+        }
+        var padded = new byte[(buffer.WrittenCount + 7) & ~7];
+        if (padded.Length > SafetensorsHeader.LongestHeader) throw TooLarge(file);
+        padded.AsSpan(buffer.WrittenCount).Fill((byte)' ');
+        buffer.WrittenSpan.CopyTo(padded);
+        return padded;
+    }
+
+    static void WriteMetadata(Utf8JsonWriter json, IReadOnlyDictionary<string, string> metadata, string file)
+    {
+        json.WriteStartObject(SafetensorsHeader.MetadataKey);
+        foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)) json.WriteString(Encodable(key, file), Encodable(value, file));
+        json.WriteEndObject();
+    }
+
+    /// <summary>Refuses half a surrogate pair, which the JSON writer would silently replace: two names could become one.</summary>
+    static string Encodable(string text, string file)
+    {
+        try
+        {
+            Strict.GetByteCount(text);
+            return text;
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{Shown.Name(text)} holds half a surrogate pair, which UTF-8 cannot hold", e);
+        }
+    }
+
+    static SafetensorsException TooLarge(string file) =>
+        new(SafetensorsError.HeaderTooLarge, file, null, $"the header needs more than the {SafetensorsHeader.LongestHeader} bytes that are allowed");
+
+    /// <summary>Lets exactly so many bytes through.</summary>
+    sealed class ExactStream(Stream inner, long size, string file, string tensor) : Stream
+    {
+        long written;
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            if (buffer.Length > size - written) throw Wrong("at least " + (written + buffer.Length));
+            inner.Write(buffer);
+            written += buffer.Length;
+        }
+
+        public void Finish()
+        {
+            if (written != size) throw Wrong(written.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        }
+
+        SafetensorsException Wrong(string count) => new(SafetensorsError.WrongByteCount, file, tensor, $"its source gave {count} bytes, but type and shape need {size}");
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+        public override void Flush() { }
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => written;
+        public override long Position { get => written; set => throw new NotSupportedException(); }
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}

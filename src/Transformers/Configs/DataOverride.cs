@@ -1,0 +1,24 @@
+using Transformers.Data;
+
+namespace Transformers.Configs;
+
+/// <summary><c>--data PATH</c>: the same data set, read from elsewhere.</summary>
+public static class DataOverride
+{
+    /// <summary>A config whose data come from a file or a folder.</summary>
+    /// <exception cref="UserException">There is nothing at the path, or data of this kind are not read from one.</exception>
+    public static RunConfig Apply(RunConfig config, string path)
+    {
+        if (!File.Exists(path) && !Directory.Exists(path))
+            throw new UserException([new Problem("there is no such file or folder", path, Path: "--data")]);
+        return config with
+        {
+            Data = config.Data switch
+            {
+                TextData { Source: TextFiles files } text => text with { Source = files with { Files = [path] } },
+                TextData text => text with { Source = new TextFiles { Files = [path] } },
+                var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),
+            },
+        };
+    }
+}

@@ -1,0 +1,63 @@
+namespace Transformers.Data.Batches;
+
+/// <summary>A batch of text in plain arrays, row by row; the training loop makes tensors of them.</summary>
+public sealed class TextBatch
+{
+    /// <summary>An empty batch of some shape.</summary>
+    /// <param name="rows">B.</param>
+    /// <param name="length">T.</param>
+    /// <param name="masked">Whether some targets do not count.</param>
+    /// <param name="segmented">Whether attention ends at document borders.</param>
+    public TextBatch(int rows, int length, bool masked = false, bool segmented = false)
+    {
+        (Rows, Length) = (rows, length);
+        Inputs = new long[rows * length];
+        Targets = new long[rows * length];
+        LossMask = masked ? new bool[rows * length] : null;
+        Segments = segmented ? new int[rows * length] : null;
+        TargetCount = masked ? 0 : rows * length;
+    }
+
+    /// <summary>B.</summary>
+    public int Rows { get; }
+    /// <summary>T.</summary>
+    public int Length { get; }
+    /// <summary>[B, T], ids. Padding is id 0.</summary>
+    public long[] Inputs { get; }
+    /// <summary>[B, T], the id after each input.</summary>
+    public long[] Targets { get; }
+    /// <summary>[B, T], whether a target counts in the loss; null: all do.</summary>
+    public bool[]? LossMask { get; }
+    /// <summary>[B, T], the number of each input's document in its row, from 1; 0 is padding. Null: attention crosses borders.</summary>
+    public int[]? Segments { get; }
+    /// <summary>How many targets count in the loss.</summary>
+    public int TargetCount { get; internal set; }
+
+    /// <summary>Fills a row with T + 1 tokens: the inputs, and the same moved by one as targets.</summary>
+    internal void SetRow(int row, ReadOnlySpan<int> tokens)
+    {
+        var at = row * Length;
+        for (var t = 0; t < tokens.Length - 1; t++)
+        {
+            Inputs[at + t] = tokens[t];
+            Targets[at + t] = tokens[t + 1];
+        }
+    }
+}
+
+/// <summary>Where a sampler stands: all that is needed to go on at the exact next batch.</summary>
+/// <param name="Batches">How many batches have been drawn.</param>
+/// <param name="Epoch">How many times the data have been gone through; 0 where a sampler does not go through them.</param>
+/// <param name="Next">Where the epoch goes on, in documents or blocks.</param>
+/// <param name="Offset">How much of that document is used up, in tokens.</param>
+public readonly record struct SamplerState(long Batches, long Epoch = 0, long Next = 0, long Offset = 0);
+
+/// <summary>Draws training batches without end.</summary>
+public interface ITextSampler
+{
+    /// <summary>Where it stands; set it to go on from there.</summary>
+    SamplerState State { get; set; }
+
+    /// <summary>The next batch.</summary>
+    TextBatch Next();
+}

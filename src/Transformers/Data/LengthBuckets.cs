@@ -1,0 +1,120 @@
+namespace Transformers.Data;
+
+/// <summary>Where a pass over batches stands: all that a checkpoint has to keep of a sampler.</summary>
+/// <param name="Epoch">Passes over the data that are done, from 0.</param>
+/// <param name="Batch">The next batch of this pass, from 0.</param>
+public readonly record struct BatchPosition(int Epoch, int Batch);
+
+/// <summary>How many sequences go into a batch, in which order batches come, and which of them are this process's.</summary>
+public sealed record BucketOptions
+{
+    /// <summary>The padded size of a batch: rows times the longest row (of both sides, for pairs).</summary>
+    public int? Tokens { get; init; }
+    /// <summary>The number of rows of a batch; where both are given, neither is exceeded.</summary>
+    public int? Sequences { get; init; }
+    /// <summary>The seed of the order.</summary>
+    public ulong Seed { get; init; }
+    /// <summary>Whether every epoch has an order of its own; if not, batches run from the shortest to the longest.</summary>
+    public bool Shuffle { get; init; } = true;
+    /// <summary>The number of this process, from 0.</summary>
+    public int Rank { get; init; }
+    /// <summary>The number of processes that share the batches.</summary>
+    public int World { get; init; } = 1;
+}
+
+/// <summary>Puts sequences of like length into one batch, so that little of it is padding.</summary>
+/// <remarks>
+/// The order of an epoch is a function of (seed, epoch) alone: sequences are shuffled, then sorted by length (so those of one
+/// length meet different neighbours every epoch), cut into batches, and the batches are shuffled. The number of batches is the
+/// same in every epoch. Processes take turns; the last round is filled up from the start of the epoch, so all take as many.
+/// </remarks>
+public sealed class LengthBuckets
+{
+    readonly (int Size, int Order)[] lengths;
+    readonly BucketOptions options;
+    readonly Lock guard = new();
+    (int Epoch, int[][] Batches) plan;
+
+    /// <summary>Plans batches of sequences.</summary>
+    /// <param name="lengths">For each sequence the length it is padded to alone (the longer side of a pair) and, to sort further those of one length, another number.</param>
+    /// <param name="options">The size of batches and their order.</param>
+    /// <exception cref="UserException">There is no sequence, or one alone exceeds the tokens of a batch.</exception>
+    public LengthBuckets(IEnumerable<(int Size, int Order)> lengths, BucketOptions options)
+    {
+        this.lengths = [.. lengths];
+        this.options = options;
+        if (options.Tokens is null && options.Sequences is null)
+            throw new ArgumentException("Either the tokens or the sequences of a batch must be given", nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.World, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)options.Rank, (uint)options.World);
+        if (this.lengths.Length == 0) throw new UserException("there is nothing to make batches of", "did a filter drop every example?");
+        var longest = this.lengths.Max(l => l.Size);
+        if (options.Tokens < longest)
+            throw new UserException($"the tokens of a batch ({options.Tokens}) must be at least the longest sequence's ({longest})",
+                "raise the tokens of a batch or lower the longest length that is kept");
+        plan = (0, Plan(0));
+        BatchesPerEpoch = (plan.Batches.Length + options.World - 1) / options.World;
+    }
+
+    /// <summary>Batches that each process takes in an epoch.</summary>
+    public int BatchesPerEpoch { get; }
+
+    /// <summary>The numbers of the sequences of one batch; safe to call from several threads.</summary>
+    public ReadOnlyMemory<int> At(BatchPosition position)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(position.Epoch);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position.Batch, (uint)BatchesPerEpoch);
+        var batches = Epoch(position.Epoch);
+        return batches[(int)(((long)position.Batch * options.World + options.Rank) % batches.Length)];
+    }
+
+    /// <summary>The position after another.</summary>
+    public BatchPosition Next(BatchPosition position) =>
+        position.Batch + 1 < BatchesPerEpoch ? position with { Batch = position.Batch + 1 } : new BatchPosition(position.Epoch + 1, 0);
+
+    int[][] Epoch(int epoch)
+    {
+        lock (guard)
+        {
+            if (plan.Epoch != epoch) plan = (epoch, Plan(epoch));
+            return plan.Batches;
+        }
+    }
+
+    int[][] Plan(int epoch)
+    {
+        var random = new CounterRandom(options.Seed, (ulong)epoch);
+        var order = Enumerable.Range(0, lengths.Length).ToArray();
+        if (options.Shuffle) Shuffle(order, ref random);
+        // Sorting positions by (length, order, place in the shuffle) is a stable sort of the shuffle.
+        var places = Enumerable.Range(0, order.Length).ToArray();
+        var keys = order.Select((index, place) => (lengths[index].Size, lengths[index].Order, place)).ToArray();
+        Array.Sort(keys, places);
+        var batches = new List<int[]>();
+        var batch = new List<int>();
+        foreach (var place in places)
+        {
+            // Sorted upwards, so the newest sequence is the longest of the batch.
+            var size = lengths[order[place]].Size;
+            if (batch.Count > 0 && (batch.Count >= options.Sequences || (batch.Count + 1L) * size > options.Tokens))
+            {
+                batches.Add([.. batch]);
+                batch.Clear();
+            }
+            batch.Add(order[place]);
+        }
+        batches.Add([.. batch]);
+        var result = batches.ToArray();
+        if (options.Shuffle) Shuffle(result, ref random);
+        return result;
+    }
+
+    static void Shuffle<T>(T[] items, ref CounterRandom random)
+    {
+        for (var i = items.Length - 1; i > 0; i--)
+        {
+            var j = random.Next(i + 1);
+            (items[i], items[j]) = (items[j], items[i]);
+        }
+    }
+}

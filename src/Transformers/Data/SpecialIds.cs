@@ -1,0 +1,36 @@
+using Transformers.Tokenizers;
+
+namespace Transformers.Data;
+
+/// <summary>The ids that frame and fill sequences of an encoder or an encoder-decoder.</summary>
+/// <remarks>
+/// A tokenizer for these models is trained with special tokens of these names, which are Marian's and RoBERTa's:
+/// <c>&lt;pad&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;/s&gt;</c> for an encoder-decoder (<see cref="ForTranslation"/>) and
+/// <c>&lt;mask&gt;</c> too for an encoder (<see cref="ForEncoder"/>). A source sentence x is read as <c>x &lt;/s&gt;</c>; a target y
+/// as <c>&lt;s&gt; y</c> with <c>y &lt;/s&gt;</c> to be predicted; an encoder's text as <c>&lt;s&gt; x &lt;/s&gt;</c>, whose first
+/// place is the one that classifies (BERT's CLS). Padding is never attended to and never predicted.
+/// </remarks>
+/// <param name="Padding">Fills rows up to the longest.</param>
+/// <param name="Begin">Starts a target and an encoder's text.</param>
+/// <param name="End">Ends a source, a target and an encoder's text.</param>
+/// <param name="Mask">Stands for a token to be guessed, where the vocabulary has it.</param>
+public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = null)
+{
+    /// <summary>The special tokens of an encoder-decoder's vocabulary, in the order in which to add them.</summary>
+    public static IReadOnlyList<string> ForTranslation { get; } = ["<pad>", "<s>", "</s>"];
+
+    /// <summary>The special tokens of an encoder's vocabulary, in the order in which to add them.</summary>
+    public static IReadOnlyList<string> ForEncoder { get; } = ["<pad>", "<s>", "</s>", "<mask>"];
+
+    /// <summary>Finds the ids in a vocabulary.</summary>
+    /// <exception cref="UserException">It lacks one of <see cref="ForTranslation"/>.</exception>
+    public static SpecialIds Of(Tokenizer tokenizer)
+    {
+        var missing = ForTranslation.Where(t => !tokenizer.SpecialTokens.ContainsKey(t)).ToList();
+        if (missing.Count > 0)
+            throw new UserException($"the tokenizer has no special token {string.Join(", ", missing)}",
+                $"train it with the special tokens {string.Join(" ", ForTranslation)}");
+        var ids = tokenizer.SpecialTokens;
+        return new SpecialIds(ids["<pad>"], ids["<s>"], ids["</s>"], ids.TryGetValue("<mask>", out var mask) ? mask : null);
+    }
+}

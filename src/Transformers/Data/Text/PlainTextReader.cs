@@ -1,0 +1,81 @@
+using System.Text;
+
+namespace Transformers.Data.Text;
+
+/// <summary>Reads plain text as one document, or as several with a separator line between them, in little memory.</summary>
+sealed class PlainTextReader(Utf8Reader reader, string? separator, string origin)
+{
+    readonly byte[]? mark = separator is null ? null : Encoding.UTF8.GetBytes(separator);
+    byte[] buffer = new byte[4 * PieceCutter.PieceBytes];
+    int start, end;     // What is in the buffer; all of it belongs to the current document, as far as it has been scanned.
+    int scanned;        // Up to here no separator line ends.
+    int lineStart;      // Where the unfinished line begins; before start where a piece of it is out already.
+    bool open;          // Whether a piece of the current document is out.
+
+    /// <summary>All pieces, in order; each document ends with a piece of no bytes, and an empty document is nothing but that.</summary>
+    public IEnumerable<TextPiece> Read()
+    {
+        while (Fill())
+        {
+            while (mark is not null && NextSeparator() is var (textEnd, next))
+            {
+                foreach (var piece in Take(textEnd)) yield return piece;
+                yield return new TextPiece(default, true, origin);
+                (start, lineStart, open) = (next, next, false);
+            }
+            // What is cut off lies far before the end, where a line that may yet become a separator stands.
+            while (end - start >= 2 * PieceCutter.PieceBytes) yield return CutOne(PieceCutter.PieceBytes);
+        }
+        if (start == end && !open) yield break;
+        foreach (var piece in Take(end)) yield return piece;
+        yield return new TextPiece(default, true, origin);
+    }
+
+    bool Fill()
+    {
+        var block = reader.Next();
+        if (end + block.Length > buffer.Length)
+        {
+            buffer.AsSpan(start, end - start).CopyTo(buffer);
+            (start, end, scanned, lineStart) = (0, end - start, scanned - start, lineStart - start);
+        }
+        block.CopyTo(buffer.AsSpan(end));
+        end += block.Length;
+        return block.Length > 0;
+    }
+
+    // Scans on to the next separator line; gives where the text before it ends, less its line end, and where the text after it starts.
+    (int TextEnd, int Next)? NextSeparator()
+    {
+        while (buffer.AsSpan(scanned, end - scanned).IndexOf((byte)'\n') is var newline and >= 0)
+        {
+            var (from, to) = (lineStart, scanned + newline);
+            scanned = lineStart = to + 1;
+            if (from >= start && WithoutReturn(from, to) is var text && buffer.AsSpan(from, text - from).SequenceEqual(mark))
+                return (from > start ? WithoutReturn(start, from - 1) : from, to + 1);
+        }
+        scanned = end;
+        return null;
+    }
+
+    int WithoutReturn(int from, int to) => to > from && buffer[to - 1] == '\r' ? to - 1 : to;
+
+    IEnumerable<TextPiece> Take(int to)
+    {
+        while (to - start > PieceCutter.PieceBytes) yield return CutOne(PieceCutter.PieceBytes);
+        if (to > start) yield return new TextPiece(TakeBytes(to - start), false, origin);
+    }
+
+    TextPiece CutOne(int window)
+    {
+        open = true;
+        return new TextPiece(TakeBytes(PieceCutter.LastCut(buffer.AsSpan(start, window))), false, origin);
+    }
+
+    byte[] TakeBytes(int count)
+    {
+        var bytes = buffer.AsSpan(start, count).ToArray();
+        start += count;
+        return bytes;
+    }
+}

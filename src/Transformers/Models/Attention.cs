@@ -1,0 +1,139 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Models;
+
+/// <summary>What one call of attention is given besides its input.</summary>
+/// <param name="Positions">Turns queries and keys; null for none.</param>
+/// <param name="Causal">Whether a query sees no key after its own place; the queries are the last of the keys' places.</param>
+/// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S].</param>
+/// <param name="Cache">Keys and values of earlier tokens, which this call appends to.</param>
+/// <param name="Recorder">Takes the weights; selects the plain formula, which has them.</param>
+public readonly record struct AttentionInput(
+    Positions? Positions = null, bool Causal = false, Tensor? Mask = null, LayerCache? Cache = null, AttentionRecorder? Recorder = null);
+
+/// <summary>Multi-head attention with grouped key/value heads, within one sequence or from one to another.</summary>
+/// <remarks>
+/// Vaswani et al. 2017, section 3.2; grouped heads: Ainslie et al. 2023. Within one sequence the three projections are one
+/// matrix product, their rows in the order queries, keys, values.
+/// </remarks>
+public sealed class Attention : nn.Module
+{
+    readonly int heads, groups, headWidth;
+    readonly double dropout;
+    readonly Linear? packed, query, keyValue;
+    readonly Linear output;
+
+    /// <summary>Attention over vectors of a width.</summary>
+    /// <param name="width">The width D of inputs and outputs.</param>
+    /// <param name="heads">The number H of query heads; it divides the width.</param>
+    /// <param name="groups">The number K of key/value heads; it divides the number of heads.</param>
+    /// <param name="bias">Whether the projections add a bias.</param>
+    /// <param name="dropout">The share of weights that training drops.</param>
+    /// <param name="cross">Whether keys and values come from another sequence.</param>
+    public Attention(int width, int heads, int? groups = null, bool bias = true, double dropout = 0, bool cross = false) : base(nameof(Attention))
+    {
+        this.heads = heads;
+        this.groups = groups ?? heads;
+        this.dropout = dropout;
+        headWidth = width / heads;
+        if (cross)
+        {
+            query = nn.Linear(width, heads * headWidth, bias);
+            keyValue = nn.Linear(width, 2 * this.groups * headWidth, bias);
+        }
+        else packed = nn.Linear(width, (heads + 2 * this.groups) * headWidth, bias);
+        output = nn.Linear(heads * headWidth, width, bias);
+        RegisterComponents();
+    }
+
+    /// <summary>Attends.</summary>
+    /// <param name="x">The queries' sequence, [B, T, D].</param>
+    /// <param name="input">Masks, positions, cache and recorder.</param>
+    /// <param name="source">The keys' and values' sequence, [B, S, D], for attention from one sequence to another; ignored where the cache already holds it.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor forward(Tensor x, AttentionInput input, Tensor? source = null)
+    {
+        var (B, T, _) = x.Dims3();
+        var (q, k, v) = packed is null ? Cross(x, input, source) : Self(x, input);
+        var dropped = training ? dropout : 0;
+        var mixed = input.Recorder is null
+            ? Engine.Attention(q, k, v, input.Causal, input.Mask, dropped)
+            : Plain(q, k, v, input.Causal, input.Mask, dropped, input.Recorder);          // [B, H, T, E]
+        return output.call(mixed.transpose(1, 2).reshape(B, T, heads * headWidth));      // [B, T, D]
+    }
+
+    (Tensor q, Tensor k, Tensor v) Self(Tensor x, AttentionInput input)
+    {
+        var start = input.Cache?.Length ?? 0;
+        var parts = packed!.call(x).split([heads * headWidth, groups * headWidth, groups * headWidth], -1);
+        var q = Heads(parts[0], heads);                                                   // [B, H, T, E]
+        var k = Heads(parts[1], groups);                                                  // [B, K, T, E]
+        var v = Heads(parts[2], groups);
+        if (input.Positions is { } positions)
+        {
+            q = positions.Rotate(q, start);
+            k = positions.Rotate(k, start);
+        }
+        if (input.Cache is { } earlier) (k, v) = earlier.Append(k, v);
+        return (q, k, v);
+    }
+
+    (Tensor q, Tensor k, Tensor v) Cross(Tensor x, AttentionInput input, Tensor? source)
+    {
+        var q = Heads(query!.call(x), heads);                                             // [B, H, T, E]
+        // The source does not change while a target is generated: its keys and values are made once.
+        if (input.Cache is { Length: > 0 } filled) return (q, filled.Keys, filled.Values);
+        var parts = keyValue!.call(source ?? throw new ArgumentNullException(nameof(source))).chunk(2, -1);
+        var k = Heads(parts[0], groups);                                                  // [B, K, S, E]
+        var v = Heads(parts[1], groups);
+        if (input.Cache is { } earlier) (k, v) = earlier.Append(k, v);
+        return (q, k, v);
+    }
+
+    // [B, T, n·E] to [B, n, T, E]
+    Tensor Heads(Tensor x, int count)
+    {
+        var (B, T, _) = x.Dims3();
+        return x.view(B, T, count, headWidth).transpose(1, 2);
+    }
+
+    /// <summary>The formula of the paper, with the weights as a tensor: softmax(QKᵀ/√E + mask)·V.</summary>
+    /// <param name="q">[B, H, T, E].</param>
+    /// <param name="k">[B, K, S, E].</param>
+    /// <param name="v">[B, K, S, E].</param>
+    /// <param name="causal">Whether a query sees no key after its own place.</param>
+    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S].</param>
+    /// <param name="dropout">The share of weights dropped.</param>
+    /// <param name="recorder">Takes the weights before dropout.</param>
+    /// <returns>[B, H, T, E].</returns>
+    public static Tensor Plain(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, double dropout, AttentionRecorder? recorder = null)
+    {
+        var (_, H, T, E) = q.Dims4();
+        var (_, K, S, _) = k.Dims4();
+        if (K != H)
+        {
+            k = k.repeat_interleave(H / K, 1);                                            // [B, H, S, E]
+            v = v.repeat_interleave(H / K, 1);
+        }
+        var scores = (q * (1 / Math.Sqrt(E))).matmul(k.transpose(-2, -1));                // [B, H, T, S]
+        if (mask is not null) scores = scores + mask;
+        if (causal && T > 1) scores = scores.masked_fill(ones(T, S, dtype: ScalarType.Bool, device: q.device).triu(S - T + 1), double.NegativeInfinity);
+        var weights = scores.softmax(-1);
+        recorder?.Add(weights);
+        if (dropout > 0) weights = nn.functional.dropout(weights, dropout, training: true);
+        return weights.matmul(v);                                                         // [B, H, T, E]
+    }
+}
+
+/// <summary>Collects attention weights, one tensor [B, H, T, S] a layer, in the order of the layers.</summary>
+public sealed class AttentionRecorder
+{
+    readonly List<Tensor> weights = [];
+
+    /// <summary>The weights so far; they belong to the scope they were made in.</summary>
+    public IReadOnlyList<Tensor> Weights => weights;
+
+    internal void Add(Tensor layer) => weights.Add(layer.detach());
+}

@@ -1,0 +1,77 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Models;
+
+/// <summary>A decoder-only transformer: predicts the next token from those before it.</summary>
+/// <remarks>
+/// Radford et al. 2019, section 2.3. With post-norm it is the decoder of Vaswani et al. 2017 without its cross attention, as
+/// Radford et al. 2018 describe.
+/// </remarks>
+public sealed class Gpt : nn.Module, ILanguageModel
+{
+    readonly GptConfig config;
+    readonly Embedding tokens;
+    readonly Positions positions;
+    readonly ModuleList<Block> blocks;
+    readonly Norm? norm;
+    readonly Linear? output;
+
+    /// <summary>A model with fresh weights.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="vocabulary">The number of tokens V.</param>
+    /// <param name="generator">The stream that weights are drawn from.</param>
+    public Gpt(GptConfig config, int vocabulary, Generator? generator = null) : base(nameof(Gpt))
+    {
+        this.config = config;
+        Vocabulary = vocabulary;
+        tokens = nn.Embedding(vocabulary, config.Width);
+        positions = Positions.Create(config.Positions, config.Context, config.Width, config.Heads);
+        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Block(
+            new Attention(config.Width, config.Heads, config.KeyValueHeads, config.Bias, config.Dropout),
+            new FeedForward(config.FeedForward, config.Width, config.Bias),
+            () => new Residual(config.Norm, config.Width, config.Bias, config.Dropout))).ToArray());
+        norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width, config.Bias) : null;
+        output = config.TieEmbeddings ? null : nn.Linear(config.Width, vocabulary, hasBias: false);
+        RegisterComponents();
+        Initialization.Apply(this, config.Init, config.Layers, generator);
+    }
+
+    /// <inheritdoc/>
+    public int Vocabulary { get; }
+
+    /// <inheritdoc/>
+    public int Context => config.Context;
+
+    /// <inheritdoc/>
+    public Tensor OutputWeight => output?.weight ?? tokens.weight!;
+
+    /// <inheritdoc/>
+    public KeyValueCache NewCache() => new(config.Layers);
+
+    /// <summary>Logits of the next token after each token.</summary>
+    /// <param name="ids">[B, T], whole numbers below V.</param>
+    /// <returns>[B, T, V].</returns>
+    public Tensor forward(Tensor ids) => Logits(Hidden(ids));
+
+    /// <inheritdoc/>
+    public Tensor Hidden(Tensor ids, KeyValueCache? cache = null, AttentionRecorder? recorder = null, Tensor? mask = null)
+    {
+        var (_, T) = ids.Dims2();
+        var start = cache?.Length ?? 0;
+        if (start + T > config.Context)
+            throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
+
+        var x = positions.Embed(tokens.call(ids), start);             // [B, T, D]
+        if (training && config.Dropout > 0) x = nn.functional.dropout(x, config.Dropout, training: true);
+        var bias = positions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);           // [1, H, T, S]
+        if (mask is not null) bias = bias is null ? mask : bias + mask;
+        for (var layer = 0; layer < config.Layers; layer++)
+            x = blocks[layer].forward(x, new AttentionInput(positions, Causal: true, bias, cache?.Layers[layer], recorder));
+        return norm is null ? x : norm.call(x);                                                   // [B, T, D]
+    }
+
+    /// <inheritdoc/>
+    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, OutputWeight);            // [B, T, V]
+}

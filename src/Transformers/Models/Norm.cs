@@ -1,0 +1,71 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Models;
+
+/// <summary>Normalises the last dimension.</summary>
+/// <remarks>Layer norm: Ba et al. 2016. Root mean square: Zhang and Sennrich 2019.</remarks>
+public sealed class Norm : nn.Module<Tensor, Tensor>
+{
+    readonly Parameter weight;
+    readonly Parameter? bias;
+    readonly double epsilon;
+    readonly bool rms;
+
+    /// <summary>The normalisation that a config asks for.</summary>
+    /// <param name="config">The kind and its epsilon.</param>
+    /// <param name="width">The width D.</param>
+    /// <param name="bias">Whether a layer norm has a bias; a root-mean-square norm has none.</param>
+    public Norm(NormConfig config, int width, bool bias = true) : base(nameof(Norm))
+    {
+        rms = config is RmsNormConfig;
+        epsilon = config.Epsilon;
+        weight = nn.Parameter(ones(width));
+        this.bias = bias && !rms ? nn.Parameter(zeros(width)) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>Normalises.</summary>
+    /// <param name="x">[…, D].</param>
+    /// <returns>[…, D].</returns>
+    public override Tensor forward(Tensor x) =>
+        rms ? Engine.RmsNorm(x, weight, epsilon) : nn.functional.layer_norm(x, [weight.size(0)], weight, bias, epsilon);
+}
+
+/// <summary>The residual connection around a sublayer, with its norm before or after.</summary>
+/// <remarks>
+/// After: norm(x + f(x)), Vaswani et al. 2017, section 3.1. Before: x + f(norm(x)), Radford et al. 2019, section 2.3; Xiong
+/// et al. 2020 say why it trains without warmup.
+/// </remarks>
+public sealed class Residual : nn.Module
+{
+    readonly Norm norm;
+    readonly NormPlacement placement;
+    readonly double dropout;
+
+    /// <summary>A connection of a width.</summary>
+    /// <param name="config">The norm and where it stands.</param>
+    /// <param name="width">The width D.</param>
+    /// <param name="bias">Whether the norm has a bias.</param>
+    /// <param name="dropout">The share of the sublayer's output that training drops.</param>
+    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0) : base(nameof(Residual))
+    {
+        norm = new Norm(config, width, bias);
+        placement = config.Placement;
+        this.dropout = dropout;
+        RegisterComponents();
+    }
+
+    /// <summary>Applies a sublayer.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="sublayer">[B, T, D] to [B, T, D].</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor forward(Tensor x, Func<Tensor, Tensor> sublayer)
+    {
+        if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)));
+        return norm.call(x + Drop(sublayer(x)));
+    }
+
+    Tensor Drop(Tensor x) => training && dropout > 0 ? nn.functional.dropout(x, dropout, training: true) : x;
+}

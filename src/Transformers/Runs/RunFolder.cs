@@ -1,0 +1,123 @@
+using Transformers.Checkpoints;
+using Transformers.IO;
+
+namespace Transformers.Runs;
+
+/// <summary>A run's folder: where each of its files stands, and how they are written so that none is ever half there.</summary>
+public sealed class RunFolder : IDisposable
+{
+    const int LongestText = 64 << 20;
+    readonly RunLock? held;
+
+    RunFolder(string path, RunLock? held)
+    {
+        (FullPath, this.held) = (path, held);
+        Checkpoints = new(Path.Combine(path, "checkpoints"));
+    }
+
+    /// <summary>The folder, as an absolute path.</summary>
+    public string FullPath { get; }
+    /// <summary>The resolved config.</summary>
+    public string ConfigFile => Path.Combine(FullPath, "config.yaml");
+    /// <summary>The tokenizer.</summary>
+    public string TokenizerFile => Path.Combine(FullPath, "tokenizer.json");
+    /// <summary>A line a training or validation event: see <see cref="MetricsLog"/>.</summary>
+    public string MetricsFile => Path.Combine(FullPath, "metrics.jsonl");
+    /// <summary>The program's log.</summary>
+    public string LogFile => Path.Combine(FullPath, "log.jsonl");
+    /// <summary>The result; it exists once the run has finished.</summary>
+    public string ResultFile => Path.Combine(FullPath, "result.json");
+    /// <summary>The offline page.</summary>
+    public string ReportFile => Path.Combine(FullPath, "report.html");
+    /// <summary>TensorBoard's event files.</summary>
+    public string TensorBoardFolder => Path.Combine(FullPath, "tensorboard");
+    /// <summary>The checkpoints.</summary>
+    public CheckpointStore Checkpoints { get; }
+
+    /// <summary>Whether the run has written its result.</summary>
+    public bool IsFinished => File.Exists(ResultFile);
+
+    /// <summary>Whether the folder holds anything of a run: then <c>--resume=never</c> refuses it.</summary>
+    public bool IsEmpty => !Directory.EnumerateFileSystemEntries(FullPath).Any(e => Path.GetFileName(e) is not (".lock" or ".lock.json"));
+
+    /// <summary>Takes a folder for training: makes it if need be, locks it, and puts right what a killed run left.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="policy">Says which checkpoint is the best.</param>
+    /// <exception cref="UserException">Another run has it, or it cannot be written.</exception>
+    public static RunFolder OpenForTraining(string path, CheckpointPolicy policy)
+    {
+        path = Path.GetFullPath(path);
+        RunLock? held = null;
+        try
+        {
+            FolderSync.CreateFolders(path);
+            held = RunLock.Take(path);
+            DurableFolder.Recover(path);
+            var run = new RunFolder(path, held);
+            run.Checkpoints.Recover(policy);
+            return run;
+        }
+        catch (Exception e)
+        {
+            held?.Dispose();
+            if (e is IOException or UnauthorizedAccessException) throw new CheckpointException(path, $"the run folder cannot be written: {e.Message}", inner: e);
+            throw;
+        }
+    }
+
+    /// <summary>Opens a folder to read from it, even while a run writes to it. Writing methods must not be called.</summary>
+    /// <param name="path">The folder.</param>
+    /// <exception cref="UserException">There is no such folder.</exception>
+    public static RunFolder OpenForReading(string path)
+    {
+        path = Path.GetFullPath(path);
+        if (!Directory.Exists(path)) throw new CheckpointException(path, "there is no such run folder");
+        return new(path, null);
+    }
+
+    /// <summary>Replaces a file of the run durably.</summary>
+    /// <param name="name">Its name, relative to the folder.</param>
+    /// <param name="text">The new content.</param>
+    /// <exception cref="UserException">It cannot be written; the old content is untouched.</exception>
+    public void WriteText(string name, string text)
+    {
+        if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
+        var path = SafePath.Resolve(FullPath, name);
+        try
+        {
+            FolderSync.CreateFolders(Path.GetDirectoryName(path)!);
+            DurableFile.WriteText(path, text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(path, $"cannot be written: {e.Message}", inner: e);
+        }
+    }
+
+    /// <summary>Reads a file of the run, at most 64 MiB of UTF-8.</summary>
+    /// <exception cref="UserException">There is none, it is larger, or it is not UTF-8.</exception>
+    public string ReadText(string name) => BoundedFile.ReadText(SafePath.Resolve(FullPath, name), LongestText);
+
+    /// <summary>Writes <c>result.json</c>, after which the run counts as finished.</summary>
+    public void WriteResult(string json) => WriteText("result.json", json);
+
+    /// <summary>Deletes <c>result.json</c>: the run goes on.</summary>
+    public void ClearResult()
+    {
+        if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
+        File.Delete(ResultFile);
+        FolderSync.Sync(FullPath);
+    }
+
+    /// <summary>Opens <c>metrics.jsonl</c> for appending; what was logged after the resumed step is cut off first.</summary>
+    /// <param name="resumedStep">The step that training goes on from; 0 for a new run.</param>
+    /// <exception cref="UserException">It cannot be written.</exception>
+    public MetricsLog OpenMetrics(long resumedStep)
+    {
+        if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
+        return MetricsLog.Open(MetricsFile, resumedStep);
+    }
+
+    /// <summary>Gives the folder back.</summary>
+    public void Dispose() => held?.Dispose();
+}

@@ -1,0 +1,52 @@
+namespace Transformers.Tokenizers;
+
+/// <summary>Encodes a text that comes in parts, in memory that is bounded by the longest stretch without a safe cut, not by the text.</summary>
+/// <remarks>The ids are those of the whole text. A text of a tokenizer without a pattern, which sees it as one piece, is held whole.</remarks>
+public sealed class StreamingEncoder
+{
+    const int Block = 64 * 1024;
+    readonly Tokenizer tokenizer;
+    byte[] buffer = new byte[2 * Block];
+    int filled;
+    // A buffer without a cut is not searched again before it has doubled, so the search stays linear.
+    int wanted = Block;
+
+    internal StreamingEncoder(Tokenizer tokenizer) => this.tokenizer = tokenizer;
+
+    /// <summary>Takes the next part of the UTF-8 text, cut anywhere, and appends the ids that are certain by now.</summary>
+    /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>
+    public void Append(ReadOnlySpan<byte> utf8, List<int> ids)
+    {
+        while (utf8.Length > 0)
+        {
+            if (filled == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(Array.MaxLength, buffer.Length * 2L));
+            if (filled == buffer.Length) throw new UserException($"the text has more than {filled:N0} bytes without a place where it can be cut");
+            var taken = Math.Min(utf8.Length, Math.Min(buffer.Length, Math.Max(wanted, filled + 1)) - filled);
+            utf8[..taken].CopyTo(buffer.AsSpan(filled));
+            filled += taken;
+            utf8 = utf8[taken..];
+            if (filled >= wanted) EncodeToCut(ids);
+        }
+    }
+
+    /// <summary>Ends the text and appends the ids of what was held back.</summary>
+    /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>
+    public void Finish(List<int> ids)
+    {
+        tokenizer.EncodeUntil(buffer.AsSpan(0, filled), filled, ids);
+        (filled, wanted) = (0, Block);
+    }
+
+    void EncodeToCut(List<int> ids)
+    {
+        var text = buffer.AsSpan(0, filled);
+        var cut = tokenizer.LastCut(text);
+        if (cut > 0)
+        {
+            tokenizer.EncodeUntil(text, cut, ids);
+            text[cut..].CopyTo(buffer);
+            filled -= cut;
+        }
+        wanted = (int)Math.Min(Array.MaxLength, Math.Max(Block, filled * 2L));
+    }
+}

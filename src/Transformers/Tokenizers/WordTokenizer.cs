@@ -1,0 +1,126 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Transformers.Tokenizers;
+
+/// <summary>One token a word, words being what stands between white space; for tasks of few words, such as copying numbers.</summary>
+/// <remarks>Special tokens come first, then the words in ordinal order. Runs of white space are not kept: a text comes back with single spaces.</remarks>
+public sealed class WordTokenizer : Tokenizer
+{
+    /// <summary>The special token that stands for a word that the vocabulary lacks, where it is among the special tokens.</summary>
+    public const string Unknown = "<unk>";
+
+    readonly string[] words;
+    readonly Dictionary<string, int> ids;
+    readonly Dictionary<string, int> special;
+
+    WordTokenizer(IReadOnlyList<string> specialTokens, IEnumerable<string> ordinary)
+    {
+        words = [.. specialTokens, .. ordinary];
+        special = specialTokens.Select((t, i) => (t, i)).ToDictionary(x => x.t, x => x.i, StringComparer.Ordinal);
+        ids = words.Skip(specialTokens.Count).Select((t, i) => (t, i)).ToDictionary(x => x.t, x => x.i + specialTokens.Count, StringComparer.Ordinal);
+    }
+
+    /// <summary>Collects the words of texts.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="specialTokens">Special tokens, whose ids come first; <see cref="Unknown"/> among them lets any word be encoded.</param>
+    public static WordTokenizer Train(IEnumerable<string> texts, IReadOnlyList<string> specialTokens)
+    {
+        var found = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var text in texts) found.UnionWith(Split(text));
+        return new WordTokenizer(specialTokens, found);
+    }
+
+    static string[] Split(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+
+    /// <inheritdoc/>
+    public override int VocabularySize => words.Length;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, int> SpecialTokens => special;
+
+    /// <inheritdoc/>
+    public override int? EndOfTextId => special.TryGetValue("</s>", out var id) ? id : null;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int> EncodeToIds(string text)
+    {
+        var parts = Split(text);
+        var result = new int[parts.Length];
+        for (var i = 0; i < parts.Length; i++)
+            result[i] = ids.TryGetValue(parts[i], out var id) || special.TryGetValue(Unknown, out id) ? id
+                : throw new UserException($"the word {parts[i]} is not in the vocabulary of {words.Length} words");
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids) => ids.AddRange(EncodeToIds(Encoding.UTF8.GetString(utf8)));
+
+    /// <inheritdoc/>
+    public override string Decode(IEnumerable<int> ids) => string.Join(' ', ids.Where(id => id >= special.Count).Select(id => words[id]));
+
+    /// <summary>A space and the word: each token starts a word. Empty for a special token.</summary>
+    public override ReadOnlyMemory<byte> BytesOf(int id) => id < special.Count ? default : Encoding.UTF8.GetBytes(" " + words[id]);
+
+    /// <inheritdoc/>
+    public override string Hash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"words {special.Count}\n{string.Join('\n', words)}")));
+
+    /// <summary>Writes the vocabulary as a Hugging Face <c>tokenizer.json</c> of model <c>WordLevel</c>, cut at white space.</summary>
+    /// <exception cref="UserException">The file cannot be written.</exception>
+    public override void Save(string path)
+    {
+        var vocabulary = new JsonObject();
+        for (var id = 0; id < words.Length; id++) vocabulary[words[id]] = id;
+        var document = new JsonObject
+        {
+            ["version"] = "1.0",
+            ["added_tokens"] = new JsonArray([.. special.OrderBy(s => s.Value).Select(s => new JsonObject
+            {
+                ["id"] = s.Value, ["content"] = s.Key, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false,
+                ["normalized"] = false, ["special"] = true,
+            })]),
+            ["pre_tokenizer"] = new JsonObject { ["type"] = "WhitespaceSplit" },
+            ["model"] = new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = Unknown },
+        };
+        try
+        {
+            File.WriteAllText(path, document.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
+        }
+    }
+
+    /// <summary>Whether a <c>tokenizer.json</c> holds a vocabulary of words.</summary>
+    public static bool IsWordLevel(JsonElement document) =>
+        document.ValueKind == JsonValueKind.Object && document.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object
+        && model.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() == "WordLevel";
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <exception cref="UserException">The document is not such a vocabulary, or its ids are not 0, 1, 2, … with the special ones first.</exception>
+    public static WordTokenizer Read(JsonElement document, string path)
+    {
+        UserException Wrong(string what) => new([new Problem(what, path)]);
+        if (!IsWordLevel(document)) throw Wrong("is no vocabulary of words (model type WordLevel)");
+        var byId = new SortedDictionary<int, string>();
+        if (!document.GetProperty("model").TryGetProperty("vocab", out var vocabulary) || vocabulary.ValueKind != JsonValueKind.Object)
+            throw Wrong("has no model.vocab");
+        foreach (var entry in vocabulary.EnumerateObject())
+            if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out var id) || !byId.TryAdd(id, entry.Name))
+                throw Wrong($"the id of {entry.Name} is not a number of its own");
+        if (byId.Keys.Where((id, place) => id != place).Any()) throw Wrong($"the ids of {byId.Count} words must be 0 to {byId.Count - 1}");
+        var special = new List<string>();
+        if (document.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
+            foreach (var token in added.EnumerateArray())
+                if (token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String)
+                    special.Add(content.GetString()!);
+        var ordered = byId.Values.ToList();
+        if (special.Count > ordered.Count || !ordered.Take(special.Count).SequenceEqual(special))
+            throw Wrong("the special tokens must have the first ids");
+        if (ordered.Distinct(StringComparer.Ordinal).Count() < ordered.Count) throw Wrong("a word stands in the vocabulary twice");
+        return new WordTokenizer(special, ordered.Skip(special.Count));
+    }
+}

@@ -1,0 +1,28 @@
+using Transformers.IO;
+
+namespace Transformers.Training;
+
+/// <summary>Adds up what happened since the last report.</summary>
+sealed class Meter(long steps, string unit)
+{
+    double loss, seconds, secondsInAll;
+    long units, count, countInAll;
+
+    internal void Add(double stepLoss, long stepUnits, double stepSeconds)
+    {
+        loss += stepLoss;
+        units += stepUnits;
+        seconds += stepSeconds;
+        secondsInAll += stepSeconds;
+        count++;
+        countInAll++;
+    }
+
+    internal StepReport Report(long step, double lr, double norm)
+    {
+        var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, countInAll) * (steps - step));
+        var report = new StepReport(step, steps, loss / Math.Max(1, count), lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining);
+        (loss, units, seconds, count) = (0, 0, 0, 0);
+        return report;
+    }
+}

@@ -1,0 +1,19 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>What one forward and backward pass works on.</summary>
+/// <param name="targets">The number of targets that count: the loss is a sum over them.</param>
+/// <param name="units">What throughput counts: tokens read, or images.</param>
+public abstract class MicroBatch(long targets, long units)
+{
+    /// <summary>The number of targets that count.</summary>
+    public long Targets => targets;
+
+    /// <summary>What throughput counts.</summary>
+    public long Units => units;
+
+    /// <summary>The sum of the losses of all targets, in nats; one number, with its graph where gradients are on.</summary>
+    public abstract Tensor LossSum();
+}

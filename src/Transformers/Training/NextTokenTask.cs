@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data.Batches;
+using Transformers.Data.Shards;
+using Transformers.Generation;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>Predicts each next token of text.</summary>
+public sealed class NextTokenTask : TrainingTask
+{
+    readonly Gpt model;
+    readonly PreparedData data;
+    readonly BackgroundBatches batches;
+    readonly SequentialBlocks? validation;
+    readonly Tokenizer tokenizer;
+    readonly RunConfig run;
+    readonly TrainingConfig config;
+    readonly Device device;
+    readonly int microRows;
+    readonly Stopwatch clock = Stopwatch.StartNew();
+
+    /// <summary>A task over prepared text.</summary>
+    /// <param name="model">The model, on its device.</param>
+    /// <param name="tokenizer">Its tokenizer, for samples.</param>
+    /// <param name="data">The text; it belongs to the task from now on.</param>
+    /// <param name="sampler">Draws training batches of a whole step's rows.</param>
+    /// <param name="rows">The rows of a step.</param>
+    /// <param name="run">The config, for batches, label smoothing and samples.</param>
+    /// <param name="device">Where the model is.</param>
+    public NextTokenTask(Gpt model, Tokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
+    {
+        this.tokenizer = tokenizer;
+        this.run = run;
+        config = run.Training;
+        this.model = model;
+        this.data = data;
+        this.device = device;
+        microRows = Math.Min(config.Batch.Micro ?? rows, rows);
+        batches = new BackgroundBatches(sampler);
+        // Any number of rows gives the same loss; more of them than one step's fill the processor better.
+        validation = data.Validation.Count < 2 ? null
+            : new SequentialBlocks(data.Validation, Math.Max(microRows, Math.Min(64, 8192 / model.Context)), model.Context);
+    }
+
+    /// <inheritdoc/>
+    public override nn.Module Model => model;
+
+    /// <inheritdoc/>
+    public override string Unit => "tokens";
+
+    /// <inheritdoc/>
+    public override double DataWait => batches.Waited / clock.Elapsed;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var batch = batches.Next();
+        var micro = new List<MicroBatch>();
+        for (var row = 0; row < batch.Rows; row += microRows)
+            micro.Add(new TokenBatch(this, batch, row, Math.Min(microRows, batch.Rows - row), config.LabelSmoothing));
+        return micro;
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<MicroBatch> Validation(int? count) =>
+        validation is null ? [] : validation.Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>
+    {
+        ["perplexity"] = Math.Exp(loss),
+        ["bits_per_byte"] = loss * data.Manifest.Validation.Tokens / Math.Max(1, data.Manifest.Validation.Bytes) / Math.Log(2),
+    };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Samples()
+    {
+        if (config.Sample.Tokens == 0) return [];
+        model.eval();
+        var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
+        var completions = new TextGenerator(model, tokenizer, device).Generate(config.Sample.Prompts ?? [""], options);
+        return [.. completions.Select(completion => completion.Prompt + completion.Text)];
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get
+        {
+            var state = batches.State;
+            return new Dictionary<string, long> { ["batches"] = state.Batches, ["epoch"] = state.Epoch, ["next"] = state.Next, ["offset"] = state.Offset };
+        }
+        set => batches.State = new SamplerState(value["batches"], value["epoch"], value["next"], value["offset"]);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        batches.Dispose();
+        data.Dispose();
+    }
+
+    /// <summary>Rows of a batch of text.</summary>
+    sealed class TokenBatch(NextTokenTask task, TextBatch batch, int firstRow, int rows, double smoothing)
+        : MicroBatch(Count(batch, firstRow, rows), (long)rows * batch.Length)
+    {
+        static long Count(TextBatch batch, int firstRow, int rows) =>
+            batch.LossMask is null ? (long)rows * batch.Length : batch.LossMask.AsSpan(firstRow * batch.Length, rows * batch.Length).Count(true);
+
+        public override Tensor LossSum()
+        {
+            var T = batch.Length;
+            var range = new Range(firstRow * T, (firstRow + rows) * T);
+            var targets = batch.Targets[range];
+            if (batch.LossMask is { } mask)
+                for (var i = 0; i < targets.Length; i++)
+                    if (!mask[firstRow * T + i]) targets[i] = -100;
+            var ids = tensor(batch.Inputs[range], [rows, T], device: task.device);                       // [B, T]
+            var hidden = task.model.Hidden(ids, mask: SegmentMask(range));                               // [B, T, D]
+            return Engine.LinearCrossEntropySum(hidden.view(rows * T, -1), task.model.OutputWeight,
+                tensor(targets, device: task.device), smoothing);
+        }
+
+        // Within a row, a token sees its own document only. Padding is a document too: a row of scores that is all
+        // minus infinity would not be numbers.
+        Tensor? SegmentMask(Range range)
+        {
+            if (batch.Segments is null) return null;
+            var segments = tensor(batch.Segments[range], [rows, batch.Length], device: task.device);
+            var same = segments.unsqueeze(2).eq(segments.unsqueeze(1));                                   // [B, T, T]
+            return zeros_like(same, ScalarType.Float32).masked_fill(same.logical_not(), double.NegativeInfinity).unsqueeze(1);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using Transformers.Models;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>Changes a model's parameters by their gradients. Its state is named tensors, so that a checkpoint can hold it.</summary>
+/// <remarks>
+/// Weight decay acts on matrices only, not on biases, norms and other vectors, as GPT-2's and nanoGPT's training does. The
+/// whole update is one call into the engine: hundreds of small ones would cost more than their arithmetic.
+/// </remarks>
+public abstract class Optimizer : IDisposable
+{
+    readonly (string name, Parameter parameter)[] trained;
+    readonly List<(string suffix, Tensor[] tensors)> slots = [];
+
+    /// <summary>An optimizer of the parameters that need a gradient.</summary>
+    protected Optimizer(nn.Module model, OptimizerConfig config)
+    {
+        trained = [.. model.named_parameters().Where(named => named.parameter.requires_grad)];
+        Decays = [.. trained.Select(named => named.parameter.dim() >= 2 ? config.WeightDecay : 0)];
+    }
+
+    /// <summary>The optimizer that a config asks for.</summary>
+    public static Optimizer Create(OptimizerConfig config, nn.Module model) => config switch
+    {
+        AdamWConfig adamw => new AdamOptimizer(model, adamw, adamw.Betas, adamw.Eps, decoupled: true),
+        AdamConfig adam => new AdamOptimizer(model, adam, adam.Betas, adam.Eps, decoupled: false),
+        SgdConfig sgd => new SgdOptimizer(model, sgd),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "an optimizer without a class"),
+    };
+
+    /// <summary>The number of steps taken.</summary>
+    public long Steps { get; set; }
+
+    /// <summary>The weight decay of each parameter.</summary>
+    protected double[] Decays { get; }
+
+    /// <summary>The parameters, in the order of the model's names.</summary>
+    protected IEnumerable<Parameter> Parameters => trained.Select(named => named.parameter);
+
+    /// <summary>The state by name, <c>parameter.slot</c>.</summary>
+    public IEnumerable<(string name, Tensor tensor)> State =>
+        slots.SelectMany(slot => slot.tensors.Select((tensor, i) => ($"{trained[i].name}.{slot.suffix}", tensor)));
+
+    /// <summary>Tensors of the parameters' shapes, at first all 0, that are part of the state.</summary>
+    protected Tensor[] AddSlot(string suffix)
+    {
+        using var plain = no_grad();
+        Tensor[] tensors = [.. trained.Select(named => zeros_like(named.parameter).DetachFromDisposeScope())];
+        slots.Add((suffix, tensors));
+        return tensors;
+    }
+
+    /// <summary>The Euclidean norm of all gradients together.</summary>
+    public double GradientNorm()
+    {
+        using var scope = NewDisposeScope();
+        return Engine.GradientNorm(Gradients());
+    }
+
+    /// <summary>Takes one step.</summary>
+    /// <param name="lr">The learning rate.</param>
+    /// <param name="scale">What gradients are multiplied by first, for clipping.</param>
+    public void Step(double lr, double scale = 1)
+    {
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        Steps++;
+        Update([.. Parameters], Gradients(), lr, scale);
+    }
+
+    /// <summary>Changes the parameters.</summary>
+    protected abstract void Update(Tensor[] parameters, Tensor[] gradients, double lr, double scale);
+
+    /// <summary>Sets the gradients aside.</summary>
+    public void ZeroGradients()
+    {
+        foreach (var parameter in Parameters) parameter.grad = null;
+    }
+
+    // A parameter that took no part in the loss has a gradient of 0.
+    Tensor[] Gradients() => [.. Parameters.Select(parameter => parameter.grad ?? zeros_like(parameter))];
+
+    /// <summary>Frees the state.</summary>
+    public void Dispose()
+    {
+        foreach (var (_, tensors) in slots)
+            foreach (var tensor in tensors) tensor.Dispose();
+        slots.Clear();
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>Adam, with weight decay apart from the gradient or in it.</summary>
+/// <remarks>Kingma and Ba 2015, algorithm 1; decoupled decay: Loshchilov and Hutter 2019, algorithm 2.</remarks>
+sealed class AdamOptimizer : Optimizer
+{
+    readonly (double First, double Second) betas;
+    readonly double epsilon;
+    readonly bool decoupled;
+    readonly Tensor[] first, second;
+
+    internal AdamOptimizer(nn.Module model, OptimizerConfig config, (double First, double Second) betas, double epsilon, bool decoupled) : base(model, config)
+    {
+        this.betas = betas;
+        this.epsilon = epsilon;
+        this.decoupled = decoupled;
+        first = AddSlot("first_moment");
+        second = AddSlot("second_moment");
+    }
+
+    protected override void Update(Tensor[] parameters, Tensor[] gradients, double lr, double scale) =>
+        Engine.AdamStep(parameters, gradients, first, second, Decays, lr, betas.First, betas.Second, epsilon, Steps, scale, decoupled);
+}
+
+/// <summary>Stochastic gradient descent with momentum.</summary>
+/// <remarks>PyTorch's form: v = μv + g, θ = θ - lr·v.</remarks>
+sealed class SgdOptimizer : Optimizer
+{
+    readonly double momentum;
+    readonly Tensor[]? velocity;
+
+    internal SgdOptimizer(nn.Module model, SgdConfig config) : base(model, config)
+    {
+        momentum = config.Momentum;
+        if (momentum > 0) velocity = AddSlot("velocity");
+    }
+
+    protected override void Update(Tensor[] parameters, Tensor[] gradients, double lr, double scale)
+    {
+        for (var i = 0; i < parameters.Length; i++)
+        {
+            var gradient = gradients[i] * scale;
+            if (Decays[i] > 0) gradient.add_(parameters[i] * Decays[i]);
+            if (velocity is not null) gradient = velocity[i].mul_(momentum).add_(gradient);
+            parameters[i].sub_(gradient * lr);
+        }
+    }
+}

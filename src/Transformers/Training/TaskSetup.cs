@@ -1,0 +1,30 @@
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Models;
+
+namespace Transformers.Training;
+
+/// <summary>A task made from a config, with what a run folder must hold of it.</summary>
+public sealed class TaskSetup : IDisposable
+{
+    /// <summary>What is trained.</summary>
+    public required TrainingTask Task { get; init; }
+    /// <summary>The tokenizer files of a checkpoint, name and content.</summary>
+    public required IReadOnlyDictionary<string, string> TokenizerFiles { get; init; }
+    /// <summary>The hash of the tokenizers; empty without any.</summary>
+    public required string TokenizerHash { get; init; }
+    /// <summary>What throughput counts, from the number of targets.</summary>
+    public Func<long, double> UnitsOf { get; init; } = targets => targets;
+
+    /// <summary>Prepares the data and makes the model that a config asks for.</summary>
+    /// <exception cref="UserException">The data cannot be read, or the model does not fit them.</exception>
+    public static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop) => (config.Data, config.Model) switch
+    {
+        (TextData text, GptConfig gpt) => TextTaskSetup.Create(config, text, gpt, options, observer, stop),
+        var (data, model) => throw new UserException(
+            $"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
+    };
+
+    /// <inheritdoc/>
+    public void Dispose() => Task.Dispose();
+}

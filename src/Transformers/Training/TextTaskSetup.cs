@@ -1,0 +1,85 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Batches;
+using Transformers.Data.Shards;
+using Transformers.Data.Text;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>Makes the task of a language model over text.</summary>
+static class TextTaskSetup
+{
+    internal static TaskSetup Create(RunConfig config, TextData data, GptConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        using var cancel = new StopCancellation(stop);
+        var source = SourceOf(data.Source);
+        var tokenizer = TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.Preparing("training the tokenizer", done), cancel: cancel.Token);
+        var prepared = Prepare(data, source, tokenizer, options, observer, cancel.Token);
+        try
+        {
+            var duplicates = prepared.Manifest.Duplicates;
+            if (duplicates.ValidationDocuments > 0)
+                observer.Warn($"{duplicates.ValidationDocuments} validation documents stand in the training text too: the validation loss flatters the model");
+            var rows = config.Training.Batch.Sequences ?? config.Training.Batch.Tokens!.Value / shape.Context;
+            var sampler = SamplerOf(data.Batches, prepared, rows, shape.Context, SeedStreams.Of(config.Seed, "batches"));
+            using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
+            var model = new Gpt(shape, VocabularyOf(shape, tokenizer), generator).to(options.Device);
+            observer.Note($"{prepared.Train.Count:N0} training and {prepared.Validation.Count:N0} validation tokens, vocabulary {tokenizer.VocabularySize:N0}");
+            return new TaskSetup
+            {
+                Task = new NextTokenTask(model, tokenizer, prepared, sampler, rows, config, options.Device),
+                TokenizerFiles = new Dictionary<string, string> { ["tokenizer.json"] = TokenizerText.Of(tokenizer) },
+                TokenizerHash = tokenizer.Hash,
+            };
+        }
+        catch
+        {
+            prepared.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The text that a config names.</summary>
+    internal static TextSource SourceOf(TextSourceConfig source) => source switch
+    {
+        GeneratedText { Generator: Data.TextGenerator.Stories } stories => new StorySource(stories.Seed, stories.Size.Bytes),
+        TextFiles files => new FileTextSource(files.Files, new TextFileOptions(files.TextField, files.Separator)),
+        _ => throw new ArgumentOutOfRangeException(nameof(source), source, "a source of text without a reader"),
+    };
+
+    /// <summary>The vocabulary of the model: what the config says, or the tokenizer's.</summary>
+    internal static int VocabularyOf(TextModelConfig shape, Tokenizer tokenizer) =>
+        shape.Vocabulary is not { } wanted ? tokenizer.VocabularySize
+        : wanted >= tokenizer.VocabularySize ? wanted
+        : throw new UserException($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})");
+
+    static PreparedData Prepare(TextData data, TextSource source, Tokenizer tokenizer, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        var kind = data.HoldoutMode switch
+        {
+            HoldoutMode.Tail => HoldOutKind.Tail,
+            HoldoutMode.Documents => HoldOutKind.Documents,
+            _ => HoldOutKind.Auto,
+        };
+        var told = new PreparationReport(observer);
+        return DataPreparation.Prepare(new PreparationOptions(source, tokenizer, new HoldOut(data.Holdout, kind)), options.Cache, told, cancel);
+    }
+
+    static ITextSampler SamplerOf(BatchesConfig config, PreparedData data, int rows, int length, ulong seed) => config switch
+    {
+        RandomBatches => new RandomWindows(data.Train, rows, length, seed),
+        SequentialBatches => new SequentialBlocks(data.Train, rows, length),
+        PackedBatches packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of batches without a sampler"),
+    };
+
+    sealed class PreparationReport(ITrainingObserver observer) : IProgress<PreparationProgress>
+    {
+        public void Report(PreparationProgress value) =>
+            observer.Preparing("tokenizing", value.TotalBytes == 0 ? 1 : (double)value.Bytes / value.TotalBytes);
+    }
+}

@@ -1,0 +1,45 @@
+namespace Transformers.Training;
+
+/// <summary>What a run came to: <c>result.json</c>, and what <c>train --json</c> prints.</summary>
+public sealed record TrainResult
+{
+    /// <summary>The name and version of the document.</summary>
+    public string Schema { get; init; } = "transformer.train/1";
+    /// <summary>The run's folder.</summary>
+    public required string Run { get; init; }
+    /// <summary>The kind of model.</summary>
+    public required string Model { get; init; }
+    /// <summary>The number of parameters; one that is used twice counts once.</summary>
+    public required long Parameters { get; init; }
+    /// <summary>Steps done in all.</summary>
+    public required long Steps { get; init; }
+    /// <summary>Seconds of training in all runs of this folder, set-up excluded.</summary>
+    public required double Seconds { get; init; }
+    /// <summary>Tokens a second, validation excluded.</summary>
+    public double? TokensPerSecond { get; init; }
+    /// <summary>Images a second, validation excluded.</summary>
+    public double? ImagesPerSecond { get; init; }
+    /// <summary>Mean loss of the last reported steps, nats a target.</summary>
+    public required double TrainLoss { get; init; }
+    /// <summary>Loss of the last step over the whole validation split, nats a target; absent without one.</summary>
+    public double? ValLoss { get; init; }
+    /// <summary>The best validation.</summary>
+    public BestResult? Best { get; init; }
+    /// <summary>Further metrics of the last step.</summary>
+    public required IReadOnlyDictionary<string, double> Metrics { get; init; }
+    /// <summary>The most memory that was resident, in bytes.</summary>
+    public required long PeakMemoryBytes { get; init; }
+    /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
+    public required string Precision { get; init; }
+    /// <summary>Where it ran.</summary>
+    public required string Device { get; init; }
+    /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
+    public double DataWait { get; init; }
+    /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
+    public string? Stopped { get; init; }
+}
+
+/// <summary>The best validation of a run.</summary>
+/// <param name="Step">Its step.</param>
+/// <param name="ValLoss">Its loss, nats a target.</param>
+public sealed record BestResult(long Step, double ValLoss);

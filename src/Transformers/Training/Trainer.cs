@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using TorchSharp;
+using Transformers.Configs;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>The one training loop, for every kind of model.</summary>
+public sealed class Trainer : IDisposable
+{
+    readonly TrainingTask task;
+    readonly TrainingConfig config;
+    readonly Precision precision;
+    readonly Device device;
+    readonly Schedule schedule;
+    readonly TrainerOutputs outputs;
+    readonly ITrainingObserver observer;
+    readonly StopRequest stop;
+
+    /// <summary>A loop at its start; see <see cref="TrainerProgress"/> for going on from a checkpoint.</summary>
+    public Trainer(TrainingTask task, TrainingConfig config, int width, Precision precision, Device device, TrainerOutputs outputs, ITrainingObserver observer, StopRequest stop)
+    {
+        this.task = task;
+        this.config = config;
+        this.precision = precision;
+        this.device = device;
+        this.outputs = outputs;
+        this.observer = observer;
+        this.stop = stop;
+        schedule = new Schedule(config.Schedule, config.Optimizer.Lr, config.Steps, width);
+        Optimizer = Optimizer.Create(config.Optimizer, task.Model);
+        Ema = config.Ema is { } ema ? new WeightAverage(task.Model, ema.Decay) : null;
+    }
+
+    /// <summary>The optimizer and its state.</summary>
+    public Optimizer Optimizer { get; }
+
+    /// <summary>The moving average of the weights, if there is one.</summary>
+    public WeightAverage? Ema { get; }
+
+    /// <summary>Where the run stands.</summary>
+    public TrainerProgress Progress { get; } = new();
+
+    /// <summary>Trains to the last step, or until it is asked to stop.</summary>
+    /// <param name="lastStep">The step to end at; the schedule still runs to the config's.</param>
+    /// <exception cref="DivergedException">A loss or gradient is not a number.</exception>
+    public void Run(long lastStep)
+    {
+        task.Model.train();
+        var meter = new Meter(config.Steps, task.Unit);
+        while (Progress.Step < lastStep && stop.Reason is null && !Progress.OutOfPatience)
+        {
+            var step = Progress.Step + 1;
+            var lr = schedule.At(step);
+            var started = Stopwatch.GetTimestamp();
+
+            var (loss, units, targets) = AccumulateGradients();
+            var norm = Optimizer.GradientNorm();
+            if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw Diverged(step, loss, norm);
+            Optimizer.Step(lr, config.Clip > 0 && norm > config.Clip ? config.Clip / norm : 1);
+            Optimizer.ZeroGradients();
+            Ema?.Update(step);
+
+            Progress.Advance(targets, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            meter.Add(loss, units, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            observer.Stepped(step, config.Steps);
+            if (step % config.Log.Every == 0 || step == lastStep) Report(meter, step, lr, norm);
+            if (step % config.Validate.Every == 0 || step == lastStep) Validate(step, whole: step == lastStep);
+            if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
+            if (step % config.Checkpoint.Every == 0 && step != lastStep || stop.TakeSave()) outputs.Save(this, task, background: true);
+        }
+        outputs.Save(this, task, background: false);
+    }
+
+    // The loss of every target counts the same, however the batch is cut into micro-batches.
+    (double loss, long units, long targets) AccumulateGradients()
+    {
+        var micro = task.NextStep();
+        var targets = Math.Max(1, micro.Sum(batch => batch.Targets));
+        double loss = 0;
+        foreach (var batch in micro)
+        {
+            using var scope = NewDisposeScope();
+            Tensor sum;
+            using (Precisions.Enter(precision, device)) sum = batch.LossSum();
+            (sum / targets).backward();
+            loss += sum.item<float>() / targets;
+        }
+        return (loss, micro.Sum(batch => batch.Units), targets);
+    }
+
+    /// <summary>The mean loss of a split, without gradients and dropout.</summary>
+    /// <param name="batches">Its batches.</param>
+    public (double loss, long targets) Evaluate(IEnumerable<MicroBatch> batches)
+    {
+        using var inference = no_grad();
+        task.Model.eval();
+        double sum = 0;
+        long targets = 0;
+        foreach (var batch in batches)
+        {
+            using var scope = NewDisposeScope();
+            using var narrow = Precisions.Enter(precision, device);
+            sum += batch.LossSum().to(ScalarType.Float64).item<double>();
+            targets += batch.Targets;
+        }
+        task.Model.train();
+        return (targets == 0 ? double.NaN : sum / targets, targets);
+    }
+
+    void Validate(long step, bool whole)
+    {
+        var started = Stopwatch.GetTimestamp();
+        using var averaged = Ema?.Swap();
+        var (loss, targets) = Evaluate(task.Validation(whole ? null : config.Validate.Batches));
+        if (targets == 0) return;
+        var metrics = new Dictionary<string, double>(task.DerivedMetrics(loss));
+        using (no_grad())
+        {
+            task.Model.eval();
+            foreach (var (name, value) in task.Metrics(whole)) metrics[name] = value;
+            task.Model.train();
+        }
+        var best = Progress.Judge(step, loss, config.Validate.Patience);
+        var report = new ValidationReport(step, loss, targets, metrics, best, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        Progress.LastValidation = report;
+        outputs.Log(step, "val", [("loss", loss), .. metrics.Select(metric => (metric.Key, metric.Value))]);
+        observer.Validated(report);
+    }
+
+    void Report(Meter meter, long step, double lr, double norm)
+    {
+        var report = meter.Report(step, lr, norm);
+        Progress.TrainLoss = report.Loss;
+        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("memory_bytes", report.MemoryBytes)]);
+        observer.Reported(report);
+    }
+
+    void Sample(long step)
+    {
+        using var averaged = Ema?.Swap();
+        task.Model.eval();
+        var samples = task.Samples();
+        task.Model.train();
+        if (samples.Count > 0) observer.Sampled(step, samples);
+    }
+
+    DivergedException Diverged(long step, double loss, double norm) => new(FormattableString.Invariant(
+        $"training diverged at step {step}: the loss is {loss} and the gradient's norm {norm}. ") +
+        (outputs.LastSavedStep is { } good ? $"The checkpoint of step {good} is good: lower optimizer.lr, or raise schedule.warmup, and go on from it." : "No checkpoint was saved yet: lower optimizer.lr, or raise schedule.warmup."));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        Ema?.Dispose();
+    }
+}

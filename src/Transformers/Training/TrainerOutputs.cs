@@ -1,0 +1,164 @@
+using System.Security.Cryptography;
+using System.Text;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Runs;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>Writes what a run leaves: metrics and checkpoints. And reads a checkpoint back into a trainer.</summary>
+public sealed class TrainerOutputs : IDisposable
+{
+    /// <summary>The file of the moving average of the weights.</summary>
+    public const string AverageFile = "ema.safetensors";
+
+    readonly RunFolder folder;
+    readonly RunConfig config;
+    readonly string yaml;
+    readonly IReadOnlyDictionary<string, string> tokenizerFiles;
+    readonly string tokenizerHash;
+    readonly string precision;
+    readonly ITrainingObserver observer;
+    readonly BackgroundCheckpoints checkpoints;
+    MetricsLog? metrics;
+
+    /// <summary>Outputs into a run folder.</summary>
+    /// <param name="folder">The folder, locked.</param>
+    /// <param name="config">The run's config.</param>
+    /// <param name="tokenizerFiles">Name and content of the tokenizer files that go into each checkpoint.</param>
+    /// <param name="tokenizerHash">The hash of them all.</param>
+    /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
+    /// <param name="observer">Told of saves.</param>
+    public TrainerOutputs(RunFolder folder, RunConfig config, IReadOnlyDictionary<string, string> tokenizerFiles, string tokenizerHash, string precision, ITrainingObserver observer)
+    {
+        this.folder = folder;
+        this.config = config;
+        this.tokenizerFiles = tokenizerFiles;
+        this.tokenizerHash = tokenizerHash;
+        this.precision = precision;
+        this.observer = observer;
+        yaml = ConfigWriter.ToYaml(config);
+        checkpoints = new BackgroundCheckpoints(folder.Checkpoints, PolicyOf(config.Training.Checkpoint));
+    }
+
+    /// <summary>The step of the last checkpoint that was begun, or that the run went on from.</summary>
+    public long? LastSavedStep { get; private set; }
+
+    /// <summary>Which checkpoints stay.</summary>
+    public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
+        config.Best ? new CheckpointPolicy(config.Keep, new BestRule("val_loss")) : new CheckpointPolicy(config.Keep);
+
+    /// <summary>Opens the metrics; what is there after a step is cut off.</summary>
+    public void Open(long step) => metrics = folder.OpenMetrics(step);
+
+    /// <summary>Adds a line of metrics.</summary>
+    public void Log(long step, string split, params ReadOnlySpan<(string, double)> values)
+    {
+        metrics!.Append(step, split, values);
+        metrics.Flush();
+        checkpoints.ThrowIfFailed();
+    }
+
+    /// <summary>Saves everything that training needs to go on.</summary>
+    /// <param name="trainer">The loop.</param>
+    /// <param name="task">What is trained.</param>
+    /// <param name="background">Whether to return as soon as the tensors are copied.</param>
+    public void Save(Trainer trainer, TrainingTask task, bool background)
+    {
+        var step = trainer.Progress.Step;
+        var model = task.Model;
+        var contents = new CheckpointContents(step)
+            .AddTensors(CheckpointFiles.Model, ModelTensors.Snapshot(model.state_dict().Select(named => (named.Key, named.Value))))
+            .AddTensors(CheckpointFiles.Optimizer, ModelTensors.Snapshot(trainer.Optimizer.State));
+        if (trainer.Ema is { } average) contents.AddTensors(AverageFile, ModelTensors.Snapshot(average.State));
+        contents.AddState(StateOf(trainer, task)).AddText(CheckpointFiles.Config, yaml);
+        foreach (var (name, text) in tokenizerFiles) contents.AddText(name, text);
+        if (trainer.Progress.LastValidation is { } validation && validation.Step == step)
+        {
+            contents.AddMetric("val_loss", validation.Loss);
+            foreach (var (name, value) in validation.Metrics) contents.AddMetric(name, value);
+        }
+        if (background) checkpoints.Begin(contents);
+        else checkpoints.SaveNow(contents);
+        LastSavedStep = step;
+        observer.Saved(step, folder.Checkpoints.PathOf(step));
+    }
+
+    TrainingState StateOf(Trainer trainer, TrainingTask task)
+    {
+        var progress = trainer.Progress;
+        using var scope = NewDisposeScope();
+        return new TrainingState
+        {
+            Step = progress.Step,
+            Tokens = progress.Targets,
+            Examples = 0,
+            Seconds = progress.Seconds,
+            Sampler = task.SamplerState,
+            Generators = new Dictionary<string, byte[]> { ["default"] = get_rng_state().bytes.ToArray() },
+            Schedule = new Dictionary<string, double>
+            {
+                ["optimizer_steps"] = trainer.Optimizer.Steps,
+                ["steps"] = config.Training.Steps,
+                ["validations_since_best"] = progress.ValidationsSinceBest,
+                ["train_loss"] = progress.TrainLoss,
+            },
+            Best = progress.BestStep > 0 ? new BestSoFar("val_loss", progress.BestLoss, progress.BestStep) : null,
+            Hashes = Hashes(),
+            Precision = precision,
+            Threads = get_num_threads(),
+            Versions = new WriterVersions(typeof(TrainerOutputs).Assembly.GetName().Version?.ToString(3) ?? "", torch.__version__, Environment.Version.ToString()),
+        };
+    }
+
+    StateHashes Hashes() => new(HashOf(yaml), HashOf(ConfigWriter.ToYaml(new ModelFragment { Model = config.Model })), tokenizerHash);
+
+    static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Puts a trainer where a checkpoint was saved.</summary>
+    /// <exception cref="UserException">The checkpoint is of another model or tokenizer, or damaged.</exception>
+    public void Restore(Checkpoint checkpoint, Trainer trainer, TrainingTask task)
+    {
+        var state = checkpoint.ReadState();
+        var here = Hashes();
+        if (state.Hashes.Model != here.Model)
+            throw new CheckpointException(checkpoint.Folder, "the config's model is not the one that was saved", "give the run another folder with --run, or start anew with --resume=never in an empty one");
+        if (state.Hashes.Tokenizer != here.Tokenizer)
+            throw new CheckpointException(checkpoint.Folder, "the tokenizer is not the one that was saved", "give the run another folder with --run");
+        if (state.Hashes.Config != here.Config) observer.Warn("the config differs from the saved run's outside the model: the new one counts");
+        if (state.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {state.Precision}");
+
+        Fill(checkpoint, CheckpointFiles.Model, task.Model.state_dict().Select(named => (named.Key, named.Value)));
+        Fill(checkpoint, CheckpointFiles.Optimizer, trainer.Optimizer.State);
+        if (trainer.Ema is { } average)
+        {
+            if (checkpoint.Has(AverageFile)) Fill(checkpoint, AverageFile, average.State);
+            else observer.Warn("the checkpoint has no moving average: it starts at the saved weights");
+        }
+        trainer.Optimizer.Steps = (long)state.Schedule.GetValueOrDefault("optimizer_steps", state.Step);
+        var progress = trainer.Progress;
+        (progress.Step, progress.Targets, progress.Seconds) = (state.Step, state.Tokens, state.Seconds);
+        progress.TrainLoss = state.Schedule.GetValueOrDefault("train_loss", double.NaN);
+        progress.ValidationsSinceBest = (int)state.Schedule.GetValueOrDefault("validations_since_best");
+        if (state.Best is { } best) (progress.BestStep, progress.BestLoss) = (best.Step, best.Value);
+        task.SamplerState = state.Sampler;
+        using var scope = NewDisposeScope();
+        set_rng_state(tensor(state.Generators["default"]));
+        LastSavedStep = state.Step;
+    }
+
+    static void Fill(Checkpoint checkpoint, string name, IEnumerable<(string, Tensor)> tensors)
+    {
+        using var file = checkpoint.OpenTensors(name);
+        ModelTensors.Fill(file, checkpoint.PathOf(name), tensors);
+    }
+
+    /// <summary>Waits for the last save and closes the metrics.</summary>
+    public void Dispose()
+    {
+        checkpoints.Dispose();
+        metrics?.Dispose();
+    }
+}

@@ -1,0 +1,79 @@
+namespace Transformers.Training;
+
+/// <summary>What one step, or the mean of several, came to.</summary>
+/// <param name="Step">The step, from 1.</param>
+/// <param name="Steps">The steps of the run.</param>
+/// <param name="Loss">Mean loss of the steps since the last report, nats a target.</param>
+/// <param name="LearningRate">Of this step.</param>
+/// <param name="GradientNorm">Of this step, before clipping.</param>
+/// <param name="UnitsPerSecond">Tokens or images a second since the last report.</param>
+/// <param name="Unit"><c>tokens</c> or <c>images</c>.</param>
+/// <param name="MemoryBytes">Resident memory now.</param>
+/// <param name="Remaining">The time that the remaining steps will take at the run's speed so far.</param>
+/// <param name="Utilisation">The share of the machine's measured peak that the model's arithmetic came to; null where it is not known.</param>
+public sealed record StepReport(long Step, long Steps, double Loss, double LearningRate, double GradientNorm,
+    double UnitsPerSecond, string Unit, long MemoryBytes, TimeSpan Remaining, double? Utilisation = null);
+
+/// <summary>What a validation came to.</summary>
+/// <param name="Step">The step after which it ran.</param>
+/// <param name="Loss">Nats a target.</param>
+/// <param name="Targets">The number of targets.</param>
+/// <param name="Metrics">Further metrics by name.</param>
+/// <param name="IsBest">Whether no earlier one was better.</param>
+/// <param name="Seconds">How long it took.</param>
+public sealed record ValidationReport(long Step, double Loss, long Targets, IReadOnlyDictionary<string, double> Metrics, bool IsBest, double Seconds);
+
+/// <summary>Sees a training run as it goes. Every method has a default that does nothing.</summary>
+public interface ITrainingObserver
+{
+    /// <summary>Something worth telling once, such as the number of parameters or a checkpoint that was skipped.</summary>
+    void Note(string message) { }
+
+    /// <summary>Something that may be wrong.</summary>
+    void Warn(string message) { }
+
+    /// <summary>How far data preparation is, from 0 to 1.</summary>
+    void Preparing(string what, double done) { }
+
+    /// <summary>After every step: cheap, for a live line.</summary>
+    void Stepped(long step, long steps) { }
+
+    /// <summary>After every <c>log.every</c> steps.</summary>
+    void Reported(StepReport report) { }
+
+    /// <summary>After a validation.</summary>
+    void Validated(ValidationReport report) { }
+
+    /// <summary>Outputs of the model, for a person to read.</summary>
+    void Sampled(long step, IReadOnlyList<string> samples) { }
+
+    /// <summary>A checkpoint was saved.</summary>
+    void Saved(long step, string folder) { }
+}
+
+/// <summary>Asks a run to end, and says why; safe from any thread and from a signal handler.</summary>
+public sealed class StopRequest
+{
+    volatile string? reason;
+    volatile bool save;
+
+    /// <summary>Why the run is to end, or null.</summary>
+    public string? Reason => reason;
+
+    /// <summary>Asks; the first reason stays.</summary>
+    public void Ask(string why) => reason ??= why;
+
+    /// <summary>Asks for a checkpoint after the current step; the run goes on.</summary>
+    public void AskForSave() => save = true;
+
+    internal bool TakeSave()
+    {
+        var asked = save;
+        save = false;
+        return asked;
+    }
+}
+
+/// <summary>The training went wrong: the loss or the gradient is not a number.</summary>
+/// <param name="message">Which steps, and which checkpoint is good.</param>
+public sealed class DivergedException(string message) : Exception(message);

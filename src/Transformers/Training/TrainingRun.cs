@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Runs;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>How a run begins.</summary>
+public enum ResumeMode
+{
+    /// <summary>Go on where the folder stopped; start where it is empty.</summary>
+    Auto,
+    /// <summary>Start; a folder that holds a run is an error.</summary>
+    Never,
+}
+
+/// <summary>What a run is told besides its config.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>The run's folder.</summary>
+    public required string Run { get; init; }
+    /// <summary>How to begin.</summary>
+    public ResumeMode Resume { get; init; }
+    /// <summary>A checkpoint folder to go on from, instead of the run's own newest.</summary>
+    public string? ResumeFrom { get; init; }
+    /// <summary>End after this step of the run; a later call goes on.</summary>
+    public long? MaxSteps { get; init; }
+    /// <summary>End after this time.</summary>
+    public TimeSpan? MaxTime { get; init; }
+    /// <summary>The device.</summary>
+    public Device Device { get; init; } = CPU;
+    /// <summary>The folder of prepared data.</summary>
+    public string Cache { get; init; } = Path.Combine("data", ".cache");
+}
+
+/// <summary>A training run from its config to its result.</summary>
+public static class TrainingRun
+{
+    static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
+
+    /// <summary>Prepares the data, makes the model, goes on where the folder stopped, trains, validates, saves.</summary>
+    /// <exception cref="UserException">The config, the data, the folder or a checkpoint does not fit.</exception>
+    /// <exception cref="DivergedException">The training went wrong.</exception>
+    public static TrainResult Start(RunConfig config, TrainingOptions options, ITrainingObserver? observer = null, StopRequest? stop = null)
+    {
+        observer ??= new Silent();
+        stop ??= new StopRequest();
+        using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
+        if (options.Resume == ResumeMode.Never && !folder.IsEmpty)
+            throw new UserException([new Problem("the run folder is not empty, and --resume=never starts a new run", folder.FullPath, Hint: "name another folder with --run, or delete this one")]);
+        if (FinishedResult(folder, config) is { } finished)
+        {
+            observer.Note($"{options.Run} is finished: {finished.Steps} steps; raise training.steps to go on");
+            return finished;
+        }
+        Engine.Load();
+        manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
+        using var timer = options.MaxTime is { } limit ? new Timer(_ => stop.Ask("max_time"), null, limit, Timeout.InfiniteTimeSpan) : null;
+
+        using var setup = TaskSetup.Create(config, options, observer, stop);
+        var precision = Precisions.Resolve(config.Training.Precision, options.Device);
+        var name = precision == Precision.Bf16 ? "bf16" : "fp32";
+        using var outputs = new TrainerOutputs(folder, config, setup.TokenizerFiles, setup.TokenizerHash, name, observer);
+        using var trainer = new Trainer(setup.Task, config.Training, config.Model.Width, precision, options.Device, outputs, observer, stop);
+        Resume(folder, options, trainer, setup.Task, outputs, observer);
+        folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
+        foreach (var (file, text) in setup.TokenizerFiles) folder.WriteText(file, text);
+        outputs.Open(trainer.Progress.Step);
+        var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
+        observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
+
+        var last = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
+        var before = trainer.Progress.Step;
+        trainer.Run(last);
+        var result = Result(config, options, trainer, setup, parameters, name, stop, before);
+        if (result.Stopped is null or "patience")
+        {
+            var samples = setup.Task.Samples();
+            if (samples.Count > 0) observer.Sampled(result.Steps, samples);
+            folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
+        }
+        return result;
+    }
+
+    static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
+    {
+        if (!folder.IsFinished) return null;
+        var result = JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options);
+        if (result is not null && result.Steps >= config.Training.Steps || result?.Stopped == "patience") return result;
+        folder.ClearResult();
+        return null;
+    }
+
+    static void Resume(RunFolder folder, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
+    {
+        Checkpoint? checkpoint;
+        if (options.ResumeFrom is { } path) checkpoint = Checkpoint.Open(path);
+        else
+        {
+            checkpoint = folder.Checkpoints.FindNewestIntact(out var skipped);
+            foreach (var damaged in skipped) observer.Warn($"skipped {damaged.Folder}: {damaged.Reason}");
+        }
+        if (checkpoint is null) return;
+        outputs.Restore(checkpoint, trainer, task);
+        folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(new CheckpointConfig()));
+        observer.Note($"going on from step {trainer.Progress.Step} ({checkpoint.Folder})");
+    }
+
+    static TrainResult Result(RunConfig config, TrainingOptions options, Trainer trainer, TaskSetup setup, long parameters, string precision, StopRequest stop, long before)
+    {
+        var progress = trainer.Progress;
+        var validation = progress.LastValidation is { } last && last.Step == progress.Step ? last : null;
+        var speed = setup.UnitsOf(progress.Targets) / Math.Max(1e-9, progress.Seconds);
+        return new TrainResult
+        {
+            Run = options.Run,
+            Model = KindAttribute.Of(config.Model),
+            Parameters = parameters,
+            Steps = progress.Step,
+            Seconds = progress.Seconds,
+            TokensPerSecond = setup.Task.Unit == "tokens" ? speed : null,
+            ImagesPerSecond = setup.Task.Unit == "images" ? speed : null,
+            TrainLoss = progress.TrainLoss,
+            ValLoss = validation?.Loss,
+            Best = progress.BestStep > 0 ? new BestResult(progress.BestStep, progress.BestLoss) : null,
+            Metrics = validation?.Metrics ?? new Dictionary<string, double>(),
+            PeakMemoryBytes = ProcessMemory.Peak,
+            Precision = precision,
+            Device = options.Device.ToString(),
+            DataWait = setup.Task.DataWait,
+            Stopped = progress.Step >= config.Training.Steps ? null : progress.OutOfPatience ? "patience" : stop.Reason ?? "max_steps",
+        };
+    }
+
+    sealed class Silent : ITrainingObserver;
+}

@@ -1,0 +1,68 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>An exponential moving average of a model's weights.</summary>
+/// <remarks>
+/// Polyak and Juditsky 1992. Early on the decay is (1 + s)/(10 + s), if that is lower, so that the average does not hold on
+/// to the first weights.
+/// </remarks>
+public sealed class WeightAverage : IDisposable
+{
+    readonly (string name, Parameter parameter)[] parameters;
+    readonly Tensor[] averages;
+    readonly double decay;
+
+    /// <summary>An average that starts at the present weights.</summary>
+    public WeightAverage(nn.Module model, double decay)
+    {
+        this.decay = decay;
+        using var plain = no_grad();
+        parameters = [.. model.named_parameters()];
+        averages = [.. parameters.Select(named => named.parameter.detach().clone().DetachFromDisposeScope())];
+    }
+
+    /// <summary>The averages by the parameters' names.</summary>
+    public IEnumerable<(string name, Tensor tensor)> State => parameters.Select((named, i) => (named.name, averages[i]));
+
+    /// <summary>Takes in the weights of a step, from 1.</summary>
+    public void Update(long step)
+    {
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        var keep = Math.Min(decay, (1.0 + step) / (10.0 + step));
+        for (var i = 0; i < averages.Length; i++) averages[i].mul_(keep).add_(parameters[i].parameter, 1 - keep);
+    }
+
+    /// <summary>Puts the averages in the weights' place until the result is disposed of.</summary>
+    public IDisposable Swap()
+    {
+        Exchange();
+        return new Back(this);
+    }
+
+    void Exchange()
+    {
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < averages.Length; i++)
+        {
+            var weights = parameters[i].parameter.detach().clone();
+            parameters[i].parameter.copy_(averages[i]);
+            averages[i].copy_(weights);
+        }
+    }
+
+    sealed class Back(WeightAverage owner) : IDisposable
+    {
+        public void Dispose() => owner.Exchange();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tensor in averages) tensor.Dispose();
+    }
+}

@@ -1,0 +1,121 @@
+using System.Text.Json.Nodes;
+using TestSupport;
+
+namespace TransformerCli.Tests.Commands;
+
+public sealed class ConfigCommandTests : IDisposable
+{
+    readonly string folder = Directory.CreateTempSubdirectory("config-command-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    string Write(string name, byte[] content)
+    {
+        var path = Path.Combine(folder, name);
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    public static TheoryData<int, string> BadRows()
+    {
+        var rows = new TheoryData<int, string>();
+        foreach (var (index, bad) in BadConfigs.All.Index()) rows.Add(index, bad.Name);
+        return rows;
+    }
+
+    [Theory, MemberData(nameof(BadRows))]
+    public void A_bad_config_gives_exit_code_2_and_its_line_and_no_stack_trace(int row, string name)
+    {
+        var bad = BadConfigs.All[row];
+        Assert.Equal(name, bad.Name);
+        var file = Write(bad.File, bad.Content);
+
+        var (code, output, error) = CommandLine.Run("config", "check", file);
+
+        Assert.Equal(2, code);
+        Assert.Empty(output);
+        Assert.Contains($"error: {file}:{bad.Line}:", error);
+        Assert.Contains(bad.Says, error);
+        if (bad.Path is not null) Assert.Contains(bad.Path, error);
+        if (bad.Remedy is not null) Assert.Contains(bad.Remedy, error);
+        Assert.DoesNotContain("   at ", error);
+        Assert.DoesNotContain("Exception", error);
+    }
+
+    [Fact]
+    public void With_json_problems_are_one_document_on_standard_output()
+    {
+        var file = Write("bad.yaml", System.Text.Encoding.UTF8.GetBytes(BadConfigs.Good.Replace("layers: 4", "layers: 0")));
+        var (code, output, error) = CommandLine.Run("config", "check", file, "--json");
+        Assert.Equal((2, ""), (code, error));
+        var problem = JsonNode.Parse(output)!["errors"]![0]!;
+        Assert.Equal((file, 9, "model.layers"), ((string)problem["file"]!, (int)problem["line"]!, (string)problem["path"]!));
+    }
+
+    [Fact]
+    public void Every_ready_config_is_listed_with_what_it_is_and_passes_its_check()
+    {
+        var (code, output, _) = CommandLine.Run("config", "list");
+        Assert.Equal(0, code);
+        var names = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ', 2)).ToList();
+        Assert.Equal(Directory.GetFiles(Repository.PathOf("configs"), "*.yaml", SearchOption.AllDirectories).Length, names.Count);
+        Assert.Contains("gpt-stories", names.Select(n => n[0]));
+        Assert.All(names, line => Assert.NotEmpty(line[1].Trim()));
+        var check = CommandLine.Run(["config", "check", .. names.Select(n => n[0])]);
+        Assert.True(check.ExitCode == 0, check.Error);
+        Assert.Contains("gpt2-small: correct, a gpt model alone", check.Output);
+    }
+
+    [Fact]
+    public void A_ready_config_is_shown_as_it_stands_or_resolved()
+    {
+        Assert.Equal(File.ReadAllText(Repository.PathOf("configs", "gpt-stories.yaml")), CommandLine.Run("config", "show", "gpt-stories").Output);
+        var resolved = CommandLine.Run("config", "show", "gpt-stories", "--resolved", "--set", "model.layers=6").Output;
+        Assert.Contains("  layers: 6\n", resolved);
+        Assert.Contains("tie_embeddings: true", resolved);
+        var json = JsonNode.Parse(CommandLine.Run("config", "show", "gpt-stories", "--json").Output)!;
+        Assert.Equal("transformer.config/1", (string)json["schema"]!);
+        Assert.Equal(4, (int)json["config"]!["model"]!["layers"]!);
+    }
+
+    [Fact]
+    public void A_ready_config_is_copied_and_never_over_a_file_unless_forced()
+    {
+        var target = Path.Combine(folder, "mine.yaml");
+        Assert.Equal(0, CommandLine.Run("config", "copy", "gpt-stories", target).ExitCode);
+        Assert.Equal(0, CommandLine.Run("config", "check", target).ExitCode);
+        File.WriteAllText(target, "mine");
+        var (code, _, error) = CommandLine.Run("config", "copy", "gpt-stories", target);
+        Assert.Equal(2, code);
+        Assert.Contains("--force", error);
+        Assert.Equal("mine", File.ReadAllText(target));
+        Assert.Equal(0, CommandLine.Run("config", "copy", "gpt-stories", target, "--force").ExitCode);
+        Assert.NotEqual("mine", File.ReadAllText(target));
+        Assert.Contains("cannot be written", CommandLine.Run("config", "copy", "gpt-stories", Path.Combine(folder, "no", "such", "folder.yaml")).Error);
+    }
+
+    [Fact]
+    public void Files_are_checked_each_by_itself_or_merged()
+    {
+        var good = Write("good.yaml", System.Text.Encoding.UTF8.GetBytes(BadConfigs.Good));
+        var overlay = Write("overlay.yaml", "training: { steps: 900 }\n"u8.ToArray());
+        Assert.Equal(2, CommandLine.Run("config", "check", good, overlay).ExitCode);
+        var (code, output, _) = CommandLine.Run("config", "check", "--merge", good, overlay);
+        Assert.Equal(0, code);
+        Assert.Contains("correct, gpt", output);
+        Assert.Equal(0, CommandLine.Run("config", "check", "--merge", "gpt-stories", "gpt2-small", "--set", "training.batch.tokens=8192").ExitCode);
+    }
+
+    [Fact]
+    public void A_setting_on_the_command_line_is_checked_like_one_in_the_file()
+    {
+        Assert.Equal(0, CommandLine.Run("config", "check", "gpt-stories", "--set", "model.layers=6", "--set", "model.heads=8").ExitCode);
+        var (code, _, error) = CommandLine.Run("config", "check", "gpt-stories", "--set", "model.layres=6");
+        Assert.Equal(2, code);
+        Assert.Contains("error: --set: model.layres is not a setting of kind gpt (did you mean layers?)", error);
+    }
+
+    [Fact]
+    public void The_schema_is_printed_as_it_is_committed() =>
+        Assert.Equal(File.ReadAllText(Repository.PathOf("configs", "schema.json")), CommandLine.Run("config", "schema").Output);
+}

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using Transformers.Checkpoints;
+
+namespace Transformers.Tests.Checkpoints;
+
+/// <summary>A test that mounts a small file system, which takes a superuser.</summary>
+public sealed class MountFactAttribute : FactAttribute
+{
+    static readonly bool CanMount = Probe();
+
+    public MountFactAttribute()
+    {
+        if (!CanMount) Skip = "needs the right to mount a tmpfs";
+    }
+
+    static bool Probe()
+    {
+        if (!OperatingSystem.IsLinux()) return false;
+        using var folder = new TempFolder();
+        if (Run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.FullPath) != 0) return false;
+        Run("umount", "-l", folder.FullPath);
+        return true;
+    }
+
+    internal static int Run(string program, params string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            process.WaitForExit();
+            return process.ExitCode;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return -1;
+        }
+    }
+}
+
+/// <summary>A test of what POSIX systems alone have.</summary>
+public sealed class UnixFactAttribute : FactAttribute
+{
+    public UnixFactAttribute()
+    {
+        if (OperatingSystem.IsWindows()) Skip = "needs a POSIX system";
+    }
+}
+
+/// <summary>The disk is full, may not be written, or files may not grow: the run says so and ends, and what was saved stays.</summary>
+public class FullDiskTests
+{
+    static string[] Train(string run, int steps) => ["train", run, $"{steps}", "5000", "background"];
+
+    static long AssertEndedSoundly((int ExitCode, string Output, string Error) ended, string run, string message)
+    {
+        Assert.True(ended.ExitCode == 2, $"exit code {ended.ExitCode}: {ended.Output} {ended.Error}");
+        Assert.Contains(message, ended.Error);
+        Assert.DoesNotContain("   at ", ended.Error); // No stack trace: it is no bug.
+        var found = new CheckpointStore(Path.Combine(run, "checkpoints")).FindNewestIntact(out var skipped);
+        Assert.Empty(skipped);
+        return found?.Step ?? 0;
+    }
+
+    [MountFact]
+    public void On_a_full_disk_the_earlier_checkpoint_stays_and_with_room_the_run_goes_on()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["disk"]);
+        Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=260k", "tmpfs", folder["disk"]));
+        try
+        {
+            var step = AssertEndedSoundly(CrashHostProcess.Run(Train(folder["disk/run"], 6)), folder["disk/run"], "No space left on device");
+            Assert.InRange(step, 1, 5);
+            Assert.Equal(0, MountFactAttribute.Run("mount", "-o", "remount,size=4m", folder["disk"]));
+            var (code, output, error) = CrashHostProcess.Run(Train(folder["disk/run"], 6));
+            Assert.True(code == 0, error);
+            var straight = CrashHostProcess.Run(Train(folder["run"], 6));
+            Assert.Equal(straight.Output.TrimEnd().Split('\n')[^1], output.TrimEnd().Split('\n')[^1]);
+        }
+        finally
+        {
+            MountFactAttribute.Run("umount", "-l", folder["disk"]);
+        }
+    }
+
+    [MountFact]
+    public void On_a_read_only_disk_a_run_ends_with_a_message_and_its_checkpoints_can_be_read()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["disk"]);
+        Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder["disk"]));
+        try
+        {
+            Assert.Equal(0, CrashHostProcess.Run(Train(folder["disk/run"], 2)).ExitCode);
+            Assert.Equal(0, MountFactAttribute.Run("mount", "-o", "remount,ro", folder["disk"]));
+            Assert.Equal(2, AssertEndedSoundly(CrashHostProcess.Run(Train(folder["disk/run"], 3)), folder["disk/run"], "cannot be written"));
+            AssertEndedSoundly(CrashHostProcess.Run(Train(folder["disk/other"], 3)), folder["disk/other"], "cannot be written");
+        }
+        finally
+        {
+            MountFactAttribute.Run("umount", "-l", folder["disk"]);
+        }
+    }
+
+    [UnixFact]
+    public void Without_the_right_to_write_a_run_ends_with_a_message()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["run"]);
+        if (OperatingSystem.IsWindows()) return;
+        File.SetUnixFileMode(folder["run"], UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        // A superuser may write anywhere: then the child gives that right up first, where the system has a program for it.
+        string[] prefix = Environment.UserName == "root" ? ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"] : [];
+        if (prefix.Length > 0 && MountFactAttribute.Run("setpriv", [.. prefix[1..], "test", "-r", Path.Combine(AppContext.BaseDirectory, "CrashHost.dll")]) != 0) return;
+        AssertEndedSoundly(CrashHostProcess.Run(Train(folder["run"], 1), prefix: prefix), folder["run"], "cannot be written");
+    }
+
+    [UnixFact]
+    public void At_a_limit_on_the_size_of_files_the_run_ends_with_a_message_and_is_not_killed()
+    {
+        using var folder = new TempFolder();
+        Assert.Equal(0, CrashHostProcess.Run(Train(folder["run"], 2)).ExitCode);
+        // 32 blocks are 16 or 32 KiB, by the shell; the weights need 40. The runtime's own code pages are files too, unless told otherwise.
+        var ended = CrashHostProcess.Run(Train(folder["run"], 3), prefix: ["sh", "-c", "DOTNET_EnableWriteXorExecute=0; export DOTNET_EnableWriteXorExecute; ulimit -f 32; exec \"$@\"", "sh"]);
+        Assert.Equal(2, AssertEndedSoundly(ended, folder["run"], "could not be written"));
+    }
+}

@@ -1,0 +1,53 @@
+using System.Text;
+using Transformers.Tokenizers;
+
+namespace Transformers.Tests.Data;
+
+/// <summary>Bytes as ids, and 256 for the end of a text: enough of a tokenizer to see every byte that data code lets through.</summary>
+sealed class TestTokenizer(bool endOfText = false, int vocabularySize = 257) : Tokenizer
+{
+    public override int VocabularySize => vocabularySize;
+    public override IReadOnlyDictionary<string, int> SpecialTokens => new Dictionary<string, int>();
+    public override int? EndOfTextId => endOfText ? 256 : null;
+    public override string Hash => new(endOfText ? 'a' : 'b', 64);
+    public override IReadOnlyList<int> EncodeToIds(string text)
+    {
+        var ids = new List<int>();
+        EncodeToIds(Encoding.UTF8.GetBytes(text), ids);
+        return ids;
+    }
+    public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids)
+    {
+        foreach (var b in utf8)
+        {
+            if (b == 1) throw new UserException("U+0001 is not in the vocabulary");
+            ids.Add(b);
+        }
+    }
+    public override string Decode(IEnumerable<int> ids) => Encoding.UTF8.GetString([.. ids.Where(i => i < 256).Select(i => (byte)i)]);
+    public override ReadOnlyMemory<byte> BytesOf(int id) => id < 256 ? new byte[] { (byte)id } : default;
+    public override void Save(string path) => File.WriteAllText(path, "{}");
+}
+
+/// <summary>A folder of its own for a test, gone afterwards.</summary>
+public abstract class FolderTest : IDisposable
+{
+    protected string Folder { get; } = Directory.CreateTempSubdirectory("transformer-data-").FullName;
+
+    public void Dispose()
+    {
+        Directory.Delete(Folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected string At(params string[] parts) => Path.Combine([Folder, .. parts]);
+
+    protected string Write(string name, byte[] bytes)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
+        File.WriteAllBytes(At(name), bytes);
+        return At(name);
+    }
+
+    protected string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
+}

@@ -1,0 +1,210 @@
+using System.IO.Compression;
+using System.Text;
+using Transformers.Data.Text;
+
+namespace Transformers.Tests.Data.Text;
+
+public class FileTextSourceTests : FolderTest
+{
+    static readonly byte[] Mark = [0xEF, 0xBB, 0xBF];
+
+    (List<string> Documents, TextCounts Counts) Read(string path, TextFileOptions? options = null)
+    {
+        var counts = new TextCounts();
+        var documents = new List<string> { "" };
+        foreach (var piece in new FileTextSource([path], options).Read(counts))
+        {
+            documents[^1] += Encoding.UTF8.GetString(piece.Utf8.Span);
+            if (piece.EndsDocument) documents.Add("");
+        }
+        Assert.Equal("", documents[^1]);
+        documents.RemoveAt(documents.Count - 1);
+        Assert.Equal(documents.Count, counts.Documents);
+        Assert.Equal(documents.Sum(d => Encoding.UTF8.GetByteCount(d)), counts.Bytes);
+        Assert.Equal(documents.Sum(d => d.EnumerateRunes().Count()), counts.Characters);
+        return (documents, counts);
+    }
+
+    [Fact]
+    public void A_plain_file_is_one_document_kept_character_for_character()
+    {
+        var text = "A b\r\nc\0d\n\n\u2028e 𝄞 ünï\n";
+        var (documents, counts) = Read(Write("a.txt", text));
+        Assert.Equal([text], documents);
+        Assert.Equal((1, 1, 0), (counts.Nuls, counts.CarriageReturns, counts.InvalidSequences));
+    }
+
+    [Fact]
+    public void A_byte_order_mark_is_dropped_at_the_start_alone()
+    {
+        var (documents, counts) = Read(Write("a.txt", [.. Mark, .. "a\uFEFFb"u8]));
+        Assert.Equal(["a\uFEFFb"], documents);
+        Assert.Equal(1, counts.ByteOrderMarks);
+    }
+
+    [Fact]
+    public void Empty_files_hold_no_document_and_are_counted()
+    {
+        Write("a.txt", "");
+        Write("b.txt", Mark);
+        Write("c.txt", "x");
+        var (documents, counts) = Read(Folder);
+        Assert.Equal(["x"], documents);
+        Assert.Equal((3, 2), (counts.Files, counts.EmptyFiles));
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0x61, 0xFF, 0x62 }, "a\uFFFDb", 1, 0)]
+    [InlineData(new byte[] { 0xC0, 0x80 }, "\uFFFD\uFFFD", 2, 0)]
+    [InlineData(new byte[] { 0xED, 0xA0, 0x80 }, "\uFFFD\uFFFD\uFFFD", 3, 0)]
+    [InlineData(new byte[] { 0xF0, 0x9F, 0x61 }, "\uFFFDa", 1, 0)]
+    [InlineData(new byte[] { 0x61, 0xF0, 0x9F, 0x98 }, "a\uFFFD", 1, 1)]
+    [InlineData(new byte[] { 0xE2, 0x82 }, "\uFFFD", 1, 1)]
+    public void Ill_formed_bytes_become_replacement_characters_and_are_counted(byte[] bytes, string expected, long invalid, int truncated)
+    {
+        var (documents, counts) = Read(Write("a.txt", bytes));
+        Assert.Equal([expected], documents);
+        Assert.Equal((invalid, truncated), (counts.InvalidSequences, counts.TruncatedFiles));
+    }
+
+    [Fact]
+    public void Characters_are_never_torn_wherever_the_blocks_of_reading_end()
+    {
+        for (var shift = 0; shift < 4; shift++)
+        {
+            var text = new string('x', shift) + string.Concat(Enumerable.Repeat("𝄞", 60_000));
+            var (documents, counts) = Read(Write("a.txt", text));
+            Assert.Equal(0, counts.InvalidSequences);
+            Assert.Equal([text], documents);
+        }
+    }
+
+    [Fact]
+    public void Ill_formed_bytes_at_the_ends_of_blocks_decode_as_they_do_in_dotnet()
+    {
+        var random = new Random(1);
+        var bytes = new byte[200_000];
+        random.NextBytes(bytes);
+        (bytes[0], bytes[1]) = (65, 66);
+        var (documents, _) = Read(Write("a.txt", bytes));
+        Assert.Equal([Encoding.UTF8.GetString(bytes)], documents);
+    }
+
+    [Fact]
+    public void Text_in_UTF_16_is_refused_with_the_remedy()
+    {
+        var error = Assert.Throws<UserException>(() => Read(Write("a.txt", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("hello")])));
+        Assert.Contains("UTF-16", error.Message);
+        Assert.Contains("iconv", error.Message);
+    }
+
+    [Fact]
+    public void Compressed_text_reads_as_the_text_with_several_members_too()
+    {
+        byte[] Pack(string text)
+        {
+            using var packed = new MemoryStream();
+            using (var gzip = new GZipStream(packed, CompressionMode.Compress)) gzip.Write(Encoding.UTF8.GetBytes(text));
+            return packed.ToArray();
+        }
+        Assert.Equal(["one two"], Read(Write("a.txt.gz", [.. Pack("one "), .. Pack("two")])).Documents);
+        Assert.Equal(["x"], Read(Write("b.jsonl.gz", Pack("{\"text\":\"x\"}"))).Documents);
+        var whole = Pack(string.Concat(Enumerable.Range(0, 9_999)));
+        byte[][] damaged = [whole[..(whole.Length / 2)], whole[..^8], whole[..^3], whole[..5], [.. whole, .. whole[..500]], [.. whole, 1, 2, 3], "not gzip"u8.ToArray(), "not gzip at all, no"u8.ToArray()];
+        foreach (var bytes in damaged)
+            Assert.Contains("cannot be read", Assert.Throws<UserException>(() => Read(Write("c.txt.gz", bytes))).Message);
+        Assert.Equal(1, Read(Write("empty.txt.gz", Pack(""))).Counts.EmptyFiles);
+    }
+
+    [Theory]
+    [InlineData("a\n---\nb", new[] { "a", "b" }, 0)]
+    [InlineData("a\r\n---\r\nb\r\n", new[] { "a", "b\r\n" }, 0)]
+    [InlineData("a\n---\n---\n\n---\nb\n---\n", new[] { "a", "b" }, 2)]
+    [InlineData("a\n----\nb --- c\n ---\n--\n---x", new[] { "a\n----\nb --- c\n ---\n--\n---x" }, 0)]
+    [InlineData("---\n\n\n---\n", new[] { "\n" }, 1)]
+    public void A_separator_line_ends_a_document(string text, string[] expected, long empty)
+    {
+        var (documents, counts) = Read(Write("a.txt", text), new(Separator: "---"));
+        Assert.Equal(expected, documents);
+        Assert.Equal(empty, counts.EmptyDocuments);
+    }
+
+    [Fact]
+    public void Separators_are_found_between_documents_of_any_length()
+    {
+        var random = new Random(3);
+        var documents = Enumerable.Range(0, 60).Select(i =>
+            string.Concat(Enumerable.Range(0, random.Next(1, i % 9 == 0 ? 60_000 : 300)).Select(_ => random.Next(40) switch { 0 => "\n", 1 => "--", 2 => "€", < 9 => " ", _ => "ab" })) + "x").ToList();
+        Assert.Equal(documents, Read(Write("a.txt", string.Join("\n---\n", documents)), new(Separator: "---")).Documents);
+    }
+
+    [Fact]
+    public void A_line_of_100_megabytes_passes_in_small_pieces()
+    {
+        var path = At("long.txt");
+        using (var file = File.Create(path))
+        {
+            var block = Enumerable.Repeat((byte)'^', 1_000_000).ToArray();
+            for (var i = 0; i < 100; i++) file.Write(block);
+        }
+        var counts = new TextCounts();
+        long bytes = 0;
+        foreach (var piece in new FileTextSource([path]).Read(counts))
+        {
+            Assert.True(piece.Utf8.Length <= PieceCutter.PieceBytes);
+            bytes += piece.Utf8.Length;
+        }
+        Assert.Equal((100_000_000, 100_000_000, 1), (bytes, counts.LongestLine, counts.Documents));
+    }
+
+    [Fact]
+    public void Long_text_is_cut_before_a_space_between_letters_so_no_word_is_torn()
+    {
+        var text = string.Concat(Enumerable.Range(0, 40_000).Select(i => i % 7 == 0 ? "Wort, " : "wörter und words "));
+        var pieces = new FileTextSource([Write("a.txt", text)]).Read(new()).Select(p => Encoding.UTF8.GetString(p.Utf8.Span)).Where(p => p.Length > 0).ToList();
+        Assert.True(pieces.Count > 5);
+        Assert.Equal(text, string.Concat(pieces));
+        Assert.All(pieces.Skip(1), p => Assert.Matches("^ [a-zA-Z]", p));
+        Assert.All(pieces.SkipLast(1), p => Assert.Matches("[a-z]$", p));
+    }
+
+    [Fact]
+    public void A_folder_is_read_in_the_order_of_its_paths_and_counts_what_it_passes_over()
+    {
+        Write("b.txt", "3");
+        Write("a/z.md", "1");
+        Write("a.d/y.text", "2");
+        Write("c.jsonl", "{\"text\":\"4\"}\n\n{\"text\":\"5\",\"id\":{\"a\":[1,2]}}");
+        Write("picture.png", "x");
+        var (documents, counts) = Read(Folder);
+        Assert.Equal(["1", "2", "3", "4", "5"], documents);
+        Assert.Equal((4, 1), (counts.Files, counts.SkippedFiles));
+    }
+
+    [Fact]
+    public void Links_to_folders_are_not_followed_so_a_loop_ends()
+    {
+        Write("inner/a.txt", "x");
+        Directory.CreateSymbolicLink(At("inner", "loop"), Folder);
+        Assert.Equal(["x"], Read(Folder).Documents);
+    }
+
+    [Fact]
+    public void All_missing_paths_are_named_at_once()
+    {
+        Directory.CreateDirectory(At("empty"));
+        var error = Assert.Throws<UserException>(() => new FileTextSource([At("no.txt"), At("empty"), At("neither")]));
+        Assert.Equal(3, error.Problems.Count);
+    }
+
+    [Fact]
+    public void The_fingerprint_follows_content_and_options()
+    {
+        var path = Write("a.txt", "x");
+        var before = new FileTextSource([path]).Fingerprint;
+        Assert.Equal(before, new FileTextSource([path]).Fingerprint);
+        Assert.NotEqual(before, new FileTextSource([path], new(Separator: "x")).Fingerprint);
+        File.WriteAllText(path, "xy");
+        Assert.NotEqual(before, new FileTextSource([path]).Fingerprint);
+    }
+}

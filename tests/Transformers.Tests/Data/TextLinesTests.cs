@@ -1,0 +1,83 @@
+using Transformers.Data;
+
+namespace Transformers.Tests.Data;
+
+public sealed class TextLinesTests : IDisposable
+{
+    readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("", new string[0])]
+    [InlineData("a", new[] { "a" })]
+    [InlineData("a\n", new[] { "a" })]
+    [InlineData("a\n\nb", new[] { "a", "", "b" })]
+    [InlineData("\n", new[] { "" })]
+    [InlineData("a\r\nb\r\n", new[] { "a", "b" })]
+    [InlineData("\uFEFFa\nb", new[] { "a", "b" })]
+    [InlineData("\uFEFF", new string[0])]
+    [InlineData("a\u2028b\u0085c\fd\re\0f\n", new[] { "a\u2028b\u0085c\fd\re\0f" })]
+    public void Only_a_line_feed_ends_a_line(string text, string[] lines)
+    {
+        Assert.Equal(lines, TextLines.Read(folder.Write("a.txt", text)));
+        Assert.Equal(lines, TextLines.Read(folder.Write("a.txt.gz", text)));
+    }
+
+    [Fact]
+    public void Lines_of_every_length_come_back_whole()
+    {
+        var random = new Random(1);
+        var lines = Enumerable.Range(0, 60).Select(i => string.Concat(Enumerable.Repeat("ä€😀x"[(i % 3)..], random.Next(1 << (i % 17))))).ToList();
+        lines = [.. lines.Select(l => l.Replace("\uD83D", "").Replace("\uDE00", "é"))];
+        Assert.Equal(lines, TextLines.Read(folder.Write("a.txt", string.Join('\n', lines) + "\n")));
+    }
+
+    [Fact]
+    public void Bytes_that_are_not_utf8_are_told_with_their_line()
+    {
+        var path = folder.Write("a.txt", [(byte)'a', (byte)'\n', 0xE4, (byte)'\n']);
+        var error = Assert.Throws<UserException>(() => TextLines.Read(path).ToList());
+        Assert.Equal((path, 2), (error.Problems[0].File, error.Problems[0].Line));
+    }
+
+    [Fact]
+    public void A_file_cut_inside_a_character_is_told()
+    {
+        var path = folder.Write("a.txt", "gut\nä"u8.ToArray()[..^1]);
+        Assert.Equal(2, Assert.Throws<UserException>(() => TextLines.Read(path).ToList()).Problems[0].Line);
+    }
+
+    [Fact]
+    public void A_line_beyond_the_limit_is_refused_with_its_number()
+    {
+        var bytes = new byte[2 + TextLines.MaximumBytes + 1];
+        Array.Fill(bytes, (byte)'x');
+        bytes[1] = (byte)'\n';
+        var path = folder.Write("a.txt.gz", bytes);
+        var error = Assert.Throws<UserException>(() => TextLines.Read(path).Count());
+        Assert.Equal(2, error.Problems[0].Line);
+        Assert.Contains("16 MiB", error.Message);
+    }
+
+    [Fact]
+    public void A_compressed_file_cut_short_or_damaged_is_not_read_as_if_it_were_whole()
+    {
+        var random = new Random(2);
+        var path = folder.Write("a.txt.gz", string.Join('\n', Enumerable.Range(0, 20_000).Select(_ => random.Next())));
+        var bytes = File.ReadAllBytes(path);
+        File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
+        Assert.Throws<UserException>(() => TextLines.Read(path).Count());
+        bytes[bytes.Length / 2] ^= 0x55;
+        bytes[bytes.Length / 2 + 1] ^= 0x55;
+        File.WriteAllBytes(path, bytes);
+        Assert.Throws<UserException>(() => TextLines.Read(path).Count());
+    }
+
+    [Fact]
+    public void A_missing_file_and_a_folder_are_the_users_error()
+    {
+        Assert.Contains("no such file", Assert.Throws<UserException>(() => TextLines.Read(folder.Root + "/none").ToList()).Message);
+        Assert.Throws<UserException>(() => TextLines.Read(folder.Root).ToList());
+    }
+}

@@ -1,0 +1,105 @@
+using Transformers.Evaluation;
+
+namespace Transformers.Tests.Evaluation;
+
+public class ClassificationReportTests
+{
+    static ClassificationReport Report(params (int Right, int Predicted)[] examples)
+    {
+        var report = new ClassificationReport(["a", "b", "c"], top: 2);
+        foreach (var (right, predicted) in examples)
+        {
+            var logits = new float[3];
+            logits[predicted] = 1;
+            report.Add(logits, right);
+        }
+        return report;
+    }
+
+    [Fact]
+    public void Rows_of_the_confusion_matrix_are_right_classes_and_columns_predictions()
+    {
+        var rows = Report((0, 0), (0, 1), (2, 1), (1, 1)).ConfusionRows();
+        Assert.Equal([1, 1, 0], rows[0]);
+        Assert.Equal([0, 1, 0], rows[1]);
+        Assert.Equal([0, 1, 0], rows[2]);
+    }
+
+    [Fact]
+    public void Precision_recall_and_f1_follow_from_the_counts()
+    {
+        var report = Report((0, 0), (0, 1), (2, 1), (1, 1));
+        var classes = report.Classes();
+        Assert.Equal((1.0, 0.5, 2 / 3.0, 2L), (classes[0].Precision, classes[0].Recall, classes[0].F1, classes[0].Support));
+        Assert.Equal((1 / 3.0, 1.0, 0.5, 1L), (classes[1].Precision, classes[1].Recall, classes[1].F1, classes[1].Support));
+        Assert.Equal((0.0, 0.0, 0.0, 1L), (classes[2].Precision, classes[2].Recall, classes[2].F1, classes[2].Support));
+        Assert.Equal(0.5, report.Accuracy);
+        Assert.Equal((2 / 3.0 + 0.5 + 0) / 3, report.MacroF1, 12);
+    }
+
+    [Fact]
+    public void A_class_that_neither_occurs_nor_is_predicted_leaves_macro_f1_alone() =>
+        Assert.Equal(1, Report((0, 0), (1, 1)).MacroF1);
+
+    [Fact]
+    public void Top_k_counts_examples_whose_class_is_among_the_k_best()
+    {
+        var report = new ClassificationReport(["a", "b", "c", "d"], top: 3);
+        report.Add([4, 3, 2, 1], 0);
+        report.Add([4, 3, 2, 1], 1);
+        report.Add([4, 3, 2, 1], 2);
+        report.Add([4, 3, 2, 1], 3);
+        Assert.Equal([0.25, 0.5, 0.75, 1.0], new[] { 1, 2, 3, 4 }.Select(report.TopK));
+    }
+
+    [Fact]
+    public void Of_equal_scores_the_lower_class_ranks_first()
+    {
+        var report = new ClassificationReport(["a", "b", "c"], top: 2);
+        report.Add([1, 1, 1], 1);
+        Assert.Equal(0, report.Accuracy);
+        Assert.Equal(1, report.TopK(2));
+        Assert.Equal(1, report.ConfusionRows()[1][0]);
+    }
+
+    [Fact]
+    public void A_score_that_is_not_a_number_never_wins()
+    {
+        var report = new ClassificationReport(["a", "b"]);
+        report.Add([float.NaN, -5], 1);
+        Assert.Equal(1, report.Accuracy);
+    }
+
+    [Fact]
+    public void Calibration_error_is_the_gap_between_confidence_and_accuracy()
+    {
+        var report = new ClassificationReport(["a", "b"], bins: 10);
+        var logit = (float)Math.Log(3);           // confidence 0.75
+        for (var i = 0; i < 4; i++) report.Add([logit, 0], i < 2 ? 0 : 1);
+        Assert.Equal(0.25, report.CalibrationError, 1e-6);
+        var sure = (float)Math.Log(19);           // confidence 0.95, always right
+        for (var i = 0; i < 4; i++) report.Add([sure, 0], 0);
+        Assert.Equal((0.25 + 0.05) / 2, report.CalibrationError, 1e-6);
+    }
+
+    [Fact]
+    public void Merged_reports_equal_one_over_all_examples()
+    {
+        var random = new Random(1);
+        var (whole, parts) = (new ClassificationReport(["a", "b", "c"]), new[] { new ClassificationReport(["a", "b", "c"]), new ClassificationReport(["a", "b", "c"]) });
+        for (var i = 0; i < 200; i++)
+        {
+            float[] logits = [random.NextSingle(), random.NextSingle(), random.NextSingle()];
+            whole.Add(logits, i % 3);
+            parts[i % 2].Add(logits, i % 3);
+        }
+        parts[0].Merge(parts[1]);
+        Assert.Equal(whole.ConfusionRows(), parts[0].ConfusionRows());
+        Assert.Equal(whole.TopK(2), parts[0].TopK(2));
+        Assert.Equal(whole.CalibrationError, parts[0].CalibrationError, 12);
+    }
+
+    [Fact]
+    public void A_label_outside_the_classes_is_the_users_error() =>
+        Assert.Throws<UserException>(() => new ClassificationReport(["a", "b"]).Add([0, 1], 2));
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using Transformers.Checkpoints;
+using Transformers.Runs;
+using Transformers.Tests.Checkpoints;
+
+namespace Transformers.Tests.Runs;
+
+public class RunFolderTests
+{
+    static readonly CheckpointPolicy Policy = new(2);
+
+    [Fact]
+    public void A_run_folder_is_made_and_its_files_stand_where_the_contract_says()
+    {
+        using var folder = new TempFolder();
+        using var run = RunFolder.OpenForTraining(folder["runs/gpt"], Policy);
+        Assert.True(run.IsEmpty);
+        Assert.False(run.IsFinished);
+        run.WriteText("config.yaml", "seed: 1\n");
+        run.WriteText("tensorboard/events", "");
+        run.WriteResult("{}");
+        Assert.True(run.IsFinished);
+        Assert.False(run.IsEmpty);
+        string[] files = [run.ConfigFile, run.TokenizerFile, run.MetricsFile, run.LogFile, run.ResultFile, run.ReportFile, run.TensorBoardFolder, run.Checkpoints.Folder];
+        Assert.Equal(["config.yaml", "tokenizer.json", "metrics.jsonl", "log.jsonl", "result.json", "report.html", "tensorboard", "checkpoints"],
+            files.Select(f => Path.GetRelativePath(folder["runs/gpt"], f)));
+        run.ClearResult();
+        Assert.False(run.IsFinished);
+        Assert.Throws<UserException>(() => run.WriteText("../x", ""));
+    }
+
+    [Fact]
+    public void A_second_run_in_the_same_folder_is_refused_by_name_of_the_first()
+    {
+        using var folder = new TempFolder();
+        using (var first = RunFolder.OpenForTraining(folder["run"], Policy))
+        {
+            var error = Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
+            Assert.Contains($"process {Environment.ProcessId} on '{Environment.MachineName}'", error.Message);
+            using var reader = RunFolder.OpenForReading(folder["run"]);
+            Assert.Throws<InvalidOperationException>(() => reader.WriteResult("{}"));
+        }
+        RunFolder.OpenForTraining(folder["run"], Policy).Dispose();
+    }
+
+    [Fact]
+    public void A_run_in_another_process_is_refused_too_and_its_folder_is_free_once_it_is_killed()
+    {
+        using var folder = new TempFolder();
+        using var first = CrashHostProcess.Start(["hold", folder["run"]]);
+        Assert.Equal("held", first.StandardOutput.ReadLine());
+        var error = Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
+        Assert.Contains($"process {first.Id} on", error.Message);
+        first.Kill();
+        first.WaitForExit();
+        Assert.True(File.Exists(folder["run/.lock.json"]));
+        RunFolder.OpenForTraining(folder["run"], Policy).Dispose();
+    }
+
+    [Fact]
+    public void An_owner_is_dead_only_if_its_process_is_gone_or_started_at_another_time()
+    {
+        Assert.False(RunOwner.Self.IsKnownDead());
+        Assert.False((RunOwner.Self with { Host = "elsewhere", Pid = int.MaxValue }).IsKnownDead());
+        Assert.True((RunOwner.Self with { Pid = int.MaxValue }).IsKnownDead());
+        Assert.True((RunOwner.Self with { ProcessStart = "1" }).IsKnownDead());
+        Assert.True((RunOwner.Self with { BootId = "before" }).IsKnownDead());
+    }
+
+    [Fact]
+    public void A_folder_that_is_a_file_is_an_error_of_the_user()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["run"], "");
+        Assert.Throws<CheckpointException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
+        Assert.Throws<CheckpointException>(() => RunFolder.OpenForReading(folder["run"]));
+    }
+
+    [Fact]
+    public void Leftovers_of_a_killed_run_are_gone_when_the_next_begins()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["run/checkpoints/step-00000009.tmp"]);
+        File.WriteAllText(folder["run/result.json.tmp"], "{");
+        using var run = RunFolder.OpenForTraining(folder["run"], Policy);
+        Assert.True(Directory.Exists(run.Checkpoints.Folder));
+        Assert.Empty(Directory.GetFileSystemEntries(run.Checkpoints.Folder));
+        Assert.False(File.Exists(folder["run/result.json.tmp"]));
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json;
+using DataFolder = Transformers.Tests.Data.TemporaryFolder;
+using Transformers.Tokenizers;
+
+namespace Transformers.Tests.Tokenizers;
+
+public class WordTokenizerTests
+{
+    [Fact]
+    public void Special_tokens_come_first_and_words_in_order_after_them()
+    {
+        var tokenizer = WordTokenizer.Train(["10 9\t1", "9  1\n"], ["<pad>", "</s>"]);
+        Assert.Equal(5, tokenizer.VocabularySize);
+        Assert.Equal([2, 3, 4], tokenizer.EncodeToIds("1 10 9"));
+        Assert.Equal("1 10 9", tokenizer.Decode([2, 3, 1, 4]));
+        Assert.Equal(1, tokenizer.EndOfTextId);
+        var ids = new List<int>();
+        tokenizer.EncodeToIds("9 9"u8, ids);
+        Assert.Equal([4, 4], ids);
+    }
+
+    [Fact]
+    public void A_word_that_looks_like_a_special_token_is_no_special_token() =>
+        Assert.Throws<UserException>(() => WordTokenizer.Train(["a"], ["<pad>"]).EncodeToIds("a <pad>"));
+
+    [Fact]
+    public void An_unknown_word_is_the_users_error_unless_there_is_a_token_for_it()
+    {
+        Assert.Contains("zebra", Assert.Throws<UserException>(() => WordTokenizer.Train(["a"], []).EncodeToIds("a zebra")).Message);
+        Assert.Equal([1, 0], WordTokenizer.Train(["a"], ["<unk>"]).EncodeToIds("a zebra"));
+    }
+
+    [Fact]
+    public void What_was_saved_is_read_back_the_same()
+    {
+        using var folder = new DataFolder();
+        var path = Path.Combine(folder.Root, "tokenizer.json");
+        var tokenizer = WordTokenizer.Train(["ä € \"quoted\" 1 2"], ["<pad>", "<s>"]);
+        tokenizer.Save(path);
+        var again = Read(File.ReadAllText(path));
+        Assert.Equal(tokenizer.Hash, again.Hash);
+        Assert.Equal(tokenizer.EncodeToIds("€ 2 ä"), again.EncodeToIds("€ 2 ä"));
+        Assert.NotEqual(tokenizer.Hash, WordTokenizer.Train(["ä € \"quoted\" 1 2 3"], ["<pad>", "<s>"]).Hash);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{\"model\":{\"type\":\"BPE\"}}")]
+    [InlineData("{\"model\":{\"type\":\"WordLevel\"}}")]
+    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":2}}}")]
+    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":0}}}")]
+    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":-1,\"b\":0}}}")]
+    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"a\":1}}}")]
+    [InlineData("{\"added_tokens\":[{\"content\":\"b\"}],\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}")]
+    public void Another_document_is_the_users_error(string json) => Assert.Throws<UserException>(() => Read(json));
+
+    static WordTokenizer Read(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return WordTokenizer.Read(document.RootElement, "tokenizer.json");
+    }
+}
