@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
+[Collection("engine")]
 public class GptGoldenTests
 {
     public static TheoryData<string> Cases => new(Directory

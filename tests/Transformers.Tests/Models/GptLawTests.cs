@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace Transformers.Tests.Models;
 
 /// <summary>Laws that hold for any weights.</summary>
+[Collection("engine")]
 public class GptLawTests
 {
     public static TheoryData<string> Positions => new("learned", "sinusoidal", "rotary", "alibi", "relative", "none");
