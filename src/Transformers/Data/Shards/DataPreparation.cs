@@ -13,7 +13,7 @@ namespace Transformers.Data.Shards;
 /// <param name="HoldOut">What is held out for validation; not used where <paramref name="Validation"/> is given.</param>
 /// <param name="Validation">Validation text of its own.</param>
 /// <param name="Threads">How many threads tokenize; 0: one a core. The result does not depend on it.</param>
-public sealed record PreparationOptions(TextCorpus Source, Tokenizer Tokenizer, HoldOut HoldOut, TextCorpus? Validation = null, int Threads = 0);
+public sealed record PreparationOptions(TextSource Source, Tokenizer Tokenizer, HoldOut HoldOut, TextSource? Validation = null, int Threads = 0);
 
 /// <summary>How far preparation is.</summary>
 /// <param name="Bytes">Bytes of text tokenized.</param>
@@ -32,7 +32,7 @@ public static class DataPreparation
     public static string KeyOf(PreparationOptions options)
     {
         var fraction = options.HoldOut.Fraction.ToString("R", CultureInfo.InvariantCulture);
-        var split = options.Validation is { } own ? $"source {own.Fingerprint}" : $"{options.HoldOut.Mode} {fraction}";
+        var split = options.Validation is { } own ? $"source {own.Fingerprint}" : $"{options.HoldOut.Kind} {fraction}";
         var parts = string.Join('\n', Version, options.Source.Fingerprint, options.Tokenizer.Hash, split);
         return $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20]}";
     }
@@ -62,8 +62,8 @@ public static class DataPreparation
         var (source, tokenizer) = (options.Source, options.Tokenizer);
         var survey = new Survey(source, options.HoldOut.Fraction, cancel);
         if (survey.Counts.Documents == 0) throw new UserException([new Problem("the text is empty", source.Description)]);
-        var kind = options.HoldOut.Mode != HoldoutMode.Auto ? options.HoldOut.Mode
-            : survey.Counts.Documents < HoldOut.EnoughDocuments ? HoldoutMode.Tail : HoldoutMode.Documents;
+        var kind = options.HoldOut.Kind != HoldOutKind.Auto ? options.HoldOut.Kind
+            : survey.Counts.Documents < HoldOut.EnoughDocuments ? HoldOutKind.Tail : HoldOutKind.Documents;
         // nanoGPT's int(n * 0.9).
         var cut = (long)(survey.Counts.Characters * (1 - options.HoldOut.Fraction));
 
@@ -71,7 +71,7 @@ public static class DataPreparation
         var (counts, validationCounts) = (new TextCounts(), new TextCounts());
         var pieces = options.Validation is { } own
             ? splitter.Whole(source.Read(counts), Split.Train).Concat(splitter.Whole(own.Read(validationCounts), Split.Validation))
-            : kind == HoldoutMode.Tail ? splitter.Tail(source.Read(counts), cut) : splitter.ByDocument(source.Read(counts), survey);
+            : kind == HoldOutKind.Tail ? splitter.Tail(source.Read(counts), cut) : splitter.ByDocument(source.Read(counts), survey);
         using var train = new ShardWriter(folder, PreparedData.TrainSplit, tokenizer.VocabularySize, tokenizer.Hash);
         using var validation = new ShardWriter(folder, PreparedData.ValidationSplit, tokenizer.VocabularySize, tokenizer.Hash);
         long reported = 0;

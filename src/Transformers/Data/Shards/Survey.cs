@@ -29,7 +29,7 @@ sealed class Survey
 
     public TextCounts Counts { get; } = new();
 
-    public Survey(TextCorpus source, double fraction, CancellationToken cancel)
+    public Survey(TextSource source, double fraction, CancellationToken cancel)
     {
         using var hasher = new DocumentHasher();
         // A hash below this share of all hashes is held out; it does not depend on the other documents.

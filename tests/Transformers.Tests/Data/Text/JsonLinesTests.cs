@@ -11,7 +11,7 @@ public class JsonLinesTests : FolderTest
         var path = Write("a.jsonl", text);
         var documents = new List<string>();
         var current = new StringBuilder();
-        foreach (var piece in new FileCorpus([path], new(field)).Read(counts ?? new()))
+        foreach (var piece in new FileTextSource([path], new(field)).Read(counts ?? new()))
         {
             current.Append(Encoding.UTF8.GetString(piece.Utf8.Span));
             if (!piece.EndsDocument) continue;
@@ -79,7 +79,7 @@ public class JsonLinesTests : FolderTest
             var block = Enumerable.Repeat((byte)'x', 1 << 20).ToArray();
             for (var i = 0; i < 129; i++) file.Write(block);
         }
-        var problem = Assert.Single(Assert.Throws<UserException>(() => new FileCorpus([path]).Read(new()).Count()).Problems);
+        var problem = Assert.Single(Assert.Throws<UserException>(() => new FileTextSource([path]).Read(new()).Count()).Problems);
         Assert.Contains("longer than 128 MiB", problem.Message);
         Assert.Equal(2, problem.Line);
     }
@@ -87,12 +87,12 @@ public class JsonLinesTests : FolderTest
     [Fact]
     public void Standard_input_is_kept_in_a_file_so_that_it_can_be_read_twice()
     {
-        using (var source = new StandardInputCorpus(new MemoryStream("{\"text\":\"a\"}\n{\"text\":\"b\"}"u8.ToArray()), Folder, jsonLines: true))
+        using (var source = new StandardInputSource(new MemoryStream("{\"text\":\"a\"}\n{\"text\":\"b\"}"u8.ToArray()), Folder, jsonLines: true))
         {
             Assert.Equal(["a", "b"], source.ReadDocuments());
             Assert.Equal(["a", "b"], source.ReadDocuments());
-            using var same = new StandardInputCorpus(new MemoryStream("{\"text\":\"a\"}\n{\"text\":\"b\"}"u8.ToArray()), Folder, jsonLines: true);
-            using var other = new StandardInputCorpus(new MemoryStream("{\"text\":\"a\"}"u8.ToArray()), Folder, jsonLines: true);
+            using var same = new StandardInputSource(new MemoryStream("{\"text\":\"a\"}\n{\"text\":\"b\"}"u8.ToArray()), Folder, jsonLines: true);
+            using var other = new StandardInputSource(new MemoryStream("{\"text\":\"a\"}"u8.ToArray()), Folder, jsonLines: true);
             Assert.Equal(source.Fingerprint, same.Fingerprint);
             Assert.NotEqual(source.Fingerprint, other.Fingerprint);
         }

@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 namespace Transformers.Data.Text;
 
 /// <summary>Text from a stream that can be read only once, such as standard input: kept in a file, which goes when this is disposed of.</summary>
-public sealed class StandardInputCorpus : TextCorpus, IDisposable
+public sealed class StandardInputSource : TextSource, IDisposable
 {
     readonly string file;
-    readonly FileCorpus inner;
+    readonly FileTextSource inner;
 
     /// <summary>Reads the stream to its end.</summary>
     /// <param name="input">The bytes; plain text, or JSON lines.</param>
@@ -14,7 +14,7 @@ public sealed class StandardInputCorpus : TextCorpus, IDisposable
     /// <param name="jsonLines">Whether each line is a JSON object.</param>
     /// <param name="options">How the text is read.</param>
     /// <exception cref="UserException">An option is empty.</exception>
-    public StandardInputCorpus(Stream input, string folder, bool jsonLines = false, TextFileOptions? options = null)
+    public StandardInputSource(Stream input, string folder, bool jsonLines = false, TextFileOptions? options = null)
     {
         Directory.CreateDirectory(folder);
         file = Path.Combine(folder, $"standard-input-{Guid.NewGuid():n}{(jsonLines ? ".jsonl" : ".txt")}");
@@ -26,7 +26,7 @@ public sealed class StandardInputCorpus : TextCorpus, IDisposable
                 output.Position = 0;
                 Fingerprint = Hash("standard input", options?.Field ?? "", options?.Separator ?? "", jsonLines ? "lines" : "plain", Convert.ToHexStringLower(SHA256.HashData(output)));
             }
-            inner = new FileCorpus([file], options);
+            inner = new FileTextSource([file], options);
         }
         catch
         {

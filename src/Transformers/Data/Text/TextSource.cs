@@ -4,7 +4,7 @@ using System.Text;
 namespace Transformers.Data.Text;
 
 /// <summary>Where text comes from: a stream of documents that can be read again from the start, never held in memory.</summary>
-public abstract class TextCorpus
+public abstract class TextSource
 {
     /// <summary>What a person calls it: paths, or a generator and its settings.</summary>
     public abstract string Description { get; }

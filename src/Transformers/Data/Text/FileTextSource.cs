@@ -13,7 +13,7 @@ public sealed record TextFileOptions(string Field = "text", string? Separator = 
 /// followed. Text is UTF-8 and kept byte for byte (NUL and CR LF included) but for two things, which are counted: a
 /// byte-order mark at the start is dropped, and each ill-formed sequence becomes U+FFFD.
 /// </remarks>
-public sealed class FileCorpus : TextCorpus
+public sealed class FileTextSource : TextSource
 {
     static readonly string[] PlainKinds = [".txt", ".text", ".md"];
     static readonly string[] LineKinds = [".jsonl", ".ndjson"];
@@ -26,7 +26,7 @@ public sealed class FileCorpus : TextCorpus
     /// <param name="paths">Files and folders, at least one; a file that is named is read whatever it is called.</param>
     /// <param name="options">How they are read.</param>
     /// <exception cref="UserException">A path is not there, a folder holds no text file, or an option is empty.</exception>
-    public FileCorpus(IReadOnlyList<string> paths, TextFileOptions? options = null)
+    public FileTextSource(IReadOnlyList<string> paths, TextFileOptions? options = null)
     {
         this.options = options ?? new();
         if (this.options.Separator is { } separator && (separator.Length is 0 or > 1000 || separator.AsSpan().ContainsAny('\n', '\r')))

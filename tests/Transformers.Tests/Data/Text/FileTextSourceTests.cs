@@ -4,7 +4,7 @@ using Transformers.Data.Text;
 
 namespace Transformers.Tests.Data.Text;
 
-public class FileCorpusTests : FolderTest
+public class FileTextSourceTests : FolderTest
 {
     static readonly byte[] Mark = [0xEF, 0xBB, 0xBF];
 
@@ -12,7 +12,7 @@ public class FileCorpusTests : FolderTest
     {
         var counts = new TextCounts();
         var documents = new List<string> { "" };
-        foreach (var piece in new FileCorpus([path], options).Read(counts))
+        foreach (var piece in new FileTextSource([path], options).Read(counts))
         {
             documents[^1] += Encoding.UTF8.GetString(piece.Utf8.Span);
             if (piece.EndsDocument) documents.Add("");
@@ -149,7 +149,7 @@ public class FileCorpusTests : FolderTest
         }
         var counts = new TextCounts();
         long bytes = 0;
-        foreach (var piece in new FileCorpus([path]).Read(counts))
+        foreach (var piece in new FileTextSource([path]).Read(counts))
         {
             Assert.True(piece.Utf8.Length <= PieceCutter.PieceBytes);
             bytes += piece.Utf8.Length;
@@ -161,7 +161,7 @@ public class FileCorpusTests : FolderTest
     public void Long_text_is_cut_before_a_space_between_letters_so_no_word_is_torn()
     {
         var text = string.Concat(Enumerable.Range(0, 40_000).Select(i => i % 7 == 0 ? "Wort, " : "wörter und words "));
-        var pieces = new FileCorpus([Write("a.txt", text)]).Read(new()).Select(p => Encoding.UTF8.GetString(p.Utf8.Span)).Where(p => p.Length > 0).ToList();
+        var pieces = new FileTextSource([Write("a.txt", text)]).Read(new()).Select(p => Encoding.UTF8.GetString(p.Utf8.Span)).Where(p => p.Length > 0).ToList();
         Assert.True(pieces.Count > 5);
         Assert.Equal(text, string.Concat(pieces));
         Assert.All(pieces.Skip(1), p => Assert.Matches("^ [a-zA-Z]", p));
@@ -193,7 +193,7 @@ public class FileCorpusTests : FolderTest
     public void All_missing_paths_are_named_at_once()
     {
         Directory.CreateDirectory(At("empty"));
-        var error = Assert.Throws<UserException>(() => new FileCorpus([At("no.txt"), At("empty"), At("neither")]));
+        var error = Assert.Throws<UserException>(() => new FileTextSource([At("no.txt"), At("empty"), At("neither")]));
         Assert.Equal(3, error.Problems.Count);
     }
 
@@ -201,10 +201,10 @@ public class FileCorpusTests : FolderTest
     public void The_fingerprint_follows_content_and_options()
     {
         var path = Write("a.txt", "x");
-        var before = new FileCorpus([path]).Fingerprint;
-        Assert.Equal(before, new FileCorpus([path]).Fingerprint);
-        Assert.NotEqual(before, new FileCorpus([path], new(Separator: "x")).Fingerprint);
+        var before = new FileTextSource([path]).Fingerprint;
+        Assert.Equal(before, new FileTextSource([path]).Fingerprint);
+        Assert.NotEqual(before, new FileTextSource([path], new(Separator: "x")).Fingerprint);
         File.WriteAllText(path, "xy");
-        Assert.NotEqual(before, new FileCorpus([path]).Fingerprint);
+        Assert.NotEqual(before, new FileTextSource([path]).Fingerprint);
     }
 }

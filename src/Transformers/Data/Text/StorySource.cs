@@ -6,7 +6,7 @@ namespace Transformers.Data.Text;
 /// <summary>Generated stories, one document each.</summary>
 /// <param name="seed">Which collection of stories.</param>
 /// <param name="bytes">How much; ends after the story with which this many UTF-8 bytes are reached.</param>
-public sealed class StoryCorpus(ulong seed, long bytes) : TextCorpus
+public sealed class StorySource(ulong seed, long bytes) : TextSource
 {
     /// <inheritdoc/>
     public override string Description => $"generated stories, {bytes} bytes, seed {seed}";
