@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Generation;
 
+[Collection("engine")]
 public class BeamSearchTests
 {
     const int End = 2;

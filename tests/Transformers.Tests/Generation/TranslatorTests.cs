@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Generation;
 
+[Collection("engine")]
 public class TranslatorTests
 {
     static readonly Tokenizer Words = WordTokenizer.Train(["a b c d e f g h"], SpecialIds.ForTranslation);

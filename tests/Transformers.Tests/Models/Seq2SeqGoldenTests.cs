@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace Transformers.Tests.Models;
 
 /// <summary>PyTorch's own transformer layers, by tests/Golden/seq2seq.py.</summary>
+[Collection("engine")]
 public class Seq2SeqGoldenTests
 {
     [Theory]

@@ -5,6 +5,7 @@ using static Transformers.Tests.Models.Seq2SeqSamples;
 
 namespace Transformers.Tests.Models;
 
+[Collection("engine")]
 public class Seq2SeqTests
 {
     public static TheoryData<string> Kinds => [.. PositionKinds.Keys];

@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
 
+[Collection("engine")]
 public class TranslationTaskTests
 {
     static readonly SentencePair[] Pairs =
