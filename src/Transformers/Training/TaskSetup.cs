@@ -1,5 +1,6 @@
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.ParallelText;
 using Transformers.Models;
 
 namespace Transformers.Training;
@@ -21,6 +22,7 @@ public sealed class TaskSetup : IDisposable
     public static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop) => (config.Data, config.Model) switch
     {
         (TextData text, GptConfig gpt) => Blaming("data.source", () => TextTaskSetup.Create(config, text, gpt, options, observer, stop)),
+        (ParallelData parallel, Seq2SeqConfig seq2seq) => Blaming("data.source", () => ParallelTaskSetup.Create(config, parallel, seq2seq, options, observer, stop)),
         var (data, model) => throw new UserException(
             $"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
     };
