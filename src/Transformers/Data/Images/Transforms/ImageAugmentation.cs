@@ -96,9 +96,11 @@ public sealed record ImageAugmentation
     ResizeFilter Filter(ImageTransform transform, SampleRandom random) =>
         !RandomFilter ? transform.Filter : random.Chance(0.5) ? ResizeFilter.Bilinear : ResizeFilter.Bicubic;
 
+    // To the nearest reduced pixel, which is at most half a pixel of the result away.
     static PixelBox Reduce(PixelBox box, int scale, int width, int height)
     {
-        var (x, y) = (Math.Min(box.X / scale, width - 1), Math.Min(box.Y / scale, height - 1));
-        return new PixelBox(x, y, Math.Clamp(box.Width / scale, 1, width - x), Math.Clamp(box.Height / scale, 1, height - y));
+        int Scaled(int value) => (value + scale / 2) / scale;
+        var (x, y) = (Math.Min(Scaled(box.X), width - 1), Math.Min(Scaled(box.Y), height - 1));
+        return new PixelBox(x, y, Math.Clamp(Scaled(box.X + box.Width) - x, 1, width - x), Math.Clamp(Scaled(box.Y + box.Height) - y, 1, height - y));
     }
 }

@@ -1,0 +1,161 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Transformers.Data.Images.Loading;
+using Transformers.Data.Images.Sources;
+
+namespace Transformers.Data.Images;
+
+/// <summary>One class of a set.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Train">Images to train on.</param>
+/// <param name="Validation">Images to choose by.</param>
+/// <param name="Test">Images to test on.</param>
+/// <param name="Unsplit">Images whose place says nothing.</param>
+public sealed record ImageClassReport(string Name, int Train, int Validation, int Test, int Unsplit);
+
+/// <summary>One image that cannot be used.</summary>
+/// <param name="Name">Where it lies.</param>
+/// <param name="Fault">Why, in a word.</param>
+/// <param name="Message">Why, in a sentence.</param>
+public sealed record ImageFaultReport(string Name, string Fault, string Message);
+
+/// <summary>Two images with the same pixels.</summary>
+/// <param name="First">Where one lies.</param>
+/// <param name="Second">Where the other lies.</param>
+/// <param name="AcrossSplits">Whether one is trained on and the other tested on or chosen by.</param>
+/// <param name="LabelsDiffer">Whether they lie in different classes.</param>
+public sealed record ImageDuplicateReport(string First, string Second, bool AcrossSplits, bool LabelsDiffer);
+
+/// <summary>What a set of images holds; lists name the first <see cref="ImageInspection.Named"/>, counts count all.</summary>
+/// <param name="Path">What was inspected.</param>
+/// <param name="Kind">The kind of source.</param>
+/// <param name="Images">Images in all, broken ones included.</param>
+/// <param name="Classes">The classes in the order of labels.</param>
+/// <param name="Formats">How many images of each file format; "pixels" where there are no files.</param>
+/// <param name="MinWidth">Pixels a row of the narrowest.</param>
+/// <param name="MaxWidth">Pixels a row of the widest.</param>
+/// <param name="MinHeight">Rows of the lowest.</param>
+/// <param name="MaxHeight">Rows of the highest.</param>
+/// <param name="Sizes">The most frequent sizes, as <c>32x32</c>, with their counts.</param>
+/// <param name="Grey">Images whose three channels are equal.</param>
+/// <param name="Mean">Mean of red, green and blue over all pixels, 0 to 1.</param>
+/// <param name="Std">Their standard deviations.</param>
+/// <param name="IgnoredFiles">Files among the images that are none by their name.</param>
+/// <param name="Unreadable">Images that cannot be used.</param>
+/// <param name="UnreadableFiles">Which, and why.</param>
+/// <param name="Duplicates">Images whose pixels were seen before.</param>
+/// <param name="DuplicatesAcrossSplits">Those of them seen in another split.</param>
+/// <param name="DuplicatePairs">Which; those across splits first.</param>
+public sealed record ImageReport(
+    string Path, string Kind, int Images, IReadOnlyList<ImageClassReport> Classes, IReadOnlyDictionary<string, int> Formats,
+    int MinWidth, int MaxWidth, int MinHeight, int MaxHeight, IReadOnlyDictionary<string, int> Sizes, int Grey,
+    IReadOnlyList<double> Mean, IReadOnlyList<double> Std, int IgnoredFiles, int Unreadable, IReadOnlyList<ImageFaultReport> UnreadableFiles,
+    int Duplicates, int DuplicatesAcrossSplits, IReadOnlyList<ImageDuplicateReport> DuplicatePairs);
+
+/// <summary>Decodes every image of a set once and tells what it holds.</summary>
+public static class ImageInspection
+{
+    /// <summary>How many broken files and duplicates are named.</summary>
+    public const int Named = 100;
+
+    sealed record Seen(int Width, int Height, string Format, bool Grey, UInt128 Hash);
+
+    sealed class Sums
+    {
+        public readonly long[] One = new long[3], Two = new long[3];
+        public long Pixels;
+    }
+
+    /// <summary>Inspects a folder, an archive or a table, whatever <see cref="ImageSources.Open"/> opens.</summary>
+    /// <exception cref="UserException">There is no source at the path. Broken images are reported, not thrown.</exception>
+    public static ImageReport Inspect(string path, ImageLimits? limits = null)
+    {
+        using var source = ImageSources.Open(path);
+        var options = new ImageDecodeOptions { Limits = limits ?? ImageLimits.Default };
+        var seen = new Seen?[source.Count];
+        var faults = new ConcurrentDictionary<int, ImageException>();
+        var sums = new Sums();
+        ImageDataset.InParallel(source.Count, i =>
+        {
+            try
+            {
+                var (image, format) = Load(source, i, options);
+                Add(sums, image);
+                // Pixels, not files: the same picture saved twice is still the same picture.
+                Span<byte> hash = stackalloc byte[32];
+                SHA256.HashData(image.Span, hash);
+                seen[i] = new Seen(image.Width, image.Height, format, image.IsGrey(), BitConverter.ToUInt128(hash));
+            }
+            catch (ImageException exception)
+            {
+                faults[i] = exception;
+            }
+        });
+        return Report(path, source, seen, faults, sums);
+    }
+
+    static (RgbImage Image, string Format) Load(ImageSource source, int index, ImageDecodeOptions options)
+    {
+        if (source.ReadFile(index, options.Limits.MaxBytes) is not { } file) return (source.ReadPixels(index), "pixels");
+        try
+        {
+            return (ImageCodec.Decode(file, options), ImageCodec.Probe(file, options.Limits).Format.ToString());
+        }
+        catch (ImageException exception)
+        {
+            throw exception.Of(source.NameOf(index));
+        }
+    }
+
+    static void Add(Sums sums, RgbImage image)
+    {
+        Span<long> one = stackalloc long[3], two = stackalloc long[3];
+        var pixels = image.Span;
+        for (var i = 0; i < pixels.Length; i += 3)
+            for (var c = 0; c < 3; c++)
+            {
+                one[c] += pixels[i + c];
+                two[c] += pixels[i + c] * pixels[i + c];
+            }
+        lock (sums)
+        {
+            sums.Pixels += pixels.Length / 3;
+            for (var c = 0; c < 3; c++) (sums.One[c], sums.Two[c]) = (sums.One[c] + one[c], sums.Two[c] + two[c]);
+        }
+    }
+
+    static ImageReport Report(string path, ImageSource source, Seen?[] seen, ConcurrentDictionary<int, ImageException> faults, Sums sums)
+    {
+        var counts = new int[source.Classes.Count, 4];
+        for (var i = 0; i < source.Count; i++) counts[source.LabelOf(i), (int)source.SplitOf(i)]++;
+        var good = seen.OfType<Seen>().ToList();
+        var (duplicates, across, pairs) = Duplicates(source, seen);
+        var mean = sums.One.Select(s => sums.Pixels == 0 ? 0 : s / 255.0 / sums.Pixels).ToArray();
+        var std = sums.Two.Select((s, c) => sums.Pixels == 0 ? 0 : Math.Sqrt(Math.Max(s / 65025.0 / sums.Pixels - mean[c] * mean[c], 0))).ToArray();
+        return new ImageReport(
+            path, source.Kind, source.Count,
+            [.. source.Classes.Select((name, c) => new ImageClassReport(name,
+                counts[c, (int)ImageSplit.Train], counts[c, (int)ImageSplit.Validation], counts[c, (int)ImageSplit.Test], counts[c, (int)ImageSplit.None]))],
+            good.CountBy(s => s.Format).OrderByDescending(f => f.Value).ToDictionary(),
+            good.Select(s => s.Width).DefaultIfEmpty().Min(), good.Select(s => s.Width).DefaultIfEmpty().Max(),
+            good.Select(s => s.Height).DefaultIfEmpty().Min(), good.Select(s => s.Height).DefaultIfEmpty().Max(),
+            good.CountBy(s => $"{s.Width}x{s.Height}").OrderByDescending(s => s.Value).ThenBy(s => s.Key, StringComparer.Ordinal).Take(10).ToDictionary(),
+            good.Count(s => s.Grey), mean, std, source.IgnoredFiles, faults.Count,
+            [.. faults.OrderBy(f => f.Key).Take(Named).Select(f => new ImageFaultReport(source.NameOf(f.Key), f.Value.Fault.ToString(), f.Value.Problems[0].Message))],
+            duplicates, across, pairs);
+    }
+
+    static (int Count, int Across, IReadOnlyList<ImageDuplicateReport> Pairs) Duplicates(ImageSource source, Seen?[] seen)
+    {
+        var first = new Dictionary<(UInt128, int, int), int>();
+        var pairs = new List<ImageDuplicateReport>();
+        for (var i = 0; i < seen.Length; i++)
+        {
+            if (seen[i] is not { } image || first.TryAdd((image.Hash, image.Width, image.Height), i)) continue;
+            var other = first[(image.Hash, image.Width, image.Height)];
+            pairs.Add(new ImageDuplicateReport(source.NameOf(other), source.NameOf(i),
+                source.SplitOf(other) != source.SplitOf(i), source.LabelOf(other) != source.LabelOf(i)));
+        }
+        return (pairs.Count, pairs.Count(p => p.AcrossSplits), [.. pairs.OrderByDescending(p => p.AcrossSplits).Take(Named)]);
+    }
+}

@@ -1,0 +1,102 @@
+using Transformers.Data.Images.Drawing;
+using Transformers.Data.Images.Loading;
+using Transformers.Data.Images.Sources;
+using Transformers.Data.Images.Transforms;
+
+namespace Transformers.Data.Images;
+
+/// <summary>What a config's <c>data:</c> of kind images becomes: a divided set and how its images are shown.</summary>
+/// <param name="Dataset">The images; whoever opened them disposes of them.</param>
+/// <param name="Transform">How they are shown when nothing is random; goes into the checkpoint.</param>
+/// <param name="Augmentation">What is random in a training image, or null.</param>
+/// <param name="Mixing">What is random in a training batch, or null.</param>
+/// <param name="Threads">Threads that make batches, or null for the loader's own choice.</param>
+public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform, ImageAugmentation? Augmentation, BatchMixing? Mixing, int? Threads) : IDisposable
+{
+    /// <summary>Opens what a config names; generated images are drawn once and kept.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="seed">The run's seed; it decides what is held out.</param>
+    /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
+    /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <exception cref="UserException">The images cannot be opened, divided or measured.</exception>
+    public static OpenedImages Open(ImagesData config, ulong seed, string? path = null, string generated = "data/generated")
+    {
+        path ??= config.Source switch
+        {
+            GeneratedImages drawn => Generate(drawn, generated),
+            ImageFilesOrigin files => files.Path,
+            _ => throw new NotSupportedException($"images cannot come from {config.Source.GetType().Name}"),
+        };
+        var dataset = ImageDataset.Open(path, new ImageDatasetOptions
+        {
+            Test = Rule(config.Test), Validation = Rule(config.Holdout), Seed = seed, Broken = config.Broken, CacheBytes = config.Cache.Bytes,
+        });
+        try
+        {
+            var transform = TransformOf(config.Input, dataset);
+            return new OpenedImages(dataset, transform, config.Augment.ToAugmentation(transform), config.Augment.ToMixing(), config.Threads);
+        }
+        catch
+        {
+            dataset.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Batches for training: shuffled, augmented, mixed; the last, partial one of an epoch left out where there is a whole one.</summary>
+    /// <param name="batchSize">Images a batch.</param>
+    /// <param name="seed">Decides order and augmentation.</param>
+    /// <param name="start">Where to go on.</param>
+    public ImageLoader TrainingBatches(int batchSize, ulong seed, ImageLoaderState start = default) => new(Dataset, Dataset.Train, Options(batchSize) with
+    {
+        Augmentation = Augmentation, Mixing = Mixing, Shuffle = true, DropLast = Dataset.Train.Length >= batchSize, Seed = seed,
+    }, start);
+
+    /// <summary>Batches for evaluation: in order, nothing random, every image once an epoch.</summary>
+    /// <param name="indices">The images of a split.</param>
+    /// <param name="batchSize">Images a batch.</param>
+    public ImageLoader EvaluationBatches(int[] indices, int batchSize) => new(Dataset, indices, Options(batchSize));
+
+    ImageLoaderOptions Options(int batchSize)
+    {
+        var options = new ImageLoaderOptions { Transform = Transform, BatchSize = batchSize };
+        return Threads is { } threads ? options with { Threads = threads } : options;
+    }
+
+    static string Generate(GeneratedImages drawn, string folder)
+    {
+        var kind = drawn.Generator.ToString().ToLowerInvariant();
+        var path = Path.Combine(folder, $"{kind}-v{ImageGenerator.Version}-{drawn.Count}x{drawn.Side}-seed{drawn.Seed}");
+        // A set appears whole or not at all, so one that is there is complete.
+        if (!Directory.Exists(path)) ImageGenerator.Write(drawn.Generator, path, drawn.Count, drawn.Seed, drawn.Side);
+        return path;
+    }
+
+    static SplitRule? Rule(ImageHoldout? holdout) => holdout switch
+    {
+        null => null,
+        HoldoutEvery every => new SplitRule { Every = every.Every, Remainder = every.Remainder },
+        HoldoutCount count => new SplitRule { Count = count.Count },
+        HoldoutFraction fraction => new SplitRule { Fraction = fraction.Fraction },
+        _ => throw new NotSupportedException($"images cannot be held out by {holdout.GetType().Name}"),
+    };
+
+    static ImageTransform TransformOf(ImageInputConfig input, ImageDataset dataset)
+    {
+        var transform = new ImageTransform
+        {
+            Size = input.Size, Resize = input.Resize, KeepRatio = input.KeepRatio, Filter = input.Filter, Channels = input.Channels,
+            Mean = new double[input.Channels], Std = [.. Enumerable.Repeat(1.0, input.Channels)],
+        };
+        var (mean, std) = input.Normalize switch
+        {
+            GivenStatistics given => (given.Mean, given.Std),
+            ImageNetStatistics => ImageTransform.ImageNetStatistics,
+            _ => dataset.MeasureStatistics(dataset.Train, transform),
+        };
+        return transform with { Mean = mean, Std = std };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Dataset.Dispose();
+}
