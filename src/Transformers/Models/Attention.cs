@@ -64,6 +64,23 @@ public sealed class Attention : nn.Module
         return output.call(mixed.transpose(1, 2).reshape(B, T, heads * headWidth));      // [B, T, D]
     }
 
+    /// <summary>Attends within windows: a token sees those of its own window.</summary>
+    /// <remarks>Windows count as further heads, so that one bias serves all images.</remarks>
+    /// <param name="x">[B, G, T, D]: G windows of T tokens.</param>
+    /// <param name="bias">Added to the scores, [1 or G, H, T, T]; minus infinity where a key is not seen.</param>
+    /// <param name="recorder">Takes the weights, [B, G·H, T, T]; selects the plain formula, which has them.</param>
+    /// <returns>[B, G, T, D].</returns>
+    public Tensor Within(Tensor x, Tensor bias, AttentionRecorder? recorder = null)
+    {
+        var (B, G, T, _) = x.Dims4();
+        var parts = packed!.call(x).view(B, G, T, 3, heads, headWidth).permute(3, 0, 1, 4, 2, 5).reshape(3, B, G * heads, T, headWidth);
+        var (q, k, v) = (parts.select(0, 0), parts.select(0, 1), parts.select(0, 2));    // [B, G·H, T, E] each
+        var mask = bias.expand(G, heads, T, T).reshape(1, G * heads, T, T);
+        var dropped = training ? dropout : 0;
+        var mixed = recorder is null ? Engine.Attention(q, k, v, false, mask, dropped) : Plain(q, k, v, false, mask, dropped, recorder);
+        return output.call(mixed.view(B, G, heads, T, headWidth).transpose(2, 3).reshape(B, G, T, heads * headWidth));
+    }
+
     (Tensor q, Tensor k, Tensor v) Self(Tensor x, AttentionInput input)
     {
         var start = input.Cache?.Length ?? 0;
