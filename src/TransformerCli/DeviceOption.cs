@@ -1,7 +1,9 @@
 using System.CommandLine;
 using TorchSharp;
 using Transformers;
+using Transformers.Configs;
 using Transformers.Models;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace TransformerCli;
@@ -22,6 +24,10 @@ static class DeviceOption
         option.AcceptOnlyFromAmong("auto", "fp32", "bf16");
         return option;
     }
+
+    /// <summary>The type of products that the user asks for, resolved for a device.</summary>
+    internal static Precision PrecisionOf(string? asked, Device device) =>
+        Precisions.Resolve(asked is null ? Precision.Auto : Enum.Parse<Precision>(asked, ignoreCase: true), device);
 
     /// <summary>The device that the user asks for.</summary>
     /// <exception cref="UserException">There is no such device.</exception>

@@ -121,6 +121,7 @@ def cases():
     yield ['a b'], ['a b']
     yield ['', 'good morning to you all'], ['not empty', 'good morning to all of you']
     yield ['completely different words here'], ['nothing shared whatsoever , alas']
+    yield ['much longer than its reference', 'plain words'], ['ab', 'plain word']
     yield ['ends with a dash-\nbroken line . . .  '], ['ends with a dashbroken line ...']
 
 

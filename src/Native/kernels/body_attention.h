@@ -15,6 +15,7 @@ TK_INLINE Span visible(const AttentionArguments& a, idx i) {
     idx position = i + a.S - a.T, first = 0, last = smaller(a.S, a.length);
     if (a.causal) last = smaller(last, position + 1);
     if (a.window > 0) first = larger(first, position - a.window + 1);
+    last = larger(0, last);
     if (first > last) first = last;
     return {first, last};
 }
@@ -58,42 +59,62 @@ static std::size_t carve_forward(const AttentionArguments& a, char* base, Forwar
     return carver.used;
 }
 
-// One row of scores becomes unnormalised weights; the row's maximum and sum move on. Returns what the sums so far must
-// be multiplied by.
+// A row of one block: which keys it sees of the block's columns, and where its running maximum and sum are.
+struct Row {
+    idx head, query, block, columns;
+    Span span;
+    float *scores, *top, *total;  // the maximum is of log2(e) * scaled scores
+    unit* weights;
+};
+
 template <bool pairs>
-TK_INLINE float soften_row(const AttentionArguments& a, idx head, idx i, Span span, idx block, idx columns, float* scores,
-                           unit* weights, float& top, float& total) {
-    const float* bias = a.bias ? a.bias + head * a.bias_head + i * a.bias_row + block * a.bias_column : nullptr;
-    const float lowest = -__builtin_inff();
-    const vi first = all_i((std::int32_t)(span.first - block)), last = all_i((std::int32_t)(span.last - block));
+TK_INLINE void store_weights(unit* weights, idx j, vf p) {
+    if constexpr (pairs) store((bf16*)weights + j, p);
+    else store((float*)weights + j, p);
+}
+
+// The row's scores become unnormalised weights; its maximum and sum move on. Returns what the sums so far must be
+// multiplied by. `plain`: no bias, no dropout, no window, a positive scale.
+template <bool pairs, bool plain>
+TK_INLINE float soften_row(const AttentionArguments& a, const Row& row) {
+    const float lowest = -__builtin_inff(), scale = a.scale * log2_e;
+    const idx end = larger(0, smaller(row.columns, row.span.last - row.block));
+    const vi first = all_i((std::int32_t)(row.span.first - row.block)), last = all_i((std::int32_t)end);
     vf highest = all(lowest);
-    for (idx j = 0; j < columns; j += W) {
-        vf s = load(scores + j) * a.scale;
-        if (bias) s += a.bias_column ? load_upto(bias + j, a.S - block - j) : all(bias[0]);
-        vi column = lanes() + (std::int32_t)j;
-        s = pick((column >= first) & (column < last), s, all(lowest));
-        store(scores + j, s);
+    for (idx j = 0; j < end; j += W) {
+        vf s = load(row.scores + j);
+        if constexpr (!plain) {
+            s *= scale;
+            if (a.bias) {
+                const float* bias = a.bias + row.head * a.bias_head + row.query * a.bias_row + (row.block + j) * a.bias_column;
+                s += (a.bias_column ? load_upto(bias, a.S - row.block - j) : all(bias[0])) * log2_e;
+            }
+            s = pick(lanes() + (std::int32_t)j >= first, s, all(lowest));
+        }
+        if (end - j < W) s = pick(lanes() + (std::int32_t)j < last, s, all(lowest));
+        if (!plain || end - j < W) store(row.scores + j, s);
         highest = maximum(highest, s);
     }
-    const float next = __builtin_fmaxf(top, max_lanes(highest));
-    const bool nothing = next == lowest;
-    const float shift = nothing ? 0.0f : next;
+    const float before = *row.top, multiplier = plain ? scale : 1.0f;
+    const float next = __builtin_fmaxf(before, max_lanes(highest) * multiplier);
+    const float shift = next == lowest ? 0.0f : next;
+    const vu key = all_u(!plain && a.dropout > 0 ? row_key(a, row.head, row.query) : 0u);
+    const float survivor = !plain && a.dropout > 0 ? 1.0f / (1.0f - a.dropout) : 1.0f;
     vf sum{};
-    const vu key = all_u(a.dropout > 0 ? row_key(a, head, i) : 0u);
-    const float survivor = a.dropout > 0 ? 1.0f / (1.0f - a.dropout) : 1.0f;
-    for (idx j = 0; j < columns; j += W) {
-        vf p = exponential(load(scores + j) - shift);
+    idx j = 0;
+    for (; j < end; j += W) {
+        vf p = power_of_two<pairs>(load(row.scores + j) * multiplier - shift);
         sum += p;
-        if (a.dropout > 0) {
-            vu counter = ((vu)lanes() + (std::uint32_t)(block + j)) * column_step + key;
+        if (!plain && a.dropout > 0) {
+            vu counter = ((vu)lanes() + (std::uint32_t)(row.block + j)) * column_step + key;
             p = pick(keeps(counter, a.drop_threshold), p * survivor, vf{});
         }
-        if constexpr (pairs) store((bf16*)weights + j, p);
-        else store((float*)weights + j, p);
+        store_weights<pairs>(row.weights, j, p);
     }
-    const float rescale = top == lowest ? 0.0f : exponential(all(top - shift))[0];
-    total = total * rescale + sum_lanes(sum);
-    top = next;
+    for (; j < row.columns; j += W) store_weights<pairs>(row.weights, j, vf{});
+    const float rescale = before == lowest ? 0.0f : power_of_two<false>(all(before - shift))[0];
+    *row.total = *row.total * rescale + sum_lanes(sum);
+    *row.top = next;
     return rescale;
 }
 
@@ -110,6 +131,7 @@ static void attention_forward_of(const AttentionArguments& a, void* scratch) {
     for (idx r = pairs ? (keys + 1) / 2 : keys, end = (pairs ? round_up(keys, W) / 2 : round_up(keys, W)); r < end; ++r)
         for (idx i = 0; i < Ep; i += W) store_u(s.v_down + r * Ep + i, vu{});
     const idx weight_row = pairs ? key_block / 2 : key_block;
+    const bool plain = !a.bias && !(a.dropout > 0) && a.window <= 0 && a.scale > 0;
     for (idx head = 0; head < a.group; ++head)
         for (idx i0 = 0; i0 < a.T; i0 += query_block) {
             const idx rows = smaller(query_block, a.T - i0);
@@ -121,10 +143,10 @@ static void attention_forward_of(const AttentionArguments& a, void* scratch) {
                 const idx columns = round_up(smaller(key_block, to - block), W);
                 multiply<pairs>(rows, columns, Eu, s.q, Eu, 1, s.k_across + block, Sp, s.scores, key_block, false);
                 for (idx r = 0; r < rows; ++r) {
-                    float before = s.top[r];
-                    float rescale = soften_row<pairs>(a, head, i0 + r, visible(a, i0 + r), block, columns,
-                                                      s.scores + r * key_block, s.weights + r * weight_row, s.top[r],
-                                                      s.total[r]);
+                    const float before = s.top[r];
+                    const Row row{head, i0 + r, block, columns, visible(a, i0 + r), s.scores + r * key_block, s.top + r,
+                                  s.total + r, s.weights + r * weight_row};
+                    const float rescale = plain ? soften_row<pairs, true>(a, row) : soften_row<pairs, false>(a, row);
                     if (block > from && before != s.top[r])
                         for (idx i = 0; i < Ep; i += W) store(s.sums + r * Ep + i, load(s.sums + r * Ep + i) * rescale);
                 }
@@ -138,7 +160,7 @@ static void attention_forward_of(const AttentionArguments& a, void* scratch) {
                 for (idx i = 0; i < a.E; i += W) store_upto(out + i, load(s.sums + r * Ep + i) * inverse, a.E - i);
                 // exp(score - inf) = 0: a row that sees nothing has no gradient either.
                 if (a.lse)
-                    a.lse[head * a.T + i0 + r] = nothing ? __builtin_inff() : s.top[r] + __builtin_logf(s.total[r]);
+                    a.lse[head * a.T + i0 + r] = nothing ? __builtin_inff() : s.top[r] * ln_2 + __builtin_logf(s.total[r]);
             }
         }
 }

@@ -12,7 +12,7 @@ struct BackwardScratch {
     float *scores, *slopes;          // [key_rows][query_columns]
     unit *weights_across, *slopes_across, *slopes_down;
     float *dq, *dk, *dv;             // [E][T], [S][E], [S][E]
-    float *lse, *delta, *turn;
+    float *lse, *delta, *turn;        // lse times log2(e)
     std::uint32_t* keys;
 };
 
@@ -61,60 +61,49 @@ struct Weighed {
     vf weight, slope;
 };
 
-template <bool pairs>
+// `plain`: no bias (nor its gradient), no dropout, no window.
+template <bool pairs, bool plain>
 TK_INLINE Weighed weigh(const AttentionArguments& a, const BackwardScratch& s, const Tile& t, idx r, idx j) {
     const idx key = t.key + r, i = t.query + j;
-    vf score = load(s.scores + r * query_columns + j) * a.scale;
-    if (a.bias) {
+    // The key's first query is key - (S - T) where causal; with a window it has that many.
+    const idx position = i + a.S - a.T - key;
+    if (a.causal && position + W <= 0) return {vf{}, vf{}};
+    vf score = load(s.scores + r * query_columns + j) * (a.scale * log2_e);
+    if (!plain && a.bias) {
         const float* bias = a.bias + t.head * a.bias_head + key * a.bias_column + i * a.bias_row;
-        score += a.bias_row ? load_upto(bias, a.T - i) : all(bias[0]);
+        score += (a.bias_row ? load_upto(bias, a.T - i) : all(bias[0])) * log2_e;
     }
-    vf p = exponential(score - load(s.lse + i));
-    // Query q sees this key from q = key - (S - T) on (causal) and for `window` queries.
-    const idx offset = a.S - a.T;
-    if (a.causal || a.window > 0) {
-        vi position = lanes() + (std::int32_t)(i + offset - key);
-        vi seen = all_i(-1);
-        if (a.causal) seen &= position >= all_i(0);
-        if (a.window > 0) seen &= position < all_i((std::int32_t)smaller(a.window, 1 << 30));
-        p = pick(seen, p, vf{});
-    }
+    vf p = power_of_two<pairs>(score - load(s.lse + i));
+    if (a.causal && position < 0) p = pick(lanes() + (std::int32_t)position >= all_i(0), p, vf{});
+    if (!plain && a.window > 0 && position + W > a.window)
+        p = pick(lanes() < all_i((std::int32_t)larger(0, a.window - position)), p, vf{});
     vf slope = load(s.slopes + r * query_columns + j), weight = p;
-    if (a.dropout > 0) {
+    if (!plain && a.dropout > 0) {
         const float survivor = 1.0f / (1.0f - a.dropout);
         vi kept = keeps(all_u((std::uint32_t)key * column_step) + load_u(s.keys + i), a.drop_threshold);
         weight = pick(kept, p * survivor, vf{});
         slope = pick(kept, slope * survivor, vf{});
     }
     slope = p * (slope - load(s.delta + i));
-    if (a.dbias) {
+    if (!plain && a.dbias) {
         float* into = a.dbias + t.head * a.dbias_head + key * a.T + i;
         store_upto(into, load_upto(into, a.T - i) + slope, a.T - i);
     }
     return {weight, slope * a.scale};
 }
 
-template <bool pairs>
+template <bool pairs, bool plain>
 static void weigh_tile(const AttentionArguments& a, const BackwardScratch& s, const Tile& t) {
     const idx row = pairs ? query_columns / 2 : query_columns;
     for (idx r = 0; r < t.keys; r += 2)
         for (idx j = 0; j < t.queries; j += W) {
-            Weighed even = weigh<pairs>(a, s, t, r, j), odd{};
-            if (r + 1 < t.keys) odd = weigh<pairs>(a, s, t, r + 1, j);
-            if constexpr (pairs) {
-                store((bf16*)(s.weights_across + r * row) + j, even.weight);
-                store((bf16*)(s.slopes_across + r * row) + j, even.slope);
-                store((bf16*)(s.weights_across + (r + 1) * row) + j, odd.weight);
-                store((bf16*)(s.slopes_across + (r + 1) * row) + j, odd.slope);
-                store_u(s.slopes_down + r / 2 * query_columns + j, pair_up(even.slope, odd.slope));
-            } else {
-                store(s.scores + r * row + j, even.weight);
-                store(s.slopes + r * row + j, even.slope);
-                if (r + 1 < t.keys) {
-                    store(s.scores + (r + 1) * row + j, odd.weight);
-                    store(s.slopes + (r + 1) * row + j, odd.slope);
-                }
-            }
+            Weighed even = weigh<pairs, plain>(a, s, t, r, j), odd{};
+            if (r + 1 < t.keys) odd = weigh<pairs, plain>(a, s, t, r + 1, j);
+            store_weights<pairs>(s.weights_across + r * row, j, even.weight);
+            store_weights<pairs>(s.slopes_across + r * row, j, even.slope);
+            store_weights<pairs>(s.weights_across + (r + 1) * row, j, odd.weight);
+            store_weights<pairs>(s.slopes_across + (r + 1) * row, j, odd.slope);
+            if constexpr (pairs) store_u(s.slopes_down + r / 2 * query_columns + j, pair_up(even.slope, odd.slope));
         }
 }
 
@@ -139,7 +128,7 @@ static void pack_head(const AttentionArguments& a, const BackwardScratch& s, idx
         for (idx e = 0; e < a.E; e += W)
             sum += load_upto(dout + i * a.dout_row + e, a.E - e) * load_upto(out + i * a.out_row + e, a.E - e);
         s.delta[i] = sum_lanes(sum);
-        s.lse[i] = a.lse[head * a.T + i];
+        s.lse[i] = a.lse[head * a.T + i] * log2_e;
         if (a.dropout > 0) s.keys[i] = row_key(a, head, i);
     }
     for (idx i = a.T; i < Tp; ++i) s.delta[i] = 0, s.lse[i] = __builtin_inff(), s.keys[i] = 0;
@@ -154,6 +143,7 @@ static void attention_backward_of(const AttentionArguments& a, void* scratch) {
     pack_rows<pairs>((const T*)a.k, a.k_row, keys, a.E, Ep, s.k);
     pack_rows<pairs>((const T*)a.v, a.v_row, keys, a.E, Ep, s.v);
     if (pairs) pack_down<pairs>((const T*)a.k, a.k_row, keys, a.E, Ep, s.k_down);
+    const bool plain = !a.bias && !(a.dropout > 0) && a.window <= 0;
     clear(s.dk, a.S * Ep);
     clear(s.dv, a.S * Ep);
     for (idx head = 0; head < a.group; ++head) {
@@ -170,7 +160,8 @@ static void attention_backward_of(const AttentionArguments& a, void* scratch) {
                                 query_columns, false);
                 multiply<pairs>(t.keys, t.queries, Eu, s.v + key * Eu, Eu, 1, s.dout_across + t.query, Tp, s.slopes,
                                 query_columns, false);
-                weigh_tile<pairs>(a, s, t);
+                if (plain) weigh_tile<pairs, true>(a, s, t);
+                else weigh_tile<pairs, false>(a, s, t);
                 multiply<pairs>(t.keys, Ep, count, s.weights_across, row, 1, s.dout_down + t.query / pair * Ep, Ep,
                                 s.dv + key * Ep, Ep, true);
                 multiply<pairs>(t.keys, Ep, count, s.slopes_across, row, 1, s.q_down + t.query / pair * Ep, Ep,

@@ -22,6 +22,14 @@ public sealed unsafe class Autocast : IDisposable
     public static Autocast Enter(DeviceType device, torch.ScalarType type = torch.ScalarType.BFloat16, bool enabled = true) =>
         new(device, enabled, type);
 
+    /// <summary>Whether a device's products are narrowed now, on this thread.</summary>
+    public static bool IsEnabled(DeviceType device)
+    {
+        int enabled, type;
+        Native.Check(Native.tt_autocast((int)device, -1, -1, &enabled, &type));
+        return enabled != 0;
+    }
+
     /// <summary>Restores what was set before.</summary>
     public void Dispose()
     {

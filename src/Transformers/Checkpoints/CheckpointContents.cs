@@ -9,6 +9,8 @@ public static class CheckpointFiles
     public const string Model = "model.safetensors";
     /// <summary>The optimizer's tensors.</summary>
     public const string Optimizer = "optimizer.safetensors";
+    /// <summary>The weights' exponential moving average, where there is one.</summary>
+    public const string Average = "ema.safetensors";
     /// <summary>Everything else that training needs to go on: see <see cref="TrainingState"/>.</summary>
     public const string State = "state.json";
     /// <summary>The resolved config.</summary>

@@ -27,7 +27,9 @@ public sealed record TextData : DataConfig
 /// <summary>Which part of a text is kept for validation.</summary>
 public enum HoldoutMode
 {
-    /// <summary>The end of the text.</summary>
+    /// <summary>The end of the text below 100 documents, else whole documents.</summary>
+    Auto,
+    /// <summary>The end of the text by characters, as nanoGPT takes it; a document may be cut in two.</summary>
     Tail,
     /// <summary>Whole documents, chosen by a hash of their content, so that more data leave the choice as it was.</summary>
     Documents,

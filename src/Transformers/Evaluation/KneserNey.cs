@@ -152,7 +152,8 @@ public sealed class KneserNey
         for (var n = 1; n <= order; n++)
         {
             double one = counts[n, 1], two = counts[n, 2];
-            var y = one + two == 0 ? 0.5 : one / (one + 2 * two);
+            // Without n-grams seen once and twice there is no estimate; half a count always leaves something to the unseen.
+            var y = one == 0 || two == 0 ? 0.5 : one / (one + 2 * two);
             for (var c = 1; c <= 3; c++)
             {
                 // Small or odd data may lack a count of counts; then the plain discount y stands in.

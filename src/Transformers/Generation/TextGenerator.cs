@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Models;
 using Transformers.Tokenizers;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Generation;
@@ -12,6 +14,9 @@ namespace Transformers.Generation;
 /// <param name="device">Where the model is.</param>
 public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Device device)
 {
+    /// <summary>The type of products.</summary>
+    public Precision Precision { get; init; } = Precision.Fp32;
+
     /// <summary>Continues prompts, all in one batch; what comes of a prompt does not depend on the others.</summary>
     /// <param name="prompts">The prompts; an empty one starts at the end of a document, or of a line.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
@@ -23,6 +28,7 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
         options.Checked();
         if (prompts.Count == 0) return [];
         using var inference = inference_mode();
+        using var narrow = Precisions.Enter(Precision, device);
         using var scope = NewDisposeScope();
         var rows = prompts.Select((prompt, i) => new Row(i, prompt, StartOf(prompt), options, tokenizer)).ToList();
         foreach (var row in rows) CheckPrompt(row, options);

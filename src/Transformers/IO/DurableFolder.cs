@@ -24,7 +24,8 @@ public sealed class DurableFolder : IDisposable
         this.path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         temporary = this.path + DurableFile.TemporarySuffix;
         FolderSync.CreateFolders(Path.GetDirectoryName(this.path)!);
-        if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        DurableFile.TryDelete(temporary);
+        if (Path.Exists(temporary)) throw new IOException($"the leftover {temporary} cannot be deleted");
         Directory.CreateDirectory(temporary);
         FailPoint.Pass(FailPoint.FolderBegun);
     }

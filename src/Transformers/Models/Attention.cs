@@ -56,6 +56,8 @@ public sealed class Attention : nn.Module
     public Tensor forward(Tensor x, AttentionInput input, Tensor? source = null)
     {
         var (B, T, _) = x.Dims3();
+        if (packed is not null && input is { Cache: null, Recorder: null } && input.Positions is null or { Rotates: false })
+            return output.call(Engine.PackedAttention(packed.call(x), heads, groups, input.Causal, input.Mask, training ? dropout : 0));
         var (q, k, v) = packed is null ? Cross(x, input, source) : Self(x, input);
         var dropped = training ? dropout : 0;
         var mixed = input.Recorder is null
@@ -88,7 +90,7 @@ public sealed class Attention : nn.Module
         var q = Heads(parts[0], heads);                                                   // [B, H, T, E]
         var k = Heads(parts[1], groups);                                                  // [B, K, T, E]
         var v = Heads(parts[2], groups);
-        if (input.Positions is { } positions)
+        if (input.Positions is { Rotates: true } positions)
         {
             q = positions.Rotate(q, start);
             k = positions.Rotate(k, start);

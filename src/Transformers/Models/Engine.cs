@@ -51,25 +51,71 @@ public static class Engine
     /// <summary>Attention without the matrix of weights in memory, where there is a kernel for it.</summary>
     /// <remarks>Parameters as in <see cref="Models.Attention.Plain"/>.</remarks>
     public static Tensor Attention(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, double dropout) =>
+#if TORCHSHARP_PACKAGE
         Models.Attention.Plain(q, k, v, causal, mask, dropout);
+#else
+        FusedKernels.Attention(q, k, v, mask, causal, dropout);
+#endif
+
+    /// <summary>Attention from one tensor of queries, keys and values.</summary>
+    /// <param name="packed">[B, T, (H + 2K)·E].</param>
+    /// <param name="heads">H.</param>
+    /// <param name="groups">K.</param>
+    /// <param name="causal">Whether a query sees no key after its own place.</param>
+    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, T].</param>
+    /// <param name="dropout">The share of weights dropped.</param>
+    /// <returns>[B, T, H·E].</returns>
+    public static Tensor PackedAttention(Tensor packed, int heads, int groups, bool causal, Tensor? mask, double dropout)
+    {
+#if TORCHSHARP_PACKAGE
+        var (B, T, P) = packed.Dims3();
+        var E = P / (heads + 2 * groups);
+        var parts = packed.split([heads * E, groups * E, groups * E], -1);
+        Tensor Heads(Tensor x, int count) => x.view(B, T, count, E).transpose(1, 2);
+        return Models.Attention.Plain(Heads(parts[0], heads), Heads(parts[1], groups), Heads(parts[2], groups), causal, mask, dropout)
+            .transpose(1, 2).reshape(B, T, heads * E);
+#else
+        return FusedKernels.PackedAttention(packed, heads, groups, mask, causal, dropout);
+#endif
+    }
 
     /// <summary>GELU, exact or by the tanh approximation.</summary>
     public static Tensor Gelu(Tensor x, bool tanh) =>
+#if TORCHSHARP_PACKAGE
         tanh ? nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : nn.functional.gelu(x);
+#else
+        FusedKernels.BiasActivation(x, null, tanh ? "gelu_tanh" : "gelu");
+#endif
 
     /// <summary>SiLU of the first half of the last dimension, times the second.</summary>
     public static Tensor SwiGlu(Tensor x)
     {
+#if TORCHSHARP_PACKAGE
         var halves = x.chunk(2, -1);
         return nn.functional.silu(halves[0]) * halves[1];
+#else
+        return FusedKernels.GatedActivation(x, "silu");
+#endif
     }
+
+    /// <summary>(x - mean(x)) / √(variance(x) + ε) · weight + bias over the last dimension.</summary>
+    public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor? bias, double epsilon) =>
+#if TORCHSHARP_PACKAGE
+        nn.functional.layer_norm(x, [weight.size(0)], weight, bias, epsilon);
+#else
+        FusedKernels.LayerNorm(x, weight, bias, epsilon, x.dtype);
+#endif
 
     /// <summary>x / √(mean(x²) + ε) · weight over the last dimension.</summary>
     public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
     {
+#if TORCHSHARP_PACKAGE
         var wide = x.to(ScalarType.Float32);
         var scale = (wide * wide).mean([-1L], keepdim: true).add(epsilon).rsqrt();
         return (wide * scale).to(x.dtype) * weight.to(x.dtype);
+#else
+        return FusedKernels.RmsNorm(x, weight, epsilon, x.dtype);
+#endif
     }
 
     /// <summary>The sum of the cross entropies of logits, and the number of targets that count.</summary>
@@ -79,14 +125,22 @@ public static class Engine
     /// <param name="smoothing">The share of the probability spread over all tokens.</param>
     /// <returns>One number: the sum in nats.</returns>
     public static Tensor LinearCrossEntropySum(Tensor hidden, Tensor weight, Tensor targets, double smoothing = 0) =>
+#if TORCHSHARP_PACKAGE
         nn.functional.cross_entropy(nn.functional.linear(hidden, weight).to(ScalarType.Float32), targets,
             ignore_index: -100, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+#else
+        FusedKernels.LinearCrossEntropySum(hidden, weight, targets, smoothing, TorchSharp.Extensions.Autocast.IsEnabled(hidden.device_type));
+#endif
 
     /// <summary>The Euclidean norm of all tensors together; not a number, or infinite, where an element is.</summary>
     public static double GradientNorm(Tensor[] gradients)
     {
+#if TORCHSHARP_PACKAGE
         var squares = stack(gradients.Select(gradient => gradient.to(ScalarType.Float32).norm().square()));
         return Math.Sqrt(squares.sum().to(ScalarType.Float64).item<double>());
+#else
+        return FusedKernels.GradientNorm(gradients).to(ScalarType.Float64).item<double>();
+#endif
     }
 
     /// <summary>One step of Adam over all parameters.</summary>
@@ -105,6 +159,15 @@ public static class Engine
     public static void AdamStep(Tensor[] parameters, Tensor[] gradients, Tensor[] first, Tensor[] second, double[] decays,
         double lr, double beta1, double beta2, double epsilon, long step, double scale, bool decoupled)
     {
+#if !TORCHSHARP_PACKAGE
+        if (decoupled)
+        {
+            var rates = new double[parameters.Length];
+            Array.Fill(rates, lr);
+            FusedKernels.AdamWStep(parameters, gradients, first, second, rates, decays, beta1, beta2, epsilon, step, scale);
+            return;
+        }
+#endif
         var stepSize = lr / (1 - Math.Pow(beta1, step));
         var root = Math.Sqrt(1 - Math.Pow(beta2, step));
         for (var i = 0; i < parameters.Length; i++)

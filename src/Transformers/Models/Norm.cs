@@ -30,7 +30,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
     /// <param name="x">[…, D].</param>
     /// <returns>[…, D].</returns>
     public override Tensor forward(Tensor x) =>
-        rms ? Engine.RmsNorm(x, weight, epsilon) : nn.functional.layer_norm(x, [weight.size(0)], weight, bias, epsilon);
+        rms ? Engine.RmsNorm(x, weight, epsilon) : Engine.LayerNorm(x, weight, bias, epsilon);
 }
 
 /// <summary>The residual connection around a sublayer, with its norm before or after.</summary>

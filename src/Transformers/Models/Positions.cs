@@ -16,6 +16,9 @@ public abstract class Positions : nn.Module
     /// <returns>[B, T, D].</returns>
     public virtual Tensor Embed(Tensor x, long start) => x;
 
+    /// <summary>Whether <see cref="Rotate"/> does anything.</summary>
+    public virtual bool Rotates => false;
+
     /// <summary>Turns queries or keys by their place.</summary>
     /// <param name="x">[B, H, T, E].</param>
     /// <param name="start">The place of the first token.</param>
@@ -135,6 +138,9 @@ public sealed class RotaryPositionEmbedding : Positions
         this.headWidth = headWidth;
         this.@base = @base;
     }
+
+    /// <inheritdoc/>
+    public override bool Rotates => true;
 
     /// <inheritdoc/>
     public override Tensor Rotate(Tensor x, long start)

@@ -75,6 +75,19 @@ public sealed class RunFolder : IDisposable
         return new(path, null);
     }
 
+    /// <summary>Opens, verified, the checkpoint that a path means: a checkpoint's own folder, or one of a run's.</summary>
+    /// <param name="path">A run folder or a checkpoint folder.</param>
+    /// <param name="which"><c>latest</c>, <c>best</c> or a step of a run; null for the best, or the newest where none is marked.</param>
+    /// <exception cref="UserException">There is none, or it is damaged.</exception>
+    public static Checkpoint OpenCheckpoint(string path, string? which = null)
+    {
+        path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
+            return which is null ? Checkpoint.Open(path) : throw new CheckpointException(path, $"is itself a checkpoint, of which {Shown.Name(which)} cannot be chosen");
+        using var run = OpenForReading(path);
+        return which is null ? run.Checkpoints.OpenBestOrLatest() : run.Checkpoints.Open(which);
+    }
+
     /// <summary>Replaces a file of the run durably.</summary>
     /// <param name="name">Its name, relative to the folder.</param>
     /// <param name="text">The new content.</param>

@@ -14,17 +14,8 @@ public static class BpeTrainer
     /// <param name="cancel">Stops the training.</param>
     /// <exception cref="UserException">The options contradict themselves, or a file cannot be read.</exception>
     public static BpeTokenizer Train(IEnumerable<string> paths, BpeTrainerOptions options,
-        IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default)
-    {
-        try
-        {
-            return Train(paths.Select(Open), options, progress, cancel);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            throw new UserException($"the training text cannot be read: {exception.Message}", inner: exception);
-        }
-    }
+        IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default) =>
+        Train(paths.Select(Open), options, progress, cancel);
 
     /// <summary>Trains on streams of UTF-8 text, each one document, which are disposed as they are read.</summary>
     /// <inheritdoc cref="Train(IEnumerable{string}, BpeTrainerOptions, IProgress{BpeTrainingProgress}, CancellationToken)"/>
@@ -34,8 +25,15 @@ public static class BpeTrainer
         options.Check();
         var threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         var read = new LatestProgress(progress);
-        var counts = new PieceCounter(options.Pattern, threads, read, options.MergesWanted, cancel).Count(documents);
-        return Learn(counts, options, read, cancel);
+        try
+        {
+            var counts = new PieceCounter(options.Pattern, threads, read, options.MergesWanted, cancel).Count(documents);
+            return Learn(counts, options, read, cancel);
+        }
+        catch (Exception exception) when (TokenizerFile.IsUnreadable(exception))
+        {
+            throw new UserException($"the training text cannot be read: {exception.Message}", inner: exception);
+        }
     }
 
     static BpeTokenizer Learn(PieceCounts counts, BpeTrainerOptions options, LatestProgress progress, CancellationToken cancel)

@@ -51,9 +51,16 @@ public sealed class CharacterTokenizer : Tokenizer
         IReadOnlyList<string> names = specialTokens ?? [];
         SpecialTokenNames.Check(names);
         var seen = new bool[0x110000];
-        foreach (var document in documents)
-            using (document)
-                Collect(document, seen);
+        try
+        {
+            foreach (var document in documents)
+                using (document)
+                    Collect(document, seen);
+        }
+        catch (Exception exception) when (TokenizerFile.IsUnreadable(exception))
+        {
+            throw new UserException($"the text cannot be read: {exception.Message}", inner: exception);
+        }
         var characters = new List<Rune?>();
         for (var c = 0; c < seen.Length; c++)
             if (seen[c]) characters.Add(new Rune(c));

@@ -22,6 +22,7 @@ sealed class HuggingFaceReader
 
     internal static Tokenizer Read(string path, byte[] content)
     {
+        if (WordTokenizer.TryRead(path, content) is { } words) return words;
         var reader = new HuggingFaceReader(path);
         new BoundedJson(content, path).ReadDocument(reader.ReadRoot);
         return reader.Build();

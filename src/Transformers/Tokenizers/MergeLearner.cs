@@ -25,6 +25,9 @@ sealed class MergeLearner
         public int CompareTo(Candidate other) => Count != other.Count ? other.Count.CompareTo(Count) : ids.CompareTo(other.ids);
     }
 
+    // The places of a pair lie all over memory, but are known beforehand: so many are on their way at a time.
+    const int Ahead = 12;
+
     readonly SymbolRuns runs;
     readonly long minimum;
     readonly List<byte[]> tokens = [];
@@ -34,12 +37,15 @@ sealed class MergeLearner
     Pair[] pairs = new Pair[1024];
     int pairCount;
     MinHeap<Candidate> heap = new(1024);
+    readonly MergeEffects.LostPair lose;
+    readonly MergeEffects.GainedPair register;
 
     internal MergeLearner(PieceCounts counts, int merges, long minimum, IEnumerable<byte[]> forbidden)
     {
         this.minimum = minimum;
         runs = new SymbolRuns(counts);
         effects = new MergeEffects(256 + merges);
+        (lose, register) = (Lose, Register);
         foreach (var name in forbidden) taken.Add(name);
         for (var b = 0; b < 256; b++) tokens.Add([(byte)b]);
         FindFirstPairs();
@@ -79,10 +85,18 @@ sealed class MergeLearner
         pairs[index].Places = null;
         indexOf.Remove(Key(merge.Left, merge.Right));
         effects.Begin(merge);
-        foreach (var place in places) runs.Merge(place, merge, effects);
-        foreach (var (left, right, weight) in effects.Lost())
-            if (indexOf.TryGetValue(Key(left, right), out var lost)) pairs[lost].Count -= weight;
-        foreach (var (left, right, weight, found) in effects.Gained(minimum)) Register(left, right, weight, found);
+        for (var i = 0; i < places.Length; i++)
+        {
+            if (i + Ahead < places.Length) runs.Prefetch(places[i + Ahead]);
+            runs.Merge(places[i], merge, effects);
+        }
+        effects.ForEachLost(lose);
+        effects.ForEachGained(minimum, register);
+    }
+
+    void Lose(int left, int right, long weight)
+    {
+        if (indexOf.TryGetValue(Key(left, right), out var lost)) pairs[lost].Count -= weight;
     }
 
     void Register(int left, int right, long count, int[] places)

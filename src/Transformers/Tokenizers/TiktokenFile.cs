@@ -8,6 +8,7 @@ static class TiktokenFile
 {
     // Finding a token's merges takes time with the square of its length; published vocabularies need a fortieth of this.
     const long SplitBudget = 1 << 29;
+    static readonly Comparer<Merge> ByIds = Comparer<Merge>.Create((x, y) => (x.Left, x.Right).CompareTo((y.Left, y.Right)));
 
     internal static Tokenizer Read(string path, byte[] content, SplitPattern? pattern)
     {
@@ -68,7 +69,7 @@ static class TiktokenFile
             for (var split = 1; split < token.Length; split++)
                 if (lookup.TryGetValue(token.AsSpan(0, split), out var left) && lookup.TryGetValue(token.AsSpan(split), out var right))
                     merges.Add(new(left, right, id));
-            merges.Sort(first, merges.Count - first, Comparer<Merge>.Create((x, y) => (x.Left, x.Right).CompareTo((y.Left, y.Right))));
+            if (merges.Count - first > 1) merges.Sort(first, merges.Count - first, ByIds);
         }
         return merges;
     }

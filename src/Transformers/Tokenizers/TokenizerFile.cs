@@ -64,27 +64,36 @@ public static class TokenizerFile
     }
 
     /// <summary>The bytes of a file of a size that a tokenizer may have.</summary>
-    internal static byte[] ReadBytes(string path)
+    internal static byte[] ReadBytes(string path) => Reading(path, () =>
+    {
+        using var file = File.OpenRead(path);
+        // A length is not enough: a pipe or a device has none.
+        if (file.CanSeek && file.Length > TokenizerLimits.FileBytes) throw TooLong(path);
+        using var bytes = new MemoryStream(file.CanSeek ? (int)file.Length : 0);
+        var block = new byte[1 << 16];
+        for (int read; (read = file.Read(block)) > 0;)
+        {
+            bytes.Write(block, 0, read);
+            if (bytes.Length > TokenizerLimits.FileBytes) throw TooLong(path);
+        }
+        return bytes.ToArray();
+    });
+
+    /// <summary>Does something with a file and names the file where it cannot be read.</summary>
+    internal static T Reading<T>(string path, Func<T> read)
     {
         try
         {
-            using var file = File.OpenRead(path);
-            // A length is not enough: a pipe or a device has none.
-            if (file.CanSeek && file.Length > TokenizerLimits.FileBytes) throw TooLong(path);
-            using var bytes = new MemoryStream(file.CanSeek ? (int)file.Length : 0);
-            var block = new byte[1 << 16];
-            for (int read; (read = file.Read(block)) > 0;)
-            {
-                bytes.Write(block, 0, read);
-                if (bytes.Length > TokenizerLimits.FileBytes) throw TooLong(path);
-            }
-            return bytes.ToArray();
+            return read();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (IsUnreadable(exception))
         {
             throw new UserException([new Problem($"cannot be read: {exception.Message}", File: path)], exception);
         }
     }
+
+    /// <summary>Whether an exception says that a file or a packed stream cannot be read.</summary>
+    internal static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;
 
     static UserException TooLong(string path) => Error(path, $"has more than {TokenizerLimits.FileBytes >> 20} MiB, more than a tokenizer file may have");
 

@@ -94,17 +94,29 @@ public sealed class WordTokenizer : Tokenizer
         }
     }
 
-    /// <summary>Whether a <c>tokenizer.json</c> holds a vocabulary of words.</summary>
-    public static bool IsWordLevel(JsonElement document) =>
-        document.ValueKind == JsonValueKind.Object && document.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object
-        && model.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() == "WordLevel";
+    /// <summary>Reads what <see cref="Save"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>
+    /// <exception cref="UserException">The ids are not 0, 1, 2, … with the special ones first.</exception>
+    internal static WordTokenizer? TryRead(string path, byte[] content)
+    {
+        // A file that does not even name the kind is not parsed twice.
+        if (content.AsSpan().IndexOf("\"WordLevel\""u8) < 0) return null;
+        try
+        {
+            using var document = JsonDocument.Parse(content);
+            var root = document.RootElement;
+            return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object
+                && model.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("WordLevel")
+                ? Read(root, path) : null;
+        }
+        catch (JsonException)
+        {
+            return null; // The general reader tells what is wrong with it.
+        }
+    }
 
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    /// <exception cref="UserException">The document is not such a vocabulary, or its ids are not 0, 1, 2, … with the special ones first.</exception>
-    public static WordTokenizer Read(JsonElement document, string path)
+    static WordTokenizer Read(JsonElement document, string path)
     {
         UserException Wrong(string what) => new([new Problem(what, path)]);
-        if (!IsWordLevel(document)) throw Wrong("is no vocabulary of words (model type WordLevel)");
         var byId = new SortedDictionary<int, string>();
         if (!document.GetProperty("model").TryGetProperty("vocab", out var vocabulary) || vocabulary.ValueKind != JsonValueKind.Object)
             throw Wrong("has no model.vocab");

@@ -72,7 +72,7 @@ static class TextTaskSetup
     static ITextSampler SamplerOf(BatchesConfig config, PreparedData data, int rows, int length, ulong seed) => config switch
     {
         RandomBatches => new RandomWindows(data.Train, rows, length, seed),
-        SequentialBatches => new SequentialBlocks(data.Train, rows, length),
+        SequentialBatches => new ShuffledBlocks(data.Train, rows, length, seed),
         PackedBatches packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of batches without a sampler"),
     };

@@ -85,6 +85,16 @@ public class DamagedCheckpointTests
         }
     }
 
+    [UnixFact]
+    public void A_pipe_in_a_files_place_is_an_error_and_not_a_wait_without_end()
+    {
+        using var folder = new TempFolder();
+        Assert.Equal(0, MountFactAttribute.Run("mkfifo", folder["pipe"]));
+        Assert.Equal(SafetensorsError.HeaderTooSmall, Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open(folder["pipe"])).Error);
+        Assert.Throws<UserException>(() => TrainingState.Read(folder["pipe"]));
+        Assert.Empty(Transformers.Runs.MetricsLog.Read(folder["pipe"]));
+    }
+
     [Fact]
     public void A_file_that_is_a_symbolic_link_is_refused()
     {

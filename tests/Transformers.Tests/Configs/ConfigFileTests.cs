@@ -34,7 +34,7 @@ public sealed class ConfigFileTests : IDisposable
         var data = Assert.IsType<TextData>(config.Data);
         Assert.Equal(new GeneratedText { Generator = TextGenerator.Stories, Size = new(20_000_000) }, data.Source);
         Assert.Equal(new BpeTokenizerConfig { Vocabulary = 2048 }, data.Tokenizer);
-        Assert.Equal(HoldoutMode.Tail, data.HoldoutMode);
+        Assert.Equal(HoldoutMode.Auto, data.HoldoutMode);
         Assert.IsType<RandomBatches>(data.Batches);
         Assert.Equal(new GptConfig { Layers = 4, Heads = 4, Width = 128, Context = 128, Positions = new RotaryPositions() }, config.Model);
         Assert.Equal(new AdamWConfig { Lr = 1e-3, Betas = (0.9, 0.99), WeightDecay = 0.1 }, config.Training.Optimizer);

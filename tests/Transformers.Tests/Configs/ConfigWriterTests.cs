@@ -30,7 +30,7 @@ public sealed class ConfigWriterTests
               source: { generator: stories, size: 20MB, seed: 1 }
               tokenizer: { kind: bpe, vocabulary: 2048, pattern: gpt2, min_frequency: 2 }
               holdout: 0.05
-              holdout_mode: tail
+              holdout_mode: auto
               batches: { kind: random }
             model:
               kind: gpt

@@ -9,7 +9,7 @@ namespace Transformers.Tests.Data;
 
 public sealed class SentenceDataConfigTests : IDisposable
 {
-    readonly TemporaryFolder folder = new();
+    readonly DataFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 

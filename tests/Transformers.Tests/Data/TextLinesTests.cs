@@ -4,7 +4,7 @@ namespace Transformers.Tests.Data;
 
 public sealed class TextLinesTests : IDisposable
 {
-    readonly TemporaryFolder folder = new();
+    readonly DataFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 

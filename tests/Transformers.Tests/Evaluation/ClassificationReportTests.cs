@@ -82,6 +82,18 @@ public class ClassificationReportTests
         Assert.Equal((0.25 + 0.05) / 2, report.CalibrationError, 1e-6);
     }
 
+    [Theory]
+    [InlineData(10, 0.65, 0.75, (0.35 + 0.75) / 2)]  // bins of their own
+    [InlineData(10, 0.72, 0.78, 0.25)]               // one bin: |1 right - 1.5 expected| of 2
+    [InlineData(2, 0.5, 0.52, (0.5 + 0.52) / 2)]     // a bin holds its upper bound, not its lower
+    public void Bins_have_equal_widths(int bins, double right, double wrong, double expected)
+    {
+        var report = new ClassificationReport(["a", "b"], bins: bins);
+        report.Add([(float)Math.Log(right / (1 - right)), 0], 0);
+        report.Add([(float)Math.Log(wrong / (1 - wrong)), 0], 1);
+        Assert.Equal(expected, report.CalibrationError, 1e-6);
+    }
+
     [Fact]
     public void Merged_reports_equal_one_over_all_examples()
     {

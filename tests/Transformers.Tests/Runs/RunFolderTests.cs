@@ -68,6 +68,26 @@ public class RunFolderTests
     }
 
     [Fact]
+    public void A_checkpoint_is_meant_by_its_own_folder_or_by_its_run()
+    {
+        using var folder = new TempFolder();
+        var policy = new CheckpointPolicy(9, new BestRule("val_loss"));
+        using (var run = RunFolder.OpenForTraining(folder["run"], policy))
+        {
+            Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run"]));
+            for (var step = 1; step <= 3; step++) run.Checkpoints.Save(new CheckpointContents(step).AddText("x", "").AddMetric("val_loss", step == 2 ? 0 : 1), policy);
+        }
+        Assert.Equal(2, RunFolder.OpenCheckpoint(folder["run"]).Step);
+        Assert.Equal(3, RunFolder.OpenCheckpoint(folder["run"] + "/", "latest").Step);
+        Assert.Equal(1, RunFolder.OpenCheckpoint(folder["run"], "1").Step);
+        Assert.Equal(1, RunFolder.OpenCheckpoint(folder["run/checkpoints/step-00000001"]).Step);
+        Assert.Contains("there are 3, 2, 1", Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run"], "7")).Message);
+        Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run"], "../../x"));
+        Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run/checkpoints/step-00000001"], "best"));
+        Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["absent"]));
+    }
+
+    [Fact]
     public void A_folder_that_is_a_file_is_an_error_of_the_user()
     {
         using var folder = new TempFolder();

@@ -1,5 +1,4 @@
-using System.Text.Json;
-using DataFolder = Transformers.Tests.Data.TemporaryFolder;
+using Transformers.Tests.Data;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Tokenizers;
@@ -37,26 +36,24 @@ public class WordTokenizerTests
         var path = Path.Combine(folder.Root, "tokenizer.json");
         var tokenizer = WordTokenizer.Train(["ä € \"quoted\" 1 2"], ["<pad>", "<s>"]);
         tokenizer.Save(path);
-        var again = Read(File.ReadAllText(path));
+        var again = Assert.IsType<WordTokenizer>(TokenizerFile.Load(path));
         Assert.Equal(tokenizer.Hash, again.Hash);
         Assert.Equal(tokenizer.EncodeToIds("€ 2 ä"), again.EncodeToIds("€ 2 ä"));
         Assert.NotEqual(tokenizer.Hash, WordTokenizer.Train(["ä € \"quoted\" 1 2 3"], ["<pad>", "<s>"]).Hash);
     }
 
     [Theory]
-    [InlineData("[]")]
-    [InlineData("{\"model\":{\"type\":\"BPE\"}}")]
-    [InlineData("{\"model\":{\"type\":\"WordLevel\"}}")]
-    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":2}}}")]
-    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":0}}}")]
-    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":-1,\"b\":0}}}")]
-    [InlineData("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"a\":1}}}")]
-    [InlineData("{\"added_tokens\":[{\"content\":\"b\"}],\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}")]
-    public void Another_document_is_the_users_error(string json) => Assert.Throws<UserException>(() => Read(json));
-
-    static WordTokenizer Read(string json)
+    [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\"}}")]
+    [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":2}}}")]
+    [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":0}}}")]
+    [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":-1,\"b\":0}}}")]
+    [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"a\":1}}}")]
+    [InlineData("{\"version\":\"1.0\",\"added_tokens\":[{\"content\":\"b\"}],\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}")]
+    [InlineData("{\"version\":\"1.0\",\"model\":\"WordLevel\"}")]
+    [InlineData("{\"version\":\"1.0\",\"WordLevel\"")]
+    public void A_damaged_vocabulary_is_the_users_error(string json)
     {
-        using var document = JsonDocument.Parse(json);
-        return WordTokenizer.Read(document.RootElement, "tokenizer.json");
+        using var folder = new DataFolder();
+        Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("tokenizer.json", json)));
     }
 }

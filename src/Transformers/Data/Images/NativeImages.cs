@@ -89,7 +89,7 @@ static unsafe partial class NativeImages
             }
             catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
             {
-                reason ??= $"{path} does not load: {exception.Message.Trim()}";
+                reason ??= $"{path} does not load: {exception.Message.Trim().Split('\n')[^1]}";
             }
         }
         throw reason is null

@@ -30,13 +30,13 @@ static partial class Lexicon
         """);
 
     public static readonly string[] Jobs = Words("""
-        baker farmer miller fisherman teacher gardener shoemaker tailor doctor carpenter blacksmith potter weaver shepherd sailor painter
-        clockmaker postman librarian grocer butcher beekeeper ferryman lighthousekeeper candlemaker toymaker bookbinder cook innkeeper
-        woodcutter gamekeeper hatter glassblower basketmaker stonemason roofer chimneysweep watchman stationmaster conductor engineer
+        baker farmer miller fisher teacher gardener shoemaker tailor doctor carpenter blacksmith potter weaver shepherd sailor painter
+        clockmaker mail-carrier librarian grocer butcher beekeeper bargee lighthousekeeper candlemaker toymaker bookbinder cook innkeeper
+        woodcutter gamekeeper hatter glassblower basketmaker stonemason roofer chimneysweep night-guard signaller conductor engineer
         inventor astronomer musician fiddler piper dancer juggler magician puppeteer storyteller poet mapmaker captain soldier knight
-        judge mayor nurse dentist plumber mechanic pilot printer jeweller actress singer drummer trumpeter optician chemist scientist explorer gatekeeper milliner furrier tanner
-        upholsterer dyer cartographer archer governess professor botanist geologist tutor detective fireman acrobat translator editor
-         locksmith tinker pedlar cheesemaker winemaker brewer milkmaid
+        judge mayor nurse dentist plumber mechanic pilot printer jeweller actor singer drummer trumpeter optician chemist scientist explorer gatekeeper milliner furrier tanner
+        upholsterer dyer cartographer archer chaperone professor botanist geologist tutor detective firefighter acrobat translator editor
+         locksmith tinker pedlar cheesemaker winemaker brewer dairy-hand
         goatherd falconer hunter trapper ranger diver pearlfisher shipwright ropemaker sailmaker saddler cooper wheelwright thatcher
         """);
 

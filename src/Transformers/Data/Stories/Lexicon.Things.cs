@@ -23,6 +23,12 @@ static partial class Lexicon
         flowerpot watering-can birdhouse hammock tent cushion quilt rug tapestry banner flag pennant mask costume cape wand
         """);
 
+    /// <summary>What one builds with.</summary>
+    public static readonly string[] Tools = Words("hammer saw spade axe shovel chisel mallet drill trowel ladder wheelbarrow pickaxe crowbar hatchet workbench vice");
+
+    /// <summary>What water is fetched in.</summary>
+    public static readonly string[] Vessels = Words("watering-can bucket jug pitcher cup kettle bowl mug bottle teapot goblet saucepan pail flask basin");
+
     /// <summary>What things look like; any of them fits any thing.</summary>
     public static readonly string[] Looks = Words("""
         red blue green yellow little old white silver golden wooden black shiny brown purple orange tiny pink striped painted grey
@@ -50,11 +56,11 @@ static partial class Lexicon
         """);
 
     public static readonly string[] Foods = Words("""
-        apples bread cheese honey plums pears cherries soup berries carrots nuts eggs milk butter jam cake pie biscuits buns potatoes
+        apples bread cheese honey plums pears cherries berries carrots nuts eggs milk butter jam biscuits buns potatoes
         strawberries raspberries blueberries blackberries gooseberries peaches apricots grapes figs dates lemons oranges melons
         pumpkins turnips onions leeks peas beans lentils cabbages radishes beetroots cucumbers tomatoes peppers mushrooms chestnuts walnuts
         hazelnuts almonds raisins oats porridge pancakes waffles dumplings noodles sausages bacon ham salmon trout herring
-        custard pudding toffee fudge caramel chocolate marmalade treacle gingerbread shortbread muffins scones pretzels doughnuts
+        custard tarts toffee fudge caramel chocolate marmalade treacle gingerbread shortbread muffins scones pretzels doughnuts
         cinnamon nutmeg vanilla rosemary parsley thyme basil peppermint saffron cream yoghurt cider lemonade cocoa
         artichokes asparagus broccoli cauliflower celery chives cranberries currants elderberries garlic ginger horseradish kale lettuce
         macaroni mulberries mustard nectarines oatcakes olives parsnips pickles popcorn prunes quinces rhubarb rice sauerkraut spinach sugar
@@ -67,7 +73,7 @@ static partial class Lexicon
         pear-tree plum-tree cherry-tree fig-tree lemon-tree vine hollyhock snapdragon forget-me-not
         """);
 
-    public static readonly string[] Numbers = Words("three seven five four twelve ten nine six eight twenty eleven thirty fifteen forty hundred");
+    public static readonly string[] Numbers = Words("three seven five four twelve ten nine six eight twenty eleven thirty fifteen forty sixty");
 
     public static readonly string[] Materials = Words("wood paper straw clay stone wool wax cardboard leather cloth bamboo bark moss felt plaster wicker canvas willow-twigs");
 

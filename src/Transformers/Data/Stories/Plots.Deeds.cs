@@ -6,7 +6,7 @@ static partial class Plots
     static void Build(Teller t)
     {
         Person hero = t.Child(), friend = t.Child(), helper = t.GrownUp();
-        var (home, tool, material, what) = (t.Place(), t.Thing(), t.Draw(Lexicon.Materials), t.Draw(Lexicon.Structures));
+        var (home, tool, material, what) = (t.Place(), t.Thing(kinds: Lexicon.Tools), t.Draw(Lexicon.Materials), t.Draw(Lexicon.Structures));
         var (weather, mishap) = (t.Draw(Lexicon.Weathers), t.Draw(Lexicon.Mishaps));
         tool.Holder = helper;
         t.Open(hero, home);
@@ -30,7 +30,7 @@ static partial class Plots
     static void Grow(Teller t)
     {
         Person hero = t.Child(), giver = t.GrownUp(), friend = t.Child();
-        var (home, away, plant, days, can) = (t.Place(), t.Place(), t.Draw(Lexicon.Plants), t.Draw(Lexicon.Numbers), t.Thing());
+        var (home, away, plant, days, can) = (t.Place(), t.Place(), t.Draw(Lexicon.Plants), t.Draw(Lexicon.Numbers), t.Thing(kinds: Lexicon.Vessels));
         t.Open(hero, home);
         t.Go(hero, away);
         t.Meet(hero, giver);

@@ -45,7 +45,7 @@ sealed partial class Teller
         var kind = Grammar.A($"{hero.Trait} {hero.Kind}");
         Say($"Once upon a time there was {kind} named {hero}.", $"Once there lived {kind} called {hero}.",
             $"{hero} was {kind} who lived {home.In}.", $"There once was {kind} whose name was {hero}.");
-        if (Chance(50)) Say($"{hero} wore {hero.Garment} and loved to {hero.Hobby[0]}.", $"{hero} always wore {hero.Garment}.");
+        Say($"{hero} always wore {hero.Garment} and loved to {hero.Hobby[0]}.", $"{hero} wore {hero.Garment} and liked {hero.Hobby[2]} best of all.");
     }
 
     public void Meet(Person hero, Person other)

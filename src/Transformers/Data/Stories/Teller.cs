@@ -90,7 +90,7 @@ sealed partial class Teller(ulong seed, ulong index)
         return Person((female ? "Mrs. " : "Mr. ") + Name(Lexicon.Surnames), female, Draw(Lexicon.Jobs));
     }
 
-    public Thing Thing(Person? holder = null) => new(Draw(Lexicon.Looks), Draw(Lexicon.Things)) { Holder = holder };
+    public Thing Thing(Person? holder = null, string[]? kinds = null) => new(Draw(Lexicon.Looks), Draw(kinds ?? Lexicon.Things)) { Holder = holder };
 
     public Place Place()
     {

@@ -19,6 +19,7 @@ public class SamplerTests
     {
         () => new RandomWindows(Numbered(500), 3, 16, seed: 5),
         () => new SequentialBlocks(Numbered(100, 401), 3, 16),
+        () => new ShuffledBlocks(Numbered(100, 401), 3, 16, seed: 5),
         () => new PackedDocuments(Numbered(5, 40, 17, 3, 1, 16, 60, 8, 9, 2), 3, 16, seed: 5),
         () => new PackedDocuments(Numbered(5, 40, 17, 3, 1, 16, 60, 8, 9, 2), 3, 16, seed: 5, acrossBorders: true),
     };
@@ -91,6 +92,28 @@ public class SamplerTests
         Assert.Equal(Math.Min(2, batches.Count), blocks.Epoch(2).Count());
         for (var i = 0; i < batches.Count; i++) AssertSame(batches[i], blocks.Next());
         Assert.Equal(1, blocks.State.Epoch);
+    }
+
+    [Fact]
+    public void Shuffled_blocks_hold_every_target_once_an_epoch_in_a_new_order()
+    {
+        // 7 blocks, the last of 2 targets: after 7 batches of 3 rows 3 epochs are over.
+        var sampler = new ShuffledBlocks(Numbered(51), 3, 8, seed: 2);
+        var targets = Enumerable.Range(0, 7).SelectMany(_ => Counted(sampler.Next())).Select(p => p.Target).ToList();
+        Assert.Equal((7, 3, 0), (sampler.State.Batches, sampler.State.Epoch, sampler.State.Next));
+        var epochs = targets.Chunk(50).ToList();
+        Assert.Equal(3, epochs.Count);
+        Assert.All(epochs, e => Assert.Equal(Enumerable.Range(1, 50).Select(t => (long)t), e.Order()));
+        Assert.NotEqual(epochs[0], epochs[1]);
+        Assert.NotEqual(epochs[1], epochs[2]);
+        var one = new ShuffledBlocks(Numbered(51), 4, 8, seed: 2);
+        var parts = Enumerable.Range(0, 2).Select(r => new ShuffledBlocks(Numbered(51), 2, 8, 2, r, 2)).ToArray();
+        for (var i = 0; i < 5; i++)
+        {
+            var whole = one.Next().Targets.Chunk(8).ToList();
+            var (even, odd) = (parts[0].Next().Targets.Chunk(8).ToList(), parts[1].Next().Targets.Chunk(8).ToList());
+            Assert.Equal(whole, [even[0], odd[0], even[1], odd[1]]);
+        }
     }
 
     [Theory]

@@ -5,7 +5,7 @@ namespace Transformers.Tests.Data.Labelled;
 
 public sealed class LabelledFilesTests : IDisposable
 {
-    readonly TemporaryFolder folder = new();
+    readonly DataFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 

@@ -5,7 +5,7 @@ namespace Transformers.Tests.Data.ParallelText;
 
 public sealed class ParallelFilesTests : IDisposable
 {
-    readonly TemporaryFolder folder = new();
+    readonly DataFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 

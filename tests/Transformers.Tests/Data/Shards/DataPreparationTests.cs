@@ -1,5 +1,6 @@
 using System.Text;
 using TestSupport;
+using Transformers.Data;
 using Transformers.Data.Shards;
 using Transformers.Data.Text;
 

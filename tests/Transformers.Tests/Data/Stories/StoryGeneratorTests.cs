@@ -19,7 +19,7 @@ public class StoryGeneratorTests
     public void Stories_are_the_same_on_every_machine_and_in_every_version()
     {
         // A story once written down. Where the generator is changed on purpose, this changes with it, and so do measured losses.
-        Assert.Equal("e3c58b21284b5cf8", Fingerprint(StoryGenerator.Generate(1337, 50_000)));
+        Assert.Equal("cbba6971d8870ca7", Fingerprint(StoryGenerator.Generate(1337, 50_000)));
     }
 
     [Theory]

@@ -65,7 +65,7 @@ public class SyntheticTextTests
     [Fact]
     public void Written_files_are_read_back_as_they_were_generated_and_are_the_same_every_time()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new DataFolder();
         var report = SyntheticText.Write(SyntheticKind.Translation, folder.Root + "/t", 200, seed: 5);
         Assert.Equal((200, 50, 50), (report.Train, report.Validation, report.Test));
         Assert.Equal(["train.en", "train.qta", "val.en", "val.qta", "test.en", "test.qta"], report.Files);
@@ -83,7 +83,7 @@ public class SyntheticTextTests
     [Fact]
     public void A_folder_that_cannot_be_written_and_a_size_out_of_range_are_the_users_errors()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new DataFolder();
         var file = folder.Write("file", "");
         Assert.Throws<UserException>(() => SyntheticText.Write(SyntheticKind.Copy, file + "/below", 10, 1));
         Assert.Throws<UserException>(() => SyntheticText.Write(SyntheticKind.Copy, folder.Root, 0, 1));

@@ -4,7 +4,7 @@ using System.Text;
 namespace Transformers.Tests.Data;
 
 /// <summary>A folder that is gone after the test.</summary>
-sealed class TemporaryFolder : IDisposable
+sealed class DataFolder : IDisposable
 {
     public string Root { get; } = Directory.CreateTempSubdirectory("transformer-test-").FullName;
 

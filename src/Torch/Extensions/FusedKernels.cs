@@ -1,0 +1,84 @@
+using TorchSharp.Interop;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Extensions;
+
+/// <summary>Operators of this project's own, each one kernel where libtorch has many; all with gradients.</summary>
+/// <remarks>On a CUDA device they are computed by composed formulas inside the operator.</remarks>
+public static class FusedKernels
+{
+    static readonly Op attention = Op.Find("transformer::attention");
+    static readonly Op packed_attention = Op.Find("transformer::packed_attention");
+    static readonly Op linear_cross_entropy = Op.Find("transformer::linear_cross_entropy");
+    static readonly Op layer_norm = Op.Find("transformer::layer_norm");
+    static readonly Op rms_norm = Op.Find("transformer::rms_norm");
+    static readonly Op bias_activation = Op.Find("transformer::bias_activation");
+    static readonly Op gated_activation = Op.Find("transformer::gated_activation");
+    static readonly Op adamw_step = Op.Find("transformer::adamw_step_");
+    static readonly Op grad_norm = Op.Find("transformer::grad_norm");
+
+    /// <summary>Attention over blocks of keys, never the matrix of weights in memory.</summary>
+    /// <param name="q">[B, H, T, E]; any strides with the last dimension contiguous.</param>
+    /// <param name="k">[B, K, S, E], K dividing H.</param>
+    /// <param name="v">[B, K, S, E].</param>
+    /// <param name="bias">Added to the scores; broadcasts to [B, H, T, S].</param>
+    /// <param name="causal">Whether a query sees no key after its own place.</param>
+    /// <param name="dropout">The share of weights dropped.</param>
+    /// <returns>[B, H, T, E].</returns>
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? bias, bool causal, double dropout) =>
+        attention.Call(q, k, v, bias, Value.None, causal, Value.None, 0, dropout);
+
+    /// <summary>The same from one tensor of queries, keys and values, whose gradient is one tensor too.</summary>
+    /// <param name="qkv">[B, T, (H + 2K)·E].</param>
+    /// <param name="heads">H.</param>
+    /// <param name="groups">K.</param>
+    /// <param name="bias">Added to the scores; broadcasts to [B, H, T, T].</param>
+    /// <param name="causal">Whether a query sees no key after its own place.</param>
+    /// <param name="dropout">The share of weights dropped.</param>
+    /// <returns>[B, T, H·E].</returns>
+    public static Tensor PackedAttention(Tensor qkv, int heads, int groups, Tensor? bias, bool causal, double dropout) =>
+        packed_attention.Call(qkv, heads, groups, bias, Value.None, causal, Value.None, 0, dropout);
+
+    /// <summary>The sum of the cross entropies of hidden·weightᵀ, whose logits never exist all at once.</summary>
+    /// <param name="hidden">[N, D].</param>
+    /// <param name="weight">[V, D].</param>
+    /// <param name="targets">[N]; -100 does not count.</param>
+    /// <param name="smoothing">The share of the probability spread over all tokens.</param>
+    /// <param name="bf16">Whether products are computed in bfloat16.</param>
+    public static Tensor LinearCrossEntropySum(Tensor hidden, Tensor weight, Tensor targets, double smoothing, bool bf16)
+    {
+        var results = linear_cross_entropy.CallMany(hidden, weight, Value.None, targets, -100, smoothing, bf16);
+        results[1].Dispose();
+        return results[0];
+    }
+
+    /// <summary>Layer norm over the last dimension.</summary>
+    public static Tensor LayerNorm(Tensor x, Tensor? weight, Tensor? bias, double epsilon, ScalarType? type = null)
+    {
+        var results = layer_norm.CallMany(x, Value.None, weight, bias, epsilon, type);
+        results[1]?.Dispose();
+        return results[0];
+    }
+
+    /// <summary>Root-mean-square norm over the last dimension.</summary>
+    public static Tensor RmsNorm(Tensor x, Tensor? weight, double epsilon, ScalarType? type = null)
+    {
+        var results = rms_norm.CallMany(x, Value.None, weight, epsilon, type);
+        results[1]?.Dispose();
+        return results[0];
+    }
+
+    /// <summary>An activation of x + bias: <c>gelu</c>, <c>gelu_tanh</c>, <c>relu</c>.</summary>
+    public static Tensor BiasActivation(Tensor x, Tensor? bias, string kind) => bias_activation.Call(x, bias, kind);
+
+    /// <summary>An activation of the first half of the last dimension, times the second half: <c>silu</c>.</summary>
+    public static Tensor GatedActivation(Tensor x, string kind) => gated_activation.Call(x, kind);
+
+    /// <summary>The Euclidean norm of all tensors together; the order of summation does not depend on the threads.</summary>
+    public static Tensor GradientNorm(Tensor[] gradients) => grad_norm.Call(gradients);
+
+    /// <summary>One step of AdamW over all parameters in one pass.</summary>
+    public static void AdamWStep(Tensor[] parameters, Tensor[] gradients, Tensor[] first, Tensor[] second, double[] rates, double[] decays,
+        double beta1, double beta2, double epsilon, long step, double scale) =>
+        adamw_step.CallVoid(parameters, gradients, first, second, new Tensor?[parameters.Length], rates, decays, beta1, beta2, epsilon, step, scale);
+}

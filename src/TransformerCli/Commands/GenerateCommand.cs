@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Transformers;
+using Transformers.Generation;
+using Transformers.Models;
+using Transformers.Runs;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>generate</c>: continues prompts with a trained language model.</summary>
+static class GenerateCommand
+{
+    const int PromptsAtOnce = 32;
+
+    /// <summary>The command.</summary>
+    public static Command Create(CliContext context)
+    {
+        var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
+        var prompt = new Option<string?>("--prompt") { Description = "The text to continue", HelpName = "TEXT" };
+        var input = new Option<string?>("--input") { Description = "Continue each line of this file; - reads standard input", HelpName = "FILE" };
+        var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
+        var stream = new Option<bool>("--stream") { Description = "Print text as it comes" };
+        var num = new Option<int>("--num") { Description = "Completions of the prompt", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var overflow = new Option<string>("--overflow") { Description = "At the context's end: stop, or slide to read the last half again", HelpName = "stop|slide", DefaultValueFactory = _ => "stop" };
+        overflow.AcceptOnlyFromAmong("stop", "slide");
+        var sampling = new SamplingOptions();
+        var device = DeviceOption.Create();
+        var precision = DeviceOption.CreatePrecision();
+        var command = new Command("generate", """
+            Continues a prompt with a trained model.
+
+            Example: transformer generate runs/gpt-stories --prompt "Once" --temperature 0.8
+            """)
+        {
+            run, prompt, input, checkpoint, stream, num, overflow, device, precision,
+        };
+        sampling.AddTo(command);
+        context.Handle(command, (parse, cancel) =>
+        {
+            var json = parse.GetValue(context.JsonOption);
+            var options = sampling.Read(parse) with { Slide = parse.GetValue(overflow) == "slide" };
+            options.Checked();
+            if (parse.GetValue(prompt) is not null && parse.GetValue(input) is not null) throw new UserException("--prompt and --input must not both be given");
+            if (parse.GetValue(num) < 1) throw new UserException($"--num ({parse.GetValue(num)}) must be at least 1");
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var where = DeviceOption.Resolve(parse.GetValue(device));
+            Engine.Load();
+            var tokenizer = trained.LoadTokenizer();
+            using var model = trained.LoadLanguageModel(tokenizer, where);
+            var generator = new TextGenerator(model, tokenizer, where) { Precision = DeviceOption.PrecisionOf(parse.GetValue(precision), where) };
+            if (parse.GetValue(input) is { } file)
+            {
+                foreach (var lines in Lines(file, context).Chunk(PromptsAtOnce))
+                    foreach (var completion in generator.Generate(lines, options, cancel: cancel))
+                        if (json) context.WriteJson(new CompletionLine("transformer.generate/1", completion.Prompt, completion.Text, completion.Ids, completion.Finish, completion.Score));
+                        else context.Out.WriteLine(completion.Text.ReplaceLineEndings(" "));
+                return ExitCodes.Done;
+            }
+            Once(context, generator, parse.GetValue(prompt) ?? "", parse.GetValue(num), options, json, parse.GetValue(stream), cancel);
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static void Once(CliContext context, TextGenerator generator, string prompt, int num, GenerationOptions options, bool json, bool stream, CancellationToken cancel)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var streaming = stream && !json && num == 1;
+        if (streaming) context.Out.Write(prompt);
+        var completions = generator.Generate([.. Enumerable.Repeat(prompt, num)], options, streaming ? (_, text) => context.Out.Write(text) : null, cancel);
+        var speed = completions.Sum(completion => completion.Ids.Count) / Math.Max(1e-9, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        if (json) context.WriteJson(new GenerateDocument("transformer.generate/1", completions, speed));
+        else if (streaming) context.Out.WriteLine();
+        else
+            for (var i = 0; i < completions.Count; i++)
+            {
+                if (i > 0) context.Out.WriteLine("---");
+                context.Out.WriteLine(completions[i].Prompt + completions[i].Text);
+            }
+    }
+
+    static IEnumerable<string> Lines(string file, CliContext context)
+    {
+        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: "--input")]);
+        using var reader = file == "-" ? null : new StreamReader(file);
+        while ((reader ?? context.In).ReadLine() is { } line) yield return line;
+    }
+
+    sealed record GenerateDocument(string Schema, IReadOnlyList<Completion> Completions, double TokensPerSecond);
+
+    sealed record CompletionLine(string Schema, string Prompt, string Text, IReadOnlyList<int> Ids, string Finish, double Score);
+}

@@ -1,0 +1,68 @@
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Runs;
+
+/// <summary>Opens what a run left, for generation and evaluation: from a run folder, or from one of its checkpoint folders.</summary>
+public sealed class TrainedRun
+{
+    TrainedRun(Checkpoint checkpoint, RunConfig config)
+    {
+        Checkpoint = checkpoint;
+        Config = config;
+    }
+
+    /// <summary>The checkpoint.</summary>
+    public Checkpoint Checkpoint { get; }
+
+    /// <summary>The config that it was trained by.</summary>
+    public RunConfig Config { get; }
+
+    /// <summary>Opens a run, and verifies the checkpoint's bytes.</summary>
+    /// <param name="path">A run folder, or a checkpoint folder.</param>
+    /// <param name="which"><c>best</c>, <c>latest</c> or a step, of a run folder; null for the best, else the newest.</param>
+    /// <exception cref="UserException">There is no such run or checkpoint, or it is damaged.</exception>
+    public static TrainedRun Open(string path, string? which = null)
+    {
+        if (!Directory.Exists(path))
+            throw new UserException([new Problem("there is no such run folder", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
+        var checkpoint = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? Checkpoint.Open(path) : OfRun(path, which);
+        var config = ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
+        return new TrainedRun(checkpoint, config);
+    }
+
+    static Checkpoint OfRun(string path, string? which)
+    {
+        using var folder = RunFolder.OpenForReading(path);
+        return which is null ? folder.Checkpoints.OpenBestOrLatest() : folder.Checkpoints.Open(which);
+    }
+
+    /// <summary>The run's tokenizer.</summary>
+    /// <param name="name">The file's name.</param>
+    /// <exception cref="UserException">There is none, or it is damaged.</exception>
+    public Tokenizer LoadTokenizer(string name = CheckpointFiles.Tokenizer) => TokenizerFile.Load(Checkpoint.PathOf(name));
+
+    /// <summary>Fills a model with the checkpoint's weights: their moving average, where there is one.</summary>
+    /// <param name="model">A model of the config's shape, on any device.</param>
+    public T Fill<T>(T model) where T : nn.Module
+    {
+        var name = Checkpoint.Has(TrainerOutputs.AverageFile) ? TrainerOutputs.AverageFile : CheckpointFiles.Model;
+        using (var file = Checkpoint.OpenTensors(name))
+            ModelTensors.Fill(file, Checkpoint.PathOf(name), model.state_dict().Select(named => (named.Key, named.Value)));
+        model.eval();
+        return model;
+    }
+
+    /// <summary>The run's language model.</summary>
+    /// <param name="tokenizer">The run's tokenizer.</param>
+    /// <param name="device">Where it is to be.</param>
+    /// <exception cref="UserException">The run is of another kind.</exception>
+    public Gpt LoadLanguageModel(Tokenizer tokenizer, Device device) => Config.Model is GptConfig shape
+        ? Fill(new Gpt(shape, TextTaskSetup.VocabularyOf(shape, tokenizer)).to(device))
+        : throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, and this needs a language model (gpt)");
+}

@@ -1,0 +1,124 @@
+using System.Text;
+using System.Text.Json;
+using TestSupport;
+
+namespace TransformerCli.Tests;
+
+public sealed class TokenizerCommandTests : IDisposable
+{
+    const string Text = "the cat sat on the mat, the cat sat on the hat <|endoftext|> héllo 👍\n";
+    readonly string folder = Directory.CreateTempSubdirectory("tokenizer-command-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    string In(string name) => Path.Combine(folder, name);
+
+    static (int Code, string Out, string Error) Run(string input, params string[] arguments)
+    {
+        using StringWriter output = new(), error = new();
+        var code = App.Run(arguments, new StringReader(input), output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+
+    string Trained(params string[] more)
+    {
+        File.WriteAllText(In("text.txt"), Text);
+        var (code, _, error) = Run("", ["tokenizer", "train", "--input", In("text.txt"), "--output", In("tokenizer.json"), .. more]);
+        Assert.Equal((ExitCodes.Done, ""), (code, error));
+        return In("tokenizer.json");
+    }
+
+    [Fact]
+    public void A_trained_tokenizer_encodes_and_decodes_through_text_and_through_files()
+    {
+        var tokenizer = Trained("--vocabulary", "262", "--pattern", "cl100k");
+        var (code, ids, _) = Run(Text, "tokenizer", "encode", tokenizer);
+        Assert.Equal(ExitCodes.Done, code);
+        Assert.InRange(ids.Split(' ').Length, 20, 80);
+        Assert.Equal(Text, Run(ids, "tokenizer", "decode", tokenizer).Out);
+
+        File.WriteAllBytes(In("raw"), [.. Encoding.UTF8.GetBytes(Text), 0xFF, 0x00, 0xEF, 0xBB, 0xBF, 0xC3]);
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "encode", tokenizer, "--input", In("raw"), "--output", In("ids.bin")).Code);
+        Assert.Equal(0, new FileInfo(In("ids.bin")).Length % 4);
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", folder, "--input", In("ids.bin"), "--output", In("back")).Code);
+        Assert.Equal(File.ReadAllBytes(In("raw")), File.ReadAllBytes(In("back")));
+    }
+
+    [Fact]
+    public void Special_tokens_are_recognised_where_they_are_allowed_and_shown_unless_skipped()
+    {
+        var tokenizer = Trained("--vocabulary", "257");
+        Assert.DoesNotContain("256", Run("a<|endoftext|>b", "tokenizer", "encode", tokenizer).Out);
+        Assert.Equal("97 256 98\n", Run("a<|endoftext|>b", "tokenizer", "encode", tokenizer, "--allow-special").Out.ReplaceLineEndings("\n"));
+        Assert.Equal("a<|endoftext|>b", Run("[97, 256, 98]", "tokenizer", "decode", tokenizer).Out);
+        Assert.Equal("ab", Run("97 256\n98", "tokenizer", "decode", tokenizer, "--skip-special").Out);
+    }
+
+    [Fact]
+    public void Documents_of_json_hold_ids_text_and_the_tokenizers_parts()
+    {
+        var tokenizer = Trained("--vocabulary", "260");
+        using var encoded = JsonDocument.Parse(Run("hat", "tokenizer", "encode", tokenizer, "--json").Out);
+        Assert.Equal("transformer.tokenizer.encode/1", encoded.RootElement.GetProperty("schema").GetString());
+        var ids = encoded.RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToList();
+        Assert.Equal(ids.Count, encoded.RootElement.GetProperty("tokens").GetInt32());
+        using var decoded = JsonDocument.Parse(Run(string.Join(' ', ids), "tokenizer", "decode", tokenizer, "--json").Out);
+        Assert.Equal("hat", decoded.RootElement.GetProperty("text").GetString());
+        using var inspected = JsonDocument.Parse(Run("", "tokenizer", "inspect", tokenizer, "--json").Out);
+        Assert.Equal(("bpe", 260, 3, "gpt2", 259), (inspected.RootElement.GetProperty("kind").GetString(), inspected.RootElement.GetProperty("vocabulary").GetInt32(),
+            inspected.RootElement.GetProperty("merges").GetInt32(), inspected.RootElement.GetProperty("pattern").GetString(), inspected.RootElement.GetProperty("end_of_text").GetInt32()));
+        Assert.Contains("vocabulary  260", Run("", "tokenizer", "inspect", tokenizer).Out);
+    }
+
+    [Fact]
+    public void Character_and_byte_vocabularies_are_made_too()
+    {
+        Assert.Contains("kind        character", Run("", "tokenizer", "inspect", Trained("--kind", "character")).Out);
+        Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", In("tokenizer.json")).Out);
+        Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "byte", "--special", "<s>", "</s>")).Out);
+    }
+
+    [Fact]
+    public void Training_reads_folders_and_standard_input_and_says_when_the_text_runs_out()
+    {
+        Directory.CreateDirectory(In("corpus/part"));
+        File.WriteAllText(In("corpus/part/a.txt"), Text);
+        File.WriteAllText(In("corpus/ignored.bin"), "zzzzzzzz");
+        var (code, _, error) = Run("", "tokenizer", "train", "--input", In("corpus"), "--vocabulary", "5000", "--output", In("a.json"));
+        Assert.Equal(ExitCodes.Done, code);
+        Assert.Contains("no more merges", error);
+        Assert.Equal(ExitCodes.Done, Run(Text, "tokenizer", "train", "--input", "-", "--vocabulary", "5000", "--output", In("b.json")).Code);
+        Assert.Equal(File.ReadAllText(In("a.json")), File.ReadAllText(In("b.json")));
+    }
+
+    [Theory]
+    [InlineData("--vocabulary", "tokenizer", "train", "--input", "-")]
+    [InlineData("100", "tokenizer", "train", "--input", "-", "--vocabulary", "100")]
+    [InlineData("absent.txt", "tokenizer", "train", "--input", "absent.txt", "--vocabulary", "300")]
+    [InlineData("gpt9", "tokenizer", "train", "--input", "-", "--vocabulary", "300", "--pattern", "gpt9")]
+    [InlineData("absent.json", "tokenizer", "encode", "absent.json")]
+    public void Mistakes_are_named_and_end_with_the_users_exit_code(string named, params string[] arguments)
+    {
+        var (code, output, error) = Run("text", arguments);
+        Assert.Equal((ExitCodes.UserError, ""), (code, output));
+        Assert.Contains(named, error);
+        Assert.DoesNotContain("   at ", error);
+    }
+
+    [Fact]
+    public void Faulty_ids_are_refused_and_leave_no_file()
+    {
+        var tokenizer = Trained("--kind", "byte");
+        Assert.Contains("257", Run("97 257", "tokenizer", "decode", tokenizer).Error);
+        Assert.Contains("'x'", Run("97 x", "tokenizer", "decode", tokenizer).Error);
+        Assert.Contains("too large", Run("99999999999", "tokenizer", "decode", tokenizer).Error);
+        File.WriteAllBytes(In("cut.bin"), [1, 0, 0, 0, 2]);
+        Assert.Contains("multiple of four", Run("", "tokenizer", "decode", tokenizer, "--input", In("cut.bin"), "--output", In("out")).Error);
+        Assert.False(File.Exists(In("out")));
+        Assert.Empty(Directory.GetFiles(folder, "*.tmp"));
+    }
+
+    [SharedDataFact("gpt2-bpe")]
+    public void A_folder_of_GPT2s_files_is_a_tokenizer() =>
+        Assert.Equal("31373 995", Run("hello world", "tokenizer", "encode", Repository.SharedData("gpt2-bpe")).Out.Trim());
+}

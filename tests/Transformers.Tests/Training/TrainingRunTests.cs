@@ -1,0 +1,187 @@
+using System.Text.Json;
+using Transformers.Checkpoints;
+using Transformers.Models;
+using Transformers.Runs;
+using Transformers.Training;
+
+namespace Transformers.Tests.Training;
+
+[Collection("engine")]
+public class TrainingRunTests
+{
+    [Fact]
+    public void Two_runs_with_one_seed_agree_bit_for_bit_and_another_seed_does_not()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "a");
+        runs.Train(TinyRuns.Config(), "b");
+        runs.Train(TinyRuns.Config("seed=2"), "c");
+        Assert.Equal(runs.Newest("a", CheckpointFiles.Model), runs.Newest("b", CheckpointFiles.Model));
+        Assert.NotEqual(runs.Newest("a", CheckpointFiles.Model), runs.Newest("c", CheckpointFiles.Model));
+    }
+
+    [Theory]
+    [InlineData("training.precision=fp32")]
+    [InlineData("training.precision=bf16")]
+    [InlineData("training.batch.micro=3")]
+    [InlineData("training.ema.decay=0.9")]
+    [InlineData("data.batches.kind=packed")]
+    [InlineData("training.optimizer={ kind: sgd, lr: 0.1, momentum: 0.9 }")]
+    public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string setting)
+    {
+        using var runs = new TinyRuns();
+        var config = TinyRuns.Config(setting);
+        runs.Train(config, "whole");
+        var half = runs.Train(config, "halves", maxSteps: 10);
+        Assert.Equal("max_steps", half.Stopped);
+        var rest = runs.Train(config, "halves");
+        Assert.Equal(20, rest.Steps);
+        foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer })
+            Assert.Equal(runs.Newest("whole", file), runs.Newest("halves", file));
+        Assert.Equal(Metrics(runs.PathOf("whole")), Metrics(runs.PathOf("halves")));
+    }
+
+    // What does not depend on the clock.
+    static IEnumerable<(long, string, double)> Metrics(string run) =>
+        [.. MetricsLog.Read(Path.Combine(run, "metrics.jsonl")).Select(e => (e.Step, e.Split, e.Values["loss"]))];
+
+    [Fact]
+    public void Micro_batches_change_the_sum_of_the_same_gradients_by_rounding_alone()
+    {
+        using var runs = new TinyRuns();
+        var whole = runs.Train(TinyRuns.Config("model.dropout=0"), "whole");
+        var cut = runs.Train(TinyRuns.Config("model.dropout=0", "training.batch.micro=3"), "cut");
+        Assert.Equal(whole.ValLoss!.Value, cut.ValLoss!.Value, 1e-4);
+    }
+
+    [Fact]
+    public void One_batch_of_text_is_learnt_by_heart()
+    {
+        using var runs = new TinyRuns();
+        var text = runs.PathOf("one.txt");
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 40)));
+        var config = TinyRuns.Config("training.steps=150", "training.optimizer.lr=1e-2", "model.dropout=0", "data.source={ files: [" + text + "] }");
+        var result = runs.Train(config, "heart");
+        Assert.True(result.TrainLoss < 0.1, $"loss {result.TrainLoss}");
+    }
+
+    [Fact]
+    public void A_step_leaves_no_tensor_behind()
+    {
+        using var runs = new TinyRuns();
+        var counts = new HandleCounts();
+        runs.Train(TinyRuns.Config("training.steps=120", "training.validate.every=1000", "training.log.every=10"), "handles", observer: counts);
+        Assert.Equal(counts.At[20], counts.At[110]);
+    }
+
+    sealed class HandleCounts : ITrainingObserver
+    {
+        internal Dictionary<long, long> At { get; } = [];
+
+        public void Reported(StepReport report)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            At[report.Step] = Engine.LiveHandles;
+        }
+    }
+
+    [Fact]
+    public void A_finished_run_says_so_and_trains_no_more_and_more_steps_go_on()
+    {
+        using var runs = new TinyRuns();
+        var first = runs.Train(TinyRuns.Config(), "run");
+        var written = File.GetLastWriteTimeUtc(Path.Combine(runs.PathOf("run"), "metrics.jsonl"));
+        var again = runs.Train(TinyRuns.Config(), "run");
+        Assert.Equal(first.ValLoss, again.ValLoss);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(Path.Combine(runs.PathOf("run"), "metrics.jsonl")));
+        Assert.Equal(25, runs.Train(TinyRuns.Config("training.steps=25"), "run").Steps);
+    }
+
+    [Fact]
+    public void A_folder_that_holds_a_run_is_not_started_anew_and_another_model_is_not_resumed()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
+        var never = Assert.Throws<UserException>(() => TrainingRun.Start(TinyRuns.Config(), new TrainingOptions { Run = runs.PathOf("run"), Cache = runs.PathOf("cache"), Resume = ResumeMode.Never }));
+        Assert.Contains("--resume=never", never.Message);
+        var other = Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config("model.layers=3"), "run"));
+        Assert.Contains("model", other.Message);
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_skipped_with_its_reason_and_the_one_before_goes_on()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config("training.checkpoint.every=5"), "run", maxSteps: 15);
+        runs.Train(TinyRuns.Config("training.checkpoint.every=5"), "whole");
+        var damaged = Path.Combine(runs.PathOf("run"), "checkpoints", "step-00000015", CheckpointFiles.Model);
+        using (var file = File.Open(damaged, FileMode.Open)) file.SetLength(file.Length - 1);
+        var notes = new Warnings();
+        runs.Train(TinyRuns.Config("training.checkpoint.every=5"), "run", observer: notes);
+        Assert.Contains(notes.All, text => text.Contains("step-00000015") && text.Contains(CheckpointFiles.Model));
+        Assert.Equal(runs.Newest("whole", CheckpointFiles.Model), runs.Newest("run", CheckpointFiles.Model));
+    }
+
+    sealed class Warnings : ITrainingObserver
+    {
+        internal List<string> All { get; } = [];
+        public void Warn(string message) => All.Add(message);
+    }
+
+    [Fact]
+    public void A_loss_that_is_not_a_number_ends_the_run_and_names_the_step_and_the_good_checkpoint()
+    {
+        using var runs = new TinyRuns();
+        var config = TinyRuns.Config("training.optimizer={ kind: sgd, lr: 1e30 }", "training.clip=0", "training.checkpoint.every=1", "training.schedule={ kind: constant }");
+        var diverged = Assert.Throws<DivergedException>(() => runs.Train(config, "run"));
+        Assert.Matches("diverged at step [0-9]+", diverged.Message);
+        Assert.Matches("checkpoint of step [0-9]+ is good", diverged.Message);
+        using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
+        Assert.NotNull(folder.Checkpoints.FindNewestIntact(out _));
+    }
+
+    [Fact]
+    public void Validation_without_improvement_ends_the_run_after_its_patience()
+    {
+        using var runs = new TinyRuns();
+        var config = TinyRuns.Config("training.steps=200", "training.validate={ every: 2, patience: 2 }", "training.optimizer={ kind: sgd, lr: 1e-9 }", "training.schedule={ kind: constant }");
+        var result = runs.Train(config, "run");
+        Assert.Equal("patience", result.Stopped);
+        Assert.True(result.Steps < 200);
+    }
+
+    [Fact]
+    public void The_run_folder_holds_config_tokenizer_metrics_and_result()
+    {
+        using var runs = new TinyRuns();
+        var result = runs.Train(TinyRuns.Config(), "run");
+        foreach (var file in new[] { "config.yaml", "tokenizer.json", "metrics.jsonl", "result.json" })
+            Assert.True(File.Exists(Path.Combine(runs.PathOf("run"), file)), file);
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(runs.PathOf("run"), "result.json")));
+        Assert.Equal("transformer.train/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Equal(result.ValLoss!.Value, document.RootElement.GetProperty("val_loss").GetDouble());
+        Assert.Equal("gpt", document.RootElement.GetProperty("model").GetString());
+        Assert.True(document.RootElement.GetProperty("tokens_per_second").GetDouble() > 0);
+    }
+
+    [Fact]
+    public void A_stop_request_ends_the_run_after_its_step_with_a_checkpoint_that_goes_on()
+    {
+        using var runs = new TinyRuns();
+        var stop = new StopRequest();
+        var result = TrainingRun.Start(TinyRuns.Config(), new TrainingOptions { Run = runs.PathOf("run"), Cache = runs.PathOf("cache") }, new StopAt(7, stop), stop);
+        Assert.Equal(("sigterm", 7L), (result.Stopped, result.Steps));
+        runs.Train(TinyRuns.Config(), "run");
+        runs.Train(TinyRuns.Config(), "whole");
+        Assert.Equal(runs.Newest("whole", CheckpointFiles.Model), runs.Newest("run", CheckpointFiles.Model));
+    }
+
+    sealed class StopAt(long at, StopRequest stop) : ITrainingObserver
+    {
+        public void Stepped(long step, long steps)
+        {
+            if (step == at) stop.Ask("sigterm");
+        }
+    }
+}
