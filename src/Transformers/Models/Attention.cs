@@ -7,7 +7,7 @@ namespace Transformers.Models;
 /// <summary>What one call of attention is given besides its input.</summary>
 /// <param name="Positions">Turns queries and keys; null for none.</param>
 /// <param name="Causal">Whether a query sees no key after its own place; the queries are the last of the keys' places.</param>
-/// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S].</param>
+/// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S]; a first size that divides B repeats, as the windows of each image do.</param>
 /// <param name="Cache">Keys and values of earlier tokens, which this call appends to.</param>
 /// <param name="Recorder">Takes the weights; selects the plain formula, which has them.</param>
 public readonly record struct AttentionInput(
@@ -66,23 +66,6 @@ public sealed class Attention : nn.Module
         return output.call(mixed.transpose(1, 2).reshape(B, T, heads * headWidth));      // [B, T, D]
     }
 
-    /// <summary>Attends within windows: a token sees those of its own window.</summary>
-    /// <remarks>Windows count as further heads, so that one bias serves all images.</remarks>
-    /// <param name="x">[B, G, T, D]: G windows of T tokens.</param>
-    /// <param name="bias">Added to the scores, [1 or G, H, T, T]; minus infinity where a key is not seen.</param>
-    /// <param name="recorder">Takes the weights, [B, G·H, T, T]; selects the plain formula, which has them.</param>
-    /// <returns>[B, G, T, D].</returns>
-    public Tensor Within(Tensor x, Tensor bias, AttentionRecorder? recorder = null)
-    {
-        var (B, G, T, _) = x.Dims4();
-        var parts = packed!.call(x).view(B, G, T, 3, heads, headWidth).permute(3, 0, 1, 4, 2, 5).reshape(3, B, G * heads, T, headWidth);
-        var (q, k, v) = (parts.select(0, 0), parts.select(0, 1), parts.select(0, 2));    // [B, G·H, T, E] each
-        var mask = bias.expand(G, heads, T, T).reshape(1, G * heads, T, T);
-        var dropped = training ? dropout : 0;
-        var mixed = recorder is null ? Engine.Attention(q, k, v, false, mask, dropped) : Plain(q, k, v, false, mask, dropped, recorder);
-        return output.call(mixed.view(B, G, heads, T, headWidth).transpose(2, 3).reshape(B, G, T, heads * headWidth));
-    }
-
     (Tensor q, Tensor k, Tensor v) Self(Tensor x, AttentionInput input)
     {
         var start = input.Cache?.Length ?? 0;
@@ -123,13 +106,13 @@ public sealed class Attention : nn.Module
     /// <param name="k">[B, K, S, E].</param>
     /// <param name="v">[B, K, S, E].</param>
     /// <param name="causal">Whether a query sees no key after its own place.</param>
-    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S].</param>
+    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S], a first size that divides B repeating.</param>
     /// <param name="dropout">The share of weights dropped.</param>
     /// <param name="recorder">Takes the weights before dropout.</param>
     /// <returns>[B, H, T, E].</returns>
     public static Tensor Plain(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, double dropout, AttentionRecorder? recorder = null)
     {
-        var (_, H, T, E) = q.Dims4();
+        var (B, H, T, E) = q.Dims4();
         var (_, K, S, _) = k.Dims4();
         if (K != H)
         {
@@ -137,7 +120,8 @@ public sealed class Attention : nn.Module
             v = v.repeat_interleave(H / K, 1);
         }
         var scores = (q * (1 / Math.Sqrt(E))).matmul(k.transpose(-2, -1));                // [B, H, T, S]
-        if (mask is not null) scores = scores + mask;
+        if (mask is not null)
+            scores = mask.dim() == 4 && mask.size(0) is var b && b > 1 && b < B ? (scores.view(B / b, b, H, T, S) + mask).view(B, H, T, S) : scores + mask;
         if (causal && T > 1) scores = scores.masked_fill(ones(T, S, dtype: ScalarType.Bool, device: q.device).triu(S - T + 1), double.NegativeInfinity);
         var weights = scores.softmax(-1);
         recorder?.Add(weights);

@@ -39,15 +39,15 @@ public sealed class SwinBlock : nn.Module
 
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, Y, X, D].</param>
-    /// <param name="recorder">Takes attention weights, [B, G·H, T, T]: each window's heads stand together.</param>
+    /// <param name="recorder">Takes attention weights, [B·G, H, T, T]: an image's windows stand together.</param>
     /// <returns>[B, Y, X, D].</returns>
     public Tensor forward(Tensor x, AttentionRecorder? recorder = null)
     {
         using var scope = NewDisposeScope();
         var (_, Y, X, _) = x.Dims4();
         var windows = Windows.Of(Y, X, side, shifted);
-        var bias = Bias(windows, x.device);                                                       // [1 or G, H, T, T]
-        x = attentionResidual.forward(x, h => windows.Join(attention.Within(windows.Cut(h), bias, recorder)));
+        var input = new AttentionInput(Mask: Bias(windows, x.device), Recorder: recorder);
+        x = attentionResidual.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)));
         x = feedForwardResidual.forward(x, feedForward.call);
         return x.MoveToOuterDisposeScope();
     }
@@ -57,7 +57,7 @@ public sealed class SwinBlock : nn.Module
         var bias = positions.forward(windows.Height, windows.Width).unsqueeze(0);                 // [1, H, T, T]
         // The mask of a grid is made once; one that hides nothing is kept as a scalar 0.
         var mask = masks.Get(windows.Rows, windows.Columns, 0, device, ScalarType.Float32, () => windows.Mask(padding)?.unsqueeze(1) ?? tensor(0f));
-        return mask.dim() == 0 ? bias : bias + mask;                                              // [G, H, T, T]
+        return mask.dim() == 0 ? bias : bias + mask;                                              // [1 or G, H, T, T]
     }
 
     /// <inheritdoc/>

@@ -43,21 +43,22 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
 
     /// <summary>Cuts.</summary>
     /// <param name="x">[B, Y, X, D].</param>
-    /// <returns>[B, G, T, D]; padding is zeros.</returns>
+    /// <returns>[B·G, T, D], an image's windows together; padding is zeros.</returns>
     public Tensor Cut(Tensor x)
     {
         var (B, _, _, D) = x.Dims4();
         if (Padded) x = nn.functional.pad(x, [0, 0, 0, Across * Width - Columns, 0, Down * Height - Rows]);
         if (Shifted) x = x.roll([-ShiftRows, -ShiftColumns], [1, 2]);
-        return x.reshape(B, Down, Height, Across, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B, Count, Places, D);
+        return x.reshape(B, Down, Height, Across, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B * Count, Places, D);
     }
 
     /// <summary>Undoes <see cref="Cut"/>; what stands in padding is dropped.</summary>
-    /// <param name="x">[B, G, T, D].</param>
+    /// <param name="x">[B·G, T, D].</param>
     /// <returns>[B, Y, X, D].</returns>
     public Tensor Join(Tensor x)
     {
-        var (B, _, _, D) = x.Dims4();
+        var (all, _, D) = x.Dims3();
+        var B = all / Count;
         x = x.reshape(B, Down, Across, Height, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B, Down * Height, Across * Width, D);
         if (Shifted) x = x.roll([ShiftRows, ShiftColumns], [1, 2]);
         return Padded ? x.narrow(1, 0, Rows).narrow(2, 0, Columns) : x;

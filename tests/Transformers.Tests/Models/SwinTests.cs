@@ -28,7 +28,7 @@ public sealed class SwinTests
         var x = randn(2, rows, columns, 3);
         var windows = Windows.Of(rows, columns, side, shifted);
         var cut = windows.Cut(x);
-        Assert.Equal([2, windows.Count, windows.Places, 3], cut.shape);
+        Assert.Equal([2 * windows.Count, windows.Places, 3], cut.shape);
         Assert.True(windows.Join(cut).eq(x).all().item<bool>());
     }
 
@@ -46,7 +46,10 @@ public sealed class SwinTests
         var x = randn(2, rows, columns, 8);
         var windows = Windows.Of(rows, columns, side, shifted);
         var mask = windows.Mask(WindowPadding.Masked)?.unsqueeze(1) ?? zeros(1, 1, 1, 1);
-        var within = windows.Join(attention.Within(windows.Cut(x), mask.expand(-1, 2, windows.Places, windows.Places)));
+        var within = windows.Join(attention.forward(windows.Cut(x), new AttentionInput(Mask: mask)));
+        using var recorder = new AttentionRecorder();
+        var plainly = windows.Join(attention.forward(windows.Cut(x), new AttentionInput(Mask: mask, Recorder: recorder)));
+        GoldenModel.Close(plainly, within, 1e-5, "kernel");
 
         var full = attention.forward(x.view(2, rows * columns, 8), new AttentionInput(Mask: Neighbours(windows)));
         GoldenModel.Close(full.view(2, rows, columns, 8), within, 1e-5, "attention");

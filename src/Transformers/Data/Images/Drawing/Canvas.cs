@@ -7,19 +7,13 @@ namespace Transformers.Data.Images.Drawing;
 sealed class Canvas
 {
     readonly Vector3[] pixels;
-<<<<<<< HEAD
-=======
     readonly float[] nearest;
->>>>>>> main
 
     public Canvas(int side)
     {
         Side = side;
         pixels = new Vector3[side * side];
-<<<<<<< HEAD
-=======
         nearest = new float[side * side];
->>>>>>> main
     }
 
     public int Side { get; }
@@ -39,15 +33,6 @@ sealed class Canvas
     {
         if (points.Length == 0) return;
         var reach = width / 2 + 1;
-<<<<<<< HEAD
-        var (low, high) = Bounds(points, reach);
-        for (var y = low.Y; y < high.Y; y++)
-            for (var x = low.X; x < high.X; x++)
-            {
-                var at = new Vector2(x + 0.5f, y + 0.5f);
-                Paint(x, y, color, width / 2 - MathF.Sqrt(SquaredDistance(at, points)) + 0.5f);
-            }
-=======
         // Each piece looks at its own surroundings only; the nearest piece decides, so that they join without seams.
         Array.Fill(nearest, float.MaxValue);
         for (var i = 0; i < points.Length; i++)
@@ -63,7 +48,6 @@ sealed class Canvas
         }
         for (var i = 0; i < nearest.Length; i++)
             if (nearest[i] < reach * reach) Paint(i % Side, i / Side, color, width / 2 - MathF.Sqrt(nearest[i]) + 0.5f);
->>>>>>> main
     }
 
     /// <summary>Paints what closed lines enclose; where an even number of them does, nothing.</summary>
@@ -74,30 +58,18 @@ sealed class Canvas
             for (var x = low.X; x < high.X; x++)
             {
                 var at = new Vector2(x + 0.5f, y + 0.5f);
-<<<<<<< HEAD
-                var nearest = float.MaxValue;
-                var inside = false;
-                foreach (var loop in loops)
-                {
-                    nearest = Math.Min(nearest, SquaredDistance(at, loop));
-=======
                 var edge = float.MaxValue;
                 var inside = false;
                 foreach (var loop in loops)
                 {
                     edge = Math.Min(edge, SquaredDistance(at, loop));
->>>>>>> main
                     for (var i = 1; i < loop.Length; i++)
                     {
                         var (a, b) = (loop[i - 1], loop[i]);
                         if (a.Y > at.Y != b.Y > at.Y && at.X < (b.X - a.X) * (at.Y - a.Y) / (b.Y - a.Y) + a.X) inside = !inside;
                     }
                 }
-<<<<<<< HEAD
-                var distance = MathF.Sqrt(nearest);
-=======
                 var distance = MathF.Sqrt(edge);
->>>>>>> main
                 Paint(x, y, color, (inside ? distance : -distance) + 0.5f);
             }
     }
@@ -131,24 +103,14 @@ sealed class Canvas
 
     static float SquaredDistance(Vector2 at, ReadOnlySpan<Vector2> line)
     {
-<<<<<<< HEAD
-        var nearest = Vector2.DistanceSquared(at, line[0]);
-=======
         var shortest = Vector2.DistanceSquared(at, line[0]);
->>>>>>> main
         for (var i = 1; i < line.Length; i++)
         {
             var (a, along) = (line[i - 1], line[i] - line[i - 1]);
             var length = along.LengthSquared();
             var part = length == 0 ? 0 : Math.Clamp(Vector2.Dot(at - a, along) / length, 0, 1);
-<<<<<<< HEAD
-            nearest = Math.Min(nearest, Vector2.DistanceSquared(at, a + part * along));
-        }
-        return nearest;
-=======
             shortest = Math.Min(shortest, Vector2.DistanceSquared(at, a + part * along));
         }
         return shortest;
->>>>>>> main
     }
 }
