@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Transformers;
+using Transformers.IO;
+using Transformers.Training;
 
 namespace TransformerCli;
 
@@ -10,13 +10,7 @@ namespace TransformerCli;
 public sealed class CliContext(TextReader input, TextWriter output, TextWriter error)
 {
     /// <summary>How every JSON document of the program is written.</summary>
-    public static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-    };
+    public static readonly JsonSerializerOptions Json = JsonStyle.Options;
 
     /// <summary>Standard input.</summary>
     public TextReader In => input;
@@ -55,6 +49,10 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         catch (OutOfMemoryException exception)
         {
             return Fail(json, ExitCodes.OutOfMemory, [new Problem(exception.Message)]);
+        }
+        catch (DivergedException exception)
+        {
+            return Fail(json, ExitCodes.Diverged, [new Problem(exception.Message)]);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

@@ -36,8 +36,8 @@ static class TrainCommand
             var files = parse.GetValue(configs)!;
             List<string> settings = [.. parse.GetValue(sets) ?? []];
             if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
-            var config = ConfigFile.Load<RunConfig>(files, settings);
-            if (parse.GetValue(data) is { } path) config = DataOverride.Apply(config, path);
+            var loaded = ConfigFile.Open<RunConfig>(files, settings);
+            var config = parse.GetValue(data) is { } path ? DataOverride.Apply(loaded.Config, path) : loaded.Config;
             var options = WithResume(new TrainingOptions
             {
                 Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
@@ -49,7 +49,15 @@ static class TrainCommand
             var stop = new StopRequest();
             using var signals = new Signals(stop);
             using var reporter = TrainingReporter.Create(context, parse);
-            var result = TrainingRun.Start(config, options, reporter, stop);
+            TrainResult result;
+            try
+            {
+                result = loaded.Placing(_ => TrainingRun.Start(config, options, reporter, stop));
+            }
+            catch (OperationCanceledException) when (stop.Reason is not null)
+            {
+                return CodeOf(stop.Reason);
+            }
             reporter.Finish();
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
             else TrainSummary.Write(context.Out, result);
@@ -59,15 +67,17 @@ static class TrainCommand
                 context.Error.WriteLine($"error: {broken}");
                 return ExitCodes.ExpectationFailed;
             }
-            return result.Stopped switch
-            {
-                "sigint" => ExitCodes.Interrupted,
-                "sigterm" => ExitCodes.Terminated,
-                _ => ExitCodes.Done,
-            };
+            return CodeOf(result.Stopped);
         });
         return command;
     }
+
+    static int CodeOf(string? stopped) => stopped switch
+    {
+        "sigint" => ExitCodes.Interrupted,
+        "sigterm" => ExitCodes.Terminated,
+        _ => ExitCodes.Done,
+    };
 
     static TrainingOptions WithResume(TrainingOptions options, string? resume) => resume switch
     {

@@ -20,10 +20,29 @@ public sealed class TaskSetup : IDisposable
     /// <exception cref="UserException">The data cannot be read, or the model does not fit them.</exception>
     public static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop) => (config.Data, config.Model) switch
     {
-        (TextData text, GptConfig gpt) => TextTaskSetup.Create(config, text, gpt, options, observer, stop),
+        (TextData text, GptConfig gpt) => Blaming("data.source", () => TextTaskSetup.Create(config, text, gpt, options, observer, stop)),
         var (data, model) => throw new UserException(
             $"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
     };
+
+    // What is wrong with the data is told at the setting that names them.
+    static TaskSetup Blaming(string path, Func<TaskSetup> create)
+    {
+        try
+        {
+            return create();
+        }
+        catch (UserException exception) when (exception.GetType() == typeof(UserException))
+        {
+            throw new UserException([.. exception.Problems.Select(problem => problem.Path is not null || problem.Line is not null ? problem : problem with
+            {
+                Message = problem.File is null ? problem.Message : $"{problem.File}: {problem.Message}",
+                File = null,
+                Path = path,
+                Hint = problem.Hint ?? "name other data here, or with --data",
+            })], exception);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Task.Dispose();

@@ -1,0 +1,147 @@
+using System.Text.Json;
+using TestSupport;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>The program's main job through its command line, at a size of seconds.</summary>
+[Collection("engine")]
+public sealed class TrainAndGenerateTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string Write(string name, string text)
+    {
+        var path = Path.Combine(root, name);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    string Config(string source = "{ generator: stories, size: 60kB }") => Write("tiny.yaml", $$"""
+        data:
+          kind: text
+          source: {{source}}
+          tokenizer: { kind: bpe, vocabulary: 300 }
+        model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
+        training:
+          steps: 8
+          batch: { sequences: 4 }
+          optimizer: { kind: adamw, lr: 1.0e-3 }
+          validate: { every: 4 }
+          sample: { tokens: 5 }
+        """);
+
+    CommandLine.Outcome Train(params string[] more) => CommandLine.Run(["train", Config(), "--run", Path.Combine(root, "run"), "--device", "cpu", .. more]);
+
+    [Fact]
+    public void Train_prints_one_json_document_and_generate_continues_a_prompt_from_the_run()
+    {
+        var trained = Train("--json");
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        using var document = JsonDocument.Parse(trained.Output);
+        Assert.Equal("transformer.train/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Equal(8, document.RootElement.GetProperty("steps").GetInt64());
+        Assert.DoesNotContain('\u001b', trained.Error);
+        Assert.Contains("val_loss", trained.Error);
+
+        var run = Path.Combine(root, "run");
+        var generated = CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3", "--json");
+        Assert.True(generated.ExitCode == 0, generated.Error);
+        using var completions = JsonDocument.Parse(generated.Output);
+        var completion = completions.RootElement.GetProperty("completions")[0];
+        Assert.Equal("Once", completion.GetProperty("prompt").GetString());
+        Assert.InRange(completion.GetProperty("ids").GetArrayLength(), 0, 6);
+
+        var plain = CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3");
+        Assert.Equal("Once" + completion.GetProperty("text").GetString(), plain.Output.TrimEnd('\n', '\r'));
+        var streamed = CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3", "--stream");
+        Assert.Equal(plain.Output, streamed.Output);
+        var lines = CommandLine.Run("generate", run, "--input", Write("prompts.txt", "Once\nThe\n"), "--max-new-tokens", "3", "--json");
+        Assert.Equal(2, lines.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public void An_expectation_that_does_not_hold_is_exit_code_3_and_one_that_does_is_0()
+    {
+        var broken = Train("--expect", "val_loss<=0.01", "--quiet");
+        Assert.Equal(3, broken.ExitCode);
+        Assert.Contains("val_loss <= 0.01", broken.Error);
+        Assert.Equal(0, Train("--expect", "val_loss<=10").ExitCode);
+        var unknown = Train("--expect", "vall_loss<=10");
+        Assert.Equal(2, unknown.ExitCode);
+        Assert.Contains("there is no result vall_loss", unknown.Error);
+    }
+
+    [Theory]
+    [InlineData("missing.txt", null, "there is no such file")]
+    [InlineData("empty.txt", "", "is empty")]
+    [InlineData("short.txt", "too short to train on", "context of 32")]
+    public void Text_that_cannot_be_trained_on_is_told_at_the_setting_that_names_it(string name, string? content, string what)
+    {
+        var text = Path.Combine(root, name);
+        if (content is not null) File.WriteAllText(text, content);
+        var config = Write("bad.yaml", File.ReadAllText(Config($"{{ files: [\"{text}\"] }}")).Replace("kind: bpe, vocabulary: 300", "kind: bytes"));
+        var outcome = CommandLine.Run("train", config, "--run", Path.Combine(root, "bad"), "--device", "cpu");
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains($"{config}:3:", outcome.Error);
+        Assert.Contains("data.source", outcome.Error);
+        Assert.Contains(what, outcome.Error);
+        Assert.DoesNotContain("   at ", outcome.Error);
+    }
+
+    [Theory]
+    [InlineData("--device", "gpu")]
+    [InlineData("--device", "cuda:99")]
+    [InlineData("--max-time", "soon")]
+    [InlineData("--resume=elsewhere")]
+    [InlineData("--expect", "val_loss")]
+    [InlineData("--set", "model.width=33")]
+    [InlineData("--data", "nowhere.txt")]
+    public void Wrong_options_are_exit_code_2_with_a_message(params string[] options)
+    {
+        var outcome = CommandLine.Run(["train", Config(), "--run", Path.Combine(root, "wrong"), .. options]);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.StartsWith("error: ", outcome.Error);
+        Assert.DoesNotContain("   at ", outcome.Error);
+    }
+
+    [Fact]
+    public void With_json_an_error_is_one_document_on_standard_output()
+    {
+        var outcome = CommandLine.Run("generate", Path.Combine(root, "nowhere"), "--json");
+        Assert.Equal(2, outcome.ExitCode);
+        using var document = JsonDocument.Parse(outcome.Output);
+        Assert.Equal("transformer.error/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Equal(2, document.RootElement.GetProperty("exit_code").GetInt32());
+        Assert.Contains("nowhere", document.RootElement.GetProperty("errors")[0].GetProperty("file").GetString());
+    }
+
+    [Fact]
+    public void A_prompt_that_starts_with_an_at_sign_is_a_prompt()
+    {
+        Assert.Equal(0, Train("--quiet").ExitCode);
+        var outcome = CommandLine.Run("generate", Path.Combine(root, "run"), "--prompt", "@home", "--max-new-tokens", "2");
+        Assert.StartsWith("@home", outcome.Output);
+    }
+
+    [Fact]
+    public void Doctor_says_what_is_in_use()
+    {
+        var outcome = CommandLine.Run("doctor", "--json");
+        Assert.True(outcome.ExitCode == 0, outcome.Output);
+        using var document = JsonDocument.Parse(outcome.Output);
+        Assert.Equal("transformer.doctor/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Matches("^[0-9]+\\.[0-9]+", document.RootElement.GetProperty("libtorch").GetString());
+        Assert.True(document.RootElement.GetProperty("threads").GetInt32() > 0);
+    }
+
+    [SharedDataFact("tinyshakespeare", "input.txt")]
+    public void The_shakespeare_config_reads_nanogpts_split()
+    {
+        var outcome = CommandLine.Run("train", "shakespeare-char", "--data", Repository.SharedData("tinyshakespeare", "input.txt"),
+            "--run", Path.Combine(root, "shakespeare"), "--set", "training.steps=2", "--set", "training.validate.batches=1", "--set", "training.sample.tokens=0", "--set", "training.schedule.warmup=1");
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Contains("1,003,854 training and 111,540 validation tokens, vocabulary 65", outcome.Error);
+    }
+}
