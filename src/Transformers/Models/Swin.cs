@@ -7,7 +7,7 @@ namespace Transformers.Models;
 
 /// <summary>The Swin transformer: attention within windows that shift from block to block, over a grid that coarsens.</summary>
 /// <remarks>Liu et al. 2021, section 3 and figure 3a. Images of any size go in; their sides need not divide.</remarks>
-public sealed class Swin : nn.Module<Tensor, Tensor>, IImageModel
+public sealed class Swin : ImageModel
 {
     readonly SwinConfig config;
     readonly PatchEmbedding patches;
@@ -21,10 +21,9 @@ public sealed class Swin : nn.Module<Tensor, Tensor>, IImageModel
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
     /// <param name="generator">The stream that weights are drawn from.</param>
-    public Swin(SwinConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Swin))
+    public Swin(SwinConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Swin), shape)
     {
         this.config = config;
-        Shape = shape;
         var stages = config.Layers.Count;
         patches = new PatchEmbedding(shape.Channels, config.Patch, config.Width);
         patchNorm = new Norm(config.Norm, config.Width);
@@ -51,21 +50,13 @@ public sealed class Swin : nn.Module<Tensor, Tensor>, IImageModel
     }
 
     /// <inheritdoc/>
-    public ImageShape Shape { get; }
+    public override int Depth => BlockCount + 1;
 
     /// <inheritdoc/>
-    public int Depth => BlockCount + 1;
-
-    /// <summary>Unnormalised scores of the classes.</summary>
-    /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <returns>[B, N].</returns>
-    public override Tensor forward(Tensor images) => Logits(images);
+    public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null) => head.call(Features(images, recorder));
 
     /// <inheritdoc/>
-    public Tensor Logits(Tensor images, AttentionRecorder? recorder = null) => head.call(Features(images, recorder));
-
-    /// <inheritdoc/>
-    public Tensor Features(Tensor images, AttentionRecorder? recorder = null) => Grid(images, recorder).mean([1L, 2L]);     // [B, D]
+    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null) => Grid(images, recorder).mean([1L, 2L]);     // [B, D]
 
     /// <summary>The output of the last stage.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
@@ -93,7 +84,7 @@ public sealed class Swin : nn.Module<Tensor, Tensor>, IImageModel
     }
 
     /// <inheritdoc/>
-    public int DepthOf(string parameter)
+    public override int DepthOf(string parameter)
     {
         if (!parameter.StartsWith("merges.", StringComparison.Ordinal)) return LayerNames.DepthOf(parameter, Depth);
         // A merge is as deep as the last block before it.
@@ -102,7 +93,7 @@ public sealed class Swin : nn.Module<Tensor, Tensor>, IImageModel
     }
 
     /// <inheritdoc/>
-    public Tensor? Adapt(string parameter, Tensor stored, long[] shape)
+    public override Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {
         if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
         if (parameter.EndsWith("positions.table", StringComparison.Ordinal) && stored.dim() == 2 && stored.size(1) == shape[1])

@@ -9,7 +9,7 @@ namespace Transformers.Models;
 /// Dosovitskiy et al. 2021, section 3.1 and figure 1. The mean of patches in place of the class token is taken after the last
 /// norm, as Zhai et al. 2022 do. Dropout, stochastic depth and LayerScale are Touvron et al. 2021's.
 /// </remarks>
-public sealed class Vit : nn.Module<Tensor, Tensor>, IImageModel
+public sealed class Vit : ImageModel
 {
     readonly VitConfig config;
     readonly PatchEmbedding patches;
@@ -24,12 +24,11 @@ public sealed class Vit : nn.Module<Tensor, Tensor>, IImageModel
     /// <param name="shape">The images and the classes.</param>
     /// <param name="generator">The stream that weights are drawn from.</param>
     /// <exception cref="UserException">The patch does not divide the image.</exception>
-    public Vit(VitConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Vit))
+    public Vit(VitConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Vit), shape)
     {
         if (shape.Size % config.Patch != 0)
             throw new UserException($"the images' side ({shape.Size}) must be divisible by model.patch ({config.Patch})");
         this.config = config;
-        Shape = shape;
         patches = new PatchEmbedding(shape.Channels, config.Patch, config.Width);
         classToken = config.Pool == ImagePooling.Cls ? nn.Parameter(zeros(config.Width)) : null;
         positions = ImagePositions.Create(config.Positions, shape.Size / config.Patch, config.Width, classToken is not null);
@@ -48,21 +47,13 @@ public sealed class Vit : nn.Module<Tensor, Tensor>, IImageModel
             path: new DropPath(config.Drop.PathAt(layer, config.Layers))));
 
     /// <inheritdoc/>
-    public ImageShape Shape { get; }
+    public override int Depth => config.Layers + 1;
 
     /// <inheritdoc/>
-    public int Depth => config.Layers + 1;
-
-    /// <summary>Unnormalised scores of the classes.</summary>
-    /// <param name="images">[B, C, Y·P, X·P], normalised.</param>
-    /// <returns>[B, N].</returns>
-    public override Tensor forward(Tensor images) => Logits(images);
+    public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null) => head.call(Features(images, recorder));
 
     /// <inheritdoc/>
-    public Tensor Logits(Tensor images, AttentionRecorder? recorder = null) => head.call(Features(images, recorder));
-
-    /// <inheritdoc/>
-    public Tensor Features(Tensor images, AttentionRecorder? recorder = null)
+    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null)
     {
         var x = Tokens(images, recorder);                                           // [B, T, D]
         return classToken is null ? x.mean([1L]) : x.select(1, 0);                  // [B, D]
@@ -86,10 +77,10 @@ public sealed class Vit : nn.Module<Tensor, Tensor>, IImageModel
     }
 
     /// <inheritdoc/>
-    public int DepthOf(string parameter) => LayerNames.DepthOf(parameter, Depth);
+    public override int DepthOf(string parameter) => LayerNames.DepthOf(parameter, Depth);
 
     /// <inheritdoc/>
-    public Tensor? Adapt(string parameter, Tensor stored, long[] shape)
+    public override Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {
         if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
         if (parameter == "positions.table" && stored.dim() == 3 && stored.size(2) == shape[2])

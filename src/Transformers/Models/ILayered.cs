@@ -2,25 +2,6 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A network that tells the class of an image.</summary>
-public interface IImageModel : ILayered, IAdaptsWeights
-{
-    /// <summary>What goes in and what comes out.</summary>
-    ImageShape Shape { get; }
-
-    /// <summary>Unnormalised scores of the classes.</summary>
-    /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
-    /// <returns>[B, N].</returns>
-    Tensor Logits(Tensor images, AttentionRecorder? recorder = null);
-
-    /// <summary>What the scores are read from: the pooled output of the last layer.</summary>
-    /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
-    /// <returns>[B, D] of the last layer's width.</returns>
-    Tensor Features(Tensor images, AttentionRecorder? recorder = null);
-}
-
 /// <summary>A network that can say how deep a parameter lies, for learning rates that fall towards the input.</summary>
 public interface ILayered
 {
