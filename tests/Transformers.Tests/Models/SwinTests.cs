@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
+[Collection("engine")]
 public sealed class SwinTests
 {
     static readonly SwinConfig Small = new() { Patch = 2, Width = 8, Layers = [2, 2], Heads = [2, 4], Window = 4 };

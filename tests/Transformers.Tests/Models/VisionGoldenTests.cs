@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace Transformers.Tests.Models;
 
 /// <summary>ViT and Swin against tests/Golden/vision_models.py.</summary>
+[Collection("engine")]
 public sealed class VisionGoldenTests
 {
     [Theory]

@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
+[Collection("engine")]
 public sealed class VitTests
 {
     static readonly VitConfig Small = new() { Patch = 4, Layers = 2, Heads = 2, Width = 16 };
