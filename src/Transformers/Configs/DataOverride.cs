@@ -1,5 +1,7 @@
 using Transformers.Data;
 using Transformers.Data.Images;
+using Transformers.Data.Labelled;
+using Transformers.Data.ParallelText;
 
 namespace Transformers.Configs;
 
@@ -19,6 +21,8 @@ public static class DataOverride
                 TextData { Source: TextFiles files } text => text with { Source = files with { Files = [path] } },
                 TextData text => text with { Source = new TextFiles { Files = [path] } },
                 ImagesData images => images with { Source = new ImageFilesOrigin { Path = path } },
+                ParallelData parallel => parallel with { Source = parallel.Source.At(path) },
+                LabelledData labelled => labelled with { Source = labelled.Source.At(path) },
                 var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),
             },
         };

@@ -18,6 +18,8 @@ sealed class ConstantCache : IDisposable
         // Generation asks for a new size at every step; what is old is not asked for again.
         if (entries.Count >= MostEntries) Clear();
         using var scope = NewDisposeScope();
+        // What is made while generating may be used in training later, which refuses tensors of inference mode.
+        using var ordinary = inference_mode(false);
         using var plain = no_grad();
         var made = make().to(type, device).DetachFromDisposeScope();
         return entries[(a, b, c, device, type)] = made;

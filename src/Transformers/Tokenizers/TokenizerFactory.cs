@@ -23,6 +23,7 @@ public static class TokenizerFactory
         {
             case FileTokenizerConfig file: return TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant());
             case ByteTokenizerConfig: return new ByteTokenizer(specialTokens);
+            case WordTokenizerConfig: return WordTokenizer.Train(source.ReadDocuments(), [.. specialTokens ?? [], WordTokenizer.Unknown]);
             case CharacterTokenizerConfig: return CharacterTokenizer.FromText(Streams(source, long.MaxValue), specialTokens);
             case BpeTokenizerConfig bpe:
                 var path = Path.Combine(cache, $"tokenizer-{KeyOf(bpe, source, specialTokens)}.json");

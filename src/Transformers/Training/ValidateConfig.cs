@@ -13,6 +13,10 @@ public sealed record ValidateConfig
     [AtLeast(1)]
     public int? Batches { get; init; }
 
+    /// <summary>Sentences that a validation on the way translates, for BLEU and chrF; the last step translates the whole split. 0 for none.</summary>
+    [AtLeast(0)]
+    public int Sentences { get; init; } = 200;
+
     /// <summary>Stop after this many validations without a better one; by default never.</summary>
     [AtLeast(1)]
     public int? Patience { get; init; }

@@ -1,0 +1,24 @@
+using TorchSharp;
+using Transformers.Configs;
+using static TorchSharp.torch;
+
+namespace Transformers.Evaluation;
+
+/// <summary>What an evaluation is told besides its run.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Other data than the run's: a file or a folder.</summary>
+    public string? Data { get; init; }
+    /// <summary><c>test</c> or <c>validation</c>; null for the test split where there is one, else validation.</summary>
+    public string? Split { get; init; }
+    /// <summary>Rows of a batch; null for what suits the model.</summary>
+    public int? BatchSize { get; init; }
+    /// <summary>A file that takes one JSON line an example, where there are examples.</summary>
+    public string? Output { get; init; }
+    /// <summary>Where to compute.</summary>
+    public Device Device { get; init; } = CPU;
+    /// <summary>The type of products.</summary>
+    public Precision Precision { get; init; } = Precision.Fp32;
+    /// <summary>The folder of prepared data.</summary>
+    public string Cache { get; init; } = Path.Combine("data", ".cache");
+}

@@ -1,0 +1,169 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using Transformers.Data;
+using Transformers.Models;
+using static TorchSharp.torch;
+
+namespace Transformers.Generation;
+
+/// <summary>What a search found: tokens without the end.</summary>
+sealed record FoundHypothesis(int[] Ids, bool Ended, double LogProbability, double Score);
+
+/// <summary>Beam search for the most probable targets of sources.</summary>
+/// <remarks>
+/// A hypothesis that has ended keeps its place in the beam, as in Wu et al. 2016: the beam gets narrower by it. So a beam of
+/// 1 is greedy search, and one as wide as there are hypotheses finds the best of all.
+/// </remarks>
+/// <param name="model">The model, in evaluation mode.</param>
+/// <param name="special">The target's framing ids.</param>
+/// <param name="vocabulary">The target tokenizer's number of tokens; the model may have more rows, which are never chosen.</param>
+/// <param name="options">How to search.</param>
+/// <param name="device">Where the model is.</param>
+sealed class BeamSearch(Seq2Seq model, SpecialIds special, int vocabulary, TranslationOptions options, Device device)
+{
+    /// <summary>The n best targets of each source.</summary>
+    /// <param name="sources">Source tokens with their end.</param>
+    /// <param name="cancel">Ends the search between two tokens.</param>
+    internal IReadOnlyList<FoundHypothesis>[] Find(IReadOnlyList<int[]> sources, CancellationToken cancel)
+    {
+        using var scope = NewDisposeScope();
+        var (memory, mask) = Encode(sources);
+        var sentences = sources.Select((ids, i) => new Beam(i, LimitOf(ids.Length), special.End, options)).ToArray();
+        var rows = sentences.SelectMany(sentence => sentence.Live).ToList();
+        var rowMask = mask;
+        using var cache = model.NewCache();
+        while (rows.Count > 0)
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var step = NewDisposeScope();
+            var (values, ids, k) = Best(rows, cache.Length == 0 ? memory : null, rowMask, cache);
+            var next = new List<LiveHypothesis>();
+            var at = 0;
+            while (at < rows.Count)
+            {
+                var first = at;
+                var sentence = rows[at].Sentence;
+                while (at < rows.Count && rows[at].Sentence == sentence) at++;
+                next.AddRange(sentences[sentence].Advance(rows, first, at, values, ids, k));
+            }
+            Follow(cache, rows, next);
+            if (mask is not null && next.Count > 0) rowMask = mask.index_select(0, Indices(next, row => row.Sentence)).MoveToOuterDisposeScope();
+            rows = next;
+        }
+        return [.. sentences.Select(sentence => sentence.Results())];
+    }
+
+    // The caches' rows become those of the hypotheses that go on.
+    static void Follow(DecoderCache cache, List<LiveHypothesis> rows, List<LiveHypothesis> next)
+    {
+        if (next.Count == 0) return;
+        var unchanged = next.Count == rows.Count && next.Select((row, i) => row.Parent == i).All(same => same);
+        if (unchanged) return;
+        using var parents = Indices(next, row => row.Parent, cache.Target.Device);
+        cache.Select(parents, sameSources: next.Count == rows.Count && next.Zip(rows).All(pair => pair.First.Sentence == pair.Second.Sentence));
+    }
+
+    Tensor Indices(List<LiveHypothesis> rows, Func<LiveHypothesis, int> of) => Indices(rows, of, device);
+
+    static Tensor Indices(List<LiveHypothesis> rows, Func<LiveHypothesis, int> of, Device device) =>
+        tensor(rows.Select(row => (long)of(row)).ToArray(), device: device);
+
+    int LimitOf(int sourceLength) => Math.Min(options.MaxNewTokens ?? sourceLength - 1 + 50, model.Context - 1);
+
+    (Tensor memory, Tensor? mask) Encode(IReadOnlyList<int[]> sources)
+    {
+        var (B, S) = (sources.Count, sources.Max(ids => ids.Length));
+        var padded = new long[B * S];
+        for (var row = 0; row < B; row++)
+            for (var i = 0; i < sources[row].Length; i++) padded[row * S + i] = sources[row][i];
+        var mask = PaddingMask.Of([.. sources.Select(ids => ids.Length)], S, device);
+        return (model.Encode(tensor(padded, [B, S], device: device), mask), mask);
+    }
+
+    // The k most probable next tokens of each row with their log-probabilities, row by row.
+    (float[] values, long[] ids, int k) Best(List<LiveHypothesis> rows, Tensor? memory, Tensor? mask, DecoderCache cache)
+    {
+        var input = tensor(rows.Select(row => (long)(row.Last ?? special.Begin)).ToArray(), [rows.Count, 1], device: device);
+        var hidden = model.Decode(input, memory, mask, cache);                                        // [R, 1, D]
+        var logits = model.Logits(hidden[.., -1]).to(ScalarType.Float32).narrow(1, 0, vocabulary);    // [R, V]
+        var logProbabilities = logits.log_softmax(-1);
+        logProbabilities[.., special.Padding] = float.NegativeInfinity;
+        logProbabilities[.., special.Begin] = float.NegativeInfinity;
+        var k = Math.Min(options.Beams, vocabulary);
+        var (values, ids) = logProbabilities.topk(k, -1);                                             // [R, k]
+        return (MemoryMarshal.Cast<byte, float>(values.cpu().contiguous().bytes).ToArray(),
+            MemoryMarshal.Cast<byte, long>(ids.cpu().contiguous().bytes).ToArray(), k);
+    }
+}
+
+/// <summary>A hypothesis that goes on.</summary>
+/// <param name="Sentence">The number of its sentence in the batch.</param>
+/// <param name="Parent">The row that it continues.</param>
+/// <param name="Before">The hypothesis that it continues; null at the start.</param>
+/// <param name="Last">Its last token; null at the start.</param>
+/// <param name="LogProbability">Of its tokens together.</param>
+sealed record LiveHypothesis(int Sentence, int Parent, LiveHypothesis? Before, int? Last, double LogProbability)
+{
+    internal int[] Ids()
+    {
+        var ids = new List<int>();
+        for (var at = this; at.Last is { } id; at = at.Before!) ids.Add(id);
+        ids.Reverse();
+        return [.. ids];
+    }
+}
+
+/// <summary>The beam of one sentence.</summary>
+sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
+{
+    readonly List<FoundHypothesis> finished = [];
+    int length;
+
+    internal List<LiveHypothesis> Live { get; private set; } = [new(sentence, 0, null, null, 0)];
+
+    /// <summary>Takes one more token.</summary>
+    /// <returns>The hypotheses that go on.</returns>
+    internal List<LiveHypothesis> Advance(List<LiveHypothesis> rows, int first, int last, float[] values, long[] ids, int k)
+    {
+        length++;
+        var candidates = new List<(double score, int row, int rank)>();
+        for (var row = first; row < last; row++)
+            for (var rank = 0; rank < k; rank++)
+                if (!float.IsNegativeInfinity(values[row * k + rank])) candidates.Add((rows[row].LogProbability + values[row * k + rank], row, rank));
+        // Of equals the earlier row and rank: the result must not depend on the sorting.
+        candidates.Sort((a, b) => (b.score, a.row, a.rank).CompareTo((a.score, b.row, b.rank)));
+        Live = [];
+        foreach (var (score, row, rank) in candidates.Take(options.Beams - finished.Count).ToList())
+        {
+            var id = (int)ids[row * k + rank];
+            if (id == end) finished.Add(new FoundHypothesis(rows[row].Ids(), true, score, score / options.Divisor(length)));
+            else Live.Add(new LiveHypothesis(sentence, row, rows[row], id, score));
+        }
+        if (length >= limit) Cut();
+        else if (Live.Count > 0 && IsDecided()) Live = [];
+        return Live;
+    }
+
+    // At the limit, what has not ended stands in only where too little has.
+    void Cut()
+    {
+        var missing = options.NBest - finished.Count;
+        foreach (var cut in Live.Take(Math.Max(0, missing)))
+            finished.Add(new FoundHypothesis(cut.Ids(), false, cut.LogProbability, cut.LogProbability / options.Divisor(length)));
+        Live = [];
+    }
+
+    bool IsDecided()
+    {
+        if (options.Stop == BeamStop.Never || finished.Count < options.NBest) return false;
+        if (options.Stop == BeamStop.First) return true;
+        var worst = finished.Select(found => found.Score).OrderDescending().ElementAt(options.NBest - 1);
+        // The probability only falls from here on; the penalty is at its best at one of the two ends.
+        var probable = Live.Max(live => live.LogProbability);
+        return Math.Max(probable / options.Divisor(length + 1), probable / options.Divisor(limit + 1)) <= worst;
+    }
+
+    /// <summary>The n best; those that ended before those that were cut.</summary>
+    internal IReadOnlyList<FoundHypothesis> Results() =>
+        [.. finished.OrderByDescending(found => found.Ended).ThenByDescending(found => found.Score).Take(options.NBest)];
+}

@@ -1,0 +1,137 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Models;
+
+/// <summary>An encoder-decoder transformer: reads a source, then predicts each next token of a target.</summary>
+/// <remarks>
+/// Vaswani et al. 2017, section 3. With pre-norm, encoder and decoder each end in one more norm (Xiong et al. 2020, figure
+/// 1b); with post-norm they do not, as in the paper. Rotary, ALiBi and relative positions act in self-attention alone; the
+/// encoder's see both directions.
+/// </remarks>
+public sealed class Seq2Seq : nn.Module
+{
+    readonly Seq2SeqConfig config;
+    readonly Embedding sourceTokens;
+    readonly Embedding? targetTokens;
+    readonly Positions encoderPositions, decoderPositions;
+    readonly ModuleList<Block> encoder;
+    readonly Norm? encoderNorm;
+    readonly ModuleList<DecoderBlock> decoder;
+    readonly Norm? decoderNorm;
+    readonly Linear? output;
+
+    /// <summary>A model with fresh weights.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="sourceVocabulary">The number of source tokens.</param>
+    /// <param name="targetVocabulary">The number of target tokens V.</param>
+    /// <param name="shared">Whether both sides have one vocabulary; decides whether they share a matrix where the config leaves it open.</param>
+    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <exception cref="UserException">The config wants one matrix for two vocabularies.</exception>
+    public Seq2Seq(Seq2SeqConfig config, int sourceVocabulary, int targetVocabulary, bool shared, Generator? generator = null) : base(nameof(Seq2Seq))
+    {
+        this.config = config;
+        if (config.Embeddings.Shared == true && !shared)
+            throw new UserException("model.embeddings.shared must be false where source and target have tokenizers of their own");
+        (SourceVocabulary, Vocabulary) = (sourceVocabulary, targetVocabulary);
+        sourceTokens = nn.Embedding(sourceVocabulary, config.Width);
+        targetTokens = config.Embeddings.Shared ?? shared ? null : nn.Embedding(targetVocabulary, config.Width);
+        encoderPositions = Positions.Create(config.Positions, config.Context, config.Width, config.Heads);
+        decoderPositions = Positions.Create(config.Positions, config.Context, config.Width, config.Heads);
+        encoder = nn.ModuleList(Repeat(config.Layers, () => new Block(NewAttention(), NewFeedForward(), NewResidual)));
+        decoder = nn.ModuleList(Repeat(DecoderLayers, () => new DecoderBlock(NewAttention(), NewAttention(cross: true), NewFeedForward(), NewResidual)));
+        if (config.Norm.Placement == NormPlacement.Pre)
+        {
+            encoderNorm = new Norm(config.Norm, config.Width, config.Bias);
+            decoderNorm = new Norm(config.Norm, config.Width, config.Bias);
+        }
+        output = config.Embeddings.TieOutput ? null : nn.Linear(config.Width, targetVocabulary, hasBias: false);
+        RegisterComponents();
+        Initialization.Apply(this, config.Init, config.Layers, generator);
+    }
+
+    static T[] Repeat<T>(int count, Func<T> make) => [.. Enumerable.Range(0, count).Select(_ => make())];
+    Attention NewAttention(bool cross = false) => new(config.Width, config.Heads, null, config.Bias, config.InnerDropout, cross);
+    FeedForward NewFeedForward() => new(config.FeedForward, config.Width, config.Bias, config.InnerDropout);
+    Residual NewResidual() => new(config.Norm, config.Width, config.Bias, config.Dropout);
+
+    /// <summary>The number of source tokens.</summary>
+    public int SourceVocabulary { get; }
+
+    /// <summary>The number of target tokens V.</summary>
+    public int Vocabulary { get; }
+
+    /// <summary>The most tokens of a side.</summary>
+    public int Context => config.Context;
+
+    /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>
+    public Tensor OutputWeight => output?.weight ?? Targets.weight!;
+
+    /// <summary>An empty cache for generation.</summary>
+    public DecoderCache NewCache() => new(DecoderLayers);
+
+    Embedding Targets => targetTokens ?? sourceTokens;
+    int DecoderLayers => config.DecoderLayers ?? config.Layers;
+
+    /// <summary>Logits of the next target token after each target token.</summary>
+    /// <param name="source">[B, S], whole numbers.</param>
+    /// <param name="target">[B, T], whole numbers below V.</param>
+    /// <param name="sourceMask">Hides the source's padding: <see cref="PaddingMask.Of"/>.</param>
+    /// <returns>[B, T, V]. A target needs no mask of its own: its padding comes last, and no token sees what follows it.</returns>
+    public Tensor forward(Tensor source, Tensor target, Tensor? sourceMask = null) =>
+        Logits(Decode(target, Encode(source, sourceMask), sourceMask));
+
+    /// <summary>Reads sources.</summary>
+    /// <param name="source">[B, S], whole numbers.</param>
+    /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
+    /// <param name="recorder">Takes the attention weights.</param>
+    /// <returns>The memory, [B, S, D].</returns>
+    /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
+    public Tensor Encode(Tensor source, Tensor? mask = null, AttentionRecorder? recorder = null)
+    {
+        var (_, S) = source.Dims2();
+        var x = Embed(sourceTokens, source, encoderPositions, 0);                                              // [B, S, D]
+        var bias = PaddingMask.Join(mask, encoderPositions.Bias(S, S, x, bidirectional: true)?.unsqueeze(0));  // [B, H, S, S]
+        foreach (var layer in encoder)
+            x = layer.forward(x, new AttentionInput(encoderPositions, Causal: false, bias, Recorder: recorder));
+        return encoderNorm is null ? x : encoderNorm.call(x);                                                  // [B, S, D]
+    }
+
+    /// <summary>The hidden vector of each target token, ready for the output layer.</summary>
+    /// <param name="target">[B, T], whole numbers below V; with a cache, the tokens that follow those in it.</param>
+    /// <param name="memory">[B, S, D], or null where the cache holds the source already.</param>
+    /// <param name="memoryMask">Hides the source's padding.</param>
+    /// <param name="cache">Keys and values of earlier tokens and of the source; extended by this call.</param>
+    /// <param name="recorder">Takes the attention weights.</param>
+    /// <returns>[B, T, D].</returns>
+    /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
+    public Tensor Decode(Tensor target, Tensor? memory, Tensor? memoryMask = null, DecoderCache? cache = null, Seq2SeqRecorder? recorder = null)
+    {
+        var (_, T) = target.Dims2();
+        var start = cache?.Length ?? 0;
+        var x = Embed(Targets, target, decoderPositions, start);                                               // [B, T, D]
+        var bias = decoderPositions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);                 // [1, H, T, start + T]
+        for (var layer = 0; layer < DecoderLayers; layer++)
+            x = decoder[layer].forward(x,
+                new AttentionInput(decoderPositions, Causal: true, bias, cache?.Target.Layers[layer], recorder?.Decoder), memory,
+                new AttentionInput(null, Causal: false, memoryMask, cache?.Source.Layers[layer], recorder?.Cross));
+        return decoderNorm is null ? x : decoderNorm.call(x);                                                  // [B, T, D]
+    }
+
+    /// <summary>Logits of hidden vectors.</summary>
+    /// <param name="hidden">[…, D].</param>
+    /// <returns>[…, V].</returns>
+    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, OutputWeight);
+
+    Tensor Embed(Embedding tokens, Tensor ids, Positions positions, long start)
+    {
+        var (_, T) = ids.Dims2();
+        if (start + T > config.Context)
+            throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
+        var x = tokens.call(ids);                                                                              // [B, T, D]
+        if (config.Embeddings.Scale) x = x * Math.Sqrt(config.Width);
+        x = positions.Embed(x, start);
+        return training && config.Dropout > 0 ? nn.functional.dropout(x, config.Dropout, training: true) : x;
+    }
+}

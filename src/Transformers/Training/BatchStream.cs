@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using Transformers.Data;
+
+namespace Transformers.Training;
+
+/// <summary>Gives batches in order and has the next one made on another thread meanwhile.</summary>
+/// <param name="at">Makes the batch of a position, on any thread.</param>
+/// <param name="next">The position after another.</param>
+sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, BatchPosition> next) : IDisposable
+{
+    readonly Stopwatch clock = Stopwatch.StartNew();
+    TimeSpan waited;
+    BatchPosition position;
+    Task<T>? ahead;
+
+    /// <summary>The share of time spent waiting for a batch.</summary>
+    internal double Wait => waited / clock.Elapsed;
+
+    internal IReadOnlyDictionary<string, long> State
+    {
+        get => new Dictionary<string, long> { ["epoch"] = position.Epoch, ["batch"] = position.Batch };
+        set
+        {
+            ahead = null;
+            position = new BatchPosition((int)value["epoch"], (int)value["batch"]);
+        }
+    }
+
+    internal T Next()
+    {
+        var started = Stopwatch.GetTimestamp();
+        var batch = ahead is null ? at(position) : ahead.GetAwaiter().GetResult();
+        waited += Stopwatch.GetElapsedTime(started);
+        var following = position = next(position);
+        ahead = Task.Run(() => at(following));
+        return batch;
+    }
+
+    public void Dispose() => ahead?.Wait();
+}
