@@ -1,5 +1,6 @@
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.Labelled;
 using Transformers.Data.ParallelText;
 using Transformers.Models;
 
@@ -23,6 +24,7 @@ public sealed class TaskSetup : IDisposable
     {
         (TextData text, GptConfig gpt) => Blaming("data.source", () => TextTaskSetup.Create(config, text, gpt, options, observer, stop)),
         (ParallelData parallel, Seq2SeqConfig seq2seq) => Blaming("data.source", () => ParallelTaskSetup.Create(config, parallel, seq2seq, options, observer, stop)),
+        (LabelledData labelled, EncoderConfig encoder) => Blaming("data.source", () => LabelledTaskSetup.Create(config, labelled, encoder, options, observer, stop)),
         var (data, model) => throw new UserException(
             $"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
     };
