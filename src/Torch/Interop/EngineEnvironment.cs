@@ -35,6 +35,24 @@ internal static unsafe class EngineEnvironment
             Set("ATEN_CPU_CAPABILITY", null, "avx512", "libtorch keeps to AVX2 unless told otherwise");
     }
 
+    /// <summary>How many threads compute best: one a core that this process may use; libtorch's own guess is 1 on some virtual machines.</summary>
+    /// <returns>Null where the user has said it by OMP_NUM_THREADS or MKL_NUM_THREADS.</returns>
+    internal static int? Threads()
+    {
+        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is { Length: > 0 } || Environment.GetEnvironmentVariable("MKL_NUM_THREADS") is { Length: > 0 }) return null;
+        var siblings = 1;
+        try
+        {
+            var list = File.ReadAllText("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list").Trim();
+            if (list.Contains(',') || list.Contains('-')) siblings = 2;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Not Linux, or hidden: every processor counts as a core.
+        }
+        return Math.Max(1, Environment.ProcessorCount / siblings);
+    }
+
     static void Set(string variable, string? before, string after, string reason)
     {
         if (setenv(variable, after, 1) != 0) return;

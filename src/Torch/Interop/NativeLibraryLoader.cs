@@ -31,8 +31,15 @@ internal static class NativeLibraryLoader
             var loaded = NativeLibrary.Load(path);
             LoadedFrom = path;
             library = loaded;
+            SetThreads();
             return loaded;
         }
+    }
+
+    static unsafe void SetThreads()
+    {
+        int count;
+        if (EngineEnvironment.Threads() is { } threads) Native.Check(Native.tt_threads(threads, &count));
     }
 
     internal static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) =>

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Transformers.Data.Images.Drawing;
 using Transformers;
+using Transformers.Data.Images.Drawing;
 
 namespace TransformerCli.Commands;
 
@@ -9,6 +9,9 @@ public static class DataMakeImages
 {
     /// <summary>What can be made, as it is written on the command line.</summary>
     public static IReadOnlyList<string> Kinds { get; } = [.. Enum.GetNames<DrawingKind>().Select(n => n.ToLowerInvariant())];
+
+    /// <summary>One command for each kind, to be added below <c>data make</c>.</summary>
+    public static IEnumerable<Command> CreateAll(CliContext context) => Kinds.Select(kind => Create(context, kind));
 
     /// <summary>The command for one kind, to stand below <c>data make</c>.</summary>
     public static Command Create(CliContext context, string kind)
@@ -36,7 +39,7 @@ public static class DataMakeImages
             throw new UserException($"no images are called \"{kind}\"", $"there are: {string.Join(", ", Kinds)}");
         ImageGenerator.Write(drawing, folder, count, seed, side, cancel: cancel);
         var classes = ImageGenerator.Classes(drawing);
-        if (json) context.WriteJson(new Made("transformer.data-make/1", kind, folder, count, side, seed, classes));
+        if (json) context.WriteJson(new Made("transformer.data.make/1", kind, folder, count, side, seed, classes));
         else context.Out.WriteLine($"{count} images of {side} x {side} pixels in {classes.Count} classes: {folder}/train and {folder}/test");
         return ExitCodes.Done;
     }

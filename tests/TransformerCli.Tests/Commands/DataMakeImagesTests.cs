@@ -27,7 +27,7 @@ public sealed class DataMakeImagesTests : IDisposable
         Assert.Equal(0, code);
         Assert.Equal(48, Directory.GetFiles(target, "*.png", SearchOption.AllDirectories).Length);
         using var document = JsonDocument.Parse(output);
-        Assert.Equal(("transformer.data-make/1", 48), (document.RootElement.GetProperty("schema").GetString(), document.RootElement.GetProperty("images").GetInt32()));
+        Assert.Equal(("transformer.data.make/1", 48), (document.RootElement.GetProperty("schema").GetString(), document.RootElement.GetProperty("images").GetInt32()));
     }
 
     [Fact]

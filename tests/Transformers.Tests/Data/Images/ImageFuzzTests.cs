@@ -4,10 +4,10 @@ using Transformers.Data.Images;
 
 namespace Transformers.Tests.Data.Images;
 
-/// <summary>Mutated files through the decoder. TRANSFORMER_FUZZ sets how many of each format; scripts/fuzz-images does so.</summary>
+/// <summary>Mutated files through the decoder. TRANSFORMER_FUZZ_IMAGES sets how many of each format; scripts/fuzz-images does so.</summary>
 public class ImageFuzzTests
 {
-    static readonly int? Asked = int.TryParse(Environment.GetEnvironmentVariable("TRANSFORMER_FUZZ"), out var n) ? n : null;
+    static readonly int? Asked = int.TryParse(Environment.GetEnvironmentVariable("TRANSFORMER_FUZZ_IMAGES"), out var n) ? n : null;
 
     // Small enough that 10,000 files pass in a minute, large enough that a lie about the size gets through to the decoder.
     static readonly ImageDecodeOptions Options = new() { Limits = new ImageLimits(4_000_000, 1 << 20) };

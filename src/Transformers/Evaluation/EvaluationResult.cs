@@ -1,0 +1,22 @@
+namespace Transformers.Evaluation;
+
+/// <summary>What an evaluation came to: what <c>eval --json</c> prints.</summary>
+public sealed record EvaluationResult
+{
+    /// <summary>The name and version of the document.</summary>
+    public string Schema { get; init; } = "transformer.eval/1";
+    /// <summary>The run.</summary>
+    public required string Run { get; init; }
+    /// <summary>The step of the checkpoint.</summary>
+    public required long Checkpoint { get; init; }
+    /// <summary>The split: <c>validation</c>, <c>test</c> or <c>data</c>.</summary>
+    public required string Split { get; init; }
+    /// <summary>Examples: tokens of text, sentence pairs, labelled texts or images.</summary>
+    public required long Examples { get; init; }
+    /// <summary>Metrics by name.</summary>
+    public required IReadOnlyDictionary<string, double> Metrics { get; init; }
+    /// <summary>How often each class (row) was taken for each (column).</summary>
+    public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
+    /// <summary>The classes' names, in the order of the matrix.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+}
