@@ -1,31 +1,27 @@
+using TorchSharp;
 using Transformers.Configs;
 using Transformers.Generation;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>What an evaluation is told.</summary>
+/// <summary>What an evaluation is told besides its run.</summary>
 public sealed record EvaluationOptions
 {
-    /// <summary>Another folder of the same kind of data; null for the run's own.</summary>
+    /// <summary>Other data than the run's: a file or a folder.</summary>
     public string? Data { get; init; }
-    /// <summary><c>test</c>, <c>validation</c>, <c>train</c>, or the name of one of several tests; null for the test where there is one, else validation.</summary>
+    /// <summary><c>test</c>, <c>validation</c>, <c>train</c> where it applies, or the name of one of several tests; null for the test split where there is one, else validation.</summary>
     public string? Split { get; init; }
-    /// <summary>The most examples at once.</summary>
-    public int BatchSize { get; init; } = 64;
+    /// <summary>Rows of a batch; null for what suits the model.</summary>
+    public int? BatchSize { get; init; }
+    /// <summary>A file that takes one JSON line an example, where there are examples.</summary>
+    public string? Output { get; init; }
     /// <summary>How translations are searched for.</summary>
     public TranslationOptions Translation { get; init; } = new();
     /// <summary>Where to compute.</summary>
     public Device Device { get; init; } = CPU;
     /// <summary>The type of products.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
-    /// <summary>Takes each example with what the model made of it; in the order of the data for translations.</summary>
-    public Action<PredictionLine>? OnPrediction { get; init; }
+    /// <summary>The folder of prepared data.</summary>
+    public string Cache { get; init; } = Path.Combine("data", ".cache");
 }
-
-/// <summary>One example of an evaluation, for a file of predictions.</summary>
-/// <param name="Input">The source, or the text.</param>
-/// <param name="Prediction">The translation, or the class.</param>
-/// <param name="Reference">The reference, or the right class.</param>
-/// <param name="Score">The translation's score, or the class's probability.</param>
-public sealed record PredictionLine(string Input, string Prediction, string Reference, double Score);

@@ -15,6 +15,8 @@ public sealed record EvaluationResult
     public required long Examples { get; init; }
     /// <summary>Metrics by name.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
+    /// <summary>How BLEU and chrF were computed, in sacreBLEU's form.</summary>
+    public IReadOnlyDictionary<string, string>? Signatures { get; init; }
     /// <summary>How often each class (row) was taken for each (column).</summary>
     public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
     /// <summary>The classes' names, in the order of the matrix.</summary>

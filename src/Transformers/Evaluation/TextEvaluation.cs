@@ -13,10 +13,15 @@ namespace Transformers.Evaluation;
 public static class TextEvaluation
 {
     /// <summary>A classifier's loss, accuracy, F1 and confusion matrix; of a run that guesses hidden tokens their loss and accuracy.</summary>
+    /// <param name="run">A run of kind encoder over labelled text.</param>
+    /// <param name="name">The run's name for the document.</param>
+    /// <param name="options">Data, split, device and precision.</param>
+    /// <param name="cancel">Ends it between two batches.</param>
     /// <exception cref="UserException">The run is of another kind, there is no such split, or a label is not one of the run's classes.</exception>
-    public static (EvaluationResult Result, ClassificationReport? Classes) Evaluate(TrainedRun run, EvaluationOptions options, CancellationToken cancel = default)
+    public static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (run.Config.Data is not LabelledData data) throw new UserException("the run did not learn from labelled text");
+        using var predictions = new PredictionFile(options.Output);
         var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadEncoder(tokenizer, options.Device);
@@ -25,14 +30,14 @@ public static class TextEvaluation
         List<LabelledExample> examples = [.. split.Read()];
         if (examples.Count == 0) throw new UserException($"the split {split.Name} holds no texts");
         var corpus = LabelledCorpus.Encode(examples, tokenizer, special, classes, Math.Min(data.MaxLength, model.Encoder.Context), split.File);
-        var batchOptions = new BucketOptions { Sequences = options.BatchSize, Shuffle = false };
+        var batchOptions = new BucketOptions { Sequences = options.BatchSize ?? 64, Shuffle = false };
         using var inference = no_grad();
         if (model is not TextClassifier classifier)
         {
             var head = (MaskedHeadConfig)((EncoderConfig)run.Config.Model).Head;
             // The same tokens are hidden as in the run's own validation.
             using var task = new MaskedTokenTask((MaskedTokenModel)model, tokenizer, corpus.Tokens, corpus.Tokens, head, run.Config, options.Device);
-            return (Result(run, split.Name, corpus.Count, Masked(task, options, cancel)), null);
+            return Result(Masked(task, options, cancel));
         }
         var report = new ClassificationReport(classes!);
         double loss = 0;
@@ -50,14 +55,17 @@ public static class TextEvaluation
                 var probabilities = TextClassification.Softmax(own);
                 loss -= Math.Log(Math.Max(double.Epsilon, probabilities[batch.Labels[row]]));
                 var best = Array.IndexOf(probabilities, probabilities.Max());
-                options.OnPrediction?.Invoke(new PredictionLine(examples[batch.Texts.Examples[row]].Text, classes[best], classes[(int)batch.Labels[row]], probabilities[best]));
+                predictions.Add(new PredictionLine(examples[batch.Texts.Examples[row]].Text, classes[best], classes[(int)batch.Labels[row]], probabilities[best]));
             }
         }
         var metrics = new Dictionary<string, double>
         {
             ["loss"] = loss / corpus.Count, ["accuracy"] = report.Accuracy, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1,
         };
-        return (Result(run, split.Name, corpus.Count, metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels }, report);
+        return Result(metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels };
+
+        EvaluationResult Result(IReadOnlyDictionary<string, double> values) =>
+            new() { Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = corpus.Count, Metrics = values };
     }
 
     static Dictionary<string, double> Masked(MaskedTokenTask task, EvaluationOptions options, CancellationToken cancel)
@@ -75,9 +83,6 @@ public static class TextEvaluation
         var metrics = new Dictionary<string, double>(task.Metrics(whole: true)) { ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets) };
         return metrics;
     }
-
-    static EvaluationResult Result(TrainedRun run, string split, long examples, IReadOnlyDictionary<string, double> metrics) =>
-        new() { Run = run.Checkpoint.Folder, Checkpoint = run.Checkpoint.Step, Split = split, Examples = examples, Metrics = metrics };
 
     static LabelledSplit Choose(LabelledSplits splits, string? name) => name switch
     {

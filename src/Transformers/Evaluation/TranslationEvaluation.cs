@@ -9,20 +9,22 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>An evaluation of translations, with how BLEU and chrF were computed.</summary>
-/// <param name="Result">The document; its metrics are <c>loss</c>, <c>perplexity</c>, <c>bits_per_byte</c>, <c>bleu</c>, <c>chrf</c>, <c>exact</c> and <c>mean_score</c>.</param>
-/// <param name="Bleu">BLEU with its parts and signature.</param>
-/// <param name="Chrf">chrF with its signature.</param>
-public sealed record TranslationReport(EvaluationResult Result, BleuScore Bleu, ChrfScore Chrf);
-
 /// <summary>Evaluates encoder-decoders.</summary>
 public static class TranslationEvaluation
 {
-    /// <summary>Loss, BLEU and chrF of a run over a split.</summary>
+    const int DefaultBatch = 64;
+
+    /// <summary>Loss, BLEU and chrF of a run over a split, on detokenized text.</summary>
+    /// <param name="run">A run of kind seq2seq over sentence pairs.</param>
+    /// <param name="name">The run's name for the document.</param>
+    /// <param name="options">Data, split, search, device and precision.</param>
+    /// <param name="cancel">Ends it between two batches.</param>
+    /// <returns>Metrics <c>loss</c>, <c>perplexity</c> and <c>bits_per_byte</c> of the pairs that fit the model, and of all <c>bleu</c>, <c>chrf</c>, <c>exact</c> and <c>mean_score</c>.</returns>
     /// <exception cref="UserException">The run is of another kind, or there is no such split.</exception>
-    public static TranslationReport Evaluate(TrainedRun run, EvaluationOptions options, CancellationToken cancel = default)
+    public static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (run.Config.Data is not ParallelData data) throw new UserException("the run did not learn from sentence pairs");
+        using var predictions = new PredictionFile(options.Output);
         var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
         var tokenizers = run.LoadTokenizers();
         using var model = run.LoadSeq2Seq(tokenizers, options.Device);
@@ -30,18 +32,17 @@ public static class TranslationEvaluation
         List<SentencePair> pairs = [.. split.Read()];
         if (pairs.Count == 0) throw new UserException($"the split {split.Name} holds no sentence pairs");
         var translator = new Translator(model, source, target, options.Device) { Precision = options.Precision };
-        var scores = TranslationScores.Of(translator, pairs, options.Translation with { BatchSize = options.BatchSize }, cancel);
-        if (options.OnPrediction is { } take)
-            for (var i = 0; i < pairs.Count; i++)
-                take(new PredictionLine(pairs[i].Source, scores.Translations[i].Text, pairs[i].Target, scores.Translations[i].Best.Score));
-        var metrics = new Dictionary<string, double>(Losses(model, tokenizers, pairs, options, cancel));
-        foreach (var (name, value) in scores.Metrics) metrics[name] = value;
+        var scores = TranslationScores.Of(translator, pairs, options.Translation with { BatchSize = options.BatchSize ?? DefaultBatch }, cancel);
+        foreach (var (pair, translation) in pairs.Zip(scores.Translations))
+            predictions.Add(new PredictionLine(pair.Source, translation.Text, pair.Target, translation.Best.Score));
+        var metrics = Losses(model, tokenizers, pairs, options, cancel);
+        foreach (var (metric, value) in scores.Metrics) metrics[metric] = value;
         metrics["mean_score"] = scores.MeanScore;
-        var result = new EvaluationResult
+        return new EvaluationResult
         {
-            Run = run.Checkpoint.Folder, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = pairs.Count, Metrics = metrics,
+            Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = pairs.Count, Metrics = metrics,
+            Signatures = new Dictionary<string, string> { ["bleu"] = scores.Bleu.Signature, ["chrf"] = scores.Chrf.Signature },
         };
-        return new TranslationReport(result, scores.Bleu, scores.Chrf);
     }
 
     // Of the pairs that fit the model's context.
@@ -50,7 +51,7 @@ public static class TranslationEvaluation
         var filter = new ParallelFilter { MinimumTokens = 0, MaximumTokens = model.Context - 1 };
         var corpus = ParallelCorpus.Encode(pairs, tokenizers.source, tokenizers.target, filter, keepTexts: true, cancel);
         if (corpus.Count == 0) return [];
-        var batches = new ParallelBatches(corpus, SpecialIds.Of(tokenizers.source), SpecialIds.Of(tokenizers.target), new BucketOptions { Sequences = options.BatchSize, Shuffle = false });
+        var batches = new ParallelBatches(corpus, SpecialIds.Of(tokenizers.source), SpecialIds.Of(tokenizers.target), new BucketOptions { Sequences = options.BatchSize ?? DefaultBatch, Shuffle = false });
         using var inference = no_grad();
         double sum = 0;
         long targets = 0;

@@ -112,28 +112,6 @@ public sealed class NextTokenTask : TrainingTask
         static long Count(TextBatch batch, int firstRow, int rows) =>
             batch.LossMask is null ? (long)rows * batch.Length : batch.LossMask.AsSpan(firstRow * batch.Length, rows * batch.Length).Count(true);
 
-        public override Tensor LossSum()
-        {
-            var T = batch.Length;
-            var range = new Range(firstRow * T, (firstRow + rows) * T);
-            var targets = batch.Targets[range];
-            if (batch.LossMask is { } mask)
-                for (var i = 0; i < targets.Length; i++)
-                    if (!mask[firstRow * T + i]) targets[i] = -100;
-            var ids = tensor(batch.Inputs[range], [rows, T], device: task.device);                       // [B, T]
-            var hidden = task.model.Hidden(ids, mask: SegmentMask(range));                               // [B, T, D]
-            return Engine.LinearCrossEntropySum(hidden.view(rows * T, -1), task.model.OutputWeight,
-                tensor(targets, device: task.device), smoothing);
-        }
-
-        // Within a row, a token sees its own document only. Padding is a document too: a row of scores that is all
-        // minus infinity would not be numbers.
-        Tensor? SegmentMask(Range range)
-        {
-            if (batch.Segments is null) return null;
-            var segments = tensor(batch.Segments[range], [rows, batch.Length], device: task.device);
-            var same = segments.unsqueeze(2).eq(segments.unsqueeze(1));                                   // [B, T, T]
-            return zeros_like(same, ScalarType.Float32).masked_fill(same.logical_not(), double.NegativeInfinity).unsqueeze(1);
-        }
+        public override Tensor LossSum() => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing);
     }
 }

@@ -16,9 +16,7 @@ static class TextTaskSetup
     internal static TaskSetup Create(RunConfig config, TextData data, GptConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         using var cancel = new StopCancellation(stop);
-        var source = SourceOf(data.Source);
-        var tokenizer = TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.Preparing("training the tokenizer", done), cancel: cancel.Token);
-        var prepared = Prepare(data, source, tokenizer, options, observer, cancel.Token);
+        var (tokenizer, prepared) = Read(data, options, observer, cancel.Token);
         try
         {
             var duplicates = prepared.Manifest.Duplicates;
@@ -43,30 +41,23 @@ static class TextTaskSetup
         }
     }
 
-    /// <summary>The text that a config names.</summary>
-    internal static TextSource SourceOf(TextSourceConfig source) => source switch
-    {
-        GeneratedText { Generator: Data.TextGenerator.Stories } stories => new StorySource(stories.Seed, stories.Size.Bytes),
-        TextFiles files => new FileTextSource(files.Files, new TextFileOptions(files.TextField, files.Separator)),
-        _ => throw new ArgumentOutOfRangeException(nameof(source), source, "a source of text without a reader"),
-    };
-
     /// <summary>The vocabulary of the model: what the config says, or the tokenizer's.</summary>
     internal static int VocabularyOf(TextModelConfig shape, Tokenizer tokenizer) =>
         shape.Vocabulary is not { } wanted ? tokenizer.VocabularySize
         : wanted >= tokenizer.VocabularySize ? wanted
         : throw new UserException($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})");
 
-    static PreparedData Prepare(TextData data, TextSource source, Tokenizer tokenizer, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (Tokenizer, PreparedData) Read(TextData data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
-        var kind = data.HoldoutMode switch
+        if (PreparedData.FolderOf(data.Source) is { } folder)
         {
-            HoldoutMode.Tail => HoldOutKind.Tail,
-            HoldoutMode.Documents => HoldOutKind.Documents,
-            _ => HoldOutKind.Auto,
-        };
-        var told = new PreparationReport(observer);
-        return DataPreparation.Prepare(new PreparationOptions(source, tokenizer, new HoldOut(data.Holdout, kind)), options.Cache, told, cancel);
+            // What was prepared brings its tokenizer along.
+            var own = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
+            return (own, PreparedData.Open(folder, own));
+        }
+        var source = TextSources.Of(data.Source);
+        var tokenizer = TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.Preparing("training the tokenizer", done), cancel: cancel);
+        return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
     }
 
     static ITextSampler SamplerOf(BatchesConfig config, PreparedData data, int rows, int length, ulong seed) => config switch

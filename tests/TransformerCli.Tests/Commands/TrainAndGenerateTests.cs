@@ -62,6 +62,22 @@ public sealed class TrainAndGenerateTests : IDisposable
     }
 
     [Fact]
+    public void Eval_gives_the_loss_that_training_ended_with_and_reads_other_text()
+    {
+        using var trained = JsonDocument.Parse(Train("--json", "--precision", "fp32").Output);
+        var run = Path.Combine(root, "run");
+        var evaluated = CommandLine.Run("eval", run, "--checkpoint", "latest", "--json");
+        Assert.True(evaluated.ExitCode == 0, evaluated.Error);
+        using var document = JsonDocument.Parse(evaluated.Output);
+        var metrics = document.RootElement.GetProperty("metrics");
+        Assert.Equal(trained.RootElement.GetProperty("val_loss").GetDouble(), metrics.GetProperty("loss").GetDouble(), 1e-5);
+        Assert.Equal("transformer.eval/1", document.RootElement.GetProperty("schema").GetString());
+        var other = CommandLine.Run("eval", run, "--data", Write("other.txt", string.Concat(Enumerable.Repeat("quite another text. ", 50))), "--expect", "perplexity<=1");
+        Assert.Equal(3, other.ExitCode);
+        Assert.Contains("data:", other.Output);
+    }
+
+    [Fact]
     public void An_expectation_that_does_not_hold_is_exit_code_3_and_one_that_does_is_0()
     {
         var broken = Train("--expect", "val_loss<=0.01", "--quiet");

@@ -37,6 +37,18 @@ public static class DataPreparation
         return $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20]}";
     }
 
+    /// <summary>What a config asks to be prepared.</summary>
+    /// <param name="data">The config.</param>
+    /// <param name="source">Its text.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    public static PreparationOptions OptionsOf(TextData data, TextSource source, Tokenizer tokenizer) =>
+        new(source, tokenizer, new HoldOut(data.Holdout, data.HoldoutMode switch
+        {
+            HoldoutMode.Tail => HoldOutKind.Tail,
+            HoldoutMode.Documents => HoldOutKind.Documents,
+            _ => HoldOutKind.Auto,
+        }));
+
     /// <summary>Opens the prepared data, and makes them first where they are not in the cache.</summary>
     /// <param name="options">What to prepare.</param>
     /// <param name="cache">The folder that holds prepared folders; made if it is not there.</param>
@@ -88,7 +100,7 @@ public static class DataPreparation
             throw new UserException([new Problem("the text changed while it was read", source.Description)]);
         Close(train);
         Close(validation);
-        tokenizer.Save(Path.Combine(folder, "tokenizer.json"));
+        tokenizer.Save(PreparedData.TokenizerPath(folder));
         new DataManifest(DataManifest.CurrentSchema, source.Description, tokenizer.Hash, tokenizer.VocabularySize,
             options.Validation is null ? kind.ToString().ToLowerInvariant() : "source", options.HoldOut.Fraction,
             Summary(train, splitter.Sizes[0]), Summary(validation, splitter.Sizes[1]), counts, splitter.FindDuplicates()).Save(folder);

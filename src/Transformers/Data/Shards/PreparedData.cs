@@ -22,6 +22,15 @@ public sealed class PreparedData : IDisposable
     /// <summary>The validation split; may be empty.</summary>
     public TokenShards Validation { get; }
 
+    /// <summary>The prepared folder that a config names where it names files; null where it names text.</summary>
+    /// <param name="source">The config.</param>
+    public static string? FolderOf(TextSourceConfig source) =>
+        source is TextFiles { Files: [var folder] } && File.Exists(Path.Combine(folder, DataManifest.FileName)) ? folder : null;
+
+    /// <summary>The file of a prepared folder that holds its tokenizer.</summary>
+    /// <param name="folder">The folder.</param>
+    public static string TokenizerPath(string folder) => Path.Combine(folder, "tokenizer.json");
+
     /// <summary>Opens a prepared folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="tokenizer">The tokenizer that the ids must be of; null takes any.</param>

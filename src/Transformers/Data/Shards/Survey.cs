@@ -1,26 +1,6 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Transformers.Data.Text;
 
 namespace Transformers.Data.Shards;
-
-/// <summary>The hash of each document of a stream of pieces.</summary>
-sealed class DocumentHasher : IDisposable
-{
-    readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    readonly byte[] digest = new byte[32];
-
-    /// <summary>Takes a piece; at the end of a document gives its hash.</summary>
-    public UInt128? Add(in TextPiece piece)
-    {
-        hash.AppendData(piece.Utf8.Span);
-        if (!piece.EndsDocument) return null;
-        hash.GetHashAndReset(digest);
-        return BinaryPrimitives.ReadUInt128BigEndian(digest);
-    }
-
-    public void Dispose() => hash.Dispose();
-}
 
 /// <summary>What must be known of a source before its first token is written: one quick reading, in memory of a bit a document.</summary>
 sealed class Survey

@@ -1,0 +1,93 @@
+using System.Text.Json;
+
+namespace TransformerCli.Tests.Commands;
+
+public sealed class DataCommandTests : IDisposable
+{
+    readonly string folder = Directory.CreateTempSubdirectory("transformer-data-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    string At(params string[] parts) => Path.Combine([folder, .. parts]);
+
+    static JsonElement Json(CommandLine.Outcome outcome)
+    {
+        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
+        return JsonDocument.Parse(outcome.Output).RootElement;
+    }
+
+    string Config(string source)
+    {
+        File.WriteAllText(At("c.yaml"), $$"""
+            data:
+              kind: text
+              source: {{source}}
+              tokenizer: { kind: bpe, vocabulary: 300 }
+            model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 16 }
+            training: { steps: 1, batch: { tokens: 64 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
+            """);
+        return At("c.yaml");
+    }
+
+    [Fact]
+    public void Stories_are_written_prepared_and_inspected()
+    {
+        var made = Json(CommandLine.Run("data", "make", "stories", "--size", "200kB", "--seed", "4", "--out", At("s"), "--json"));
+        Assert.Equal("transformer.data.make/1", made.GetProperty("schema").GetString());
+        var documents = made.GetProperty("documents").GetInt64();
+        Assert.InRange(documents, 150, 250);
+        Assert.Equal([At("s", "stories.txt")], Directory.GetFileSystemEntries(At("s")));
+
+        var text = Json(CommandLine.Run("data", "inspect", At("s"), "--separator", "<|endoftext|>", "--json"));
+        Assert.Equal("transformer.data.inspect/1", text.GetProperty("schema").GetString());
+        Assert.Equal(documents, text.GetProperty("counts").GetProperty("documents").GetInt64());
+        Assert.Equal(0, text.GetProperty("duplicates").GetInt64());
+        Assert.Equal(documents, text.GetProperty("lengths").EnumerateArray().Sum(l => l.GetProperty("documents").GetInt64()));
+
+        var config = Config($"{{ files: [\"{At("s")}\"], separator: \"<|endoftext|>\" }}");
+        var prepared = Json(CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--json"));
+        var split = prepared.GetProperty("dataset");
+        Assert.Equal(documents, split.GetProperty("train").GetProperty("documents").GetInt64() + split.GetProperty("validation").GetProperty("documents").GetInt64());
+        Assert.Equal("documents", split.GetProperty("hold_out").GetString());
+
+        var shown = Json(CommandLine.Run("data", "inspect", prepared.GetProperty("folder").GetString()!, "--json"));
+        Assert.True(shown.GetProperty("verified").GetBoolean());
+        Assert.Equal(split.GetProperty("train").ToString(), shown.GetProperty("dataset").GetProperty("train").ToString());
+    }
+
+    [Fact]
+    public void What_is_already_prepared_or_cannot_be_is_said_so()
+    {
+        var config = Config("{ generator: stories, size: 20kB }");
+        var prepared = Json(CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--json")).GetProperty("folder").GetString()!;
+        var again = CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--data", prepared);
+        Assert.Equal((2, true), (again.ExitCode, again.Error.Contains("prepared already")));
+        Assert.Equal(2, CommandLine.Run("data", "make", "stories", "--size", "many", "--out", At("x")).ExitCode);
+        Assert.Equal(2, CommandLine.Run("data", "inspect", At("nothing")).ExitCode);
+        Assert.False(Directory.Exists(At("x")));
+    }
+
+    [Fact]
+    public void A_damaged_shard_is_found_by_inspecting()
+    {
+        var prepared = Json(CommandLine.Run("data", "prepare", Config("{ generator: stories, size: 20kB }"), "--cache", At("cache"), "--json")).GetProperty("folder").GetString()!;
+        var shard = Directory.GetFiles(prepared, "train-*.shard").Single();
+        var bytes = File.ReadAllBytes(shard);
+        bytes[200] ^= 1;
+        File.WriteAllBytes(shard, bytes);
+        var outcome = CommandLine.Run("data", "inspect", prepared);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("checksum", outcome.Error);
+    }
+
+    [Fact]
+    public void Everything_unusual_in_a_text_is_noted()
+    {
+        File.WriteAllBytes(At("a.txt"), [0xEF, 0xBB, 0xBF, .. "one\r\ntwo\0"u8, 0xFF, .. "three"u8, 0xE2, 0x82]);
+        File.WriteAllBytes(At("b.txt"), []);
+        File.WriteAllBytes(At("c.bin"), [1]);
+        var output = CommandLine.Run("data", "inspect", folder).Output;
+        foreach (var note in new[] { "1 empty files", "1 files passed over", "2 ill-formed", "1 files that end inside", "1 byte-order", "1 NUL", "1 CR LF" })
+            Assert.Contains(note, output);
+    }
+}
