@@ -6,7 +6,7 @@ public class AppTests
     [InlineData("trian", "did you mean train?")]
     [InlineData("train --maxsteps 3 x.yaml", "did you mean --max-steps?")]
     [InlineData("tokenizer encod", "did you mean encode?")]
-    [InlineData("train x.yaml --josn", "did you mean --json?")]
+    [InlineData("train x.yaml --jsno", "did you mean --json?")]
     public void A_misspelt_word_is_exit_code_2_with_the_near_one(string line, string near)
     {
         var outcome = CommandLine.Run(line.Split(' '));
