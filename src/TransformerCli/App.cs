@@ -35,6 +35,7 @@ public static class App
         root.Add(TrainCommand.Create(context));
         root.Add(GenerateCommand.Create(context));
         root.Add(EvalCommand.Create(context));
+        root.Add(PredictCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(ConfigCommand.Create(context));

@@ -61,7 +61,29 @@ static class EvalCommand
     {
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Run}, step {result.Checkpoint}, {result.Split}: {result.Examples} examples"));
         foreach (var (name, value) in result.Metrics) writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-16} {value:0.####}"));
-        if (result is not { Confusion: { } rows, Labels: { } labels }) return;
+        if (result.Classes is { } classes) PrintClasses(writer, classes);
+        if (result is { Confusion: { } rows, Labels: { } labels }) PrintConfusion(writer, rows, labels);
+        if (result.Mistakes is { Count: > 0 } mistakes) PrintMistakes(writer, mistakes);
+        if (result.Unreadable is { } unreadable) writer.WriteLine($"not readable, not counted: {string.Join(", ", unreadable)}");
+    }
+
+    static void PrintClasses(TextWriter writer, IReadOnlyList<ClassScore> classes)
+    {
+        var width = classes.Max(score => score.Label.Length) + 2;
+        writer.WriteLine($"{"class".PadRight(width)}precision  recall      f1  examples");
+        foreach (var score in classes)
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{score.Label.PadRight(width)}{score.Precision,9:0.0000}{score.Recall,8:0.0000}{score.F1,8:0.0000}{score.Support,10}"));
+    }
+
+    static void PrintMistakes(TextWriter writer, IReadOnlyList<ImageMistake> mistakes)
+    {
+        writer.WriteLine("worst mistakes");
+        foreach (var mistake in mistakes)
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {mistake.Image}: {mistake.Label} taken for {mistake.Predicted} ({mistake.Probability:0.0000} against {mistake.LabelProbability:0.0000})"));
+    }
+
+    static void PrintConfusion(TextWriter writer, IReadOnlyList<IReadOnlyList<long>> rows, IReadOnlyList<string> labels)
+    {
         writer.WriteLine("confusion (row: true class, column: taken for)");
         var width = Math.Max(labels.Max(label => label.Length), rows.Max(row => row.Max().ToString(CultureInfo.InvariantCulture).Length)) + 1;
         writer.WriteLine(string.Concat(labels.Prepend("").Select(label => label.PadLeft(width))));

@@ -15,6 +15,7 @@ public static class RunEvaluation
     public static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options) => run.Config.Model switch
     {
         GptConfig => LanguageModelEvaluation.Evaluate(run, name, options),
+        ImageModelConfig => ImageEvaluation.Evaluate(run, name, options),
         var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} cannot be evaluated"),
     };
 }
