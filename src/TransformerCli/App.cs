@@ -34,8 +34,10 @@ public static class App
         // One line a command, each in its own file below Commands/.
         root.Add(TrainCommand.Create(context));
         root.Add(GenerateCommand.Create(context));
-        root.Add(EvalCommand.Create(context));
         root.Add(PredictCommand.Create(context));
+        root.Add(EmbedCommand.Create(context));
+        root.Add(AverageCommand.Create(context));
+        root.Add(EvalCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(ConfigCommand.Create(context));

@@ -1,7 +1,5 @@
-using System.Text.Json;
 using Transformers.Configs;
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.Runs;
 using Transformers.Training;
 
@@ -47,47 +45,6 @@ public sealed record ImageEvaluationResult(string Split, double Loss, Classifica
 /// <summary>Evaluates a trained network over images.</summary>
 public static class ImageEvaluation
 {
-    static readonly JsonSerializerOptions Line = new(JsonStyle.Options);
-
-    /// <summary>Evaluates a run as <c>eval</c> does.</summary>
-    /// <param name="trained">A run over images.</param>
-    /// <param name="name">The run's name for the document.</param>
-    /// <param name="options">Data, split, device, precision, and a file for a line an image.</param>
-    /// <exception cref="UserException">The images cannot be opened, or the run has none of the split.</exception>
-    public static EvaluationResult Evaluate(TrainedRun trained, string name, EvaluationOptions options)
-    {
-        using var run = ImageRun.Open(trained, options.Device);
-        using var images = run.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
-        using var output = options.Output is { } path ? OpenOutput(path) : null;
-        var result = Run(run, images, options.Split, options.BatchSize ?? 64, precision: options.Precision,
-            each: output is null ? null : judged => output.WriteLine(JsonSerializer.Serialize(judged, Line)));
-        return new EvaluationResult
-        {
-            Run = name,
-            Checkpoint = trained.Checkpoint.Step,
-            Split = result.Split,
-            Examples = result.Report.Examples,
-            Metrics = result.Metrics,
-            Confusion = result.Report.ConfusionRows(),
-            Labels = result.Report.Labels,
-            Classes = result.Report.Classes(),
-            Mistakes = result.Mistakes,
-            Unreadable = result.Broken.Count > 0 ? result.Broken : null,
-        };
-    }
-
-    static StreamWriter OpenOutput(string path)
-    {
-        try
-        {
-            return new StreamWriter(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--output")], exception);
-        }
-    }
-
     /// <summary>Judges all images of a split.</summary>
     /// <param name="run">The network.</param>
     /// <param name="images">The images, from <see cref="ImageRun.OpenImages"/>.</param>

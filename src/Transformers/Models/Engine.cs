@@ -22,6 +22,14 @@ public static class Engine
 #endif
     }
 
+    /// <summary>Gives native memory that is not in use back to the system, where the engine can.</summary>
+    public static void TrimMemory()
+    {
+#if !TORCHSHARP_PACKAGE
+        TorchSharp.Extensions.Engine.TrimMemory();
+#endif
+    }
+
     /// <summary>The number of native tensors that are held; 0 where the engine does not count them.</summary>
     public static long LiveHandles =>
 #if TORCHSHARP_PACKAGE

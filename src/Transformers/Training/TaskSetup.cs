@@ -1,6 +1,7 @@
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
+using Transformers.Data.Labelled;
 using Transformers.Data.ParallelText;
 using Transformers.Models;
 
@@ -25,6 +26,7 @@ public sealed class TaskSetup : IDisposable
         (TextData text, GptConfig gpt) => Blaming("data.source", () => TextTaskSetup.Create(config, text, gpt, options, observer, stop)),
         (ImagesData images, ImageModelConfig shape) => Blaming("data.source", () => ImageTaskSetup.Create(config, images, shape, options, observer)),
         (ParallelData parallel, Seq2SeqConfig seq2seq) => Blaming("data.source", () => ParallelTaskSetup.Create(config, parallel, seq2seq, options, observer, stop)),
+        (LabelledData labelled, EncoderConfig encoder) => Blaming("data.source", () => LabelledTaskSetup.Create(config, labelled, encoder, options, observer, stop)),
         var (data, model) => throw new UserException(
             $"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
     };

@@ -70,9 +70,9 @@ public sealed class TrainerOutputs : IDisposable
         var step = trainer.Progress.Step;
         var model = task.Model;
         var contents = new CheckpointContents(step)
-            .AddTensors(CheckpointFiles.Model, ModelTensors.Snapshot(model.state_dict().Select(named => (named.Key, named.Value))))
-            .AddTensors(CheckpointFiles.Optimizer, ModelTensors.Snapshot(trainer.Optimizer.State));
-        if (trainer.Ema is { } average) contents.AddTensors(AverageFile, ModelTensors.Snapshot(average.State));
+            .AddSnapshot(CheckpointFiles.Model, model.state_dict().Select(named => (named.Key, named.Value)))
+            .AddSnapshot(CheckpointFiles.Optimizer, trainer.Optimizer.State);
+        if (trainer.Ema is { } average) contents.AddSnapshot(AverageFile, average.State);
         contents.AddState(StateOf(trainer, task)).AddText(CheckpointFiles.Config, yaml);
         foreach (var (name, text) in inputFiles) contents.AddText(name, text);
         if (trainer.Progress.LastValidation is { } validation && validation.Step == step)
