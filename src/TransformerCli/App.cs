@@ -69,6 +69,7 @@ public static class App
         root.Add(EmbedCommand.Create(context));
         root.Add(AverageCommand.Create(context));
         root.Add(EvalCommand.Create(context));
+        root.Add(BenchCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(ConfigCommand.Create(context));
