@@ -15,12 +15,12 @@ static class EvalCommand
     {
         var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
         var data = new Option<string?>("--data") { Description = "Evaluate on this file or folder instead of the run's own data", HelpName = "PATH" };
-        var split = new Option<string?>("--split") { Description = "test or validation [default: test, else validation]", HelpName = "SPLIT" };
-        split.AcceptOnlyFromAmong("test", "validation");
+        var split = new Option<string?>("--split") { Description = "test, validation, or the name of one of several tests [default: test, else validation]", HelpName = "SPLIT" };
         var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
         var batchSize = new Option<int?>("--batch-size") { Description = "Rows of a batch", HelpName = "N" };
         var output = new Option<string?>("--output") { Description = "Write one JSON line an example to this file, where there are examples", HelpName = "FILE" };
         var expect = new Option<string[]>("--expect") { Description = "Exit with 3 unless a result holds, such as loss<=1.55", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
+        var search = new SearchOptions();
         var device = DeviceOption.Create();
         var precision = DeviceOption.CreatePrecision();
         var command = new Command("eval", """
@@ -31,6 +31,7 @@ static class EvalCommand
         {
             run, data, split, checkpoint, batchSize, output, expect, device, precision,
         };
+        search.AddTo(command);
         context.Handle(command, (parse, _) =>
         {
             var expectations = (parse.GetValue(expect) ?? []).Select(Expectation.Parse).ToList();
@@ -44,6 +45,7 @@ static class EvalCommand
                 Data = parse.GetValue(data),
                 Split = parse.GetValue(split),
                 BatchSize = parse.GetValue(batchSize),
+                Translation = search.Read(parse),
                 Output = parse.GetValue(output),
                 Device = where,
                 Precision = DeviceOption.PrecisionOf(parse.GetValue(precision) ?? "fp32", where),
@@ -61,6 +63,12 @@ static class EvalCommand
     {
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Run}, step {result.Checkpoint}, {result.Split}: {result.Examples} examples"));
         foreach (var (name, value) in result.Metrics) writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-16} {value:0.####}"));
+        foreach (var (name, signature) in result.Signatures ?? new Dictionary<string, string>()) writer.WriteLine($"{name,-16} {signature}");
+        if (result.Broken is { } broken) writer.WriteLine($"{broken.Count} inputs could not be read, the first: {broken[0]}");
+        foreach (var mistake in (result.Mistakes ?? []).Take(5))
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"taken for {mistake.Predicted} ({mistake.Probability:0.00}), is {mistake.Label} ({mistake.LabelProbability:0.00}): {mistake.Image}"));
+        foreach (var score in result.Classes ?? [])
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{score.Label,-16} precision {score.Precision:0.000}  recall {score.Recall:0.000}  f1 {score.F1:0.000}  of {score.Support}"));
         if (result is not { Confusion: { } rows, Labels: { } labels }) return;
         writer.WriteLine("confusion (row: true class, column: taken for)");
         var width = Math.Max(labels.Max(label => label.Length), rows.Max(row => row.Max().ToString(CultureInfo.InvariantCulture).Length)) + 1;

@@ -24,6 +24,7 @@ static class GenerateCommand
         var overflow = new Option<string>("--overflow") { Description = "At the context's end: stop, or slide to read the last half again", HelpName = "stop|slide", DefaultValueFactory = _ => "stop" };
         overflow.AcceptOnlyFromAmong("stop", "slide");
         var sampling = new SamplingOptions();
+        var search = new SearchOptions();
         var device = DeviceOption.Create();
         var precision = DeviceOption.CreatePrecision();
         var command = new Command("generate", """
@@ -35,6 +36,7 @@ static class GenerateCommand
             run, prompt, input, checkpoint, stream, num, overflow, device, precision,
         };
         sampling.AddTo(command);
+        search.AddTo(command);
         context.Handle(command, (parse, cancel) =>
         {
             var json = parse.GetValue(context.JsonOption);
@@ -45,6 +47,13 @@ static class GenerateCommand
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             var where = DeviceOption.Resolve(parse.GetValue(device));
             Engine.Load();
+            if (trained.Config.Model is Seq2SeqConfig)
+            {
+                var translator = trained.LoadTranslator(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where));
+                var searched = search.Read(parse, parse.GetValue(num)) with { MaxNewTokens = sampling.LimitOf(parse) };
+                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? Lines(lines, context) : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
+                return TranslationOutput.Write(context, translator.Translate(sources, searched, cancel), json, document: parse.GetValue(input) is null);
+            }
             var tokenizer = trained.LoadTokenizer();
             using var model = trained.LoadLanguageModel(tokenizer, where);
             var generator = new TextGenerator(model, tokenizer, where) { Precision = DeviceOption.PrecisionOf(parse.GetValue(precision), where) };

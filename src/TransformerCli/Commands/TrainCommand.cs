@@ -17,6 +17,7 @@ static class TrainCommand
         var data = new Option<string?>("--data") { Description = "Read the data from this file or folder instead", HelpName = "PATH" };
         var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
         var resume = new Option<string?>("--resume") { Description = "auto, never, or a checkpoint to go on from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne };
+        var from = new Option<string?>("--from") { Description = "Start a new run from the weights (and the tokenizer) of this run", HelpName = "RUN" };
         var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; a later call goes on", HelpName = "N" };
         var maxTime = new Option<string?>("--max-time") { Description = "Stop after this time, such as 10m; a later call goes on", HelpName = "TIME" };
         var expect = new Option<string[]>("--expect") { Description = "Exit with 3 unless a result holds, such as val_loss<=1.55", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
@@ -28,7 +29,7 @@ static class TrainCommand
             Example: transformer train configs/gpt-stories.yaml --set training.steps=400
             """)
         {
-            configs, sets, data, run, resume, maxSteps, maxTime, expect, device, precision,
+            configs, sets, data, run, resume, from, maxSteps, maxTime, expect, device, precision,
         };
         context.Handle(command, (parse, _) =>
         {
@@ -41,6 +42,7 @@ static class TrainCommand
             var options = WithResume(new TrainingOptions
             {
                 Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
+                From = parse.GetValue(from),
                 MaxSteps = parse.GetValue(maxSteps),
                 MaxTime = parse.GetValue(maxTime) is { } text ? DurationOf(text) : null,
                 Device = DeviceOption.Resolve(parse.GetValue(device)),

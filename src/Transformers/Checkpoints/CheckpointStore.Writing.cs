@@ -42,22 +42,45 @@ public sealed partial class CheckpointStore
     /// <exception cref="CheckpointException">It could not be written; all earlier checkpoints are untouched.</exception>
     public Checkpoint Write(CheckpointContents contents)
     {
-        var path = PathOf(contents.Step);
         try
         {
-            using var building = new DurableFolder(path);
-            foreach (var file in contents.Files) building.Write(file.Name, file.Write);
-            var files = building.Files.Select(f => new ManifestFile(f.Name, f.Bytes, CheckpointManifest.Hex(f.Checksum))).ToList();
-            var manifest = new CheckpointManifest(CheckpointManifest.SchemaName, contents.Step, contents.Metrics, files);
-            building.Write(CheckpointFiles.Manifest, stream => stream.Write(manifest.ToJson()));
-            building.Commit();
+            var checkpoint = WriteFolder(PathOf(contents.Step), contents);
             verified.Add(contents.Step);
-            return Checkpoint.OpenUnverified(path);
+            return checkpoint;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Unwritable(contents.Step, e);
         }
+    }
+
+    /// <summary>Writes a checkpoint durably to a folder of its own, outside any run.</summary>
+    /// <param name="folder">The folder; one that is there is replaced.</param>
+    /// <param name="contents">What it holds.</param>
+    /// <exception cref="CheckpointException">It could not be written.</exception>
+    public static Checkpoint WriteTo(string folder, CheckpointContents contents)
+    {
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        try
+        {
+            FolderSync.CreateFolders(Path.GetDirectoryName(folder)!);
+            return WriteFolder(folder, contents);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(folder, $"cannot be written: {e.Message}", inner: e);
+        }
+    }
+
+    static Checkpoint WriteFolder(string path, CheckpointContents contents)
+    {
+        using var building = new DurableFolder(path);
+        foreach (var file in contents.Files) building.Write(file.Name, file.Write);
+        var files = building.Files.Select(f => new ManifestFile(f.Name, f.Bytes, CheckpointManifest.Hex(f.Checksum))).ToList();
+        var manifest = new CheckpointManifest(CheckpointManifest.SchemaName, contents.Step, contents.Metrics, files);
+        building.Write(CheckpointFiles.Manifest, stream => stream.Write(manifest.ToJson()));
+        building.Commit();
+        return Checkpoint.OpenUnverified(path);
     }
 
     /// <summary>Makes the store right after a crash: leftovers go, and pointers that lead nowhere are set anew. For the holder of the run's lock.</summary>

@@ -1,5 +1,6 @@
 using TorchSharp;
 using Transformers.Configs;
+using Transformers.Generation;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
@@ -9,12 +10,14 @@ public sealed record EvaluationOptions
 {
     /// <summary>Other data than the run's: a file or a folder.</summary>
     public string? Data { get; init; }
-    /// <summary><c>test</c> or <c>validation</c>; null for the test split where there is one, else validation.</summary>
+    /// <summary><c>test</c>, <c>validation</c>, <c>train</c> where it applies, or the name of one of several tests; null for the test split where there is one, else validation.</summary>
     public string? Split { get; init; }
     /// <summary>Rows of a batch; null for what suits the model.</summary>
     public int? BatchSize { get; init; }
     /// <summary>A file that takes one JSON line an example, where there are examples.</summary>
     public string? Output { get; init; }
+    /// <summary>How translations are searched for.</summary>
+    public TranslationOptions Translation { get; init; } = new();
     /// <summary>Where to compute.</summary>
     public Device Device { get; init; } = CPU;
     /// <summary>The type of products.</summary>

@@ -15,8 +15,16 @@ public sealed record EvaluationResult
     public required long Examples { get; init; }
     /// <summary>Metrics by name.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
+    /// <summary>How BLEU and chrF were computed, in sacreBLEU's form.</summary>
+    public IReadOnlyDictionary<string, string>? Signatures { get; init; }
     /// <summary>How often each class (row) was taken for each (column).</summary>
     public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
     /// <summary>The classes' names, in the order of the matrix.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
+    /// <summary>Precision, recall and F1 of each class.</summary>
+    public IReadOnlyList<ClassScore>? Classes { get; init; }
+    /// <summary>The worst mistakes, worst first.</summary>
+    public IReadOnlyList<ImageMistake>? Mistakes { get; init; }
+    /// <summary>Inputs that could not be read, and are not counted.</summary>
+    public IReadOnlyList<string>? Broken { get; init; }
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Models;
 using Transformers.Tokenizers;
@@ -29,6 +30,9 @@ public sealed class Translator
         sourceIds = SpecialIds.Of(source);
     }
 
+    /// <summary>The type of products.</summary>
+    public Precision Precision { get; init; } = Precision.Fp32;
+
     /// <summary>Translates sentences: batches are of like length, the output is in the order of the input.</summary>
     /// <param name="sentences">The sentences, read as a stream; one of white space alone gives an empty translation.</param>
     /// <param name="options">How to search.</param>
@@ -44,6 +48,7 @@ public sealed class Translator
     Translation[] Window(string[] sentences, TranslationOptions options, CancellationToken cancel)
     {
         using var inference = inference_mode();
+        using var narrow = Precisions.Enter(Precision, device);
         var search = new BeamSearch(model, SpecialIds.Of(target), target.VocabularySize, options, device);
         var encoded = sentences.Select(Encode).ToArray();
         var results = new Translation[sentences.Length];

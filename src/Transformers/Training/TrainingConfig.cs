@@ -41,6 +41,10 @@ public sealed record TrainingConfig : IChecked
     [Between(0, 1, Below = true)]
     public double LabelSmoothing { get; init; }
 
+    /// <summary>Parameters that are held still, by name; <c>*</c> stands for any text: <c>[encoder.tokens.*, encoder.blocks.0.*]</c>.</summary>
+    [NotEmpty]
+    public IReadOnlyList<string>? Freeze { get; init; }
+
     /// <summary>A moving average of the weights, which is then what is validated and saved; none where this is not given.</summary>
     public EmaConfig? Ema { get; init; }
 

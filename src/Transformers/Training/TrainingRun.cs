@@ -28,6 +28,8 @@ public sealed record TrainingOptions
     public ResumeMode Resume { get; init; }
     /// <summary>A checkpoint folder to go on from, instead of the run's own newest.</summary>
     public string? ResumeFrom { get; init; }
+    /// <summary>A run or checkpoint whose weights a new run starts from; where it is text, its tokenizer comes along.</summary>
+    public string? From { get; init; }
     /// <summary>End after this step of the run; a later call goes on.</summary>
     public long? MaxSteps { get; init; }
     /// <summary>End after this time.</summary>
@@ -63,16 +65,20 @@ public static class TrainingRun
         using var timer = options.MaxTime is { } limit ? new Timer(_ => stop.Ask("max_time"), null, limit, Timeout.InfiniteTimeSpan) : null;
 
         using var setup = TaskSetup.Create(config, options, observer, stop);
+        Prepare(setup.Task.Model, config, options, observer);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";
-        using var outputs = new TrainerOutputs(folder, config, setup.TokenizerFiles, setup.TokenizerHash, name, observer);
+        using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, name, observer);
         using var trainer = new Trainer(setup.Task, config.Training, config.Model.Width, precision, options.Device, outputs, observer, stop);
         Resume(folder, options, trainer, setup.Task, outputs, observer);
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
-        foreach (var (file, text) in setup.TokenizerFiles) folder.WriteText(file, text);
+        foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
         outputs.Open(trainer.Progress.Step);
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
         observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
+
+        if (config.Training.Schedule is NoamSchedule noam)
+            observer.Note(FormattableString.Invariant($"noam schedule: factor {config.Training.Optimizer.Lr * noam.Factor:G6}, peak learning rate {new Schedule(noam, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).Peak:G4} at step {noam.Warmup}"));
 
         var last = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
         var before = trainer.Progress.Step;
@@ -85,6 +91,18 @@ public static class TrainingRun
             folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
         }
         return result;
+    }
+
+    static void Prepare(nn.Module model, RunConfig config, TrainingOptions options, ITrainingObserver observer)
+    {
+        if (options.From is { } from)
+        {
+            var other = TrainedRun.Open(from);
+            var fresh = WarmStart.From(model, other);
+            observer.Note($"starting from {other.Checkpoint.Folder}" + (fresh.Count == 0 ? "" : $"; new are {string.Join(", ", fresh.Take(8))}{(fresh.Count > 8 ? ", …" : "")}"));
+        }
+        if (config.Training.Freeze is { } patterns)
+            observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are held still");
     }
 
     static TrainResult? FinishedResult(RunFolder folder, RunConfig config)

@@ -106,17 +106,6 @@ public sealed class TranslationTask : TrainingTask
     /// <summary>Sentence pairs side by side.</summary>
     sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing) : MicroBatch(batch.TargetTokens, batch.TargetTokens)
     {
-        public override Tensor LossSum()
-        {
-            var (B, S, T) = (batch.Rows, batch.SourceWidth, batch.TargetWidth);
-            var mask = PaddingMask.Of(batch.SourceLengths, S, task.device);                                 // [B, 1, 1, S]
-            var memory = task.model.Encode(tensor(batch.Source, [B, S], device: task.device), mask);        // [B, S, D]
-            var hidden = task.model.Decode(tensor(batch.TargetInput, [B, T], device: task.device), memory, mask);
-            // The output layer is the widest of all: padding does not go through it.
-            long[] places = [.. Enumerable.Range(0, B * T).Where(i => batch.TargetOutput[i] != ParallelBatch.IgnoreIndex).Select(i => (long)i)];
-            var targets = tensor(Array.ConvertAll(places, place => batch.TargetOutput[place]), device: task.device);
-            var chosen = hidden.view(B * T, -1).index_select(0, tensor(places, device: task.device));       // [targets, D]
-            return Engine.LinearCrossEntropySum(chosen, task.model.OutputWeight, targets, smoothing);
-        }
+        public override Tensor LossSum() => TranslationLoss.Sum(task.model, batch, smoothing, task.device);
     }
 }

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using Transformers;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Runs;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>embed</c>: turns texts into vectors.</summary>
+static class EmbedCommand
+{
+    /// <summary>The command.</summary>
+    public static Command Create(CliContext context)
+    {
+        var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
+        var input = new Option<string>("--input") { Description = "A file with a text a line; - reads standard input", HelpName = "FILE", Required = true };
+        var pool = new Option<string>("--pool") { Description = "One vector a text (the mean, the first or the last token's) or, with none, one a token", HelpName = "none|mean|cls|last", DefaultValueFactory = _ => "mean" };
+        pool.AcceptOnlyFromAmong("none", "mean", "cls", "last");
+        var output = new Option<string?>("--output") { Description = "A .npy file (tokens one below the other with --pool none, their numbers in .lengths.npy) or a .jsonl file [default: JSON lines on standard output]", HelpName = "FILE" };
+        var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
+        var device = DeviceOption.Create();
+        var command = new Command("embed", """
+            Turns texts into the vectors of a model's last layer.
+
+            Example: transformer embed runs/sst2 --input sentences.txt --pool mean --output vectors.npy
+            """)
+        {
+            run, input, pool, output, checkpoint, device,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            using var embedder = new Embedder(TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)), DeviceOption.Resolve(parse.GetValue(device)));
+            Pooling? pooling = parse.GetValue(pool) == "none" ? null : Enum.Parse<Pooling>(parse.GetValue(pool)!, ignoreCase: true);
+            var embeddings = embedder.Embed(InputLines.Read(context, parse.GetValue(input)!), pooling);
+            switch (parse.GetValue(output))
+            {
+                case null:
+                    foreach (var one in embeddings) context.WriteJson(LineOf(one, pooling));
+                    break;
+                case var path when path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase):
+                    WriteNumPy(path, embedder.Width, embeddings, pooling);
+                    break;
+                case var path when path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase):
+                    using (var writer = new StreamWriter(path))
+                        foreach (var one in embeddings) writer.Write(System.Text.Json.JsonSerializer.Serialize(LineOf(one, pooling), CliContext.Json) + "\n");
+                    break;
+                case var path: throw new UserException($"--output ({path}) must end in .npy or .jsonl");
+            }
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static void WriteNumPy(string path, int width, IEnumerable<TextEmbedding> embeddings, Pooling? pooling)
+    {
+        using var vectors = new NpyWriter(path, width);
+        using var lengths = pooling is null ? new NpyWriter(Path.ChangeExtension(path, ".lengths.npy"), 0) : null;
+        foreach (var one in embeddings)
+        {
+            foreach (var vector in one.Vectors) vectors.Add(vector);
+            lengths?.Add(one.Vectors.Length);
+        }
+    }
+
+    static object LineOf(TextEmbedding one, Pooling? pooling) => pooling is null
+        ? new TokensLine("transformer.embed/1", one.Text, one.Ids, one.Vectors)
+        : new PooledLine("transformer.embed/1", one.Text, one.Vectors[0]);
+
+    sealed record PooledLine(string Schema, string Text, float[] Vector);
+
+    sealed record TokensLine(string Schema, string Text, IReadOnlyList<int> Ids, float[][] Vectors);
+}

@@ -1,0 +1,42 @@
+using System.CommandLine;
+using Transformers;
+using Transformers.Configs;
+using Transformers.Models;
+using Transformers.Runs;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>predict</c>: tells classes.</summary>
+static class PredictCommand
+{
+    /// <summary>The command.</summary>
+    public static Command Create(CliContext context)
+    {
+        var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
+        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files of a text a line (- reads standard input); images, or folders of them", Arity = ArgumentArity.OneOrMore };
+        var top = new Option<int>("--top") { Description = "The most classes to tell of each", HelpName = "N", DefaultValueFactory = _ => 5 };
+        var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
+        var device = DeviceOption.Create();
+        var command = new Command("predict", """
+            Tells the most probable classes of inputs.
+
+            Example: transformer predict runs/sst2 "a moving and funny film" --top 2
+            """)
+        {
+            run, inputs, top, checkpoint, device,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            if (parse.GetValue(top) is < 1 and var count) throw new UserException($"--top ({count}) must be at least 1");
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var where = DeviceOption.Resolve(parse.GetValue(device));
+            return trained.Config.Model switch
+            {
+                EncoderConfig => PredictText.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
+                ImageModelConfig => PredictImages.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
+                var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} tells no classes"),
+            };
+        });
+        return command;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using Transformers.Data;
+using Transformers.Data.Labelled;
+using Transformers.Models;
+using Transformers.Runs;
+using Transformers.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Transformers.Evaluation;
+
+/// <summary>A class and how probable it is.</summary>
+/// <param name="Label">The class's name.</param>
+/// <param name="Probability">From 0 to 1.</param>
+public sealed record ClassProbability(string Label, double Probability);
+
+/// <summary>Tells the classes of texts.</summary>
+public sealed class TextPredictor : IDisposable
+{
+    readonly TextClassifier model;
+    readonly Tokenizer tokenizer;
+    readonly Device device;
+
+    /// <summary>With the classifier of a run.</summary>
+    /// <exception cref="UserException">The run does not classify text.</exception>
+    public TextPredictor(TrainedRun run, Device device)
+    {
+        tokenizer = run.LoadTokenizer();
+        this.device = device;
+        model = run.LoadEncoder(tokenizer, device) as TextClassifier
+            ?? throw new UserException("the run guesses hidden tokens, and this needs one that classifies", "train one with --from this run");
+        Classes = run.LoadClasses();
+    }
+
+    /// <summary>The names of the classes.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>The classes of texts, the most probable first.</summary>
+    /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>
+    /// <param name="batchSize">The most texts at once.</param>
+    /// <returns>A list a text, in the order of the texts.</returns>
+    public IEnumerable<IReadOnlyList<ClassProbability>> Predict(IEnumerable<string> texts, int batchSize = 64)
+    {
+        foreach (var chunk in texts.Chunk(batchSize))
+        {
+            var logits = TextClassification.Logits(model, FramedTexts.Of(chunk, tokenizer, model.Encoder.Context), device);
+            for (var row = 0; row < chunk.Length; row++)
+            {
+                var probabilities = TextClassification.Softmax(logits.AsSpan(row * Classes.Count, Classes.Count));
+                yield return [.. Classes.Zip(probabilities, (label, probability) => new ClassProbability(label, probability)).OrderByDescending(one => one.Probability)];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => model.Dispose();
+}
+
+/// <summary>Classifies batches of text.</summary>
+static class TextClassification
+{
+    /// <summary>The logits of a batch, row by row.</summary>
+    internal static float[] Logits(TextClassifier model, PaddedTexts texts, Device device)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var logits = model.forward(tensor(texts.Ids, [texts.Rows, texts.Width], device: device), texts.Lengths);
+        return MemoryMarshal.Cast<byte, float>(logits.to(ScalarType.Float32).cpu().contiguous().bytes).ToArray();
+    }
+
+    /// <summary>Adds a batch to a report.</summary>
+    internal static void Add(ClassificationReport report, TextClassifier model, LabelledBatch batch, Device device)
+    {
+        var logits = Logits(model, batch.Texts, device);
+        var N = report.Labels.Count;
+        for (var row = 0; row < batch.Labels.Length; row++) report.Add(logits.AsSpan(row * N, N), (int)batch.Labels[row]);
+    }
+
+    internal static double[] Softmax(ReadOnlySpan<float> logits)
+    {
+        var most = double.NegativeInfinity;
+        foreach (var logit in logits) most = Math.Max(most, logit);
+        var weights = new double[logits.Length];
+        for (var i = 0; i < weights.Length; i++) weights[i] = Math.Exp(logits[i] - most);
+        var sum = weights.Sum();
+        return Array.ConvertAll(weights, weight => weight / sum);
+    }
+}
+
+/// <summary>Texts framed and padded for an encoder.</summary>
+static class FramedTexts
+{
+    internal static PaddedTexts Of(IReadOnlyList<string> texts, Tokenizer tokenizer, int longest)
+    {
+        var special = SpecialIds.Of(tokenizer);
+        var store = new TokenStore();
+        foreach (var text in texts) store.Add([special.Begin, .. tokenizer.EncodeToIds(text).Take(longest - 2), special.End]);
+        return PaddedTexts.Make(store, [.. Enumerable.Range(0, texts.Count)], special.Padding);
+    }
+}

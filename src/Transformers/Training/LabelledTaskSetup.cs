@@ -1,0 +1,64 @@
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Labelled;
+using Transformers.Data.Text;
+using Transformers.Models;
+using Transformers.Runs;
+using Transformers.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>Makes the tasks of an encoder over labelled text: guessing hidden tokens, or telling the class.</summary>
+static class LabelledTaskSetup
+{
+    /// <summary>The file that names the classes, a JSON list.</summary>
+    internal const string ClassesFile = "classes.json";
+
+    internal static TaskSetup Create(RunConfig config, LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        using var cancel = new StopCancellation(stop);
+        var splits = data.Source.Open();
+        var tokenizer = TokenizerOf(data, splits, options, observer, cancel.Token);
+        var special = SpecialIds.Of(tokenizer);
+        var longest = Math.Min(data.MaxLength, shape.Context);
+        var train = Encode(splits.Train, null);
+        var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
+        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
+
+        using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
+        var model = EncoderModel.Create(shape, TextTaskSetup.VocabularyOf(shape, tokenizer), train.Classes.Count, generator).to(options.Device);
+        observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation texts, {train.Classes.Count} classes, vocabulary {tokenizer.VocabularySize:N0}");
+        var tokensPerText = (double)train.Tokens.Tokens / train.Count;
+        var files = new Dictionary<string, string> { [TokenizerPair.SourceFile] = TokenizerText.Of(tokenizer) };
+        if (model is MaskedTokenModel masked)
+        {
+            var head = (MaskedHeadConfig)shape.Head;
+            return new TaskSetup
+            {
+                Task = new MaskedTokenTask(masked, tokenizer, train.Tokens, validation?.Tokens, head, config, options.Device),
+                Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets / head.Share,
+            };
+        }
+        files[ClassesFile] = JsonSerializer.Serialize(train.Classes);
+        return new TaskSetup
+        {
+            Task = new ClassificationTask((TextClassifier)model, special, train, validation, config, options.Device),
+            Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets * tokensPerText,
+        };
+
+        LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
+            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File);
+    }
+
+    static Tokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        // The embeddings that are taken over are those of the other run's tokens.
+        if (options.From is { } from) return TrainedRun.Open(from).LoadTokenizer();
+        var text = new SentenceSource(data.Source.ToString()!, splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
+        return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
+            done => observer.Preparing("training the tokenizer", done), cancel);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.RegularExpressions;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Runs;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>Starts a model from another run's weights, and holds parameters still.</summary>
+public static class WarmStart
+{
+    /// <summary>Copies every tensor that the other run has under the same name.</summary>
+    /// <param name="model">The model, with fresh weights.</param>
+    /// <param name="run">The other run.</param>
+    /// <returns>The names of the model's tensors that the other run has not: they stay as they were drawn.</returns>
+    /// <exception cref="UserException">A tensor has another shape, or none is shared.</exception>
+    public static IReadOnlyList<string> From(nn.Module model, TrainedRun run)
+    {
+        using var plain = no_grad();
+        var name = run.Checkpoint.Has(TrainerOutputs.AverageFile) ? TrainerOutputs.AverageFile : CheckpointFiles.Model;
+        var path = run.Checkpoint.PathOf(name);
+        using var file = run.Checkpoint.OpenTensors(name);
+        var fresh = new List<string>();
+        var taken = 0;
+        foreach (var (parameter, tensor) in model.state_dict())
+        {
+            if (!file.Header.TryFind(parameter, out var stored))
+            {
+                fresh.Add(parameter);
+                continue;
+            }
+            if (!stored.Shape.SequenceEqual(tensor.shape))
+                throw new CheckpointException(path, $"{parameter} is [{string.Join(", ", stored.Shape)}] and the model wants [{string.Join(", ", tensor.shape)}]",
+                    "give the model the shape of the run that it starts from");
+            using var scope = NewDisposeScope();
+            tensor.copy_(ModelTensors.Load(file, stored, path));
+            taken++;
+        }
+        return taken > 0 ? fresh : throw new CheckpointException(path, "has no tensor in common with the model", "start from a run of the same kind of model");
+    }
+
+    /// <summary>Holds parameters still: those whose name matches a pattern, in which <c>*</c> stands for any text.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="patterns">The patterns, such as <c>encoder.tokens.*</c>.</param>
+    /// <returns>The number of parameters that are held.</returns>
+    /// <exception cref="UserException">A pattern matches nothing, or nothing is left to train.</exception>
+    public static int Freeze(nn.Module model, IReadOnlyList<string> patterns)
+    {
+        var parameters = model.named_parameters().ToList();
+        var held = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = 0; i < patterns.Count; i++)
+        {
+            var pattern = new Regex($"^{Regex.Escape(patterns[i]).Replace(@"\*", ".*")}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+            var matched = parameters.Where(named => pattern.IsMatch(named.name)).ToList();
+            if (matched.Count == 0)
+                throw new UserException([new Problem($"({patterns[i]}) matches no parameter", Path: $"training.freeze[{i}]",
+                    Hint: $"there are {string.Join(", ", parameters.Take(3).Select(named => named.name))}, …, {parameters[^1].name}")]);
+            foreach (var (name, parameter) in matched)
+            {
+                parameter.requires_grad = false;
+                held.Add(name);
+            }
+        }
+        if (held.Count == parameters.Count) throw new UserException([new Problem("leaves nothing to train", Path: "training.freeze")]);
+        return held.Count;
+    }
+}
