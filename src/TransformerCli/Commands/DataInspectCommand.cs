@@ -16,7 +16,7 @@ public static class DataInspectCommand
     /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
-        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, or a prepared folder" };
+        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a prepared folder, or a set of images (class folders, a tar file, IDX files)" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that holds the text", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line between two documents of a plain-text file", HelpName = "TEXT" };
         var ngram = new Option<int?>("--ngram") { Description = "Also the validation loss of a Kneser-Ney model of this order, from the training tokens of prepared data", HelpName = "N" };
@@ -37,6 +37,7 @@ public static class DataInspectCommand
                 if (!json && loss is { } nats) context.Out.WriteLine($"n-gram      {nats:F4} nats a validation token, Kneser-Ney of order {parse.GetValue(ngram)}");
                 return ExitCodes.Done;
             }
+            if (DataInspectImages.Is(given)) return DataInspectImages.Write(context, given, json);
             var source = new FileTextSource([given], new TextFileOptions(parse.GetValue(field)!, parse.GetValue(separator)));
             var report = TextReport.Of(source, cancel);
             if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
