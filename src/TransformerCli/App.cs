@@ -34,6 +34,8 @@ public static class App
         // One line a command, each in its own file below Commands/.
         root.Add(TrainCommand.Create(context));
         root.Add(GenerateCommand.Create(context));
+        root.Add(InspectCommand.Create(context));
+        root.Add(PlotCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.Add(ConfigCommand.Create(context));
         root.Add(TokenizerCommand.Create(context));

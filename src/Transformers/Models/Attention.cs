@@ -130,12 +130,20 @@ public sealed class Attention : nn.Module
 }
 
 /// <summary>Collects attention weights, one tensor [B, H, T, S] a layer, in the order of the layers.</summary>
-public sealed class AttentionRecorder
+public sealed class AttentionRecorder : IDisposable
 {
     readonly List<Tensor> weights = [];
 
-    /// <summary>The weights so far; they belong to the scope they were made in.</summary>
+    /// <summary>The weights so far; they belong to the recorder.</summary>
     public IReadOnlyList<Tensor> Weights => weights;
 
-    internal void Add(Tensor layer) => weights.Add(layer.detach());
+    // Out of the block's scope, which ends with the block.
+    internal void Add(Tensor layer) => weights.Add(layer.detach().DetachFromDisposeScope());
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        foreach (var layer in weights) layer.Dispose();
+        weights.Clear();
+    }
 }
