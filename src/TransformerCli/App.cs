@@ -70,6 +70,8 @@ public static class App
         root.Add(AverageCommand.Create(context));
         root.Add(EvalCommand.Create(context));
         root.Add(BenchCommand.Create(context));
+        root.Add(InspectCommand.Create(context));
+        root.Add(PlotCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(ConfigCommand.Create(context));

@@ -3,7 +3,7 @@ using Transformers.IO;
 namespace Transformers.Training;
 
 /// <summary>Adds up what happened since the last report.</summary>
-sealed class Meter(long steps, string unit)
+sealed class Meter(long steps, string unit, double? peakUnitsPerSecond = null)
 {
     double loss, seconds, secondsInAll;
     long units, count, countInAll;
@@ -21,7 +21,8 @@ sealed class Meter(long steps, string unit)
     internal StepReport Report(long step, double lr, double norm)
     {
         var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, countInAll) * (steps - step));
-        var report = new StepReport(step, steps, loss / Math.Max(1, count), lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining);
+        var report = new StepReport(step, steps, loss / Math.Max(1, count), lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
+            units / Math.Max(1e-9, seconds) / peakUnitsPerSecond);
         (loss, units, seconds, count) = (0, 0, 0, 0);
         return report;
     }

@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.Data.Batches;
 using Transformers.Data.Shards;
 using Transformers.Generation;
+using Transformers.Inspection;
 using Transformers.Models;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
@@ -51,6 +52,9 @@ public sealed class NextTokenTask : TrainingTask
 
     /// <inheritdoc/>
     public override string Unit => "tokens";
+
+    /// <inheritdoc/>
+    public override double? FlopsPerUnit => ModelCost.Of((GptConfig)run.Model, ParameterTable.Of(model)).TrainingFlops;
 
     /// <inheritdoc/>
     public override double DataWait => batches.Waited / clock.Elapsed;

@@ -42,13 +42,16 @@ public sealed class Trainer : IDisposable
     /// <summary>Where the run stands.</summary>
     public TrainerProgress Progress { get; } = new();
 
+    /// <summary>The device's measured peak, operations a second, for the reported utilisation; null for none.</summary>
+    public double? PeakFlops { get; init; }
+
     /// <summary>Trains to the last step, or until it is asked to stop.</summary>
     /// <param name="lastStep">The step to end at; the schedule still runs to the config's.</param>
     /// <exception cref="DivergedException">A loss or gradient is not a number.</exception>
     public void Run(long lastStep)
     {
         task.Model.train();
-        var meter = new Meter(config.Steps, task.Unit);
+        var meter = new Meter(config.Steps, task.Unit, PeakFlops / task.FlopsPerUnit);
         while (Progress.Step < lastStep && stop.Reason is null && !Progress.OutOfPatience)
         {
             var step = Progress.Step + 1;
@@ -141,7 +144,8 @@ public sealed class Trainer : IDisposable
     {
         var report = meter.Report(step, lr, norm);
         Progress.TrainLoss = report.Loss;
-        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("memory_bytes", report.MemoryBytes)]);
+        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("memory_bytes", report.MemoryBytes),
+            .. report.Utilisation is { } share ? new[] { ("utilisation", share) } : []]);
         observer.Reported(report);
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
+using Transformers.Inspection;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Runs;
@@ -60,6 +61,8 @@ public static class TrainingRun
             observer.Note($"{options.Run} is finished: {finished.Steps} steps; raise training.steps to go on");
             return finished;
         }
+        using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
+        observer = new ObserverGroup(observer, tensorBoard);
         Engine.Load();
         manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
         using var timer = options.MaxTime is { } limit ? new Timer(_ => stop.Ask("max_time"), null, limit, Timeout.InfiniteTimeSpan) : null;
@@ -69,11 +72,15 @@ public static class TrainingRun
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";
         using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, name, observer);
-        using var trainer = new Trainer(setup.Task, config.Training, config.Model.Width, precision, options.Device, outputs, observer, stop);
+        using var trainer = new Trainer(setup.Task, config.Training, config.Model.Width, precision, options.Device, outputs, observer, stop)
+        {
+            PeakFlops = setup.Task.FlopsPerUnit is null ? null : MachinePeaks.FlopsPerSecond(options.Device, precision),
+        };
         Resume(folder, options, trainer, setup.Task, outputs, observer);
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
         foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
         outputs.Open(trainer.Progress.Step);
+        tensorBoard.Open(trainer.Progress.Step);
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
         observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
 

@@ -12,6 +12,9 @@ public abstract class TrainingTask : IDisposable
     /// <summary>What throughput counts: <c>tokens</c> or <c>images</c>.</summary>
     public abstract string Unit { get; }
 
+    /// <summary>Floating-point operations of training on one unit, forwards and backwards; null where they are not counted.</summary>
+    public virtual double? FlopsPerUnit => null;
+
     /// <summary>The micro-batches of the next step.</summary>
     public abstract IReadOnlyList<MicroBatch> NextStep();
 

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Models;
+using static TorchSharp.torch;
+
+namespace Transformers.Inspection;
+
+/// <summary>Seconds that single kernels take, the best of several tries.</summary>
+/// <remarks>Their inputs are ones: drawing numbers would move the stream that dropout draws from.</remarks>
+static class KernelTimes
+{
+    const int MostTries = 400;
+
+    /// <summary>A product of a linear layer: [rows, in] by [out, in].</summary>
+    internal static double Linear(Device device, Precision precision, long rows, long @in, long @out, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        var x = ones(rows, @in, device: device).to(type);
+        var weight = ones(@out, @in, device: device).to(type);
+        return Best(device, limit, () => nn.functional.linear(x, weight));
+    }
+
+    /// <summary>Attention, forwards: queries, keys and values of [B, H, T, E].</summary>
+    internal static double Attention(Device device, Precision precision, long B, long H, long T, long E, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        var q = ones([B, H, T, E], device: device).to(type);
+        return Best(device, limit, () => Engine.Attention(q, q, q, causal: true, mask: null, dropout: 0));
+    }
+
+    /// <summary>Bytes a second that an addition of long vectors reads and writes.</summary>
+    internal static double BytesPerSecond(Device device, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        const long count = 1 << 23; // 32 MiB a vector: more than caches hold
+        var a = ones(count, device: device);
+        var b = ones(count, device: device);
+        return 3.0 * sizeof(float) * count / Best(device, limit, () => a.add_(b));
+    }
+
+    /// <summary>What an operation costs however small it is.</summary>
+    internal static double Operation(Device device)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        const int operations = 100;
+        var a = ones(8, device: device);
+        return Best(device, TimeSpan.FromMilliseconds(20), () =>
+        {
+            for (var i = 0; i < operations; i++) a.add_(1);
+            return null;
+        }) / operations;
+    }
+
+    static double Best(Device device, TimeSpan limit, Func<Tensor?> kernel)
+    {
+        var best = double.PositiveInfinity;
+        var started = Stopwatch.GetTimestamp();
+        // The first try warms caches and threads up; it counts only where one try takes the whole limit.
+        for (var i = 0; i < MostTries && (i < 2 || Stopwatch.GetElapsedTime(started) < limit); i++)
+        {
+            using var scope = NewDisposeScope();
+            var start = Stopwatch.GetTimestamp();
+            var result = kernel();
+            // Reading a number back waits for a device that works on its own.
+            if (device.type == DeviceType.CUDA) (result ?? ones(1, device: device)).flatten()[0].to(ScalarType.Float32).item<float>();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return best;
+    }
+}

@@ -1,0 +1,23 @@
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Runs;
+
+/// <summary>Single tensors of a checkpoint, without its model.</summary>
+public static class StoredWeights
+{
+    /// <summary>The first tensor whose name ends as given; the moving average's, where there is one.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="ending">Such as <c>positions.embedding.weight</c>.</param>
+    /// <returns>The tensor, or null where there is none of that name.</returns>
+    /// <exception cref="UserException">The file is damaged.</exception>
+    public static Tensor? Find(Checkpoint checkpoint, string ending)
+    {
+        var name = checkpoint.Has(TrainerOutputs.AverageFile) ? TrainerOutputs.AverageFile : CheckpointFiles.Model;
+        using var file = checkpoint.OpenTensors(name);
+        var stored = file.Tensors.Where(one => one.Name.EndsWith(ending, StringComparison.Ordinal)).OrderBy(one => one.Name, StringComparer.Ordinal).FirstOrDefault();
+        return stored is null ? null : ModelTensors.Load(file, stored, checkpoint.PathOf(name));
+    }
+}

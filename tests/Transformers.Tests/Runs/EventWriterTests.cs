@@ -1,0 +1,59 @@
+using Transformers.Runs.TensorBoard;
+using Transformers.Training;
+
+namespace Transformers.Tests.Runs;
+
+public sealed class EventWriterTests : IDisposable
+{
+    readonly string folder = Directory.CreateTempSubdirectory("transformer-events-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void An_independent_reader_finds_scalars_texts_and_histograms_as_they_were_written()
+    {
+        string path;
+        using (var writer = new EventWriter(folder))
+        {
+            path = writer.Path;
+            writer.AddScalars(7, [("loss/train", 1.5), ("optimizer/lr", 1e-3)]);
+            writer.AddText(8, "samples/0", "Grüße, 世界");
+            writer.AddHistogram(300, "weights", Histogram.Of([0f, 0.1f, 0.9f, 1f, float.NaN], buckets: 2));
+        }
+        Assert.StartsWith("events.out.tfevents.", Path.GetFileName(path));
+        var events = TensorBoardReader.Read(path);
+        Assert.Equal("brain.Event:2", events[0].FileVersion);
+        Assert.Equal([0L, 7, 8, 300], events.Select(e => e.Step));
+        Assert.All(events, e => Assert.InRange(e.WallTime, 1.7e9, 1e11));
+        Assert.Equal([("loss/train", 1.5f), ("optimizer/lr", 1e-3f)], events[1].Values.Select(v => (v.Tag, v.Scalar!.Value)));
+        Assert.All(events[1].Values, v => Assert.Equal(("scalars", 1L), (v.Plugin, v.DataClass)));
+        Assert.Equal(("samples/0", "Grüße, 世界", "text"), (events[2].Values[0].Tag, events[2].Values[0].Text, events[2].Values[0].Plugin));
+        Assert.Equal([0.5, 1.0], events[3].Values[0].Limits!);
+        Assert.Equal([2.0, 2.0], events[3].Values[0].Counts!);
+    }
+
+    [Fact]
+    public void A_run_that_goes_on_starts_a_later_file_which_tells_readers_what_to_drop()
+    {
+        using (var first = new EventWriter(folder)) first.AddScalars(30, [("loss/train", 2)]);
+        using (var second = new EventWriter(folder, resumedStep: 20)) second.AddScalars(21, [("loss/train", 1)]);
+        var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(2, files.Length);
+        Assert.DoesNotContain(TensorBoardReader.Read(files[0]), e => e.SessionStatus is not null);
+        var start = TensorBoardReader.Read(files[1])[1];
+        Assert.Equal((21L, 1L), (start.Step, start.SessionStatus!.Value));
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_written_is_one_warning_and_no_end_of_the_training()
+    {
+        var blocked = Path.Combine(folder, "file");
+        File.WriteAllText(blocked, "");
+        var warnings = new List<string>();
+        using var log = new TensorBoardLog(blocked, warnings.Add);
+        log.Open(0);
+        log.Reported(new StepReport(1, 2, 1, 1, 1, 1, "tokens", 1, TimeSpan.Zero));
+        log.Sampled(1, ["text"]);
+        Assert.Single(warnings);
+    }
+}
