@@ -72,7 +72,7 @@ public static class BadConfigs
         Change("two sources", "generator: stories, size: 20MB", "generator: stories, files: [a.txt]", "data.source.generator", "must not both be given", "keep one"),
         // Missing
         Change("a missing setting", "  layers: 4\n", "", "model.layers", "is missing", "add layers: a whole number", -2),
-        Change("a missing section", "model:", "seed2:", "model", "is missing", "add model: a mapping of kind gpt", line: 1),
+        Change("a missing section", "model:", "seed2:", "model", "is missing", "add model: a mapping of kind", line: 1),
         Change("a missing learning rate", "lr: 1.0e-3, ", "", "training.optimizer.lr", "is missing", "add lr: a number"),
         Change("an empty batch", "{ tokens: 4096 }", "{}", "training.batch.tokens", "or training.batch.sequences must be given", "for example tokens: 4096"),
         Change("a setting without a value", "  steps: 800", "  steps:", "training.steps", "has no value", "must be a whole number"),

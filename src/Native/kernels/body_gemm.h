@@ -127,6 +127,16 @@ static void transpose(const unit* from, idx from_row, idx rows, idx columns, uni
                            to + c * to_row + r, to_row);
 }
 
+// The first `left` of 16 elements as bf16, zeros beyond.
+TK_INLINE vh load_half(const float* p, idx left) { return left <= 0 ? vh{} : narrow(load_upto(p, left)); }
+
+TK_INLINE vh load_half(const bf16* p, idx left) {
+    if (left >= W) return *(const vh_any*)p;
+    return left <= 0 ? vh{} : narrow(load_first(p, left));
+}
+
+TK_INLINE void store_half(bf16* p, vh x) { *(vh_any*)p = x; }
+
 // Rows of floats or bf16 as rows of units, `width` (a multiple of 16) elements each, zeros beyond `columns`.
 template <bool pairs, class T>
 static void pack_rows(const T* from, idx from_row, idx rows, idx columns, idx width, unit* to) {
@@ -134,14 +144,16 @@ static void pack_rows(const T* from, idx from_row, idx rows, idx columns, idx wi
     for (idx r = 0; r < rows; ++r, from += from_row, to += to_row)
         for (idx i = 0; i < width; i += W) {
             idx left = columns - i;
-            vf v = left <= 0 ? vf{} : load_upto(from + i, left);
-            if constexpr (pairs) store((bf16*)(to) + i, v);
-            else store((float*)(to) + i, v);
+            if constexpr (pairs) {
+                store_half((bf16*)to + i, load_half(from + i, left));
+            } else {
+                store((float*)to + i, left <= 0 ? vf{} : load_upto(from + i, left));
+            }
         }
 }
 
 TK_INLINE vu pair_up(vf even, vf odd) {
-    return __builtin_convertvector(narrow(even), vu) | (__builtin_convertvector(narrow(odd), vu) << 16);
+    return extend(narrow(even)) | (extend(narrow(odd)) << 16);
 }
 
 // B operands whose K runs down the rows: units[k][column] pairs rows 2k and 2k + 1 (one row a unit for floats). Writes
@@ -156,9 +168,8 @@ static void pack_down(const T* from, idx from_row, idx rows, idx columns, idx wi
             const T* second = first + from_row;
             for (idx i = 0; i < width; i += W) {
                 idx left = columns - i;
-                vf a = left <= 0 ? vf{} : load_upto(first + i, left);
-                vf b = left <= 0 || r + 1 >= rows ? vf{} : load_upto(second + i, left);
-                store_u(to + i, pair_up(a, b));
+                vh a = load_half(first + i, left), b = r + 1 < rows ? load_half(second + i, left) : vh{};
+                store_u(to + i, extend(a) | (extend(b) << 16));
             }
         }
     }

@@ -79,6 +79,15 @@ TK_INLINE float max_lanes(vf x) {
 #endif
 }
 
+// Sixteen 16-bit numbers as 32-bit ones.
+TK_INLINE vu extend(vh x) {
+#if TK_LEVEL >= 2
+    return (vu)_mm512_cvtepu16_epi32((__m256i)x);
+#else
+    return __builtin_convertvector(x, vu);
+#endif
+}
+
 // Rounding to nearest even; a NaN stays one.
 TK_INLINE vh narrow(vf x) {
 #if TK_LEVEL >= 3
@@ -88,11 +97,15 @@ TK_INLINE vh narrow(vf x) {
     vu r = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
     vu nan = (vu)((u & 0x7fffffffu) > 0x7f800000u);
     r = (r & ~nan) | (((u >> 16) | 0x40u) & nan);
+#if TK_LEVEL == 2
+    return (vh)_mm512_cvtepi32_epi16((__m512i)r);
+#else
     return __builtin_convertvector(r, vh);
+#endif
 #endif
 }
 
-TK_INLINE vf widen(vh x) { return as_f(__builtin_convertvector(x, vu) << 16); }
+TK_INLINE vf widen(vh x) { return as_f(extend(x) << 16); }
 
 TK_INLINE vf load(const float* p) { return *(const vf_any*)p; }
 TK_INLINE vf load(const bf16* p) { return widen(*(const vh_any*)p); }

@@ -64,6 +64,11 @@ static class EvalCommand
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Run}, step {result.Checkpoint}, {result.Split}: {result.Examples} examples"));
         foreach (var (name, value) in result.Metrics) writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-16} {value:0.####}"));
         foreach (var (name, signature) in result.Signatures ?? new Dictionary<string, string>()) writer.WriteLine($"{name,-16} {signature}");
+        if (result.Broken is { } broken) writer.WriteLine($"{broken.Count} inputs could not be read, the first: {broken[0]}");
+        foreach (var mistake in (result.Mistakes ?? []).Take(5))
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"taken for {mistake.Predicted} ({mistake.Probability:0.00}), is {mistake.Label} ({mistake.LabelProbability:0.00}): {mistake.Image}"));
+        foreach (var score in result.Classes ?? [])
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{score.Label,-16} precision {score.Precision:0.000}  recall {score.Recall:0.000}  f1 {score.F1:0.000}  of {score.Support}"));
         if (result is not { Confusion: { } rows, Labels: { } labels }) return;
         writer.WriteLine("confusion (row: true class, column: taken for)");
         var width = Math.Max(labels.Max(label => label.Length), rows.Max(row => row.Max().ToString(CultureInfo.InvariantCulture).Length)) + 1;

@@ -13,7 +13,7 @@ static class PredictCommand
     public static Command Create(CliContext context)
     {
         var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
-        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files of a text a line; - reads standard input", Arity = ArgumentArity.OneOrMore };
+        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files of a text a line (- reads standard input); images, or folders of them", Arity = ArgumentArity.OneOrMore };
         var top = new Option<int>("--top") { Description = "The most classes to tell of each", HelpName = "N", DefaultValueFactory = _ => 5 };
         var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
         var device = DeviceOption.Create();
@@ -33,6 +33,7 @@ static class PredictCommand
             return trained.Config.Model switch
             {
                 EncoderConfig => PredictText.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
+                ImageModelConfig => PredictImages.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
                 var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} tells no classes"),
             };
         });

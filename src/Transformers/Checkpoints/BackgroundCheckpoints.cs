@@ -34,7 +34,7 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         ThrowIfFailed();
     }
 
-    /// <summary>Begins a save and returns; waits first for the one in flight, if any.</summary>
+    /// <summary>Begins a save, which disposes of the snapshot at its end, and returns; waits first for the one in flight, if any.</summary>
     /// <param name="snapshot">What to save; nothing in it may change from now on.</param>
     /// <exception cref="CheckpointException">The save before failed; this one is not begun.</exception>
     public void Begin(CheckpointContents snapshot)
@@ -45,12 +45,15 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         worker.Start();
     }
 
-    /// <summary>Saves and returns when the checkpoint is durable; waits first for the one in flight, if any.</summary>
+    /// <summary>Saves, disposes of the contents, and returns when the checkpoint is durable; waits first for the one in flight, if any.</summary>
     /// <exception cref="CheckpointException">This save, or the one before, failed.</exception>
     public SaveReport SaveNow(CheckpointContents contents)
     {
-        Wait();
-        return store.Save(contents, policy);
+        using (contents)
+        {
+            Wait();
+            return store.Save(contents, policy);
+        }
     }
 
     void Run(CheckpointContents snapshot)
@@ -62,6 +65,10 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         catch (Exception e)
         {
             failure = ExceptionDispatchInfo.Capture(e);
+        }
+        finally
+        {
+            snapshot.Dispose();
         }
     }
 

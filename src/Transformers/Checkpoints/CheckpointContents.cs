@@ -28,9 +28,10 @@ public sealed record CheckpointFile(string Name, Action<Stream> Write);
 
 /// <summary>What one checkpoint is to hold.</summary>
 /// <param name="step">Optimizer steps done, at least 0: the checkpoint's name and age.</param>
-public sealed class CheckpointContents(long step)
+public sealed class CheckpointContents(long step) : IDisposable
 {
     readonly List<CheckpointFile> files = [];
+    readonly List<IDisposable> owned = [];
     readonly Dictionary<string, double> metrics = new(StringComparer.Ordinal);
 
     /// <summary>Optimizer steps done.</summary>
@@ -42,6 +43,20 @@ public sealed class CheckpointContents(long step)
 
     /// <summary>The validation metrics at this step, by which the best checkpoints are chosen.</summary>
     public IReadOnlyDictionary<string, double> Metrics => metrics;
+
+    /// <summary>Hands over what the content reads from; it is let go of with this object.</summary>
+    public CheckpointContents Own(IDisposable source)
+    {
+        owned.Add(source);
+        return this;
+    }
+
+    /// <summary>Lets go of what was handed over; nothing can be written any more.</summary>
+    public void Dispose()
+    {
+        foreach (var source in owned) source.Dispose();
+        owned.Clear();
+    }
 
     /// <summary>Adds a file of tensors.</summary>
     public CheckpointContents AddTensors(string name, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>

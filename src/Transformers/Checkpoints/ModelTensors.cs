@@ -7,19 +7,25 @@ namespace Transformers.Checkpoints;
 /// <summary>Carries tensors between the engine and safetensors files.</summary>
 public static class ModelTensors
 {
-    /// <summary>Copies tensors to memory that nothing changes any more, so that they can be written in the background.</summary>
+    /// <summary>Adds a file of tensors to a checkpoint, from copies that nothing changes any more, so that it can be written in the background.</summary>
+    /// <param name="contents">The checkpoint, which owns the copies from now on.</param>
+    /// <param name="file">The file's name.</param>
     /// <param name="tensors">Names and tensors, on any device.</param>
-    public static IReadOnlyList<TensorBytes> Snapshot(IEnumerable<(string name, Tensor tensor)> tensors)
+    public static unsafe CheckpointContents AddSnapshot(this CheckpointContents contents, string file, IEnumerable<(string name, Tensor tensor)> tensors)
     {
         using var plain = no_grad();
         var copies = new List<TensorBytes>();
         foreach (var (name, tensor) in tensors)
         {
             using var scope = NewDisposeScope();
-            var here = tensor.detach().cpu().contiguous();
-            copies.Add(TensorBytes.FromMemory(name, DtypeOf(here.dtype), here.shape, here.bytes.ToArray()));
+            // Native memory: it goes back when the file is written, and not when the collector gets to it.
+            var copy = tensor.detach().to(CPU, copy: true).contiguous().DetachFromDisposeScope();
+            contents.Own(copy);
+            var bytes = copy.bytes;
+            fixed (byte* address = bytes)
+                copies.Add(TensorBytes.FromPointer(name, DtypeOf(copy.dtype), copy.shape, (nint)address, bytes.Length, copy));
         }
-        return copies;
+        return contents.AddTensors(file, copies);
     }
 
     /// <summary>Fills tensors in place from a file; names and shapes must be exactly the file's.</summary>

@@ -100,17 +100,22 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (Bind(setting.Type, entry.Value, path, entry.KeySource) is not { } value) return;
         var source = entry.Value.Source;
         foreach (var rule in setting.Rules)
-        {
-            object[] values = value is ITuple pair ? [pair[0]!, pair[1]!] : [value];
-            foreach (var one in values)
+            foreach (var (one, place) in Judged(value, rule))
                 if (rule.Broken(one) is { } broken)
                 {
-                    problems.Add(source, path, $"{path}{Quote(one)} {broken}");
+                    problems.Add(source, path + place, $"{path}{place}{Quote(one)} {broken}");
                     return;
                 }
-        }
         setting.Property.SetValue(record, value);
     }
+
+    // What a rule judges: each number of a pair or a list, else the value itself.
+    static IEnumerable<(object One, string Place)> Judged(object value, RuleAttribute rule) => value switch
+    {
+        ITuple pair => [(pair[0]!, ""), (pair[1]!, "")],
+        System.Collections.IList list when rule.JudgesItems => list.Cast<object>().Select((one, i) => (one, $"[{i}]")),
+        _ => [(value, "")],
+    };
 
     object? Pair(ConfigNode node, string path, Source at)
     {

@@ -1,4 +1,5 @@
 using Transformers.Data;
+using Transformers.Data.Images;
 using Transformers.Data.Labelled;
 using Transformers.Data.ParallelText;
 
@@ -19,6 +20,7 @@ public static class DataOverride
             {
                 TextData { Source: TextFiles files } text => text with { Source = files with { Files = [path] } },
                 TextData text => text with { Source = new TextFiles { Files = [path] } },
+                ImagesData images => images with { Source = new ImageFilesOrigin { Path = path } },
                 ParallelData parallel => parallel with { Source = parallel.Source.At(path) },
                 LabelledData labelled => labelled with { Source = labelled.Source.At(path) },
                 var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),

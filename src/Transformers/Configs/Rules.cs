@@ -12,6 +12,9 @@ public abstract class RuleAttribute : Attribute
     /// <param name="value">A value of the setting's type, never null.</param>
     public abstract string? Broken(object value);
 
+    /// <summary>Whether the rule is one for the numbers of a list and not for the list.</summary>
+    public virtual bool JudgesItems => true;
+
     /// <summary>Adds the rule to the setting's JSON schema.</summary>
     public abstract void Describe(JsonObject schema);
 }
@@ -66,6 +69,9 @@ public sealed class BetweenAttribute(double minimum, double maximum) : RuleAttri
 /// <summary>A text with at least one character, or a list with at least one item.</summary>
 public sealed class NotEmptyAttribute : RuleAttribute
 {
+    /// <inheritdoc/>
+    public override bool JudgesItems => false;
+
     /// <inheritdoc/>
     public override string? Broken(object value) => value switch
     {

@@ -21,4 +21,10 @@ public sealed record EvaluationResult
     public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
     /// <summary>The classes' names, in the order of the matrix.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
+    /// <summary>Precision, recall and F1 of each class.</summary>
+    public IReadOnlyList<ClassScore>? Classes { get; init; }
+    /// <summary>The worst mistakes, worst first.</summary>
+    public IReadOnlyList<ImageMistake>? Mistakes { get; init; }
+    /// <summary>Inputs that could not be read, and are not counted.</summary>
+    public IReadOnlyList<string>? Broken { get; init; }
 }

@@ -17,6 +17,29 @@ public static class RunEvaluation
         GptConfig => LanguageModelEvaluation.Evaluate(run, name, options),
         Seq2SeqConfig => TranslationEvaluation.Evaluate(run, name, options),
         EncoderConfig => TextEvaluation.Evaluate(run, name, options),
+        ImageModelConfig => OfImages(run, name, options),
         var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} cannot be evaluated"),
     };
+
+    static EvaluationResult OfImages(TrainedRun run, string name, EvaluationOptions options)
+    {
+        using var network = ImageRun.Open(run, options.Device);
+        using var images = network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
+        using var predictions = new PredictionFile(options.Output);
+        var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision,
+            each: image => predictions.Add(new PredictionLine(image.Image, image.Predicted, image.Label, image.Probability)));
+        return new EvaluationResult
+        {
+            Run = name,
+            Checkpoint = run.Checkpoint.Step,
+            Split = result.Split,
+            Examples = result.Report.Examples,
+            Metrics = result.Metrics,
+            Confusion = result.Report.ConfusionRows(),
+            Labels = result.Report.Labels,
+            Classes = result.Report.Classes(),
+            Mistakes = result.Mistakes,
+            Broken = result.Broken.Count == 0 ? null : result.Broken,
+        };
+    }
 }

@@ -62,7 +62,7 @@ public static class TextEvaluation
         {
             ["loss"] = loss / corpus.Count, ["accuracy"] = report.Accuracy, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1,
         };
-        return Result(metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels };
+        return Result(metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes() };
 
         EvaluationResult Result(IReadOnlyDictionary<string, double> values) =>
             new() { Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = corpus.Count, Metrics = values };

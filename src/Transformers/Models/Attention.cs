@@ -7,7 +7,7 @@ namespace Transformers.Models;
 /// <summary>What one call of attention is given besides its input.</summary>
 /// <param name="Positions">Turns queries and keys; null for none.</param>
 /// <param name="Causal">Whether a query sees no key after its own place; the queries are the last of the keys' places.</param>
-/// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S].</param>
+/// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S]; a first size that divides B repeats, as the windows of each image do.</param>
 /// <param name="Cache">Keys and values of earlier tokens, which this call appends to.</param>
 /// <param name="Recorder">Takes the weights; selects the plain formula, which has them.</param>
 public readonly record struct AttentionInput(
@@ -106,13 +106,13 @@ public sealed class Attention : nn.Module
     /// <param name="k">[B, K, S, E].</param>
     /// <param name="v">[B, K, S, E].</param>
     /// <param name="causal">Whether a query sees no key after its own place.</param>
-    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S].</param>
+    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S], a first size that divides B repeating.</param>
     /// <param name="dropout">The share of weights dropped.</param>
     /// <param name="recorder">Takes the weights before dropout.</param>
     /// <returns>[B, H, T, E].</returns>
     public static Tensor Plain(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, double dropout, AttentionRecorder? recorder = null)
     {
-        var (_, H, T, E) = q.Dims4();
+        var (B, H, T, E) = q.Dims4();
         var (_, K, S, _) = k.Dims4();
         if (K != H)
         {
@@ -120,7 +120,8 @@ public sealed class Attention : nn.Module
             v = v.repeat_interleave(H / K, 1);
         }
         var scores = (q * (1 / Math.Sqrt(E))).matmul(k.transpose(-2, -1));                // [B, H, T, S]
-        if (mask is not null) scores = scores + mask;
+        if (mask is not null)
+            scores = mask.dim() == 4 && mask.size(0) is var b && b > 1 && b < B ? (scores.view(B / b, b, H, T, S) + mask).view(B, H, T, S) : scores + mask;
         if (causal && T > 1) scores = scores.masked_fill(ones(T, S, dtype: ScalarType.Bool, device: q.device).triu(S - T + 1), double.NegativeInfinity);
         var weights = scores.softmax(-1);
         recorder?.Add(weights);
@@ -130,12 +131,20 @@ public sealed class Attention : nn.Module
 }
 
 /// <summary>Collects attention weights, one tensor [B, H, T, S] a layer, in the order of the layers.</summary>
-public sealed class AttentionRecorder
+public sealed class AttentionRecorder : IDisposable
 {
     readonly List<Tensor> weights = [];
 
-    /// <summary>The weights so far; they belong to the scope they were made in.</summary>
+    /// <summary>The weights so far; they belong to the recorder.</summary>
     public IReadOnlyList<Tensor> Weights => weights;
 
-    internal void Add(Tensor layer) => weights.Add(layer.detach());
+    // A block frees what it made when it returns: the weights must leave its scope.
+    internal void Add(Tensor layer) => weights.Add(layer.detach().DetachFromDisposeScope());
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        foreach (var layer in weights) layer.Dispose();
+        weights.Clear();
+    }
 }

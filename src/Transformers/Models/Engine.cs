@@ -22,6 +22,14 @@ public static class Engine
 #endif
     }
 
+    /// <summary>Gives native memory that is not in use back to the system, where the engine can.</summary>
+    public static void TrimMemory()
+    {
+#if !TORCHSHARP_PACKAGE
+        TorchSharp.Extensions.Engine.TrimMemory();
+#endif
+    }
+
     /// <summary>The number of native tensors that are held; 0 where the engine does not count them.</summary>
     public static long LiveHandles =>
 #if TORCHSHARP_PACKAGE
@@ -149,7 +157,7 @@ public static class Engine
     /// <param name="first">First moments, changed in place.</param>
     /// <param name="second">Second moments, changed in place.</param>
     /// <param name="decays">The weight decay of each parameter.</param>
-    /// <param name="lr">The learning rate.</param>
+    /// <param name="rates">The learning rate of each parameter.</param>
     /// <param name="beta1">The decay of the first moment.</param>
     /// <param name="beta2">The decay of the second moment.</param>
     /// <param name="epsilon">Added to the root of the second moment.</param>
@@ -157,18 +165,16 @@ public static class Engine
     /// <param name="scale">What gradients are multiplied by first.</param>
     /// <param name="decoupled">Whether weight decay acts on the parameter and not through the gradient.</param>
     public static void AdamStep(Tensor[] parameters, Tensor[] gradients, Tensor[] first, Tensor[] second, double[] decays,
-        double lr, double beta1, double beta2, double epsilon, long step, double scale, bool decoupled)
+        double[] rates, double beta1, double beta2, double epsilon, long step, double scale, bool decoupled)
     {
 #if !TORCHSHARP_PACKAGE
         if (decoupled)
         {
-            var rates = new double[parameters.Length];
-            Array.Fill(rates, lr);
             FusedKernels.AdamWStep(parameters, gradients, first, second, rates, decays, beta1, beta2, epsilon, step, scale);
             return;
         }
 #endif
-        var stepSize = lr / (1 - Math.Pow(beta1, step));
+        var correction = 1 - Math.Pow(beta1, step);
         var root = Math.Sqrt(1 - Math.Pow(beta2, step));
         for (var i = 0; i < parameters.Length; i++)
         {
@@ -176,12 +182,12 @@ public static class Engine
             var gradient = scale == 1 ? gradients[i] : gradients[i] * scale;
             if (decays[i] > 0)
             {
-                if (decoupled) parameters[i].mul_(1 - lr * decays[i]);
+                if (decoupled) parameters[i].mul_(1 - rates[i] * decays[i]);
                 else gradient = gradient + parameters[i] * decays[i];
             }
             first[i].mul_(beta1).add_(gradient, 1 - beta1);
             second[i].mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-            parameters[i].addcdiv_(first[i], (second[i].sqrt() / root).add_(epsilon), -stepSize);
+            parameters[i].addcdiv_(first[i], (second[i].sqrt() / root).add_(epsilon), -rates[i] / correction);
         }
     }
 }

@@ -36,21 +36,27 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
 /// <summary>The residual connection around a sublayer, with its norm before or after.</summary>
 /// <remarks>
 /// After: norm(x + f(x)), Vaswani et al. 2017, section 3.1. Before: x + f(norm(x)), Radford et al. 2019, section 2.3; Xiong
-/// et al. 2020 say why it trains without warmup.
+/// et al. 2020 say why it trains without warmup. Further parts may act on f's output: a scale, then stochastic depth.
 /// </remarks>
 public sealed class Residual : nn.Module
 {
     readonly Norm norm;
     readonly NormPlacement placement;
     readonly double dropout;
+    readonly LayerScale? scale;
+    readonly DropPath? path;
 
     /// <summary>A connection of a width.</summary>
     /// <param name="config">The norm and where it stands.</param>
     /// <param name="width">The width D.</param>
     /// <param name="bias">Whether the norm has a bias.</param>
     /// <param name="dropout">The share of the sublayer's output that training drops.</param>
-    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0) : base(nameof(Residual))
+    /// <param name="scale">Scales the sublayer's output.</param>
+    /// <param name="path">Lets examples skip the sublayer.</param>
+    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null) : base(nameof(Residual))
     {
+        this.scale = scale;
+        this.path = path;
         norm = new Norm(config, width, bias);
         placement = config.Placement;
         this.dropout = dropout;
@@ -58,14 +64,19 @@ public sealed class Residual : nn.Module
     }
 
     /// <summary>Applies a sublayer.</summary>
-    /// <param name="x">[B, T, D].</param>
-    /// <param name="sublayer">[B, T, D] to [B, T, D].</param>
-    /// <returns>[B, T, D].</returns>
+    /// <param name="x">[B, …, D].</param>
+    /// <param name="sublayer">[B, …, D] to [B, …, D].</param>
+    /// <returns>[B, …, D].</returns>
     public Tensor forward(Tensor x, Func<Tensor, Tensor> sublayer)
     {
         if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)));
         return norm.call(x + Drop(sublayer(x)));
     }
 
-    Tensor Drop(Tensor x) => training && dropout > 0 ? nn.functional.dropout(x, dropout, training: true) : x;
+    Tensor Drop(Tensor x)
+    {
+        if (training && dropout > 0) x = nn.functional.dropout(x, dropout, training: true);
+        if (scale is not null) x = scale.call(x);
+        return path is null ? x : path.call(x);
+    }
 }

@@ -39,14 +39,14 @@ static class LabelledTaskSetup
             return new TaskSetup
             {
                 Task = new MaskedTokenTask(masked, tokenizer, train.Tokens, validation?.Tokens, head, config, options.Device),
-                TokenizerFiles = files, TokenizerHash = tokenizer.Hash, UnitsOf = targets => targets / head.Share,
+                Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets / head.Share,
             };
         }
         files[ClassesFile] = JsonSerializer.Serialize(train.Classes);
         return new TaskSetup
         {
             Task = new ClassificationTask((TextClassifier)model, special, train, validation, config, options.Device),
-            TokenizerFiles = files, TokenizerHash = tokenizer.Hash, UnitsOf = targets => targets * tokensPerText,
+            Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets * tokensPerText,
         };
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>

@@ -42,9 +42,8 @@ public sealed class NextTokenTask : TrainingTask
         this.device = device;
         microRows = Math.Min(config.Batch.Micro ?? rows, rows);
         batches = new BackgroundBatches(sampler);
-        // Any number of rows gives the same loss; more of them than one step's fill the processor better.
-        validation = data.Validation.Count < 2 ? null
-            : new SequentialBlocks(data.Validation, Math.Max(microRows, Math.Min(64, 8192 / model.Context)), model.Context);
+        // Any number of rows gives the same loss. Without gradients twice as many take no more memory than a step.
+        validation = data.Validation.Count < 2 ? null : new SequentialBlocks(data.Validation, 2 * microRows, model.Context);
     }
 
     /// <inheritdoc/>

@@ -14,12 +14,21 @@ public abstract class Optimizer : IDisposable
 {
     readonly (string name, Parameter parameter)[] trained;
     readonly List<(string suffix, Tensor[] tensors)> slots = [];
+    readonly double[]? factors;
 
     /// <summary>An optimizer of the parameters that need a gradient.</summary>
     protected Optimizer(nn.Module model, OptimizerConfig config)
     {
         trained = [.. model.named_parameters().Where(named => named.parameter.requires_grad)];
         Decays = [.. trained.Select(named => named.parameter.dim() >= 2 ? config.WeightDecay : 0)];
+        factors = config.LayerDecay == 1 ? null : FactorsOf(model as ILayered, config.LayerDecay);
+    }
+
+    double[] FactorsOf(ILayered? model, double decay)
+    {
+        if (model is null)
+            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers tell their depth: vit and swin", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
+        return [.. trained.Select(named => Math.Pow(decay, model.Depth - model.DepthOf(named.name)))];
     }
 
     /// <summary>The optimizer that a config asks for.</summary>
@@ -68,11 +77,20 @@ public abstract class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         Steps++;
-        Update([.. Parameters], Gradients(), lr, scale);
+        Update([.. Parameters], Gradients(), RatesAt(lr), scale);
+    }
+
+    /// <summary>The learning rate of each parameter: the step's, less for layers nearer to the input where the config says so.</summary>
+    /// <param name="lr">The step's learning rate.</param>
+    public double[] RatesAt(double lr)
+    {
+        var rates = new double[trained.Length];
+        for (var i = 0; i < rates.Length; i++) rates[i] = factors is null ? lr : lr * factors[i];
+        return rates;
     }
 
     /// <summary>Changes the parameters.</summary>
-    protected abstract void Update(Tensor[] parameters, Tensor[] gradients, double lr, double scale);
+    protected abstract void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale);
 
     /// <summary>Sets the gradients aside.</summary>
     public void ZeroGradients()
@@ -111,8 +129,8 @@ sealed class AdamOptimizer : Optimizer
         second = AddSlot("second_moment");
     }
 
-    protected override void Update(Tensor[] parameters, Tensor[] gradients, double lr, double scale) =>
-        Engine.AdamStep(parameters, gradients, first, second, Decays, lr, betas.First, betas.Second, epsilon, Steps, scale, decoupled);
+    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale) =>
+        Engine.AdamStep(parameters, gradients, first, second, Decays, rates, betas.First, betas.Second, epsilon, Steps, scale, decoupled);
 }
 
 /// <summary>Stochastic gradient descent with momentum.</summary>
@@ -128,14 +146,14 @@ sealed class SgdOptimizer : Optimizer
         if (momentum > 0) velocity = AddSlot("velocity");
     }
 
-    protected override void Update(Tensor[] parameters, Tensor[] gradients, double lr, double scale)
+    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
     {
         for (var i = 0; i < parameters.Length; i++)
         {
             var gradient = gradients[i] * scale;
             if (Decays[i] > 0) gradient.add_(parameters[i] * Decays[i]);
             if (velocity is not null) gradient = velocity[i].mul_(momentum).add_(gradient);
-            parameters[i].sub_(gradient * lr);
+            parameters[i].sub_(gradient * rates[i]);
         }
     }
 }

@@ -12,6 +12,11 @@ public abstract record OptimizerConfig
     /// <summary>Weight decay; it is applied to matrices and embeddings only, never to biases and gains.</summary>
     [Between(0, 10)]
     public double WeightDecay { get; init; }
+
+    /// <summary>What the learning rate is multiplied by from each layer to the one before it; 1 gives all layers the same. For fine-tuning networks over images.</summary>
+    /// <remarks>Clark et al. 2020, section 3.2 (ELECTRA); for images Bao et al. 2022 (BEiT).</remarks>
+    [Between(0.01, 1)]
+    public double LayerDecay { get; init; } = 1;
 }
 
 /// <summary>Adam with decoupled weight decay.</summary>

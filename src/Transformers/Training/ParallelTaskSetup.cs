@@ -34,8 +34,8 @@ static class ParallelTaskSetup
         return new TaskSetup
         {
             Task = new TranslationTask(model, source, target, train, validation, config, options.Device),
-            TokenizerFiles = TokenizerPair.Files(source, target),
-            TokenizerHash = shared ? source.Hash : $"{source.Hash} {target.Hash}",
+            Files = TokenizerPair.Files(source, target),
+            FilesHash = shared ? source.Hash : $"{source.Hash} {target.Hash}",
         };
 
         ParallelCorpus Encode(ParallelSplit split, ParallelFilter which, bool keepTexts) =>

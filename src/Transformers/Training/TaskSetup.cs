@@ -1,5 +1,6 @@
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.Images;
 using Transformers.Data.Labelled;
 using Transformers.Data.ParallelText;
 using Transformers.Models;
@@ -11,10 +12,10 @@ public sealed class TaskSetup : IDisposable
 {
     /// <summary>What is trained.</summary>
     public required TrainingTask Task { get; init; }
-    /// <summary>The tokenizer files of a checkpoint, name and content.</summary>
-    public required IReadOnlyDictionary<string, string> TokenizerFiles { get; init; }
-    /// <summary>The hash of the tokenizers; empty without any.</summary>
-    public required string TokenizerHash { get; init; }
+    /// <summary>The files that tell how input becomes numbers, name and content: a tokenizer, or an image transform. Each checkpoint holds them.</summary>
+    public required IReadOnlyDictionary<string, string> Files { get; init; }
+    /// <summary>The hash of those files.</summary>
+    public required string FilesHash { get; init; }
     /// <summary>What throughput counts, from the number of targets.</summary>
     public Func<long, double> UnitsOf { get; init; } = targets => targets;
 
@@ -23,6 +24,7 @@ public sealed class TaskSetup : IDisposable
     public static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop) => (config.Data, config.Model) switch
     {
         (TextData text, GptConfig gpt) => Blaming("data.source", () => TextTaskSetup.Create(config, text, gpt, options, observer, stop)),
+        (ImagesData images, ImageModelConfig shape) => Blaming("data.source", () => ImageTaskSetup.Create(config, images, shape, options, observer)),
         (ParallelData parallel, Seq2SeqConfig seq2seq) => Blaming("data.source", () => ParallelTaskSetup.Create(config, parallel, seq2seq, options, observer, stop)),
         (LabelledData labelled, EncoderConfig encoder) => Blaming("data.source", () => LabelledTaskSetup.Create(config, labelled, encoder, options, observer, stop)),
         var (data, model) => throw new UserException(

@@ -30,8 +30,8 @@ static class TextTaskSetup
             return new TaskSetup
             {
                 Task = new NextTokenTask(model, tokenizer, prepared, sampler, rows, config, options.Device),
-                TokenizerFiles = new Dictionary<string, string> { ["tokenizer.json"] = TokenizerText.Of(tokenizer) },
-                TokenizerHash = tokenizer.Hash,
+                Files = new Dictionary<string, string> { ["tokenizer.json"] = TokenizerText.Of(tokenizer) },
+                FilesHash = tokenizer.Hash,
             };
         }
         catch

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
+using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -68,8 +69,16 @@ public sealed class Trainer : IDisposable
             if (step % config.Validate.Every == 0 || step == lastStep) Validate(step, whole: step == lastStep);
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
             if (step % config.Checkpoint.Every == 0 && step != lastStep || stop.TakeSave()) outputs.Save(this, task, background: true);
+            if (step % config.Validate.Every == 0) GiveBackMemory();
         }
         outputs.Save(this, task, background: false);
+    }
+
+    // What validation, sampling and saving took for themselves is not needed until they come again.
+    static void GiveBackMemory()
+    {
+        GC.Collect();
+        Engine.TrimMemory();
     }
 
     // The loss of every target counts the same, however the batch is cut into micro-batches.

@@ -17,8 +17,8 @@ public sealed class TrainerOutputs : IDisposable
     readonly RunFolder folder;
     readonly RunConfig config;
     readonly string yaml;
-    readonly IReadOnlyDictionary<string, string> tokenizerFiles;
-    readonly string tokenizerHash;
+    readonly IReadOnlyDictionary<string, string> inputFiles;
+    readonly string inputHash;
     readonly string precision;
     readonly ITrainingObserver observer;
     readonly BackgroundCheckpoints checkpoints;
@@ -27,16 +27,16 @@ public sealed class TrainerOutputs : IDisposable
     /// <summary>Outputs into a run folder.</summary>
     /// <param name="folder">The folder, locked.</param>
     /// <param name="config">The run's config.</param>
-    /// <param name="tokenizerFiles">Name and content of the tokenizer files that go into each checkpoint.</param>
-    /// <param name="tokenizerHash">The hash of them all.</param>
+    /// <param name="inputFiles">Name and content of the files that tell how input becomes numbers; they go into each checkpoint.</param>
+    /// <param name="inputHash">The hash of them all.</param>
     /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
     /// <param name="observer">Told of saves.</param>
-    public TrainerOutputs(RunFolder folder, RunConfig config, IReadOnlyDictionary<string, string> tokenizerFiles, string tokenizerHash, string precision, ITrainingObserver observer)
+    public TrainerOutputs(RunFolder folder, RunConfig config, IReadOnlyDictionary<string, string> inputFiles, string inputHash, string precision, ITrainingObserver observer)
     {
         this.folder = folder;
         this.config = config;
-        this.tokenizerFiles = tokenizerFiles;
-        this.tokenizerHash = tokenizerHash;
+        this.inputFiles = inputFiles;
+        this.inputHash = inputHash;
         this.precision = precision;
         this.observer = observer;
         yaml = ConfigWriter.ToYaml(config);
@@ -70,11 +70,11 @@ public sealed class TrainerOutputs : IDisposable
         var step = trainer.Progress.Step;
         var model = task.Model;
         var contents = new CheckpointContents(step)
-            .AddTensors(CheckpointFiles.Model, ModelTensors.Snapshot(model.state_dict().Select(named => (named.Key, named.Value))))
-            .AddTensors(CheckpointFiles.Optimizer, ModelTensors.Snapshot(trainer.Optimizer.State));
-        if (trainer.Ema is { } average) contents.AddTensors(AverageFile, ModelTensors.Snapshot(average.State));
+            .AddSnapshot(CheckpointFiles.Model, model.state_dict().Select(named => (named.Key, named.Value)))
+            .AddSnapshot(CheckpointFiles.Optimizer, trainer.Optimizer.State);
+        if (trainer.Ema is { } average) contents.AddSnapshot(AverageFile, average.State);
         contents.AddState(StateOf(trainer, task)).AddText(CheckpointFiles.Config, yaml);
-        foreach (var (name, text) in tokenizerFiles) contents.AddText(name, text);
+        foreach (var (name, text) in inputFiles) contents.AddText(name, text);
         if (trainer.Progress.LastValidation is { } validation && validation.Step == step)
         {
             contents.AddMetric("val_loss", validation.Loss);
@@ -113,12 +113,12 @@ public sealed class TrainerOutputs : IDisposable
         };
     }
 
-    StateHashes Hashes() => new(HashOf(yaml), HashOf(ConfigWriter.ToYaml(new ModelFragment { Model = config.Model })), tokenizerHash);
+    StateHashes Hashes() => new(HashOf(yaml), HashOf(ConfigWriter.ToYaml(new ModelFragment { Model = config.Model })), inputHash);
 
     static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Puts a trainer where a checkpoint was saved.</summary>
-    /// <exception cref="UserException">The checkpoint is of another model or tokenizer, or damaged.</exception>
+    /// <exception cref="UserException">The checkpoint is of another model, tokenizer or image transform, or damaged.</exception>
     public void Restore(Checkpoint checkpoint, Trainer trainer, TrainingTask task)
     {
         var state = checkpoint.ReadState();
@@ -126,7 +126,7 @@ public sealed class TrainerOutputs : IDisposable
         if (state.Hashes.Model != here.Model)
             throw new CheckpointException(checkpoint.Folder, "the config's model is not the one that was saved", "give the run another folder with --run, or start anew with --resume=never in an empty one");
         if (state.Hashes.Tokenizer != here.Tokenizer)
-            throw new CheckpointException(checkpoint.Folder, "the tokenizer is not the one that was saved", "give the run another folder with --run");
+            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, are not those that were saved", "give the run another folder with --run");
         if (state.Hashes.Config != here.Config) observer.Warn("the config differs from the saved run's outside the model: the new one counts");
         if (state.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {state.Precision}");
 

@@ -68,11 +68,11 @@ public static class TrainingRun
         Prepare(setup.Task.Model, config, options, observer);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";
-        using var outputs = new TrainerOutputs(folder, config, setup.TokenizerFiles, setup.TokenizerHash, name, observer);
+        using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, name, observer);
         using var trainer = new Trainer(setup.Task, config.Training, config.Model.Width, precision, options.Device, outputs, observer, stop);
         Resume(folder, options, trainer, setup.Task, outputs, observer);
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
-        foreach (var (file, text) in setup.TokenizerFiles) folder.WriteText(file, text);
+        foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
         outputs.Open(trainer.Progress.Step);
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
         observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));

@@ -1,0 +1,48 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Models;
+
+/// <summary>Multiplies each dimension of a sublayer's output by a learned number that starts small.</summary>
+/// <remarks>Touvron et al. 2021 (CaiT), section 2.</remarks>
+public sealed class LayerScale : nn.Module<Tensor, Tensor>
+{
+    readonly Parameter weight;
+
+    /// <summary>For vectors of a width.</summary>
+    /// <param name="width">The width D.</param>
+    /// <param name="start">What all numbers are at first.</param>
+    public LayerScale(int width, double start) : base(nameof(LayerScale))
+    {
+        weight = nn.Parameter(full(width, start));
+        RegisterComponents();
+    }
+
+    /// <summary>Multiplies.</summary>
+    /// <param name="x">[…, D].</param>
+    /// <returns>[…, D].</returns>
+    public override Tensor forward(Tensor x) => x * weight;
+}
+
+/// <summary>Stochastic depth: while training, an example skips the sublayer by chance; the others' outputs are scaled so that the mean stays.</summary>
+/// <remarks>Huang et al. 2016, with the chance drawn for each example and scaling while training, as timm does.</remarks>
+public sealed class DropPath : nn.Module<Tensor, Tensor>
+{
+    readonly double chance;
+
+    /// <summary>With a chance to skip.</summary>
+    /// <param name="chance">From 0 to below 1.</param>
+    public DropPath(double chance) : base(nameof(DropPath)) => this.chance = chance;
+
+    /// <summary>Zeroes some examples while training.</summary>
+    /// <param name="x">[B, …].</param>
+    /// <returns>[B, …].</returns>
+    public override Tensor forward(Tensor x)
+    {
+        if (!training || chance == 0) return x;
+        long[] shape = [x.size(0), .. Enumerable.Repeat(1L, (int)x.dim() - 1)];
+        var kept = rand(shape, device: x.device).ge(chance).to(x.dtype);          // [B, 1, …]
+        return x * (kept / (1 - chance));
+    }
+}

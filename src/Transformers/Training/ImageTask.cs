@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data.Images;
+using Transformers.Data.Images.Loading;
+using Transformers.Evaluation;
+using Transformers.Models;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>Tells the classes of images.</summary>
+/// <remarks>
+/// Label smoothing acts on mixed targets as on whole ones: each loses its share, which is spread over all classes
+/// (Szegedy et al. 2016, section 7). Validation is without smoothing, mixing and augmentation.
+/// </remarks>
+public sealed class ImageTask : TrainingTask
+{
+    readonly ImageModel model;
+    readonly OpenedImages data;
+    readonly TrainingConfig config;
+    readonly ulong seed;
+    readonly Device device;
+    readonly int batchSize, microRows;
+    readonly Stopwatch clock = Stopwatch.StartNew();
+    ImageLoader loader;
+    ImageBatch? held;
+    ClassificationReport? validated;
+
+    /// <summary>A task over images.</summary>
+    /// <param name="model">The model, on its device.</param>
+    /// <param name="data">The images; they belong to the task from now on.</param>
+    /// <param name="run">The config, for batches, label smoothing and the seed.</param>
+    /// <param name="device">Where the model is.</param>
+    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device)
+    {
+        this.model = model;
+        this.data = data;
+        this.device = device;
+        config = run.Training;
+        seed = SeedStreams.Of(run.Seed, "batches");
+        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
+        microRows = Math.Min(config.Batch.Micro ?? batchSize, batchSize);
+        loader = data.TrainingBatches(batchSize, seed);
+    }
+
+    /// <inheritdoc/>
+    public override nn.Module Model => model;
+
+    /// <inheritdoc/>
+    public override string Unit => "images";
+
+    /// <inheritdoc/>
+    public override double DataWait => loader.Waited / clock.Elapsed;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        held?.Dispose();
+        held = loader.Next();
+        var micro = new List<MicroBatch>();
+        for (var row = 0; row < held.Count; row += microRows)
+            micro.Add(new Images(this, held, row, Math.Min(microRows, held.Count - row), config.LabelSmoothing, report: null));
+        return micro;
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<MicroBatch> Validation(int? batches)
+    {
+        validated = null;
+        if (data.Dataset.Validation.Length == 0 || batches == 0) yield break;
+        validated = new ClassificationReport(data.Dataset.Classes);
+        using var inOrder = data.EvaluationBatches(data.Dataset.Validation, Math.Max(microRows, 64));
+        foreach (var batch in inOrder.RestOfEpoch().Take(batches ?? int.MaxValue))
+        {
+            using (batch)
+                if (batch.Count > 0) yield return new Images(this, batch, 0, batch.Count, smoothing: 0, validated);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole)
+    {
+        var metrics = new Dictionary<string, double>();
+        if (validated is not { Examples: > 0 } report) return metrics;
+        metrics["top1"] = report.Accuracy;
+        if (report.Labels.Count > 5) metrics["top5"] = report.TopK(5);
+        if (!whole) return metrics;
+        metrics["macro_f1"] = report.MacroF1;
+        metrics["calibration_error"] = report.CalibrationError;
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get => new Dictionary<string, long> { ["epoch"] = loader.State.Epoch, ["batch"] = loader.State.Batch };
+        set
+        {
+            loader.Dispose();
+            loader = data.TrainingBatches(batchSize, seed, new ImageLoaderState((int)value["epoch"], (int)value["batch"]));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        held?.Dispose();
+        loader.Dispose();
+        data.Dispose();
+        model.Dispose();
+    }
+
+    /// <summary>Some images of a batch.</summary>
+    sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, rows)
+    {
+        public override Tensor LossSum()
+        {
+            var (size, channels, classes) = task.model.Shape;
+            var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size], device: task.device);   // [B, C, Y, X]
+            var logits = task.model.Logits(images).to(ScalarType.Float32);                                                       // [B, N]
+            report?.AddBatch(logits, Part(batch.Labels, 1));
+            if (batch.Targets is null)
+                return nn.functional.cross_entropy(logits, tensor(Part(batch.Labels, 1), device: task.device), reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+            var targets = tensor(Part(batch.Targets, classes), [rows, classes], device: task.device);                            // [B, N]
+            if (smoothing > 0) targets = targets * (1 - smoothing) + smoothing / classes;
+            return -(targets * logits.log_softmax(-1)).sum();
+        }
+
+        // The rows' part of what the batch has for each image.
+        T[] Part<T>(T[] all, int each) => rows == batch.Count ? all : all[(first * each)..((first + rows) * each)];
+    }
+}

@@ -1,0 +1,46 @@
+using TestSupport;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Models;
+using static TorchSharp.torch;
+
+namespace Transformers.Tests.Models;
+
+/// <summary>A golden file: a model's config, its weights, an input, and what an independent implementation makes of them.</summary>
+sealed class GoldenModel : IDisposable
+{
+    readonly SafetensorsFile file;
+
+    GoldenModel(SafetensorsFile file) => this.file = file;
+
+    public static GoldenModel Open(string name) =>
+        new(SafetensorsFile.Open(Repository.PathOf("tests", "Golden", "data", name + ".safetensors")));
+
+    public ModelConfig Config => ConfigFile.Parse<ModelFragment>(file.Header.Metadata["config"]).Model;
+
+    public Tensor this[string name] => ModelTensors.Load(file, file[name], file.Path);
+
+    /// <summary>Gives a model the file's weights; every parameter must be there, and none left over.</summary>
+    public void Fill(nn.Module model)
+    {
+        using var plain = no_grad();
+        var names = model.named_parameters().Select(named => named.name).ToList();
+        Assert.Equal(file.Tensors.Where(t => t.Name.StartsWith("weight.")).Select(t => t.Name["weight.".Length..]).Order(), names.Order());
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            Assert.Equal(this["weight." + name].shape, parameter.shape);
+            parameter.copy_(this["weight." + name]);
+        }
+    }
+
+    public static void Close(Tensor expected, Tensor actual, double tolerance, string what)
+    {
+        Assert.Equal(expected.shape, actual.shape);
+        var scale = Math.Max(1, expected.abs().max().item<float>());
+        var difference = (expected - actual).abs().max().item<float>();
+        Assert.True(difference <= tolerance * scale, $"{what} differs by {difference} of {scale}");
+    }
+
+    public void Dispose() => file.Dispose();
+}
