@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 V, D, H, F, L = 13, 12, 3, 20, 2
-torch.manual_seed(20170612)
 
 
 def positions(length):
@@ -104,5 +103,7 @@ def case(pre):
     write(os.path.join(folder, f'seq2seq-{"pre" if pre else "post"}.safetensors'), tensors)
 
 
-case(pre=False)
-case(pre=True)
+if __name__ == '__main__':
+    torch.manual_seed(20170612)
+    case(pre=False)
+    case(pre=True)

@@ -1,0 +1,129 @@
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Models;
+using Transformers.Runs;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Tests.Training;
+
+[Collection("engine")]
+public class SentenceTrainingTests
+{
+    [Theory]
+    [InlineData("translation")]
+    [InlineData("masked")]
+    [InlineData("classify")]
+    public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string kind)
+    {
+        using var runs = new TinyRuns();
+        var config = kind switch { "translation" => SentenceRuns.Translation(), "masked" => SentenceRuns.Masked(), _ => SentenceRuns.Classify() };
+        var whole = runs.Start(config, "whole");
+        runs.Start(config, "halves", maxSteps: 6);
+        var rest = runs.Start(config, "halves");
+        Assert.Equal(12, rest.Steps);
+        Assert.Equal(whole.ValLoss, rest.ValLoss);
+        foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer })
+            Assert.Equal(runs.Newest("whole", file), runs.Newest("halves", file));
+        string[] metrics = kind switch { "translation" => ["bleu", "chrf", "exact", "perplexity"], "masked" => ["masked_accuracy", "perplexity"], _ => ["accuracy", "macro_f1"] };
+        Assert.Equal(metrics.Order(), rest.Metrics.Keys.Order());
+    }
+
+    [Fact]
+    public void Separate_vocabularies_and_layers_of_their_own_train_and_load()
+    {
+        using var runs = new TinyRuns();
+        var config = SentenceRuns.Translation("data.source={ generator: translation, size: 300 }", "data.tokenizer={ kind: bpe, vocabulary: 300 }",
+            "data.target_tokenizer={ kind: characters }", "model.decoder_layers=2", "model.context=400", "training.steps=2", "training.validate.sentences=0", "training.batch.sequences=4");
+        // The whole validation at the end would translate every sentence.
+        runs.Start(config, "run", maxSteps: 1);
+        var run = TrainedRun.Open(runs.PathOf("run"));
+        var (source, target) = run.LoadTokenizers();
+        Assert.NotEqual(source.Hash, target.Hash);
+        using var model = run.LoadSeq2Seq((source, target), CPU);
+        Assert.Equal((source.VocabularySize, target.VocabularySize), (model.SourceVocabulary, model.Vocabulary));
+        Assert.Equal(2, model.NewCache().Target.Layers.Count);
+    }
+
+    [Fact]
+    public void A_handful_of_texts_is_learnt_by_heart()
+    {
+        using var runs = new TinyRuns();
+        var config = SentenceRuns.Classify("training.steps=40", "model.dropout=0", "model.layers=1", "model.norm={ kind: layer, placement: pre }",
+            "data.source.size=12", "training.validate.every=1000", "training.checkpoint.every=1000", "training.optimizer.lr=1e-2");
+        var result = runs.Start(config, "run", maxSteps: 39);
+        Assert.True(result.TrainLoss < 0.05, $"loss {result.TrainLoss}");
+    }
+
+    [Fact]
+    public void A_run_starts_from_another_ones_encoder_and_tokenizer()
+    {
+        using var runs = new TinyRuns();
+        runs.Start(SentenceRuns.Masked("training.steps=3"), "pretrained");
+        // Other data would give another vocabulary: the pretrained run's is taken.
+        var config = SentenceRuns.Classify("data.source.size=100", "training.freeze=[encoder.*]", "training.steps=3");
+        runs.Start(config, "tuned", from: "pretrained");
+        var (before, after) = (Tensors(runs.PathOf("pretrained")), Tensors(runs.PathOf("tuned")));
+        var shared = before.Keys.Intersect(after.Keys).ToList();
+        Assert.True(shared.Count > 20);
+        Assert.All(shared, name => Assert.Equal(before[name], after[name]));
+        Assert.Equal(["output.bias", "output.weight", "pooler.bias", "pooler.weight"], after.Keys.Except(before.Keys).Order());
+        Assert.Equal(runs.Newest("pretrained", CheckpointFiles.Tokenizer), runs.Newest("tuned", CheckpointFiles.Tokenizer));
+        // Without holding it still, the encoder learns too.
+        runs.Start(SentenceRuns.Classify("data.source.size=100", "training.steps=3"), "free", from: "pretrained");
+        Assert.NotEqual(before["encoder.blocks.0.feedForward.up.weight"], Tensors(runs.PathOf("free"))["encoder.blocks.0.feedForward.up.weight"]);
+    }
+
+    static Dictionary<string, byte[]> Tensors(string run)
+    {
+        var checkpoint = TrainedRun.Open(run, "latest").Checkpoint;
+        using var file = checkpoint.OpenTensors(CheckpointFiles.Model);
+        return file.Tensors.ToDictionary(tensor => tensor.Name, tensor => file.Span(tensor).ToArray());
+    }
+
+    [Theory]
+    [InlineData("[decoder.*]", "training.freeze[0]")]
+    [InlineData("[encoder.*, nothing]", "training.freeze[1]")]
+    [InlineData("['*']", "nothing to train")]
+    public void A_pattern_that_holds_nothing_or_everything_is_refused(string patterns, string expected)
+    {
+        using var runs = new TinyRuns();
+        var wrong = Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify($"training.freeze={patterns}"), "run"));
+        Assert.Contains(expected, wrong.Message);
+    }
+
+    [Fact]
+    public void Starting_from_another_shape_names_the_tensor()
+    {
+        using var runs = new TinyRuns();
+        runs.Start(SentenceRuns.Masked("training.steps=1", "model.width=16"), "narrow");
+        var wrong = Assert.Throws<CheckpointException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow"));
+        Assert.Contains("encoder.tokens.weight", wrong.Message);
+    }
+
+    [Fact]
+    public void A_step_over_sentences_leaves_no_tensor_behind()
+    {
+        using var runs = new TinyRuns();
+        foreach (var config in new[] { SentenceRuns.Translation("training.steps=40"), SentenceRuns.Classify("training.steps=40"), SentenceRuns.Masked("training.steps=40") })
+        {
+            var counts = new Counts();
+            TrainingRun.Start(config with { Training = config.Training with { Log = new LogConfig { Every = 10 }, Validate = new ValidateConfig { Every = 1000 }, Checkpoint = new CheckpointConfig { Every = 1000 } } },
+                new TrainingOptions { Run = runs.PathOf(KindAttribute.Of(config.Data) + counts.GetHashCode()), Cache = runs.PathOf("cache"), MaxSteps = 39 }, counts);
+            Assert.Equal(counts.At[10], counts.At[30]);
+        }
+    }
+
+    sealed class Counts : ITrainingObserver
+    {
+        internal Dictionary<long, long> At { get; } = [];
+
+        public void Reported(StepReport report)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            At[report.Step] = Engine.LiveHandles;
+        }
+    }
+}
