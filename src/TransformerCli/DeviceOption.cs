@@ -3,7 +3,6 @@ using TorchSharp;
 using Transformers;
 using Transformers.Configs;
 using Transformers.Models;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace TransformerCli;

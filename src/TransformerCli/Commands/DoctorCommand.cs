@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using TorchSharp;
 using Transformers.Data.Images;
 using Transformers.Models;
-using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

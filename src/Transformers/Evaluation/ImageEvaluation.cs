@@ -1,7 +1,7 @@
 using Transformers.Configs;
 using Transformers.Data.Images;
+using Transformers.Models;
 using Transformers.Runs;
-using Transformers.Training;
 
 namespace Transformers.Evaluation;
 

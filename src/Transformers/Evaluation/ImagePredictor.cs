@@ -1,8 +1,8 @@
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Data.Images.Loading;
+using Transformers.Models;
 using Transformers.Runs;
-using Transformers.Training;
 
 namespace Transformers.Evaluation;
 

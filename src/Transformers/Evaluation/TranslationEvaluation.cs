@@ -2,6 +2,7 @@ using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.ParallelText;
 using Transformers.Generation;
+using Transformers.Models;
 using Transformers.Runs;
 using Transformers.Tokenizers;
 using Transformers.Training;

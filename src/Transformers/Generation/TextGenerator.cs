@@ -3,7 +3,6 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Models;
 using Transformers.Tokenizers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Generation;

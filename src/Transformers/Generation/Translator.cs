@@ -3,7 +3,6 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Models;
 using Transformers.Tokenizers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Generation;

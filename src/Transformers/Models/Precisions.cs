@@ -1,10 +1,9 @@
 using System.Runtime.Intrinsics.X86;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Models;
 using static TorchSharp.torch;
 
-namespace Transformers.Training;
+namespace Transformers.Models;
 
 /// <summary>Chooses the type that products are computed in.</summary>
 public static class Precisions
