@@ -2,8 +2,13 @@ using System.Globalization;
 using Benchmarks;
 
 // One row of the comparison with PyTorch a call, so that the two sides can be run in turn: see scripts/bench.
-// Prints one number: units a second, or microseconds for `ops`.
+// Prints one number: units a second, or microseconds for `ops`. `kneser-ney RUN` compares a run with an n-gram model.
 var row = args.Length > 0 ? args[0] : "";
+if (row == "kneser-ney")
+{
+    KneserNeyBaseline.Print(args[1]);
+    return;
+}
 var precision = args.Length > 1 ? args[1] : "auto";
 var result = row switch
 {

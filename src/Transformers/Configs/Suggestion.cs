@@ -31,7 +31,7 @@ public static class Suggestion
         // About one slip in three letters, and at least one.
         var limit = Math.Max(1, name.Length / 3);
         return candidates
-            .Select(candidate => (candidate, distance: Distance(lower, candidate.ToLowerInvariant())))
+            .Select(candidate => (candidate, distance: Distance(lower, candidate.ToLowerInvariant().Replace('-', '_'))))
             .Where(pair => pair.distance <= limit && pair.distance < pair.candidate.Length)
             .OrderBy(pair => pair.distance)
             .Select(pair => pair.candidate)

@@ -24,7 +24,7 @@ public static class RunEvaluation
     static EvaluationResult OfImages(TrainedRun run, string name, EvaluationOptions options)
     {
         using var network = ImageRun.Open(run, options.Device);
-        using var images = network.OpenImages(options.Data, options.Split);
+        using var images = network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
         using var predictions = new PredictionFile(options.Output);
         var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision,
             each: image => predictions.Add(new PredictionLine(image.Image, image.Predicted, image.Label, image.Probability)));

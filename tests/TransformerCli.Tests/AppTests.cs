@@ -1,0 +1,25 @@
+namespace TransformerCli.Tests;
+
+public class AppTests
+{
+    [Theory]
+    [InlineData("trian", "did you mean train?")]
+    [InlineData("train --maxsteps 3 x.yaml", "did you mean --max-steps?")]
+    [InlineData("tokenizer encod", "did you mean encode?")]
+    [InlineData("train x.yaml --jsno", "did you mean --json?")]
+    public void A_misspelt_word_is_exit_code_2_with_the_near_one(string line, string near)
+    {
+        var outcome = CommandLine.Run(line.Split(' '));
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(near, outcome.Error);
+    }
+
+    [Fact]
+    public void Version_tells_the_programs_libtorchs_and_dotnets()
+    {
+        var lines = CommandLine.Run("--version").Output.Split('\n');
+        Assert.Matches(@"^transformer \d+\.\d+\.\d+$", lines[0].TrimEnd());
+        Assert.Matches(@"^libtorch \d+\.\d+", lines[1]);
+        Assert.StartsWith(".NET ", lines[2]);
+    }
+}

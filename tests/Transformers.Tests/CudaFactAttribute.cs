@@ -1,0 +1,12 @@
+using TorchSharp;
+
+namespace Transformers.Tests;
+
+/// <summary>A test that needs a CUDA device; skipped, saying so, where there is none.</summary>
+public sealed class CudaFactAttribute : FactAttribute
+{
+    public CudaFactAttribute()
+    {
+        if (!torch.cuda.is_available()) Skip = "needs a CUDA device, and there is none";
+    }
+}
