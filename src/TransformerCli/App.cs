@@ -56,7 +56,8 @@ public static class App
         return words.Select(token => token.Value).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal) && word.Length > 2);
     }
 
-    static RootCommand Root(CliContext context)
+    /// <summary>The tree of commands.</summary>
+    public static RootCommand Root(CliContext context)
     {
         var root = new RootCommand("Trains, runs, evaluates and explains transformers.")
         {
