@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using TorchSharp;
 using Transformers.Checkpoints;
+using Transformers.Models;
 using Transformers.Runs;
 using static TorchSharp.torch;
 
@@ -9,11 +10,11 @@ namespace Transformers.Training;
 /// <summary>Starts a model from another run's weights, and holds parameters still.</summary>
 public static class WarmStart
 {
-    /// <summary>Copies every tensor that the other run has under the same name.</summary>
+    /// <summary>Copies every tensor that the other run has under the same name. One of another shape is adapted where the model can, as to another resolution.</summary>
     /// <param name="model">The model, with fresh weights.</param>
     /// <param name="run">The other run.</param>
-    /// <returns>The names of the model's tensors that the other run has not: they stay as they were drawn.</returns>
-    /// <exception cref="UserException">A tensor has another shape, or none is shared.</exception>
+    /// <returns>The names of the model's tensors that the other run has not, or has for other classes: they stay as they were drawn.</returns>
+    /// <exception cref="UserException">A tensor has another shape that cannot be adapted, or none is shared.</exception>
     public static IReadOnlyList<string> From(nn.Module model, TrainedRun run)
     {
         using var plain = no_grad();
@@ -29,11 +30,21 @@ public static class WarmStart
                 fresh.Add(parameter);
                 continue;
             }
-            if (!stored.Shape.SequenceEqual(tensor.shape))
-                throw new CheckpointException(path, $"{parameter} is [{string.Join(", ", stored.Shape)}] and the model wants [{string.Join(", ", tensor.shape)}]",
-                    "give the model the shape of the run that it starts from");
             using var scope = NewDisposeScope();
-            tensor.copy_(ModelTensors.Load(file, stored, path));
+            var loaded = ModelTensors.Load(file, stored, path);
+            if (!stored.Shape.SequenceEqual(tensor.shape))
+            {
+                if (model is not IAdaptsWeights adapting)
+                    throw new CheckpointException(path, $"{parameter} is [{string.Join(", ", stored.Shape)}] and the model wants [{string.Join(", ", tensor.shape)}]",
+                        "give the model the shape of the run that it starts from");
+                if (adapting.Adapt(parameter, loaded, tensor.shape) is not { } adapted)
+                {
+                    fresh.Add(parameter);
+                    continue;
+                }
+                loaded = adapted;
+            }
+            tensor.copy_(loaded);
             taken++;
         }
         return taken > 0 ? fresh : throw new CheckpointException(path, "has no tensor in common with the model", "start from a run of the same kind of model");

@@ -109,6 +109,24 @@ public sealed class SwinTests
     }
 
     [Fact]
+    public void Attention_weights_grow_with_the_images_area_and_those_of_a_ViT_with_its_square()
+    {
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        static long Weights(ImageModel model, int size)
+        {
+            using var recorder = new AttentionRecorder();
+            model.Logits(randn(1, 3, size, size), recorder);
+            return recorder.Weights.Sum(weights => weights.numel());
+        }
+        var swin = New(Small, new ImageShape(16, 3, 5));
+        Assert.Equal(4 * Weights(swin, 16), Weights(swin, 32));
+        using var generator = new Generator(1);
+        var vit = new Vit(new VitConfig { Patch = 4, Layers = 1, Heads = 2, Width = 8, Pool = ImagePooling.Mean }, new ImageShape(16, 3, 5), generator);
+        Assert.Equal(16 * Weights(vit, 16), Weights(vit, 32));
+    }
+
+    [Fact]
     public void Swin_T_has_as_many_parameters_as_published()
     {
         using var model = New(new SwinConfig { Width = 96, Layers = [2, 2, 6, 2], Heads = [3, 6, 12, 24] }, new ImageShape(224, 3, 1000));

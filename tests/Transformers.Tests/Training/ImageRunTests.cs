@@ -199,20 +199,31 @@ public class ImageRunTests
     }
 
     [Fact]
-    public void A_model_starts_from_the_weights_of_another_resolution_with_other_classes()
+    public void A_run_starts_from_the_weights_of_another_resolution_with_other_classes()
     {
         using var runs = new TinyRuns();
         runs.Train(Config(), "small");
-        using var folder = RunFolder.OpenForReading(runs.PathOf("small"));
-        using var file = SafetensorsFile.Open(folder.Checkpoints.Open("latest").PathOf(CheckpointFiles.Model));
+        var other = TrainedRun.Open(runs.PathOf("small"), "latest");
         var shape = (VitConfig)Config().Model;
         using var large = new Vit(shape, new ImageShape(20, 1, 3));
-        Assert.Equal(["head.weight", "head.bias"], WeightTransfer.Load(large, file));
+        Assert.Equal(["head.weight", "head.bias"], WarmStart.From(large, other).Order().Reverse());
         using var same = new Vit(shape, new ImageShape(12, 1, 10));
-        Assert.Empty(WeightTransfer.Load(same, file));
+        Assert.Empty(WarmStart.From(same, other));
         Assert.True(large.state_dict()["blocks.1.feedForward.up.weight"].allclose(same.state_dict()["blocks.1.feedForward.up.weight"]));
         using var wide = new Vit(shape with { Width = 32 }, new ImageShape(12, 1, 10));
-        Assert.Throws<UserException>(() => WeightTransfer.Load(wide, file));
+        Assert.Throws<UserException>(() => WarmStart.From(wide, other));
+
+        var notes = new Notes();
+        TrainingRun.Start(Config(Vit, "data.input.size=20", "training.steps=1", "data.source.generator=shapes"),
+            new TrainingOptions { Run = runs.PathOf("large"), Cache = runs.PathOf("cache"), From = runs.PathOf("small") }, notes);
+        Assert.Contains(notes.All, note => note.Contains("head.weight"));
+    }
+
+    sealed class Notes : ITrainingObserver
+    {
+        internal List<string> All { get; } = [];
+        public void Note(string message) => All.Add(message);
+        public void Warn(string message) => All.Add(message);
     }
 
     [Theory]
