@@ -36,6 +36,7 @@ public static class App
         root.Add(GenerateCommand.Create(context));
         root.Add(InspectCommand.Create(context));
         root.Add(PlotCommand.Create(context));
+        root.Add(ReportCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.Add(ConfigCommand.Create(context));
         root.Add(TokenizerCommand.Create(context));
