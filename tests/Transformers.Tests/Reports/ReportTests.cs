@@ -51,7 +51,7 @@ public class ReportTests
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2"), "one");
-        runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2", "model.heads=4", "training.schedule.kind=linear"), "two", maxSteps: 2);
+        runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2", "model.heads=4", "training.schedule={ kind: linear, warmup: 1 }"), "two", maxSteps: 2);
         var page = HtmlReport.Of(Read(runs.PathOf("one")), Read(runs.PathOf("two")));
         var section = Regex.Match(page, "<h2>Settings that differ</h2>(.*?)</section>", RegexOptions.Singleline).Groups[1].Value;
         Assert.Equal(["model.heads", "training.schedule.kind"], Regex.Matches(section, "<th scope=\"row\">(.*?)</th>").Select(match => match.Groups[1].Value).Order());
