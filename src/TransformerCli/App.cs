@@ -72,6 +72,7 @@ public static class App
         root.Add(BenchCommand.Create(context));
         root.Add(InspectCommand.Create(context));
         root.Add(PlotCommand.Create(context));
+        root.Add(ReportCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(ConfigCommand.Create(context));

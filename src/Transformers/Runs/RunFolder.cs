@@ -27,6 +27,8 @@ public sealed class RunFolder : IDisposable
     public string LogFile => Path.Combine(FullPath, "log.jsonl");
     /// <summary>The result; it exists once the run has finished.</summary>
     public string ResultFile => Path.Combine(FullPath, "result.json");
+    /// <summary>What the model put out on the way, a line a step.</summary>
+    public string SamplesFile => Path.Combine(FullPath, "samples.jsonl");
     /// <summary>The offline page.</summary>
     public string ReportFile => Path.Combine(FullPath, "report.html");
     /// <summary>TensorBoard's event files.</summary>

@@ -6,6 +6,7 @@ using Transformers.Configs;
 using Transformers.Inspection;
 using Transformers.IO;
 using Transformers.Models;
+using Transformers.Reports;
 using Transformers.Runs;
 using static TorchSharp.torch;
 
@@ -62,7 +63,8 @@ public static class TrainingRun
             return finished;
         }
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
-        observer = new ObserverGroup(observer, tensorBoard);
+        var samples = new SampleLog(folder.SamplesFile);
+        observer = new ObserverGroup(observer, tensorBoard, samples);
         Engine.Load();
         manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
         using var timer = options.MaxTime is { } limit ? new Timer(_ => stop.Ask("max_time"), null, limit, Timeout.InfiniteTimeSpan) : null;
@@ -81,22 +83,25 @@ public static class TrainingRun
         foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
         outputs.Open(trainer.Progress.Step);
         tensorBoard.Open(trainer.Progress.Step);
+        samples.Open(trainer.Progress.Step);
+        folder.WriteText(MachineReport.File, MachineReport.Here(options.Device).ToJson());
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
         observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
 
         if (config.Training.Schedule is NoamSchedule noam)
             observer.Note(FormattableString.Invariant($"noam schedule: factor {config.Training.Optimizer.Lr * noam.Factor:G6}, peak learning rate {new Schedule(noam, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).Peak:G4} at step {noam.Warmup}"));
 
-        var last = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
+        var lastStep = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
         var before = trainer.Progress.Step;
-        trainer.Run(last);
+        trainer.Run(lastStep);
         var result = Result(config, options, trainer, setup, parameters, name, stop, before);
         if (result.Stopped is null or "patience")
         {
-            var samples = setup.Task.Samples();
-            if (samples.Count > 0) observer.Sampled(result.Steps, samples);
+            var last = setup.Task.Samples();
+            if (last.Count > 0) observer.Sampled(result.Steps, last);
             folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
         }
+        WriteReport(folder, observer);
         return result;
     }
 
@@ -110,6 +115,19 @@ public static class TrainingRun
         }
         if (config.Training.Freeze is { } patterns)
             observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are held still");
+    }
+
+    // A run that is well must not end badly for its page.
+    static void WriteReport(RunFolder folder, ITrainingObserver observer)
+    {
+        try
+        {
+            folder.WriteText("report.html", HtmlReport.Of(ReportedRun.Read(folder)));
+        }
+        catch (UserException exception)
+        {
+            observer.Warn($"the report was not written: {exception.Message}");
+        }
     }
 
     static TrainResult? FinishedResult(RunFolder folder, RunConfig config)

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Plots;
+using Transformers.Runs;
+using Transformers.Training;
+
+namespace Transformers.Reports;
+
+/// <summary>What a report tells of one run, read from its folder.</summary>
+public sealed record ReportedRun
+{
+    /// <summary>The folder's name.</summary>
+    public required string Name { get; init; }
+    /// <summary>The config.</summary>
+    public required RunConfig Config { get; init; }
+    /// <summary>The metrics.</summary>
+    public required RunCurve Curve { get; init; }
+    /// <summary>The samples, in the order of their steps.</summary>
+    public required IReadOnlyList<SampleEvent> Samples { get; init; }
+    /// <summary>The result; null for a run that has not finished.</summary>
+    public TrainResult? Result { get; init; }
+    /// <summary>Where it was trained.</summary>
+    public MachineReport? Machine { get; init; }
+
+    /// <summary>Reads a run's folder, finished or not.</summary>
+    /// <exception cref="UserException">There is no such run, or its config cannot be read.</exception>
+    public static ReportedRun Read(RunFolder folder)
+    {
+        if (!File.Exists(folder.ConfigFile)) throw new UserException([new Problem("is not a run: it has no config.yaml", folder.FullPath)]);
+        var name = Path.GetFileName(folder.FullPath);
+        return new ReportedRun
+        {
+            Name = name,
+            Config = ConfigFile.Load<RunConfig>([folder.ConfigFile]),
+            Curve = new RunCurve(name, [.. MetricsLog.Read(folder.MetricsFile)]),
+            Samples = SampleLog.Read(folder.SamplesFile),
+            Result = ResultOf(folder),
+            Machine = MachineReport.Read(Path.Combine(folder.FullPath, MachineReport.File)),
+        };
+    }
+
+    static TrainResult? ResultOf(RunFolder folder)
+    {
+        if (!folder.IsFinished) return null;
+        try
+        {
+            return JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options);
+        }
+        catch (JsonException exception)
+        {
+            throw new UserException([new Problem($"is not a result: {exception.Message}", folder.ResultFile)], exception);
+        }
+    }
+
+    /// <summary>The numbers that a table of results shows, by name.</summary>
+    public IReadOnlyList<(string Name, double Value)> Numbers()
+    {
+        if (Result is not { } result)
+            return Curve.Events.Count == 0 ? [] : [("steps so far", Curve.Events.Max(one => one.Step))];
+        var numbers = new List<(string, double)> { ("steps", result.Steps), ("seconds", result.Seconds), ("parameters", result.Parameters), ("train_loss", result.TrainLoss) };
+        if (result.ValLoss is { } val) numbers.Add(("val_loss", val));
+        if (result.Best is { } best) numbers.AddRange([("best val_loss", best.ValLoss), ("best step", best.Step)]);
+        numbers.AddRange(result.Metrics.Select(metric => (metric.Key, metric.Value)));
+        if (result.TokensPerSecond is { } tokens) numbers.Add(("tokens/s", tokens));
+        if (result.ImagesPerSecond is { } images) numbers.Add(("images/s", images));
+        numbers.Add(("peak memory (MiB)", result.PeakMemoryBytes / (double)(1 << 20)));
+        return numbers;
+    }
+
+    /// <summary>Every setting of a config by its path.</summary>
+    public static IReadOnlyDictionary<string, string> Settings(RunConfig config)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        Flatten(ConfigWriter.ToJson(config), "", settings);
+        return settings;
+    }
+
+    static void Flatten(JsonNode? node, string path, Dictionary<string, string> settings)
+    {
+        if (node is JsonObject map)
+            foreach (var (key, value) in map) Flatten(value, path.Length == 0 ? key : $"{path}.{key}", settings);
+        else settings[path] = node?.ToJsonString(JsonStyle.Options) ?? "null";
+    }
+
+    /// <summary>The ready config of the run's name, which its default folder has; null where there is none.</summary>
+    public RunConfig? Preset()
+    {
+        if (ReadyConfigs.List().FirstOrDefault(entry => Path.GetFileName(entry.Name) == Name) is not { } ready) return null;
+        try
+        {
+            return ConfigFile.LoadRunOrModel([ready.Path]) as RunConfig;
+        }
+        catch (UserException)
+        {
+            return null;
+        }
+    }
+}

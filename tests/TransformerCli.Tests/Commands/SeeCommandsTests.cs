@@ -1,0 +1,75 @@
+using System.Text.Json;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>inspect, plot and report through their command lines.</summary>
+[Collection("engine")]
+public sealed class SeeCommandsTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-see-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string At(string name) => Path.Combine(root, name);
+
+    [Fact]
+    public void A_trained_run_is_plotted_inspected_and_reported()
+    {
+        File.WriteAllText(At("tiny.yaml"), """
+            data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
+            model: { kind: gpt, layers: 2, heads: 2, width: 16, context: 16 }
+            training:
+              steps: 4
+              batch: { sequences: 2 }
+              optimizer: { kind: adamw, lr: 1.0e-3 }
+              log: { every: 2 }
+              sample: { tokens: 3 }
+            """);
+        var run = At("run");
+        var trained = CommandLine.Run("train", At("tiny.yaml"), "--run", run, "--device", "cpu");
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        Assert.Matches(@"tokens/s  mfu [0-9]+ ?%", trained.Error);
+        foreach (var (kind, more) in new (string, string[])[]
+        {
+            ("loss", []), ("schedule", []), ("positions", ["--places", "8"]), ("attention", ["--text", "Once"]), ("embeddings", []), ("embeddings", ["--text", "abc"]),
+        })
+        {
+            var outcome = CommandLine.Run(["plot", kind, run, "--out", At("plot.svg"), .. more]);
+            Assert.True(outcome.ExitCode == 0, outcome.Error);
+            Assert.Equal(At("plot.svg"), outcome.Output.Trim());
+            Assert.StartsWith("<svg", File.ReadAllText(At("plot.svg")));
+            File.Delete(At("plot.svg"));
+        }
+        foreach (var source in new[] { run, At("tiny.yaml") })
+        {
+            var inspected = CommandLine.Run("inspect", source, "--json");
+            Assert.True(inspected.ExitCode == 0, inspected.Error);
+            using var document = JsonDocument.Parse(inspected.Output);
+            Assert.Equal("transformer.inspect/1", document.RootElement.GetProperty("schema").GetString());
+            Assert.Equal(32, document.RootElement.GetProperty("inspection").GetProperty("training").GetProperty("tokens_per_step").GetInt64());
+        }
+        Assert.Contains("predicted step", CommandLine.Run("inspect", run).Output);
+        Assert.True(File.Exists(Path.Combine(run, "report.html")));
+        var compared = CommandLine.Run("report", run, run, "--out", At("both.html"), "--json");
+        Assert.True(compared.ExitCode == 0, compared.Error);
+        Assert.Contains("transformer.report/1", compared.Output);
+        Assert.Contains("Comparison of run, run", File.ReadAllText(At("both.html")));
+    }
+
+    [Theory]
+    [InlineData("plot", "loss", "nowhere")]
+    [InlineData("plot", "loss", "nowhere", "--out", "a.gif")]
+    [InlineData("plot", "schedule", "gpt2-small")]
+    [InlineData("plot", "positions", "gpt2-small")]
+    [InlineData("plot", "confusion", "nowhere.json")]
+    [InlineData("plot", "surprise", "nowhere")]
+    [InlineData("inspect", "nowhere.yaml")]
+    [InlineData("report", "nowhere")]
+    public void What_cannot_be_shown_is_exit_code_2_with_a_message(params string[] arguments)
+    {
+        var outcome = CommandLine.Run(arguments);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.StartsWith("error: ", outcome.Error);
+        Assert.DoesNotContain("   at ", outcome.Error);
+    }
+}
