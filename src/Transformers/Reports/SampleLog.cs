@@ -17,7 +17,7 @@ public sealed class SampleLog(string path) : ITrainingObserver
     readonly List<SampleEvent> events = [];
 
     /// <summary>Goes on from a step; what was written after it is dropped.</summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UserException">The file cannot be written.</exception>
     public void Open(long step)
     {
         events.Clear();
@@ -33,7 +33,17 @@ public sealed class SampleLog(string path) : ITrainingObserver
         Write();
     }
 
-    void Write() => DurableFile.WriteText(path, string.Concat(events.Select(one => JsonSerializer.Serialize(one, JsonStyle.Options) + "\n")));
+    void Write()
+    {
+        try
+        {
+            DurableFile.WriteText(path, string.Concat(events.Select(one => JsonSerializer.Serialize(one, JsonStyle.Options) + "\n")));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
+        }
+    }
 
     /// <summary>The samples of a file; lines that are none are passed over.</summary>
     /// <exception cref="UserException">It cannot be read, or is larger than 64 MiB.</exception>
