@@ -4,19 +4,19 @@ using Transformers.Configs;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>config</c>: lists, shows, copies and checks configs, and prints their schema. Loads no libtorch.</summary>
+/// <summary><c>config</c>: lists, shows, copies and checks configs, and prints their schema and their reference. Loads no libtorch.</summary>
 public static class ConfigCommand
 {
     const string Schema = "transformer.config/1";
 
-    /// <summary>The command with its five parts.</summary>
+    /// <summary>The command with its parts.</summary>
     public static Command Create(CliContext context) => new("config", """
-        The ready configs: list, show, copy, check, schema.
+        The ready configs: list, show, copy, check, schema, reference.
 
         Example: transformer config copy gpt-stories mine.yaml
         """)
     {
-        List(context), Show(context), Copy(context), Check(context), SchemaOf(context),
+        List(context), Show(context), Copy(context), Check(context), SchemaOf(context), Reference(context),
     };
 
     static Command List(CliContext context)
@@ -125,6 +125,17 @@ public static class ConfigCommand
         context.Handle(command, (_, _) =>
         {
             context.Out.Write(ConfigSchema.ToJson());
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static Command Reference(CliContext context)
+    {
+        var command = new Command("reference", "Prints every setting, its type, bounds, default and meaning, as Markdown.\n\nExample: transformer config reference > settings.md");
+        context.Handle(command, (_, _) =>
+        {
+            context.Out.Write(ConfigReference.ToMarkdown());
             return ExitCodes.Done;
         });
         return command;

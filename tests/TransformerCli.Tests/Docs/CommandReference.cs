@@ -40,7 +40,7 @@ static class CommandReference
 
     static string Row(Option option)
     {
-        var value = option.ValueType == typeof(bool) ? "" : " " + (option.HelpName ?? option.Name.TrimStart('-').ToUpperInvariant());
+        var value = option.ValueType == typeof(bool) || option is System.CommandLine.Help.HelpOption ? "" : " " + (option.HelpName ?? option.Name.TrimStart('-').ToUpperInvariant());
         var notes = new List<string>();
         if (option.Required) notes.Add("required");
         if (option.HasDefaultValue && option.ValueType != typeof(bool) && Default(option) is { Length: > 0 } given) notes.Add($"default: `{given}`");

@@ -1,0 +1,99 @@
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Transformers.Configs;
+
+/// <summary>Every setting of a config as Markdown, made from the records: what docs/configs.md holds.</summary>
+public sealed class ConfigReference
+{
+    readonly XmlDocs docs = new();
+    readonly StringBuilder text = new();
+    readonly HashSet<Type> told = [];
+
+    ConfigReference() { }
+
+    /// <summary>The reference of <see cref="RunConfig"/>; it ends in a line break.</summary>
+    /// <exception cref="UserException">The documentation file, from which descriptions come, is not beside the program.</exception>
+    public static string ToMarkdown()
+    {
+        var reference = new ConfigReference();
+        reference.Tell(typeof(RunConfig), "");
+        return reference.text.ToString();
+    }
+
+    // A type is told where it is first met, its settings' types after it.
+    void Tell(Type type, string path)
+    {
+        if (!told.Add(type)) return;
+        var depth = path.Count(c => c == '.');
+        var title = path.Length == 0 ? "The whole" : $"`{path}`";
+        text.Append($"\n<a id=\"{AnchorOf(type)}\"></a>\n\n{new string('#', Math.Min(4, 2 + depth))} {title}\n\n{Plain(docs.Of(type))}\n");
+        if (ConfigShape.IsUnion(type))
+        {
+            var variants = ConfigShape.Variants(type);
+            foreach (var variant in variants) Variant(variant);
+            foreach (var variant in variants) Below(variant, path);
+        }
+        else
+        {
+            var shape = ConfigShape.Of(type);
+            Table(shape);
+            Below(shape, path);
+        }
+    }
+
+    void Variant(RecordShape shape)
+    {
+        told.Add(shape.Type);
+        text.Append($"\n**{(shape.Kind is { } kind ? $"`kind: {kind}`" : $"with `{shape.Key}`")}**: {Plain(docs.Of(shape.Type))}\n");
+        Table(shape);
+    }
+
+    void Below(RecordShape shape, string path)
+    {
+        foreach (var setting in shape.Settings)
+            if ((ConfigShape.ItemOf(setting.Type) ?? setting.Type) is var type && ConfigShape.IsMapping(type))
+                Tell(type, path.Length == 0 ? setting.Name : $"{path}.{setting.Name}");
+    }
+
+    void Table(RecordShape shape)
+    {
+        if (shape.Settings.Count == 0) return;
+        var defaults = Activator.CreateInstance(shape.Type)!;
+        text.Append("\n| setting | type | default | meaning |\n|---|---|---|---|\n");
+        foreach (var setting in shape.Settings)
+            text.Append($"| `{setting.Name}` | {TypeOf(setting)} | {DefaultOf(setting, defaults)} | {MeaningOf(setting)} |\n");
+    }
+
+    static string TypeOf(Setting setting)
+    {
+        if (ConfigShape.IsMapping(setting.Type)) return $"[mapping](#{AnchorOf(setting.Type)})";
+        if (setting.Type.IsEnum) return string.Join(", ", ConfigScalars.Names(setting.Type).Select(name => $"`{name}`"));
+        var bounds = new JsonObject();
+        foreach (var rule in setting.Rules) rule.Describe(bounds);
+        return ConfigScalars.Describe(setting.Type) + Bounds(bounds);
+    }
+
+    static string Bounds(JsonObject bounds) => (bounds["minimum"], bounds["exclusiveMinimum"], bounds["maximum"], bounds["exclusiveMaximum"]) switch
+    {
+        ({ } least, _, { } most, _) => $", {least} to {most}",
+        ({ } least, _, _, { } below) => $", {least} to below {below}",
+        ({ } least, _, _, _) => $", at least {least}",
+        (_, { } above, _, _) => $", above {above}",
+        _ => "",
+    };
+
+    static string DefaultOf(Setting setting, object defaults) => setting.Required ? "required"
+        : setting.Property.GetValue(defaults) is { } value ? $"`{ConfigWriter.ToJson(value, setting.Type).ToJsonString()}`" : "";
+
+    string MeaningOf(Setting setting)
+    {
+        var meaning = Plain(docs.Of(setting.Property.DeclaringType!, setting.Property.Name));
+        if (!setting.Type.IsEnum) return meaning;
+        return meaning + " " + string.Join(" ", Enum.GetNames(setting.Type).Select(name => $"`{ConfigShape.SnakeCase(name)}`: {Plain(docs.Of(setting.Type, name))}"));
+    }
+
+    static string AnchorOf(Type type) => ConfigShape.SnakeCase(type.Name);
+
+    static string Plain(string? description) => (description ?? "").Replace("|", "\\|").Replace("<", "&lt;");
+}

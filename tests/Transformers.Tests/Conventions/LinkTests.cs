@@ -1,0 +1,42 @@
+using System.Text.RegularExpressions;
+using TestSupport;
+
+namespace Transformers.Tests.Conventions;
+
+/// <summary>What the pages name is there.</summary>
+public sealed partial class LinkTests
+{
+    static IReadOnlyList<string> Pages()
+    {
+        List<string> pages = [Repository.PathOf("README.md"), Repository.PathOf("data", "README.md"), .. Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)];
+        Assert.True(pages.Count >= 10, $"only {pages.Count} pages were seen");
+        return pages;
+    }
+
+    [Fact]
+    public void Every_link_of_a_page_to_a_file_leads_to_one()
+    {
+        var broken = Pages().SelectMany(page => Link().Matches(File.ReadAllText(page)).Select(match => match.Groups[1].Value)
+            .Where(target => !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith('#'))
+            .Where(target => !Path.Exists(Path.Combine(Path.GetDirectoryName(page)!, target.Split('#')[0])))
+            .Select(target => $"{Path.GetFileName(page)}: {target}"));
+        Assert.Empty(broken);
+    }
+
+    [Fact]
+    public void Every_name_that_the_page_of_the_papers_gives_stands_in_the_file_that_it_gives()
+    {
+        var page = Repository.PathOf("docs", "paper.md");
+        var named = NamedFile().Matches(File.ReadAllText(page)).ToList();
+        var broken = named.Where(match => Path.Combine(Path.GetDirectoryName(page)!, match.Groups[2].Value) is var file
+            && (!File.Exists(file) || match.Groups[1].Value.Split('.').Any(part => !Regex.IsMatch(File.ReadAllText(file), $@"\b{Regex.Escape(part)}\b"))));
+        Assert.Empty(broken.Select(match => match.Value));
+        Assert.True(named.Count >= 50, $"the page names only {named.Count} places");
+    }
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex(@"\[`([\w.]+)`\]\(([^)\s#]+)\)")]
+    private static partial Regex NamedFile();
+}

@@ -1,0 +1,86 @@
+using TestSupport;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Images;
+using Transformers.Data.Labelled;
+using Transformers.Data.ParallelText;
+using Transformers.Models;
+using Transformers.Tests.Training;
+using Transformers.Tokenizers;
+
+namespace Transformers.Tests.Conventions;
+
+/// <summary>Every config that comes with the program is right, and those that need no download run.</summary>
+[Collection("engine")]
+public sealed class ReadyConfigTests
+{
+    static readonly string Folder = Repository.PathOf("configs");
+
+    static IEnumerable<string> Names()
+    {
+        var names = Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(Folder, path))
+            .Where(name => name != "schema.json").Order(StringComparer.Ordinal).ToList();
+        Assert.True(names.Count >= 19, $"only {names.Count} configs were seen");
+        return names;
+    }
+
+    public static TheoryData<string> All() => new(Names());
+
+    public static TheoryData<string> WithoutDownload()
+    {
+        var names = Names().Where(name => Load(name) is RunConfig { Data: var data } && data is TextData { Source: GeneratedText }
+            or ParallelData { Source: GeneratedPairs } or LabelledData { Source: GeneratedLabels } or ImagesData { Source: GeneratedImages }).ToList();
+        Assert.True(names.Count >= 5, $"only {names.Count} configs that need no download were seen");
+        return new(names);
+    }
+
+    static object Load(string name, params string[] sets) => ConfigFile.LoadRunOrModel([Path.Combine(Folder, name)], sets);
+
+    [Theory, MemberData(nameof(All))]
+    public void A_ready_config_passes_its_check_and_opens_with_what_it_is(string name)
+    {
+        Load(name);
+        var first = File.ReadLines(Path.Combine(Folder, name)).First();
+        Assert.StartsWith("# ", first);
+        Assert.True(first.Length > 20, first);
+    }
+
+    [Theory, MemberData(nameof(WithoutDownload))]
+    public void A_ready_config_that_needs_no_download_trains_two_steps(string name)
+    {
+        using var runs = new TinyRuns();
+        var config = (RunConfig)Load(name);
+        var small = (RunConfig)Load(name, [.. SmallData(config), SmallBatch(config),
+            "training.steps=2", "training.schedule.warmup=1", "training.validate.every=2", "training.sample.tokens=0"]);
+
+        var result = runs.Train(small, "run");
+
+        Assert.Equal(2, result.Steps);
+        Assert.True(double.IsFinite(result.TrainLoss), $"the loss is {result.TrainLoss}");
+        Assert.True(double.IsFinite(result.ValLoss ?? double.NaN), $"the validation loss is {result.ValLoss}");
+        Assert.True(result.Parameters < 20_000_000, $"{result.Parameters} parameters are too many for a test of all");
+        Assert.Equal(Files(config), Directory.EnumerateFiles(runs.PathOf("run/checkpoints/step-00000002")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    static IEnumerable<string> SmallData(RunConfig config) => config.Data switch
+    {
+        TextData text => ["data.source.size=100kB", .. Vocabulary(text.Tokenizer, "data.tokenizer")],
+        ParallelData parallel => ["data.source.size=300", .. Vocabulary(parallel.Tokenizer, "data.tokenizer")],
+        LabelledData labelled => ["data.source.size=300", .. Vocabulary(labelled.Tokenizer, "data.tokenizer")],
+        _ => ["data.source.count=300", "data.holdout={ count: 30 }"],
+    };
+
+    static IEnumerable<string> Vocabulary(TokenizerConfig tokenizer, string path) => tokenizer is BpeTokenizerConfig ? [$"{path}.vocabulary=400"] : [];
+
+    static string SmallBatch(RunConfig config) => config.Training.Batch.Tokens is null ? "training.batch={ sequences: 4 }"
+        : $"training.batch={{ tokens: {(config.Model is GptConfig gpt ? gpt.Context : 256)} }}";
+
+    // A checkpoint alone is enough to use the model: it has whatever turns input into numbers.
+    static IEnumerable<string> Files(RunConfig config)
+    {
+        List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", config.Data is ImagesData ? ImageInput.FileName : "tokenizer.json"];
+        if (config.Training.Ema is not null) files.Add("ema.safetensors");
+        if (config.Data is ParallelData { TargetTokenizer: not null }) files.Add("target_tokenizer.json");
+        return files.Order(StringComparer.Ordinal);
+    }
+}
