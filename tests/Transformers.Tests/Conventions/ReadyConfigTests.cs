@@ -79,6 +79,7 @@ public sealed class ReadyConfigTests
     static IEnumerable<string> Files(RunConfig config)
     {
         List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", config.Data is ImagesData ? ImageInput.FileName : "tokenizer.json"];
+        if (config.Model is EncoderConfig { Head: ClassifyHeadConfig }) files.Add("classes.json");
         if (config.Training.Ema is not null) files.Add("ema.safetensors");
         if (config.Data is ParallelData { TargetTokenizer: not null }) files.Add("target_tokenizer.json");
         return files.Order(StringComparer.Ordinal);
