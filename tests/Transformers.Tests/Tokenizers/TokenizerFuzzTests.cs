@@ -35,4 +35,18 @@ public class TokenizerFuzzTests
 
     [Fact]
     public void Mutated_merges_are_read_or_refused() => Read("merges.txt", "gpt2", "#version: 0.2\na b\nab c\n"u8.ToArray());
+
+    [Fact]
+    public void Mutated_word_lists_are_read_or_refused()
+    {
+        using var folder = new Checkpoints.TempFolder();
+        var seed = Encoding.UTF8.GetBytes(TokenizerText.Of(WordTokenizer.Train(["abc ba"], [WordTokenizer.Unknown, "</s>"])));
+        var accepted = Mutants.Read(Mutants.Count / 10, [seed], bytes =>
+        {
+            File.WriteAllBytes(folder["tokenizer.json"], bytes);
+            var tokenizer = TokenizerFile.Load(folder["tokenizer.json"]);
+            Assert.All(tokenizer.EncodeToIds("abc ba"), id => Assert.InRange(id, 0, tokenizer.VocabularySize - 1));
+        }, MemoryOfOne);
+        Assert.InRange(accepted, 1, Mutants.Count / 10 - 1);
+    }
 }
