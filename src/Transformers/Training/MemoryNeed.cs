@@ -12,14 +12,17 @@ namespace Transformers.Training;
 /// <param name="MeasuredRows">The sequences that were measured; fewer than <paramref name="Rows"/> where the need is foreseen from them.</param>
 sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom Room, int MeasuredRows)
 {
+    // Later steps are not the first one to the byte.
+    const double Kept = 0.05;
+
     /// <summary>All that is needed at once.</summary>
     internal long Total => Peak + Copies;
 
     /// <summary>All that may be used.</summary>
-    internal long Most => Used + Room.Bytes;
+    internal long Most => Used + (long)(Room.Bytes * (1 - Kept));
 
-    /// <summary>Whether there is enough, with this share of it kept free.</summary>
-    internal bool Fits(double spare = 0) => Total <= Used + Room.Bytes * (1 - spare);
+    /// <summary>Whether there is enough, with this share of the room kept free.</summary>
+    internal bool Fits(double spare = Kept) => Total <= Used + Room.Bytes * (1 - spare);
 
     public override string ToString()
     {

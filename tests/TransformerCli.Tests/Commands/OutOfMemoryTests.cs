@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using Transformers.Checkpoints;
 
@@ -54,13 +53,11 @@ public sealed partial class OutOfMemoryTests : IDisposable
     {
         using (var group = new MemoryGroup(Limit))
         {
-            var fitted = ProgramProcess.Run(root, [.. Train("fitted", "training.batch.fit=true"), "--json"], group.Prefix);
+            var fitted = ProgramProcess.Run(root, Train("fitted", "training.batch.fit=true"), group.Prefix);
             Assert.True(fitted.ExitCode == 0, $"{fitted.ExitCode} {fitted.Error}");
             var said = Fitted().Match(fitted.Error);
             Assert.True(said.Success, fitted.Error);
             Assert.Equal("4096", said.Groups[2].Value);
-            using var document = JsonDocument.Parse(fitted.Output);
-            Assert.InRange(document.RootElement.GetProperty("peak_memory_bytes").GetInt64(), 1, Limit);
 
             // Without a limit, with the size that was found.
             var given = ProgramProcess.Run(root, Train("given", $"training.batch.micro={said.Groups[1].Value}"));
