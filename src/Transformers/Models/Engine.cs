@@ -30,6 +30,14 @@ public static class Engine
 #endif
     }
 
+    /// <summary>Free and total bytes of a CUDA device's memory; null where they are not told.</summary>
+    public static (long Free, long Total)? DeviceMemory(Device device) =>
+#if TORCHSHARP_PACKAGE
+        null;
+#else
+        TorchSharp.Extensions.DeviceMemory.OfCuda(Math.Max(0, device.index));
+#endif
+
     /// <summary>The number of native tensors that are held; 0 where the engine does not count them.</summary>
     public static long LiveHandles =>
 #if TORCHSHARP_PACKAGE
