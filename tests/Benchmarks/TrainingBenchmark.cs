@@ -51,7 +51,7 @@ static class TrainingBenchmark
         using var model = new Gpt(shape.Model, shape.Vocabulary, generator);
         model.eval();
         const int count = 200;
-        var text = new TextGenerator(model, tokenizer, CPU) { Precision = Precisions.Resolve(Precision.Auto, CPU) };
+        using var text = new TextGenerator(model, tokenizer, CPU) { Precision = Precisions.Resolve(Precision.Auto, CPU) };
         var options = new GenerationOptions { MaxNewTokens = count, TopK = 50 };
         string[] starts = [.. Enumerable.Repeat("A", prompts)];
         return count * prompts / MedianSeconds(() => text.Generate(starts, options), warm: 1, seconds: 6, atLeast: 3);

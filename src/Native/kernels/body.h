@@ -8,9 +8,10 @@
 #include "body_norm.h"
 #include "body_optimizer.h"
 #include "body_softmax.h"
-// These two use the ones above.
+// These use the ones above.
 #include "body_attention.h"
 #include "body_attention_backward.h"
+#include "body_decoder.h"
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -50,7 +51,7 @@ extern const KernelTable kernels;
 const KernelTable kernels = {
     TK_TEXT(TK_ISA), TK_LEVEL >= 3,       adamw,   square_sum,          norm_forward,        norm_backward,
     cross_entropy,   activation,          activation_backward, gated,   gated_backward,      dropout,
-    add_rows,        attention_scratch,   attention_forward,   attention_backward,
+    add_rows,        attention_scratch,   attention_forward,   attention_backward, &decoder_kernels,
 };
 
 }  // namespace TK_ISA

@@ -92,6 +92,8 @@ struct AttentionArguments {
     std::int64_t dbias_head;
 };
 
+struct DecoderKernels;
+
 // C[M, N] (+)= A[M, K] B[K, N]; a bf16 operand holds pairs along K in each 32-bit unit.
 struct KernelTable {
     const char* name;
@@ -116,6 +118,7 @@ struct KernelTable {
     std::size_t (*attention_scratch)(const AttentionArguments& a, bool backward);
     void (*attention_forward)(const AttentionArguments& a, void* scratch);
     void (*attention_backward)(const AttentionArguments& a, void* scratch);
+    const DecoderKernels* decoder;           // for generation: decoder.h
 };
 
 // The table for the best instruction set that this processor has (or that a test asked for).
