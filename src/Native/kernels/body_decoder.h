@@ -12,7 +12,9 @@ typedef std::int8_t vb_any __attribute__((vector_size(32), aligned(1), may_alias
 
 // Sixteen columns' sums of two products each of 8-bit weights with 16-bit numbers.
 TK_INLINE vi add_pairs(vi sum, const std::int8_t* w, unit x) {
-#if TK_LEVEL >= 2
+#if TK_LEVEL >= 3
+    return (vi)_mm512_dpwssd_epi32((__m512i)sum, _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i*)w)), _mm512_set1_epi32((int)x));
+#elif TK_LEVEL == 2
     const __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i*)w));
     return (vi)_mm512_add_epi32((__m512i)sum, _mm512_madd_epi16(wide, _mm512_set1_epi32((int)x)));
 #else
@@ -29,14 +31,20 @@ TK_INLINE void accumulate(const ProductArguments& a, idx row, idx panel, vf (&ou
     if constexpr (kind == WeightKind::Int8) {
         const unit* x = (const unit*)a.x + row * a.x_stride / 2;
         const idx stride = a.x_stride / 2;
-        vi sum[MR][2 * NP] = {};
+        vi sum[MR][2 * NP];
+#pragma GCC unroll 12
+        for (int r = 0; r < MR; ++r)
+#pragma GCC unroll 8
+            for (int v = 0; v < 2 * NP; ++v) sum[r][v] = vi{};
         for (idx k = 0; k < a.units; ++k)
 #pragma GCC unroll 12
             for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 8
                 for (int v = 0; v < 2 * NP; ++v)
                     sum[r][v] = add_pairs(sum[r][v], (const std::int8_t*)w + (v / 2) * a.panel_bytes + k * 64 + (v % 2) * 32, x[r * stride + k]);
+#pragma GCC unroll 12
         for (int r = 0; r < MR; ++r)
+#pragma GCC unroll 8
             for (int v = 0; v < 2 * NP; ++v)
                 out[r][v] = __builtin_convertvector(sum[r][v], vf) * a.x_scales[row + r] * load(a.scales + (panel * 2 + v) * W);
     } else {
@@ -44,10 +52,12 @@ TK_INLINE void accumulate(const ProductArguments& a, idx row, idx panel, vf (&ou
         constexpr idx width = pairs && !pair_operands ? 2 : 1;  // units of x for one of the weights
         const idx stride = pairs && pair_operands ? a.x_stride / 2 : a.x_stride;
         const unit* x = (const unit*)a.x + row * stride;
+        // Sums of their own: an array that loops index later would keep them out of registers here.
+        vf sum[MR][2 * NP];
 #pragma GCC unroll 12
         for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 8
-            for (int v = 0; v < 2 * NP; ++v) out[r][v] = vf{};
+            for (int v = 0; v < 2 * NP; ++v) sum[r][v] = vf{};
         for (idx k = 0; k < a.units; ++k) {
             vu b[2 * NP];
 #pragma GCC unroll 8
@@ -57,13 +67,17 @@ TK_INLINE void accumulate(const ProductArguments& a, idx row, idx panel, vf (&ou
 #pragma GCC unroll 8
                 for (int v = 0; v < 2 * NP; ++v) {
                     if constexpr (width == 1) {
-                        out[r][v] = multiply_add<pairs>(out[r][v], x[r * stride + k], b[v]);
+                        sum[r][v] = multiply_add<pairs>(sum[r][v], x[r * stride + k], b[v]);
                     } else {
-                        out[r][v] = multiply_add<false>(out[r][v], x[r * stride + 2 * k], b[v] << 16);
-                        out[r][v] = multiply_add<false>(out[r][v], x[r * stride + 2 * k + 1], b[v] & 0xffff0000u);
+                        sum[r][v] = multiply_add<false>(sum[r][v], x[r * stride + 2 * k], b[v] << 16);
+                        sum[r][v] = multiply_add<false>(sum[r][v], x[r * stride + 2 * k + 1], b[v] & 0xffff0000u);
                     }
                 }
         }
+#pragma GCC unroll 12
+        for (int r = 0; r < MR; ++r)
+#pragma GCC unroll 8
+            for (int v = 0; v < 2 * NP; ++v) out[r][v] = sum[r][v];
     }
 }
 
