@@ -263,17 +263,32 @@ static std::size_t decoder_attention_scratch(const TokenAttentionArguments& a) {
     return carve_token(a, nullptr, s);
 }
 
-// Scores of the 16 keys of each of N blocks.
+// Scores of the 16 keys of each of N blocks. Blocks lie far apart, so that the processor does not foresee them: on the way
+// through one the next one's keys are asked for, and the values that will be mixed.
 template <class C, int N>
-TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query, idx block, float* scores) {
-    const unit* k[N];
+TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query, idx block, idx blocks, float* scores) {
+    const unit *k[N], *next[N], *values[N];
     vf sum[N];
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) k[n] = (const unit*)((const C*)a.cache.keys + a.blocks[block + n] * a.cache.block_stride), sum[n] = vf{};
+    for (int n = 0; n < N; ++n) {
+        const idx at = a.blocks[block + n] * a.cache.block_stride;
+        const bool more = block + N + n < blocks;
+        k[n] = (const unit*)((const C*)a.cache.keys + at);
+        values[n] = (const unit*)((const C*)a.cache.values + at);
+        // After the last block it is the next head's turn, whose keys follow these values.
+        next[n] = more ? (const unit*)((const C*)a.cache.keys + a.blocks[block + N + n] * a.cache.block_stride)
+                       : (const unit*)((const C*)a.cache.values + a.blocks[smaller(n, blocks - 1)] * a.cache.block_stride + a.cache.padded * block_tokens);
+        sum[n] = vf{};
+    }
+    auto ask = [&](int n, idx e) __attribute__((always_inline)) {
+        __builtin_prefetch(next[n] + e * W, 0, 3);
+        __builtin_prefetch(values[n] + e * W, 0, 2);
+    };
     if constexpr (sizeof(C) == 2) {
         for (idx e = 0; e < a.cache.padded / 2; ++e)
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
+                ask(n, e);
                 const vu pair = load_u(k[n] + e * W);
                 if constexpr (pair_operands) {
                     sum[n] = multiply_add<true>(sum[n], ((const unit*)query)[e], pair);
@@ -285,7 +300,10 @@ TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query
     } else {
         for (idx e = 0; e < a.cache.width; ++e)
 #pragma GCC unroll 4
-            for (int n = 0; n < N; ++n) sum[n] += query[e] * as_f(load_u(k[n] + e * W));
+            for (int n = 0; n < N; ++n) {
+                ask(n, e);
+                sum[n] += query[e] * as_f(load_u(k[n] + e * W));
+            }
     }
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) store(scores + n * W, sum[n] * a.scale);
@@ -346,8 +364,8 @@ static void token_attention_of(const TokenAttentionArguments& a, void* scratch) 
             query = s.query;
         }
         idx block = 0;
-        for (; block + 4 <= blocks; block += 4) score_blocks<C, 4>(a, query, block, s.scores + block * W);
-        for (; block < blocks; ++block) score_blocks<C, 1>(a, query, block, s.scores + block * W);
+        for (; block + 4 <= blocks; block += 4) score_blocks<C, 4>(a, query, block, blocks, s.scores + block * W);
+        for (; block < blocks; ++block) score_blocks<C, 1>(a, query, block, blocks, s.scores + block * W);
         soften(a, a.bias ? a.bias + head * a.bias_head : nullptr, s.scores);
         O* out = (O*)a.out + head * E;
         idx e = 0;

@@ -48,7 +48,7 @@ inline const PackedLayer& layer_of(const DecoderHeader& header, std::int64_t lay
 
 inline std::int64_t rounded(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
-// Numbers of one block of the cache in one layer: keys, then values, each padded to whole pairs of dimensions.
+// Numbers of one block of the cache in one layer: each head's keys and then its values, padded to whole pairs of dimensions.
 inline std::int64_t cache_block_numbers(const DecoderShape& s) { return 2 * s.groups * rounded(s.head_width, 2) * block_tokens; }
 
 }  // namespace transformer_kernels

@@ -64,8 +64,8 @@ CacheView view_of(const Step& step, const Cache& cache, std::int64_t layer, std:
     v.padded = rounded(s.head_width, 2);
     const std::int64_t numbers = cache_block_numbers(s), head = v.padded * block_tokens, bytes = cache.type == Type::Float32 ? 4 : 2;
     v.block_stride = s.layers * numbers;
-    v.keys = cache.numbers + (layer * numbers + group * head) * bytes;
-    v.values = cache.numbers + (layer * numbers + (s.groups + group) * head) * bytes;
+    v.keys = cache.numbers + (layer * numbers + 2 * group * head) * bytes;
+    v.values = cache.numbers + (layer * numbers + (2 * group + 1) * head) * bytes;
     return v;
 }
 
