@@ -12,6 +12,8 @@
 #include "body_attention.h"
 #include "body_attention_backward.h"
 #include "body_decoder.h"
+#include "body_panels.h"
+#include "body_sublayer.h"
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -51,7 +53,10 @@ extern const KernelTable kernels;
 const KernelTable kernels = {
     TK_TEXT(TK_ISA), TK_LEVEL >= 3,       adamw,   square_sum,          norm_forward,        norm_backward,
     cross_entropy,   activation,          activation_backward, gated,   gated_backward,      dropout,
-    add_rows,        attention_scratch,   attention_forward,   attention_backward, &decoder_kernels,
+    add_rows,        attention_scratch,   attention_forward,   attention_backward,  pack_across,
+    pack_down_panels, outer,              project,             rotate,              finish,
+    finish_backward, project_backward,    feed_forward,        feed_forward_backward,
+    &decoder_kernels,
 };
 
 }  // namespace TK_ISA
