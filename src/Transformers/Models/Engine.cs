@@ -30,6 +30,14 @@ public static class Engine
 #endif
     }
 
+    /// <summary>Free and total bytes of a CUDA device's memory; null where they are not told.</summary>
+    public static (long Free, long Total)? DeviceMemory(Device device) =>
+#if TORCHSHARP_PACKAGE
+        null;
+#else
+        TorchSharp.Extensions.DeviceMemory.OfCuda(Math.Max(0, device.index));
+#endif
+
     /// <summary>The number of native tensors that are held; 0 where the engine does not count them.</summary>
     public static long LiveHandles =>
 #if TORCHSHARP_PACKAGE
@@ -160,22 +168,23 @@ public static class Engine
         return null;
 #else
         if (norm is not { } around || input is not { Cache: null, Recorder: null } || source is null != weights.Key is null) return null;
-        if (!Fuses(x, weights.Query, weights.Output) || source is { dtype: not ScalarType.Float32 }) return null;
+        if (x.dim() != 3 || !Fuses(x, weights.Query, weights.Output) || source is { dtype: not ScalarType.Float32 }) return null;
         Tensor? cosine = null, sine = null;
         if (input.Positions is { Rotates: true } positions)
         {
             if (positions is not RotaryPositionEmbedding rotary) return null;
             (cosine, sine) = rotary.Tables(0, x.size(1), x);
         }
+        var lengths = PaddingMask.LengthsOf(input.Mask);
         return FusedKernels.AttentionSublayer(x, source, around.Weight, around.Bias, around.Epsilon, around.Rms, around.Post, weights.Query, weights.QueryBias, weights.Key, weights.KeyBias,
-            weights.Output, weights.OutputBias, input.Mask, null, cosine, sine, heads, groups, input.Causal, bf16: true, dropout, around.Dropout);
+            weights.Output, weights.OutputBias, lengths is null ? input.Mask : null, lengths, cosine, sine, heads, groups, input.Causal, bf16: true, dropout, around.Dropout);
 #endif
     }
 
 #if !TORCHSHARP_PACKAGE
     // Mixed precision on a processor whose kernels multiply bfloat16, and widths that go in pairs.
     static bool Fuses(Tensor x, Tensor first, Tensor last) =>
-        x is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 } && x.dim() == 3 && x.numel() > 0 && TorchSharp.Extensions.Autocast.IsEnabled(DeviceType.CPU) &&
+        x is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 } && x.numel() > 0 && TorchSharp.Extensions.Autocast.IsEnabled(DeviceType.CPU) &&
         first.size(0) % 2 == 0 && first.size(1) % 2 == 0 && last.size(0) % 2 == 0 && last.size(1) % 2 == 0 &&
         first.dtype is ScalarType.Float32 or ScalarType.BFloat16 && last.dtype is ScalarType.Float32 or ScalarType.BFloat16 && FusedKernels.HasBFloat16Products;
 #endif

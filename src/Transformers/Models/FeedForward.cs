@@ -35,9 +35,9 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         config.Width ?? (config is SwiGluConfig ? (8 * width / 3 + 7) / 8 * 8 : 4 * width);
 
     /// <summary>Applies the network with a norm and a residual connection around it: one operator where there is one.</summary>
-    /// <param name="x">[B, T, D].</param>
     /// <param name="residual">The connection.</param>
-    /// <returns>[B, T, D].</returns>
+    /// <param name="x">[…, D].</param>
+    /// <returns>[…, D].</returns>
     public Tensor Within(Residual residual, Tensor x) =>
         Engine.FeedForwardSublayer(x, residual.AsSublayerNorm(), up.weight, up.bias, down.weight, down.bias, Activation, training ? dropout : 0) ?? residual.forward(x, call);
 

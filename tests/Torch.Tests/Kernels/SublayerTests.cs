@@ -34,7 +34,9 @@ public sealed class SublayerTests
 
     static int Even(System.Random random, int most) => 2 * random.Next(1, most / 2 + 1);
 
-    static double Tolerance(bool bf16) => bf16 ? 0.02 : 2e-4;
+    // The expected values are of 64 bits: in bfloat16 each of some ten roundings, the one before a cancellation in the
+    // softmax backward included, is worth up to 0.4 %.
+    static double Tolerance(bool bf16) => bf16 ? 0.05 : 2e-4;
 
     static void Check(Action<System.Random, string> test)
     {
