@@ -24,6 +24,13 @@ static class DeviceOption
         return option;
     }
 
+    internal static Option<string?> CreateQuantize()
+    {
+        var option = new Option<string?>("--quantize") { Description = "Keep a decoder's matrices in 8 bits (int8), on the CPU", HelpName = "int8" };
+        option.AcceptOnlyFromAmong("int8");
+        return option;
+    }
+
     /// <summary>The type of products that the user asks for, resolved for a device.</summary>
     internal static Precision PrecisionOf(string? asked, Device device) =>
         Precisions.Resolve(asked is null ? Precision.Auto : Enum.Parse<Precision>(asked, ignoreCase: true), device);

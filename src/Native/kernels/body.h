@@ -11,6 +11,7 @@
 // These use the ones above.
 #include "body_attention.h"
 #include "body_attention_backward.h"
+#include "body_decoder.h"
 #include "body_panels.h"
 #include "body_sublayer.h"
 
@@ -55,6 +56,7 @@ const KernelTable kernels = {
     add_rows,        attention_scratch,   attention_forward,   attention_backward,  pack_across,
     pack_down_panels, outer,              project,             rotate,              finish,
     finish_backward, project_backward,    feed_forward,        feed_forward_backward,
+    &decoder_kernels,
 };
 
 }  // namespace TK_ISA

@@ -1,4 +1,5 @@
 // The kernels for processors with AVX2 and FMA.
+#include "decoder.h"
 #include "table.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -1,4 +1,5 @@
 // The kernels for any processor: what the compiler's own flags allow.
+#include "decoder.h"
 #include "table.h"
 
 #if defined(__GNUC__) && !defined(__clang__)

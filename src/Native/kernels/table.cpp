@@ -21,7 +21,7 @@ const KernelTable* best(const char* wanted) {
     const bool avx2_here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool avx512_here = avx2_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (avx512_here && __builtin_cpu_supports("avx512bf16") && fits(avx512_bf16::kernels)) return &avx512_bf16::kernels;
+    if (avx512_here && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") && fits(avx512_bf16::kernels)) return &avx512_bf16::kernels;
     if (avx512_here && fits(avx512::kernels)) return &avx512::kernels;
     if (avx2_here && fits(avx2::kernels)) return &avx2::kernels;
 #endif

@@ -92,6 +92,7 @@ struct AttentionArguments {
     std::int64_t dbias_head;
 };
 
+struct DecoderKernels;
 // Dropout by a counter generator: the element's place and the seed decide.
 struct Dropping {
     std::uint32_t threshold;  // 0: nothing is dropped
@@ -198,6 +199,7 @@ struct KernelTable {
     void (*feed_forward)(const FeedForwardArguments& f, Type type, std::int64_t begin, std::int64_t end, void* scratch);
     void (*feed_forward_backward)(const FeedForwardArguments& f, Type type, const ProductBack& up, const ProductBack& down,
                                   std::int64_t begin, std::int64_t end, void* scratch);
+    const DecoderKernels* decoder;           // for generation: decoder.h
 };
 
 // How many vectors of 16 columns the panel at vector `at` of so many takes. Two and two beat three and one.

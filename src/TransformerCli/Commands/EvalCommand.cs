@@ -23,13 +23,14 @@ static class EvalCommand
         var search = new SearchOptions();
         var device = DeviceOption.Create();
         var precision = DeviceOption.CreatePrecision();
+        var quantize = DeviceOption.CreateQuantize();
         var command = new Command("eval", """
             Measures a trained model on a whole split.
 
             Example: transformer eval runs/gpt-stories --json
             """)
         {
-            run, data, split, checkpoint, batchSize, output, expect, device, precision,
+            run, data, split, checkpoint, batchSize, output, expect, device, precision, quantize,
         };
         search.AddTo(command);
         context.Handle(command, (parse, _) =>
@@ -49,6 +50,7 @@ static class EvalCommand
                 Output = parse.GetValue(output),
                 Device = where,
                 Precision = DeviceOption.PrecisionOf(parse.GetValue(precision) ?? "fp32", where),
+                Quantized = parse.GetValue(quantize) is not null,
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
             else Print(context.Out, result);

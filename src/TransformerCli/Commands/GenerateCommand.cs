@@ -27,13 +27,14 @@ static class GenerateCommand
         var search = new SearchOptions();
         var device = DeviceOption.Create();
         var precision = DeviceOption.CreatePrecision();
+        var quantize = DeviceOption.CreateQuantize();
         var command = new Command("generate", """
             Continues a prompt with a trained model.
 
             Example: transformer generate runs/gpt-stories --prompt "Once" --temperature 0.8
             """)
         {
-            run, prompt, input, checkpoint, stream, num, overflow, device, precision,
+            run, prompt, input, checkpoint, stream, num, overflow, device, precision, quantize,
         };
         sampling.AddTo(command);
         search.AddTo(command);
@@ -46,17 +47,18 @@ static class GenerateCommand
             if (parse.GetValue(num) < 1) throw new UserException($"--num ({parse.GetValue(num)}) must be at least 1");
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             var where = DeviceOption.Resolve(parse.GetValue(device));
+            var quantized = parse.GetValue(quantize) is not null;
             Engine.Load();
             if (trained.Config.Model is Seq2SeqConfig)
             {
-                var translator = trained.LoadTranslator(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where));
+                var translator = trained.LoadTranslator(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where), quantized);
                 var searched = search.Read(parse, parse.GetValue(num)) with { MaxNewTokens = sampling.LimitOf(parse) };
                 IEnumerable<string> sources = parse.GetValue(input) is { } lines ? Lines(lines, context) : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
                 return TranslationOutput.Write(context, translator.Translate(sources, searched, cancel), json, document: parse.GetValue(input) is null);
             }
             var tokenizer = trained.LoadTokenizer();
             using var model = trained.LoadLanguageModel(tokenizer, where);
-            var generator = new TextGenerator(model, tokenizer, where) { Precision = DeviceOption.PrecisionOf(parse.GetValue(precision), where) };
+            using var generator = new TextGenerator(model, tokenizer, where) { Precision = DeviceOption.PrecisionOf(parse.GetValue(precision), where), Quantized = quantized };
             if (parse.GetValue(input) is { } file)
             {
                 foreach (var lines in Lines(file, context).Chunk(PromptsAtOnce))

@@ -22,6 +22,8 @@ public sealed record EvaluationOptions
     public Device Device { get; init; } = CPU;
     /// <summary>The type of products.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
+    /// <summary>Whether the matrices of a decoder have 8 bits.</summary>
+    public bool Quantized { get; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
 }

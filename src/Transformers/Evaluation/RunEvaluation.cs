@@ -16,6 +16,7 @@ public static class RunEvaluation
     {
         GptConfig => LanguageModelEvaluation.Evaluate(run, name, options),
         Seq2SeqConfig => TranslationEvaluation.Evaluate(run, name, options),
+        var other when options.Quantized => throw new UserException($"--quantize int8 is for decoders, and a run of kind {KindAttribute.Of(other)} has none", "leave it out"),
         EncoderConfig => TextEvaluation.Evaluate(run, name, options),
         ImageModelConfig => OfImages(run, name, options),
         var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} cannot be evaluated"),

@@ -32,7 +32,7 @@ public static class TranslationEvaluation
         var (source, target) = tokenizers;
         List<SentencePair> pairs = [.. split.Read()];
         if (pairs.Count == 0) throw new UserException($"the split {split.Name} holds no sentence pairs");
-        var translator = new Translator(model, source, target, options.Device) { Precision = options.Precision };
+        var translator = new Translator(model, source, target, options.Device) { Precision = options.Precision, Quantized = options.Quantized };
         var scores = TranslationScores.Of(translator, pairs, options.Translation with { BatchSize = options.BatchSize ?? DefaultBatch }, cancel);
         foreach (var (pair, translation) in pairs.Zip(scores.Translations))
             predictions.Add(new PredictionLine(pair.Source, translation.Text, pair.Target, translation.Best.Score));
@@ -54,6 +54,7 @@ public static class TranslationEvaluation
         if (corpus.Count == 0) return [];
         var batches = new ParallelBatches(corpus, SpecialIds.Of(tokenizers.source), SpecialIds.Of(tokenizers.target), new BucketOptions { Sequences = options.BatchSize ?? DefaultBatch, Shuffle = false });
         using var inference = no_grad();
+        using var decoder = options.Quantized ? new Models.TargetDecoder(model, options.Device, new Models.DecoderFormat(options.Precision, Quantized: true)) : null;
         double sum = 0;
         long targets = 0;
         foreach (var position in LabelledOptions.Positions(batches.BatchesPerEpoch, null))
@@ -62,7 +63,8 @@ public static class TranslationEvaluation
             using var scope = NewDisposeScope();
             using var narrow = Precisions.Enter(options.Precision, options.Device);
             var batch = batches.At(position);
-            sum += TranslationLoss.Sum(model, batch, smoothing: 0, options.Device).to(ScalarType.Float64).item<double>();
+            sum += decoder?.LossOf(batch.Source, batch.SourceLengths, Array.ConvertAll(batch.TargetInput, id => (int)id), batch.TargetOutput)
+                ?? TranslationLoss.Sum(model, batch, smoothing: 0, options.Device).to(ScalarType.Float64).item<double>();
             targets += batch.TargetTokens;
         }
         var bytes = corpus.Texts!.Sum(pair => (long)System.Text.Encoding.UTF8.GetByteCount(pair.Target));

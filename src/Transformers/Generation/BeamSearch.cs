@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 using Transformers.Data;
 using Transformers.Models;
 using static TorchSharp.torch;
@@ -14,12 +13,11 @@ sealed record FoundHypothesis(int[] Ids, bool Ended, double LogProbability, doub
 /// A hypothesis that has ended keeps its place in the beam, as in Wu et al. 2016: the beam gets narrower by it. So a beam of
 /// 1 is greedy search, and one as wide as there are hypotheses finds the best of all.
 /// </remarks>
-/// <param name="model">The model, in evaluation mode.</param>
+/// <param name="decoder">The model, ready for generation.</param>
 /// <param name="special">The target's framing ids.</param>
 /// <param name="vocabulary">The target tokenizer's number of tokens; the model may have more rows, which are never chosen.</param>
 /// <param name="options">How to search.</param>
-/// <param name="device">Where the model is.</param>
-sealed class BeamSearch(Seq2Seq model, SpecialIds special, int vocabulary, TranslationOptions options, Device device)
+sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabulary, TranslationOptions options)
 {
     /// <summary>The n best targets of each source.</summary>
     /// <param name="sources">Source tokens with their end.</param>
@@ -27,16 +25,14 @@ sealed class BeamSearch(Seq2Seq model, SpecialIds special, int vocabulary, Trans
     internal IReadOnlyList<FoundHypothesis>[] Find(IReadOnlyList<int[]> sources, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        var (memory, mask) = Encode(sources);
+        using var decoding = decoder.Start(sources);
         var sentences = sources.Select((ids, i) => new Beam(i, LimitOf(ids.Length), special.End, options)).ToArray();
         var rows = sentences.SelectMany(sentence => sentence.Live).ToList();
-        var rowMask = mask;
-        using var cache = model.NewCache();
         while (rows.Count > 0)
         {
             cancel.ThrowIfCancellationRequested();
             using var step = NewDisposeScope();
-            var (values, ids, k) = Best(rows, cache.Length == 0 ? memory : null, rowMask, cache);
+            var (values, ids, k) = Best(rows, decoding);
             var next = new List<LiveHypothesis>();
             var at = 0;
             while (at < rows.Count)
@@ -46,53 +42,29 @@ sealed class BeamSearch(Seq2Seq model, SpecialIds special, int vocabulary, Trans
                 while (at < rows.Count && rows[at].Sentence == sentence) at++;
                 next.AddRange(sentences[sentence].Advance(rows, first, at, values, ids, k));
             }
-            Follow(cache, rows, next);
-            if (mask is not null && next.Count > 0) rowMask = mask.index_select(0, Indices(next, row => row.Sentence)).MoveToOuterDisposeScope();
+            Follow(decoding, rows, next);
             rows = next;
         }
         return [.. sentences.Select(sentence => sentence.Results())];
     }
 
     // The caches' rows become those of the hypotheses that go on.
-    static void Follow(DecoderCache cache, List<LiveHypothesis> rows, List<LiveHypothesis> next)
+    static void Follow(IDecoding decoding, List<LiveHypothesis> rows, List<LiveHypothesis> next)
     {
         if (next.Count == 0) return;
         var unchanged = next.Count == rows.Count && next.Select((row, i) => row.Parent == i).All(same => same);
-        if (unchanged) return;
-        using var parents = Indices(next, row => row.Parent, cache.Target.Device);
-        cache.Select(parents, sameSources: next.Count == rows.Count && next.Zip(rows).All(pair => pair.First.Sentence == pair.Second.Sentence));
+        if (!unchanged) decoding.Select([.. next.Select(row => row.Parent)]);
     }
 
-    Tensor Indices(List<LiveHypothesis> rows, Func<LiveHypothesis, int> of) => Indices(rows, of, device);
-
-    static Tensor Indices(List<LiveHypothesis> rows, Func<LiveHypothesis, int> of, Device device) =>
-        tensor(rows.Select(row => (long)of(row)).ToArray(), device: device);
-
-    int LimitOf(int sourceLength) => Math.Min(options.MaxNewTokens ?? sourceLength - 1 + 50, model.Context - 1);
-
-    (Tensor memory, Tensor? mask) Encode(IReadOnlyList<int[]> sources)
-    {
-        var (B, S) = (sources.Count, sources.Max(ids => ids.Length));
-        var padded = new long[B * S];
-        for (var row = 0; row < B; row++)
-            for (var i = 0; i < sources[row].Length; i++) padded[row * S + i] = sources[row][i];
-        var mask = PaddingMask.Of([.. sources.Select(ids => ids.Length)], S, device);
-        return (model.Encode(tensor(padded, [B, S], device: device), mask), mask);
-    }
+    int LimitOf(int sourceLength) => Math.Min(options.MaxNewTokens ?? sourceLength - 1 + 50, decoder.Context - 1);
 
     // The k most probable next tokens of each row with their log-probabilities, row by row.
-    (float[] values, long[] ids, int k) Best(List<LiveHypothesis> rows, Tensor? memory, Tensor? mask, DecoderCache cache)
+    (float[] values, long[] ids, int k) Best(List<LiveHypothesis> rows, IDecoding decoding)
     {
-        var input = tensor(rows.Select(row => (long)(row.Last ?? special.Begin)).ToArray(), [rows.Count, 1], device: device);
-        var hidden = model.Decode(input, memory, mask, cache);                                        // [R, 1, D]
-        var logits = model.Logits(hidden[.., -1]).to(ScalarType.Float32).narrow(1, 0, vocabulary);    // [R, V]
-        var logProbabilities = logits.log_softmax(-1);
-        logProbabilities[.., special.Padding] = float.NegativeInfinity;
-        logProbabilities[.., special.Begin] = float.NegativeInfinity;
+        var logits = decoding.Read([.. rows.Select(row => row.Last ?? special.Begin)], rows.Count);    // [R, V]
         var k = Math.Min(options.Beams, vocabulary);
-        var (values, ids) = logProbabilities.topk(k, -1);                                             // [R, k]
-        return (MemoryMarshal.Cast<byte, float>(values.cpu().contiguous().bytes).ToArray(),
-            MemoryMarshal.Cast<byte, long>(ids.cpu().contiguous().bytes).ToArray(), k);
+        var (values, ids) = EngineDecoder.Top(logits, vocabulary, k, [special.Padding, special.Begin]); // [R, k]
+        return (MemoryMarshal.Cast<byte, float>(values.contiguous().bytes).ToArray(), MemoryMarshal.Cast<byte, long>(ids.contiguous().bytes).ToArray(), k);
     }
 }
 

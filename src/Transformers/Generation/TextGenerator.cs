@@ -11,10 +11,16 @@ namespace Transformers.Generation;
 /// <param name="model">The model, in evaluation mode.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="device">Where the model is.</param>
-public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Device device)
+/// <remarks>The weights are those at the first call of <see cref="Generate"/>.</remarks>
+public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Device device) : IDisposable
 {
+    LanguageDecoder? decoder;
+
     /// <summary>The type of products.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
+
+    /// <summary>Whether the matrices have 8 bits.</summary>
+    public bool Quantized { get; init; }
 
     /// <summary>Continues prompts, all in one batch; what comes of a prompt does not depend on the others.</summary>
     /// <param name="prompts">The prompts; an empty one starts at the end of a document, or of a line.</param>
@@ -33,7 +39,8 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
         foreach (var row in rows) CheckPrompt(row, options);
 
         var active = rows.Where(row => options.MaxNewTokens > 0).ToList();
-        var cache = model.NewCache();
+        decoder ??= new LanguageDecoder(model, device, new DecoderFormat(Precision, Quantized));
+        var decoding = decoder.Start(active.Count);
         // All rows start with as many tokens as the shortest prompt has; a row that still has prompt left reads it
         // where others generate. So rows need no padding and every token has its own place.
         var read = 0;
@@ -50,28 +57,27 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
                     break;
                 }
                 foreach (var row in active) row.Tokens.RemoveRange(0, row.Tokens.Count - Math.Max(1, model.Context / 2));
-                cache.Dispose();
+                decoding.Dispose();
+                decoding = decoder.Start(active.Count);
                 read = 0;
                 continue;
             }
-            var logits = Next(active, read, until, cache);                    // [B, V]
+            var logits = Next(active, read, until, decoding);                    // [B, V]
             read = until;
             Choose(active, read, logits, onText);
-            Drop(active, cache, options);
+            Drop(active, decoding, options);
         }
-        cache.Dispose();
+        decoding.Dispose();
         return [.. rows.Select(row => row.Result(onText))];
     }
 
     // The next token's logits of each row, after reading what stands between two places.
-    Tensor Next(List<Row> rows, int from, int until, KeyValueCache cache)
+    static Tensor Next(List<Row> rows, int from, int until, IDecoding decoding)
     {
-        var ids = new long[rows.Count * (until - from)];
+        var ids = new int[rows.Count * (until - from)];
         for (var r = 0; r < rows.Count; r++)
             for (var t = from; t < until; t++) ids[r * (until - from) + t - from] = rows[r].Tokens[t];
-        var input = tensor(ids, [rows.Count, until - from], device: device);  // [B, T]
-        var hidden = model.Hidden(input, cache);                              // [B, T, D]
-        return model.Logits(hidden[.., -1]).to(ScalarType.Float32).cpu();     // [B, V]
+        return decoding.Read(ids, rows.Count);
     }
 
     static void Choose(List<Row> rows, int read, Tensor logits, Action<int, string>? onText)
@@ -82,14 +88,13 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
             if (rows[r].Tokens.Count == read) rows[r].Add(all.Slice(r * V, V), onText);
     }
 
-    static void Drop(List<Row> rows, KeyValueCache cache, GenerationOptions options)
+    static void Drop(List<Row> rows, IDecoding decoding, GenerationOptions options)
     {
         foreach (var row in rows)
             if (row.Ids.Count >= options.MaxNewTokens) row.Finish("length");
         if (rows.All(row => !row.Done)) return;
         var left = Enumerable.Range(0, rows.Count).Where(r => !rows[r].Done).ToArray();
-        if (left.Length > 0)
-            using (var chosen = tensor(left.Select(r => (long)r).ToArray(), device: cache.Device)) cache.Select(chosen);
+        if (left.Length > 0) decoding.Select(left);
         rows.RemoveAll(row => row.Done);
     }
 
@@ -108,6 +113,9 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
                 "shorten it, or give --overflow slide to read its end");
         row.Tokens.RemoveRange(0, row.Tokens.Count - model.Context);
     }
+
+    /// <summary>Frees the prepared weights; the model stays.</summary>
+    public void Dispose() => decoder?.Dispose();
 
     /// <summary>One sequence on its way.</summary>
     sealed class Row(int number, string prompt, List<int> tokens, GenerationOptions options, Tokenizer tokenizer)

@@ -3,10 +3,12 @@ using System.Numerics.Tensors;
 namespace Transformers.Generation;
 
 /// <summary>Chooses a token from logits. One sampler serves one sequence, whose random stream it is.</summary>
-/// <remarks>The vocabulary is never sorted: only tokens that can be in the nucleus are.</remarks>
+/// <remarks>Nothing is sorted: what the filters keep is found by partition, in time that grows with the vocabulary and no faster.</remarks>
 public sealed class TokenSampler
 {
     readonly GenerationOptions options;
+    float[] weights = [], work = [];
+    int[] kept = [];
     ulong stream;
 
     /// <summary>A sampler.</summary>
@@ -24,14 +26,14 @@ public sealed class TokenSampler
     /// <returns>The token, and its log-probability before temperature and filters, in nats.</returns>
     public (int id, double logProbability) Choose(Span<float> logits, IReadOnlyCollection<int> seen)
     {
+        if (weights.Length < logits.Length) (weights, work, kept) = (new float[logits.Length], new float[logits.Length], new int[logits.Length]);
         if (options.RepetitionPenalty != 1) Penalise(logits, seen);
-        var most = TensorPrimitives.IndexOfMax(logits);
-        var normaliser = LogSumExp(logits, logits[most]);
-        if (options.Greedy) return (most, logits[most] - normaliser);
-
-        var raw = new LogitView(logits, options.Temperature);
-        var candidates = Candidates(logits, most);
-        var id = Draw(candidates, raw);
+        var most = TensorPrimitives.IndexOfMax<float>(logits);
+        var highest = logits[most];
+        var normaliser = highest + Math.Log(Exponentials(logits, highest, 1));
+        if (options.Greedy) return (most, highest - normaliser);
+        if (options.Temperature != 1) Exponentials(logits, highest, options.Temperature);
+        var id = Draw(Filter(logits, highest), logits.Length);
         return (id, logits[id] - normaliser);
     }
 
@@ -41,63 +43,123 @@ public sealed class TokenSampler
             logits[id] = (float)(logits[id] > 0 ? logits[id] / options.RepetitionPenalty : logits[id] * options.RepetitionPenalty);
     }
 
-    static double LogSumExp(ReadOnlySpan<float> logits, float most)
+    // Unnormalised probabilities, the most probable token's being 1; returns their sum.
+    double Exponentials(ReadOnlySpan<float> logits, float highest, double temperature)
     {
-        double sum = 0;
-        foreach (var logit in logits) sum += Math.Exp(logit - most);
-        return most + Math.Log(sum);
+        var all = weights.AsSpan(0, logits.Length);
+        TensorPrimitives.Subtract(logits, highest, all);
+        if (temperature != 1) TensorPrimitives.Multiply(all, (float)(1 / temperature), all);
+        TensorPrimitives.Exp(all, all);
+        return TensorPrimitives.Sum<float>(all);
     }
 
-    // The tokens that may be drawn, the most probable first where their order matters.
-    int[] Candidates(ReadOnlySpan<float> logits, int most)
+    // How many tokens may be drawn, in `kept` by their numbers; null for all.
+    int? Filter(ReadOnlySpan<float> logits, float highest)
     {
         var floor = float.NegativeInfinity;
-        if (options.TopK is { } k && k < logits.Length) floor = LargestOf(logits, k);
-        if (options.MinP is > 0 and var share) floor = Math.Max(floor, (float)(logits[most] + options.Temperature * Math.Log(share)));
-        var kept = new List<int>();
-        for (var id = 0; id < logits.Length; id++)
-            if (logits[id] >= floor && !float.IsNegativeInfinity(logits[id])) kept.Add(id);
-        // Ties at the floor would make more than k: the lowest ids stay.
-        if (options.TopK is { } limit && kept.Count > limit) kept = SmallestIds(kept, logits, limit);
-        return options.TopP is < 1 and var mass ? Nucleus(kept, new LogitView(logits, options.Temperature), mass) : [.. kept];
+        var limit = int.MaxValue;
+        if (options.TopK is { } k && k < logits.Length) (floor, limit) = (LargestOf(logits, k, work), k);
+        if (options.MinP is > 0 and var share && (float)(highest + options.Temperature * Math.Log(share)) is var least && least > floor) (floor, limit) = (least, int.MaxValue);
+        var filtered = !float.IsNegativeInfinity(floor);
+        if (!filtered && options.TopP is not < 1) return null;
+        var count = Keep(logits, floor, limit);
+        return options.TopP is < 1 and var mass ? Nucleus(count, mass) : count;
     }
 
-    static List<int> SmallestIds(List<int> kept, ReadOnlySpan<float> logits, int limit)
+    // Tokens above a floor, and of those at it the first ones, up to a limit.
+    int Keep(ReadOnlySpan<float> numbers, float floor, int limit)
     {
-        var keys = new (float negative, int id)[kept.Count];
-        for (var i = 0; i < keys.Length; i++) keys[i] = (-logits[kept[i]], kept[i]);
-        Array.Sort(keys);
-        return [.. keys.Take(limit).Select(key => key.id)];
-    }
-
-    // A token whose probability is below (1 - mass)/count cannot be needed: all such together hold less than 1 - mass.
-    static int[] Nucleus(List<int> kept, LogitView view, double mass)
-    {
-        var weights = kept.Select(view.Weight).ToArray();
-        var total = weights.Sum();
-        var least = (1 - mass) * total / kept.Count;
-        var order = Enumerable.Range(0, kept.Count).Where(i => weights[i] >= least).ToArray();
-        Array.Sort(order, (a, b) => weights[b].CompareTo(weights[a]) is var c and not 0 ? c : kept[a].CompareTo(kept[b]));
-        double sum = 0;
+        var left = int.MaxValue;
+        if (limit < numbers.Length)
+        {
+            var above = 0;
+            foreach (var number in numbers)
+                if (number > floor) above++;
+            left = limit - above;
+        }
         var count = 0;
-        while (count < order.Length && sum < mass * total) sum += weights[order[count++]];
-        return [.. order.Take(Math.Max(1, count)).Select(i => kept[i])];
+        for (var id = 0; id < numbers.Length; id++)
+            if (numbers[id] > floor || (numbers[id] == floor && !float.IsNegativeInfinity(floor) && left-- > 0)) kept[count++] = id;
+        return count;
     }
 
-    int Draw(int[] candidates, LogitView view)
+    // Of the tokens kept, the fewest that reach a share of their probability together; of equal ones those with lower numbers.
+    int Nucleus(int count, double mass)
     {
-        var weights = candidates.Select(view.Weight).ToArray();
-        var left = Uniform() * weights.Sum();
-        for (var i = 0; i < candidates.Length; i++)
-            if ((left -= weights[i]) < 0) return candidates[i];
-        return candidates[^1];
+        double total = 0;
+        for (var i = 0; i < count; i++) total += work[i] = weights[kept[i]];
+        var (floor, equal) = Cut(work.AsSpan(0, count), mass * total);
+        var result = 0;
+        for (var i = 0; i < count; i++)
+            if (weights[kept[i]] > floor || (weights[kept[i]] == floor && equal-- > 0)) kept[result++] = kept[i];
+        return result;
+    }
+
+    /// <summary>The floor of the fewest weights that sum to at least so much, and how many that equal it are needed.</summary>
+    /// <param name="weights">Not negative; reordered.</param>
+    /// <param name="needed">At most their sum, but for rounding.</param>
+    internal static (float floor, int equal) Cut(Span<float> weights, double needed)
+    {
+        while (true)
+        {
+            var pivot = Middle(weights[0], weights[weights.Length / 2], weights[^1]);
+            // Greater ones to the front, smaller ones to the end.
+            int front = 0, back = weights.Length, i = 0;
+            double above = 0;
+            while (i < back)
+            {
+                if (weights[i] > pivot)
+                {
+                    above += weights[i];
+                    (weights[i], weights[front]) = (weights[front], weights[i]);
+                    front++;
+                    i++;
+                }
+                else if (weights[i] < pivot) (weights[i], weights[back - 1]) = (weights[--back], weights[i]);
+                else i++;
+            }
+            if (front > 0 && above >= needed)
+            {
+                weights = weights[..front];
+                continue;
+            }
+            var equal = back - front;
+            if (above + equal * (double)pivot >= needed || back == weights.Length)
+            {
+                var wanted = pivot > 0 ? (int)Math.Min(equal, Math.Ceiling((needed - above) / pivot)) : equal;
+                return (pivot, front == 0 ? Math.Max(1, wanted) : wanted);
+            }
+            needed -= above + equal * (double)pivot;
+            weights = weights[back..];
+        }
+    }
+
+    static float Middle(float a, float b, float c) => Math.Max(Math.Min(a, b), Math.Min(Math.Max(a, b), c));
+
+    int Draw(int? count, int vocabulary)
+    {
+        double total = 0;
+        for (var i = 0; i < (count ?? vocabulary); i++) total += weights[count is null ? i : kept[i]];
+        var left = Uniform() * total;
+        var last = 0;
+        for (var i = 0; i < (count ?? vocabulary); i++)
+        {
+            var id = count is null ? i : kept[i];
+            if (weights[id] <= 0) continue;
+            last = id;
+            if ((left -= weights[id]) < 0) break;
+        }
+        return last;
     }
 
     /// <summary>The k-th largest number, by repeated partition.</summary>
-    internal static float LargestOf(ReadOnlySpan<float> numbers, int k)
+    /// <param name="numbers">The numbers.</param>
+    /// <param name="k">From 1 to their count.</param>
+    /// <param name="work">Room for as many.</param>
+    internal static float LargestOf(ReadOnlySpan<float> numbers, int k, float[] work)
     {
-        var work = numbers.ToArray();
-        int low = 0, high = work.Length - 1, target = k - 1;
+        numbers.CopyTo(work);
+        int low = 0, high = numbers.Length - 1, target = k - 1;
         while (low < high)
         {
             var pivot = work[low + (high - low) / 2];
@@ -127,21 +189,5 @@ public sealed class TokenSampler
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);
-    }
-
-    /// <summary>Unnormalised probabilities of tokens under a temperature.</summary>
-    readonly struct LogitView
-    {
-        readonly float[] logits;
-        readonly double most, temperature;
-
-        internal LogitView(ReadOnlySpan<float> logits, double temperature)
-        {
-            this.logits = logits.ToArray();
-            this.temperature = temperature;
-            most = TensorPrimitives.Max(logits);
-        }
-
-        internal double Weight(int id) => Math.Exp((logits[id] - most) / temperature);
     }
 }

@@ -33,6 +33,9 @@ public sealed class Translator
     /// <summary>The type of products.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
 
+    /// <summary>Whether the decoder's matrices have 8 bits.</summary>
+    public bool Quantized { get; init; }
+
     /// <summary>Translates sentences: batches are of like length, the output is in the order of the input.</summary>
     /// <param name="sentences">The sentences, read as a stream; one of white space alone gives an empty translation.</param>
     /// <param name="options">How to search.</param>
@@ -42,14 +45,21 @@ public sealed class Translator
     public IEnumerable<Translation> Translate(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel = default)
     {
         options.Checked();
-        return sentences.Chunk(options.BatchSize * BatchesInWindow).SelectMany(window => Window(window, options, cancel));
+        return Windows(sentences, options, cancel).SelectMany(window => window);
     }
 
-    Translation[] Window(string[] sentences, TranslationOptions options, CancellationToken cancel)
+    IEnumerable<Translation[]> Windows(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel)
+    {
+        // The model may have learnt since the last call, so its weights are prepared anew.
+        using var decoder = new TargetDecoder(model, device, new DecoderFormat(Precision, Quantized));
+        var search = new BeamSearch(decoder, SpecialIds.Of(target), target.VocabularySize, options);
+        foreach (var window in sentences.Chunk(options.BatchSize * BatchesInWindow)) yield return Window(search, window, options, cancel);
+    }
+
+    Translation[] Window(BeamSearch search, string[] sentences, TranslationOptions options, CancellationToken cancel)
     {
         using var inference = inference_mode();
         using var narrow = Precisions.Enter(Precision, device);
-        var search = new BeamSearch(model, SpecialIds.Of(target), target.VocabularySize, options, device);
         var encoded = sentences.Select(Encode).ToArray();
         var results = new Translation[sentences.Length];
         var waiting = new Stack<int>(Enumerable.Range(0, sentences.Length).OrderBy(i => encoded[i].Length).ThenByDescending(i => i));

@@ -47,6 +47,10 @@ public sealed class Gpt : nn.Module, ILanguageModel
     /// <inheritdoc/>
     public Tensor OutputWeight => output?.weight ?? tokens.weight!;
 
+    internal GptConfig Config => config;
+    internal Positions Positions => positions;
+    internal Tensor TokenWeight => tokens.weight!;
+
     /// <inheritdoc/>
     public KeyValueCache NewCache() => new(config.Layers);
 

@@ -71,6 +71,10 @@ public sealed class Seq2Seq : nn.Module
     /// <summary>An empty cache for generation.</summary>
     public DecoderCache NewCache() => new(DecoderLayers);
 
+    internal Seq2SeqConfig Config => config;
+    internal Positions TargetPositions => decoderPositions;
+    internal Tensor TargetWeight => Targets.weight!;
+
     Embedding Targets => targetTokens ?? sourceTokens;
     int DecoderLayers => config.DecoderLayers ?? config.Layers;
 

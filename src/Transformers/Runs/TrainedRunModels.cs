@@ -37,11 +37,12 @@ public static class TrainedRunModels
     /// <param name="run">The run.</param>
     /// <param name="device">Where it is to be.</param>
     /// <param name="precision">The type of products.</param>
+    /// <param name="quantized">Whether the decoder's matrices have 8 bits.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
-    public static Translator LoadTranslator(this TrainedRun run, Device device, Precision precision = Precision.Fp32)
+    public static Translator LoadTranslator(this TrainedRun run, Device device, Precision precision = Precision.Fp32, bool quantized = false)
     {
         var (source, target) = run.LoadTokenizers();
-        return new Translator(run.LoadSeq2Seq((source, target), device), source, target, device) { Precision = precision };
+        return new Translator(run.LoadSeq2Seq((source, target), device), source, target, device) { Precision = precision, Quantized = quantized };
     }
 
     /// <summary>The run's encoder with its head.</summary>

@@ -85,7 +85,8 @@ public sealed class NextTokenTask : TrainingTask
         if (config.Sample.Tokens == 0) return [];
         model.eval();
         var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
-        var completions = new TextGenerator(model, tokenizer, device).Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
+        using var generator = new TextGenerator(model, tokenizer, device);
+        var completions = generator.Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
         return [.. completions.Select(completion => completion.Prompt + completion.Text)];
     }
 

@@ -19,13 +19,21 @@ public static class TokenLoss
     {
         var T = batch.Length;
         var range = new Range(firstRow * T, (firstRow + rows) * T);
-        var targets = batch.Targets[range];
-        if (batch.LossMask is { } mask)
-            for (var i = 0; i < targets.Length; i++)
-                if (!mask[firstRow * T + i]) targets[i] = -100;
+        var targets = TargetsOf(batch, firstRow, rows);
         var ids = tensor(batch.Inputs[range], [rows, T], device: device);                            // [B, T]
         var hidden = model.Hidden(ids, mask: SegmentMask(batch, range, rows, device));               // [B, T, D]
         return Engine.LinearCrossEntropySum(hidden.view(rows * T, -1), model.OutputWeight, tensor(targets, device: device), smoothing);
+    }
+
+    /// <summary>The targets of rows, -100 where one does not count.</summary>
+    internal static long[] TargetsOf(TextBatch batch, int firstRow, int rows)
+    {
+        var T = batch.Length;
+        var targets = batch.Targets[(firstRow * T)..((firstRow + rows) * T)];
+        if (batch.LossMask is { } mask)
+            for (var i = 0; i < targets.Length; i++)
+                if (!mask[firstRow * T + i]) targets[i] = -100;
+        return targets;
     }
 
     // Within a row, a token sees its own document only. Padding is a document too: a row of scores that is all

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Generation;
 using Transformers.Models;
@@ -17,7 +18,8 @@ public class BeamSearchTests
     static IReadOnlyList<FoundHypothesis>[] Find(Seq2Seq model, IReadOnlyList<int[]> sources, TranslationOptions options, int vocabulary = Seq2SeqSamples.Vocabulary)
     {
         using var inference = inference_mode();
-        return new BeamSearch(model, Special, vocabulary, options, CPU).Find(sources, default);
+        using var decoder = new TargetDecoder(model, CPU, new DecoderFormat(Precision.Fp32));
+        return new BeamSearch(decoder, Special, vocabulary, options).Find(sources, default);
     }
 
     // The log-probabilities of the next token, by a full pass without any cache.

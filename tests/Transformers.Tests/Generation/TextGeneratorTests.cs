@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Generation;
 using Transformers.Models;
 using Transformers.Tokenizers;
@@ -47,6 +48,23 @@ public class TextGeneratorTests
         var together = Of(model).Generate(prompts, options);
         for (var i = 0; i < prompts.Length; i++)
             Assert.Equal(Of(model).Generate([prompts[i]], options)[0].Ids, together[i].Ids);
+    }
+
+    [Theory]
+    [InlineData(Precision.Bf16, false)]
+    [InlineData(Precision.Bf16, true)]
+    [InlineData(Precision.Fp32, true)]
+    public void In_every_format_a_sample_is_the_same_alone_and_among_others_with_the_same_score(Precision precision, bool quantized)
+    {
+        using var model = Model();
+        // The number of a prompt is part of its random stream: the first of the batch is drawn as it is alone.
+        string[] prompts = ["a prompt of some length", "b", "", "and the last of the prompts"];
+        using var generator = new TextGenerator(model, Bytes, CPU) { Precision = precision, Quantized = quantized };
+        var options = new GenerationOptions { MaxNewTokens = 30, TopK = 40 };
+        var together = generator.Generate(prompts, options);
+        var alone = generator.Generate(prompts[..1], options);
+        Assert.Equal(alone[0].Ids, together[0].Ids);
+        Assert.Equal(alone[0].Score, together[0].Score);
     }
 
     [Fact]

@@ -74,7 +74,44 @@ public class TokenSamplerTests
         {
             var numbers = Enumerable.Range(0, random.Next(1, 60)).Select(_ => (float)random.Next(20)).ToArray();
             var k = random.Next(1, numbers.Length + 1);
-            Assert.Equal(numbers.OrderDescending().ElementAt(k - 1), TokenSampler.LargestOf(numbers, k));
+            Assert.Equal(numbers.OrderDescending().ElementAt(k - 1), TokenSampler.LargestOf(numbers, k, new float[numbers.Length]));
+        }
+    }
+
+    [Fact]
+    public void The_nucleus_is_that_of_the_sorted_weights()
+    {
+        var random = new Random(5);
+        for (var round = 0; round < 2_000; round++)
+        {
+            // Whole numbers: their sums are exact, so a sum that only just suffices does so in any order.
+            var weights = Enumerable.Range(0, random.Next(1, 60)).Select(_ => (float)random.Next(1, 12)).ToArray();
+            var needed = random.Next(1, (int)weights.Sum() + 1);
+            var sorted = weights.OrderDescending().ToList();
+            var count = 1;
+            while (sorted.Take(count).Sum() < needed) count++;
+            var (floor, equal) = TokenSampler.Cut([.. weights], needed);
+            Assert.Equal(sorted[count - 1], floor);
+            Assert.Equal(count, weights.Count(weight => weight > floor) + equal);
+        }
+    }
+
+    [Fact]
+    public void Filters_together_draw_from_what_all_of_them_keep()
+    {
+        var random = new Random(6);
+        for (var round = 0; round < 300; round++)
+        {
+            var logits = Enumerable.Range(0, random.Next(2, 80)).Select(_ => (float)random.Next(-8, 9) / 2).ToArray();
+            var options = new GenerationOptions { TopK = random.Next(1, 40), TopP = 0.05 + 0.9 * random.NextDouble(), MinP = 0.2 * random.NextDouble(), Temperature = 0.5 + random.NextDouble(), Seed = (ulong)round };
+            var order = Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).ThenBy(id => id).Take(options.TopK!.Value)
+                .Where(id => logits[id] - logits.Max() >= options.Temperature * Math.Log(options.MinP!.Value) - 1e-6).ToList();
+            double Weight(int id) => Math.Exp((logits[id] - logits.Max()) / options.Temperature);
+            var total = order.Sum(Weight);
+            double sum = 0;
+            var nucleus = order.TakeWhile(id => (sum += Weight(id)) - Weight(id) < options.TopP * total + 1e-6).ToHashSet();
+            var sampler = new TokenSampler(options);
+            for (var draw = 0; draw < 30; draw++) Assert.Contains(sampler.Choose([.. logits], []).id, nucleus);
         }
     }
 }
