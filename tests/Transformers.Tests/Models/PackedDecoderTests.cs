@@ -139,8 +139,8 @@ public class PackedDecoderTests
             for (var row = 0; row < 30; row += 7)
             {
                 var own = ids[(row * length)..((row + 1) * length)];
-                Assert.True(together[row].equal(Packed(decoder, own, 1)[0]), $"{format}: row {row} in one piece");
-                Assert.True(together[row].equal(Packed(decoder, [.. own, .. own], 2, 5, 6, 7)[1]), $"{format}: row {row} twice");
+                Assert.True(together[row].eq(Packed(decoder, own, 1)[0]).all().item<bool>(), $"{format}: row {row} in one piece");
+                Assert.True(together[row].eq(Packed(decoder, [.. own, .. own], 2, 5, 6, 7)[1]).all().item<bool>(), $"{format}: row {row} twice");
             }
         }
     }
@@ -168,7 +168,7 @@ public class PackedDecoderTests
         {
             set_num_threads(threads);
         }
-        Assert.All(results, result => Assert.True(results[0].equal(result)));
+        Assert.All(results, result => Assert.True(results[0].eq(result).all().item<bool>()));
     }
 
     [Fact]
