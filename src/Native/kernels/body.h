@@ -11,6 +11,7 @@
 // These use the ones above.
 #include "body_attention.h"
 #include "body_attention_backward.h"
+#include "body_decoder_product.h"
 #include "body_decoder.h"
 #include "body_panels.h"
 #include "body_sublayer.h"
