@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <c10/util/Exception.h>
-#include <malloc.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -45,7 +44,7 @@ TT_API void tt_free(void* memory) { std::free(memory); }
 TT_API int64_t tt_live_handles() { return live_handles.load(); }
 
 // The version of the ABI: the managed side refuses a library that was built from other sources.
-TT_API int32_t tt_abi_version() { return 1; }
+TT_API int32_t tt_abi_version() { return 2; }
 
 TT_API Status tt_torch_version(char** text) {
     return guard([&] { *text = failure(kOk, TORCH_VERSION).message; });
@@ -64,19 +63,4 @@ TT_API Status tt_threads(int32_t set, int32_t* count) {
         if (set > 0) at::set_num_threads(set);
         *count = at::get_num_threads();
     });
-}
-
-// glibc gives every large block back to the kernel when it is freed; a training step frees and takes the
-// same blocks each time and would spend a third of its time in page faults.
-TT_API Status tt_keep_freed_memory() {
-    return guard([] {
-        mallopt(M_MMAP_THRESHOLD, 1 << 30);
-        mallopt(M_TRIM_THRESHOLD, 1 << 30);
-        mallopt(M_TOP_PAD, 64 << 20);
-    });
-}
-
-// Gives back what is not in use, for instance after loading.
-TT_API Status tt_trim_memory() {
-    return guard([] { malloc_trim(0); });
 }

@@ -1,16 +1,29 @@
 using System.Diagnostics;
 using System.Globalization;
+using Transformers.Inspection;
 using Transformers.IO;
 
 namespace Benchmarks;
 
 /// <summary>What a row came to: a line of name=value that scripts/bench reads; pytorch/measure.py prints the same.</summary>
 /// <param name="Units">Units of one call.</param>
-/// <param name="Seconds">Seconds of each call.</param>
+/// <param name="Median">Seconds of the median call.</param>
+/// <param name="Fast">Seconds that a quarter of the calls stayed under.</param>
+/// <param name="Slow">Seconds that three quarters stayed under.</param>
 /// <param name="Parameters">The model's parameters, which both sides must have; 0 without a model.</param>
 /// <param name="Loss">The loss of the first step, before any update; 0 where nothing is trained.</param>
-sealed record Measured(double Units, IReadOnlyList<double> Seconds, long Parameters = 0, double Loss = 0)
+sealed record Measured(double Units, double Median, double Fast, double Slow, long Parameters = 0, double Loss = 0)
 {
+    /// <summary>Of the seconds of calls.</summary>
+    internal static Measured Of(double units, IEnumerable<double> seconds, long parameters = 0)
+    {
+        var times = seconds.Order().ToList();
+        return new Measured(units, times[times.Count / 2], times[times.Count / 4], times[3 * times.Count / 4], parameters);
+    }
+
+    /// <summary>Of training steps.</summary>
+    internal static Measured Of(StepBenchmarkResult step) => new(step.UnitsPerStep, step.Seconds, step.FastSeconds, step.SlowSeconds, step.Parameters, step.FirstLoss);
+
     /// <summary>Calls <paramref name="step"/> to warm up, then for about so many seconds.</summary>
     internal static List<double> Time(Action step, int warm = 4, double seconds = 9, int least = 8)
     {
@@ -27,11 +40,6 @@ sealed record Measured(double Units, IReadOnlyList<double> Seconds, long Paramet
     }
 
     /// <summary>Units a second of the median call and of the quarters around it, and what both sides must agree on.</summary>
-    public override string ToString()
-    {
-        var times = Seconds.Order().ToList();
-        var (median, slow, fast) = (times[times.Count / 2], times[3 * times.Count / 4], times[times.Count / 4]);
-        return string.Create(CultureInfo.InvariantCulture,
-            $"value={Units / median:G6} low={Units / slow:G6} high={Units / fast:G6} peak={ProcessMemory.Peak} parameters={Parameters} loss={Loss:G6}");
-    }
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"value={Units / Median:G6} low={Units / Slow:G6} high={Units / Fast:G6} peak={ProcessMemory.Peak} parameters={Parameters} loss={Loss:G6}");
 }

@@ -13,7 +13,7 @@ static class OperatorBenchmark
         using var plain = no_grad();
         using var a = ones(4);
         using var b = ones(4);
-        return new Measured(calls, Measured.Time(() =>
+        return Measured.Of(calls, Measured.Time(() =>
         {
             for (var i = 0; i < calls; i++)
                 using (a.add(b)) { }

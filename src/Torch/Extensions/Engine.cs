@@ -5,13 +5,13 @@ namespace TorchSharp.Extensions;
 /// <summary>What engine is in use and how it was set up; for reports, and for settings that libtorch reads once.</summary>
 public static unsafe class Engine
 {
-    /// <summary>Loads the engine if it is not loaded yet and makes glibc keep the memory that a training step frees and takes again.</summary>
+    /// <summary>Loads the engine if it is not loaded yet, and has it keep the memory of tensors for the next ones: a training step frees and takes the same blocks each time.</summary>
     public static void Load()
     {
         NativeLibraryLoader.Load();
         if (Native.tt_abi_version() != NativeLibraryLoader.AbiVersion)
             throw new DllNotFoundException($"{NativeLibraryLoader.LoadedFrom} was built from other sources (ABI {Native.tt_abi_version()}, wanted {NativeLibraryLoader.AbiVersion}): build it again.");
-        if (OperatingSystem.IsLinux()) Native.Check(Native.tt_keep_freed_memory());
+        Native.Check(Native.tt_own_memory());
     }
 
     /// <summary>The shim's file, or null before it is loaded.</summary>

@@ -64,7 +64,7 @@ internal static unsafe class Native
     [DllImport(Library)] internal static extern NativeStatus tt_describe(int what, byte** text);
     [DllImport(Library)] internal static extern NativeStatus tt_blas_kernel(byte** text);
     [DllImport(Library)] internal static extern NativeStatus tt_threads(int set, int* count);
-    [DllImport(Library)] internal static extern NativeStatus tt_keep_freed_memory();
+    [DllImport(Library)] internal static extern NativeStatus tt_own_memory();
     [DllImport(Library)] internal static extern NativeStatus tt_trim_memory();
 
     [DllImport(Library)] internal static extern NativeStatus tt_op_find(byte* name, byte* overload, IntPtr* op);

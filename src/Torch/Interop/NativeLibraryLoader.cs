@@ -7,7 +7,7 @@ namespace TorchSharp.Interop;
 internal static class NativeLibraryLoader
 {
     internal const string Name = "transformer_torch";
-    internal const int AbiVersion = 1;
+    internal const int AbiVersion = 2;
 
     static readonly Lock loading = new();
     static IntPtr library;

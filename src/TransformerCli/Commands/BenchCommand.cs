@@ -10,9 +10,9 @@ namespace TransformerCli.Commands;
 static class BenchCommand
 {
     /// <summary>The command with its parts.</summary>
-    public static Command Create(CliContext context) => new("bench", "Measures this program on this machine.\n\nExample: transformer bench data --input corpus.txt")
+    public static Command Create(CliContext context) => new("bench", "Measures this machine, and what this program makes of it.\n\nExample: transformer bench kernels")
     {
-        Data(context),
+        BenchKernelsCommand.Create(context), BenchStepCommand.Create(context), BenchGenerateCommand.Create(context), Data(context),
     };
 
     static Command Data(CliContext context)
@@ -35,7 +35,7 @@ static class BenchCommand
             var text = paths.Length == 0 ? null : TokenizerBenchmark.Run(paths, new BpeTrainerOptions { VocabularySize = parse.GetValue(vocabulary) },
                 parse.GetValue(threads), parse.GetValue(tokenizer) is { } file ? TokenizerFile.Load(file) : null);
             var pictures = parse.GetValue(images) ? ImageBenchmark.Run() : null;
-            if (json) context.WriteJson(new Document("transformer.bench/1", text, pictures));
+            if (json) context.WriteJson(new BenchDocument("transformer.bench/1") { Text = text, Images = pictures });
             else Print(context.Out, text, pictures);
             return ExitCodes.Done;
         });
@@ -54,6 +54,4 @@ static class BenchCommand
         if (images is not null)
             writer.WriteLine(string.Create(culture, $"images of {images.FileBytes / 1000:F0} kB, a core: decode {images.DecodePerSecond:F0}/s, decode + crop + flip + normalise {images.TrainPerSecond:F0}/s, with RandAugment {images.RandAugmentPerSecond:F0}/s"));
     }
-
-    sealed record Document(string Schema, TokenizerBenchmarkResult? Text, ImageBenchmarkResult? Images);
 }

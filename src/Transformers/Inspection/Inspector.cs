@@ -2,6 +2,7 @@ using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.ParallelText;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Runs;
@@ -71,13 +72,15 @@ public static class Inspector
         };
     }
 
-    static int VocabularyOf(RunConfig? config, string? run, List<string> notes)
+    /// <summary>The number of tokens that a run's tokenizer has, or that a config's will have.</summary>
+    internal static int VocabularyOf(RunConfig? config, string? run, List<string> notes)
     {
         if (run is not null && Directory.Exists(run) && File.Exists(Path.Combine(run, CheckpointFiles.Tokenizer)))
             return TokenizerFile.Load(Path.Combine(run, CheckpointFiles.Tokenizer)).VocabularySize;
         switch (config?.Data)
         {
             case TextData { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
+            case ParallelData { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
             case TextData { Tokenizer: ByteTokenizerConfig }: return new ByteTokenizer().VocabularySize;
             case TextData { Tokenizer: FileTokenizerConfig file }: return TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant()).VocabularySize;
             case TextData { Source: TextFiles files, Tokenizer: CharacterTokenizerConfig } when files.Files.All(File.Exists):

@@ -44,6 +44,30 @@ static class KernelTimes
         return 3.0 * sizeof(float) * count / Best(device, limit, () => a.add_(b));
     }
 
+    /// <summary>A layer norm of [rows, width] in 32-bit floats.</summary>
+    internal static double LayerNorm(Device device, long rows, long width, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var x = ones(rows, width, device: device);
+        var (weight, bias) = (ones(width, device: device), zeros(width, device: device));
+        return Best(device, limit, () => Engine.LayerNorm(x, weight, bias, 1e-5));
+    }
+
+    /// <summary>A step of AdamW over a vector of parameters.</summary>
+    internal static double AdamW(Device device, long count, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor[] Vector() => [zeros(count, device: device)];
+        var (parameters, gradients, first, second) = (Vector(), Vector(), Vector(), Vector());
+        return Best(device, limit, () =>
+        {
+            Engine.AdamStep(parameters, gradients, first, second, [0.1], [1e-3], 0.9, 0.99, 1e-8, step: 1, scale: 1, decoupled: true);
+            return null;
+        });
+    }
+
     /// <summary>What an operation costs however small it is.</summary>
     internal static double Operation(Device device)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 
 namespace TransformerCli.Tests.Commands;
 
+[Collection("engine")]
 public sealed class BenchCommandTests : IDisposable
 {
     readonly string root = Directory.CreateTempSubdirectory("transformer-bench-").FullName;
@@ -29,5 +30,61 @@ public sealed class BenchCommandTests : IDisposable
     {
         Assert.Equal(2, CommandLine.Run("bench", "data").ExitCode);
         Assert.Contains("no such file", CommandLine.Run("bench", "data", "--input", Path.Combine(root, "none")).Error);
+    }
+
+    [Fact]
+    public void Kernels_are_measured_against_the_peaks_of_their_type()
+    {
+        using var document = Result("bench", "kernels");
+        var kernels = document.RootElement.GetProperty("kernels");
+        Assert.Equal("fp32", kernels.GetProperty("peaks")[0].GetProperty("precision").GetString());
+        var bandwidth = kernels.GetProperty("bytes_per_second").GetDouble();
+        foreach (var kernel in kernels.GetProperty("kernels").EnumerateArray())
+        {
+            var peak = kernel.GetProperty("bound").GetString() == "memory" ? bandwidth
+                : kernels.GetProperty("peaks").EnumerateArray().Single(one => one.GetProperty("precision").GetString() == kernel.GetProperty("precision").GetString()).GetProperty("flops_per_second").GetDouble();
+            Assert.Equal(kernel.GetProperty("per_second").GetDouble() / peak, kernel.GetProperty("share").GetDouble(), precision: 6);
+        }
+        Assert.False(document.RootElement.TryGetProperty("step", out _));
+    }
+
+    [Fact]
+    public void A_step_of_a_config_is_measured_with_its_share_of_the_peak()
+    {
+        using var document = Result("bench", "step", "shakespeare-char", "--set", "model.layers=1", "model.width=16", "model.heads=2", "--rows", "2", "--seconds", "0", "--precision", "fp32");
+        var step = document.RootElement.GetProperty("step");
+        Assert.Equal("gpt", step.GetProperty("model").GetString());
+        Assert.Equal("fp32", step.GetProperty("precision").GetString());
+        Assert.Equal(step.GetProperty("units_per_step").GetDouble() / step.GetProperty("seconds").GetDouble(), step.GetProperty("units_per_second").GetDouble(), 1e-6 * step.GetProperty("units_per_second").GetDouble());
+        Assert.True(step.GetProperty("utilisation").GetDouble() > 0);
+    }
+
+    [Fact]
+    public void Generation_is_measured_for_each_number_of_prompts()
+    {
+        using var document = Result("bench", "generate", "--prompts", "1", "2", "--tokens", "3", "--seconds", "0");
+        Assert.Equal([(1, 3), (2, 6)], document.RootElement.GetProperty("generate").EnumerateArray().Select(one => (one.GetProperty("prompts").GetInt32(), one.GetProperty("tokens").GetInt32())));
+    }
+
+    [Theory]
+    [InlineData("--rows (0) must be at least 1", "step", "--rows", "0")]
+    [InlineData("--seconds (-1) must lie between 0 and 3600", "step", "--seconds", "-1")]
+    [InlineData("--prompts (0) must be at least 1", "generate", "--prompts", "0")]
+    [InlineData("--tokens (0) must be at least 1", "generate", "--tokens", "0")]
+    [InlineData("no such run folder", "generate", "nowhere")]
+    public void A_wrong_number_is_told(string message, params string[] arguments)
+    {
+        var outcome = CommandLine.Run(["bench", .. arguments]);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(message, outcome.Error);
+    }
+
+    static JsonDocument Result(params string[] arguments)
+    {
+        var outcome = CommandLine.Run([.. arguments, "--json"]);
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        var document = JsonDocument.Parse(outcome.Output);
+        Assert.Equal("transformer.bench/1", document.RootElement.GetProperty("schema").GetString());
+        return document;
     }
 }

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>Generation as the commands do it, with the weights that a model starts with.</summary>
-static class GenerationBenchmark
+static class Generation
 {
     /// <summary>The first 256 tokens after one, so that none lies outside the context.</summary>
     internal static Measured Sample(GptConfig shape, int prompts, Precision precision)
@@ -26,7 +26,7 @@ static class GenerationBenchmark
             var made = text.Generate(starts, options).Sum(completion => completion.Ids.Count);
             if (made != prompts * shape.Context) throw new InvalidOperationException($"{made} tokens were generated, not {prompts * shape.Context}");
         }, warm: 1, least: 3);
-        return new Measured(prompts * shape.Context, times, model.parameters().Sum(parameter => parameter.numel()));
+        return Measured.Of(prompts * shape.Context, times, model.parameters().Sum(parameter => parameter.numel()));
     }
 
     /// <summary>Greedy translations of sources of 32 tokens, each cut at 32 tokens.</summary>
@@ -48,6 +48,6 @@ static class GenerationBenchmark
             var made = translator.Translate(sources, options).Sum(translation => translation.Best.Ids.Count);
             if (made != rows * RowShapes.Length) throw new InvalidOperationException($"{made} tokens were generated, not {rows * RowShapes.Length}");
         }, warm: 1, least: 3);
-        return new Measured(rows * RowShapes.Length, times, model.parameters().Sum(parameter => parameter.numel()));
+        return Measured.Of(rows * RowShapes.Length, times, model.parameters().Sum(parameter => parameter.numel()));
     }
 }
