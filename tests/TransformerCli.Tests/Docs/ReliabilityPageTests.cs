@@ -1,0 +1,22 @@
+using System.Text.RegularExpressions;
+using TestSupport;
+
+namespace TransformerCli.Tests.Docs;
+
+/// <summary>docs/reliability.md names tests that there are.</summary>
+public sealed partial class ReliabilityPageTests
+{
+    [Fact]
+    public void Every_test_that_the_page_names_exists()
+    {
+        var page = File.ReadAllText(Repository.PathOf("docs", "reliability.md"));
+        var files = Directory.EnumerateFiles(Repository.PathOf("tests"), "*Tests.cs", SearchOption.AllDirectories).ToDictionary(file => Path.GetFileNameWithoutExtension(file));
+        var named = TestName().Matches(page).Select(match => (Class: match.Groups[1].Value, Method: match.Groups[2].Value)).Distinct().ToList();
+        Assert.True(named.Count >= 50, $"only {named.Count} tests were seen");
+        var missing = named.Where(test => !files.TryGetValue(test.Class, out var file) || !Regex.IsMatch(File.ReadAllText(file), $@"\bvoid {test.Method}\(")).ToList();
+        Assert.True(missing.Count == 0, $"there is no {string.Join(", ", missing)}");
+    }
+
+    [GeneratedRegex(@"`(\w+Tests)\.(\w+)`")]
+    private static partial Regex TestName();
+}
