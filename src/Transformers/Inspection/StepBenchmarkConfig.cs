@@ -1,3 +1,4 @@
+using Transformers.Data;
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Models;
