@@ -54,7 +54,7 @@ public class StepBenchmarkTests
     public void A_config_without_data_is_measured_and_what_is_assumed_is_said()
     {
         var notes = new List<string>();
-        var fragment = ConfigFile.Parse<ModelFragment>("model: { kind: seq2seq, layers: 1, heads: 2, width: 8, context: 16, vocabulary: 9, head: { kind: masked } }", "model.yaml");
+        var fragment = ConfigFile.Parse<ModelFragment>("model: { kind: seq2seq, layers: 1, heads: 2, width: 8, context: 16, vocabulary: 9 }", "model.yaml");
         var result = StepBenchmarkConfig.Run(fragment, rows: null, Short, run: null, notes.Add);
         Assert.Equal(2 * 8 * 16, result.UnitsPerStep);
         Assert.Equal(["pairs of 16 tokens a side are assumed", "a batch of 8 is assumed; --rows gives another"], notes);
