@@ -70,6 +70,7 @@ public static class App
         root.Add(EmbedCommand.Create(context));
         root.Add(AverageCommand.Create(context));
         root.Add(EvalCommand.Create(context));
+        root.Add(ScoreCommand.Create(context));
         root.Add(BenchCommand.Create(context));
         root.Add(InspectCommand.Create(context));
         root.Add(PlotCommand.Create(context));
