@@ -78,6 +78,7 @@ public static class App
         root.Add(DoctorCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(ConfigCommand.Create(context));
+        root.Add(CompletionCommand.Create(context));
         root.Add(TokenizerCommand.Create(context));
         return root;
     }

@@ -90,15 +90,23 @@ public sealed class Trainer : IDisposable
         var micro = task.NextStep();
         var targets = Math.Max(1, micro.Sum(batch => batch.Targets));
         double loss = 0;
-        foreach (var batch in micro)
-        {
-            using var scope = NewDisposeScope();
-            Tensor sum;
-            using (Precisions.Enter(precision, device)) sum = batch.LossSum();
-            (sum / targets).backward();
-            loss += sum.item<float>() / targets;
-        }
+        foreach (var batch in micro) loss += Pass(batch, targets, precision, device);
         return (loss, micro.Sum(batch => batch.Units), targets);
+    }
+
+    /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="targets">The targets of the whole step.</param>
+    /// <param name="precision">The type of products.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <returns>Its part of the step's mean loss.</returns>
+    internal static double Pass(MicroBatch batch, long targets, Precision precision, Device device)
+    {
+        using var scope = NewDisposeScope();
+        Tensor sum;
+        using (Precisions.Enter(precision, device)) sum = batch.LossSum();
+        (sum / targets).backward();
+        return sum.item<float>() / targets;
     }
 
     /// <summary>The mean loss of a split, without gradients and dropout.</summary>

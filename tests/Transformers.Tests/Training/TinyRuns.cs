@@ -32,7 +32,9 @@ sealed class TinyRuns : IDisposable
         """, "tiny.yaml", sets);
 
     internal TrainResult Train(RunConfig config, string run, long? maxSteps = null, ITrainingObserver? observer = null) =>
-        TrainingRun.Start(config, new TrainingOptions { Run = PathOf(run), Cache = PathOf("cache"), MaxSteps = maxSteps }, observer);
+        TrainingRun.Start(config, OptionsOf(run) with { MaxSteps = maxSteps }, observer);
+
+    internal TrainingOptions OptionsOf(string run) => new() { Run = PathOf(run), Cache = PathOf("cache") };
 
     /// <summary>The bytes of a file of the newest checkpoint.</summary>
     internal byte[] Newest(string run, string file)
