@@ -70,6 +70,7 @@ public static class App
         root.Add(EmbedCommand.Create(context));
         root.Add(AverageCommand.Create(context));
         root.Add(EvalCommand.Create(context));
+        root.Add(ScoreCommand.Create(context));
         root.Add(BenchCommand.Create(context));
         root.Add(InspectCommand.Create(context));
         root.Add(PlotCommand.Create(context));
@@ -77,6 +78,7 @@ public static class App
         root.Add(DoctorCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(ConfigCommand.Create(context));
+        root.Add(CompletionCommand.Create(context));
         root.Add(TokenizerCommand.Create(context));
         return root;
     }
