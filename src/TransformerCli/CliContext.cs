@@ -69,7 +69,8 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         }
         catch (OutOfMemoryException exception)
         {
-            return Fail(json, ExitCodes.OutOfMemory, [new Problem(exception.Message)]);
+            var remedy = (exception as MemoryException)?.Remedy ?? "smaller batches, a smaller model or shorter inputs need less";
+            return Fail(json, ExitCodes.OutOfMemory, [new Problem($"out of memory: {exception.Message}", Hint: remedy)]);
         }
         catch (DivergedException exception)
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Transformers.IO;
 using Transformers.Training;
 
 namespace TransformerCli;
@@ -27,7 +28,7 @@ sealed class Signals : IDisposable
     {
         context.Cancel = true;
         // A second signal does not wait; what was saved is whole whenever the process ends.
-        if (stop.Reason is not null) Environment.Exit(code);
+        if (stop.Reason is not null) ProcessEnd.Now(code);
         stop.Ask(name);
     }
 

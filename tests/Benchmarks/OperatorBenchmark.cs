@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,21 +6,17 @@ namespace Benchmarks;
 /// <summary>What a small operator costs from C#: the call, not the arithmetic.</summary>
 static class OperatorBenchmark
 {
-    internal static double MicrosecondsOfSmallAdd()
+    internal static Measured SmallAdd()
     {
-        const int calls = 100_000, rounds = 9;
+        const int calls = 100_000;
         set_num_threads(1);
         using var plain = no_grad();
         using var a = ones(4);
         using var b = ones(4);
-        var times = new List<double>();
-        for (var round = 0; round < rounds; round++)
+        return new Measured(calls, Measured.Time(() =>
         {
-            var started = Stopwatch.GetTimestamp();
             for (var i = 0; i < calls; i++)
                 using (a.add(b)) { }
-            times.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds / calls);
-        }
-        return times.Order().ElementAt(rounds / 2);
+        }, warm: 1, seconds: 1, least: 9));
     }
 }

@@ -1,73 +1,62 @@
-using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Generation;
 using Transformers.Models;
-using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Benchmarks;
 
-/// <summary>Whole training steps, and generation, of the shapes that issue and documentation name.</summary>
+/// <summary>Whole training steps on a batch that was made beforehand: forward, backward, clipping, AdamW.</summary>
 static class TrainingBenchmark
 {
-    /// <summary>The shape of a row: the model and the rows of a batch.</summary>
-    internal sealed record Shape(GptConfig Model, int Rows, int Vocabulary);
-
-    internal static readonly Shape S = new(new GptConfig { Layers = 4, Heads = 4, Width = 128, Context = 64 }, 12, 65);
-    internal static readonly Shape M = new(new GptConfig { Layers = 6, Heads = 6, Width = 384, Context = 256 }, 16, 65);
-
-    internal static double TokensPerSecond(Shape shape, string precision)
+    internal static Measured Text(GptConfig shape, int rows, Precision precision)
     {
-        Engine.Load();
         using var generator = new Generator(1);
-        using var model = new Gpt(shape.Model, shape.Vocabulary, generator);
+        using var model = new Gpt(shape, RowShapes.Characters, generator);
+        var tokens = rows * shape.Context;
+        using var ids = randint(0, RowShapes.Characters, [rows, shape.Context], dtype: ScalarType.Int64);
+        using var targets = randint(0, RowShapes.Characters, [tokens], dtype: ScalarType.Int64);
+        return Train(model, tokens, precision, () => Engine.LinearCrossEntropySum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets) / tokens);
+    }
+
+    internal static Measured Images(VitConfig shape, ImageShape images, int rows, Precision precision)
+    {
+        using var generator = new Generator(1);
+        using var model = new Vit(shape, images, generator);
+        using var pixels = randn(rows, images.Channels, images.Size, images.Size);
+        using var labels = randint(0, images.Classes, [rows], dtype: ScalarType.Int64);
+        return Train(model, rows, precision, () => nn.functional.cross_entropy(model.Logits(pixels).to(ScalarType.Float32), labels));
+    }
+
+    internal static Measured Pairs(Seq2SeqConfig shape, int rows, Precision precision)
+    {
+        using var generator = new Generator(1);
+        using var model = new Seq2Seq(shape, RowShapes.Vocabulary, RowShapes.Vocabulary, shared: true, generator);
+        var targets = rows * RowShapes.Length;
+        using var source = randint(4, RowShapes.Vocabulary, [rows, RowShapes.Length], dtype: ScalarType.Int64);
+        using var read = randint(4, RowShapes.Vocabulary, [rows, RowShapes.Length], dtype: ScalarType.Int64);
+        using var said = randint(4, RowShapes.Vocabulary, [targets], dtype: ScalarType.Int64);
+        return Train(model, 2 * targets, precision, () =>
+            Engine.LinearCrossEntropySum(model.Decode(read, model.Encode(source)).view(targets, -1), model.OutputWeight, said, smoothing: 0.1) / targets);
+    }
+
+    static Measured Train(nn.Module model, int units, Precision precision, Func<Tensor> lossOf)
+    {
         using var optimizer = Optimizer.Create(new AdamWConfig { Lr = 1e-3, Betas = (0.9, 0.99), WeightDecay = 0.1 }, model);
-        var chosen = Precisions.Resolve(Enum.Parse<Precision>(precision, ignoreCase: true), CPU);
-        var T = shape.Model.Context;
-        var tokens = shape.Rows * T;
-        using var ids = randint(0, shape.Vocabulary, [shape.Rows, T], dtype: ScalarType.Int64);
-        using var targets = randint(0, shape.Vocabulary, [tokens], dtype: ScalarType.Int64);
-        void Step()
+        var chosen = Precisions.Resolve(precision, CPU);
+        model.train();
+        double? first = null;
+        var times = Measured.Time(() =>
         {
             using var scope = NewDisposeScope();
             Tensor loss;
-            using (Precisions.Enter(chosen, CPU)) loss = Engine.LinearCrossEntropySum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets) / tokens;
+            using (Precisions.Enter(chosen, CPU)) loss = lossOf();
             loss.backward();
             var norm = optimizer.GradientNorm();
             optimizer.Step(1e-3, norm > 1 ? 1 / norm : 1);
             optimizer.ZeroGradients();
-            loss.item<float>();
-        }
-        return tokens / MedianSeconds(Step);
-    }
-
-    internal static double SampledTokensPerSecond(Shape shape, int prompts)
-    {
-        Engine.Load();
-        using var generator = new Generator(1);
-        var tokenizer = CharacterTokenizer.FromText(string.Concat(Enumerable.Range(0, shape.Vocabulary).Select(i => (char)('!' + i))));
-        using var model = new Gpt(shape.Model, shape.Vocabulary, generator);
-        model.eval();
-        const int count = 200;
-        var text = new TextGenerator(model, tokenizer, CPU) { Precision = Precisions.Resolve(Precision.Auto, CPU) };
-        var options = new GenerationOptions { MaxNewTokens = count, TopK = 50 };
-        string[] starts = [.. Enumerable.Repeat("A", prompts)];
-        return count * prompts / MedianSeconds(() => text.Generate(starts, options), warm: 1, seconds: 6, atLeast: 3);
-    }
-
-    static double MedianSeconds(Action step, int warm = 5, double seconds = 8, int atLeast = 10)
-    {
-        for (var i = 0; i < warm; i++) step();
-        var times = new List<double>();
-        var clock = Stopwatch.StartNew();
-        while (clock.Elapsed.TotalSeconds < seconds || times.Count < atLeast)
-        {
-            var started = Stopwatch.GetTimestamp();
-            step();
-            times.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
-        }
-        return times.Order().ElementAt(times.Count / 2);
+            first ??= loss.item<float>();
+        });
+        return new Measured(units, times, model.parameters().Sum(parameter => parameter.numel()), first!.Value);
     }
 }

@@ -1,28 +1,84 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace TransformerCli.Tests;
 
-/// <summary>Runs the program, or another one, as a process of its own.</summary>
-static class ProgramProcess
+/// <summary>The real program in a process of its own, for tests that send signals or limit memory.</summary>
+sealed class ProgramProcess : IDisposable
 {
-    internal static string Dll => Path.Combine(AppContext.BaseDirectory, "transformer.dll");
+    // Far more than anything here takes: a test that hangs fails.
+    static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    internal static string DotNet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+    readonly Process process;
+    readonly StringBuilder output = new(), error = new();
 
-    /// <summary>Runs <c>transformer</c>.</summary>
-    internal static CommandLine.Outcome Run(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null) =>
-        Start(DotNet, [Dll, .. arguments], environment);
-
-    /// <summary>Runs a program to its end, with nothing on its standard input.</summary>
-    internal static CommandLine.Outcome Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    /// <summary>Starts the program.</summary>
+    /// <param name="folder">Its working directory.</param>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="prefix">A program that starts it, with its arguments.</param>
+    internal ProgramProcess(string folder, string[] arguments, params string[] prefix)
     {
-        var info = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) info.Environment[name] = value;
-        using var process = Process.Start(info)!;
-        process.StandardInput.Close();
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return new CommandLine.Outcome(process.ExitCode, output, error.Result);
+        string[] line = [.. prefix, "dotnet", Path.Combine(AppContext.BaseDirectory, "transformer.dll"), .. arguments];
+        process = Process.Start(new ProcessStartInfo(line[0], line[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+        process.OutputDataReceived += (_, data) => Add(output, data.Data);
+        process.ErrorDataReceived += (_, data) => Add(error, data.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Runs the program to its end.</summary>
+    internal static CommandLine.Outcome Run(string folder, string[] arguments, params string[] prefix)
+    {
+        using var program = new ProgramProcess(folder, arguments, prefix);
+        return program.End();
+    }
+
+    static void Add(StringBuilder to, string? line)
+    {
+        if (line is null) return;
+        lock (to)
+        {
+            to.AppendLine(line);
+            Monitor.PulseAll(to);
+        }
+    }
+
+    internal string Output { get { lock (output) return output.ToString(); } }
+    internal string Error { get { lock (error) return error.ToString(); } }
+
+    /// <summary>Waits until standard error holds a text.</summary>
+    internal void WaitForError(string text) => Until($"'{text}' on standard error", () => Error.Contains(text, StringComparison.Ordinal));
+
+    /// <summary>Waits until something holds while the program runs.</summary>
+    internal void Until(string what, Func<bool> holds)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!holds())
+        {
+            if (process.HasExited && !holds()) Assert.Fail($"the program ended with {process.ExitCode} before {what}: {Error}");
+            if (clock.Elapsed > Patience) Assert.Fail($"waited in vain for {what}: {Error}");
+            Thread.Sleep(2);
+        }
+    }
+
+    /// <summary>Sends a signal: TERM, INT, USR1, KILL.</summary>
+    internal void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Waits for the end.</summary>
+    internal CommandLine.Outcome End()
+    {
+        if (!process.WaitForExit(Patience)) Assert.Fail($"the program does not end: {Error}");
+        process.WaitForExit(); // For the rest of its output.
+        return new(process.ExitCode, Output, Error);
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited) process.Kill();
+        process.Dispose();
     }
 }

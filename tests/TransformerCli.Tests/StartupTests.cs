@@ -12,7 +12,7 @@ public sealed class StartupTests : IDisposable
     string Loaded(params string[] arguments)
     {
         var log = Path.Combine(root, "log");
-        var outcome = ProgramProcess.Run(arguments, new Dictionary<string, string> { ["LD_DEBUG"] = "files", ["LD_DEBUG_OUTPUT"] = log });
+        var outcome = EndedProcess.Run(arguments, new Dictionary<string, string> { ["LD_DEBUG"] = "files", ["LD_DEBUG_OUTPUT"] = log });
         Assert.True(outcome.ExitCode == 0, outcome.Error);
         var text = string.Concat(Directory.EnumerateFiles(root, "log.*").Select(File.ReadAllText));
         foreach (var file in Directory.EnumerateFiles(root, "log.*")) File.Delete(file);

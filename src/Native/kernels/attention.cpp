@@ -15,10 +15,6 @@ struct Packing {
     std::int64_t heads, key_heads, width;
 };
 
-Tensor heads_of(const Tensor& packed, std::int64_t first, std::int64_t count, std::int64_t width) {
-    return packed.narrow(2, first * width, count * width).view({packed.size(0), packed.size(1), count, width}).transpose(1, 2);
-}
-
 void keep(AutogradContext* ctx, const AttentionOptions& o) {
     ctx->saved_data["causal"] = o.causal;
     ctx->saved_data["scale"] = o.scale;
@@ -39,17 +35,6 @@ AttentionOptions kept(AutogradContext* ctx) {
 
 // Neighbouring last elements; a bias that broadcasts along keys keeps its one column.
 Tensor dense_rows(const Tensor& t) { return t.stride(-1) == 1 || t.size(-1) == 1 ? t : t.contiguous(); }
-
-Tensor bias_gradient_buffer(const Tensor& bias, std::int64_t T, std::int64_t S) {
-    return at::zeros({bias.size(0), bias.size(1), S, T}, bias.options().dtype(at::kFloat));
-}
-
-Tensor bias_gradient(const Tensor& buffer, const Tensor& bias) {
-    Tensor g = buffer.transpose(2, 3);
-    if (bias.size(2) == 1) g = g.sum(2, true);
-    if (bias.size(3) == 1) g = g.sum(3, true);
-    return g.to(bias.scalar_type());
-}
 
 Tensor heads_layout(const Tensor& q) {  // [B, H, T, E] over memory [B, T, H, E]
     return at::empty({q.size(0), q.size(2), q.size(1), q.size(3)}, q.options()).transpose(1, 2);
@@ -115,24 +100,6 @@ struct PackedAttention : Function<PackedAttention> {
         return {dqkv, dbias.defined() ? bias_gradient(dbias, bias) : Tensor(), Tensor(), Tensor(), Tensor()};
     }
 };
-
-Tensor checked_lengths(const Tensor& lengths, std::int64_t batch, const Tensor& beside) {
-    if (!lengths.defined()) return lengths;
-    TORCH_CHECK(lengths.dim() == 1 && lengths.size(0) == batch, "attention: lengths [B] expected, got ", lengths.sizes());
-    return lengths.to(beside.device(), at::kLong).contiguous();
-}
-
-void check_bias(const Tensor& bias, std::int64_t B, std::int64_t H, std::int64_t T, std::int64_t S) {
-    if (!bias.defined()) return;
-    const bool fits = bias.dim() == 4 && bias.size(0) > 0 && B % bias.size(0) == 0 && (bias.size(1) == H || bias.size(1) == 1) &&
-                      (bias.size(2) == T || bias.size(2) == 1) && (bias.size(3) == S || bias.size(3) == 1);
-    TORCH_CHECK(fits, "attention: bias [b, ", H, " or 1, ", T, " or 1, ", S, " or 1] with b dividing ", B, " expected, got ", bias.sizes());
-}
-
-void check_options(const AttentionOptions& o) {
-    TORCH_CHECK(o.dropout >= 0 && o.dropout < 1, "attention: dropout (", o.dropout, ") must be at least 0 and below 1");
-    TORCH_CHECK(o.window >= 0, "attention: window (", o.window, ") must not be negative");
-}
 
 }  // namespace
 

@@ -36,4 +36,16 @@ void attention_backward(const Tensor& q, const Tensor& k, const Tensor& v, const
 Tensor composed_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, const Tensor& lengths,
                           const AttentionOptions& options);
 
+// Heads [first, first + count) of rows [B, T, heads * E] as [B, count, T, E].
+Tensor heads_of(const Tensor& packed, std::int64_t first, std::int64_t count, std::int64_t width);
+
+// A bias's gradient is added up transposed, [b, heads of the bias, S, T], and then brought into the bias's shape and type.
+Tensor bias_gradient_buffer(const Tensor& bias, std::int64_t T, std::int64_t S);
+Tensor bias_gradient(const Tensor& buffer, const Tensor& bias);
+
+// What callers may give wrong.
+Tensor checked_lengths(const Tensor& lengths, std::int64_t batch, const Tensor& beside);
+void check_bias(const Tensor& bias, std::int64_t B, std::int64_t H, std::int64_t T, std::int64_t S);
+void check_options(const AttentionOptions& o);
+
 }  // namespace transformer_kernels

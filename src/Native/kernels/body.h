@@ -8,9 +8,11 @@
 #include "body_norm.h"
 #include "body_optimizer.h"
 #include "body_softmax.h"
-// These two use the ones above.
+// These use the ones above.
 #include "body_attention.h"
 #include "body_attention_backward.h"
+#include "body_panels.h"
+#include "body_sublayer.h"
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -50,7 +52,9 @@ extern const KernelTable kernels;
 const KernelTable kernels = {
     TK_TEXT(TK_ISA), TK_LEVEL >= 3,       adamw,   square_sum,          norm_forward,        norm_backward,
     cross_entropy,   activation,          activation_backward, gated,   gated_backward,      dropout,
-    add_rows,        attention_scratch,   attention_forward,   attention_backward,
+    add_rows,        attention_scratch,   attention_forward,   attention_backward,  pack_across,
+    pack_down_panels, outer,              project,             rotate,              finish,
+    finish_backward, project_backward,    feed_forward,        feed_forward_backward,
 };
 
 }  // namespace TK_ISA

@@ -34,17 +34,17 @@ TK_INLINE Pair activate(vf x) {
         vf cdf = pick(x < vf{}, tail, 1.0f - tail);
         return {x * cdf, cdf + x * gauss * 0.39894228f};
     } else if constexpr (kind == Activation::GeluTanh) {
-        // Beyond 30 the tanh is +-1 to the last bit, and squares of huge inputs stay finite.
+        // Beyond 30 the tanh is +-1 to the last bit, and squares of huge inputs stay finite. The smallest cdf is not 0.
         vf bounded = minimum(maximum(x, all(-30.0f)), all(30.0f));
         vf square = bounded * bounded;
         vf inner = bounded * (square * 0.044715f + 1.0f) * 0.79788456f;
         // (1 + tanh u) / 2 = 1 / (1 + exp(-2u))
         vf cdf = inverse(exponential(inner * -2.0f) + 1.0f);
         vf inner_slope = (square * 0.134145f + 1.0f) * 0.79788456f;
-        return {x * cdf, cdf + bounded * (cdf * (1.0f - cdf)) * 2.0f * inner_slope};
+        return {maximum(all(-100.0f), x) * cdf, cdf + bounded * (cdf * (1.0f - cdf)) * 2.0f * inner_slope};
     } else if constexpr (kind == Activation::Silu) {
-        vf s = inverse(exponential(-x) + 1.0f);
-        return {x * s, s + x * s * (1.0f - s)};
+        vf s = inverse(exponential(-x) + 1.0f), bounded = maximum(all(-100.0f), x);  // the smallest s is not 0; NaN stays
+        return {bounded * s, s + bounded * s * (1.0f - s)};
     } else {
         vi positive = x > vf{};
         return {pick(positive, x, vf{}), pick(positive, all(1.0f), vf{})};

@@ -47,6 +47,8 @@ std::int64_t seed_or_draw(std::int64_t seed) {
 
 TORCH_LIBRARY_FRAGMENT(transformer, m) {
     m.def("cpu_kernels(str name='') -> str", &cpu_kernels);
+    m.def("choose_cpu_kernels(str name) -> bool", [](const std::string& name) { return choose_table(name.c_str()); });
+    m.def("bf16_products() -> bool", []() { return table().bf16_products; });
     m.def("draw_seed() -> int", []() { return seed_or_draw(-1); });
 }
 

@@ -92,6 +92,72 @@ struct AttentionArguments {
     std::int64_t dbias_head;
 };
 
+// Dropout by a counter generator: the element's place and the seed decide.
+struct Dropping {
+    std::uint32_t threshold;  // 0: nothing is dropped
+    float scale;
+    std::uint64_t seed;
+};
+
+// What stands around a sublayer: the norm, the residual connection, dropout.
+struct Residue {
+    std::int64_t width;
+    bool post;             // the norm comes after the sum
+    float eps;
+    const float *gamma, *beta;  // null: 1, 0
+    const float* x;        // [rows, width]
+    float* y;
+    float* sum;            // what the norm sees where it comes after
+    float *mean, *rstd;    // mean null: rms norm
+    Dropping drop;
+    const float* dy;       // backward only
+    float* dx;
+};
+
+// A linear layer forwards: panels of its weight, across.
+struct Product {
+    const std::uint32_t* panels;
+    const float* bias;
+    std::int64_t in, out;
+};
+
+// A linear layer backwards: panels of its weight, down; what is packed for the weight's gradient, for `units` units of rows.
+struct ProductBack {
+    const std::uint32_t* panels;
+    std::int64_t in, out;
+    const void* input;     // [rows, in]
+    void* dinput;
+    const void* gradient;  // [rows, out]
+    std::uint32_t *gradient_panels, *input_panels;
+    std::int64_t units;
+    float* sums;           // of these rows, added to: gamma, beta and the last bias [width each], the first bias
+};
+
+struct FeedForwardArguments {
+    Residue residue;
+    Product up, down;
+    Activation kind;
+    bool gated;                 // the first half of what `up` makes is activated and multiplies the second
+    std::int64_t hidden_width;
+    void* hidden;               // [rows, up.out], null: not kept
+    Dropping hidden_drop;
+};
+
+struct RotateArguments {
+    void* x;                    // rows of heads side by side
+    std::int64_t row, heads, width, period;  // row r stands at place r % period
+    const float *cosine, *sine; // [period, width]
+    bool back;
+};
+
+// C[M, N] (+)= transpose of A times B, both packed down the same units.
+struct OuterArguments {
+    const std::uint32_t *a, *b;
+    std::int64_t units, columns;
+    float* c;
+    bool add;
+};
+
 // C[M, N] (+)= A[M, K] B[K, N]; a bf16 operand holds pairs along K in each 32-bit unit.
 struct KernelTable {
     const char* name;
@@ -116,7 +182,31 @@ struct KernelTable {
     std::size_t (*attention_scratch)(const AttentionArguments& a, bool backward);
     void (*attention_forward)(const AttentionArguments& a, void* scratch);
     void (*attention_backward)(const AttentionArguments& a, void* scratch);
+    void (*pack_across)(const void* w, Type from, Type to, std::int64_t w_row, std::int64_t N, std::int64_t K,
+                        std::uint32_t* panels, std::int64_t first, std::int64_t last);
+    void (*pack_down)(const void* x, Type from, Type to, std::int64_t x_row, std::int64_t K, std::int64_t N,
+                      std::uint32_t* panels, std::int64_t first, std::int64_t last);
+    void (*outer)(Type type, const OuterArguments& o, std::int64_t row, std::int64_t row_end, std::int64_t first, std::int64_t last);
+    void (*project)(const Residue& s, bool normed, Type type, const Product& p, void* out, std::int64_t begin,
+                    std::int64_t end, void* scratch);
+    void (*rotate)(const RotateArguments& r, Type type, std::int64_t begin, std::int64_t end);
+    void (*finish)(const Residue& s, Type type, const void* in, const Product& p, std::int64_t begin, std::int64_t end,
+                   void* scratch);
+    void (*finish_backward)(const Residue& s, Type type, const ProductBack& p, std::int64_t begin, std::int64_t end, void* scratch);
+    void (*project_backward)(const Residue& s, Type type, const ProductBack& p, bool source, std::int64_t begin,
+                             std::int64_t end, void* scratch);
+    void (*feed_forward)(const FeedForwardArguments& f, Type type, std::int64_t begin, std::int64_t end, void* scratch);
+    void (*feed_forward_backward)(const FeedForwardArguments& f, Type type, const ProductBack& up, const ProductBack& down,
+                                  std::int64_t begin, std::int64_t end, void* scratch);
 };
+
+// How many vectors of 16 columns the panel at vector `at` of so many takes. Two and two beat three and one.
+inline std::int64_t panel_width(std::int64_t vectors, std::int64_t at) {
+    if (vectors % 3 == 0) return 3;
+    if (vectors % 4 == 0) return 4;
+    const std::int64_t left = vectors - at;
+    return left == 4 ? 2 : left < 3 ? left : 3;
+}
 
 // The table for the best instruction set that this processor has (or that a test asked for).
 const KernelTable& table();

@@ -14,6 +14,9 @@ public static class FusedKernels
     static readonly Op rms_norm = Op.Find("transformer::rms_norm");
     static readonly Op bias_activation = Op.Find("transformer::bias_activation");
     static readonly Op gated_activation = Op.Find("transformer::gated_activation");
+    static readonly Op feed_forward = Op.Find("transformer::feed_forward");
+    static readonly Op attention_sublayer = Op.Find("transformer::attention_sublayer");
+    static readonly Op bf16_products = Op.Find("transformer::bf16_products");
     static readonly Op adamw_step = Op.Find("transformer::adamw_step_");
     static readonly Op grad_norm = Op.Find("transformer::grad_norm");
 
@@ -73,6 +76,60 @@ public static class FusedKernels
 
     /// <summary>An activation of the first half of the last dimension, times the second half: <c>silu</c>.</summary>
     public static Tensor GatedActivation(Tensor x, string kind) => gated_activation.Call(x, kind);
+
+    /// <summary>Whether the kernels in use multiply bfloat16 numbers on a processor.</summary>
+    public static bool HasBFloat16Products => bf16_products.CallBool();
+
+    /// <summary>The feed-forward sublayer in one operator: x + drop(down(act(up(norm(x))))), or with the norm after the sum.</summary>
+    /// <param name="x">[…, D], 32-bit floats in CPU memory.</param>
+    /// <param name="scale">The norm's scale, [D].</param>
+    /// <param name="shift">The norm's shift, [D].</param>
+    /// <param name="epsilon">Added to the norm's variance.</param>
+    /// <param name="rms">Whether the norm is the root mean square's, without centring.</param>
+    /// <param name="post">Whether the norm comes after the sum.</param>
+    /// <param name="up">[F, D], or [2F, D] for <c>swiglu</c>.</param>
+    /// <param name="upBias">[F] or [2F].</param>
+    /// <param name="down">[D, F].</param>
+    /// <param name="downBias">[D].</param>
+    /// <param name="activation"><c>gelu</c>, <c>gelu_tanh</c>, <c>relu</c>, <c>silu</c> or <c>swiglu</c>.</param>
+    /// <param name="bf16">Whether products are computed in bfloat16; D and F are then even.</param>
+    /// <param name="hiddenDropout">The share of hidden activations dropped.</param>
+    /// <param name="dropout">The share of the output dropped before the sum.</param>
+    /// <returns>[…, D].</returns>
+    public static Tensor FeedForward(Tensor x, Tensor? scale, Tensor? shift, double epsilon, bool rms, bool post,
+        Tensor up, Tensor? upBias, Tensor down, Tensor? downBias, string activation, bool bf16, double hiddenDropout, double dropout) =>
+        feed_forward.Call(x, scale, shift, up, upBias, down, downBias, epsilon, rms, post, activation, bf16, hiddenDropout, dropout);
+
+    /// <summary>The attention sublayer in one operator: x + drop(output(attention(norm(x)))), or with the norm after the sum.</summary>
+    /// <param name="x">[B, T, D], 32-bit floats in CPU memory.</param>
+    /// <param name="source">[B, S, D], whose keys and values are attended to; null for x itself.</param>
+    /// <param name="scale">The norm's scale, [D].</param>
+    /// <param name="shift">The norm's shift, [D].</param>
+    /// <param name="epsilon">Added to the norm's variance.</param>
+    /// <param name="rms">Whether the norm is the root mean square's, without centring.</param>
+    /// <param name="post">Whether the norm comes after the sum.</param>
+    /// <param name="query">[(H + 2K)·E, D]: queries, keys and values; with a source, [H·E, D].</param>
+    /// <param name="queryBias">Its bias.</param>
+    /// <param name="key">[2K·E, D]: keys and values of the source; null within one sequence.</param>
+    /// <param name="keyBias">Its bias.</param>
+    /// <param name="output">[D, H·E].</param>
+    /// <param name="outputBias">[D].</param>
+    /// <param name="bias">Added to the scores; broadcasts to [B, H, T, S].</param>
+    /// <param name="lengths">[B]: keys from there on are hidden.</param>
+    /// <param name="cosine">[T, E] of floats: queries and keys turn by their place; null for no turning.</param>
+    /// <param name="sine">[T, E] of floats.</param>
+    /// <param name="heads">H.</param>
+    /// <param name="groups">K.</param>
+    /// <param name="causal">Whether a query sees no key after its own place.</param>
+    /// <param name="bf16">Whether products are computed in bfloat16; all widths are then even.</param>
+    /// <param name="weightDropout">The share of attention weights dropped.</param>
+    /// <param name="dropout">The share of the output dropped before the sum.</param>
+    /// <returns>[B, T, D].</returns>
+    public static Tensor AttentionSublayer(Tensor x, Tensor? source, Tensor? scale, Tensor? shift, double epsilon, bool rms, bool post,
+        Tensor query, Tensor? queryBias, Tensor? key, Tensor? keyBias, Tensor output, Tensor? outputBias, Tensor? bias, Tensor? lengths,
+        Tensor? cosine, Tensor? sine, int heads, int groups, bool causal, bool bf16, double weightDropout, double dropout) =>
+        attention_sublayer.Call(x, source, scale, shift, query, queryBias, key, keyBias, output, outputBias,
+            bias, lengths, cosine, sine, heads, groups, causal, epsilon, rms, post, bf16, weightDropout, dropout);
 
     /// <summary>The Euclidean norm of all tensors together; the order of summation does not depend on the threads.</summary>
     public static Tensor GradientNorm(Tensor[] gradients) => grad_norm.Call(gradients);

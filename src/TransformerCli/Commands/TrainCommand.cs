@@ -63,6 +63,7 @@ static class TrainCommand
             }
             catch (OperationCanceledException) when (stop.Reason is not null)
             {
+                reporter.Note($"stopped before the first step ({stop.Reason}); the same command goes on");
                 return CodeOf(stop.Reason);
             }
             reporter.Finish();

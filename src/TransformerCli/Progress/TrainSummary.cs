@@ -16,6 +16,8 @@ static class TrainSummary
         if (result.ValLoss is { } loss) writer.WriteLine(string.Create(culture, $"val_loss     {loss:F4}"));
         if (result.Best is { } best) writer.WriteLine(string.Create(culture, $"best         {best.ValLoss:F4} at step {best.Step}"));
         foreach (var (name, value) in result.Metrics) writer.WriteLine(string.Create(culture, $"{name,-12} {value:0.####}"));
+        if (result.SkippedSteps > 0) writer.WriteLine(string.Create(culture, $"skipped      {result.SkippedSteps} steps whose loss or gradient was not a number"));
+        if (result.RollBacks > 0) writer.WriteLine(string.Create(culture, $"went back    {result.RollBacks} times to an earlier checkpoint"));
         if (result.Stopped is { } reason) writer.WriteLine($"stopped      {reason}; the same command goes on");
     }
 }

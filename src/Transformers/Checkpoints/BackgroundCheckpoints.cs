@@ -34,6 +34,9 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         ThrowIfFailed();
     }
 
+    /// <summary>Waits for the save in flight, if any; a failure is left for the next call that throws it.</summary>
+    public void Settle() => worker?.Join();
+
     /// <summary>Begins a save, which disposes of the snapshot at its end, and returns; waits first for the one in flight, if any.</summary>
     /// <param name="snapshot">What to save; nothing in it may change from now on.</param>
     /// <exception cref="CheckpointException">The save before failed; this one is not begun.</exception>
@@ -73,5 +76,5 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
     }
 
     /// <summary>Waits for the save in flight. Throws nothing, so that it hides no other exception.</summary>
-    public void Dispose() => worker?.Join();
+    public void Dispose() => Settle();
 }

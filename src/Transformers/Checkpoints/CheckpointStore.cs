@@ -40,12 +40,13 @@ public sealed partial class CheckpointStore(string folder)
 
     /// <summary>The newest checkpoint of which every byte is as it was written.</summary>
     /// <param name="skipped">The newer ones that were passed over, and why.</param>
+    /// <param name="before">Only those of earlier steps are looked at.</param>
     /// <returns>The checkpoint, or null where none is intact.</returns>
-    public Checkpoint? FindNewestIntact(out IReadOnlyList<SkippedCheckpoint> skipped)
+    public Checkpoint? FindNewestIntact(out IReadOnlyList<SkippedCheckpoint> skipped, long before = long.MaxValue)
     {
         var passed = new List<SkippedCheckpoint>();
         skipped = passed;
-        foreach (var step in Steps())
+        foreach (var step in Steps().Where(step => step < before))
         {
             try
             {

@@ -48,6 +48,20 @@ public sealed class Attention : nn.Module
         RegisterComponents();
     }
 
+    /// <summary>Attends, with a norm and a residual connection around it: one operator where there is one.</summary>
+    /// <param name="residual">The connection.</param>
+    /// <param name="x">The queries' sequence, [B, T, D].</param>
+    /// <param name="input">Masks, positions, cache and recorder.</param>
+    /// <param name="source">The keys' and values' sequence, as in <see cref="forward"/>.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor Within(Residual residual, Tensor x, AttentionInput input, Tensor? source = null)
+    {
+        var first = packed ?? query!;
+        var weights = new AttentionWeights(first.weight, first.bias, keyValue?.weight, keyValue?.bias, output.weight, output.bias);
+        if (Engine.AttentionSublayer(x, source, residual.AsSublayerNorm(), weights, input, heads, groups, training ? dropout : 0) is { } y) return y;
+        return residual.forward(x, h => forward(h, input, source));
+    }
+
     /// <summary>Attends.</summary>
     /// <param name="x">The queries' sequence, [B, T, D].</param>
     /// <param name="input">Masks, positions, cache and recorder.</param>

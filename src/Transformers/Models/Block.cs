@@ -29,8 +29,8 @@ public sealed class Block : nn.Module
     public Tensor forward(Tensor x, AttentionInput input)
     {
         using var scope = NewDisposeScope();
-        x = attentionResidual.forward(x, h => attention.forward(h, input));
-        x = feedForwardResidual.forward(x, feedForward.call);
+        x = attention.Within(attentionResidual, x, input);
+        x = feedForward.Within(feedForwardResidual, x);
         return x.MoveToOuterDisposeScope();
     }
 }

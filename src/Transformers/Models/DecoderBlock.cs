@@ -35,9 +35,9 @@ public sealed class DecoderBlock : nn.Module
     public Tensor forward(Tensor x, AttentionInput self, Tensor? memory, AttentionInput cross)
     {
         using var scope = NewDisposeScope();
-        x = attentionResidual.forward(x, h => attention.forward(h, self));
-        x = crossAttentionResidual.forward(x, h => crossAttention.forward(h, cross, memory));
-        x = feedForwardResidual.forward(x, feedForward.call);
+        x = attention.Within(attentionResidual, x, self);
+        x = crossAttention.Within(crossAttentionResidual, x, cross, memory);
+        x = feedForward.Within(feedForwardResidual, x);
         return x.MoveToOuterDisposeScope();
     }
 }

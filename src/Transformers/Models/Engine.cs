@@ -30,6 +30,14 @@ public static class Engine
 #endif
     }
 
+    /// <summary>Free and total bytes of a CUDA device's memory; null where they are not told.</summary>
+    public static (long Free, long Total)? DeviceMemory(Device device) =>
+#if TORCHSHARP_PACKAGE
+        null;
+#else
+        TorchSharp.Extensions.DeviceMemory.OfCuda(Math.Max(0, device.index));
+#endif
+
     /// <summary>The number of native tensors that are held; 0 where the engine does not count them.</summary>
     public static long LiveHandles =>
 #if TORCHSHARP_PACKAGE
@@ -125,6 +133,61 @@ public static class Engine
         return FusedKernels.RmsNorm(x, weight, epsilon, x.dtype);
 #endif
     }
+
+    /// <summary>The feed-forward network with its norm and residual connection as one operator; null where there is none for the input.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="norm">What stands around the network; null where an operator cannot stand for it.</param>
+    /// <param name="up">[F, D], or [2F, D] for a gated activation.</param>
+    /// <param name="upBias">Its bias.</param>
+    /// <param name="down">[D, F].</param>
+    /// <param name="downBias">Its bias.</param>
+    /// <param name="activation"><c>gelu</c>, <c>gelu_tanh</c>, <c>relu</c> or <c>swiglu</c>.</param>
+    /// <param name="dropout">The share of hidden activations dropped.</param>
+    internal static Tensor? FeedForwardSublayer(Tensor x, SublayerNorm? norm, Tensor up, Tensor? upBias, Tensor down, Tensor? downBias, string activation, double dropout)
+    {
+#if TORCHSHARP_PACKAGE
+        return null;
+#else
+        if (norm is not { } around || !Fuses(x, up, down)) return null;
+        return FusedKernels.FeedForward(x, around.Weight, around.Bias, around.Epsilon, around.Rms, around.Post, up, upBias, down, downBias, activation, bf16: true, dropout, around.Dropout);
+#endif
+    }
+
+    /// <summary>Attention with its norm and residual connection as one operator; null where there is none for the input.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="source">[B, S, D]; null for attention within x.</param>
+    /// <param name="norm">What stands around attention; null where an operator cannot stand for it.</param>
+    /// <param name="weights">The projections.</param>
+    /// <param name="input">Masks, positions, cache and recorder.</param>
+    /// <param name="heads">H.</param>
+    /// <param name="groups">K.</param>
+    /// <param name="dropout">The share of weights dropped.</param>
+    internal static Tensor? AttentionSublayer(Tensor x, Tensor? source, SublayerNorm? norm, AttentionWeights weights, AttentionInput input, int heads, int groups, double dropout)
+    {
+#if TORCHSHARP_PACKAGE
+        return null;
+#else
+        if (norm is not { } around || input is not { Cache: null, Recorder: null } || source is null != weights.Key is null) return null;
+        if (x.dim() != 3 || !Fuses(x, weights.Query, weights.Output) || source is { dtype: not ScalarType.Float32 }) return null;
+        Tensor? cosine = null, sine = null;
+        if (input.Positions is { Rotates: true } positions)
+        {
+            if (positions is not RotaryPositionEmbedding rotary) return null;
+            (cosine, sine) = rotary.Tables(0, x.size(1), x);
+        }
+        var lengths = PaddingMask.LengthsOf(input.Mask);
+        return FusedKernels.AttentionSublayer(x, source, around.Weight, around.Bias, around.Epsilon, around.Rms, around.Post, weights.Query, weights.QueryBias, weights.Key, weights.KeyBias,
+            weights.Output, weights.OutputBias, lengths is null ? input.Mask : null, lengths, cosine, sine, heads, groups, input.Causal, bf16: true, dropout, around.Dropout);
+#endif
+    }
+
+#if !TORCHSHARP_PACKAGE
+    // Mixed precision on a processor whose kernels multiply bfloat16, and widths that go in pairs.
+    static bool Fuses(Tensor x, Tensor first, Tensor last) =>
+        x is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 } && x.numel() > 0 && TorchSharp.Extensions.Autocast.IsEnabled(DeviceType.CPU) &&
+        first.size(0) % 2 == 0 && first.size(1) % 2 == 0 && last.size(0) % 2 == 0 && last.size(1) % 2 == 0 &&
+        first.dtype is ScalarType.Float32 or ScalarType.BFloat16 && last.dtype is ScalarType.Float32 or ScalarType.BFloat16 && FusedKernels.HasBFloat16Products;
+#endif
 
     /// <summary>The sum of the cross entropies of logits, and the number of targets that count.</summary>
     /// <param name="hidden">[N, D].</param>

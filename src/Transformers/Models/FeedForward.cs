@@ -34,6 +34,21 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public static int HiddenWidth(FeedForwardConfig config, int width) =>
         config.Width ?? (config is SwiGluConfig ? (8 * width / 3 + 7) / 8 * 8 : 4 * width);
 
+    /// <summary>Applies the network with a norm and a residual connection around it: one operator where there is one.</summary>
+    /// <param name="residual">The connection.</param>
+    /// <param name="x">[…, D].</param>
+    /// <returns>[…, D].</returns>
+    public Tensor Within(Residual residual, Tensor x) =>
+        Engine.FeedForwardSublayer(x, residual.AsSublayerNorm(), up.weight, up.bias, down.weight, down.bias, Activation, training ? dropout : 0) ?? residual.forward(x, call);
+
+    string Activation => config switch
+    {
+        ReluConfig => "relu",
+        GeluConfig gelu => gelu.Tanh ? "gelu_tanh" : "gelu",
+        SwiGluConfig => "swiglu",
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
+    };
+
     /// <summary>Applies the network.</summary>
     /// <param name="x">[B, T, D].</param>
     /// <returns>[B, T, D].</returns>

@@ -26,6 +26,9 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>The scale, the shift, ε and whether there is no centring.</summary>
+    internal (Tensor weight, Tensor? bias, double epsilon, bool rms) Parts => (weight, bias, epsilon, rms);
+
     /// <summary>Normalises.</summary>
     /// <param name="x">[…, D].</param>
     /// <returns>[…, D].</returns>
@@ -71,6 +74,14 @@ public sealed class Residual : nn.Module
     {
         if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)));
         return norm.call(x + Drop(sublayer(x)));
+    }
+
+    /// <summary>What an operator for the whole sublayer needs to know; null where further parts act on the sublayer's output.</summary>
+    internal SublayerNorm? AsSublayerNorm()
+    {
+        if (scale is not null || path is { Acts: true }) return null;
+        var (weight, bias, epsilon, rms) = norm.Parts;
+        return new(weight, bias, epsilon, rms, placement == NormPlacement.Post, training ? dropout : 0);
     }
 
     Tensor Drop(Tensor x)

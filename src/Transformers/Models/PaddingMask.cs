@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -6,6 +7,8 @@ namespace Transformers.Models;
 /// <summary>Masks that hide padding from attention.</summary>
 public static class PaddingMask
 {
+    static readonly ConditionalWeakTable<Tensor, Tensor> lengthsOf = [];
+
     /// <summary>What is added to attention scores so that padding is never attended to.</summary>
     /// <param name="lengths">The tokens of each row, at least one each: a row without a token to attend to has no softmax.</param>
     /// <param name="width">S: the padded length.</param>
@@ -20,8 +23,14 @@ public static class PaddingMask
         var mask = new float[lengths.Count * width];
         for (var row = 0; row < lengths.Count; row++)
             mask.AsSpan(row * width + lengths[row], width - lengths[row]).Fill(float.NegativeInfinity);
-        return tensor(mask, [lengths.Count, 1, 1, width], device: device);
+        var made = tensor(mask, [lengths.Count, 1, 1, width], device: device);
+        lengthsOf.Add(made, tensor(lengths.Select(length => (long)length).ToArray()));
+        return made;
     }
+
+    /// <summary>The tokens of each row, [B] whole numbers, of a mask that <see cref="Of"/> made and nothing was added to; null for others.</summary>
+    /// <remarks>A kernel that knows them leaves padding out, where a mask's numbers would be added and then come to nothing.</remarks>
+    internal static Tensor? LengthsOf(Tensor? mask) => mask is not null && lengthsOf.TryGetValue(mask, out var lengths) ? lengths : null;
 
     /// <summary>The sum of a mask and a bias, either of which may be absent.</summary>
     internal static Tensor? Join(Tensor? mask, Tensor? bias) => mask is null ? bias : bias is null ? mask : mask + bias;

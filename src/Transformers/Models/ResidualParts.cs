@@ -35,12 +35,15 @@ public sealed class DropPath : nn.Module<Tensor, Tensor>
     /// <param name="chance">From 0 to below 1.</param>
     public DropPath(double chance) : base(nameof(DropPath)) => this.chance = chance;
 
+    /// <summary>Whether examples may be dropped now.</summary>
+    internal bool Acts => training && chance > 0;
+
     /// <summary>Zeroes some examples while training.</summary>
     /// <param name="x">[B, …].</param>
     /// <returns>[B, …].</returns>
     public override Tensor forward(Tensor x)
     {
-        if (!training || chance == 0) return x;
+        if (!Acts) return x;
         long[] shape = [x.size(0), .. Enumerable.Repeat(1L, (int)x.dim() - 1)];
         var kept = rand(shape, device: x.device).ge(chance).to(x.dtype);          // [B, 1, …]
         return x * (kept / (1 - chance));

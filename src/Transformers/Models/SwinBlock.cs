@@ -48,7 +48,7 @@ public sealed class SwinBlock : nn.Module
         var windows = Windows.Of(Y, X, side, shifted);
         var input = new AttentionInput(Mask: Bias(windows, x.device), Recorder: recorder);
         x = attentionResidual.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)));
-        x = feedForwardResidual.forward(x, feedForward.call);
+        x = feedForward.Within(feedForwardResidual, x);
         return x.MoveToOuterDisposeScope();
     }
 

@@ -26,6 +26,9 @@ public sealed class SampleLog(string path) : ITrainingObserver
     }
 
     /// <inheritdoc/>
+    public void WentBack(long step) => Open(step);
+
+    /// <inheritdoc/>
     public void Sampled(long step, IReadOnlyList<string> samples)
     {
         events.RemoveAll(one => one.Step == step);

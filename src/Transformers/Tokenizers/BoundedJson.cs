@@ -12,22 +12,37 @@ sealed class BoundedJson(byte[] utf8, string file)
     /// <exception cref="UserException">The file is not one JSON value, is nested too deeply, or holds malformed text.</exception>
     internal void ReadDocument(ValueReader read)
     {
+        WellFormed(() => Read(read));
+    }
+
+    /// <summary>Runs what reads texts of the document: bytes that are no UTF-8, and halves of surrogate pairs, show only then.</summary>
+    /// <exception cref="UserException">Such a text is read.</exception>
+    internal T WellFormed<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new UserException([new Problem($"holds text that is not well-formed: {FirstSentence(exception.Message)}", File: file)], exception);
+        }
+    }
+
+    bool Read(ValueReader read)
+    {
         var start = utf8.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
         var json = new Utf8JsonReader(utf8.AsSpan(start), new JsonReaderOptions { MaxDepth = TokenizerLimits.Depth });
         try
         {
             json.Read();
             read(ref json);
-            if (json.Read()) throw Fault("one JSON value is expected, and more follows it");
+            return json.Read() ? throw Fault("one JSON value is expected, and more follows it") : true;
         }
         catch (JsonException exception)
         {
             throw new UserException([new Problem($"is not valid JSON: {FirstSentence(exception.Message)}", File: file,
                 Line: (int?)exception.LineNumber + 1, Column: (int?)exception.BytePositionInLine + 1)], exception);
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw new UserException([new Problem($"holds text that is not well-formed: {FirstSentence(exception.Message)}", File: file)], exception);
         }
     }
 

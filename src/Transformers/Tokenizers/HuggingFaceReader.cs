@@ -24,8 +24,9 @@ sealed class HuggingFaceReader
     {
         if (WordTokenizer.TryRead(path, content) is { } words) return words;
         var reader = new HuggingFaceReader(path);
-        new BoundedJson(content, path).ReadDocument(reader.ReadRoot);
-        return reader.Build();
+        var json = new BoundedJson(content, path);
+        json.ReadDocument(reader.ReadRoot);
+        return json.WellFormed(reader.Build);
     }
 
     void ReadRoot(ref Utf8JsonReader json)

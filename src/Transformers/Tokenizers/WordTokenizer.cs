@@ -112,6 +112,10 @@ public sealed class WordTokenizer : Tokenizer
         {
             return null; // The general reader tells what is wrong with it.
         }
+        catch (InvalidOperationException exception) // Bytes that are no UTF-8, or half a surrogate pair.
+        {
+            throw new UserException([new Problem($"holds text that is not well-formed: {exception.Message}", path)], exception);
+        }
     }
 
     static WordTokenizer Read(JsonElement document, string path)

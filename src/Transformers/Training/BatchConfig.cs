@@ -17,7 +17,7 @@ public sealed record BatchConfig : IChecked
     [AtLeast(1)]
     public int? Micro { get; init; }
 
-    /// <summary>Whether to lower <c>micro</c> to what fits into the device's memory.</summary>
+    /// <summary>Whether to halve micro-batches until training fits into the device's memory; a step still learns from as much.</summary>
     public bool Fit { get; init; }
 
     /// <inheritdoc/>

@@ -29,6 +29,7 @@ public sealed class ClassificationTask : TrainingTask
     public ClassificationTask(TextClassifier model, SpecialIds special, LabelledCorpus train, LabelledCorpus? validation, RunConfig run, Device device)
     {
         (this.model, this.device, config) = (model, device, run.Training);
+        Micro = new MicroSize(config.Batch.Micro);
         var batches = new LabelledBatches(train, special, LabelledOptions.Of(run, train.Tokens));
         stream = new BatchStream<LabelledBatch>(batches.At, batches.Next);
         if (validation is not { Count: > 0 }) return;
@@ -49,7 +50,7 @@ public sealed class ClassificationTask : TrainingTask
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = stream.Next();
-        var size = Math.Min(config.Batch.Micro ?? batch.Texts.Rows, batch.Texts.Rows);
+        var size = Micro.Of(batch.Texts.Rows);
         return [.. Enumerable.Range(0, batch.Texts.Rows).Chunk(size).Select(part => new TextsBatch(this, batch, part[0], part.Length, config.LabelSmoothing))];
     }
 
@@ -61,12 +62,15 @@ public sealed class ClassificationTask : TrainingTask
         validation is null ? [] : LabelledOptions.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
 
     /// <summary>Accuracy and macro F1 of the batches that a validation takes.</summary>
-    public override IReadOnlyDictionary<string, double> Metrics(bool whole)
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         if (validationTexts is null) return new Dictionary<string, double>();
         var report = new ClassificationReport(validationTexts.Classes);
         foreach (var batch in ValidationBatches(whole ? null : config.Validate.Batches))
+        {
+            cancel.ThrowIfCancellationRequested();
             TextClassification.Add(report, model, batch, device);
+        }
         return new Dictionary<string, double> { ["accuracy"] = report.Accuracy, ["macro_f1"] = report.MacroF1 };
     }
 

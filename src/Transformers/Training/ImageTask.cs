@@ -21,7 +21,7 @@ public sealed class ImageTask : TrainingTask
     readonly TrainingConfig config;
     readonly ulong seed;
     readonly Device device;
-    readonly int batchSize, microRows;
+    readonly int batchSize;
     readonly Stopwatch clock = Stopwatch.StartNew();
     ImageLoader loader;
     ImageBatch? held;
@@ -40,7 +40,7 @@ public sealed class ImageTask : TrainingTask
         config = run.Training;
         seed = SeedStreams.Of(run.Seed, "batches");
         batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
-        microRows = Math.Min(config.Batch.Micro ?? batchSize, batchSize);
+        Micro = new MicroSize(config.Batch.Micro);
         loader = data.TrainingBatches(batchSize, seed);
     }
 
@@ -58,7 +58,7 @@ public sealed class ImageTask : TrainingTask
     {
         held?.Dispose();
         held = loader.Next();
-        var micro = new List<MicroBatch>();
+        var (micro, microRows) = (new List<MicroBatch>(), Micro.Of(held.Count));
         for (var row = 0; row < held.Count; row += microRows)
             micro.Add(new Images(this, held, row, Math.Min(microRows, held.Count - row), config.LabelSmoothing, report: null));
         return micro;
@@ -70,7 +70,7 @@ public sealed class ImageTask : TrainingTask
         validated = null;
         if (data.Dataset.Validation.Length == 0 || batches == 0) yield break;
         validated = new ClassificationReport(data.Dataset.Classes);
-        using var inOrder = data.EvaluationBatches(data.Dataset.Validation, Math.Max(microRows, 64));
+        using var inOrder = data.EvaluationBatches(data.Dataset.Validation, Math.Max(Micro.Of(batchSize), 64));
         foreach (var batch in inOrder.RestOfEpoch().Take(batches ?? int.MaxValue))
         {
             using (batch)
@@ -79,7 +79,7 @@ public sealed class ImageTask : TrainingTask
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, double> Metrics(bool whole)
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         var metrics = new Dictionary<string, double>();
         if (validated is not { Examples: > 0 } report) return metrics;

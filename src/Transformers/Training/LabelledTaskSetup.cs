@@ -19,9 +19,8 @@ static class LabelledTaskSetup
 
     internal static TaskSetup Create(RunConfig config, LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        using var cancel = new StopCancellation(stop);
         var splits = data.Source.Open();
-        var tokenizer = TokenizerOf(data, splits, options, observer, cancel.Token);
+        var tokenizer = TokenizerOf(data, splits, options, observer, stop.Token);
         var special = SpecialIds.Of(tokenizer);
         var longest = Math.Min(data.MaxLength, shape.Context);
         var train = Encode(splits.Train, null);
@@ -50,7 +49,7 @@ static class LabelledTaskSetup
         };
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
-            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File);
+            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, stop.Token);
     }
 
     static Tokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)

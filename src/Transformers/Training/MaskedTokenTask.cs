@@ -16,7 +16,6 @@ public sealed class MaskedTokenTask : TrainingTask
     readonly Device device;
     readonly BatchStream<MaskedBatch> stream;
     readonly MaskedBatches? validation;
-    readonly int? micro;
 
     /// <summary>A task over texts.</summary>
     /// <param name="model">The model, on its device.</param>
@@ -29,7 +28,8 @@ public sealed class MaskedTokenTask : TrainingTask
     /// <exception cref="UserException">There is no text, one alone exceeds the tokens of a batch, or the vocabulary has no mask token.</exception>
     public MaskedTokenTask(MaskedTokenModel model, Tokenizer tokenizer, TokenStore train, TokenStore? validation, MaskedHeadConfig head, RunConfig run, Device device)
     {
-        (this.model, this.device, micro) = (model, device, run.Training.Batch.Micro);
+        (this.model, this.device) = (model, device);
+        Micro = new MicroSize(run.Training.Batch.Micro);
         var special = SpecialIds.Of(tokenizer);
         var options = LabelledOptions.Of(run, train);
         var batches = new MaskedBatches(train, special, new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "masks"))), options);
@@ -53,7 +53,7 @@ public sealed class MaskedTokenTask : TrainingTask
     {
         var batch = stream.Next();
         var rows = batch.Texts.Rows;
-        var size = Math.Min(micro ?? rows, rows);
+        var size = Micro.Of(rows);
         return [.. Enumerable.Range(0, (rows + size - 1) / size).Select(i => new HiddenBatch(this, batch, i * size, Math.Min(size, rows - i * size)))];
     }
 
@@ -67,11 +67,12 @@ public sealed class MaskedTokenTask : TrainingTask
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
 
     /// <summary>The share of hidden tokens whose most probable guess is right; of the whole split at the end.</summary>
-    public override IReadOnlyDictionary<string, double> Metrics(bool whole)
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         long right = 0, all = 0;
         foreach (var batch in whole ? ValidationBatches(null) : [])
         {
+            cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var (hidden, targets) = new HiddenBatch(this, batch, 0, batch.Texts.Rows).Guesses();
             right += nn.functional.linear(hidden, model.OutputWeight).argmax(-1).eq(targets).sum().item<long>();

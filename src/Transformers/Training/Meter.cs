@@ -18,10 +18,12 @@ sealed class Meter(long steps, string unit, double? peakUnitsPerSecond = null)
         countInAll++;
     }
 
-    internal StepReport Report(long step, double lr, double norm)
+    /// <summary>What the steps since the last report came to; null where there was none.</summary>
+    internal StepReport? Report(long step, double lr, double norm)
     {
+        if (count == 0) return null;
         var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, countInAll) * (steps - step));
-        var report = new StepReport(step, steps, loss / Math.Max(1, count), lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
+        var report = new StepReport(step, steps, loss / count, lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
             units / Math.Max(1e-9, seconds) / peakUnitsPerSecond);
         (loss, units, seconds, count) = (0, 0, 0, 0);
         return report;

@@ -17,12 +17,11 @@ public sealed class NextTokenTask : TrainingTask
     readonly Gpt model;
     readonly PreparedData data;
     readonly BackgroundBatches batches;
-    readonly SequentialBlocks? validation;
+    readonly int rows;
     readonly Tokenizer tokenizer;
     readonly RunConfig run;
     readonly TrainingConfig config;
     readonly Device device;
-    readonly int microRows;
     readonly Stopwatch clock = Stopwatch.StartNew();
 
     /// <summary>A task over prepared text.</summary>
@@ -41,10 +40,9 @@ public sealed class NextTokenTask : TrainingTask
         this.model = model;
         this.data = data;
         this.device = device;
-        microRows = Math.Min(config.Batch.Micro ?? rows, rows);
+        this.rows = rows;
+        Micro = new MicroSize(config.Batch.Micro);
         batches = new BackgroundBatches(sampler);
-        // Any number of rows gives the same loss. Without gradients twice as many take no more memory than a step.
-        validation = data.Validation.Count < 2 ? null : new SequentialBlocks(data.Validation, 2 * microRows, model.Context);
     }
 
     /// <inheritdoc/>
@@ -63,15 +61,16 @@ public sealed class NextTokenTask : TrainingTask
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = batches.Next();
-        var micro = new List<MicroBatch>();
+        var (micro, microRows) = (new List<MicroBatch>(), Micro.Of(batch.Rows));
         for (var row = 0; row < batch.Rows; row += microRows)
             micro.Add(new TokenBatch(this, batch, row, Math.Min(microRows, batch.Rows - row), config.LabelSmoothing));
         return micro;
     }
 
     /// <inheritdoc/>
+    /// <remarks>Any number of rows gives the same loss. Without gradients twice as many take no more memory than a step.</remarks>
     public override IEnumerable<MicroBatch> Validation(int? count) =>
-        validation is null ? [] : validation.Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
+        data.Validation.Count < 2 ? [] : new SequentialBlocks(data.Validation, 2 * Micro.Of(rows), model.Context).Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>
@@ -81,12 +80,12 @@ public sealed class NextTokenTask : TrainingTask
     };
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Samples()
+    public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
     {
         if (config.Sample.Tokens == 0) return [];
         model.eval();
         var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
-        var completions = new TextGenerator(model, tokenizer, device).Generate(config.Sample.Prompts ?? [""], options);
+        var completions = new TextGenerator(model, tokenizer, device).Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
         return [.. completions.Select(completion => completion.Prompt + completion.Text)];
     }
 

@@ -10,6 +10,7 @@ sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : 
     public void Reported(StepReport report) => Each(observer => observer.Reported(report));
     public void Validated(ValidationReport report) => Each(observer => observer.Validated(report));
     public void Sampled(long step, IReadOnlyList<string> samples) => Each(observer => observer.Sampled(step, samples));
+    public void WentBack(long step) => Each(observer => observer.WentBack(step));
     public void Saved(long step, string folder) => Each(observer => observer.Saved(step, folder));
 
     void Each(Action<ITrainingObserver> tell)

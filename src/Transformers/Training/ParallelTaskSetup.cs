@@ -14,9 +14,8 @@ static class ParallelTaskSetup
 {
     internal static TaskSetup Create(RunConfig config, ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        using var cancel = new StopCancellation(stop);
         var splits = data.Source.Open();
-        var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel.Token);
+        var (source, target) = TokenizersOf(data, splits.Train, options, observer, stop.Token);
         var shared = ReferenceEquals(source, target);
         // A place is taken by the begin or the end.
         var limit = shape.Context - 1;
@@ -39,7 +38,7 @@ static class ParallelTaskSetup
         };
 
         ParallelCorpus Encode(ParallelSplit split, ParallelFilter which, bool keepTexts) =>
-            ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, cancel.Token);
+            ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, stop.Token);
     }
 
     static (Tokenizer source, Tokenizer target) TokenizersOf(ParallelData data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)

@@ -15,6 +15,13 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     public void Open(long step) => Try(() => writer = new EventWriter(folder, step));
 
     /// <inheritdoc/>
+    public void WentBack(long step)
+    {
+        Dispose();
+        Open(step);
+    }
+
+    /// <inheritdoc/>
     public void Reported(StepReport report)
     {
         List<(string, double)> values =

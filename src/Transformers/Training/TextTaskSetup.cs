@@ -15,8 +15,7 @@ static class TextTaskSetup
 {
     internal static TaskSetup Create(RunConfig config, TextData data, GptConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        using var cancel = new StopCancellation(stop);
-        var (tokenizer, prepared) = Read(data, options, observer, cancel.Token);
+        var (tokenizer, prepared) = Read(data, options, observer, stop.Token);
         try
         {
             var duplicates = prepared.Manifest.Duplicates;

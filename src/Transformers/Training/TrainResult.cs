@@ -33,6 +33,10 @@ public sealed record TrainResult
     public required string Precision { get; init; }
     /// <summary>Where it ran.</summary>
     public required string Device { get; init; }
+    /// <summary>Steps whose loss or gradient was not a number and that were passed over, in all runs of this folder.</summary>
+    public long SkippedSteps { get; init; }
+    /// <summary>How often the run went back to an earlier checkpoint.</summary>
+    public long RollBacks { get; init; }
     /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
     public double DataWait { get; init; }
     /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>

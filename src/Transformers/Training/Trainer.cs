@@ -17,6 +17,7 @@ public sealed class Trainer : IDisposable
     readonly TrainerOutputs outputs;
     readonly ITrainingObserver observer;
     readonly StopRequest stop;
+    readonly DivergencePolicy divergence;
 
     /// <summary>A loop at its start; see <see cref="TrainerProgress"/> for going on from a checkpoint.</summary>
     public Trainer(TrainingTask task, TrainingConfig config, int width, Precision precision, Device device, TrainerOutputs outputs, ITrainingObserver observer, StopRequest stop)
@@ -30,6 +31,7 @@ public sealed class Trainer : IDisposable
         this.stop = stop;
         schedule = new Schedule(config.Schedule, config.Optimizer.Lr, config.Steps, width);
         Optimizer = Optimizer.Create(config.Optimizer, task.Model);
+        divergence = DivergencePolicy.Of(config.Divergence, outputs, observer);
         Ema = config.Ema is { } ema ? new WeightAverage(task.Model, ema.Decay) : null;
     }
 
@@ -42,15 +44,33 @@ public sealed class Trainer : IDisposable
     /// <summary>Where the run stands.</summary>
     public TrainerProgress Progress { get; } = new();
 
+    /// <summary>Whether a stop cut the last validation short; the run that goes on begins with it.</summary>
+    public bool Interrupted { get; private set; }
+
     /// <summary>The device's measured peak, operations a second, for the reported utilisation; null for none.</summary>
     public double? PeakFlops { get; init; }
 
     /// <summary>Trains to the last step, or until it is asked to stop.</summary>
     /// <param name="lastStep">The step to end at; the schedule still runs to the config's.</param>
-    /// <exception cref="DivergedException">A loss or gradient is not a number.</exception>
+    /// <exception cref="DivergedException">A loss or gradient is not a number, and the config's policy does not go on from there.</exception>
     public void Run(long lastStep)
     {
         task.Model.train();
+        divergence.Begin(this, task);
+        try
+        {
+            if (Progress.ValidatedStep < Progress.Step && IsValidated(Progress.Step, lastStep)) Validate(Progress.Step, whole: Progress.Step == lastStep);
+            Loop(lastStep);
+        }
+        catch (OperationCanceledException) when (stop.Reason is not null)
+        {
+            Interrupted = true;
+        }
+        outputs.Save(this, task, background: false);
+    }
+
+    void Loop(long lastStep)
+    {
         var meter = new Meter(config.Steps, task.Unit, PeakFlops / task.FlopsPerUnit);
         while (Progress.Step < lastStep && stop.Reason is null && !Progress.OutOfPatience)
         {
@@ -60,21 +80,29 @@ public sealed class Trainer : IDisposable
 
             var (loss, units, targets) = AccumulateGradients();
             var norm = Optimizer.GradientNorm();
-            if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw Diverged(step, loss, norm);
-            Optimizer.Step(lr, config.Clip > 0 && norm > config.Clip ? config.Clip / norm : 1);
+            var bad = BadStep.Is(loss, norm);
+            if (!bad) Learn(step, lr, norm);
             Optimizer.ZeroGradients();
-            Ema?.Update(step);
+            if (bad && !divergence.GoesOn(new BadStep(step, loss, norm), this, task)) continue;
 
-            Progress.Advance(targets, Stopwatch.GetElapsedTime(started).TotalSeconds);
-            meter.Add(loss, units, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            Progress.Advance(bad ? 0 : targets, seconds);
+            if (!bad) meter.Add(loss, units, seconds);
             observer.Stepped(step, config.Steps);
             if (step % config.Log.Every == 0 || step == lastStep) Report(meter, step, lr, norm);
-            if (step % config.Validate.Every == 0 || step == lastStep) Validate(step, whole: step == lastStep);
+            if (IsValidated(step, lastStep)) Validate(step, whole: step == lastStep);
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
             if (step % config.Checkpoint.Every == 0 && step != lastStep || stop.TakeSave()) outputs.Save(this, task, background: true);
             if (step % config.Validate.Every == 0) GiveBackMemory();
         }
-        outputs.Save(this, task, background: false);
+    }
+
+    bool IsValidated(long step, long lastStep) => step % config.Validate.Every == 0 || step == lastStep;
+
+    void Learn(long step, double lr, double norm)
+    {
+        Optimizer.Step(lr, config.Clip > 0 && norm > config.Clip ? config.Clip / norm : 1);
+        Ema?.Update(step);
     }
 
     // What validation, sampling and saving took for themselves is not needed until they come again.
@@ -90,9 +118,15 @@ public sealed class Trainer : IDisposable
         var micro = task.NextStep();
         var targets = Math.Max(1, micro.Sum(batch => batch.Targets));
         double loss = 0;
-        foreach (var batch in micro) loss += Pass(batch, targets, precision, device);
+        foreach (var batch in micro) loss += Backward(batch, targets);
         return (loss, micro.Sum(batch => batch.Units), targets);
     }
+
+    /// <summary>Adds the gradients of a micro-batch.</summary>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="targets">The targets of the whole step.</param>
+    /// <returns>Its part of the step's loss.</returns>
+    internal double Backward(MicroBatch batch, long targets) => Pass(batch, targets, precision, device);
 
     /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
     /// <param name="batch">The micro-batch.</param>
@@ -119,6 +153,7 @@ public sealed class Trainer : IDisposable
         long targets = 0;
         foreach (var batch in batches)
         {
+            stop.Token.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             using var narrow = Precisions.Enter(precision, device);
             sum += batch.LossSum().to(ScalarType.Float64).item<double>();
@@ -138,19 +173,19 @@ public sealed class Trainer : IDisposable
         using (no_grad())
         {
             task.Model.eval();
-            foreach (var (name, value) in task.Metrics(whole)) metrics[name] = value;
+            foreach (var (name, value) in task.Metrics(whole, stop.Token)) metrics[name] = value;
             task.Model.train();
         }
         var best = Progress.Judge(step, loss, config.Validate.Patience);
         var report = new ValidationReport(step, loss, targets, metrics, best, Stopwatch.GetElapsedTime(started).TotalSeconds);
-        Progress.LastValidation = report;
+        (Progress.LastValidation, Progress.ValidatedStep) = (report, step);
         outputs.Log(step, "val", [("loss", loss), .. metrics.Select(metric => (metric.Key, metric.Value))]);
         observer.Validated(report);
     }
 
     void Report(Meter meter, long step, double lr, double norm)
     {
-        var report = meter.Report(step, lr, norm);
+        if (meter.Report(step, lr, norm) is not { } report) return;
         Progress.TrainLoss = report.Loss;
         outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("memory_bytes", report.MemoryBytes),
             .. report.Utilisation is { } share ? new[] { ("utilisation", share) } : []]);
@@ -161,14 +196,10 @@ public sealed class Trainer : IDisposable
     {
         using var averaged = Ema?.Swap();
         task.Model.eval();
-        var samples = task.Samples();
+        var samples = task.Samples(stop.Token);
         task.Model.train();
         if (samples.Count > 0) observer.Sampled(step, samples);
     }
-
-    DivergedException Diverged(long step, double loss, double norm) => new(FormattableString.Invariant(
-        $"training diverged at step {step}: the loss is {loss} and the gradient's norm {norm}. ") +
-        (outputs.LastSavedStep is { } good ? $"The checkpoint of step {good} is good: lower optimizer.lr, or raise schedule.warmup, and go on from it." : "No checkpoint was saved yet: lower optimizer.lr, or raise schedule.warmup."));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -43,15 +43,16 @@ public sealed class TrainerOutputs : IDisposable
         checkpoints = new BackgroundCheckpoints(folder.Checkpoints, PolicyOf(config.Training.Checkpoint));
     }
 
-    /// <summary>The step of the last checkpoint that was begun, or that the run went on from.</summary>
-    public long? LastSavedStep { get; private set; }
-
     /// <summary>Which checkpoints stay.</summary>
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
         config.Best ? new CheckpointPolicy(config.Keep, new BestRule("val_loss")) : new CheckpointPolicy(config.Keep);
 
     /// <summary>Opens the metrics; what is there after a step is cut off.</summary>
-    public void Open(long step) => metrics = folder.OpenMetrics(step);
+    public void Open(long step)
+    {
+        metrics?.Dispose();
+        metrics = folder.OpenMetrics(step);
+    }
 
     /// <summary>Adds a line of metrics.</summary>
     public void Log(long step, string split, params ReadOnlySpan<(string, double)> values)
@@ -65,7 +66,10 @@ public sealed class TrainerOutputs : IDisposable
     /// <param name="trainer">The loop.</param>
     /// <param name="task">What is trained.</param>
     /// <param name="background">Whether to return as soon as the tensors are copied.</param>
-    public void Save(Trainer trainer, TrainingTask task, bool background)
+    public void Save(Trainer trainer, TrainingTask task, bool background) => Save(trainer, task, background, known: null);
+
+    // Known are the validation's metrics where it is not this process that measured them.
+    void Save(Trainer trainer, TrainingTask task, bool background, IReadOnlyDictionary<string, double>? known)
     {
         var step = trainer.Progress.Step;
         var model = task.Model;
@@ -80,9 +84,9 @@ public sealed class TrainerOutputs : IDisposable
             contents.AddMetric("val_loss", validation.Loss);
             foreach (var (name, value) in validation.Metrics) contents.AddMetric(name, value);
         }
+        else foreach (var (name, value) in known ?? new Dictionary<string, double>()) contents.AddMetric(name, value);
         if (background) checkpoints.Begin(contents);
         else checkpoints.SaveNow(contents);
-        LastSavedStep = step;
         observer.Saved(step, folder.Checkpoints.PathOf(step));
     }
 
@@ -103,6 +107,10 @@ public sealed class TrainerOutputs : IDisposable
                 ["optimizer_steps"] = trainer.Optimizer.Steps,
                 ["steps"] = config.Training.Steps,
                 ["validations_since_best"] = progress.ValidationsSinceBest,
+                ["validated_step"] = progress.ValidatedStep,
+                ["skipped_steps"] = progress.SkippedSteps,
+                ["roll_backs"] = progress.RollBacks,
+                ["micro_pieces"] = task.Micro.Pieces,
                 ["train_loss"] = progress.TrainLoss,
             },
             Best = progress.BestStep > 0 ? new BestSoFar("val_loss", progress.BestLoss, progress.BestStep) : null,
@@ -149,12 +157,39 @@ public sealed class TrainerOutputs : IDisposable
         var progress = trainer.Progress;
         (progress.Step, progress.Targets, progress.Seconds) = (state.Step, state.Tokens, state.Seconds);
         progress.TrainLoss = state.Schedule.GetValueOrDefault("train_loss", double.NaN);
+        progress.ValidatedStep = (long)state.Schedule.GetValueOrDefault("validated_step", state.Step);
+        progress.SkippedSteps = (long)state.Schedule.GetValueOrDefault("skipped_steps");
+        progress.RollBacks = (long)state.Schedule.GetValueOrDefault("roll_backs");
         progress.ValidationsSinceBest = (int)state.Schedule.GetValueOrDefault("validations_since_best");
-        if (state.Best is { } best) (progress.BestStep, progress.BestLoss) = (best.Step, best.Value);
+        (progress.BestStep, progress.BestLoss) = state.Best is { } best ? (best.Step, best.Value) : (0, double.PositiveInfinity);
+        if (progress.LastValidation?.Step != state.Step) progress.LastValidation = null;
+        // Sums over other micro-batches would round differently.
+        if (config.Training.Batch.Fit) task.Micro = task.Micro with { Pieces = (int)state.Schedule.GetValueOrDefault("micro_pieces", 1) };
         task.SamplerState = state.Sampler;
         using var scope = NewDisposeScope();
         set_rng_state(tensor(state.Generators["default"]));
-        LastSavedStep = state.Step;
+    }
+
+    /// <summary>The newest intact checkpoint of a step before another; null where there is none.</summary>
+    internal Checkpoint? NewestBefore(long step)
+    {
+        checkpoints.Settle();
+        return folder.Checkpoints.FindNewestIntact(out _, before: step);
+    }
+
+    /// <summary>Puts a trainer back to an earlier checkpoint, changes it, and saves it anew under that step; what came after it is void.</summary>
+    /// <param name="good">The checkpoint.</param>
+    /// <param name="trainer">The loop.</param>
+    /// <param name="task">What is trained.</param>
+    /// <param name="change">What must not be as it was saved.</param>
+    internal void RollBackTo(Checkpoint good, Trainer trainer, TrainingTask task, Action change)
+    {
+        Restore(good, trainer, task);
+        change();
+        folder.Checkpoints.SetAsideAfter(good.Step, PolicyOf(config.Training.Checkpoint));
+        Open(good.Step);
+        observer.WentBack(good.Step);
+        Save(trainer, task, background: false, known: good.Manifest.Metrics);
     }
 
     static void Fill(Checkpoint checkpoint, string name, IEnumerable<(string, Tensor)> tensors)

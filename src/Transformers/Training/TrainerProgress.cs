@@ -19,6 +19,12 @@ public sealed class TrainerProgress
     public double BestLoss { get; set; } = double.PositiveInfinity;
     /// <summary>Validations since the best one.</summary>
     public int ValidationsSinceBest { get => validationsSinceBest; set => validationsSinceBest = value; }
+    /// <summary>The step of the last validation; 0 before one.</summary>
+    public long ValidatedStep { get; set; }
+    /// <summary>Steps whose loss or gradient was not a number and that were passed over.</summary>
+    public long SkippedSteps { get; set; }
+    /// <summary>How often the run went back to an earlier checkpoint.</summary>
+    public long RollBacks { get; set; }
     /// <summary>The last validation of this process.</summary>
     public ValidationReport? LastValidation { get; set; }
     /// <summary>Whether validation has not improved for as long as the config allows.</summary>
@@ -34,7 +40,7 @@ public sealed class TrainerProgress
     // A loss that is not a number is never the best.
     internal bool Judge(long step, double loss, int? patience)
     {
-        var best = loss < BestLoss;
+        var best = double.IsFinite(loss) && loss < BestLoss;
         if (best) (BestStep, BestLoss, validationsSinceBest) = (step, loss, 0);
         else validationsSinceBest++;
         OutOfPatience = patience is { } limit && validationsSinceBest >= limit;

@@ -45,6 +45,9 @@ public sealed record TrainingConfig : IChecked
     [NotEmpty]
     public IReadOnlyList<string>? Freeze { get; init; }
 
+    /// <summary>What becomes of the run when a loss or a gradient is not a number.</summary>
+    public DivergenceConfig Divergence { get; init; } = new StopAtDivergence();
+
     /// <summary>A moving average of the weights, which is then what is validated and saved; none where this is not given.</summary>
     public EmaConfig? Ema { get; init; }
 
@@ -52,6 +55,8 @@ public sealed record TrainingConfig : IChecked
     public void Check(ConfigCheck check)
     {
         check.That(Schedule.Warmup <= Steps, "schedule.warmup", $"({Schedule.Warmup}) must be at most {check.At("steps")} ({Steps})");
+        check.That(Divergence is not RollBackAtDivergence || Checkpoint.Keep >= 2, "checkpoint.keep",
+            $"({Checkpoint.Keep}) must be at least 2 where {check.At("divergence.kind")} is roll_back: the newest one may hold the trouble already");
         var finalLr = Schedule switch
         {
             CosineSchedule cosine => cosine.FinalLr,

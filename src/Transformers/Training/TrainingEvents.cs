@@ -47,6 +47,9 @@ public interface ITrainingObserver
     /// <summary>Outputs of the model, for a person to read.</summary>
     void Sampled(long step, IReadOnlyList<string> samples) { }
 
+    /// <summary>The run stands at an earlier step again: what it told of later ones is void.</summary>
+    void WentBack(long step) { }
+
     /// <summary>A checkpoint was saved.</summary>
     void Saved(long step, string folder) { }
 }
@@ -54,14 +57,21 @@ public interface ITrainingObserver
 /// <summary>Asks a run to end, and says why; safe from any thread and from a signal handler.</summary>
 public sealed class StopRequest
 {
+    readonly CancellationTokenSource source = new();
     volatile string? reason;
     volatile bool save;
 
     /// <summary>Why the run is to end, or null.</summary>
     public string? Reason => reason;
 
+    /// <summary>Cancels what need not be finished first: all but a step and a save.</summary>
+    public CancellationToken Token => source.Token;
+
     /// <summary>Asks; the first reason stays.</summary>
-    public void Ask(string why) => reason ??= why;
+    public void Ask(string why)
+    {
+        if (Interlocked.CompareExchange(ref reason, why, null) is null) source.Cancel();
+    }
 
     /// <summary>Asks for a checkpoint after the current step; the run goes on.</summary>
     public void AskForSave() => save = true;

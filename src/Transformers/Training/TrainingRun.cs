@@ -93,16 +93,29 @@ public static class TrainingRun
 
         var lastStep = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
         var before = trainer.Progress.Step;
-        trainer.Run(lastStep);
+        Train(trainer, setup.Task, config.Training, lastStep, options, observer, stop);
         var result = Result(config, options, trainer, setup, parameters, name, stop, before);
         if (result.Stopped is null or "patience")
         {
-            var last = setup.Task.Samples();
+            var last = LastSamples(setup.Task, stop);
             if (last.Count > 0) observer.Sampled(result.Steps, last);
             folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
         }
         WriteReport(folder, observer);
         return result;
+    }
+
+    static void Train(Trainer trainer, TrainingTask task, TrainingConfig config, long lastStep, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        if (trainer.Progress.Step < lastStep && stop.Reason is null) new MemoryFit(trainer, task, config, options.Device, observer, stop.Token).Ensure();
+        try
+        {
+            trainer.Run(lastStep);
+        }
+        catch (OutOfMemoryException exception)
+        {
+            throw new MemoryException($"step {trainer.Progress.Step + 1} ran out of memory: {exception.Message}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then goes on from the last checkpoint", exception);
+        }
     }
 
     /// <summary>Takes over another run's weights and holds parameters still, as the options and the config ask.</summary>
@@ -116,6 +129,19 @@ public static class TrainingRun
         }
         if (config.Training.Freeze is { } patterns)
             observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are held still");
+    }
+
+    // A run that is finished stays so, whatever is asked while it shows what it learnt.
+    static IReadOnlyList<string> LastSamples(TrainingTask task, StopRequest stop)
+    {
+        try
+        {
+            return task.Samples(stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.Reason is not null)
+        {
+            return [];
+        }
     }
 
     // A run that is well must not end badly for its page.
@@ -179,7 +205,9 @@ public static class TrainingRun
             Precision = precision,
             Device = options.Device.ToString(),
             DataWait = setup.Task.DataWait,
-            Stopped = progress.Step >= config.Training.Steps ? null : progress.OutOfPatience ? "patience" : stop.Reason ?? "max_steps",
+            SkippedSteps = progress.SkippedSteps,
+            RollBacks = progress.RollBacks,
+            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? "patience" : stop.Reason ?? "max_steps",
         };
     }
 

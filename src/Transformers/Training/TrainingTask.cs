@@ -15,6 +15,9 @@ public abstract class TrainingTask : IDisposable
     /// <summary>Floating-point operations of training on one unit, forwards and backwards; null where they are not counted.</summary>
     public virtual double? FlopsPerUnit => null;
 
+    /// <summary>How a step is cut into micro-batches.</summary>
+    public MicroSize Micro { get; set; } = new(null);
+
     /// <summary>The micro-batches of the next step.</summary>
     public abstract IReadOnlyList<MicroBatch> NextStep();
 
@@ -24,7 +27,8 @@ public abstract class TrainingTask : IDisposable
 
     /// <summary>Further metrics of the validation split by name, such as accuracy; computed without gradients and with the model in evaluation mode.</summary>
     /// <param name="whole">Whether this is the last validation of a run, over the whole split.</param>
-    public virtual IReadOnlyDictionary<string, double> Metrics(bool whole) => new Dictionary<string, double>();
+    /// <param name="cancel">Ends it between two batches.</param>
+    public virtual IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => new Dictionary<string, double>();
 
     /// <summary>What follows from a validation loss, such as perplexity.</summary>
     /// <param name="loss">Nats a target.</param>
@@ -34,7 +38,8 @@ public abstract class TrainingTask : IDisposable
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
     /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
-    public virtual IReadOnlyList<string> Samples() => [];
+    /// <param name="cancel">Ends it between two tokens.</param>
+    public virtual IReadOnlyList<string> Samples(CancellationToken cancel = default) => [];
 
     /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
     public virtual double DataWait => 0;

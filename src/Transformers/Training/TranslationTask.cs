@@ -34,6 +34,7 @@ public sealed class TranslationTask : TrainingTask
     public TranslationTask(Seq2Seq model, Tokenizer source, Tokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device)
     {
         (this.model, this.run, this.device) = (model, run, device);
+        Micro = new MicroSize(run.Training.Batch.Micro);
         translator = new Translator(model, source, target, device);
         var (sourceIds, targetIds) = (SpecialIds.Of(source), SpecialIds.Of(target));
         var batch = run.Training.Batch;
@@ -61,7 +62,7 @@ public sealed class TranslationTask : TrainingTask
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = stream.Next();
-        var rows = run.Training.Batch.Micro ?? batch.Rows;
+        var rows = Micro.Of(batch.Rows);
         if (rows >= batch.Rows) return [new PairBatch(this, batch, run.Training.LabelSmoothing)];
         return [.. batch.Examples.Chunk(rows).Select(part => new PairBatch(this, batches.Make(part), run.Training.LabelSmoothing))];
     }
@@ -80,21 +81,21 @@ public sealed class TranslationTask : TrainingTask
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
 
     /// <summary>BLEU, chrF and the share of exact translations, of greedy decoding.</summary>
-    public override IReadOnlyDictionary<string, double> Metrics(bool whole)
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         var count = validation is null ? 0 : whole ? validation.Count : Math.Min(validation.Count, run.Training.Validate.Sentences);
         if (count == 0) return new Dictionary<string, double>();
-        return TranslationScores.Of(translator, [.. validation!.Texts!.Take(count)], new TranslationOptions()).Metrics;
+        return TranslationScores.Of(translator, [.. validation!.Texts!.Take(count)], new TranslationOptions(), cancel).Metrics;
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Samples()
+    public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
     {
         if (run.Training.Sample.Tokens == 0) return [];
         var sources = run.Training.Sample.Prompts ?? validation?.Texts!.Take(3).Select(pair => pair.Source).ToList();
         if (sources is null) return [];
         model.eval();
-        return [.. translator.Translate(sources, new TranslationOptions()).Select(translation => $"{translation.Source} → {translation.Text}")];
+        return [.. translator.Translate(sources, new TranslationOptions(), cancel).Select(translation => $"{translation.Source} → {translation.Text}")];
     }
 
     /// <inheritdoc/>

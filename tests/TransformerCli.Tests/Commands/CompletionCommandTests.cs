@@ -14,7 +14,7 @@ public sealed class CompletionCommandTests : IDisposable
         var script = Path.Combine(root, "completion.bash");
         File.WriteAllText(script, CommandLine.Run("completion", "bash").Output);
         var line = string.Join(' ', words.Select(word => $"'{word}'"));
-        var result = ProgramProcess.Start("bash", ["--norc", "-c", $"source '{script}' && cd '{root}' && COMP_WORDS=(transformer {line}) && COMP_CWORD={words.Length} && _transformer && printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p transformer"]);
+        var result = EndedProcess.Start("bash", ["--norc", "-c", $"source '{script}' && cd '{root}' && COMP_WORDS=(transformer {line}) && COMP_CWORD={words.Length} && _transformer && printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p transformer"]);
         Assert.Equal("", result.Error);
         Assert.Contains("-F _transformer transformer", result.Output);
         return [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(one => !one.StartsWith("complete ", StringComparison.Ordinal))];
@@ -55,7 +55,7 @@ public sealed class CompletionCommandTests : IDisposable
         if (!Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, shell)))) return;
         var script = Path.Combine(root, "completion." + shell);
         File.WriteAllText(script, output);
-        var result = ProgramProcess.Start(shell, [.. options.Split(' '), string.Format(System.Globalization.CultureInfo.InvariantCulture, line.Replace("{0}", "'{0}'"), script)], new Dictionary<string, string> { ["HOME"] = root });
+        var result = EndedProcess.Start(shell, [.. options.Split(' '), string.Format(System.Globalization.CultureInfo.InvariantCulture, line.Replace("{0}", "'{0}'"), script)], new Dictionary<string, string> { ["HOME"] = root });
         Assert.True(result.ExitCode == 0, result.Error);
         foreach (var word in expected) Assert.Contains(word, result.Output);
     }

@@ -1,3 +1,4 @@
+using TestSupport;
 using System.Buffers.Binary;
 using Transformers.Checkpoints;
 

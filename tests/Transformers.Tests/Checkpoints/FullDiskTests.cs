@@ -1,41 +1,7 @@
-using System.Diagnostics;
+using TestSupport;
 using Transformers.Checkpoints;
 
 namespace Transformers.Tests.Checkpoints;
-
-/// <summary>A test that mounts a small file system, which takes a superuser.</summary>
-public sealed class MountFactAttribute : FactAttribute
-{
-    static readonly bool CanMount = Probe();
-
-    public MountFactAttribute()
-    {
-        if (!CanMount) Skip = "needs the right to mount a tmpfs";
-    }
-
-    static bool Probe()
-    {
-        if (!OperatingSystem.IsLinux()) return false;
-        using var folder = new TempFolder();
-        if (Run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.FullPath) != 0) return false;
-        Run("umount", "-l", folder.FullPath);
-        return true;
-    }
-
-    internal static int Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-            process.WaitForExit();
-            return process.ExitCode;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return -1;
-        }
-    }
-}
 
 /// <summary>A test of what POSIX systems alone have.</summary>
 public sealed class UnixFactAttribute : FactAttribute

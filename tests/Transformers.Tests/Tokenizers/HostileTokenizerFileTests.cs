@@ -73,6 +73,8 @@ public class HostileTokenizerFileTests
         Assert.Contains("not valid JSON", Refused(HuggingFaceJson.Make()[..^3]));
         Assert.Contains("not valid JSON", Refused(HuggingFaceJson.Make() + "x"));
         Assert.Contains("not well-formed", Refused(HuggingFaceJson.Make(vocabulary: ",\"\\ud800\":257")));
+        Assert.Contains("not well-formed", Refused(HuggingFaceJson.Make(preTokenizer: """{"type":"\ud800"}""")));
+        Assert.Contains("not well-formed", Refused([.. Encoding.UTF8.GetBytes(HuggingFaceJson.Make()).Select(b => b == (byte)'L' ? (byte)0xFF : b)]));
         Assert.Contains("not a tokenizer", Refused(""));
         Assert.Contains("not a tokenizer", Refused("[1]"));
         Assert.Contains("not a tokenizer", Refused([0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>'], "tokenizer.model"));

@@ -1,6 +1,9 @@
+using TorchSharp;
 using Transformers.Configs;
+using Transformers.Models;
 using Transformers.Runs;
 using Transformers.Training;
+using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
 
@@ -35,6 +38,28 @@ sealed class TinyRuns : IDisposable
         TrainingRun.Start(config, OptionsOf(run) with { MaxSteps = maxSteps }, observer);
 
     internal TrainingOptions OptionsOf(string run) => new() { Run = PathOf(run), Cache = PathOf("cache") };
+
+    /// <summary>Trains with a task that is changed first, going on where the folder stopped; steps are not checked against memory, nor is there a result.</summary>
+    internal TrainerProgress Loop(RunConfig config, string run, long steps, Func<TrainingTask, TrainingTask>? around = null, Action<Trainer, TrainingTask>? before = null, Func<StopRequest, ITrainingObserver>? watch = null)
+    {
+        var options = new TrainingOptions { Run = PathOf(run), Cache = PathOf("cache") };
+        var stop = new StopRequest();
+        var observer = watch?.Invoke(stop) ?? new Quiet();
+        using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
+        Engine.Load();
+        manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
+        using var setup = TaskSetup.Create(config, options, observer, stop);
+        var task = around is null ? setup.Task : around(setup.Task);
+        using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, "fp32", observer);
+        using var trainer = new Trainer(task, config.Training, config.Model.Width, Precision.Fp32, CPU, outputs, observer, stop);
+        if (folder.Checkpoints.FindNewestIntact(out _) is { } checkpoint) outputs.Restore(checkpoint, trainer, task);
+        outputs.Open(trainer.Progress.Step);
+        before?.Invoke(trainer, task);
+        trainer.Run(steps);
+        return trainer.Progress;
+    }
+
+    sealed class Quiet : ITrainingObserver;
 
     /// <summary>The bytes of a file of the newest checkpoint.</summary>
     internal byte[] Newest(string run, string file)

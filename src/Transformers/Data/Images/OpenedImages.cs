@@ -18,12 +18,13 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     /// <param name="seed">The run's seed; it decides what is held out.</param>
     /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
     /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <param name="cancel">Ends the drawing of generated images, of which nothing is left then.</param>
     /// <exception cref="UserException">The images cannot be opened, divided or measured.</exception>
-    public static OpenedImages Open(ImagesData config, ulong seed, string? path = null, string generated = "data/generated")
+    public static OpenedImages Open(ImagesData config, ulong seed, string? path = null, string generated = "data/generated", CancellationToken cancel = default)
     {
         path ??= config.Source switch
         {
-            GeneratedImages drawn => Generate(drawn, generated),
+            GeneratedImages drawn => Generate(drawn, generated, cancel),
             ImageFilesOrigin files => files.Path,
             _ => throw new NotSupportedException($"images cannot come from {config.Source.GetType().Name}"),
         };
@@ -63,12 +64,12 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         return Threads is { } threads ? options with { Threads = threads } : options;
     }
 
-    static string Generate(GeneratedImages drawn, string folder)
+    static string Generate(GeneratedImages drawn, string folder, CancellationToken cancel)
     {
         var kind = drawn.Generator.ToString().ToLowerInvariant();
         var path = Path.Combine(folder, $"{kind}-v{ImageGenerator.Version}-{drawn.Count}x{drawn.Side}-seed{drawn.Seed}");
         // A set appears whole or not at all, so one that is there is complete.
-        if (!Directory.Exists(path)) ImageGenerator.Write(drawn.Generator, path, drawn.Count, drawn.Seed, drawn.Side);
+        if (!Directory.Exists(path)) ImageGenerator.Write(drawn.Generator, path, drawn.Count, drawn.Seed, drawn.Side, cancel: cancel);
         return path;
     }
 

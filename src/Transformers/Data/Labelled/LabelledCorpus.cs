@@ -41,10 +41,11 @@ public sealed class LabelledCorpus
     /// <param name="classes">The classes to expect (a training set's, for its validation set); by default those that occur.</param>
     /// <param name="maximumTokens">The longest sequence, framing included; longer texts lose their end, counted in <see cref="Shortened"/>.</param>
     /// <param name="file">The file to name in errors.</param>
+    /// <param name="cancel">Ends it between two texts.</param>
     /// <exception cref="UserException">A label is not one of the expected classes.</exception>
     public static LabelledCorpus Encode(
         IEnumerable<LabelledExample> examples, Tokenizer tokenizer, SpecialIds special,
-        IReadOnlyList<string>? classes = null, int maximumTokens = int.MaxValue, string? file = null)
+        IReadOnlyList<string>? classes = null, int maximumTokens = int.MaxValue, string? file = null, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maximumTokens, 3);
         var (tokens, names, lines) = (new TokenStore(), new List<string>(), new List<int>());
@@ -52,6 +53,7 @@ public sealed class LabelledCorpus
         var ids = new List<int>();
         foreach (var example in examples)
         {
+            cancel.ThrowIfCancellationRequested();
             ids.Clear();
             ids.Add(special.Begin);
             ids.AddRange(tokenizer.EncodeToIds(example.Text));

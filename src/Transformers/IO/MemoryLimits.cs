@@ -1,0 +1,80 @@
+using System.Globalization;
+
+namespace Transformers.IO;
+
+/// <summary>How much more memory may be taken, and who says so.</summary>
+/// <param name="Bytes">Bytes beyond those in use; negative where a limit was lowered below them.</param>
+/// <param name="Source">The file or device that sets the limit.</param>
+public readonly record struct MemoryRoom(long Bytes, string Source);
+
+/// <summary>What this process may take of the machine's memory: the limits of its control groups (versions 1 and 2) and what the system has available.</summary>
+/// <remarks>
+/// Linux promises more memory than there is and kills whoever uses it, so an allocation that succeeds proves nothing. Pages of
+/// files that a group has read count as its use, but are given up before a process is killed: they are room.
+/// </remarks>
+/// <param name="root">Where <c>proc</c> and <c>sys</c> are; another folder for tests.</param>
+public sealed class MemoryLimits(string root = "/")
+{
+    // Version 1 says "no limit" with a number near the largest of 64 bits.
+    const long NoLimit = 1L << 60;
+
+    /// <summary>The smallest room that any limit leaves; null where the system tells none.</summary>
+    public MemoryRoom? Room()
+    {
+        MemoryRoom? least = null;
+        foreach (var room in All())
+            if (least is null || room.Bytes < least.Value.Bytes) least = room;
+        return least;
+    }
+
+    IEnumerable<MemoryRoom> All()
+    {
+        var available = Path.Combine(root, "proc/meminfo");
+        if (Field(available, "MemAvailable:") is { } kilobytes) yield return new(1024 * kilobytes, $"{available}, MemAvailable");
+        foreach (var line in Lines(Path.Combine(root, "proc/self/cgroup")))
+        {
+            // number:controllers:path; version 2 has no controllers.
+            if (line.Split(':', 3) is not [_, var controllers, var path]) continue;
+            if (controllers.Length == 0)
+                foreach (var room in Groups("sys/fs/cgroup", path, "memory.max", "memory.current", "inactive_file")) yield return room;
+            else if (controllers.Split(',').Contains("memory"))
+                foreach (var room in Groups("sys/fs/cgroup/memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")) yield return room;
+        }
+    }
+
+    // A group's limit holds for those below it too. Inside a container the path may be the host's, and its own group the root.
+    IEnumerable<MemoryRoom> Groups(string mount, string path, string limit, string usage, string cache)
+    {
+        for (var group = path.Trim('/'); ; group = Path.GetDirectoryName(group) ?? "")
+        {
+            var folder = Path.Combine(root, mount, group);
+            var file = Path.Combine(folder, limit);
+            if (Number(file) is { } most and < NoLimit && Number(Path.Combine(folder, usage)) is { } used)
+                yield return new(most - used + Math.Min(used, Field(Path.Combine(folder, "memory.stat"), cache) ?? 0), file);
+            if (group.Length == 0) yield break;
+        }
+    }
+
+    static long? Number(string file) =>
+        Lines(file).FirstOrDefault() is { } text && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    static long? Field(string file, string name)
+    {
+        foreach (var line in Lines(file))
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var first, var text, ..] && first == name)
+                return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        return null;
+    }
+
+    static string[] Lines(string file)
+    {
+        try
+        {
+            return File.Exists(file) ? File.ReadAllLines(file) : [];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return []; // Not told is as good as not there.
+        }
+    }
+}

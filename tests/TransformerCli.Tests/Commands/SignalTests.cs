@@ -1,0 +1,201 @@
+using System.Text.Json;
+using Transformers.Checkpoints;
+using Transformers.Runs;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>A test that sends POSIX signals.</summary>
+public sealed class SignalTheoryAttribute : TheoryAttribute
+{
+    public SignalTheoryAttribute()
+    {
+        if (OperatingSystem.IsWindows()) Skip = "needs POSIX signals";
+    }
+}
+
+/// <summary>Signals at every stage of the real program: the exit code, and what is on the disk.</summary>
+[Collection("engine")]
+public sealed class SignalTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-signals-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string Run => Path.Combine(root, "run");
+    CheckpointStore Store => new(Path.Combine(Run, "checkpoints"));
+
+    string[] Train(params string[] sets)
+    {
+        File.WriteAllText(Path.Combine(root, "tiny.yaml"), """
+            data:
+              kind: text
+              source: { generator: stories, size: 200kB }
+              tokenizer: { kind: bytes }
+            model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
+            training:
+              steps: 100000
+              batch: { sequences: 4 }
+              optimizer: { kind: adamw, lr: 1.0e-3 }
+              validate: { every: 100000 }
+              checkpoint: { every: 100000 }
+              sample: { tokens: 0 }
+            """);
+        return ["train", "tiny.yaml", "--run", Run, "--device", "cpu", .. sets.SelectMany(set => new[] { "--set", set })];
+    }
+
+    ProgramProcess Start(params string[] sets) => new(root, Train(sets));
+
+    // The newest checkpoint is whole, none is half there, and the same command goes on from it.
+    long AssertGoesOn(params string[] sets)
+    {
+        var newest = Store.FindNewestIntact(out var skipped);
+        Assert.Empty(skipped);
+        Assert.NotNull(newest);
+        var rest = ProgramProcess.Run(root, [.. Train(sets), "--max-steps", $"{newest.Step + 2}"]);
+        Assert.True(rest.ExitCode == 0, rest.Error);
+        Assert.Contains($"going on from step {newest.Step} ", rest.Error);
+        return newest.Step;
+    }
+
+    [SignalTheory]
+    [InlineData("TERM", 143, "sigterm")]
+    [InlineData("INT", 130, "sigint")]
+    public void In_a_step_the_step_is_finished_and_saved(string signal, int code, string reason)
+    {
+        using var program = Start();
+        program.WaitForError("step 20/");
+        program.Signal(signal);
+        var ended = program.End();
+        Assert.True(ended.ExitCode == code, ended.Error);
+        Assert.Contains(reason, ended.Output);
+        Assert.DoesNotContain("   at ", ended.Error);
+        Assert.True(AssertGoesOn() >= 20);
+        Assert.False(File.Exists(Path.Combine(Run, "result.json")));
+    }
+
+    [SignalTheory]
+    [InlineData("training the tokenizer")]
+    [InlineData("tokenizing")]
+    public void During_start_up_nothing_half_made_is_left(string stage)
+    {
+        string[] slow = ["data.source.size=6MB", "data.tokenizer={ kind: bpe, vocabulary: 3000 }"];
+        using (var program = Start(slow))
+        {
+            program.WaitForError(stage);
+            program.Signal("TERM");
+            var ended = program.End();
+            Assert.True(ended.ExitCode == 143, ended.Error);
+            Assert.DoesNotContain("   at ", ended.Error);
+            Assert.Contains("stopped before the first step", ended.Error);
+        }
+        Assert.Empty(Store.Steps());
+        var prepared = Directory.Exists(Path.Combine(root, "data")) ? Directory.GetFiles(Path.Combine(root, "data"), "dataset.json", SearchOption.AllDirectories) : [];
+        Assert.Empty(prepared);
+        var rest = ProgramProcess.Run(root, [.. Train(slow), "--max-steps", "1"]);
+        Assert.True(rest.ExitCode == 0, rest.Error);
+    }
+
+    [SignalTheory]
+    [InlineData("TERM", 143)]
+    public void In_the_last_validation_the_run_is_not_finished_and_the_one_that_goes_on_validates(string signal, int code)
+    {
+        string[] long_ = ["data.holdout=0.9", "data.source.size=4MB", "training.steps=10", "model.width=64"];
+        using (var program = Start(long_))
+        {
+            program.WaitForError("step 10/10");
+            program.Signal(signal);
+            var ended = program.End();
+            Assert.True(ended.ExitCode == code, ended.Error);
+            Assert.DoesNotContain("val_loss", ended.Error);
+        }
+        Assert.Equal(10, Store.FindNewestIntact(out _)!.Step);
+        Assert.False(File.Exists(Path.Combine(Run, "result.json")));
+        var rest = ProgramProcess.Run(root, Train(long_));
+        Assert.True(rest.ExitCode == 0, rest.Error);
+        Assert.True(File.Exists(Path.Combine(Run, "result.json")));
+        Assert.Single(MetricsLog.Read(Path.Combine(Run, "metrics.jsonl")), e => e.Split == "val");
+    }
+
+    [SignalTheory]
+    [InlineData("TERM", 143)]
+    [InlineData("INT", 130)]
+    public void In_a_save_the_save_is_finished(string signal, int code)
+    {
+        // 20 MB a checkpoint: long enough in the writing to be met there.
+        string[] large = ["model.width=256", "model.layers=2", "training.checkpoint.every=1"];
+        using (var program = Start(large))
+        {
+            program.WaitForError("step 10/");
+            var folder = Path.Combine(Run, "checkpoints");
+            program.Until("a save", () => Directory.EnumerateDirectories(folder, "*.tmp").Any());
+            program.Signal(signal);
+            var ended = program.End();
+            Assert.True(ended.ExitCode == code, ended.Error);
+            Assert.Empty(Directory.EnumerateDirectories(folder, "*.tmp"));
+        }
+        AssertGoesOn(large);
+    }
+
+    [SignalTheory]
+    [InlineData("TERM", 143)]
+    [InlineData("INT", 130)]
+    public void A_second_signal_ends_at_once_and_hurts_nothing(string signal, int code)
+    {
+        // A step of seconds: the first signal alone would finish and save it.
+        string[] slow = ["training.batch.sequences=16384", "training.log.every=1"];
+        using (var program = Start(slow))
+        {
+            program.WaitForError("step 1/");
+            program.Signal("USR1");
+            program.Until("a checkpoint", () => Store.LatestStep is not null);
+            program.WaitForError($"step {Store.LatestStep + 1}/");
+            program.Signal(signal);
+            Thread.Sleep(300); // Two signals in one instant may be one to the kernel.
+            program.Signal(signal);
+            var ended = program.End();
+            Assert.True(ended.ExitCode == code, ended.Error);
+            Assert.Empty(ended.Output);
+        }
+        AssertGoesOn(slow);
+    }
+
+    [SignalTheory]
+    [InlineData("USR1")]
+    public void Sigusr1_saves_and_goes_on(string signal)
+    {
+        using var program = Start("training.steps=400");
+        program.WaitForError("step 20/");
+        program.Signal(signal);
+        program.Until("a checkpoint", () => Store.LatestStep is not null);
+        Assert.InRange(Store.LatestStep!.Value, 20, 399);
+        var ended = program.End();
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        Assert.Equal(400, Store.LatestStep);
+    }
+
+    [SignalTheory]
+    [InlineData("3s")]
+    public void Max_time_ends_with_0_and_a_checkpoint(string time)
+    {
+        var ended = ProgramProcess.Run(root, [.. Train(), "--max-time", time, "--json"]);
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        using var document = JsonDocument.Parse(ended.Output);
+        Assert.Equal("max_time", document.RootElement.GetProperty("stopped").GetString());
+        Assert.Equal(AssertGoesOn(), document.RootElement.GetProperty("steps").GetInt64());
+    }
+
+    [SignalTheory]
+    [InlineData("TERM", 143)]
+    [InlineData("INT", 130)]
+    public void Generation_ends_with_the_signals_code(string signal, int code)
+    {
+        Assert.Equal(0, ProgramProcess.Run(root, [.. Train(), "--max-steps", "2"]).ExitCode);
+        File.WriteAllLines(Path.Combine(root, "prompts.txt"), Enumerable.Repeat("a", 1_000_000));
+        using var program = new ProgramProcess(root, ["generate", Run, "--input", "prompts.txt", "--max-new-tokens", "20", "--device", "cpu"]);
+        program.Until("a completion", () => program.Output.Contains('\n'));
+        program.Signal(signal);
+        var ended = program.End();
+        Assert.True(ended.ExitCode == code, $"{ended.ExitCode} {ended.Error}");
+        Assert.NotNull(Store.FindNewestIntact(out _));
+    }
+}
