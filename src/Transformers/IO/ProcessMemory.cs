@@ -36,59 +36,17 @@ public static class ProcessMemory
         }
     }
 
-    /// <summary>Lets <see cref="Peak"/> begin anew at what is resident now, where the system can.</summary>
-    public static void ResetPeak()
+    static long? Read(string field)
     {
         try
         {
-            File.WriteAllText("/proc/self/clear_refs", "5");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // The peak since the start is then what there is.
-        }
-    }
-
-    /// <summary>Bytes that this process can have in all: what it holds and what the machine, or its control group, has left; null where the system does not tell.</summary>
-    public static long? Available
-    {
-        get
-        {
-            if (Field("/proc/meminfo", "MemAvailable:") is not { } free) return null;
-            // What a control group holds of files it gives up when it is asked to.
-            if (Number("/sys/fs/cgroup/memory.max") is { } most && Number("/sys/fs/cgroup/memory.current") is { } held)
-                free = Math.Min(free, most - held + (Field("/sys/fs/cgroup/memory.stat", "inactive_file", unit: 1) ?? 0));
-            return Math.Max(0, free) + Resident;
-        }
-    }
-
-    static long? Read(string field) => Field("/proc/self/status", field);
-
-    static long? Number(string path) => long.TryParse(FirstLine(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
-
-    static string? FirstLine(string path)
-    {
-        try
-        {
-            return File.Exists(path) ? File.ReadLines(path).FirstOrDefault() : null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    static long? Field(string path, string field, long unit = 1024)
-    {
-        try
-        {
-            foreach (var line in File.ReadLines(path))
+            foreach (var line in File.ReadLines("/proc/self/status"))
                 if (line.StartsWith(field, StringComparison.Ordinal))
-                    return unit * long.Parse(line.AsSpan(field.Length).Trim().ToString().Split(' ')[0], CultureInfo.InvariantCulture);
+                    return 1024 * long.Parse(line.AsSpan(field.Length).Trim().ToString().Split(' ')[0], CultureInfo.InvariantCulture);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
         {
-            // Not Linux, or not this kind of it: the caller's fallback answers.
+            // Not Linux: the caller's fallback answers.
         }
         return null;
     }

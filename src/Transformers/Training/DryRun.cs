@@ -30,7 +30,7 @@ public static class DryRun
         var (state, from) = Standing(config, options, setup.FilesHash);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
 
-        ProcessMemory.ResetPeak();
+        ProcessMemory.StartPeak();
         model.train();
         var step = task.NextStep();
         var loss = Trainer.Pass(step[0], step[0].Targets, precision, options.Device);
@@ -41,7 +41,8 @@ public static class DryRun
         double? validation = null;
         foreach (var batch in task.Validation(1).Take(1)) validation = Evaluated(model, batch, precision, options.Device);
 
-        var peak = ProcessMemory.Peak;
+        var peak = ProcessMemory.PeakSinceStart;
+        var available = new MemoryLimits().Room() is { } room ? ProcessMemory.Resident + room.Bytes : (long?)null;
         var weights = Bytes(model.state_dict().Values);
         var slots = Bytes(optimizer.State.Select(named => named.tensor));
         var average = config.Training.Ema is null ? 0 : weights;
@@ -63,7 +64,7 @@ public static class DryRun
             Loss = loss,
             GradientNorm = norm,
             ValLoss = validation,
-            Memory = new DryRunMemory(peak, slots, average, checkpoint, ProcessMemory.Available),
+            Memory = new DryRunMemory(peak, slots, average, checkpoint, available),
             Disk = new DryRunDisk(checkpoint, (config.Training.Checkpoint.Keep + (config.Training.Checkpoint.Best ? 2 : 1)) * checkpoint, RunFolderProbe.FreeBytes(options.Run)),
         };
     }
