@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Text.Json;
 using Transformers;
 using Transformers.IO;
@@ -17,7 +18,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Results, and nothing else.</summary>
     public TextWriter Out => output;
     /// <summary>Progress, logs and messages.</summary>
-    public TextWriter Error => error;
+    public LogTee Error { get; } = new(error);
 
     /// <summary><c>--json</c>.</summary>
     public Option<bool> JsonOption { get; } = new("--json") { Description = "Print one JSON document on standard output", Recursive = true };
@@ -33,10 +34,30 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
 
     /// <summary>Gives a command its action; exceptions become the documented exit codes.</summary>
     public void Handle(Command command, Func<ParseResult, CancellationToken, int> action) =>
-        command.SetAction((parse, cancel) => Task.FromResult(Guard(parse.GetValue(JsonOption), () => action(parse, cancel))));
+        command.SetAction((parse, cancel) => Task.FromResult(Run(command, parse, () => action(parse, cancel))));
+
+    int Run(Command command, ParseResult parse, Func<int> action)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var (json, verbose) = (parse.GetValue(JsonOption), parse.GetValue(VerboseOption));
+        var code = Guard(json, () =>
+        {
+            if (parse.GetValue(LogFileOption) is { } file) Error.Open(file, verbose);
+            Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));
+            return action();
+        }, verbose);
+        var end = FormattableString.Invariant($"{command.Name}: exit code {code}, {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, at most {ProcessMemory.Peak >> 20} MiB");
+        if (verbose) Error.WriteLine(end);
+        else Error.Log.Information("{Text:l}", end);
+        Error.End();
+        return code;
+    }
 
     /// <summary>Runs an action and turns what it throws into a message and an exit code.</summary>
-    public int Guard(bool json, Func<int> action)
+    /// <param name="json">Whether messages are JSON.</param>
+    /// <param name="action">The action.</param>
+    /// <param name="verbose">Whether to tell where the system refused something.</param>
+    public int Guard(bool json, Func<int> action, bool verbose = false)
     {
         try
         {
@@ -55,17 +76,35 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             return Fail(json, ExitCodes.Diverged, [new Problem(exception.Message)]);
         }
+        catch (Exception exception) when (IsMissingEngine(exception))
+        {
+            if (verbose) Error.WriteLine(exception.ToString());
+            return Fail(json, ExitCodes.UserError, [new Problem(exception.GetBaseException().Message, Hint: "transformer doctor tells what is there")]);
+        }
+        catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not FileLoadException))
+        {
+            // A file or a disk that the system refuses is not a bug.
+            if (verbose) Error.WriteLine(exception.ToString());
+            return Fail(json, ExitCodes.UserError, [new Problem(exception.Message, Hint: "--verbose tells where")]);
+        }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            Error.WriteLine(exception);
+            Error.WriteLine(exception.ToString());
             return Fail(json, ExitCodes.Bug, [new Problem($"This is a bug in transformer: {exception.Message}")]);
         }
     }
 
+    static bool IsMissingEngine(Exception exception) =>
+        exception is DllNotFoundException or BadImageFormatException || exception is TypeInitializationException { InnerException: { } inner } && IsMissingEngine(inner);
+
     /// <summary>Reports problems, as text on standard error or as one JSON document on standard output.</summary>
     public int Fail(bool json, int code, IReadOnlyList<Problem> problems)
     {
-        if (json) WriteJson(new ErrorDocument("transformer.error/1", code, problems));
+        if (json)
+        {
+            WriteJson(new ErrorDocument("transformer.error/1", code, problems));
+            foreach (var problem in problems) Error.Log.Error("{Text:l}", problem.ToString());
+        }
         else foreach (var problem in problems) Error.WriteLine($"error: {problem}");
         return code;
     }

@@ -27,7 +27,7 @@ internal static class NativeLibraryLoader
             var path = Candidates().FirstOrDefault(File.Exists)
                 ?? throw new DllNotFoundException(
                     $"The native engine {FileName} was not found. Looked in: {string.Join(", ", Candidates())}. " +
-                    "Build it with scripts/build-native, or name its folder in TRANSFORMER_NATIVE.");
+                    "Build it with scripts/setup, or name its folder in TRANSFORMER_NATIVE.");
             var loaded = NativeLibrary.Load(path);
             LoadedFrom = path;
             library = loaded;

@@ -53,7 +53,7 @@ static class GenerateCommand
             {
                 var translator = trained.LoadTranslator(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where), quantized);
                 var searched = search.Read(parse, parse.GetValue(num)) with { MaxNewTokens = sampling.LimitOf(parse) };
-                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? Lines(lines, context) : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
+                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines) : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
                 return TranslationOutput.Write(context, translator.Translate(sources, searched, cancel), json, document: parse.GetValue(input) is null);
             }
             var tokenizer = trained.LoadTokenizer();
@@ -61,7 +61,7 @@ static class GenerateCommand
             using var generator = new TextGenerator(model, tokenizer, where) { Precision = DeviceOption.PrecisionOf(parse.GetValue(precision), where), Quantized = quantized };
             if (parse.GetValue(input) is { } file)
             {
-                foreach (var lines in Lines(file, context).Chunk(PromptsAtOnce))
+                foreach (var lines in InputLines.Read(context, file).Chunk(PromptsAtOnce))
                     foreach (var completion in generator.Generate(lines, options, cancel: cancel))
                         if (json) context.WriteJson(new CompletionLine("transformer.generate/1", completion.Prompt, completion.Text, completion.Ids, completion.Finish, completion.Score));
                         else context.Out.WriteLine(completion.Text.ReplaceLineEndings(" "));
@@ -88,13 +88,6 @@ static class GenerateCommand
                 if (i > 0) context.Out.WriteLine("---");
                 context.Out.WriteLine(completions[i].Prompt + completions[i].Text);
             }
-    }
-
-    static IEnumerable<string> Lines(string file, CliContext context)
-    {
-        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: "--input")]);
-        using var reader = file == "-" ? null : new StreamReader(file);
-        while ((reader ?? context.In).ReadLine() is { } line) yield return line;
     }
 
     sealed record GenerateDocument(string Schema, IReadOnlyList<Completion> Completions, double TokensPerSecond);

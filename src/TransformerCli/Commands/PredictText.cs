@@ -31,7 +31,7 @@ static class PredictText
         return ExitCodes.Done;
     }
 
-    sealed record Prediction(string Input, IReadOnlyList<ClassProbability> Labels);
+    sealed record Prediction(string Input, IReadOnlyList<LabelProbability> Labels);
 
     sealed record Document(string Schema, IReadOnlyList<Prediction> Predictions);
 }

@@ -18,9 +18,11 @@ static class TrainCommand
         var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
         var resume = new Option<string?>("--resume") { Description = "auto, never, or a checkpoint to go on from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne };
         var from = new Option<string?>("--from") { Description = "Start a new run from the weights (and the tokenizer) of this run", HelpName = "RUN" };
+        var seeds = new Option<int?>("--seeds") { Description = "Train N runs, of the config's seed and those after it, each in its own folder seed-… of the run's, and tell the means and deviations", HelpName = "N" };
         var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; a later call goes on", HelpName = "N" };
         var maxTime = new Option<string?>("--max-time") { Description = "Stop after this time, such as 10m; a later call goes on", HelpName = "TIME" };
-        var expect = new Option<string[]>("--expect") { Description = "Exit with 3 unless a result holds, such as val_loss<=1.55", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Check everything with one pass of a real batch, tell what would be trained, and train nothing" };
+        var expect = new Option<string[]>("--expect") { Description = "Exit with 3 unless a result holds, such as val_loss<=1.55; with --seeds, unless the mean does", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
         var device = DeviceOption.Create();
         var precision = DeviceOption.CreatePrecision();
         var command = new Command("train", """
@@ -29,7 +31,7 @@ static class TrainCommand
             Example: transformer train configs/gpt-stories.yaml --set training.steps=400
             """)
         {
-            configs, sets, data, run, resume, from, maxSteps, maxTime, expect, device, precision,
+            configs, sets, data, run, resume, from, seeds, maxSteps, maxTime, dryRun, expect, device, precision,
         };
         context.Handle(command, (parse, _) =>
         {
@@ -37,6 +39,7 @@ static class TrainCommand
             var files = parse.GetValue(configs)!;
             List<string> settings = [.. parse.GetValue(sets) ?? []];
             if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
+            if (parse.GetValue(maxSteps) is < 1 and var few) throw new UserException($"--max-steps ({few}) must be at least 1");
             var loaded = ConfigFile.Open<RunConfig>(files, settings);
             var config = parse.GetValue(data) is { } path ? DataOverride.Apply(loaded.Config, path) : loaded.Config;
             var options = WithResume(new TrainingOptions
@@ -51,10 +54,12 @@ static class TrainCommand
             var stop = new StopRequest();
             using var signals = new Signals(stop);
             using var reporter = TrainingReporter.Create(context, parse);
-            TrainResult result;
+            TrainOutput output;
             try
             {
-                result = loaded.Placing(_ => TrainingRun.Start(config, options, reporter, stop));
+                output = loaded.Placing(_ => parse.GetValue(dryRun) ? TrainOutput.DryRun(config, options, parse.GetValue(seeds), reporter, stop)
+                    : parse.GetValue(seeds) is { } count ? TrainOutput.Seeds(config, options, count, reporter, stop)
+                    : TrainOutput.Run(config, options, reporter, stop));
             }
             catch (OperationCanceledException) when (stop.Reason is not null)
             {
@@ -62,15 +67,20 @@ static class TrainCommand
                 return CodeOf(stop.Reason);
             }
             reporter.Finish();
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
-            else TrainSummary.Write(context.Out, result);
-            if (Expectation.FirstBroken(expectations, result) is { } broken)
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(output.Document);
+            else output.Write(context.Out);
+            if (output.Lacks is { } shortage)
             {
-                // Standard output has the result already: one document.
+                // Standard output has the document already: one is all.
+                context.Error.WriteLine($"error: {shortage.Message}");
+                return shortage.Code;
+            }
+            if (output.Judged is { } judged && Expectation.FirstBroken(expectations, judged) is { } broken)
+            {
                 context.Error.WriteLine($"error: {broken}");
                 return ExitCodes.ExpectationFailed;
             }
-            return CodeOf(result.Stopped);
+            return CodeOf(output.Stopped);
         });
         return command;
     }

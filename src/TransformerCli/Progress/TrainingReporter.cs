@@ -1,7 +1,5 @@
 using System.CommandLine;
 using Serilog;
-using Serilog.Core;
-using Serilog.Events;
 using Transformers.Training;
 
 namespace TransformerCli.Progress;
@@ -11,11 +9,11 @@ sealed class TrainingReporter : ITrainingObserver, IDisposable
 {
     readonly TextWriter error;
     readonly bool quiet, verbose, live;
-    readonly Logger log;
+    readonly ILogger log;
     readonly LiveLine line;
     (string what, int tenths) preparing = ("", -1);
 
-    TrainingReporter(TextWriter error, bool quiet, bool verbose, bool live, Logger log)
+    TrainingReporter(TextWriter error, bool quiet, bool verbose, bool live, ILogger log)
     {
         this.error = error;
         this.quiet = quiet;
@@ -27,10 +25,8 @@ sealed class TrainingReporter : ITrainingObserver, IDisposable
 
     internal static TrainingReporter Create(CliContext context, ParseResult parse)
     {
-        var logger = new LoggerConfiguration().MinimumLevel.Is(parse.GetValue(context.VerboseOption) ? LogEventLevel.Debug : LogEventLevel.Information);
-        if (parse.GetValue(context.LogFileOption) is { } file) logger = logger.WriteTo.File(file);
         var terminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb") && Environment.GetEnvironmentVariable("CI") is null;
-        return new TrainingReporter(context.Error, parse.GetValue(context.QuietOption), parse.GetValue(context.VerboseOption), terminal, logger.CreateLogger());
+        return new TrainingReporter(context.Error.Terminal, parse.GetValue(context.QuietOption), parse.GetValue(context.VerboseOption), terminal, context.Error.Log);
     }
 
     public void Note(string message)
@@ -93,9 +89,5 @@ sealed class TrainingReporter : ITrainingObserver, IDisposable
         error.WriteLine(text);
     }
 
-    public void Dispose()
-    {
-        line.Clear();
-        log.Dispose();
-    }
+    public void Dispose() => line.Clear();
 }

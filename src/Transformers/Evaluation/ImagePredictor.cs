@@ -6,11 +6,6 @@ using Transformers.Runs;
 
 namespace Transformers.Evaluation;
 
-/// <summary>A class and its probability.</summary>
-/// <param name="Label">The class's name.</param>
-/// <param name="Probability">From 0 to 1.</param>
-public sealed record LabelProbability(string Label, double Probability);
-
 /// <summary>What a network makes of one image.</summary>
 /// <param name="Input">The file.</param>
 /// <param name="Labels">The most probable classes, most probable first.</param>

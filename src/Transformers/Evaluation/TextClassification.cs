@@ -9,11 +9,6 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>A class and how probable it is.</summary>
-/// <param name="Label">The class's name.</param>
-/// <param name="Probability">From 0 to 1.</param>
-public sealed record ClassProbability(string Label, double Probability);
-
 /// <summary>Tells the classes of texts.</summary>
 public sealed class TextPredictor : IDisposable
 {
@@ -39,7 +34,7 @@ public sealed class TextPredictor : IDisposable
     /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>
     /// <param name="batchSize">The most texts at once.</param>
     /// <returns>A list a text, in the order of the texts.</returns>
-    public IEnumerable<IReadOnlyList<ClassProbability>> Predict(IEnumerable<string> texts, int batchSize = 64)
+    public IEnumerable<IReadOnlyList<LabelProbability>> Predict(IEnumerable<string> texts, int batchSize = 64)
     {
         foreach (var chunk in texts.Chunk(batchSize))
         {
@@ -47,7 +42,7 @@ public sealed class TextPredictor : IDisposable
             for (var row = 0; row < chunk.Length; row++)
             {
                 var probabilities = TextClassification.Softmax(logits.AsSpan(row * Classes.Count, Classes.Count));
-                yield return [.. Classes.Zip(probabilities, (label, probability) => new ClassProbability(label, probability)).OrderByDescending(one => one.Probability)];
+                yield return [.. Classes.Zip(probabilities, (label, probability) => new LabelProbability(label, probability)).OrderByDescending(one => one.Probability)];
             }
         }
     }

@@ -6,13 +6,16 @@ namespace Transformers.Runs;
 /// <summary>A run's folder: where each of its files stands, and how they are written so that none is ever half there.</summary>
 public sealed class RunFolder : IDisposable
 {
+    /// <summary>The name of the folder of checkpoints.</summary>
+    public const string CheckpointsFolder = "checkpoints";
+
     const int LongestText = 64 << 20;
     readonly RunLock? held;
 
     RunFolder(string path, RunLock? held)
     {
         (FullPath, this.held) = (path, held);
-        Checkpoints = new(Path.Combine(path, "checkpoints"));
+        Checkpoints = new(Path.Combine(path, CheckpointsFolder));
     }
 
     /// <summary>The folder, as an absolute path.</summary>

@@ -39,6 +39,11 @@ public sealed class TrainedRun
     static Checkpoint OfRun(string path, string? which)
     {
         using var folder = RunFolder.OpenForReading(path);
+        if (!Directory.Exists(Path.Combine(path, RunFolder.CheckpointsFolder)))
+            throw new UserException([Directory.EnumerateDirectories(path, "seed-*").Order(StringComparer.Ordinal).FirstOrDefault() is { } first
+                ? new Problem("the folder holds the runs of several seeds", path, Hint: $"name one of them, such as {first}")
+                : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
+                : new Problem("is no run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
         return which is null ? folder.Checkpoints.OpenBestOrLatest() : folder.Checkpoints.Open(which);
     }
 

@@ -68,7 +68,8 @@ static class HuggingFaceWriter
         }
         finally
         {
-            File.Delete(temporary);
+            // A folder that is not there has nothing to delete.
+            if (File.Exists(temporary)) File.Delete(temporary);
         }
     }
 

@@ -126,7 +126,15 @@ public sealed class Trainer : IDisposable
     /// <param name="batch">The micro-batch.</param>
     /// <param name="targets">The targets of the whole step.</param>
     /// <returns>Its part of the step's loss.</returns>
-    internal double Backward(MicroBatch batch, long targets)
+    internal double Backward(MicroBatch batch, long targets) => Pass(batch, targets, precision, device);
+
+    /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="targets">The targets of the whole step.</param>
+    /// <param name="precision">The type of products.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <returns>Its part of the step's mean loss.</returns>
+    internal static double Pass(MicroBatch batch, long targets, Precision precision, Device device)
     {
         using var scope = NewDisposeScope();
         Tensor sum;

@@ -114,14 +114,25 @@ public sealed class TrainerOutputs : IDisposable
                 ["train_loss"] = progress.TrainLoss,
             },
             Best = progress.BestStep > 0 ? new BestSoFar("val_loss", progress.BestLoss, progress.BestStep) : null,
-            Hashes = Hashes(),
+            Hashes = HashesOf(config, inputHash),
             Precision = precision,
             Threads = get_num_threads(),
             Versions = new WriterVersions(typeof(TrainerOutputs).Assembly.GetName().Version?.ToString(3) ?? "", torch.__version__, Environment.Version.ToString()),
         };
     }
 
-    StateHashes Hashes() => new(HashOf(yaml), HashOf(ConfigWriter.ToYaml(new ModelFragment { Model = config.Model })), inputHash);
+    /// <summary>What tells whether a run can go on from a checkpoint.</summary>
+    internal static StateHashes HashesOf(RunConfig config, string inputHash) =>
+        new(HashOf(ConfigWriter.ToYaml(config)), HashOf(ConfigWriter.ToYaml(new ModelFragment { Model = config.Model })), inputHash);
+
+    /// <summary>Refuses a checkpoint of another model, tokenizer or image transform.</summary>
+    internal static void CheckFits(Checkpoint checkpoint, StateHashes saved, StateHashes here)
+    {
+        if (saved.Model != here.Model)
+            throw new CheckpointException(checkpoint.Folder, "the config's model is not the one that was saved", "give the run another folder with --run, or start anew with --resume=never in an empty one");
+        if (saved.Tokenizer != here.Tokenizer)
+            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, are not those that were saved", "give the run another folder with --run");
+    }
 
     static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
@@ -130,11 +141,8 @@ public sealed class TrainerOutputs : IDisposable
     public void Restore(Checkpoint checkpoint, Trainer trainer, TrainingTask task)
     {
         var state = checkpoint.ReadState();
-        var here = Hashes();
-        if (state.Hashes.Model != here.Model)
-            throw new CheckpointException(checkpoint.Folder, "the config's model is not the one that was saved", "give the run another folder with --run, or start anew with --resume=never in an empty one");
-        if (state.Hashes.Tokenizer != here.Tokenizer)
-            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, are not those that were saved", "give the run another folder with --run");
+        var here = HashesOf(config, inputHash);
+        CheckFits(checkpoint, state.Hashes, here);
         if (state.Hashes.Config != here.Config) observer.Warn("the config differs from the saved run's outside the model: the new one counts");
         if (state.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {state.Precision}");
 

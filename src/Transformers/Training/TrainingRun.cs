@@ -45,7 +45,7 @@ public sealed record TrainingOptions
 /// <summary>A training run from its config to its result.</summary>
 public static class TrainingRun
 {
-    static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
+    internal static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
 
     /// <summary>Prepares the data, makes the model, goes on where the folder stopped, trains, validates, saves.</summary>
     /// <exception cref="UserException">The config, the data, the folder or a checkpoint does not fit.</exception>
@@ -55,13 +55,13 @@ public static class TrainingRun
         observer ??= new Silent();
         stop ??= new StopRequest();
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
-        if (options.Resume == ResumeMode.Never && !folder.IsEmpty)
-            throw new UserException([new Problem("the run folder is not empty, and --resume=never starts a new run", folder.FullPath, Hint: "name another folder with --run, or delete this one")]);
+        if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
         if (FinishedResult(folder, config) is { } finished)
         {
             observer.Note($"{options.Run} is finished: {finished.Steps} steps; raise training.steps to go on");
             return finished;
         }
+        if (folder.IsFinished) folder.ClearResult();
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
         var samples = new SampleLog(folder.SamplesFile);
         observer = new ObserverGroup(observer, tensorBoard, samples);
@@ -118,7 +118,8 @@ public static class TrainingRun
         }
     }
 
-    static void Prepare(nn.Module model, RunConfig config, TrainingOptions options, ITrainingObserver observer)
+    /// <summary>Takes over another run's weights and holds parameters still, as the options and the config ask.</summary>
+    internal static void Prepare(nn.Module model, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
         if (options.From is { } from)
         {
@@ -156,13 +157,15 @@ public static class TrainingRun
         }
     }
 
-    static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
+    internal static UserException NotEmpty(RunFolder folder) => new(
+        [new Problem("the run folder is not empty, and --resume=never starts a new run", folder.FullPath, Hint: "name another folder with --run, or delete this one")]);
+
+    /// <summary>The result of a run that has nothing left to do; null for any other.</summary>
+    internal static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
     {
         if (!folder.IsFinished) return null;
         var result = JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options);
-        if (result is not null && result.Steps >= config.Training.Steps || result?.Stopped == "patience") return result;
-        folder.ClearResult();
-        return null;
+        return result is not null && result.Steps >= config.Training.Steps || result?.Stopped == "patience" ? result : null;
     }
 
     static void Resume(RunFolder folder, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)

@@ -7,10 +7,11 @@ using Transformers.Data.ParallelText;
 using Transformers.Models;
 using Transformers.Tests.Training;
 using Transformers.Tokenizers;
+using Transformers.Training;
 
 namespace Transformers.Tests.Conventions;
 
-/// <summary>Every config that comes with the program is right, and those that need no download run.</summary>
+/// <summary>Every config that comes with the program is right, and those that train a model of under 20 million parameters run.</summary>
 [Collection("engine")]
 public sealed class ReadyConfigTests
 {
@@ -26,13 +27,15 @@ public sealed class ReadyConfigTests
 
     public static TheoryData<string> All() => new(Names());
 
-    public static TheoryData<string> WithoutDownload()
+    public static TheoryData<string> Runs()
     {
-        var names = Names().Where(name => Load(name) is RunConfig { Data: var data } && data is TextData { Source: GeneratedText }
-            or ParallelData { Source: GeneratedPairs } or LabelledData { Source: GeneratedLabels } or ImagesData { Source: GeneratedImages }).ToList();
-        Assert.True(names.Count >= 5, $"only {names.Count} configs that need no download were seen");
+        var names = Names().Where(name => Load(name) is RunConfig).ToList();
+        Assert.True(names.Count >= 13, $"only {names.Count} configs of runs were seen");
         return new(names);
     }
+
+    static bool IsGenerated(RunConfig config) => config.Data is TextData { Source: GeneratedText } or ParallelData { Source: GeneratedPairs }
+        or LabelledData { Source: GeneratedLabels } or ImagesData { Source: GeneratedImages };
 
     static object Load(string name, params string[] sets) => ConfigFile.LoadRunOrModel([Path.Combine(Folder, name)], sets);
 
@@ -45,15 +48,24 @@ public sealed class ReadyConfigTests
         Assert.True(first.Length > 20, first);
     }
 
-    [Theory, MemberData(nameof(WithoutDownload))]
-    public void A_ready_config_that_needs_no_download_trains_two_steps(string name)
+    [Theory, MemberData(nameof(Runs))]
+    public void A_ready_config_of_a_run_passes_a_dry_run_and_trains_two_steps(string name)
     {
         using var runs = new TinyRuns();
         var config = (RunConfig)Load(name);
         var small = (RunConfig)Load(name, [.. SmallData(config), SmallBatch(config),
             "training.steps=2", "training.schedule.warmup=1", "training.validate.every=2", "training.sample.tokens=0"]);
+        // Data that a user brings are made up, in their own format.
+        if (!IsGenerated(config)) small = DataOverride.Apply(small, MadeUpData.Write(config, runs.PathOf("data")));
+
+        var dry = DryRun.Start(small, runs.OptionsOf("run"), new Silence(), new StopRequest());
+        Assert.Equal(("new", 2), (dry.State, dry.Steps));
+        Assert.True(double.IsFinite(dry.Loss) && dry.GradientNorm > 0 && double.IsFinite(dry.ValLoss ?? double.NaN), $"{dry}");
+        Assert.False(Directory.Exists(runs.PathOf("run")));
 
         var result = runs.Train(small, "run");
+
+        Assert.Equal(dry.Parameters, result.Parameters);
 
         Assert.Equal(2, result.Steps);
         Assert.True(double.IsFinite(result.TrainLoss), $"the loss is {result.TrainLoss}");
@@ -62,8 +74,14 @@ public sealed class ReadyConfigTests
         Assert.Equal(Files(config), Directory.EnumerateFiles(runs.PathOf("run/checkpoints/step-00000002")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
+    sealed class Silence : ITrainingObserver;
+
     static IEnumerable<string> SmallData(RunConfig config) => config.Data switch
     {
+        TextData text when !IsGenerated(config) => Vocabulary(text.Tokenizer, "data.tokenizer"),
+        ParallelData parallel when !IsGenerated(config) => Vocabulary(parallel.Tokenizer, "data.tokenizer"),
+        LabelledData labelled when !IsGenerated(config) => Vocabulary(labelled.Tokenizer, "data.tokenizer"),
+        ImagesData when !IsGenerated(config) => ["data.holdout={ count: 10 }"],
         TextData text => ["data.source.size=100kB", .. Vocabulary(text.Tokenizer, "data.tokenizer")],
         ParallelData parallel => ["data.source.size=300", .. Vocabulary(parallel.Tokenizer, "data.tokenizer")],
         LabelledData labelled => ["data.source.size=300", .. Vocabulary(labelled.Tokenizer, "data.tokenizer")],

@@ -8,7 +8,7 @@ public class TokenizerBenchmarkTests
     [Fact]
     public void A_benchmark_covers_the_whole_text_on_each_number_of_threads()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         var text = Encoding.UTF8.GetBytes(TextSamples.Words(1, 250_000));
         Assert.InRange(text.Length, 1_200_000, 2_000_000); // two parts
         File.WriteAllBytes(folder["text.txt"], text);

@@ -35,7 +35,9 @@ sealed class TinyRuns : IDisposable
         """, "tiny.yaml", sets);
 
     internal TrainResult Train(RunConfig config, string run, long? maxSteps = null, ITrainingObserver? observer = null) =>
-        TrainingRun.Start(config, new TrainingOptions { Run = PathOf(run), Cache = PathOf("cache"), MaxSteps = maxSteps }, observer);
+        TrainingRun.Start(config, OptionsOf(run) with { MaxSteps = maxSteps }, observer);
+
+    internal TrainingOptions OptionsOf(string run) => new() { Run = PathOf(run), Cache = PathOf("cache") };
 
     /// <summary>Trains with a task that is changed first, going on where the folder stopped; steps are not checked against memory, nor is there a result.</summary>
     internal TrainerProgress Loop(RunConfig config, string run, long steps, Func<TrainingTask, TrainingTask>? around = null, Action<Trainer, TrainingTask>? before = null, Func<StopRequest, ITrainingObserver>? watch = null)

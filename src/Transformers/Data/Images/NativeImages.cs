@@ -94,8 +94,8 @@ static unsafe partial class NativeImages
         }
         throw reason is null
             ? new UserException($"The image codecs are not built: {FileName} was not found.",
-                "build them with scripts/build-images, or name their folder in TRANSFORMER_NATIVE")
+                "build them with scripts/setup, or name their folder in TRANSFORMER_NATIVE")
             : new UserException($"The image codecs cannot be used: {reason}",
-                "apt-get install libjpeg-dev libpng-dev libwebp-dev, then scripts/build-images");
+                "apt-get install libjpeg-dev libpng-dev libwebp-dev, then scripts/setup");
     }
 }

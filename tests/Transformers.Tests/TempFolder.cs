@@ -1,4 +1,4 @@
-namespace Transformers.Tests.Checkpoints;
+namespace Transformers.Tests;
 
 /// <summary>A folder that is gone when the test ends.</summary>
 public sealed class TempFolder : IDisposable

@@ -1,0 +1,115 @@
+using System.CommandLine;
+using System.Globalization;
+using Transformers;
+using Transformers.Evaluation.Scoring;
+using Transformers.Models;
+using Transformers.Runs;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>score</c>: tells how probable a model finds each token of texts.</summary>
+static class ScoreCommand
+{
+    /// <summary>The command.</summary>
+    public static Command Create(CliContext context)
+    {
+        var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
+        var input = new Option<string>("--input") { Description = "A file with a text a line, or for an encoder-decoder a source, a tab and a target; - reads standard input", HelpName = "FILE", Required = true };
+        var target = new Option<string?>("--target") { Description = "For an encoder-decoder: the targets, a line a line of --input, which then holds the sources alone", HelpName = "FILE" };
+        var whole = new Option<bool>("--whole") { Description = "Take the whole input for one text" };
+        var stride = new Option<int?>("--stride") { Description = "Of texts longer than the context, score so many tokens a window, with the tokens before them that fit [default: the context]", HelpName = "N" };
+        var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
+        var device = DeviceOption.Create();
+        var precision = DeviceOption.CreatePrecision();
+        var command = new Command("score", """
+            Tells how probable a model finds each token of texts, and the sum, perplexity and bits a byte of each.
+
+            Example: transformer score runs/gpt-stories --input texts.txt --json
+            """)
+        {
+            run, input, target, whole, stride, checkpoint, device, precision,
+        };
+        context.Handle(command, (parse, cancel) =>
+        {
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var where = DeviceOption.Resolve(parse.GetValue(device));
+            Engine.Load();
+            using var scorer = TextScorer.Open(trained, where, DeviceOption.PrecisionOf(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
+            var inputs = scorer.NeedsSource
+                ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))
+                : Texts(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole));
+            var (texts, total) = (0L, new Totals());
+            foreach (var score in scorer.Score(inputs, cancel))
+            {
+                texts++;
+                total.Add(score);
+                if (parse.GetValue(context.JsonOption)) context.WriteJson(score);
+                else context.Out.WriteLine($"{Numbers(score.Sum, score.Loss, score.BitsPerByte)}  {score.Text.ReplaceLineEndings(" ")}");
+            }
+            if (!parse.GetValue(context.QuietOption))
+                context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{texts:N0} texts, {total.Scored:N0} tokens scored: {Numbers(total.Sum, total.Loss, total.BitsPerByte)}"));
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static string Numbers(double sum, double? loss, double? bits) => string.Create(CultureInfo.InvariantCulture, $"sum {sum:0.####}")
+        + (loss is { } nats ? string.Create(CultureInfo.InvariantCulture, $"  loss {nats:0.####}  perplexity {Math.Exp(nats):0.####}") : "")
+        + (bits is { } share ? string.Create(CultureInfo.InvariantCulture, $"  bits_per_byte {share:0.####}") : "");
+
+    static IEnumerable<ScoreInput> Texts(CliContext context, string input, string? target, bool whole)
+    {
+        if (target is not null) throw new UserException("--target is for encoder-decoders, and the run is none");
+        var lines = InputLines.Read(context, input);
+        return whole ? [new ScoreInput(InputLines.ReadAll(context, input))] : lines.Select(line => new ScoreInput(line));
+    }
+
+    static IEnumerable<ScoreInput> Pairs(CliContext context, string input, string? target, bool whole)
+    {
+        if (whole) throw new UserException("--whole is for language models and encoders; an encoder-decoder scores a pair a line");
+        if (input == "-" && target == "-") throw new UserException("--input and --target cannot both be standard input");
+        return target is null ? Split(InputLines.Read(context, input), input)
+            : Joined(InputLines.Read(context, input), InputLines.Read(context, target, "--target"), input, target);
+    }
+
+    static IEnumerable<ScoreInput> Split(IEnumerable<string> lines, string file)
+    {
+        var number = 0;
+        foreach (var line in lines)
+        {
+            number++;
+            var parts = line.Split('\t');
+            if (parts.Length != 2)
+                throw new UserException([new Problem($"must be a source, one tab and a target, and has {parts.Length - 1} tabs", file, number, Path: "--input", Hint: "or give the targets in a file of their own with --target")]);
+            yield return new ScoreInput(parts[1], parts[0]);
+        }
+    }
+
+    static IEnumerable<ScoreInput> Joined(IEnumerable<string> sources, IEnumerable<string> targets, string input, string target)
+    {
+        using var left = sources.GetEnumerator();
+        using var right = targets.GetEnumerator();
+        for (var number = 1L; ; number++)
+        {
+            var (source, of) = (left.MoveNext(), right.MoveNext());
+            if (source != of) throw new UserException($"{(source ? target : input)} ends after line {number - 1}, and {(source ? input : target)} goes on: they must have as many lines");
+            if (!source) yield break;
+            yield return new ScoreInput(right.Current, left.Current);
+        }
+    }
+
+    sealed class Totals
+    {
+        double bytes, tokens;
+        internal long Scored { get; private set; }
+        internal double Sum { get; private set; }
+        internal double? Loss => Scored == 0 ? null : -Sum / Scored;
+        internal double? BitsPerByte => Loss is { } loss && bytes > 0 ? loss * tokens / bytes / Math.Log(2) : null;
+
+        internal void Add(TextScore score)
+        {
+            (Sum, Scored) = (Sum + score.Sum, Scored + score.Scored);
+            (bytes, tokens) = (bytes + score.Bytes, tokens + score.Ids.Count);
+        }
+    }
+}

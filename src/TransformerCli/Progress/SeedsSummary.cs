@@ -1,0 +1,18 @@
+using System.Globalization;
+using Transformers.Training;
+
+namespace TransformerCli.Progress;
+
+/// <summary>What <c>train --seeds</c> prints at its end.</summary>
+static class SeedsSummary
+{
+    internal static void Write(TextWriter writer, SeedsResult result)
+    {
+        writer.WriteLine($"runs         {result.Runs.Count} of {result.Seeds.Count} seeds in {result.Run}");
+        foreach (var (name, mean) in result.Mean)
+            writer.WriteLine($"{name,-12} {Number(mean)}{(result.Deviation is { } deviation ? $" ± {Number(deviation[name])}" : "")}");
+        if (result.Stopped is { } reason) writer.WriteLine($"stopped      {reason}; the same command goes on");
+    }
+
+    static string Number(double value) => Math.Abs(value) >= 1e4 ? ProgressText.Count(value) : value.ToString("0.####", CultureInfo.InvariantCulture);
+}

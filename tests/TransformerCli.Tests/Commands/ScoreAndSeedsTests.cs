@@ -1,0 +1,123 @@
+using System.Text.Json;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary><c>score</c>, <c>train --seeds</c> and <c>train --dry-run</c> through the command line.</summary>
+[Collection("engine")]
+public sealed class ScoreAndSeedsTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-score-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string At(string name) => Path.Combine(root, name);
+
+    string Write(string name, string text)
+    {
+        File.WriteAllText(At(name), text);
+        return At(name);
+    }
+
+    string Config(string data = "kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: characters }", string model = "kind: gpt, layers: 1, heads: 2, width: 32, context: 32") => Write("tiny.yaml", $$"""
+        data: { {{data}} }
+        model: { {{model}} }
+        training:
+          steps: 6
+          batch: { sequences: 4 }
+          optimizer: { kind: adamw, lr: 1.0e-3 }
+          precision: fp32
+          sample: { tokens: 0 }
+        """);
+
+    CommandLine.Outcome Train(string config, params string[] more) => CommandLine.Run(["train", config, "--run", At("run"), "--device", "cpu", .. more]);
+
+    static List<JsonElement> Lines(CommandLine.Outcome outcome)
+    {
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        return [.. outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    [Fact]
+    public void Score_prints_a_json_line_a_text_whose_sum_is_evals_loss()
+    {
+        Assert.Equal(0, Train(Config(), "--quiet").ExitCode);
+        var text = Write("text.txt", "Once upon a time Anna found a bugle under the old bench.");
+        var whole = JsonDocument.Parse(CommandLine.Run("eval", At("run"), "--data", text, "--json").Output).RootElement;
+        var line = Assert.Single(Lines(CommandLine.Run("score", At("run"), "--input", text, "--json")));
+        Assert.Equal("transformer.score/1", line.GetProperty("schema").GetString());
+        var logs = line.GetProperty("log_probabilities").EnumerateArray().ToList();
+        Assert.Equal(JsonValueKind.Null, logs[0].ValueKind);
+        var sum = logs.Skip(1).Sum(one => one.GetDouble());
+        Assert.Equal(line.GetProperty("sum").GetDouble(), sum, 1e-9);
+        Assert.Equal(whole.GetProperty("examples").GetInt64() * whole.GetProperty("metrics").GetProperty("loss").GetDouble(), -sum, 1e-2);
+        Assert.Equal(whole.GetProperty("metrics").GetProperty("perplexity").GetDouble(), line.GetProperty("perplexity").GetDouble(), 1e-2);
+
+        var plain = CommandLine.Run("score", At("run"), "--input", Write("two.txt", "Once upon a time\nThe cat\n"));
+        Assert.Equal(2, plain.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Matches(@"^sum -\d.*  loss .*  perplexity .*  bits_per_byte .*  Once upon a time\n", plain.Output);
+        Assert.Contains("2 texts, 21 tokens scored", plain.Error);
+        Assert.Single(Lines(CommandLine.Run("score", At("run"), "--input", At("two.txt"), "--whole", "--json")));
+        foreach (var (wrong, message) in new[] { ("--target", "--target is for encoder-decoders"), ("--stride", "--stride (0) must be between 1 and") })
+        {
+            var refused = CommandLine.Run("score", At("run"), "--input", text, wrong, wrong == "--stride" ? "0" : text);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains(message, refused.Error);
+        }
+    }
+
+    [Fact]
+    public void Score_reads_pairs_from_one_file_or_two()
+    {
+        Assert.Equal(0, Train(Config("kind: parallel, source: { generator: copy, size: 300 }, tokenizer: { kind: words }", "kind: seq2seq, layers: 1, heads: 2, width: 16, context: 24"), "--quiet").ExitCode);
+        var pairs = Write("pairs.tsv", "b a c\tb a c\na b\tb a\n");
+        var one = Lines(CommandLine.Run("score", At("run"), "--input", pairs, "--json"));
+        var two = Lines(CommandLine.Run("score", At("run"), "--input", Write("source.txt", "b a c\na b\n"), "--target", Write("target.txt", "b a c\nb a\n"), "--json"));
+        Assert.Equal(one.Select(line => line.ToString()), two.Select(line => line.ToString()));
+        Assert.Equal("b a c", one[0].GetProperty("source").GetString());
+
+        foreach (var (input, target, message) in new[] { ("one column\n", null, ":1: --input: must be a source, one tab and a target"), ("a\nb\n", "a\n", "ends after line 1") })
+        {
+            string[] more = target is null ? [] : ["--target", Write("bad-target.txt", target)];
+            var refused = CommandLine.Run(["score", At("run"), "--input", Write("bad.txt", input), .. more]);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains(message, refused.Error);
+        }
+    }
+
+    [Fact]
+    public void Seeds_trains_several_runs_and_judges_their_means()
+    {
+        var config = Config();
+        var trained = Train(config, "--seeds", "2", "--json", "--expect", "val_loss<=10");
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        var document = JsonDocument.Parse(trained.Output).RootElement;
+        Assert.Equal("transformer.seeds/1", document.GetProperty("schema").GetString());
+        var losses = document.GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("val_loss").GetDouble()).ToList();
+        Assert.Equal(losses.Average(), document.GetProperty("mean").GetProperty("val_loss").GetDouble(), 1e-9);
+        Assert.Equal(Math.Abs(losses[0] - losses[1]) / Math.Sqrt(2), document.GetProperty("deviation").GetProperty("val_loss").GetDouble(), 1e-9);
+        // Finished runs are judged again: just above the mean it holds, just below it does not.
+        string Bound(double loss) => FormattableString.Invariant($"val_loss<={loss:F6}");
+        Assert.Equal(0, Train(config, "--seeds", "2", "--quiet", "--expect", Bound(losses.Average() + 1e-4)).ExitCode);
+        var broken = Train(config, "--seeds", "2", "--quiet", "--expect", Bound(losses.Average() - 1e-4));
+        Assert.Equal(3, broken.ExitCode);
+        Assert.Matches(@"val_loss +\d\.\d+ ± 0\.\d+", broken.Output);
+        Assert.Contains("the folder holds the runs of several seeds", CommandLine.Run("generate", At("run")).Error);
+    }
+
+    [Fact]
+    public void A_dry_run_tells_what_would_be_trained_and_leaves_nothing()
+    {
+        var dry = Train(Config(), "--dry-run", "--json");
+        Assert.True(dry.ExitCode == 0, dry.Error);
+        var document = JsonDocument.Parse(dry.Output).RootElement;
+        Assert.Equal("transformer.dry-run/1", document.GetProperty("schema").GetString());
+        Assert.Equal("new", document.GetProperty("state").GetString());
+        Assert.True(document.GetProperty("memory").GetProperty("fits").GetBoolean());
+        Assert.False(Directory.Exists(At("run")));
+        var plain = Train(Config(), "--dry-run", "--seeds", "3", "--quiet");
+        Assert.Contains("seeds        1337, 1338, 1339", plain.Output);
+        Assert.Contains("first pass   loss ", plain.Output);
+        Assert.Equal(2, Train(Config(), "--dry-run", "--data", At("nowhere")).ExitCode);
+        Assert.False(Directory.Exists(At("run")));
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+
+namespace TransformerCli.Tests;
+
+/// <summary>What somebody does who sees the program for the first time: one plain message each, and exit code 2.</summary>
+public sealed class NewcomerTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-newcomer-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Theory]
+    [InlineData("", "a command is needed: train, generate,")]
+    [InlineData("tran", "tran is no command (did you mean train?)")]
+    [InlineData("frobnicate x", "frobnicate is no command (there are train, generate,")]
+    [InlineData("tokenizer", "tokenizer needs one of its parts: train, encode, decode, inspect (see transformer tokenizer --help)")]
+    [InlineData("config chek x.yaml", "chek is no command of config (did you mean check?)")]
+    [InlineData("train", "CONFIG is missing: ")]
+    [InlineData("generate", "RUN is missing: A run folder or a checkpoint folder (see transformer generate --help)")]
+    [InlineData("score run", "--input FILE is missing: ")]
+    [InlineData("doctor now", "now is one word too many (see transformer doctor --help)")]
+    [InlineData("train a.yaml --run", "--run needs a value: DIR")]
+    [InlineData("train a.yaml --seeds many", "--seeds (many) must be a whole number")]
+    [InlineData("generate run --temperature hot", "--temperature (hot) must be a number")]
+    [InlineData("generate run --penalty none", "--penalty (none) must be one of length, gnmt")]
+    [InlineData("completion tcsh", "SHELL (tcsh) must be one of bash, zsh, fish, pwsh")]
+    [InlineData("--versio", "--versio is no option of this command (did you mean --version?)")]
+    [InlineData("generate ROOT", "is no run folder: it has no checkpoints")]
+    [InlineData("generate ROOT/several", "the folder holds the runs of several seeds")]
+    [InlineData("score nowhere --input x", "there is no such run folder")]
+    [InlineData("plot schedule gpt-stories --out /dev/null/x.svg", "/dev/null")]
+    [InlineData("config list --log-file /dev/null/x.log", "/dev/null/x.log: --log-file: cannot be written")]
+    [InlineData("tokenizer train --input ROOT/text.txt --vocabulary 300 --output /dev/null/t.json", "/dev/null/t.json: cannot be written")]
+    [InlineData("train ROOT/text.txt", "must be a mapping")]
+    [InlineData("train gpt2-small", "data is missing")]
+    [InlineData("train gpt-stories --max-steps 0", "--max-steps (0) must be at least 1")]
+    public void A_mistake_is_told_in_one_plain_line(string line, string message)
+    {
+        File.WriteAllText(Path.Combine(root, "text.txt"), "some text");
+        Directory.CreateDirectory(Path.Combine(root, "several", "seed-1"));
+        string[] words = line.Length == 0 ? [] : line.Replace("ROOT", root).Split(' ');
+        var (code, output, error) = CommandLine.Run(words);
+        Assert.Equal(2, code);
+        Assert.Equal("", output);
+        Assert.StartsWith("error: ", error);
+        Assert.Contains(message, error);
+        Assert.DoesNotContain("   at ", error);
+        Assert.DoesNotContain("System.", error);
+
+        var json = CommandLine.Run([.. words, "--json"]);
+        Assert.Equal(2, json.ExitCode);
+        // Where --run lacks its value, --json became it.
+        if (words is [.., "--run"]) return;
+        using var document = JsonDocument.Parse(json.Output);
+        Assert.Equal("transformer.error/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Equal("", json.Error);
+    }
+
+    [Fact]
+    public void The_log_file_keeps_the_command_its_messages_and_its_exit_code_of_every_command()
+    {
+        var log = Path.Combine(root, "below", "log.txt");
+        Assert.Equal(0, CommandLine.Run("config", "list", "--log-file", log).ExitCode);
+        Assert.Equal(2, CommandLine.Run("config", "check", "nowhere.yaml", "--log-file", log).ExitCode);
+        Assert.Equal(2, CommandLine.Run("generate", "nowhere", "--json", "--log-file", log).ExitCode);
+        var text = File.ReadAllText(log);
+        Assert.Contains("[INF] transformer config list", text);
+        Assert.Contains("[INF] list: exit code 0", text);
+        Assert.Contains("[ERR] error: nowhere.yaml: there is no such config", text);
+        Assert.Contains("[ERR] nowhere: there is no such run folder", text);
+        Assert.Contains("[INF] generate: exit code 2", text);
+    }
+
+    [Fact]
+    public void Verbose_tells_time_and_memory_and_quiet_nothing_but_results()
+    {
+        var verbose = CommandLine.Run("config", "list", "--verbose");
+        Assert.Matches(@"^list: exit code 0, [\d.]+ s, at most \d+ MiB\s*$", verbose.Error);
+        var quiet = CommandLine.Run("config", "list", "--quiet");
+        Assert.Equal((verbose.Output, ""), (quiet.Output, quiet.Error));
+    }
+}

@@ -1,0 +1,46 @@
+using TestSupport;
+
+namespace TransformerCli.Tests;
+
+/// <summary>What a command loads: read off the log that the system's dynamic loader writes.</summary>
+public sealed class StartupTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-startup-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string Loaded(params string[] arguments)
+    {
+        var log = Path.Combine(root, "log");
+        var outcome = EndedProcess.Run(arguments, new Dictionary<string, string> { ["LD_DEBUG"] = "files", ["LD_DEBUG_OUTPUT"] = log });
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        var text = string.Concat(Directory.EnumerateFiles(root, "log.*").Select(File.ReadAllText));
+        foreach (var file in Directory.EnumerateFiles(root, "log.*")) File.Delete(file);
+        Assert.Contains("libcoreclr", text);
+        return text;
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("train --help")]
+    [InlineData("config list")]
+    [InlineData("config check gpt-stories multi30k-de-en vit-cifar10")]
+    [InlineData("config show gpt2-small --resolved")]
+    [InlineData("config schema")]
+    [InlineData("completion bash")]
+    [InlineData("tokenizer train --input README.md --vocabulary 300 --output OUT/tokenizer.json")]
+    [InlineData("tokenizer inspect OUT/tokenizer.json")]
+    [InlineData("data make stories --size 10kB --out OUT/stories")]
+    [InlineData("data inspect OUT/stories")]
+    [InlineData("plot schedule gpt-stories --out OUT/schedule.svg")]
+    public void A_command_that_does_not_compute_loads_no_libtorch(string line)
+    {
+        var words = line.Replace("OUT", root).Replace("README.md", Repository.PathOf("README.md")).Split(' ');
+        if (words[0] == "tokenizer") Assert.Equal(0, CommandLine.Run("tokenizer", "train", "--input", Repository.PathOf("README.md"), "--vocabulary", "300", "--output", Path.Combine(root, "tokenizer.json")).ExitCode);
+        if (words is ["data", "inspect", ..]) Assert.Equal(0, CommandLine.Run("data", "make", "stories", "--size", "10kB", "--out", Path.Combine(root, "stories")).ExitCode);
+        Assert.DoesNotContain("libtorch", Loaded(words));
+    }
+
+    [Fact]
+    public void A_command_that_computes_loads_it() => Assert.Contains("libtorch", Loaded("doctor"));
+}
