@@ -37,7 +37,7 @@ static class BashCompletion
                 if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$cur")); return; fi
                 COMPREPLY=($(compgen -W "$words" -- "$cur"))
                 # A name of a ready config may be a file as well.
-                if [[ -n $path && -n $words ]]; then COMPREPLY+=($(compgen -f -- "$cur")); compopt -o filenames 2>/dev/null; fi
+                if [[ -n $path && -n $words ]]; then COMPREPLY+=($(compgen -f -- "$cur")); compopt -o filenames 2>/dev/null || true; fi
             }
             complete -o default -F _transformer transformer
 

@@ -37,7 +37,7 @@ public class ConfigFuzzTests
 
     sealed class TemporaryConfig(string name) : IDisposable
     {
-        readonly Checkpoints.TempFolder folder = new();
+        readonly TempFolder folder = new();
 
         internal void Load(byte[] content)
         {

@@ -10,7 +10,7 @@ public class TokenizerFuzzTests
 
     static void Read(string name, string pattern, params byte[][] seeds)
     {
-        using var folder = new Checkpoints.TempFolder();
+        using var folder = new TempFolder();
         File.WriteAllText(folder["vocab.json"], $"{{{HuggingFaceJson.Bytes},\"ab\":256,\"abc\":257}}");
         var accepted = Mutants.Read(Mutants.Count / 10, seeds, bytes =>
         {
@@ -39,7 +39,7 @@ public class TokenizerFuzzTests
     [Fact]
     public void Mutated_word_lists_are_read_or_refused()
     {
-        using var folder = new Checkpoints.TempFolder();
+        using var folder = new TempFolder();
         var seed = Encoding.UTF8.GetBytes(TokenizerText.Of(WordTokenizer.Train(["abc ba"], [WordTokenizer.Unknown, "</s>"])));
         var accepted = Mutants.Read(Mutants.Count / 10, [seed], bytes =>
         {
