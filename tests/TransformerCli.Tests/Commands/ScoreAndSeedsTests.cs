@@ -41,9 +41,9 @@ public sealed class ScoreAndSeedsTests : IDisposable
     public void Score_prints_a_json_line_a_text_whose_sum_is_evals_loss()
     {
         Assert.Equal(0, Train(Config(), "--quiet").ExitCode);
-        var text = Write("text.txt", "Once upon a time Anna found a bugle under the old bench.");
-        var whole = JsonDocument.Parse(CommandLine.Run("eval", At("run"), "--data", text, "--json").Output).RootElement;
-        var line = Assert.Single(Lines(CommandLine.Run("score", At("run"), "--input", text, "--json")));
+        var text = Write("text.txt", "Once upon a time Anna ran home.");
+        var whole = JsonDocument.Parse(CommandLine.Run("eval", At("run"), "--data", text, "--precision", "fp32", "--json").Output).RootElement;
+        var line = Assert.Single(Lines(CommandLine.Run("score", At("run"), "--input", text, "--precision", "fp32", "--json")));
         Assert.Equal("transformer.score/1", line.GetProperty("schema").GetString());
         var logs = line.GetProperty("log_probabilities").EnumerateArray().ToList();
         Assert.Equal(JsonValueKind.Null, logs[0].ValueKind);

@@ -34,7 +34,7 @@ public sealed class DryRunTests
         Assert.Equal(0, plain.Memory.Average);
         Assert.True(plain.Memory.Fits && plain.Memory.Available > plain.Memory.Measured && plain.Memory.Measured > 1 << 20);
         Assert.Equal(4 * plain.Disk.Checkpoint, plain.Disk.Needed);
-        runs.Train(TinyRuns.Config("training.steps=1"), "run");
+        runs.Train(TinyRuns.Config("training.steps=1", "training.schedule.warmup=1"), "run");
         using var folder = Transformers.Runs.RunFolder.OpenForReading(runs.PathOf("run"));
         var written = folder.Checkpoints.Open("latest").Manifest.Files.Where(file => file.Name.EndsWith(".safetensors", StringComparison.Ordinal)).Sum(file => file.Bytes);
         Assert.InRange(plain.Disk.Checkpoint, 0.9 * written, 1.1 * written);

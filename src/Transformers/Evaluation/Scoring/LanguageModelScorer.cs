@@ -11,7 +11,7 @@ namespace Transformers.Evaluation.Scoring;
 /// <remarks>
 /// The first token follows the end-of-text token, as in training; where the vocabulary has none, it has no probability. A text
 /// longer than the context is read in windows: the first scores as many tokens as the context has, each further one the next
-/// stride of tokens with as many before them as then fit. By default the stride is the context: <c>eval</c>'s blocks.
+/// stride of tokens with as many before them as then fit. By default the stride is the context: <c>eval</c>'s blocks, but for the last, which reads as much before it as fits.
 /// </remarks>
 sealed class LanguageModelScorer : TextScorer
 {
