@@ -71,7 +71,7 @@ public class CrashTests
     {
         using var folder = new TempFolder();
         var random = new Random(20240607);
-        var steps = 20 + Crashes * 20;
+        var steps = 20 + Crashes * 100; // More than a fast machine does between two kills.
         var kills = 0;
         for (var i = 0; i < Crashes; i++)
         {
