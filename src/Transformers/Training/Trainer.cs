@@ -51,14 +51,14 @@ public sealed class Trainer : IDisposable
     public void Run(long lastStep)
     {
         task.Model.train();
-        var meter = new Meter(config.Steps, task.Unit, PeakFlops / task.FlopsPerUnit);
+        var meter = new Meter(config.Steps, task.Unit, PeakFlops);
         while (Progress.Step < lastStep && stop.Reason is null && !Progress.OutOfPatience)
         {
             var step = Progress.Step + 1;
             var lr = schedule.At(step);
             var started = Stopwatch.GetTimestamp();
 
-            var (loss, units, targets) = AccumulateGradients();
+            var (loss, units, targets, flops) = AccumulateGradients();
             var norm = Optimizer.GradientNorm();
             if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw Diverged(step, loss, norm);
             Optimizer.Step(lr, config.Clip > 0 && norm > config.Clip ? config.Clip / norm : 1);
@@ -66,7 +66,7 @@ public sealed class Trainer : IDisposable
             Ema?.Update(step);
 
             Progress.Advance(targets, Stopwatch.GetElapsedTime(started).TotalSeconds);
-            meter.Add(loss, units, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            meter.Add(loss, units, flops, Stopwatch.GetElapsedTime(started).TotalSeconds);
             observer.Stepped(step, config.Steps);
             if (step % config.Log.Every == 0 || step == lastStep) Report(meter, step, lr, norm);
             if (step % config.Validate.Every == 0 || step == lastStep) Validate(step, whole: step == lastStep);
@@ -85,7 +85,7 @@ public sealed class Trainer : IDisposable
     }
 
     // The loss of every target counts the same, however the batch is cut into micro-batches.
-    (double loss, long units, long targets) AccumulateGradients()
+    (double loss, long units, long targets, double flops) AccumulateGradients()
     {
         var micro = task.NextStep();
         var targets = Math.Max(1, micro.Sum(batch => batch.Targets));
@@ -98,7 +98,7 @@ public sealed class Trainer : IDisposable
             (sum / targets).backward();
             loss += sum.item<float>() / targets;
         }
-        return (loss, micro.Sum(batch => batch.Units), targets);
+        return (loss, micro.Sum(batch => batch.Units), targets, micro.Sum(batch => batch.Flops));
     }
 
     /// <summary>The mean loss of a split, without gradients and dropout.</summary>
@@ -131,6 +131,8 @@ public sealed class Trainer : IDisposable
         {
             task.Model.eval();
             foreach (var (name, value) in task.Metrics(whole)) metrics[name] = value;
+            observer.Pictured(step, task.Pictures());
+            observer.Weighed(step, task.Model);
             task.Model.train();
         }
         var best = Progress.Judge(step, loss, config.Validate.Patience);
@@ -144,7 +146,7 @@ public sealed class Trainer : IDisposable
     {
         var report = meter.Report(step, lr, norm);
         Progress.TrainLoss = report.Loss;
-        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("memory_bytes", report.MemoryBytes),
+        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("step_seconds", report.StepSeconds), ("memory_bytes", report.MemoryBytes),
             .. report.Utilisation is { } share ? new[] { ("utilisation", share) } : []]);
         observer.Reported(report);
     }
