@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
 
-/// <summary>Seconds that single kernels take, the best of several tries.</summary>
+/// <summary>Seconds that single products and sums take, the best of several tries.</summary>
 /// <remarks>Their inputs are ones: drawing numbers would move the stream that dropout draws from.</remarks>
 static class KernelTimes
 {
@@ -23,16 +22,6 @@ static class KernelTimes
         return Best(device, limit, () => nn.functional.linear(x, weight));
     }
 
-    /// <summary>Attention, forwards: queries, keys and values of [B, H, T, E].</summary>
-    internal static double Attention(Device device, Precision precision, long B, long H, long T, long E, TimeSpan limit)
-    {
-        using var inference = no_grad();
-        using var scope = NewDisposeScope();
-        var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        var q = ones([B, H, T, E], device: device).to(type);
-        return Best(device, limit, () => Engine.Attention(q, q, q, causal: true, mask: null, dropout: 0));
-    }
-
     /// <summary>Bytes a second that an addition of long vectors reads and writes.</summary>
     internal static double BytesPerSecond(Device device, TimeSpan limit)
     {
@@ -44,18 +33,13 @@ static class KernelTimes
         return 3.0 * sizeof(float) * count / Best(device, limit, () => a.add_(b));
     }
 
-    /// <summary>What an operation costs however small it is.</summary>
-    internal static double Operation(Device device)
+    /// <summary>Uses the engine's libraries once, forwards and backwards, at small sizes.</summary>
+    internal static void WarmUp(Device device, Precision precision)
     {
-        using var inference = no_grad();
-        using var scope = NewDisposeScope();
-        const int operations = 100;
-        var a = ones(8, device: device);
-        return Best(device, TimeSpan.FromMilliseconds(20), () =>
-        {
-            for (var i = 0; i < operations; i++) a.add_(1);
-            return null;
-        }) / operations;
+        var clock = new Kernels.KernelClock(device, precision);
+        var attention = new Kernels.AttentionKernel(2, 16, 16, 2, 2, 16);
+        foreach (var kernel in new Kernels.Kernel[] { new Kernels.LinearKernel(64, 32, 32, true, true), attention, attention with { RotaryBase = 10_000 }, new Kernels.LossKernel(64, 64, 32, 64, 0) })
+            clock.Seconds(kernel);
     }
 
     static double Best(Device device, TimeSpan limit, Func<Tensor?> kernel)
