@@ -56,7 +56,7 @@ static class LabelledTaskSetup
         return (tokenizer, train, validation);
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
-            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, stop.Token);
+            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, cancel);
     }
 
     static Tokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
