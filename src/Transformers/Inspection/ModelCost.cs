@@ -50,6 +50,8 @@ public sealed record ModelCost
     static IEnumerable<Product> ProductsOf(KernelUse use) => use.Kernel switch
     {
         LinearKernel linear => [new(linear.In, linear.Out, use.Times)],
+        AttentionSublayerKernel attention => attention.Products.Select(one => new Product(one.In, one.Out, use.Times)),
+        FeedForwardSublayerKernel network => network.Products.Select(one => new Product(one.In, one.Out, use.Times)),
         LossKernel loss => [new(loss.D, loss.V, use.Times)],
         ClassifyKernel { Pooler: true } head => [new(head.D, head.D, use.Times), new(head.D, head.N, use.Times)],
         ClassifyKernel head => [new(head.D, head.N, use.Times)],

@@ -60,13 +60,7 @@ sealed record AttentionKernel(long B, long T, long S, int H, int K, long E) : Ke
 
     internal override KernelCall Make(KernelPlace place)
     {
-        var bias = Bias switch
-        {
-            ScoreBias.Padding => place.Constant(true, B, 1, 1, S),
-            ScoreBias.Fixed => place.Constant(true, 1, H, T, S),
-            ScoreBias.Learned => place.Input(true, Biases, H, T, S),
-            _ => null,
-        };
+        var bias = MakeBias(place);
         var learned = Bias == ScoreBias.Learned ? bias : null;
         if (Cross)
         {
@@ -90,6 +84,15 @@ sealed record AttentionKernel(long B, long T, long S, int H, int K, long E) : Ke
             return [Joined(Engine.Attention(q, k, Heads(parts[2], K), Causal, bias, Dropout))];
         }, leaves, positions);
     }
+
+    /// <summary>What is added to the scores; null for nothing.</summary>
+    internal Tensor? MakeBias(KernelPlace place) => Bias switch
+    {
+        ScoreBias.Padding => place.Constant(true, B, 1, 1, S),
+        ScoreBias.Fixed => place.Constant(true, 1, H, T, S),
+        ScoreBias.Learned => place.Input(true, Biases, H, T, S),
+        _ => null,
+    };
 
     Tensor Heads(Tensor x, int count) => x.view(B, x.size(1), count, E).transpose(1, 2);
 

@@ -38,11 +38,22 @@ sealed record ResidualKernel(long B, long T, long D, NormConfig Norm, bool Wide)
         return (this with { B = batch }, real);
     }
 
-    internal override KernelCall Make(KernelPlace place)
+    /// <summary>Whether the engine has one operator for a sublayer within it, where products are of such numbers.</summary>
+    /// <param name="narrow">Bytes of a number in the products' type.</param>
+    internal bool FusesIn(int narrow) => narrow < sizeof(float) && Wide && !DropPath && !Scale && D % 2 == 0;
+
+    /// <summary>The connection, as training has it.</summary>
+    internal Residual NewResidual(KernelPlace place)
     {
         var residual = new Residual(Norm, (int)D, Bias, Dropout, Scale ? new LayerScale((int)D, 1) : null, DropPath ? new DropPath(0.1) : null);
         residual.to(place.Device);
         residual.train();
+        return residual;
+    }
+
+    internal override KernelCall Make(KernelPlace place)
+    {
+        var residual = NewResidual(place);
         var x = place.Input(Wide, B, T, D);
         var sublayer = place.Input(false, B, T, D);
         return new(() =>

@@ -14,7 +14,7 @@ namespace Transformers.Inspection.Plans;
 /// <summary>What the data say about a run: the sizes of its vocabularies and classes, and those of its batches.</summary>
 sealed record DataProfile
 {
-    const int AssumedCharacters = 96, AssumedTokens = 32, AssumedClasses = 10, SeenBatches = 200, TimedImages = 256;
+    const int AssumedCharacters = 96, AssumedTokens = 32, AssumedClasses = 10, SeenBatches = 200, TimedBatches = 30, TimedImages = 256;
 
     /// <summary>The vocabulary, the target's where there are two.</summary>
     internal int Vocabulary { get; init; }
@@ -99,6 +99,7 @@ sealed record DataProfile
         return new()
         {
             Vocabulary = model.Vocabulary ?? target.VocabularySize, Sources = model.Vocabulary ?? source.VocabularySize, Shared = ReferenceEquals(source, target),
+            SecondsPerUnit = SecondsPerUnit(batches.BatchesPerEpoch, position => batches.At(position).TargetTokens),
             Batches = [.. Positions(batches.BatchesPerEpoch).Select(batches.At).Select(one =>
                 new BatchShape(one.Rows, one.SourceWidth, one.TargetWidth, one.TargetTokens, one.TargetTokens, one.SourceLengths.Any(length => length < one.SourceWidth)))],
             Data = (train, validation),
@@ -110,9 +111,12 @@ sealed record DataProfile
         var (tokenizer, train, validation) = LabelledTaskSetup.Read(data, model, options, Silent.Observer, default);
         var batches = new LabelledBatches(train, SpecialIds.Of(tokenizer), LabelledOptions.Of(config, train.Tokens));
         var share = (model.Head as MaskedHeadConfig)?.Share;
+        var masked = model.Head is MaskedHeadConfig head
+            ? new MaskedBatches(train.Tokens, SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, head.Options(config.Seed)), LabelledOptions.Of(config, train.Tokens)) : null;
         return new()
         {
             Vocabulary = model.Vocabulary ?? tokenizer.VocabularySize, Classes = train.Classes.Count,
+            SecondsPerUnit = SecondsPerUnit(batches.BatchesPerEpoch, position => (masked?.At(position).Texts ?? batches.At(position).Texts).Lengths.Sum(length => (long)length)),
             Batches = [.. Positions(batches.BatchesPerEpoch).Select(batches.At).Select(one =>
             {
                 var tokens = one.Texts.Lengths.Sum(length => (long)length);
@@ -121,6 +125,19 @@ sealed record DataProfile
             })],
             Data = (train, validation),
         };
+    }
+
+    // The first round compiles; the second is what training has.
+    static double SecondsPerUnit(int batches, Func<BatchPosition, long> unitsOfMade)
+    {
+        var seconds = 0.0;
+        for (var round = 0; round < 2; round++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var units = LabelledOptions.Positions(batches, TimedBatches).Sum(unitsOfMade);
+            seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / Math.Max(1, units);
+        }
+        return seconds;
     }
 
     static IEnumerable<BatchPosition> Positions(int batches) => LabelledOptions.Positions(batches, SeenBatches);

@@ -21,7 +21,7 @@ static class ImagePlans
             {
                 Dropout = config.Drop.Activations, DropPath = config.Drop.PathAt(layer, config.Layers) > 0, Scale = config.LayerScale is not null,
             };
-            list.SelfAttention(new AttentionKernel(B, T, T, config.Heads, config.Heads, D / config.Heads) { Dropout = config.Drop.Attention }, around, bias: true, 1);
+            list.Attention(new AttentionKernel(B, T, T, config.Heads, config.Heads, D / config.Heads) { Dropout = config.Drop.Attention }, around, bias: true, 1);
             list.FeedForward(config.FeedForward, around, bias: true, config.Drop.Activations, 1);
         }
         if (config.Norm.Placement == NormPlacement.Pre) list.Add(new NormKernel(B * T, D, config.Norm, wide));
@@ -53,11 +53,20 @@ static class ImagePlans
                 var windows = new WindowKernel(B, side, D, H, config.Window, layer % 2 == 1, config.Padding, Wide: false);
                 var grid = windows.Grid;
                 list.InBlock(windows, 1);
-                list.SelfAttention(new AttentionKernel(B * grid.Count, grid.Places, grid.Places, H, H, D / H)
+                var core = new AttentionKernel(B * grid.Count, grid.Places, grid.Places, H, H, D / H)
                 {
                     Bias = ScoreBias.Learned, Biases = grid.ShiftRows + grid.ShiftColumns > 0 || grid.Padded ? grid.Count : 1, Dropout = config.Drop.Attention,
-                }, around, bias: true, 1);
-                list.FeedForward(config.FeedForward, around, bias: true, config.Drop.Activations, 1);
+                };
+                // Windows are cut between the norm and attention: no operator spans both.
+                list.InBlock(new LinearKernel(core.B * core.T, D, 3L * D, Bias: true, Wide: false), 1);
+                list.InBlock(core, 1);
+                list.InBlock(new LinearKernel(core.B * core.T, D, D, Bias: true, Wide: false), 1);
+                list.InBlock(around, 1);
+                long F = FeedForward.HiddenWidth(config.FeedForward, D), up = config.FeedForward is SwiGluConfig ? 2 * F : F;
+                list.InBlock(new LinearKernel(B * side * (long)side, D, up, Bias: true, Wide: false), 1);
+                list.InBlock(new ActivationKernel(B * side * (long)side, F, config.FeedForward, config.Drop.Activations), 1);
+                list.InBlock(new LinearKernel(B * side * (long)side, F, D, Bias: true, Wide: false), 1);
+                list.InBlock(around, 1);
             }
         }
         list.Add(new NormKernel(B * side * side, config.WidthAt(config.Layers.Count - 1), config.Norm, Wide: false));

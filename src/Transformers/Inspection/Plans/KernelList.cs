@@ -20,42 +20,21 @@ sealed class KernelList
     internal double Flops => uses.Sum(use => use.Times * use.Kernel.Flops);
 
     /// <summary>Operations of attention's own products, forwards.</summary>
-    internal double AttentionFlops => uses.Where(use => use.Kernel is AttentionKernel).Sum(use => use.Times * use.Kernel.Flops);
+    internal double AttentionFlops => uses.Sum(use => use.Times * (use.Kernel switch
+    {
+        AttentionSublayerKernel sublayer => sublayer.Core.Flops,
+        AttentionKernel core => core.Flops,
+        _ => 0,
+    }));
 
     internal void Add(Kernel kernel, int times = 1) => uses.Add(new(kernel, times, Block: false));
 
-    /// <summary>Self-attention of a block, its linear layers and what is around it.</summary>
-    internal void SelfAttention(AttentionKernel core, ResidualKernel around, bool bias, int times)
-    {
-        var (rows, D) = (core.B * core.T, around.D);
-        // What a norm gives is as wide as the stream; after the norm of a post-norm block it is the stream itself.
-        InBlock(new LinearKernel(rows, D, (core.H + 2 * core.K) * core.E, bias, around.Wide), times);
-        InBlock(core, times);
-        InBlock(new LinearKernel(rows, core.H * core.E, D, bias, Wide: false), times);
-        InBlock(around, times);
-    }
+    /// <summary>A sublayer of attention, within a sequence or to another.</summary>
+    internal void Attention(AttentionKernel core, ResidualKernel around, bool bias, int times) => InBlock(new AttentionSublayerKernel(core, around, bias), times);
 
-    /// <summary>Attention to another sequence.</summary>
-    internal void CrossAttention(AttentionKernel core, ResidualKernel around, bool bias, int times)
-    {
-        var D = around.D;
-        InBlock(new LinearKernel(core.B * core.T, D, core.H * core.E, bias, around.Wide), times);
-        InBlock(new LinearKernel(core.B * core.S, D, 2 * core.K * core.E, bias, Wide: true), times);
-        InBlock(core, times);
-        InBlock(new LinearKernel(core.B * core.T, core.H * core.E, D, bias, Wide: false), times);
-        InBlock(around, times);
-    }
-
-    /// <summary>The feed-forward network of a block and what is around it.</summary>
-    internal void FeedForward(FeedForwardConfig config, ResidualKernel around, bool bias, double dropout, int times)
-    {
-        var (rows, D) = (around.B * around.T, around.D);
-        long F = Models.FeedForward.HiddenWidth(config, (int)D);
-        InBlock(new LinearKernel(rows, D, config is SwiGluConfig ? 2 * F : F, bias, around.Wide), times);
-        InBlock(new ActivationKernel(rows, F, config, dropout), times);
-        InBlock(new LinearKernel(rows, F, D, bias, Wide: false), times);
-        InBlock(around, times);
-    }
+    /// <summary>A sublayer of the feed-forward network.</summary>
+    internal void FeedForward(FeedForwardConfig config, ResidualKernel around, bool bias, double dropout, int times) =>
+        InBlock(new FeedForwardSublayerKernel(config, around, bias, dropout), times);
 
     internal void InBlock(Kernel kernel, int times) => uses.Add(new(kernel, times, Block: true));
 }

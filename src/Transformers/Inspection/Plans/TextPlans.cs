@@ -12,7 +12,7 @@ static class TextPlans
         var list = new KernelList();
         list.Add(new EmbeddingKernel(B, T, V, D, config.Positions, config.Context, Scale: false, config.Dropout));
         var around = new ResidualKernel(B, T, D, config.Norm, Wide: true) { Bias = config.Bias, Dropout = config.Dropout };
-        list.SelfAttention(Attention(config.Positions, B, T, config.Heads, config.KeyValueHeads ?? config.Heads, D, padded: false) with { Causal = true, Dropout = config.Dropout },
+        list.Attention(Attention(config.Positions, B, T, config.Heads, config.KeyValueHeads ?? config.Heads, D, padded: false) with { Causal = true, Dropout = config.Dropout },
             around, config.Bias, config.Layers);
         list.FeedForward(config.FeedForward, around, config.Bias, 0, config.Layers);
         if (config.Norm.Placement == NormPlacement.Pre) list.Add(new NormKernel(B * T, D, config.Norm, Wide: true, config.Bias));
@@ -31,10 +31,10 @@ static class TextPlans
         foreach (var (length, layers, decodes) in new[] { (S, config.Layers, false), (T, decoders, true) })
         {
             var around = new ResidualKernel(B, length, D, config.Norm, Wide: true) { Bias = config.Bias, Dropout = config.Dropout };
-            list.SelfAttention(Attention(config.Positions, B, length, config.Heads, config.Heads, D, !decodes && shape.Padded) with { Causal = decodes, Dropout = config.InnerDropout },
+            list.Attention(Attention(config.Positions, B, length, config.Heads, config.Heads, D, !decodes && shape.Padded) with { Causal = decodes, Dropout = config.InnerDropout },
                 around, config.Bias, layers);
             if (decodes)
-                list.CrossAttention(new AttentionKernel(B, T, S, config.Heads, config.Heads, D / config.Heads)
+                list.Attention(new AttentionKernel(B, T, S, config.Heads, config.Heads, D / config.Heads)
                 {
                     Cross = true, Bias = shape.Padded ? ScoreBias.Padding : ScoreBias.None, Dropout = config.InnerDropout,
                 }, around, config.Bias, layers);
@@ -55,7 +55,7 @@ static class TextPlans
         var list = new KernelList();
         list.Add(new EmbeddingKernel(B, S, V, D, config.Positions, config.Context, Scale: false, config.Dropout));
         var around = new ResidualKernel(B, S, D, config.Norm, Wide: true) { Bias = config.Bias, Dropout = config.Dropout };
-        list.SelfAttention(Attention(config.Positions, B, S, config.Heads, config.Heads, D, shape.Padded) with { Dropout = config.InnerDropout }, around, config.Bias, config.Layers);
+        list.Attention(Attention(config.Positions, B, S, config.Heads, config.Heads, D, shape.Padded) with { Dropout = config.InnerDropout }, around, config.Bias, config.Layers);
         list.FeedForward(config.FeedForward, around, config.Bias, config.InnerDropout, config.Layers);
         list.Add(new NormKernel(B * S, D, config.Norm, Wide: true, config.Bias));
         if (config.Head is ClassifyHeadConfig head)
