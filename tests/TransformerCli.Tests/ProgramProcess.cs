@@ -18,7 +18,8 @@ sealed class ProgramProcess : IDisposable
     /// <param name="prefix">A program that starts it, with its arguments.</param>
     internal ProgramProcess(string folder, string[] arguments, params string[] prefix)
     {
-        string[] line = [.. prefix, "dotnet", Path.Combine(AppContext.BaseDirectory, "transformer.dll"), .. arguments];
+        // A shell without job control starts what runs beside it deaf to SIGINT, and children inherit that.
+        string[] line = [.. prefix, "env", "--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "transformer.dll"), .. arguments];
         process = Process.Start(new ProcessStartInfo(line[0], line[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
         process.OutputDataReceived += (_, data) => Add(output, data.Data);
         process.ErrorDataReceived += (_, data) => Add(error, data.Data);
