@@ -8,7 +8,8 @@ static class Comparison
 {
     /// <summary>
     /// Both get leaves of the same values; the fused one in its own type. The outputs, and the gradients of a random
-    /// weighing of the outputs, must agree: the norm of the difference, as a share of the norm of the expected.
+    /// weighing of the outputs, must agree: the norm of the difference, as a share of the norm of the expected. Where that
+    /// is nothing (one key alone takes all of the attention), what rounding leaves of sums of numbers of unit size may stand.
     /// </summary>
     internal static void Same(Tensor[] inputs, Func<Tensor[], Tensor> fused, Func<Tensor[], Tensor> composed, double tolerance, string what)
     {
@@ -32,6 +33,6 @@ static class Comparison
         Assert.True(a.isfinite().all().item<bool>(), $"{what}: not all numbers");
         if (a.numel() == 0) return;
         var (difference, size) = ((a - b).norm().item<double>(), b.norm().item<double>());
-        Assert.True(difference <= tolerance * (size + 1e-2 * Math.Sqrt(a.numel())), $"{what}: differs by {difference:G4} of {size:G4}");
+        Assert.True(difference <= tolerance * (size + 0.1 * Math.Sqrt(a.numel())), $"{what}: differs by {difference:G4} of {size:G4}");
     }
 }
