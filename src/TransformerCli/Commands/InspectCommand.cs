@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Transformers;
 using Transformers.Configs;
 using Transformers.Inspection;
 using TransformerCli.Progress;
@@ -14,16 +15,19 @@ static class InspectCommand
     {
         var source = new Argument<string>("CONFIG|RUN") { Description = "A config file, the name of a ready config, or a run folder" };
         var sets = new Option<string[]>("--set") { Description = "Change a setting, such as model.layers=12", HelpName = "k=v", AllowMultipleArgumentsPerToken = true };
+        var data = new Option<string?>("--data") { Description = "Read the data from this file or folder instead", HelpName = "PATH" };
+        var devices = new Option<int>("--devices") { Description = "Predict data-parallel training on so many devices like this one", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var link = new Option<double?>("--link") { Description = "Gigabytes a second between devices [default: what this machine's memory gives]", HelpName = "GB/S" };
         var device = DeviceOption.Create();
         var precision = DeviceOption.CreatePrecision();
         var command = new Command("inspect", """
-            Says what a config comes to: parameters, operations a token, memory by kind, and the time a step will take
-            here, predicted from kernels that are measured in about a second.
+            Says what a config comes to: parameters, operations a token or image, memory by kind, and the time a step will
+            take here, predicted from kernels that are measured one by one in a few seconds.
 
-            Example: transformer inspect gpt2-small --set model.layers=24
+            Example: transformer inspect gpt-stories --set model.layers=8 --devices 4
             """)
         {
-            source, sets, device, precision,
+            source, sets, data, devices, link, device, precision,
         };
         context.Handle(command, (parse, _) =>
         {
@@ -31,7 +35,14 @@ static class InspectCommand
             var config = RunOrConfig.Load(name, parse.GetValue(sets));
             var where = DeviceOption.Resolve(parse.GetValue(device));
             var asked = parse.GetValue(precision) is { } text ? Enum.Parse<Precision>(text, ignoreCase: true) : (Precision?)null;
-            var inspection = Inspector.Inspect(config, where, asked, name);
+            if (parse.GetValue(devices) is < 1 or > 1_000_000) throw new UserException($"--devices ({parse.GetValue(devices)}) must be between 1 and 1000000");
+            if (parse.GetValue(link) is <= 0) throw new UserException("--link must be above 0 gigabytes a second");
+            if (parse.GetValue(data) is { } path)
+                config = config is RunConfig run ? DataOverride.Apply(run, path) : throw new UserException("--data: a model alone has no data");
+            var inspection = Inspector.Inspect(config, new InspectionOptions
+            {
+                Device = where, Precision = asked, Devices = parse.GetValue(devices), LinkBytesPerSecond = parse.GetValue(link) * 1e9,
+            });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new InspectDocument("transformer.inspect/1", name, inspection));
             else Print(context.Out, inspection);
             return ExitCodes.Done;
@@ -48,27 +59,34 @@ static class InspectCommand
             writer.WriteLine(Invariant($"{name.PadRight(wide)}  {string.Join(" x ", shape),-14}  {times,5}  {count,14:N0}"));
         writer.WriteLine(Invariant($"{"together".PadRight(wide)}  {"",-14}  {"",5}  {inspection.Cost.Parameters,14:N0}"));
         writer.WriteLine();
-        writer.WriteLine(Invariant($"kind               {inspection.Model}, vocabulary {inspection.Vocabulary:N0}"));
-        writer.WriteLine($"operations         {Si(inspection.Cost.TrainingFlops)}FLOP a token in training (6 x {Si(inspection.Cost.MatrixParameters)} and {Si(inspection.Cost.AttentionFlops)} for attention), {Si(inspection.Cost.ForwardFlops)}FLOP forwards");
-        if (inspection.Training is { } plan) Print(writer, plan);
+        var of = inspection.Vocabulary is { } vocabulary ? Invariant($", vocabulary {vocabulary:N0}") : Invariant($", {inspection.Classes:N0} classes");
+        writer.WriteLine($"kind               {inspection.Model}{of}");
+        var unit = inspection.Unit == "images" ? "an image" : "a token";
+        writer.WriteLine($"operations         {Si(inspection.Cost.TrainingFlops)}FLOP {unit} in training, {Si(inspection.Cost.AttentionFlops)}of them for attention; {Si(inspection.Cost.ForwardFlops)}FLOP forwards");
+        if (inspection.Training is { } plan) Print(writer, plan, inspection.Unit);
         foreach (var note in inspection.Notes) writer.WriteLine($"note: {note}");
     }
 
-    static void Print(TextWriter writer, TrainingPlan plan)
+    static void Print(TextWriter writer, TrainingPlan plan, string unit)
     {
-        var memory = plan.Memory;
-        writer.WriteLine(Invariant($"batch              {plan.TokensPerStep:N0} tokens in {plan.SequencesPerStep:N0} sequences, {plan.MicroBatches} micro-batch{(plan.MicroBatches == 1 ? "" : "es")} a step"));
-        writer.WriteLine(Invariant($"tokens             {Si((double)plan.TokensPerStep * plan.Steps)} in {plan.Steps:N0} steps, {plan.TokensPerParameter:0.#} a parameter"));
+        var (memory, step) = (plan.Memory, plan.Step);
+        var lengths = plan.SequenceLengths is { } sizes ? $" of {string.Join(" and ", sizes)}" : "";
+        var sequences = unit == "images" ? "" : Invariant($" in {plan.SequencesPerStep:N0} sequences{lengths}");
+        writer.WriteLine(Invariant($"batch              {plan.UnitsPerStep:N0} {unit}{sequences}, {plan.MicroBatches} micro-batch{(plan.MicroBatches == 1 ? "" : "es")} a step"));
+        writer.WriteLine(Invariant($"{unit,-18} {Si((double)plan.UnitsPerStep * plan.Steps)}in {plan.Steps:N0} steps, {plan.UnitsPerParameter:0.###} a parameter"));
         writer.WriteLine($"memory             {ProgressText.Bytes(memory.Total)} at the peak, estimated:");
         foreach (var (kind, bytes) in new[]
         {
-            ("weights", memory.Weights), ("gradients", memory.Gradients), ("optimizer", memory.Optimizer), ("average", memory.Average),
-            ("activations", memory.Activations), ("checkpoint copy", memory.CheckpointCopy), ("program", memory.Program),
+            ("weights", memory.Weights), ("gradients", memory.Gradients), ("optimizer", memory.Optimizer), ("average", memory.Average), ("activations", memory.Activations),
+            ("checkpoint copy", memory.CheckpointCopy), ("batches", memory.Batches), ("program and data", memory.Program),
         })
             if (bytes > 0) writer.WriteLine($"  {kind,-16} {ProgressText.Bytes(bytes)}");
         writer.WriteLine(Invariant($"measured peak      {Si(plan.PeakFlopsPerSecond)}FLOP/s in {plan.Precision} on {plan.Device}"));
-        writer.WriteLine(Invariant($"predicted step     {1000 * plan.Step.Seconds:0.#} ms (products {1000 * plan.Step.Products:0.#}, attention {1000 * plan.Step.Attention:0.#}, memory {1000 * plan.Step.Memory:0.#}, operations {1000 * plan.Step.Operations:0.#}), {100 * plan.Utilisation:0} % of the peak"));
-        writer.WriteLine($"predicted speed    {ProgressText.Count(plan.TokensPerSecond)} tokens/s, {ProgressText.Time(TimeSpan.FromSeconds(Math.Min(plan.TotalSeconds, 1e9)))} for all steps");
+        var parts = new[] { ("products", step.Products), ("attention", step.Attention), ("memory", step.Memory), ("loss", step.Loss), ("update", step.Update), ("data", step.Data) };
+        writer.WriteLine(Invariant($"predicted step     {1000 * step.Seconds:0.#} ms ({string.Join(", ", parts.Select(part => Invariant($"{part.Item1} {1000 * part.Item2:0.#}")))}), {100 * plan.Utilisation:0} % of the peak"));
+        writer.WriteLine($"predicted speed    {ProgressText.Count(plan.UnitsPerSecond)} {unit}/s, {ProgressText.Time(TimeSpan.FromSeconds(Math.Min(plan.TotalSeconds, 1e9)))} for all steps");
+        if (plan.Scaling is { } scaling)
+            writer.WriteLine(Invariant($"on {scaling.Devices:N0} devices{"",-6} {ProgressText.Count(scaling.UnitsPerSecond)} {unit}/s, {1000 * scaling.StepSeconds:0.#} ms a step, {100 * scaling.Efficiency:0} % of {scaling.Devices:N0} times one; gradients at {scaling.BytesPerSecond / 1e9:0.#} GB/s"));
     }
 
     static string Si(double number) => number switch

@@ -17,7 +17,7 @@ static class PlotCommand
         Example: transformer plot loss runs/gpt-stories --out loss.svg
         """)
     {
-        Loss(context), Schedule(context), Positions(context), Attention(context), Embeddings(context), Confusion(context),
+        Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context),
     };
 
     static Command Loss(CliContext context)
@@ -50,49 +50,57 @@ static class PlotCommand
         source.Arity = ArgumentArity.ZeroOrOne;
         source.Description += "; without one, the sines and cosines of the paper";
         var places = new Option<int>("--places") { Description = "Places to show", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var layer = new Option<int>("--layer") { Description = "The block of a Swin whose windows are shown, from 1", HelpName = "N", DefaultValueFactory = _ => 1 };
         var checkpoint = Checkpoint();
         return Kind(context, "positions", """
             What tells a model where a token stands: vectors and their dot products, rotations, or biases, by the kind.
 
             Example: transformer plot positions --places 50 --out positions.svg
-            """, [source, places, sets, checkpoint], parse =>
+            """, [source, places, layer, sets, checkpoint], parse =>
         {
-            Engine.Load();
             var shown = parse.GetValue(places);
-            if (parse.GetValue(source) is not { } name) return PositionsPlot.Draw(new SinusoidalPositions(), shown, 128, 8);
-            var model = ModelOf(RunOrConfig.Load(name, parse.GetValue(sets), parse.GetValue(checkpoint)));
-            if (model is not GptConfig gpt) throw new UserException($"a model of kind {KindAttribute.Of(model)} has no positions to draw here");
-            var ending = gpt.Positions is LearnedPositions ? "positions.embedding.weight" : gpt.Positions is RelativePositions ? "positions.table.weight" : null;
-            return PositionsPlot.Draw(gpt.Positions, Math.Min(shown, gpt.Context), gpt.Width, gpt.Heads, ending is null ? null : Learnt(name, parse.GetValue(checkpoint), ending));
+            if (parse.GetValue(source) is not { } name)
+            {
+                Engine.Load();
+                return PositionsPlot.Draw(new SinusoidalPositions(), shown, 128, 8);
+            }
+            var trained = Directory.Exists(name) ? TrainedRun.Open(name, parse.GetValue(checkpoint)) : null;
+            var model = ModelOf(trained?.Config ?? RunOrConfig.Load(name, parse.GetValue(sets)));
+            return RunPlots.Positions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
         });
-    }
-
-    static Matrix? Learnt(string name, string? which, string ending)
-    {
-        if (!Directory.Exists(name)) return null;
-        using var tensor = StoredWeights.Find(TrainedRun.Open(name, which).Checkpoint, ending);
-        return tensor is null ? null : Matrix.Of(tensor);
     }
 
     static Command Attention(CliContext context)
     {
         var (run, checkpoint, device) = (Source("RUN"), Checkpoint(), DeviceOption.Create());
-        var text = new Option<string>("--text") { Description = "The text to read", HelpName = "TEXT", Required = true };
+        var text = new Option<string?>("--text") { Description = "The text to read, or the sentence to translate", HelpName = "TEXT" };
+        var target = new Option<string?>("--target") { Description = "The translation to look at [default: the model's own]", HelpName = "TEXT" };
+        var part = new Option<AttentionPart>("--part") { Description = "Of an encoder-decoder: cross, encoder or decoder", HelpName = "PART" };
+        var image = new Option<string?>("--image") { Description = "The image to look at, for a ViT", HelpName = "FILE" };
         var layer = new Option<int?>("--layer") { Description = "This layer alone, from 1", HelpName = "N" };
         var head = new Option<int?>("--head") { Description = "This head alone, from 1", HelpName = "N" };
         return Kind(context, "attention", """
-            Which token attends to which, in every layer and head.
+            Which token attends to which, in every layer and head; over an image, what all layers together look at.
 
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
-            """, [run, text, layer, head, checkpoint, device], parse =>
-        {
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
-            var where = DeviceOption.Resolve(parse.GetValue(device));
-            Engine.Load();
-            var tokenizer = trained.LoadTokenizer();
-            using var model = trained.LoadLanguageModel(tokenizer, where);
-            return AttentionPlot.Of(model, tokenizer, parse.GetValue(text)!, where, parse.GetValue(layer), parse.GetValue(head)).ToSvg();
-        });
+            """, [run, text, target, part, image, layer, head, checkpoint, device], parse => RunPlots.Attention(
+                TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)),
+                new AttentionSubject
+                {
+                    Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Part = parse.GetValue(part),
+                    Choice = new AttentionChoice(parse.GetValue(layer), parse.GetValue(head)),
+                }, DeviceOption.Resolve(parse.GetValue(device))));
+    }
+
+    static Command Patches(CliContext context)
+    {
+        var (run, checkpoint) = (Source("RUN"), Checkpoint());
+        var image = new Option<string?>("--image") { Description = "Show this image cut into patches too", HelpName = "FILE" };
+        return Kind(context, "patches", """
+            What the layer that embeds patches looks for, and with --image the patches of an image.
+
+            Example: transformer plot patches runs/vit-digits --image digit.png
+            """, [run, image, checkpoint], parse => RunPlots.Patches(TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)), parse.GetValue(image)));
     }
 
     static Command Embeddings(CliContext context)
@@ -109,7 +117,7 @@ static class PlotCommand
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             if (parse.GetValue(text) is { } words)
             {
-                using var table = StoredWeights.Find(trained.Checkpoint, "tokens.weight") ?? throw new UserException("the run has no token embeddings");
+                using var table = StoredWeights.Find(trained.Checkpoint, "okens.weight") ?? throw new UserException("the run has no token embeddings");
                 return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).ToSvg();
             }
             using var places = StoredWeights.Find(trained.Checkpoint, "positions.embedding.weight")

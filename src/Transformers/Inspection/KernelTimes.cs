@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
 
-/// <summary>Seconds that single kernels take, the best of several tries.</summary>
+/// <summary>Seconds that single products and sums take, the best of several tries.</summary>
 /// <remarks>Their inputs are ones: drawing numbers would move the stream that dropout draws from.</remarks>
 static class KernelTimes
 {
@@ -80,6 +80,15 @@ static class KernelTimes
             for (var i = 0; i < operations; i++) a.add_(1);
             return null;
         }) / operations;
+    }
+
+    /// <summary>Uses the engine's libraries once, forwards and backwards, at small sizes.</summary>
+    internal static void WarmUp(Device device, Precision precision)
+    {
+        var clock = new Kernels.KernelClock(device, precision);
+        var attention = new Kernels.AttentionKernel(2, 16, 16, 2, 2, 16);
+        foreach (var kernel in new Kernels.Kernel[] { new Kernels.LinearKernel(64, 32, 32, true, true), attention, attention with { RotaryBase = 10_000 }, new Kernels.LossKernel(64, 64, 32, 64, 0) })
+            clock.Seconds(kernel);
     }
 
     static double Best(Device device, TimeSpan limit, Func<Tensor?> kernel)

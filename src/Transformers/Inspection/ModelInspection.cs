@@ -5,9 +5,13 @@ public sealed record ModelInspection
 {
     /// <summary>The kind of model.</summary>
     public required string Model { get; init; }
-    /// <summary>The number of tokens V.</summary>
-    public required int Vocabulary { get; init; }
-    /// <summary>What a token costs.</summary>
+    /// <summary>What throughput counts: <c>tokens</c> or <c>images</c>.</summary>
+    public required string Unit { get; init; }
+    /// <summary>The number of tokens V, the target's where there are two vocabularies; null for images.</summary>
+    public int? Vocabulary { get; init; }
+    /// <summary>The number of classes; null where there are none.</summary>
+    public int? Classes { get; init; }
+    /// <summary>What a unit costs.</summary>
     public required ModelCost Cost { get; init; }
     /// <summary>Every tensor.</summary>
     public required IReadOnlyList<ParameterShape> Parameters { get; init; }
@@ -24,16 +28,18 @@ public sealed record TrainingPlan
     public required string Device { get; init; }
     /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
     public required string Precision { get; init; }
-    /// <summary>Sequences that a step learns from.</summary>
+    /// <summary>Sequences, pairs or images that a step learns from.</summary>
     public required long SequencesPerStep { get; init; }
-    /// <summary>Tokens that a step learns from: the effective batch.</summary>
-    public required long TokensPerStep { get; init; }
+    /// <summary>Places of a sequence, padding included; of a pair the source's and the target's; null for images.</summary>
+    public IReadOnlyList<long>? SequenceLengths { get; init; }
+    /// <summary>Tokens or images that a step learns from: the effective batch.</summary>
+    public required long UnitsPerStep { get; init; }
     /// <summary>Forward and backward passes a step.</summary>
     public required long MicroBatches { get; init; }
     /// <summary>Steps.</summary>
     public required int Steps { get; init; }
-    /// <summary>Tokens of the whole run for each parameter; Hoffmann et al. 2022 find about 20 best for a given amount of computing.</summary>
-    public required double TokensPerParameter { get; init; }
+    /// <summary>Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens best for a given amount of computing.</summary>
+    public required double UnitsPerParameter { get; init; }
     /// <summary>Memory by kind.</summary>
     public required MemoryPlan Memory { get; init; }
     /// <summary>The measured peak, operations a second.</summary>
@@ -42,8 +48,10 @@ public sealed record TrainingPlan
     public required StepPrediction Step { get; init; }
     /// <summary>The predicted share of the peak.</summary>
     public required double Utilisation { get; init; }
-    /// <summary>Predicted tokens a second.</summary>
-    public double TokensPerSecond => TokensPerStep / Step.Seconds;
+    /// <summary>What several devices would give; null where one was asked for.</summary>
+    public DeviceScaling? Scaling { get; init; }
+    /// <summary>Predicted tokens or images a second.</summary>
+    public double UnitsPerSecond => UnitsPerStep / Step.Seconds;
     /// <summary>Predicted seconds of all steps; preparation, validation and saving come on top.</summary>
     public double TotalSeconds => Steps * Step.Seconds;
 }

@@ -1,4 +1,7 @@
+using System.Globalization;
 using TorchSharp;
+using Transformers.Configs;
+using Transformers.Inspection.Plans;
 using Transformers.Models;
 using static TorchSharp.torch;
 
@@ -20,28 +23,58 @@ public static class ParameterTable
     public static IReadOnlyList<ParameterShape> Of(nn.Module model) =>
         [.. model.named_parameters().Select(named => new ParameterShape(named.name, [.. named.parameter.shape]))];
 
-    /// <summary>The parameters that a config gives: a model of one block is made, and its block counted as often as there are layers.</summary>
+    /// <summary>The parameters of a decoder-only model.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
-    public static IReadOnlyList<ParameterShape> Of(GptConfig config, int vocabulary)
+    public static IReadOnlyList<ParameterShape> Of(GptConfig config, int vocabulary) =>
+        Of(config, new DataProfile { Vocabulary = vocabulary, Batches = [] });
+
+    // A model of one block a stack is made, and its block counted as often as there are layers.
+    internal static IReadOnlyList<ParameterShape> Of(ModelConfig config, DataProfile data)
     {
         using var scope = NewDisposeScope();
-        using var model = new Gpt(config with { Layers = 1 }, vocabulary);
-        return Repeated(Of(model), "blocks.0.", config.Layers);
+        switch (config)
+        {
+            case GptConfig gpt:
+                using (var model = new Gpt(gpt with { Layers = 1 }, data.Vocabulary)) return Repeated(Of(model), ("blocks.", [gpt.Layers]));
+            case Seq2SeqConfig pair:
+                using (var model = new Seq2Seq(pair with { Layers = 1, DecoderLayers = 1 }, data.Sources, data.Vocabulary, data.Shared))
+                    return Repeated(Of(model), ("encoder.", [pair.Layers]), ("decoder.", [pair.DecoderLayers ?? pair.Layers]));
+            case EncoderConfig encoder:
+                using (var model = EncoderModel.Create(encoder with { Layers = 1 }, data.Vocabulary, data.Classes)) return Repeated(Of(model), ("encoder.blocks.", [encoder.Layers]));
+            case VitConfig vit:
+                using (var model = new Vit(vit with { Layers = 1 }, data.Image!.Value)) return Repeated(Of(model), ("blocks.", [vit.Layers]));
+            case SwinConfig swin:
+                using (var model = new Swin(swin with { Layers = [.. swin.Layers.Select(_ => 1)] }, data.Image!.Value)) return Repeated(Of(model), ("blocks.", swin.Layers));
+            default: throw new UserException($"a model of kind {KindAttribute.Of(config)} cannot be inspected");
+        }
     }
 
-    internal static IReadOnlyList<ParameterShape> Repeated(IReadOnlyList<ParameterShape> table, string block, int layers)
+    // Each stack has a name and, for each block that was made, how often it stands there.
+    static IReadOnlyList<ParameterShape> Repeated(IReadOnlyList<ParameterShape> table, params (string Stack, IReadOnlyList<int> Times)[] stacks)
     {
         var repeated = new List<ParameterShape>();
-        var rest = table.Where(one => !one.Name.StartsWith(block, StringComparison.Ordinal)).ToList();
-        var first = table.TakeWhile(one => !one.Name.StartsWith(block, StringComparison.Ordinal)).Count();
-        repeated.AddRange(rest.Take(first));
-        for (var layer = 0; layer < layers; layer++)
-            foreach (var one in table.Where(one => one.Name.StartsWith(block, StringComparison.Ordinal)))
-                repeated.Add(one with { Name = $"blocks.{layer}.{one.Name[block.Length..]}" });
-        repeated.AddRange(rest.Skip(first));
+        for (var at = 0; at < table.Count;)
+        {
+            var (stack, times) = stacks.FirstOrDefault(one => BlockOf(table[at].Name, one.Stack) is not null);
+            if (stack is null)
+            {
+                repeated.Add(table[at++]);
+                continue;
+            }
+            var block = BlockOf(table[at].Name, stack)!.Value;
+            var parts = table.Skip(at).TakeWhile(one => BlockOf(one.Name, stack) == block).ToList();
+            var first = times.Take(block).Sum();
+            for (var layer = first; layer < first + times[block]; layer++)
+                repeated.AddRange(parts.Select(one => one with { Name = $"{stack}{layer}{one.Name[$"{stack}{block}".Length..]}" }));
+            at += parts.Count;
+        }
         return repeated;
     }
+
+    // The number after a stack's name, as in blocks.3.attention; null for what is not in it.
+    static int? BlockOf(string name, string stack) =>
+        name.StartsWith(stack, StringComparison.Ordinal) && int.TryParse(name[stack.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var block) ? block : null;
 
     /// <summary>The table for people: the blocks, which are alike, as one.</summary>
     /// <returns>Name, with <c>*</c> for the layer; shape; how often; parameters in all.</returns>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Inspection.Plans;
 using Transformers.Models;
 using Transformers.Training;
 using static TorchSharp.torch;
@@ -25,7 +26,7 @@ public static class StepBenchmark
         var tokens = rows * shape.Context;
         using var ids = Ids(0, vocabulary, [rows, shape.Context], options.Device);
         using var targets = Ids(0, vocabulary, [tokens], options.Device);
-        return Measure(KindAttribute.Of(shape), model, "tokens", tokens, tokens * ModelCost.Of(shape, ParameterTable.Of(model)).TrainingFlops, options,
+        return Measure(KindAttribute.Of(shape), model, "tokens", tokens, ModelFlops.OfTokens(shape, vocabulary).Of(new(rows, shape.Context, 0, tokens, tokens, Padded: false)), options,
             () => Engine.LinearCrossEntropySum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets) / tokens);
     }
 

@@ -1,4 +1,9 @@
 using Transformers.Data;
+using Transformers.Tokenizers;
+using Transformers.Runs;
+using Transformers.Inspection.Plans;
+using Transformers.Data.ParallelText;
+using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Models;
@@ -32,7 +37,7 @@ public static class StepBenchmarkConfig
         foreach (var one in notes) note(one);
         return result;
 
-        int Vocabulary(TextModelConfig shape) => shape.Vocabulary ?? Inspector.VocabularyOf(training, run, notes);
+        int Vocabulary(TextModelConfig shape) => shape.Vocabulary ?? VocabularyOf(training?.Data, run, notes);
         StepBenchmarkResult Pairs(Seq2SeqConfig shape)
         {
             var length = Math.Min(PairLength, shape.Context);
@@ -45,6 +50,22 @@ public static class StepBenchmarkConfig
             if (training?.Training.Batch is { } batch) return batch.Micro ?? batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
             notes.Add($"a batch of {AssumedRows} is assumed; --rows gives another");
             return AssumedRows;
+        }
+    }
+
+    // Of a run its tokenizer's; of a config what its tokenizer will have.
+    static int VocabularyOf(DataConfig? data, string? run, List<string> notes)
+    {
+        if (run is not null && File.Exists(Path.Combine(run, CheckpointFiles.Tokenizer)))
+            return TokenizerFile.Load(Path.Combine(run, CheckpointFiles.Tokenizer)).VocabularySize;
+        switch (data)
+        {
+            case TextData text: return DataProfile.VocabularyOf(text, notes);
+            case ParallelData { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
+            case null: throw new UserException("a model alone must have model.vocabulary to be measured", "for example --set model.vocabulary=50257");
+            default:
+                notes.Add($"the vocabulary comes from the text, which was not read: {DataProfile.AssumedCharacters} tokens are assumed");
+                return DataProfile.AssumedCharacters;
         }
     }
 

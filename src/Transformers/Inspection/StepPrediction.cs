@@ -1,56 +1,62 @@
-using TorchSharp;
 using Transformers.Configs;
-using Transformers.Models;
+using Transformers.Inspection.Kernels;
+using Transformers.Inspection.Plans;
 using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
 
+/// <summary>A kernel of a step and its measured time.</summary>
+/// <param name="Name">What it is, at which sizes.</param>
+/// <param name="Times">How often a step runs it.</param>
+/// <param name="Seconds">Seconds once, forwards and backwards.</param>
+/// <param name="FlopsPerSecond">The operations a second that it reaches; 0 where it has none to speak of.</param>
+public sealed record KernelTime(string Name, long Times, double Seconds, double FlopsPerSecond);
+
 /// <summary>How long a step will take, from kernels measured one by one; the model itself never runs.</summary>
-/// <param name="Products">Seconds of the linear layers' products.</param>
-/// <param name="Attention">Seconds of attention.</param>
-/// <param name="Memory">Seconds of everything that only reads and writes memory: norms, residuals, loss, optimizer.</param>
-/// <param name="Operations">Seconds of starting operations.</param>
-public sealed record StepPrediction(double Products, double Attention, double Memory, double Operations)
+public sealed record StepPrediction
 {
-    // A kernel is tried on at most so many operations, so that inspecting a large model takes no minutes.
-    const double MostFlops = 3e8;
-    const long FewestRows = 256;
-    static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(60);
+    /// <summary>Seconds of products with matrices of weights.</summary>
+    public required double Products { get; init; }
+    /// <summary>Seconds of attention.</summary>
+    public required double Attention { get; init; }
+    /// <summary>Seconds of what only reads and writes memory: norms, activations, dropout, sums, embeddings.</summary>
+    public required double Memory { get; init; }
+    /// <summary>Seconds of the loss.</summary>
+    public required double Loss { get; init; }
+    /// <summary>Seconds of gradient norm, optimizer and weight average.</summary>
+    public required double Update { get; init; }
+    /// <summary>Seconds that making batches ready takes away from computing.</summary>
+    public required double Data { get; init; }
+    /// <summary>The kernels, in the order of the model.</summary>
+    public required IReadOnlyList<KernelTime> Kernels { get; init; }
 
     /// <summary>Seconds a step.</summary>
-    public double Seconds => Products + Attention + Memory + Operations;
+    public double Seconds => Products + Attention + Memory + Loss + Update + Data;
 
-    /// <summary>Measures kernels of a model's sizes and adds them up.</summary>
-    /// <param name="shape">The model.</param>
-    /// <param name="cost">What it costs.</param>
-    /// <param name="vocabulary">V.</param>
-    /// <param name="rows">Sequences of a micro-batch.</param>
+    /// <summary>Measures the kernels of a model's sizes and adds them up.</summary>
+    /// <param name="plan">The model and its data.</param>
+    /// <param name="shape">The micro-batch.</param>
     /// <param name="passes">Micro-batches a step.</param>
-    /// <param name="optimizerAccesses">How often a step reads or writes as many numbers as there are parameters.</param>
+    /// <param name="update">What follows the backward pass.</param>
+    /// <param name="units">Units a step.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="device">The device.</param>
-    internal static StepPrediction Measure(GptConfig shape, ModelCost cost, int vocabulary, long rows, long passes, int optimizerAccesses, Precision precision, Device device)
+    internal static StepPrediction Measure(ModelPlan plan, BatchShape shape, long passes, UpdateKernel update, long units, Precision precision, Device device)
     {
-        var tokens = rows * shape.Context;
-        double products = 0;
-        foreach (var one in cost.Products)
+        var clock = new KernelClock(device, precision);
+        var uses = plan.Kernels(shape).Uses.Select(use => (use.Kernel, Times: use.Times * passes)).ToList();
+        uses.Add((update, 1));
+        // Each micro-batch after the first adds to gradients that are there.
+        if (passes > 1) uses.Add((new AccumulateKernel(update.Parameters.Sum(one => one.Count)), passes - 1));
+        var seconds = uses.GroupBy(use => use.Kernel.Kind).ToDictionary(group => group.Key, group => group.Sum(use => use.Times * clock.Seconds(use.Kernel)));
+        double Of(KernelKind kind) => seconds.GetValueOrDefault(kind);
+        return new StepPrediction
         {
-            var tried = Math.Min(tokens, Math.Max(FewestRows, (long)(MostFlops / (2.0 * one.In * one.Out))));
-            // One product forwards and two backwards.
-            products += 3.0 * one.Times * tokens / tried * KernelTimes.Linear(device, precision, tried, one.In, one.Out, Limit);
-        }
-        var triedRows = (long)Math.Clamp(MostFlops / (4.0 * shape.Context * shape.Context * shape.Width), 1, rows);
-        // Backwards, the scores are made again and four products follow where two were: 2.5 times.
-        var attention = 3.5 * shape.Layers * rows / triedRows
-            * KernelTimes.Attention(device, precision, triedRows, shape.Heads, shape.Context, shape.Width / shape.Heads, Limit);
-        var bandwidth = KernelTimes.BytesPerSecond(device, Limit);
-        var size = precision == Precision.Bf16 ? 2 : 4;
-        // What is kept is written once and read once; its gradient is written and read too.
-        var activations = 4.0 * MemoryPlan.ActivationsOf(shape, vocabulary, tokens, size) + 6.0 * tokens * vocabulary * size;
-        var weights = precision == Precision.Bf16 ? 6.0 * cost.MatrixParameters : 0;
-        var memory = (passes * (activations + weights) + 4.0 * optimizerAccesses * cost.Parameters) / bandwidth;
-        // About so many operations a block, forwards and backwards.
-        var operations = passes * (30.0 * shape.Layers + 40) * KernelTimes.Operation(device);
-        return new(passes * products, passes * attention, memory, operations);
+            Products = Of(KernelKind.Product), Attention = Of(KernelKind.Attention), Memory = Of(KernelKind.Memory), Loss = Of(KernelKind.Loss), Update = Of(KernelKind.Update),
+            // Computing waits for its slowest thread, and that one shares its core with the thread that makes batches.
+            Data = units * plan.Data.SecondsPerUnit / plan.Data.Threads,
+            Kernels = [.. uses.GroupBy(use => use.Kernel).Select(group => new KernelTime(group.Key.Name, group.Sum(use => use.Times), clock.Seconds(group.Key),
+                3 * group.Key.Flops / clock.Seconds(group.Key)))],
+        };
     }
 }

@@ -55,14 +55,20 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         var hidden = up.call(x);                                                          // [B, T, F], or 2F
-        hidden = config switch
-        {
-            ReluConfig => nn.functional.relu(hidden),
-            GeluConfig gelu => Engine.Gelu(hidden, gelu.Tanh),
-            SwiGluConfig => Engine.SwiGlu(hidden),
-            _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
-        };                                                                                // [B, T, F]
+        hidden = Activate(config, hidden);                                                // [B, T, F]
         if (training && dropout > 0) hidden = nn.functional.dropout(hidden, dropout, training: true);
         return down.call(hidden);                                                         // [B, T, D]
     }
+
+    /// <summary>The function between the two layers.</summary>
+    /// <param name="config">Its kind.</param>
+    /// <param name="hidden">[B, T, F]; [B, T, 2F] where one half gates the other.</param>
+    /// <returns>[B, T, F].</returns>
+    internal static Tensor Activate(FeedForwardConfig config, Tensor hidden) => config switch
+    {
+        ReluConfig => nn.functional.relu(hidden),
+        GeluConfig gelu => Engine.Gelu(hidden, gelu.Tanh),
+        SwiGluConfig => Engine.SwiGlu(hidden),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
+    };
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Transformers.Training;
 
 namespace Transformers.Plots;
 
@@ -20,6 +21,7 @@ public sealed record Panel(string Title, Matrix Cells, IReadOnlyList<string>? Ro
 public sealed record HeatMap(string Title, string Across, string Down, IReadOnlyList<Panel> Panels, int PanelsAcross = 1, double PanelSize = 420)
 {
     const double Top = 56, Right = 96, Bottom = 58, Gap = 16;
+    const double LetterWidth = 6.4;
     const int MostLabels = 64, LongestLabel = 14;
 
     /// <summary>The value of the lowest colour; by default the smallest number, or minus the largest size where numbers of both signs occur.</summary>
@@ -28,33 +30,65 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     /// <summary>The value of the highest colour.</summary>
     public double? High { get; init; }
 
+    /// <summary>Whether the panels are small pictures in a grid of their own, without numbers at their edges.</summary>
+    public bool Bare { get; init; }
+
+    /// <summary>The number of the first row and column, where they have no words.</summary>
+    public int Origin { get; init; }
+
     /// <summary>The figure as an SVG document.</summary>
     public string ToSvg() => Draw().ToString();
 
     internal Svg Draw()
     {
         var (low, high, scale) = Range();
-        var labelled = Panels.Any(panel => panel.RowLabels is not null) && PanelsAcross == 1;
-        var left = labelled ? 120.0 : 64.0;
         var across = Math.Min(PanelsAcross, Panels.Count);
         var down = (Panels.Count + across - 1) / across;
         var longest = Panels.Max(panel => Math.Max(panel.Cells.Rows, panel.Cells.Columns));
         var cell = PanelSize / longest;
-        var (width, height) = (Panels.Max(panel => panel.Cells.Columns) * cell, Math.Max(60, Panels.Max(panel => panel.Cells.Rows) * cell));
+        var (width, height) = (Panels.Max(panel => panel.Cells.Columns) * cell, Math.Max(Bare ? 0 : 60, Panels.Max(panel => panel.Cells.Rows) * cell));
+        var gap = Bare ? 3 : Gap;
+        // Words take the room that the longest of them needs.
+        var left = Math.Max(64.0, 44 + LetterWidth * LongestOf(panel => panel.RowLabels, panel => height / panel.Cells.Rows));
+        var below = LetterWidth * LongestOf(panel => panel.ColumnLabels, panel => width / panel.Cells.Columns);
         var heading = Panels.Any(panel => panel.Title.Length > 0) ? 20.0 : 0;
-        var total = left + across * (width + Gap) + Right;
-        var bottom = labelled && Panels.Any(panel => panel.ColumnLabels is not null) ? Bottom + 60 : Bottom;
-        var svg = new Svg(Math.Max(total, 90 + 9.2 * Title.Length), Top + down * (height + heading + Gap) + bottom, Title);
+        var total = left + across * (width + gap) + Right;
+        var bottom = Bottom + Math.Max(0, 0.9 * below - 12);
+        var svg = new Svg(Math.Max(total, 90 + 9.2 * Title.Length), Top + down * (height + heading + gap) + bottom, Title);
         svg.Text(24, 30, Title, "ink title");
         for (var i = 0; i < Panels.Count; i++)
-            Draw(svg, Panels[i], left + i % across * (width + Gap), Top + heading + i / across * (height + heading + Gap), width, height, scale, low, high,
-                rows: i % across == 0, columns: i / across == down - 1);
-        var end = Top + down * (height + heading + Gap) - Gap;
-        svg.Text(left + (across * (width + Gap) - Gap) / 2, end + bottom - 14, Across, "ink label", Anchor.Middle);
+            Draw(svg, Panels[i], left + i % across * (width + gap), Top + heading + i / across * (height + heading + gap), width, height, scale, low, high,
+                rows: !Bare && i % across == 0, columns: !Bare && i / across == down - 1);
+        var end = Top + down * (height + heading + gap) - gap;
+        svg.Text(left + (across * (width + gap) - gap) / 2, end + bottom - 14, Across, "ink label", Anchor.Middle);
         svg.Text(20, (Top + end) / 2, Down, "ink label", Anchor.Middle, turn: -90);
-        Bar(svg, left + across * (width + Gap) + 8, Top + heading, Math.Min(220, end - Top - heading), scale, low, high);
+        Bar(svg, left + across * (width + gap) + 8, Top + heading, Math.Min(220, end - Top - heading), scale, low, high);
         return svg;
     }
+
+    /// <summary>The figure with its cells as pixels, several for each: what is kept of a run.</summary>
+    /// <param name="name">Its name.</param>
+    internal ModelPicture ToPicture(string name)
+    {
+        var (low, high, scale) = Range();
+        var across = Math.Min(PanelsAcross, Panels.Count);
+        var (rows, columns) = (Panels.Max(panel => panel.Cells.Rows), Panels.Max(panel => panel.Cells.Columns));
+        var size = (int)Math.Clamp(480.0 / (across * (columns + 1)), 1, 16);
+        var (width, height) = (across * (columns + 1) * size, (Panels.Count + across - 1) / across * (rows + 1) * size);
+        var pixels = new byte[3 * width * height];
+        Array.Fill(pixels, (byte)255);
+        foreach (var (i, panel) in Panels.Index())
+            for (var y = 0; y < panel.Cells.Rows * size; y++)
+                for (var x = 0; x < panel.Cells.Columns * size; x++)
+                {
+                    var color = scale.Palette.Slice(3 * ColorScale.IndexOf(panel.Cells[y / size, x / size], low, high), 3);
+                    color.CopyTo(pixels.AsSpan(3 * ((i / across * (rows + 1) * size + y) * width + i % across * (columns + 1) * size + x)));
+                }
+        return new(name, ToSvg(), new(PngRaster.EncodeRgb(pixels, width), width, height));
+    }
+
+    int LongestOf(Func<Panel, IReadOnlyList<string>?> words, Func<Panel, double> size) =>
+        Panels.Max(panel => words(panel) is { } labels ? Labels(labels, labels.Count, size(panel)).Select(label => label.Item2.Length).DefaultIfEmpty(0).Max() : 0);
 
     (double, double, ColorScale) Range()
     {
@@ -87,7 +121,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     }
 
     // Words where they fit, else numbers at round distances.
-    static IEnumerable<(int, string)> Labels(IReadOnlyList<string>? words, int count, double size)
+    IEnumerable<(int, string)> Labels(IReadOnlyList<string>? words, int count, double size)
     {
         if (words is not null)
         {
@@ -96,10 +130,11 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
             yield break;
         }
         var step = (int)Math.Max(1, Axis.RoundSpacing(Math.Max(1, 32 / size)));
-        for (var i = 0; i < count; i += step) yield return (i, i.ToString(CultureInfo.InvariantCulture));
+        for (var i = 0; i < count; i += step) yield return (i, (Origin + i).ToString(CultureInfo.InvariantCulture));
     }
 
-    static void Bar(Svg svg, double x, double y, double height, ColorScale scale, double low, double high)
+    /// <summary>The scale of colours with its numbers.</summary>
+    internal static void Bar(Svg svg, double x, double y, double height, ColorScale scale, double low, double high)
     {
         var indices = Enumerable.Range(0, 64).Select(i => (byte)(255 - i * 255 / 63)).ToArray();
         svg.Image(x, y, 14, height, PngRaster.Encode(indices, 1, scale));

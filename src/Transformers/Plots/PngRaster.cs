@@ -3,7 +3,7 @@ using System.IO.Compression;
 
 namespace Transformers.Plots;
 
-/// <summary>A small picture of coloured cells as PNG: 8-bit indices into a palette.</summary>
+/// <summary>Small pictures as PNG: coloured cells, as 8-bit indices into a palette, or red, green and blue.</summary>
 /// <remarks>PNG specification (W3C), third edition, chapters 5 and 11.</remarks>
 static class PngRaster
 {
@@ -13,24 +13,32 @@ static class PngRaster
     /// <param name="indices">Colour numbers, row by row from the top.</param>
     /// <param name="columns">Cells a row.</param>
     /// <param name="scale">The colours.</param>
-    internal static byte[] Encode(ReadOnlySpan<byte> indices, int columns, ColorScale scale)
+    internal static byte[] Encode(ReadOnlySpan<byte> indices, int columns, ColorScale scale) =>
+        Encode(indices, columns, indices.Length / columns, colorType: 3, scale.Palette);
+
+    /// <summary>The bytes of a file of a picture.</summary>
+    /// <param name="pixels">Red, green, blue of each pixel, row by row from the top.</param>
+    /// <param name="width">Pixels a row.</param>
+    internal static byte[] EncodeRgb(ReadOnlySpan<byte> pixels, int width) => Encode(pixels, 3 * width, pixels.Length / (3 * width), colorType: 2, []);
+
+    // Colour type 2 is red, green and blue; 3 is indices into a palette.
+    static byte[] Encode(ReadOnlySpan<byte> data, int bytesPerRow, int rows, byte colorType, ReadOnlySpan<byte> palette)
     {
-        var rows = indices.Length / columns;
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
         Span<byte> header = stackalloc byte[13];
-        BinaryPrimitives.WriteInt32BigEndian(header, columns);
+        BinaryPrimitives.WriteInt32BigEndian(header, colorType == 2 ? bytesPerRow / 3 : bytesPerRow);
         BinaryPrimitives.WriteInt32BigEndian(header[4..], rows);
-        header[8] = 8; // bits an index
-        header[9] = 3; // indices into a palette
+        header[8] = 8; // bits a number
+        header[9] = colorType;
         Chunk(file, "IHDR"u8, header);
-        Chunk(file, "PLTE"u8, scale.Palette);
+        if (palette.Length > 0) Chunk(file, "PLTE"u8, palette);
         using var packed = new MemoryStream();
-        using (var zip = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
+        using (var zip = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
             for (var row = 0; row < rows; row++)
             {
                 zip.WriteByte(0); // no filter
-                zip.Write(indices.Slice(row * columns, columns));
+                zip.Write(data.Slice(row * bytesPerRow, bytesPerRow));
             }
         Chunk(file, "IDAT"u8, packed.ToArray());
         Chunk(file, "IEND"u8, []);

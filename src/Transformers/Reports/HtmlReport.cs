@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using Transformers.Configs;
 using Transformers.Plots;
+using static Transformers.Reports.ReportText;
 
 namespace Transformers.Reports;
 
@@ -35,8 +35,16 @@ public static class HtmlReport
         if (runs.Count == 1) page.Append($"<p>{Text(Sentence(runs[0]))}</p>\n");
         Section(page, "Results", Numbers(runs));
         Section(page, "Curves", Curves(runs));
-        Section(page, runs.Count == 1 ? "Settings that differ from the ready config" : "Settings that differ", Differences(runs));
+        foreach (var run in runs)
+        {
+            var of = runs.Count == 1 ? "" : $" of {run.Name}";
+            Section(page, $"Confusion matrix{of}", ReportOutcomes.Confusion(run));
+            Section(page, $"Translations{of}", ReportOutcomes.Examples(run));
+        }
         Section(page, "Samples", Samples(runs));
+        foreach (var run in runs) Section(page, runs.Count == 1 ? "What the model attends to" : $"What {run.Name} attends to", ReportOutcomes.Pictures(run));
+        var preset = runs.Count == 1 ? runs[0].Preset() : null;
+        Section(page, runs.Count > 1 ? "Settings that differ" : preset is null ? "Settings that differ from the defaults" : "Settings that differ from the ready config", Differences(runs, preset));
         Section(page, "Machine and versions", Machines(runs));
         foreach (var run in runs)
             Section(page, runs.Count == 1 ? "Config" : $"Config of {run.Name}", $"<pre>{Text(ConfigWriter.ToYaml(run.Config))}</pre>\n");
@@ -81,18 +89,19 @@ public static class HtmlReport
         return "<div class=\"charts\">\n" + string.Concat(charts.Select(chart => $"<figure>{chart.ToSvg()}</figure>\n")) + "</div>\n";
     }
 
-    static string Differences(IReadOnlyList<ReportedRun> runs)
+    static string Differences(IReadOnlyList<ReportedRun> runs, RunConfig? preset)
     {
-        var settings = runs.Select(run => ReportedRun.Settings(run.Config)).ToList();
-        if (runs.Count == 1)
+        if (runs.Count == 1 && preset is null)
         {
-            if (runs[0].Preset() is not { } preset) return "";
-            settings.Add(ReportedRun.Settings(preset));
+            var changed = ConfigDefaults.Changed(runs[0].Config).ToDictionary(one => one.Path);
+            return ReportText.Table([runs[0].Name, "default"], [.. changed.Keys], (column, path) => column == 0 ? changed[path].Value : changed[path].Default ?? "–", numbers: false);
         }
+        var settings = runs.Select(run => ReportedRun.Settings(run.Config)).ToList();
+        if (preset is not null) settings.Add(ReportedRun.Settings(preset));
         string Value(int column, string path) => settings[column].GetValueOrDefault(path, "–");
         var paths = settings.SelectMany(one => one.Keys).Distinct().Where(path => Enumerable.Range(0, settings.Count).Select(column => Value(column, path)).Distinct().Count() > 1).ToList();
         if (paths.Count == 0) return "<p>None.</p>\n";
-        return Table([.. runs.Select(run => run.Name), .. runs.Count == 1 ? ["ready config"] : Array.Empty<string>()], paths, Value, numbers: false);
+        return ReportText.Table([.. runs.Select(run => run.Name), .. runs.Count == 1 ? ["ready config"] : Array.Empty<string>()], paths, Value, numbers: false);
     }
 
     static string Samples(IReadOnlyList<ReportedRun> runs)
@@ -125,24 +134,13 @@ public static class HtmlReport
     }
 
     static string Table(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> rows, Func<int, string, string> cell, bool numbers) =>
-        Table([.. runs.Select(run => run.Name)], rows, cell, numbers);
-
-    static string Table(IReadOnlyList<string> columns, IReadOnlyList<string> rows, Func<int, string, string> cell, bool numbers)
-    {
-        var html = new StringBuilder("<div class=\"wide\"><table>\n");
-        if (columns.Count > 1) html.Append($"<tr><th></th>{string.Concat(columns.Select(column => $"<th scope=\"col\">{Text(column)}</th>"))}</tr>\n");
-        foreach (var row in rows)
-            html.Append($"<tr><th scope=\"row\">{Text(row)}</th>{string.Concat(Enumerable.Range(0, columns.Count).Select(column => $"<td{(numbers ? " class=\"number\"" : "")}>{Text(cell(column, row))}</td>"))}</tr>\n");
-        return html.Append("</table></div>\n").ToString();
-    }
+        ReportText.Table([.. runs.Select(run => run.Name)], rows, cell, numbers);
 
     static string Show(double value) => Math.Abs(value) >= 1000 || value == Math.Floor(value)
         ? value.ToString("N0", CultureInfo.InvariantCulture) : value.ToString("0.####", CultureInfo.InvariantCulture);
 
     static string Time(double seconds) => seconds >= 3600 ? string.Create(CultureInfo.InvariantCulture, $"{(int)(seconds / 3600)} h {(int)(seconds / 60) % 60} min")
         : seconds >= 60 ? string.Create(CultureInfo.InvariantCulture, $"{(int)(seconds / 60)} min {(int)seconds % 60} s") : string.Create(CultureInfo.InvariantCulture, $"{seconds:0.#} s");
-
-    static string Text(string text) => WebUtility.HtmlEncode(text);
 
     const string Style = """
         :root{color-scheme:light dark;--paper:#ffffff;--ink:#222222;--soft:#595959;--line:#d9d9d9;--box:#f5f5f5}
@@ -151,9 +149,10 @@ public static class HtmlReport
         main{max-width:1180px;margin:0 auto;padding:20px 16px 60px}
         h1{font-size:1.6rem;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.2rem}
         .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px}
-        figure{margin:0}.plot{max-width:100%;height:auto;display:block}
+        figure{margin:0 0 12px}.examples{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:12px}dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 12px;margin:0;background:var(--box);border-radius:6px;padding:.6rem .8rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+        .plot{max-width:100%;height:auto;display:block}
         .wide{overflow-x:auto}table{border-collapse:collapse}th,td{text-align:left;padding:.25rem .9rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-        th{font-weight:500;color:var(--soft)}.number{text-align:right;font-variant-numeric:tabular-nums}
+        th{font-weight:500;color:var(--soft)}th.number{white-space:nowrap}.number{text-align:right;padding-right:0;padding-left:1.4rem;font-variant-numeric:tabular-nums}
         pre{background:var(--box);padding:.7rem .9rem;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.88rem;line-height:1.45}
         summary{cursor:pointer;color:var(--soft)}
         """;

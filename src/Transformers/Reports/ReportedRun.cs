@@ -19,6 +19,8 @@ public sealed record ReportedRun
     public required RunCurve Curve { get; init; }
     /// <summary>The samples, in the order of their steps.</summary>
     public required IReadOnlyList<SampleEvent> Samples { get; init; }
+    /// <summary>The newest pictures of its model: name and SVG document.</summary>
+    public IReadOnlyList<(string Name, string Svg)> Pictures { get; init; } = [];
     /// <summary>The result; null for a run that has not finished.</summary>
     public TrainResult? Result { get; init; }
     /// <summary>Where it was trained.</summary>
@@ -36,6 +38,7 @@ public sealed record ReportedRun
             Config = ConfigFile.Load<RunConfig>([folder.ConfigFile]),
             Curve = new RunCurve(name, [.. MetricsLog.Read(folder.MetricsFile)]),
             Samples = SampleLog.Read(folder.SamplesFile),
+            Pictures = PictureLog.Read(folder.FullPath),
             Result = ResultOf(folder),
             Machine = MachineReport.Read(Path.Combine(folder.FullPath, MachineReport.File)),
         };

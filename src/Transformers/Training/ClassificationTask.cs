@@ -3,7 +3,10 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Labelled;
 using Transformers.Evaluation;
+using Transformers.Inspection.Plans;
 using Transformers.Models;
+using Transformers.Plots;
+using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -17,19 +20,25 @@ public sealed class ClassificationTask : TrainingTask
     readonly BatchStream<LabelledBatch> stream;
     readonly LabelledBatches? validation;
     readonly LabelledCorpus? validationTexts;
+    readonly ModelFlops flops;
+    readonly Tokenizer tokenizer;
+    ClassificationReport? validated;
 
     /// <summary>A task over labelled texts.</summary>
     /// <param name="model">The model, on its device.</param>
-    /// <param name="special">The framing ids.</param>
+    /// <param name="tokenizer">The tokenizer, with its special tokens.</param>
     /// <param name="train">The texts to learn from.</param>
     /// <param name="validation">The texts to choose by.</param>
     /// <param name="run">The config, for batches and label smoothing.</param>
     /// <param name="device">Where the model is.</param>
     /// <exception cref="UserException">There is no text.</exception>
-    public ClassificationTask(TextClassifier model, SpecialIds special, LabelledCorpus train, LabelledCorpus? validation, RunConfig run, Device device)
+    public ClassificationTask(TextClassifier model, Tokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation, RunConfig run, Device device)
     {
+        this.tokenizer = tokenizer;
+        var special = SpecialIds.Of(tokenizer);
         (this.model, this.device, config) = (model, device, run.Training);
         Micro = new MicroSize(config.Batch.Micro);
+        flops = ModelFlops.OfTokens(run.Model, (int)model.Encoder.TokenWeight.size(0), train.Classes.Count);
         var batches = new LabelledBatches(train, special, LabelledOptions.Of(run, train.Tokens));
         stream = new BatchStream<LabelledBatch>(batches.At, batches.Next);
         if (validation is not { Count: > 0 }) return;
@@ -71,7 +80,21 @@ public sealed class ClassificationTask : TrainingTask
             cancel.ThrowIfCancellationRequested();
             TextClassification.Add(report, model, batch, device);
         }
+        validated = report;
         return new Dictionary<string, double> { ["accuracy"] = report.Accuracy, ["macro_f1"] = report.MacroF1 };
+    }
+
+    /// <inheritdoc/>
+    public override ConfusionCounts? Confusion => validated is { } report ? new(report.ConfusionRows(), report.Labels) : null;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        var pictures = new List<ModelPicture>();
+        if (validationTexts is { Count: > 0 })
+            pictures.Add(AttentionPlot.Of(model, tokenizer, validationTexts.Tokens.ToArray(0), device, AttentionPlot.Few).ToPicture("attention"));
+        if (Confusion is { } confusion) pictures.Add(ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion"));
+        return pictures;
     }
 
     /// <inheritdoc/>
@@ -83,6 +106,8 @@ public sealed class ClassificationTask : TrainingTask
     sealed class TextsBatch(ClassificationTask task, LabelledBatch batch, int first, int rows, double smoothing)
         : MicroBatch(rows, batch.Texts.Lengths.Skip(first).Take(rows).Sum(length => (long)length))
     {
+        public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
+
         public override Tensor LossSum()
         {
             var S = batch.Texts.Width;

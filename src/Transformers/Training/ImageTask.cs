@@ -4,7 +4,9 @@ using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Data.Images.Loading;
 using Transformers.Evaluation;
+using Transformers.Inspection.Plans;
 using Transformers.Models;
+using Transformers.Plots;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -16,12 +18,15 @@ namespace Transformers.Training;
 /// </remarks>
 public sealed class ImageTask : TrainingTask
 {
+    const int PicturedImages = 3;
+
     readonly ImageModel model;
     readonly OpenedImages data;
     readonly TrainingConfig config;
     readonly ulong seed;
     readonly Device device;
     readonly int batchSize;
+    readonly ModelFlops flops;
     readonly Stopwatch clock = Stopwatch.StartNew();
     ImageLoader loader;
     ImageBatch? held;
@@ -38,6 +43,7 @@ public sealed class ImageTask : TrainingTask
         this.data = data;
         this.device = device;
         config = run.Training;
+        flops = ModelFlops.OfImages(run.Model, model.Shape);
         seed = SeedStreams.Of(run.Seed, "batches");
         batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
         Micro = new MicroSize(config.Batch.Micro);
@@ -92,6 +98,22 @@ public sealed class ImageTask : TrainingTask
     }
 
     /// <inheritdoc/>
+    public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        var pictures = new List<ModelPicture>();
+        if (model is Vit vit)
+        {
+            List<RgbImage> images = [.. data.Dataset.Validation.Take(PicturedImages).Select(data.Dataset.Load).OfType<RgbImage>()];
+            if (images.Count > 0) pictures.Add(RolloutPlot.Picture("rollout", vit, data.Transform, images, device));
+        }
+        if (Confusion is { } confusion) pictures.Add(ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion"));
+        return pictures;
+    }
+
+    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState
     {
         get => new Dictionary<string, long> { ["epoch"] = loader.State.Epoch, ["batch"] = loader.State.Batch };
@@ -114,6 +136,8 @@ public sealed class ImageTask : TrainingTask
     /// <summary>Some images of a batch.</summary>
     sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, rows)
     {
+        public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows, Padded: false));
+
         public override Tensor LossSum()
         {
             var (size, channels, classes) = task.model.Shape;

@@ -19,14 +19,7 @@ static class LabelledTaskSetup
 
     internal static TaskSetup Create(RunConfig config, LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        var splits = data.Source.Open();
-        var tokenizer = TokenizerOf(data, splits, options, observer, stop.Token);
-        var special = SpecialIds.Of(tokenizer);
-        var longest = Math.Min(data.MaxLength, shape.Context);
-        var train = Encode(splits.Train, null);
-        var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
-        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
-
+        var (tokenizer, train, validation) = Read(data, shape, options, observer, stop.Token);
         using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
         var model = EncoderModel.Create(shape, TextTaskSetup.VocabularyOf(shape, tokenizer), train.Classes.Count, generator).to(options.Device);
         observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation texts, {train.Classes.Count} classes, vocabulary {tokenizer.VocabularySize:N0}");
@@ -44,12 +37,26 @@ static class LabelledTaskSetup
         files[ClassesFile] = JsonSerializer.Serialize(train.Classes);
         return new TaskSetup
         {
-            Task = new ClassificationTask((TextClassifier)model, special, train, validation, config, options.Device),
+            Task = new ClassificationTask((TextClassifier)model, tokenizer, train, validation, config, options.Device),
             Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets * tokensPerText,
         };
+    }
+
+    /// <summary>Tokenizer and encoded texts, as training has them.</summary>
+    internal static (Tokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation) Read(
+        LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        var splits = data.Source.Open();
+        var tokenizer = TokenizerOf(data, splits, options, observer, cancel);
+        var special = SpecialIds.Of(tokenizer);
+        var longest = Math.Min(data.MaxLength, shape.Context);
+        var train = Encode(splits.Train, null);
+        var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
+        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
+        return (tokenizer, train, validation);
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
-            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, stop.Token);
+            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, cancel);
     }
 
     static Tokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)

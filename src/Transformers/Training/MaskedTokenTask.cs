@@ -2,7 +2,9 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Labelled;
+using Transformers.Inspection.Plans;
 using Transformers.Models;
+using Transformers.Plots;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
@@ -16,6 +18,9 @@ public sealed class MaskedTokenTask : TrainingTask
     readonly Device device;
     readonly BatchStream<MaskedBatch> stream;
     readonly MaskedBatches? validation;
+    readonly Tokenizer tokenizer;
+    readonly TokenStore? validationTexts;
+    readonly ModelFlops flops;
 
     /// <summary>A task over texts.</summary>
     /// <param name="model">The model, on its device.</param>
@@ -28,8 +33,10 @@ public sealed class MaskedTokenTask : TrainingTask
     /// <exception cref="UserException">There is no text, one alone exceeds the tokens of a batch, or the vocabulary has no mask token.</exception>
     public MaskedTokenTask(MaskedTokenModel model, Tokenizer tokenizer, TokenStore train, TokenStore? validation, MaskedHeadConfig head, RunConfig run, Device device)
     {
+        (this.tokenizer, validationTexts) = (tokenizer, validation);
         (this.model, this.device) = (model, device);
         Micro = new MicroSize(run.Training.Batch.Micro);
+        flops = ModelFlops.OfTokens(run.Model, (int)model.OutputWeight.size(0));
         var special = SpecialIds.Of(tokenizer);
         var options = LabelledOptions.Of(run, train);
         var batches = new MaskedBatches(train, special, new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "masks"))), options);
@@ -82,6 +89,10 @@ public sealed class MaskedTokenTask : TrainingTask
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<ModelPicture> Pictures() => validationTexts is not { Count: > 0 } ? []
+        : [AttentionPlot.Of(model, tokenizer, validationTexts.ToArray(0), device, AttentionPlot.Few).ToPicture("attention")];
+
+    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
 
     /// <inheritdoc/>
@@ -91,6 +102,8 @@ public sealed class MaskedTokenTask : TrainingTask
         : MicroBatch(batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Length - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),
             batch.Texts.Lengths.AsSpan(first, rows).ToArray().Sum(length => (long)length))
     {
+        public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
+
         public override Tensor LossSum()
         {
             var (hidden, targets) = Guesses();

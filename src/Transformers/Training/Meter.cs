@@ -3,15 +3,16 @@ using Transformers.IO;
 namespace Transformers.Training;
 
 /// <summary>Adds up what happened since the last report.</summary>
-sealed class Meter(long steps, string unit, double? peakUnitsPerSecond = null)
+sealed class Meter(long steps, string unit, double? peakFlops = null)
 {
-    double loss, seconds, secondsInAll;
+    double loss, seconds, secondsInAll, flops;
     long units, count, countInAll;
 
-    internal void Add(double stepLoss, long stepUnits, double stepSeconds)
+    internal void Add(double stepLoss, long stepUnits, double stepFlops, double stepSeconds)
     {
         loss += stepLoss;
         units += stepUnits;
+        flops += stepFlops;
         seconds += stepSeconds;
         secondsInAll += stepSeconds;
         count++;
@@ -24,8 +25,8 @@ sealed class Meter(long steps, string unit, double? peakUnitsPerSecond = null)
         if (count == 0) return null;
         var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, countInAll) * (steps - step));
         var report = new StepReport(step, steps, loss / count, lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
-            units / Math.Max(1e-9, seconds) / peakUnitsPerSecond);
-        (loss, units, seconds, count) = (0, 0, 0, 0);
+            flops > 0 ? flops / Math.Max(1e-9, seconds) / peakFlops : null) { StepSeconds = seconds / count };
+        (loss, units, flops, seconds, count) = (0, 0, 0, 0, 0);
         return report;
     }
 }

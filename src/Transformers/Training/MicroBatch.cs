@@ -14,6 +14,9 @@ public abstract class MicroBatch(long targets, long units)
     /// <summary>What throughput counts.</summary>
     public long Units => units;
 
+    /// <summary>Operations of the model's products over it, forwards and backwards; 0 where they are not counted.</summary>
+    public virtual double Flops => 0;
+
     /// <summary>The sum of the losses of all targets, in nats; one number, with its graph where gradients are on.</summary>
     public abstract Tensor LossSum();
 }

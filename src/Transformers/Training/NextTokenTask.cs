@@ -4,8 +4,9 @@ using Transformers.Configs;
 using Transformers.Data.Batches;
 using Transformers.Data.Shards;
 using Transformers.Generation;
-using Transformers.Inspection;
+using Transformers.Inspection.Plans;
 using Transformers.Models;
+using Transformers.Plots;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
@@ -14,6 +15,8 @@ namespace Transformers.Training;
 /// <summary>Predicts each next token of text.</summary>
 public sealed class NextTokenTask : TrainingTask
 {
+    const int PicturedTokens = 24;
+
     readonly Gpt model;
     readonly PreparedData data;
     readonly BackgroundBatches batches;
@@ -22,6 +25,7 @@ public sealed class NextTokenTask : TrainingTask
     readonly RunConfig run;
     readonly TrainingConfig config;
     readonly Device device;
+    readonly ModelFlops flops;
     readonly Stopwatch clock = Stopwatch.StartNew();
 
     /// <summary>A task over prepared text.</summary>
@@ -38,6 +42,7 @@ public sealed class NextTokenTask : TrainingTask
         this.run = run;
         config = run.Training;
         this.model = model;
+        flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
         this.data = data;
         this.device = device;
         this.rows = rows;
@@ -50,10 +55,6 @@ public sealed class NextTokenTask : TrainingTask
 
     /// <inheritdoc/>
     public override string Unit => "tokens";
-
-    /// <inheritdoc/>
-    public override double? FlopsPerUnit => ModelCost.Of((GptConfig)run.Model, ParameterTable.Of(model)).TrainingFlops;
-
     /// <inheritdoc/>
     public override double DataWait => batches.Waited / clock.Elapsed;
 
@@ -91,6 +92,16 @@ public sealed class NextTokenTask : TrainingTask
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        var count = (int)Math.Min(PicturedTokens, Math.Min(model.Context, data.Validation.Count));
+        if (count == 0) return [];
+        var ids = new int[count];
+        data.Validation.Read(0, ids);
+        return [AttentionPlot.Of(model, tokenizer, ids, device, AttentionPlot.Few).ToPicture("attention")];
+    }
+
+    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState
     {
         get
@@ -114,6 +125,8 @@ public sealed class NextTokenTask : TrainingTask
     {
         static long Count(TextBatch batch, int firstRow, int rows) =>
             batch.LossMask is null ? (long)rows * batch.Length : batch.LossMask.AsSpan(firstRow * batch.Length, rows * batch.Length).Count(true);
+
+        public override double Flops => task.flops.Of(new(rows, batch.Length, 0, Targets, Units, Padded: false));
 
         public override Tensor LossSum() => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing);
     }

@@ -11,6 +11,8 @@ sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : 
     public void Validated(ValidationReport report) => Each(observer => observer.Validated(report));
     public void Sampled(long step, IReadOnlyList<string> samples) => Each(observer => observer.Sampled(step, samples));
     public void WentBack(long step) => Each(observer => observer.WentBack(step));
+    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures) => Each(observer => observer.Pictured(step, pictures));
+    public void Weighed(long step, TorchSharp.torch.nn.Module model) => Each(observer => observer.Weighed(step, model));
     public void Saved(long step, string folder) => Each(observer => observer.Saved(step, folder));
 
     void Each(Action<ITrainingObserver> tell)

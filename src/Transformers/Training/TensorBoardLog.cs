@@ -1,13 +1,18 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
 using Transformers.Runs.TensorBoard;
+using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>Writes a training run as TensorBoard's event files: losses, learning rate, speed and samples.</summary>
+/// <summary>Writes a training run as TensorBoard's event files: losses, learning rate, speed, samples, pictures and weights.</summary>
 /// <remarks>Train and validation losses share the first part of their tags, so that TensorBoard shows them side by side. A disk that is full ends these files, not the training.</remarks>
 /// <param name="folder">The folder of event files.</param>
 /// <param name="warn">Told once if they cannot be written.</param>
 public sealed class TensorBoardLog(string folder, Action<string> warn) : ITrainingObserver, IDisposable
 {
+    const long MostNumbers = 10_000;
+
     EventWriter? writer;
 
     /// <summary>Starts a file.</summary>
@@ -43,6 +48,28 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
         // Indented text is a block of code in Markdown: shown as it is.
         for (var i = 0; i < samples.Count; i++)
             writer?.AddText(step, $"samples/{i}", "    " + samples[i].ReplaceLineEndings("\n    "));
+    });
+
+    /// <inheritdoc/>
+    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures) => Try(() =>
+    {
+        foreach (var picture in pictures)
+            if (picture.Raster is { } raster) writer?.AddImage(step, $"pictures/{picture.Name}", raster.Width, raster.Height, raster.Png);
+    });
+
+    /// <inheritdoc/>
+    public void Weighed(long step, nn.Module model) => Try(() =>
+    {
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            // Of a large tensor every so-manieth number is like all of them.
+            var flat = parameter.detach().flatten();
+            var every = Math.Max(1, flat.numel() / MostNumbers);
+            var some = flat.slice(0, 0, flat.numel(), every).to(ScalarType.Float32).cpu().contiguous();
+            writer?.AddHistogram(step, $"weights/{name}", Histogram.Of(MemoryMarshal.Cast<byte, float>(some.bytes)));
+        }
     });
 
     void Try(Action action)

@@ -39,6 +39,12 @@ public sealed record TrainResult
     public long RollBacks { get; init; }
     /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
     public double DataWait { get; init; }
+    /// <summary>How often each class (row) was taken for each (column) in the last validation; absent but for classifiers.</summary>
+    public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
+    /// <summary>The classes' names, in the order of the matrix.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+    /// <summary>Some translations of the last validation beside their references; absent but for encoder-decoders.</summary>
+    public IReadOnlyList<OutputExample>? Examples { get; init; }
     /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
     public string? Stopped { get; init; }
 }

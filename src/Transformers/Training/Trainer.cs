@@ -71,14 +71,14 @@ public sealed class Trainer : IDisposable
 
     void Loop(long lastStep)
     {
-        var meter = new Meter(config.Steps, task.Unit, PeakFlops / task.FlopsPerUnit);
+        var meter = new Meter(config.Steps, task.Unit, PeakFlops);
         while (Progress.Step < lastStep && stop.Reason is null && !Progress.OutOfPatience)
         {
             var step = Progress.Step + 1;
             var lr = schedule.At(step);
             var started = Stopwatch.GetTimestamp();
 
-            var (loss, units, targets) = AccumulateGradients();
+            var (loss, units, targets, flops) = AccumulateGradients();
             var norm = Optimizer.GradientNorm();
             var bad = BadStep.Is(loss, norm);
             if (!bad) Learn(step, lr, norm);
@@ -87,7 +87,7 @@ public sealed class Trainer : IDisposable
 
             var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
             Progress.Advance(bad ? 0 : targets, seconds);
-            if (!bad) meter.Add(loss, units, seconds);
+            if (!bad) meter.Add(loss, units, flops, seconds);
             observer.Stepped(step, config.Steps);
             if (step % config.Log.Every == 0 || step == lastStep) Report(meter, step, lr, norm);
             if (IsValidated(step, lastStep)) Validate(step, whole: step == lastStep);
@@ -113,13 +113,13 @@ public sealed class Trainer : IDisposable
     }
 
     // The loss of every target counts the same, however the batch is cut into micro-batches.
-    (double loss, long units, long targets) AccumulateGradients()
+    (double loss, long units, long targets, double flops) AccumulateGradients()
     {
         var micro = task.NextStep();
         var targets = Math.Max(1, micro.Sum(batch => batch.Targets));
         double loss = 0;
         foreach (var batch in micro) loss += Backward(batch, targets);
-        return (loss, micro.Sum(batch => batch.Units), targets);
+        return (loss, micro.Sum(batch => batch.Units), targets, micro.Sum(batch => batch.Flops));
     }
 
     /// <summary>Adds the gradients of a micro-batch.</summary>
@@ -174,6 +174,8 @@ public sealed class Trainer : IDisposable
         {
             task.Model.eval();
             foreach (var (name, value) in task.Metrics(whole, stop.Token)) metrics[name] = value;
+            observer.Pictured(step, task.Pictures());
+            observer.Weighed(step, task.Model);
             task.Model.train();
         }
         var best = Progress.Judge(step, loss, config.Validate.Patience);
@@ -187,7 +189,7 @@ public sealed class Trainer : IDisposable
     {
         if (meter.Report(step, lr, norm) is not { } report) return;
         Progress.TrainLoss = report.Loss;
-        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("memory_bytes", report.MemoryBytes),
+        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("step_seconds", report.StepSeconds), ("memory_bytes", report.MemoryBytes),
             .. report.Utilisation is { } share ? new[] { ("utilisation", share) } : []]);
         observer.Reported(report);
     }

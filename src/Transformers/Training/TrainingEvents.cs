@@ -12,7 +12,11 @@ namespace Transformers.Training;
 /// <param name="Remaining">The time that the remaining steps will take at the run's speed so far.</param>
 /// <param name="Utilisation">The share of the machine's measured peak that the model's arithmetic came to; null where it is not known.</param>
 public sealed record StepReport(long Step, long Steps, double Loss, double LearningRate, double GradientNorm,
-    double UnitsPerSecond, string Unit, long MemoryBytes, TimeSpan Remaining, double? Utilisation = null);
+    double UnitsPerSecond, string Unit, long MemoryBytes, TimeSpan Remaining, double? Utilisation = null)
+{
+    /// <summary>Mean seconds of a step since the last report, without validation, sampling and saving.</summary>
+    public double StepSeconds { get; init; }
+}
 
 /// <summary>What a validation came to.</summary>
 /// <param name="Step">The step after which it ran.</param>
@@ -49,6 +53,11 @@ public interface ITrainingObserver
 
     /// <summary>The run stands at an earlier step again: what it told of later ones is void.</summary>
     void WentBack(long step) { }
+    /// <summary>Pictures of the model, after a validation.</summary>
+    void Pictured(long step, IReadOnlyList<ModelPicture> pictures) { }
+
+    /// <summary>The model after a validation, to look at its weights; not to be changed.</summary>
+    void Weighed(long step, TorchSharp.torch.nn.Module model) { }
 
     /// <summary>A checkpoint was saved.</summary>
     void Saved(long step, string folder) { }

@@ -64,7 +64,7 @@ public static class TrainingRun
         if (folder.IsFinished) folder.ClearResult();
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
         var samples = new SampleLog(folder.SamplesFile);
-        observer = new ObserverGroup(observer, tensorBoard, samples);
+        observer = new ObserverGroup(observer, tensorBoard, samples, new PictureLog(folder.FullPath, observer.Warn));
         Engine.Load();
         manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
         using var timer = options.MaxTime is { } limit ? new Timer(_ => stop.Ask("max_time"), null, limit, Timeout.InfiniteTimeSpan) : null;
@@ -76,7 +76,7 @@ public static class TrainingRun
         using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, name, observer);
         using var trainer = new Trainer(setup.Task, config.Training, config.Model.Width, precision, options.Device, outputs, observer, stop)
         {
-            PeakFlops = setup.Task.FlopsPerUnit is null ? null : MachinePeaks.FlopsPerSecond(options.Device, precision),
+            PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
         };
         Resume(folder, options, trainer, setup.Task, outputs, observer);
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
@@ -207,6 +207,9 @@ public static class TrainingRun
             DataWait = setup.Task.DataWait,
             SkippedSteps = progress.SkippedSteps,
             RollBacks = progress.RollBacks,
+            Confusion = setup.Task.Confusion?.Rows,
+            Labels = setup.Task.Confusion?.Labels,
+            Examples = setup.Task.Examples is { Count: > 0 } examples ? examples : null,
             Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? "patience" : stop.Reason ?? "max_steps",
         };
     }

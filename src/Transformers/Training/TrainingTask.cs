@@ -12,9 +12,6 @@ public abstract class TrainingTask : IDisposable
     /// <summary>What throughput counts: <c>tokens</c> or <c>images</c>.</summary>
     public abstract string Unit { get; }
 
-    /// <summary>Floating-point operations of training on one unit, forwards and backwards; null where they are not counted.</summary>
-    public virtual double? FlopsPerUnit => null;
-
     /// <summary>How a step is cut into micro-batches.</summary>
     public MicroSize Micro { get; set; } = new(null);
 
@@ -40,6 +37,15 @@ public abstract class TrainingTask : IDisposable
     /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
     /// <param name="cancel">Ends it between two tokens.</param>
     public virtual IReadOnlyList<string> Samples(CancellationToken cancel = default) => [];
+
+    /// <summary>Pictures of what the model does, such as its attention over an example of the validation split; computed without gradients and with the model in evaluation mode.</summary>
+    public virtual IReadOnlyList<ModelPicture> Pictures() => [];
+
+    /// <summary>What a classifier took for what in the last validation; null for other models.</summary>
+    public virtual ConfusionCounts? Confusion => null;
+
+    /// <summary>Some outputs of the last whole validation beside what was wanted; empty where there are none.</summary>
+    public virtual IReadOnlyList<OutputExample> Examples => [];
 
     /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
     public virtual double DataWait => 0;

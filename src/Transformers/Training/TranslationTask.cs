@@ -4,7 +4,9 @@ using Transformers.Data;
 using Transformers.Data.ParallelText;
 using Transformers.Evaluation;
 using Transformers.Generation;
+using Transformers.Inspection.Plans;
 using Transformers.Models;
+using Transformers.Plots;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
@@ -13,6 +15,8 @@ namespace Transformers.Training;
 /// <summary>Predicts each next token of a target from the source and the target so far.</summary>
 public sealed class TranslationTask : TrainingTask
 {
+    const int ShownExamples = 8;
+
     readonly Seq2Seq model;
     readonly Translator translator;
     readonly RunConfig run;
@@ -21,6 +25,9 @@ public sealed class TranslationTask : TrainingTask
     readonly BatchStream<ParallelBatch> stream;
     readonly ParallelCorpus? validation;
     readonly ParallelBatches? validationBatches;
+    readonly ModelFlops flops;
+    readonly (Tokenizer source, Tokenizer target) tokenizers;
+    IReadOnlyList<OutputExample> examples = [];
 
     /// <summary>A task over sentence pairs.</summary>
     /// <param name="model">The model, on its device.</param>
@@ -35,6 +42,8 @@ public sealed class TranslationTask : TrainingTask
     {
         (this.model, this.run, this.device) = (model, run, device);
         Micro = new MicroSize(run.Training.Batch.Micro);
+        tokenizers = (source, target);
+        flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
         translator = new Translator(model, source, target, device);
         var (sourceIds, targetIds) = (SpecialIds.Of(source), SpecialIds.Of(target));
         var batch = run.Training.Batch;
@@ -85,7 +94,20 @@ public sealed class TranslationTask : TrainingTask
     {
         var count = validation is null ? 0 : whole ? validation.Count : Math.Min(validation.Count, run.Training.Validate.Sentences);
         if (count == 0) return new Dictionary<string, double>();
-        return TranslationScores.Of(translator, [.. validation!.Texts!.Take(count)], new TranslationOptions(), cancel).Metrics;
+        List<SentencePair> pairs = [.. validation!.Texts!.Take(count)];
+        var scores = TranslationScores.Of(translator, pairs, new TranslationOptions(), cancel);
+        examples = [.. pairs.Zip(scores.Translations, (pair, translation) => new OutputExample(pair.Source, translation.Text, pair.Target)).Take(ShownExamples)];
+        return scores.Metrics;
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<OutputExample> Examples => examples;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        if (validation?.Texts!.FirstOrDefault() is not { } pair) return [];
+        return [AttentionPlot.Of(model, tokenizers, (pair.Source, pair.Target), AttentionPart.Cross, device, AttentionPlot.Few).ToPicture("attention")];
     }
 
     /// <inheritdoc/>
@@ -107,6 +129,8 @@ public sealed class TranslationTask : TrainingTask
     /// <summary>Sentence pairs side by side.</summary>
     sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing) : MicroBatch(batch.TargetTokens, batch.TargetTokens)
     {
+        public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units, Padded: true));
+
         public override Tensor LossSum() => TranslationLoss.Sum(task.model, batch, smoothing, task.device);
     }
 }

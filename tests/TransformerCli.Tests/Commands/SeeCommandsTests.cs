@@ -46,9 +46,11 @@ public sealed class SeeCommandsTests : IDisposable
             Assert.True(inspected.ExitCode == 0, inspected.Error);
             using var document = JsonDocument.Parse(inspected.Output);
             Assert.Equal("transformer.inspect/1", document.RootElement.GetProperty("schema").GetString());
-            Assert.Equal(32, document.RootElement.GetProperty("inspection").GetProperty("training").GetProperty("tokens_per_step").GetInt64());
+            Assert.Equal(32, document.RootElement.GetProperty("inspection").GetProperty("training").GetProperty("units_per_step").GetInt64());
         }
-        Assert.Contains("predicted step", CommandLine.Run("inspect", run).Output);
+        var printed = CommandLine.Run("inspect", run, "--devices", "3").Output;
+        Assert.Contains("predicted step", printed);
+        Assert.Contains("on 3 devices", printed);
         Assert.True(File.Exists(Path.Combine(run, "report.html")));
         var compared = CommandLine.Run("report", run, run, "--out", At("both.html"), "--json");
         Assert.True(compared.ExitCode == 0, compared.Error);
@@ -64,6 +66,10 @@ public sealed class SeeCommandsTests : IDisposable
     [InlineData("plot", "confusion", "nowhere.json")]
     [InlineData("plot", "surprise", "nowhere")]
     [InlineData("inspect", "nowhere.yaml")]
+    [InlineData("inspect", "copy", "--devices", "0")]
+    [InlineData("inspect", "vit-b16", "--data", ".")]
+    [InlineData("plot", "patches", "nowhere")]
+    [InlineData("plot", "positions", "swin-t")]
     [InlineData("report", "nowhere")]
     public void What_cannot_be_shown_is_exit_code_2_with_a_message(params string[] arguments)
     {

@@ -14,6 +14,80 @@ public class InspectorTests
     static GptConfig Shape(params string[] sets) => (GptConfig)ConfigFile.Parse<ModelFragment>(
         "model: { kind: gpt, layers: 3, heads: 4, width: 16, context: 8 }", "model.yaml", sets).Model;
 
+    static ModelCost Cost(ModelConfig model) => Inspector.Inspect(new ModelFragment { Model = model }).Cost;
+    static ModelConfig Ready(string name) => ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs", name + ".yaml")]).Model;
+
+    // What the papers give: parameters, and multiplications with additions of one image forwards, each of them two operations.
+    [Theory]
+    [InlineData("vit-b16", 86_567_656, 17.6e9)]
+    [InlineData("vit-s16", 22_050_664, 4.6e9)]
+    [InlineData("swin-t", 28_288_354, 4.5e9)]
+    [InlineData("swin-s", 49_606_258, 8.7e9)]
+    [InlineData("swin-b", 87_768_224, 15.4e9)]
+    public void Networks_over_images_have_the_parameters_and_the_cost_of_their_papers(string name, long parameters, double multiplications)
+    {
+        var cost = Cost(Ready(name));
+        Assert.Equal(parameters, cost.Parameters);
+        Assert.InRange(cost.ForwardFlops / 2 / multiplications, 0.97, 1.03);
+    }
+
+    [Theory]
+    [InlineData("attention-base", 60_900_000, 68_000_000)]
+    [InlineData("attention-big", 208_000_000, 218_000_000)]
+    public void The_models_of_Attention_Is_All_You_Need_have_its_parameters(string name, long fewest, long most) =>
+        Assert.InRange(Cost(Ready(name)).Parameters, fewest, most);
+
+    [Theory]
+    [InlineData("model: { kind: seq2seq, vocabulary: 30, layers: 3, decoder_layers: 2, heads: 2, width: 16, context: 12 }")]
+    [InlineData("model: { kind: seq2seq, vocabulary: 30, layers: 1, heads: 2, width: 16, positions: { kind: relative }, embeddings: { tie_output: false }, norm: { kind: layer, placement: pre } }")]
+    [InlineData("model: { kind: encoder, vocabulary: 30, layers: 3, heads: 2, width: 16, context: 12, head: { kind: masked } }")]
+    [InlineData("model: { kind: encoder, vocabulary: 30, layers: 2, heads: 2, width: 16, context: 12, head: { kind: classify } }")]
+    [InlineData("model: { kind: vit, size: 8, classes: 3, patch: 4, layers: 3, heads: 2, width: 16, layer_scale: 0.1 }")]
+    [InlineData("model: { kind: vit, size: 8, classes: 3, patch: 4, layers: 2, heads: 2, width: 16, pool: mean, positions: { kind: sinusoidal } }")]
+    [InlineData("model: { kind: swin, size: 16, channels: 1, classes: 3, patch: 2, width: 8, layers: [2, 3], heads: [2, 4], window: 4 }")]
+    public void The_table_of_every_family_is_that_of_its_model(string yaml)
+    {
+        var config = ConfigFile.Parse<ModelFragment>(yaml, "model.yaml").Model;
+        using TorchSharp.torch.nn.Module model = config switch
+        {
+            Seq2SeqConfig pair => new Seq2Seq(pair, 30, 30, shared: true),
+            EncoderConfig encoder => EncoderModel.Create(encoder, 30, 2),
+            ImageModelConfig image => ImageModel.Create(image, ImageShape.Of(image)),
+            _ => throw new InvalidOperationException(),
+        };
+        var inspection = Inspector.Inspect(new ModelFragment { Model = config });
+        Assert.Equal(ParameterTable.Of(model).Select(one => $"{one.Name} {string.Join('x', one.Shape)}"), inspection.Parameters.Select(one => $"{one.Name} {string.Join('x', one.Shape)}"));
+        Assert.True(inspection.Cost.ForwardFlops > 0);
+        Assert.Null(inspection.Training);
+    }
+
+    [Theory]
+    [InlineData("copy")]
+    [InlineData("sentiment")]
+    public void Runs_over_generated_pairs_and_texts_are_planned_with_the_sizes_of_their_batches(string name)
+    {
+        var config = ConfigFile.Load<RunConfig>([Path.Combine(TestSupport.Repository.Root, "configs", name + ".yaml")], ["training.precision=fp32"]);
+        var inspection = Inspector.Inspect(config, new InspectionOptions { Cache = Directory.CreateTempSubdirectory("transformer-inspect-").FullName });
+        var plan = inspection.Training!;
+        Assert.Equal("tokens", inspection.Unit);
+        Assert.Empty(inspection.Notes);
+        Assert.InRange(plan.SequencesPerStep, 50, 80);
+        Assert.All(plan.SequenceLengths!, length => Assert.InRange(length, 3, 64));
+        Assert.True(plan.UnitsPerStep <= plan.SequencesPerStep * (plan.SequenceLengths![^1] + 1));
+        Assert.True(plan.Memory.Total > plan.Memory.Program && plan.Step.Seconds > 0);
+    }
+
+    [Fact]
+    public void Images_are_planned_even_where_they_are_not_there_and_what_is_assumed_is_said()
+    {
+        var config = ConfigFile.Load<RunConfig>([Path.Combine(TestSupport.Repository.Root, "configs/vit-mnist.yaml")],
+            ["data.source.path=/nowhere", "training.batch.sequences=4", "model.layers=1", "training.precision=fp32"]);
+        var inspection = Inspector.Inspect(config);
+        Assert.Equal(("images", 4L), (inspection.Unit, inspection.Training!.UnitsPerStep));
+        Assert.Contains(inspection.Notes, note => note.Contains("not read", StringComparison.Ordinal));
+        Assert.Contains(inspection.Notes, note => note.Contains("10 classes", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("model.bias=true")]
     [InlineData("model.key_value_heads=2")]
@@ -35,7 +109,7 @@ public class InspectorTests
     {
         var shape = (GptConfig)ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs/gpt2-small.yaml")]).Model;
         var table = ParameterTable.Of(shape, shape.Vocabulary!.Value);
-        var cost = ModelCost.Of(shape, table);
+        var cost = Cost(shape);
         Assert.Equal(124_439_808, cost.Parameters);
         // All but places, norms and biases: 50257·768 + 12·(4 + 8)·768².
         Assert.Equal(50_257L * 768 + 12 * 12 * 768 * 768, cost.MatrixParameters);
@@ -47,7 +121,7 @@ public class InspectorTests
     public void A_token_embedding_of_its_own_is_looked_up_in_and_costs_nothing()
     {
         var (tied, own) = (Shape(), Shape("model.tie_embeddings=false"));
-        Assert.Equal(ModelCost.Of(tied, ParameterTable.Of(tied, 50)).MatrixParameters, ModelCost.Of(own, ParameterTable.Of(own, 50)).MatrixParameters);
+        Assert.Equal(Cost(tied with { Vocabulary = 50 }).MatrixParameters, Cost(own with { Vocabulary = 50 }).MatrixParameters);
     }
 
     [Theory]
@@ -57,7 +131,7 @@ public class InspectorTests
     public void Memory_counts_what_the_optimizer_really_keeps(string optimizer, int slots)
     {
         var config = TinyRuns.Config($"training.optimizer={optimizer}");
-        var plan = Inspector.Inspect(config, CPU).Training!;
+        var plan = Inspector.Inspect(config).Training!;
         using var model = new Gpt((GptConfig)config.Model, new ByteTokenizer().VocabularySize);
         using var real = Transformers.Training.Optimizer.Create(config.Training.Optimizer, model);
         Assert.Equal(real.State.Sum(state => state.Item2.numel() * 4), plan.Memory.Optimizer);
@@ -67,7 +141,7 @@ public class InspectorTests
     [Fact]
     public void Activations_grow_with_the_micro_batch_and_not_with_the_batch()
     {
-        MemoryPlan Memory(params string[] sets) => Inspector.Inspect(TinyRuns.Config(sets), CPU).Training!.Memory;
+        MemoryPlan Memory(params string[] sets) => Inspector.Inspect(TinyRuns.Config(sets)).Training!.Memory;
         var whole = Memory("training.batch.sequences=64");
         var cut = Memory("training.batch.sequences=64", "training.batch.micro=8");
         Assert.Equal(8.0, (double)whole.Activations / cut.Activations, 0.5);
@@ -77,19 +151,24 @@ public class InspectorTests
     [Fact]
     public void A_plan_says_the_batch_the_passes_and_the_tokens_a_parameter()
     {
-        var inspection = Inspector.Inspect(TinyRuns.Config("training.batch.sequences=20", "training.batch.micro=8"), CPU);
+        var inspection = Inspector.Inspect(TinyRuns.Config("training.batch.sequences=20", "training.batch.micro=8"), new InspectionOptions { Devices = 4, LinkBytesPerSecond = 1e9 });
         var plan = inspection.Training!;
-        Assert.Equal((20L, 640L, 3L), (plan.SequencesPerStep, plan.TokensPerStep, plan.MicroBatches));
-        Assert.Equal(640.0 * 20 / inspection.Cost.Parameters, plan.TokensPerParameter, 1e-9);
-        Assert.All([plan.Step.Products, plan.Step.Attention, plan.Step.Memory, plan.Step.Operations], seconds => Assert.InRange(seconds, 1e-9, 60));
+        Assert.Equal((20L, 640L, 3L), (plan.SequencesPerStep, plan.UnitsPerStep, plan.MicroBatches));
+        Assert.Equal(640.0 * 20 / inspection.Cost.Parameters, plan.UnitsPerParameter, 1e-9);
+        Assert.All([plan.Step.Products, plan.Step.Attention, plan.Step.Memory, plan.Step.Loss, plan.Step.Update], seconds => Assert.InRange(seconds, 1e-9, 60));
+        Assert.Equal(plan.Step.Seconds, plan.Step.Kernels.Sum(kernel => kernel.Times * kernel.Seconds), 1e-9);
+        var scaling = plan.Scaling!;
+        Assert.Equal(2.0 * 3 / 4 * 4 * inspection.Cost.Parameters, scaling.BytesPerDevice, 1e-6);
+        Assert.Equal(plan.Step.Seconds + scaling.BytesPerDevice / 1e9, scaling.StepSeconds, 1e-12);
+        Assert.Equal(4 * 640 / scaling.StepSeconds, scaling.UnitsPerSecond, 1e-6);
         Assert.Equal(plan.Steps * plan.Step.Seconds, plan.TotalSeconds);
     }
 
     [Fact]
     public void A_model_alone_needs_a_vocabulary_and_has_no_training_plan()
     {
-        Assert.Null(Inspector.Inspect(new ModelFragment { Model = Shape("model.vocabulary=70") }, CPU).Training);
-        Assert.Contains("model.vocabulary", Assert.Throws<UserException>(() => Inspector.Inspect(new ModelFragment { Model = Shape() }, CPU)).Message);
+        Assert.Null(Inspector.Inspect(new ModelFragment { Model = Shape("model.vocabulary=70") }).Training);
+        Assert.Contains("model.vocabulary", Assert.Throws<UserException>(() => Inspector.Inspect(new ModelFragment { Model = Shape() })).Message);
     }
 
     [Fact]

@@ -68,10 +68,10 @@ public class PositionsPlotTests
                 Assert.Equal(1, Enumerable.Range(0, 5).Sum(s => panel.Cells[t, s]), 1e-5);
                 for (var s = t + 1; s < 5; s++) Assert.Equal(0, panel.Cells[t, s]);
             }
-        var one = AttentionPlot.Of(model, tokenizer, "a cat", CPU, layer: 2, head: 1);
+        var one = AttentionPlot.Of(model, tokenizer, "a cat", CPU, new AttentionChoice(Layer: 2, Head: 1));
         Assert.Equal(map.Panels[3].Cells.Values, Assert.Single(one.Panels).Cells.Values);
         Assert.Contains("·", SvgReader.Texts(one.ToSvg()));
-        Assert.Contains("--head (4)", Assert.Throws<UserException>(() => AttentionPlot.Of(model, tokenizer, "a", CPU, head: 4)).Message);
+        Assert.Contains("--head (4)", Assert.Throws<UserException>(() => AttentionPlot.Of(model, tokenizer, "a", CPU, new AttentionChoice(Head: 4))).Message);
         Assert.Contains("0 tokens", Assert.Throws<UserException>(() => AttentionPlot.Of(model, tokenizer, "", CPU)).Message);
     }
 

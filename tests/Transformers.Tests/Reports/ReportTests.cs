@@ -21,13 +21,47 @@ public class ReportTests
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.sample={ tokens: 4, every: 5, prompts: ['<b>&'] }", "training.log.every=5"), "run");
         var page = File.ReadAllText(Path.Combine(runs.PathOf("run"), "report.html"));
-        foreach (var expected in new[] { "val_loss", "perplexity", "Loss of run", "Learning rate", "Speed", "&lt;b&gt;&amp;", "Step 20", "Step 5", "libtorch", "holdout", "kind: gpt" })
+        foreach (var expected in new[] { "val_loss", "perplexity", "Loss of run", "Learning rate", "Speed", "&lt;b&gt;&amp;", "Step 20", "Step 5", "libtorch", "holdout", "kind: gpt",
+            "Settings that differ from the defaults", "training.schedule.warmup", "layer 1, head 1", "What the model attends to" })
             Assert.Contains(expected, page);
         Assert.DoesNotContain("<b>&", page);
         Assert.DoesNotContain("<script", page);
         // Links of any kind; the name of the SVG namespace is not one.
         Assert.DoesNotMatch(@"(src|href)\s*=\s*[""'](?!data:)|url\(|@import", page);
         Assert.Equal(page.Split("<section>").Length, page.Split("</section>").Length);
+    }
+
+    [Fact]
+    public void A_validated_run_keeps_its_attention_as_a_picture_and_its_event_file_holds_scalars_pictures_and_weights()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2", "training.validate.every=2"), "run");
+        Assert.StartsWith("<svg", File.ReadAllText(Path.Combine(runs.PathOf("run"), "pictures", "attention.svg")));
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(runs.PathOf("run"), "tensorboard")));
+        var values = Runs.TensorBoardReader.Read(file).SelectMany(one => one.Values.Select(value => (one.Step, value))).ToList();
+        Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "pictures/attention").Select(one => one.Step));
+        Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "weights/blocks.1.feed_forward.up.weight").Select(one => one.Step));
+        Assert.Contains(values, one => one.value.Tag == "loss/val");
+        var (height, width, _, png) = values.First(one => one.value.Image is not null).value.Image!.Value;
+        // PNG: the sizes stand after the signature and the first chunk's head.
+        Assert.Equal((width, height), (System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20))));
+    }
+
+    [Fact]
+    public void Confusion_and_translations_of_a_result_stand_on_its_page()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config("training.steps=2", "training.schedule.warmup=1"), "run");
+        var run = Read(runs.PathOf("run"));
+        var page = HtmlReport.Of(run with
+        {
+            Result = run.Result! with { Confusion = [[3, 1], [0, 4]], Labels = ["cat", "dog"], Examples = [new("ein <Hund>", "a dog", "a hound")] },
+        });
+        var section = Regex.Match(page, "<h2>Confusion matrix</h2>(.*?)</section>", RegexOptions.Singleline).Groups[1].Value;
+        // Of 4 cats 3 were found, and nothing else was taken for one.
+        Assert.Matches("cat</th><td[^>]*>4</td><td[^>]*>1.000</td><td[^>]*>0.750</td><td[^>]*>0.857</td>", section);
+        Assert.Contains("ein &lt;Hund&gt;", page);
+        Assert.Contains("a hound", page);
     }
 
     [Fact]

@@ -33,6 +33,23 @@ public sealed class EventWriterTests : IDisposable
     }
 
     [Fact]
+    public void A_picture_is_read_with_its_sizes_and_the_bytes_of_its_file()
+    {
+        string path;
+        byte[] png = [0x89, (byte)'P', 1, 2, 3];
+        using (var writer = new EventWriter(folder))
+        {
+            path = writer.Path;
+            writer.AddImage(9, "pictures/attention", width: 40, height: 30, png);
+        }
+        var value = TensorBoardReader.Read(path)[1].Values.Single();
+        Assert.Equal(("pictures/attention", "images", 3L), (value.Tag, value.Plugin, value.DataClass));
+        var (height, width, colors, bytes) = value.Image!.Value;
+        Assert.Equal((30L, 40L, 3L), (height, width, colors));
+        Assert.Equal(png, bytes);
+    }
+
+    [Fact]
     public void A_run_that_goes_on_starts_a_later_file_which_tells_readers_what_to_drop()
     {
         using (var first = new EventWriter(folder)) first.AddScalars(30, [("loss/train", 2)]);

@@ -21,6 +21,7 @@ sealed record ReadValue
     public long? DataClass { get; set; }
     public double[]? Limits { get; set; }
     public double[]? Counts { get; set; }
+    public (long Height, long Width, long Colors, byte[] Png)? Image { get; set; }
 }
 
 /// <summary>An independent reader of event files, from the format's definition: TFRecord framing, CRC-32C bit by bit, protocol buffers by hand.</summary>
@@ -76,6 +77,11 @@ static class TensorBoardReader
             {
                 case 1: value.Tag = Encoding.UTF8.GetString(field.Bytes); break;
                 case 2: value.Scalar = BitConverter.Int32BitsToSingle((int)field.Value); break;
+                case 4:
+                    var image = Fields(field.Bytes);
+                    long Number(int of) => image.Single(f => f.Number == of).Value;
+                    value.Image = (Number(1), Number(2), Number(3), image.Single(f => f.Number == 4).Bytes);
+                    break;
                 case 5:
                     value.Limits = Doubles(Fields(field.Bytes).Single(f => f.Number == 6).Bytes);
                     value.Counts = Doubles(Fields(field.Bytes).Single(f => f.Number == 7).Bytes);

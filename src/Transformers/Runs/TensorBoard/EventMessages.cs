@@ -13,6 +13,7 @@ static class EventMessages
     {
         Scalar = 1,
         Tensor = 2,
+        BlobSequence = 3,
     }
 
     /// <summary>The first event of a file: which format it is.</summary>
@@ -59,6 +60,24 @@ static class EventMessages
             tensor.WriteBytes(ByteString.CopyFromUtf8(text));
         });
         Metadata(value, "text", DataClass.Tensor);
+    }));
+
+    /// <summary>A picture, as the bytes of a PNG file.</summary>
+    internal static byte[] Image(double wallTime, long step, string tag, int width, int height, byte[] png) => Summary(wallTime, step, summary => Message(summary, 1, value =>
+    {
+        Tag(value, tag);
+        Message(value, 4, image =>
+        {
+            // Three numbers a pixel: red, green and blue.
+            foreach (var (field, number) in new[] { (1, height), (2, width), (3, 3) })
+            {
+                image.WriteTag(field, WireFormat.WireType.Varint);
+                image.WriteInt32(number);
+            }
+            image.WriteTag(4, WireFormat.WireType.LengthDelimited);
+            image.WriteBytes(ByteString.CopyFrom(png));
+        });
+        Metadata(value, "images", DataClass.BlobSequence);
     }));
 
     /// <summary>How values are distributed: the upper limit of each bucket and how many fall into it.</summary>

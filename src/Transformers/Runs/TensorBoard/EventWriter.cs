@@ -53,6 +53,15 @@ public sealed class EventWriter : IDisposable
     /// <exception cref="IOException">The disk is full, ….</exception>
     public void AddHistogram(long step, string tag, Histogram histogram) => Write(EventMessages.Histogram(Now, step, tag, histogram));
 
+    /// <summary>Writes a picture.</summary>
+    /// <param name="step">The optimizer step.</param>
+    /// <param name="tag">Its tag.</param>
+    /// <param name="width">Pixels a row.</param>
+    /// <param name="height">Rows.</param>
+    /// <param name="png">The bytes of a PNG file of red, green and blue.</param>
+    /// <exception cref="IOException">The disk is full, ….</exception>
+    public void AddImage(long step, string tag, int width, int height, byte[] png) => Write(EventMessages.Image(Now, step, tag, width, height, png));
+
     static double Now => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0;
 
     void Write(byte[] data)

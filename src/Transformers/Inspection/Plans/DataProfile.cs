@@ -1,0 +1,249 @@
+using System.Diagnostics;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Images;
+using Transformers.Data.Labelled;
+using Transformers.Data.ParallelText;
+using Transformers.Data.Text;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using Transformers.Training;
+
+namespace Transformers.Inspection.Plans;
+
+/// <summary>What the data say about a run: the sizes of its vocabularies and classes, and those of its batches.</summary>
+sealed record DataProfile
+{
+    internal const int AssumedCharacters = 96, AssumedTokens = 32, AssumedClasses = 10, SeenBatches = 200, TimedBatches = 30, TimedImages = 256;
+
+    /// <summary>The vocabulary, the target's where there are two.</summary>
+    internal int Vocabulary { get; init; }
+    /// <summary>The source's vocabulary of an encoder-decoder.</summary>
+    internal int Sources { get; init; }
+    /// <summary>Whether source and target have one vocabulary.</summary>
+    internal bool Shared { get; init; } = true;
+    /// <summary>The number of classes.</summary>
+    internal int Classes { get; init; }
+    /// <summary>The images of a network over images.</summary>
+    internal ImageShape? Image { get; init; }
+    /// <summary>Batches as training meets them.</summary>
+    internal required IReadOnlyList<BatchShape> Batches { get; init; }
+    /// <summary>Seconds that a unit takes to be made ready, on one core; 0 where it is nothing beside the step.</summary>
+    internal double SecondsPerUnit { get; init; }
+    /// <summary>Threads that make batches ready.</summary>
+    internal int Threads { get; init; } = 1;
+    /// <summary>Bytes of pixels that wait to be used.</summary>
+    internal long Waiting { get; init; }
+    /// <summary>What was assumed.</summary>
+    internal IReadOnlyList<string> Notes { get; init; } = [];
+    /// <summary>What keeps the data in memory, as training does.</summary>
+    internal object? Data { get; init; }
+
+    /// <summary>Reads a config's data as training does; where they are not there, says what is assumed instead.</summary>
+    internal static DataProfile Of(RunConfig config, TrainingOptions options) => (config.Data, config.Model) switch
+    {
+        (TextData data, GptConfig model) => Text(data, model, config.Training.Batch),
+        (ParallelData data, Seq2SeqConfig model) => OrAssumed(() => Parallel(config, data, model, options), () => AssumedPairs(data, model, config.Training.Batch)),
+        (LabelledData data, EncoderConfig model) => OrAssumed(() => Labelled(config, data, model, options), () => AssumedTexts(data, model, config.Training.Batch)),
+        (ImagesData data, ImageModelConfig model) => OrAssumed(() => Images(config, data, model, options), () => AssumedImages(data, model, config.Training.Batch)),
+        var (data, model) => throw new UserException($"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
+    };
+
+    static DataProfile OrAssumed(Func<DataProfile> read, Func<DataProfile> assumed)
+    {
+        try
+        {
+            return read();
+        }
+        catch (UserException exception)
+        {
+            var profile = assumed();
+            return profile with { Notes = [$"the data were not read ({exception.Problems[0].Message}): the sizes of their batches are assumed", .. profile.Notes] };
+        }
+    }
+
+    static DataProfile Text(TextData data, GptConfig model, BatchConfig batch)
+    {
+        var rows = batch.Sequences ?? batch.Tokens!.Value / model.Context;
+        var tokens = (long)rows * model.Context;
+        var notes = new List<string>();
+        return new()
+        {
+            Vocabulary = model.Vocabulary ?? VocabularyOf(data, notes),
+            Batches = [new(rows, model.Context, 0, tokens, tokens, Padded: false)],
+            Notes = notes,
+        };
+    }
+
+    internal static int VocabularyOf(TextData data, List<string> notes)
+    {
+        switch (data)
+        {
+            case { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
+            case { Tokenizer: ByteTokenizerConfig }: return new ByteTokenizer().VocabularySize;
+            case { Tokenizer: FileTokenizerConfig file }: return TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant()).VocabularySize;
+            case { Source: TextFiles files, Tokenizer: CharacterTokenizerConfig } when files.Files.All(File.Exists):
+                return TokenizerFactory.Create(new CharacterTokenizerConfig(), TextSources.Of(files), Path.GetTempPath()).VocabularySize;
+            default:
+                notes.Add($"the vocabulary comes from the text, which was not read: {AssumedCharacters} tokens are assumed");
+                return AssumedCharacters;
+        }
+    }
+
+    static DataProfile Parallel(RunConfig config, ParallelData data, Seq2SeqConfig model, TrainingOptions options)
+    {
+        var (source, target, train, validation) = ParallelTaskSetup.Read(data, model, options, Silent.Observer, default);
+        var batch = config.Training.Batch;
+        var batches = new ParallelBatches(train, SpecialIds.Of(source), SpecialIds.Of(target),
+            new BucketOptions { Tokens = batch.Tokens, Sequences = batch.Sequences, Seed = SeedStreams.Of(config.Seed, "batches") });
+        return new()
+        {
+            Vocabulary = model.Vocabulary ?? target.VocabularySize, Sources = model.Vocabulary ?? source.VocabularySize, Shared = ReferenceEquals(source, target),
+            SecondsPerUnit = TimeOfUnit(batches.BatchesPerEpoch, position => batches.At(position).TargetTokens),
+            Batches = [.. Positions(batches.BatchesPerEpoch).Select(batches.At).Select(one =>
+                new BatchShape(one.Rows, one.SourceWidth, one.TargetWidth, one.TargetTokens, one.TargetTokens, one.SourceLengths.Any(length => length < one.SourceWidth)))],
+            Data = (train, validation),
+        };
+    }
+
+    static DataProfile Labelled(RunConfig config, LabelledData data, EncoderConfig model, TrainingOptions options)
+    {
+        var (tokenizer, train, validation) = LabelledTaskSetup.Read(data, model, options, Silent.Observer, default);
+        var batches = new LabelledBatches(train, SpecialIds.Of(tokenizer), LabelledOptions.Of(config, train.Tokens));
+        var share = (model.Head as MaskedHeadConfig)?.Share;
+        var masked = model.Head is MaskedHeadConfig head
+            ? new MaskedBatches(train.Tokens, SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, head.Options(config.Seed)), LabelledOptions.Of(config, train.Tokens)) : null;
+        return new()
+        {
+            Vocabulary = model.Vocabulary ?? tokenizer.VocabularySize, Classes = train.Classes.Count,
+            SecondsPerUnit = TimeOfUnit(batches.BatchesPerEpoch, position => (masked?.At(position).Texts ?? batches.At(position).Texts).Lengths.Sum(length => (long)length)),
+            Batches = [.. Positions(batches.BatchesPerEpoch).Select(batches.At).Select(one =>
+            {
+                var tokens = one.Texts.Lengths.Sum(length => (long)length);
+                return new BatchShape(one.Texts.Rows, one.Texts.Width, 0, share is null ? one.Texts.Rows : Math.Max(1, (long)(share * tokens)), tokens,
+                    one.Texts.Lengths.Any(length => length < one.Texts.Width));
+            })],
+            Data = (train, validation),
+        };
+    }
+
+    // The first round compiles; the second is what training has.
+    static double TimeOfUnit(int batches, Func<BatchPosition, long> unitsOfMade)
+    {
+        var seconds = 0.0;
+        for (var round = 0; round < 2; round++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var units = LabelledOptions.Positions(batches, TimedBatches).Sum(unitsOfMade);
+            seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / Math.Max(1, units);
+        }
+        return seconds;
+    }
+
+    static IEnumerable<BatchPosition> Positions(int batches) => LabelledOptions.Positions(batches, SeenBatches);
+
+    static DataProfile Images(RunConfig config, ImagesData data, ImageModelConfig model, TrainingOptions options)
+    {
+        var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"));
+        var rows = config.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
+        var loading = new Data.Images.Loading.ImageLoaderOptions { Transform = opened.Transform, BatchSize = rows };
+        return new()
+        {
+            Classes = opened.Dataset.Classes.Count,
+            Image = new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count),
+            Batches = [new(rows, 0, 0, rows, rows, Padded: false)],
+            SecondsPerUnit = SecondsPerImage(opened),
+            Threads = opened.Threads ?? loading.Threads,
+            Waiting = sizeof(float) * (long)opened.Transform.Values * rows * (Math.Max(loading.Ahead, (opened.Threads ?? loading.Threads) + 1) + 2),
+            Data = opened,
+        };
+    }
+
+    // Decoded once, a picture is kept where there is room: the second look is what training has.
+    static double SecondsPerImage(OpenedImages opened)
+    {
+        var pixels = new float[opened.Transform.Values];
+        var indices = opened.Dataset.Train.Take(TimedImages).ToArray();
+        var best = double.PositiveInfinity;
+        for (var round = 0; round < 3; round++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            foreach (var index in indices) opened.Dataset.Load(index, opened.Transform, opened.Augmentation, new SampleRandom(1, (ulong)index), pixels);
+            if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds / indices.Length);
+        }
+        return best;
+    }
+
+    static DataProfile AssumedPairs(ParallelData data, Seq2SeqConfig model, BatchConfig batch)
+    {
+        var length = Math.Min(AssumedTokens, Math.Min(data.MaxLength, model.Context));
+        long rows = batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
+        return new()
+        {
+            Vocabulary = AssumedVocabulary(model, data.TargetTokenizer ?? data.Tokenizer), Sources = AssumedVocabulary(model, data.Tokenizer), Shared = data.TargetTokenizer is null,
+            Batches = [new(rows, length, length, rows * length, rows * length, Padded: true)],
+        };
+    }
+
+    static DataProfile AssumedTexts(LabelledData data, EncoderConfig model, BatchConfig batch)
+    {
+        var length = Math.Min(AssumedTokens, Math.Min(data.MaxLength, model.Context));
+        long rows = batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
+        var share = (model.Head as MaskedHeadConfig)?.Share;
+        return new()
+        {
+            Vocabulary = AssumedVocabulary(model, data.Tokenizer), Classes = 2,
+            Batches = [new(rows, length, 0, share is null ? rows : Math.Max(1, (long)(share * rows * length)), rows * length, Padded: true)],
+        };
+    }
+
+    static DataProfile AssumedImages(ImagesData data, ImageModelConfig model, BatchConfig batch)
+    {
+        var rows = batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
+        var classes = model.Classes ?? AssumedClasses;
+        return new()
+        {
+            Classes = classes, Image = new ImageShape(data.Input.Size, data.Input.Channels, classes),
+            Batches = [new(rows, 0, 0, rows, rows, Padded: false)],
+            Notes = model.Classes is null ? [$"{AssumedClasses} classes are assumed", "making images ready is not counted"] : ["making images ready is not counted"],
+        };
+    }
+
+    static int AssumedVocabulary(TextModelConfig model, TokenizerConfig tokenizer) => model.Vocabulary ?? tokenizer switch
+    {
+        BpeTokenizerConfig bpe => bpe.Vocabulary,
+        ByteTokenizerConfig => new ByteTokenizer().VocabularySize,
+        FileTokenizerConfig file => TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant()).VocabularySize,
+        _ => AssumedCharacters,
+    };
+
+    /// <summary>What a model alone is counted for: a full context, a pair or a text of so many tokens, or one image.</summary>
+    internal static DataProfile OfModel(ModelConfig model)
+    {
+        switch (model)
+        {
+            case GptConfig gpt: return Alone(gpt, new(1, gpt.Context, 0, gpt.Context, gpt.Context, Padded: false), []);
+            case Seq2SeqConfig pair:
+                long length = Math.Min(AssumedTokens, pair.Context);
+                return Alone(pair, new(1, length, length, length, length, Padded: false), [$"counted for a source and a target of {length} tokens"]);
+            case EncoderConfig encoder:
+                var share = (encoder.Head as MaskedHeadConfig)?.Share;
+                return Alone(encoder, new(1, encoder.Context, 0, share is null ? 1 : Math.Max(1, (long)(share * encoder.Context)), encoder.Context, Padded: false), []);
+            case ImageModelConfig network:
+                var image = ImageShape.Of(network);
+                return new() { Image = image, Classes = image.Classes, Batches = [new(1, 0, 0, 1, 1, Padded: false)] };
+            default: throw new UserException($"a model of kind {KindAttribute.Of(model)} cannot be inspected");
+        }
+    }
+
+    static DataProfile Alone(TextModelConfig model, BatchShape shape, IReadOnlyList<string> notes)
+    {
+        var vocabulary = model.Vocabulary ?? throw new UserException("a model alone must have model.vocabulary to be inspected", "for example --set model.vocabulary=50257");
+        return new() { Vocabulary = vocabulary, Sources = vocabulary, Classes = 2, Batches = [shape], Notes = notes };
+    }
+
+    sealed class Silent : ITrainingObserver
+    {
+        internal static readonly Silent Observer = new();
+    }
+}
