@@ -40,11 +40,12 @@ public class StepBenchmarkTests
     }
 
     [Fact]
-    public void A_languages_models_step_costs_what_inspect_says()
+    public void A_language_models_step_costs_six_a_matrix_parameter_and_twelve_a_pair()
     {
         var shape = new GptConfig { Layers = 2, Heads = 2, Width = 8, Context = 4 };
         var result = StepBenchmark.Text(shape, vocabulary: 7, rows: 5, Short);
-        Assert.Equal(5 * 4 * ModelCost.Of(shape, ParameterTable.Of(shape, 7)).TrainingFlops, result.FlopsPerStep);
+        const double matrices = 2 * (4 * 64 + 2 * 8 * 32) + 7 * 8;
+        Assert.Equal(5 * (6 * 4 * matrices + 12.0 * 2 * 8 * 16), result.FlopsPerStep);
         Assert.Equal(result.FlopsPerStep / result.Seconds / result.PeakFlopsPerSecond, result.Utilisation);
         Assert.True(result.Steps >= 5 && result.FastSeconds <= result.Seconds && result.Seconds <= result.SlowSeconds);
         Assert.InRange(result.FirstLoss, Math.Log(7) - 0.2, Math.Log(7) + 0.2);
