@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Transformers;
 using Transformers.Configs;
+using Transformers.Data.Images;
 using Transformers.Models;
 using Transformers.Plots;
 using Transformers.Runs;
@@ -110,7 +111,7 @@ static class PlotCommand
         return Kind(context, "embeddings", """
             How alike learned embeddings are: those of places, or with --text those of tokens.
 
-            Example: transformer plot embeddings runs/shakespeare-char --text "aeiou AEIOU 123"
+            Example: transformer plot embeddings runs/shakespeare-char --text "aeiou AEIOU"
             """, [run, text, checkpoint], parse =>
         {
             Engine.Load();
@@ -153,7 +154,12 @@ static class PlotCommand
         return command;
     }
 
-    internal static ModelConfig ModelOf(object config) => config is RunConfig run ? run.Model : ((ModelFragment)config).Model;
+    internal static ModelConfig ModelOf(object config) => config switch
+    {
+        RunConfig { Model: ImageModelConfig images, Data: ImagesData data } => images with { Size = images.Size ?? data.Input.Size },
+        RunConfig run => run.Model,
+        _ => ((ModelFragment)config).Model,
+    };
 
     static Argument<string> Source(string name) => new(name) { Description = name == "RUN" ? "A run folder or a checkpoint folder" : "A run folder, a config file or the name of a ready config" };
 

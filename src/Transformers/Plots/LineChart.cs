@@ -15,7 +15,7 @@ public sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Poi
 /// <param name="Lines">Its lines.</param>
 public sealed record LineChart(string Title, string Across, string Up, IReadOnlyList<Series> Lines)
 {
-    const double Width = 760, Height = 420, Left = 74, Right = 24, Top = 76, Bottom = 56;
+    const double Width = 760, Height = 420, Left = 84, Right = 24, Top = 76, Bottom = 56;
 
     /// <summary>The chart as an SVG document.</summary>
     public string ToSvg() => Draw().ToString();

@@ -4,7 +4,10 @@ using System.IO.Compression;
 namespace Transformers.Plots;
 
 /// <summary>Small pictures as PNG: coloured cells, as 8-bit indices into a palette, or red, green and blue.</summary>
-/// <remarks>PNG specification (W3C), third edition, chapters 5 and 11.</remarks>
+/// <remarks>
+/// PNG specification (W3C), third edition, chapters 5 and 11. A cell is a square of pixels: what shows the picture smooths over
+/// pixels that it enlarges, and of one pixel a cell nothing would be left but a blur.
+/// </remarks>
 static class PngRaster
 {
     static readonly uint[] Table = MakeTable();
@@ -14,32 +17,37 @@ static class PngRaster
     /// <param name="columns">Cells a row.</param>
     /// <param name="scale">The colours.</param>
     internal static byte[] Encode(ReadOnlySpan<byte> indices, int columns, ColorScale scale) =>
-        Encode(indices, columns, indices.Length / columns, colorType: 3, scale.Palette);
+        Encode(indices, columns, indices.Length / columns, bytesPerCell: 1, scale.Palette);
 
     /// <summary>The bytes of a file of a picture.</summary>
     /// <param name="pixels">Red, green, blue of each pixel, row by row from the top.</param>
     /// <param name="width">Pixels a row.</param>
-    internal static byte[] EncodeRgb(ReadOnlySpan<byte> pixels, int width) => Encode(pixels, 3 * width, pixels.Length / (3 * width), colorType: 2, []);
+    internal static byte[] EncodeRgb(ReadOnlySpan<byte> pixels, int width) => Encode(pixels, width, pixels.Length / (3 * width), bytesPerCell: 3, []);
 
-    // Colour type 2 is red, green and blue; 3 is indices into a palette.
-    static byte[] Encode(ReadOnlySpan<byte> data, int bytesPerRow, int rows, byte colorType, ReadOnlySpan<byte> palette)
+    static byte[] Encode(ReadOnlySpan<byte> data, int columns, int rows, int bytesPerCell, ReadOnlySpan<byte> palette)
     {
+        var side = Math.Clamp(512 / Math.Max(columns, rows), 1, 16); // pixels of a cell, each way
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
         Span<byte> header = stackalloc byte[13];
-        BinaryPrimitives.WriteInt32BigEndian(header, colorType == 2 ? bytesPerRow / 3 : bytesPerRow);
-        BinaryPrimitives.WriteInt32BigEndian(header[4..], rows);
+        BinaryPrimitives.WriteInt32BigEndian(header, columns * side);
+        BinaryPrimitives.WriteInt32BigEndian(header[4..], rows * side);
         header[8] = 8; // bits a number
-        header[9] = colorType;
+        header[9] = (byte)(bytesPerCell == 3 ? 2 : 3); // red, green and blue, or indices into a palette
         Chunk(file, "IHDR"u8, header);
         if (palette.Length > 0) Chunk(file, "PLTE"u8, palette);
         using var packed = new MemoryStream();
         using (var zip = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            var line = new byte[1 + columns * side * bytesPerCell]; // the first byte: no filter
             for (var row = 0; row < rows; row++)
             {
-                zip.WriteByte(0); // no filter
-                zip.Write(data.Slice(row * bytesPerRow, bytesPerRow));
+                var cells = data.Slice(row * columns * bytesPerCell, columns * bytesPerCell);
+                for (var pixel = 0; pixel < columns * side; pixel++)
+                    cells.Slice(pixel / side * bytesPerCell, bytesPerCell).CopyTo(line.AsSpan(1 + pixel * bytesPerCell));
+                for (var copy = 0; copy < side; copy++) zip.Write(line);
             }
+        }
         Chunk(file, "IDAT"u8, packed.ToArray());
         Chunk(file, "IEND"u8, []);
         return file.ToArray();

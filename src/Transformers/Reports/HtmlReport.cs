@@ -83,8 +83,9 @@ public static class HtmlReport
             if (LossPlot.Has(curve, "train", "gradient_norm")) charts.Add(LossPlot.Metric(curve, "train", "gradient_norm", "Norm of the gradient", "norm before clipping"));
             foreach (var unit in (string[])["tokens", "images"])
                 if (LossPlot.Has(curve, "train", $"{unit}_per_second")) charts.Add(LossPlot.Metric(curve, "train", $"{unit}_per_second", "Speed", $"{unit} a second"));
-            foreach (var name in curve.Events.Where(one => one.Split == "val").SelectMany(one => one.Values.Keys).Distinct().Where(name => name != "loss"))
-                charts.Add(LossPlot.Metric(curve, "val", name, $"Validation: {name}", name));
+            // What was measured once is a number, in the table, and no curve.
+            foreach (var metric in curve.Events.Where(one => one.Split == "val").SelectMany(one => one.Values.Keys).Where(name => name != "loss").GroupBy(name => name).Where(metric => metric.Count() > 1))
+                charts.Add(LossPlot.Metric(curve, "val", metric.Key, $"Validation: {metric.Key}", metric.Key));
         }
         return "<div class=\"charts\">\n" + string.Concat(charts.Select(chart => $"<figure>{chart.ToSvg()}</figure>\n")) + "</div>\n";
     }

@@ -59,6 +59,17 @@ public sealed class SeeCommandsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("gpt-stories")]
+    [InlineData("translation-grammar")]
+    [InlineData("vit-cifar10")]
+    public void A_config_says_all_that_the_picture_of_its_positions_needs(string config)
+    {
+        var outcome = CommandLine.Run("plot", "positions", config, "--out", At($"{config}.svg"));
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Contains("</svg>", File.ReadAllText(At($"{config}.svg")));
+    }
+
+    [Theory]
     [InlineData("plot", "loss", "nowhere")]
     [InlineData("plot", "loss", "nowhere", "--out", "a.gif")]
     [InlineData("plot", "schedule", "gpt2-small")]

@@ -87,4 +87,19 @@ public class RunPlotsTests
         SvgReader.Parse(grid.ToSvg());
         SvgReader.Parse(windows.ToSvg());
     }
+
+    [Theory]
+    [InlineData(2, 3, 16)]
+    [InlineData(100, 7, 5)]
+    [InlineData(600, 2, 1)]
+    public void A_cell_of_a_raster_is_a_square_of_equal_pixels(int columns, int rows, int side)
+    {
+        var cells = new RgbImage(columns, rows);
+        for (var i = 0; i < cells.Span.Length; i++) cells.Span[i] = (byte)(i * 37);
+        var picture = ImageCodec.Decode(PngRaster.EncodeRgb(cells.Span, columns));
+        Assert.Equal((columns * side, rows * side), (picture.Width, picture.Height));
+        for (var y = 0; y < picture.Height; y++)
+            for (var x = 0; x < picture.Width; x++)
+                Assert.Equal(cells.Row(y / side).Slice(3 * (x / side), 3), picture.Row(y).Slice(3 * x, 3));
+    }
 }
