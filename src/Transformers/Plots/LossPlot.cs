@@ -59,16 +59,16 @@ public static class LossPlot
         return [.. points.Chunk(size).Select(chunk => (chunk[^1].Item1, chunk.Average(point => point.Item2)))];
     }
 
-    // An exponential mean over about a thirtieth of the run, without the pull of its first value.
+    // The mean of as many neighbours on both sides, about a fifteenth of the run together and fewer at its ends: a mean of what
+    // came before alone would lag behind a loss that falls.
     static List<(double X, double Y)> Smoothed(List<(double X, double Y)> points)
     {
-        var decay = 1 - 1 / Math.Max(1, points.Count / 30.0);
-        double sum = 0, weight = 0;
         var smoothed = new List<(double, double)>();
-        foreach (var (x, y) in points)
+        for (var i = 0; i < points.Count; i++)
         {
-            if (double.IsFinite(y)) (sum, weight) = (decay * sum + y, decay * weight + 1);
-            smoothed.Add((x, weight > 0 ? sum / weight : double.NaN));
+            var reach = Math.Min(points.Count / 30, Math.Min(i, points.Count - 1 - i));
+            var near = points.GetRange(i - reach, 2 * reach + 1).Select(point => point.Y).Where(double.IsFinite).ToList();
+            smoothed.Add((points[i].X, near.Count > 0 ? near.Average() : double.NaN));
         }
         return smoothed;
     }

@@ -41,6 +41,13 @@ public class PlotTests
     }
 
     [Fact]
+    public void Smoothing_does_not_lag_behind_a_loss_that_falls()
+    {
+        var lines = LossPlot.Of(Curve(300, i => 500 - i)).Lines;
+        Assert.All(lines[0].Points.Zip(lines[1].Points), both => Assert.Equal(both.First.Y, both.Second.Y, 1e-9));
+    }
+
+    [Fact]
     public void Runs_are_compared_by_validation_loss_each_with_a_look_of_its_own()
     {
         var chart = LossPlot.Compare([new("one", [Event(1, "val", 2), Event(2, "val", 1)]), new("two", [Event(1, "train", 3)])]);
