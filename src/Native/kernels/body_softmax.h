@@ -13,6 +13,7 @@ static void cross_entropy_of(const CrossEntropyArguments& a, idx begin, idx end)
         const idx target = a.targets[row];
         if (target == a.ignore_index) {
             if (a.losses) a.losses[row] = 0;
+            if (a.plain) a.plain[row] = 0;
             if (gradient)
                 for (idx i = 0; i < n; i += W) store_upto(gradient + i, vf{}, n - i);
             continue;
@@ -48,6 +49,7 @@ static void cross_entropy_of(const CrossEntropyArguments& a, idx begin, idx end)
             if (smoothing > 0) loss += smoothing * (lse - sum_lanes(plain) / (float)n);
             a.losses[row] = loss;
         }
+        if (a.plain) a.plain[row] = lse - at_target;
         if (!gradient) continue;
         const float spread = smoothing / (float)n;
         const float scale = a.gradient_scale;

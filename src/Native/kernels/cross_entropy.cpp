@@ -18,9 +18,10 @@ void check(const Tensor& logits, const Tensor& targets) {
 
 std::tuple<Tensor, Tensor> composed(const Tensor& logits, const Tensor& targets, std::int64_t ignore_index,
                                     double label_smoothing) {
-    Tensor count = targets.ne(ignore_index).sum().to(at::kFloat);
-    Tensor loss = at::cross_entropy_loss(logits.to(at::kFloat), targets, {}, at::Reduction::Sum, ignore_index, label_smoothing);
-    return {loss, count};
+    Tensor wide = logits.to(at::kFloat);
+    Tensor loss = at::cross_entropy_loss(wide, targets, {}, at::Reduction::Sum, ignore_index, label_smoothing);
+    if (label_smoothing == 0) return {loss, loss.detach()};
+    return {loss, at::cross_entropy_loss(wide.detach(), targets, {}, at::Reduction::Sum, ignore_index, 0)};
 }
 
 CrossEntropyArguments arguments(const Tensor& logits, const Tensor& targets, std::int64_t ignore_index, double smoothing) {
@@ -47,14 +48,16 @@ struct SoftmaxCrossEntropy : Function<SoftmaxCrossEntropy> {
         check_targets(targets, logits.size(1), ignore_index);
         CrossEntropyArguments a = arguments(logits, targets, ignore_index, smoothing);
         a.losses = losses.data_ptr<float>();
+        Tensor plain = smoothing == 0 ? losses : at::empty_like(losses);
+        if (smoothing != 0) a.plain = plain.data_ptr<float>();
         const KernelTable& kernels = table();
         at::parallel_for(0, logits.size(0), grain(a.classes), [&](std::int64_t begin, std::int64_t end) { kernels.cross_entropy(a, begin, end); });
         ctx->save_for_backward({logits, targets});
         ctx->saved_data["ignore_index"] = ignore_index;
         ctx->saved_data["smoothing"] = smoothing;
-        Tensor count = targets.ne(ignore_index).sum().to(at::kFloat);
-        ctx->mark_non_differentiable({count});
-        return {sum_in_order(losses), count};
+        Tensor reported = sum_in_order(plain);
+        ctx->mark_non_differentiable({reported});
+        return {sum_in_order(losses), reported};
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -76,15 +79,16 @@ struct SoftmaxCrossEntropy : Function<SoftmaxCrossEntropy> {
                               " is not a class below ", classes);
     }
 
-    static Tensor sum_in_order(const Tensor& losses) {
-        const float* p = losses.data_ptr<float>();
-        double sum = 0;
-        for (std::int64_t i = 0; i < losses.numel(); ++i) sum += p[i];
-        return at::scalar_tensor(sum, losses.options());
-    }
 };
 
 }  // namespace
+
+Tensor sum_in_order(const Tensor& losses) {
+    const float* p = losses.data_ptr<float>();
+    double sum = 0;
+    for (std::int64_t i = 0; i < losses.numel(); ++i) sum += p[i];
+    return at::scalar_tensor(sum, losses.options());
+}
 
 std::tuple<Tensor, Tensor> softmax_cross_entropy(const Tensor& logits, const Tensor& targets, std::int64_t ignore_index,
                                                  double label_smoothing) {

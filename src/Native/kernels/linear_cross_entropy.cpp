@@ -32,7 +32,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
         for (std::int64_t i = 0; i < rows; ++i)
             TORCH_CHECK_INDEX(target[i] == ignore_index || (target[i] >= 0 && target[i] < classes), "target ", target[i],
                               " at row ", i, " is not a class below ", classes);
-        Tensor losses = at::empty({rows}, floats_like);
+        Tensor losses = at::empty({rows}, floats_like), plain = smoothing == 0 ? losses : at::empty({rows}, floats_like);
         Tensor hidden_gradient = want_hidden ? at::empty_like(hidden) : Tensor();
         Tensor weight_gradient, bias_gradient = want_bias ? at::zeros({classes}, floats_like) : Tensor();
         const std::int64_t size = rows_per_chunk(rows, classes);
@@ -52,6 +52,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
             a.label_smoothing = static_cast<float>(smoothing);
             a.bias = transformer_kernels::floats(bias);
             a.losses = losses.data_ptr<float>() + begin;
+            a.plain = smoothing == 0 ? nullptr : plain.data_ptr<float>() + begin;
             a.gradient_scale = 1;
             at::parallel_for(0, count, std::max<std::int64_t>(1, 8192 / classes),
                              [&](std::int64_t first, std::int64_t last) { kernels.cross_entropy(a, first, last); });
@@ -68,17 +69,13 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
             }
             if (want_bias) bias_gradient.add_(logits.to(at::kFloat).sum(0));
         }
-        double sum = 0;
-        for (std::int64_t i = 0; i < rows; ++i) sum += losses.data_ptr<float>()[i];
-        std::int64_t used = 0;
-        for (std::int64_t i = 0; i < rows; ++i) used += target[i] != ignore_index;
         if (weight_gradient.defined()) weight_gradient = weight_gradient.to(given_weight.scalar_type());
         if (hidden_gradient.defined()) hidden_gradient = hidden_gradient.to(given_hidden.scalar_type());
         if (bias_gradient.defined()) bias_gradient = bias_gradient.to(given_bias.scalar_type());
         ctx->save_for_backward({hidden_gradient, weight_gradient, bias_gradient});
-        Tensor count = at::scalar_tensor(static_cast<double>(used), floats_like);
-        ctx->mark_non_differentiable({count});
-        return {at::scalar_tensor(sum, floats_like), count};
+        Tensor reported = sum_in_order(plain);
+        ctx->mark_non_differentiable({reported});
+        return {sum_in_order(losses), reported};
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {

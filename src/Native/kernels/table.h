@@ -61,6 +61,7 @@ struct CrossEntropyArguments {
     float label_smoothing;
     const float* bias;     // added to the logits before the softmax, null: none
     float* losses;         // [rows], null: none
+    float* plain;          // [rows] the losses without label smoothing, null: none
     float gradient_scale;
 };
 

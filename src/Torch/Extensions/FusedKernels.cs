@@ -48,11 +48,11 @@ public static class FusedKernels
     /// <param name="targets">[N]; -100 does not count.</param>
     /// <param name="smoothing">The share of the probability spread over all tokens.</param>
     /// <param name="bf16">Whether products are computed in bfloat16.</param>
-    public static Tensor LinearCrossEntropySum(Tensor hidden, Tensor weight, Tensor targets, double smoothing, bool bf16)
+    /// <returns>The sum that is minimised, and the sum without smoothing, which has no gradient.</returns>
+    public static (Tensor Objective, Tensor CrossEntropy) LinearCrossEntropySum(Tensor hidden, Tensor weight, Tensor targets, double smoothing, bool bf16)
     {
         var results = linear_cross_entropy.CallMany(hidden, weight, Value.None, targets, -100, smoothing, bf16);
-        results[1].Dispose();
-        return results[0];
+        return (results[0], results[1]);
     }
 
     /// <summary>Layer norm over the last dimension.</summary>

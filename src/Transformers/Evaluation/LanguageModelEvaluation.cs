@@ -56,7 +56,7 @@ public static class LanguageModelEvaluation
             using var scope = NewDisposeScope();
             using var narrow = Precisions.Enter(options.Precision, options.Device);
             sum += decoder?.LossOf(Array.ConvertAll(batch.Inputs, id => (int)id), TokenLoss.TargetsOf(batch, 0, batch.Rows), batch.Rows)
-                ?? TokenLoss.Sum(model, batch, 0, batch.Rows, options.Device).to(ScalarType.Float64).item<double>();
+                ?? TokenLoss.Sum(model, batch, 0, batch.Rows, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>();
             targets += batch.TargetCount;
         }
         return (sum, targets);

@@ -77,7 +77,7 @@ public static class TextEvaluation
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            sum += batch.LossSum().to(ScalarType.Float64).item<double>();
+            sum += batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>();
             targets += batch.Targets;
         }
         var metrics = new Dictionary<string, double>(task.Metrics(whole: true)) { ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets) };

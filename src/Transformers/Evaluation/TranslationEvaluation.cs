@@ -64,7 +64,7 @@ public static class TranslationEvaluation
             using var narrow = Precisions.Enter(options.Precision, options.Device);
             var batch = batches.At(position);
             sum += decoder?.LossOf(batch.Source, batch.SourceLengths, Array.ConvertAll(batch.TargetInput, id => (int)id), batch.TargetOutput)
-                ?? TranslationLoss.Sum(model, batch, smoothing: 0, options.Device).to(ScalarType.Float64).item<double>();
+                ?? TranslationLoss.Sum(model, batch, smoothing: 0, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>();
             targets += batch.TargetTokens;
         }
         var bytes = corpus.Texts!.Sum(pair => (long)System.Text.Encoding.UTF8.GetByteCount(pair.Target));

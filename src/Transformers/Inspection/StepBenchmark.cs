@@ -27,7 +27,7 @@ public static class StepBenchmark
         using var ids = Ids(0, vocabulary, [rows, shape.Context], options.Device);
         using var targets = Ids(0, vocabulary, [tokens], options.Device);
         return Measure(KindAttribute.Of(shape), model, "tokens", tokens, ModelFlops.OfTokens(shape, vocabulary).Of(new(rows, shape.Context, 0, tokens, tokens, Padded: false)), options,
-            () => Engine.LinearCrossEntropySum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets) / tokens);
+            () => Engine.LinearCrossEntropySum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets).Objective / tokens);
     }
 
     /// <summary>Steps of a network over images.</summary>
@@ -61,7 +61,7 @@ public static class StepBenchmark
         using var read = Ids(0, vocabulary, [rows, length], options.Device);
         using var said = Ids(0, vocabulary, [targets], options.Device);
         return Measure(KindAttribute.Of(shape), model, "tokens", 2 * targets, rows * StepCost.OfPair(shape, length, ParameterTable.Of(model)), options,
-            () => Engine.LinearCrossEntropySum(model.Decode(read, model.Encode(source)).view(targets, -1), model.OutputWeight, said, smoothing) / targets);
+            () => Engine.LinearCrossEntropySum(model.Decode(read, model.Encode(source)).view(targets, -1), model.OutputWeight, said, smoothing).Objective / targets);
     }
 
     static Tensor Ids(long low, long high, long[] size, Device device) => randint(low, high, size, dtype: ScalarType.Int64, device: device);

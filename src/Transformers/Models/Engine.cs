@@ -194,14 +194,16 @@ public static class Engine
     /// <param name="weight">[V, D].</param>
     /// <param name="targets">[N], whole numbers below V, or -100 for a place that does not count.</param>
     /// <param name="smoothing">The share of the probability spread over all tokens.</param>
-    /// <returns>One number: the sum in nats.</returns>
-    public static Tensor LinearCrossEntropySum(Tensor hidden, Tensor weight, Tensor targets, double smoothing = 0) =>
+    /// <returns>The sum in nats, to be minimised and to be told.</returns>
+    public static LossSum LinearCrossEntropySum(Tensor hidden, Tensor weight, Tensor targets, double smoothing = 0)
+    {
 #if TORCHSHARP_PACKAGE
-        nn.functional.cross_entropy(nn.functional.linear(hidden, weight).to(ScalarType.Float32), targets,
-            ignore_index: -100, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+        return LossSum.Of(nn.functional.linear(hidden, weight).to(ScalarType.Float32), targets, smoothing);
 #else
-        FusedKernels.LinearCrossEntropySum(hidden, weight, targets, smoothing, TorchSharp.Extensions.Autocast.IsEnabled(hidden.device_type));
+        var (objective, plain) = FusedKernels.LinearCrossEntropySum(hidden, weight, targets, smoothing, TorchSharp.Extensions.Autocast.IsEnabled(hidden.device_type));
+        return new(objective, plain);
 #endif
+    }
 
     /// <summary>The Euclidean norm of all tensors together; not a number, or infinite, where an element is.</summary>
     public static double GradientNorm(Tensor[] gradients)

@@ -108,13 +108,12 @@ public sealed class ClassificationTask : TrainingTask
     {
         public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
 
-        public override Tensor LossSum()
+        public override LossSum LossSum()
         {
             var S = batch.Texts.Width;
             var ids = tensor(batch.Texts.Ids[(first * S)..((first + rows) * S)], [rows, S], device: task.device);
             var logits = task.model.forward(ids, batch.Texts.Lengths[first..(first + rows)]);           // [B, N]
-            return nn.functional.cross_entropy(logits.to(ScalarType.Float32), tensor(batch.Labels[first..(first + rows)], device: task.device),
-                reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+            return Models.LossSum.Of(logits.to(ScalarType.Float32), tensor(batch.Labels[first..(first + rows)], device: task.device), smoothing);
         }
     }
 }

@@ -75,7 +75,7 @@ public static class DryRun
         using var scope = NewDisposeScope();
         using var narrow = Precisions.Enter(precision, device);
         model.eval();
-        return batch.LossSum().to(ScalarType.Float64).item<double>() / Math.Max(1, batch.Targets);
+        return batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>() / Math.Max(1, batch.Targets);
     }
 
     static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);

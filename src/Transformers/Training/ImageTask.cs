@@ -138,17 +138,18 @@ public sealed class ImageTask : TrainingTask
     {
         public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows, Padded: false));
 
-        public override Tensor LossSum()
+        public override LossSum LossSum()
         {
             var (size, channels, classes) = task.model.Shape;
             var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size], device: task.device);   // [B, C, Y, X]
             var logits = task.model.Logits(images).to(ScalarType.Float32);                                                       // [B, N]
             report?.AddBatch(logits, Part(batch.Labels, 1));
             if (batch.Targets is null)
-                return nn.functional.cross_entropy(logits, tensor(Part(batch.Labels, 1), device: task.device), reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+                return Models.LossSum.Of(logits, tensor(Part(batch.Labels, 1), device: task.device), smoothing);
             var targets = tensor(Part(batch.Targets, classes), [rows, classes], device: task.device);                            // [B, N]
-            if (smoothing > 0) targets = targets * (1 - smoothing) + smoothing / classes;
-            return -(targets * logits.log_softmax(-1)).sum();
+            var chances = logits.log_softmax(-1);
+            var plain = -(targets * chances.detach()).sum();
+            return new(smoothing > 0 ? -((targets * (1 - smoothing) + smoothing / classes) * chances).sum() : -(targets * chances).sum(), plain);
         }
 
         // The rows' part of what the batch has for each image.

@@ -104,7 +104,7 @@ public sealed class MaskedTokenTask : TrainingTask
     {
         public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
 
-        public override Tensor LossSum()
+        public override LossSum LossSum()
         {
             var (hidden, targets) = Guesses();
             return Engine.LinearCrossEntropySum(hidden, task.model.OutputWeight, targets);

@@ -1,5 +1,4 @@
-using TorchSharp;
-using static TorchSharp.torch;
+using Transformers.Models;
 
 namespace Transformers.Training;
 
@@ -17,6 +16,6 @@ public abstract class MicroBatch(long targets, long units)
     /// <summary>Operations of the model's products over it, forwards and backwards; 0 where they are not counted.</summary>
     public virtual double Flops => 0;
 
-    /// <summary>The sum of the losses of all targets, in nats; one number, with its graph where gradients are on.</summary>
-    public abstract Tensor LossSum();
+    /// <summary>The sum of the losses of all targets.</summary>
+    public abstract LossSum LossSum();
 }

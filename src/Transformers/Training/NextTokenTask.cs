@@ -128,6 +128,6 @@ public sealed class NextTokenTask : TrainingTask
 
         public override double Flops => task.flops.Of(new(rows, batch.Length, 0, Targets, Units, Padded: false));
 
-        public override Tensor LossSum() => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing);
+        public override LossSum LossSum() => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing);
     }
 }

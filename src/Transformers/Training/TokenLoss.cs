@@ -15,7 +15,7 @@ public static class TokenLoss
     /// <param name="rows">The number of rows B.</param>
     /// <param name="device">Where the model is.</param>
     /// <param name="smoothing">The share of the probability spread over all tokens.</param>
-    public static Tensor Sum(ILanguageModel model, TextBatch batch, int firstRow, int rows, Device device, double smoothing = 0)
+    public static LossSum Sum(ILanguageModel model, TextBatch batch, int firstRow, int rows, Device device, double smoothing = 0)
     {
         var T = batch.Length;
         var range = new Range(firstRow * T, (firstRow + rows) * T);

@@ -133,14 +133,14 @@ public sealed class Trainer : IDisposable
     /// <param name="targets">The targets of the whole step.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="device">Where the model is.</param>
-    /// <returns>Its part of the step's mean loss.</returns>
+    /// <returns>Its part of the step's mean loss, without label smoothing.</returns>
     internal static double Pass(MicroBatch batch, long targets, Precision precision, Device device)
     {
         using var scope = NewDisposeScope();
-        Tensor sum;
+        LossSum sum;
         using (Precisions.Enter(precision, device)) sum = batch.LossSum();
-        (sum / targets).backward();
-        return sum.item<float>() / targets;
+        (sum.Objective / targets).backward();
+        return sum.CrossEntropy.item<float>() / targets;
     }
 
     /// <summary>The mean loss of a split, without gradients and dropout.</summary>
@@ -156,7 +156,7 @@ public sealed class Trainer : IDisposable
             stop.Token.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             using var narrow = Precisions.Enter(precision, device);
-            sum += batch.LossSum().to(ScalarType.Float64).item<double>();
+            sum += batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>();
             targets += batch.Targets;
         }
         task.Model.train();

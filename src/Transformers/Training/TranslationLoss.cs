@@ -9,7 +9,7 @@ namespace Transformers.Training;
 static class TranslationLoss
 {
     /// <summary>The sum of the cross entropies of a batch's target tokens, ends included, in nats.</summary>
-    internal static Tensor Sum(Seq2Seq model, ParallelBatch batch, double smoothing, Device device)
+    internal static LossSum Sum(Seq2Seq model, ParallelBatch batch, double smoothing, Device device)
     {
         var (B, S, T) = (batch.Rows, batch.SourceWidth, batch.TargetWidth);
         var mask = PaddingMask.Of(batch.SourceLengths, S, device);                                      // [B, 1, 1, S]

@@ -131,6 +131,6 @@ public sealed class TranslationTask : TrainingTask
     {
         public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units, Padded: true));
 
-        public override Tensor LossSum() => TranslationLoss.Sum(task.model, batch, smoothing, task.device);
+        public override LossSum LossSum() => TranslationLoss.Sum(task.model, batch, smoothing, task.device);
     }
 }

@@ -121,8 +121,14 @@ public sealed class KernelTests
             return -((chosen * (1 - smoothing) + chances.mean([1L]) * smoothing) * counted).sum();
         }
         Comparison.Same([randn(rows, classes) * 3], p => softmax_cross_entropy.CallMany(p[0], targets, -100, smoothing)[0], p => Formula(p[0]), 1e-4, $"{what}, [{rows}, {classes}]");
-        Comparison.Same([randn(rows, width), randn(classes, width)], p => FusedKernels.LinearCrossEntropySum(p[0], p[1], targets, smoothing, bf16: false),
+        Comparison.Same([randn(rows, width), randn(classes, width)], p => FusedKernels.LinearCrossEntropySum(p[0], p[1], targets, smoothing, bf16: false).Objective,
             p => Formula(p[0].matmul(p[1].t())), 1e-4, $"{what}, [{rows}, {width}] by {classes}");
+        // The second result is the sum without smoothing.
+        Tensor logits = randn(rows, classes) * 3, hidden = randn(rows, width), weight = randn(classes, width);
+        var smoothed = (softmax_cross_entropy.CallMany(logits, targets, -100, smoothing)[1], FusedKernels.LinearCrossEntropySum(hidden, weight, targets, smoothing, bf16: false).CrossEntropy);
+        smoothing = 0;
+        Comparison.Near(smoothed.Item1, Formula(logits), 1e-4, what);
+        Comparison.Near(smoothed.Item2, Formula(hidden.matmul(weight.t())), 1e-4, what);
     });
 
     [Fact]

@@ -42,7 +42,24 @@ static class SvgReader
             for (var x = 0; x < width; x++) cells[y, x] = (byte)zip.ReadByte();
         }
         Assert.Equal(-1, zip.ReadByte());
-        return cells;
+        return Cells(cells);
+    }
+
+    // A cell is a square of equal pixels, of the largest side that all of them are.
+    static byte[,] Cells(byte[,] pixels)
+    {
+        var (height, width) = (pixels.GetLength(0), pixels.GetLength(1));
+        for (var side = 16; ; side--)
+        {
+            if (height % side != 0 || width % side != 0 || Math.Clamp(512 / (Math.Max(height, width) / side), 1, 16) != side) continue;
+            var cells = new byte[height / side, width / side];
+            for (var y = 0; y < height; y += side)
+                for (var x = 0; x < width; x += side) cells[y / side, x / side] = pixels[y, x];
+            var equal = true;
+            for (var y = 0; y < height; y++)
+                for (var x = 0; x < width; x++) equal &= pixels[y, x] == cells[y / side, x / side];
+            if (equal) return cells;
+        }
     }
 
     static uint Checksum(ReadOnlySpan<byte> data)

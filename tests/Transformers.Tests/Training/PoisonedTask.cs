@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Models;
 using Transformers.Training;
 using static TorchSharp.torch;
 
@@ -39,12 +40,12 @@ sealed class PoisonedTask(TrainingTask inner, Poison poison, params HashSet<long
 
     sealed class PoisonedBatch(MicroBatch batch, Poison poison, nn.Module model) : MicroBatch(batch.Targets, batch.Units)
     {
-        public override Tensor LossSum()
+        public override LossSum LossSum()
         {
             var sum = batch.LossSum();
-            if (poison == Poison.Loss) return sum * double.NaN;
+            if (poison == Poison.Loss) return new(sum.Objective * double.NaN, sum.CrossEntropy * double.NaN);
             var weights = model.parameters().First();
-            return sum + (weights - weights.detach()).square().sum().sqrt();    // 0, whose derivative is 0/0
+            return sum with { Objective = sum.Objective + (weights - weights.detach()).square().sum().sqrt() };    // 0, whose derivative is 0/0
         }
     }
 }

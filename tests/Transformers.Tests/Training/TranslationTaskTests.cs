@@ -37,7 +37,25 @@ public class TranslationTaskTests
     {
         using var scope = NewDisposeScope();
         using var plain = no_grad();
-        return batches.Sum(batch => (double)batch.LossSum().item<float>());
+        return batches.Sum(batch => (double)batch.LossSum().Objective.item<float>());
+    }
+
+    [Fact]
+    public void Label_smoothing_is_minimised_and_not_told()
+    {
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        var batch = new BatchConfig { Sequences = Pairs.Length };
+        var (smoothed, model) = NewTask(batch, smoothing: 0.2);
+        model.eval();
+        var sum = smoothed.NextStep().Single().LossSum();
+        var (whole, same) = NewTask(batch, smoothing: 0);
+        same.load_state_dict(model.state_dict());
+        same.eval();
+        var expected = whole.NextStep().Single().LossSum();
+        Assert.Equal(expected.Objective.item<float>(), sum.CrossEntropy.item<float>(), 1e-3);
+        Assert.Equal(expected.CrossEntropy.item<float>(), expected.Objective.item<float>(), 1e-4);
+        Assert.NotEqual(sum.CrossEntropy.item<float>(), sum.Objective.item<float>());
     }
 
     [Fact]
@@ -85,7 +103,7 @@ public class TranslationTaskTests
         for (var step = 0; step < 150; step++)
         {
             using var scope = NewDisposeScope();
-            foreach (var batch in task.NextStep()) (batch.LossSum() / batch.Targets).backward();
+            foreach (var batch in task.NextStep()) (batch.LossSum().Objective / batch.Targets).backward();
             optimizer.Step(5e-3);
             optimizer.ZeroGradients();
         }

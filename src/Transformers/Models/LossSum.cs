@@ -1,0 +1,20 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Models;
+
+/// <summary>The loss of some targets, summed, in nats: what is minimised, and what is told.</summary>
+/// <param name="Objective">One number with its graph where gradients are on; label smoothing is in it (Szegedy et al. 2016, section 7).</param>
+/// <param name="CrossEntropy">One number without a graph: the same without label smoothing, to be compared with that of validation.</param>
+public readonly record struct LossSum(Tensor Objective, Tensor CrossEntropy)
+{
+    /// <summary>Of logits and labels.</summary>
+    /// <param name="logits">[N, classes].</param>
+    /// <param name="labels">[N], whole numbers below classes.</param>
+    /// <param name="smoothing">The share of the probability spread over all classes.</param>
+    public static LossSum Of(Tensor logits, Tensor labels, double smoothing)
+    {
+        var objective = nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+        return new(objective, smoothing == 0 ? objective.detach() : nn.functional.cross_entropy(logits.detach(), labels, reduction: nn.Reduction.Sum));
+    }
+}
