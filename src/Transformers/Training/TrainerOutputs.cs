@@ -14,6 +14,8 @@ public sealed class TrainerOutputs : IDisposable
     /// <summary>The file of the moving average of the weights.</summary>
     public const string AverageFile = "ema.safetensors";
 
+    const string ValidationLoss = "val_loss";
+
     readonly RunFolder folder;
     readonly RunConfig config;
     readonly string yaml;
@@ -45,7 +47,7 @@ public sealed class TrainerOutputs : IDisposable
 
     /// <summary>Which checkpoints stay.</summary>
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
-        config.Best ? new CheckpointPolicy(config.Keep, new BestRule("val_loss")) : new CheckpointPolicy(config.Keep);
+        config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss)) : new CheckpointPolicy(config.Keep);
 
     /// <summary>Opens the metrics; what is there after a step is cut off.</summary>
     public void Open(long step)
@@ -66,10 +68,7 @@ public sealed class TrainerOutputs : IDisposable
     /// <param name="trainer">The loop.</param>
     /// <param name="task">What is trained.</param>
     /// <param name="background">Whether to return as soon as the tensors are copied.</param>
-    public void Save(Trainer trainer, TrainingTask task, bool background) => Save(trainer, task, background, known: null);
-
-    // Known are the validation's metrics where it is not this process that measured them.
-    void Save(Trainer trainer, TrainingTask task, bool background, IReadOnlyDictionary<string, double>? known)
+    public void Save(Trainer trainer, TrainingTask task, bool background)
     {
         var step = trainer.Progress.Step;
         var model = task.Model;
@@ -81,10 +80,9 @@ public sealed class TrainerOutputs : IDisposable
         foreach (var (name, text) in inputFiles) contents.AddText(name, text);
         if (trainer.Progress.LastValidation is { } validation && validation.Step == step)
         {
-            contents.AddMetric("val_loss", validation.Loss);
+            contents.AddMetric(ValidationLoss, validation.Loss);
             foreach (var (name, value) in validation.Metrics) contents.AddMetric(name, value);
         }
-        else foreach (var (name, value) in known ?? new Dictionary<string, double>()) contents.AddMetric(name, value);
         if (background) checkpoints.Begin(contents);
         else checkpoints.SaveNow(contents);
         observer.Saved(step, folder.Checkpoints.PathOf(step));
@@ -113,7 +111,7 @@ public sealed class TrainerOutputs : IDisposable
                 ["micro_pieces"] = task.Micro.Pieces,
                 ["train_loss"] = progress.TrainLoss,
             },
-            Best = progress.BestStep > 0 ? new BestSoFar("val_loss", progress.BestLoss, progress.BestStep) : null,
+            Best = progress.BestStep > 0 ? new BestSoFar(ValidationLoss, progress.BestLoss, progress.BestStep) : null,
             Hashes = HashesOf(config, inputHash),
             Precision = precision,
             Threads = get_num_threads(),
@@ -162,12 +160,21 @@ public sealed class TrainerOutputs : IDisposable
         progress.RollBacks = (long)state.Schedule.GetValueOrDefault("roll_backs");
         progress.ValidationsSinceBest = (int)state.Schedule.GetValueOrDefault("validations_since_best");
         (progress.BestStep, progress.BestLoss) = state.Best is { } best ? (best.Step, best.Value) : (0, double.PositiveInfinity);
-        if (progress.LastValidation?.Step != state.Step) progress.LastValidation = null;
+        if (progress.LastValidation?.Step != state.Step) progress.LastValidation = SavedValidation(checkpoint, progress);
         // Sums over other micro-batches would round differently.
         if (config.Training.Batch.Fit) task.Micro = task.Micro with { Pieces = (int)state.Schedule.GetValueOrDefault("micro_pieces", 1) };
         task.SamplerState = state.Sampler;
         using var scope = NewDisposeScope();
         set_rng_state(tensor(state.Generators["default"]));
+    }
+
+    // What was measured at this very step belongs in the result, and in the checkpoint where it is written again.
+    static ValidationReport? SavedValidation(Checkpoint checkpoint, TrainerProgress progress)
+    {
+        var metrics = checkpoint.Manifest.Metrics;
+        if (progress.ValidatedStep != progress.Step || !metrics.TryGetValue(ValidationLoss, out var loss)) return null;
+        var others = metrics.Where(metric => metric.Key != ValidationLoss).ToDictionary();
+        return new ValidationReport(progress.Step, loss, Targets: 0, others, progress.BestStep == progress.Step, Seconds: 0);
     }
 
     /// <summary>The newest intact checkpoint of a step before another; null where there is none.</summary>
@@ -189,7 +196,7 @@ public sealed class TrainerOutputs : IDisposable
         folder.Checkpoints.SetAsideAfter(good.Step, PolicyOf(config.Training.Checkpoint));
         Open(good.Step);
         observer.WentBack(good.Step);
-        Save(trainer, task, background: false, known: good.Manifest.Metrics);
+        Save(trainer, task, background: false);
     }
 
     static void Fill(Checkpoint checkpoint, string name, IEnumerable<(string, Tensor)> tensors)

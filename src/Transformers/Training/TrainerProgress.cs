@@ -25,7 +25,7 @@ public sealed class TrainerProgress
     public long SkippedSteps { get; set; }
     /// <summary>How often the run went back to an earlier checkpoint.</summary>
     public long RollBacks { get; set; }
-    /// <summary>The last validation of this process.</summary>
+    /// <summary>The last validation; where it is a checkpoint's, its targets and seconds are not known and 0.</summary>
     public ValidationReport? LastValidation { get; set; }
     /// <summary>Whether validation has not improved for as long as the config allows.</summary>
     public bool OutOfPatience { get; private set; }

@@ -1,0 +1,30 @@
+using System.Text.Json;
+using Transformers.Runs;
+using Transformers.Training;
+
+namespace Transformers.Tests.Training;
+
+/// <summary>What a run is that goes on from a checkpoint.</summary>
+[Collection("engine")]
+public class ResumeTests
+{
+    [Fact]
+    public void A_run_that_has_nothing_left_to_do_keeps_what_its_last_step_was_measured_at()
+    {
+        using var runs = new TinyRuns();
+        var first = runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
+        var (metrics, best) = Saved(runs);
+        Assert.Equal(10, best);
+        var again = runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
+        Assert.NotNull(first.ValLoss);
+        Assert.Equal(first.ValLoss, again.ValLoss);
+        Assert.Equal(first.Metrics, again.Metrics);
+        Assert.Equal((metrics, best), Saved(runs));
+    }
+
+    static (string metrics, long? best) Saved(TinyRuns runs)
+    {
+        using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
+        return (JsonSerializer.Serialize(folder.Checkpoints.Open("latest").Manifest.Metrics), folder.Checkpoints.BestStep);
+    }
+}
