@@ -149,7 +149,11 @@ public sealed class TrainerOutputs : IDisposable
         if (trainer.Ema is { } average)
         {
             if (checkpoint.Has(AverageFile)) Fill(checkpoint, AverageFile, average.State);
-            else observer.Warn("the checkpoint has no moving average: it starts at the saved weights");
+            else
+            {
+                average.Restart();
+                observer.Warn("the checkpoint has no moving average: it starts at the saved weights");
+            }
         }
         trainer.Optimizer.Steps = (long)state.Schedule.GetValueOrDefault("optimizer_steps", state.Step);
         var progress = trainer.Progress;

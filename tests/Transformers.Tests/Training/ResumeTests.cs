@@ -22,6 +22,18 @@ public class ResumeTests
         Assert.Equal((metrics, best), Saved(runs));
     }
 
+    [Fact]
+    public void A_moving_average_that_the_checkpoint_has_not_starts_at_its_weights()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
+        runs.Loop(TinyRuns.Config("training.ema.decay=0.9"), "run", 10, before: (trainer, task) =>
+        {
+            var weights = task.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter);
+            foreach (var (name, average) in trainer.Ema!.State) Assert.True(average.allclose(weights[name], 0, 0), name);
+        });
+    }
+
     static (string metrics, long? best) Saved(TinyRuns runs)
     {
         using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
