@@ -61,7 +61,6 @@ public static class TrainingRun
             observer.Note($"{options.Run} is finished: {finished.Steps} steps; raise training.steps to go on");
             return finished;
         }
-        if (folder.IsFinished) folder.ClearResult();
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
         var samples = new SampleLog(folder.SamplesFile);
         observer = new ObserverGroup(observer, tensorBoard, samples, new PictureLog(folder.FullPath, observer.Warn));
@@ -78,7 +77,9 @@ public static class TrainingRun
         {
             PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
         };
-        Resume(folder, options, trainer, setup.Task, outputs, observer);
+        Resume(folder, config, options, trainer, setup.Task, outputs, observer);
+        // Only now is it known that the run can go on.
+        if (folder.IsFinished) folder.ClearResult();
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
         foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
         outputs.Open(trainer.Progress.Step);
@@ -163,12 +164,11 @@ public static class TrainingRun
     /// <summary>The result of a run that has nothing left to do; null for any other.</summary>
     internal static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
     {
-        if (!folder.IsFinished) return null;
-        var result = JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options);
-        return result is not null && result.Steps >= config.Training.Steps || result?.Stopped == "patience" ? result : null;
+        if (TrainResult.Read(folder) is not { } result) return null;
+        return result.Steps >= config.Training.Steps || result.Stopped == "patience" ? result : null;
     }
 
-    static void Resume(RunFolder folder, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
+    static void Resume(RunFolder folder, RunConfig config, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
     {
         Checkpoint? checkpoint;
         if (options.ResumeFrom is { } path) checkpoint = Checkpoint.Open(path);
@@ -179,7 +179,7 @@ public static class TrainingRun
         }
         if (checkpoint is null) return;
         outputs.Restore(checkpoint, trainer, task);
-        folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(new CheckpointConfig()));
+        folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         observer.Note($"going on from step {trainer.Progress.Step} ({checkpoint.Folder})");
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Transformers.Checkpoints;
 using Transformers.Runs;
 using Transformers.Training;
 
@@ -32,6 +33,30 @@ public class ResumeTests
             var weights = task.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter);
             foreach (var (name, average) in trainer.Ema!.State) Assert.True(average.allclose(weights[name], 0, 0), name);
         });
+    }
+
+    [Fact]
+    public void A_finished_run_that_cannot_go_on_with_a_mistaken_config_stays_finished()
+    {
+        using var runs = new TinyRuns();
+        var result = runs.Train(TinyRuns.Config(), "run");
+        Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config("training.steps=30", "model.layers=3"), "run"));
+        Assert.Equal(result.ValLoss, runs.Train(TinyRuns.Config(), "run").ValLoss);
+        Assert.True(File.Exists(Path.Combine(runs.PathOf("run"), "result.json")));
+    }
+
+    [Fact]
+    public void A_damaged_result_is_told_with_its_file_and_a_remedy()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "run");
+        foreach (var damaged in new[] { "{", "null", "{}" })
+        {
+            File.WriteAllText(Path.Combine(runs.PathOf("run"), "result.json"), damaged);
+            var error = Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(), "run"));
+            Assert.EndsWith("result.json", error.Problems[0].File);
+            Assert.Contains("delete it", error.Problems[0].Hint);
+        }
     }
 
     static (string metrics, long? best) Saved(TinyRuns runs)
