@@ -7,6 +7,9 @@ namespace Transformers.Training;
 /// <summary>What a run came to: <c>result.json</c>, and what <c>train --json</c> prints.</summary>
 public sealed record TrainResult
 {
+    /// <summary>Why a run ended whose validation did not get better for as long as the config allows.</summary>
+    public const string Patience = "patience";
+
     /// <summary>The name and version of the document.</summary>
     public string Schema { get; init; } = "transformer.train/1";
     /// <summary>The run's folder.</summary>

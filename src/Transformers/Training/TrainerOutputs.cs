@@ -163,6 +163,7 @@ public sealed class TrainerOutputs : IDisposable
         progress.SkippedSteps = (long)state.Schedule.GetValueOrDefault("skipped_steps");
         progress.RollBacks = (long)state.Schedule.GetValueOrDefault("roll_backs");
         progress.ValidationsSinceBest = (int)state.Schedule.GetValueOrDefault("validations_since_best");
+        progress.CheckPatience(config.Training.Validate.Patience);
         (progress.BestStep, progress.BestLoss) = state.Best is { } best ? (best.Step, best.Value) : (0, double.PositiveInfinity);
         if (progress.LastValidation?.Step != state.Step) progress.LastValidation = SavedValidation(checkpoint, progress);
         // Sums over other micro-batches would round differently.

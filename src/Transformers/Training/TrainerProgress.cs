@@ -30,6 +30,8 @@ public sealed class TrainerProgress
     /// <summary>Whether validation has not improved for as long as the config allows.</summary>
     public bool OutOfPatience { get; private set; }
 
+    internal void CheckPatience(int? patience) => OutOfPatience = patience is { } limit && validationsSinceBest >= limit;
+
     internal void Advance(long targets, double seconds)
     {
         Step++;
@@ -43,7 +45,7 @@ public sealed class TrainerProgress
         var best = double.IsFinite(loss) && loss < BestLoss;
         if (best) (BestStep, BestLoss, validationsSinceBest) = (step, loss, 0);
         else validationsSinceBest++;
-        OutOfPatience = patience is { } limit && validationsSinceBest >= limit;
+        CheckPatience(patience);
         return best;
     }
 }

@@ -45,6 +45,8 @@ public sealed record TrainingOptions
 /// <summary>A training run from its config to its result.</summary>
 public static class TrainingRun
 {
+    const string MorePatience = "it stopped for want of patience: raise training.validate.patience to go on";
+
     internal static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
 
     /// <summary>Prepares the data, makes the model, goes on where the folder stopped, trains, validates, saves.</summary>
@@ -58,7 +60,7 @@ public static class TrainingRun
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
         if (FinishedResult(folder, config) is { } finished)
         {
-            observer.Note($"{options.Run} is finished: {finished.Steps} steps; raise training.steps to go on");
+            observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to go on")}");
             return finished;
         }
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
@@ -96,7 +98,7 @@ public static class TrainingRun
         var before = trainer.Progress.Step;
         Train(trainer, setup.Task, config.Training, lastStep, options, observer, stop);
         var result = Result(config, options, trainer, setup, parameters, name, stop, before);
-        if (result.Stopped is null or "patience")
+        if (result.Stopped is null or TrainResult.Patience)
         {
             var last = LastSamples(setup.Task, stop);
             if (last.Count > 0) observer.Sampled(result.Steps, last);
@@ -165,7 +167,13 @@ public static class TrainingRun
     internal static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
     {
         if (TrainResult.Read(folder) is not { } result) return null;
-        return result.Steps >= config.Training.Steps || result.Stopped == "patience" ? result : null;
+        return result.Steps >= config.Training.Steps || result.Stopped == TrainResult.Patience && !IsMorePatient(folder, config) ? result : null;
+    }
+
+    static bool IsMorePatient(RunFolder folder, RunConfig now)
+    {
+        var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
+        return now.Training.Validate.Patience is not { } patience || patience > before.Training.Validate.Patience;
     }
 
     static void Resume(RunFolder folder, RunConfig config, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
@@ -210,7 +218,7 @@ public static class TrainingRun
             Confusion = setup.Task.Confusion?.Rows,
             Labels = setup.Task.Confusion?.Labels,
             Examples = setup.Task.Examples is { Count: > 0 } examples ? examples : null,
-            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? "patience" : stop.Reason ?? "max_steps",
+            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? TrainResult.Patience : stop.Reason ?? "max_steps",
         };
     }
 

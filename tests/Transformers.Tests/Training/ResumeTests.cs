@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Transformers.Checkpoints;
+using Transformers.Configs;
 using Transformers.Runs;
 using Transformers.Training;
 
@@ -57,6 +58,30 @@ public class ResumeTests
             Assert.EndsWith("result.json", error.Problems[0].File);
             Assert.Contains("delete it", error.Problems[0].Hint);
         }
+    }
+
+    static RunConfig Patient(int patience) => TinyRuns.Config("training.steps=40", $"training.validate={{ every: 2, patience: {patience} }}",
+        "training.optimizer={ kind: sgd, lr: 1e-30 }", "training.schedule={ kind: constant }");
+
+    [Fact]
+    public void A_run_out_of_patience_is_finished_until_it_is_given_more()
+    {
+        using var runs = new TinyRuns();
+        var first = runs.Train(Patient(2), "run");
+        Assert.Equal(TrainResult.Patience, first.Stopped);
+        Assert.Equal(first.Steps, runs.Train(Patient(2), "run").Steps);
+        Assert.True(runs.Train(Patient(3), "run").Steps > first.Steps);
+    }
+
+    // As where a run is killed between its last checkpoint and its result.
+    [Fact]
+    public void A_run_out_of_patience_whose_result_is_gone_writes_it_again_and_trains_no_more()
+    {
+        using var runs = new TinyRuns();
+        var first = runs.Train(Patient(2), "run");
+        File.Delete(Path.Combine(runs.PathOf("run"), "result.json"));
+        var again = runs.Train(Patient(2), "run");
+        Assert.Equal((first.Steps, first.Stopped, first.ValLoss), (again.Steps, again.Stopped, again.ValLoss));
     }
 
     static (string metrics, long? best) Saved(TinyRuns runs)
