@@ -11,9 +11,6 @@ namespace Transformers.Training;
 /// <summary>Writes what a run leaves: metrics and checkpoints. And reads a checkpoint back into a trainer.</summary>
 public sealed class TrainerOutputs : IDisposable
 {
-    /// <summary>The file of the moving average of the weights.</summary>
-    public const string AverageFile = "ema.safetensors";
-
     const string ValidationLoss = "val_loss";
 
     readonly RunFolder folder;
@@ -75,7 +72,7 @@ public sealed class TrainerOutputs : IDisposable
         var contents = new CheckpointContents(step)
             .AddSnapshot(CheckpointFiles.Model, model.state_dict().Select(named => (named.Key, named.Value)))
             .AddSnapshot(CheckpointFiles.Optimizer, trainer.Optimizer.State);
-        if (trainer.Ema is { } average) contents.AddSnapshot(AverageFile, average.State);
+        if (trainer.Ema is { } average) contents.AddSnapshot(CheckpointFiles.Average, average.State);
         contents.AddState(StateOf(trainer, task)).AddText(CheckpointFiles.Config, yaml);
         foreach (var (name, text) in inputFiles) contents.AddText(name, text);
         if (trainer.Progress.LastValidation is { } validation && validation.Step == step)
@@ -142,13 +139,14 @@ public sealed class TrainerOutputs : IDisposable
         var here = HashesOf(config, inputHash);
         CheckFits(checkpoint, state.Hashes, here);
         if (state.Hashes.Config != here.Config) observer.Warn("the config differs from the saved run's outside the model: the new one counts");
+        if (state.Threads != get_num_threads()) observer.Warn($"the run goes on with {get_num_threads()} threads; it was saved with {state.Threads}: sums may round differently");
         if (state.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {state.Precision}");
 
         Fill(checkpoint, CheckpointFiles.Model, task.Model.state_dict().Select(named => (named.Key, named.Value)));
         Fill(checkpoint, CheckpointFiles.Optimizer, trainer.Optimizer.State);
         if (trainer.Ema is { } average)
         {
-            if (checkpoint.Has(AverageFile)) Fill(checkpoint, AverageFile, average.State);
+            if (checkpoint.Has(CheckpointFiles.Average)) Fill(checkpoint, CheckpointFiles.Average, average.State);
             else
             {
                 average.Restart();

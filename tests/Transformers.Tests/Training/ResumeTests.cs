@@ -3,6 +3,7 @@ using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Runs;
 using Transformers.Training;
+using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
 
@@ -58,6 +59,27 @@ public class ResumeTests
             Assert.EndsWith("result.json", error.Problems[0].File);
             Assert.Contains("delete it", error.Problems[0].Hint);
         }
+    }
+
+    [Fact]
+    public void Another_number_of_threads_is_told_for_its_sums_may_round_differently()
+    {
+        using var runs = new TinyRuns();
+        var (same, more) = (new Warnings(), new Warnings());
+        runs.Train(TinyRuns.Config(), "run", maxSteps: 3);
+        runs.Train(TinyRuns.Config(), "run", maxSteps: 4, observer: same);
+        var threads = get_num_threads();
+        set_num_threads(threads + 1);
+        try
+        {
+            runs.Train(TinyRuns.Config(), "run", maxSteps: 5, observer: more);
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+        Assert.DoesNotContain(same.All, text => text.Contains("threads"));
+        Assert.Contains(more.All, text => text.Contains($"{threads + 1} threads"));
     }
 
     static RunConfig Patient(int patience) => TinyRuns.Config("training.steps=40", $"training.validate={{ every: 2, patience: {patience} }}",

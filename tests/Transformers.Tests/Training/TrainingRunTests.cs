@@ -141,19 +141,13 @@ public class TrainingRunTests
         Assert.Equal(32 * (10 * 8 + (rest.Steps - 10) * TinyRuns.Config(setting).Training.Batch.Sequences!.Value), state.Tokens);
     }
 
-    sealed class Warnings : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-        public void Warn(string message) => All.Add(message);
-    }
-
     [Fact]
     public void Saving_in_the_background_at_every_step_does_not_change_the_weights()
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.ema.decay=0.9"), "rarely");
         runs.Train(TinyRuns.Config("training.ema.decay=0.9", "training.checkpoint.every=1"), "always");
-        foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer, TrainerOutputs.AverageFile })
+        foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer, CheckpointFiles.Average })
             Assert.Equal(runs.Newest("rarely", file), runs.Newest("always", file));
         // Each was written from a snapshot of its own step: going on from one in the middle ends the same.
         using (var folder = RunFolder.OpenForReading(runs.PathOf("always")))
