@@ -80,9 +80,24 @@ public sealed class TrainerOutputs : IDisposable
             contents.AddMetric(ValidationLoss, validation.Loss);
             foreach (var (name, value) in validation.Metrics) contents.AddMetric(name, value);
         }
-        if (background) checkpoints.Begin(contents);
-        else checkpoints.SaveNow(contents);
+        if (background)
+        {
+            checkpoints.Settle();
+            Tell(checkpoints.TakeReport());
+            checkpoints.Begin(contents);
+        }
+        else
+        {
+            var report = checkpoints.SaveNow(contents);
+            Tell(checkpoints.TakeReport());
+            Tell(report);
+        }
         observer.Saved(step, folder.Checkpoints.PathOf(step));
+    }
+
+    void Tell(SaveReport? report)
+    {
+        foreach (var warning in report?.Warnings ?? []) observer.Warn(warning);
     }
 
     TrainingState StateOf(Trainer trainer, TrainingTask task)
