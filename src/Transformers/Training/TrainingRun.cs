@@ -68,7 +68,7 @@ public static class TrainingRun
         observer = new ObserverGroup(observer, tensorBoard, samples, new PictureLog(folder.FullPath, observer.Warn));
         Engine.Load();
         manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
-        using var timer = options.MaxTime is { } limit ? new Timer(_ => stop.Ask("max_time"), null, limit, Timeout.InfiniteTimeSpan) : null;
+        using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
 
         using var setup = TaskSetup.Create(config, options, observer, stop);
         Prepare(setup.Task.Model, config, options, observer);

@@ -82,27 +82,6 @@ public class ResumeTests
         Assert.Contains(more.All, text => text.Contains($"{threads + 1} threads"));
     }
 
-    [Fact]
-    public void An_old_checkpoint_that_cannot_be_deleted_is_told()
-    {
-        using var runs = new TinyRuns();
-        var notes = new InTheWay(Path.Combine(runs.PathOf("run"), "checkpoints", "step-00000005.deleted.tmp"));
-        runs.Train(TinyRuns.Config("training.checkpoint={ every: 5, keep: 1 }"), "run", observer: notes);
-        Assert.Contains(notes.All, text => text.Contains("step-00000005 could not be deleted"));
-    }
-
-    // Puts a file where the old checkpoint is to be moved.
-    sealed class InTheWay(string path) : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-        public void Warn(string message) => All.Add(message);
-
-        public void Stepped(long step, long steps)
-        {
-            if (step == 6) File.WriteAllText(path, "");
-        }
-    }
-
     static RunConfig Patient(int patience) => TinyRuns.Config("training.steps=40", $"training.validate={{ every: 2, patience: {patience} }}",
         "training.optimizer={ kind: sgd, lr: 1e-30 }", "training.schedule={ kind: constant }");
 

@@ -158,6 +158,51 @@ public class TrainingRunTests
     }
 
     [Fact]
+    public void An_old_checkpoint_that_cannot_be_deleted_is_told()
+    {
+        using var runs = new TinyRuns();
+        var notes = new InTheWay(Path.Combine(runs.PathOf("run"), "checkpoints", "step-00000005.deleted.tmp"));
+        runs.Train(TinyRuns.Config("training.checkpoint={ every: 5, keep: 1 }"), "run", observer: notes);
+        Assert.Contains(notes.All, text => text.Contains("step-00000005 could not be deleted"));
+    }
+
+    // Puts a file where the old checkpoint is to be moved.
+    sealed class InTheWay(string path) : ITrainingObserver
+    {
+        internal List<string> All { get; } = [];
+        public void Warn(string message) => All.Add(message);
+
+        public void Stepped(long step, long steps)
+        {
+            if (step == 6) File.WriteAllText(path, "");
+        }
+    }
+
+    [Fact]
+    public void A_save_that_is_asked_for_where_one_is_due_is_one_save()
+    {
+        using var runs = new TinyRuns();
+        var stop = new StopRequest();
+        var saves = new Saves(4, stop);
+        TrainingRun.Start(TinyRuns.Config("training.checkpoint.every=4", "training.steps=10"), runs.OptionsOf("run"), saves, stop);
+        Assert.Equal([4, 8, 10], saves.Steps);
+        saves = new Saves(5, stop);
+        TrainingRun.Start(TinyRuns.Config("training.checkpoint.every=4", "training.steps=10"), runs.OptionsOf("other"), saves, stop);
+        Assert.Equal([4, 5, 8, 10], saves.Steps);
+    }
+
+    sealed class Saves(long at, StopRequest stop) : ITrainingObserver
+    {
+        internal List<long> Steps { get; } = [];
+        public void Saved(long step, string folder) => Steps.Add(step);
+
+        public void Stepped(long step, long steps)
+        {
+            if (step == at) stop.AskForSave();
+        }
+    }
+
+    [Fact]
     public void Validation_without_improvement_ends_the_run_after_its_patience()
     {
         using var runs = new TinyRuns();
