@@ -67,24 +67,23 @@ public static class ImageGenerator
             foreach (var split in new[] { "train", "test" })
                 foreach (var name in classes)
                     Directory.CreateDirectory(Path.Combine(temporary, split, name));
-            Parallel.For(0, count, new ParallelOptions { CancellationToken = cancel }, i =>
+            AllCores.For(count, i =>
             {
                 // The rounds of classes, not single images, are divided, so that both splits hold each class equally often.
                 var (round, label) = (i / classes.Count, i % classes.Count);
                 var split = round % TestEvery == TestEvery - 1 ? "test" : "train";
                 var image = Draw(kind, label, side, new SampleRandom(seed, (ulong)kind, (ulong)i), style);
                 File.WriteAllBytes(Path.Combine(temporary, split, classes[label], $"{i:d6}.png"), ImageCodec.EncodePng(image));
-            });
+            }, cancel);
             if (Directory.Exists(target)) Directory.Delete(target);
             Directory.Move(temporary, target);
         }
         catch (Exception exception)
         {
             if (Directory.Exists(temporary)) Directory.Delete(temporary, true);
-            if (exception is AggregateException { InnerExceptions: [var first, ..] }) exception = first;
             if (exception is IOException or UnauthorizedAccessException)
                 throw new UserException($"the images cannot be written to {folder}: {exception.Message}", inner: exception);
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(exception);
+            throw;
         }
     }
 }
