@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using TestSupport;
+using Transformers.Tokenizers;
 
 namespace TransformerCli.Tests;
 
@@ -75,6 +76,8 @@ public sealed class TokenizerCommandTests : IDisposable
     {
         Assert.Contains("kind        character", Run("", "tokenizer", "inspect", Trained("--kind", "character")).Out);
         Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", In("tokenizer.json")).Out);
+        WordTokenizer.Train([Text], []).Save(In("words.json"));
+        Assert.Contains("kind        word", Run("", "tokenizer", "inspect", In("words.json")).Out);
         Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "byte", "--special", "<s>", "</s>")).Out);
     }
 
