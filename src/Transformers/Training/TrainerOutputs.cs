@@ -158,7 +158,8 @@ public sealed class TrainerOutputs : IDisposable
         if (state.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {state.Precision}");
 
         Fill(checkpoint, CheckpointFiles.Model, task.Model.state_dict().Select(named => (named.Key, named.Value)));
-        Fill(checkpoint, CheckpointFiles.Optimizer, trainer.Optimizer.State);
+        Fill(checkpoint, CheckpointFiles.Optimizer, trainer.Optimizer.State,
+            "the optimizer's kind or momentum, or what training.freeze holds still, has changed since: put it back, or start another run from these weights with --run and --from");
         if (trainer.Ema is { } average)
         {
             if (checkpoint.Has(CheckpointFiles.Average)) Fill(checkpoint, CheckpointFiles.Average, average.State);
@@ -217,10 +218,10 @@ public sealed class TrainerOutputs : IDisposable
         Save(trainer, task, background: false);
     }
 
-    static void Fill(Checkpoint checkpoint, string name, IEnumerable<(string, Tensor)> tensors)
+    static void Fill(Checkpoint checkpoint, string name, IEnumerable<(string, Tensor)> tensors, string hint = "it was saved by a model of another shape")
     {
         using var file = checkpoint.OpenTensors(name);
-        ModelTensors.Fill(file, checkpoint.PathOf(name), tensors);
+        ModelTensors.Fill(file, checkpoint.PathOf(name), tensors, hint);
     }
 
     /// <summary>Waits for the last save and closes the metrics.</summary>

@@ -82,6 +82,19 @@ public class ResumeTests
         Assert.Contains(more.All, text => text.Contains($"{threads + 1} threads"));
     }
 
+    [Theory]
+    [InlineData("training.optimizer={ kind: sgd, lr: 0.1 }")]
+    [InlineData("training.optimizer={ kind: sgd, lr: 0.1, momentum: 0.9 }")]
+    [InlineData("training.freeze=[tokens.*]")]
+    public void Another_optimizer_is_told_as_the_cause_why_its_state_does_not_fit(string setting)
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "run", maxSteps: 3);
+        var error = Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config(setting), "run"));
+        Assert.EndsWith(CheckpointFiles.Optimizer, error.File);
+        Assert.Contains("training.freeze", error.Problems[0].Hint);
+    }
+
     static RunConfig Patient(int patience) => TinyRuns.Config("training.steps=40", $"training.validate={{ every: 2, patience: {patience} }}",
         "training.optimizer={ kind: sgd, lr: 1e-30 }", "training.schedule={ kind: constant }");
 
