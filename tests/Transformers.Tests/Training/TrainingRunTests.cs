@@ -203,6 +203,22 @@ public class TrainingRunTests
     }
 
     [Fact]
+    public void A_run_that_has_ended_lets_go_of_its_model()
+    {
+        using var runs = new TinyRuns();
+        var seen = new Parameters();
+        runs.Train(TinyRuns.Config(), "run", observer: seen);
+        Assert.NotEmpty(seen.All);
+        Assert.All(seen.All, parameter => Assert.True(parameter.IsInvalid));
+    }
+
+    sealed class Parameters : ITrainingObserver
+    {
+        internal List<TorchSharp.torch.Tensor> All { get; } = [];
+        public void Weighed(long step, TorchSharp.torch.nn.Module model) => All.AddRange(model.parameters());
+    }
+
+    [Fact]
     public void Validation_without_improvement_ends_the_run_after_its_patience()
     {
         using var runs = new TinyRuns();
