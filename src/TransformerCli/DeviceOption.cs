@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using TorchSharp;
 using Transformers;
 using Transformers.Configs;
@@ -39,14 +40,15 @@ static class DeviceOption
     /// <exception cref="UserException">There is no such device.</exception>
     internal static Device Resolve(string? asked)
     {
-        var known = asked is null or "auto" or "cpu" or "cuda" || (asked.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(asked.AsSpan(5), out _));
+        var wanted = 0;
+        var known = asked is null or "auto" or "cpu" or "cuda"
+            || (asked.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(asked.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out wanted));
         if (!known) throw new UserException($"--device ({asked}) must be auto, cpu, cuda or cuda:N");
         if (asked == "cpu") return CPU;
         Engine.Load();
         var count = cuda.device_count();
         if (asked is null or "auto") return count > 0 ? CUDA : CPU;
         if (count == 0) throw new UserException($"--device {asked}: no CUDA device is there", "use --device cpu, or see transformer doctor");
-        var wanted = asked == "cuda" ? 0 : int.Parse(asked.AsSpan(5));
         return wanted < count ? new Device(DeviceType.CUDA, wanted)
             : throw new UserException($"--device {asked}: there are {count} CUDA devices, numbered from 0");
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using TestSupport;
+using Transformers.Tokenizers;
 
 namespace TransformerCli.Tests;
 
@@ -71,10 +72,22 @@ public sealed class TokenizerCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_is_missing_is_told_with_the_file_that_was_to_be_written()
+    {
+        var tokenizer = Trained("--kind", "byte");
+        var (code, _, error) = Run(Text, "tokenizer", "encode", tokenizer, "--output", In("nowhere/ids.bin"));
+        Assert.Equal(ExitCodes.UserError, code);
+        Assert.Contains(In("nowhere/ids.bin"), error);
+        Assert.DoesNotContain("   at ", error);
+    }
+
+    [Fact]
     public void Character_and_byte_vocabularies_are_made_too()
     {
         Assert.Contains("kind        character", Run("", "tokenizer", "inspect", Trained("--kind", "character")).Out);
         Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", In("tokenizer.json")).Out);
+        WordTokenizer.Train([Text], []).Save(In("words.json"));
+        Assert.Contains("kind        word", Run("", "tokenizer", "inspect", In("words.json")).Out);
         Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "byte", "--special", "<s>", "</s>")).Out);
     }
 

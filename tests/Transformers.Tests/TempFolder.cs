@@ -1,3 +1,6 @@
+using System.IO.Compression;
+using System.Text;
+
 namespace Transformers.Tests;
 
 /// <summary>A folder that is gone when the test ends.</summary>
@@ -9,6 +12,24 @@ public sealed class TempFolder : IDisposable
     public string FullPath { get; } = Directory.CreateDirectory(Path.Combine(Parent, "transformer-test-" + Guid.NewGuid().ToString("N"))).FullName;
 
     public string this[string name] => Path.Combine(FullPath, name);
+
+    /// <summary>Writes a file, packed where its name ends in <c>.gz</c>.</summary>
+    /// <returns>Its path.</returns>
+    public string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Writes a file, packed where its name ends in <c>.gz</c>.</summary>
+    /// <returns>Its path.</returns>
+    public string Write(string name, byte[] bytes)
+    {
+        using var file = File.Create(this[name]);
+        if (!name.EndsWith(".gz", StringComparison.Ordinal)) file.Write(bytes);
+        else
+        {
+            using var packed = new GZipStream(file, CompressionLevel.Fastest);
+            packed.Write(bytes);
+        }
+        return this[name];
+    }
 
     public void Dispose() => Directory.Delete(FullPath, recursive: true);
 }

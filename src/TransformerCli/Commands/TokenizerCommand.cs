@@ -63,7 +63,8 @@ public static class TokenizerCommand
         }
         finally
         {
-            File.Delete(temporary);
+            // Where its folder is missing, to delete it is an error of its own, in place of the one above.
+            if (File.Exists(temporary)) File.Delete(temporary);
         }
     }
 }

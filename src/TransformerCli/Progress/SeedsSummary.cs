@@ -11,7 +11,7 @@ static class SeedsSummary
         writer.WriteLine($"runs         {result.Runs.Count} of {result.Seeds.Count} seeds in {result.Run}");
         foreach (var (name, mean) in result.Mean)
             writer.WriteLine($"{name,-12} {Number(mean)}{(result.Deviation is { } deviation ? $" ± {Number(deviation[name])}" : "")}");
-        if (result.Stopped is { } reason) writer.WriteLine($"stopped      {reason}; the same command goes on");
+        TrainSummary.WriteStopped(writer, result.Stopped);
     }
 
     static string Number(double value) => Math.Abs(value) >= 1e4 ? ProgressText.Count(value) : value.ToString("0.####", CultureInfo.InvariantCulture);

@@ -18,6 +18,19 @@ static class TrainSummary
         foreach (var (name, value) in result.Metrics) writer.WriteLine(string.Create(culture, $"{name,-12} {value:0.####}"));
         if (result.SkippedSteps > 0) writer.WriteLine(string.Create(culture, $"skipped      {result.SkippedSteps} steps whose loss or gradient was not a number"));
         if (result.RollBacks > 0) writer.WriteLine(string.Create(culture, $"went back    {result.RollBacks} times to an earlier checkpoint"));
-        if (result.Stopped is { } reason) writer.WriteLine($"stopped      {reason}; the same command goes on");
+        WriteStopped(writer, result.Stopped);
+    }
+
+    /// <summary>Why training ended early, if it did, and how it goes on.</summary>
+    internal static void WriteStopped(TextWriter writer, string? reason)
+    {
+        var remedy = reason switch
+        {
+            null => null,
+            TrainResult.Patience => "a larger training.validate.patience goes on",
+            "max_steps" => "the same command with a larger --max-steps, or without it, goes on",
+            _ => "the same command goes on",
+        };
+        if (remedy is not null) writer.WriteLine($"stopped      {reason}; {remedy}");
     }
 }

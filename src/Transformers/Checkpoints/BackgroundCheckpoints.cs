@@ -39,10 +39,18 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
 
     /// <summary>Begins a save, which disposes of the snapshot at its end, and returns; waits first for the one in flight, if any.</summary>
     /// <param name="snapshot">What to save; nothing in it may change from now on.</param>
-    /// <exception cref="CheckpointException">The save before failed; this one is not begun.</exception>
+    /// <exception cref="CheckpointException">The save before failed; this one is not begun, and its snapshot disposed of.</exception>
     public void Begin(CheckpointContents snapshot)
     {
-        Wait();
+        try
+        {
+            Wait();
+        }
+        catch
+        {
+            snapshot.Dispose();
+            throw;
+        }
         // A foreground thread: the process does not end in the middle of a save by returning from its main method.
         worker = new Thread(() => Run(snapshot)) { Name = "checkpoint", IsBackground = false };
         worker.Start();

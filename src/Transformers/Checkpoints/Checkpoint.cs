@@ -49,6 +49,9 @@ public sealed class Checkpoint
     /// <summary>Whether it holds a file of that name.</summary>
     public bool Has(string name) => files.ContainsKey(name);
 
+    /// <summary>The file of the weights to work with: of their moving average, where there is one.</summary>
+    public string WeightsFile => Has(CheckpointFiles.Average) ? CheckpointFiles.Average : CheckpointFiles.Model;
+
     /// <summary>The path of a file that it holds.</summary>
     /// <exception cref="CheckpointException">It holds none of that name.</exception>
     public string PathOf(string name) => files.ContainsKey(name) ? SafePath.Resolve(Folder, name)

@@ -32,23 +32,24 @@ public static class ModelTensors
     /// <param name="file">The open file.</param>
     /// <param name="path">Its path, for messages.</param>
     /// <param name="tensors">Names and tensors, on any device.</param>
+    /// <param name="hint">What to tell where they do not fit.</param>
     /// <exception cref="CheckpointException">A tensor is missing, left over, or of another shape or type.</exception>
-    public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors)
+    public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model of another shape")
     {
         using var plain = no_grad();
         var left = file.Header.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var (name, tensor) in tensors)
         {
             if (!file.Header.TryFind(name, out var stored))
-                throw new CheckpointException(path, $"has no tensor {name}", "it was saved by a model of another shape");
+                throw new CheckpointException(path, $"has no tensor {name}", hint);
             if (!stored.Shape.SequenceEqual(tensor.shape))
-                throw new CheckpointException(path, $"{name} is [{string.Join(", ", stored.Shape)}] and the model wants [{string.Join(", ", tensor.shape)}]", "it was saved by a model of another shape");
+                throw new CheckpointException(path, $"{name} is [{string.Join(", ", stored.Shape)}] and [{string.Join(", ", tensor.shape)}] is wanted", hint);
             left.Remove(name);
             using var scope = NewDisposeScope();
             tensor.copy_(Load(file, stored, path));
         }
         if (left.Count > 0)
-            throw new CheckpointException(path, $"has tensors that the model does not: {string.Join(", ", left.Order().Take(5))}", "it was saved by a model of another shape");
+            throw new CheckpointException(path, $"has tensors that are not wanted: {string.Join(", ", left.Order().Take(5))}", hint);
     }
 
     /// <summary>One tensor of a file, on the CPU.</summary>

@@ -104,25 +104,6 @@ public sealed record TrainingState
         }
     }
 
-    /// <summary>Whether a run made from other things may go on from here, and what will then not be as it was.</summary>
-    /// <param name="now">What the run that resumes is made from.</param>
-    /// <param name="precision">The precision that it computes in.</param>
-    /// <param name="threads">The threads that it computes with.</param>
-    /// <returns>What differs but may: to be told to the user.</returns>
-    /// <exception cref="UserException">The model or the tokenizer is another.</exception>
-    public IReadOnlyList<string> CheckResumable(StateHashes now, string precision, int threads)
-    {
-        var refused = new List<Problem>();
-        if (Hashes.Model != now.Model) refused.Add(new($"the model differs from that of the checkpoint of step {Step}", Path: "model", Hint: "its shape may not change within a run; give another folder with --run"));
-        if (Hashes.Tokenizer != now.Tokenizer) refused.Add(new($"the tokenizer differs from that of the checkpoint of step {Step}", Path: "data.tokenizer", Hint: "it may not change within a run; give another folder with --run"));
-        if (refused.Count > 0) throw new UserException(refused);
-        var notes = new List<string>();
-        if (Hashes.Config != now.Config) notes.Add($"the config was changed since step {Step}; it holds from there on");
-        if (Precision != precision) notes.Add($"the precision was {Precision} until step {Step} and is {precision} from there on");
-        if (Threads != threads) notes.Add($"{Threads} threads computed until step {Step}, {threads} from there on: sums may round differently");
-        return notes;
-    }
-
     string? Mistake()
     {
         if (Schema != SchemaName) return $"schema ({Shown.Name(Schema)}) must be {SchemaName}; a newer version of the program may have written it";

@@ -49,7 +49,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
         var transform = run.Input.Transform;
         var read = new float[part.Length][];
         var faults = new ImageException?[part.Length];
-        Parallel.For(0, part.Length, i =>
+        AllCores.For(part.Length, i =>
         {
             try
             {

@@ -21,7 +21,7 @@ public static class LanguageModelEvaluation
     /// <exception cref="UserException">The data cannot be read, or the run has none of the split.</exception>
     public static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options)
     {
-        if (options.Split == "test") throw new UserException("--split test: text has a validation split only", "leave --split out, or name other text with --data");
+        if (options.Split is { } split and not "validation") throw new UserException($"--split {split}: text has a validation split only", "leave --split out, or name other text with --data");
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadLanguageModel(tokenizer, options.Device);
         using var data = Open(run, tokenizer, options);

@@ -41,7 +41,7 @@ public sealed class TextPredictor : IDisposable
             var logits = TextClassification.Logits(model, FramedTexts.Of(chunk, tokenizer, model.Encoder.Context), device);
             for (var row = 0; row < chunk.Length; row++)
             {
-                var probabilities = TextClassification.Softmax(logits.AsSpan(row * Classes.Count, Classes.Count));
+                var probabilities = Probabilities.Of(logits.AsSpan(row * Classes.Count, Classes.Count));
                 yield return [.. Classes.Zip(probabilities, (label, probability) => new LabelProbability(label, probability)).OrderByDescending(one => one.Probability)];
             }
         }
@@ -69,16 +69,6 @@ static class TextClassification
         var logits = Logits(model, batch.Texts, device);
         var N = report.Labels.Count;
         for (var row = 0; row < batch.Labels.Length; row++) report.Add(logits.AsSpan(row * N, N), (int)batch.Labels[row]);
-    }
-
-    internal static double[] Softmax(ReadOnlySpan<float> logits)
-    {
-        var most = double.NegativeInfinity;
-        foreach (var logit in logits) most = Math.Max(most, logit);
-        var weights = new double[logits.Length];
-        for (var i = 0; i < weights.Length; i++) weights[i] = Math.Exp(logits[i] - most);
-        var sum = weights.Sum();
-        return Array.ConvertAll(weights, weight => weight / sum);
     }
 }
 

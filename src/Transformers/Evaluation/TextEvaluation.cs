@@ -52,9 +52,9 @@ public static class TextEvaluation
             {
                 var own = logits.AsSpan(row * classes!.Count, classes.Count);
                 report.Add(own, (int)batch.Labels[row]);
-                var probabilities = TextClassification.Softmax(own);
-                loss -= Math.Log(Math.Max(double.Epsilon, probabilities[batch.Labels[row]]));
-                var best = Array.IndexOf(probabilities, probabilities.Max());
+                var probabilities = Probabilities.Of(own);
+                loss -= Probabilities.LogOf(own, (int)batch.Labels[row]);
+                var best = Probabilities.Best(probabilities);
                 predictions.Add(new PredictionLine(examples[batch.Texts.Examples[row]].Text, classes[best], classes[(int)batch.Labels[row]], probabilities[best]));
             }
         }

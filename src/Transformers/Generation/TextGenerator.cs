@@ -38,37 +38,47 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
         var rows = prompts.Select((prompt, i) => new Row(i, prompt, StartOf(prompt), options, tokenizer)).ToList();
         foreach (var row in rows) CheckPrompt(row, options);
 
-        var active = rows.Where(row => options.MaxNewTokens > 0).ToList();
+        if (options.MaxNewTokens > 0) Continue([.. rows], options, onText, cancel);
+        return [.. rows.Select(row => row.Result(onText))];
+    }
+
+    void Continue(List<Row> active, GenerationOptions options, Action<int, string>? onText, CancellationToken cancel)
+    {
         decoder ??= new LanguageDecoder(model, device, new DecoderFormat(Precision, Quantized));
         var decoding = decoder.Start(active.Count);
-        // All rows start with as many tokens as the shortest prompt has; a row that still has prompt left reads it
-        // where others generate. So rows need no padding and every token has its own place.
-        var read = 0;
-        while (active.Count > 0)
+        try
         {
-            cancel.ThrowIfCancellationRequested();
-            using var step = NewDisposeScope();
-            var until = read == 0 ? active.Min(row => row.Tokens.Count) : read + 1;
-            if (until > model.Context || read >= model.Context)
+            // All rows start with as many tokens as the shortest prompt has; a row that still has prompt left reads it
+            // where others generate. So rows need no padding and every token has its own place.
+            var read = 0;
+            while (active.Count > 0)
             {
-                if (!options.Slide)
+                cancel.ThrowIfCancellationRequested();
+                using var step = NewDisposeScope();
+                var until = read == 0 ? active.Min(row => row.Tokens.Count) : read + 1;
+                if (until > model.Context || read >= model.Context)
                 {
-                    foreach (var row in active) row.Finish("length");
-                    break;
+                    if (!options.Slide)
+                    {
+                        foreach (var row in active) row.Finish("length");
+                        break;
+                    }
+                    foreach (var row in active) row.Tokens.RemoveRange(0, row.Tokens.Count - Math.Max(1, model.Context / 2));
+                    decoding.Dispose();
+                    decoding = decoder.Start(active.Count);
+                    read = 0;
+                    continue;
                 }
-                foreach (var row in active) row.Tokens.RemoveRange(0, row.Tokens.Count - Math.Max(1, model.Context / 2));
-                decoding.Dispose();
-                decoding = decoder.Start(active.Count);
-                read = 0;
-                continue;
+                var logits = Next(active, read, until, decoding);                    // [B, V]
+                read = until;
+                Choose(active, read, logits, onText);
+                Drop(active, decoding, options);
             }
-            var logits = Next(active, read, until, decoding);                    // [B, V]
-            read = until;
-            Choose(active, read, logits, onText);
-            Drop(active, decoding, options);
         }
-        decoding.Dispose();
-        return [.. rows.Select(row => row.Result(onText))];
+        finally
+        {
+            decoding.Dispose();
+        }
     }
 
     // The next token's logits of each row, after reading what stands between two places.

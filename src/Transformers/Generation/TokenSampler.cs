@@ -48,7 +48,8 @@ public sealed class TokenSampler
     {
         var all = weights.AsSpan(0, logits.Length);
         TensorPrimitives.Subtract(logits, highest, all);
-        if (temperature != 1) TensorPrimitives.Multiply(all, (float)(1 / temperature), all);
+        // As a factor that is neither 0 nor infinite, either of which would make some product no number.
+        if (temperature != 1) TensorPrimitives.Multiply(all, (float)Math.Clamp(1 / temperature, float.Epsilon, float.MaxValue), all);
         TensorPrimitives.Exp(all, all);
         return TensorPrimitives.Sum<float>(all);
     }

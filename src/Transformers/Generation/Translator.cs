@@ -53,7 +53,7 @@ public sealed class Translator
         // The model may have learnt since the last call, so its weights are prepared anew.
         using var decoder = new TargetDecoder(model, device, new DecoderFormat(Precision, Quantized));
         var search = new BeamSearch(decoder, SpecialIds.Of(target), target.VocabularySize, options);
-        foreach (var window in sentences.Chunk(options.BatchSize * BatchesInWindow)) yield return Window(search, window, options, cancel);
+        foreach (var window in sentences.Chunk((int)Math.Min(Array.MaxLength, (long)options.BatchSize * BatchesInWindow))) yield return Window(search, window, options, cancel);
     }
 
     Translation[] Window(BeamSearch search, string[] sentences, TranslationOptions options, CancellationToken cancel)
@@ -67,7 +67,7 @@ public sealed class Translator
         {
             // The longest come first: if memory does not suffice, that shows at once.
             var longest = encoded[waiting.Peek()].Length;
-            var rows = Math.Clamp(MostTokens / (longest * options.Beams), 1, options.BatchSize);
+            var rows = (int)Math.Clamp(MostTokens / ((long)longest * options.Beams), 1, options.BatchSize);
             var batch = new List<int>();
             while (batch.Count < rows && waiting.TryPop(out var next)) batch.Add(next);
             var asked = batch.Where(i => !string.IsNullOrWhiteSpace(sentences[i])).ToList();

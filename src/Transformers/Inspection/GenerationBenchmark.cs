@@ -25,11 +25,13 @@ public static class GenerationBenchmark
         using var generator = new Generator(1);
         using var model = new Gpt(shape, vocabulary, generator).to(options.Device);
         model.eval();
-        return Run(model, CharacterTokenizer.FromText(string.Concat(Enumerable.Range(0, vocabulary).Select(i => (char)(FirstCharacter + i)))), prompts, tokens, options);
+        return Run(model, CharacterTokenizer.FromText(string.Concat(Enumerable.Range(0, vocabulary).Select(CharacterAt))), prompts, tokens, options);
     }
 
-    // A block of letters without surrogates, so that any vocabulary is one of characters.
-    const int FirstCharacter = 0x4E00;
+    // Letters, and what lies behind the surrogates, so that any vocabulary is one of characters.
+    internal static string CharacterAt(int id) => char.ConvertFromUtf32(FirstCharacter + id < FirstSurrogate ? FirstCharacter + id : FirstCharacter + id + Surrogates);
+
+    const int FirstCharacter = 0x4E00, FirstSurrogate = 0xD800, Surrogates = 0x800;
 
     /// <summary>Measures a model.</summary>
     /// <param name="model">The model, in evaluation mode, on the device.</param>
@@ -40,7 +42,7 @@ public static class GenerationBenchmark
     public static GenerationBenchmarkResult Run(Gpt model, Tokenizer tokenizer, int prompts, int tokens, StepBenchmarkOptions options)
     {
         var precision = Precisions.Resolve(options.Precision, options.Device);
-        var text = new TextGenerator(model, tokenizer, options.Device) { Precision = precision };
+        using var text = new TextGenerator(model, tokenizer, options.Device) { Precision = precision };
         var asked = new GenerationOptions { MaxNewTokens = Math.Min(tokens, model.Context), TopK = 50, Seed = 1 };
         var first = tokenizer.Decode([0]);
         string[] starts = [.. Enumerable.Repeat(first, prompts)];

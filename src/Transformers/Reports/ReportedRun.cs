@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Transformers.Configs;
 using Transformers.IO;
@@ -39,22 +38,9 @@ public sealed record ReportedRun
             Curve = new RunCurve(name, [.. MetricsLog.Read(folder.MetricsFile)]),
             Samples = SampleLog.Read(folder.SamplesFile),
             Pictures = PictureLog.Read(folder.FullPath),
-            Result = ResultOf(folder),
+            Result = TrainResult.Read(folder),
             Machine = MachineReport.Read(Path.Combine(folder.FullPath, MachineReport.File)),
         };
-    }
-
-    static TrainResult? ResultOf(RunFolder folder)
-    {
-        if (!folder.IsFinished) return null;
-        try
-        {
-            return JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options);
-        }
-        catch (JsonException exception)
-        {
-            throw new UserException([new Problem($"is not a result: {exception.Message}", folder.ResultFile)], exception);
-        }
     }
 
     /// <summary>The numbers that a table of results shows, by name.</summary>

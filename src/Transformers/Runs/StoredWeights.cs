@@ -1,6 +1,5 @@
 using TorchSharp;
 using Transformers.Checkpoints;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Runs;
@@ -15,7 +14,7 @@ public static class StoredWeights
     /// <exception cref="UserException">The file is damaged.</exception>
     public static Tensor? Find(Checkpoint checkpoint, string ending)
     {
-        var name = checkpoint.Has(TrainerOutputs.AverageFile) ? TrainerOutputs.AverageFile : CheckpointFiles.Model;
+        var name = checkpoint.WeightsFile;
         using var file = checkpoint.OpenTensors(name);
         var stored = file.Tensors.Where(one => one.Name.EndsWith(ending, StringComparison.Ordinal)).OrderBy(one => one.Name, StringComparer.Ordinal).FirstOrDefault();
         return stored is null ? null : ModelTensors.Load(file, stored, checkpoint.PathOf(name));

@@ -37,7 +37,7 @@ public static class TokenizerBenchmark
     /// <param name="tokenizer">The tokenizer to encode with, or null for the one that was trained.</param>
     /// <param name="repeats">Times that each is measured; the fastest counts.</param>
     /// <param name="cancel">Stops between measurements and within training.</param>
-    /// <exception cref="UserException">A file cannot be read, or the options contradict themselves.</exception>
+    /// <exception cref="UserException">A file cannot be read, the options contradict themselves, or the given tokenizer cannot encode the text.</exception>
     public static TokenizerBenchmarkResult Run(IReadOnlyList<string> paths, BpeTrainerOptions options, int threads = 2,
         Tokenizer? tokenizer = null, int repeats = 3, CancellationToken cancel = default)
     {
@@ -84,7 +84,7 @@ public static class TokenizerBenchmark
     {
         var next = -1;
         long tokens = 0;
-        var workers = Enumerable.Range(0, threads).Select(_ => new Thread(() =>
+        var workers = Enumerable.Range(0, threads).Select(_ => Task.Factory.StartNew(() =>
         {
             var ids = new List<int>();
             for (int i; (i = Interlocked.Increment(ref next)) < parts.Count; ids.Clear())
@@ -92,9 +92,8 @@ public static class TokenizerBenchmark
                 tokenizer.EncodeToIds(parts[i], ids);
                 Interlocked.Add(ref tokens, ids.Count);
             }
-        })).ToList();
-        workers.ForEach(worker => worker.Start());
-        workers.ForEach(worker => worker.Join());
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+        Task.WhenAll(workers).GetAwaiter().GetResult();
         return tokens;
     }
 

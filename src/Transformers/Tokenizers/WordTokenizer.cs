@@ -30,6 +30,8 @@ public sealed class WordTokenizer : Tokenizer
     {
         var found = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var text in texts) found.UnionWith(Split(text));
+        // WikiText writes <unk> as a word: one entry for it, as in the file.
+        found.ExceptWith(specialTokens);
         return new WordTokenizer(specialTokens, found);
     }
 
@@ -59,10 +61,12 @@ public sealed class WordTokenizer : Tokenizer
     public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids) => ids.AddRange(EncodeToIds(Encoding.UTF8.GetString(utf8)));
 
     /// <inheritdoc/>
-    public override string Decode(IEnumerable<int> ids) => string.Join(' ', ids.Where(id => id >= special.Count).Select(id => words[id]));
+    public override string Decode(IEnumerable<int> ids) => string.Join(' ', ids.Where(id => !IsSpecial(id)).Select(id => words[id]));
 
     /// <summary>A space and the word: each token starts a word. Empty for a special token.</summary>
-    public override ReadOnlyMemory<byte> BytesOf(int id) => id < special.Count ? default : Encoding.UTF8.GetBytes(" " + words[id]);
+    public override ReadOnlyMemory<byte> BytesOf(int id) => IsSpecial(id) ? default : Encoding.UTF8.GetBytes(" " + words[id]);
+
+    bool IsSpecial(int id) => (uint)id < (uint)words.Length ? id < special.Count : throw NotAnId(id);
 
     /// <inheritdoc/>
     public override string Hash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"words {special.Count}\n{string.Join('\n', words)}")));

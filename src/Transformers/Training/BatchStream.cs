@@ -6,7 +6,8 @@ namespace Transformers.Training;
 /// <summary>Gives batches in order and has the next one made on another thread meanwhile.</summary>
 /// <param name="at">Makes the batch of a position, on any thread.</param>
 /// <param name="next">The position after another.</param>
-sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, BatchPosition> next) : IDisposable
+/// <param name="batchesPerEpoch">Batches of a pass over the data.</param>
+sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, BatchPosition> next, int batchesPerEpoch) : IDisposable
 {
     readonly Stopwatch clock = Stopwatch.StartNew();
     TimeSpan waited;
@@ -21,6 +22,7 @@ sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, Batch
         get => new Dictionary<string, long> { ["epoch"] = position.Epoch, ["batch"] = position.Batch };
         set
         {
+            DataPosition.Check(value["epoch"], "batch", value["batch"], batchesPerEpoch);
             ahead = null;
             position = new BatchPosition((int)value["epoch"], (int)value["batch"]);
         }
@@ -36,5 +38,6 @@ sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, Batch
         return batch;
     }
 
-    public void Dispose() => ahead?.Wait();
+    /// <summary>Waits for the batch that is being made. One that nobody takes is no error, and hides no other.</summary>
+    public void Dispose() => ahead?.ContinueWith(_ => { }, TaskContinuationOptions.ExecuteSynchronously).Wait();
 }

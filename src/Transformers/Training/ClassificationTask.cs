@@ -40,7 +40,7 @@ public sealed class ClassificationTask : TrainingTask
         Micro = new MicroSize(config.Batch.Micro);
         flops = ModelFlops.OfTokens(run.Model, (int)model.Encoder.TokenWeight.size(0), train.Classes.Count);
         var batches = new LabelledBatches(train, special, LabelledOptions.Of(run, train.Tokens));
-        stream = new BatchStream<LabelledBatch>(batches.At, batches.Next);
+        stream = new BatchStream<LabelledBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         validationTexts = validation;
         this.validation = new LabelledBatches(validation, special, LabelledOptions.Of(run, validation.Tokens));

@@ -40,7 +40,7 @@ public sealed class MaskedTokenTask : TrainingTask
         var special = SpecialIds.Of(tokenizer);
         var options = LabelledOptions.Of(run, train);
         var batches = new MaskedBatches(train, special, new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "masks"))), options);
-        stream = new BatchStream<MaskedBatch>(batches.At, batches.Next);
+        stream = new BatchStream<MaskedBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         var masking = new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "validation masks")));
         this.validation = new MaskedBatches(validation, special, masking, LabelledOptions.Of(run, validation));

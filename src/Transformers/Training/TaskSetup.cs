@@ -50,6 +50,10 @@ public sealed class TaskSetup : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => Task.Dispose();
+    /// <summary>Lets go of the data and of the model.</summary>
+    public void Dispose()
+    {
+        Task.Dispose();
+        Task.Model.Dispose();
+    }
 }

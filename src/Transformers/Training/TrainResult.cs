@@ -1,8 +1,15 @@
+using System.Text.Json;
+using Transformers.IO;
+using Transformers.Runs;
+
 namespace Transformers.Training;
 
 /// <summary>What a run came to: <c>result.json</c>, and what <c>train --json</c> prints.</summary>
 public sealed record TrainResult
 {
+    /// <summary>Why a run ended whose validation did not get better for as long as the config allows.</summary>
+    public const string Patience = "patience";
+
     /// <summary>The name and version of the document.</summary>
     public string Schema { get; init; } = "transformer.train/1";
     /// <summary>The run's folder.</summary>
@@ -47,6 +54,24 @@ public sealed record TrainResult
     public IReadOnlyList<OutputExample>? Examples { get; init; }
     /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
     public string? Stopped { get; init; }
+
+    /// <summary>The result that a run has written; null where there is none.</summary>
+    /// <exception cref="UserException">It is not a result.</exception>
+    internal static TrainResult? Read(RunFolder folder)
+    {
+        if (!folder.IsFinished) return null;
+        try
+        {
+            return JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options) ?? throw Damaged("it is null");
+        }
+        catch (JsonException exception)
+        {
+            throw Damaged(exception.Message, exception);
+        }
+
+        UserException Damaged(string why, Exception? inner = null) =>
+            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then goes on from its newest checkpoint, and writes it anew")], inner);
+    }
 }
 
 /// <summary>The best validation of a run.</summary>

@@ -92,7 +92,8 @@ public sealed class Trainer : IDisposable
             if (step % config.Log.Every == 0 || step == lastStep) Report(meter, step, lr, norm);
             if (IsValidated(step, lastStep)) Validate(step, whole: step == lastStep);
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
-            if (step % config.Checkpoint.Every == 0 && step != lastStep || stop.TakeSave()) outputs.Save(this, task, background: true);
+            var asked = stop.TakeSave();
+            if (asked || step % config.Checkpoint.Every == 0 && step != lastStep) outputs.Save(this, task, background: true);
             if (step % config.Validate.Every == 0) GiveBackMemory();
         }
     }

@@ -11,8 +11,7 @@ namespace Transformers.Training;
 /// <summary>Writes what a run leaves: metrics and checkpoints. And reads a checkpoint back into a trainer.</summary>
 public sealed class TrainerOutputs : IDisposable
 {
-    /// <summary>The file of the moving average of the weights.</summary>
-    public const string AverageFile = "ema.safetensors";
+    const string ValidationLoss = "val_loss";
 
     readonly RunFolder folder;
     readonly RunConfig config;
@@ -45,7 +44,7 @@ public sealed class TrainerOutputs : IDisposable
 
     /// <summary>Which checkpoints stay.</summary>
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
-        config.Best ? new CheckpointPolicy(config.Keep, new BestRule("val_loss")) : new CheckpointPolicy(config.Keep);
+        config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss)) : new CheckpointPolicy(config.Keep);
 
     /// <summary>Opens the metrics; what is there after a step is cut off.</summary>
     public void Open(long step)
@@ -66,28 +65,39 @@ public sealed class TrainerOutputs : IDisposable
     /// <param name="trainer">The loop.</param>
     /// <param name="task">What is trained.</param>
     /// <param name="background">Whether to return as soon as the tensors are copied.</param>
-    public void Save(Trainer trainer, TrainingTask task, bool background) => Save(trainer, task, background, known: null);
-
-    // Known are the validation's metrics where it is not this process that measured them.
-    void Save(Trainer trainer, TrainingTask task, bool background, IReadOnlyDictionary<string, double>? known)
+    public void Save(Trainer trainer, TrainingTask task, bool background)
     {
         var step = trainer.Progress.Step;
         var model = task.Model;
         var contents = new CheckpointContents(step)
             .AddSnapshot(CheckpointFiles.Model, model.state_dict().Select(named => (named.Key, named.Value)))
             .AddSnapshot(CheckpointFiles.Optimizer, trainer.Optimizer.State);
-        if (trainer.Ema is { } average) contents.AddSnapshot(AverageFile, average.State);
+        if (trainer.Ema is { } average) contents.AddSnapshot(CheckpointFiles.Average, average.State);
         contents.AddState(StateOf(trainer, task)).AddText(CheckpointFiles.Config, yaml);
         foreach (var (name, text) in inputFiles) contents.AddText(name, text);
         if (trainer.Progress.LastValidation is { } validation && validation.Step == step)
         {
-            contents.AddMetric("val_loss", validation.Loss);
+            contents.AddMetric(ValidationLoss, validation.Loss);
             foreach (var (name, value) in validation.Metrics) contents.AddMetric(name, value);
         }
-        else foreach (var (name, value) in known ?? new Dictionary<string, double>()) contents.AddMetric(name, value);
-        if (background) checkpoints.Begin(contents);
-        else checkpoints.SaveNow(contents);
+        if (background)
+        {
+            checkpoints.Settle();
+            Tell(checkpoints.TakeReport());
+            checkpoints.Begin(contents);
+        }
+        else
+        {
+            var report = checkpoints.SaveNow(contents);
+            Tell(checkpoints.TakeReport());
+            Tell(report);
+        }
         observer.Saved(step, folder.Checkpoints.PathOf(step));
+    }
+
+    void Tell(SaveReport? report)
+    {
+        foreach (var warning in report?.Warnings ?? []) observer.Warn(warning);
     }
 
     TrainingState StateOf(Trainer trainer, TrainingTask task)
@@ -113,7 +123,7 @@ public sealed class TrainerOutputs : IDisposable
                 ["micro_pieces"] = task.Micro.Pieces,
                 ["train_loss"] = progress.TrainLoss,
             },
-            Best = progress.BestStep > 0 ? new BestSoFar("val_loss", progress.BestLoss, progress.BestStep) : null,
+            Best = progress.BestStep > 0 ? new BestSoFar(ValidationLoss, progress.BestLoss, progress.BestStep) : null,
             Hashes = HashesOf(config, inputHash),
             Precision = precision,
             Threads = get_num_threads(),
@@ -144,14 +154,20 @@ public sealed class TrainerOutputs : IDisposable
         var here = HashesOf(config, inputHash);
         CheckFits(checkpoint, state.Hashes, here);
         if (state.Hashes.Config != here.Config) observer.Warn("the config differs from the saved run's outside the model: the new one counts");
+        if (state.Threads != get_num_threads()) observer.Warn($"the run goes on with {get_num_threads()} threads; it was saved with {state.Threads}: sums may round differently");
         if (state.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {state.Precision}");
 
         Fill(checkpoint, CheckpointFiles.Model, task.Model.state_dict().Select(named => (named.Key, named.Value)));
-        Fill(checkpoint, CheckpointFiles.Optimizer, trainer.Optimizer.State);
+        Fill(checkpoint, CheckpointFiles.Optimizer, trainer.Optimizer.State,
+            "the optimizer's kind or momentum, or what training.freeze holds still, has changed since: put it back, or start another run from these weights with --run and --from");
         if (trainer.Ema is { } average)
         {
-            if (checkpoint.Has(AverageFile)) Fill(checkpoint, AverageFile, average.State);
-            else observer.Warn("the checkpoint has no moving average: it starts at the saved weights");
+            if (checkpoint.Has(CheckpointFiles.Average)) Fill(checkpoint, CheckpointFiles.Average, average.State);
+            else
+            {
+                average.Restart();
+                observer.Warn("the checkpoint has no moving average: it starts at the saved weights");
+            }
         }
         trainer.Optimizer.Steps = (long)state.Schedule.GetValueOrDefault("optimizer_steps", state.Step);
         var progress = trainer.Progress;
@@ -161,13 +177,23 @@ public sealed class TrainerOutputs : IDisposable
         progress.SkippedSteps = (long)state.Schedule.GetValueOrDefault("skipped_steps");
         progress.RollBacks = (long)state.Schedule.GetValueOrDefault("roll_backs");
         progress.ValidationsSinceBest = (int)state.Schedule.GetValueOrDefault("validations_since_best");
+        progress.CheckPatience(config.Training.Validate.Patience);
         (progress.BestStep, progress.BestLoss) = state.Best is { } best ? (best.Step, best.Value) : (0, double.PositiveInfinity);
-        if (progress.LastValidation?.Step != state.Step) progress.LastValidation = null;
+        if (progress.LastValidation?.Step != state.Step) progress.LastValidation = SavedValidation(checkpoint, progress);
         // Sums over other micro-batches would round differently.
         if (config.Training.Batch.Fit) task.Micro = task.Micro with { Pieces = (int)state.Schedule.GetValueOrDefault("micro_pieces", 1) };
         task.SamplerState = state.Sampler;
         using var scope = NewDisposeScope();
         set_rng_state(tensor(state.Generators["default"]));
+    }
+
+    // What was measured at this very step belongs in the result, and in the checkpoint where it is written again.
+    static ValidationReport? SavedValidation(Checkpoint checkpoint, TrainerProgress progress)
+    {
+        var metrics = checkpoint.Manifest.Metrics;
+        if (progress.ValidatedStep != progress.Step || !metrics.TryGetValue(ValidationLoss, out var loss)) return null;
+        var others = metrics.Where(metric => metric.Key != ValidationLoss).ToDictionary();
+        return new ValidationReport(progress.Step, loss, Targets: 0, others, progress.BestStep == progress.Step, Seconds: 0);
     }
 
     /// <summary>The newest intact checkpoint of a step before another; null where there is none.</summary>
@@ -189,13 +215,13 @@ public sealed class TrainerOutputs : IDisposable
         folder.Checkpoints.SetAsideAfter(good.Step, PolicyOf(config.Training.Checkpoint));
         Open(good.Step);
         observer.WentBack(good.Step);
-        Save(trainer, task, background: false, known: good.Manifest.Metrics);
+        Save(trainer, task, background: false);
     }
 
-    static void Fill(Checkpoint checkpoint, string name, IEnumerable<(string, Tensor)> tensors)
+    static void Fill(Checkpoint checkpoint, string name, IEnumerable<(string, Tensor)> tensors, string hint = "it was saved by a model of another shape")
     {
         using var file = checkpoint.OpenTensors(name);
-        ModelTensors.Fill(file, checkpoint.PathOf(name), tensors);
+        ModelTensors.Fill(file, checkpoint.PathOf(name), tensors, hint);
     }
 
     /// <summary>Waits for the last save and closes the metrics.</summary>

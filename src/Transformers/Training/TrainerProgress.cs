@@ -25,10 +25,12 @@ public sealed class TrainerProgress
     public long SkippedSteps { get; set; }
     /// <summary>How often the run went back to an earlier checkpoint.</summary>
     public long RollBacks { get; set; }
-    /// <summary>The last validation of this process.</summary>
+    /// <summary>The last validation; where it is a checkpoint's, its targets and seconds are not known and 0.</summary>
     public ValidationReport? LastValidation { get; set; }
     /// <summary>Whether validation has not improved for as long as the config allows.</summary>
     public bool OutOfPatience { get; private set; }
+
+    internal void CheckPatience(int? patience) => OutOfPatience = patience is { } limit && validationsSinceBest >= limit;
 
     internal void Advance(long targets, double seconds)
     {
@@ -43,7 +45,7 @@ public sealed class TrainerProgress
         var best = double.IsFinite(loss) && loss < BestLoss;
         if (best) (BestStep, BestLoss, validationsSinceBest) = (step, loss, 0);
         else validationsSinceBest++;
-        OutOfPatience = patience is { } limit && validationsSinceBest >= limit;
+        CheckPatience(patience);
         return best;
     }
 }

@@ -45,6 +45,8 @@ public sealed record TrainingOptions
 /// <summary>A training run from its config to its result.</summary>
 public static class TrainingRun
 {
+    const string MorePatience = "it stopped for want of patience: raise training.validate.patience to go on";
+
     internal static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
 
     /// <summary>Prepares the data, makes the model, goes on where the folder stopped, trains, validates, saves.</summary>
@@ -58,16 +60,15 @@ public static class TrainingRun
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
         if (FinishedResult(folder, config) is { } finished)
         {
-            observer.Note($"{options.Run} is finished: {finished.Steps} steps; raise training.steps to go on");
+            observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to go on")}");
             return finished;
         }
-        if (folder.IsFinished) folder.ClearResult();
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
         var samples = new SampleLog(folder.SamplesFile);
         observer = new ObserverGroup(observer, tensorBoard, samples, new PictureLog(folder.FullPath, observer.Warn));
         Engine.Load();
         manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
-        using var timer = options.MaxTime is { } limit ? new Timer(_ => stop.Ask("max_time"), null, limit, Timeout.InfiniteTimeSpan) : null;
+        using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
 
         using var setup = TaskSetup.Create(config, options, observer, stop);
         Prepare(setup.Task.Model, config, options, observer);
@@ -78,7 +79,9 @@ public static class TrainingRun
         {
             PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
         };
-        Resume(folder, options, trainer, setup.Task, outputs, observer);
+        Resume(folder, config, options, trainer, setup.Task, outputs, observer);
+        // Only now is it known that the run can go on.
+        if (folder.IsFinished) folder.ClearResult();
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
         foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
         outputs.Open(trainer.Progress.Step);
@@ -95,7 +98,7 @@ public static class TrainingRun
         var before = trainer.Progress.Step;
         Train(trainer, setup.Task, config.Training, lastStep, options, observer, stop);
         var result = Result(config, options, trainer, setup, parameters, name, stop, before);
-        if (result.Stopped is null or "patience")
+        if (result.Stopped is null or TrainResult.Patience)
         {
             var last = LastSamples(setup.Task, stop);
             if (last.Count > 0) observer.Sampled(result.Steps, last);
@@ -163,12 +166,17 @@ public static class TrainingRun
     /// <summary>The result of a run that has nothing left to do; null for any other.</summary>
     internal static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
     {
-        if (!folder.IsFinished) return null;
-        var result = JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options);
-        return result is not null && result.Steps >= config.Training.Steps || result?.Stopped == "patience" ? result : null;
+        if (TrainResult.Read(folder) is not { } result) return null;
+        return result.Steps >= config.Training.Steps || result.Stopped == TrainResult.Patience && !IsMorePatient(folder, config) ? result : null;
     }
 
-    static void Resume(RunFolder folder, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
+    static bool IsMorePatient(RunFolder folder, RunConfig now)
+    {
+        var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
+        return now.Training.Validate.Patience is not { } patience || patience > before.Training.Validate.Patience;
+    }
+
+    static void Resume(RunFolder folder, RunConfig config, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
     {
         Checkpoint? checkpoint;
         if (options.ResumeFrom is { } path) checkpoint = Checkpoint.Open(path);
@@ -179,7 +187,7 @@ public static class TrainingRun
         }
         if (checkpoint is null) return;
         outputs.Restore(checkpoint, trainer, task);
-        folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(new CheckpointConfig()));
+        folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         observer.Note($"going on from step {trainer.Progress.Step} ({checkpoint.Folder})");
     }
 
@@ -210,7 +218,7 @@ public static class TrainingRun
             Confusion = setup.Task.Confusion?.Rows,
             Labels = setup.Task.Confusion?.Labels,
             Examples = setup.Task.Examples is { Count: > 0 } examples ? examples : null,
-            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? "patience" : stop.Reason ?? "max_steps",
+            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? TrainResult.Patience : stop.Reason ?? "max_steps",
         };
     }
 

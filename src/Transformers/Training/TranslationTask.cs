@@ -49,7 +49,7 @@ public sealed class TranslationTask : TrainingTask
         var batch = run.Training.Batch;
         var options = new BucketOptions { Tokens = batch.Tokens, Sequences = batch.Sequences, Seed = SeedStreams.Of(run.Seed, "batches") };
         batches = new ParallelBatches(train, sourceIds, targetIds, options);
-        stream = new BatchStream<ParallelBatch>(batches.At, batches.Next);
+        stream = new BatchStream<ParallelBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         this.validation = validation;
         var longest = Enumerable.Range(0, validation.Count).Max(i => Math.Max(validation.Source.LengthOf(i), validation.Target.LengthOf(i))) + 1;

@@ -18,7 +18,7 @@ public static class WarmStart
     public static IReadOnlyList<string> From(nn.Module model, TrainedRun run)
     {
         using var plain = no_grad();
-        var name = run.Checkpoint.Has(TrainerOutputs.AverageFile) ? TrainerOutputs.AverageFile : CheckpointFiles.Model;
+        var name = run.Checkpoint.WeightsFile;
         var path = run.Checkpoint.PathOf(name);
         using var file = run.Checkpoint.OpenTensors(name);
         var fresh = new List<string>();

@@ -27,6 +27,14 @@ public sealed class WeightAverage : IDisposable
     /// <summary>The averages by the parameters' names.</summary>
     public IEnumerable<(string name, Tensor tensor)> State => parameters.Select((named, i) => (named.name, averages[i]));
 
+    /// <summary>Starts again at the present weights.</summary>
+    public void Restart()
+    {
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < averages.Length; i++) averages[i].copy_(parameters[i].parameter);
+    }
+
     /// <summary>Takes in the weights of a step, from 1.</summary>
     public void Update(long step)
     {

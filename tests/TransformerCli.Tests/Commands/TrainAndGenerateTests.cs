@@ -75,6 +75,9 @@ public sealed class TrainAndGenerateTests : IDisposable
         var other = CommandLine.Run("eval", run, "--data", Write("other.txt", string.Concat(Enumerable.Repeat("quite another text. ", 50))), "--expect", "perplexity<=1");
         Assert.Equal(3, other.ExitCode);
         Assert.Contains("data:", other.Output);
+        var misspelt = CommandLine.Run("eval", run, "--split", "validaton");
+        Assert.Equal(2, misspelt.ExitCode);
+        Assert.Contains("--split validaton", misspelt.Error);
     }
 
     [Fact]
@@ -107,11 +110,25 @@ public sealed class TrainAndGenerateTests : IDisposable
     }
 
     [Theory]
+    [InlineData("cuda:-1")]
+    [InlineData("cuda:+1")]
+    [InlineData("cuda: 1")]
+    [InlineData("cuda:")]
+    public void A_device_is_numbered_by_digits_alone(string device)
+    {
+        var outcome = CommandLine.Run("train", Config(), "--run", Path.Combine(root, "wrong"), "--device", device);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("must be auto, cpu, cuda or cuda:N", outcome.Error);
+    }
+
+    [Theory]
     [InlineData("--device", "gpu")]
     [InlineData("--device", "cuda:99")]
     [InlineData("--max-time", "soon")]
     [InlineData("--resume=elsewhere")]
     [InlineData("--expect", "val_loss")]
+    [InlineData("--expect", "val_loss<=1.2.3")]
+    [InlineData("--expect", "val_loss<=.")]
     [InlineData("--set", "model.width=33")]
     [InlineData("--data", "nowhere.txt")]
     public void Wrong_options_are_exit_code_2_with_a_message(params string[] options)

@@ -52,6 +52,23 @@ public class BackgroundCheckpointsTests
         Assert.Equal([6L, 5, 4, 3, 2], new CheckpointStore(folder.FullPath).Steps());
     }
 
+    [Fact]
+    public void A_snapshot_that_is_not_begun_is_let_go_of()
+    {
+        using var folder = new TempFolder();
+        using var saver = new BackgroundCheckpoints(new(folder.FullPath), Policy);
+        saver.Begin(Contents(1, _ => throw new IOException("No space left on device")));
+        var memory = new Memory();
+        Assert.Throws<CheckpointException>(() => saver.Begin(Contents(2).Own(memory)));
+        Assert.Equal(1, memory.Disposed);
+    }
+
+    sealed class Memory : IDisposable
+    {
+        internal int Disposed { get; private set; }
+        public void Dispose() => Disposed++;
+    }
+
     [Theory]
     [InlineData("poll")]
     [InlineData("begin")]

@@ -74,15 +74,6 @@ public class TrainingStateTests
     public void What_is_no_state_at_all_is_refused(string text) => Refused(text);
 
     [Fact]
-    public void Another_model_or_tokenizer_cannot_go_on_and_other_changes_are_told()
-    {
-        Assert.Empty(Example.CheckResumable(new("c", "m", "t"), "bf16", 2));
-        Assert.Equal(3, Example.CheckResumable(new("c2", "m", "t"), "fp32", 1).Count);
-        var error = Assert.Throws<UserException>(() => Example.CheckResumable(new("c", "m2", "t2"), "bf16", 2));
-        Assert.Equal(["model", "data.tokenizer"], error.Problems.Select(p => p.Path));
-    }
-
-    [Fact]
     public void A_mistake_is_told_with_its_line() => Assert.NotNull(Refused(Text.Replace("\"threads\": 2", "\"threads\": x")).Problems[0].Line);
 
     [Fact]

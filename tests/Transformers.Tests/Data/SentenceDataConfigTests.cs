@@ -9,7 +9,7 @@ namespace Transformers.Tests.Data;
 
 public sealed class SentenceDataConfigTests : IDisposable
 {
-    readonly DataFolder folder = new();
+    readonly TempFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
@@ -38,8 +38,8 @@ public sealed class SentenceDataConfigTests : IDisposable
         folder.Write("train.de", "ein\n");
         folder.Write("train.en", "one\n");
         var data = (ParallelData)Parse("{ kind: parallel, source: { folder: data/multi30k, from: de, to: en }, tokenizer: { kind: bpe, vocabulary: 8000 }, max_length: 100, max_ratio: 3 }");
-        Assert.Throws<UserException>(() => data.Source.At(folder.Root + "/none").Open());
-        Assert.Equal([new SentencePair("ein", "one")], data.Source.At(folder.Root).Open().Train.Read());
+        Assert.Throws<UserException>(() => data.Source.At(folder.FullPath + "/none").Open());
+        Assert.Equal([new SentencePair("ein", "one")], data.Source.At(folder.FullPath).Open().Train.Read());
         Assert.Equal((100, 3.0), (data.Filter().MaximumTokens, data.Filter().MaximumRatio));
     }
 
@@ -76,11 +76,11 @@ public sealed class SentenceDataConfigTests : IDisposable
         folder.Write("train.csv", "label,sentence\nx,\"a, b\"\n");
         folder.Write("dev.tsv.gz", "label\tsentence\ny\tc\n");
         var other = (LabelledData)Parse("{ kind: labelled, source: { folder: data/mine, text: sentence, label: label }, tokenizer: { kind: bytes } }");
-        var splits = other.Source.At(folder.Root).Open();
+        var splits = other.Source.At(folder.FullPath).Open();
         Assert.Equal([new LabelledExample("a, b", "x", 2)], splits.Train.Read());
         Assert.Equal([new LabelledExample("c", "y", 2)], splits.Validation!.Read());
         Assert.Null(splits.Test);
         folder.Write("train.tsv", "");
-        Assert.Contains("several files", Assert.Throws<UserException>(() => other.Source.At(folder.Root).Open()).Message);
+        Assert.Contains("several files", Assert.Throws<UserException>(() => other.Source.At(folder.FullPath).Open()).Message);
     }
 }

@@ -4,7 +4,7 @@ namespace Transformers.Tests.Data;
 
 public sealed class TextLinesTests : IDisposable
 {
-    readonly DataFolder folder = new();
+    readonly TempFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
@@ -77,7 +77,7 @@ public sealed class TextLinesTests : IDisposable
     [Fact]
     public void A_missing_file_and_a_folder_are_the_users_error()
     {
-        Assert.Contains("no such file", Assert.Throws<UserException>(() => TextLines.Read(folder.Root + "/none").ToList()).Message);
-        Assert.Throws<UserException>(() => TextLines.Read(folder.Root).ToList());
+        Assert.Contains("no such file", Assert.Throws<UserException>(() => TextLines.Read(folder.FullPath + "/none").ToList()).Message);
+        Assert.Throws<UserException>(() => TextLines.Read(folder.FullPath).ToList());
     }
 }

@@ -40,6 +40,23 @@ public class TextGeneratorTests
     }
 
     [Fact]
+    public void A_generation_that_is_cut_short_lets_go_of_its_memory()
+    {
+        using var model = Model();
+        using var generator = Of(model);
+        generator.Generate(["Once"], new GenerationOptions { MaxNewTokens = 3 });
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        var before = Engine.LiveHandles;
+        for (var i = 0; i < 10; i++)
+        {
+            using var cancel = new CancellationTokenSource();
+            Assert.Throws<OperationCanceledException>(() => generator.Generate(["Once"], new GenerationOptions { MaxNewTokens = 50 }, (_, _) => cancel.Cancel(), cancel.Token));
+        }
+        Assert.InRange(Engine.LiveHandles, 0, before);
+    }
+
+    [Fact]
     public void What_comes_of_a_prompt_does_not_depend_on_the_others_in_the_batch()
     {
         using var model = Model();

@@ -36,6 +36,13 @@ public class TokenSamplerTests
     }
 
     [Fact]
+    public void The_lowest_and_the_highest_temperatures_are_the_most_probable_token_and_all_that_are_possible()
+    {
+        Assert.Equal([1], Frequencies(new GenerationOptions { Temperature = 1e-300 }, 100).Keys);
+        Assert.Equal([0, 1, 2, 3, 4], Frequencies(new GenerationOptions { Temperature = 1e300 }, 500).Keys.Order());
+    }
+
+    [Fact]
     public void Top_k_keeps_the_k_most_probable() => Assert.Equal([1, 4], Frequencies(new GenerationOptions { TopK = 2 }, 500).Keys.Order());
 
     [Fact]

@@ -2,6 +2,7 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Inspection;
 using Transformers.Models;
+using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Inspection;
@@ -68,6 +69,10 @@ public class StepBenchmarkTests
         var fragment = ConfigFile.Parse<ModelFragment>("model: { kind: encoder, layers: 1, heads: 2, width: 8, context: 16, vocabulary: 9, head: { kind: masked } }", "model.yaml");
         Assert.Contains("encoder cannot be measured", Assert.Throws<UserException>(() => StepBenchmarkConfig.Run(fragment, null, Short, null, _ => { })).Message);
     }
+
+    [Fact]
+    public void Any_vocabulary_of_a_measured_generation_is_one_of_characters() =>
+        Assert.Equal(50_257, CharacterTokenizer.FromText(string.Concat(Enumerable.Range(0, 50_257).Select(GenerationBenchmark.CharacterAt))).VocabularySize);
 
     [Fact]
     public void Generation_makes_the_tokens_that_were_asked_for_and_counts_the_weights_read()

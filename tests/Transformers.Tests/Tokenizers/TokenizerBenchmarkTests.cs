@@ -21,4 +21,12 @@ public class TokenizerBenchmarkTests
         Assert.Equal(ids.Count, result.Tokens);
         Assert.Equal(ReferenceBpe.Pieces(Encoding.UTF8.GetString(text), SplitPattern.Gpt2).Select(Convert.ToHexString).Distinct().Count(), result.DistinctPieces);
     }
+
+    [Fact]
+    public void A_text_that_the_given_tokenizer_cannot_encode_is_the_users_error()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["text.txt"], "the cat sat on the mat, the cat sat on the hat");
+        Assert.Throws<UserException>(() => TokenizerBenchmark.Run([folder["text.txt"]], new BpeTrainerOptions { VocabularySize = 258 }, repeats: 1, tokenizer: CharacterTokenizer.FromText("abc")));
+    }
 }

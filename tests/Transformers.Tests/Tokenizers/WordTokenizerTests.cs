@@ -1,4 +1,3 @@
-using Transformers.Tests.Data;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Tokenizers;
@@ -23,6 +22,28 @@ public class WordTokenizerTests
         Assert.Throws<UserException>(() => WordTokenizer.Train(["a"], ["<pad>"]).EncodeToIds("a <pad>"));
 
     [Fact]
+    public void A_text_that_writes_a_special_token_as_a_word_gives_a_vocabulary_that_is_read_back()
+    {
+        using var folder = new TempFolder();
+        var path = Path.Combine(folder.FullPath, "tokenizer.json");
+        var tokenizer = WordTokenizer.Train(["the <unk> sat <pad>"], ["<pad>", "<unk>"]);
+        Assert.Equal(4, tokenizer.VocabularySize);
+        Assert.Equal([3, 1, 2, 1], tokenizer.EncodeToIds("the <unk> sat <pad>"));
+        tokenizer.Save(path);
+        Assert.Equal(tokenizer.Hash, TokenizerFile.Load(path).Hash);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(3)]
+    public void An_id_outside_the_vocabulary_is_refused(int id)
+    {
+        var tokenizer = WordTokenizer.Train(["a b"], ["<pad>"]);
+        Assert.Contains("0 to 2", Assert.Throws<UserException>(() => tokenizer.Decode([1, id])).Message);
+        Assert.Contains("0 to 2", Assert.Throws<UserException>(() => tokenizer.BytesOf(id)).Message);
+    }
+
+    [Fact]
     public void An_unknown_word_is_the_users_error_unless_there_is_a_token_for_it()
     {
         Assert.Contains("zebra", Assert.Throws<UserException>(() => WordTokenizer.Train(["a"], []).EncodeToIds("a zebra")).Message);
@@ -32,8 +53,8 @@ public class WordTokenizerTests
     [Fact]
     public void What_was_saved_is_read_back_the_same()
     {
-        using var folder = new DataFolder();
-        var path = Path.Combine(folder.Root, "tokenizer.json");
+        using var folder = new TempFolder();
+        var path = Path.Combine(folder.FullPath, "tokenizer.json");
         var tokenizer = WordTokenizer.Train(["ä € \"quoted\" 1 2"], ["<pad>", "<s>"]);
         tokenizer.Save(path);
         var again = Assert.IsType<WordTokenizer>(TokenizerFile.Load(path));
@@ -53,7 +74,7 @@ public class WordTokenizerTests
     [InlineData("{\"version\":\"1.0\",\"WordLevel\"")]
     public void A_damaged_vocabulary_is_the_users_error(string json)
     {
-        using var folder = new DataFolder();
+        using var folder = new TempFolder();
         Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("tokenizer.json", json)));
     }
 }

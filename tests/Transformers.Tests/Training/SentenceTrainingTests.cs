@@ -30,6 +30,21 @@ public class SentenceTrainingTests
         Assert.Equal(metrics.Order(), rest.Metrics.Keys.Order());
     }
 
+    [Theory]
+    [InlineData("translation")]
+    [InlineData("classify")]
+    public void A_run_whose_batches_no_longer_reach_where_it_stopped_says_so_and_is_left_as_it_was(string kind)
+    {
+        using var runs = new TinyRuns();
+        RunConfig Config(params string[] sets) => kind == "translation" ? SentenceRuns.Translation(sets) : SentenceRuns.Classify(sets);
+        runs.Start(Config(), "run", maxSteps: 6);
+        var before = File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml"));
+        var error = Assert.Throws<UserException>(() => runs.Start(Config("training.batch.sequences=400"), "run"));
+        Assert.Contains("cannot go on at batch 6 of epoch 0", error.Message);
+        Assert.Equal(before, File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml")));
+        Assert.Equal(12, runs.Start(Config(), "run").Steps);
+    }
+
     [Fact]
     public void Separate_vocabularies_and_layers_of_their_own_train_and_load()
     {

@@ -141,19 +141,13 @@ public class TrainingRunTests
         Assert.Equal(32 * (10 * 8 + (rest.Steps - 10) * TinyRuns.Config(setting).Training.Batch.Sequences!.Value), state.Tokens);
     }
 
-    sealed class Warnings : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-        public void Warn(string message) => All.Add(message);
-    }
-
     [Fact]
     public void Saving_in_the_background_at_every_step_does_not_change_the_weights()
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.ema.decay=0.9"), "rarely");
         runs.Train(TinyRuns.Config("training.ema.decay=0.9", "training.checkpoint.every=1"), "always");
-        foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer, TrainerOutputs.AverageFile })
+        foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer, CheckpointFiles.Average })
             Assert.Equal(runs.Newest("rarely", file), runs.Newest("always", file));
         // Each was written from a snapshot of its own step: going on from one in the middle ends the same.
         using (var folder = RunFolder.OpenForReading(runs.PathOf("always")))
@@ -161,6 +155,67 @@ public class TrainingRunTests
         File.Delete(Path.Combine(runs.PathOf("always"), "result.json"));
         runs.Train(TinyRuns.Config("training.ema.decay=0.9"), "always");
         Assert.Equal(runs.Newest("rarely", CheckpointFiles.Model), runs.Newest("always", CheckpointFiles.Model));
+    }
+
+    [Fact]
+    public void An_old_checkpoint_that_cannot_be_deleted_is_told()
+    {
+        using var runs = new TinyRuns();
+        var notes = new InTheWay(Path.Combine(runs.PathOf("run"), "checkpoints", "step-00000005.deleted.tmp"));
+        runs.Train(TinyRuns.Config("training.checkpoint={ every: 5, keep: 1 }"), "run", observer: notes);
+        Assert.Contains(notes.All, text => text.Contains("step-00000005 could not be deleted"));
+    }
+
+    // Puts a file where the old checkpoint is to be moved.
+    sealed class InTheWay(string path) : ITrainingObserver
+    {
+        internal List<string> All { get; } = [];
+        public void Warn(string message) => All.Add(message);
+
+        public void Stepped(long step, long steps)
+        {
+            if (step == 6) File.WriteAllText(path, "");
+        }
+    }
+
+    [Fact]
+    public void A_save_that_is_asked_for_where_one_is_due_is_one_save()
+    {
+        using var runs = new TinyRuns();
+        var stop = new StopRequest();
+        var saves = new Saves(4, stop);
+        TrainingRun.Start(TinyRuns.Config("training.checkpoint.every=4", "training.steps=10"), runs.OptionsOf("run"), saves, stop);
+        Assert.Equal([4, 8, 10], saves.Steps);
+        saves = new Saves(5, stop);
+        TrainingRun.Start(TinyRuns.Config("training.checkpoint.every=4", "training.steps=10"), runs.OptionsOf("other"), saves, stop);
+        Assert.Equal([4, 5, 8, 10], saves.Steps);
+    }
+
+    sealed class Saves(long at, StopRequest stop) : ITrainingObserver
+    {
+        internal List<long> Steps { get; } = [];
+        public void Saved(long step, string folder) => Steps.Add(step);
+
+        public void Stepped(long step, long steps)
+        {
+            if (step == at) stop.AskForSave();
+        }
+    }
+
+    [Fact]
+    public void A_run_that_has_ended_lets_go_of_its_model()
+    {
+        using var runs = new TinyRuns();
+        var seen = new Parameters();
+        runs.Train(TinyRuns.Config(), "run", observer: seen);
+        Assert.NotEmpty(seen.All);
+        Assert.All(seen.All, parameter => Assert.True(parameter.IsInvalid));
+    }
+
+    sealed class Parameters : ITrainingObserver
+    {
+        internal List<TorchSharp.torch.Tensor> All { get; } = [];
+        public void Weighed(long step, TorchSharp.torch.nn.Module model) => All.AddRange(model.parameters());
     }
 
     [Fact]

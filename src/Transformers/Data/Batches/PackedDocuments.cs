@@ -34,7 +34,19 @@ public sealed class PackedDocuments : ITextSampler
     }
 
     /// <inheritdoc/>
-    public SamplerState State { get; set; }
+    /// <exception cref="UserException">The split has no such document.</exception>
+    public SamplerState State
+    {
+        get;
+        set
+        {
+            DataPosition.Check(value.Epoch, "document", value.Next, Share);
+            field = value;
+        }
+    }
+
+    // Documents of this process.
+    long Share => (data.DocumentCount - rank + ranks - 1) / ranks;
 
     /// <inheritdoc/>
     public TextBatch Next()
@@ -55,7 +67,6 @@ public sealed class PackedDocuments : ITextSampler
     // Puts the next document, or the next part of a long one, into a row; false when none has room.
     bool Place(ref SamplerState state, TextBatch batch, int[][] tokens, int[] used, int[] segments)
     {
-        var share = (data.DocumentCount - rank + ranks - 1) / ranks;
         var document = new Shuffle(data.DocumentCount, seed, state.Epoch)[state.Next * ranks + rank];
         var start = data.DocumentStart(document) + state.Offset;
         var left = data.DocumentEnd(document) - start;
@@ -70,7 +81,7 @@ public sealed class PackedDocuments : ITextSampler
         }
         // The last target of a part is the first input of the next.
         if (left > count) state = state with { Offset = state.Offset + count - 1 };
-        else state = state.Next + 1 < share ? state with { Next = state.Next + 1, Offset = 0 } : state with { Epoch = state.Epoch + 1, Next = 0, Offset = 0 };
+        else state = state.Next + 1 < Share ? state with { Next = state.Next + 1, Offset = 0 } : state with { Epoch = state.Epoch + 1, Next = 0, Offset = 0 };
         return true;
     }
 

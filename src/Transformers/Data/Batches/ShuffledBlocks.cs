@@ -26,7 +26,16 @@ public sealed class ShuffledBlocks : ITextSampler
 
     /// <inheritdoc/>
     /// <remarks>The state counts the rows of all processes, so it is the same in each of them.</remarks>
-    public SamplerState State { get; set; }
+    /// <exception cref="UserException">The split has no such block.</exception>
+    public SamplerState State
+    {
+        get;
+        set
+        {
+            DataPosition.Check(value.Epoch, "block", value.Next, blocks.Blocks);
+            field = value;
+        }
+    }
 
     /// <inheritdoc/>
     public TextBatch Next()

@@ -75,7 +75,7 @@ public static class ImageInspection
         var seen = new Seen?[source.Count];
         var faults = new ConcurrentDictionary<int, ImageException>();
         var sums = new Sums();
-        ImageDataset.InParallel(source.Count, i =>
+        AllCores.For(source.Count, i =>
         {
             try
             {

@@ -69,7 +69,15 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         var kind = drawn.Generator.ToString().ToLowerInvariant();
         var path = Path.Combine(folder, $"{kind}-v{ImageGenerator.Version}-{drawn.Count}x{drawn.Side}-seed{drawn.Seed}");
         // A set appears whole or not at all, so one that is there is complete.
-        if (!Directory.Exists(path)) ImageGenerator.Write(drawn.Generator, path, drawn.Count, drawn.Seed, drawn.Side, cancel: cancel);
+        if (Directory.Exists(path)) return path;
+        try
+        {
+            ImageGenerator.Write(drawn.Generator, path, drawn.Count, drawn.Seed, drawn.Side, cancel: cancel);
+        }
+        catch (UserException) when (Directory.Exists(path))
+        {
+            // Another process drew the same set, and was faster.
+        }
         return path;
     }
 

@@ -32,6 +32,7 @@ public sealed class ParallelCorpus
     /// <param name="filter">Which pairs to keep; <see cref="ParallelFilter.None"/> keeps all.</param>
     /// <param name="keepTexts">Whether to keep the texts too.</param>
     /// <param name="cancel">Stops the work.</param>
+    /// <exception cref="UserException">A text cannot be encoded.</exception>
     public static ParallelCorpus Encode(
         IEnumerable<SentencePair> pairs, Tokenizer source, Tokenizer target, ParallelFilter filter,
         bool keepTexts = false, CancellationToken cancel = default)
@@ -43,8 +44,7 @@ public sealed class ParallelCorpus
         foreach (var chunk in pairs.Chunk(Chunk))
         {
             var encoded = new (int[] Source, int[] Target)[chunk.Length];
-            Parallel.For(0, chunk.Length, new ParallelOptions { CancellationToken = cancel }, i =>
-                encoded[i] = ([.. source.EncodeToIds(chunk[i].Source)], [.. target.EncodeToIds(chunk[i].Target)]));
+            AllCores.For(chunk.Length, i => encoded[i] = ([.. source.EncodeToIds(chunk[i].Source)], [.. target.EncodeToIds(chunk[i].Target)]), cancel);
             for (var i = 0; i < chunk.Length; i++)
             {
                 read++;

@@ -10,7 +10,7 @@ sealed class JsonLinesReader(Utf8Reader reader, string field, string origin, Tex
     /// <summary>The longest line, in bytes: far more than a document has, and a bound on memory.</summary>
     public const int LongestLine = 128 * 1024 * 1024;
 
-    readonly ArrayBufferWriter<byte> line = new();
+    ArrayBufferWriter<byte> line = new();
     long number;
 
     /// <summary>All pieces, in order; each document ends with a piece of no bytes.</summary>
@@ -47,8 +47,8 @@ sealed class JsonLinesReader(Utf8Reader reader, string field, string origin, Tex
         var blank = line.WrittenSpan.IndexOfAnyExcept(" \t\r"u8) < 0;
         var text = blank ? null : Document();
         // A buffer that one huge line blew up is let go.
-        if (line.Capacity > 1024 * 1024) line.Clear();
-        line.ResetWrittenCount();
+        if (line.Capacity > 1024 * 1024) line = new();
+        else line.ResetWrittenCount();
         if (text is null) yield break;
         foreach (var piece in PieceCutter.Cut(text))
             if (piece.Length > 0) yield return new TextPiece(piece, false, origin);

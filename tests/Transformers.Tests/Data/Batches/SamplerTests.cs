@@ -44,6 +44,19 @@ public class SamplerTests
         Assert.Contains(batches, b => !b.Inputs.SequenceEqual(batches[0].Inputs));
     }
 
+    // As after a change of the data, or of how they are cut; to search for such a place would never end.
+    [Fact]
+    public void A_state_beyond_the_data_is_refused()
+    {
+        var blocks = new ShuffledBlocks(Numbered(100, 401), 3, 16, seed: 5);
+        var documents = new PackedDocuments(Numbered(5, 40, 17), 3, 16, seed: 5);
+        Assert.Contains("block 32 of epoch 1", Assert.Throws<UserException>(() => blocks.State = new(40, 1, 32)).Message);
+        Assert.Contains("document 1000000 of epoch 0", Assert.Throws<UserException>(() => documents.State = new(40, 0, 1_000_000)).Message);
+        blocks.State = new(40, 1, 31);
+        documents.State = new(40, 0, 2);
+        Assert.Equal((3, 3), (blocks.Next().Rows, documents.Next().Rows));
+    }
+
     [Theory, MemberData(nameof(Samplers))]
     public void Every_target_is_the_token_after_its_input_in_the_text(Func<ITextSampler> make)
     {

@@ -44,6 +44,16 @@ public sealed class ImagesDataTests : IDisposable
         Assert.Equal(images.Dataset.Validation, again.Dataset.Validation);
     }
 
+    [Fact]
+    public async Task Runs_that_draw_one_set_at_the_same_time_all_have_it()
+    {
+        var config = Assert.IsType<ImagesData>(ConfigFile.Parse<Holder>(Text).Data);
+        var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => OpenedImages.Open(config, seed: 1, generated: folder))));
+        Assert.All(opened, images => Assert.Equal(180, images.Dataset.Train.Length));
+        Assert.Single(Directory.GetDirectories(folder));
+        foreach (var images in opened) images.Dispose();
+    }
+
     [Theory]
     [InlineData("channels: 1, normalize: { kind: measured }", "channels: 2", "data.input.channels (2) must be 1 or 3")]
     [InlineData("size: 12", "size: 12, resize: 10", "data.input.resize (10) must be at least data.input.size (12)")]

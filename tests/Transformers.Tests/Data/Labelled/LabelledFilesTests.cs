@@ -5,7 +5,7 @@ namespace Transformers.Tests.Data.Labelled;
 
 public sealed class LabelledFilesTests : IDisposable
 {
-    readonly DataFolder folder = new();
+    readonly TempFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 

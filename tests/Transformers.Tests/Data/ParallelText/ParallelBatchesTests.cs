@@ -33,6 +33,14 @@ public class ParallelBatchesTests
     }
 
     [Fact]
+    public void A_text_that_cannot_be_encoded_is_the_users_error()
+    {
+        var letters = CharacterTokenizer.FromText("abc");
+        var error = Assert.Throws<UserException>(() => ParallelCorpus.Encode([new("a b", "c")], letters, letters, new ParallelFilter()));
+        Assert.Contains("U+0020", error.Message);
+    }
+
+    [Fact]
     public void An_epoch_holds_every_pair_once_in_an_order_of_its_own()
     {
         var batches = Batches(new BucketOptions { Tokens = 600, Seed = 3 });

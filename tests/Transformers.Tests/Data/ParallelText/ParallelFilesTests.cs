@@ -5,7 +5,7 @@ namespace Transformers.Tests.Data.ParallelText;
 
 public sealed class ParallelFilesTests : IDisposable
 {
-    readonly DataFolder folder = new();
+    readonly TempFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
@@ -35,7 +35,7 @@ public sealed class ParallelFilesTests : IDisposable
     {
         var (source, target) = (folder.Write("1", first), folder.Write("2", second));
         var error = Assert.Throws<UserException>(() => ParallelFiles.ReadPair(source, target).ToList());
-        Assert.Contains(message, error.Message.Replace(folder.Root + "/", ""));
+        Assert.Contains(message, error.Message.Replace(folder.FullPath + "/", ""));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class ParallelFilesTests : IDisposable
         folder.Write("test_a.en.gz", "four\n");
         folder.Write("README.md", "not data");
         folder.Write("train.fr", "un\n");
-        var found = ParallelFolder.Find(folder.Root, "de", "en");
+        var found = ParallelFolder.Find(folder.FullPath, "de", "en");
         Assert.Equal([new SentencePair("ein", "one")], found.Train.Read());
         Assert.Equal([new SentencePair("zwei", "two")], found.Validation!.Read());
         Assert.Equal(["test_a", "test_b"], found.Tests.Select(t => t.Name));
@@ -72,13 +72,13 @@ public sealed class ParallelFilesTests : IDisposable
     [Fact]
     public void A_folder_without_training_text_or_with_half_a_split_is_the_users_error()
     {
-        Assert.Contains("no training text", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.Root, "de", "en")).Message);
+        Assert.Contains("no training text", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.FullPath, "de", "en")).Message);
         folder.Write("train.de", "ein\n");
-        Assert.Contains("train.en is missing", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.Root, "de", "en")).Message);
+        Assert.Contains("train.en is missing", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.FullPath, "de", "en")).Message);
         folder.Write("train.en", "one\n");
         folder.Write("train.tsv", "one\tein\n");
-        Assert.Contains("several files", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.Root, "de", "en")).Message);
-        Assert.Contains("no such folder", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.Root + "/none", "de", "en")).Message);
+        Assert.Contains("several files", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.FullPath, "de", "en")).Message);
+        Assert.Contains("no such folder", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.FullPath + "/none", "de", "en")).Message);
     }
 
     [SharedDataFact("multi30k")]

@@ -65,27 +65,27 @@ public class SyntheticTextTests
     [Fact]
     public void Written_files_are_read_back_as_they_were_generated_and_are_the_same_every_time()
     {
-        using var folder = new DataFolder();
-        var report = SyntheticText.Write(SyntheticKind.Translation, folder.Root + "/t", 200, seed: 5);
+        using var folder = new TempFolder();
+        var report = SyntheticText.Write(SyntheticKind.Translation, folder.FullPath + "/t", 200, seed: 5);
         Assert.Equal((200, 50, 50), (report.Train, report.Validation, report.Test));
         Assert.Equal(["train.en", "train.qta", "val.en", "val.qta", "test.en", "test.qta"], report.Files);
-        var found = ParallelFolder.Find(folder.Root + "/t", "en", "qta");
+        var found = ParallelFolder.Find(folder.FullPath + "/t", "en", "qta");
         Assert.Equal(new TranslationTask().Take(SyntheticSplit.Train, 5, 200), found.Train.Read());
         Assert.Equal(50, found.Test!.Read().Count());
-        SyntheticText.Write(SyntheticKind.Translation, folder.Root + "/u", 300, seed: 5);
-        Assert.StartsWith(File.ReadAllText(folder.Root + "/t/train.qta"), File.ReadAllText(folder.Root + "/u/train.qta"));
+        SyntheticText.Write(SyntheticKind.Translation, folder.FullPath + "/u", 300, seed: 5);
+        Assert.StartsWith(File.ReadAllText(folder.FullPath + "/t/train.qta"), File.ReadAllText(folder.FullPath + "/u/train.qta"));
 
-        SyntheticText.Write(SyntheticKind.Sentiment, folder.Root + "/s", 60, seed: 5);
+        SyntheticText.Write(SyntheticKind.Sentiment, folder.FullPath + "/s", 60, seed: 5);
         Assert.Equal(new SentimentTask().Take(SyntheticSplit.Validation, 5, 50),
-            LabelledFiles.Read(folder.Root + "/s/val.tsv", "0", "1").Select(e => e with { Line = 0 }));
+            LabelledFiles.Read(folder.FullPath + "/s/val.tsv", "0", "1").Select(e => e with { Line = 0 }));
     }
 
     [Fact]
     public void A_folder_that_cannot_be_written_and_a_size_out_of_range_are_the_users_errors()
     {
-        using var folder = new DataFolder();
+        using var folder = new TempFolder();
         var file = folder.Write("file", "");
         Assert.Throws<UserException>(() => SyntheticText.Write(SyntheticKind.Copy, file + "/below", 10, 1));
-        Assert.Throws<UserException>(() => SyntheticText.Write(SyntheticKind.Copy, folder.Root, 0, 1));
+        Assert.Throws<UserException>(() => SyntheticText.Write(SyntheticKind.Copy, folder.FullPath, 0, 1));
     }
 }

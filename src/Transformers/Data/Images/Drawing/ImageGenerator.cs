@@ -1,3 +1,5 @@
+using Transformers.Data.Shards;
+
 namespace Transformers.Data.Images.Drawing;
 
 /// <summary>What is drawn.</summary>
@@ -61,30 +63,26 @@ public static class ImageGenerator
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
             throw new UserException($"{folder} exists and is not an empty folder", "name another folder, or remove it first");
-        var temporary = $"{target}.writing-{Environment.ProcessId}";
         try
         {
+            using var making = PartialFolder.Create(target);
             foreach (var split in new[] { "train", "test" })
                 foreach (var name in classes)
-                    Directory.CreateDirectory(Path.Combine(temporary, split, name));
-            Parallel.For(0, count, new ParallelOptions { CancellationToken = cancel }, i =>
+                    Directory.CreateDirectory(Path.Combine(making.Path, split, name));
+            AllCores.For(count, i =>
             {
                 // The rounds of classes, not single images, are divided, so that both splits hold each class equally often.
                 var (round, label) = (i / classes.Count, i % classes.Count);
                 var split = round % TestEvery == TestEvery - 1 ? "test" : "train";
                 var image = Draw(kind, label, side, new SampleRandom(seed, (ulong)kind, (ulong)i), style);
-                File.WriteAllBytes(Path.Combine(temporary, split, classes[label], $"{i:d6}.png"), ImageCodec.EncodePng(image));
-            });
+                File.WriteAllBytes(Path.Combine(making.Path, split, classes[label], $"{i:d6}.png"), ImageCodec.EncodePng(image));
+            }, cancel);
             if (Directory.Exists(target)) Directory.Delete(target);
-            Directory.Move(temporary, target);
+            making.Complete();
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            if (Directory.Exists(temporary)) Directory.Delete(temporary, true);
-            if (exception is AggregateException { InnerExceptions: [var first, ..] }) exception = first;
-            if (exception is IOException or UnauthorizedAccessException)
-                throw new UserException($"the images cannot be written to {folder}: {exception.Message}", inner: exception);
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(exception);
+            throw new UserException($"the images cannot be written to {folder}: {exception.Message}", inner: exception);
         }
     }
 }

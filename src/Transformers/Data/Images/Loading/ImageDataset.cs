@@ -177,7 +177,7 @@ public sealed class ImageDataset : IDisposable
         // Whole numbers: the sums do not depend on the order in which threads add them.
         var (sum, squares, pixels) = (new long[3], new long[3], 0L);
         var guard = new Lock();
-        InParallel(count, i =>
+        AllCores.For(count, i =>
         {
             if (Load(indices[(int)((long)i * indices.Count / count)]) is not { } image) return;
             var bytes = transform.Fit(image).Span;
@@ -200,19 +200,6 @@ public sealed class ImageDataset : IDisposable
         // One colour everywhere has no deviation to divide by.
         var std = mean.Select((m, c) => Math.Max(Math.Sqrt(Math.Max((double)squares[c] / pixels - m * m, 0)), 1)).ToArray();
         return ([.. mean.Select(m => m / 255)], [.. std.Select(s => s / 255)]);
-    }
-
-    /// <summary>Does something for 0, 1, … on all cores; the first failure is thrown as itself.</summary>
-    internal static void InParallel(int count, Action<int> action)
-    {
-        try
-        {
-            Parallel.For(0, count, action);
-        }
-        catch (AggregateException exception)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
-        }
     }
 
     /// <summary>Closes the source.</summary>

@@ -62,9 +62,7 @@ public sealed class ImageLoader : IDisposable
         BatchesPerEpoch = options.DropLast ? indices.Length / options.BatchSize : (indices.Length - 1) / options.BatchSize + 1;
         if (BatchesPerEpoch == 0)
             throw new UserException($"the batch ({options.BatchSize}) is larger than the {indices.Length} images to train on", "lower the batch size");
-        if (start.Epoch < 0 || start.Batch < 0 || start.Batch >= BatchesPerEpoch)
-            throw new UserException($"the data cannot go on at batch {start.Batch} of epoch {start.Epoch}: an epoch has {BatchesPerEpoch} batches",
-                "the data or the batch size have changed since the checkpoint");
+        DataPosition.Check(start.Epoch, "batch", start.Batch, BatchesPerEpoch);
         next = ahead = start;
         threads = [.. Enumerable.Range(0, options.Threads).Select(i => new Thread(Work) { IsBackground = true, Name = $"images {i}" })];
         foreach (var thread in threads) thread.Start();

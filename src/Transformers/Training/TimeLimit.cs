@@ -1,0 +1,38 @@
+namespace Transformers.Training;
+
+/// <summary>Asks a run to end once a time has passed.</summary>
+sealed class TimeLimit : IDisposable
+{
+    // A timer waits for 49 days at most: a longer time is waited for in parts.
+    static readonly TimeSpan Longest = TimeSpan.FromDays(40);
+
+    readonly Timer timer;
+    readonly StopRequest stop;
+    TimeSpan left;
+
+    /// <summary>Begins to wait.</summary>
+    /// <param name="time">How long; one that is over already asks at once.</param>
+    /// <param name="stop">Is asked, with the reason <c>max_time</c>.</param>
+    internal TimeLimit(TimeSpan time, StopRequest stop)
+    {
+        this.stop = stop;
+        left = time > TimeSpan.Zero ? time : TimeSpan.Zero;
+        timer = new Timer(_ => Next());
+        Next();
+    }
+
+    void Next()
+    {
+        if (left == TimeSpan.Zero)
+        {
+            stop.Ask("max_time");
+            return;
+        }
+        var part = left < Longest ? left : Longest;
+        left -= part;
+        timer.Change(part, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Waits no longer.</summary>
+    public void Dispose() => timer.Dispose();
+}
