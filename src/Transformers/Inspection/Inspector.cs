@@ -64,7 +64,8 @@ public static class Inspector
         var largest = BatchShape.Largest(plan.Data.Batches).Cut(training.Batch.Micro ?? long.MaxValue);
         // What the libraries take when they are first used is theirs as long as the run lasts.
         KernelTimes.WarmUp(device, precision);
-        var program = ProcessMemory.Resident + ManagedMemory.Nursery;
+        // The objects of training are made in the room that reading the data has left.
+        var program = ProcessMemory.Resident;
         var step = StepPrediction.Measure(plan, batch.Cut(rows), passes, new UpdateKernel(table, training.Optimizer, training.Ema?.Decay), batch.Units, precision, device);
         var peak = MachinePeaks.FlopsPerSecond(device, precision, again: true);
         return new TrainingPlan

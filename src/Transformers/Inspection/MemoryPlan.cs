@@ -9,8 +9,8 @@ public sealed record MemoryPlan
 {
     const long Wide = sizeof(float);
 
-    // Blocks of many sizes, taken and given back in turn, leave gaps between them: a quarter more than what they hold.
-    const double Gaps = 1.25;
+    // Blocks are rounded up to classes, an eighth of a power of two apart: half of that is unused in the mean.
+    const double Gaps = 1.06;
 
     /// <summary>The program, the engine and its libraries, and the data; measured.</summary>
     public required long Program { get; init; }
