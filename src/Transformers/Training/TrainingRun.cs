@@ -56,12 +56,11 @@ public static class TrainingRun
         stop ??= new StopRequest();
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
-        if (FinishedResult(folder, config) is { } finished)
+        if (FinishedRun.ResultOf(folder, config, options) is { } finished)
         {
             observer.Note($"{options.Run} is finished: {finished.Steps} steps; raise training.steps to go on");
             return finished;
         }
-        if (folder.IsFinished) folder.ClearResult();
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
         var samples = new SampleLog(folder.SamplesFile);
         observer = new ObserverGroup(observer, tensorBoard, samples, new PictureLog(folder.FullPath, observer.Warn));
@@ -160,14 +159,6 @@ public static class TrainingRun
     internal static UserException NotEmpty(RunFolder folder) => new(
         [new Problem("the run folder is not empty, and --resume=never starts a new run", folder.FullPath, Hint: "name another folder with --run, or delete this one")]);
 
-    /// <summary>The result of a run that has nothing left to do; null for any other.</summary>
-    internal static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
-    {
-        if (!folder.IsFinished) return null;
-        var result = JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options);
-        return result is not null && result.Steps >= config.Training.Steps || result?.Stopped == "patience" ? result : null;
-    }
-
     static void Resume(RunFolder folder, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
     {
         Checkpoint? checkpoint;
@@ -177,8 +168,10 @@ public static class TrainingRun
             checkpoint = folder.Checkpoints.FindNewestIntact(out var skipped);
             foreach (var damaged in skipped) observer.Warn($"skipped {damaged.Folder}: {damaged.Reason}");
         }
+        if (checkpoint is not null) outputs.Restore(checkpoint, trainer, task);
+        // Only now is it sure that the run goes on, and the folder no longer holds a finished one.
+        if (folder.IsFinished) folder.ClearResult();
         if (checkpoint is null) return;
-        outputs.Restore(checkpoint, trainer, task);
         folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(new CheckpointConfig()));
         observer.Note($"going on from step {trainer.Progress.Step} ({checkpoint.Folder})");
     }
@@ -191,6 +184,7 @@ public static class TrainingRun
         return new TrainResult
         {
             Run = options.Run,
+            From = options.From,
             Model = KindAttribute.Of(config.Model),
             Parameters = parameters,
             Steps = progress.Step,
