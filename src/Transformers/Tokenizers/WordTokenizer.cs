@@ -59,10 +59,12 @@ public sealed class WordTokenizer : Tokenizer
     public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids) => ids.AddRange(EncodeToIds(Encoding.UTF8.GetString(utf8)));
 
     /// <inheritdoc/>
-    public override string Decode(IEnumerable<int> ids) => string.Join(' ', ids.Where(id => id >= special.Count).Select(id => words[id]));
+    public override string Decode(IEnumerable<int> ids) => string.Join(' ', ids.Select(Checked).Where(id => id >= special.Count).Select(id => words[id]));
 
     /// <summary>A space and the word: each token starts a word. Empty for a special token.</summary>
-    public override ReadOnlyMemory<byte> BytesOf(int id) => id < special.Count ? default : Encoding.UTF8.GetBytes(" " + words[id]);
+    public override ReadOnlyMemory<byte> BytesOf(int id) => Checked(id) < special.Count ? default : Encoding.UTF8.GetBytes(" " + words[id]);
+
+    int Checked(int id) => (uint)id < (uint)words.Length ? id : throw NotAnId(id);
 
     /// <inheritdoc/>
     public override string Hash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"words {special.Count}\n{string.Join('\n', words)}")));
