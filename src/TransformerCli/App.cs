@@ -12,8 +12,11 @@ public static class App
         var context = new CliContext(input, output, error);
         var root = Root(context);
         // No response files: a prompt that starts with @ is a prompt.
-        if (arguments is ["--version"]) return Versions.Print(context);
-        var parse = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (arguments.Contains("--version") && arguments.All(word => word is "--version" or "--json" or "--quiet" or "--verbose"))
+            return Versions.Print(context, arguments.Contains("--json"));
+        var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
+        var parse = root.Parse(arguments, configuration);
+        if (TrainCommand.SpellOutResume(parse, arguments) is { } spelled) parse = root.Parse(arguments = spelled, configuration);
         if (ParseProblems.Of(parse) is { Count: > 0 } problems) return context.Fail(arguments.Contains("--json"), ExitCodes.UserError, problems);
         // No default handlers: they would end a save after two seconds and turn a bug into exit code 1 without a trace.
         var invocation = new InvocationConfiguration

@@ -13,10 +13,37 @@ sealed partial record Expectation(string Name, string Operator, double Value)
     internal static Expectation Parse(string text)
     {
         var match = Form().Match(text);
-        return match.Success
-            ? new Expectation(match.Groups[1].Value, match.Groups[2].Value, double.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture))
+        return match.Success && double.TryParse(match.Groups[3].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            ? new Expectation(match.Groups[1].Value, match.Groups[2].Value, value)
             : throw new UserException($"--expect ({text}) must be a name, one of <= >= < > ==, and a number", "for example --expect 'val_loss<=1.55'");
     }
+
+    /// <summary>Refuses rules about results that there cannot be, before hours are spent on them.</summary>
+    /// <exception cref="UserException">A rule names none.</exception>
+    internal static void CheckNames(IEnumerable<Expectation> rules, IReadOnlyList<string> names)
+    {
+        foreach (var rule in rules)
+            if (!names.Contains(rule.Name)) throw Unknown(rule, names);
+    }
+
+    /// <summary>Judges a document that is printed already, and tells on standard error what is wrong: standard output has one document, not two.</summary>
+    /// <returns>The exit code where a rule does not hold or names no result; else null.</returns>
+    internal static int? Judge<T>(CliContext context, IEnumerable<Expectation> rules, T document)
+    {
+        try
+        {
+            if (FirstBroken(rules, document) is not { } broken) return null;
+            context.Error.WriteLine($"error: {broken}");
+            return ExitCodes.ExpectationFailed;
+        }
+        catch (UserException exception)
+        {
+            foreach (var problem in exception.Problems) context.Error.WriteLine($"error: {problem}");
+            return ExitCodes.UserError;
+        }
+    }
+
+    static UserException Unknown(Expectation rule, IEnumerable<string> names) => new($"--expect: there is no result {rule.Name}", $"there are {string.Join(", ", names)}");
 
     /// <summary>What is wrong with the first rule that does not hold, or null.</summary>
     internal static string? FirstBroken<T>(IEnumerable<Expectation> rules, T document)
@@ -26,7 +53,7 @@ sealed partial record Expectation(string Name, string Operator, double Value)
         foreach (var rule in rules)
         {
             if (!values.TryGetValue(rule.Name, out var value))
-                throw new UserException($"--expect: there is no result {rule.Name}", $"there are {string.Join(", ", values.Keys)}");
+                throw Unknown(rule, values.Keys);
             if (!rule.Holds(value))
                 return FormattableString.Invariant($"expected {rule.Name} {rule.Operator} {rule.Value}, and it is {value}");
         }
@@ -54,6 +81,6 @@ sealed partial record Expectation(string Name, string Operator, double Value)
         }
     }
 
-    [GeneratedRegex(@"^\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(<=|>=|==|<|>)\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*$")]
+    [GeneratedRegex(@"^\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(<=|>=|==|<|>)\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*\z")]
     private static partial Regex Form();
 }

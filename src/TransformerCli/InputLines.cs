@@ -1,4 +1,6 @@
+using System.Text;
 using Transformers;
+using Transformers.Data;
 
 namespace TransformerCli;
 
@@ -24,9 +26,8 @@ static class InputLines
     internal static string ReadAll(CliContext context, string file, string option = "--input")
     {
         Check(file, option);
-        if (file == "-") return context.In.ReadToEnd();
-        using var reader = new StreamReader(file);
-        return reader.ReadToEnd();
+        using var stream = file == "-" ? null : TextLines.Open(file);
+        return TextLines.ReadAll(stream ?? StandardInput(context), NameOf(file));
     }
 
     static void Check(string file, string option)
@@ -35,9 +36,16 @@ static class InputLines
         if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: option)]);
     }
 
+    // The rules of the files that are trained on: only a line feed ends a line, and bytes that are not UTF-8 are an error.
     static IEnumerable<string> Lines(CliContext context, string file)
     {
-        using var reader = file == "-" ? null : new StreamReader(file);
-        while ((reader ?? context.In).ReadLine() is { } line) yield return line;
+        using var stream = file == "-" ? null : TextLines.Open(file);
+        foreach (var line in TextLines.Read(stream ?? StandardInput(context), NameOf(file))) yield return line;
     }
+
+    /// <summary>Standard input as bytes; a reader in its place, as in a test, has only its text.</summary>
+    internal static Stream StandardInput(CliContext context) =>
+        context.In is StreamReader reader ? reader.BaseStream : new MemoryStream(Encoding.UTF8.GetBytes(context.In.ReadToEnd()));
+
+    static string NameOf(string file) => file == "-" ? "standard input" : file;
 }

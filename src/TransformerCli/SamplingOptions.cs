@@ -21,6 +21,9 @@ sealed class SamplingOptions
         foreach (var option in new Option[] { greedy, temperature, topK, topP, minP, repetitionPenalty, maxNewTokens, stop, seed }) command.Add(option);
     }
 
+    /// <summary>Those by which tokens are drawn, which a search does not do.</summary>
+    internal IReadOnlyList<Option> OfDrawing => [greedy, temperature, topK, topP, minP, repetitionPenalty, stop, seed];
+
     /// <summary>The limit that the user gave; null where it is left to what suits the model.</summary>
     internal int? LimitOf(ParseResult parse) => parse.GetResult(maxNewTokens) is { Implicit: false } ? parse.GetValue(maxNewTokens) : null;
 

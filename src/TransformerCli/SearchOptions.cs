@@ -17,9 +17,11 @@ sealed class SearchOptions
         stop.AcceptOnlyFromAmong("bound", "first", "never");
     }
 
+    internal IReadOnlyList<Option> All => [beams, alpha, penalty, stop];
+
     internal void AddTo(Command command)
     {
-        foreach (var option in new Option[] { beams, alpha, penalty, stop }) command.Add(option);
+        foreach (var option in All) command.Add(option);
     }
 
     internal TranslationOptions Read(ParseResult parse, int num = 1) => new TranslationOptions

@@ -6,19 +6,32 @@ namespace TransformerCli;
 /// <summary><c>--version</c>: the program's, libtorch's and .NET's.</summary>
 static class Versions
 {
-    internal static int Print(CliContext context)
+    internal static int Print(CliContext context, bool json)
     {
-        context.Out.WriteLine($"transformer {typeof(Versions).Assembly.GetName().Version?.ToString(3)}");
+        var document = new Document("transformer.version/1", typeof(Versions).Assembly.GetName().Version?.ToString(3), Libtorch(), RuntimeInformation.FrameworkDescription);
+        if (json)
+        {
+            context.WriteJson(document);
+            return ExitCodes.Done;
+        }
+        context.Out.WriteLine($"transformer {document.Version}");
+        context.Out.WriteLine(document.Libtorch is { } found ? $"libtorch {found}" : "libtorch not found: see transformer doctor");
+        context.Out.WriteLine(document.Dotnet);
+        return ExitCodes.Done;
+    }
+
+    static string? Libtorch()
+    {
         try
         {
             Engine.Load();
-            context.Out.WriteLine($"libtorch {EngineReport.Read().Version}");
+            return EngineReport.Read().Version;
         }
         catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
         {
-            context.Out.WriteLine("libtorch not found: see transformer doctor");
+            return null;
         }
-        context.Out.WriteLine(RuntimeInformation.FrameworkDescription);
-        return ExitCodes.Done;
     }
+
+    sealed record Document(string Schema, string? Version, string? Libtorch, string Dotnet);
 }

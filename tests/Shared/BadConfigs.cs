@@ -97,7 +97,7 @@ public static class BadConfigs
         // Ranges
         Change("zero layers", "layers: 4", "layers: 0", "model.layers", "(0) must lie between 1 and 10000", null),
         Change("negative steps", "steps: 800", "steps: -800", "training.steps", "(-800) must lie between 1 and", null),
-        Change("a number beyond 32 bits", "layers: 4", "layers: 99999999999", "model.layers", "must lie between -2147483648 and 2147483647", null),
+        Change("a number beyond 32 bits", "layers: 4", "layers: 99999999999", "model.layers", "must lie between 1 and 10000", null),
         Change("a negative seed", "seed: 1337", "seed: -1", "seed", "must lie between 0 and 18446744073709551615", null),
         Change("a hold-out of everything", "holdout: 0.05", "holdout: 1.5", "data.holdout", "(1.5) must lie between 0 and 0.9", null),
         Change("a learning rate of zero", "lr: 1.0e-3", "lr: 0", "training.optimizer.lr", "(0) must be above 0", null),

@@ -30,6 +30,7 @@ static class BenchCommand
         {
             var json = parse.GetValue(context.JsonOption);
             var paths = parse.GetValue(input) ?? [];
+            if (parse.GetValue(threads) is < 1 and var few) throw new UserException($"--threads ({few}) must be at least 1");
             if (paths.Length == 0 && !parse.GetValue(images)) throw new UserException("there is nothing to measure: name text with --input, or give --images");
             if (paths.FirstOrDefault(path => !File.Exists(path)) is { } missing) throw new UserException([new Problem("there is no such file", missing, Path: "--input")]);
             var text = paths.Length == 0 ? null : TokenizerBenchmark.Run(paths, new BpeTrainerOptions { VocabularySize = parse.GetValue(vocabulary) },

@@ -38,6 +38,7 @@ static class BenchGenerateCommand
             if (counts.FirstOrDefault(count => count < 1, 1) is var low and < 1) throw new UserException($"--prompts ({low}) must be at least 1");
             if (length < 1) throw new UserException($"--tokens ({length}) must be at least 1");
             var trained = parse.GetValue(run) is { } path ? TrainedRun.Open(path, parse.GetValue(checkpoint)) : null;
+            trained?.Require<GptConfig>("a language model (gpt)");
             var where = DeviceOption.Resolve(parse.GetValue(device));
             Engine.Load();
             var options = new StepBenchmarkOptions(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where), BenchDocument.Seconds(parse, seconds));

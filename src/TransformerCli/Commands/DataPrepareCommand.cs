@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using Transformers;
 using Transformers.Configs;
 using Transformers.Data;
@@ -34,12 +33,13 @@ public static class DataPrepareCommand
         {
             var config = ConfigFile.Load<RunConfig>(parse.GetValue(configs)!, parse.GetValue(sets) ?? []);
             var path = parse.GetValue(data);
+            if (parse.GetValue(threads) is < 0 and var few) throw new UserException($"--threads ({few}) must be at least 0", "0 stands for one a core");
             if (path is not null and not "-") config = DataOverride.Apply(config, path);
             if (config.Data is not TextData text)
                 throw new UserException($"data of kind {KindAttribute.Of(config.Data)} are not prepared: they are read as they are");
             if (path != "-" && PreparedData.FolderOf(text.Source) is { } folder) throw new UserException([new Problem("is prepared already", folder)]);
             var folders = parse.GetValue(cache)!;
-            using var standardInput = path == "-" ? new StandardInputSource(Input(context), folders, parse.GetValue(lines), TextSources.OptionsOf(text.Source)) : null;
+            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), TextSources.OptionsOf(text.Source)) : null;
             var source = standardInput ?? TextSources.Of(text.Source);
             var tokenizer = TokenizerFactory.Create(text.Tokenizer, source, folders, cancel: cancel);
             var progress = parse.GetValue(context.QuietOption) ? null : new Progress(context.Error);
@@ -54,10 +54,6 @@ public static class DataPrepareCommand
         });
         return command;
     }
-
-    // Standard input is bytes; a reader in its place has only its text.
-    static Stream Input(CliContext context) =>
-        context.In is StreamReader reader ? reader.BaseStream : new MemoryStream(Encoding.UTF8.GetBytes(context.In.ReadToEnd()));
 
     // A line each tenth: enough for a log, and a corpus of any size gives ten lines.
     sealed class Progress(TextWriter error) : IProgress<PreparationProgress>

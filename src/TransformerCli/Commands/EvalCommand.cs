@@ -39,6 +39,7 @@ static class EvalCommand
             if (parse.GetValue(batchSize) is < 1 and var size) throw new UserException($"--batch-size ({size}) must be at least 1");
             var path = parse.GetValue(run)!;
             var trained = TrainedRun.Open(path, parse.GetValue(checkpoint));
+            if (trained.Config.Model is not Seq2SeqConfig) OptionUse.Refuse(parse, search.All, "encoder-decoders", trained.Config.Model);
             var where = DeviceOption.Resolve(parse.GetValue(device));
             Engine.Load();
             var result = RunEvaluation.Evaluate(trained, path, new EvaluationOptions
@@ -54,9 +55,7 @@ static class EvalCommand
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
             else Print(context.Out, result);
-            if (Expectation.FirstBroken(expectations, result) is not { } broken) return ExitCodes.Done;
-            context.Error.WriteLine($"error: {broken}");
-            return ExitCodes.ExpectationFailed;
+            return Expectation.Judge(context, expectations, result) ?? ExitCodes.Done;
         });
         return command;
     }

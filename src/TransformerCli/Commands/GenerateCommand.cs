@@ -20,7 +20,7 @@ static class GenerateCommand
         var input = new Option<string?>("--input") { Description = "Continue each line of this file; - reads standard input", HelpName = "FILE" };
         var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
         var stream = new Option<bool>("--stream") { Description = "Print text as it comes" };
-        var num = new Option<int>("--num") { Description = "Completions of the prompt", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var num = new Option<int>("--num") { Description = "Completions of each prompt", HelpName = "N", DefaultValueFactory = _ => 1 };
         var overflow = new Option<string>("--overflow") { Description = "At the context's end: stop, or slide to read the last half again", HelpName = "stop|slide", DefaultValueFactory = _ => "stop" };
         overflow.AcceptOnlyFromAmong("stop", "slide");
         var sampling = new SamplingOptions();
@@ -45,23 +45,27 @@ static class GenerateCommand
             options.Checked();
             if (parse.GetValue(prompt) is not null && parse.GetValue(input) is not null) throw new UserException("--prompt and --input must not both be given");
             if (parse.GetValue(num) < 1) throw new UserException($"--num ({parse.GetValue(num)}) must be at least 1");
+            if (parse.GetValue(stream)) CheckStream(parse.GetValue(input), parse.GetValue(num), json);
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             var where = DeviceOption.Resolve(parse.GetValue(device));
             var quantized = parse.GetValue(quantize) is not null;
             Engine.Load();
             if (trained.Config.Model is Seq2SeqConfig)
             {
+                OptionUse.Refuse(parse, [.. sampling.OfDrawing, stream, overflow], "language models (gpt)", trained.Config.Model);
                 var translator = trained.LoadTranslator(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where), quantized);
                 var searched = search.Read(parse, parse.GetValue(num)) with { MaxNewTokens = sampling.LimitOf(parse) };
                 IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines) : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
                 return TranslationOutput.Write(context, translator.Translate(sources, searched, cancel), json, document: parse.GetValue(input) is null);
             }
+            OptionUse.Refuse(parse, search.All, "encoder-decoders (seq2seq)", trained.Require<GptConfig>("a language model (gpt) or an encoder-decoder (seq2seq)"));
             var tokenizer = trained.LoadTokenizer();
             using var model = trained.LoadLanguageModel(tokenizer, where);
             using var generator = new TextGenerator(model, tokenizer, where) { Precision = DeviceOption.PrecisionOf(parse.GetValue(precision), where), Quantized = quantized };
             if (parse.GetValue(input) is { } file)
             {
-                foreach (var lines in InputLines.Read(context, file).Chunk(PromptsAtOnce))
+                var each = parse.GetValue(num);
+                foreach (var lines in InputLines.Read(context, file).SelectMany(line => Enumerable.Repeat(line, each)).Chunk(PromptsAtOnce))
                     foreach (var completion in generator.Generate(lines, options, cancel: cancel))
                         if (json) context.WriteJson(new CompletionLine("transformer.generate/1", completion.Prompt, completion.Text, completion.Ids, completion.Finish, completion.Score));
                         else context.Out.WriteLine(completion.Text.ReplaceLineEndings(" "));
@@ -73,15 +77,22 @@ static class GenerateCommand
         return command;
     }
 
+    static void CheckStream(string? input, int num, bool json)
+    {
+        const string remedy = "leave --stream out";
+        if (json) throw new UserException("--stream prints text as it comes, and --json a document at the end", remedy);
+        if (num > 1) throw new UserException($"--stream prints one completion, and --num ({num}) asks for more", remedy);
+        if (input is not null) throw new UserException("--stream continues one prompt, and --input has many", remedy);
+    }
+
     static void Once(CliContext context, TextGenerator generator, string prompt, int num, GenerationOptions options, bool json, bool stream, CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
-        var streaming = stream && !json && num == 1;
-        if (streaming) context.Out.Write(prompt);
-        var completions = generator.Generate([.. Enumerable.Repeat(prompt, num)], options, streaming ? (_, text) => context.Out.Write(text) : null, cancel);
+        if (stream) context.Out.Write(prompt);
+        var completions = generator.Generate([.. Enumerable.Repeat(prompt, num)], options, stream ? (_, text) => context.Out.Write(text) : null, cancel);
         var speed = completions.Sum(completion => completion.Ids.Count) / Math.Max(1e-9, Stopwatch.GetElapsedTime(started).TotalSeconds);
         if (json) context.WriteJson(new GenerateDocument("transformer.generate/1", completions, speed));
-        else if (streaming) context.Out.WriteLine();
+        else if (stream) context.Out.WriteLine();
         else
             for (var i = 0; i < completions.Count; i++)
             {

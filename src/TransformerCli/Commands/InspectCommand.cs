@@ -31,12 +31,13 @@ static class InspectCommand
         };
         context.Handle(command, (parse, _) =>
         {
+            if (parse.GetValue(devices) is < 1 or > 1_000_000) throw new UserException($"--devices ({parse.GetValue(devices)}) must be between 1 and 1000000");
+            if (parse.GetValue(link) is { } speed && !(speed > 0 && double.IsFinite(speed)))
+                throw new UserException(FormattableString.Invariant($"--link ({speed}) must be above 0 gigabytes a second, and finite"));
             var name = parse.GetValue(source)!;
             var config = RunOrConfig.Load(name, parse.GetValue(sets));
             var where = DeviceOption.Resolve(parse.GetValue(device));
             var asked = parse.GetValue(precision) is { } text ? Enum.Parse<Precision>(text, ignoreCase: true) : (Precision?)null;
-            if (parse.GetValue(devices) is < 1 or > 1_000_000) throw new UserException($"--devices ({parse.GetValue(devices)}) must be between 1 and 1000000");
-            if (parse.GetValue(link) is <= 0) throw new UserException("--link must be above 0 gigabytes a second");
             if (parse.GetValue(data) is { } path)
                 config = config is RunConfig run ? DataOverride.Apply(run, path) : throw new UserException("--data: a model alone has no data");
             var inspection = Inspector.Inspect(config, new InspectionOptions

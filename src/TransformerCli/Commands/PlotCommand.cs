@@ -62,9 +62,13 @@ static class PlotCommand
             var shown = parse.GetValue(places);
             if (parse.GetValue(source) is not { } name)
             {
+                if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => OptionUse.Has(parse, option)) is { } vain)
+                    throw new UserException($"{vain.Name} is for a run or a config, and none is given", "put it first: transformer plot positions gpt-stories");
                 Engine.Load();
                 return PositionsPlot.Draw(new SinusoidalPositions(), shown, 128, 8);
             }
+            if (Directory.Exists(name) && OptionUse.Has(parse, sets)) throw new UserException($"--set is for a config, and {name} is a run, whose weights are shown", "leave it out");
+            if (!Directory.Exists(name) && OptionUse.Has(parse, checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");
             var trained = Directory.Exists(name) ? TrainedRun.Open(name, parse.GetValue(checkpoint)) : null;
             var model = ModelOf(trained?.Config ?? RunOrConfig.Load(name, parse.GetValue(sets)));
             return RunPlots.Positions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
@@ -76,7 +80,8 @@ static class PlotCommand
         var (run, checkpoint, device) = (Source("RUN"), Checkpoint(), DeviceOption.Create());
         var text = new Option<string?>("--text") { Description = "The text to read, or the sentence to translate", HelpName = "TEXT" };
         var target = new Option<string?>("--target") { Description = "The translation to look at [default: the model's own]", HelpName = "TEXT" };
-        var part = new Option<AttentionPart>("--part") { Description = "Of an encoder-decoder: cross, encoder or decoder", HelpName = "PART" };
+        var part = new Option<string>("--part") { Description = "Of an encoder-decoder: the target's tokens to the source's (cross), or either side's to its own", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" };
+        part.AcceptOnlyFromAmong("cross", "encoder", "decoder");
         var image = new Option<string?>("--image") { Description = "The image to look at, for a ViT", HelpName = "FILE" };
         var layer = new Option<int?>("--layer") { Description = "This layer alone, from 1", HelpName = "N" };
         var head = new Option<int?>("--head") { Description = "This head alone, from 1", HelpName = "N" };
@@ -88,7 +93,7 @@ static class PlotCommand
                 TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)),
                 new AttentionSubject
                 {
-                    Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Part = parse.GetValue(part),
+                    Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
                     Choice = new AttentionChoice(parse.GetValue(layer), parse.GetValue(head)),
                 }, DeviceOption.Resolve(parse.GetValue(device))));
     }
@@ -118,6 +123,7 @@ static class PlotCommand
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             if (parse.GetValue(text) is { } words)
             {
+                if (trained.Config.Model is ImageModelConfig) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
                 using var table = StoredWeights.Find(trained.Checkpoint, "okens.weight") ?? throw new UserException("the run has no token embeddings");
                 return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).ToSvg();
             }

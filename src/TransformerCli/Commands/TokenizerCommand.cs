@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using Transformers;
 using Transformers.Tokenizers;
 
@@ -36,8 +35,7 @@ public static class TokenizerCommand
     /// <summary>A file or, for <c>-</c>, standard input, as bytes.</summary>
     internal static Stream Open(CliContext context, string path)
     {
-        // Standard input is bytes; a reader in its place, as in a test, has only its text.
-        if (path == "-") return context.In is StreamReader reader ? reader.BaseStream : new MemoryStream(Encoding.UTF8.GetBytes(context.In.ReadToEnd()));
+        if (path == "-") return InputLines.StandardInput(context);
         try
         {
             return File.OpenRead(path);

@@ -33,6 +33,9 @@ public static class TokenizerTrainCommand
         context.Handle(command, (parse, cancel) =>
         {
             var started = System.Diagnostics.Stopwatch.StartNew();
+            if (parse.GetValue(kind) is not "bpe" and { } other && new Option[] { vocabulary, pattern, minimum, threads }.FirstOrDefault(option => OptionUse.Has(parse, option)) is { } vain)
+                throw new UserException($"{vain.Name} is for --kind bpe, and --kind is {other}", "leave it out");
+            if (parse.GetValue(threads) is < 0 and var few) throw new UserException($"--threads ({few}) must be at least 0", "0 stands for all");
             var documents = Documents(context, parse.GetValue(input)!);
             var names = parse.GetValue(special) is { Length: > 0 } given ? given : null;
             BpeTrainingProgress progress = default;

@@ -9,6 +9,8 @@ namespace TransformerCli.Commands;
 /// <summary><c>train</c>: trains what a config says.</summary>
 static class TrainCommand
 {
+    const string Resume = "--resume";
+
     /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
@@ -16,7 +18,7 @@ static class TrainCommand
         var sets = new Option<string[]>("--set") { Description = "Change a setting, such as model.layers=12", HelpName = "k=v", AllowMultipleArgumentsPerToken = true };
         var data = new Option<string?>("--data") { Description = "Read the data from this file or folder instead", HelpName = "PATH" };
         var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
-        var resume = new Option<string?>("--resume") { Description = "auto, never, or a checkpoint to go on from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne };
+        var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to go on from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne };
         var from = new Option<string?>("--from") { Description = "Start a new run from the weights (and the tokenizer) of this run", HelpName = "RUN" };
         var seeds = new Option<int?>("--seeds") { Description = "Train N runs, of the config's seed and those after it, each in its own folder seed-… of the run's, and tell the means and deviations", HelpName = "N" };
         var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; a later call goes on", HelpName = "N" };
@@ -36,12 +38,14 @@ static class TrainCommand
         context.Handle(command, (parse, _) =>
         {
             var expectations = (parse.GetValue(expect) ?? []).Select(Expectation.Parse).ToList();
+            if (OptionUse.Has(parse, resume) && parse.GetValue(resume) is null) throw new UserException($"{Resume}= needs a value: auto, never or the folder of a checkpoint");
             var files = parse.GetValue(configs)!;
             List<string> settings = [.. parse.GetValue(sets) ?? []];
             if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
             if (parse.GetValue(maxSteps) is < 1 and var few) throw new UserException($"--max-steps ({few}) must be at least 1");
             var loaded = ConfigFile.Open<RunConfig>(files, settings);
             var config = parse.GetValue(data) is { } path ? DataOverride.Apply(loaded.Config, path) : loaded.Config;
+            if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.Numbers);
             var options = WithResume(new TrainingOptions
             {
                 Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
@@ -75,14 +79,16 @@ static class TrainCommand
                 context.Error.WriteLine($"error: {shortage.Message}");
                 return shortage.Code;
             }
-            if (output.Judged is { } judged && Expectation.FirstBroken(expectations, judged) is { } broken)
-            {
-                context.Error.WriteLine($"error: {broken}");
-                return ExitCodes.ExpectationFailed;
-            }
-            return CodeOf(output.Stopped);
+            return output.Judged is { } judged && Expectation.Judge(context, expectations, judged) is { } code ? code : CodeOf(output.Stopped);
         });
         return command;
+    }
+
+    /// <summary>The words with each bare <c>--resume</c> of <c>train</c> written as <c>--resume=auto</c>, so that it does not swallow the word after it; null where there is none.</summary>
+    internal static string[]? SpellOutResume(ParseResult parse, string[] words)
+    {
+        if (parse.CommandResult.Command is not { Name: "train" } command || !command.Options.Any(option => option.Name == Resume) || !words.Contains(Resume)) return null;
+        return [.. words.Select(word => word == Resume ? $"{Resume}=auto" : word)];
     }
 
     static int CodeOf(string? stopped) => stopped switch

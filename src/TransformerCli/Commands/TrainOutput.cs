@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Transformers.Configs;
 using Transformers.Training;
 using TransformerCli.Progress;
@@ -12,6 +13,22 @@ namespace TransformerCli.Commands;
 /// <param name="Lacks">What the run would lack on this machine.</param>
 sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Judged, string? Stopped, Shortage? Lacks = null)
 {
+    /// <summary>What validations measure besides the loss, by the kind of model; docs/json.md has the same list.</summary>
+    internal static IReadOnlyList<string> Metrics { get; } =
+        ["perplexity", "bits_per_byte", "bleu", "chrf", "exact", "accuracy", "top1", "top5", "macro_f1", "calibration_error", "masked_accuracy"];
+
+    /// <summary>The numbers that a result can have, by the names that expectations use.</summary>
+    internal static IReadOnlyList<string> Numbers { get; } =
+    [
+        .. typeof(TrainResult).GetProperties().Where(property => IsNumber(property.PropertyType)).Select(property => NameOf(property.Name)),
+        .. typeof(BestResult).GetProperties().Where(property => IsNumber(property.PropertyType)).Select(property => $"best.{NameOf(property.Name)}"),
+        .. Metrics,
+    ];
+
+    static bool IsNumber(Type type) => (Nullable.GetUnderlyingType(type) ?? type) is { IsPrimitive: true } plain && plain != typeof(bool);
+
+    static string NameOf(string property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property);
+
     internal static TrainOutput Run(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var result = TrainingRun.Start(config, options, observer, stop);

@@ -75,7 +75,31 @@ public sealed partial class CheckpointStore(string folder)
         };
         if (!steps.Contains(step))
             throw new CheckpointException(Folder, $"there is no checkpoint of step {step}", $"there are {string.Join(", ", steps.Take(20))}{(steps.Count > 20 ? ", …" : "")}");
-        return Checkpoint.Open(PathOf(step));
+        try
+        {
+            return Checkpoint.Open(PathOf(step));
+        }
+        catch (CheckpointException exception) when (exception.Problems is [{ Hint: null } problem] && IntactBeside(step) is { } other)
+        {
+            throw new CheckpointException(exception.File, problem.Message, $"the checkpoint of step {other} is intact: --checkpoint {other}", exception);
+        }
+    }
+
+    // Whoever meets a damaged checkpoint is told of the newest that is whole.
+    long? IntactBeside(long damaged)
+    {
+        foreach (var step in Steps().Where(step => step != damaged))
+        {
+            try
+            {
+                return Checkpoint.Open(PathOf(step)).Step;
+            }
+            catch (UserException)
+            {
+                // Damaged too.
+            }
+        }
+        return null;
     }
 
     /// <summary>Opens the best checkpoint, or the newest where none is marked.</summary>

@@ -12,7 +12,8 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     /// <param name="node">What was read.</param>
     /// <param name="path">Its dotted path.</param>
     /// <param name="at">Where its key stands; the start of the file for the whole.</param>
-    internal object? Bind(Type type, ConfigNode node, string path, Source at)
+    /// <param name="rules">What the setting's numbers must satisfy.</param>
+    internal object? Bind(Type type, ConfigNode node, string path, Source at, IReadOnlyList<RuleAttribute>? rules = null)
     {
         if (ConfigShape.IsMapping(type))
         {
@@ -20,9 +21,9 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             return Wrong(node, path, "must be a mapping", MappingHint(type, node));
         }
         if (ConfigShape.IsPair(type)) return Pair(node, path, at);
-        if (ConfigShape.ItemOf(type) is { } item) return List(item, node, path);
+        if (ConfigShape.ItemOf(type) is { } item) return List(item, node, path, rules);
         if (node is not ScalarNode scalar || scalar.IsNull) return Wrong(node, path, $"must be {ConfigScalars.Describe(type)}", null);
-        var value = ConfigScalars.Read(scalar, type, out var rule, out var hint);
+        var value = ConfigScalars.Read(scalar, type, rules ?? [], out var rule, out var hint);
         return value ?? Wrong(node, path, rule, hint);
     }
 
@@ -97,7 +98,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             problems.Add(entry.KeySource, path, $"{path} has no value", $"must be {ConfigScalars.Describe(setting.Type)}");
             return;
         }
-        if (Bind(setting.Type, entry.Value, path, entry.KeySource) is not { } value) return;
+        if (Bind(setting.Type, entry.Value, path, entry.KeySource, setting.Rules) is not { } value) return;
         var source = entry.Value.Source;
         foreach (var rule in setting.Rules)
             foreach (var (one, place) in Judged(value, rule))
@@ -125,14 +126,14 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return first is null || second is null ? null : ((double)first, (double)second);
     }
 
-    object? List(Type item, ConfigNode node, string path)
+    object? List(Type item, ConfigNode node, string path, IReadOnlyList<RuleAttribute>? rules)
     {
         if (node is not ListNode list)
             return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{ProblemList.Show(s.Text)}]" : null);
         var values = Array.CreateInstance(item, list.Items.Count);
         var before = problems.Count;
         for (var i = 0; i < values.Length; i++)
-            if (Bind(item, list.Items[i], $"{path}[{i}]", list.Items[i].Source) is { } value) values.SetValue(value, i);
+            if (Bind(item, list.Items[i], $"{path}[{i}]", list.Items[i].Source, rules) is { } value) values.SetValue(value, i);
         return problems.Count > before ? null : values;
     }
 

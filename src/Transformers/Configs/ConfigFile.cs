@@ -76,7 +76,8 @@ public static class ConfigFile
 
     static void ReadSettings(List<ConfigNode> nodes, IReadOnlyList<string>? sets, ProblemList problems)
     {
-        foreach (var set in sets ?? []) problems.Collect(() => nodes.Add(ConfigText.ReadSetting(set, problems)));
+        // A setting that is none leaves the others to be judged.
+        foreach (var set in sets ?? []) problems.Collect(() => nodes.Add(ConfigText.ReadSetting(set, problems)), vital: false);
     }
 
     static LoadedConfig<T> Bind<T>(List<ConfigNode> nodes, IReadOnlyList<string> files, ProblemList problems) where T : class

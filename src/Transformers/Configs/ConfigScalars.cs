@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace Transformers.Configs;
@@ -29,8 +30,13 @@ static partial class ConfigScalars
     internal static IReadOnlyList<string> Names(Type type) => [.. Enum.GetNames(type).Select(ConfigShape.SnakeCase)];
 
     /// <summary>Reads a scalar.</summary>
-    /// <returns>The value; or null with what it must be, and a remedy where that does not tell it.</returns>
-    internal static object? Read(ScalarNode node, Type type, out string rule, out string? hint)
+    /// <param name="node">What was read.</param>
+    /// <param name="type">The type to read.</param>
+    /// <param name="rules">What the setting's numbers must satisfy: a number beyond its type is told their bounds, not the type's.</param>
+    /// <param name="rule">What the value must be, where it is null.</param>
+    /// <param name="hint">A remedy, where the rule does not tell it.</param>
+    /// <returns>The value, or null.</returns>
+    internal static object? Read(ScalarNode node, Type type, IReadOnlyList<RuleAttribute> rules, out string rule, out string? hint)
     {
         hint = null;
         rule = $"must be {Describe(type)}";
@@ -57,10 +63,10 @@ static partial class ConfigScalars
                 _ when text.ToLowerInvariant() is "false" or "no" or "off" or "n" or "0" => Fail("write false", out hint),
                 _ => null,
             };
-        return NumberForm().IsMatch(text) ? ReadNumber(text.Replace("_", ""), type, ref rule) : null;
+        return NumberForm().IsMatch(text) ? ReadNumber(text.Replace("_", ""), type, rules, ref rule) : null;
     }
 
-    static object? ReadNumber(string text, Type type, ref string rule)
+    static object? ReadNumber(string text, Type type, IReadOnlyList<RuleAttribute> rules, ref string rule)
     {
         var number = double.Parse(text, CultureInfo.InvariantCulture);
         if (type == typeof(double))
@@ -76,8 +82,17 @@ static partial class ConfigScalars
             if (whole != Math.Floor(whole) || (whole == 0 && number != 0)) return null;
             if (whole >= least && whole <= most) return Convert.ChangeType(whole, type, CultureInfo.InvariantCulture);
         }
+        var schema = new JsonObject();
+        foreach (var one in rules) one.Describe(schema);
+        if (Bound("minimum") is { } lowest) least = Math.Max(least, Math.Ceiling(lowest));
+        if (Bound("exclusiveMinimum") is { } below) least = Math.Max(least, Math.Floor(below) + 1);
+        if (Bound("maximum") is { } highest) most = Math.Min(most, Math.Floor(highest));
+        if (Bound("exclusiveMaximum") is { } above) most = Math.Min(most, Math.Ceiling(above) - 1);
         rule = FormattableString.Invariant($"must lie between {least} and {most}");
         return null;
+
+        decimal? Bound(string key) =>
+            decimal.TryParse(schema[key]?.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var bound) ? bound : null;
     }
 
     static object? Fail(string remedy, out string? hint)

@@ -2,6 +2,7 @@ using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Data.Labelled;
 using Transformers.Data.ParallelText;
+using Transformers.Data.Text;
 
 namespace Transformers.Configs;
 
@@ -19,7 +20,7 @@ public static class DataOverride
             Data = config.Data switch
             {
                 TextData { Source: TextFiles files } text => text with { Source = files with { Files = [path] } },
-                TextData text => text with { Source = new TextFiles { Files = [path] } },
+                TextData text => text with { Source = FilesAt(path, TextSources.OptionsOf(text.Source)) },
                 ImagesData images => images with { Source = new ImageFilesOrigin { Path = path } },
                 ParallelData parallel => parallel with { Source = parallel.Source.At(path) },
                 LabelledData labelled => labelled with { Source = labelled.Source.At(path) },
@@ -27,4 +28,6 @@ public static class DataOverride
             },
         };
     }
+
+    static TextFiles FilesAt(string path, TextFileOptions options) => new() { Files = [path], TextField = options.Field, Separator = options.Separator };
 }

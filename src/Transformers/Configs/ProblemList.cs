@@ -20,11 +20,13 @@ sealed class ProblemList
             problems.Add(new Problem(message, source.File, source.Line, source.Column, path.Length > 0 ? path : null, hint));
     }
 
-    /// <summary>Whether something could not be read at all.</summary>
+    /// <summary>Whether something that the rest needs could not be read at all.</summary>
     internal bool Stopped { get; private set; }
 
     /// <summary>Runs a step of reading and keeps the problems at which it stops.</summary>
-    internal void Collect(Action step)
+    /// <param name="step">The step.</param>
+    /// <param name="vital">Whether without it the rest makes no sense.</param>
+    internal void Collect(Action step, bool vital = true)
     {
         try
         {
@@ -32,7 +34,7 @@ sealed class ProblemList
         }
         catch (UserException exception)
         {
-            Stopped = true;
+            Stopped |= vital;
             Count += exception.Problems.Count;
             problems.AddRange(exception.Problems);
         }

@@ -1,15 +1,16 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Transformers.Data;
 
-/// <summary>Lines of a UTF-8 file, plain or gzip, of which each stands for one example.</summary>
+/// <summary>Lines of UTF-8, of a file that may be gzip or of a stream, of which each stands for one example.</summary>
 /// <remarks>
 /// Only a line feed ends a line (a carriage return before it is dropped): U+2028, a form feed or a lone carriage return
 /// inside a sentence must not shift the lines of one file against those of its partner. A byte-order mark at the start is
 /// dropped. Bytes that are not UTF-8 and lines beyond <see cref="MaximumBytes"/> are the user's error, told with their line.
 /// </remarks>
-static class TextLines
+public static class TextLines
 {
     /// <summary>The longest line that is read: no example is as long, and memory stays bounded.</summary>
     public const int MaximumBytes = 16 << 20;
@@ -20,11 +21,20 @@ static class TextLines
 
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>All lines, read as they are asked for.</summary>
+    /// <summary>All lines of a file, read as they are asked for.</summary>
     /// <exception cref="UserException">The file cannot be read, is not UTF-8 or holds a line that is too long.</exception>
     public static IEnumerable<string> Read(string path)
     {
         using var stream = Open(path);
+        foreach (var line in Read(stream, path)) yield return line;
+    }
+
+    /// <summary>All lines of a stream, read as they are asked for.</summary>
+    /// <param name="stream">The bytes.</param>
+    /// <param name="path">What messages call it.</param>
+    /// <exception cref="UserException">It is not UTF-8 or holds a line that is too long.</exception>
+    public static IEnumerable<string> Read(Stream stream, string path)
+    {
         var buffer = new byte[64 << 10];
         var (start, end, line) = (0, 0, 1);
         var (fresh, done) = (true, false);
@@ -65,7 +75,7 @@ static class TextLines
         }
         catch (DecoderFallbackException)
         {
-            throw Error(path, line, "the line is not UTF-8", "convert the file, for example with iconv -t UTF-8");
+            throw NotUtf8(path, line);
         }
     }
 
@@ -80,6 +90,25 @@ static class TextLines
             throw Error(path, line, $"cannot be read: {exception.Message}", null);
         }
     }
+
+    /// <summary>All of a file or stream as one text, without a byte-order mark at its start.</summary>
+    /// <param name="stream">The bytes.</param>
+    /// <param name="path">What messages call it.</param>
+    /// <exception cref="UserException">It cannot be read, or is not UTF-8.</exception>
+    public static string ReadAll(Stream stream, string path)
+    {
+        using var whole = new MemoryStream();
+        var buffer = new byte[64 << 10];
+        for (int read; (read = Fill(stream, buffer, 0, path, 1)) > 0;) whole.Write(buffer, 0, read);
+        var bytes = whole.GetBuffer().AsSpan(0, (int)whole.Length);
+        if (bytes.StartsWith("\uFEFF"u8)) bytes = bytes[3..];
+        if (Utf8.IsValid(bytes)) return Encoding.UTF8.GetString(bytes);
+        var line = 1;
+        for (int end; (end = bytes.IndexOf((byte)'\n')) >= 0 && Utf8.IsValid(bytes[..end]); line++) bytes = bytes[(end + 1)..];
+        throw NotUtf8(path, line);
+    }
+
+    static UserException NotUtf8(string path, int line) => Error(path, line, "the line is not UTF-8", "convert the file, for example with iconv -t UTF-8");
 
     /// <summary>Opens a file; gzip is told by its first two bytes, whatever its name.</summary>
     /// <exception cref="UserException">The file cannot be opened.</exception>

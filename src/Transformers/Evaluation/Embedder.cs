@@ -29,6 +29,8 @@ public sealed class Embedder : IDisposable
     public Embedder(TrainedRun run, Device device)
     {
         this.device = device;
+        if (run.Config.Model is not (EncoderConfig or Seq2SeqConfig or GptConfig))
+            throw new UserException($"the run is of kind {Configs.KindAttribute.Of(run.Config.Model)}, which does not read text");
         var tokenizer = run.LoadTokenizer();
         switch (run.Config.Model)
         {
@@ -51,7 +53,7 @@ public sealed class Embedder : IDisposable
                 encode = text => tokenizer.EncodeToIds(text).Take(shape.Context).ToArray() is { Length: > 0 } ids ? ids
                     : throw new UserException("a text without a token has no embedding");
                 break;
-            default: throw new UserException($"the run is of kind {Configs.KindAttribute.Of(run.Config.Model)}, which does not read text");
+            default: throw new System.Diagnostics.UnreachableException();
         }
     }
 

@@ -21,7 +21,11 @@ public static class LanguageModelEvaluation
     /// <exception cref="UserException">The data cannot be read, or the run has none of the split.</exception>
     public static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options)
     {
-        if (options.Split is { } split and not "validation") throw new UserException($"--split {split}: text has a validation split only", "leave --split out, or name other text with --data");
+        if (options.Split is { } split && options.Data is not null)
+            throw new UserException($"--split ({split}): text that is given with --data is evaluated whole", "leave --split out");
+        if (options.Split is not (null or "validation"))
+            throw new UserException($"--split ({options.Split}): text has a validation split only", "leave --split out, or name other text with --data");
+        run.Require<GptConfig>("a language model (gpt)");
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadLanguageModel(tokenizer, options.Device);
         using var data = Open(run, tokenizer, options);
@@ -68,7 +72,7 @@ public static class LanguageModelEvaluation
         if (options.Data is { } path)
         {
             if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Path: "--data")]);
-            return DataPreparation.Prepare(new PreparationOptions(new FileTextSource([path]), tokenizer, new HoldOut(0, HoldOutKind.Tail)), options.Cache);
+            return DataPreparation.Prepare(new PreparationOptions(new FileTextSource([path], run.Config.Data is TextData own ? TextSources.OptionsOf(own.Source) : new()), tokenizer, new HoldOut(0, HoldOutKind.Tail)), options.Cache);
         }
         if (run.Config.Data is not TextData text) throw new UserException("the run was not trained on text", "name text with --data");
         if (PreparedData.FolderOf(text.Source) is { } folder) return PreparedData.Open(folder, tokenizer);

@@ -31,7 +31,7 @@ public sealed class TrainedRun
     {
         if (!Directory.Exists(path))
             throw new UserException([new Problem("there is no such run folder", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
-        var checkpoint = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? Checkpoint.Open(path) : OfRun(path, which);
+        var checkpoint = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? RunFolder.OpenCheckpoint(path, which) : OfRun(path, which);
         var config = ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
         return new TrainedRun(checkpoint, config);
     }
@@ -52,6 +52,12 @@ public sealed class TrainedRun
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
     public Tokenizer LoadTokenizer(string name = CheckpointFiles.Tokenizer) => TokenizerFile.Load(Checkpoint.PathOf(name));
 
+    /// <summary>The config's model, which must be of one kind: told before any file that another kind lacks is looked for.</summary>
+    /// <param name="wanted">What is needed, for the message.</param>
+    /// <exception cref="UserException">The run is of another kind.</exception>
+    public T Require<T>(string wanted) where T : ModelConfig => Config.Model as T
+        ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, and this needs {wanted}");
+
     /// <summary>Fills a model with the checkpoint's weights: their moving average, where there is one.</summary>
     /// <param name="model">A model of the config's shape, on any device.</param>
     public T Fill<T>(T model) where T : nn.Module
@@ -67,7 +73,9 @@ public sealed class TrainedRun
     /// <param name="tokenizer">The run's tokenizer.</param>
     /// <param name="device">Where it is to be.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
-    public Gpt LoadLanguageModel(Tokenizer tokenizer, Device device) => Config.Model is GptConfig shape
-        ? Fill(new Gpt(shape, TextTaskSetup.VocabularyOf(shape, tokenizer)).to(device))
-        : throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, and this needs a language model (gpt)");
+    public Gpt LoadLanguageModel(Tokenizer tokenizer, Device device)
+    {
+        var shape = Require<GptConfig>("a language model (gpt)");
+        return Fill(new Gpt(shape, TextTaskSetup.VocabularyOf(shape, tokenizer)).to(device));
+    }
 }

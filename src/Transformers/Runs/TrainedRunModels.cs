@@ -28,7 +28,7 @@ public static class TrainedRunModels
     /// <exception cref="UserException">The run is of another kind.</exception>
     public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (Tokenizer source, Tokenizer target) tokenizers, Device device)
     {
-        var shape = ShapeOf<Seq2SeqConfig>(run, "an encoder-decoder (seq2seq)");
+        var shape = run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
         var (source, target) = tokenizers;
         return run.Fill(new Seq2Seq(shape, TextTaskSetup.VocabularyOf(shape, source), TextTaskSetup.VocabularyOf(shape, target), ReferenceEquals(source, target)).to(device));
     }
@@ -41,6 +41,7 @@ public static class TrainedRunModels
     /// <exception cref="UserException">The run is of another kind.</exception>
     public static Translator LoadTranslator(this TrainedRun run, Device device, Precision precision = Precision.Fp32, bool quantized = false)
     {
+        run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
         var (source, target) = run.LoadTokenizers();
         return new Translator(run.LoadSeq2Seq((source, target), device), source, target, device) { Precision = precision, Quantized = quantized };
     }
@@ -52,7 +53,7 @@ public static class TrainedRunModels
     /// <exception cref="UserException">The run is of another kind.</exception>
     public static EncoderModel LoadEncoder(this TrainedRun run, Tokenizer tokenizer, Device device)
     {
-        var shape = ShapeOf<EncoderConfig>(run, "an encoder");
+        var shape = run.Require<EncoderConfig>("an encoder");
         var classes = run.Checkpoint.Has(LabelledTaskSetup.ClassesFile) ? run.LoadClasses().Count : 0;
         return run.Fill(EncoderModel.Create(shape, TextTaskSetup.VocabularyOf(shape, tokenizer), classes).to(device));
     }
@@ -72,7 +73,4 @@ public static class TrainedRunModels
         }
         throw new UserException([new Problem("must be a JSON list of names", run.Checkpoint.PathOf(LabelledTaskSetup.ClassesFile))]);
     }
-
-    static T ShapeOf<T>(TrainedRun run, string wanted) where T : ModelConfig => run.Config.Model as T
-        ?? throw new UserException($"the run is of kind {KindAttribute.Of(run.Config.Model)}, and this needs {wanted}");
 }

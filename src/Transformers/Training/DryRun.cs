@@ -83,12 +83,11 @@ public static class DryRun
     // Where the run's folder stands, and whether what it holds can be gone on from.
     static (string state, long? from) Standing(RunConfig config, TrainingOptions options, string inputHash)
     {
+        using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
+        if (folder is not null && options.Resume == ResumeMode.Never && !folder.IsEmpty) throw TrainingRun.NotEmpty(folder);
+        if (folder is not null && FinishedRun.ResultOf(folder, config, options) is { } finished) return ("finished", finished.Steps);
         if (options.ResumeFrom is { } path) return ("resumes", StepOf(Checkpoint.Open(path)));
-        if (!Directory.Exists(options.Run)) return ("new", null);
-        using var folder = RunFolder.OpenForReading(options.Run);
-        if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw TrainingRun.NotEmpty(folder);
-        if (TrainingRun.FinishedResult(folder, config) is { } finished) return ("finished", finished.Steps);
-        return folder.Checkpoints.FindNewestIntact(out _) is { } newest ? ("resumes", StepOf(newest)) : ("new", null);
+        return folder?.Checkpoints.FindNewestIntact(out _) is { } newest ? ("resumes", StepOf(newest)) : ("new", null);
 
         long StepOf(Checkpoint checkpoint)
         {

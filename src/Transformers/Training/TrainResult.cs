@@ -14,6 +14,8 @@ public sealed record TrainResult
     public string Schema { get; init; } = "transformer.train/1";
     /// <summary>The run's folder.</summary>
     public required string Run { get; init; }
+    /// <summary>The run whose weights it started from, as <c>--from</c> named it; absent without one.</summary>
+    public string? From { get; init; }
     /// <summary>The kind of model.</summary>
     public required string Model { get; init; }
     /// <summary>The number of parameters; one that is used twice counts once.</summary>

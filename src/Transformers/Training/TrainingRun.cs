@@ -58,7 +58,7 @@ public static class TrainingRun
         stop ??= new StopRequest();
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
-        if (FinishedResult(folder, config) is { } finished)
+        if (FinishedRun.ResultOf(folder, config, options) is { } finished)
         {
             observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to go on")}");
             return finished;
@@ -80,8 +80,6 @@ public static class TrainingRun
             PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
         };
         Resume(folder, config, options, trainer, setup.Task, outputs, observer);
-        // Only now is it known that the run can go on.
-        if (folder.IsFinished) folder.ClearResult();
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
         foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
         outputs.Open(trainer.Progress.Step);
@@ -163,19 +161,6 @@ public static class TrainingRun
     internal static UserException NotEmpty(RunFolder folder) => new(
         [new Problem("the run folder is not empty, and --resume=never starts a new run", folder.FullPath, Hint: "name another folder with --run, or delete this one")]);
 
-    /// <summary>The result of a run that has nothing left to do; null for any other.</summary>
-    internal static TrainResult? FinishedResult(RunFolder folder, RunConfig config)
-    {
-        if (TrainResult.Read(folder) is not { } result) return null;
-        return result.Steps >= config.Training.Steps || result.Stopped == TrainResult.Patience && !IsMorePatient(folder, config) ? result : null;
-    }
-
-    static bool IsMorePatient(RunFolder folder, RunConfig now)
-    {
-        var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
-        return now.Training.Validate.Patience is not { } patience || patience > before.Training.Validate.Patience;
-    }
-
     static void Resume(RunFolder folder, RunConfig config, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
     {
         Checkpoint? checkpoint;
@@ -185,8 +170,10 @@ public static class TrainingRun
             checkpoint = folder.Checkpoints.FindNewestIntact(out var skipped);
             foreach (var damaged in skipped) observer.Warn($"skipped {damaged.Folder}: {damaged.Reason}");
         }
+        if (checkpoint is not null) outputs.Restore(checkpoint, trainer, task);
+        // Only now is it sure that the run goes on, and the folder no longer holds a finished one.
+        if (folder.IsFinished) folder.ClearResult();
         if (checkpoint is null) return;
-        outputs.Restore(checkpoint, trainer, task);
         folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         observer.Note($"going on from step {trainer.Progress.Step} ({checkpoint.Folder})");
     }
@@ -199,6 +186,7 @@ public static class TrainingRun
         return new TrainResult
         {
             Run = options.Run,
+            From = options.From,
             Model = KindAttribute.Of(config.Model),
             Parameters = parameters,
             Steps = progress.Step,

@@ -47,7 +47,10 @@ static class CommandReference
         return $"| `{option.Name}{value.Replace("|", "\\|")}` | {Cell(option.Description)}{(notes.Count == 0 ? "" : $" ({string.Join("; ", notes)})")} |\n";
     }
 
-    static string Default(Option option) => Convert.ToString(option.GetDefaultValue(), CultureInfo.InvariantCulture) ?? "";
+    static string Default(Option option) => option.GetDefaultValue() is System.Collections.IEnumerable list and not string
+        ? string.Join(' ', list.Cast<object>().Select(Text)) : Text(option.GetDefaultValue());
+
+    static string Text(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 
     static string Cell(string? text) => (text ?? "").ReplaceLineEndings(" ").Replace("|", "\\|").Replace("<", "&lt;");
 }

@@ -30,6 +30,7 @@ public class DamagedCheckpointTests
         Assert.True(Assert.Single(skipped).Reason.Contains(path), $"{what} of {name} gave: {skipped[0].Reason}");
         var error = Assert.ThrowsAny<UserException>(() => store.Open("2"));
         Assert.Equal(path, error.Problems[0].File);
+        Assert.Equal("the checkpoint of step 1 is intact: --checkpoint 1", error.Problems[0].Hint);
     }
 
     [Theory]

@@ -25,6 +25,16 @@ public sealed class TextLinesTests : IDisposable
     }
 
     [Fact]
+    public void A_stream_gives_the_lines_of_the_file_and_all_of_it_is_one_text_without_the_mark()
+    {
+        var bytes = "\uFEFFa\rb\r\nc\n"u8.ToArray();
+        Assert.Equal(["a\rb", "c"], TextLines.Read(new MemoryStream(bytes), "standard input"));
+        Assert.Equal("a\rb\r\nc\n", TextLines.ReadAll(new MemoryStream(bytes), "standard input"));
+        var wrong = Assert.Throws<UserException>(() => TextLines.ReadAll(new MemoryStream([(byte)'a', (byte)'\n', (byte)'b', 0xE4, (byte)'\n', 0xE4]), "standard input"));
+        Assert.Equal(("standard input", 2), (wrong.Problems[0].File, wrong.Problems[0].Line));
+    }
+
+    [Fact]
     public void Lines_of_every_length_come_back_whole()
     {
         var random = new Random(1);

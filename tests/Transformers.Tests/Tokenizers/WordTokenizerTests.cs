@@ -64,6 +64,16 @@ public class WordTokenizerTests
     }
 
     [Theory]
+    [InlineData(-1)]
+    [InlineData(4)]
+    public void An_id_that_no_word_has_is_the_users_error(int id)
+    {
+        var tokenizer = WordTokenizer.Train(["a b"], ["<pad>", "<s>"]);
+        foreach (var decode in new Action[] { () => tokenizer.Decode([id]), () => tokenizer.BytesOf(id), () => tokenizer.Decode([id], withSpecialTokens: true) })
+            Assert.Contains($"token id {id} is not in the vocabulary: ids run from 0 to 3", Assert.Throws<UserException>(decode).Message);
+    }
+
+    [Theory]
     [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\"}}")]
     [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":2}}}")]
     [InlineData("{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":0}}}")]

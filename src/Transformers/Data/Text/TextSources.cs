@@ -1,3 +1,5 @@
+using Transformers.Data.Stories;
+
 namespace Transformers.Data.Text;
 
 /// <summary>Opens the text that a config names.</summary>
@@ -13,8 +15,12 @@ public static class TextSources
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a source of text without a reader"),
     };
 
-    /// <summary>How a config has files read.</summary>
-    /// <param name="config">The files; a generator gives the defaults.</param>
-    public static TextFileOptions OptionsOf(TextSourceConfig config) =>
-        config is TextFiles files ? new TextFileOptions(files.TextField, files.Separator) : new();
+    /// <summary>How a config has files read; of a generator, how files that it wrote are.</summary>
+    /// <param name="config">A generator or files.</param>
+    public static TextFileOptions OptionsOf(TextSourceConfig config) => config switch
+    {
+        TextFiles files => new TextFileOptions(files.TextField, files.Separator),
+        GeneratedText { Generator: TextGenerator.Stories } => new TextFileOptions(Separator: StoryGenerator.Separator),
+        _ => new(),
+    };
 }

@@ -1,0 +1,146 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using TestSupport;
+
+namespace TransformerCli.Tests;
+
+/// <summary>What a command line may say, before anything is opened or computed.</summary>
+public sealed class CommandLineRulesTests
+{
+    static string Refused(params string[] line)
+    {
+        var outcome = CommandLine.Run(line);
+        Assert.True(outcome.ExitCode == 2, $"{string.Join(' ', line)}: {outcome.ExitCode} {outcome.Error}");
+        Assert.StartsWith("error: ", outcome.Error);
+        Assert.DoesNotContain("   at ", outcome.Error);
+        return outcome.Error;
+    }
+
+    [Theory]
+    [InlineData("train copy --run ''", "--run must not be empty")]
+    [InlineData("train copy --from ''", "--from must not be empty")]
+    [InlineData("train copy --data ''", "--data must not be empty")]
+    [InlineData("train copy --resume=", "--resume= needs a value")]
+    [InlineData("train copy ''", "CONFIG must not be empty")]
+    [InlineData("plot loss ''", "RUN must not be empty")]
+    [InlineData("plot positions '' --out x.svg", "RUN|CONFIG must not be empty")]
+    [InlineData("plot schedule copy --out ''", "--out must not be empty")]
+    [InlineData("report ''", "RUN must not be empty")]
+    [InlineData("config list --log-file ''", "--log-file must not be empty")]
+    [InlineData("data make stories --out '' --size 1kB", "--out must not be empty")]
+    [InlineData("data make copy --out ''", "--out must not be empty")]
+    [InlineData("config copy copy ''", "FILE must not be empty")]
+    [InlineData("config show ''", "NAME must not be empty")]
+    [InlineData("tokenizer train --input '' --vocabulary 300", "--input must not be empty")]
+    [InlineData("tokenizer encode x.json --input ''", "--input must not be empty")]
+    [InlineData("tokenizer inspect ''", "TOKENIZER must not be empty")]
+    [InlineData("average '' --out x", "CHECKPOINT must not be empty")]
+    public void An_empty_word_is_no_file_folder_or_run(string line, string message) =>
+        Assert.Contains(message, Refused([.. line.Split(' ').Select(word => word == "''" ? "" : word)]));
+
+    [Theory]
+    [InlineData("loss<=1.2.3")]
+    [InlineData("val_loss<=.")]
+    [InlineData("loss<=")]
+    public void A_number_that_is_none_is_no_expectation(string rule)
+    {
+        Assert.Contains($"--expect ({rule}) must be", Refused("train", "copy", "--expect", rule));
+        Assert.Contains($"--expect ({rule}) must be", Refused("eval", "nowhere", "--expect", rule));
+    }
+
+    [Fact]
+    public void An_expectation_of_no_result_is_told_before_training()
+    {
+        var run = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        Assert.Contains("there is no result vall_loss", Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
+        Assert.False(Directory.Exists(run));
+    }
+
+    [Fact]
+    public void The_metrics_that_can_be_expected_are_those_of_the_page_on_json()
+    {
+        var row = File.ReadLines(Repository.PathOf("docs", "json.md")).First(line => line.StartsWith("| `metrics` |", StringComparison.Ordinal));
+        var metrics = Regex.Matches(row.Split('|')[3], "`([a-z0-9_]+)`").Select(match => match.Groups[1].Value).ToList();
+        var names = Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
+        Assert.Equal(metrics, names[^metrics.Count..]);
+        Assert.Equal(["parameters", "steps", "seconds", "tokens_per_second", "images_per_second", "train_loss", "val_loss", "peak_memory_bytes", "skipped_steps", "roll_backs", "data_wait", "best.step", "best.val_loss"],
+            names[..^metrics.Count]);
+    }
+
+    [Fact]
+    public void Resume_takes_its_value_behind_an_equals_sign_alone()
+    {
+        Assert.Contains("nowhere.yaml: there is no such config", Refused("train", "--resume", "nowhere.yaml"));
+        Assert.Contains("nowhere.yaml: there is no such config", Refused("train", "--resume=never", "nowhere.yaml"));
+        Assert.Contains("--resume (elsewhere) must be", Refused("train", "--resume=elsewhere", "copy"));
+    }
+
+    [Theory]
+    [InlineData("train --set training.steps=3 copy", "put CONFIG before --set")]
+    [InlineData("train --expect val_loss<=1 copy", "put CONFIG before --expect")]
+    [InlineData("eval --expect loss<=1 runs/x", "put RUN before --expect")]
+    [InlineData("bench generate --prompts 1 runs/x", "--prompts (runs/x) must be a whole number")]
+    [InlineData("bench generate --prompts abc", "--prompts (abc) must be a whole number")]
+    [InlineData("bench generate --prompts 99999999999", "--prompts (99999999999) must be a whole number up to 2147483647")]
+    [InlineData("predict x y --top 99999999999", "--top (99999999999) must be a whole number up to 2147483647")]
+    [InlineData("predict x y --top two", "--top (two) must be a whole number (")]
+    [InlineData("generate x --seed -1", "--seed (-1) must be a whole number of at least 0")]
+    [InlineData("plot attention x --part 7", "--part (7) must be one of cross, encoder, decoder")]
+    [InlineData("plot attention x --part foo", "--part (foo) must be one of cross, encoder, decoder")]
+    public void A_word_in_the_wrong_place_or_form_is_told_with_what_is_right(string line, string message) => Assert.Contains(message, Refused(line.Split(' ')));
+
+    [Theory]
+    [InlineData("plot positions --set model.layers=2", "--set is for a run or a config")]
+    [InlineData("plot positions --checkpoint 3", "--checkpoint is for a run or a config")]
+    [InlineData("plot positions copy --checkpoint 3", "--checkpoint is for a run, and copy is a config")]
+    [InlineData("tokenizer train --input x --kind byte --vocabulary 999", "--vocabulary is for --kind bpe, and --kind is byte")]
+    [InlineData("tokenizer train --input x --kind character --pattern gpt2", "--pattern is for --kind bpe, and --kind is character")]
+    [InlineData("tokenizer train --input x --vocabulary 300 --threads -2", "--threads (-2) must be at least 0")]
+    [InlineData("data prepare gpt-stories --threads -2", "--threads (-2) must be at least 0")]
+    [InlineData("bench data --images --threads 0", "--threads (0) must be at least 1")]
+    [InlineData("inspect copy --link NaN", "--link (NaN) must be above 0")]
+    [InlineData("inspect copy --link Infinity", "--link (Infinity) must be above 0")]
+    [InlineData("generate x --stream --json", "--stream prints text as it comes")]
+    [InlineData("generate x --stream --num 2", "--stream prints one completion, and --num (2) asks for more")]
+    [InlineData("generate x --stream --input y", "--stream continues one prompt")]
+    public void An_option_that_would_do_nothing_or_harm_is_refused(string line, string message)
+    {
+        var outcome = CommandLine.Run(line.Split(' '));
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(message, outcome.Error + outcome.Output);
+    }
+
+    [Fact]
+    public void Every_mistake_among_settings_is_told()
+    {
+        var error = Refused("config", "check", "copy", "--set", "=3", "--set", "modl.layers=2");
+        Assert.Contains("'' is not a path", error);
+        Assert.Contains("modl is not a setting", error);
+    }
+
+    [Fact]
+    public void The_version_is_a_document_with_json_and_quiet_does_no_harm()
+    {
+        using var document = JsonDocument.Parse(CommandLine.Run("--version", "--json").Output);
+        Assert.Equal("transformer.version/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Matches(@"^\d+\.\d+\.\d+$", document.RootElement.GetProperty("version").GetString());
+        Assert.Equal(CommandLine.Run("--version").Output, CommandLine.Run("--quiet", "--version").Output);
+    }
+
+    [Fact]
+    public void A_file_that_is_not_json_is_not_quoted_where_a_confusion_matrix_is_sought()
+    {
+        var file = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        File.WriteAllBytes(file, [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 7))]);
+        try
+        {
+            var error = Refused("plot", "confusion", file, "--out", file + ".svg");
+            Assert.Contains("is not JSON", error);
+            Assert.True(error.Length < 400, error);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+}

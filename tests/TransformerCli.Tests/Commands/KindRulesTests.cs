@@ -1,0 +1,146 @@
+using System.Text.Json;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>What commands say to a run of a kind that does not suit them, and to options that its kind does not use.</summary>
+[Collection("engine")]
+public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
+{
+    static string Refused(params string[] line)
+    {
+        var outcome = CommandLine.Run(line);
+        Assert.True(outcome.ExitCode == 2, $"{string.Join(' ', line)}: {outcome.ExitCode} {outcome.Error}");
+        Assert.StartsWith("error: ", outcome.Error);
+        Assert.DoesNotContain("   at ", outcome.Error);
+        return outcome.Error;
+    }
+
+    static string Done(params string[] line)
+    {
+        var outcome = CommandLine.Run(line);
+        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
+        return outcome.Output;
+    }
+
+    [Fact]
+    public void A_folder_with_the_finished_run_of_one_config_is_no_result_of_another()
+    {
+        var error = Refused("train", runs.At("translator.yaml"), "--run", runs.Gpt, "--device", "cpu");
+        Assert.Contains("holds a finished run of another config: model.kind is \"gpt\", not \"seq2seq\" (name another folder with --run)", error);
+        var text = runs.Write("own.txt", string.Concat(Enumerable.Repeat("quite another text. ", 100)));
+        Assert.Contains("data.source", Refused("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--data", text));
+        Done("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--device", "cpu");
+    }
+
+    [Fact]
+    public void The_kind_is_told_and_not_a_file_that_it_lacks()
+    {
+        Assert.Contains("the run is of kind vit, and this needs a language model (gpt) or an encoder-decoder (seq2seq)", Refused("generate", runs.Vit, "--prompt", "a"));
+        Assert.Contains("the run is of kind vit, which does not read text", Refused("embed", runs.Vit, "--input", runs.Write("in.txt", "a\n")));
+        Assert.Contains("the run is of kind vit", Refused("bench", "generate", runs.Vit));
+        Assert.Contains("the run is of kind vit", Refused("plot", "embeddings", runs.Vit, "--text", "a", "--out", runs.At("e.svg")));
+    }
+
+    [Fact]
+    public void Generate_refuses_the_options_of_the_other_kind_all_at_once()
+    {
+        Assert.Contains("--beams is for encoder-decoders (seq2seq), and the run is of kind gpt", Refused("generate", runs.Gpt, "--beams", "2"));
+        var error = Refused("generate", runs.Translator, "--prompt", "1 2", "--top-k", "5", "--greedy", "--overflow", "slide", "--stream");
+        foreach (var option in new[] { "--top-k", "--greedy", "--overflow", "--stream" })
+            Assert.Contains($"{option} is for language models (gpt), and the run is of kind seq2seq", error);
+        Done("generate", runs.Translator, "--prompt", "1 2", "--beams", "2", "--max-new-tokens", "3");
+        Assert.Contains("--beams is for encoder-decoders", Refused("eval", runs.Gpt, "--beams", "2"));
+    }
+
+    [Fact]
+    public void Each_line_of_input_has_as_many_completions_as_are_asked_for()
+    {
+        var lines = Done("generate", runs.Gpt, "--input", runs.Write("two.txt", "Once\nThe\n"), "--num", "2", "--max-new-tokens", "2", "--json").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["Once", "Once", "The", "The"], lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("prompt").GetString()));
+    }
+
+    [Fact]
+    public void Only_a_line_feed_ends_a_line_of_input_and_bytes_that_are_no_utf8_are_told_with_their_place()
+    {
+        var input = runs.Write("returns.txt", "a\rb\r\nc\n");
+        var prompts = Done("generate", runs.Gpt, "--input", input, "--max-new-tokens", "1", "--json").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("prompt").GetString());
+        Assert.Equal(["a\rb", "c"], prompts);
+
+        byte[] wrong = [(byte)'a', (byte)'\n', 0xE4, (byte)'\n'];
+        File.WriteAllBytes(runs.At("wrong.txt"), wrong);
+        foreach (string[] command in new string[][] { ["generate", runs.Gpt], ["score", runs.Gpt], ["score", runs.Gpt, "--whole"], ["embed", runs.Gpt] })
+            Assert.Contains($"{runs.At("wrong.txt")}:2: the line is not UTF-8", Refused([.. command, "--input", runs.At("wrong.txt")]));
+        using StringWriter output = new(), error = new();
+        using var standardInput = new StreamReader(new MemoryStream(wrong));
+        Assert.Equal(2, App.Run(["generate", runs.Gpt, "--input", "-"], standardInput, output, error));
+        Assert.Contains("standard input:2: the line is not UTF-8", error.ToString());
+    }
+
+    [Theory]
+    [InlineData("test")]
+    [InlineData("train")]
+    [InlineData("nonsense")]
+    public void A_language_model_has_a_validation_split_only(string split)
+    {
+        Assert.Contains($"--split ({split}): text has a validation split only", Refused("eval", runs.Gpt, "--split", split));
+        Done("eval", runs.Gpt, "--split", "validation");
+    }
+
+    [Fact]
+    public void An_expectation_of_no_result_leaves_one_document_on_standard_output()
+    {
+        var outcome = CommandLine.Run("eval", runs.Gpt, "--json", "--expect", "nothing<=1");
+        Assert.Equal(2, outcome.ExitCode);
+        using var document = JsonDocument.Parse(outcome.Output);
+        Assert.Equal("transformer.eval/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Contains("there is no result nothing", outcome.Error);
+        // No classifier's number comes of a language model, which only its end shows.
+        outcome = CommandLine.Run("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--json", "--expect", "accuracy>=1");
+        Assert.Equal(2, outcome.ExitCode);
+        JsonDocument.Parse(outcome.Output).Dispose();
+        Assert.Contains("there is no result accuracy", outcome.Error);
+    }
+
+    [Fact]
+    public void Other_text_is_cut_into_documents_as_the_runs_own()
+    {
+        var config = runs.Write("lines.yaml", File.ReadAllText(runs.At("gpt.yaml")).Replace("{ generator: stories, size: 60kB }",
+            $"{{ files: [\"{runs.Write("lines.txt", string.Join("\n---\n", Enumerable.Range(0, 200).Select(i => $"story {i} of many")))}\"], separator: \"---\", text_field: story }}"));
+        Done("train", config, "--run", runs.At("lines"), "--device", "cpu");
+        double Loss(string name, string text) => JsonDocument.Parse(Done("eval", runs.At("lines"), "--data", runs.Write(name, text), "--json")).RootElement.GetProperty("metrics").GetProperty("loss").GetDouble();
+        var documents = new[] { "one story here", "and another one" };
+        var plain = Loss("plain.txt", string.Join("\n---\n", documents));
+        Assert.Equal(plain, Loss("fields.jsonl", string.Concat(documents.Select(text => $$"""{"story": "{{text}}"}""" + "\n"))), 1e-6);
+    }
+
+    [Fact]
+    public void Options_that_choose_among_checkpoints_are_refused_where_there_is_no_choice()
+    {
+        var checkpoint = Path.Combine(runs.Gpt, "checkpoints", "step-00000004");
+        Assert.Contains("is itself a checkpoint", Refused("plot", "embeddings", checkpoint, "--checkpoint", "2000", "--out", runs.At("e.svg")));
+        Assert.Contains("is itself a checkpoint", Refused("eval", checkpoint, "--checkpoint", "2"));
+        Assert.Contains("--last (99) must be at most 2", Refused("average", runs.Gpt, "--last", "99", "--out", runs.At("mean")));
+        Assert.Contains("is itself a checkpoint", Refused("average", checkpoint, "--last", "1", "--out", runs.At("mean")));
+        Assert.Contains("--set is for a config", Refused("plot", "positions", runs.Gpt, "--set", "model.layers=2", "--out", runs.At("p.svg")));
+    }
+
+    [Fact]
+    public void A_vocabulary_of_words_is_called_so_and_knows_its_ids()
+    {
+        Assert.Equal("word", JsonDocument.Parse(Done("tokenizer", "inspect", runs.Translator, "--json")).RootElement.GetProperty("kind").GetString());
+        var ids = runs.Write("ids.txt", "5 9999");
+        Assert.Contains("token id 9999 is not in the vocabulary", Refused("tokenizer", "decode", runs.Translator, "--input", ids));
+        File.WriteAllBytes(runs.At("ids.bin"), [0xFF, 0xFF, 0xFF, 0xFF]);
+        Assert.Contains("token id -1 is not in the vocabulary", Refused("tokenizer", "decode", runs.Translator, "--input", runs.At("ids.bin")));
+    }
+
+    [Fact]
+    public void A_report_makes_its_folder_as_a_plot_does()
+    {
+        Done("report", runs.Gpt, "--out", runs.At("a/b/page.html"));
+        Assert.True(File.Exists(runs.At("a/b/page.html")));
+        Directory.CreateDirectory(runs.At("folder.html"));
+        Assert.DoesNotContain(".tmp", Refused("report", runs.Gpt, "--out", runs.At("folder.html")));
+    }
+}

@@ -1,0 +1,90 @@
+using Transformers.Configs;
+using Transformers.Training;
+
+namespace Transformers.Tests.Training;
+
+/// <summary>What becomes of a folder that holds a finished run.</summary>
+[Collection("engine")]
+public class FinishedRunTests
+{
+    [Theory]
+    [InlineData("model.layers=1", "model.layers is 2, not 1")]
+    [InlineData("data.tokenizer.kind=characters", "data.tokenizer.kind is \"bytes\", not \"characters\"")]
+    [InlineData("data.source={ generator: stories, size: 70kB }", "data.source.size is \"60kB\", not \"70kB\"")]
+    public void The_finished_run_of_another_model_or_of_other_data_is_no_result_of_what_is_asked_for(string setting, string difference)
+    {
+        using var runs = new TinyRuns();
+        var first = runs.Train(TinyRuns.Config(), "run");
+        var other = Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting), "run"));
+        Assert.Contains($"holds a finished run of another config: {difference} (name another folder with --run)", other.Message);
+        Assert.Throws<UserException>(() => DryRun.Start(TinyRuns.Config(setting), runs.OptionsOf("run"), new Quiet(), new StopRequest()));
+        // More steps do not make it the same run, and the result stays.
+        Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting, "training.steps=30"), "run"));
+        Assert.Equal(first.ValLoss, runs.Train(TinyRuns.Config(), "run").ValLoss);
+    }
+
+    [Fact]
+    public void One_file_by_another_name_is_the_same_data()
+    {
+        using var runs = new TinyRuns();
+        var text = runs.PathOf("text.txt");
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 60)));
+        var written = TinyRuns.Config("data.source={ files: [" + text + "] }");
+        var first = runs.Train(written, "run");
+        var relative = Path.GetRelativePath(Environment.CurrentDirectory, text);
+        Assert.Equal(first.ValLoss, runs.Train(DataOverride.Apply(written, relative), "run").ValLoss);
+        File.Copy(text, runs.PathOf("copy.txt"));
+        Assert.Throws<UserException>(() => runs.Train(DataOverride.Apply(written, runs.PathOf("copy.txt")), "run"));
+    }
+
+    [Fact]
+    public void A_checkpoint_to_go_on_from_is_gone_on_from_though_the_run_is_finished()
+    {
+        using var runs = new TinyRuns();
+        var config = TinyRuns.Config("training.checkpoint={ every: 10, keep: 5 }");
+        runs.Train(config, "run");
+        var notes = new Notes();
+        var again = TrainingRun.Start(config, runs.OptionsOf("run") with { ResumeFrom = runs.PathOf("run/checkpoints/step-00000010") }, notes);
+        Assert.Equal(20, again.Steps);
+        Assert.Contains(notes.All, note => note.StartsWith("going on from step 10", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Weights_to_start_from_are_not_passed_over_in_silence_and_the_same_command_finds_its_own_run()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "base");
+        runs.Train(TinyRuns.Config(), "run");
+        var tuning = runs.OptionsOf("run") with { From = runs.PathOf("base") };
+        var passed = Assert.Throws<UserException>(() => TrainingRun.Start(TinyRuns.Config(), tuning));
+        Assert.Contains("--from", passed.Message);
+        var tuned = TrainingRun.Start(TinyRuns.Config(), tuning with { Run = runs.PathOf("tuned") });
+        Assert.Equal(runs.PathOf("base"), tuned.From);
+        Assert.Equal(tuned.ValLoss, TrainingRun.Start(TinyRuns.Config(), tuning with { Run = runs.PathOf("tuned") }).ValLoss);
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    public void A_damaged_result_is_told_with_its_remedy(string content)
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "run");
+        var file = Path.Combine(runs.PathOf("run"), "result.json");
+        File.WriteAllText(file, content);
+        var damaged = Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(), "run"));
+        Assert.Equal(file, damaged.Problems[0].File);
+        Assert.Contains("delete it", damaged.Message);
+        File.Delete(file);
+        Assert.Equal(20, runs.Train(TinyRuns.Config(), "run").Steps);
+    }
+
+    sealed class Quiet : ITrainingObserver;
+
+    sealed class Notes : ITrainingObserver
+    {
+        internal List<string> All { get; } = [];
+        public void Note(string message) => All.Add(message);
+    }
+}
