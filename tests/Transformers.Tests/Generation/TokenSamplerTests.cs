@@ -38,7 +38,7 @@ public class TokenSamplerTests
     [Fact]
     public void The_lowest_and_the_highest_temperatures_are_the_most_probable_token_and_all_that_are_possible()
     {
-        Assert.Equal([1], Frequencies(new GenerationOptions { Temperature = 1e-300 }, 100).Keys);
+        Assert.Equal([1], Frequencies(new GenerationOptions { Temperature = 1e-300 }, 100).Keys.Order());
         Assert.Equal([0, 1, 2, 3, 4], Frequencies(new GenerationOptions { Temperature = 1e300 }, 500).Keys.Order());
     }
 

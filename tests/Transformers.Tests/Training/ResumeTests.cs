@@ -17,7 +17,7 @@ public class ResumeTests
         using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         var (metrics, best) = Saved(runs);
-        Assert.Equal(10, best);
+        Assert.Equal(10L, best);
         var again = runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         Assert.NotNull(first.ValLoss);
         Assert.Equal(first.ValLoss, again.ValLoss);

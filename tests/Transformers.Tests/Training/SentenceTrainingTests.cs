@@ -71,6 +71,19 @@ public class SentenceTrainingTests
         Assert.True(result.TrainLoss < 0.05, $"loss {result.TrainLoss}");
     }
 
+    [Theory]
+    [InlineData("fp32")]
+    [InlineData("bf16")]
+    public void Texts_without_a_word_that_could_be_hidden_cost_nothing(string precision)
+    {
+        using var runs = new TinyRuns();
+        var folder = Directory.CreateDirectory(runs.PathOf("data")).FullName;
+        File.WriteAllLines(Path.Combine(folder, "train.tsv"), Enumerable.Range(0, 40).Select(i => i % 4 == 0 ? "\t0" : $"a small dog runs over {i} hills\t{i % 2}"));
+        File.WriteAllLines(Path.Combine(folder, "dev.tsv"), ["unseen\t0", "a small dog\t1", "neither\t1"]);
+        var result = runs.Start(SentenceRuns.Masked($"data.source={{ folder: {folder} }}", "training.batch={ sequences: 4, micro: 1 }", $"training.precision={precision}"), "run");
+        Assert.True(double.IsFinite(result.TrainLoss) && double.IsFinite(result.ValLoss!.Value));
+    }
+
     [Fact]
     public void A_run_starts_from_another_ones_encoder_and_tokenizer()
     {

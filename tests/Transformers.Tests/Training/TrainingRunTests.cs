@@ -174,7 +174,9 @@ public class TrainingRunTests
 
         public void Stepped(long step, long steps)
         {
-            if (step == 6) File.WriteAllText(path, "");
+            if (step != 6) return;
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, "");
         }
     }
 
@@ -185,10 +187,10 @@ public class TrainingRunTests
         var stop = new StopRequest();
         var saves = new Saves(4, stop);
         TrainingRun.Start(TinyRuns.Config("training.checkpoint.every=4", "training.steps=10"), runs.OptionsOf("run"), saves, stop);
-        Assert.Equal([4, 8, 10], saves.Steps);
+        Assert.Equal([4L, 8, 10], saves.Steps);
         saves = new Saves(5, stop);
         TrainingRun.Start(TinyRuns.Config("training.checkpoint.every=4", "training.steps=10"), runs.OptionsOf("other"), saves, stop);
-        Assert.Equal([4, 5, 8, 10], saves.Steps);
+        Assert.Equal([4L, 5, 8, 10], saves.Steps);
     }
 
     sealed class Saves(long at, StopRequest stop) : ITrainingObserver
