@@ -72,6 +72,7 @@ public sealed class CommandLineRulesTests
     {
         Assert.Contains("nowhere.yaml: there is no such config", Refused("train", "--resume", "nowhere.yaml"));
         Assert.Contains("nowhere.yaml: there is no such config", Refused("train", "--resume=never", "nowhere.yaml"));
+        Assert.Contains("--resume=never)", Refused("train", "copy", "--resume", "never"));
         Assert.Contains("--resume (elsewhere) must be", Refused("train", "--resume=elsewhere", "copy"));
     }
 

@@ -40,6 +40,8 @@ static class TrainCommand
             var expectations = (parse.GetValue(expect) ?? []).Select(Expectation.Parse).ToList();
             if (OptionUse.Has(parse, resume) && parse.GetValue(resume) is null) throw new UserException($"{Resume}= needs a value: auto, never or the folder of a checkpoint");
             var files = parse.GetValue(configs)!;
+            if (parse.Tokens.Any(token => token.Value == Resume) && files.FirstOrDefault(file => file is "auto" or "never" && !File.Exists(file)) is { } value)
+                throw new UserException($"{value} is no config", $"{Resume} takes its value behind an equals sign: {Resume}={value}");
             List<string> settings = [.. parse.GetValue(sets) ?? []];
             if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
             if (parse.GetValue(maxSteps) is < 1 and var few) throw new UserException($"--max-steps ({few}) must be at least 1");

@@ -43,7 +43,7 @@ static class FinishedRun
         if (there is JsonObject old && here is JsonObject asked)
             return old.Select(entry => entry.Key).Union(asked.Select(entry => entry.Key))
                 .Select(key => Difference(old[key], asked[key], $"{path}.{key}")).FirstOrDefault(found => found is not null);
-        return Same(there, here) ? null : $"{path} is {Shown(there)}, not {Shown(here)}";
+        return Same(there, here) ? null : $"{path} is {Shown(there)} there and {Shown(here)} here";
     }
 
     static bool Same(JsonNode? one, JsonNode? other) => JsonNode.DeepEquals(one, other) || (one, other) switch

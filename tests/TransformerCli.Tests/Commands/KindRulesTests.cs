@@ -26,7 +26,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     public void A_folder_with_the_finished_run_of_one_config_is_no_result_of_another()
     {
         var error = Refused("train", runs.At("translator.yaml"), "--run", runs.Gpt, "--device", "cpu");
-        Assert.Contains("holds a finished run of another config: model.kind is \"gpt\", not \"seq2seq\" (name another folder with --run)", error);
+        Assert.Contains("holds a finished run of another config: model.kind is \"gpt\" there and \"seq2seq\" here (name another folder with --run)", error);
         var text = runs.Write("own.txt", string.Concat(Enumerable.Repeat("quite another text. ", 100)));
         Assert.Contains("data.source", Refused("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--data", text));
         Done("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--device", "cpu");

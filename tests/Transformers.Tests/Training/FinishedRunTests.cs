@@ -8,9 +8,9 @@ namespace Transformers.Tests.Training;
 public class FinishedRunTests
 {
     [Theory]
-    [InlineData("model.layers=1", "model.layers is 2, not 1")]
-    [InlineData("data.tokenizer.kind=characters", "data.tokenizer.kind is \"bytes\", not \"characters\"")]
-    [InlineData("data.source={ generator: stories, size: 70kB }", "data.source.size is \"60kB\", not \"70kB\"")]
+    [InlineData("model.layers=1", "model.layers is 2 there and 1 here")]
+    [InlineData("data.tokenizer.kind=characters", "data.tokenizer.kind is \"bytes\" there and \"characters\" here")]
+    [InlineData("data.source={ generator: stories, size: 70kB }", "data.source.size is \"60kB\" there and \"70kB\" here")]
     public void The_finished_run_of_another_model_or_of_other_data_is_no_result_of_what_is_asked_for(string setting, string difference)
     {
         using var runs = new TinyRuns();
