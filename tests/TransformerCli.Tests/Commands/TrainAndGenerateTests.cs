@@ -77,7 +77,7 @@ public sealed class TrainAndGenerateTests : IDisposable
         Assert.Contains("data:", other.Output);
         var misspelt = CommandLine.Run("eval", run, "--split", "validaton");
         Assert.Equal(2, misspelt.ExitCode);
-        Assert.Contains("--split validaton", misspelt.Error);
+        Assert.Contains("--split (validaton)", misspelt.Error);
     }
 
     [Fact]

@@ -87,7 +87,7 @@ public class PlotTests
     [InlineData("""{"labels":["a"]}""", "has no confusion matrix")]
     [InlineData("""{"confusion":7,"labels":["a"]}""", "is not such a document")]
     [InlineData("""[1]""", "has no confusion matrix")]
-    [InlineData("""{"confusion":""", "is not such a document")]
+    [InlineData("""{"confusion":""", "is not JSON")]
     public void The_document_of_eval_is_read_and_another_refused(string text, string? problem)
     {
         var file = Path.GetTempFileName();

@@ -64,14 +64,14 @@ public class ImageRunTests
     }
 
     [Fact]
-    public void Mixed_targets_with_smoothing_cost_what_the_formula_says()
+    public void Smoothing_of_mixed_targets_is_trained_and_not_told()
     {
         using var runs = new TinyRuns();
-        // Training steps: mixed and smoothed. Without a step of learning the loss must not depend on smoothing by more than its spread.
         var plain = runs.Train(Config(Vit, "training.steps=1", "training.log.every=1", "training.label_smoothing=0", "training.optimizer.lr=1e-12"), "plain");
         var smooth = runs.Train(Config(Vit, "training.steps=1", "training.log.every=1", "training.label_smoothing=0.5", "training.optimizer.lr=1e-12"), "smooth");
-        Assert.NotEqual(plain.TrainLoss, smooth.TrainLoss);
-        Assert.Equal(plain.TrainLoss, smooth.TrainLoss, 0.1);
+        Assert.Equal(plain.TrainLoss, smooth.TrainLoss, 1e-6);
+        double Norm(string run) => MetricsLog.Read(Path.Combine(runs.PathOf(run), "metrics.jsonl")).First(one => one.Split == "train").Values["gradient_norm"];
+        Assert.NotEqual(Norm("plain"), Norm("smooth"), 1e-4);
         // Validation is without either: the same weights, the same loss.
         Assert.Equal(plain.ValLoss!.Value, smooth.ValLoss!.Value, 1e-6);
     }

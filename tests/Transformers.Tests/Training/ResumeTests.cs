@@ -42,7 +42,7 @@ public class ResumeTests
     {
         using var runs = new TinyRuns();
         var result = runs.Train(TinyRuns.Config(), "run");
-        Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config("training.steps=30", "model.layers=3"), "run"));
+        Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config("training.steps=30", "model.layers=3"), "run"));
         Assert.Equal(result.ValLoss, runs.Train(TinyRuns.Config(), "run").ValLoss);
         Assert.True(File.Exists(Path.Combine(runs.PathOf("run"), "result.json")));
     }
