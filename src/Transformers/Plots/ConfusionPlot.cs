@@ -38,12 +38,7 @@ public static class ConfusionPlot
                     [.. labels.EnumerateArray().Take(MostClasses + 1).Select(label => label.GetString() ?? "")]);
             throw Wrong(path, "has no confusion matrix");
         }
-        catch (JsonException exception)
-        {
-            // The reader's own message may quote the file, whatever bytes it has.
-            throw Wrong(path, "is not JSON", exception);
-        }
-        catch (Exception exception) when (exception is InvalidOperationException or FormatException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
         {
             throw Wrong(path, $"is not such a document: {exception.Message}", exception);
         }
