@@ -138,20 +138,7 @@ static class PlotCommand
         var file = Source("FILE|RUN");
         file.Description = "What eval --json printed, or the folder of a run whose result has a confusion matrix";
         return Kind(context, "confusion", "What a classifier takes for what.\n\nExample: transformer plot confusion eval.json --out confusion.png", [file], parse =>
-            MatrixOf(Directory.Exists(parse.GetValue(file)) ? Path.Combine(parse.GetValue(file)!, "result.json") : parse.GetValue(file)!).ToSvg());
-    }
-
-    static HeatMap MatrixOf(string path)
-    {
-        try
-        {
-            return ConfusionPlot.Read(path);
-        }
-        catch (UserException exception) when (exception.InnerException is System.Text.Json.JsonException)
-        {
-            // The JSON reader's own message may quote the file, whatever bytes it has.
-            throw new UserException([exception.Problems[0] with { Message = "is not JSON" }], exception);
-        }
+            ConfusionPlot.Read(Directory.Exists(parse.GetValue(file)) ? Path.Combine(parse.GetValue(file)!, "result.json") : parse.GetValue(file)!).ToSvg());
     }
 
     static Command Kind(CliContext context, string name, string description, IReadOnlyList<Symbol> symbols, Func<ParseResult, string> draw)

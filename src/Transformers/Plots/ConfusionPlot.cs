@@ -38,7 +38,12 @@ public static class ConfusionPlot
                     [.. labels.EnumerateArray().Take(MostClasses + 1).Select(label => label.GetString() ?? "")]);
             throw Wrong(path, "has no confusion matrix");
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
+        catch (JsonException exception)
+        {
+            // The reader's own message may quote the file, whatever bytes it has.
+            throw Wrong(path, "is not JSON", exception);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or FormatException)
         {
             throw Wrong(path, $"is not such a document: {exception.Message}", exception);
         }
