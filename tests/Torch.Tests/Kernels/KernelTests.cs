@@ -25,7 +25,7 @@ public sealed class KernelTests
             using var scope = NewDisposeScope();
             manual_seed(seed);
             test(new System.Random(seed), $"{set}, seed {seed}");
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(count)));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(count).WithReplay(1, 1)));
     }
 
     static Tensor Activation(Tensor x, string kind) => kind switch
