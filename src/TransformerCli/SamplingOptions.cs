@@ -25,7 +25,7 @@ sealed class SamplingOptions
     internal IReadOnlyList<Option> OfDrawing => [greedy, temperature, topK, topP, minP, repetitionPenalty, stop, seed];
 
     /// <summary>The limit that the user gave; null where it is left to what suits the model.</summary>
-    internal int? LimitOf(ParseResult parse) => parse.GetResult(maxNewTokens) is { Implicit: false } ? parse.GetValue(maxNewTokens) : null;
+    internal int? LimitOf(ParseResult parse) => OptionUse.Has(parse, maxNewTokens) ? parse.GetValue(maxNewTokens) : null;
 
     internal GenerationOptions Read(ParseResult parse) => new()
     {

@@ -78,7 +78,6 @@ struct SoftmaxCrossEntropy : Function<SoftmaxCrossEntropy> {
             TORCH_CHECK_INDEX(t[i] == ignore_index || (t[i] >= 0 && t[i] < classes), "target ", t[i], " at row ", i,
                               " is not a class below ", classes);
     }
-
 };
 
 }  // namespace

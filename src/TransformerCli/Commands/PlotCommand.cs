@@ -124,7 +124,7 @@ static class PlotCommand
             if (parse.GetValue(text) is { } words)
             {
                 if (trained.Config.Model is ImageModelConfig) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
-                using var table = StoredWeights.Find(trained.Checkpoint, "okens.weight") ?? throw new UserException("the run has no token embeddings");
+                using var table = StoredWeights.Find(trained.Checkpoint, "tokens.weight") ?? throw new UserException("the run has no token embeddings");
                 return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).ToSvg();
             }
             using var places = StoredWeights.Find(trained.Checkpoint, "positions.embedding.weight")

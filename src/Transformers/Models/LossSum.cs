@@ -10,7 +10,7 @@ public readonly record struct LossSum(Tensor Objective, Tensor CrossEntropy)
 {
     /// <summary>Of logits and labels.</summary>
     /// <param name="logits">[N, classes].</param>
-    /// <param name="labels">[N], whole numbers below classes.</param>
+    /// <param name="labels">[N], whole numbers below classes; or [N, classes], the share of each, as mixed images have them.</param>
     /// <param name="smoothing">The share of the probability spread over all classes.</param>
     public static LossSum Of(Tensor logits, Tensor labels, double smoothing)
     {

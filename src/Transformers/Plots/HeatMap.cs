@@ -66,25 +66,21 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         return svg;
     }
 
-    /// <summary>The figure with its cells as pixels, several for each: what is kept of a run.</summary>
+    /// <summary>The figure with its cells alone as a raster, a cell's width between panels: what is kept of a run.</summary>
     /// <param name="name">Its name.</param>
     internal ModelPicture ToPicture(string name)
     {
         var (low, high, scale) = Range();
         var across = Math.Min(PanelsAcross, Panels.Count);
-        var (rows, columns) = (Panels.Max(panel => panel.Cells.Rows), Panels.Max(panel => panel.Cells.Columns));
-        var size = (int)Math.Clamp(480.0 / (across * (columns + 1)), 1, 16);
-        var (width, height) = (across * (columns + 1) * size, (Panels.Count + across - 1) / across * (rows + 1) * size);
-        var pixels = new byte[3 * width * height];
-        Array.Fill(pixels, (byte)255);
+        var (rows, columns) = (Panels.Max(panel => panel.Cells.Rows) + 1, Panels.Max(panel => panel.Cells.Columns) + 1);
+        var width = across * columns;
+        var cells = new byte[3 * width * rows * ((Panels.Count + across - 1) / across)];
+        Array.Fill(cells, (byte)255);
         foreach (var (i, panel) in Panels.Index())
-            for (var y = 0; y < panel.Cells.Rows * size; y++)
-                for (var x = 0; x < panel.Cells.Columns * size; x++)
-                {
-                    var color = scale.Palette.Slice(3 * ColorScale.IndexOf(panel.Cells[y / size, x / size], low, high), 3);
-                    color.CopyTo(pixels.AsSpan(3 * ((i / across * (rows + 1) * size + y) * width + i % across * (columns + 1) * size + x)));
-                }
-        return new(name, ToSvg(), new(PngRaster.EncodeRgb(pixels, width), width, height));
+            for (var y = 0; y < panel.Cells.Rows; y++)
+                for (var x = 0; x < panel.Cells.Columns; x++)
+                    scale.Palette.Slice(3 * ColorScale.IndexOf(panel.Cells[y, x], low, high), 3).CopyTo(cells.AsSpan(3 * ((i / across * rows + y) * width + i % across * columns + x)));
+        return new(name, ToSvg(), PngRaster.EncodeRgb(cells, width));
     }
 
     int LongestOf(Func<Panel, IReadOnlyList<string>?> words, Func<Panel, double> size) =>

@@ -12,19 +12,19 @@ static class PngRaster
 {
     static readonly uint[] Table = MakeTable();
 
-    /// <summary>The bytes of a file.</summary>
+    /// <summary>A picture of coloured cells.</summary>
     /// <param name="indices">Colour numbers, row by row from the top.</param>
     /// <param name="columns">Cells a row.</param>
     /// <param name="scale">The colours.</param>
-    internal static byte[] Encode(ReadOnlySpan<byte> indices, int columns, ColorScale scale) =>
+    internal static RasterPicture Encode(ReadOnlySpan<byte> indices, int columns, ColorScale scale) =>
         Encode(indices, columns, indices.Length / columns, bytesPerCell: 1, scale.Palette);
 
-    /// <summary>The bytes of a file of a picture.</summary>
+    /// <summary>A picture of red, green and blue.</summary>
     /// <param name="pixels">Red, green, blue of each pixel, row by row from the top.</param>
     /// <param name="width">Pixels a row.</param>
-    internal static byte[] EncodeRgb(ReadOnlySpan<byte> pixels, int width) => Encode(pixels, width, pixels.Length / (3 * width), bytesPerCell: 3, []);
+    internal static RasterPicture EncodeRgb(ReadOnlySpan<byte> pixels, int width) => Encode(pixels, width, pixels.Length / (3 * width), bytesPerCell: 3, []);
 
-    static byte[] Encode(ReadOnlySpan<byte> data, int columns, int rows, int bytesPerCell, ReadOnlySpan<byte> palette)
+    static RasterPicture Encode(ReadOnlySpan<byte> data, int columns, int rows, int bytesPerCell, ReadOnlySpan<byte> palette)
     {
         var side = Math.Clamp(512 / Math.Max(columns, rows), 1, 16); // pixels of a cell, each way
         using var file = new MemoryStream();
@@ -50,7 +50,7 @@ static class PngRaster
         }
         Chunk(file, "IDAT"u8, packed.ToArray());
         Chunk(file, "IEND"u8, []);
-        return file.ToArray();
+        return new(file.ToArray(), columns * side, rows * side);
     }
 
     static void Chunk(Stream file, ReadOnlySpan<byte> name, ReadOnlySpan<byte> data)

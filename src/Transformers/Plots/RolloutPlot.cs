@@ -28,7 +28,7 @@ public static class RolloutPlot
         var svg = Svg.Stack("Attention over images of the validation split", [.. images.Select(image => Draw(model, transform, image, device, layers: false))]);
         var seen = transform.Fit(images[0]);
         var lit = Lit(seen, Maps(model, transform.Apply(images[0]), device).rollout);
-        return new(name, svg, new(PngRaster.EncodeRgb(lit, seen.Width), seen.Width, seen.Height));
+        return new(name, svg, PngRaster.EncodeRgb(lit, seen.Width));
     }
 
     internal static Svg Draw(Vit model, ImageTransform transform, RgbImage image, Device device, bool layers = true)
@@ -50,11 +50,11 @@ public static class RolloutPlot
         return svg;
     }
 
-    static void Picture(Svg svg, int row, int column, string title, byte[] png)
+    static void Picture(Svg svg, int row, int column, string title, RasterPicture raster)
     {
         var (x, y) = (Left + column * (Side + Gap), Top + row * (Side + 40));
         svg.Text(x, y - 8, title, "soft label");
-        svg.Image(x, y, Side, Side, png);
+        svg.Image(x, y, Side, Side, raster);
         svg.Box(x, y, Side, Side, "frame");
     }
 
@@ -87,7 +87,7 @@ public static class RolloutPlot
         return (Grid(joined!), layers);
     }
 
-    static byte[] Raster(Matrix grid)
+    static RasterPicture Raster(Matrix grid)
     {
         var (low, high) = (grid.Values.Min(), grid.Values.Max());
         return PngRaster.Encode(grid.Values.Select(value => ColorScale.IndexOf(value, low, high)).ToArray(), grid.Columns, ColorScale.Amount);

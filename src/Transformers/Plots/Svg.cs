@@ -65,9 +65,9 @@ sealed class Svg
     internal void Box(double x, double y, double boxWidth, double boxHeight, string style) =>
         body.Append(Format($"<rect class=\"{style}\" x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{boxWidth:0.##}\" height=\"{boxHeight:0.##}\"/>\n"));
 
-    /// <summary>A raster of cells, as a PNG in the picture: thousands of cells would be as many shapes.</summary>
-    internal void Image(double x, double y, double boxWidth, double boxHeight, byte[] png) =>
-        body.Append(Format($"<image x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{boxWidth:0.##}\" height=\"{boxHeight:0.##}\" preserveAspectRatio=\"none\" image-rendering=\"optimizeSpeed\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{Convert.ToBase64String(png)}\"/>\n"));
+    /// <summary>A raster of cells, in the picture: thousands of cells would be as many shapes.</summary>
+    internal void Image(double x, double y, double boxWidth, double boxHeight, RasterPicture raster) =>
+        body.Append(Format($"<image x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{boxWidth:0.##}\" height=\"{boxHeight:0.##}\" preserveAspectRatio=\"none\" image-rendering=\"optimizeSpeed\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{Convert.ToBase64String(raster.Png)}\"/>\n"));
 
     /// <summary>A text on one line.</summary>
     /// <param name="x">Its point.</param>

@@ -13,26 +13,24 @@ static class FinishedRun
     internal static TrainResult? ResultOf(RunFolder folder, RunConfig config, TrainingOptions options)
     {
         if (!folder.IsFinished) return null;
-        CheckSame(folder, config);
+        var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
+        CheckSame(folder, before, config);
         // Who names a checkpoint wants to go on from it.
         if (options.ResumeFrom is not null) return null;
         if (TrainResult.Read(folder) is not { } result) return null;
-        if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(folder, config))) return null;
+        if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(before, config))) return null;
         if (options.From is { } from && !(result.From is { } began && SamePath(began, from)))
             throw new UserException([new Problem($"holds a finished run, and --from ({from}) starts a new one", folder.FullPath, Hint: "name another folder with --run")]);
         return result;
     }
 
-    static bool IsMorePatient(RunFolder folder, RunConfig now)
-    {
-        var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
-        return now.Training.Validate.Patience is not { } patience || patience > before.Training.Validate.Patience;
-    }
+    static bool IsMorePatient(RunConfig before, RunConfig now) =>
+        now.Training.Validate.Patience is not { } patience || patience > before.Training.Validate.Patience;
 
     // A config may train longer or otherwise and still be the same run; another model or other data are another one.
-    static void CheckSame(RunFolder folder, RunConfig config)
+    static void CheckSame(RunFolder folder, RunConfig before, RunConfig now)
     {
-        var (there, here) = (ConfigWriter.ToJson(ConfigFile.Load<RunConfig>([folder.ConfigFile])), ConfigWriter.ToJson(config));
+        var (there, here) = (ConfigWriter.ToJson(before), ConfigWriter.ToJson(now));
         foreach (var part in (string[])["model", "data"])
             if (Difference(there[part], here[part], part) is { } difference)
                 throw new UserException([new Problem($"holds a finished run of another config: {difference}", folder.FullPath, Hint: "name another folder with --run")]);

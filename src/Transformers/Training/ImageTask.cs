@@ -144,12 +144,8 @@ public sealed class ImageTask : TrainingTask
             var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size], device: task.device);   // [B, C, Y, X]
             var logits = task.model.Logits(images).to(ScalarType.Float32);                                                       // [B, N]
             report?.AddBatch(logits, Part(batch.Labels, 1));
-            if (batch.Targets is null)
-                return Models.LossSum.Of(logits, tensor(Part(batch.Labels, 1), device: task.device), smoothing);
-            var targets = tensor(Part(batch.Targets, classes), [rows, classes], device: task.device);                            // [B, N]
-            var chances = logits.log_softmax(-1);
-            var plain = -(targets * chances.detach()).sum();
-            return new(smoothing > 0 ? -((targets * (1 - smoothing) + smoothing / classes) * chances).sum() : -(targets * chances).sum(), plain);
+            var labels = batch.Targets is { } mixed ? tensor(Part(mixed, classes), [rows, classes], device: task.device) : tensor(Part(batch.Labels, 1), device: task.device);
+            return Models.LossSum.Of(logits, labels, smoothing);
         }
 
         // The rows' part of what the batch has for each image.

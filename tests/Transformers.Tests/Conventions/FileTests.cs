@@ -4,6 +4,9 @@ public sealed class FileTests
 {
     const int MostLines = 400;
 
+    // In parts, so that the rule holds for this file too.
+    static readonly string[] Unfinished = ["NotImplemented" + "Exception", "TO" + "DO", "FIX" + "ME"];
+
     [Fact]
     public void No_source_file_is_long() =>
         Assert.Empty(SourceFile.Below("", 450, ".cs", ".cpp", ".h").Where(file => file.Lines.Length > MostLines).Select(file => $"{file.Path}: {file.Lines.Length} lines"));
@@ -11,6 +14,6 @@ public sealed class FileTests
     [Fact]
     public void Nothing_is_left_undone() =>
         Assert.Empty(SourceFile.Below("", 450, ".cs", ".cpp", ".h")
-            .SelectMany(file => file.Lines.Where(line => line.Contains("NotImplementedException", StringComparison.Ordinal) || line.Contains("TODO", StringComparison.Ordinal) || line.Contains("FIXME", StringComparison.Ordinal))
+            .SelectMany(file => file.Lines.Where(line => Unfinished.Any(word => line.Contains(word, StringComparison.Ordinal)))
                 .Select(line => $"{file.Path}: {line.Trim()}")));
 }

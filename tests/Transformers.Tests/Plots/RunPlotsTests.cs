@@ -96,10 +96,29 @@ public class RunPlotsTests
     {
         var cells = new RgbImage(columns, rows);
         for (var i = 0; i < cells.Span.Length; i++) cells.Span[i] = (byte)(i * 37);
-        var picture = ImageCodec.Decode(PngRaster.EncodeRgb(cells.Span, columns));
+        var raster = PngRaster.EncodeRgb(cells.Span, columns);
+        var picture = ImageCodec.Decode(raster.Png);
         Assert.Equal((columns * side, rows * side), (picture.Width, picture.Height));
+        Assert.Equal((picture.Width, picture.Height), (raster.Width, raster.Height));
         for (var y = 0; y < picture.Height; y++)
             for (var x = 0; x < picture.Width; x++)
                 Assert.Equal(cells.Row(y / side).Slice(3 * (x / side), 3), picture.Row(y).Slice(3 * x, 3));
+    }
+
+    [Fact]
+    public void What_a_run_keeps_of_a_figure_are_its_cells_with_a_cell_between_panels()
+    {
+        Panel Of(double value) => new("", new Matrix([0, 1, value, 1], 2));
+        var raster = new HeatMap("", "", "", [Of(0), Of(1), Of(0.5)], 2) { Low = 0, High = 1 }.ToPicture("maps").Raster!;
+        var picture = ImageCodec.Decode(raster.Png);
+        Assert.Equal((picture.Width, picture.Height), (raster.Width, raster.Height));
+        Assert.Equal((6 * 16, 6 * 16), (raster.Width, raster.Height));
+        byte[] At(int row, int column) => picture.Row(16 * row + 8).Slice(3 * (16 * column + 8), 3).ToArray();
+        Assert.Equal([255, 255, 255], At(0, 2));
+        Assert.Equal([255, 255, 255], At(2, 0));
+        Assert.Equal(At(0, 0), At(1, 0));
+        Assert.Equal(At(0, 1), At(1, 3));
+        Assert.NotEqual(At(0, 0), At(0, 1));
+        Assert.Equal([255, 255, 255], At(4, 4));
     }
 }

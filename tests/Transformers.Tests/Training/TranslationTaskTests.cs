@@ -55,7 +55,13 @@ public class TranslationTaskTests
         var expected = whole.NextStep().Single().LossSum();
         Assert.Equal(expected.Objective.item<float>(), sum.CrossEntropy.item<float>(), 1e-3);
         Assert.Equal(expected.CrossEntropy.item<float>(), expected.Objective.item<float>(), 1e-4);
-        Assert.NotEqual(sum.CrossEntropy.item<float>(), sum.Objective.item<float>());
+        // The objective is a line in the smoothing: half of it moves it half as far.
+        var (half, third) = NewTask(batch, smoothing: 0.1);
+        third.load_state_dict(model.state_dict());
+        third.eval();
+        double Moved(LossSum one) => one.Objective.item<float>() - one.CrossEntropy.item<float>();
+        Assert.NotEqual(0, Moved(sum), 1e-3);
+        Assert.Equal(Moved(sum) / 2, Moved(half.NextStep().Single().LossSum()), Math.Abs(Moved(sum)) / 20);
     }
 
     [Fact]
