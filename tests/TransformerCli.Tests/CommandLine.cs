@@ -13,4 +13,14 @@ public static class CommandLine
         var code = App.Run(arguments, TextReader.Null, output, error);
         return new Outcome(code, output.ToString(), error.ToString());
     }
+
+    /// <summary>Runs a line that must be refused as the user's mistake, and gives what was said.</summary>
+    public static string Refused(params string[] line)
+    {
+        var outcome = Run(line);
+        Assert.True(outcome.ExitCode == 2, $"{string.Join(' ', line)}: {outcome.ExitCode} {outcome.Error}");
+        Assert.StartsWith("error: ", outcome.Error);
+        Assert.DoesNotContain("   at ", outcome.Error);
+        return outcome.Error;
+    }
 }

@@ -7,15 +7,6 @@ namespace TransformerCli.Tests;
 /// <summary>What a command line may say, before anything is opened or computed.</summary>
 public sealed class CommandLineRulesTests
 {
-    static string Refused(params string[] line)
-    {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 2, $"{string.Join(' ', line)}: {outcome.ExitCode} {outcome.Error}");
-        Assert.StartsWith("error: ", outcome.Error);
-        Assert.DoesNotContain("   at ", outcome.Error);
-        return outcome.Error;
-    }
-
     [Theory]
     [InlineData("train copy --run ''", "--run must not be empty")]
     [InlineData("train copy --from ''", "--from must not be empty")]
@@ -36,7 +27,7 @@ public sealed class CommandLineRulesTests
     [InlineData("tokenizer inspect ''", "TOKENIZER must not be empty")]
     [InlineData("average '' --out x", "CHECKPOINT must not be empty")]
     public void An_empty_word_is_no_file_folder_or_run(string line, string message) =>
-        Assert.Contains(message, Refused([.. line.Split(' ').Select(word => word == "''" ? "" : word)]));
+        Assert.Contains(message, CommandLine.Refused([.. line.Split(' ').Select(word => word == "''" ? "" : word)]));
 
     [Theory]
     [InlineData("loss<=1.2.3")]
@@ -44,15 +35,15 @@ public sealed class CommandLineRulesTests
     [InlineData("loss<=")]
     public void A_number_that_is_none_is_no_expectation(string rule)
     {
-        Assert.Contains($"--expect ({rule}) must be", Refused("train", "copy", "--expect", rule));
-        Assert.Contains($"--expect ({rule}) must be", Refused("eval", "nowhere", "--expect", rule));
+        Assert.Contains($"--expect ({rule}) must be", CommandLine.Refused("train", "copy", "--expect", rule));
+        Assert.Contains($"--expect ({rule}) must be", CommandLine.Refused("eval", "nowhere", "--expect", rule));
     }
 
     [Fact]
     public void An_expectation_of_no_result_is_told_before_training()
     {
         var run = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        Assert.Contains("there is no result vall_loss", Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
+        Assert.Contains("there is no result vall_loss", CommandLine.Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
         Assert.False(Directory.Exists(run));
     }
 
@@ -61,7 +52,7 @@ public sealed class CommandLineRulesTests
     {
         var row = File.ReadLines(Repository.PathOf("docs", "json.md")).First(line => line.StartsWith("| `metrics` |", StringComparison.Ordinal));
         var metrics = Regex.Matches(row.Split('|')[3], "`([a-z0-9_]+)`").Select(match => match.Groups[1].Value).ToList();
-        var names = Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
+        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
         Assert.Equal(metrics, names[^metrics.Count..]);
         Assert.Equal(["parameters", "steps", "seconds", "tokens_per_second", "images_per_second", "train_loss", "val_loss", "peak_memory_bytes", "skipped_steps", "roll_backs", "data_wait", "best.step", "best.val_loss"],
             names[..^metrics.Count]);
@@ -70,10 +61,10 @@ public sealed class CommandLineRulesTests
     [Fact]
     public void Resume_takes_its_value_behind_an_equals_sign_alone()
     {
-        Assert.Contains("nowhere.yaml: there is no such config", Refused("train", "--resume", "nowhere.yaml"));
-        Assert.Contains("nowhere.yaml: there is no such config", Refused("train", "--resume=never", "nowhere.yaml"));
-        Assert.Contains("--resume=never)", Refused("train", "copy", "--resume", "never"));
-        Assert.Contains("--resume (elsewhere) must be", Refused("train", "--resume=elsewhere", "copy"));
+        Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume", "nowhere.yaml"));
+        Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume=never", "nowhere.yaml"));
+        Assert.Contains("--resume=never)", CommandLine.Refused("train", "copy", "--resume", "never"));
+        Assert.Contains("--resume (elsewhere) must be", CommandLine.Refused("train", "--resume=elsewhere", "copy"));
     }
 
     [Theory]
@@ -88,7 +79,7 @@ public sealed class CommandLineRulesTests
     [InlineData("generate x --seed -1", "--seed (-1) must be a whole number of at least 0")]
     [InlineData("plot attention x --part 7", "--part (7) must be one of cross, encoder, decoder")]
     [InlineData("plot attention x --part foo", "--part (foo) must be one of cross, encoder, decoder")]
-    public void A_word_in_the_wrong_place_or_form_is_told_with_what_is_right(string line, string message) => Assert.Contains(message, Refused(line.Split(' ')));
+    public void A_word_in_the_wrong_place_or_form_is_told_with_what_is_right(string line, string message) => Assert.Contains(message, CommandLine.Refused(line.Split(' ')));
 
     [Theory]
     [InlineData("plot positions --set model.layers=2", "--set is for a run or a config")]
@@ -114,7 +105,7 @@ public sealed class CommandLineRulesTests
     [Fact]
     public void Every_mistake_among_settings_is_told()
     {
-        var error = Refused("config", "check", "copy", "--set", "=3", "--set", "modl.layers=2");
+        var error = CommandLine.Refused("config", "check", "copy", "--set", "=3", "--set", "modl.layers=2");
         Assert.Contains("'' is not a path", error);
         Assert.Contains("modl is not a setting", error);
     }
@@ -135,7 +126,7 @@ public sealed class CommandLineRulesTests
         File.WriteAllBytes(file, [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 7))]);
         try
         {
-            var error = Refused("plot", "confusion", file, "--out", file + ".svg");
+            var error = CommandLine.Refused("plot", "confusion", file, "--out", file + ".svg");
             Assert.Contains("is not JSON", error);
             Assert.True(error.Length < 400, error);
         }

@@ -27,16 +27,7 @@ static class ReportCommand
             var folders = parse.GetValue(runs)!;
             var page = HtmlReport.Of([.. folders.Select(Read)]);
             var path = parse.GetValue(output) ?? (folders.Length == 1 ? Path.Combine(folders[0], "report.html") : "comparison.html");
-            var full = Path.GetFullPath(path);
-            try
-            {
-                if (Path.GetDirectoryName(full) is { } folder) Directory.CreateDirectory(folder);
-                DurableFile.WriteText(path, page);
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                throw new UserException([new Problem($"cannot be written: {exception.Message.Replace(full + DurableFile.TemporarySuffix, full, StringComparison.Ordinal)}", path)], exception);
-            }
+            DurableFile.WriteAsked(path, page);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.report/1", Path = path });
             else context.Out.WriteLine(path);
             return ExitCodes.Done;

@@ -48,6 +48,26 @@ public static class DurableFile
     /// <summary>Replaces a file's content by text in UTF-8 without a mark. See <see cref="Write"/>.</summary>
     public static WrittenFile WriteText(string path, string text) => WriteBytes(path, Utf8.GetBytes(text));
 
+    /// <summary>Writes the file that a user named; its folder is made where it is missing.</summary>
+    /// <exception cref="UserException">It cannot be written.</exception>
+    public static void WriteAsked(string path, string text) => WriteAsked(path, Utf8.GetBytes(text));
+
+    /// <inheritdoc cref="WriteAsked(string, string)"/>
+    public static void WriteAsked(string path, ReadOnlyMemory<byte> bytes)
+    {
+        var full = Path.GetFullPath(path);
+        try
+        {
+            if (Path.GetDirectoryName(full) is { } folder) Directory.CreateDirectory(folder);
+            WriteBytes(full, bytes);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The user knows nothing of the temporary file.
+            throw new UserException([new Problem($"cannot be written: {exception.Message.Replace(full + TemporarySuffix, full, StringComparison.Ordinal)}", path)], exception);
+        }
+    }
+
     /// <summary>Creates a file, writes it and waits until its bytes are on the disk; the entry in its folder may not be.</summary>
     internal static WrittenFile WriteSynced(string path, Action<Stream> write)
     {

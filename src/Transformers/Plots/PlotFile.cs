@@ -26,31 +26,34 @@ public static class PlotFile
     public static void Save(string svg, string path, string converter = Converter)
     {
         CheckName(path);
-        try
-        {
-            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-            if (Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase)) Convert(svg, Path.GetFullPath(path), converter);
-            else DurableFile.WriteText(path, svg);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
-        }
+        if (Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase)) DurableFile.WriteAsked(path, Convert(svg, path, converter));
+        else DurableFile.WriteAsked(path, svg);
     }
 
-    static void Convert(string svg, string path, string converter)
+    // The converter gives the bytes, and never writes a file: one half written would look finished.
+    static byte[] Convert(string svg, string path, string converter)
     {
-        var start = new ProcessStartInfo(converter) { RedirectStandardInput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(converter) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         // Twice as many pixels: text stays sharp on dense screens.
-        foreach (var argument in (string[])["--format", "png", "--zoom", "2", "--output", path]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])["--format", "png", "--zoom", "2"]) start.ArgumentList.Add(argument);
         try
         {
             using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
-            process.StandardInput.Write(svg);
-            process.StandardInput.Close();
+            using var png = new MemoryStream();
+            var reading = process.StandardOutput.BaseStream.CopyToAsync(png);
+            try
+            {
+                process.StandardInput.Write(svg);
+                process.StandardInput.Close();
+            }
+            catch (IOException)
+            {
+                // It ended before it had read all; its exit code tells more.
+            }
             process.WaitForExit();
-            if (process.ExitCode != 0) throw new UserException([new Problem($"{converter} failed: {errors.Result.Trim()}", path)]);
+            reading.Wait();
+            return process.ExitCode == 0 && png.Length > 0 ? png.ToArray() : throw new UserException([new Problem($"{converter} failed: {errors.Result.Trim()}", path)]);
         }
         catch (Win32Exception exception)
         {

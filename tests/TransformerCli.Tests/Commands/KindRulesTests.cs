@@ -6,15 +6,6 @@ namespace TransformerCli.Tests.Commands;
 [Collection("engine")]
 public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
 {
-    static string Refused(params string[] line)
-    {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 2, $"{string.Join(' ', line)}: {outcome.ExitCode} {outcome.Error}");
-        Assert.StartsWith("error: ", outcome.Error);
-        Assert.DoesNotContain("   at ", outcome.Error);
-        return outcome.Error;
-    }
-
     static string Done(params string[] line)
     {
         var outcome = CommandLine.Run(line);
@@ -25,31 +16,44 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void A_folder_with_the_finished_run_of_one_config_is_no_result_of_another()
     {
-        var error = Refused("train", runs.At("translator.yaml"), "--run", runs.Gpt, "--device", "cpu");
+        var error = CommandLine.Refused("train", runs.At("translator.yaml"), "--run", runs.Gpt, "--device", "cpu");
         Assert.Contains("holds a finished run of another config: model.kind is \"gpt\" there and \"seq2seq\" here (name another folder with --run)", error);
         var text = runs.Write("own.txt", string.Concat(Enumerable.Repeat("quite another text. ", 100)));
-        Assert.Contains("data.source", Refused("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--data", text));
+        Assert.Contains("data.source", CommandLine.Refused("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--data", text));
         Done("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--device", "cpu");
+    }
+
+    [Fact]
+    public void What_validation_measures_can_be_expected_whatever_the_kind()
+    {
+        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
+        foreach (var run in new[] { runs.Gpt, runs.Translator, runs.Vit, runs.Classifier, runs.Masked })
+        {
+            using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "result.json")));
+            var measured = result.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).ToList();
+            Assert.NotEmpty(measured);
+            Assert.Subset(names.ToHashSet(), measured.ToHashSet());
+        }
     }
 
     [Fact]
     public void The_kind_is_told_and_not_a_file_that_it_lacks()
     {
-        Assert.Contains("the run is of kind vit, and this needs a language model (gpt) or an encoder-decoder (seq2seq)", Refused("generate", runs.Vit, "--prompt", "a"));
-        Assert.Contains("the run is of kind vit, which does not read text", Refused("embed", runs.Vit, "--input", runs.Write("in.txt", "a\n")));
-        Assert.Contains("the run is of kind vit", Refused("bench", "generate", runs.Vit));
-        Assert.Contains("the run is of kind vit", Refused("plot", "embeddings", runs.Vit, "--text", "a", "--out", runs.At("e.svg")));
+        Assert.Contains("the run is of kind vit, and this needs a language model (gpt) or an encoder-decoder (seq2seq)", CommandLine.Refused("generate", runs.Vit, "--prompt", "a"));
+        Assert.Contains("the run is of kind vit, which does not read text", CommandLine.Refused("embed", runs.Vit, "--input", runs.Write("in.txt", "a\n")));
+        Assert.Contains("the run is of kind vit", CommandLine.Refused("bench", "generate", runs.Vit));
+        Assert.Contains("the run is of kind vit", CommandLine.Refused("plot", "embeddings", runs.Vit, "--text", "a", "--out", runs.At("e.svg")));
     }
 
     [Fact]
     public void Generate_refuses_the_options_of_the_other_kind_all_at_once()
     {
-        Assert.Contains("--beams is for encoder-decoders (seq2seq), and the run is of kind gpt", Refused("generate", runs.Gpt, "--beams", "2"));
-        var error = Refused("generate", runs.Translator, "--prompt", "1 2", "--top-k", "5", "--greedy", "--overflow", "slide", "--stream");
+        Assert.Contains("--beams is for encoder-decoders (seq2seq), and the run is of kind gpt", CommandLine.Refused("generate", runs.Gpt, "--beams", "2"));
+        var error = CommandLine.Refused("generate", runs.Translator, "--prompt", "1 2", "--top-k", "5", "--greedy", "--overflow", "slide", "--stream");
         foreach (var option in new[] { "--top-k", "--greedy", "--overflow", "--stream" })
             Assert.Contains($"{option} is for language models (gpt), and the run is of kind seq2seq", error);
         Done("generate", runs.Translator, "--prompt", "1 2", "--beams", "2", "--max-new-tokens", "3");
-        Assert.Contains("--beams is for encoder-decoders", Refused("eval", runs.Gpt, "--beams", "2"));
+        Assert.Contains("--beams is for encoder-decoders", CommandLine.Refused("eval", runs.Gpt, "--beams", "2"));
     }
 
     [Fact]
@@ -70,7 +74,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
         byte[] wrong = [(byte)'a', (byte)'\n', 0xE4, (byte)'\n'];
         File.WriteAllBytes(runs.At("wrong.txt"), wrong);
         foreach (string[] command in new string[][] { ["generate", runs.Gpt], ["score", runs.Gpt], ["score", runs.Gpt, "--whole"], ["embed", runs.Gpt] })
-            Assert.Contains($"{runs.At("wrong.txt")}:2: the line is not UTF-8", Refused([.. command, "--input", runs.At("wrong.txt")]));
+            Assert.Contains($"{runs.At("wrong.txt")}:2: the line is not UTF-8", CommandLine.Refused([.. command, "--input", runs.At("wrong.txt")]));
         using StringWriter output = new(), error = new();
         using var standardInput = new StreamReader(new MemoryStream(wrong));
         Assert.Equal(2, App.Run(["generate", runs.Gpt, "--input", "-"], standardInput, output, error));
@@ -83,7 +87,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [InlineData("nonsense")]
     public void A_language_model_has_a_validation_split_only(string split)
     {
-        Assert.Contains($"--split ({split}): text has a validation split only", Refused("eval", runs.Gpt, "--split", split));
+        Assert.Contains($"--split ({split}): text has a validation split only", CommandLine.Refused("eval", runs.Gpt, "--split", split));
         Done("eval", runs.Gpt, "--split", "validation");
     }
 
@@ -118,11 +122,11 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     public void Options_that_choose_among_checkpoints_are_refused_where_there_is_no_choice()
     {
         var checkpoint = Path.Combine(runs.Gpt, "checkpoints", "step-00000004");
-        Assert.Contains("is itself a checkpoint", Refused("plot", "embeddings", checkpoint, "--checkpoint", "2000", "--out", runs.At("e.svg")));
-        Assert.Contains("is itself a checkpoint", Refused("eval", checkpoint, "--checkpoint", "2"));
-        Assert.Contains("--last (99) must be at most 2", Refused("average", runs.Gpt, "--last", "99", "--out", runs.At("mean")));
-        Assert.Contains("is itself a checkpoint", Refused("average", checkpoint, "--last", "1", "--out", runs.At("mean")));
-        Assert.Contains("--set is for a config", Refused("plot", "positions", runs.Gpt, "--set", "model.layers=2", "--out", runs.At("p.svg")));
+        Assert.Contains("is itself a checkpoint", CommandLine.Refused("plot", "embeddings", checkpoint, "--checkpoint", "2000", "--out", runs.At("e.svg")));
+        Assert.Contains("is itself a checkpoint", CommandLine.Refused("eval", checkpoint, "--checkpoint", "2"));
+        Assert.Contains("--last (99) must be at most 2", CommandLine.Refused("average", runs.Gpt, "--last", "99", "--out", runs.At("mean")));
+        Assert.Contains("is itself a checkpoint", CommandLine.Refused("average", checkpoint, "--last", "1", "--out", runs.At("mean")));
+        Assert.Contains("--set is for a config", CommandLine.Refused("plot", "positions", runs.Gpt, "--set", "model.layers=2", "--out", runs.At("p.svg")));
     }
 
     [Fact]
@@ -130,9 +134,9 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     {
         Assert.Equal("word", JsonDocument.Parse(Done("tokenizer", "inspect", runs.Translator, "--json")).RootElement.GetProperty("kind").GetString());
         var ids = runs.Write("ids.txt", "5 9999");
-        Assert.Contains("token id 9999 is not in the vocabulary", Refused("tokenizer", "decode", runs.Translator, "--input", ids));
+        Assert.Contains("token id 9999 is not in the vocabulary", CommandLine.Refused("tokenizer", "decode", runs.Translator, "--input", ids));
         File.WriteAllBytes(runs.At("ids.bin"), [0xFF, 0xFF, 0xFF, 0xFF]);
-        Assert.Contains("token id -1 is not in the vocabulary", Refused("tokenizer", "decode", runs.Translator, "--input", runs.At("ids.bin")));
+        Assert.Contains("token id -1 is not in the vocabulary", CommandLine.Refused("tokenizer", "decode", runs.Translator, "--input", runs.At("ids.bin")));
     }
 
     [Fact]
@@ -141,6 +145,6 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
         Done("report", runs.Gpt, "--out", runs.At("a/b/page.html"));
         Assert.True(File.Exists(runs.At("a/b/page.html")));
         Directory.CreateDirectory(runs.At("folder.html"));
-        Assert.DoesNotContain(".tmp", Refused("report", runs.Gpt, "--out", runs.At("folder.html")));
+        Assert.DoesNotContain(".tmp", CommandLine.Refused("report", runs.Gpt, "--out", runs.At("folder.html")));
     }
 }

@@ -1,6 +1,6 @@
 namespace TransformerCli.Tests.Commands;
 
-/// <summary>A run of each of three kinds, trained once for all tests of a class.</summary>
+/// <summary>A run of each kind, trained once for all tests of a class.</summary>
 public sealed class TrainedKinds : IDisposable
 {
     readonly string root = Directory.CreateTempSubdirectory("transformer-kinds-").FullName;
@@ -19,8 +19,20 @@ public sealed class TrainedKinds : IDisposable
             {{learning}}
             """);
         Vit = Train("vit", $$"""
-            data: { kind: images, source: { generator: digits, count: 200, side: 16 }, input: { size: 16 } }
+            data: { kind: images, source: { generator: digits, count: 200, side: 16 }, input: { size: 16 }, holdout: { count: 40 } }
             model: { kind: vit, patch: 8, layers: 1, heads: 2, width: 16 }
+            {{learning}}
+            """);
+        const string sentences = "data: { kind: labelled, source: { generator: sentiment, size: 200 }, tokenizer: { kind: words }, max_length: 32 }";
+        const string encoder = "kind: encoder, layers: 1, heads: 2, width: 16, context: 32";
+        Classifier = Train("classifier", $$"""
+            {{sentences}}
+            model: { {{encoder}}, head: { kind: classify } }
+            {{learning}}
+            """);
+        Masked = Train("masked", $$"""
+            {{sentences}}
+            model: { {{encoder}}, head: { kind: masked } }
             {{learning}}
             """);
     }
@@ -28,6 +40,8 @@ public sealed class TrainedKinds : IDisposable
     public string Gpt { get; }
     public string Translator { get; }
     public string Vit { get; }
+    public string Classifier { get; }
+    public string Masked { get; }
 
     public string At(string name) => Path.Combine(root, name);
 

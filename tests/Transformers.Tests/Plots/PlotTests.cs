@@ -126,6 +126,7 @@ public class PlotTests
     {
         var path = Path.Combine(Path.GetTempPath(), Guid.NewGuid() + ".png");
         Assert.Contains("librsvg2-bin", Assert.Throws<UserException>(() => PlotFile.Save("<svg/>", path, "no-such-converter")).Message);
+        Assert.Contains("false failed", Assert.Throws<UserException>(() => PlotFile.Save("<svg/>", path, "false")).Message);
         Assert.Contains(".svg or .png", Assert.Throws<UserException>(() => PlotFile.Save("<svg/>", "a.gif")).Message);
         Assert.False(File.Exists(path));
     }
