@@ -11,6 +11,7 @@ sealed class ProgramProcess : IDisposable
 
     readonly Process process;
     readonly StringBuilder output = new(), error = new();
+    readonly Thread[] readers;
 
     /// <summary>Starts the program.</summary>
     /// <param name="folder">Its working directory.</param>
@@ -21,10 +22,8 @@ sealed class ProgramProcess : IDisposable
         // A shell without job control starts what runs beside it deaf to SIGINT, and children inherit that.
         string[] line = [.. prefix, "env", "--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "transformer.dll"), .. arguments];
         process = Process.Start(new ProcessStartInfo(line[0], line[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
-        process.OutputDataReceived += (_, data) => Add(output, data.Data);
-        process.ErrorDataReceived += (_, data) => Add(error, data.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        // Threads of their own: what a test waits for is seen however busy the pool of this process is.
+        readers = [Reading(process.StandardOutput, output), Reading(process.StandardError, error)];
     }
 
     /// <summary>Runs the program to its end.</summary>
@@ -34,14 +33,15 @@ sealed class ProgramProcess : IDisposable
         return program.End();
     }
 
-    static void Add(StringBuilder to, string? line)
+    static Thread Reading(StreamReader from, StringBuilder to)
     {
-        if (line is null) return;
-        lock (to)
+        var thread = new Thread(() =>
         {
-            to.AppendLine(line);
-            Monitor.PulseAll(to);
-        }
+            while (from.ReadLine() is { } line)
+                lock (to) to.AppendLine(line);
+        }) { IsBackground = true };
+        thread.Start();
+        return thread;
     }
 
     internal string Output { get { lock (output) return output.ToString(); } }
@@ -73,7 +73,7 @@ sealed class ProgramProcess : IDisposable
     internal CommandLine.Outcome End()
     {
         if (!process.WaitForExit(Patience)) Assert.Fail($"the program does not end: {Error}");
-        process.WaitForExit(); // For the rest of its output.
+        foreach (var reader in readers) reader.Join(); // For the rest of its output.
         return new(process.ExitCode, Output, Error);
     }
 

@@ -47,6 +47,18 @@ public class ReportTests
         Assert.Equal((width, height), (System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20))));
     }
 
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(4, false)]
+    public void What_was_measured_once_is_a_number_and_no_curve(int every, bool curve)
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", $"training.validate.every={every}"), "run");
+        var page = HtmlReport.Of(Read(runs.PathOf("run")));
+        Assert.Contains("perplexity", page);
+        Assert.Equal(curve, page.Contains("Validation: perplexity"));
+    }
+
     [Fact]
     public void Confusion_and_translations_of_a_result_stand_on_its_page()
     {
