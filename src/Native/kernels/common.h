@@ -8,6 +8,8 @@
 #include <torch/library.h>
 #include <torch/version.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -53,11 +55,48 @@ inline float* mutable_floats(const Tensor& t) { return t.defined() ? t.data_ptr<
 // nothing.
 void* thread_scratch(std::size_t bytes);
 
-// body(index) for each index, spread over libtorch's threads one by one in contiguous shares.
+// Numbers handed out to threads: each has a share of its own, front to back, so that it meets what it wrote before in its own
+// cache, and one that is done takes from the backs of the others' shares.
+class Shares {
+public:
+    Shares(std::int64_t count, int threads) : threads(threads), left(new Share[threads]) {
+        for (int t = 0; t < threads; ++t) left[t].range = packed(count * t / threads, count * (t + 1) / threads);
+    }
+    // The next number for a thread; -1: none is left.
+    std::int64_t next(int thread) {
+        for (int t = 0; t < threads; ++t) {
+            std::atomic<std::uint64_t>& range = left[(thread + t) % threads].range;
+            for (std::uint64_t now = range.load(std::memory_order_relaxed); begin(now) < end(now);) {
+                const std::uint64_t rest = t == 0 ? packed(begin(now) + 1, end(now)) : packed(begin(now), end(now) - 1);
+                if (range.compare_exchange_weak(now, rest, std::memory_order_relaxed)) return t == 0 ? begin(now) : end(now) - 1;
+            }
+        }
+        return -1;
+    }
+
+private:
+    struct alignas(64) Share {
+        std::atomic<std::uint64_t> range;
+    };
+    static std::uint64_t packed(std::int64_t begin, std::int64_t end) { return std::uint64_t(begin) << 32 | std::uint64_t(end); }
+    static std::int64_t begin(std::uint64_t range) { return std::int64_t(range >> 32); }
+    static std::int64_t end(std::uint64_t range) { return std::int64_t(range & 0xffffffffu); }
+    const int threads;
+    const std::unique_ptr<Share[]> left;
+};
+
+// body(index) for each index, on libtorch's threads.
 template <class Body>
 void parallel_items(std::int64_t count, const Body& body) {
-    at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) body(i);
+    const int threads = static_cast<int>(std::min<std::int64_t>(count, at::in_parallel_region() ? 1 : at::get_num_threads()));
+    if (threads <= 1) {
+        for (std::int64_t i = 0; i < count; ++i) body(i);
+        return;
+    }
+    Shares shares(count, threads);
+    at::parallel_for(0, threads, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t thread = first; thread < last; ++thread)
+            for (std::int64_t i; (i = shares.next(static_cast<int>(thread))) >= 0;) body(i);
     });
 }
 
