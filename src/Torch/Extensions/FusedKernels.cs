@@ -18,6 +18,7 @@ public static class FusedKernels
     static readonly Op attention_sublayer = Op.Find("transformer::attention_sublayer");
     static readonly Op bf16_products = Op.Find("transformer::bf16_products");
     static readonly Op adamw_step = Op.Find("transformer::adamw_step_");
+    static readonly Op dropout_add = Op.Find("transformer::dropout_add");
     static readonly Op grad_norm = Op.Find("transformer::grad_norm");
 
     /// <summary>Attention over blocks of keys, never the matrix of weights in memory.</summary>
@@ -76,6 +77,11 @@ public static class FusedKernels
 
     /// <summary>An activation of the first half of the last dimension, times the second half: <c>silu</c>.</summary>
     public static Tensor GatedActivation(Tensor x, string kind) => gated_activation.Call(x, kind);
+
+    /// <summary>Dropout (Srivastava et al. 2014) that keeps nothing for the backward pass but a seed, drawn from the default generator.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="share">The share of numbers that become 0, below 1; the others are divided by what is left of 1.</param>
+    public static Tensor Dropout(Tensor x, double share) => dropout_add.Call(x, Value.None, share);
 
     /// <summary>Whether the kernels in use multiply bfloat16 numbers on a processor.</summary>
     public static bool HasBFloat16Products => bf16_products.CallBool();

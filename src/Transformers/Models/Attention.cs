@@ -139,7 +139,7 @@ public sealed class Attention : nn.Module
         if (causal && T > 1) scores = scores.masked_fill(ones(T, S, dtype: ScalarType.Bool, device: q.device).triu(S - T + 1), double.NegativeInfinity);
         var weights = scores.softmax(-1);
         recorder?.Add(weights);
-        if (dropout > 0) weights = nn.functional.dropout(weights, dropout, training: true);
+        if (dropout > 0) weights = Engine.Dropout(weights, dropout);
         return weights.matmul(v);                                                         // [B, H, T, E]
     }
 }

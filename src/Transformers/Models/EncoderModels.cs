@@ -92,7 +92,7 @@ public sealed class TextClassifier : EncoderModel
         var (_, S) = ids.Dims2();
         var hidden = encoder.forward(ids, PaddingMask.Of(lengths, (int)S, ids.device));         // [B, S, D]
         var pooled = pooler.call(TextPooling.Pool(hidden, lengths, pooling)).tanh();            // [B, D]
-        if (training && dropout > 0) pooled = nn.functional.dropout(pooled, dropout, training: true);
+        if (training && dropout > 0) pooled = Engine.Dropout(pooled, dropout);
         return output.call(pooled);                                                             // [B, N]
     }
 }

@@ -114,6 +114,14 @@ public static class Engine
 #endif
     }
 
+    /// <summary>Zeros for a share of the numbers, the others divided by what is left of 1 (Srivastava et al. 2014, section 10).</summary>
+    public static Tensor Dropout(Tensor x, double share) =>
+#if TORCHSHARP_PACKAGE
+        nn.functional.dropout(x, share, training: true);
+#else
+        FusedKernels.Dropout(x, share);
+#endif
+
     /// <summary>(x - mean(x)) / √(variance(x) + ε) · weight + bias over the last dimension.</summary>
     public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor? bias, double epsilon) =>
 #if TORCHSHARP_PACKAGE

@@ -56,7 +56,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     {
         var hidden = up.call(x);                                                          // [B, T, F], or 2F
         hidden = Activate(config, hidden);                                                // [B, T, F]
-        if (training && dropout > 0) hidden = nn.functional.dropout(hidden, dropout, training: true);
+        if (training && dropout > 0) hidden = Engine.Dropout(hidden, dropout);
         return down.call(hidden);                                                         // [B, T, D]
     }
 

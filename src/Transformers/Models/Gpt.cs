@@ -68,7 +68,7 @@ public sealed class Gpt : nn.Module, ILanguageModel
             throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
 
         var x = positions.Embed(tokens.call(ids), start);             // [B, T, D]
-        if (training && config.Dropout > 0) x = nn.functional.dropout(x, config.Dropout, training: true);
+        if (training && config.Dropout > 0) x = Engine.Dropout(x, config.Dropout);
         var bias = positions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);           // [1, H, T, S]
         if (mask is not null) bias = bias is null ? mask : bias + mask;
         for (var layer = 0; layer < config.Layers; layer++)

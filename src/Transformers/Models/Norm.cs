@@ -86,7 +86,7 @@ public sealed class Residual : nn.Module
 
     Tensor Drop(Tensor x)
     {
-        if (training && dropout > 0) x = nn.functional.dropout(x, dropout, training: true);
+        if (training && dropout > 0) x = Engine.Dropout(x, dropout);
         if (scale is not null) x = scale.call(x);
         return path is null ? x : path.call(x);
     }

@@ -136,6 +136,6 @@ public sealed class Seq2Seq : nn.Module
         var x = tokens.call(ids);                                                                              // [B, T, D]
         if (config.Embeddings.Scale) x = x * Math.Sqrt(config.Width);
         x = positions.Embed(x, start);
-        return training && config.Dropout > 0 ? nn.functional.dropout(x, config.Dropout, training: true) : x;
+        return training && config.Dropout > 0 ? Engine.Dropout(x, config.Dropout) : x;
     }
 }

@@ -65,7 +65,7 @@ public sealed class Swin : ImageModel
     public Tensor Grid(Tensor images, AttentionRecorder? recorder = null)
     {
         var x = patchNorm.call(patches.call(FillPatches(images)));                                // [B, Y, X, D]
-        if (training && config.Drop.Activations > 0) x = nn.functional.dropout(x, config.Drop.Activations, training: true);
+        if (training && config.Drop.Activations > 0) x = Engine.Dropout(x, config.Drop.Activations);
         var block = 0;
         for (var stage = 0; stage < config.Layers.Count; stage++)
         {

@@ -51,7 +51,7 @@ public sealed class TextEncoder : nn.Module
         var pre = config.Norm.Placement == NormPlacement.Pre;
         var x = positions.Embed(tokens.call(ids), 0);                                                   // [B, S, D]
         if (!pre) x = norm.call(x);
-        if (training && config.Dropout > 0) x = nn.functional.dropout(x, config.Dropout, training: true);
+        if (training && config.Dropout > 0) x = Engine.Dropout(x, config.Dropout);
         var bias = PaddingMask.Join(mask, positions.Bias(S, S, x, bidirectional: true)?.unsqueeze(0));  // [B, H, S, S]
         foreach (var block in blocks)
             x = block.forward(x, new AttentionInput(positions, Causal: false, bias, Recorder: recorder));

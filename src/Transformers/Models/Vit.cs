@@ -70,7 +70,7 @@ public sealed class Vit : ImageModel
         var x = positions.Embed(grid.view(B, Y * X, D), Y, X);                      // [B, Y·X, D]
         if (classToken is not null)
             x = cat([positions.EmbedClass(classToken).to(x.dtype).expand(B, 1, D), x], 1);      // [B, 1 + Y·X, D]
-        if (training && config.Drop.Activations > 0) x = nn.functional.dropout(x, config.Drop.Activations, training: true);
+        if (training && config.Drop.Activations > 0) x = Engine.Dropout(x, config.Drop.Activations);
         for (var layer = 0; layer < config.Layers; layer++)
             x = blocks[layer].forward(x, new AttentionInput(Recorder: recorder));
         return norm is null ? x : norm.call(x);

@@ -16,8 +16,8 @@ sealed record ActivationKernel(long Rows, long F, FeedForwardConfig Function, do
     internal override string Name => $"{Function switch { ReluConfig => "relu", SwiGluConfig => "swiglu", _ => "gelu" }} {Rows} x {F}";
     internal override KernelKind Kind => KernelKind.Memory;
     internal override double Numbers => 3.0 * Rows * Width;
-    // What comes out of ReLU is kept by the linear layer that follows and serves both.
-    internal override long Kept(int narrow) => Rows * narrow * ((Function is ReluConfig ? 0 : Width) + (Dropout > 0 ? F : 0));
+    // What comes out of ReLU is kept by the linear layer that follows and serves both, unless dropout stands between them.
+    internal override long Kept(int narrow) => Rows * narrow * (Function is ReluConfig ? Dropout > 0 ? F : 0 : Width);
     internal override long Passing(int narrow) => Rows * F * narrow;
 
     internal override (Kernel kernel, double share) Shortened(double share)
@@ -32,5 +32,5 @@ sealed record ActivationKernel(long Rows, long F, FeedForwardConfig Function, do
         return new(() => [Drop(FeedForward.Activate(Function, x))], [x]);
     }
 
-    Tensor Drop(Tensor x) => Dropout > 0 ? nn.functional.dropout(x, Dropout, training: true) : x;
+    Tensor Drop(Tensor x) => Dropout > 0 ? Engine.Dropout(x, Dropout) : x;
 }

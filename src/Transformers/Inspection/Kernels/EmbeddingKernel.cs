@@ -18,7 +18,7 @@ sealed record EmbeddingKernel(long B, long T, long V, int D, PositionsConfig Pos
     internal override string Name => $"embedding of {B * T} tokens from {V} x {D}";
     internal override KernelKind Kind => KernelKind.Memory;
     internal override double Numbers => (double)B * T * D * 4;
-    internal override long Kept(int narrow) => B * T * (8 + (Dropout > 0 ? D * sizeof(float) : 0));
+    internal override long Kept(int narrow) => B * T * 8;
     internal override long Passing(int narrow) => B * T * D * sizeof(float) * (1 + (Scale ? 1 : 0) + (Positions is LearnedPositions or SinusoidalPositions ? 1 : 0) + (Dropout > 0 ? 1 : 0));
 
     internal override KernelCall Make(KernelPlace place)
@@ -33,7 +33,7 @@ sealed record EmbeddingKernel(long B, long T, long V, int D, PositionsConfig Pos
             var x = tokens.call(ids);
             if (Scale) x = x * Math.Sqrt(D);
             x = positions.Embed(x, 0);
-            return [Dropout > 0 ? nn.functional.dropout(x, Dropout, training: true) : x];
+            return [Dropout > 0 ? Engine.Dropout(x, Dropout) : x];
         }, [.. tokens.parameters(), .. positions.parameters()], tokens, positions);
     }
 }

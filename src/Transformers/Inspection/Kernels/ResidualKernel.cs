@@ -25,7 +25,7 @@ sealed record ResidualKernel(long B, long T, long D, NormConfig Norm, bool Wide)
     internal override long Kept(int narrow)
     {
         var numbers = B * T * D;
-        return numbers * (Stream(narrow) + (Dropout > 0 ? narrow : 0) + (Scale ? narrow : 0)) + 8 * B * T;
+        return numbers * (Stream(narrow) + (Scale ? narrow : 0)) + 8 * B * T;
     }
 
     internal override long Passing(int narrow) => B * T * D * (Stream(narrow) + (Dropout > 0 ? narrow : 0));
