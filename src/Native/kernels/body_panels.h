@@ -84,6 +84,27 @@ static void multiply_panels(idx M, idx N, idx K, const unit* a, idx a_row, const
     }
 }
 
+constexpr idx depth_units = 256;  // a panel's part of this many units stays in the second-level cache
+
+// Vectors [first, last) of the same, for a K of any depth where the numbers are floats; those of C are the sums in the making.
+template <bool pairs, class Out>
+static void multiply_deep(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, Out* c, idx c_row, idx first, idx last) {
+    const idx vectors = (N + W - 1) / W, most = sizeof(Out) == sizeof(float) ? depth_units : K;
+    for (idx v = first; v < last;) {
+        const idx width = panel_width(vectors, v), n = v * W;
+        for (idx k = 0; k < K; k += most) {
+            const idx count = smaller(most, K - k);
+            const unit* panel = b + n * K + k * width * W;
+            const float* start = k > 0 ? (const float*)(c + n) : nullptr;
+            if (width == 4) tiles<pairs, 4>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
+            else if (width == 3) tiles<pairs, 3>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
+            else if (width == 2) tiles<pairs, 2>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
+            else tiles<pairs, 1>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
+        }
+        v += width;
+    }
+}
+
 // Vectors [first, last) of the panels of B = transpose of w[N, K]: what a layer's output is made of. `first` starts a panel.
 template <bool pairs, class T>
 static void pack_across_of(const T* w, idx w_row, idx N, idx K, unit* to, idx first, idx last) {
@@ -150,15 +171,13 @@ static void pack_rows_down(const T* x, idx x_row, idx K, idx N, unit* to, idx un
     }
 }
 
-constexpr idx outer_units = 256;  // a panel's part of this many units stays in the second-level cache
-
 // Rows [row, row_end) (a multiple of 8 apart from the end) and vectors [first, last) of C[M, N] = transpose of A times B,
 // both packed down `units` units.
 template <bool pairs>
 static void outer_of(const OuterArguments& o, idx row, idx row_end, idx first, idx last) {
     const idx vectors = (o.columns + W - 1) / W;
-    for (idx k = 0; k < o.units; k += outer_units) {
-        const idx count = smaller(outer_units, o.units - k);
+    for (idx k = 0; k < o.units; k += depth_units) {
+        const idx count = smaller(depth_units, o.units - k);
         for (idx at = first; at < last;) {
             const idx width = panel_width(vectors, at), n = at * W;
             const unit* b = o.b + n * o.units + k * width * W;

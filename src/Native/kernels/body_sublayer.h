@@ -307,6 +307,26 @@ static void pack_down_panels(const void* x, Type from, Type to, std::int64_t x_r
                            : pack_down_of<true>((const float*)x, x_row, K, N, panels, first, last, 0, (K + 1) / 2));
 }
 
+template <bool pairs>
+static void product_of(const PanelProduct& p, idx begin, idx end, idx first, idx last) {
+    const idx pair = pairs ? 2 : 1, K = (p.depth + pair - 1) / pair, a_row = p.a_row / pair;
+    const unit* a = (const unit*)p.a + begin * a_row;
+    if (p.c_type == Type::Float32) multiply_deep<pairs>(end - begin, p.columns, K, a, a_row, p.panels, (float*)p.c + begin * p.c_row, p.c_row, first, last);
+    else multiply_deep<pairs>(end - begin, p.columns, K, a, a_row, p.panels, (bf16*)p.c + begin * p.c_row, p.c_row, first, last);
+}
+
+static void product(Type type, const PanelProduct& p, std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last) {
+    (void)type;
+    TK_BY_TYPE(type, product_of<false>(p, begin, end, first, last), product_of<true>(p, begin, end, first, last));
+}
+
+static void pack_rows_panels(Type type, const void* x, std::int64_t x_row, std::int64_t rows, std::int64_t columns, std::uint32_t* panels,
+                             std::int64_t at, std::int64_t units) {
+    (void)type;
+    TK_BY_TYPE(type, pack_rows_down<false>((const float*)x, x_row, rows, columns, panels, at, units),
+               pack_rows_down<true>((const bf16*)x, x_row, rows, columns, panels, at, units));
+}
+
 static void outer(Type type, const OuterArguments& o, std::int64_t row, std::int64_t row_end, std::int64_t first, std::int64_t last) {
     (void)type;
     TK_BY_TYPE(type, outer_of<false>(o, row, row_end, first, last), outer_of<true>(o, row, row_end, first, last));

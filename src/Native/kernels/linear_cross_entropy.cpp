@@ -1,5 +1,6 @@
 // Cross entropy from hidden states: the logits exist one chunk of rows at a time.
 #include "cross_entropy.h"
+#include "sublayer.h"
 
 namespace transformer_kernels {
 
@@ -14,17 +15,135 @@ std::int64_t rows_per_chunk(std::int64_t rows, std::int64_t classes) {
     return std::max<std::int64_t>(1, std::min(rows, std::max<std::int64_t>(64, (std::int64_t{1} << 22) / std::max<std::int64_t>(1, classes))));
 }
 
-struct Wanted {
-    bool hidden, weight, bias;
+// What the softmax of a chunk of rows needs but its logits.
+struct Softmax {
+    const std::int64_t* targets;
+    std::int64_t classes, ignore_index;
+    double smoothing;
+    const float* bias;
+    float *losses, *plain;  // plain null: no smoothing
+    bool gradient;
+
+    // Logits [rows, classes] of the rows from `first` on, overwritten by their gradient where it is wanted.
+    CrossEntropyArguments of(const Tensor& logits, std::int64_t first) const {
+        CrossEntropyArguments a{};
+        a.logits = logits.data_ptr();
+        a.type = a.gradient_type = type_of(logits);
+        a.gradient = gradient ? logits.data_ptr() : nullptr;
+        a.targets = targets + first;
+        a.classes = classes;
+        a.row_stride = a.gradient_stride = logits.stride(0);
+        a.ignore_index = ignore_index;
+        a.label_smoothing = static_cast<float>(smoothing);
+        a.bias = bias;
+        a.losses = losses + first;
+        a.plain = plain ? plain + first : nullptr;
+        a.gradient_scale = 1;
+        return a;
+    }
 };
+
+// The gradients, in float where they are sums; undefined where they are not wanted.
+struct Gradients {
+    Tensor hidden, weight, bias;
+};
+
+// The way by libtorch's products, for any types and sizes.
+void by_products(const Tensor& hidden, const Tensor& weight, const Softmax& softmax, Gradients& gradients) {
+    const std::int64_t rows = hidden.size(0), classes = softmax.classes, size = rows_per_chunk(rows, classes);
+    const KernelTable& kernels = table();
+    for (std::int64_t begin = 0; begin < rows; begin += size) {
+        const std::int64_t count = std::min(size, rows - begin);
+        const Tensor part = hidden.narrow(0, begin, count);
+        const Tensor logits = at::mm(part, weight.t());
+        const CrossEntropyArguments a = softmax.of(logits, begin);
+        at::parallel_for(0, count, std::max<std::int64_t>(1, 8192 / classes),
+                         [&](std::int64_t first, std::int64_t last) { kernels.cross_entropy(a, first, last); });
+        if (gradients.hidden.defined()) {
+            Tensor into = gradients.hidden.narrow(0, begin, count);
+            at::mm_out(into, logits, weight);
+        }
+        if (gradients.weight.defined()) {
+            // One chunk's product is already the whole gradient; more of them add up in float.
+            const Tensor share = at::mm(logits.t(), part);
+            if (size >= rows) gradients.weight = share;
+            else gradients.weight.add_(share);
+        }
+        if (gradients.bias.defined()) gradients.bias.add_(logits.to(at::kFloat).sum(0));
+    }
+}
+
+// body(begin, end, first, last) for blocks of rows and panels of columns, a few panels at a time.
+template <class Body>
+void by_tiles(std::int64_t rows, std::int64_t columns, std::int64_t panels_each, const Body& body) {
+    const std::int64_t vectors = (columns + 15) / 16, blocks = (rows + 63) / 64;
+    std::vector<std::int64_t> cuts{0};
+    for (std::int64_t at = 0, panel = 1; at < vectors; ++panel) {
+        at += panel_width(vectors, at);
+        if (panel % panels_each == 0 || at >= vectors) cuts.push_back(at);
+    }
+    const std::int64_t spans = static_cast<std::int64_t>(cuts.size()) - 1;
+    parallel_items(blocks * spans, [&](std::int64_t item) {
+        const std::int64_t begin = item / spans * 64, span = item % spans;
+        body(begin, std::min(rows, begin + 64), cuts[span], cuts[span + 1]);
+    });
+}
+
+// The way by panels of bf16, whatever the weight's type; the width is even.
+void by_panels(const Tensor& hidden, const Tensor& weight, const Softmax& softmax, Gradients& gradients) {
+    constexpr Type type = Type::BFloat16;
+    const std::int64_t rows = hidden.size(0), width = hidden.size(1), classes = softmax.classes;
+    const std::int64_t size = rounded(rows_per_chunk(rows, classes), 64), row = rounded(classes, 32);
+    Packer packer(type);
+    const std::uint32_t* across = packer.across(weight);
+    const std::uint32_t* down = gradients.hidden.defined() ? packer.down(weight) : nullptr;
+    packer.run();
+    // A row that ends in the middle of a pair is filled up with the zeros that are here from the start.
+    const Tensor buffer = at::zeros({std::min(rows, size), row}, hidden.options());
+    Tensor packed = gradients.weight.defined() ? panels(classes, units_of(buffer.size(0), type)) : Tensor();
+    const KernelTable& kernels = table();
+    for (std::int64_t begin = 0; begin < rows; begin += size) {
+        const std::int64_t count = std::min(size, rows - begin), units = units_of(count, type);
+        const Tensor part = hidden.narrow(0, begin, count), logits = buffer.narrow(0, 0, count);
+        const PanelProduct forwards{part.data_ptr(), width, width, across, classes, logits.data_ptr(), type, row};
+        by_tiles(count, classes, 8, [&](std::int64_t first, std::int64_t last, std::int64_t from, std::int64_t to) {
+            kernels.product(type, forwards, first, last, from, to);
+        });
+        const CrossEntropyArguments a = softmax.of(logits, begin);
+        constexpr std::int64_t few = 16;  // rows that stay in the cache between their softmax and their packing
+        parallel_items((count + few - 1) / few, [&](std::int64_t block) {
+            const std::int64_t first = block * few, last = std::min(count, first + few);
+            kernels.cross_entropy(a, first, last);
+            if (packed.defined())
+                kernels.pack_rows(type, static_cast<const bf16*>(logits.data_ptr()) + first * row, row, last - first, classes, units_in(packed), first / 2, units);
+        });
+        if (gradients.hidden.defined()) {
+            const Tensor into = gradients.hidden.narrow(0, begin, count);
+            const PanelProduct back{logits.data_ptr(), row, classes, down, width, into.data_ptr(), type_of(into), width};
+            by_tiles(count, width, 1, [&](std::int64_t first, std::int64_t last, std::int64_t from, std::int64_t to) {
+                kernels.product(type, back, first, last, from, to);
+            });
+        }
+        if (gradients.weight.defined()) {
+            Packer inputs(type);
+            const std::uint32_t* in = inputs.down(part);
+            inputs.run();
+            OuterProducts outer(type);
+            outer.add(as_units(packed), classes, in, width, units, gradients.weight.data_ptr<float>(), begin > 0);
+            outer.run();
+        }
+        if (gradients.bias.defined()) gradients.bias.add_(logits.narrow(1, 0, classes).to(at::kFloat).sum(0));
+    }
+}
 
 struct LinearCrossEntropy : Function<LinearCrossEntropy> {
     static variable_list forward(AutogradContext* ctx, const Tensor& given_hidden, const Tensor& given_weight,
                                  const OptionalTensor& optional_bias, const Tensor& given_targets, std::int64_t ignore_index,
                                  double smoothing, bool bf16, bool want_hidden, bool want_weight, bool want_bias) {
         const Tensor given_bias = value_of(optional_bias);
+        const bool panels = bf16 && table().bf16_products && given_hidden.size(1) % 2 == 0;
         const auto type = bf16 ? at::kBFloat16 : given_hidden.scalar_type();
-        const Tensor hidden = given_hidden.to(type).contiguous(), weight = given_weight.to(type).contiguous();
+        const Tensor hidden = given_hidden.to(type).contiguous(), weight = panels ? given_weight : given_weight.to(type).contiguous();
         const Tensor bias = float_or_undefined(given_bias), targets = given_targets.contiguous();
         const std::int64_t rows = hidden.size(0), classes = weight.size(0);
         const auto floats_like = hidden.options().dtype(at::kFloat);
@@ -33,45 +152,17 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
             TORCH_CHECK_INDEX(target[i] == ignore_index || (target[i] >= 0 && target[i] < classes), "target ", target[i],
                               " at row ", i, " is not a class below ", classes);
         Tensor losses = at::empty({rows}, floats_like), plain = smoothing == 0 ? losses : at::empty({rows}, floats_like);
-        Tensor hidden_gradient = want_hidden ? at::empty_like(hidden) : Tensor();
-        Tensor weight_gradient, bias_gradient = want_bias ? at::zeros({classes}, floats_like) : Tensor();
-        const std::int64_t size = rows_per_chunk(rows, classes);
-        const KernelTable& kernels = table();
-        for (std::int64_t begin = 0; begin < rows; begin += size) {
-            const std::int64_t count = std::min(size, rows - begin);
-            const Tensor part = hidden.narrow(0, begin, count);
-            Tensor logits = at::mm(part, weight.t());
-            CrossEntropyArguments a{};
-            a.logits = logits.data_ptr();
-            a.type = a.gradient_type = type_of(logits);
-            a.gradient = want_hidden || want_weight || want_bias ? logits.data_ptr() : nullptr;
-            a.targets = target + begin;
-            a.classes = classes;
-            a.row_stride = a.gradient_stride = classes;
-            a.ignore_index = ignore_index;
-            a.label_smoothing = static_cast<float>(smoothing);
-            a.bias = transformer_kernels::floats(bias);
-            a.losses = losses.data_ptr<float>() + begin;
-            a.plain = smoothing == 0 ? nullptr : plain.data_ptr<float>() + begin;
-            a.gradient_scale = 1;
-            at::parallel_for(0, count, std::max<std::int64_t>(1, 8192 / classes),
-                             [&](std::int64_t first, std::int64_t last) { kernels.cross_entropy(a, first, last); });
-            if (want_hidden) {
-                Tensor into = hidden_gradient.narrow(0, begin, count);
-                at::mm_out(into, logits, weight);
-            }
-            if (want_weight) {
-                Tensor share = at::mm(logits.t(), part);
-                // One chunk's product is already the whole gradient; more of them add up in float.
-                if (size >= rows) weight_gradient = share;
-                else if (!weight_gradient.defined()) weight_gradient = share.to(at::kFloat);
-                else weight_gradient.add_(share);
-            }
-            if (want_bias) bias_gradient.add_(logits.to(at::kFloat).sum(0));
-        }
-        if (weight_gradient.defined()) weight_gradient = weight_gradient.to(given_weight.scalar_type());
-        if (hidden_gradient.defined()) hidden_gradient = hidden_gradient.to(given_hidden.scalar_type());
-        if (bias_gradient.defined()) bias_gradient = bias_gradient.to(given_bias.scalar_type());
+        const Softmax softmax{target, classes, ignore_index, smoothing, floats(bias), losses.data_ptr<float>(),
+                              smoothing == 0 ? nullptr : plain.data_ptr<float>(), want_hidden || want_weight || want_bias};
+        Gradients gradients;
+        if (want_hidden) gradients.hidden = at::empty_like(hidden, panels ? floats_like : hidden.options());
+        if (want_weight) gradients.weight = panels ? at::empty(weight.sizes(), floats_like) : at::zeros(weight.sizes(), floats_like);
+        if (want_bias) gradients.bias = at::zeros({classes}, floats_like);
+        if (panels) by_panels(hidden, weight, softmax, gradients);
+        else by_products(hidden, weight, softmax, gradients);
+        const auto in_type_of = [](const Tensor& gradient, const Tensor& given) { return gradient.defined() ? gradient.to(given.scalar_type()) : Tensor(); };
+        const Tensor hidden_gradient = in_type_of(gradients.hidden, given_hidden), weight_gradient = in_type_of(gradients.weight, given_weight),
+                     bias_gradient = in_type_of(gradients.bias, given_bias);
         ctx->save_for_backward({hidden_gradient, weight_gradient, bias_gradient});
         Tensor reported = sum_in_order(plain);
         ctx->mark_non_differentiable({reported});

@@ -43,8 +43,8 @@ void Packer::run() {
 }
 
 void OuterProducts::add(const std::uint32_t* a, std::int64_t rows, const std::uint32_t* b, std::int64_t columns,
-                        std::int64_t units, float* c) {
-    products.push_back({OuterArguments{a, b, units, columns, c, false}, rows});
+                        std::int64_t units, float* c, bool to_what_is_there) {
+    products.push_back({OuterArguments{a, b, units, columns, c, to_what_is_there}, rows});
 }
 
 void OuterProducts::run() {

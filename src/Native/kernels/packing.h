@@ -45,7 +45,8 @@ private:
 class OuterProducts {
 public:
     explicit OuterProducts(Type type) : type(type) {}
-    void add(const std::uint32_t* a, std::int64_t rows, const std::uint32_t* b, std::int64_t columns, std::int64_t units, float* c);
+    void add(const std::uint32_t* a, std::int64_t rows, const std::uint32_t* b, std::int64_t columns, std::int64_t units, float* c,
+             bool to_what_is_there = false);
     void run();
 
 private:

@@ -160,6 +160,17 @@ struct OuterArguments {
     bool add;
 };
 
+// C[M, N] = A[M, K] B, with A by rows and B in panels.
+struct PanelProduct {
+    const void* a;
+    std::int64_t a_row, depth;  // in numbers; where they go in pairs, rows are whole pairs and what pads them is zero
+    const std::uint32_t* panels;
+    std::int64_t columns;
+    void* c;
+    Type c_type;
+    std::int64_t c_row;
+};
+
 // C[M, N] (+)= A[M, K] B[K, N]; a bf16 operand holds pairs along K in each 32-bit unit.
 struct KernelTable {
     const char* name;
@@ -188,6 +199,11 @@ struct KernelTable {
                         std::uint32_t* panels, std::int64_t first, std::int64_t last);
     void (*pack_down)(const void* x, Type from, Type to, std::int64_t x_row, std::int64_t K, std::int64_t N,
                       std::uint32_t* panels, std::int64_t first, std::int64_t last);
+    // Rows [begin, end) and vectors [first, last); `first` starts a panel.
+    void (*product)(Type type, const PanelProduct& p, std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last);
+    // Rows of x into panels of 8 columns whose depth is `units` units of rows; these are written from unit `at` on.
+    void (*pack_rows)(Type type, const void* x, std::int64_t x_row, std::int64_t rows, std::int64_t columns, std::uint32_t* panels,
+                      std::int64_t at, std::int64_t units);
     void (*outer)(Type type, const OuterArguments& o, std::int64_t row, std::int64_t row_end, std::int64_t first, std::int64_t last);
     void (*project)(const Residue& s, bool normed, Type type, const Product& p, void* out, std::int64_t begin,
                     std::int64_t end, void* scratch);

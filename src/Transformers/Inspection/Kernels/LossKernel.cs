@@ -19,7 +19,12 @@ sealed record LossKernel(long Rows, long Targets, long D, long V, double Smoothi
     internal override double Flops => 2.0 * Targets * D * V;
     internal override double Numbers => (double)Targets * V;
     internal override long Kept(int narrow) => sizeof(float) * (Targets * D + V * D) + (Targets < Rows ? Targets * D * sizeof(float) : 0);
-    internal override long Passing(int narrow) => Math.Min(Targets * V, ChunkOfLogits) * narrow + (Targets + V) * D * narrow;
+    internal override long Passing(int narrow)
+    {
+        // Narrow logits are packed once more for the weight's gradient, and the weight for the product each way.
+        var copies = narrow < sizeof(float) ? 2 : 1;
+        return copies * Math.Min(Targets * V, ChunkOfLogits) * narrow + (Targets + copies * V) * D * narrow;
+    }
 
     internal override (Kernel kernel, double share) Shortened(double share)
     {
