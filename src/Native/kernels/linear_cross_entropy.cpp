@@ -10,10 +10,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// Rows a chunk: about 4 M logits, so that a chunk stays small beside the weights and its products are still large.
-std::int64_t rows_per_chunk(std::int64_t rows, std::int64_t classes) {
-    return std::max<std::int64_t>(1, std::min(rows, std::max<std::int64_t>(64, (std::int64_t{1} << 22) / std::max<std::int64_t>(1, classes))));
-}
+// Rows a chunk: so many logits, so that a chunk stays small beside the weights, and at least so many rows, so that its products
+// are still large.
+std::int64_t rows_per_chunk(std::int64_t classes, std::int64_t logits, std::int64_t least) { return std::max(least, logits / std::max<std::int64_t>(1, classes)); }
 
 // What the softmax of a chunk of rows needs but its logits.
 struct Softmax {
@@ -50,7 +49,7 @@ struct Gradients {
 
 // The way by libtorch's products, for any types and sizes.
 void by_products(const Tensor& hidden, const Tensor& weight, const Softmax& softmax, Gradients& gradients) {
-    const std::int64_t rows = hidden.size(0), classes = softmax.classes, size = rows_per_chunk(rows, classes);
+    const std::int64_t rows = hidden.size(0), classes = softmax.classes, size = std::min(rows, rows_per_chunk(classes, 1 << 22, 64));
     const KernelTable& kernels = table();
     for (std::int64_t begin = 0; begin < rows; begin += size) {
         const std::int64_t count = std::min(size, rows - begin);
@@ -93,7 +92,7 @@ void by_tiles(std::int64_t rows, std::int64_t columns, std::int64_t panels_each,
 void by_panels(const Tensor& hidden, const Tensor& weight, const Softmax& softmax, Gradients& gradients) {
     constexpr Type type = Type::BFloat16;
     const std::int64_t rows = hidden.size(0), width = hidden.size(1), classes = softmax.classes;
-    const std::int64_t size = rounded(rows_per_chunk(rows, classes), 64), row = rounded(classes, 32);
+    const std::int64_t size = rounded(rows_per_chunk(classes, 1 << 21, 128), 64), row = rounded(classes, 32);
     Packer packer(type);
     const std::uint32_t* across = packer.across(weight);
     const std::uint32_t* down = gradients.hidden.defined() ? packer.down(weight) : nullptr;

@@ -21,9 +21,9 @@ sealed record LossKernel(long Rows, long Targets, long D, long V, double Smoothi
     internal override long Kept(int narrow) => sizeof(float) * (Targets * D + V * D) + (Targets < Rows ? Targets * D * sizeof(float) : 0);
     internal override long Passing(int narrow)
     {
-        // Narrow logits are packed once more for the weight's gradient, and the weight for the product each way.
-        var copies = narrow < sizeof(float) ? 2 : 1;
-        return copies * Math.Min(Targets * V, ChunkOfLogits) * narrow + (Targets + copies * V) * D * narrow;
+        // A chunk of narrow logits is half as large, and packed once more for the weight's gradient; the weight is packed for each way.
+        var weights = narrow < sizeof(float) ? 2 : 1;
+        return Math.Min(Targets * V, ChunkOfLogits) * narrow + (Targets + weights * V) * D * narrow;
     }
 
     internal override (Kernel kernel, double share) Shortened(double share)
