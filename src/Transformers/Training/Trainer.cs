@@ -56,6 +56,7 @@ public sealed class Trainer : IDisposable
     public void Run(long lastStep)
     {
         task.Model.train();
+        GiveBackMemory();
         divergence.Begin(this, task);
         try
         {
@@ -106,10 +107,10 @@ public sealed class Trainer : IDisposable
         Ema?.Update(step);
     }
 
-    // What validation, sampling and saving took for themselves is not needed until they come again.
+    // What preparing the data took is not needed any more, and what validation, sampling and saving take not until they come again.
     static void GiveBackMemory()
     {
-        GC.Collect();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         Engine.TrimMemory();
     }
 
