@@ -54,6 +54,8 @@ public static class Inspector
         };
     }
 
+    const long TrainingObjects = 16 << 20; // as the ready configs have them
+
     static TrainingPlan Plan(RunConfig config, ModelPlan plan, ModelCost cost, IReadOnlyList<ParameterShape> table, InspectionOptions options)
     {
         var (training, device) = (config.Training, options.Device);
@@ -64,8 +66,9 @@ public static class Inspector
         var largest = BatchShape.Largest(plan.Data.Batches).Cut(training.Batch.Micro ?? long.MaxValue);
         // What the libraries take when they are first used is theirs as long as the run lasts.
         KernelTimes.WarmUp(device, precision);
-        // The objects of training are made in the room that reading the data has left.
-        var program = ProcessMemory.Resident;
+        // Training gives back what reading the data took before it begins, and then has objects and compiled methods of its own.
+        Engine.GiveBackMemory();
+        var program = ProcessMemory.Resident + TrainingObjects;
         var step = StepPrediction.Measure(plan, batch.Cut(rows), passes, new UpdateKernel(table, training.Optimizer, training.Ema?.Decay), batch.Units, precision, device);
         var peak = MachinePeaks.FlopsPerSecond(device, precision, again: true);
         return new TrainingPlan

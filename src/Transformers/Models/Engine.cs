@@ -22,9 +22,10 @@ public static class Engine
 #endif
     }
 
-    /// <summary>Gives native memory that is not in use back to the system, where the engine can.</summary>
-    public static void TrimMemory()
+    /// <summary>Gives memory that is not in use back to the system: the collector's, and where the engine can, its own.</summary>
+    public static void GiveBackMemory()
     {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 #if !TORCHSHARP_PACKAGE
         TorchSharp.Extensions.Engine.TrimMemory();
 #endif

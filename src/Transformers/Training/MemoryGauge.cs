@@ -36,8 +36,7 @@ abstract class MemoryGauge
 
         internal override void Begin()
         {
-            GC.Collect();
-            Engine.TrimMemory();
+            Engine.GiveBackMemory();
             ProcessMemory.StartPeak();
         }
 

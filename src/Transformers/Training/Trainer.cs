@@ -56,7 +56,7 @@ public sealed class Trainer : IDisposable
     public void Run(long lastStep)
     {
         task.Model.train();
-        GiveBackMemory();
+        Engine.GiveBackMemory(); // What preparing the data took is not needed any more.
         divergence.Begin(this, task);
         try
         {
@@ -95,7 +95,8 @@ public sealed class Trainer : IDisposable
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
             var asked = stop.TakeSave();
             if (asked || step % config.Checkpoint.Every == 0 && step != lastStep) outputs.Save(this, task, background: true);
-            if (step % config.Validate.Every == 0) GiveBackMemory();
+            // What validation, sampling and saving took for themselves is not needed until they come again.
+            if (step % config.Validate.Every == 0) Engine.GiveBackMemory();
         }
     }
 
@@ -105,13 +106,6 @@ public sealed class Trainer : IDisposable
     {
         Optimizer.Step(lr, config.Clip > 0 && norm > config.Clip ? config.Clip / norm : 1);
         Ema?.Update(step);
-    }
-
-    // What preparing the data took is not needed any more, and what validation, sampling and saving take not until they come again.
-    static void GiveBackMemory()
-    {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        Engine.TrimMemory();
     }
 
     // The loss of every target counts the same, however the batch is cut into micro-batches.
