@@ -68,15 +68,27 @@ private:
     void fill(char* base, const PackedMatrix& m, const Tensor& weight, const Tensor& bias, bool gated) const {
         const float* from = weight.data_ptr<float>();
         const float* added = floats(bias);
-        at::parallel_for(0, m.panels, 1, [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t column = begin * panel_columns; column < end * panel_columns; ++column) {
-                char* panel = base + m.weights + column / panel_columns * m.panel_bytes;
+        parallel_items(m.panels, [&](std::int64_t at) {
+            char* panel = base + m.weights + at * m.panel_bytes;
+            const std::int64_t first = at * panel_columns;
+            const bool whole = packs_whole_panels() && !gated && first + panel_columns <= m.columns;
+            if (whole) fill_panel(panel, m, from + first * m.depth);
+            for (std::int64_t column = first; column < first + panel_columns; ++column) {
                 const std::int64_t row = row_of(m, column, gated);
                 if (m.bias) reinterpret_cast<float*>(base + m.bias)[column] = row < 0 ? 0.0f : added[row];
+                if (whole) continue;
                 fill_column(panel, column % panel_columns, m, row < 0 ? nullptr : from + row * m.depth,
                             m.scales ? reinterpret_cast<float*>(base + m.scales) + column : nullptr);
             }
         });
+    }
+
+    // A panel of 32 columns is what training's products call one of two vectors.
+    bool packs_whole_panels() const { return kind == WeightKind::Float32 || (kind == WeightKind::BFloat16 && table().bf16_products); }
+
+    void fill_panel(char* panel, const PackedMatrix& m, const float* rows) const {
+        table().pack_across(rows, Type::Float32, kind == WeightKind::Float32 ? Type::Float32 : Type::BFloat16, m.depth, panel_columns, m.depth,
+                            reinterpret_cast<std::uint32_t*>(panel), 0, panel_columns / 16);
     }
 
     void fill_column(char* panel, std::int64_t column, const PackedMatrix& m, const float* row, float* scale) const {
