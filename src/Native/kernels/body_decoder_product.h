@@ -61,7 +61,11 @@ TK_INLINE void accumulate(const ProductArguments& a, idx row, idx panel, vf (&ou
         for (idx k = 0; k < a.units; ++k) {
             vu b[2 * NP];
 #pragma GCC unroll 8
-            for (int v = 0; v < 2 * NP; ++v) b[v] = load_u((const unit*)(w + (v / 2) * a.panel_bytes + k * 128) + (v % 2) * W);
+            for (int v = 0; v < 2 * NP; ++v) {
+                const unit* at = (const unit*)(w + (v / 2) * a.panel_bytes + k * 128) + (v % 2) * W;
+                b[v] = load_u(at);
+                __builtin_prefetch(at + 24 * 32); // 24 units on: a model's weights come from far away, once a token
+            }
 #pragma GCC unroll 12
             for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 8
