@@ -85,9 +85,7 @@ static partial class ConfigScalars
         var schema = new JsonObject();
         foreach (var one in rules) one.Describe(schema);
         if (Bound("minimum") is { } lowest) least = Math.Max(least, Math.Ceiling(lowest));
-        if (Bound("exclusiveMinimum") is { } below) least = Math.Max(least, Math.Floor(below) + 1);
         if (Bound("maximum") is { } highest) most = Math.Min(most, Math.Floor(highest));
-        if (Bound("exclusiveMaximum") is { } above) most = Math.Min(most, Math.Ceiling(above) - 1);
         rule = FormattableString.Invariant($"must lie between {least} and {most}");
         return null;
 

@@ -26,6 +26,15 @@ public sealed class ConfigFileTests : IDisposable
     static Problem Refused(Func<object> load) => Assert.Single(Assert.Throws<UserException>(load).Problems);
 
     [Fact]
+    public void A_setting_that_is_none_leaves_the_others_to_be_judged()
+    {
+        var refused = Assert.Throws<UserException>(() => Training.TinyRuns.Config("training.steps", "model.layers=0"));
+        Assert.Equal(2, refused.Problems.Count);
+        Assert.Contains("training.steps", refused.Message);
+        Assert.Contains("model.layers (0) must lie between 1 and 10000", refused.Message);
+    }
+
+    [Fact]
     public void A_config_binds_to_records_with_what_it_says_and_defaults_for_the_rest()
     {
         var config = ConfigFile.Parse<RunConfig>(BadConfigs.Good);

@@ -1,4 +1,5 @@
 using Transformers.Configs;
+using Transformers.Data;
 using Transformers.Training;
 
 namespace Transformers.Tests.Training;
@@ -35,6 +36,25 @@ public class FinishedRunTests
         Assert.Equal(first.ValLoss, runs.Train(DataOverride.Apply(written, relative), "run").ValLoss);
         File.Copy(text, runs.PathOf("copy.txt"));
         Assert.Throws<UserException>(() => runs.Train(DataOverride.Apply(written, runs.PathOf("copy.txt")), "run"));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\0")]
+    public void A_text_that_cannot_be_a_path_is_compared_as_text(string other)
+    {
+        using var runs = new TinyRuns();
+        var text = runs.PathOf("text.txt");
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n---\n", 60)));
+        RunConfig Separated(string separator)
+        {
+            var config = TinyRuns.Config("data.source={ files: [" + text + "], separator: --- }");
+            var data = (TextData)config.Data;
+            return config with { Data = data with { Source = (TextFiles)data.Source with { Separator = separator } } };
+        }
+        runs.Train(Separated("---"), "run");
+        var told = Assert.Throws<UserException>(() => runs.Train(Separated(other), "run"));
+        Assert.Contains("data.source.separator is \"---\" there and ", told.Message);
     }
 
     [Fact]
