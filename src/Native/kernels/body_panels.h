@@ -68,6 +68,16 @@ static void tiles(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b
     if (M > 0) tile<pairs, 1, NV>(K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
 }
 
+// The same for a panel of `width` vectors.
+template <bool pairs, class Out>
+static void panel_tiles(idx width, idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b, const float* start, idx start_row,
+                        Out* c, idx c_row, idx columns) {
+    if (width == 4) tiles<pairs, 4>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
+    else if (width == 3) tiles<pairs, 3>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
+    else if (width == 2) tiles<pairs, 2>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
+    else tiles<pairs, 1>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
+}
+
 // C[M, N] = A[M, K] B + bias, with K in units, A by rows and B in panels.
 template <bool pairs, class Out>
 static void multiply_panels(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, const float* bias, Out* c, idx c_row) {
@@ -76,10 +86,7 @@ static void multiply_panels(idx M, idx N, idx K, const unit* a, idx a_row, const
         const idx width = panel_width(vectors, v), n = v * W;
         const unit* panel = b + n * K;
         const float* start = bias ? bias + n : nullptr;
-        if (width == 4) tiles<pairs, 4>(M, K, a, a_row, 1, panel, start, 0, c + n, c_row, N - n);
-        else if (width == 3) tiles<pairs, 3>(M, K, a, a_row, 1, panel, start, 0, c + n, c_row, N - n);
-        else if (width == 2) tiles<pairs, 2>(M, K, a, a_row, 1, panel, start, 0, c + n, c_row, N - n);
-        else tiles<pairs, 1>(M, K, a, a_row, 1, panel, start, 0, c + n, c_row, N - n);
+        panel_tiles<pairs>(width, M, K, a, a_row, 1, panel, start, 0, c + n, c_row, N - n);
         v += width;
     }
 }
@@ -96,10 +103,7 @@ static void multiply_deep(idx M, idx N, idx K, const unit* a, idx a_row, const u
             const idx count = smaller(most, K - k);
             const unit* panel = b + n * K + k * width * W;
             const float* start = k > 0 ? (const float*)(c + n) : nullptr;
-            if (width == 4) tiles<pairs, 4>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
-            else if (width == 3) tiles<pairs, 3>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
-            else if (width == 2) tiles<pairs, 2>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
-            else tiles<pairs, 1>(M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
+            panel_tiles<pairs>(width, M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
         }
         v += width;
     }
@@ -186,11 +190,7 @@ static void outer_of(const OuterArguments& o, idx row, idx row_end, idx first, i
                 const unit* a = o.a + r * o.units + k * row_panel;
                 float* c = o.c + r * o.columns + n;
                 const float* start = k > 0 || o.add ? c : nullptr;
-                const idx left = o.columns - n;
-                if (width == 4) tiles<pairs, 4>(rows, count, a, 1, row_panel, b, start, o.columns, c, o.columns, left);
-                else if (width == 3) tiles<pairs, 3>(rows, count, a, 1, row_panel, b, start, o.columns, c, o.columns, left);
-                else if (width == 2) tiles<pairs, 2>(rows, count, a, 1, row_panel, b, start, o.columns, c, o.columns, left);
-                else tiles<pairs, 1>(rows, count, a, 1, row_panel, b, start, o.columns, c, o.columns, left);
+                panel_tiles<pairs>(width, rows, count, a, 1, row_panel, b, start, o.columns, c, o.columns, o.columns - n);
             }
             at += width;
         }

@@ -66,6 +66,7 @@ void by_products(const Tensor& hidden, const Tensor& weight, const Softmax& soft
             // One chunk's product is already the whole gradient; more of them add up in float.
             const Tensor share = at::mm(logits.t(), part);
             if (size >= rows) gradients.weight = share;
+            else if (begin == 0) gradients.weight.copy_(share);
             else gradients.weight.add_(share);
         }
         if (gradients.bias.defined()) gradients.bias.add_(logits.to(at::kFloat).sum(0));
@@ -75,7 +76,7 @@ void by_products(const Tensor& hidden, const Tensor& weight, const Softmax& soft
 // body(begin, end, first, last) for blocks of rows and panels of columns, a few panels at a time.
 template <class Body>
 void by_tiles(std::int64_t rows, std::int64_t columns, std::int64_t panels_each, const Body& body) {
-    const std::int64_t vectors = (columns + 15) / 16, blocks = (rows + 63) / 64;
+    const std::int64_t vectors = (columns + 15) / 16, blocks = (rows + sublayer_rows - 1) / sublayer_rows;
     std::vector<std::int64_t> cuts{0};
     for (std::int64_t at = 0, panel = 1; at < vectors; ++panel) {
         at += panel_width(vectors, at);
@@ -83,8 +84,8 @@ void by_tiles(std::int64_t rows, std::int64_t columns, std::int64_t panels_each,
     }
     const std::int64_t spans = static_cast<std::int64_t>(cuts.size()) - 1;
     parallel_items(blocks * spans, [&](std::int64_t item) {
-        const std::int64_t begin = item / spans * 64, span = item % spans;
-        body(begin, std::min(rows, begin + 64), cuts[span], cuts[span + 1]);
+        const std::int64_t begin = item / spans * sublayer_rows, span = item % spans;
+        body(begin, std::min(rows, begin + sublayer_rows), cuts[span], cuts[span + 1]);
     });
 }
 
@@ -92,7 +93,7 @@ void by_tiles(std::int64_t rows, std::int64_t columns, std::int64_t panels_each,
 void by_panels(const Tensor& hidden, const Tensor& weight, const Softmax& softmax, Gradients& gradients) {
     constexpr Type type = Type::BFloat16;
     const std::int64_t rows = hidden.size(0), width = hidden.size(1), classes = softmax.classes;
-    const std::int64_t size = rounded(rows_per_chunk(classes, 1 << 21, 128), 64), row = rounded(classes, 32);
+    const std::int64_t size = rounded(rows_per_chunk(classes, 1 << 21, 128), sublayer_rows), row = rounded(classes, 32);
     Packer packer(type);
     const std::uint32_t* across = packer.across(weight);
     const std::uint32_t* down = gradients.hidden.defined() ? packer.down(weight) : nullptr;
@@ -140,9 +141,9 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
                                  const OptionalTensor& optional_bias, const Tensor& given_targets, std::int64_t ignore_index,
                                  double smoothing, bool bf16, bool want_hidden, bool want_weight, bool want_bias) {
         const Tensor given_bias = value_of(optional_bias);
-        const bool panels = bf16 && table().bf16_products && given_hidden.size(1) % 2 == 0;
+        const bool packed = bf16 && table().bf16_products && given_hidden.size(1) % 2 == 0;
         const auto type = bf16 ? at::kBFloat16 : given_hidden.scalar_type();
-        const Tensor hidden = given_hidden.to(type).contiguous(), weight = panels ? given_weight : given_weight.to(type).contiguous();
+        const Tensor hidden = given_hidden.to(type).contiguous(), weight = packed ? given_weight : given_weight.to(type).contiguous();
         const Tensor bias = float_or_undefined(given_bias), targets = given_targets.contiguous();
         const std::int64_t rows = hidden.size(0), classes = weight.size(0);
         const auto floats_like = hidden.options().dtype(at::kFloat);
@@ -154,10 +155,10 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
         const Softmax softmax{target, classes, ignore_index, smoothing, floats(bias), losses.data_ptr<float>(),
                               smoothing == 0 ? nullptr : plain.data_ptr<float>(), want_hidden || want_weight || want_bias};
         Gradients gradients;
-        if (want_hidden) gradients.hidden = at::empty_like(hidden, panels ? floats_like : hidden.options());
-        if (want_weight) gradients.weight = panels ? at::empty(weight.sizes(), floats_like) : at::zeros(weight.sizes(), floats_like);
+        if (want_hidden) gradients.hidden = at::empty_like(hidden, packed ? floats_like : hidden.options());
+        if (want_weight) gradients.weight = at::empty(weight.sizes(), floats_like);
         if (want_bias) gradients.bias = at::zeros({classes}, floats_like);
-        if (panels) by_panels(hidden, weight, softmax, gradients);
+        if (packed) by_panels(hidden, weight, softmax, gradients);
         else by_products(hidden, weight, softmax, gradients);
         const auto in_type_of = [](const Tensor& gradient, const Tensor& given) { return gradient.defined() ? gradient.to(given.scalar_type()) : Tensor(); };
         const Tensor hidden_gradient = in_type_of(gradients.hidden, given_hidden), weight_gradient = in_type_of(gradients.weight, given_weight),
