@@ -76,11 +76,6 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             return Fail(json, ExitCodes.Diverged, [new Problem(exception.Message)]);
         }
-        catch (Exception exception) when (IsMissingEngine(exception))
-        {
-            if (verbose) Error.WriteLine(exception.ToString());
-            return Fail(json, ExitCodes.UserError, [new Problem(exception.GetBaseException().Message, Hint: "transformer doctor tells what is there")]);
-        }
         catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not FileLoadException))
         {
             // A file or a disk that the system refuses is not a bug.
@@ -93,9 +88,6 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
             return Fail(json, ExitCodes.Bug, [new Problem($"This is a bug in transformer: {exception.Message}")]);
         }
     }
-
-    static bool IsMissingEngine(Exception exception) =>
-        exception is DllNotFoundException or BadImageFormatException || exception is TypeInitializationException { InnerException: { } inner } && IsMissingEngine(inner);
 
     /// <summary>Reports problems, as text on standard error or as one JSON document on standard output.</summary>
     public int Fail(bool json, int code, IReadOnlyList<Problem> problems)

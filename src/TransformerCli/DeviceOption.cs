@@ -4,6 +4,7 @@ using TorchSharp;
 using Transformers;
 using Transformers.Configs;
 using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace TransformerCli;
@@ -44,9 +45,12 @@ static class DeviceOption
         var known = asked is null or "auto" or "cpu" or "cuda"
             || (asked.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(asked.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out wanted));
         if (!known) throw new UserException($"--device ({asked}) must be auto, cpu, cuda or cuda:N");
-        if (asked == "cpu") return CPU;
-        Engine.Load();
-        var count = cuda.device_count();
+        if (asked == "cpu")
+        {
+            NativeLibraries.Load(cuda: false);
+            return CPU;
+        }
+        var count = NativeLibraries.Load().HasCuda ? cuda.device_count() : 0;
         if (asked is null or "auto") return count > 0 ? CUDA : CPU;
         if (count == 0) throw new UserException($"--device {asked}: no CUDA device is there", "use --device cpu, or see transformer doctor");
         return wanted < count ? new Device(DeviceType.CUDA, wanted)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Transformers.Models;
+using Transformers.Native;
 
 namespace TransformerCli;
 
@@ -24,10 +25,9 @@ static class Versions
     {
         try
         {
-            Engine.Load();
-            return EngineReport.Read().Version;
+            return NativeLibraries.Load().Version;
         }
-        catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
+        catch (EngineMissingException)
         {
             return null;
         }

@@ -3,12 +3,13 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Inspection;
 using Transformers.Models;
+using Transformers.Native;
 
 // One row of the comparison with PyTorch a call, so that the two sides can be run in turn: see scripts/bench.
 // Usage: Benchmarks ROW [auto|fp32|bf16]. Prints one line of name=value.
 var row = args.Length > 0 ? args[0] : "";
 var precision = Enum.Parse<Precision>(args.Length > 1 ? args[1] : "auto", ignoreCase: true);
-Engine.Load();
+NativeLibraries.Load();
 var options = new StepBenchmarkOptions(torch.CPU, precision, Seconds: 9);
 Measured result = row switch
 {

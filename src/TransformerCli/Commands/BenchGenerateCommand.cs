@@ -5,6 +5,7 @@ using Transformers.Inspection;
 using Transformers.Models;
 using Transformers.Runs;
 using TransformerCli.Progress;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -40,7 +41,7 @@ static class BenchGenerateCommand
             var trained = parse.GetValue(run) is { } path ? TrainedRun.Open(path, parse.GetValue(checkpoint)) : null;
             trained?.Require<GptConfig>("a language model (gpt)");
             var where = DeviceOption.Resolve(parse.GetValue(device));
-            Engine.Load();
+            NativeLibraries.Load();
             var options = new StepBenchmarkOptions(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where), BenchDocument.Seconds(parse, seconds));
             var results = counts.Select(count => Measure(trained, count, length, options)).ToList();
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Generate = results });

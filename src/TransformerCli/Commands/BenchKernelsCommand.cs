@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Transformers.Inspection;
 using Transformers.Models;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -22,7 +23,7 @@ static class BenchKernelsCommand
         context.Handle(command, (parse, _) =>
         {
             var where = DeviceOption.Resolve(parse.GetValue(device));
-            Engine.Load();
+            NativeLibraries.Load();
             var result = KernelBenchmark.Run(where);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Kernels = result });
             else Print(context.Out, result);
@@ -34,7 +35,7 @@ static class BenchKernelsCommand
     static void Print(TextWriter writer, KernelBenchmarkResult result)
     {
         void Line(FormattableString text) => writer.WriteLine(text.ToString(CultureInfo.InvariantCulture));
-        Line($"{result.Device}, {result.Threads} threads, libtorch {result.Libtorch}, {result.CpuCapability}{(result.BlasKernel is null ? "" : $", OpenBLAS {result.BlasKernel}")}");
+        Line($"{result.Device}, {result.Threads} threads, libtorch {result.Libtorch}, {result.CpuCapability}");
         foreach (var peak in result.Peaks) Line($"peak {peak.Precision}          {peak.FlopsPerSecond / 1e9,8:0} GFLOP/s");
         Line($"peak memory        {result.BytesPerSecond / 1e9,8:0.0} GB/s read and written");
         Line($"an operation costs {1e6 * result.OperationSeconds,8:0.00} µs at least");

@@ -4,6 +4,7 @@ using Transformers;
 using Transformers.Inspection;
 using Transformers.Models;
 using TransformerCli.Progress;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -32,7 +33,7 @@ static class BenchStepCommand
             var name = parse.GetValue(source)!;
             var config = RunOrConfig.Load(name, parse.GetValue(sets));
             var where = DeviceOption.Resolve(parse.GetValue(device));
-            Engine.Load();
+            NativeLibraries.Load();
             var options = new StepBenchmarkOptions(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where), BenchDocument.Seconds(parse, seconds));
             var result = StepBenchmarkConfig.Run(config, parse.GetValue(rows), options, name, note => context.Error.WriteLine($"note: {note}"));
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Step = result });

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using TorchSharp;
 using Transformers.Data.Images;
 using Transformers.Models;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -30,18 +31,18 @@ static class DoctorCommand
     static DoctorReport Examine()
     {
         var problems = new List<DoctorProblem>();
+        LoadedLibraries engine;
         try
         {
-            Engine.Load();
+            engine = NativeLibraries.Load();
         }
-        catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
+        catch (EngineMissingException exception)
         {
-            problems.Add(new(true, exception.Message, "run scripts/setup in the checkout; it says what it lacks"));
+            foreach (var problem in exception.Problems) problems.Add(new(true, (problem with { Hint = null }).ToString(), problem.Hint ?? "run scripts/setup"));
             return new DoctorReport { Dotnet = RuntimeInformation.FrameworkDescription, Problems = problems };
         }
-        var engine = EngineReport.Read();
-        if (engine is { BlasKernel: null, HasOpenBlas: false } && OperatingSystem.IsLinux())
-            problems.Add(new(false, "libtorch runs on reference BLAS: matrix products are many times too slow", "apt-get install libopenblas0-openmp"));
+        foreach (var failed in engine.Failed)
+            problems.Add(new(false, $"{failed.Candidate.Source} in {failed.Candidate.Folder} is not used: {failed.Reason}", failed.Remedy));
         string? codecs = null;
         try
         {
@@ -55,16 +56,14 @@ static class DoctorCommand
         {
             Dotnet = RuntimeInformation.FrameworkDescription,
             Libtorch = engine.Version,
-            Engine = engine.Path,
-            Blas = engine.BlasKernel is { } kernel ? $"OpenBLAS {kernel}" : "unknown",
-            BlasLibrary = engine.BlasLibrary,
-            Onednn = engine.HasOneDnn,
-            CpuCapability = engine.CpuCapability,
+            Source = engine.Source,
+            Files = engine.Files,
+            CpuCapability = ProcessSettings.Instructions,
             BFloat16 = Precisions.MultipliesBFloat16(torch.CPU),
             Threads = torch.get_num_threads(),
-            CudaDevices = torch.cuda.device_count(),
+            CudaDevices = engine.HasCuda ? torch.cuda.device_count() : 0,
             ImageCodecs = codecs,
-            Environment = engine.Changes,
+            Changes = engine.Changes,
             Problems = problems,
         };
     }
@@ -74,17 +73,15 @@ static class DoctorCommand
         writer.WriteLine($".NET          {report.Dotnet}");
         if (report.Libtorch is not null)
         {
-            writer.WriteLine($"libtorch      {report.Libtorch} through {report.Engine}");
-            writer.WriteLine($"BLAS          {report.Blas}{(report.BlasLibrary is null ? "" : $" ({report.BlasLibrary})")}");
-            writer.WriteLine($"oneDNN        {(report.Onednn == true ? "yes" : "no")}");
+            writer.WriteLine($"libtorch      {report.Libtorch}, {report.Source}");
+            foreach (var file in report.Files ?? []) writer.WriteLine($"loaded        {file}");
             writer.WriteLine($"processor     {report.CpuCapability}, {(report.BFloat16 == true ? "multiplies bfloat16" : "no bfloat16 products")}, {report.Threads} threads");
             writer.WriteLine($"CUDA devices  {report.CudaDevices}");
             writer.WriteLine($"image codecs  {report.ImageCodecs ?? "none"}");
-            foreach (var change in report.Environment ?? [])
-                writer.WriteLine($"set           {change}");
+            foreach (var change in report.Changes ?? []) writer.WriteLine($"changed       {change}");
         }
         foreach (var problem in report.Problems) writer.WriteLine($"{(problem.Fatal ? "problem" : "note")}: {problem.Message} ({problem.Remedy})");
-        if (report.Problems.Count == 0) writer.WriteLine("all is well");
+        if (report.Problems.Count == 0) writer.WriteLine("no problems found");
     }
 
     sealed record DoctorProblem(bool Fatal, string Message, string Remedy);
@@ -94,16 +91,14 @@ static class DoctorCommand
         public string Schema { get; init; } = "transformer.doctor/1";
         public string? Dotnet { get; init; }
         public string? Libtorch { get; init; }
-        public string? Engine { get; init; }
-        public string? Blas { get; init; }
-        public string? BlasLibrary { get; init; }
-        public bool? Onednn { get; init; }
+        public string? Source { get; init; }
+        public IReadOnlyList<string>? Files { get; init; }
         public string? CpuCapability { get; init; }
         public bool? BFloat16 { get; init; }
         public int? Threads { get; init; }
         public int? CudaDevices { get; init; }
         public string? ImageCodecs { get; init; }
-        public IReadOnlyList<string>? Environment { get; init; }
+        public IReadOnlyList<string>? Changes { get; init; }
         public required IReadOnlyList<DoctorProblem> Problems { get; init; }
     }
 }

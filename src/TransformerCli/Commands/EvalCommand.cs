@@ -4,6 +4,7 @@ using Transformers;
 using Transformers.Evaluation;
 using Transformers.Models;
 using Transformers.Runs;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -41,7 +42,7 @@ static class EvalCommand
             var trained = TrainedRun.Open(path, parse.GetValue(checkpoint));
             if (trained.Config.Model is not Seq2SeqConfig) OptionUse.Refuse(parse, search.All, "encoder-decoders", trained.Config.Model);
             var where = DeviceOption.Resolve(parse.GetValue(device));
-            Engine.Load();
+            NativeLibraries.Load();
             var result = RunEvaluation.Evaluate(trained, path, new EvaluationOptions
             {
                 Data = parse.GetValue(data),

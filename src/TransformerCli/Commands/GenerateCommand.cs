@@ -4,6 +4,7 @@ using Transformers;
 using Transformers.Generation;
 using Transformers.Models;
 using Transformers.Runs;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -49,7 +50,7 @@ static class GenerateCommand
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             var where = DeviceOption.Resolve(parse.GetValue(device));
             var quantized = parse.GetValue(quantize) is not null;
-            Engine.Load();
+            NativeLibraries.Load();
             if (trained.Config.Model is Seq2SeqConfig)
             {
                 OptionUse.Refuse(parse, [.. sampling.OfDrawing, stream, overflow], "language models (gpt)", trained.Config.Model);

@@ -5,6 +5,7 @@ using Transformers.Data.Images;
 using Transformers.Models;
 using Transformers.Plots;
 using Transformers.Runs;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -64,7 +65,7 @@ static class PlotCommand
             {
                 if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => OptionUse.Has(parse, option)) is { } vain)
                     throw new UserException($"{vain.Name} is for a run or a config, and none is given", "put it first: transformer plot positions gpt-stories");
-                Engine.Load();
+                NativeLibraries.Load();
                 return PositionsPlot.Draw(new SinusoidalPositions(), shown, 128, 8);
             }
             if (Directory.Exists(name) && OptionUse.Has(parse, sets)) throw new UserException($"--set is for a config, and {name} is a run, whose weights are shown", "leave it out");
@@ -119,7 +120,7 @@ static class PlotCommand
             Example: transformer plot embeddings runs/shakespeare-char --text "aeiou AEIOU"
             """, [run, text, checkpoint], parse =>
         {
-            Engine.Load();
+            NativeLibraries.Load();
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             if (parse.GetValue(text) is { } words)
             {

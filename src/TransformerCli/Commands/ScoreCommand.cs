@@ -4,6 +4,7 @@ using Transformers;
 using Transformers.Evaluation.Scoring;
 using Transformers.Models;
 using Transformers.Runs;
+using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
@@ -33,7 +34,7 @@ static class ScoreCommand
         {
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             var where = DeviceOption.Resolve(parse.GetValue(device));
-            Engine.Load();
+            NativeLibraries.Load();
             using var scorer = TextScorer.Open(trained, where, DeviceOption.PrecisionOf(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
             var inputs = scorer.NeedsSource
                 ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))

@@ -43,7 +43,7 @@ public sealed record TrainingState
     /// <summary>Where in the data training stands: named whole numbers (epoch, position in the epoch, seed, …).</summary>
     public required IReadOnlyDictionary<string, long> Sampler { get; init; }
     /// <summary>States of the random generators by purpose; base64 in the file.</summary>
-    public required IReadOnlyDictionary<string, byte[]> Generators { get; init; }
+    public IReadOnlyDictionary<string, byte[]> Generators { get; init; } = new Dictionary<string, byte[]>();
     /// <summary>Numbers of the schedule and the optimizer that are not tensors (steps in all, warm-up, loss scale, …).</summary>
     public required IReadOnlyDictionary<string, double> Schedule { get; init; }
     /// <summary>The latest metrics; may hold NaN and infinities.</summary>

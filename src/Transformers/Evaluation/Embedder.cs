@@ -19,7 +19,7 @@ public sealed record TextEmbedding(string Text, IReadOnlyList<int> Ids, float[][
 public sealed class Embedder : IDisposable
 {
     readonly nn.Module model;
-    readonly Func<Tensor, Tensor?, Tensor> hidden;
+    readonly Func<Tensor, PaddingMask?, Tensor> hidden;
     readonly Func<string, int[]> encode;
     readonly int padding;
     readonly Device device;

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Native;
 using Transformers.Configs;
 using Transformers.Generation;
 using static TorchSharp.torch;
@@ -19,7 +20,7 @@ public sealed record EvaluationOptions
     /// <summary>How translations are searched for.</summary>
     public TranslationOptions Translation { get; init; } = new();
     /// <summary>Where to compute.</summary>
-    public Device Device { get; init; } = CPU;
+    public Device Device { get => field ?? NativeLibraries.Cpu; init; }
     /// <summary>The type of products.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
     /// <summary>Whether the matrices of a decoder have 8 bits.</summary>

@@ -66,7 +66,7 @@ public static class ImageEvaluation
         var mistakes = new PriorityQueue<ImageMistake, double>();
         double loss = 0;
         using var loader = images.EvaluationBatches(indices, batchSize);
-        using var narrow = Precisions.Enter(Precisions.Resolve(precision, run.Device), run.Device);
+        Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
         foreach (var batch in loader.RestOfEpoch())
         {
             using var _ = batch;

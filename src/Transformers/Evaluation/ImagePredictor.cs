@@ -68,7 +68,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
         }
         var good = Enumerable.Range(0, part.Length).Where(i => faults[i] is null).ToList();
         if (good.Count == 0) return [];
-        using var narrow = Precisions.Enter(Precisions.Resolve(precision, run.Device), run.Device);
+        Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
         var scores = run.Scores([.. good.SelectMany(i => read[i])], good.Count);
         var classes = run.Input.Classes;
         return [.. good.Select((i, row) => new ImagePrediction(part[i].file, Top(scores.AsSpan(row * classes.Count, classes.Count), top)))];

@@ -52,13 +52,13 @@ public static class LanguageModelEvaluation
     static (double sum, long targets) Sum(Gpt model, SequentialBlocks blocks, EvaluationOptions options)
     {
         using var inference = inference_mode();
+        Precisions.Apply(model, options.Precision);
         using var decoder = options.Quantized ? new LanguageDecoder(model, options.Device, new DecoderFormat(options.Precision, Quantized: true)) : null;
         double sum = 0;
         long targets = 0;
         foreach (var batch in blocks.Epoch())
         {
             using var scope = NewDisposeScope();
-            using var narrow = Precisions.Enter(options.Precision, options.Device);
             sum += decoder?.LossOf(Array.ConvertAll(batch.Inputs, id => (int)id), TokenLoss.TargetsOf(batch, 0, batch.Rows), batch.Rows)
                 ?? TokenLoss.Sum(model, batch, 0, batch.Rows, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>();
             targets += batch.TargetCount;

@@ -45,7 +45,6 @@ public static class TextEvaluation
         foreach (var position in LabelledOptions.Positions(batches.BatchesPerEpoch, null))
         {
             cancel.ThrowIfCancellationRequested();
-            using var narrow = Precisions.Enter(options.Precision, options.Device);
             var batch = batches.At(position);
             var logits = TextClassification.Logits(classifier, batch.Texts, options.Device);
             for (var row = 0; row < batch.Labels.Length; row++)
@@ -72,7 +71,6 @@ public static class TextEvaluation
     {
         double sum = 0;
         long targets = 0;
-        using var narrow = Precisions.Enter(options.Precision, options.Device);
         foreach (var batch in task.Validation(null))
         {
             cancel.ThrowIfCancellationRequested();

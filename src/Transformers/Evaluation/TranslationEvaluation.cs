@@ -54,6 +54,7 @@ public static class TranslationEvaluation
         if (corpus.Count == 0) return [];
         var batches = new ParallelBatches(corpus, SpecialIds.Of(tokenizers.source), SpecialIds.Of(tokenizers.target), new BucketOptions { Sequences = options.BatchSize ?? DefaultBatch, Shuffle = false });
         using var inference = no_grad();
+        Models.Precisions.Apply(model, options.Precision);
         using var decoder = options.Quantized ? new Models.TargetDecoder(model, options.Device, new Models.DecoderFormat(options.Precision, Quantized: true)) : null;
         double sum = 0;
         long targets = 0;
@@ -61,7 +62,6 @@ public static class TranslationEvaluation
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            using var narrow = Precisions.Enter(options.Precision, options.Device);
             var batch = batches.At(position);
             sum += decoder?.LossOf(batch.Source, batch.SourceLengths, Array.ConvertAll(batch.TargetInput, id => (int)id), batch.TargetOutput)
                 ?? TranslationLoss.Sum(model, batch, smoothing: 0, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>();

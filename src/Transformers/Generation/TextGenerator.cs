@@ -33,7 +33,7 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
         options.Checked();
         if (prompts.Count == 0) return [];
         using var inference = inference_mode();
-        using var narrow = Precisions.Enter(Precision, device);
+        Precisions.Apply((nn.Module)model, Precision);
         using var scope = NewDisposeScope();
         var rows = prompts.Select((prompt, i) => new Row(i, prompt, StartOf(prompt), options, tokenizer)).ToList();
         foreach (var row in rows) CheckPrompt(row, options);

@@ -59,7 +59,7 @@ public sealed class Translator
     Translation[] Window(BeamSearch search, string[] sentences, TranslationOptions options, CancellationToken cancel)
     {
         using var inference = inference_mode();
-        using var narrow = Precisions.Enter(Precision, device);
+        Precisions.Apply(model, Precision);
         var encoded = sentences.Select(Encode).ToArray();
         var results = new Translation[sentences.Length];
         var waiting = new Stack<int>(Enumerable.Range(0, sentences.Length).OrderBy(i => encoded[i].Length).ThenByDescending(i => i));

@@ -5,6 +5,7 @@ using Transformers.Inspection.Plans;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Training;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
@@ -13,7 +14,7 @@ namespace Transformers.Inspection;
 public sealed record InspectionOptions
 {
     /// <summary>Where it would run.</summary>
-    public Device Device { get; init; } = CPU;
+    public Device Device { get => field ?? NativeLibraries.Cpu; init; }
     /// <summary>The type of products; null for the config's.</summary>
     public Precision? Precision { get; init; }
     /// <summary>The number of devices that scaling is predicted for.</summary>
@@ -34,7 +35,7 @@ public static class Inspector
     public static ModelInspection Inspect(object config, InspectionOptions? options = null)
     {
         options ??= new();
-        Engine.Load();
+        NativeLibraries.Load();
         var training = config as RunConfig;
         var model = training?.Model ?? ((ModelFragment)config).Model;
         var data = training is null ? DataProfile.OfModel(model) : DataProfile.Of(training, new TrainingOptions { Run = "", Cache = options.Cache });
@@ -67,7 +68,7 @@ public static class Inspector
         // What the libraries take when they are first used is theirs as long as the run lasts.
         KernelTimes.WarmUp(device, precision);
         // Training gives back what reading the data took before it begins, and then has objects and compiled methods of its own.
-        Engine.GiveBackMemory();
+        DeviceMemory.TrimMemory();
         var program = ProcessMemory.Resident + TrainingObjects;
         var step = StepPrediction.Measure(plan, batch.Cut(rows), passes, new UpdateKernel(table, training.Optimizer, training.Ema?.Decay), batch.Units, precision, device);
         var peak = MachinePeaks.FlopsPerSecond(device, precision, again: true);

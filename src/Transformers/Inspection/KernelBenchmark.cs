@@ -1,6 +1,7 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
@@ -14,7 +15,7 @@ public static class KernelBenchmark
     /// <param name="device">The device.</param>
     public static KernelBenchmarkResult Run(Device device)
     {
-        var engine = EngineReport.Read();
+        var engine = NativeLibraries.Load();
         Precision[] precisions = Precisions.Resolve(Precision.Auto, device) == Precision.Bf16 ? [Precision.Fp32, Precision.Bf16] : [Precision.Fp32];
         var peaks = precisions.Select(precision => new Peak(Name(precision), MachinePeaks.FlopsPerSecond(device, precision, again: true))).ToList();
         var bandwidth = KernelTimes.BytesPerSecond(device, Limit);
@@ -38,8 +39,7 @@ public static class KernelBenchmark
             Device = device.ToString(),
             Threads = get_num_threads(),
             Libtorch = engine.Version,
-            BlasKernel = engine.BlasKernel,
-            CpuCapability = engine.CpuCapability,
+            CpuCapability = ProcessSettings.Instructions,
             Peaks = peaks,
             BytesPerSecond = bandwidth,
             OperationSeconds = KernelTimes.Operation(device),
@@ -73,8 +73,6 @@ public sealed record KernelBenchmarkResult
     public required int Threads { get; init; }
     /// <summary>libtorch's version.</summary>
     public required string Libtorch { get; init; }
-    /// <summary>The kernel set of OpenBLAS, if there is OpenBLAS.</summary>
-    public required string? BlasKernel { get; init; }
     /// <summary>The instruction set that libtorch uses.</summary>
     public required string CpuCapability { get; init; }
     /// <summary>Peaks of arithmetic, by type.</summary>

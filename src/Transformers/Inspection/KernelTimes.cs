@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
@@ -30,7 +31,7 @@ static class KernelTimes
         using var scope = NewDisposeScope();
         var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var q = ones([B, H, T, E], device: device).to(type);
-        return Best(device, limit, () => Engine.Attention(q, q, q, causal: true, mask: null, dropout: 0));
+        return Best(device, limit, () => AttentionFormulas.Attend(q, q, q, new AttentionInput(Causal: true), new Dropout(0)));
     }
 
     /// <summary>Bytes a second that an addition of long vectors reads and writes.</summary>
@@ -51,7 +52,7 @@ static class KernelTimes
         using var scope = NewDisposeScope();
         var x = ones(rows, width, device: device);
         var (weight, bias) = (ones(width, device: device), zeros(width, device: device));
-        return Best(device, limit, () => Engine.LayerNorm(x, weight, bias, 1e-5));
+        return Best(device, limit, () => nn.functional.layer_norm(x, [width], weight, bias, 1e-5));
     }
 
     /// <summary>A step of AdamW over a vector of parameters.</summary>
@@ -61,9 +62,10 @@ static class KernelTimes
         using var scope = NewDisposeScope();
         Tensor[] Vector() => [zeros(count, device: device)];
         var (parameters, gradients, first, second) = (Vector(), Vector(), Vector(), Vector());
+        Tensor[] steps = [ones(1, device: device).squeeze(0)];
         return Best(device, limit, () =>
         {
-            Engine.AdamStep(parameters, gradients, first, second, [0.1], [1e-3], 0.9, 0.99, 1e-8, step: 1, scale: 1, decoupled: true);
+            Operators.FusedAdam(parameters, gradients, first, second, steps, 1e-3, (0.9, 0.99), 0.1, 1e-8, divisor: null, skip: null, decoupled: true);
             return null;
         });
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Native;
 using Transformers.Models;
 using static TorchSharp.torch;
 
@@ -40,8 +41,7 @@ public static class MachinePeaks
     // What another engine, kernel set or number of threads measured says nothing here.
     static string KeyOf(Device device, Precision precision)
     {
-        var engine = EngineReport.Read();
-        return $"{precision}|{device}|{torch.__version__}|{engine.BlasKernel}|{engine.CpuCapability}|{get_num_threads()}|{Environment.MachineName}".ToLowerInvariant();
+        return $"{precision}|{device}|{NativeLibraries.Load().Version}|{ProcessSettings.Instructions}|{get_num_threads()}|{Environment.MachineName}".ToLowerInvariant();
     }
 
     static string DefaultFile() => Path.Combine(

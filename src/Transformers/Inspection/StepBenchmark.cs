@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Inspection.Plans;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Training;
 using static TorchSharp.torch;
 
@@ -27,7 +28,7 @@ public static class StepBenchmark
         using var ids = Ids(0, vocabulary, [rows, shape.Context], options.Device);
         using var targets = Ids(0, vocabulary, [tokens], options.Device);
         return Measure(KindAttribute.Of(shape), model, "tokens", tokens, ModelFlops.OfTokens(shape, vocabulary).Of(new(rows, shape.Context, 0, tokens, tokens, Padded: false)), options,
-            () => Engine.LinearCrossEntropySum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets).Objective / tokens);
+            () => LinearCrossEntropy.Sum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets, model.Compute).Objective / tokens);
     }
 
     /// <summary>Steps of a network over images.</summary>
@@ -62,7 +63,7 @@ public static class StepBenchmark
         using var read = Ids(0, vocabulary, [rows, length], options.Device);
         using var said = Ids(0, vocabulary, [targets], options.Device);
         return Measure(KindAttribute.Of(shape), model, "tokens", 2 * targets, rows * StepCost.OfPair(shape, length, ParameterTable.Of(model)), options,
-            () => Engine.LinearCrossEntropySum(model.Decode(read, model.Encode(source)).view(targets, -1), model.OutputWeight, said, smoothing).Objective / targets);
+            () => LinearCrossEntropy.Sum(model.Decode(read, model.Encode(source)).view(targets, -1), model.OutputWeight, said, model.Compute, smoothing).Objective / targets);
     }
 
     static Tensor Ids(long low, long high, long[] size, Device device) => randint(low, high, size, dtype: ScalarType.Int64, device: device);
@@ -71,13 +72,13 @@ public static class StepBenchmark
     {
         using var optimizer = Optimizer.Create(new AdamWConfig { Lr = 1e-3, Betas = (0.9, 0.99), WeightDecay = 0.1 }, model);
         var precision = Precisions.Resolve(options.Precision, options.Device);
+        Precisions.Apply(model, precision);
         model.train();
         double Step()
         {
             using var scope = NewDisposeScope();
-            Tensor loss;
-            using (Precisions.Enter(precision, options.Device)) loss = lossOf();
-            loss.backward();
+            var loss = lossOf();
+            Gradients.Backward(loss);
             var norm = optimizer.GradientNorm();
             optimizer.Step(1e-3, norm > 1 ? 1 / norm : 1);
             optimizer.ZeroGradients();

@@ -1,17 +1,19 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
 /// <summary>What one call of attention is given besides its input.</summary>
-/// <param name="Positions">Turns queries and keys; null for none.</param>
-/// <param name="Causal">Whether a query sees no key after its own place; the queries are the last of the keys' places.</param>
+/// <param name="Positions">Rotates queries and keys; null for none.</param>
+/// <param name="Causal">Whether a query sees no key after its own position; the queries are the last of the keys' positions.</param>
 /// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S]; a first size that divides B repeats, as the windows of each image do.</param>
 /// <param name="Cache">Keys and values of earlier tokens, which this call appends to.</param>
-/// <param name="Recorder">Takes the weights; selects the plain formula, which has them.</param>
+/// <param name="Recorder">Takes the weights; selects the formula that computes them.</param>
+/// <param name="Padding">Hides keys that are padding.</param>
+/// <param name="Random">The position in the run, for dropout.</param>
 public readonly record struct AttentionInput(
-    Positions? Positions = null, bool Causal = false, Tensor? Mask = null, LayerCache? Cache = null, AttentionRecorder? Recorder = null);
+    Positions? Positions = null, bool Causal = false, Tensor? Mask = null, LayerCache? Cache = null, AttentionRecorder? Recorder = null,
+    PaddingMask? Padding = null, RandomPosition Random = default);
 
 /// <summary>Multi-head attention with grouped key/value heads, within one sequence or from one to another.</summary>
 /// <remarks>
@@ -21,7 +23,7 @@ public readonly record struct AttentionInput(
 public sealed class Attention : nn.Module
 {
     readonly int heads, groups, headWidth;
-    readonly double dropout;
+    readonly Dropout dropout;
     readonly Linear? packed, query, keyValue;
     readonly Linear output;
 
@@ -30,37 +32,32 @@ public sealed class Attention : nn.Module
     /// <param name="heads">The number H of query heads; it divides the width.</param>
     /// <param name="groups">The number K of key/value heads; it divides the number of heads.</param>
     /// <param name="bias">Whether the projections add a bias.</param>
-    /// <param name="dropout">The share of weights that training drops.</param>
+    /// <param name="dropout">The rate at which training drops weights.</param>
     /// <param name="cross">Whether keys and values come from another sequence.</param>
     public Attention(int width, int heads, int? groups = null, bool bias = true, double dropout = 0, bool cross = false) : base(nameof(Attention))
     {
         this.heads = heads;
         this.groups = groups ?? heads;
-        this.dropout = dropout;
         headWidth = width / heads;
         if (cross)
         {
-            query = nn.Linear(width, heads * headWidth, bias);
-            keyValue = nn.Linear(width, 2 * this.groups * headWidth, bias);
+            query = new Linear(width, heads * headWidth, bias);
+            keyValue = new Linear(width, 2 * this.groups * headWidth, bias);
         }
-        else packed = nn.Linear(width, (heads + 2 * this.groups) * headWidth, bias);
-        output = nn.Linear(heads * headWidth, width, bias);
+        else packed = new Linear(width, (heads + 2 * this.groups) * headWidth, bias);
+        output = new Linear(heads * headWidth, width, bias);
+        this.dropout = new Dropout(dropout);
         RegisterComponents();
     }
 
-    /// <summary>Attends, with a norm and a residual connection around it: one operator where there is one.</summary>
+    /// <summary>Attends, with a norm and a residual connection around it.</summary>
     /// <param name="residual">The connection.</param>
     /// <param name="x">The queries' sequence, [B, T, D].</param>
     /// <param name="input">Masks, positions, cache and recorder.</param>
     /// <param name="source">The keys' and values' sequence, as in <see cref="forward"/>.</param>
     /// <returns>[B, T, D].</returns>
-    public Tensor Within(Residual residual, Tensor x, AttentionInput input, Tensor? source = null)
-    {
-        var first = packed ?? query!;
-        var weights = new AttentionWeights(first.weight, first.bias, keyValue?.weight, keyValue?.bias, output.weight, output.bias);
-        if (Engine.AttentionSublayer(x, source, residual.AsSublayerNorm(), weights, input, heads, groups, training ? dropout : 0) is { } y) return y;
-        return residual.forward(x, h => forward(h, input, source));
-    }
+    public Tensor ForwardResidual(Residual residual, Tensor x, AttentionInput input, Tensor? source = null) =>
+        residual.forward(x, h => forward(h, input, source), input.Random);
 
     /// <summary>Attends.</summary>
     /// <param name="x">The queries' sequence, [B, T, D].</param>
@@ -70,13 +67,8 @@ public sealed class Attention : nn.Module
     public Tensor forward(Tensor x, AttentionInput input, Tensor? source = null)
     {
         var (B, T, _) = x.Dims3();
-        if (packed is not null && input is { Cache: null, Recorder: null } && input.Positions is null or { Rotates: false })
-            return output.call(Engine.PackedAttention(packed.call(x), heads, groups, input.Causal, input.Mask, training ? dropout : 0));
         var (q, k, v) = packed is null ? Cross(x, input, source) : Self(x, input);
-        var dropped = training ? dropout : 0;
-        var mixed = input.Recorder is null
-            ? Engine.Attention(q, k, v, input.Causal, input.Mask, dropped)
-            : Plain(q, k, v, input.Causal, input.Mask, dropped, input.Recorder);          // [B, H, T, E]
+        var mixed = AttentionFormulas.Attend(q, k, v, input, dropout);                   // [B, H, T, E]
         return output.call(mixed.transpose(1, 2).reshape(B, T, heads * headWidth));      // [B, T, D]
     }
 
@@ -113,34 +105,6 @@ public sealed class Attention : nn.Module
     {
         var (B, T, _) = x.Dims3();
         return x.view(B, T, count, headWidth).transpose(1, 2);
-    }
-
-    /// <summary>The formula of the paper, with the weights as a tensor: softmax(QKᵀ/√E + mask)·V.</summary>
-    /// <param name="q">[B, H, T, E].</param>
-    /// <param name="k">[B, K, S, E].</param>
-    /// <param name="v">[B, K, S, E].</param>
-    /// <param name="causal">Whether a query sees no key after its own place.</param>
-    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S], a first size that divides B repeating.</param>
-    /// <param name="dropout">The share of weights dropped.</param>
-    /// <param name="recorder">Takes the weights before dropout.</param>
-    /// <returns>[B, H, T, E].</returns>
-    public static Tensor Plain(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, double dropout, AttentionRecorder? recorder = null)
-    {
-        var (B, H, T, E) = q.Dims4();
-        var (_, K, S, _) = k.Dims4();
-        if (K != H)
-        {
-            k = k.repeat_interleave(H / K, 1);                                            // [B, H, S, E]
-            v = v.repeat_interleave(H / K, 1);
-        }
-        var scores = (q * (1 / Math.Sqrt(E))).matmul(k.transpose(-2, -1));                // [B, H, T, S]
-        if (mask is not null)
-            scores = mask.dim() == 4 && mask.size(0) is var b && b > 1 && b < B ? (scores.view(B / b, b, H, T, S) + mask).view(B, H, T, S) : scores + mask;
-        if (causal && T > 1) scores = scores.masked_fill(ones(T, S, dtype: ScalarType.Bool, device: q.device).triu(S - T + 1), double.NegativeInfinity);
-        var weights = scores.softmax(-1);
-        recorder?.Add(weights);
-        if (dropout > 0) weights = Engine.Dropout(weights, dropout);
-        return weights.matmul(v);                                                         // [B, H, T, E]
     }
 }
 

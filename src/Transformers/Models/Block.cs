@@ -24,13 +24,13 @@ public sealed class Block : nn.Module
 
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, T, D].</param>
-    /// <param name="input">Masks, positions, cache and recorder for attention.</param>
+    /// <param name="input">Masks, positions, cache and recorder for attention, and the position in the run.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor forward(Tensor x, AttentionInput input)
     {
         using var scope = NewDisposeScope();
-        x = attention.Within(attentionResidual, x, input);
-        x = feedForward.Within(feedForwardResidual, x);
+        x = attention.ForwardResidual(attentionResidual, x, input);
+        x = feedForward.ForwardResidual(feedForwardResidual, x, input.Random);
         return x.MoveToOuterDisposeScope();
     }
 }

@@ -35,9 +35,9 @@ public sealed class DecoderBlock : nn.Module
     public Tensor forward(Tensor x, AttentionInput self, Tensor? memory, AttentionInput cross)
     {
         using var scope = NewDisposeScope();
-        x = attention.Within(attentionResidual, x, self);
-        x = crossAttention.Within(crossAttentionResidual, x, cross, memory);
-        x = feedForward.Within(feedForwardResidual, x);
+        x = attention.ForwardResidual(attentionResidual, x, self);
+        x = crossAttention.ForwardResidual(crossAttentionResidual, x, cross, memory);
+        x = feedForward.ForwardResidual(feedForwardResidual, x, self.Random);
         return x.MoveToOuterDisposeScope();
     }
 }

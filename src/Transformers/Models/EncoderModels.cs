@@ -5,13 +5,16 @@ using static TorchSharp.torch;
 namespace Transformers.Models;
 
 /// <summary>An encoder with a head.</summary>
-public abstract class EncoderModel : nn.Module
+public abstract class EncoderModel : nn.Module, IComputes
 {
     /// <summary>The encoder; its parameters' names start with <c>encoder.</c> in every model, so that one can start from another's.</summary>
     protected readonly TextEncoder encoder;
 
     /// <summary>Around an encoder.</summary>
     protected EncoderModel(string name, TextEncoder encoder) : base(name) => this.encoder = encoder;
+
+    /// <inheritdoc/>
+    public ScalarType Compute { get; set; } = ScalarType.Float32;
 
     /// <summary>The encoder without its head.</summary>
     public TextEncoder Encoder => encoder;
@@ -29,6 +32,7 @@ public abstract class EncoderModel : nn.Module
             ClassifyHeadConfig head => new TextClassifier(config, head.Pool, vocabulary, classes),
             _ => throw new ArgumentOutOfRangeException(nameof(config), config.Head, "a head without a model"),
         };
+        RandomLayers.Number(model);
         Initialization.Apply(model, config.Init, config.Layers, generator);
         return model;
     }
@@ -44,7 +48,7 @@ public sealed class MaskedTokenModel : EncoderModel
     /// <summary>With weights that <see cref="EncoderModel.Create"/> draws.</summary>
     public MaskedTokenModel(EncoderConfig config, int vocabulary) : base(nameof(MaskedTokenModel), new TextEncoder(config, vocabulary))
     {
-        dense = nn.Linear(config.Width, config.Width, config.Bias);
+        dense = new Linear(config.Width, config.Width, config.Bias);
         norm = new Norm(config.Norm, config.Width, config.Bias);
         RegisterComponents();
     }
@@ -55,14 +59,18 @@ public sealed class MaskedTokenModel : EncoderModel
     /// <summary>Turns vectors of hidden tokens into what the output layer reads.</summary>
     /// <param name="x">[N, D].</param>
     /// <returns>[N, D].</returns>
-    public Tensor Transform(Tensor x) => norm.call(Engine.Gelu(dense.call(x), tanh: false));
+    public Tensor Transform(Tensor x) => norm.call(Activations.Gelu(dense.call(x), tanh: false));
 
     /// <summary>Logits of every place.</summary>
     /// <param name="ids">[B, S], whole numbers below V.</param>
     /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
     /// <returns>[B, S, V].</returns>
-    public Tensor forward(Tensor ids, Tensor? mask = null) =>
-        nn.functional.linear(Transform(encoder.forward(ids, mask)), OutputWeight);
+    public Tensor forward(Tensor ids, PaddingMask? mask = null) => Logits(Transform(encoder.forward(ids, mask)));
+
+    /// <summary>Logits of transformed vectors.</summary>
+    /// <param name="hidden">[N, D].</param>
+    /// <returns>[N, V].</returns>
+    public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, null, null, null, Compute);
 }
 
 /// <summary>Tells the class of a text.</summary>
@@ -70,30 +78,30 @@ public sealed class MaskedTokenModel : EncoderModel
 public sealed class TextClassifier : EncoderModel
 {
     readonly Pooling pooling;
-    readonly double dropout;
+    readonly Dropout dropout;
     readonly Linear pooler, output;
 
     /// <summary>With weights that <see cref="EncoderModel.Create"/> draws.</summary>
     public TextClassifier(EncoderConfig config, Pooling pooling, int vocabulary, int classes) : base(nameof(TextClassifier), new TextEncoder(config, vocabulary))
     {
         this.pooling = pooling;
-        dropout = config.Dropout;
-        pooler = nn.Linear(config.Width, config.Width);
-        output = nn.Linear(config.Width, classes);
+        dropout = new Dropout(config.Dropout);
+        pooler = new Linear(config.Width, config.Width);
+        output = new Linear(config.Width, classes);
         RegisterComponents();
     }
 
     /// <summary>Logits of the classes.</summary>
     /// <param name="ids">[B, S], whole numbers below V.</param>
     /// <param name="lengths">The tokens of each row.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N].</returns>
-    public Tensor forward(Tensor ids, IReadOnlyList<int> lengths)
+    public Tensor forward(Tensor ids, IReadOnlyList<int> lengths, RandomPosition random = default)
     {
         var (_, S) = ids.Dims2();
-        var hidden = encoder.forward(ids, PaddingMask.Of(lengths, (int)S, ids.device));         // [B, S, D]
+        var hidden = encoder.forward(ids, PaddingMask.Of(lengths, (int)S, ids.device), random: random);   // [B, S, D]
         var pooled = pooler.call(TextPooling.Pool(hidden, lengths, pooling)).tanh();            // [B, D]
-        if (training && dropout > 0) pooled = Engine.Dropout(pooled, dropout);
-        return output.call(pooled);                                                             // [B, N]
+        return output.call(dropout.forward(pooled, random));                                    // [B, N]
     }
 }
 

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -9,11 +8,11 @@ namespace Transformers.Models;
 /// Vaswani et al. 2017, section 3.3: f(xW₁)W₂, with f = max(0, ·) in the paper. Gated: (SiLU(xW₁) ∘ xW₃)W₂, Shazeer 2020,
 /// where W₁ and W₃ are the halves of one matrix.
 /// </remarks>
-public sealed class FeedForward : nn.Module<Tensor, Tensor>
+public sealed class FeedForward : nn.Module
 {
     readonly Linear up, down;
     readonly FeedForwardConfig config;
-    readonly double dropout;
+    readonly Dropout dropout;
 
     /// <summary>The network that a config asks for.</summary>
     /// <param name="config">The kind and the hidden width.</param>
@@ -23,10 +22,10 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public FeedForward(FeedForwardConfig config, int width, bool bias = true, double dropout = 0) : base(nameof(FeedForward))
     {
         this.config = config;
-        this.dropout = dropout;
         var hidden = HiddenWidth(config, width);
-        up = nn.Linear(width, config is SwiGluConfig ? 2 * hidden : hidden, bias);
-        down = nn.Linear(hidden, width, bias);
+        up = new Linear(width, config is SwiGluConfig ? 2 * hidden : hidden, bias);
+        down = new Linear(hidden, width, bias);
+        this.dropout = new Dropout(dropout);
         RegisterComponents();
     }
 
@@ -34,41 +33,49 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public static int HiddenWidth(FeedForwardConfig config, int width) =>
         config.Width ?? (config is SwiGluConfig ? (8 * width / 3 + 7) / 8 * 8 : 4 * width);
 
-    /// <summary>Applies the network with a norm and a residual connection around it: one operator where there is one.</summary>
+    /// <summary>Applies the network with a norm and a residual connection around it.</summary>
     /// <param name="residual">The connection.</param>
-    /// <param name="x">[…, D].</param>
-    /// <returns>[…, D].</returns>
-    public Tensor Within(Residual residual, Tensor x) =>
-        Engine.FeedForwardSublayer(x, residual.AsSublayerNorm(), up.weight, up.bias, down.weight, down.bias, Activation, training ? dropout : 0) ?? residual.forward(x, call);
-
-    string Activation => config switch
-    {
-        ReluConfig => "relu",
-        GeluConfig gelu => gelu.Tanh ? "gelu_tanh" : "gelu",
-        SwiGluConfig => "swiglu",
-        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
-    };
+    /// <param name="x">[B, …, D].</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, …, D].</returns>
+    public Tensor ForwardResidual(Residual residual, Tensor x, RandomPosition random) => residual.forward(x, h => forward(h, random), random);
 
     /// <summary>Applies the network.</summary>
-    /// <param name="x">[B, T, D].</param>
-    /// <returns>[B, T, D].</returns>
-    public override Tensor forward(Tensor x)
+    /// <param name="x">[B, …, D].</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, …, D].</returns>
+    public Tensor forward(Tensor x, RandomPosition random = default)
     {
-        var hidden = up.call(x);                                                          // [B, T, F], or 2F
-        hidden = Activate(config, hidden);                                                // [B, T, F]
-        if (training && dropout > 0) hidden = Engine.Dropout(hidden, dropout);
-        return down.call(hidden);                                                         // [B, T, D]
+        var hidden = Activate(config, up.call(x));                                        // [B, …, F]
+        return down.call(dropout.forward(hidden, random));                                // [B, …, D]
     }
 
     /// <summary>The function between the two layers.</summary>
     /// <param name="config">Its kind.</param>
-    /// <param name="hidden">[B, T, F]; [B, T, 2F] where one half gates the other.</param>
-    /// <returns>[B, T, F].</returns>
+    /// <param name="hidden">[B, …, F], or [B, …, 2F] where one half gates the other.</param>
+    /// <returns>[B, …, F].</returns>
     internal static Tensor Activate(FeedForwardConfig config, Tensor hidden) => config switch
     {
         ReluConfig => nn.functional.relu(hidden),
-        GeluConfig gelu => Engine.Gelu(hidden, gelu.Tanh),
-        SwiGluConfig => Engine.SwiGlu(hidden),
+        GeluConfig gelu => Activations.Gelu(hidden, gelu.Tanh),
+        SwiGluConfig => Activations.SwiGlu(hidden),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
     };
+}
+
+/// <summary>Activation functions.</summary>
+public static class Activations
+{
+    /// <summary>GELU, exact or by the tanh approximation.</summary>
+    /// <remarks>Hendrycks and Gimpel 2016.</remarks>
+    public static Tensor Gelu(Tensor x, bool tanh) =>
+        tanh ? nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : nn.functional.gelu(x);
+
+    /// <summary>SiLU of the first half of the last dimension, times the second half.</summary>
+    /// <remarks>Shazeer 2020, equation 6.</remarks>
+    public static Tensor SwiGlu(Tensor x)
+    {
+        var halves = x.chunk(2, -1);
+        return nn.functional.silu(halves[0]) * halves[1];
+    }
 }

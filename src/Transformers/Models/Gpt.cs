@@ -9,12 +9,13 @@ namespace Transformers.Models;
 /// Radford et al. 2019, section 2.3. With post-norm it is the decoder of Vaswani et al. 2017 without its cross attention, as
 /// Radford et al. 2018 describe.
 /// </remarks>
-public sealed class Gpt : nn.Module, ILanguageModel
+public sealed class Gpt : nn.Module, ILanguageModel, IComputes
 {
     readonly GptConfig config;
     readonly Embedding tokens;
     readonly Positions positions;
     readonly ModuleList<Block> blocks;
+    readonly Dropout dropout;
     readonly Norm? norm;
     readonly Linear? output;
 
@@ -32,9 +33,11 @@ public sealed class Gpt : nn.Module, ILanguageModel
             new Attention(config.Width, config.Heads, config.KeyValueHeads, config.Bias, config.Dropout),
             new FeedForward(config.FeedForward, config.Width, config.Bias),
             () => new Residual(config.Norm, config.Width, config.Bias, config.Dropout))).ToArray());
+        dropout = new Dropout(config.Dropout);
         norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width, config.Bias) : null;
-        output = config.TieEmbeddings ? null : nn.Linear(config.Width, vocabulary, hasBias: false);
+        output = config.TieEmbeddings ? null : new Linear(config.Width, vocabulary, hasBias: false);
         RegisterComponents();
+        RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
@@ -46,6 +49,9 @@ public sealed class Gpt : nn.Module, ILanguageModel
 
     /// <inheritdoc/>
     public Tensor OutputWeight => output?.weight ?? tokens.weight!;
+
+    /// <inheritdoc/>
+    public ScalarType Compute { get; set; } = ScalarType.Float32;
 
     internal GptConfig Config => config;
     internal Positions Positions => positions;
@@ -60,22 +66,21 @@ public sealed class Gpt : nn.Module, ILanguageModel
     public Tensor forward(Tensor ids) => Logits(Hidden(ids));
 
     /// <inheritdoc/>
-    public Tensor Hidden(Tensor ids, KeyValueCache? cache = null, AttentionRecorder? recorder = null, Tensor? mask = null)
+    public Tensor Hidden(Tensor ids, KeyValueCache? cache = null, AttentionRecorder? recorder = null, Tensor? mask = null, RandomPosition random = default)
     {
         var (_, T) = ids.Dims2();
         var start = cache?.Length ?? 0;
         if (start + T > config.Context)
             throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
 
-        var x = positions.Embed(tokens.call(ids), start);             // [B, T, D]
-        if (training && config.Dropout > 0) x = Engine.Dropout(x, config.Dropout);
+        var x = dropout.forward(positions.Embed(tokens.call(ids), start), random);                // [B, T, D]
         var bias = positions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);           // [1, H, T, S]
         if (mask is not null) bias = bias is null ? mask : bias + mask;
         for (var layer = 0; layer < config.Layers; layer++)
-            x = blocks[layer].forward(x, new AttentionInput(positions, Causal: true, bias, cache?.Layers[layer], recorder));
+            x = blocks[layer].forward(x, new AttentionInput(positions, Causal: true, bias, cache?.Layers[layer], recorder, Random: random));
         return norm is null ? x : norm.call(x);                                                   // [B, T, D]
     }
 
     /// <inheritdoc/>
-    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, OutputWeight);            // [B, T, V]
+    public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, null, null, null, Compute);   // [B, T, V]
 }

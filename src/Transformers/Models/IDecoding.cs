@@ -46,10 +46,10 @@ sealed class LayeredDecoding(ILanguageModel model, Device device) : IDecoding
 /// <param name="memory">What the encoder made of each row's source, [B, S, D].</param>
 /// <param name="mask">Hides the sources' padding.</param>
 /// <param name="device">Where the model is.</param>
-sealed class LayeredTargetDecoding(Seq2Seq model, Tensor memory, Tensor? mask, Device device) : IDecoding
+sealed class LayeredTargetDecoding(Seq2Seq model, Tensor memory, PaddingMask? mask, Device device) : IDecoding
 {
     readonly DecoderCache cache = model.NewCache();
-    Tensor? mask = mask;
+    PaddingMask? mask = mask;
 
     public long Length => cache.Length;
 
@@ -64,7 +64,7 @@ sealed class LayeredTargetDecoding(Seq2Seq model, Tensor memory, Tensor? mask, D
     {
         using var chosen = tensor(rows.ToArray(), ScalarType.Int64, device);
         cache.Select(chosen);
-        mask = mask?.index_select(0, chosen).MoveToOuterDisposeScope();
+        mask = mask?.Select(chosen).MoveToOuterDisposeScope();
     }
 
     public void Dispose() => cache.Dispose();

@@ -15,6 +15,9 @@ public interface ILanguageModel
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>
     Tensor OutputWeight { get; }
 
+    /// <summary>The type that products are computed in.</summary>
+    ScalarType Compute { get; }
+
     /// <summary>An empty cache of the right number of layers.</summary>
     KeyValueCache NewCache();
 
@@ -23,9 +26,10 @@ public interface ILanguageModel
     /// <param name="cache">Keys and values of earlier tokens; extended by this call.</param>
     /// <param name="recorder">Takes the attention weights.</param>
     /// <param name="mask">Added to attention scores, broadcasts to [B, H, T, S]; causality is always there.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D].</returns>
     /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
-    Tensor Hidden(Tensor ids, KeyValueCache? cache = null, AttentionRecorder? recorder = null, Tensor? mask = null);
+    Tensor Hidden(Tensor ids, KeyValueCache? cache = null, AttentionRecorder? recorder = null, Tensor? mask = null, RandomPosition random = default);
 
     /// <summary>Logits of hidden vectors.</summary>
     /// <param name="hidden">[…, D].</param>

@@ -32,14 +32,16 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     /// <summary>Unnormalised scores of the classes.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
     /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N].</returns>
-    public abstract Tensor Logits(Tensor images, AttentionRecorder? recorder = null);
+    public abstract Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);
 
     /// <summary>What the scores are read from: the pooled output of the last layer.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
     /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, D] of the last layer's width.</returns>
-    public abstract Tensor Features(Tensor images, AttentionRecorder? recorder = null);
+    public abstract Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);
 
     /// <inheritdoc/>
     public abstract int Depth { get; }

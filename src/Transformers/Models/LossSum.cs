@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>The loss of some targets, summed, in nats: what is minimised, and what is told.</summary>
-/// <param name="Objective">One number with its graph where gradients are on; label smoothing is in it (Szegedy et al. 2016, section 7).</param>
-/// <param name="CrossEntropy">One number without a graph: the same without label smoothing, to be compared with that of validation.</param>
+/// <summary>The loss of some targets, summed, in nats.</summary>
+/// <param name="Objective">What is minimised: one number with its graph where gradients are on; label smoothing is in it (Szegedy et al. 2016, section 7).</param>
+/// <param name="CrossEntropy">What is reported: one number without a graph, without label smoothing, comparable with that of validation.</param>
 public readonly record struct LossSum(Tensor Objective, Tensor CrossEntropy)
 {
-    /// <summary>Of logits and labels.</summary>
+    /// <summary>The loss of logits.</summary>
     /// <param name="logits">[N, classes].</param>
-    /// <param name="labels">[N], whole numbers below classes; or [N, classes], the share of each, as mixed images have them.</param>
-    /// <param name="smoothing">The share of the probability spread over all classes.</param>
+    /// <param name="labels">[N], whole numbers below classes; or [N, classes], the probability of each, as mixed images have them.</param>
+    /// <param name="smoothing">The probability that is spread over all classes.</param>
     public static LossSum Of(Tensor logits, Tensor labels, double smoothing)
     {
         var objective = nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum, label_smoothing: smoothing);

@@ -26,14 +26,15 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>The scale, the shift, ε and whether there is no centring.</summary>
-    internal (Tensor weight, Tensor? bias, double epsilon, bool rms) Parts => (weight, bias, epsilon, rms);
-
     /// <summary>Normalises.</summary>
     /// <param name="x">[…, D].</param>
     /// <returns>[…, D].</returns>
-    public override Tensor forward(Tensor x) =>
-        rms ? Engine.RmsNorm(x, weight, epsilon) : Engine.LayerNorm(x, weight, bias, epsilon);
+    public override Tensor forward(Tensor x)
+    {
+        var wide = x.to(ScalarType.Float32);
+        if (!rms) return nn.functional.layer_norm(wide, [weight.size(0)], weight, bias, epsilon);
+        return wide * (wide * wide).mean([-1L], keepdim: true).add(epsilon).rsqrt() * weight;
+    }
 }
 
 /// <summary>The residual connection around a sublayer, with its norm before or after.</summary>
@@ -45,7 +46,7 @@ public sealed class Residual : nn.Module
 {
     readonly Norm norm;
     readonly NormPlacement placement;
-    readonly double dropout;
+    readonly Dropout dropout;
     readonly LayerScale? scale;
     readonly DropPath? path;
 
@@ -53,7 +54,7 @@ public sealed class Residual : nn.Module
     /// <param name="config">The norm and where it stands.</param>
     /// <param name="width">The width D.</param>
     /// <param name="bias">Whether the norm has a bias.</param>
-    /// <param name="dropout">The share of the sublayer's output that training drops.</param>
+    /// <param name="dropout">The rate at which training drops the sublayer's output.</param>
     /// <param name="scale">Scales the sublayer's output.</param>
     /// <param name="path">Lets examples skip the sublayer.</param>
     public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null) : base(nameof(Residual))
@@ -62,32 +63,25 @@ public sealed class Residual : nn.Module
         this.path = path;
         norm = new Norm(config, width, bias);
         placement = config.Placement;
-        this.dropout = dropout;
+        this.dropout = new Dropout(dropout);
         RegisterComponents();
     }
 
     /// <summary>Applies a sublayer.</summary>
     /// <param name="x">[B, …, D].</param>
     /// <param name="sublayer">[B, …, D] to [B, …, D].</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, …, D].</returns>
-    public Tensor forward(Tensor x, Func<Tensor, Tensor> sublayer)
+    public Tensor forward(Tensor x, Func<Tensor, Tensor> sublayer, RandomPosition random = default)
     {
-        if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)));
-        return norm.call(x + Drop(sublayer(x)));
+        if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)), random);
+        return norm.call(x + Drop(sublayer(x), random));
     }
 
-    /// <summary>What an operator for the whole sublayer needs to know; null where further parts act on the sublayer's output.</summary>
-    internal SublayerNorm? AsSublayerNorm()
+    Tensor Drop(Tensor x, RandomPosition random)
     {
-        if (scale is not null || path is { Acts: true }) return null;
-        var (weight, bias, epsilon, rms) = norm.Parts;
-        return new(weight, bias, epsilon, rms, placement == NormPlacement.Post, training ? dropout : 0);
-    }
-
-    Tensor Drop(Tensor x)
-    {
-        if (training && dropout > 0) x = Engine.Dropout(x, dropout);
+        x = dropout.forward(x, random);
         if (scale is not null) x = scale.call(x);
-        return path is null ? x : path.call(x);
+        return path is null ? x : path.forward(x, random);
     }
 }

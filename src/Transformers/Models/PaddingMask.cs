@@ -1,21 +1,38 @@
-using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>Masks that hide padding from attention.</summary>
-public static class PaddingMask
+/// <summary>Hides the padding of rows of different lengths from attention.</summary>
+public sealed class PaddingMask
 {
-    static readonly ConditionalWeakTable<Tensor, Tensor> lengthsOf = [];
+    PaddingMask(Tensor lengths, Tensor additive) => (Lengths, Additive) = (lengths, additive);
 
-    /// <summary>What is added to attention scores so that padding is never attended to.</summary>
+    /// <summary>The tokens of each row, [B] whole numbers in CPU memory: kernels that know them skip padding.</summary>
+    public Tensor Lengths { get; }
+
+    /// <summary>What is added to scores, [B, 1, 1, S] on the model's device: 0 for tokens, minus infinity for padding.</summary>
+    public Tensor Additive { get; }
+
+    /// <summary>The mask of some of the rows.</summary>
+    /// <param name="rows">Their numbers, on the model's device.</param>
+    internal PaddingMask Select(Tensor rows) => new(Lengths.index_select(0, rows.cpu()), Additive.index_select(0, rows));
+
+    /// <summary>Keeps the mask past the present dispose scope.</summary>
+    internal PaddingMask MoveToOuterDisposeScope()
+    {
+        Lengths.MoveToOuterDisposeScope();
+        Additive.MoveToOuterDisposeScope();
+        return this;
+    }
+
+    /// <summary>The mask of rows.</summary>
     /// <param name="lengths">The tokens of each row, at least one each: a row without a token to attend to has no softmax.</param>
     /// <param name="width">S: the padded length.</param>
-    /// <param name="device">Where the result is wanted.</param>
-    /// <returns>[B, 1, 1, S], 0 for tokens and minus infinity for padding; null where there is no padding.</returns>
-    /// <exception cref="ArgumentException">A row of no tokens.</exception>
-    public static Tensor? Of(IReadOnlyList<int> lengths, int width, Device device)
+    /// <param name="device">The model's device.</param>
+    /// <returns>The mask; null where there is no padding.</returns>
+    /// <exception cref="ArgumentException">A row has no tokens, or more than the width.</exception>
+    public static PaddingMask? Of(IReadOnlyList<int> lengths, int width, Device device)
     {
         if (lengths.Any(length => length < 1 || length > width))
             throw new ArgumentException($"rows must have between 1 and {width} tokens", nameof(lengths));
@@ -23,15 +40,6 @@ public static class PaddingMask
         var mask = new float[lengths.Count * width];
         for (var row = 0; row < lengths.Count; row++)
             mask.AsSpan(row * width + lengths[row], width - lengths[row]).Fill(float.NegativeInfinity);
-        var made = tensor(mask, [lengths.Count, 1, 1, width], device: device);
-        lengthsOf.Add(made, tensor(lengths.Select(length => (long)length).ToArray()));
-        return made;
+        return new(tensor(lengths.Select(length => (long)length).ToArray()), tensor(mask, [lengths.Count, 1, 1, width], device: device));
     }
-
-    /// <summary>The tokens of each row, [B] whole numbers, of a mask that <see cref="Of"/> made and nothing was added to; null for others.</summary>
-    /// <remarks>A kernel that knows them leaves padding out, where a mask's numbers would be added and then come to nothing.</remarks>
-    internal static Tensor? LengthsOf(Tensor? mask) => mask is not null && lengthsOf.TryGetValue(mask, out var lengths) ? lengths : null;
-
-    /// <summary>The sum of a mask and a bias, either of which may be absent.</summary>
-    internal static Tensor? Join(Tensor? mask, Tensor? bias) => mask is null ? bias : bias is null ? mask : mask + bias;
 }

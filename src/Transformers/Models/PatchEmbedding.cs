@@ -9,7 +9,7 @@ namespace Transformers.Models;
 /// Dosovitskiy et al. 2021, equation 1. The same numbers come from a convolution whose stride is its kernel and from one
 /// matrix product over flattened patches; the product is what runs, since a processor does it faster.
 /// </remarks>
-public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
+public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
 {
     readonly Parameter weight, bias;
 
@@ -24,23 +24,22 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public ScalarType Compute { get; set; } = ScalarType.Float32;
+
     /// <summary>Projects.</summary>
     /// <param name="x">[B, C, Y·P, X·P].</param>
     /// <returns>[B, Y, X, D].</returns>
-    public override Tensor forward(Tensor x) => Product(x, weight, bias);
+    public override Tensor forward(Tensor x) => LinearFunction.Of(Flatten(x, weight.size(2)), weight.flatten(1), bias, null, null, Compute);
 
-    /// <summary>Projects by one matrix product over flattened patches.</summary>
+    /// <summary>Lays the squares out as vectors.</summary>
     /// <param name="x">[B, C, Y·P, X·P].</param>
-    /// <param name="weight">[D, C, P, P].</param>
-    /// <param name="bias">[D].</param>
-    /// <returns>[B, Y, X, D].</returns>
-    public static Tensor Product(Tensor x, Tensor weight, Tensor? bias)
+    /// <param name="P">Pixels a side.</param>
+    /// <returns>[B, Y, X, C·P·P].</returns>
+    internal static Tensor Flatten(Tensor x, long P)
     {
         var (B, C, height, width) = x.Dims4();
-        var P = weight.size(2);
-        var patches = x.reshape(B, C, height / P, P, width / P, P).permute(0, 2, 4, 1, 3, 5)    // [B, Y, X, C, P, P]
-            .reshape(B, height / P, width / P, C * P * P);
-        return nn.functional.linear(patches, weight.flatten(1), bias);
+        return x.reshape(B, C, height / P, P, width / P, P).permute(0, 2, 4, 1, 3, 5).reshape(B, height / P, width / P, C * P * P);
     }
 
     /// <summary>Projects by a convolution.</summary>

@@ -17,7 +17,7 @@ public sealed class PatchMerging : nn.Module<Tensor, Tensor>
     public PatchMerging(NormConfig config, int width) : base(nameof(PatchMerging))
     {
         norm = new Norm(config, 4 * width);
-        reduction = nn.Linear(4 * width, 2 * width, hasBias: false);
+        reduction = new Linear(4 * width, 2 * width, hasBias: false);
         RegisterComponents();
     }
 

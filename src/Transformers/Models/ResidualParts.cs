@@ -25,27 +25,30 @@ public sealed class LayerScale : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x) => x * weight;
 }
 
-/// <summary>Stochastic depth: while training, an example skips the sublayer by chance; the others' outputs are scaled so that the mean stays.</summary>
-/// <remarks>Huang et al. 2016, with the chance drawn for each example and scaling while training, as timm does.</remarks>
-public sealed class DropPath : nn.Module<Tensor, Tensor>
+/// <summary>Stochastic depth: while training, an example skips the sublayer with a probability; the others' outputs are scaled so that the mean stays.</summary>
+/// <remarks>Huang et al. 2016, drawn for each example and scaled while training, as timm does.</remarks>
+public sealed class DropPath : nn.Module, IDrawsNumbers
 {
-    readonly double chance;
+    readonly double probability;
 
-    /// <summary>With a chance to skip.</summary>
-    /// <param name="chance">From 0 to below 1.</param>
-    public DropPath(double chance) : base(nameof(DropPath)) => this.chance = chance;
+    /// <summary>With a probability of skipping.</summary>
+    /// <param name="probability">From 0 to below 1.</param>
+    public DropPath(double probability) : base(nameof(DropPath)) => this.probability = probability;
+
+    /// <inheritdoc/>
+    public int Site { get; set; }
 
     /// <summary>Whether examples may be dropped now.</summary>
-    internal bool Acts => training && chance > 0;
+    internal bool Acts => training && probability > 0;
 
     /// <summary>Zeroes some examples while training.</summary>
     /// <param name="x">[B, …].</param>
+    /// <param name="random">The position in the run.</param>
     /// <returns>[B, …].</returns>
-    public override Tensor forward(Tensor x)
+    public Tensor forward(Tensor x, RandomPosition random)
     {
         if (!Acts) return x;
         long[] shape = [x.size(0), .. Enumerable.Repeat(1L, (int)x.dim() - 1)];
-        var kept = rand(shape, device: x.device).ge(chance).to(x.dtype);          // [B, 1, …]
-        return x * (kept / (1 - chance));
+        return x * DropoutMask.Create(shape, probability, random.KeyOf(Site), random.FirstExample).to(x.dtype, x.device);   // [B, 1, …]
     }
 }

@@ -10,12 +10,13 @@ namespace Transformers.Models;
 /// 1b); with post-norm they do not, as in the paper. Rotary, ALiBi and relative positions act in self-attention alone; the
 /// encoder's see both directions.
 /// </remarks>
-public sealed class Seq2Seq : nn.Module
+public sealed class Seq2Seq : nn.Module, IComputes
 {
     readonly Seq2SeqConfig config;
     readonly Embedding sourceTokens;
     readonly Embedding? targetTokens;
     readonly Positions encoderPositions, decoderPositions;
+    readonly Dropout sourceDropout, targetDropout;
     readonly ModuleList<Block> encoder;
     readonly Norm? encoderNorm;
     readonly ModuleList<DecoderBlock> decoder;
@@ -39,6 +40,8 @@ public sealed class Seq2Seq : nn.Module
         targetTokens = config.Embeddings.Shared ?? shared ? null : nn.Embedding(targetVocabulary, config.Width);
         encoderPositions = Positions.Create(config.Positions, config.Context, config.Width, config.Heads);
         decoderPositions = Positions.Create(config.Positions, config.Context, config.Width, config.Heads);
+        sourceDropout = new Dropout(config.Dropout);
+        targetDropout = new Dropout(config.Dropout);
         encoder = nn.ModuleList(Repeat(config.Layers, () => new Block(NewAttention(), NewFeedForward(), NewResidual)));
         decoder = nn.ModuleList(Repeat(DecoderLayers, () => new DecoderBlock(NewAttention(), NewAttention(cross: true), NewFeedForward(), NewResidual)));
         if (config.Norm.Placement == NormPlacement.Pre)
@@ -46,8 +49,9 @@ public sealed class Seq2Seq : nn.Module
             encoderNorm = new Norm(config.Norm, config.Width, config.Bias);
             decoderNorm = new Norm(config.Norm, config.Width, config.Bias);
         }
-        output = config.Embeddings.TieOutput ? null : nn.Linear(config.Width, targetVocabulary, hasBias: false);
+        output = config.Embeddings.TieOutput ? null : new Linear(config.Width, targetVocabulary, hasBias: false);
         RegisterComponents();
+        RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
@@ -68,6 +72,9 @@ public sealed class Seq2Seq : nn.Module
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>
     public Tensor OutputWeight => output?.weight ?? Targets.weight!;
 
+    /// <inheritdoc/>
+    public ScalarType Compute { get; set; } = ScalarType.Float32;
+
     /// <summary>An empty cache for generation.</summary>
     public DecoderCache NewCache() => new(DecoderLayers);
 
@@ -83,22 +90,23 @@ public sealed class Seq2Seq : nn.Module
     /// <param name="target">[B, T], whole numbers below V.</param>
     /// <param name="sourceMask">Hides the source's padding: <see cref="PaddingMask.Of"/>.</param>
     /// <returns>[B, T, V]. A target needs no mask of its own: its padding comes last, and no token sees what follows it.</returns>
-    public Tensor forward(Tensor source, Tensor target, Tensor? sourceMask = null) =>
+    public Tensor forward(Tensor source, Tensor target, PaddingMask? sourceMask = null) =>
         Logits(Decode(target, Encode(source, sourceMask), sourceMask));
 
     /// <summary>Reads sources.</summary>
     /// <param name="source">[B, S], whole numbers.</param>
     /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
     /// <param name="recorder">Takes the attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>The memory, [B, S, D].</returns>
     /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
-    public Tensor Encode(Tensor source, Tensor? mask = null, AttentionRecorder? recorder = null)
+    public Tensor Encode(Tensor source, PaddingMask? mask = null, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         var (_, S) = source.Dims2();
-        var x = Embed(sourceTokens, source, encoderPositions, 0);                                              // [B, S, D]
-        var bias = PaddingMask.Join(mask, encoderPositions.Bias(S, S, x, bidirectional: true)?.unsqueeze(0));  // [B, H, S, S]
+        var x = sourceDropout.forward(Embed(sourceTokens, source, encoderPositions, 0), random);               // [B, S, D]
+        var bias = encoderPositions.Bias(S, S, x, bidirectional: true)?.unsqueeze(0);                          // [1, H, S, S]
         foreach (var layer in encoder)
-            x = layer.forward(x, new AttentionInput(encoderPositions, Causal: false, bias, Recorder: recorder));
+            x = layer.forward(x, new AttentionInput(encoderPositions, Causal: false, bias, Recorder: recorder, Padding: mask, Random: random));
         return encoderNorm is null ? x : encoderNorm.call(x);                                                  // [B, S, D]
     }
 
@@ -108,25 +116,26 @@ public sealed class Seq2Seq : nn.Module
     /// <param name="memoryMask">Hides the source's padding.</param>
     /// <param name="cache">Keys and values of earlier tokens and of the source; extended by this call.</param>
     /// <param name="recorder">Takes the attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D].</returns>
     /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
-    public Tensor Decode(Tensor target, Tensor? memory, Tensor? memoryMask = null, DecoderCache? cache = null, Seq2SeqRecorder? recorder = null)
+    public Tensor Decode(Tensor target, Tensor? memory, PaddingMask? memoryMask = null, DecoderCache? cache = null, Seq2SeqRecorder? recorder = null, RandomPosition random = default)
     {
         var (_, T) = target.Dims2();
         var start = cache?.Length ?? 0;
-        var x = Embed(Targets, target, decoderPositions, start);                                               // [B, T, D]
+        var x = targetDropout.forward(Embed(Targets, target, decoderPositions, start), random);                // [B, T, D]
         var bias = decoderPositions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);                 // [1, H, T, start + T]
         for (var layer = 0; layer < DecoderLayers; layer++)
             x = decoder[layer].forward(x,
-                new AttentionInput(decoderPositions, Causal: true, bias, cache?.Target.Layers[layer], recorder?.Decoder), memory,
-                new AttentionInput(null, Causal: false, memoryMask, cache?.Source.Layers[layer], recorder?.Cross));
+                new AttentionInput(decoderPositions, Causal: true, bias, cache?.Target.Layers[layer], recorder?.Decoder, Random: random), memory,
+                new AttentionInput(null, Causal: false, null, cache?.Source.Layers[layer], recorder?.Cross, memoryMask, random));
         return decoderNorm is null ? x : decoderNorm.call(x);                                                  // [B, T, D]
     }
 
     /// <summary>Logits of hidden vectors.</summary>
     /// <param name="hidden">[…, D].</param>
     /// <returns>[…, V].</returns>
-    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, OutputWeight);
+    public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, null, null, null, Compute);
 
     Tensor Embed(Embedding tokens, Tensor ids, Positions positions, long start)
     {
@@ -135,7 +144,6 @@ public sealed class Seq2Seq : nn.Module
             throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
         var x = tokens.call(ids);                                                                              // [B, T, D]
         if (config.Embeddings.Scale) x = x * Math.Sqrt(config.Width);
-        x = positions.Embed(x, start);
-        return training && config.Dropout > 0 ? Engine.Dropout(x, config.Dropout) : x;
+        return positions.Embed(x, start);
     }
 }

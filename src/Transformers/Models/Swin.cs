@@ -12,6 +12,7 @@ public sealed class Swin : ImageModel
     readonly SwinConfig config;
     readonly PatchEmbedding patches;
     readonly Norm patchNorm;
+    readonly Dropout dropout;
     readonly ModuleList<SwinBlock> blocks;
     readonly ModuleList<PatchMerging> merges;
     readonly Norm norm;
@@ -27,11 +28,13 @@ public sealed class Swin : ImageModel
         var stages = config.Layers.Count;
         patches = new PatchEmbedding(shape.Channels, config.Patch, config.Width);
         patchNorm = new Norm(config.Norm, config.Width);
+        dropout = new Dropout(config.Drop.Activations);
         blocks = nn.ModuleList(Enumerable.Range(0, stages).SelectMany(stage => Enumerable.Range(0, config.Layers[stage]).Select(layer => MakeBlock(stage, layer))).ToArray());
         merges = nn.ModuleList(Enumerable.Range(0, stages - 1).Select(stage => new PatchMerging(config.Norm, config.WidthAt(stage))).ToArray());
         norm = new Norm(config.Norm, config.WidthAt(stages - 1));
-        head = nn.Linear(config.WidthAt(stages - 1), shape.Classes);
+        head = new Linear(config.WidthAt(stages - 1), shape.Classes);
         RegisterComponents();
+        RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, BlockCount, generator);
     }
 
@@ -53,24 +56,25 @@ public sealed class Swin : ImageModel
     public override int Depth => BlockCount + 1;
 
     /// <inheritdoc/>
-    public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null) => head.call(Features(images, recorder));
+    public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => head.call(Features(images, recorder, random));
 
     /// <inheritdoc/>
-    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null) => Grid(images, recorder).mean([1L, 2L]);     // [B, D]
+    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => Grid(images, recorder, random).mean([1L, 2L]);     // [B, D]
 
     /// <summary>The output of the last stage.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
     /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, rows, columns, D] of the last stage's grid and width.</returns>
-    public Tensor Grid(Tensor images, AttentionRecorder? recorder = null)
+    public Tensor Grid(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         var x = patchNorm.call(patches.call(FillPatches(images)));                                // [B, Y, X, D]
-        if (training && config.Drop.Activations > 0) x = Engine.Dropout(x, config.Drop.Activations);
+        x = dropout.forward(x, random);
         var block = 0;
         for (var stage = 0; stage < config.Layers.Count; stage++)
         {
             if (stage > 0) x = merges[stage - 1].call(x);                                         // [B, Y/2, X/2, 2D]
-            for (var layer = 0; layer < config.Layers[stage]; layer++) x = blocks[block++].forward(x, recorder);
+            for (var layer = 0; layer < config.Layers[stage]; layer++) x = blocks[block++].forward(x, recorder, random);
         }
         return norm.call(x);
     }

@@ -40,15 +40,17 @@ public sealed class SwinBlock : nn.Module
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, Y, X, D].</param>
     /// <param name="recorder">Takes attention weights, [B·G, H, T, T]: an image's windows stand together.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, Y, X, D].</returns>
-    public Tensor forward(Tensor x, AttentionRecorder? recorder = null)
+    public Tensor forward(Tensor x, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         using var scope = NewDisposeScope();
         var (_, Y, X, _) = x.Dims4();
         var windows = Windows.Of(Y, X, side, shifted);
-        var input = new AttentionInput(Mask: Bias(windows, x.device), Recorder: recorder);
-        x = attentionResidual.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)));
-        x = feedForward.Within(feedForwardResidual, x);
+        // Every window is an example to attention.
+        var input = new AttentionInput(Mask: Bias(windows, x.device), Recorder: recorder, Random: random with { FirstExample = random.FirstExample * windows.Count });
+        x = attentionResidual.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)), random);
+        x = feedForward.ForwardResidual(feedForwardResidual, x, random);
         return x.MoveToOuterDisposeScope();
     }
 

@@ -15,6 +15,7 @@ public sealed class Vit : ImageModel
     readonly PatchEmbedding patches;
     readonly Parameter? classToken;
     readonly ImagePositions positions;
+    readonly Dropout dropout;
     readonly ModuleList<Block> blocks;
     readonly Norm? norm;
     readonly Linear head;
@@ -32,10 +33,12 @@ public sealed class Vit : ImageModel
         patches = new PatchEmbedding(shape.Channels, config.Patch, config.Width);
         classToken = config.Pool == ImagePooling.Cls ? nn.Parameter(zeros(config.Width)) : null;
         positions = ImagePositions.Create(config.Positions, shape.Size / config.Patch, config.Width, classToken is not null);
+        dropout = new Dropout(config.Drop.Activations);
         blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(MakeBlock).ToArray());
         norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width) : null;
-        head = nn.Linear(config.Width, shape.Classes);
+        head = new Linear(config.Width, shape.Classes);
         RegisterComponents();
+        RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
@@ -50,29 +53,30 @@ public sealed class Vit : ImageModel
     public override int Depth => config.Layers + 1;
 
     /// <inheritdoc/>
-    public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null) => head.call(Features(images, recorder));
+    public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => head.call(Features(images, recorder, random));
 
     /// <inheritdoc/>
-    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null)
+    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
-        var x = Tokens(images, recorder);                                           // [B, T, D]
+        var x = Tokens(images, recorder, random);                                   // [B, T, D]
         return classToken is null ? x.mean([1L]) : x.select(1, 0);                  // [B, D]
     }
 
     /// <summary>The output for each token: the class token first, where there is one, then the patches row by row.</summary>
     /// <param name="images">[B, C, Y·P, X·P], normalised.</param>
     /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D].</returns>
-    public Tensor Tokens(Tensor images, AttentionRecorder? recorder = null)
+    public Tensor Tokens(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         var grid = patches.call(images);                                            // [B, Y, X, D]
         var (B, Y, X, D) = grid.Dims4();
         var x = positions.Embed(grid.view(B, Y * X, D), Y, X);                      // [B, Y·X, D]
         if (classToken is not null)
             x = cat([positions.EmbedClass(classToken).to(x.dtype).expand(B, 1, D), x], 1);      // [B, 1 + Y·X, D]
-        if (training && config.Drop.Activations > 0) x = Engine.Dropout(x, config.Drop.Activations);
+        x = dropout.forward(x, random);
         for (var layer = 0; layer < config.Layers; layer++)
-            x = blocks[layer].forward(x, new AttentionInput(Recorder: recorder));
+            x = blocks[layer].forward(x, new AttentionInput(Recorder: recorder, Random: random));
         return norm is null ? x : norm.call(x);
     }
 

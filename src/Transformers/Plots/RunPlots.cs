@@ -4,6 +4,7 @@ using Transformers.Data.Images;
 using Transformers.Generation;
 using Transformers.Models;
 using Transformers.Runs;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Plots;
@@ -34,7 +35,7 @@ public static class RunPlots
     /// <exception cref="UserException">The run needs another subject, or has no such layer or head.</exception>
     public static string Attention(TrainedRun run, AttentionSubject subject, Device device)
     {
-        Engine.Load();
+        NativeLibraries.Load();
         switch (run.Config.Model)
         {
             case GptConfig:
@@ -65,7 +66,7 @@ public static class RunPlots
     /// <exception cref="UserException">The run is of another kind.</exception>
     public static string Patches(TrainedRun run, string? image)
     {
-        Engine.Load();
+        NativeLibraries.Load();
         using var images = ImageRun.Open(run);
         using var filters = StoredWeights.Find(run.Checkpoint, "patches.weight") ?? throw new UserException("the run has no embedding of patches");
         return PatchesPlot.Of(filters, image is null ? null : images.Input.Transform.Fit(ImageOf(image, images)));
@@ -85,7 +86,7 @@ public static class RunPlots
     /// <exception cref="UserException">The kind is learnt, and nothing was.</exception>
     public static string Positions(ModelConfig config, Func<string, Tensor?> weights, int places, int layer = 1)
     {
-        Engine.Load();
+        NativeLibraries.Load();
         switch (config)
         {
             case GptConfig gpt: return OfTokens(gpt.Positions, gpt.Width, gpt.Heads, gpt.Context, bidirectional: false, "");

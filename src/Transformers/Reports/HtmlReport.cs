@@ -129,7 +129,7 @@ public static class HtmlReport
         (string Name, Func<MachineReport, string?> Of)[] rows =
         [
             ("system", m => m.System), ("processor", m => m.Processor), ("threads", m => m.Threads.ToString(CultureInfo.InvariantCulture)), ("device", m => m.Device),
-            ("instructions", m => m.Instructions), ("transformer", m => m.Program), ("libtorch", m => m.Libtorch), ("BLAS", m => m.Blas), (".NET", m => m.Dotnet),
+            ("instructions", m => m.Instructions), ("transformer", m => m.Program), ("libtorch", m => m.Libtorch), (".NET", m => m.Dotnet),
         ];
         return Table(runs, [.. rows.Select(row => row.Name)], (run, name) => runs[run].Machine is { } machine ? rows.First(row => row.Name == name).Of(machine) ?? "" : "", numbers: false);
     }

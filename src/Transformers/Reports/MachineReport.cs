@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using TorchSharp;
 using Transformers.IO;
-using Transformers.Models;
+using Transformers.Native;
 
 namespace Transformers.Reports;
 
@@ -26,25 +26,22 @@ public sealed record MachineReport
     public required string Program { get; init; }
     /// <summary>libtorch's version.</summary>
     public required string Libtorch { get; init; }
-    /// <summary>The BLAS kernel set, where it is known.</summary>
-    public string? Blas { get; init; }
     /// <summary>.NET's version.</summary>
     public required string Dotnet { get; init; }
 
     /// <summary>This machine, with the engine loaded.</summary>
     public static MachineReport Here(torch.Device device)
     {
-        var engine = EngineReport.Read();
+        var engine = NativeLibraries.Load();
         return new MachineReport
         {
             System = RuntimeInformation.OSDescription,
             Processor = ProcessorName() ?? RuntimeInformation.ProcessArchitecture.ToString(),
             Threads = torch.get_num_threads(),
             Device = device.ToString(),
-            Instructions = engine.CpuCapability,
+            Instructions = ProcessSettings.Instructions,
             Program = typeof(MachineReport).Assembly.GetName().Version?.ToString(3) ?? "",
             Libtorch = engine.Version,
-            Blas = engine.BlasKernel,
             Dotnet = Environment.Version.ToString(),
         };
     }

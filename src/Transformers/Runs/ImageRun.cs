@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Native;
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Models;
@@ -38,7 +39,7 @@ public sealed class ImageRun : IDisposable
             throw new UserException($"the run is of kind {KindAttribute.Of(run.Config.Model)}, and this needs a network over images (vit or swin)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
-        device ??= CPU;
+        device ??= NativeLibraries.Cpu;
         var model = ImageModel.Create(network, new ImageShape(input.Transform.Size, input.Transform.Channels, input.Classes.Count));
         return new ImageRun(run, run.Fill(model.to(device)), input, device);
     }

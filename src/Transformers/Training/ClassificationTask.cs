@@ -104,15 +104,15 @@ public sealed class ClassificationTask : TrainingTask
     public override void Dispose() => stream.Dispose();
 
     sealed class TextsBatch(ClassificationTask task, LabelledBatch batch, int first, int rows, double smoothing)
-        : MicroBatch(rows, batch.Texts.Lengths.Skip(first).Take(rows).Sum(length => (long)length))
+        : MicroBatch(rows, batch.Texts.Lengths.Skip(first).Take(rows).Sum(length => (long)length), first)
     {
         public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
 
-        public override LossSum LossSum()
+        public override LossSum LossSum(RandomPosition random)
         {
             var S = batch.Texts.Width;
             var ids = tensor(batch.Texts.Ids[(first * S)..((first + rows) * S)], [rows, S], device: task.device);
-            var logits = task.model.forward(ids, batch.Texts.Lengths[first..(first + rows)]);           // [B, N]
+            var logits = task.model.forward(ids, batch.Texts.Lengths[first..(first + rows)], random);   // [B, N]
             return Models.LossSum.Of(logits.to(ScalarType.Float32), tensor(batch.Labels[first..(first + rows)], device: task.device), smoothing);
         }
     }

@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Runs;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -22,24 +23,25 @@ public static class DryRun
     public static DryRunResult Start(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         RunFolderProbe.Check(options.Run);
-        Engine.Load();
-        manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
+        NativeLibraries.Load();
         using var setup = TaskSetup.Create(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);
         TrainingRun.Prepare(model, config, options, observer);
         var (state, from) = Standing(config, options, setup.FilesHash);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
 
+        Precisions.Apply(model, precision);
         ProcessMemory.StartPeak();
         model.train();
         var step = task.NextStep();
-        var loss = Trainer.Pass(step[0], step[0].Targets, precision, options.Device);
         using var optimizer = Optimizer.Create(config.Training.Optimizer, model);
+        double loss;
+        using (var scope = NewDisposeScope()) loss = Trainer.Pass(step[0], step[0].Targets, new RandomPosition(SeedStreams.Of(config.Seed, "dropout"), 1, 0)).item<float>();
         var norm = optimizer.GradientNorm();
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
             throw new DivergedException(FormattableString.Invariant($"the first pass gives a loss of {loss} and a gradient of norm {norm}: the weights' start or the data are at fault"));
         double? validation = null;
-        foreach (var batch in task.Validation(1).Take(1)) validation = Evaluated(model, batch, precision, options.Device);
+        foreach (var batch in task.Validation(1).Take(1)) validation = Evaluated(model, batch);
 
         var peak = ProcessMemory.PeakSinceStart;
         var available = new MemoryLimits().Room() is { } room ? ProcessMemory.Resident + room.Bytes : (long?)null;
@@ -69,11 +71,10 @@ public static class DryRun
         };
     }
 
-    static double Evaluated(nn.Module model, MicroBatch batch, Precision precision, Device device)
+    static double Evaluated(nn.Module model, MicroBatch batch)
     {
         using var inference = no_grad();
         using var scope = NewDisposeScope();
-        using var narrow = Precisions.Enter(precision, device);
         model.eval();
         return batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>() / Math.Max(1, batch.Targets);
     }

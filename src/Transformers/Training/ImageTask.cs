@@ -134,15 +134,15 @@ public sealed class ImageTask : TrainingTask
     }
 
     /// <summary>Some images of a batch.</summary>
-    sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, rows)
+    sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, rows, first)
     {
         public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows, Padded: false));
 
-        public override LossSum LossSum()
+        public override LossSum LossSum(RandomPosition random)
         {
             var (size, channels, classes) = task.model.Shape;
             var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size], device: task.device);   // [B, C, Y, X]
-            var logits = task.model.Logits(images).to(ScalarType.Float32);                                                       // [B, N]
+            var logits = task.model.Logits(images, random: random).to(ScalarType.Float32);                                       // [B, N]
             report?.AddBatch(logits, Part(batch.Labels, 1));
             var labels = batch.Targets is { } mixed ? tensor(Part(mixed, classes), [rows, classes], device: task.device) : tensor(Part(batch.Labels, 1), device: task.device);
             return Models.LossSum.Of(logits, labels, smoothing);

@@ -82,7 +82,7 @@ public sealed class MaskedTokenTask : TrainingTask
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var (hidden, targets) = new HiddenBatch(this, batch, 0, batch.Texts.Rows).Guesses();
-            right += nn.functional.linear(hidden, model.OutputWeight).argmax(-1).eq(targets).sum().item<long>();
+            right += model.Logits(hidden).argmax(-1).eq(targets).sum().item<long>();
             all += targets.numel();
         }
         return all == 0 ? new Dictionary<string, double>() : new Dictionary<string, double> { ["masked_accuracy"] = (double)right / all };
@@ -100,25 +100,25 @@ public sealed class MaskedTokenTask : TrainingTask
 
     sealed class HiddenBatch(MaskedTokenTask task, MaskedBatch batch, int first, int rows)
         : MicroBatch(batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Length - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),
-            batch.Texts.Lengths.AsSpan(first, rows).ToArray().Sum(length => (long)length))
+            batch.Texts.Lengths.AsSpan(first, rows).ToArray().Sum(length => (long)length), first)
     {
         public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
 
-        public override LossSum LossSum()
+        public override LossSum LossSum(RandomPosition random)
         {
-            var (hidden, targets) = Guesses();
-            return Engine.LinearCrossEntropySum(hidden, task.model.OutputWeight, targets);
+            var (hidden, targets) = Guesses(random);
+            return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute);
         }
 
         // Only hidden tokens go through the head: about one place in seven.
-        internal (Tensor hidden, Tensor targets) Guesses()
+        internal (Tensor hidden, Tensor targets) Guesses(RandomPosition random = default)
         {
             var S = batch.Texts.Width;
             var from = first * S;
             long[] places = [.. Enumerable.Range(0, rows * S).Where(i => batch.Targets[from + i] != MaskedBatch.IgnoreIndex).Select(i => (long)i)];
             var ids = tensor(batch.Texts.Ids[from..(from + rows * S)], [rows, S], device: task.device);
             var mask = PaddingMask.Of(batch.Texts.Lengths[first..(first + rows)], S, task.device);
-            var all = task.model.Encoder.forward(ids, mask).reshape(rows * S, -1);                      // [B·S, D]
+            var all = task.model.Encoder.forward(ids, mask, random: random).reshape(rows * S, -1);      // [B·S, D]
             var chosen = all.index_select(0, tensor(places, device: task.device));                      // [guesses, D]
             return (task.model.Transform(chosen), tensor(Array.ConvertAll(places, place => batch.Targets[from + place]), device: task.device));
         }

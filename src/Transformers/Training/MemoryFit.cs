@@ -6,7 +6,7 @@ namespace Transformers.Training;
 /// <summary>Sees before the first step whether training fits into memory, by running it: forwards and backwards over the first micro-batch, without a step.</summary>
 /// <remarks>
 /// Sizes are doubled from one row on. What a process takes beyond its limit gets it killed without a word, so a size is tried
-/// only if those before foretell that it fits. Nothing of the run changes: sampler and generator stand afterwards as before.
+/// only if those before foretell that it fits. Nothing of the run changes: the sampler is set back afterwards.
 /// </remarks>
 sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config, Device device, ITrainingObserver observer, CancellationToken cancel)
 {
@@ -22,7 +22,6 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     internal void Ensure()
     {
         var (size, sampler) = (task.Micro, task.SamplerState);
-        using var generator = get_rng_state();
         task.Model.train();
         try
         {
@@ -32,7 +31,6 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         {
             if (task.Micro.Rows != size.Rows) task.Micro = size;
             task.SamplerState = sampler;
-            set_rng_state(generator);
             trainer.Optimizer.ZeroGradients();
             gauge?.Begin();
         }
@@ -105,7 +103,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         task.Micro = new MicroSize(rows);
         gauge?.Begin();
         var step = task.NextStep();
-        trainer.Backward(step[0], Math.Max(1, step.Sum(batch => batch.Targets)));
+        using (var scope = NewDisposeScope()) trainer.Backward(step[0], Math.Max(1, step.Sum(batch => batch.Targets)), step: 0);
         var need = gauge is null ? null : new MemoryNeed(rows, gauge.Peak, gauge.HoldsCopies ? Copies() : 0, gauge.Used, gauge.Room, rows);
         task.SamplerState = sampler;
         return need;

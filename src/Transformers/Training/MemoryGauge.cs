@@ -1,6 +1,7 @@
 using TorchSharp;
 using Transformers.IO;
 using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -10,7 +11,7 @@ abstract class MemoryGauge
 {
     /// <summary>The gauge of a device; null where its memory cannot be measured.</summary>
     internal static MemoryGauge? Of(Device device) =>
-        device.type == DeviceType.CUDA ? Engine.DeviceMemory(device) is null ? null : new CudaGauge(device)
+        device.type == DeviceType.CUDA ? DeviceMemory.Of(device) is null ? null : new CudaGauge(device)
         : ProcessMemory.CanMeasurePeak && new MemoryLimits().Room() is not null ? new HostGauge() : null;
 
     /// <summary>Whether checkpoints' copies are made in this memory.</summary>
@@ -36,7 +37,7 @@ abstract class MemoryGauge
 
         internal override void Begin()
         {
-            Engine.GiveBackMemory();
+            DeviceMemory.TrimMemory();
             ProcessMemory.StartPeak();
         }
 
@@ -53,6 +54,6 @@ abstract class MemoryGauge
         internal override long Used => Now.Total - Now.Free;
         internal override long Peak => Used;
         internal override MemoryRoom Room => new(Now.Free, device.ToString());
-        (long Free, long Total) Now => Engine.DeviceMemory(device)!.Value;
+        DeviceMemoryUse Now => DeviceMemory.Of(device)!;
     }
 }

@@ -6,27 +6,34 @@ namespace Transformers.Training;
 sealed class Meter(long steps, string unit, double? peakFlops = null)
 {
     double loss, seconds, secondsInAll, flops;
-    long units, count, countInAll;
+    long units, count, stepsInAll, losses;
 
-    internal void Add(double stepLoss, long stepUnits, double stepFlops, double stepSeconds)
+    /// <summary>Adds the loss of a step.</summary>
+    internal void Add(double stepLoss)
     {
         loss += stepLoss;
+        losses++;
+    }
+
+    /// <summary>Adds the time of a step and what it worked on.</summary>
+    internal void AddTime(long stepUnits, double stepFlops, double stepSeconds)
+    {
         units += stepUnits;
         flops += stepFlops;
         seconds += stepSeconds;
         secondsInAll += stepSeconds;
         count++;
-        countInAll++;
+        stepsInAll++;
     }
 
     /// <summary>What the steps since the last report came to; null where there was none.</summary>
     internal StepReport? Report(long step, double lr, double norm)
     {
-        if (count == 0) return null;
-        var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, countInAll) * (steps - step));
-        var report = new StepReport(step, steps, loss / count, lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
+        if (losses == 0) return null;
+        var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, stepsInAll) * (steps - step));
+        var report = new StepReport(step, steps, loss / losses, lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
             flops > 0 ? flops / Math.Max(1e-9, seconds) / peakFlops : null) { StepSeconds = seconds / count };
-        (loss, units, flops, seconds, count) = (0, 0, 0, 0, 0);
+        (loss, losses, units, flops, seconds, count) = (0, 0, 0, 0, 0, 0);
         return report;
     }
 }

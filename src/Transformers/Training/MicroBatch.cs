@@ -5,7 +5,8 @@ namespace Transformers.Training;
 /// <summary>What one forward and backward pass works on.</summary>
 /// <param name="targets">The number of targets that count: the loss is a sum over them.</param>
 /// <param name="units">What throughput counts: tokens read, or images.</param>
-public abstract class MicroBatch(long targets, long units)
+/// <param name="firstExample">The position of the first example in the step's batch.</param>
+public abstract class MicroBatch(long targets, long units, long firstExample = 0)
 {
     /// <summary>The number of targets that count.</summary>
     public long Targets => targets;
@@ -13,9 +14,13 @@ public abstract class MicroBatch(long targets, long units)
     /// <summary>What throughput counts.</summary>
     public long Units => units;
 
+    /// <summary>The position of the first example in the step's batch.</summary>
+    public long FirstExample => firstExample;
+
     /// <summary>Operations of the model's products over it, forwards and backwards; 0 where they are not counted.</summary>
     public virtual double Flops => 0;
 
     /// <summary>The sum of the losses of all targets.</summary>
-    public abstract LossSum LossSum();
+    /// <param name="random">The position in the run, for dropout.</param>
+    public abstract LossSum LossSum(RandomPosition random = default);
 }

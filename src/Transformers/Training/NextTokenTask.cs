@@ -121,13 +121,13 @@ public sealed class NextTokenTask : TrainingTask
 
     /// <summary>Rows of a batch of text.</summary>
     sealed class TokenBatch(NextTokenTask task, TextBatch batch, int firstRow, int rows, double smoothing)
-        : MicroBatch(Count(batch, firstRow, rows), (long)rows * batch.Length)
+        : MicroBatch(Count(batch, firstRow, rows), (long)rows * batch.Length, firstRow)
     {
         static long Count(TextBatch batch, int firstRow, int rows) =>
             batch.LossMask is null ? (long)rows * batch.Length : batch.LossMask.AsSpan(firstRow * batch.Length, rows * batch.Length).Count(true);
 
         public override double Flops => task.flops.Of(new(rows, batch.Length, 0, Targets, Units, Padded: false));
 
-        public override LossSum LossSum() => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing);
+        public override LossSum LossSum(RandomPosition random) => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing, random);
     }
 }

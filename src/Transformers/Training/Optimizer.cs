@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -15,12 +16,14 @@ public abstract class Optimizer : IDisposable
     readonly (string name, Parameter parameter)[] trained;
     readonly List<(string suffix, Tensor[] tensors)> slots = [];
     readonly double[]? factors;
+    readonly GradientStore gradients;
 
     /// <summary>An optimizer of the parameters that need a gradient.</summary>
     protected Optimizer(nn.Module model, OptimizerConfig config)
     {
         trained = [.. model.named_parameters().Where(named => named.parameter.requires_grad)];
         Decays = [.. trained.Select(named => named.parameter.dim() >= 2 ? config.WeightDecay : 0)];
+        gradients = new GradientStore([.. trained.Select(named => named.parameter)]);
         factors = config.LayerDecay == 1 ? null : FactorsOf(model as ILayered, config.LayerDecay);
     }
 
@@ -66,8 +69,11 @@ public abstract class Optimizer : IDisposable
     public double GradientNorm()
     {
         using var scope = NewDisposeScope();
-        return Engine.GradientNorm(Gradients());
+        return gradients.Norm().item<float>();
     }
+
+    /// <summary>The same as a scalar in 32 bits that stays on the device.</summary>
+    public Tensor DeviceGradientNorm() => gradients.Norm();
 
     /// <summary>Takes one step.</summary>
     /// <param name="lr">The learning rate.</param>
@@ -77,8 +83,24 @@ public abstract class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         Steps++;
-        Update([.. Parameters], Gradients(), RatesAt(lr), scale);
+        Update([.. Parameters], gradients.All(), RatesAt(lr), scale == 1 ? null : tensor((float)(1 / scale), device: Device), skip: null);
     }
+
+    /// <summary>Takes one step on the device, without waiting for it: a step whose loss or gradient is not finite changes nothing.</summary>
+    /// <param name="lr">The learning rate.</param>
+    /// <param name="clip">The norm that gradients are clipped to; 0 for none.</param>
+    /// <param name="norm">The gradients' norm, a scalar.</param>
+    /// <param name="loss">The loss, a scalar.</param>
+    public void StepWhereFinite(double lr, double clip, Tensor norm, Tensor loss)
+    {
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        Steps++;
+        var bad = norm.isfinite().logical_and(loss.isfinite()).logical_not().to(ScalarType.Float32);
+        Update([.. Parameters], gradients.All(), RatesAt(lr), clip > 0 ? (norm / clip).clamp_min(1) : null, bad);
+    }
+
+    Device Device => trained[0].parameter.device;
 
     /// <summary>The learning rate of each parameter: the step's, less for layers nearer to the input where the config says so.</summary>
     /// <param name="lr">The step's learning rate.</param>
@@ -90,16 +112,15 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>Changes the parameters.</summary>
-    protected abstract void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale);
+    /// <param name="parameters">Changed in place.</param>
+    /// <param name="gradients">Of the parameters' shapes.</param>
+    /// <param name="rates">The learning rate of each parameter.</param>
+    /// <param name="divisor">What gradients are divided by first, a scalar; null for 1.</param>
+    /// <param name="skip">A scalar: where it is 1, nothing changes; null for never.</param>
+    protected abstract void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip);
 
-    /// <summary>Sets the gradients aside.</summary>
-    public void ZeroGradients()
-    {
-        foreach (var parameter in Parameters) parameter.grad = null;
-    }
-
-    // A parameter that took no part in the loss has a gradient of 0.
-    Tensor[] Gradients() => [.. Parameters.Select(parameter => parameter.grad ?? zeros_like(parameter))];
+    /// <summary>Sets the gradients to 0.</summary>
+    public void ZeroGradients() => gradients.Zero();
 
     /// <summary>Frees the state.</summary>
     public void Dispose()
@@ -107,6 +128,7 @@ public abstract class Optimizer : IDisposable
         foreach (var (_, tensors) in slots)
             foreach (var tensor in tensors) tensor.Dispose();
         slots.Clear();
+        gradients.Dispose();
         GC.SuppressFinalize(this);
     }
 }
@@ -129,8 +151,17 @@ sealed class AdamOptimizer : Optimizer
         second = AddSlot("second_moment");
     }
 
-    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale) =>
-        Engine.AdamStep(parameters, gradients, first, second, Decays, rates, betas.First, betas.Second, epsilon, Steps, scale, decoupled);
+    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
+    {
+        // Steps that were skipped on the device are counted too: the correction of the moments' start hardly differs.
+        Tensor[] steps = [.. Enumerable.Repeat(tensor((float)Steps, device: parameters[0].device), parameters.Length)];
+        // Parameters of the same rate and decay go together.
+        foreach (var group in Enumerable.Range(0, parameters.Length).GroupBy(i => (rates[i], Decays[i])))
+        {
+            T[] Of<T>(T[] all) => [.. group.Select(i => all[i])];
+            Operators.FusedAdam(Of(parameters), Of(gradients), Of(first), Of(second), Of(steps), group.Key.Item1, betas, group.Key.Item2, epsilon, divisor, skip, decoupled);
+        }
+    }
 }
 
 /// <summary>Stochastic gradient descent with momentum.</summary>
@@ -146,14 +177,22 @@ sealed class SgdOptimizer : Optimizer
         if (momentum > 0) velocity = AddSlot("velocity");
     }
 
-    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
+    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
     {
         for (var i = 0; i < parameters.Length; i++)
         {
-            var gradient = gradients[i] * scale;
+            var gradient = divisor is null ? gradients[i].clone() : gradients[i] / divisor;
+            // NaN times 0 is NaN: a step that changes nothing needs a mask.
+            if (skip is not null) gradient = gradient.masked_fill(skip.to(ScalarType.Bool), 0);
+            var keep = skip is null ? null : 1 - skip;
             if (Decays[i] > 0) gradient.add_(parameters[i] * Decays[i]);
-            if (velocity is not null) gradient = velocity[i].mul_(momentum).add_(gradient);
-            parameters[i].sub_(gradient * rates[i]);
+            if (velocity is not null)
+            {
+                var change = velocity[i] * (momentum - 1) + gradient;
+                gradient = velocity[i].add_(keep is null ? change : change * keep);
+            }
+            var update = gradient * rates[i];
+            parameters[i].sub_(keep is null ? update : update * keep);
         }
     }
 }

@@ -14,15 +14,16 @@ public static class TokenLoss
     /// <param name="firstRow">The first row.</param>
     /// <param name="rows">The number of rows B.</param>
     /// <param name="device">Where the model is.</param>
-    /// <param name="smoothing">The share of the probability spread over all tokens.</param>
-    public static LossSum Sum(ILanguageModel model, TextBatch batch, int firstRow, int rows, Device device, double smoothing = 0)
+    /// <param name="smoothing">The probability that is spread over all tokens.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    public static LossSum Sum(ILanguageModel model, TextBatch batch, int firstRow, int rows, Device device, double smoothing = 0, RandomPosition random = default)
     {
         var T = batch.Length;
         var range = new Range(firstRow * T, (firstRow + rows) * T);
         var targets = TargetsOf(batch, firstRow, rows);
         var ids = tensor(batch.Inputs[range], [rows, T], device: device);                            // [B, T]
-        var hidden = model.Hidden(ids, mask: SegmentMask(batch, range, rows, device));               // [B, T, D]
-        return Engine.LinearCrossEntropySum(hidden.view(rows * T, -1), model.OutputWeight, tensor(targets, device: device), smoothing);
+        var hidden = model.Hidden(ids, mask: SegmentMask(batch, range, rows, device), random: random);   // [B, T, D]
+        return LinearCrossEntropy.Sum(hidden.view(rows * T, -1), model.OutputWeight, tensor(targets, device: device), model.Compute, smoothing);
     }
 
     /// <summary>The targets of rows, -100 where one does not count.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -11,8 +12,9 @@ public sealed class Trainer : IDisposable
 {
     readonly TrainingTask task;
     readonly TrainingConfig config;
-    readonly Precision precision;
-    readonly Device device;
+    readonly ulong seed;
+    readonly WeightCopies? copies;
+    readonly StepWatch? watch;
     readonly Schedule schedule;
     readonly TrainerOutputs outputs;
     readonly ITrainingObserver observer;
@@ -20,12 +22,24 @@ public sealed class Trainer : IDisposable
     readonly DivergencePolicy divergence;
 
     /// <summary>A loop at its start; see <see cref="TrainerProgress"/> for going on from a checkpoint.</summary>
-    public Trainer(TrainingTask task, TrainingConfig config, int width, Precision precision, Device device, TrainerOutputs outputs, ITrainingObserver observer, StopRequest stop)
+    /// <param name="task">What is trained.</param>
+    /// <param name="config">How.</param>
+    /// <param name="seed">The seed of dropout.</param>
+    /// <param name="width">The model's width D.</param>
+    /// <param name="precision">The type of products.</param>
+    /// <param name="device">The model's device.</param>
+    /// <param name="outputs">What the run leaves.</param>
+    /// <param name="observer">Is notified of progress.</param>
+    /// <param name="stop">Ends the run.</param>
+    public Trainer(TrainingTask task, TrainingConfig config, ulong seed, int width, Precision precision, Device device, TrainerOutputs outputs, ITrainingObserver observer, StopRequest stop)
     {
         this.task = task;
         this.config = config;
-        this.precision = precision;
-        this.device = device;
+        this.seed = seed;
+        Precisions.Apply(task.Model, precision);
+        copies = WeightCopies.For(task.Model, device);
+        // A device works on while the program goes ahead; a processor's numbers are there at once.
+        watch = device.type == DeviceType.CPU ? null : new StepWatch();
         this.outputs = outputs;
         this.observer = observer;
         this.stop = stop;
@@ -56,8 +70,9 @@ public sealed class Trainer : IDisposable
     public void Run(long lastStep)
     {
         task.Model.train();
-        Engine.GiveBackMemory(); // What preparing the data took is not needed any more.
+        DeviceMemory.TrimMemory(); // What preparing the data took is not needed any more.
         divergence.Begin(this, task);
+        copies?.Refresh();
         try
         {
             if (Progress.ValidatedStep < Progress.Step && IsValidated(Progress.Step, lastStep)) Validate(Progress.Step, whole: Progress.Step == lastStep);
@@ -77,66 +92,100 @@ public sealed class Trainer : IDisposable
         {
             var step = Progress.Step + 1;
             var lr = schedule.At(step);
-            var started = Stopwatch.GetTimestamp();
+            var asked = stop.TakeSave();
+            var saves = asked || step % config.Checkpoint.Every == 0 && step != lastStep;
+            var reports = step % config.Log.Every == 0 || step == lastStep;
+            if (TakeStep(step, lr, look: reports || saves || IsValidated(step, lastStep), meter) is not { } norm) continue;
 
-            var (loss, units, targets, flops) = AccumulateGradients();
-            var norm = Optimizer.GradientNorm();
-            var bad = BadStep.Is(loss, norm);
-            if (!bad) Learn(step, lr, norm);
-            Optimizer.ZeroGradients();
-            if (bad && !divergence.GoesOn(new BadStep(step, loss, norm), this, task)) continue;
-
-            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            Progress.Advance(bad ? 0 : targets, seconds);
-            if (!bad) meter.Add(loss, units, flops, seconds);
             observer.Stepped(step, config.Steps);
-            if (step % config.Log.Every == 0 || step == lastStep) Report(meter, step, lr, norm);
+            if (reports) Report(meter, step, lr, norm);
             if (IsValidated(step, lastStep)) Validate(step, whole: step == lastStep);
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
-            var asked = stop.TakeSave();
-            if (asked || step % config.Checkpoint.Every == 0 && step != lastStep) outputs.Save(this, task, background: true);
+            if (saves) outputs.Save(this, task, background: true);
             // What validation, sampling and saving took for themselves is not needed until they come again.
-            if (step % config.Validate.Every == 0) Engine.GiveBackMemory();
+            if (step % config.Validate.Every == 0) DeviceMemory.TrimMemory();
         }
+        if (watch is not null) LookAt(meter);
     }
 
     bool IsValidated(long step, long lastStep) => step % config.Validate.Every == 0 || step == lastStep;
 
-    void Learn(long step, double lr, double norm)
+    // Takes a step and looks at what it came to: at once on a processor, when asked on a device. Gives the norm of the last
+    // step that was looked at; null where the run is at an earlier step now.
+    double? TakeStep(long step, double lr, bool look, Meter meter)
     {
-        Optimizer.Step(lr, config.Clip > 0 && norm > config.Clip ? config.Clip / norm : 1);
-        Ema?.Update(step);
-    }
-
-    // The loss of every target counts the same, however the batch is cut into micro-batches.
-    (double loss, long units, long targets, double flops) AccumulateGradients()
-    {
+        using var scope = NewDisposeScope();
+        var started = Stopwatch.GetTimestamp();
         var micro = task.NextStep();
         var targets = Math.Max(1, micro.Sum(batch => batch.Targets));
-        double loss = 0;
-        foreach (var batch in micro) loss += Backward(batch, targets);
-        return (loss, micro.Sum(batch => batch.Units), targets, micro.Sum(batch => batch.Flops));
+        var losses = micro.Select(batch => Backward(batch, targets, step)).ToList();
+        var outcome = new StepOutcome(step, 0, 0, micro.Sum(batch => batch.Units), targets, micro.Sum(batch => batch.Flops), 0);
+        if (watch is null)
+        {
+            outcome = outcome with { Loss = losses.Sum(loss => (double)loss.item<float>()), GradientNorm = Optimizer.GradientNorm() };
+            if (outcome.Bad is null) Optimizer.Step(lr, config.Clip > 0 && outcome.GradientNorm > config.Clip ? config.Clip / outcome.GradientNorm : 1);
+        }
+        else
+        {
+            var (loss, norm) = (stack(losses).sum(), Optimizer.DeviceGradientNorm());
+            Optimizer.StepWhereFinite(lr, config.Clip, norm, loss);
+            watch.Add(outcome, loss, norm);
+        }
+        if (outcome.Bad is null)
+        {
+            Ema?.Update(step);
+            copies?.Refresh();
+        }
+        Optimizer.ZeroGradients();
+        if (watch is null && outcome.Bad is { } bad && !divergence.GoesOn(bad, this, task)) return null;
+        if (watch is not null && look)
+        {
+            if (LookAt(meter) is not { } norm) return null;
+            outcome = outcome with { GradientNorm = norm };
+        }
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        Progress.Advance(outcome.Bad is null ? targets : 0, seconds);
+        if (watch is null && outcome.Bad is null) meter.Add(outcome.Loss);
+        meter.AddTime(outcome.Units, outcome.Flops, seconds);
+        return outcome.GradientNorm;
+    }
+
+    // Reads the numbers that wait on the device, so that no checkpoint holds weights that nobody looked at. Bad steps changed nothing there.
+    double? LookAt(Meter meter)
+    {
+        double norm = 0;
+        foreach (var outcome in watch!.Look())
+        {
+            if (outcome.Bad is { } bad)
+            {
+                Progress.Forget(outcome.Targets);
+                if (!divergence.GoesOn(bad, this, task)) return null;
+                continue;
+            }
+            norm = outcome.GradientNorm;
+            meter.Add(outcome.Loss);
+        }
+        return norm;
     }
 
     /// <summary>Adds the gradients of a micro-batch.</summary>
     /// <param name="batch">The micro-batch.</param>
-    /// <param name="targets">The targets of the whole step.</param>
-    /// <returns>Its part of the step's loss.</returns>
-    internal double Backward(MicroBatch batch, long targets) => Pass(batch, targets, precision, device);
+    /// <param name="targets">The targets of the whole step: the loss of every target counts the same, however the batch is cut.</param>
+    /// <param name="step">The step.</param>
+    /// <returns>Its part of the step's loss, a scalar in 32 bits on the model's device.</returns>
+    internal Tensor Backward(MicroBatch batch, long targets, long step) => Pass(batch, targets, new RandomPosition(seed, step, batch.FirstExample));
 
     /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
     /// <param name="batch">The micro-batch.</param>
     /// <param name="targets">The targets of the whole step.</param>
-    /// <param name="precision">The type of products.</param>
-    /// <param name="device">Where the model is.</param>
-    /// <returns>Its part of the step's mean loss, without label smoothing.</returns>
-    internal static double Pass(MicroBatch batch, long targets, Precision precision, Device device)
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>Its part of the step's mean loss, without label smoothing: a scalar in 32 bits.</returns>
+    internal static Tensor Pass(MicroBatch batch, long targets, RandomPosition random)
     {
         using var scope = NewDisposeScope();
-        LossSum sum;
-        using (Precisions.Enter(precision, device)) sum = batch.LossSum();
-        (sum.Objective / targets).backward();
-        return sum.CrossEntropy.item<float>() / targets;
+        var sum = batch.LossSum(random);
+        Gradients.Backward(sum.Objective / targets);
+        return (sum.CrossEntropy.detach() / targets).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>The mean loss of a split, without gradients and dropout.</summary>
@@ -151,7 +200,6 @@ public sealed class Trainer : IDisposable
         {
             stop.Token.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            using var narrow = Precisions.Enter(precision, device);
             sum += batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>();
             targets += batch.Targets;
         }
@@ -162,7 +210,7 @@ public sealed class Trainer : IDisposable
     void Validate(long step, bool whole)
     {
         var started = Stopwatch.GetTimestamp();
-        using var averaged = Ema?.Swap();
+        using var averaged = SwapAverage();
         var (loss, targets) = Evaluate(task.Validation(whole ? null : config.Validate.Batches));
         if (targets == 0) return;
         var metrics = new Dictionary<string, double>(task.DerivedMetrics(loss));
@@ -190,9 +238,30 @@ public sealed class Trainer : IDisposable
         observer.Reported(report);
     }
 
+    // Puts the averages in the weights' place until the result is disposed of.
+    Averaged? SwapAverage() => Ema is null ? null : new Averaged(Ema.Swap(), copies);
+
+    readonly struct Averaged : IDisposable
+    {
+        readonly IDisposable swapped;
+        readonly WeightCopies? copies;
+
+        internal Averaged(IDisposable swapped, WeightCopies? copies)
+        {
+            (this.swapped, this.copies) = (swapped, copies);
+            copies?.Refresh();
+        }
+
+        public void Dispose()
+        {
+            swapped.Dispose();
+            copies?.Refresh();
+        }
+    }
+
     void Sample(long step)
     {
-        using var averaged = Ema?.Swap();
+        using var averaged = SwapAverage();
         task.Model.eval();
         var samples = task.Samples(stop.Token);
         task.Model.train();
@@ -204,5 +273,6 @@ public sealed class Trainer : IDisposable
     {
         Optimizer.Dispose();
         Ema?.Dispose();
+        watch?.Dispose();
     }
 }

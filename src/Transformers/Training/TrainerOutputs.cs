@@ -3,6 +3,7 @@ using System.Text;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
+using Transformers.Native;
 using Transformers.Runs;
 using static TorchSharp.torch;
 
@@ -103,7 +104,6 @@ public sealed class TrainerOutputs : IDisposable
     TrainingState StateOf(Trainer trainer, TrainingTask task)
     {
         var progress = trainer.Progress;
-        using var scope = NewDisposeScope();
         return new TrainingState
         {
             Step = progress.Step,
@@ -111,7 +111,6 @@ public sealed class TrainerOutputs : IDisposable
             Examples = 0,
             Seconds = progress.Seconds,
             Sampler = task.SamplerState,
-            Generators = new Dictionary<string, byte[]> { ["default"] = get_rng_state().bytes.ToArray() },
             Schedule = new Dictionary<string, double>
             {
                 ["optimizer_steps"] = trainer.Optimizer.Steps,
@@ -127,7 +126,7 @@ public sealed class TrainerOutputs : IDisposable
             Hashes = HashesOf(config, inputHash),
             Precision = precision,
             Threads = get_num_threads(),
-            Versions = new WriterVersions(typeof(TrainerOutputs).Assembly.GetName().Version?.ToString(3) ?? "", torch.__version__, Environment.Version.ToString()),
+            Versions = new WriterVersions(typeof(TrainerOutputs).Assembly.GetName().Version?.ToString(3) ?? "", NativeLibraries.Load().Version, Environment.Version.ToString()),
         };
     }
 
@@ -183,8 +182,6 @@ public sealed class TrainerOutputs : IDisposable
         // Sums over other micro-batches would round differently.
         if (config.Training.Batch.Fit) task.Micro = task.Micro with { Pieces = (int)state.Schedule.GetValueOrDefault("micro_pieces", 1) };
         task.SamplerState = state.Sampler;
-        using var scope = NewDisposeScope();
-        set_rng_state(tensor(state.Generators["default"]));
     }
 
     // What was measured at this very step belongs in the result, and in the checkpoint where it is written again.

@@ -39,6 +39,9 @@ public sealed class TrainerProgress
         Seconds += seconds;
     }
 
+    // A step that turned out to be bad after it was counted.
+    internal void Forget(long targets) => Targets -= targets;
+
     // A loss that is not a number is never the best.
     internal bool Judge(long step, double loss, int? patience)
     {

@@ -8,6 +8,7 @@ using Transformers.IO;
 using Transformers.Models;
 using Transformers.Reports;
 using Transformers.Runs;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -37,7 +38,7 @@ public sealed record TrainingOptions
     /// <summary>End after this time.</summary>
     public TimeSpan? MaxTime { get; init; }
     /// <summary>The device.</summary>
-    public Device Device { get; init; } = CPU;
+    public Device Device { get => field ?? NativeLibraries.Cpu; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
 }
@@ -66,8 +67,7 @@ public static class TrainingRun
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
         var samples = new SampleLog(folder.SamplesFile);
         observer = new ObserverGroup(observer, tensorBoard, samples, new PictureLog(folder.FullPath, observer.Warn));
-        Engine.Load();
-        manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
+        NativeLibraries.Load();
         using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
 
         using var setup = TaskSetup.Create(config, options, observer, stop);
@@ -75,7 +75,7 @@ public static class TrainingRun
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";
         using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, name, observer);
-        using var trainer = new Trainer(setup.Task, config.Training, config.Model.Width, precision, options.Device, outputs, observer, stop)
+        using var trainer = new Trainer(setup.Task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, precision, options.Device, outputs, observer, stop)
         {
             PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
         };

@@ -73,7 +73,7 @@ public sealed class TranslationTask : TrainingTask
         var batch = stream.Next();
         var rows = Micro.Of(batch.Rows);
         if (rows >= batch.Rows) return [new PairBatch(this, batch, run.Training.LabelSmoothing)];
-        return [.. batch.Examples.Chunk(rows).Select(part => new PairBatch(this, batches.Make(part), run.Training.LabelSmoothing))];
+        return [.. batch.Examples.Chunk(rows).Select((part, i) => new PairBatch(this, batches.Make(part), run.Training.LabelSmoothing, i * rows))];
     }
 
     /// <inheritdoc/>
@@ -127,10 +127,10 @@ public sealed class TranslationTask : TrainingTask
     public override void Dispose() => stream.Dispose();
 
     /// <summary>Sentence pairs side by side.</summary>
-    sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing) : MicroBatch(batch.TargetTokens, batch.TargetTokens)
+    sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing, int first = 0) : MicroBatch(batch.TargetTokens, batch.TargetTokens, first)
     {
         public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units, Padded: true));
 
-        public override LossSum LossSum() => TranslationLoss.Sum(task.model, batch, smoothing, task.device);
+        public override LossSum LossSum(RandomPosition random) => TranslationLoss.Sum(task.model, batch, smoothing, task.device, random);
     }
 }

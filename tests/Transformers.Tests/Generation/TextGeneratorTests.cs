@@ -47,13 +47,13 @@ public class TextGeneratorTests
         generator.Generate(["Once"], new GenerationOptions { MaxNewTokens = 3 });
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var before = Engine.LiveHandles;
+        var before = Tensor.TotalCount;
         for (var i = 0; i < 10; i++)
         {
             using var cancel = new CancellationTokenSource();
             Assert.Throws<OperationCanceledException>(() => generator.Generate(["Once"], new GenerationOptions { MaxNewTokens = 50 }, (_, _) => cancel.Cancel(), cancel.Token));
         }
-        Assert.InRange(Engine.LiveHandles, 0, before);
+        Assert.InRange(Tensor.TotalCount, 0, before);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Transformers.Inspection;
 using Transformers.Models;
 using Transformers.Tests.Training;
 using Transformers.Tokenizers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Inspection;
@@ -175,7 +176,7 @@ public class InspectorTests
     public void A_measured_peak_is_kept_and_only_a_higher_one_replaces_it()
     {
         var file = Path.Combine(Directory.CreateTempSubdirectory("transformer-peaks-").FullName, "below", "peaks.json");
-        Engine.Load();
+        NativeLibraries.Load();
         var first = MachinePeaks.FlopsPerSecond(CPU, Precision.Fp32, again: false, file);
         Assert.InRange(first, 1e6, 1e18);
         Assert.Equal(first, MachinePeaks.FlopsPerSecond(CPU, Precision.Fp32, again: false, file));

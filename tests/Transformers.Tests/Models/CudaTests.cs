@@ -23,7 +23,7 @@ public class CudaTests
         model.to(CUDA);
         var (ids, targets) = (golden["ids"].to(CUDA), golden["targets"].to(CUDA));
         GoldenFile.AssertClose(golden["logits"], model.forward(ids).detach().cpu(), 1e-4, "logits");
-        var loss = Engine.LinearCrossEntropySum(model.Hidden(ids).reshape(-1, 16), model.OutputWeight, targets.flatten()).Objective / targets.numel();
+        var loss = LinearCrossEntropy.Sum(model.Hidden(ids).reshape(-1, 16), model.OutputWeight, targets.flatten(), ScalarType.Float32).Objective / targets.numel();
         loss.backward();
         foreach (var (name, parameter) in model.named_parameters())
             GoldenFile.AssertClose(golden["gradient." + name], parameter.grad!.cpu(), 1e-3, name);

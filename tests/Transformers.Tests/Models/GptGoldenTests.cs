@@ -28,7 +28,7 @@ public class GptGoldenTests
         GoldenFile.AssertClose(golden["logits"], logits.detach(), 1e-5, "logits");
 
         var hidden = model.Hidden(ids);
-        var loss = Engine.LinearCrossEntropySum(hidden.reshape(-1, 16), model.OutputWeight, targets.flatten()).Objective / targets.numel();
+        var loss = LinearCrossEntropy.Sum(hidden.reshape(-1, 16), model.OutputWeight, targets.flatten(), ScalarType.Float32).Objective / targets.numel();
         Assert.Equal(golden["loss"].item<float>(), loss.item<float>(), 1e-5f);
         loss.backward();
         golden.AssertGradients(model, 1e-5);

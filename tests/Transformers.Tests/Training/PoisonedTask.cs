@@ -40,9 +40,9 @@ sealed class PoisonedTask(TrainingTask inner, Poison poison, params HashSet<long
 
     sealed class PoisonedBatch(MicroBatch batch, Poison poison, nn.Module model) : MicroBatch(batch.Targets, batch.Units)
     {
-        public override LossSum LossSum()
+        public override LossSum LossSum(RandomPosition random)
         {
-            var sum = batch.LossSum();
+            var sum = batch.LossSum(random);
             if (poison == Poison.Loss) return new(sum.Objective * double.NaN, sum.CrossEntropy * double.NaN);
             var weights = model.parameters().First();
             return sum with { Objective = sum.Objective + (weights - weights.detach()).square().sum().sqrt() };    // 0, whose derivative is 0/0

@@ -151,7 +151,7 @@ public class SentenceTrainingTests
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            At[report.Step] = Engine.LiveHandles;
+            At[report.Step] = Tensor.TotalCount;
         }
     }
 }

@@ -3,6 +3,7 @@ using Transformers.Configs;
 using Transformers.Models;
 using Transformers.Runs;
 using Transformers.Training;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
@@ -46,12 +47,11 @@ sealed class TinyRuns : IDisposable
         var stop = new StopRequest();
         var observer = watch?.Invoke(stop) ?? new Quiet();
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
-        Engine.Load();
-        manual_seed((long)SeedStreams.Of(config.Seed, "dropout"));
+        NativeLibraries.Load();
         using var setup = TaskSetup.Create(config, options, observer, stop);
         var task = around is null ? setup.Task : around(setup.Task);
         using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, "fp32", observer);
-        using var trainer = new Trainer(task, config.Training, config.Model.Width, Precision.Fp32, CPU, outputs, observer, stop);
+        using var trainer = new Trainer(task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, Precision.Fp32, CPU, outputs, observer, stop);
         if (folder.Checkpoints.FindNewestIntact(out _) is { } checkpoint) outputs.Restore(checkpoint, trainer, task);
         outputs.Open(trainer.Progress.Step);
         before?.Invoke(trainer, task);

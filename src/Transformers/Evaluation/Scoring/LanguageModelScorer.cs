@@ -56,5 +56,7 @@ sealed class LanguageModelScorer : TextScorer
     // Padding stands at the end, where no token before it looks.
     private protected override Tensor Hidden(IReadOnlyList<ScoringRow> rows, Tensor ids) => model.Hidden(ids);
 
+    private protected override nn.Module Model => model;
+
     public override void Dispose() => model.Dispose();
 }

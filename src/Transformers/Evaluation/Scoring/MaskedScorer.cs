@@ -56,5 +56,7 @@ sealed class MaskedScorer : TextScorer
 
     private protected override Tensor Transform(Tensor chosen) => model.Transform(chosen);
 
+    private protected override nn.Module Model => model;
+
     public override void Dispose() => model.Dispose();
 }

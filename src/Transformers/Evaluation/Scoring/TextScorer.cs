@@ -44,6 +44,9 @@ public abstract class TextScorer : IDisposable
     /// <summary>Whether each text needs a source.</summary>
     public virtual bool NeedsSource => false;
 
+    /// <summary>The model.</summary>
+    private protected abstract nn.Module Model { get; }
+
     private protected virtual string Measure => "log_likelihood";
 
     /// <summary>The tokens of a text whose probabilities are told.</summary>
@@ -133,7 +136,7 @@ public abstract class TextScorer : IDisposable
     {
         using var inference = no_grad();
         using var scope = NewDisposeScope();
-        using var narrow = Precisions.Enter(precision, device);
+        Precisions.Apply(Model, precision);
         var ids = Padded(rows.ConvertAll(row => row.Ids), Padding);                                       // [B, T]
         var (B, T) = ids.Dims2();
         var hidden = Hidden(rows, ids).reshape(B * T, -1);                                                // [B·T, D]

@@ -52,5 +52,7 @@ sealed class TranslationScorer : TextScorer
         return model.Decode(ids, model.Encode(read, mask), mask);                                         // [B, T, D]
     }
 
+    private protected override nn.Module Model => model;
+
     public override void Dispose() => model.Dispose();
 }

@@ -32,5 +32,5 @@ sealed record ActivationKernel(long Rows, long F, FeedForwardConfig Function, do
         return new(() => [Drop(FeedForward.Activate(Function, x))], [x]);
     }
 
-    Tensor Drop(Tensor x) => Dropout > 0 ? Engine.Dropout(x, Dropout) : x;
+    Tensor Drop(Tensor x) => Dropout > 0 ? nn.functional.dropout(x, Dropout) : x;
 }

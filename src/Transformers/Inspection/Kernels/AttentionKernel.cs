@@ -69,20 +69,26 @@ sealed record AttentionKernel(long B, long T, long S, int H, int K, long E) : Ke
             return new(() =>
             {
                 var parts = both.chunk(2, -1);
-                return [Joined(Engine.Attention(Heads(query, H), Heads(parts[0], K), Heads(parts[1], K), Causal, bias, Dropout))];
+                return [Joined(Attend(Heads(query, H), Heads(parts[0], K), Heads(parts[1], K), bias))];
             }, [query, both]);
         }
         var packed = place.Input(false, B, T, (H + 2 * K) * E);
         IReadOnlyList<Tensor> leaves = learned is null ? [packed] : [packed, learned];
-        if (RotaryBase is not { } @base) return new(() => [Engine.PackedAttention(packed, H, K, Causal, bias, Dropout)], leaves);
-        var positions = new RotaryPositionEmbedding((int)E, @base);
+        Positions positions = RotaryBase is { } @base ? new RotaryPositionEmbedding((int)E, @base) : new NoPositionEncoding();
         return new(() =>
         {
             var parts = packed.split([H * E, K * E, K * E], -1);
             var q = positions.Rotate(Heads(parts[0], H), 0);
             var k = positions.Rotate(Heads(parts[1], K), 0);
-            return [Joined(Engine.Attention(q, k, Heads(parts[2], K), Causal, bias, Dropout))];
+            return [Joined(Attend(q, k, Heads(parts[2], K), bias))];
         }, leaves, positions);
+    }
+
+    Tensor Attend(Tensor q, Tensor k, Tensor v, Tensor? bias)
+    {
+        var dropout = new Dropout(Dropout);
+        dropout.train();
+        return AttentionFormulas.Attend(q, k, v, new AttentionInput(Causal: Causal, Mask: bias), dropout);
     }
 
     /// <summary>What is added to the scores; null for nothing.</summary>

@@ -33,7 +33,7 @@ sealed record EmbeddingKernel(long B, long T, long V, int D, PositionsConfig Pos
             var x = tokens.call(ids);
             if (Scale) x = x * Math.Sqrt(D);
             x = positions.Embed(x, 0);
-            return [Dropout > 0 ? Engine.Dropout(x, Dropout) : x];
+            return [Dropout > 0 ? nn.functional.dropout(x, Dropout) : x];
         }, [.. tokens.parameters(), .. positions.parameters()], tokens, positions);
     }
 }

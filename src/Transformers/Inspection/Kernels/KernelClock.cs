@@ -56,8 +56,11 @@ sealed class KernelClock(Device device, Precision precision)
         using var scope = NewDisposeScope();
         var roots = new List<Tensor>();
         var start = Stopwatch.GetTimestamp();
-        using (Precisions.Enter(precision, device))
-            foreach (var call in calls) roots.AddRange(call.Forward());
+        foreach (var call in calls)
+        {
+            foreach (var module in call.Owned.OfType<nn.Module>()) Precisions.Apply(module, precision);
+            roots.AddRange(call.Forward());
+        }
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         if (roots.Count > 0)
         {

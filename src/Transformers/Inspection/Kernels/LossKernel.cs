@@ -38,7 +38,7 @@ sealed record LossKernel(long Rows, long Targets, long D, long V, double Smoothi
         var weight = place.Input(true, V, D);
         var targets = place.Indices(V, Targets);
         var chosen = Targets < Rows ? arange(0, Targets, 1, dtype: ScalarType.Int64, device: place.Device) : null;
-        return new(() => [Engine.LinearCrossEntropySum(chosen is null ? hidden : hidden.index_select(0, chosen), weight, targets, Smoothing).Objective / Targets], [hidden, weight]);
+        return new(() => [LinearCrossEntropy.Sum(chosen is null ? hidden : hidden.index_select(0, chosen), weight, targets, place.Narrow, Smoothing).Objective / Targets], [hidden, weight]);
     }
 }
 

@@ -51,7 +51,7 @@ sealed record AttentionSublayerKernel(AttentionKernel Core, ResidualKernel Aroun
         var source = Core.Cross ? place.Input(true, Core.B, Core.S, D) : null;
         var bias = Core.MakeBias(place);
         var input = new AttentionInput(positions, Core.Causal, bias);
-        return new(() => [attention.Within(residual, x, input, source)],
+        return new(() => [attention.ForwardResidual(residual, x, input, source)],
             [.. new[] { x, source, Core.Bias == ScoreBias.Learned ? bias : null }.OfType<torch.Tensor>(), .. attention.parameters(), .. residual.parameters()], attention, residual, positions);
     }
 }
@@ -99,6 +99,6 @@ sealed record FeedForwardSublayerKernel(FeedForwardConfig Function, ResidualKern
         network.to(place.Device);
         network.train();
         var x = place.Input(Around.Wide, Around.B, Around.T, D);
-        return new(() => [network.Within(residual, x)], [x, .. network.parameters(), .. residual.parameters()], network, residual);
+        return new(() => [network.ForwardResidual(residual, x, default)], [x, .. network.parameters(), .. residual.parameters()], network, residual);
     }
 }

@@ -1,4 +1,0 @@
-using System.Runtime.CompilerServices;
-
-[assembly: InternalsVisibleTo("Torch.Tests")]
-[assembly: InternalsVisibleTo("Benchmarks")]

@@ -1,0 +1,109 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>One call of an operation whose gradients managed code computes.</summary>
+/// <remarks>
+/// TorchSharp's own autograd functions have hazards that this class takes care of once:
+/// <list type="bullet">
+/// <item>An exception in a backward pass would cross native frames and end the process. Here it is caught, the pass ends
+/// without gradients, and <see cref="Gradients.Backward"/> throws it.</item>
+/// <item>Tensors given to <c>save_for_backward</c> live until the graph is freed. Here they are fields of the derived class,
+/// made known by <see cref="Keep"/> and <see cref="KeepInput"/>, and disposed of at the end of the backward pass.</item>
+/// <item>A gradient that is returned stays referenced by managed code while libtorch works with it, so libtorch would copy it
+/// into a parameter's gradient. The gradients of parameters are therefore added in place, by <see cref="Gradients.Add"/> or by
+/// a kernel into <see cref="Gradients.Buffer"/>, and not returned.</item>
+/// <item>Whether gradients are wanted is decided before the call: without them nothing is kept and no node is made.</item>
+/// </list>
+/// </remarks>
+public abstract class ManagedFunction
+{
+    readonly List<Tensor> kept = [];
+    int inputs;
+
+    /// <summary>Computes the result; runs without gradients.</summary>
+    /// <param name="keep">Whether <see cref="Backward"/> may follow, so that what it needs must be kept.</param>
+    protected abstract Tensor Forward(bool keep);
+
+    /// <summary>The gradients of the inputs of <see cref="Apply"/>, in their order; null for an input that needs none, and for parameters, whose gradients are added in place.</summary>
+    /// <param name="gradient">The gradient of the result.</param>
+    protected abstract Tensor?[] Backward(Tensor gradient);
+
+    /// <summary>Holds a tensor that <see cref="Forward"/> made until the backward pass is over.</summary>
+    protected Tensor Keep(Tensor made)
+    {
+        kept.Add(made.DetachFromDisposeScope());
+        return made;
+    }
+
+    /// <summary>Holds an input, which belongs to the caller, until the backward pass is over.</summary>
+    protected Tensor KeepInput(Tensor given) => Keep(given.alias());
+
+    /// <summary>Computes the result and, where an input needs a gradient, makes it part of the graph.</summary>
+    /// <param name="given">All tensors that gradients may flow to, parameters included; null for absent ones.</param>
+    protected Tensor Apply(params Tensor?[] given)
+    {
+        inputs = given.Length;
+        if (is_grad_enabled() && Array.Exists(given, input => input is { requires_grad: true })) return Bridge.apply([this, .. given])[0];
+        using var plain = no_grad();
+        return Forward(keep: false);
+    }
+
+    /// <summary>Passes a weight's gradient on: added in place for a parameter, returned for a tensor that was computed from one, nothing where none is needed.</summary>
+    /// <param name="weight">An input.</param>
+    /// <param name="part">Computes its gradient.</param>
+    protected static Tensor? PassOn(Tensor? weight, Func<Tensor> part)
+    {
+        if (weight is not { requires_grad: true }) return null;
+        if (!weight.is_leaf) return part().to(weight.dtype);
+        Gradients.Add(weight, part());
+        return null;
+    }
+
+    Tensor?[] Differentiate(Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        try
+        {
+            if (gradient.IsInvalid) return []; // Nothing flowed back.
+            var results = Backward(gradient);
+            if (results.Length != inputs) throw new InvalidOperationException($"{GetType().Name} returned {results.Length} gradients for {inputs} inputs");
+            foreach (var result in results)
+                if (result is not null && !kept.Remove(result.DetachFromDisposeScope())) continue;
+            return results;
+        }
+        finally
+        {
+            gradient.Dispose();
+            foreach (var tensor in kept) tensor.Dispose();
+            kept.Clear();
+        }
+    }
+
+    // TorchSharp makes one object of a function's class and passes each call's arguments to it.
+    sealed class Bridge : autograd.MultiTensorFunction<Bridge>
+    {
+        const string Call = "call";
+
+        public override string Name => nameof(ManagedFunction);
+
+        public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
+        {
+            var function = (ManagedFunction)vars[0];
+            ctx.set_materialize_grads(false);
+            ctx.save_data(Call, function);
+            return [function.Forward(keep: true)];
+        }
+
+        public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
+        {
+            var function = (ManagedFunction)ctx.get_data(Call);
+            var results = Gradients.Guard(() => function.Differentiate(grad_outputs[0]));
+            List<Tensor> all = [null!]; // The call itself is an argument, too.
+            for (var i = 0; i < function.inputs; i++) all.Add(i < results.Length ? results[i]! : null!);
+            return all;
+        }
+    }
+}

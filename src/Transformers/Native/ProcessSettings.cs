@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using TorchSharp;
+
+namespace Transformers.Native;
+
+/// <summary>What libtorch, its OpenMP runtime and the C library read once, set before they are loaded.</summary>
+/// <remarks>
+/// .NET keeps a copy of the environment of its own, so variables are set with libc's <c>setenv</c>. What the user has set stays;
+/// TRANSFORMER_KEEP_ENVIRONMENT=1 leaves everything as it is.
+/// </remarks>
+public static partial class ProcessSettings
+{
+    const int TrimThreshold = -1, TopPad = -2, MmapThreshold = -3;
+
+    /// <summary>The number of threads that the user asks for by <c>--threads</c>; null for TRANSFORMER_THREADS or the default. Set before <see cref="NativeLibraries.Load"/>.</summary>
+    public static int? Threads { get; set; }
+
+    /// <summary>The instruction set that libtorch's own kernels use: <c>avx512</c>, <c>avx2</c> or <c>default</c>.</summary>
+    public static string Instructions => Environment.GetEnvironmentVariable("ATEN_CPU_CAPABILITY") is { Length: > 0 } named ? named : Avx2.IsSupported ? "avx2" : "default";
+
+    /// <summary>Sets what has to be set before libtorch is loaded.</summary>
+    /// <returns>What was changed and why.</returns>
+    internal static IReadOnlyList<string> Prepare()
+    {
+        var changes = new List<string>();
+        if (Environment.GetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT") == "1" || !OperatingSystem.IsLinux()) return changes;
+        if (Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported)
+            SetUnlessSet("ATEN_CPU_CAPABILITY", "avx512", "libtorch's own kernels keep to AVX2 on many processors with AVX-512", changes);
+        // A thread that waits for the next parallel region spins, which takes the processor from everything else that runs.
+        if (Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is not { Length: > 0 })
+            SetUnlessSet("GOMP_SPINCOUNT", "1000", "waiting threads give the processor back soon, to other programs on the same cores", changes);
+        if (KeepMemory()) changes.Add("malloc keeps up to 1 GiB of freed memory: a training step takes and frees the same large blocks again and again");
+        return changes;
+    }
+
+    /// <summary>Gives libtorch its threads; it is loaded.</summary>
+    internal static void ApplyThreads()
+    {
+        if (WantedThreads() is { } threads && threads != torch.get_num_threads()) torch.set_num_threads(threads);
+    }
+
+    /// <summary>How many threads compute: what the user says, else one a core that this process may use.</summary>
+    /// <returns>Null where OMP_NUM_THREADS or MKL_NUM_THREADS says it, which libtorch reads itself.</returns>
+    /// <exception cref="UserException">TRANSFORMER_THREADS is not a number of threads.</exception>
+    internal static int? WantedThreads()
+    {
+        if (Threads is { } asked) return asked;
+        if (Environment.GetEnvironmentVariable("TRANSFORMER_THREADS") is { Length: > 0 } text)
+        {
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var named) && named is >= 1 and <= 1024 ? named
+                : throw new UserException($"TRANSFORMER_THREADS ({text}) must be a whole number from 1 to 1024", "set it to the number of threads, or unset it");
+        }
+        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is { Length: > 0 } || Environment.GetEnvironmentVariable("MKL_NUM_THREADS") is { Length: > 0 }) return null;
+        return Math.Max(1, Environment.ProcessorCount / ThreadsPerCore());
+    }
+
+    static int ThreadsPerCore()
+    {
+        try
+        {
+            var siblings = File.ReadAllText("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list").Trim();
+            return siblings.Contains(',') || siblings.Contains('-') ? 2 : 1;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return 1; // Not Linux, or hidden: every processor counts as a core.
+        }
+    }
+
+    static void SetUnlessSet(string variable, string value, string reason, List<string> changes)
+    {
+        if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } || setenv(variable, value, 1) != 0) return;
+        Environment.SetEnvironmentVariable(variable, value);
+        changes.Add($"{variable}={value}: {reason}");
+    }
+
+    // glibc returns large blocks to the system at once and then pays for fresh pages at each step.
+    static bool KeepMemory()
+    {
+        try
+        {
+            return (mallopt(MmapThreshold, 1 << 30) & mallopt(TrimThreshold, 1 << 30) & mallopt(TopPad, 64 << 20)) != 0;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return false; // Another C library than glibc.
+        }
+    }
+
+    [LibraryImport("libc.so.6", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int setenv(string name, string value, int overwrite);
+
+    [LibraryImport("libc.so.6")]
+    private static partial int mallopt(int parameter, int value);
+}
