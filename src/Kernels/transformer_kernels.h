@@ -118,7 +118,6 @@ typedef struct tk_decoder_shape {
     int32_t rms;             // 1: norms divide by the root mean square and do not centre
     int32_t post_norm;       // 1: norms come after each sublayer's residual sum, 0: before each sublayer
     int32_t cross;           // 1: with attention to a source
-    int32_t reserved;        // 0
 } tk_decoder_shape;
 
 typedef struct tk_decoder_pack_args {
@@ -149,7 +148,6 @@ typedef struct tk_decoder_cache {
     const int32_t* table;    // [rows, columns]; what lies beyond a row's tokens is not looked at
     int64_t blocks, rows, columns;
     int32_t type;            // TK_FLOAT32 or TK_BFLOAT16
-    int32_t reserved;        // 0
 } tk_decoder_cache;
 
 typedef struct tk_decoder_step_args {
@@ -173,7 +171,6 @@ typedef struct tk_decoder_step_args {
     int64_t wanted_count;
     float* logits;                      // [wanted_count, V]
     float embedding_scale;              // multiplies embeddings
-    int32_t reserved;                   // 0
 } tk_decoder_step_args;
 
 TK_API int32_t tk_decoder_step(const tk_decoder_step_args* args);
