@@ -54,7 +54,7 @@ extern const KernelTable kernels;
 const KernelTable kernels = {
     TK_TEXT(TK_ISA), TK_LEVEL >= 3,       adamw,   square_sum,          norm_forward,        norm_backward,
     cross_entropy,   activation,          activation_backward, gated,   gated_backward,      dropout,
-    add_rows,        attention_scratch,   attention_forward,   attention_backward,  pack_across,
+    add_columns,     operand_rows,        attention_scratch,   attention_forward,   attention_backward,  pack_across,
     pack_down_panels, product,            pack_rows_panels,    outer,   project,             rotate,
     finish,          finish_backward,     project_backward,    feed_forward,        feed_forward_backward,
     &decoder_kernels,

@@ -20,12 +20,11 @@ TK_INLINE Span visible(const AttentionArguments& a, idx i) {
     return {first, last};
 }
 
-// What seeds the dropout of row i of a head.
+// What query i of a head adds to the counters of its weights.
 TK_INLINE std::uint32_t row_key(const AttentionArguments& a, idx head, idx i) {
-    return (std::uint32_t)mix64(a.seed + (std::uint64_t)(a.first_head + head) * 0x9e3779b97f4a7c15ull + (std::uint64_t)i);
+    const std::uint64_t example = mix64(a.key + (std::uint64_t)a.example * 0x9e3779b97f4a7c15ull);
+    return (std::uint32_t)mix64(example + ((std::uint64_t)(a.first_head + head) << 32) + (std::uint64_t)i);
 }
-
-constexpr std::uint32_t column_step = 0x9e3779b9u;
 
 // Hands out 64-byte aligned pieces of the scratch; with a null base it only adds up.
 struct Carver {

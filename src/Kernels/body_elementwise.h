@@ -1,34 +1,46 @@
-// Dropout with a counter generator, and adding rows into a float table (the embedding's gradient).
+// Dropout by a counter, alone or with the residual connection.
 
 namespace transformer_kernels {
 namespace TK_ISA {
 
-// All bits set where element i of the stream survives: mix(key + i) >= threshold.
+constexpr std::uint32_t column_step = 0x9e3779b9u;
+
+// What an example's elements add to their counters.
+TK_INLINE std::uint32_t example_key(const Dropping& d, idx example) {
+    return (std::uint32_t)mix64(d.key + (std::uint64_t)(d.first_example + example) * 0x9e3779b97f4a7c15ull);
+}
+
+// All bits set where the element with this counter survives.
 TK_INLINE vi keeps(vu counters, std::uint32_t threshold) {
     return (vi)(mix(counters) >= threshold);
 }
 
-// y = residual + x * keep * scale. A counter has 32 bits; every 2^32 elements take a new key.
+// 16 elements of an example, from `index` on: scaled where they survive, else 0.
+TK_INLINE vf drop(const Dropping& d, std::uint32_t key, vf x, idx index) {
+    return pick(keeps(((vu)lanes() + (std::uint32_t)index) * column_step + key, d.threshold), x * d.scale, vf{});
+}
+
+// y = residual + dropout(x) for elements [begin, end) of all examples.
 template <class X, class R, class Y>
-static void dropout_of(const X* x, const R* residual, Y* y, idx begin, idx end, std::uint64_t seed,
-                       std::uint32_t threshold, float scale) {
-    vu lane = (vu)lanes();
-    for (idx i = begin; i < end; i += W) {
-        idx left = end - i;
-        std::uint32_t key = (std::uint32_t)mix64(seed ^ ((std::uint64_t)i >> 32));
-        vi kept = keeps((lane + (std::uint32_t)i) * 0x9e3779b9u + key, threshold);
-        vf value = pick(kept, load_upto(x + i, left) * scale, vf{});
-        if (residual) value += load_upto(residual + i, left);
-        store_upto(y + i, value, left);
+static void dropout_of(const DropoutArguments& a, idx begin, idx end) {
+    for (idx at = begin; at < end;) {
+        const idx example = at / a.example_size, start = example * a.example_size, stop = smaller(end, start + a.example_size);
+        const std::uint32_t key = example_key(a.drop, example);
+        for (; at < stop; at += W) {
+            const idx left = stop - at;
+            vf value = drop(a.drop, key, load_upto((const X*)a.x + at, left), at - start);
+            if (a.residual) value += load_upto((const R*)a.residual + at, left);
+            store_upto((Y*)a.y + at, value, left);
+        }
+        at = stop;
     }
 }
 
-static void dropout(const void* x, const void* residual, void* y, Type x_type, Type residual_type, Type y_type,
-                    std::int64_t begin, std::int64_t end, std::uint64_t seed, std::uint32_t threshold, float scale) {
-    const bool x32 = x_type == Type::Float32, r32 = residual_type == Type::Float32, y32 = y_type == Type::Float32;
-#define TK_CASE(a, X, b, R, c, Y)           \
-    if (x32 == a && r32 == b && y32 == c)   \
-    return dropout_of((const X*)x, (const R*)residual, (Y*)y, begin, end, seed, threshold, scale)
+static void dropout(const DropoutArguments& a, std::int64_t begin, std::int64_t end) {
+    const bool x32 = a.x_type == Type::Float32, r32 = a.residual_type == Type::Float32, y32 = a.y_type == Type::Float32;
+#define TK_CASE(x, X, r, R, y, Y)         \
+    if (x32 == x && r32 == r && y32 == y) \
+    return dropout_of<X, R, Y>(a, begin, end)
     TK_CASE(true, float, true, float, true, float);
     TK_CASE(true, float, true, float, false, bf16);
     TK_CASE(true, float, false, bf16, true, float);
@@ -38,23 +50,6 @@ static void dropout(const void* x, const void* residual, void* y, Type x_type, T
     TK_CASE(false, bf16, false, bf16, true, float);
     TK_CASE(false, bf16, false, bf16, false, bf16);
 #undef TK_CASE
-}
-
-template <class T>
-static void add_rows_of(float* sum, const T* rows, const idx* which, idx count, idx width, float scale) {
-    for (idx r = 0; r < count; ++r) {
-        const T* row = rows + which[r] * width;
-        for (idx i = 0; i < width; i += W) {
-            idx left = width - i;
-            store_upto(sum + i, load_upto(sum + i, left) + load_upto(row + i, left) * scale, left);
-        }
-    }
-}
-
-static void add_rows(float* sum, const void* rows, Type type, const std::int64_t* which, std::int64_t count,
-                     std::int64_t width, float scale) {
-    if (type == Type::Float32) add_rows_of(sum, (const float*)rows, which, count, width, scale);
-    else add_rows_of(sum, (const bf16*)rows, which, count, width, scale);
 }
 
 }  // namespace TK_ISA

@@ -1,34 +1,18 @@
-// LayerNorm and RMSNorm of x + residual, one thread's rows.
+// LayerNorm (Ba et al. 2016) and RMSNorm (Zhang and Sennrich 2019), one thread's rows.
 
 namespace transformer_kernels {
 namespace TK_ISA {
 
-template <class X, class R, class S, class Y>
+template <class X, class Y>
 static void norm_forward_of(const NormArguments& a, idx begin, idx end) {
     const idx n = a.width;
     for (idx row = begin; row < end; ++row) {
         const X* x = (const X*)a.x + row * n;
-        const R* residual = a.residual ? (const R*)a.residual + row * n : nullptr;
-        S* sum = a.sum ? (S*)a.sum + row * n : nullptr;
-        auto input = [&](idx i) __attribute__((always_inline)) {
-            idx left = n - i;
-            vf v = load_upto(x + i, left);
-            return residual ? v + load_upto(residual + i, left) : v;
-        };
         vf total{}, squares{};
-        if (sum) {
-            for (idx i = 0; i < n; i += W) {
-                vf v = input(i);
-                total += v;
-                squares += v * v;
-                store_upto(sum + i, v, n - i);
-            }
-        } else {
-            for (idx i = 0; i < n; i += W) {
-                vf v = input(i);
-                total += v;
-                squares += v * v;
-            }
+        for (idx i = 0; i < n; i += W) {
+            vf v = load_upto(x + i, n - i);
+            total += v;
+            squares += v * v;
         }
         float mean = 0, variance;
         if (a.mean) {
@@ -36,7 +20,7 @@ static void norm_forward_of(const NormArguments& a, idx begin, idx end) {
             mean = sum_lanes(total) / (float)n;
             vf deviations{};
             for (idx i = 0; i < n; i += W) {
-                vf d = input(i) - mean;
+                vf d = load_upto(x + i, n - i) - mean;
                 if (n - i < W) d = pick(lanes() < all_i((int)(n - i)), d, vf{});
                 deviations += d * d;
             }
@@ -50,7 +34,7 @@ static void norm_forward_of(const NormArguments& a, idx begin, idx end) {
         Y* y = (Y*)a.y + row * n;
         for (idx i = 0; i < n; i += W) {
             idx left = n - i;
-            vf v = (input(i) - mean) * rstd;
+            vf v = (load_upto(x + i, left) - mean) * rstd;
             if (a.gamma) v *= load_upto(a.gamma + i, left);
             if (a.beta) v += load_upto(a.beta + i, left);
             store_upto(y + i, v, left);
@@ -58,21 +42,20 @@ static void norm_forward_of(const NormArguments& a, idx begin, idx end) {
     }
 }
 
-template <class S, class Y, class R>
+template <class X, class Y>
 static void norm_backward_of(const NormGradients& a, idx begin, idx end) {
     const idx n = a.width;
     for (idx row = begin; row < end; ++row) {
         const Y* dy = (const Y*)a.dy + row * n;
-        const S* sum = (const S*)a.sum + row * n;
-        const S* dsum = a.dsum ? (const S*)a.dsum + row * n : nullptr;
-        S* dx = (S*)a.dx + row * n;
-        R* dx_residual = a.dx_residual ? (R*)a.dx_residual + row * n : nullptr;
+        const X* x = (const X*)a.x + row * n;
+        const X* dskip = a.dskip ? (const X*)a.dskip + row * n : nullptr;
+        X* dx = (X*)a.dx + row * n;
         const float mean = a.mean ? a.mean[row] : 0.0f, rstd = a.rstd[row];
         vf first{}, second{};
         for (idx i = 0; i < n; i += W) {
             idx left = n - i;
             vf g = load_upto(dy + i, left);
-            vf normed = (load_upto(sum + i, left) - mean) * rstd;  // beyond the row's end g is 0
+            vf normed = (load_upto(x + i, left) - mean) * rstd;  // beyond the row's end g is 0
             if (a.dgamma) store_upto(a.dgamma + i, load_upto(a.dgamma + i, left) + g * normed, left);
             if (a.dbeta) store_upto(a.dbeta + i, load_upto(a.dbeta + i, left) + g, left);
             if (a.gamma) g *= load_upto(a.gamma + i, left);
@@ -85,39 +68,28 @@ static void norm_backward_of(const NormGradients& a, idx begin, idx end) {
             idx left = n - i;
             vf g = load_upto(dy + i, left);
             if (a.gamma) g *= load_upto(a.gamma + i, left);
-            vf normed = (load_upto(sum + i, left) - mean) * rstd;
+            vf normed = (load_upto(x + i, left) - mean) * rstd;
             vf d = (g - mean_first - normed * mean_second) * rstd;
-            if (dsum) d += load_upto(dsum + i, left);
+            if (dskip) d += load_upto(dskip + i, left);
             store_upto(dx + i, d, left);
-            if (dx_residual) store_upto(dx_residual + i, d, left);
         }
     }
 }
 
 static void norm_forward(const NormArguments& a, std::int64_t begin, std::int64_t end) {
-    const bool x = a.x_type == Type::Float32, r = a.residual_type == Type::Float32, y = a.y_type == Type::Float32;
-    if (a.sum_type == Type::Float32) {
-        if (x && r && y) return norm_forward_of<float, float, float, float>(a, begin, end);
-        if (x && r && !y) return norm_forward_of<float, float, float, bf16>(a, begin, end);
-        if (x && !r && y) return norm_forward_of<float, bf16, float, float>(a, begin, end);
-        if (x && !r && !y) return norm_forward_of<float, bf16, float, bf16>(a, begin, end);
-        if (!x && r && y) return norm_forward_of<bf16, float, float, float>(a, begin, end);
-        if (!x && r && !y) return norm_forward_of<bf16, float, float, bf16>(a, begin, end);
-    }
-    if (y) return norm_forward_of<bf16, bf16, bf16, float>(a, begin, end);
-    return norm_forward_of<bf16, bf16, bf16, bf16>(a, begin, end);
+    const bool x = a.x_type == Type::Float32, y = a.y_type == Type::Float32;
+    if (x && y) norm_forward_of<float, float>(a, begin, end);
+    else if (x) norm_forward_of<float, bf16>(a, begin, end);
+    else if (y) norm_forward_of<bf16, float>(a, begin, end);
+    else norm_forward_of<bf16, bf16>(a, begin, end);
 }
 
 static void norm_backward(const NormGradients& a, std::int64_t begin, std::int64_t end) {
-    const bool s = a.sum_type == Type::Float32, y = a.y_type == Type::Float32, r = a.residual_type == Type::Float32;
-    if (s && y && r) return norm_backward_of<float, float, float>(a, begin, end);
-    if (s && y && !r) return norm_backward_of<float, float, bf16>(a, begin, end);
-    if (s && !y && r) return norm_backward_of<float, bf16, float>(a, begin, end);
-    if (s && !y && !r) return norm_backward_of<float, bf16, bf16>(a, begin, end);
-    if (!s && y && r) return norm_backward_of<bf16, float, float>(a, begin, end);
-    if (!s && y && !r) return norm_backward_of<bf16, float, bf16>(a, begin, end);
-    if (!s && !y && r) return norm_backward_of<bf16, bf16, float>(a, begin, end);
-    return norm_backward_of<bf16, bf16, bf16>(a, begin, end);
+    const bool x = a.x_type == Type::Float32, y = a.y_type == Type::Float32;
+    if (x && y) norm_backward_of<float, float>(a, begin, end);
+    else if (x) norm_backward_of<float, bf16>(a, begin, end);
+    else if (y) norm_backward_of<bf16, float>(a, begin, end);
+    else norm_backward_of<bf16, bf16>(a, begin, end);
 }
 
 }  // namespace TK_ISA

@@ -95,15 +95,16 @@ constexpr idx depth_units = 256;  // a panel's part of this many units stays in 
 
 // Vectors [first, last) of the same, for a K of any depth where the numbers are floats; those of C are the sums in the making.
 template <bool pairs, class Out>
-static void multiply_deep(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, Out* c, idx c_row, idx first, idx last) {
+static void multiply_deep(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, const float* bias, Out* c, idx c_row,
+                          idx first, idx last) {
     const idx vectors = (N + W - 1) / W, most = sizeof(Out) == sizeof(float) ? depth_units : K;
     for (idx v = first; v < last;) {
         const idx width = panel_width(vectors, v), n = v * W;
         for (idx k = 0; k < K; k += most) {
             const idx count = smaller(most, K - k);
             const unit* panel = b + n * K + k * width * W;
-            const float* start = k > 0 ? (const float*)(c + n) : nullptr;
-            panel_tiles<pairs>(width, M, count, a + k, a_row, 1, panel, start, c_row, c + n, c_row, N - n);
+            const float* start = k > 0 ? (const float*)(c + n) : bias ? bias + n : nullptr;
+            panel_tiles<pairs>(width, M, count, a + k, a_row, 1, panel, start, k > 0 ? c_row : 0, c + n, c_row, N - n);
         }
         v += width;
     }

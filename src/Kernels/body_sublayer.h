@@ -16,26 +16,38 @@ struct Products<true> {
 template <bool pairs>
 using Number = typename Products<pairs>::Number;
 
-// y = x * keep * scale; the same elements survive whatever the rows' split.
-TK_INLINE vf drop(const Dropping& d, vf x, idx element) {
-    const std::uint32_t key = (std::uint32_t)mix64(d.seed ^ ((std::uint64_t)element >> 32));
-    return pick(keeps(((vu)lanes() + (std::uint32_t)element) * column_step + key, d.threshold), x * d.scale, vf{});
+// The key and the first index of a row's elements.
+struct RowDrop {
+    std::uint32_t key;
+    idx start;
+};
+
+TK_INLINE RowDrop row_drop(const Dropping& d, idx row, idx width) {
+    if (!d.threshold) return {0, 0};
+    return {example_key(d, row / d.rows), row % d.rows * width};
 }
 
 template <class T>
 static void drop_rows(const Dropping& d, T* x, idx row, idx rows, idx width) {
     if (!d.threshold) return;
-    for (idx r = 0; r < rows; ++r, x += width)
-        for (idx i = 0; i < width; i += W) store_upto(x + i, drop(d, load_upto(x + i, width - i), (row + r) * width + i), width - i);
+    for (idx r = 0; r < rows; ++r, x += width) {
+        const RowDrop at = row_drop(d, row + r, width);
+        for (idx i = 0; i < width; i += W) store_upto(x + i, drop(d, at.key, load_upto(x + i, width - i), at.start + i), width - i);
+    }
 }
 
 template <class T>
-static void add_columns(float* sums, const T* x, idx rows, idx width) {
+static void add_columns_of(float* sums, const T* x, idx x_row, idx rows, idx width) {
     for (idx i = 0; i < width; i += W) {
         vf sum = load_upto(sums + i, width - i);
-        for (idx r = 0; r < rows; ++r) sum += load_upto(x + r * width + i, width - i);
+        for (idx r = 0; r < rows; ++r) sum += load_upto(x + r * x_row + i, width - i);
         store_upto(sums + i, sum, width - i);
     }
+}
+
+static void add_columns(float* sums, const void* x, Type type, std::int64_t x_row, std::int64_t rows, std::int64_t width) {
+    if (type == Type::Float32) add_columns_of(sums, (const float*)x, x_row, rows, width);
+    else add_columns_of(sums, (const bf16*)x, x_row, rows, width);
 }
 
 template <class T>
@@ -53,7 +65,7 @@ static void enter_rows(const Residue& s, bool normed, const float* x, T* n, idx 
     a.mean = s.mean ? s.mean + row : nullptr;
     a.rstd = s.rstd + row;
     a.gamma = s.gamma, a.beta = s.beta, a.width = s.width, a.eps = s.eps;
-    norm_forward_of<float, float, float, T>(a, 0, rows);
+    norm_forward_of<float, T>(a, 0, rows);
 }
 
 // The same again from the mean and deviation that are known.
@@ -83,18 +95,18 @@ static void leave_rows(const Residue& s, float* z, idx row, idx rows) {
     if (s.post) enter_rows(s, true, s.sum, s.y + row * width, row, rows);
 }
 
-static void norm_rows_back(const Residue& s, const float* input, const float* dy, const float* dsum, float* dx, float* sums,
+static void norm_rows_back(const Residue& s, const float* input, const float* dy, const float* dskip, float* dx, float* sums,
                            idx row, idx rows) {
     NormGradients g{};
-    g.dy = dy, g.dsum = dsum, g.dx = dx;
-    g.sum = input + row * s.width;
+    g.dy = dy, g.dskip = dskip, g.dx = dx;
+    g.x = input + row * s.width;
     g.gamma = s.gamma;
     g.mean = s.mean ? s.mean + row : nullptr;
     g.rstd = s.rstd + row;
     g.dgamma = s.gamma ? sums : nullptr;
     g.dbeta = s.beta ? sums + s.width : nullptr;
     g.width = s.width;
-    norm_backward_of<float, float, float>(g, 0, rows);
+    norm_backward_of<float, float>(g, 0, rows);
 }
 
 // dz, the gradient of what the sublayer added; where the norm comes after, dx becomes the gradient of the sum. Adds up
@@ -108,13 +120,15 @@ static void leave_rows_back(const Residue& s, T* dz, float* sums, idx row, idx r
         norm_rows_back(s, s.sum, g, nullptr, dx, sums, row, rows);
         g = dx;
     }
-    for (idx r = 0; r < rows; ++r)
+    for (idx r = 0; r < rows; ++r) {
+        const RowDrop at = row_drop(s.drop, row + r, width);
         for (idx i = 0; i < width; i += W) {
             vf v = load_upto(g + r * width + i, width - i);
-            if (s.drop.threshold) v = drop(s.drop, v, (row + r) * width + i);
+            if (s.drop.threshold) v = drop(s.drop, at.key, v, at.start + i);
             store_upto(dz + r * width + i, v, width - i);
         }
-    add_columns(sums + 2 * width, dz, rows, width);
+    }
+    add_columns_of(sums + 2 * width, dz, width, rows, width);
 }
 
 // dx from the gradient of what the first product read. dn is overwritten.
@@ -144,7 +158,7 @@ static void finish_of(const Residue& s, const void* in, const Product& p, idx be
     leave_rows(s, z, begin, end - begin);
 }
 
-// Turns queries or keys by their place, or back: dimension i is paired with i + E/2.
+// Turns queries or keys by their position, or back: dimension i is paired with i + E/2.
 template <class T>
 static void rotate_of(const RotateArguments& r, idx begin, idx end) {
     const idx half = r.width / 2;
@@ -188,7 +202,7 @@ static void project_backward_of(const Residue& s, const ProductBack& p, bool sou
     float* room = carver.take<float>(rows * s.width);
     float* dn = source ? s.dx + begin * s.width : room;
     T* n = carver.take<T>(rows * s.width);
-    add_columns(p.sums + 3 * s.width, dout, rows, p.out);
+    add_columns_of(p.sums + 3 * s.width, dout, p.out, rows, p.out);
     multiply_panels<pairs>(rows, p.in, p.out / pair, (const unit*)dout, p.out / pair, p.panels, nullptr, dn, p.in);
     pack_rows_down<pairs>(dout, p.out, rows, p.out, p.gradient_panels, at, p.units);
     if (source) convert_rows(s.x + begin * s.width, n, rows * s.width);
@@ -224,7 +238,8 @@ static void feed_forward_of(const FeedForwardArguments& f, idx begin, idx end, v
 template <Activation kind, class T>
 static void activate_back_of(const FeedForwardArguments& f, const T* hidden, const T* dactive, T* active, T* dhidden, idx row, idx rows) {
     const idx width = f.hidden_width, out = f.gated ? 2 * width : width;
-    for (idx r = 0; r < rows; ++r, hidden += out, dhidden += out, dactive += width, active += width)
+    for (idx r = 0; r < rows; ++r, hidden += out, dhidden += out, dactive += width, active += width) {
+        const RowDrop at = row_drop(f.hidden_drop, row + r, width);
         for (idx i = 0; i < width; i += W) {
             const idx left = width - i;
             Pair p = activate<kind>(load_upto(hidden + i, left));
@@ -232,13 +247,14 @@ static void activate_back_of(const FeedForwardArguments& f, const T* hidden, con
             if (f.gated) up = load_upto(hidden + width + i, left);
             value *= up;
             if (f.hidden_drop.threshold) {
-                d = drop(f.hidden_drop, d, (row + r) * width + i);
-                value = drop(f.hidden_drop, value, (row + r) * width + i);
+                d = drop(f.hidden_drop, at.key, d, at.start + i);
+                value = drop(f.hidden_drop, at.key, value, at.start + i);
             }
             store_upto(active + i, value, left);
             store_upto(dhidden + i, d * p.slope * up, left);
             if (f.gated) store_upto(dhidden + width + i, d * p.value, left);
         }
+    }
 }
 
 template <class T>
@@ -270,7 +286,7 @@ static void feed_forward_backward_of(const FeedForwardArguments& f, const Produc
     activate_back(f, (const T*)f.hidden + begin * up.out, dactive, active, dhidden, begin, rows);
     pack_down_of<pairs>(active, F, rows, F, down.input_panels, 0, (F + W - 1) / W, at, down.units);
     pack_rows_down<pairs>(dhidden, up.out, rows, up.out, up.gradient_panels, at, up.units);
-    add_columns(up.sums + 3 * s.width, dhidden, rows, up.out);
+    add_columns_of(up.sums + 3 * s.width, dhidden, up.out, rows, up.out);
     multiply_panels<pairs>(rows, s.width, up.out / pair, (const unit*)dhidden, up.out / pair, up.panels, nullptr, dn, s.width);
     enter_rows_again(s, n, begin, rows);
     pack_down_of<pairs>(n, s.width, rows, s.width, up.input_panels, 0, (s.width + W - 1) / W, at, up.units);
@@ -307,12 +323,22 @@ static void pack_down_panels(const void* x, Type from, Type to, std::int64_t x_r
                            : pack_down_of<true>((const float*)x, x_row, K, N, panels, first, last, 0, (K + 1) / 2));
 }
 
+static void operand_rows(const void* x, Type from, Type to, std::int64_t x_row, std::int64_t rows, std::int64_t columns,
+                         std::int64_t to_row, void* operand) {
+    const bool narrow_from = from == Type::BFloat16;
+    (void)to;
+    TK_BY_TYPE(to, narrow_from ? pack_rows<false>((const bf16*)x, x_row, rows, columns, to_row, (unit*)operand)
+                               : pack_rows<false>((const float*)x, x_row, rows, columns, to_row, (unit*)operand),
+               narrow_from ? pack_rows<true>((const bf16*)x, x_row, rows, columns, to_row, (unit*)operand)
+                           : pack_rows<true>((const float*)x, x_row, rows, columns, to_row, (unit*)operand));
+}
+
 template <bool pairs>
 static void product_of(const PanelProduct& p, idx begin, idx end, idx first, idx last) {
     const idx pair = pairs ? 2 : 1, K = (p.depth + pair - 1) / pair, a_row = p.a_row / pair;
     const unit* a = (const unit*)p.a + begin * a_row;
-    if (p.c_type == Type::Float32) multiply_deep<pairs>(end - begin, p.columns, K, a, a_row, p.panels, (float*)p.c + begin * p.c_row, p.c_row, first, last);
-    else multiply_deep<pairs>(end - begin, p.columns, K, a, a_row, p.panels, (bf16*)p.c + begin * p.c_row, p.c_row, first, last);
+    if (p.c_type == Type::Float32) multiply_deep<pairs>(end - begin, p.columns, K, a, a_row, p.panels, p.bias, (float*)p.c + begin * p.c_row, p.c_row, first, last);
+    else multiply_deep<pairs>(end - begin, p.columns, K, a, a_row, p.panels, p.bias, (bf16*)p.c + begin * p.c_row, p.c_row, first, last);
 }
 
 static void product(Type type, const PanelProduct& p, std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last) {

@@ -24,11 +24,9 @@ struct AdamWScalars {
 
 struct NormArguments {
     const void* x;         // [rows, width]
-    const void* residual;  // [rows, width] or null
-    Type x_type, residual_type, sum_type, y_type;
+    Type x_type, y_type;
     const float* gamma;    // null: 1
     const float* beta;     // null: 0
-    void* sum;             // null: not wanted
     void* y;
     float* mean;           // null: rms norm
     float* rstd;
@@ -38,14 +36,13 @@ struct NormArguments {
 
 struct NormGradients {
     const void* dy;
-    const void* dsum;      // gradient of the second output, null: none
-    const void* sum;       // what was normalised
-    Type y_type, sum_type, residual_type;
+    const void* dskip;     // what the residual connection adds to dx, in its type; null: nothing
+    const void* x;
+    Type y_type, x_type;
     const float* gamma;
     const float* mean;
     const float* rstd;
-    void* dx;              // in sum_type
-    void* dx_residual;     // the same numbers in residual_type, null where the types agree
+    void* dx;
     float* dgamma;         // [width] partial sums of this call, added to
     float* dbeta;
     std::int64_t width;
@@ -83,7 +80,8 @@ struct AttentionArguments {
     std::int64_t bias_head, bias_row, bias_column;
     float dropout;
     std::uint32_t drop_threshold;
-    std::uint64_t seed;                      // already mixed with batch; head and row are mixed in here
+    std::uint64_t key;
+    std::int64_t example;
     std::int64_t first_head;
     // backward only
     const void* dout;
@@ -94,14 +92,24 @@ struct AttentionArguments {
 };
 
 struct DecoderKernels;
-// Dropout by a counter generator: the element's place and the seed decide.
+// Dropout by a counter: the element's position in its example, the example's number and the key decide.
 struct Dropping {
     std::uint32_t threshold;  // 0: nothing is dropped
     float scale;
-    std::uint64_t seed;
+    std::uint64_t key;
+    std::int64_t first_example, rows;  // rows an example has
 };
 
-// What stands around a sublayer: the norm, the residual connection, dropout.
+struct DropoutArguments {
+    const void* x;            // [examples, example_size]
+    const void* residual;     // null: none
+    void* y;
+    Type x_type, residual_type, y_type;
+    std::int64_t example_size;
+    Dropping drop;            // a row is an example
+};
+
+// What surrounds a sublayer: the norm, the residual connection, dropout.
 struct Residue {
     std::int64_t width;
     bool post;             // the norm comes after the sum
@@ -147,7 +155,7 @@ struct FeedForwardArguments {
 
 struct RotateArguments {
     void* x;                    // rows of heads side by side
-    std::int64_t row, heads, width, period;  // row r stands at place r % period
+    std::int64_t row, heads, width, period;  // row r is at position r % period
     const float *cosine, *sine; // [period, width]
     bool back;
 };
@@ -160,7 +168,7 @@ struct OuterArguments {
     bool add;
 };
 
-// C[M, N] = A[M, K] B, with A by rows and B in panels.
+// C[M, N] = A[M, K] B + bias, with A by rows and B in panels.
 struct PanelProduct {
     const void* a;
     std::int64_t a_row, depth;  // in numbers; where they go in pairs, rows are whole pairs and what pads them is zero
@@ -169,6 +177,7 @@ struct PanelProduct {
     void* c;
     Type c_type;
     std::int64_t c_row;
+    const float* bias;          // null: none
 };
 
 // C[M, N] (+)= A[M, K] B[K, N]; a bf16 operand holds pairs along K in each 32-bit unit.
@@ -188,10 +197,12 @@ struct KernelTable {
     void (*gated)(Activation kind, const void* x, void* y, Type type, std::int64_t rows, std::int64_t width);
     void (*gated_backward)(Activation kind, const void* x, const void* dy, void* dx, Type type, std::int64_t rows,
                            std::int64_t width);
-    void (*dropout)(const void* x, const void* residual, void* y, Type x_type, Type residual_type, Type y_type,
-                    std::int64_t begin, std::int64_t end, std::uint64_t seed, std::uint32_t threshold, float scale);
-    void (*add_rows)(float* sum, const void* rows, Type type, const std::int64_t* which, std::int64_t count,
-                     std::int64_t width, float scale);
+    void (*dropout)(const DropoutArguments& a, std::int64_t begin, std::int64_t end);  // elements of all examples
+    // sums[width] += the sum of the rows, in their order.
+    void (*add_columns)(float* sums, const void* x, Type type, std::int64_t x_row, std::int64_t rows, std::int64_t width);
+    // Rows as operands of a product: `to_row`, a multiple of 16 numbers, zeros beyond `columns`.
+    void (*operand_rows)(const void* x, Type from, Type to, std::int64_t x_row, std::int64_t rows, std::int64_t columns,
+                         std::int64_t to_row, void* operand);
     std::size_t (*attention_scratch)(const AttentionArguments& a, bool backward);
     void (*attention_forward)(const AttentionArguments& a, void* scratch);
     void (*attention_backward)(const AttentionArguments& a, void* scratch);

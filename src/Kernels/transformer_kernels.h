@@ -202,6 +202,254 @@ typedef struct tk_decoder_top_args {
 
 // The k most probable columns of each row.
 TK_API int32_t tk_decoder_top(const tk_decoder_top_args* args);
+// ---- dropout ----------------------------------------------------------------------------------------------------------
+
+// What drops is decided by a counter, so that cutting a batch in two, or padding it to another length, changes nothing.
+// Element i of example e (counted over the step's whole batch) is kept, and divided by 1 - p, where
+//     mix32(i * 0x9e3779b9 + low32(mix64(key + e * 0x9e3779b97f4a7c15))) >= min(2^32 - 1, floor(p * 2^32))
+// with everything modulo 2^32 or 2^64. i is row * width + column inside the example, row * F + column for hidden
+// activations. Weight (h, t, s) of attention, for query t and key s of head h, is kept where
+//     mix32(s * 0x9e3779b9 + low32(mix64(mix64(key + e * 0x9e3779b97f4a7c15) + h * 2^32 + t))) >= the same.
+//     mix32(x): x ^= x >> 16, x *= 0x21f0aaad, x ^= x >> 15, x *= 0xd35a2d97, x ^= x >> 15
+//     mix64(x): x += 0x9e3779b97f4a7c15, x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9, x = (x ^ x >> 27) * 0x94d049bb133111eb,
+//               x ^= x >> 31
+typedef struct tk_dropout {
+    double probability;     // below 1; 0: nothing is dropped
+    uint64_t key;           // well mixed, another for each step, layer and use
+    int64_t first_example;  // the number of this batch's first example in the step's whole batch
+} tk_dropout;
+
+typedef struct tk_dropout_add {
+    int64_t examples, example_size;  // elements an example has
+    int32_t x_type, residual_type, y_type;
+    const void* x;                   // [examples, example_size]; backward: the gradient of y
+    const void* residual;            // the same shape; null: none
+    void* y;                         // residual + dropout(x)
+    tk_dropout dropout;
+} tk_dropout_add;
+
+TK_API int32_t tk_dropout_add_run(const tk_dropout_add* a);
+
+// ---- linear layers ----------------------------------------------------------------------------------------------------
+
+// A weight [rows, columns], as a linear layer has it: out by in.
+typedef struct tk_matrix {
+    const void* data;
+    int64_t row;  // from one row to the next
+    int32_t type;
+    int32_t reserved;
+} tk_matrix;
+
+// y = x weight' + bias. Operands are rounded to `products` where they have another type.
+typedef struct tk_linear {
+    int64_t rows, in, out;
+    int32_t products, x_type, y_type, reserved;
+    const void* x;      // [rows, in]
+    int64_t x_row;
+    tk_matrix weight;   // [out, in]
+    const float* bias;  // [out]; null: none
+    void* y;            // [rows, out]
+    int64_t y_row;
+} tk_linear;
+
+TK_API int32_t tk_linear_forward(const tk_linear* a);
+
+// Gradients of the same; those whose pointer is null are not computed. x is needed for dweight, weight for dx.
+typedef struct tk_linear_gradients {
+    int32_t dy_type, dx_type;
+    const void* dy;  // [rows, out]
+    int64_t dy_row;
+    void* dx;        // [rows, in], rows without gaps
+    float* dweight;  // [out, in]
+    float* dbias;    // [out]
+} tk_linear_gradients;
+
+TK_API int32_t tk_linear_backward(const tk_linear* a, const tk_linear_gradients* g);
+
+// ---- feed-forward sublayer --------------------------------------------------------------------------------------------
+
+// y = x + dropout(down(dropout(act(up(norm(x)))))), or with post_norm y = norm(x + dropout(down(dropout(act(up(x)))))).
+// Where products are bfloat16, D and F are even.
+typedef struct tk_feed_forward {
+    int64_t B, T, D, F;
+    int32_t products, activation;
+    int32_t gated;              // `up` has 2F rows: the first F are activated and multiply the others
+    int32_t post_norm, rms_norm;
+    float eps;
+    const float* x;             // [B, T, D]
+    const float *gamma, *beta;  // [D]; null: 1 and 0
+    tk_matrix up;               // [F, D], or [2F, D] where gated
+    const float* up_bias;       // null: none
+    tk_matrix down;             // [D, F]
+    const float* down_bias;     // [D]; null: none
+    tk_dropout hidden_dropout, dropout;
+    float* y;                   // [B, T, D]
+    // Kept for the backward pass; all null in a forward pass that has none.
+    void* hidden;               // [B, T, F] or [B, T, 2F] in the type of the products: what goes into the activation
+    float *mean, *rstd;         // [B, T]; mean is not used by rms_norm
+    float* sum;                 // [B, T, D], post_norm only: what goes into the norm
+} tk_feed_forward;
+
+TK_API int32_t tk_feed_forward_forward(const tk_feed_forward* a);
+
+// Gradients of the same; those but dx may be null.
+typedef struct tk_feed_forward_gradients {
+    const float* dy;  // [B, T, D]
+    float* dx;        // [B, T, D]
+    float *dgamma, *dbeta, *dup, *dup_bias, *ddown, *ddown_bias;
+} tk_feed_forward_gradients;
+
+TK_API int32_t tk_feed_forward_backward(const tk_feed_forward* a, const tk_feed_forward_gradients* g);
+
+// ---- attention --------------------------------------------------------------------------------------------------------
+
+// Heads in memory: strides of the batch, the heads and the rows; the numbers of a row are neighbours.
+typedef struct tk_heads {
+    void* data;
+    int64_t batch, head, row;
+} tk_heads;
+
+// Added to the scores. [batches, heads, queries, keys] without gaps; `batches` divides B, and batch b uses b % batches; the
+// other sizes are 1 or full.
+typedef struct tk_attention_bias {
+    const float* values;  // null: none
+    int64_t batches, heads, queries, keys;
+} tk_attention_bias;
+
+// Scaled dot-product attention, block by block: the scores are never in memory at once. H is a multiple of K. A query that
+// sees nothing gives zeros.
+typedef struct tk_attention {
+    int64_t B, H, K, T, S, E;
+    int32_t type;                 // of q, k, v and out
+    int32_t causal;               // query i sees keys up to i + S - T
+    int64_t window;               // and none `window` or more behind; 0: all
+    double scale;
+    tk_heads q, k, v;             // [B, H, T, E], [B, K, S, E], [B, K, S, E]
+    tk_heads out;                 // [B, H, T, E]
+    float* lse;                   // [B, H, T], for the backward pass; null: not kept
+    const int64_t* lengths;       // [B]: keys at and beyond it are hidden; null: none are
+    tk_attention_bias bias;
+    tk_dropout dropout;           // of the weights
+} tk_attention;
+
+TK_API int32_t tk_attention_forward(const tk_attention* a);
+
+typedef struct tk_attention_gradients {
+    tk_heads dout, dq, dk, dv;  // shaped as out, q, k and v
+    float* dbias;               // in the bias's shape; null: not wanted
+} tk_attention_gradients;
+
+TK_API int32_t tk_attention_backward(const tk_attention* a, const tk_attention_gradients* g);
+
+// y = x + dropout(output(attention(qkv(norm(x))))), or with post_norm y = norm(x + dropout(output(attention(qkv(x))))).
+// With a source, keys and values come from it, by a projection of its own. Where products are bfloat16, D and H * E are even.
+typedef struct tk_attention_sublayer {
+    int64_t B, T, S, D, H, K, E;  // S = T without a source
+    int32_t products, causal, post_norm, rms_norm;
+    int64_t window;
+    double scale;
+    float eps;
+    int32_t reserved;
+    const float* x;               // [B, T, D]
+    const float* source;          // [B, S, D]; null: attention within x
+    const float *gamma, *beta;    // [D]; null: 1 and 0
+    tk_matrix query;              // [(H + 2K) E, D]: queries, keys, values; [H E, D] with a source
+    const float* query_bias;      // null: none
+    tk_matrix key;                // [2K E, D], with a source: keys, values
+    const float* key_bias;        // null: none
+    tk_matrix output;             // [D, H E]
+    const float* output_bias;     // [D]; null: none
+    tk_attention_bias bias;
+    const int64_t* lengths;       // [B]; null: none
+    const float *cosine, *sine;   // [T, E]: rotary positions, for an even E and no source; null: none
+    tk_dropout weight_dropout, dropout;
+    float* y;                     // [B, T, D]
+    // Kept for the backward pass; all null in a forward pass that has none. The first three have the type of the products.
+    void* queries;                // [B, T, rows of `query`], after the rotation
+    void* keys;                   // [B, S, 2K E], with a source
+    void* mixed;                  // [B, T, H E]: what attention gives
+    float* lse;                   // [B, H, T]
+    float *mean, *rstd, *sum;     // as the feed-forward sublayer has them
+} tk_attention_sublayer;
+
+TK_API int32_t tk_attention_sublayer_forward(const tk_attention_sublayer* a);
+
+// Gradients of the same; those but dx, and dsource where there is a source, may be null.
+typedef struct tk_attention_sublayer_gradients {
+    const float* dy;  // [B, T, D]
+    float* dx;        // [B, T, D]
+    float* dsource;   // [B, S, D]
+    float *dgamma, *dbeta, *dquery, *dquery_bias, *dkey, *dkey_bias, *doutput, *doutput_bias;
+    float* dbias;     // in the bias's shape
+} tk_attention_sublayer_gradients;
+
+TK_API int32_t tk_attention_sublayer_backward(const tk_attention_sublayer* a, const tk_attention_sublayer_gradients* g);
+
+// ---- loss -------------------------------------------------------------------------------------------------------------
+
+// Cross entropy of hidden weight' + bias against targets, summed over the rows whose target is not ignore_index. The logits
+// exist for a chunk of rows at a time; gradients are computed on the way.
+typedef struct tk_linear_cross_entropy {
+    int64_t rows, D, V;
+    int32_t products, hidden_type;
+    const void* hidden;      // [rows, D]
+    int64_t hidden_row;
+    tk_matrix weight;        // [V, D]
+    const float* bias;       // [V]; null: none
+    const int64_t* targets;  // [rows]
+    int64_t ignore_index;
+    double label_smoothing;
+    double gradient_scale;   // gradients are those of the loss times this
+    double* loss;            // one number
+    double* plain_loss;      // the same without label smoothing; null: not wanted
+    float* dhidden;          // [rows, D]; null: not wanted, and so are the next
+    float* dweight;          // [V, D]
+    float* dbias;            // [V]
+} tk_linear_cross_entropy;
+
+TK_API int32_t tk_linear_cross_entropy_run(const tk_linear_cross_entropy* a);
+
+// ---- norms, activations -----------------------------------------------------------------------------------------------
+
+// LayerNorm, or RMSNorm where rms_norm is set: over the last dimension.
+typedef struct tk_norm {
+    int64_t rows, D;
+    int32_t x_type, y_type, rms_norm;
+    float eps;
+    const void* x;              // [rows, D]
+    const float *gamma, *beta;  // [D]; null: 1 and 0
+    void* y;                    // [rows, D]
+    float *mean, *rstd;         // [rows], for the backward pass; mean is not used by rms_norm
+} tk_norm;
+
+TK_API int32_t tk_norm_forward(const tk_norm* a);
+
+typedef struct tk_norm_gradients {
+    const void* dy;        // in y_type
+    void* dx;              // in x_type
+    float *dgamma, *dbeta; // [D]; null: not wanted
+} tk_norm_gradients;
+
+TK_API int32_t tk_norm_backward(const tk_norm* a, const tk_norm_gradients* g);
+
+// y = act(x + bias), or where gated, of x [rows, 2 width], act(first half) * second half.
+typedef struct tk_activation {
+    int64_t rows, width;
+    int32_t activation, gated, type, reserved;
+    const void* x;
+    const float* bias;  // [width], not where gated; null: none
+    void* y;            // [rows, width]
+} tk_activation;
+
+TK_API int32_t tk_activation_forward(const tk_activation* a);
+
+typedef struct tk_activation_gradients {
+    const void* dy;  // [rows, width]
+    void* dx;        // in the shape of x
+    float* dbias;    // [width]; null: not wanted
+} tk_activation_gradients;
+
+TK_API int32_t tk_activation_backward(const tk_activation* a, const tk_activation_gradients* g);
 
 #ifdef __cplusplus
 }
