@@ -33,14 +33,14 @@ std::int32_t forward(const tk_activation& a) {
 
 std::int32_t backward(const tk_activation& a, const tk_activation_gradients& g) {
     if (const std::int32_t status = check(a)) return status;
-    TK_REQUIRE(g.dy && g.dx && (!a.gated || !g.dbias), "activation: the gradient of y or room for that of x is missing, or a gated activation has a bias");
+    TK_REQUIRE(g.dy && g.dx && (!a.gated || !g.bias.data), "activation: the gradient of y or room for that of x is missing, or a gated activation has a bias");
     Arena arena;
     const KernelTable& kernels = table();
     const Type type = static_cast<Type>(a.type);
     const Activation kind = static_cast<Activation>(a.activation);
     const std::int64_t width = a.width, per_row = (a.gated ? 2 : 1) * width;
-    const RowParts parts = g.dbias ? RowParts(a.rows) : RowParts(a.rows, (a.rows + rows_each(a) - 1) / rows_each(a));
-    float* sums = g.dbias ? arena.zeros<float>(parts.count * width) : nullptr;
+    const RowParts parts = g.bias.data ? RowParts(a.rows) : RowParts(a.rows, (a.rows + rows_each(a) - 1) / rows_each(a));
+    float* sums = g.bias.data ? arena.zeros<float>(parts.count * width) : nullptr;
     TK_REQUIRE_MEMORY(arena);
     parallel_items(parts.count, [&](std::int64_t part) {
         const std::int64_t begin = parts.begin(part), rows = parts.end(part) - begin;
@@ -50,10 +50,7 @@ std::int32_t backward(const tk_activation& a, const tk_activation_gradients& g) 
         if (a.gated) kernels.gated_backward(kind, x, dy, dx, type, rows, width);
         else kernels.activation_backward(kind, x, a.bias, dy, dx, sums ? sums + part * width : nullptr, type, rows, width);
     });
-    if (!g.dbias) return TK_OK;
-    std::memset(g.dbias, 0, static_cast<std::size_t>(width) * sizeof(float));
-    for (std::int64_t part = 0; part < parts.count; ++part)
-        for (std::int64_t i = 0; i < width; ++i) g.dbias[i] += sums[part * width + i];
+    sum_parts(g.bias, sums, width, parts.count, width);
     return TK_OK;
 }
 

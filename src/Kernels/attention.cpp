@@ -61,14 +61,15 @@ void transpose_all(const Workers& workers, const float* from, float* to, std::in
 }
 
 // The bias's gradient in its own shape, from sums [batches, heads, S, T].
-void finish_bias_gradient(const Workers& workers, const tk_attention& a, const float* sums, float* gradient) {
+void finish_bias_gradient(const Workers& workers, const tk_attention& a, const float* sums, const tk_gradient& gradient) {
     const tk_attention_bias& bias = a.bias;
-    if (bias.queries > 1 && bias.keys > 1) return transpose_all(workers, sums, gradient, bias.batches * bias.heads, a.S, a.T);
-    std::memset(gradient, 0, static_cast<std::size_t>(bias.batches * bias.heads * bias.queries * bias.keys) * sizeof(float));
+    const std::int64_t matrices = bias.batches * bias.heads, size = bias.queries * bias.keys;
+    if (bias.queries > 1 && bias.keys > 1 && !gradient.add) return transpose_all(workers, sums, gradient.data, matrices, a.S, a.T);
     const BiasStrides strides = strides_of(bias);
-    workers.run(bias.batches * bias.heads, [&](std::int64_t i) {
+    workers.run(matrices, [&](std::int64_t i) {
         const float* from = sums + i * a.S * a.T;
-        float* to = gradient + i * bias.queries * bias.keys;
+        float* to = gradient.data + i * size;
+        begin_sum({to, gradient.add}, size);
         for (std::int64_t s = 0; s < a.S; ++s)
             for (std::int64_t t = 0; t < a.T; ++t) to[t * strides.query + s * strides.key] += from[s * a.T + t];
     });
@@ -101,7 +102,7 @@ bool attention_backward(Arena& arena, const Workers& workers, const tk_attention
     const bool turn = bias.values && bias.queries > 1;
     const std::int64_t matrices = bias.batches * bias.heads;
     float* turned = turn ? arena.take<float>(matrices * bias.queries * bias.keys) : nullptr;
-    float* dbias = bias.values && g.dbias ? arena.zeros<float>(matrices * a.S * a.T) : nullptr;
+    float* dbias = bias.values && g.bias.data ? arena.zeros<float>(matrices * a.S * a.T) : nullptr;
     if (!arena.ok()) return false;
     if (turn) {
         transpose_all(workers, bias.values, turned, matrices, bias.queries, bias.keys);
@@ -135,7 +136,7 @@ bool attention_backward(Arena& arena, const Workers& workers, const tk_attention
             for (std::int64_t b = first; b < a.B; b += bias.batches)
                 for (std::int64_t h = 0; h < a.K; ++h) run(b, h, worker);
         });
-    finish_bias_gradient(workers, a, dbias, g.dbias);
+    finish_bias_gradient(workers, a, dbias, g.bias);
     return true;
 }
 

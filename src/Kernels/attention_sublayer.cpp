@@ -146,9 +146,9 @@ std::int32_t backward(const tk_attention_sublayer& a, const tk_attention_sublaye
     const Projections kept{a.queries, a.keys}, d{numbers(arena, z.type, z.rows * z.query), numbers(arena, z.type, z.source_rows * z.key)};
     const WorkerScratch scratch(arena, workers, scratch_of(a.D, z.inner));
     OuterProducts outer(arena, z.type);
-    outer.add(last.gradient_panels, a.D, last.input_panels, z.inner, z.units(), g.doutput);
-    outer.add(first.gradient_panels, z.query, first.input_panels, a.D, z.units(), g.dquery);
-    if (z.cross) outer.add(second.gradient_panels, z.key, second.input_panels, a.D, z.source_units(), g.dkey);
+    outer.add(last.gradient_panels, a.D, last.input_panels, z.inner, z.units(), g.output);
+    outer.add(first.gradient_panels, z.query, first.input_panels, a.D, z.units(), g.query);
+    if (z.cross) outer.add(second.gradient_panels, z.key, second.input_panels, a.D, z.source_units(), g.key);
     TK_REQUIRE_MEMORY(arena);
     packer.run(workers);
     const KernelTable& kernels = table();
@@ -160,7 +160,7 @@ std::int32_t backward(const tk_attention_sublayer& a, const tk_attention_sublaye
         kernels.finish_backward(residue, z.type, p, begin, end, scratch.of(worker));
     });
     const tk_attention inner = attention_of(a, z, kept, a.mixed, a.lse), gradients = attention_of(a, z, d, dmixed, nullptr);
-    attention_backward(arena, workers, inner, {gradients.out, gradients.q, gradients.k, gradients.v, g.dbias});
+    attention_backward(arena, workers, inner, {gradients.out, gradients.q, gradients.k, gradients.v, g.bias});
     TK_REQUIRE_MEMORY(arena);
     rotate(workers, a, z, d.queries, true);
     first.gradient = d.queries;
@@ -178,11 +178,11 @@ std::int32_t backward(const tk_attention_sublayer& a, const tk_attention_sublaye
         });
     outer.run(workers);
     TK_REQUIRE_MEMORY(arena);
-    sums.total(0, a.D, g.dgamma);
-    sums.total(a.D, a.D, g.dbeta);
-    sums.total(2 * a.D, a.D, g.doutput_bias);
-    sums.total(3 * a.D, z.query, g.dquery_bias);
-    if (z.cross) source_sums.total(3 * a.D, z.key, g.dkey_bias);
+    sums.total(0, a.D, g.gamma);
+    sums.total(a.D, a.D, g.beta);
+    sums.total(2 * a.D, a.D, g.output_bias);
+    sums.total(3 * a.D, z.query, g.query_bias);
+    if (z.cross) source_sums.total(3 * a.D, z.key, g.key_bias);
     return TK_OK;
 }
 

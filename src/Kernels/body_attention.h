@@ -22,7 +22,7 @@ TK_INLINE Span visible(const AttentionArguments& a, idx i) {
 
 // What query i of a head adds to the counters of its weights.
 TK_INLINE std::uint32_t row_key(const AttentionArguments& a, idx head, idx i) {
-    const std::uint64_t example = mix64(a.key + (std::uint64_t)a.example * 0x9e3779b97f4a7c15ull);
+    const std::uint64_t example = mix64(a.key + (std::uint64_t)a.example);
     return (std::uint32_t)mix64(example + ((std::uint64_t)(a.first_head + head) << 32) + (std::uint64_t)i);
 }
 

@@ -7,7 +7,7 @@ constexpr std::uint32_t column_step = 0x9e3779b9u;
 
 // What an example's elements add to their counters.
 TK_INLINE std::uint32_t example_key(const Dropping& d, idx example) {
-    return (std::uint32_t)mix64(d.key + (std::uint64_t)(d.first_example + example) * 0x9e3779b97f4a7c15ull);
+    return (std::uint32_t)mix64(d.key + (std::uint64_t)(d.first_example + example));
 }
 
 // All bits set where the element with this counter survives.

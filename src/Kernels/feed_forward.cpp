@@ -83,8 +83,8 @@ std::int32_t backward(const tk_feed_forward& a, const tk_feed_forward_gradients&
     const RowSums sums(arena, n.rows, a.D, n.inner);
     const WorkerScratch scratch(arena, workers, scratch_of(a, n));
     OuterProducts outer(arena, n.type);
-    outer.add(up.gradient_panels, n.inner, up.input_panels, a.D, units, g.dup);
-    outer.add(down.gradient_panels, a.D, down.input_panels, a.F, units, g.ddown);
+    outer.add(up.gradient_panels, n.inner, up.input_panels, a.D, units, g.up);
+    outer.add(down.gradient_panels, a.D, down.input_panels, a.F, units, g.down);
     TK_REQUIRE_MEMORY(arena);
     packer.run(workers);
     const KernelTable& kernels = table();
@@ -95,10 +95,10 @@ std::int32_t backward(const tk_feed_forward& a, const tk_feed_forward_gradients&
     });
     outer.run(workers);
     TK_REQUIRE_MEMORY(arena);
-    sums.total(0, a.D, g.dgamma);
-    sums.total(a.D, a.D, g.dbeta);
-    sums.total(2 * a.D, a.D, g.ddown_bias);
-    sums.total(3 * a.D, n.inner, g.dup_bias);
+    sums.total(0, a.D, g.gamma);
+    sums.total(a.D, a.D, g.beta);
+    sums.total(2 * a.D, a.D, g.down_bias);
+    sums.total(3 * a.D, n.inner, g.up_bias);
     return TK_OK;
 }
 

@@ -32,28 +32,28 @@ std::int32_t backward(const tk_linear& a, const tk_linear_gradients& g) {
     if (const std::int32_t status = check(a)) return status;
     TK_REQUIRE(g.dy && is_type(g.dy_type) && g.dy_row >= a.out && (!g.dx || is_type(g.dx_type)), "linear: the gradient of y is missing or a type is unknown");
     TK_REQUIRE(!g.dx || fits(a.weight, a.in), "linear: the gradient of x needs the weight");
-    TK_REQUIRE(!g.dweight || (a.x && a.x_row >= a.in), "linear: the weight's gradient needs x");
+    TK_REQUIRE(!g.weight.data || (a.x && a.x_row >= a.in), "linear: the weight's gradient needs x");
     Arena arena;
     const Workers workers;
     const Type type = static_cast<Type>(a.products);
     const Matrix dy{g.dy, static_cast<Type>(g.dy_type), a.rows, a.out, g.dy_row};
-    if (g.dbias) sum_columns(workers, dy, g.dbias);
+    sum_columns(workers, dy, g.bias);
     const Operand rows = operand_of(arena, workers, dy, type);
     const std::int64_t units = units_of(a.rows, type), pair = pair_of(type);
     Packer packer(arena, type);
     const std::uint32_t* weight = g.dx ? packer.down(matrix_of(a.weight, a.out, a.in)) : nullptr;
-    const std::uint32_t* inputs = g.dweight ? packer.down({a.x, static_cast<Type>(a.x_type), a.rows, a.in, a.x_row}) : nullptr;
-    std::uint32_t* gradients = g.dweight ? panels(arena, a.out, units) : nullptr;
+    const std::uint32_t* inputs = g.weight.data ? packer.down({a.x, static_cast<Type>(a.x_type), a.rows, a.in, a.x_row}) : nullptr;
+    std::uint32_t* gradients = g.weight.data ? panels(arena, a.out, units) : nullptr;
     TK_REQUIRE_MEMORY(arena);
     packer.run(workers);
     if (g.dx) multiply(arena, workers, type, a.rows, {rows.data, rows.row, a.out, weight, a.in, g.dx, static_cast<Type>(g.dx_type), a.in, nullptr});
-    if (g.dweight) {
+    if (g.weight.data) {
         const KernelTable& kernels = table();
         by_rows(workers, a.rows, [&](std::int64_t begin, std::int64_t end, int) {
             kernels.pack_rows(type, element(rows.data, type, begin * rows.row), rows.row, end - begin, a.out, gradients, begin / pair, units);
         });
         OuterProducts outer(arena, type);
-        outer.add(gradients, a.out, inputs, a.in, units, g.dweight);
+        outer.add(gradients, a.out, inputs, a.in, units, g.weight);
         outer.run(workers);
     }
     TK_REQUIRE_MEMORY(arena);

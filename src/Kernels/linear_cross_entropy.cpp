@@ -26,7 +26,7 @@ std::int32_t run(const tk_linear_cross_entropy& a) {
     Arena arena;
     const Workers workers;
     const Type type = static_cast<Type>(a.products), hidden_type = static_cast<Type>(a.hidden_type);
-    const bool gradient = a.dhidden || a.dweight || a.dbias;
+    const bool gradient = a.dhidden || a.dweight.data || a.dbias.data;
     const std::int64_t size = std::min(rows_per_chunk(a.V, type), rounded(a.rows, 2)), row = rounded(a.V, 32), pair = pair_of(type);
     Packer packer(arena, type);
     const Matrix weight = matrix_of(a.weight, a.V, a.D);
@@ -37,8 +37,8 @@ std::int32_t run(const tk_linear_cross_entropy& a) {
     const bool smooth = a.label_smoothing > 0;
     float* losses = arena.take<float>(a.rows);
     float* plain = smooth ? arena.take<float>(a.rows) : losses;
-    std::uint32_t* gradients = a.dweight ? panels(arena, a.V, units_of(size, type)) : nullptr;
-    std::uint32_t* inputs = a.dweight ? panels(arena, a.D, units_of(size, type)) : nullptr;
+    std::uint32_t* gradients = a.dweight.data ? panels(arena, a.V, units_of(size, type)) : nullptr;
+    std::uint32_t* inputs = a.dweight.data ? panels(arena, a.D, units_of(size, type)) : nullptr;
     TK_REQUIRE_MEMORY(arena);
     packer.run(workers);
     const KernelTable& kernels = table();
@@ -69,21 +69,21 @@ std::int32_t run(const tk_linear_cross_entropy& a) {
             if (gradients) kernels.pack_rows(type, element(logits, type, first * row), row, last - first, a.V, gradients, first / pair, units);
         });
         if (a.dhidden) multiply(step, workers, type, count, {logits, row, a.V, down, a.D, a.dhidden + begin * a.D, Type::Float32, a.D, nullptr});
-        if (a.dweight) {
+        if (a.dweight.data) {
             Packer rows(step, type);
             rows.down(part, inputs);
             OuterProducts outer(step, type);
-            outer.add(gradients, a.V, inputs, a.D, units, a.dweight, begin > 0);
+            outer.add(gradients, a.V, inputs, a.D, units, {a.dweight.data, begin > 0 || a.dweight.add});
             TK_REQUIRE_MEMORY(step);
             rows.run(workers);
             outer.run(workers);
         }
-        if (a.dbias) sum_columns(workers, {logits, type, count, a.V, row}, a.dbias, begin > 0);
+        sum_columns(workers, {logits, type, count, a.V, row}, {a.dbias.data, begin > 0 || a.dbias.add});
         TK_REQUIRE_MEMORY(step);
     }
     if (a.rows == 0) {
-        if (a.dweight) std::memset(a.dweight, 0, static_cast<std::size_t>(a.V * a.D) * sizeof(float));
-        if (a.dbias) std::memset(a.dbias, 0, static_cast<std::size_t>(a.V) * sizeof(float));
+        begin_sum(a.dweight, a.V * a.D);
+        begin_sum(a.dbias, a.V);
     }
     double total = 0, without = 0;
     for (std::int64_t i = 0; i < a.rows; ++i) total += losses[i], without += plain[i];

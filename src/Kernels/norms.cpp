@@ -29,7 +29,7 @@ std::int32_t backward(const tk_norm& a, const tk_norm_gradients& g) {
     TK_REQUIRE(g.dy && g.dx, "norm: the gradient of y or room for that of x is missing");
     Arena arena;
     const RowParts parts(a.rows);
-    float* sums = g.dgamma || g.dbeta ? arena.zeros<float>(parts.count * 2 * a.D) : nullptr;
+    float* sums = g.gamma.data || g.beta.data ? arena.zeros<float>(parts.count * 2 * a.D) : nullptr;
     TK_REQUIRE_MEMORY(arena);
     NormGradients n{};
     n.dy = g.dy, n.x = a.x, n.dx = g.dx;
@@ -39,17 +39,12 @@ std::int32_t backward(const tk_norm& a, const tk_norm_gradients& g) {
     const KernelTable& kernels = table();
     parallel_items(parts.count, [&](std::int64_t part) {
         NormGradients mine = n;
-        mine.dgamma = g.dgamma ? sums + part * 2 * a.D : nullptr;
-        mine.dbeta = g.dbeta ? sums + (part * 2 + 1) * a.D : nullptr;
+        mine.dgamma = g.gamma.data ? sums + part * 2 * a.D : nullptr;
+        mine.dbeta = g.beta.data ? sums + (part * 2 + 1) * a.D : nullptr;
         kernels.norm_backward(mine, parts.begin(part), parts.end(part));
     });
-    for (int which = 0; which < 2; ++which) {
-        float* to = which == 0 ? g.dgamma : g.dbeta;
-        if (!to) continue;
-        std::memset(to, 0, static_cast<std::size_t>(a.D) * sizeof(float));
-        for (std::int64_t part = 0; part < parts.count; ++part)
-            for (std::int64_t i = 0; i < a.D; ++i) to[i] += sums[(part * 2 + which) * a.D + i];
-    }
+    sum_parts(g.gamma, sums, 2 * a.D, parts.count, a.D);
+    sum_parts(g.beta, sums + a.D, 2 * a.D, parts.count, a.D);
     return TK_OK;
 }
 

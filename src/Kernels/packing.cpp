@@ -26,8 +26,8 @@ void Packer::run(const Workers& workers) const {
 }
 
 void OuterProducts::add(const std::uint32_t* a, std::int64_t rows, const std::uint32_t* b, std::int64_t columns, std::int64_t units,
-                        float* c, bool add) {
-    if (c) products.add({OuterArguments{a, b, units, columns, c, add}, rows});
+                        const tk_gradient& c) {
+    if (c.data) products.add({OuterArguments{a, b, units, columns, c.data, c.add != 0}, rows});
 }
 
 void OuterProducts::run(const Workers& workers) const {
@@ -84,13 +84,14 @@ void multiply(Arena& arena, const Workers& workers, Type type, std::int64_t rows
     });
 }
 
-void sum_columns(const Workers& workers, const Matrix& x, float* sums, bool add) {
+void sum_columns(const Workers& workers, const Matrix& x, const tk_gradient& sums) {
+    if (!sums.data) return;
     constexpr std::int64_t span = 256;
     const KernelTable& kernels = table();
     workers.run((x.columns + span - 1) / span, [&](std::int64_t item) {
         const std::int64_t first = item * span, width = std::min(span, x.columns - first);
-        if (!add) std::memset(sums + first, 0, static_cast<std::size_t>(width) * sizeof(float));
-        kernels.add_columns(sums + first, element(x.data, x.type, first), x.type, x.row, x.rows, width);
+        begin_sum({sums.data + first, sums.add}, width);
+        kernels.add_columns(sums.data + first, element(x.data, x.type, first), x.type, x.row, x.rows, width);
     });
 }
 

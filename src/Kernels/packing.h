@@ -70,8 +70,7 @@ private:
 class OuterProducts {
 public:
     OuterProducts(Arena& arena, Type type) : arena(arena), type(type), products(arena) {}
-    // c null: nothing to do. add: to what c holds.
-    void add(const std::uint32_t* a, std::int64_t rows, const std::uint32_t* b, std::int64_t columns, std::int64_t units, float* c, bool add = false);
+    void add(const std::uint32_t* a, std::int64_t rows, const std::uint32_t* b, std::int64_t columns, std::int64_t units, const tk_gradient& c);
     void run(const Workers& workers) const;
 
 private:
@@ -96,7 +95,20 @@ Operand operand_of(Arena& arena, const Workers& workers, const Matrix& rows, Typ
 // C = A B for the product's type, the rows and panels of columns spread over the threads.
 void multiply(Arena& arena, const Workers& workers, Type type, std::int64_t rows, const PanelProduct& product);
 
-// sums[width] = the sum of rows [rows, width].
-void sum_columns(const Workers& workers, const Matrix& x, float* sums, bool add = false);
+// The gradient of a bias: the sum of rows [rows, width].
+void sum_columns(const Workers& workers, const Matrix& x, const tk_gradient& sums);
+
+// Makes a gradient ready for what is added to it.
+inline void begin_sum(const tk_gradient& g, std::int64_t count) {
+    if (g.data && !g.add) std::memset(g.data, 0, static_cast<std::size_t>(count) * sizeof(float));
+}
+
+// Adds up `parts` arrays of `count` numbers, `stride` apart, in their order.
+inline void sum_parts(const tk_gradient& g, const float* first, std::int64_t stride, std::int64_t parts, std::int64_t count) {
+    if (!g.data) return;
+    begin_sum(g, count);
+    for (std::int64_t part = 0; part < parts; ++part)
+        for (std::int64_t i = 0; i < count; ++i) g.data[i] += first[part * stride + i];
+}
 
 }  // namespace transformer_kernels

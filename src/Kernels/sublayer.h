@@ -43,15 +43,8 @@ public:
     RowSums(Arena& arena, std::int64_t rows, std::int64_t width, std::int64_t extra)
         : each(3 * width + extra), blocks((rows + block_rows - 1) / block_rows), parts(arena.zeros<float>(blocks * each)) {}
     float* of(std::int64_t row) const { return parts + row / block_rows * each; }
-    // to = numbers [first, first + count) of all blocks together, in their order; null: not wanted.
-    void total(std::int64_t first, std::int64_t count, float* to) const {
-        if (!to) return;
-        std::memset(to, 0, static_cast<std::size_t>(count) * sizeof(float));
-        for (std::int64_t block = 0; block < blocks; ++block) {
-            const float* from = parts + block * each + first;
-            for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
-        }
-    }
+    // Numbers [first, first + count) of all blocks together, in their order.
+    void total(std::int64_t first, std::int64_t count, const tk_gradient& to) const { sum_parts(to, parts + first, each, blocks, count); }
 
 private:
     std::int64_t each, blocks;

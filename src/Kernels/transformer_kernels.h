@@ -206,10 +206,10 @@ TK_API int32_t tk_decoder_top(const tk_decoder_top_args* args);
 
 // What drops is decided by a counter, so that cutting a batch in two, or padding it to another length, changes nothing.
 // Element i of example e (counted over the step's whole batch) is kept, and divided by 1 - p, where
-//     mix32(i * 0x9e3779b9 + low32(mix64(key + e * 0x9e3779b97f4a7c15))) >= min(2^32 - 1, floor(p * 2^32))
+//     mix32(i * 0x9e3779b9 + low32(mix64(key + e))) >= min(2^32 - 1, floor(p * 2^32))
 // with everything modulo 2^32 or 2^64. i is row * width + column inside the example, row * F + column for hidden
 // activations. Weight (h, t, s) of attention, for query t and key s of head h, is kept where
-//     mix32(s * 0x9e3779b9 + low32(mix64(mix64(key + e * 0x9e3779b97f4a7c15) + h * 2^32 + t))) >= the same.
+//     mix32(s * 0x9e3779b9 + low32(mix64(mix64(key + e) + h * 2^32 + t))) >= the same.
 //     mix32(x): x ^= x >> 16, x *= 0x21f0aaad, x ^= x >> 15, x *= 0xd35a2d97, x ^= x >> 15
 //     mix64(x): x += 0x9e3779b97f4a7c15, x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9, x = (x ^ x >> 27) * 0x94d049bb133111eb,
 //               x ^= x >> 31
@@ -240,6 +240,12 @@ typedef struct tk_matrix {
     int32_t reserved;
 } tk_matrix;
 
+// Where the gradient of a parameter goes: 32-bit numbers in the parameter's shape.
+typedef struct tk_gradient {
+    float* data;  // null: not wanted
+    int64_t add;  // 1: added to what is there; 0: overwritten
+} tk_gradient;
+
 // y = x weight' + bias. Operands are rounded to `products` where they have another type.
 typedef struct tk_linear {
     int64_t rows, in, out;
@@ -254,14 +260,13 @@ typedef struct tk_linear {
 
 TK_API int32_t tk_linear_forward(const tk_linear* a);
 
-// Gradients of the same; those whose pointer is null are not computed. x is needed for dweight, weight for dx.
+// Gradients of the same; those whose pointer is null are not computed. x is needed for the weight's, the weight for that of x.
 typedef struct tk_linear_gradients {
     int32_t dy_type, dx_type;
     const void* dy;  // [rows, out]
     int64_t dy_row;
     void* dx;        // [rows, in], rows without gaps
-    float* dweight;  // [out, in]
-    float* dbias;    // [out]
+    tk_gradient weight, bias;
 } tk_linear_gradients;
 
 TK_API int32_t tk_linear_backward(const tk_linear* a, const tk_linear_gradients* g);
@@ -296,7 +301,7 @@ TK_API int32_t tk_feed_forward_forward(const tk_feed_forward* a);
 typedef struct tk_feed_forward_gradients {
     const float* dy;  // [B, T, D]
     float* dx;        // [B, T, D]
-    float *dgamma, *dbeta, *dup, *dup_bias, *ddown, *ddown_bias;
+    tk_gradient gamma, beta, up, up_bias, down, down_bias;
 } tk_feed_forward_gradients;
 
 TK_API int32_t tk_feed_forward_backward(const tk_feed_forward* a, const tk_feed_forward_gradients* g);
@@ -336,7 +341,7 @@ TK_API int32_t tk_attention_forward(const tk_attention* a);
 
 typedef struct tk_attention_gradients {
     tk_heads dout, dq, dk, dv;  // shaped as out, q, k and v
-    float* dbias;               // in the bias's shape; null: not wanted
+    tk_gradient bias;
 } tk_attention_gradients;
 
 TK_API int32_t tk_attention_backward(const tk_attention* a, const tk_attention_gradients* g);
@@ -379,8 +384,7 @@ typedef struct tk_attention_sublayer_gradients {
     const float* dy;  // [B, T, D]
     float* dx;        // [B, T, D]
     float* dsource;   // [B, S, D]
-    float *dgamma, *dbeta, *dquery, *dquery_bias, *dkey, *dkey_bias, *doutput, *doutput_bias;
-    float* dbias;     // in the bias's shape
+    tk_gradient gamma, beta, query, query_bias, key, key_bias, output, output_bias, bias;
 } tk_attention_sublayer_gradients;
 
 TK_API int32_t tk_attention_sublayer_backward(const tk_attention_sublayer* a, const tk_attention_sublayer_gradients* g);
@@ -402,9 +406,8 @@ typedef struct tk_linear_cross_entropy {
     double gradient_scale;   // gradients are those of the loss times this
     double* loss;            // one number
     double* plain_loss;      // the same without label smoothing; null: not wanted
-    float* dhidden;          // [rows, D]; null: not wanted, and so are the next
-    float* dweight;          // [V, D]
-    float* dbias;            // [V]
+    float* dhidden;          // [rows, D]; null: not wanted
+    tk_gradient dweight, dbias;
 } tk_linear_cross_entropy;
 
 TK_API int32_t tk_linear_cross_entropy_run(const tk_linear_cross_entropy* a);
@@ -427,7 +430,7 @@ TK_API int32_t tk_norm_forward(const tk_norm* a);
 typedef struct tk_norm_gradients {
     const void* dy;        // in y_type
     void* dx;              // in x_type
-    float *dgamma, *dbeta; // [D]; null: not wanted
+    tk_gradient gamma, beta;
 } tk_norm_gradients;
 
 TK_API int32_t tk_norm_backward(const tk_norm* a, const tk_norm_gradients* g);
@@ -446,7 +449,7 @@ TK_API int32_t tk_activation_forward(const tk_activation* a);
 typedef struct tk_activation_gradients {
     const void* dy;  // [rows, width]
     void* dx;        // in the shape of x
-    float* dbias;    // [width]; null: not wanted
+    tk_gradient bias;
 } tk_activation_gradients;
 
 TK_API int32_t tk_activation_backward(const tk_activation* a, const tk_activation_gradients* g);
