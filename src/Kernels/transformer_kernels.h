@@ -237,7 +237,6 @@ typedef struct tk_matrix {
     const void* data;
     int64_t row;  // from one row to the next
     int32_t type;
-    int32_t reserved;
 } tk_matrix;
 
 // Where the gradient of a parameter goes: 32-bit numbers in the parameter's shape.
@@ -249,7 +248,7 @@ typedef struct tk_gradient {
 // y = x weight' + bias. Operands are rounded to `products` where they have another type.
 typedef struct tk_linear {
     int64_t rows, in, out;
-    int32_t products, x_type, y_type, reserved;
+    int32_t products, x_type, y_type;
     const void* x;      // [rows, in]
     int64_t x_row;
     tk_matrix weight;   // [out, in]
@@ -354,7 +353,6 @@ typedef struct tk_attention_sublayer {
     int64_t window;
     double scale;
     float eps;
-    int32_t reserved;
     const float* x;               // [B, T, D]
     const float* source;          // [B, S, D]; null: attention within x
     const float *gamma, *beta;    // [D]; null: 1 and 0
@@ -438,7 +436,7 @@ TK_API int32_t tk_norm_backward(const tk_norm* a, const tk_norm_gradients* g);
 // y = act(x + bias), or where gated, of x [rows, 2 width], act(first half) * second half.
 typedef struct tk_activation {
     int64_t rows, width;
-    int32_t activation, gated, type, reserved;
+    int32_t activation, gated, type;
     const void* x;
     const float* bias;  // [width], not where gated; null: none
     void* y;            // [rows, width]
