@@ -1,0 +1,82 @@
+// Threads that go through a step of decoding together. A step has dozens of products of a few microseconds each, so its phases
+// are separated by a barrier within one parallel region and not by new regions.
+#pragma once
+#include "common.h"
+#include "wait.h"
+
+#include <atomic>
+#include <cstdint>
+
+namespace transformer_kernels {
+
+class Team {
+public:
+    // Fixed once the team has set off.
+    std::int64_t size() const { return members; }
+
+    // Returns once every member has called this.
+    void barrier() {
+        if (members == 1) return;
+        const std::uint32_t round = rounds.value.load(std::memory_order_relaxed);
+        if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < members) return rounds.wait_while(round);
+        arrived.store(0, std::memory_order_relaxed);
+        rounds.set(round + 1);
+    }
+
+    // body(team, number of the member) on up to `threads` threads at once. A thread that comes too late finds the gate closed
+    // and leaves: a pool that is busy, or that runs its pieces one after the other, costs speed and never a deadlock.
+    template <class Body>
+    static void run(std::int64_t threads, const Body& body) {
+        struct Call {
+            const Body& body;
+            const std::uint32_t seats;
+            Team team;
+        };
+        Call call{body, static_cast<std::uint32_t>(std::min<std::int64_t>(threads, most_workers)), {}};
+        const auto join = [](std::int64_t first, std::int64_t last, void* context) {
+            Call& c = *static_cast<Call*>(context);
+            const std::int64_t number = c.team.join(static_cast<std::uint32_t>(last - first), c.seats);
+            if (number >= 0) c.body(c.team, number);
+        };
+        if (threads > 1) on_pool(call.seats, join, &call);
+        // Also where the pool has failed.
+        if (call.team.members == 0) join(0, call.seats, &call);
+    }
+
+private:
+    static constexpr std::uint32_t closed = 1u << 31, seat = 1u << 16, head = 1;
+
+    // The first to come leads: it waits a moment until all seats are taken, then closes the gate. -1: it was closed.
+    std::int64_t join(std::uint32_t seats, std::uint32_t all_seats) {
+        std::uint32_t now = gate.value.load(std::memory_order_relaxed);
+        do {
+            if (now & closed) return -1;
+        } while (!gate.value.compare_exchange_weak(now, now + seats * seat + head));
+        const std::uint32_t number = now & (seat - 1);
+        if (number == 0) lead(all_seats);
+        else
+            while (!((now = gate.value.load()) & closed)) gate.wait_while(now);
+        return number;
+    }
+
+    void lead(std::uint32_t all_seats) {
+        const std::int64_t start = now_nanoseconds();
+        while (gate.value.load() / seat < all_seats && now_nanoseconds() - start < joining_nanoseconds) pause_thread();
+        // Whoever joined before the gate is closed is a member.
+        std::uint32_t now = gate.value.load();
+        do {
+            members = now & (seat - 1);
+        } while (!gate.value.compare_exchange_weak(now, now | closed));
+        gate.wake();
+    }
+
+    // Long enough for a sleeping thread of the pool to wake up.
+    static constexpr std::int64_t joining_nanoseconds = 100'000;
+
+    std::int64_t members = 0;
+    alignas(64) Word gate;
+    alignas(64) std::atomic<std::int64_t> arrived{0};
+    alignas(64) Word rounds;
+};
+
+}  // namespace transformer_kernels

@@ -1,0 +1,61 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>Activations by their kernel.</summary>
+sealed unsafe class ActivationFunction : KernelFunction
+{
+    readonly Tensor given;
+    readonly Tensor? bias;
+    ActivationArguments arguments;
+    Tensor? x;
+
+    ActivationFunction(Tensor x, Tensor? bias, KernelActivation activation, bool gated)
+    {
+        (given, this.bias) = (x, bias);
+        var width = gated ? x.size(-1) / 2 : x.size(-1);
+        arguments = new() { Rows = x.numel() / Math.Max(1, x.size(-1)), Width = width, Activation = activation, Gated = gated ? 1 : 0, Type = TypeOf(x.dtype) };
+    }
+
+    /// <summary>act(x + bias).</summary>
+    /// <param name="x">[…, F].</param>
+    /// <param name="bias">[F]; null for none.</param>
+    /// <param name="activation">The function.</param>
+    internal static Tensor Of(Tensor x, Tensor? bias, KernelActivation activation) => new ActivationFunction(x, bias, activation, gated: false).Apply(x, bias);
+
+    /// <summary>act(first half of x) times its second half.</summary>
+    /// <param name="x">[…, 2F].</param>
+    /// <param name="activation">The function.</param>
+    /// <returns>[…, F].</returns>
+    internal static Tensor Gated(Tensor x, KernelActivation activation) => new ActivationFunction(x, null, activation, gated: true).Apply(x, null);
+
+    protected override Tensor Forward(bool keep)
+    {
+        x = given.contiguous();
+        if (keep) x = ReferenceEquals(x, given) ? KeepInput(x) : Keep(x);
+        var y = empty([.. given.shape[..^1], arguments.Width], given.dtype);
+        Point();
+        arguments.Y = At(y);
+        ElementwiseKernels.Activate(arguments);
+        GC.KeepAlive(this);
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        var dy = gradient.to(x!.dtype).contiguous();
+        var results = new Tensor?[2];
+        results[0] = empty_like(x);
+        Point();
+        ElementwiseKernels.ActivateBackward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Bias = Into(results, 1, bias) });
+        GC.KeepAlive((this, dy));
+        return results;
+    }
+
+    void Point()
+    {
+        arguments.X = At(x);
+        arguments.Bias = Floats(bias);
+    }
+}

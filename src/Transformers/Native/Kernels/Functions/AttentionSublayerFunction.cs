@@ -1,0 +1,136 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>The weights of an attention sublayer.</summary>
+/// <param name="Query">[(H + 2K)·E, D]: queries, keys, values; [H·E, D] where there is a source.</param>
+/// <param name="QueryBias">Of its rows; null for none.</param>
+/// <param name="Key">[2K·E, D] with a source: keys, values; null without.</param>
+/// <param name="KeyBias">Of its rows; null for none.</param>
+/// <param name="Output">[D, H·E].</param>
+/// <param name="OutputBias">[D]; null for none.</param>
+readonly record struct AttentionWeights(Tensor Query, Tensor? QueryBias, Tensor? Key, Tensor? KeyBias, Tensor Output, Tensor? OutputBias);
+
+/// <summary>What attention sees.</summary>
+/// <param name="Causal">Whether a query sees no key after its own position.</param>
+/// <param name="Bias">Added to the scores, [b, H or 1, T or 1, S or 1] with b dividing B; null for none.</param>
+/// <param name="Lengths">[B] whole numbers in 64 bits: keys from there on are hidden; null for none.</param>
+/// <param name="Cosine">Of rotary positions, [T, E]; null for none.</param>
+/// <param name="Sine">Of rotary positions, [T, E]; null for none.</param>
+/// <param name="Window">Keys that many behind a query are hidden; 0 for none.</param>
+/// <param name="Dropout">Of weights.</param>
+readonly record struct AttentionView(bool Causal = false, Tensor? Bias = null, Tensor? Lengths = null, Tensor? Cosine = null, Tensor? Sine = null, long Window = 0, KernelDropout Dropout = default);
+
+/// <summary>The attention sublayer by its kernel.</summary>
+sealed unsafe class AttentionSublayerFunction : KernelFunction
+{
+    readonly Tensor given;
+    readonly Tensor? givenSource;
+    readonly SublayerNorm norm;
+    readonly AttentionWeights weights;
+    readonly AttentionView view;
+    readonly ScalarType compute;
+    AttentionSublayerArguments arguments;
+    Tensor? x, source, bias, lengths, cosine, sine;
+
+    AttentionSublayerFunction(Tensor x, Tensor? source, SublayerNorm norm, AttentionWeights weights, AttentionView view, int heads, int kvHeads, ScalarType compute)
+    {
+        (given, givenSource, this.norm, this.weights, this.view, this.compute) = (x, source, norm, weights, view, compute);
+        var E = weights.Output.size(1) / heads;
+        arguments = new()
+        {
+            B = x.size(0), T = x.size(1), S = (source ?? x).size(1), D = x.size(2), H = heads, K = kvHeads, E = E, Products = TypeOf(compute),
+            Causal = view.Causal ? 1 : 0, PostNorm = norm.Post ? 1 : 0, Rms = norm.Rms ? 1 : 0, Epsilon = (float)norm.Epsilon, Window = view.Window,
+            Scale = 1 / Math.Sqrt(E), WeightDropout = view.Dropout, Dropout = norm.Dropout,
+        };
+        if (view.Bias is not { } mask) return;
+        if (mask.dim() != 4) throw new ArgumentException($"a bias of attention is [b, H, T, S], not [{string.Join(", ", mask.shape)}]");
+        arguments.Bias = new() { Batches = mask.size(0), Heads = mask.size(1), Queries = mask.size(2), Keys = mask.size(3) };
+    }
+
+    /// <summary>Whether the kernel takes a sublayer of these weights.</summary>
+    internal static bool Takes(Tensor x, Tensor? source, AttentionWeights weights, ScalarType compute) =>
+        Takes([x, source, weights.Query, weights.Key, weights.Output]) && x.dtype == ScalarType.Float32 && source is null or { dtype: ScalarType.Float32 } && x.numel() > 0 &&
+        Multiplies(compute) && (compute == ScalarType.Float32 || x.size(-1) % 2 == 0 && weights.Output.size(1) % 2 == 0);
+
+    /// <summary>x + drop(output(attention(qkv(norm(x))))), or norm(x + drop(output(attention(qkv(x))))).</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="source">Where keys and values come from, [B, S, D]; null for x itself.</param>
+    /// <param name="norm">The norm and the residual connection.</param>
+    /// <param name="weights">The projections.</param>
+    /// <param name="view">Masks and positions.</param>
+    /// <param name="heads">The number H of query heads.</param>
+    /// <param name="kvHeads">The number K of key/value heads.</param>
+    /// <param name="compute">The type of products.</param>
+    /// <returns>[B, T, D].</returns>
+    internal static Tensor Of(Tensor x, Tensor? source, SublayerNorm norm, AttentionWeights weights, AttentionView view, int heads, int kvHeads, ScalarType compute) =>
+        new AttentionSublayerFunction(x, source, norm, weights, view, heads, kvHeads, compute).Apply(
+            x, source, norm.Weight, norm.Bias, weights.Query, weights.QueryBias, weights.Key, weights.KeyBias, weights.Output, weights.OutputBias, view.Bias);
+
+    protected override Tensor Forward(bool keep)
+    {
+        x = given.contiguous();
+        source = givenSource?.contiguous();
+        bias = view.Bias is { } mask ? Dense(mask) : null;
+        (lengths, cosine, sine) = (view.Lengths?.contiguous(), view.Cosine?.contiguous(), view.Sine?.contiguous());
+        var y = empty_like(x);
+        if (keep) KeepAll();
+        Point();
+        arguments.Y = Floats(y);
+        AttentionSublayerKernel.Forward(arguments);
+        GC.KeepAlive(this);
+        return y;
+    }
+
+    void KeepAll()
+    {
+        Tensor? Hold(Tensor? made, Tensor? given) => made is null ? null : ReferenceEquals(made, given) ? KeepInput(made) : Keep(made);
+        (x, source, bias) = (Hold(x, given), Hold(source, givenSource), Hold(bias, view.Bias));
+        (lengths, cosine, sine) = (Hold(lengths, view.Lengths), Hold(cosine, view.Cosine), Hold(sine, view.Sine));
+        var (rows, inner) = (arguments.B * arguments.T, arguments.H * arguments.E);
+        arguments.Queries = At(Keep(empty([rows, weights.Query.size(0)], compute)));
+        if (source is not null) arguments.Keys = At(Keep(empty([arguments.B * arguments.S, weights.Key!.size(0)], compute)));
+        arguments.Mixed = At(Keep(empty([rows, inner], compute)));
+        arguments.Lse = Floats(Keep(empty(arguments.H * rows)));
+        arguments.Rstd = Floats(Keep(empty(rows)));
+        if (!norm.Rms) arguments.Mean = Floats(Keep(empty(rows)));
+        if (norm.Post) arguments.Sum = Floats(Keep(empty_like(x!)));
+    }
+
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        var dy = Dense(gradient);
+        Point();
+        var results = new Tensor?[11];
+        results[0] = empty_like(x!);
+        results[1] = source is null ? null : empty_like(source);
+        AttentionSublayerKernel.Backward(arguments, new()
+        {
+            Dy = Floats(dy), Dx = Floats(results[0]), DSource = Floats(results[1]), Gamma = Into(results, 2, norm.Weight), Beta = Into(results, 3, norm.Bias),
+            Query = Into(results, 4, weights.Query), QueryBias = Into(results, 5, weights.QueryBias), Key = Into(results, 6, weights.Key), KeyBias = Into(results, 7, weights.KeyBias),
+            Output = Into(results, 8, weights.Output), OutputBias = Into(results, 9, weights.OutputBias), Bias = Into(results, 10, view.Bias),
+        });
+        GC.KeepAlive(dy);
+        GC.KeepAlive(this);
+        return results;
+    }
+
+    void Point()
+    {
+        arguments.X = Floats(x);
+        arguments.Source = Floats(source);
+        arguments.Gamma = Floats(norm.Weight);
+        arguments.Beta = Floats(norm.Bias);
+        arguments.Query = Matrix(weights.Query);
+        arguments.Key = Matrix(weights.Key);
+        arguments.Output = Matrix(weights.Output);
+        arguments.QueryBias = Floats(weights.QueryBias);
+        arguments.KeyBias = Floats(weights.KeyBias);
+        arguments.OutputBias = Floats(weights.OutputBias);
+        arguments.Bias.Values = Floats(bias);
+        arguments.Lengths = lengths is null or { dtype: ScalarType.Int64 } ? (long*)At(lengths) : throw new ArgumentException($"lengths are whole numbers in 64 bits, not {lengths.dtype}");
+        arguments.Cosine = Floats(cosine);
+        arguments.Sine = Floats(sine);
+    }
+}

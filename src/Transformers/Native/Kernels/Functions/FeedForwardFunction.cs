@@ -1,0 +1,93 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>The feed-forward sublayer by its kernel.</summary>
+sealed unsafe class FeedForwardFunction : KernelFunction
+{
+    readonly Tensor given, up, down;
+    readonly Tensor? upBias, downBias;
+    readonly SublayerNorm norm;
+    readonly ScalarType compute;
+    FeedForwardArguments arguments;
+    Tensor? x;
+
+    FeedForwardFunction(Tensor x, SublayerNorm norm, Tensor up, Tensor? upBias, Tensor down, Tensor? downBias, KernelActivation activation, bool gated, KernelDropout dropout, ScalarType compute)
+    {
+        (given, this.norm, this.up, this.upBias, this.down, this.downBias, this.compute) = (x, norm, up, upBias, down, downBias, compute);
+        var D = x.size(-1);
+        var B = x.dim() > 2 ? x.size(0) : 1;
+        arguments = new()
+        {
+            B = B, T = x.numel() / Math.Max(1, B * D), D = D, F = down.size(1), Products = TypeOf(compute), Activation = activation, Gated = gated ? 1 : 0,
+            PostNorm = norm.Post ? 1 : 0, Rms = norm.Rms ? 1 : 0, Epsilon = (float)norm.Epsilon, HiddenDropout = dropout, Dropout = norm.Dropout,
+        };
+    }
+
+    /// <summary>Whether the kernel takes a sublayer of these weights.</summary>
+    internal static bool Takes(Tensor x, Tensor up, Tensor down, ScalarType compute) =>
+        Takes([x, up, down]) && x.dtype == ScalarType.Float32 && x.numel() > 0 && Multiplies(compute) &&
+        (compute == ScalarType.Float32 || up.size(1) % 2 == 0 && down.size(1) % 2 == 0);
+
+    /// <summary>x + drop(down(drop(act(up(norm(x)))))), or norm(x + drop(down(drop(act(up(x))))))).</summary>
+    /// <param name="x">[B, …, D].</param>
+    /// <param name="norm">The norm and the residual connection.</param>
+    /// <param name="up">[F, D], or [2F, D] where gated.</param>
+    /// <param name="upBias">Of its rows; null for none.</param>
+    /// <param name="down">[D, F].</param>
+    /// <param name="downBias">[D]; null for none.</param>
+    /// <param name="activation">The function between the two.</param>
+    /// <param name="gated">Whether half of what <paramref name="up"/> gives is activated and multiplies the other half.</param>
+    /// <param name="dropout">Of hidden activations.</param>
+    /// <param name="compute">The type of products.</param>
+    /// <returns>[B, …, D].</returns>
+    internal static Tensor Of(Tensor x, SublayerNorm norm, Tensor up, Tensor? upBias, Tensor down, Tensor? downBias, KernelActivation activation, bool gated, KernelDropout dropout, ScalarType compute) =>
+        new FeedForwardFunction(x, norm, up, upBias, down, downBias, activation, gated, dropout, compute).Apply(x, norm.Weight, norm.Bias, up, upBias, down, downBias);
+
+    protected override Tensor Forward(bool keep)
+    {
+        var dense = given.contiguous();
+        var y = empty_like(dense);
+        Point(dense);
+        arguments.Y = Floats(y);
+        if (keep)
+        {
+            x = ReferenceEquals(dense, given) ? KeepInput(given) : Keep(dense);
+            var rows = arguments.B * arguments.T;
+            arguments.Hidden = At(Keep(empty([rows, up.size(0)], compute)));
+            arguments.Rstd = Floats(Keep(empty(rows)));
+            if (!norm.Rms) arguments.Mean = Floats(Keep(empty(rows)));
+            if (norm.Post) arguments.Sum = Floats(Keep(empty_like(dense)));
+        }
+        FeedForwardKernel.Forward(arguments);
+        GC.KeepAlive(dense);
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        var dy = Dense(gradient);
+        Point(x!);
+        var results = new Tensor?[7];
+        results[0] = empty_like(x!);
+        FeedForwardKernel.Backward(arguments, new()
+        {
+            Dy = Floats(dy), Dx = Floats(results[0]), Gamma = Into(results, 1, norm.Weight), Beta = Into(results, 2, norm.Bias),
+            Up = Into(results, 3, up), UpBias = Into(results, 4, upBias), Down = Into(results, 5, down), DownBias = Into(results, 6, downBias),
+        });
+        GC.KeepAlive(dy);
+        return results;
+    }
+
+    void Point(Tensor dense)
+    {
+        arguments.X = Floats(dense);
+        arguments.Gamma = Floats(norm.Weight);
+        arguments.Beta = Floats(norm.Bias);
+        arguments.Up = Matrix(up);
+        arguments.UpBias = Floats(upBias);
+        arguments.Down = Matrix(down);
+        arguments.DownBias = Floats(downBias);
+    }
+}

@@ -1,0 +1,76 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>An operation that a kernel computes forwards and backwards.</summary>
+abstract unsafe class KernelFunction : ManagedFunction
+{
+    static KernelFunction()
+    {
+        if (KernelLibrary.IsAvailable) KernelLibrary.UseThreadsOf(NativeLibraries.Load().Torch);
+    }
+
+    /// <summary>Whether the kernels can be used on these tensors, absent ones being null: they run, and all tensors are in the processor's memory.</summary>
+    internal static bool Takes(params ReadOnlySpan<Tensor?> tensors)
+    {
+        if (!KernelLibrary.IsAvailable) return false;
+        foreach (var tensor in tensors)
+            if (tensor is not null && (tensor.device_type != DeviceType.CPU || !IsFloat(tensor.dtype))) return false;
+        return true;
+    }
+
+    /// <summary>Whether the kernels can multiply in a type.</summary>
+    internal static bool Multiplies(ScalarType compute) => compute == ScalarType.Float32 || compute == ScalarType.BFloat16 && KernelLibrary.MultipliesBFloat16;
+
+    static bool IsFloat(ScalarType type) => type is ScalarType.Float32 or ScalarType.BFloat16;
+
+    /// <summary>A type as the kernels name it.</summary>
+    protected static KernelType TypeOf(ScalarType type) => type switch
+    {
+        ScalarType.Float32 => KernelType.Float32,
+        ScalarType.BFloat16 => KernelType.BFloat16,
+        _ => throw new ArgumentException($"the kernels know 32-bit and bfloat16 numbers, not {type}"),
+    };
+
+    /// <summary>The address of a tensor without gaps; null for none. The tensor must be kept alive.</summary>
+    protected static void* At(Tensor? tensor)
+    {
+        if (tensor is null) return null;
+        if (!tensor.is_contiguous()) throw new ArgumentException($"a kernel was given a tensor [{string.Join(", ", tensor.shape)}] with gaps");
+        return (void*)Dispatcher.DataPointer(tensor);
+    }
+
+    /// <summary>The address of 32-bit numbers; null for none.</summary>
+    protected static float* Floats(Tensor? tensor) =>
+        tensor is null || tensor.dtype == ScalarType.Float32 ? (float*)At(tensor) : throw new ArgumentException($"a kernel was given {tensor.dtype} where it takes 32-bit numbers");
+
+    /// <summary>A matrix without gaps; none where it is null.</summary>
+    protected static KernelMatrix Matrix(Tensor? weight) =>
+        weight is null ? default : new() { Data = At(weight), Row = weight.size(1), Type = TypeOf(weight.dtype) };
+
+    /// <summary>A tensor in 32 bits without gaps: itself where it is.</summary>
+    protected static Tensor Dense(Tensor tensor) => tensor.to(ScalarType.Float32).contiguous();
+
+    /// <summary>Where a kernel writes the gradient of an input: into a parameter's own gradient, or, for a tensor that was computed, into a new one that is returned.</summary>
+    /// <param name="results">The gradients that are returned.</param>
+    /// <param name="index">The input's.</param>
+    /// <param name="input">32-bit numbers; null where it is absent.</param>
+    protected static KernelGradient Into(Tensor?[] results, int index, Tensor? input)
+    {
+        if (input is not { requires_grad: true }) return default;
+        if (input.is_leaf && input.is_contiguous() && Gradients.Buffer(input, out var add) is var buffer && buffer.is_contiguous())
+            return new() { Data = Floats(buffer), Add = add ? 1 : 0 };
+        results[index] = empty(input.shape, ScalarType.Float32);
+        return new() { Data = Floats(results[index]) };
+    }
+}
+
+/// <summary>The norm and the residual connection around a sublayer.</summary>
+/// <param name="Weight">The norm's, [D].</param>
+/// <param name="Bias">The norm's, [D]; null for none.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+/// <param name="Rms">Whether the norm divides by the root mean square and does not centre.</param>
+/// <param name="Post">Whether the norm comes after the sum.</param>
+/// <param name="Dropout">Of what the sublayer adds.</param>
+readonly record struct SublayerNorm(Tensor Weight, Tensor? Bias, double Epsilon, bool Rms, bool Post, KernelDropout Dropout = default);

@@ -1,0 +1,71 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>A linear layer by its kernel.</summary>
+sealed unsafe class LinearKernelFunction : KernelFunction
+{
+    readonly Tensor given, weight;
+    readonly Tensor? bias;
+    readonly ScalarType compute, type;
+    Tensor? x;
+    LinearArguments arguments;
+
+    LinearKernelFunction(Tensor x, Tensor weight, Tensor? bias, ScalarType compute, ScalarType type)
+    {
+        (given, this.weight, this.bias, this.compute, this.type) = (x, weight, bias, compute, type);
+        var (rows, outputs) = (x.numel() / Math.Max(1, x.size(-1)), weight.size(0));
+        arguments = new()
+        {
+            Rows = rows, In = x.size(-1), Out = outputs, XRow = x.size(-1), YRow = outputs, Products = TypeOf(compute), XType = TypeOf(x.dtype), YType = TypeOf(type),
+        };
+    }
+
+    /// <summary>Whether the kernel takes this layer.</summary>
+    internal static bool Takes(Tensor x, Tensor weight, ScalarType compute) => Takes([x, weight]) && x.numel() > 0 && Multiplies(compute);
+
+    /// <summary>x·Wᵀ + b.</summary>
+    /// <param name="x">[…, inputs].</param>
+    /// <param name="weight">[outputs, inputs].</param>
+    /// <param name="bias">[outputs]; null for none.</param>
+    /// <param name="compute">The type of the product's operands.</param>
+    /// <param name="type">The result's.</param>
+    /// <returns>[…, outputs].</returns>
+    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, ScalarType compute, ScalarType type) =>
+        new LinearKernelFunction(x, weight, bias, compute, type).Apply(x, weight, bias);
+
+    protected override Tensor Forward(bool keep)
+    {
+        x = given.contiguous();
+        if (keep) x = ReferenceEquals(x, given) ? KeepInput(x) : Keep(x);
+        var y = empty([.. given.shape[..^1], arguments.Out], type);
+        Point();
+        arguments.Y = At(y);
+        LinearKernel.Forward(arguments);
+        GC.KeepAlive(this);
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        var dy = gradient.to(type).contiguous();
+        var results = new Tensor?[3];
+        if (given.requires_grad) results[0] = empty_like(x!);
+        Point();
+        LinearKernel.Backward(arguments, new()
+        {
+            DyType = TypeOf(type), DxType = arguments.XType, Dy = At(dy), DyRow = arguments.Out, Dx = At(results[0]), Weight = Into(results, 1, weight), Bias = Into(results, 2, bias),
+        });
+        GC.KeepAlive(dy);
+        GC.KeepAlive(this);
+        return results;
+    }
+
+    void Point()
+    {
+        arguments.X = At(x);
+        arguments.Weight = Matrix(weight);
+        arguments.Bias = Floats(bias);
+    }
+}

@@ -1,0 +1,67 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>LayerNorm and RMSNorm by their kernel.</summary>
+sealed unsafe class NormFunction : KernelFunction
+{
+    readonly Tensor given, weight;
+    readonly Tensor? bias;
+    readonly ScalarType type;
+    NormArguments arguments;
+    Tensor? x;
+
+    NormFunction(Tensor x, Tensor weight, Tensor? bias, double epsilon, bool rms, ScalarType type)
+    {
+        (given, this.weight, this.bias, this.type) = (x, weight, bias, type);
+        var D = x.size(-1);
+        arguments = new() { Rows = x.numel() / Math.Max(1, D), D = D, XType = TypeOf(x.dtype), YType = TypeOf(type), Rms = rms ? 1 : 0, Epsilon = (float)epsilon };
+    }
+
+    /// <summary>Normalises the last dimension.</summary>
+    /// <param name="x">[…, D].</param>
+    /// <param name="weight">[D].</param>
+    /// <param name="bias">[D]; null for none.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="rms">Whether to divide by the root mean square without centring.</param>
+    /// <param name="type">The result's.</param>
+    /// <returns>[…, D].</returns>
+    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, double epsilon, bool rms, ScalarType type) =>
+        new NormFunction(x, weight, bias, epsilon, rms, type).Apply(x, weight, bias);
+
+    protected override Tensor Forward(bool keep)
+    {
+        x = given.contiguous();
+        if (keep) x = ReferenceEquals(x, given) ? KeepInput(x) : Keep(x);
+        var y = empty_like(x, type);
+        var (mean, rstd) = (arguments.Rms != 0 ? null : empty(arguments.Rows), empty(arguments.Rows));
+        if (keep && mean is not null) Keep(mean);
+        if (keep) Keep(rstd);
+        arguments.Mean = Floats(mean);
+        arguments.Rstd = Floats(rstd);
+        Point();
+        arguments.Y = At(y);
+        ElementwiseKernels.Norm(arguments);
+        GC.KeepAlive((this, mean, rstd));
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        var dy = gradient.to(type).contiguous();
+        var results = new Tensor?[3];
+        results[0] = empty_like(x!);
+        Point();
+        ElementwiseKernels.NormBackward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Gamma = Into(results, 1, weight), Beta = Into(results, 2, bias) });
+        GC.KeepAlive((this, dy));
+        return results;
+    }
+
+    void Point()
+    {
+        arguments.X = At(x);
+        arguments.Gamma = Floats(weight);
+        arguments.Beta = Floats(bias);
+    }
+}

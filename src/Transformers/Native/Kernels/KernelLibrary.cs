@@ -1,0 +1,104 @@
+using System.Runtime.InteropServices;
+
+namespace Transformers.Native;
+
+/// <summary>Finds and loads the library of kernels, and gives it the threads of libtorch.</summary>
+/// <remarks>The library is beside the application or, in a checkout, in <c>artifacts/native</c>. Without it everything runs on libtorch's own operators.</remarks>
+static unsafe partial class KernelLibrary
+{
+    /// <summary>The environment variable that names another library, or switches the kernels off.</summary>
+    internal const string Variable = "TRANSFORMER_KERNELS";
+
+    // What src/Kernels/transformer_kernels.h describes and the structs of this folder repeat.
+    const int Interface = 1;
+
+    static readonly Lazy<Loaded> loaded = new(Load);
+
+    /// <summary>Whether the kernels run.</summary>
+    internal static bool IsAvailable => loaded.Value.Handle != 0;
+
+    /// <summary>Why they do not run; null where they do.</summary>
+    internal static string? Reason => loaded.Value.Reason;
+
+    /// <summary>The file; null where there is none.</summary>
+    internal static string? Path => loaded.Value.Path;
+
+    /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
+    internal static string InstructionSet => Marshal.PtrToStringUTF8(tk_kernels())!;
+
+    /// <summary>Whether there are kernels whose products are bfloat16.</summary>
+    internal static bool MultipliesBFloat16 => IsAvailable && tk_bf16_products() != 0;
+
+    /// <summary>Frees the scratch memory that the kernels keep between calls.</summary>
+    internal static void TrimMemory()
+    {
+        if (loaded is { IsValueCreated: true, Value.Handle: not 0 }) tk_trim();
+    }
+
+    /// <summary>Chooses an instruction set by name, for tests; an empty name goes back to the best.</summary>
+    /// <returns>False where the processor lacks it.</returns>
+    internal static bool Choose(string instructionSet) => tk_choose_kernels(instructionSet) == 0;
+
+    /// <summary>Has the kernels run on the threads of a libtorch.</summary>
+    /// <param name="torch">The handle of its <c>torch_cpu</c>; 0 for the calling thread alone.</param>
+    /// <remarks>torch_parallel_for and torch_get_num_threads belong to libtorch's stable C interface since 2.10.</remarks>
+    internal static void UseThreadsOf(nint torch)
+    {
+        if (torch == 0)
+        {
+            KernelStatus.Check(tk_initialize(null));
+            return;
+        }
+        var pool = new Pool { ParallelFor = NativeLibrary.GetExport(torch, "torch_parallel_for"), Count = NativeLibrary.GetExport(torch, "torch_get_num_threads") };
+        KernelStatus.Check(tk_initialize(&pool));
+    }
+
+    static Loaded Load()
+    {
+        var named = Environment.GetEnvironmentVariable(Variable);
+        if (named is "off" or "0") return new(0, null, $"{Variable} switches them off");
+        var candidates = string.IsNullOrEmpty(named) ? Candidates() : [named];
+        if (candidates.FirstOrDefault(File.Exists) is not { } path)
+            return new(0, null, string.IsNullOrEmpty(named)
+                ? $"{FileName} is neither beside the application nor in artifacts/native; scripts/build-kernels makes it where there is a C++ compiler"
+                : $"{Variable} names {named}, which does not exist");
+        if (!NativeLibrary.TryLoad(path, out var handle)) return new(0, path, $"{path} does not load on this system");
+        if (!NativeLibrary.TryGetExport(handle, "tk_abi_version", out var version) || ((delegate* unmanaged<int>)version)() != Interface)
+            return new(0, path, $"{path} was built from another version of this program; run scripts/build-kernels");
+        NativeLibrary.SetDllImportResolver(typeof(KernelLibrary).Assembly, (name, _, _) => name == KernelStatus.Library ? handle : 0);
+        return new(handle, path, null);
+    }
+
+    static string FileName => OperatingSystem.IsWindows() ? "transformer_kernels.dll" : OperatingSystem.IsMacOS() ? "libtransformer_kernels.dylib" : "libtransformer_kernels.so";
+
+    static IEnumerable<string> Candidates()
+    {
+        var folder = AppContext.BaseDirectory;
+        yield return System.IO.Path.Combine(folder, FileName);
+        yield return System.IO.Path.Combine(folder, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", FileName);
+        for (var parent = Directory.GetParent(folder); parent is not null; parent = parent.Parent)
+            yield return System.IO.Path.Combine(parent.FullName, "artifacts", "native", FileName);
+    }
+
+    sealed record Loaded(nint Handle, string? Path, string? Reason);
+
+    struct Pool
+    {
+        internal nint ParallelFor, Count;
+    }
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial int tk_initialize(Pool* pool);
+
+    [LibraryImport(KernelStatus.Library, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int tk_choose_kernels(string name);
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial nint tk_kernels();
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial int tk_bf16_products();
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial long tk_trim();
+}

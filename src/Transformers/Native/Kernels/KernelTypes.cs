@@ -1,0 +1,59 @@
+namespace Transformers.Native;
+
+// The structs that several kernels take; src/Kernels/transformer_kernels.h says what they mean.
+
+/// <summary>Activations that the kernels have.</summary>
+enum KernelActivation
+{
+    Gelu = 0,
+    GeluTanh = 1,
+    Silu = 2,
+    Relu = 3,
+}
+
+/// <summary>A weight, [rows, columns]; 32-bit or bfloat16 numbers.</summary>
+unsafe struct KernelMatrix
+{
+    internal void* Data;
+
+    /// <summary>Elements from one row to the next.</summary>
+    internal long Row;
+    internal KernelType Type;
+}
+
+/// <summary>Where the gradient of a parameter goes: 32-bit numbers in the parameter's shape.</summary>
+unsafe struct KernelGradient
+{
+    /// <summary>Null where the gradient is not wanted.</summary>
+    internal float* Data;
+
+    /// <summary>1: added to what is there; 0: overwritten.</summary>
+    internal long Add;
+}
+
+/// <summary>Dropout by a counter.</summary>
+struct KernelDropout
+{
+    /// <summary>The fraction dropped, below 1.</summary>
+    internal double Rate;
+
+    /// <summary>Another for each step, layer and use.</summary>
+    internal ulong Key;
+
+    /// <summary>The position of the batch's first example in the step's whole batch.</summary>
+    internal long FirstExample;
+}
+
+/// <summary>Heads in memory, with strides in elements; the numbers of a row are neighbours.</summary>
+unsafe struct KernelHeads
+{
+    internal void* Data;
+    internal long Batch, Head, Row;
+}
+
+/// <summary>Added to attention's scores: [Batches, Heads, Queries, Keys], each full or 1, and Batches dividing B.</summary>
+unsafe struct KernelBias
+{
+    internal float* Values;
+    internal long Batches, Heads, Queries, Keys;
+}
