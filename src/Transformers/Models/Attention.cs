@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -57,7 +58,22 @@ public sealed class Attention : nn.Module
     /// <param name="source">The keys' and values' sequence, as in <see cref="forward"/>.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor ForwardResidual(Residual residual, Tensor x, AttentionInput input, Tensor? source = null) =>
-        residual.forward(x, h => forward(h, input, source), input.Random);
+        BySublayer(residual, x, input, source) ?? residual.forward(x, h => forward(h, input, source), input.Random);
+
+    // The whole sublayer as one operator; null where there is none for it.
+    Tensor? BySublayer(Residual residual, Tensor x, AttentionInput input, Tensor? source)
+    {
+        if (input is not { Cache: null, Recorder: null } || source is null != keyValue is null) return null;
+        if (input.Positions is { Rotates: true } and not RotaryPositionEmbedding) return null;
+        if (residual.AsSublayer(input.Random) is not { } norm) return null;
+        var first = packed ?? query!;
+        var weights = new AttentionWeights(first.weight, first.bias, keyValue?.weight, keyValue?.bias, output.weight, output.bias);
+        if (!AttentionSublayerFunction.Takes(x, source, weights, first.Compute)) return null;
+        Tensor? cosine = null, sine = null;
+        if (input.Positions is RotaryPositionEmbedding rotary && source is null) (cosine, sine) = rotary.Tables(0, x.size(1), x);
+        var view = new AttentionView(input.Causal, input.Mask, input.Padding?.Lengths, cosine, sine, Dropout: dropout.AsKernel(input.Random));
+        return AttentionSublayerFunction.Of(x, source, norm, weights, view, heads, groups, first.Compute);
+    }
 
     /// <summary>Attends.</summary>
     /// <param name="x">The queries' sequence, [B, T, D].</param>

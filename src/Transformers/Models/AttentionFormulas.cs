@@ -17,6 +17,8 @@ public static class AttentionFormulas
     /// <returns>[B, H, T, E].</returns>
     internal static Tensor Attend(Tensor q, Tensor k, Tensor v, AttentionInput input, Dropout dropout)
     {
+        if (input.Recorder is null && AttentionFunction.Takes(q, k, v))
+            return AttentionFunction.Of(q, k, v, new AttentionView(input.Causal, input.Mask, input.Padding?.Lengths, Dropout: dropout.AsKernel(input.Random)));
         var mask = input.Padding is { } padding ? input.Mask is { } bias ? bias + padding.Additive : padding.Additive : input.Mask;
         if (input.Recorder is { } recorder) return WithWeights(q, k, v, input.Causal, mask, recorder);
         var drops = dropout.ActiveRate > 0;

@@ -31,10 +31,15 @@ public sealed class Dropout : nn.Module, IDrawsNumbers
     public Tensor forward(Tensor x, RandomPosition random)
     {
         if (ActiveRate == 0) return x;
+        if (KernelFunction.Takes(x)) return DropoutKernelFunction.Of(x, null, AsKernel(random));
         if (x.device_type == DeviceType.CPU) return DropoutFunction.Of(x, Rate, random.KeyOf(Site), random.FirstExample);
         SeedDevice(random);
         return nn.functional.dropout(x, Rate, training: true);
     }
+
+    /// <summary>What a kernel needs to know.</summary>
+    internal KernelDropout AsKernel(RandomPosition random) =>
+        ActiveRate == 0 ? default : new() { Rate = ActiveRate, Key = random.KeyOf(Site), FirstExample = random.FirstExample };
 
     /// <summary>Seeds the device's generator for an operator that draws its own numbers.</summary>
     internal void SeedDevice(RandomPosition random) =>

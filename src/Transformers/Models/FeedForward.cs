@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -38,7 +39,21 @@ public sealed class FeedForward : nn.Module
     /// <param name="x">[B, …, D].</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, …, D].</returns>
-    public Tensor ForwardResidual(Residual residual, Tensor x, RandomPosition random) => residual.forward(x, h => forward(h, random), random);
+    public Tensor ForwardResidual(Residual residual, Tensor x, RandomPosition random)
+    {
+        if (residual.AsSublayer(random) is { } norm && FeedForwardFunction.Takes(x, up.weight, down.weight, up.Compute))
+            return FeedForwardFunction.Of(x, norm, up.weight, up.bias, down.weight, down.bias, KernelActivation, config is SwiGluConfig, dropout.AsKernel(random), up.Compute);
+        return residual.forward(x, h => forward(h, random), random);
+    }
+
+    KernelActivation KernelActivation => config switch
+    {
+        ReluConfig => KernelActivation.Relu,
+        GeluConfig { Tanh: true } => KernelActivation.GeluTanh,
+        GeluConfig => KernelActivation.Gelu,
+        SwiGluConfig => KernelActivation.Silu,
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
+    };
 
     /// <summary>Applies the network.</summary>
     /// <param name="x">[B, …, D].</param>
@@ -69,12 +84,14 @@ public static class Activations
     /// <summary>GELU, exact or by the tanh approximation.</summary>
     /// <remarks>Hendrycks and Gimpel 2016.</remarks>
     public static Tensor Gelu(Tensor x, bool tanh) =>
-        tanh ? nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : nn.functional.gelu(x);
+        KernelFunction.Takes(x) ? ActivationFunction.Of(x, null, tanh ? KernelActivation.GeluTanh : KernelActivation.Gelu)
+        : tanh ? nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : nn.functional.gelu(x);
 
     /// <summary>SiLU of the first half of the last dimension, times the second half.</summary>
     /// <remarks>Shazeer 2020, equation 6.</remarks>
     public static Tensor SwiGlu(Tensor x)
     {
+        if (KernelFunction.Takes(x)) return ActivationFunction.Gated(x, KernelActivation.Silu);
         var halves = x.chunk(2, -1);
         return nn.functional.silu(halves[0]) * halves[1];
     }

@@ -85,10 +85,12 @@ sealed class LinearFunction : ManagedFunction
         inputShape = x.requires_grad ? x.shape : null;
     }
 
-    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, Tensor? weightCopy, Tensor? biasCopy, ScalarType compute) =>
-        compute == weight.dtype && x.dtype == compute
-            ? nn.functional.linear(x, weight, bias)
-            : new LinearFunction(x, weight, bias, weightCopy, biasCopy, compute).Apply(x, weight, bias);
+    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, Tensor? weightCopy, Tensor? biasCopy, ScalarType compute)
+    {
+        if (LinearKernelFunction.Takes(x, weight, compute)) return LinearKernelFunction.Of(x, weight, bias, compute, compute);
+        if (compute == weight.dtype && x.dtype == compute) return nn.functional.linear(x, weight, bias);
+        return new LinearFunction(x, weight, bias, weightCopy, biasCopy, compute).Apply(x, weight, bias);
+    }
 
     protected override Tensor Forward(bool keep)
     {

@@ -27,6 +27,11 @@ public sealed class LinearCrossEntropy : ManagedFunction
     /// <param name="smoothing">The probability that is spread over all tokens.</param>
     public static LossSum Sum(Tensor hidden, Tensor weight, Tensor targets, ScalarType compute, double smoothing = 0)
     {
+        if (LinearCrossEntropyFunction.Takes(hidden, weight, compute))
+        {
+            var (loss, plain) = LinearCrossEntropyFunction.Sum(hidden, weight, null, targets, smoothing, compute);
+            return new(loss, tensor((float)plain));
+        }
         var function = new LinearCrossEntropy(hidden, weight, targets, smoothing, compute);
         var objective = function.Apply(hidden, weight);
         return new(objective, function.plain!);

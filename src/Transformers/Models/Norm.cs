@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -26,11 +27,15 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>The norm for an operator over a whole sublayer.</summary>
+    internal SublayerNorm AsSublayer(bool post, KernelDropout dropout) => new(weight, bias, epsilon, rms, post, dropout);
+
     /// <summary>Normalises.</summary>
     /// <param name="x">[…, D].</param>
     /// <returns>[…, D].</returns>
     public override Tensor forward(Tensor x)
     {
+        if (KernelFunction.Takes(x, weight)) return NormFunction.Of(x, weight, bias, epsilon, rms, ScalarType.Float32);
         var wide = x.to(ScalarType.Float32);
         if (!rms) return nn.functional.layer_norm(wide, [weight.size(0)], weight, bias, epsilon);
         return wide * (wide * wide).mean([-1L], keepdim: true).add(epsilon).rsqrt() * weight;
@@ -77,6 +82,10 @@ public sealed class Residual : nn.Module
         if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)), random);
         return norm.call(x + Drop(sublayer(x), random));
     }
+
+    /// <summary>What an operator over a whole sublayer needs to know; null where further parts act on the sublayer's output.</summary>
+    internal SublayerNorm? AsSublayer(RandomPosition random) =>
+        scale is not null || path is { Acts: true } ? null : norm.AsSublayer(placement == NormPlacement.Post, dropout.AsKernel(random));
 
     Tensor Drop(Tensor x, RandomPosition random)
     {

@@ -47,6 +47,8 @@ public sealed class WeightCopies
     /// <param name="device">Its device.</param>
     public static WeightCopies? For(nn.Module model, Device device)
     {
+        // Kernels read the weights themselves, and round them while packing.
+        if (device.type == DeviceType.CPU && KernelFunction.Multiplies(ScalarType.BFloat16)) return null;
         (Tensor, Tensor)[] copies = [.. model.modules().OfType<Linear>().Where(layer => layer.Compute != ScalarType.Float32).SelectMany(layer => layer.Copies())];
         return copies.Length == 0 ? null : new(copies);
     }

@@ -48,6 +48,7 @@ public static unsafe partial class DeviceMemory
     /// <summary>Gives memory that is not in use back to the system: the collector's and the C library's.</summary>
     public static void TrimMemory()
     {
+        KernelLibrary.TrimMemory();
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         if (!OperatingSystem.IsLinux()) return;
         try

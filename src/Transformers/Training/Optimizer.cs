@@ -69,11 +69,11 @@ public abstract class Optimizer : IDisposable
     public double GradientNorm()
     {
         using var scope = NewDisposeScope();
-        return gradients.Norm().item<float>();
+        return gradients.Norm();
     }
 
     /// <summary>The same as a scalar in 32 bits that stays on the device.</summary>
-    public Tensor DeviceGradientNorm() => gradients.Norm();
+    public Tensor DeviceGradientNorm() => gradients.DeviceNorm();
 
     /// <summary>Takes one step.</summary>
     /// <param name="lr">The learning rate.</param>
@@ -83,7 +83,7 @@ public abstract class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         Steps++;
-        Update([.. Parameters], gradients.All(), RatesAt(lr), scale == 1 ? null : tensor((float)(1 / scale), device: Device), skip: null);
+        Update([.. Parameters], gradients.All(), RatesAt(lr), scale);
     }
 
     /// <summary>Takes one step on the device, without waiting for it: a step whose loss or gradient is not finite changes nothing.</summary>
@@ -97,10 +97,8 @@ public abstract class Optimizer : IDisposable
         using var plain = no_grad();
         Steps++;
         var bad = norm.isfinite().logical_and(loss.isfinite()).logical_not().to(ScalarType.Float32);
-        Update([.. Parameters], gradients.All(), RatesAt(lr), clip > 0 ? (norm / clip).clamp_min(1) : null, bad);
+        UpdateOnDevice([.. Parameters], gradients.All(), RatesAt(lr), clip > 0 ? (norm / clip).clamp_min(1) : null, bad);
     }
-
-    Device Device => trained[0].parameter.device;
 
     /// <summary>The learning rate of each parameter: the step's, less for layers nearer to the input where the config says so.</summary>
     /// <param name="lr">The step's learning rate.</param>
@@ -115,9 +113,17 @@ public abstract class Optimizer : IDisposable
     /// <param name="parameters">Changed in place.</param>
     /// <param name="gradients">Of the parameters' shapes.</param>
     /// <param name="rates">The learning rate of each parameter.</param>
+    /// <param name="scale">What gradients are multiplied by first.</param>
+    protected virtual void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale) =>
+        UpdateOnDevice(parameters, gradients, rates, scale == 1 ? null : tensor((float)(1 / scale), device: parameters[0].device), skip: null);
+
+    /// <summary>Changes the parameters without waiting for their device.</summary>
+    /// <param name="parameters">Changed in place.</param>
+    /// <param name="gradients">Of the parameters' shapes.</param>
+    /// <param name="rates">The learning rate of each parameter.</param>
     /// <param name="divisor">What gradients are divided by first, a scalar; null for 1.</param>
     /// <param name="skip">A scalar: where it is 1, nothing changes; null for never.</param>
-    protected abstract void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip);
+    protected abstract void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip);
 
     /// <summary>Sets the gradients to 0.</summary>
     public void ZeroGradients() => gradients.Zero();
@@ -151,7 +157,13 @@ sealed class AdamOptimizer : Optimizer
         second = AddSlot("second_moment");
     }
 
-    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
+    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
+    {
+        if (decoupled && OptimizerKernels.Takes(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, betas, epsilon, Steps, scale);
+        else base.Update(parameters, gradients, rates, scale);
+    }
+
+    protected override void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
     {
         // Steps that were skipped on the device are counted too: the correction of the moments' start hardly differs.
         Tensor[] steps = [.. Enumerable.Repeat(tensor((float)Steps, device: parameters[0].device), parameters.Length)];
@@ -177,7 +189,7 @@ sealed class SgdOptimizer : Optimizer
         if (momentum > 0) velocity = AddSlot("velocity");
     }
 
-    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
+    protected override void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
     {
         for (var i = 0; i < parameters.Length; i++)
         {

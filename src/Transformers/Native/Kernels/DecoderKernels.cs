@@ -125,7 +125,11 @@ static unsafe partial class DecoderKernels
         return bytes;
     }
 
-    /// <summary>Packs weights; arguments as in <see cref="Size"/>.</summary>
+    /// <summary>Packs weights.</summary>
+    /// <param name="form">As for <see cref="Size"/>.</param>
+    /// <param name="parts">As for <see cref="Size"/>.</param>
+    /// <param name="type">As for <see cref="Size"/>.</param>
+    /// <param name="epsilon">As for <see cref="Size"/>.</param>
     /// <param name="memory">64-byte aligned; afterwards it does not depend on the parts.</param>
     /// <param name="bytes">Its size.</param>
     internal static void Pack(in DecoderForm form, ReadOnlySpan<nint> parts, PackedType type, double epsilon, void* memory, long bytes)

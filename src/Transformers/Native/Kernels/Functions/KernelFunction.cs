@@ -6,10 +6,16 @@ namespace Transformers.Native;
 /// <summary>An operation that a kernel computes forwards and backwards.</summary>
 abstract unsafe class KernelFunction : ManagedFunction
 {
-    static KernelFunction()
+    static readonly bool threads = Connect();
+
+    static bool Connect()
     {
         if (KernelLibrary.IsAvailable) KernelLibrary.UseThreadsOf(NativeLibraries.Load().Torch);
+        return true;
     }
+
+    /// <summary>Has the kernels run on libtorch's threads; a function of this class does it by itself.</summary>
+    internal static void UseThreads() => _ = threads;
 
     /// <summary>Whether the kernels can be used on these tensors, absent ones being null: they run, and all tensors are in the processor's memory.</summary>
     internal static bool Takes(params ReadOnlySpan<Tensor?> tensors)
