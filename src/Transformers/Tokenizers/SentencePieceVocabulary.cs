@@ -87,7 +87,9 @@ public sealed class SentencePieceVocabulary : Tokenizer
     /// <summary>Writes the <c>.model</c> file as it was read.</summary>
     public override void Save(Stream target) => target.Write(content);
 
-    internal override bool StartsWithSpace => model.AddsDummyPrefix;
+    internal override bool StartsWithSpace => model.AddsDummyPrefix || model.RemovesExtraSpaces;
+
+    internal override bool DropsLeadingSpaces => model.RemovesExtraSpaces;
 
     /// <inheritdoc/>
     public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids) => EncodeNormalized(normalizer.Normalize(utf8), ids);

@@ -14,12 +14,7 @@ public sealed class StreamingDecoder
 
     /// <summary>The text that one more id completes; often empty inside a character of several tokens.</summary>
     /// <exception cref="UserException">The id is not of the vocabulary.</exception>
-    public string Append(int id)
-    {
-        var bytes = tokenizer.BytesInText(id, withSpecialTokens, first);
-        first &= bytes.IsEmpty;
-        return Convert(bytes, flush: false);
-    }
+    public string Append(int id) => Convert(tokenizer.BytesInText(id, withSpecialTokens, ref first), flush: false);
 
     /// <summary>Ends the text: U+FFFD if a character was begun and never completed, else nothing.</summary>
     public string Finish() => Convert([], flush: true);

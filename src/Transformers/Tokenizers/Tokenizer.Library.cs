@@ -63,8 +63,7 @@ public abstract partial class Tokenizer
         foreach (var id in ids)
         {
             if ((uint)id >= (uint)VocabularySize) return OperationStatus.InvalidData;
-            var bytes = BytesInText(id, withSpecialTokens: false, first);
-            first &= bytes.IsEmpty;
+            var bytes = BytesInText(id, withSpecialTokens: false, ref first);
             if (decoder.GetCharCount(bytes, flush: false) > destination.Length - written) return OperationStatus.DestinationTooSmall;
             written += decoder.GetChars(bytes, destination[written..], flush: false);
             read++;

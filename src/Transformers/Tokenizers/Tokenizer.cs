@@ -66,9 +66,21 @@ public abstract partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
     public byte[] DecodeToBytes(IEnumerable<int> ids, bool withSpecialTokens = false)
     {
         using var bytes = new MemoryStream();
-        foreach (var id in ids) bytes.Write(BytesInText(id, withSpecialTokens, first: bytes.Length == 0));
+        Decode(ids, bytes, withSpecialTokens);
         return bytes.ToArray();
     }
+
+    /// <summary>Writes the exact bytes of ids, special tokens included or left out.</summary>
+    /// <exception cref="UserException">An id is not of the vocabulary.</exception>
+    public void Decode(IEnumerable<int> ids, Stream target, bool withSpecialTokens = false)
+    {
+        var first = true;
+        foreach (var id in ids) target.Write(BytesInText(id, withSpecialTokens, ref first));
+    }
+
+    /// <summary>The text of one token as it is within a text: where tokens carry the space in front of their word, with that space; special tokens by name.</summary>
+    /// <exception cref="UserException">The id is not of the vocabulary.</exception>
+    public string TextOf(int id) => Encoding.UTF8.GetString(BytesOfAny(id).Span);
 
     /// <summary>A decoder that is given ids one after the other and never gives out half a character.</summary>
     public StreamingDecoder CreateDecoder(bool withSpecialTokens = false) => new(this, withSpecialTokens);
@@ -106,14 +118,20 @@ public abstract partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <summary>Whether tokens carry the space in front of their word, so that a text's first token has one that the text does not have.</summary>
     internal virtual bool StartsWithSpace => false;
 
+    /// <summary>Whether a text never begins with a space, so that tokens of a space alone are left out there.</summary>
+    internal virtual bool DropsLeadingSpaces => false;
+
     /// <summary>The bytes that a token adds to a text.</summary>
     /// <param name="id">The token.</param>
     /// <param name="withSpecialTokens">Whether special tokens are written.</param>
-    /// <param name="first">Whether nothing has been written yet.</param>
-    internal ReadOnlySpan<byte> BytesInText(int id, bool withSpecialTokens, bool first)
+    /// <param name="first">Whether no token has written anything yet.</param>
+    internal ReadOnlySpan<byte> BytesInText(int id, bool withSpecialTokens, ref bool first)
     {
         var bytes = (withSpecialTokens ? BytesOfAny(id) : BytesOf(id)).Span;
-        return first && StartsWithSpace && bytes.StartsWith((byte)' ') ? bytes[1..] : bytes;
+        if (!first || bytes.IsEmpty) return bytes;
+        if (StartsWithSpace && bytes[0] == (byte)' ') bytes = bytes[1..];
+        first = bytes.IsEmpty && DropsLeadingSpaces;
+        return bytes;
     }
 
     /// <summary>The bytes of a token, those of a special token's text among them.</summary>
