@@ -45,6 +45,29 @@ public sealed class TokenizerCommandTests : IDisposable
         Assert.Equal(File.ReadAllBytes(In("raw")), File.ReadAllBytes(In("back")));
     }
 
+    [Theory]
+    [InlineData("sentencepiece-bpe.model", "the  bees 中\n", "sentencepiece bpe")]
+    [InlineData("sentencepiece-unigram.model", "the bees", "sentencepiece unigram")]
+    [InlineData("wordpiece-cased.txt", "The bees crossed", "wordpiece")]
+    public void Vocabularies_of_other_programs_are_used_in_the_same_way(string name, string text, string kind)
+    {
+        var tokenizer = Path.Combine(Repository.Root, "tests", "Golden", "data", name);
+        var ids = Run(text, "tokenizer", "encode", tokenizer).Out;
+        Assert.Equal(text, Run(ids, "tokenizer", "decode", tokenizer).Out);
+        File.WriteAllText(In("ids.txt"), ids);
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", tokenizer, "--input", In("ids.txt"), "--output", In("back")).Code);
+        Assert.Equal(text, File.ReadAllText(In("back")));
+        Assert.Contains($"kind        {kind}\n", Run("", "tokenizer", "inspect", tokenizer).Out.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public void Kinds_that_cannot_be_trained_are_refused_by_name()
+    {
+        var (code, _, error) = Run("", "tokenizer", "train", "--input", "x", "--kind", "sentencepiece");
+        Assert.Equal(ExitCodes.UserError, code);
+        Assert.Contains("--kind sentencepiece cannot be trained", error);
+    }
+
     [Fact]
     public void Special_tokens_are_recognised_where_they_are_allowed_and_shown_unless_skipped()
     {

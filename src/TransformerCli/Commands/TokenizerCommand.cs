@@ -17,7 +17,7 @@ public static class TokenizerCommand
 
     internal static Argument<string> TokenizerArgument() => new("TOKENIZER")
     {
-        Description = "A tokenizer.json, a .tiktoken file, a folder with vocab.json and merges.txt, or a run",
+        Description = "A tokenizer.json, a .tiktoken file, a SentencePiece .model, a WordPiece vocab.txt, a folder with one of these or with vocab.json and merges.txt, or a run",
     };
 
     internal static Option<string?> PatternOption() => new("--pattern")

@@ -32,10 +32,7 @@ public static class TokenizerDecodeCommand
             var ids = Counted(source.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) ? BinaryIds(stream, source) : TextIds(stream, source), out var count, cancel);
             if (parse.GetValue(output) is { } file)
             {
-                TokenizerCommand.WriteFile(file, target =>
-                {
-                    foreach (var id in ids) target.Write(tokenizer.DecodeToBytes([id], special));
-                });
+                TokenizerCommand.WriteFile(file, target => tokenizer.Decode(ids, target, special));
                 if (parse.GetValue(context.JsonOption)) context.WriteJson(new Report("transformer.tokenizer.decode/1", count[0], null, file));
                 else context.Out.WriteLine($"{file}: text of {count[0]:N0} tokens");
             }

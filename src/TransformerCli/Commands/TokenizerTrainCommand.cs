@@ -20,6 +20,11 @@ public static class TokenizerTrainCommand
         };
         var kind = new Option<string>("--kind") { Description = "bpe, character or byte", DefaultValueFactory = _ => "bpe" };
         kind.AcceptOnlyFromAmong("bpe", "character", "byte");
+        kind.Validators.Insert(0, result =>
+        {
+            if (result.Tokens is [{ Value: "sentencepiece" or "unigram" or "wordpiece" } foreign])
+                result.AddError($"--kind {foreign.Value} cannot be trained; a vocabulary that another program trained can be used, with kind: file in the config");
+        });
         var vocabulary = new Option<int?>("--vocabulary") { Description = "Number of ids of a bpe, special tokens included", HelpName = "N" };
         var pattern = TokenizerCommand.PatternOption();
         var minimum = new Option<long>("--min-frequency") { Description = "How often a pair must occur to be merged", DefaultValueFactory = _ => 2, HelpName = "N" };

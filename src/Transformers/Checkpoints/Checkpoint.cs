@@ -67,6 +67,11 @@ public sealed class Checkpoint
     /// <exception cref="UserException">It holds none of that name, it is larger, or it is not UTF-8.</exception>
     public string ReadText(string name, int limit = 64 << 20) => BoundedFile.ReadText(PathOf(name), limit);
 
+    /// <summary>Reads a file's bytes.</summary>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="UserException">It holds none of that name, or it has more than 64 MiB.</exception>
+    public byte[] ReadBytes(string name) => BoundedFile.ReadBytes(PathOf(name), 64 << 20);
+
     /// <summary>Reads <c>state.json</c>.</summary>
     /// <exception cref="UserException">There is none, or it is not what it should be.</exception>
     public TrainingState ReadState() => TrainingState.Read(PathOf(CheckpointFiles.State));

@@ -19,13 +19,13 @@ public static class CheckpointAverage
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
             throw new UserException([new Problem("the folder is not empty", folder, Path: "--out")]);
         var first = checkpoints[0];
-        var texts = first.Manifest.Files.Select(one => one.Name).Where(IsKept).ToDictionary(name => name, name => first.ReadText(name));
+        var kept = first.Manifest.Files.Select(one => one.Name).Where(IsKept).ToDictionary(name => name, first.ReadBytes);
         foreach (var other in checkpoints.Skip(1))
-            foreach (var (name, text) in texts.Where(one => one.Key != CheckpointFiles.Config))
-                if (!other.Has(name) || other.ReadText(name) != text)
+            foreach (var (name, bytes) in kept.Where(one => one.Key != CheckpointFiles.Config))
+                if (!other.Has(name) || !other.ReadBytes(name).AsSpan().SequenceEqual(bytes))
                     throw new CheckpointException(other.Folder, $"{name} is not that of {first.Folder}", "average checkpoints of one run, or of runs of one tokenizer");
         var contents = new CheckpointContents(checkpoints.Max(one => one.Step)).AddTensors(CheckpointFiles.Model, Mean(checkpoints, file));
-        foreach (var (name, text) in texts) contents.AddText(name, text);
+        foreach (var (name, bytes) in kept) contents.AddBytes(name, bytes);
         return CheckpointStore.WriteTo(folder, contents);
     }
 

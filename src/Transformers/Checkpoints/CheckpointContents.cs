@@ -63,7 +63,10 @@ public sealed class CheckpointContents(long step) : IDisposable
         Add(name, stream => SafetensorsWriter.WriteTo(stream, tensors, metadata, file: name));
 
     /// <summary>Adds a file of text, in UTF-8.</summary>
-    public CheckpointContents AddText(string name, string text) => Add(name, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+    public CheckpointContents AddText(string name, string text) => AddBytes(name, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Adds a file by its bytes.</summary>
+    public CheckpointContents AddBytes(string name, ReadOnlyMemory<byte> bytes) => Add(name, stream => stream.Write(bytes.Span));
 
     /// <summary>Adds <c>state.json</c>.</summary>
     public CheckpointContents AddState(TrainingState state) => Add(CheckpointFiles.State, stream => stream.Write(state.ToJson()));

@@ -22,15 +22,27 @@ public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = nul
     /// <summary>The special tokens of an encoder's vocabulary, in the order in which to add them.</summary>
     public static IReadOnlyList<string> ForEncoder { get; } = ["<pad>", "<s>", "</s>", "<mask>"];
 
-    /// <summary>Finds the ids in a vocabulary.</summary>
+    static readonly string[] PaddingNames = ["<pad>", "[PAD]", "<|pad|>"], BeginNames = ["<s>", "[CLS]", "<bos>"];
+    static readonly string[] EndNames = ["</s>", "[SEP]", "<eos>"], MaskNames = ["<mask>", "[MASK]"];
+
+    /// <summary>Finds the ids in a vocabulary: under the names above, or under those of vocabularies that other projects published.</summary>
+    /// <remarks>T5 begins a target with its padding, and Llama fills rows with its unknown token: so do vocabularies without a token for either.</remarks>
     /// <exception cref="UserException">It lacks one of <see cref="ForTranslation"/>.</exception>
     public static SpecialIds Of(Tokenizer tokenizer)
     {
-        var missing = ForTranslation.Where(t => !tokenizer.SpecialTokens.ContainsKey(t)).ToList();
-        if (missing.Count > 0)
-            throw new UserException($"the tokenizer has no special token {string.Join(", ", missing)}",
-                $"train it with the special tokens {string.Join(" ", ForTranslation)}");
-        var ids = tokenizer.SpecialTokens;
-        return new SpecialIds(ids["<pad>"], ids["<s>"], ids["</s>"], ids.TryGetValue("<mask>", out var mask) ? mask : null);
+        var padding = Find(PaddingNames);
+        int? begin = Find(BeginNames) ?? padding, end = Find(EndNames);
+        if (tokenizer is SentencePieceVocabulary) padding ??= Find(["<unk>"]);
+        if ((padding, begin, end) is ({ } filler, { } first, { } last)) return new SpecialIds(filler, first, last, Find(MaskNames));
+        string?[] missing = [padding is null ? "<pad>" : null, begin is null ? "<s>" : null, end is null ? "</s>" : null];
+        throw new UserException($"the tokenizer has no special token {string.Join(", ", missing.OfType<string>())}",
+            $"train it with the special tokens {string.Join(" ", ForTranslation)}");
+
+        int? Find(string[] names)
+        {
+            foreach (var name in names)
+                if (tokenizer.SpecialTokens.TryGetValue(name, out var id)) return id;
+            return null;
+        }
     }
 }

@@ -56,8 +56,7 @@ public static class StepBenchmarkConfig
     // Of a run its tokenizer's; of a config what its tokenizer will have.
     static int VocabularyOf(DataConfig? data, string? run, List<string> notes)
     {
-        if (run is not null && File.Exists(Path.Combine(run, CheckpointFiles.Tokenizer)))
-            return TokenizerFile.Load(Path.Combine(run, CheckpointFiles.Tokenizer)).VocabularySize;
+        if (run is not null && File.Exists(TokenizerPair.PathIn(run))) return TokenizerFile.Load(TokenizerPair.PathIn(run)).VocabularySize;
         switch (data)
         {
             case TextData text: return DataProfile.VocabularyOf(text, notes);

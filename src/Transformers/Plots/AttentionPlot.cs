@@ -144,6 +144,6 @@ public static class AttentionPlot
     internal static string Shown(Tokenizer tokenizer, int id)
     {
         // What frames a text is nothing when it is decoded, unless asked for.
-        return tokenizer.Decode([id], withSpecialTokens: true).Replace(' ', '·').ReplaceLineEndings("⏎");
+        return tokenizer.TextOf(id).Replace(' ', '·').ReplaceLineEndings("⏎");
     }
 }

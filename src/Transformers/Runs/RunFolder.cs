@@ -1,3 +1,4 @@
+using System.Text;
 using Transformers.Checkpoints;
 using Transformers.IO;
 
@@ -97,14 +98,20 @@ public sealed class RunFolder : IDisposable
     /// <param name="name">Its name, relative to the folder.</param>
     /// <param name="text">The new content.</param>
     /// <exception cref="UserException">It cannot be written; the old content is untouched.</exception>
-    public void WriteText(string name, string text)
+    public void WriteText(string name, string text) => WriteBytes(name, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Replaces a file of the run durably.</summary>
+    /// <param name="name">Its name, relative to the folder.</param>
+    /// <param name="bytes">The new content.</param>
+    /// <exception cref="UserException">It cannot be written; the old content is untouched.</exception>
+    public void WriteBytes(string name, ReadOnlyMemory<byte> bytes)
     {
         if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
         var path = SafePath.Resolve(FullPath, name);
         try
         {
             FolderSync.CreateFolders(Path.GetDirectoryName(path)!);
-            DurableFile.WriteText(path, text);
+            DurableFile.WriteBytes(path, bytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

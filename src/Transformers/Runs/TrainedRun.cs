@@ -48,9 +48,13 @@ public sealed class TrainedRun
     }
 
     /// <summary>The run's tokenizer.</summary>
+    /// <exception cref="UserException">There is none, or it is damaged.</exception>
+    public Tokenizer LoadTokenizer() => LoadTokenizer(TokenizerPair.SourceNames.FirstOrDefault(Checkpoint.Has) ?? CheckpointFiles.Tokenizer);
+
+    /// <summary>A tokenizer of the run.</summary>
     /// <param name="name">The file's name.</param>
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
-    public Tokenizer LoadTokenizer(string name = CheckpointFiles.Tokenizer) => TokenizerFile.Load(Checkpoint.PathOf(name));
+    public Tokenizer LoadTokenizer(string name) => TokenizerFile.Load(Checkpoint.PathOf(name));
 
     /// <summary>The config's model, which must be of one kind: told before any file that another kind lacks is looked for.</summary>
     /// <param name="wanted">What is needed, for the message.</param>

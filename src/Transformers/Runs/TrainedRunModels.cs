@@ -18,7 +18,7 @@ public static class TrainedRunModels
     public static (Tokenizer source, Tokenizer target) LoadTokenizers(this TrainedRun run)
     {
         var source = run.LoadTokenizer();
-        return (source, run.Checkpoint.Has(TokenizerPair.TargetFile) ? run.LoadTokenizer(TokenizerPair.TargetFile) : source);
+        return (source, TokenizerPair.TargetNames.FirstOrDefault(run.Checkpoint.Has) is { } target ? run.LoadTokenizer(target) : source);
     }
 
     /// <summary>The run's encoder-decoder.</summary>

@@ -39,6 +39,9 @@ public sealed class BpeTokenizer : Tokenizer
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, int> SpecialTokens => definition.Special;
 
+    /// <summary>How text is cut into pieces, for programs that use Microsoft.ML.Tokenizers; null where it is not cut.</summary>
+    public override Microsoft.ML.Tokenizers.PreTokenizer? PreTokenizer => definition.Pattern == SplitPattern.None ? null : new ScannerPreTokenizer(scanner);
+
     /// <summary>How text is cut into pieces.</summary>
     public SplitPattern Pattern => definition.Pattern;
 
@@ -62,6 +65,13 @@ public sealed class BpeTokenizer : Tokenizer
         else alwaysMatched.Split(text, end, ids, EncodePieces);
     }
 
+    internal override void EncodeUnsplit(ReadOnlySpan<byte> utf8, List<int> ids)
+    {
+        var encoder = new PieceEncoder(PieceScanner.For(SplitPattern.None), pairs, idOfByte, wholePieces);
+        if (alwaysMatched is null) encoder.Encode(utf8, utf8.Length, ids);
+        else alwaysMatched.Split(utf8, utf8.Length, ids, encoder.Encode);
+    }
+
     // A cut could fall into an added token, which may hold spaces and newlines.
     internal override int LastCut(ReadOnlySpan<byte> text) => alwaysMatched is null ? scanner.LastCut(text) : 0;
 
@@ -77,5 +87,5 @@ public sealed class BpeTokenizer : Tokenizer
         (uint)id < (uint)definition.Tokens.Length ? definition.Tokens[id] : throw NotAnId(id);
 
     /// <inheritdoc/>
-    public override void Save(string path) => HuggingFaceWriter.Write(definition, path);
+    public override void Save(Stream target) => HuggingFaceWriter.Write(definition, target);
 }

@@ -59,5 +59,5 @@ public sealed class ByteTokenizer : Tokenizer
     }
 
     /// <inheritdoc/>
-    public override void Save(string path) => HuggingFaceWriter.Write(Definition, path);
+    public override void Save(Stream target) => HuggingFaceWriter.Write(Definition, target);
 }

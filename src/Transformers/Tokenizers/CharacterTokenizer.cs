@@ -147,5 +147,5 @@ public sealed class CharacterTokenizer : Tokenizer
     public override ReadOnlyMemory<byte> BytesOf(int id) => (uint)id < (uint)bytesOfId.Length ? bytesOfId[id] : throw NotAnId(id);
 
     /// <inheritdoc/>
-    public override void Save(string path) => HuggingFaceWriter.WriteCharacters(bytesOfId, special, path);
+    public override void Save(Stream target) => HuggingFaceWriter.WriteCharacters(bytesOfId, special, target);
 }

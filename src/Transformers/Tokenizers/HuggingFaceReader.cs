@@ -23,6 +23,7 @@ sealed class HuggingFaceReader
     internal static Tokenizer Read(string path, byte[] content)
     {
         if (WordTokenizer.TryRead(path, content) is { } words) return words;
+        if (WordPieceFile.TryReadJson(path, content) is { } pieces) return pieces;
         var reader = new HuggingFaceReader(path);
         var json = new BoundedJson(content, path);
         json.ReadDocument(reader.ReadRoot);

@@ -8,7 +8,7 @@ namespace Transformers.Tokenizers;
 /// <remarks>Special tokens stand in the vocabulary too, as in GPT-2's own file: so their ids hold even where numbers are left out before them.</remarks>
 static class HuggingFaceWriter
 {
-    internal static void Write(BpeDefinition definition, string path) => Create(path, json =>
+    internal static void Write(BpeDefinition definition, Stream target) => Create(target, json =>
     {
         WriteAddedTokens(json, definition.Special, definition.AlwaysMatched);
         json.WriteNull("normalizer");
@@ -27,7 +27,7 @@ static class HuggingFaceWriter
     });
 
     /// <summary>A vocabulary of characters: a BPE without merges over unsplit text.</summary>
-    internal static void WriteCharacters(byte[][] characters, IReadOnlyDictionary<string, int> special, string path) => Create(path, json =>
+    internal static void WriteCharacters(byte[][] characters, IReadOnlyDictionary<string, int> special, Stream target) => Create(target, json =>
     {
         WriteAddedTokens(json, special, new Dictionary<string, int>());
         json.WriteNull("normalizer");
@@ -40,40 +40,22 @@ static class HuggingFaceWriter
         WriteModel(json, [.. characters.Select(Encoding.UTF8.GetString)], special, [], wholePiecesFirst: false);
     });
 
-    static void Create(string path, Action<Utf8JsonWriter> write)
+    /// <summary>Writes the document's frame around its parts.</summary>
+    internal static void Create(Stream target, Action<Utf8JsonWriter> write)
     {
-        // Written beside the target and renamed: whoever reads the name finds a whole file.
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
+        using (var json = new Utf8JsonWriter(target, new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
-            using (var file = File.Create(temporary))
-            {
-                using (var json = new Utf8JsonWriter(file, new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-                {
-                    json.WriteStartObject();
-                    json.WriteString("version", "1.0");
-                    json.WriteNull("truncation");
-                    json.WriteNull("padding");
-                    write(json);
-                    json.WriteEndObject();
-                }
-                file.WriteByte((byte)'\n');
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, path, overwrite: true);
+            json.WriteStartObject();
+            json.WriteString("version", "1.0");
+            json.WriteNull("truncation");
+            json.WriteNull("padding");
+            write(json);
+            json.WriteEndObject();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", File: path)], exception);
-        }
-        finally
-        {
-            // A folder that is not there has nothing to delete.
-            if (File.Exists(temporary)) File.Delete(temporary);
-        }
+        target.WriteByte((byte)'\n');
     }
 
-    static void WriteAddedTokens(Utf8JsonWriter json, IReadOnlyDictionary<string, int> special, IReadOnlyDictionary<string, int> always)
+    internal static void WriteAddedTokens(Utf8JsonWriter json, IReadOnlyDictionary<string, int> special, IReadOnlyDictionary<string, int> always)
     {
         json.WriteStartArray("added_tokens");
         var all = special.Select(token => (token.Key, token.Value, true)).Concat(always.Select(token => (token.Key, token.Value, false)));

@@ -13,16 +13,21 @@ sealed class PairTable
     readonly int shift;
     readonly int[] results;
 
-    internal PairTable(IReadOnlyList<Merge> merges)
+    /// <summary>The table of merges whose ranks are their positions in a list.</summary>
+    internal PairTable(IReadOnlyList<Merge> merges) : this(merges, [.. Enumerable.Range(0, merges.Count)]) { }
+
+    /// <summary>The table of merges of given ranks; those of one rank make the same token, and the leftmost in a text comes first.</summary>
+    internal PairTable(IReadOnlyList<Merge> merges, IReadOnlyList<int> ranks)
     {
         var bits = Math.Max(4, BitOperations.Log2((uint)Math.Max(1, merges.Count)) + 2);
         slots = new (ulong, int)[1 << bits];
         shift = 64 - bits;
         Array.Fill(slots, (Empty, NoRank));
-        results = new int[merges.Count];
-        for (var rank = 0; rank < merges.Count; rank++)
+        results = new int[ranks.Count == 0 ? 0 : ranks.Max() + 1];
+        for (var i = 0; i < merges.Count; i++)
         {
-            var (left, right, result) = merges[rank];
+            var (left, right, result) = merges[i];
+            var rank = ranks[i];
             var key = Key(left, right);
             var at = Home(key);
             while (slots[at].Key != Empty && slots[at].Key != key) at = (at + 1) & (slots.Length - 1);

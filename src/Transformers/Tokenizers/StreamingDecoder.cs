@@ -8,12 +8,13 @@ public sealed class StreamingDecoder
     readonly Tokenizer tokenizer;
     readonly bool withSpecialTokens;
     readonly Decoder decoder = Encoding.UTF8.GetDecoder();
+    bool first = true;
 
     internal StreamingDecoder(Tokenizer tokenizer, bool withSpecialTokens) => (this.tokenizer, this.withSpecialTokens) = (tokenizer, withSpecialTokens);
 
     /// <summary>The text that one more id completes; often empty inside a character of several tokens.</summary>
     /// <exception cref="UserException">The id is not of the vocabulary.</exception>
-    public string Append(int id) => Convert((withSpecialTokens ? tokenizer.BytesOfAny(id) : tokenizer.BytesOf(id)).Span, flush: false);
+    public string Append(int id) => Convert(tokenizer.BytesInText(id, withSpecialTokens, ref first), flush: false);
 
     /// <summary>Ends the text: U+FFFD if a character was begun and never completed, else nothing.</summary>
     public string Finish() => Convert([], flush: true);

@@ -1,16 +1,20 @@
+using System.Buffers;
 using System.Text;
+using Transformers.IO;
 
 namespace Transformers.Tokenizers;
 
-/// <summary>Turns text into token ids and back. Method names follow Microsoft.ML.Tokenizers.</summary>
-/// <remarks>Implementations are immutable and safe to use from several threads.</remarks>
-public abstract class Tokenizer
+/// <summary>Turns text into token ids and back, and is a tokenizer of Microsoft.ML.Tokenizers for programs that use that library.</summary>
+/// <remarks>
+/// Implementations are immutable and safe to use from several threads. Text that looks like a special token is ordinary text.
+/// A text with a lone surrogate, or with something that the vocabulary cannot express, is a <see cref="UserException"/>.
+/// </remarks>
+public abstract partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
 {
     /// <summary>The special token that ends a document unless another is asked for.</summary>
     public const string DefaultEndOfText = "<|endoftext|>";
 
     static readonly string[] EndOfTextNames = [DefaultEndOfText, "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]"];
-    static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Number of ids; every id is at least 0 and below this.</summary>
     public abstract int VocabularySize { get; }
@@ -29,16 +33,7 @@ public abstract class Tokenizer
         }
     }
 
-    /// <summary>The ids of a text. Text that looks like a special token is ordinary text.</summary>
-    /// <exception cref="UserException">The text holds a lone surrogate, or something that the vocabulary cannot express.</exception>
-    public virtual IReadOnlyList<int> EncodeToIds(string text)
-    {
-        var ids = new List<int>();
-        EncodeToIds(Utf8(text), ids);
-        return ids;
-    }
-
-    /// <summary>The ids of a text in which the named special tokens are recognised, the longest where several begin at one place.</summary>
+    /// <summary>The ids of a text in which the named special tokens are recognised, the longest where several begin at the same position.</summary>
     /// <param name="text">Well-formed UTF-16.</param>
     /// <param name="allowedSpecial">Texts of special tokens; each must be one of <see cref="SpecialTokens"/>.</param>
     /// <exception cref="UserException">A name is not a special token's, or the text cannot be expressed.</exception>
@@ -58,12 +53,9 @@ public abstract class Tokenizer
     /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>
     public abstract void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids);
 
-    /// <summary>The number of tokens of a text.</summary>
-    public virtual int CountTokens(string text) => EncodeToIds(text).Count;
-
     /// <summary>The text of ids without special tokens; bytes that are not well-formed UTF-8 become U+FFFD.</summary>
     /// <exception cref="UserException">An id is not of the vocabulary.</exception>
-    public virtual string Decode(IEnumerable<int> ids) => Decode(ids, withSpecialTokens: false);
+    public sealed override string Decode(IEnumerable<int> ids) => Decode(ids, withSpecialTokens: false);
 
     /// <summary>The text of ids, special tokens included or left out; bytes that are not well-formed UTF-8 become U+FFFD.</summary>
     /// <exception cref="UserException">An id is not of the vocabulary.</exception>
@@ -74,9 +66,21 @@ public abstract class Tokenizer
     public byte[] DecodeToBytes(IEnumerable<int> ids, bool withSpecialTokens = false)
     {
         using var bytes = new MemoryStream();
-        foreach (var id in ids) bytes.Write(withSpecialTokens ? BytesOfAny(id).Span : BytesOf(id).Span);
+        Decode(ids, bytes, withSpecialTokens);
         return bytes.ToArray();
     }
+
+    /// <summary>Writes the exact bytes of ids, special tokens included or left out.</summary>
+    /// <exception cref="UserException">An id is not of the vocabulary.</exception>
+    public void Decode(IEnumerable<int> ids, Stream target, bool withSpecialTokens = false)
+    {
+        var first = true;
+        foreach (var id in ids) target.Write(BytesInText(id, withSpecialTokens, ref first));
+    }
+
+    /// <summary>The text of one token as it is within a text: where tokens carry the space in front of their word, with that space; special tokens by name.</summary>
+    /// <exception cref="UserException">The id is not of the vocabulary.</exception>
+    public string TextOf(int id) => Encoding.UTF8.GetString(BytesOfAny(id).Span);
 
     /// <summary>A decoder that is given ids one after the other and never gives out half a character.</summary>
     public StreamingDecoder CreateDecoder(bool withSpecialTokens = false) => new(this, withSpecialTokens);
@@ -88,14 +92,50 @@ public abstract class Tokenizer
     /// <exception cref="UserException">The id is not of the vocabulary.</exception>
     public abstract ReadOnlyMemory<byte> BytesOf(int id);
 
-    /// <summary>Writes the tokenizer as a Hugging Face <c>tokenizer.json</c>.</summary>
-    public abstract void Save(string path);
+    /// <summary>Writes the tokenizer's file; a folder that has it under <see cref="FileName"/> can be loaded.</summary>
+    /// <param name="target">Where the file's bytes go.</param>
+    public abstract void Save(Stream target);
+
+    /// <summary>Writes the tokenizer's file, whole or not at all.</summary>
+    /// <param name="path">The file; its folder is made where it is missing.</param>
+    /// <exception cref="UserException">The file cannot be written.</exception>
+    public void Save(string path) => DurableFile.WriteAsked(path, ToBytes());
+
+    /// <summary>The content of the tokenizer's file.</summary>
+    public byte[] ToBytes()
+    {
+        using var bytes = new MemoryStream();
+        Save(bytes);
+        return bytes.ToArray();
+    }
+
+    /// <summary>The name that the tokenizer's file has in a run: <c>tokenizer.json</c> but for formats of other projects.</summary>
+    public virtual string FileName => "tokenizer.json";
 
     /// <summary>A hash of everything that decides ids, as lower-case hexadecimal SHA-256; shards and checkpoints record it.</summary>
     public abstract string Hash { get; }
 
+    /// <summary>Whether tokens carry the space in front of their word, so that a text's first token has one that the text does not have.</summary>
+    internal virtual bool StartsWithSpace => false;
+
+    /// <summary>Whether a text never begins with a space, so that tokens of a space alone are left out there.</summary>
+    internal virtual bool DropsLeadingSpaces => false;
+
+    /// <summary>The bytes that a token adds to a text.</summary>
+    /// <param name="id">The token.</param>
+    /// <param name="withSpecialTokens">Whether special tokens are written.</param>
+    /// <param name="first">Whether no token has written anything yet.</param>
+    internal ReadOnlySpan<byte> BytesInText(int id, bool withSpecialTokens, ref bool first)
+    {
+        var bytes = (withSpecialTokens ? BytesOfAny(id) : BytesOf(id)).Span;
+        if (!first || bytes.IsEmpty) return bytes;
+        if (StartsWithSpace && bytes[0] == (byte)' ') bytes = bytes[1..];
+        first = bytes.IsEmpty && DropsLeadingSpaces;
+        return bytes;
+    }
+
     /// <summary>The bytes of a token, those of a special token's text among them.</summary>
-    internal ReadOnlyMemory<byte> BytesOfAny(int id)
+    ReadOnlyMemory<byte> BytesOfAny(int id)
     {
         var bytes = BytesOf(id);
         if (!bytes.IsEmpty) return bytes;
@@ -115,15 +155,11 @@ public abstract class Tokenizer
 
     /// <summary>UTF-16 as UTF-8.</summary>
     /// <exception cref="UserException">The text holds a lone surrogate.</exception>
-    static byte[] Utf8(string text)
+    private protected static byte[] Utf8(ReadOnlySpan<char> text)
     {
-        try
-        {
-            return StrictUtf8.GetBytes(text);
-        }
-        catch (EncoderFallbackException exception)
-        {
-            throw new UserException($"the text is not well-formed: a lone surrogate U+{(int)exception.CharUnknown:X4} at index {exception.Index}", inner: exception);
-        }
+        var utf8 = new byte[Encoding.UTF8.GetByteCount(text)];
+        var status = System.Text.Unicode.Utf8.FromUtf16(text, utf8, out var read, out _, replaceInvalidSequences: false);
+        return status == OperationStatus.Done ? utf8
+            : throw new UserException($"the text is not well-formed: a lone surrogate U+{(int)text[read]:X4} at index {read}");
     }
 }

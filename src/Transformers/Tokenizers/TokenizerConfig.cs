@@ -52,11 +52,11 @@ public sealed record ByteTokenizerConfig : TokenizerConfig;
 [Kind("words")]
 public sealed record WordTokenizerConfig : TokenizerConfig;
 
-/// <summary>A tokenizer that stands already.</summary>
+/// <summary>A tokenizer that exists already.</summary>
 [Kind("file")]
 public sealed record FileTokenizerConfig : TokenizerConfig
 {
-    /// <summary>A <c>tokenizer.json</c>, a <c>.tiktoken</c> file, a folder with GPT-2's vocabulary and merges, or a run.</summary>
+    /// <summary>A <c>tokenizer.json</c>, a <c>.tiktoken</c> file, a SentencePiece <c>.model</c>, a WordPiece <c>vocab.txt</c>, a folder with one of these or with GPT-2's vocabulary and merges, or a run.</summary>
     [NotEmpty]
     public required string Path { get; init; }
 

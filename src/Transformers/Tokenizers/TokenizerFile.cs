@@ -3,11 +3,13 @@ namespace Transformers.Tokenizers;
 /// <summary>Reads tokenizers from the formats in use.</summary>
 public static class TokenizerFile
 {
+    const string LinesFile = "vocab.txt";
+    static readonly string[] ModelFiles = [SentencePieceVocabulary.DefaultFileName, "spiece.model"];
     static readonly (string Vocabulary, string Merges)[] Pairs = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")];
 
     /// <summary>
     /// Reads a Hugging Face <c>tokenizer.json</c>, a <c>.tiktoken</c> file, one of GPT-2's pair of files (the other is beside it),
-    /// or a folder that holds a <c>tokenizer.json</c>, such a pair or a single <c>.tiktoken</c> file.
+    /// a SentencePiece <c>.model</c>, BERT's <c>vocab.txt</c>, or a folder that holds one of these.
     /// </summary>
     /// <param name="path">A file or a folder.</param>
     /// <param name="pattern">One of <see cref="SplitPatterns.Names"/>; needed for a <c>.tiktoken</c> file that is none of the published ones.</param>
@@ -26,17 +28,26 @@ public static class TokenizerFile
         if (start.StartsWith((byte)'{')) return CheckPattern(path, HuggingFaceReader.Read(path, content), wanted);
         // Llama's tokenizer.model is in tiktoken's format too; a sentencepiece model begins with a protobuf tag, which is no letter of base 64.
         if (name.EndsWith(".tiktoken", StringComparison.OrdinalIgnoreCase) || LooksLikeTiktoken(content)) return TiktokenFile.Read(path, content, wanted);
-        throw Error(path, "is not a tokenizer that can be read", "it must be a tokenizer.json, a .tiktoken file, or a folder with vocab.json and merges.txt");
+        if (SentencePieceModel.Looks(content)) return SentencePieceVocabulary.Read(path, content);
+        if (name == LinesFile || WordPieceFile.Looks(content)) return WordPieceFile.ReadLines(path, content);
+        throw Error(path, "is not a tokenizer that can be read",
+            "it must be a tokenizer.json, a .tiktoken file, a SentencePiece .model, BERT's vocab.txt, or a folder with vocab.json and merges.txt");
     }
 
     static Tokenizer LoadFolder(string path, SplitPattern? pattern)
     {
+        // A folder with both has its tokenizer.json converted from the model.
+        foreach (var name in ModelFiles)
+            if (Path.Combine(path, name) is var model && File.Exists(model) && ReadBytes(model) is var content && SentencePieceModel.Looks(content))
+                return SentencePieceVocabulary.Read(model, content);
         var file = Path.Combine(path, "tokenizer.json");
         if (File.Exists(file)) return CheckPattern(file, HuggingFaceReader.Read(file, ReadBytes(file)), pattern);
         foreach (var pair in Pairs)
             if (File.Exists(Path.Combine(path, pair.Vocabulary))) return LoadPair(path, pair, pattern);
         if (Directory.GetFiles(path, "*.tiktoken") is [var only]) return TiktokenFile.Read(only, ReadBytes(only), pattern);
-        throw Error(path, "holds no tokenizer", "looked for tokenizer.json, vocab.json with merges.txt, encoder.json with vocab.bpe, and a single .tiktoken file");
+        if (Path.Combine(path, LinesFile) is var lines && File.Exists(lines)) return WordPieceFile.ReadLines(lines, ReadBytes(lines));
+        throw Error(path, "holds no tokenizer",
+            $"looked for tokenizer.json, vocab.json with merges.txt, encoder.json with vocab.bpe, {string.Join(", ", ModelFiles)}, {LinesFile} and a single .tiktoken file");
     }
 
     static Tokenizer LoadPair(string folder, (string Vocabulary, string Merges) names, SplitPattern? pattern)

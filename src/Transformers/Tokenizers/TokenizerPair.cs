@@ -1,28 +1,28 @@
 namespace Transformers.Tokenizers;
 
-/// <summary>The tokenizers of an encoder-decoder as files: one of both sides, or one of each.</summary>
+/// <summary>The tokenizers of a run as files: one for everything, or one for the source and one for the target of an encoder-decoder.</summary>
 public static class TokenizerPair
 {
-    /// <summary>The file of the source's tokenizer, or of both sides'.</summary>
-    public const string SourceFile = "tokenizer.json";
+    const string TargetPrefix = "target_";
 
-    /// <summary>The file of the target's tokenizer, where it has its own.</summary>
-    public const string TargetFile = "target_tokenizer.json";
+    /// <summary>The names that the tokenizer's file can have, the source's where the target has its own.</summary>
+    public static IReadOnlyList<string> SourceNames { get; } = ["tokenizer.json", SentencePieceVocabulary.DefaultFileName];
 
-    /// <summary>Names and contents of the files.</summary>
-    public static IReadOnlyDictionary<string, string> Files(Tokenizer source, Tokenizer target)
+    /// <summary>The names that the file of the target's own tokenizer can have.</summary>
+    public static IReadOnlyList<string> TargetNames { get; } = [.. SourceNames.Select(name => TargetPrefix + name)];
+
+    /// <summary>The file of one tokenizer, by its name.</summary>
+    public static Dictionary<string, byte[]> Files(Tokenizer tokenizer) => new() { [tokenizer.FileName] = tokenizer.ToBytes() };
+
+    /// <summary>The files of two tokenizers, or of one that both sides share, by their names.</summary>
+    public static Dictionary<string, byte[]> Files(Tokenizer source, Tokenizer target)
     {
-        var files = new Dictionary<string, string> { [SourceFile] = TokenizerText.Of(source) };
-        if (!ReferenceEquals(source, target)) files[TargetFile] = TokenizerText.Of(target);
+        var files = Files(source);
+        if (!ReferenceEquals(source, target)) files[TargetPrefix + target.FileName] = target.ToBytes();
         return files;
     }
 
-    /// <summary>Loads the tokenizers of a folder; the same object twice where there is one.</summary>
-    /// <exception cref="UserException">A file is missing or damaged.</exception>
-    public static (Tokenizer source, Tokenizer target) Load(string folder)
-    {
-        var source = TokenizerFile.Load(Path.Combine(folder, SourceFile));
-        var target = Path.Combine(folder, TargetFile);
-        return (source, File.Exists(target) ? TokenizerFile.Load(target) : source);
-    }
+    /// <summary>The path of a folder's tokenizer; that of <c>tokenizer.json</c> where there is none.</summary>
+    public static string PathIn(string folder) =>
+        SourceNames.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists) ?? Path.Combine(folder, SourceNames[0]);
 }

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.ML.Tokenizers;
 
 namespace Transformers.Tokenizers;
 
@@ -47,24 +49,31 @@ public sealed class WordTokenizer : Tokenizer
     public override int? EndOfTextId => special.TryGetValue("</s>", out var id) ? id : null;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<int> EncodeToIds(string text)
+    public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids)
     {
-        var parts = Split(text);
-        var result = new int[parts.Length];
-        for (var i = 0; i < parts.Length; i++)
-            result[i] = ids.TryGetValue(parts[i], out var id) || special.TryGetValue(Unknown, out id) ? id
-                : throw new UserException($"the word {parts[i]} is not in the vocabulary of {words.Length} words");
-        return result;
+        foreach (var word in Split(Encoding.UTF8.GetString(utf8)))
+            ids.Add(this.ids.TryGetValue(word, out var id) || special.TryGetValue(Unknown, out id) ? id
+                : throw new UserException($"the word {word} is not in the vocabulary of {words.Length} words"));
     }
-
-    /// <inheritdoc/>
-    public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids) => ids.AddRange(EncodeToIds(Encoding.UTF8.GetString(utf8)));
-
-    /// <inheritdoc/>
-    public override string Decode(IEnumerable<int> ids) => string.Join(' ', ids.Where(id => !IsSpecial(id)).Select(id => words[id]));
 
     /// <summary>A space and the word: each token starts a word. Empty for a special token.</summary>
     public override ReadOnlyMemory<byte> BytesOf(int id) => IsSpecial(id) ? default : Encoding.UTF8.GetBytes(" " + words[id]);
+
+    internal override bool StartsWithSpace => true;
+
+    internal override EncodedToken[] Locate(ReadOnlySpan<char> text, List<int> ids)
+    {
+        var tokens = new EncodedToken[ids.Count];
+        var at = 0;
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            while (char.IsWhiteSpace(text[at])) at++;
+            var start = at;
+            while (at < text.Length && !char.IsWhiteSpace(text[at])) at++;
+            tokens[i] = new(ids[i], text[start..at].ToString(), new Range(start, at));
+        }
+        return tokens;
+    }
 
     bool IsSpecial(int id) => (uint)id < (uint)words.Length ? id < special.Count : throw NotAnId(id);
 
@@ -72,8 +81,7 @@ public sealed class WordTokenizer : Tokenizer
     public override string Hash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"words {special.Count}\n{string.Join('\n', words)}")));
 
     /// <summary>Writes the vocabulary as a Hugging Face <c>tokenizer.json</c> of model <c>WordLevel</c>, cut at white space.</summary>
-    /// <exception cref="UserException">The file cannot be written.</exception>
-    public override void Save(string path)
+    public override void Save(Stream target)
     {
         var vocabulary = new JsonObject();
         for (var id = 0; id < words.Length; id++) vocabulary[words[id]] = id;
@@ -88,17 +96,10 @@ public sealed class WordTokenizer : Tokenizer
             ["pre_tokenizer"] = new JsonObject { ["type"] = "WhitespaceSplit" },
             ["model"] = new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = Unknown },
         };
-        try
-        {
-            File.WriteAllText(path, document.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
-        }
+        target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })));
     }
 
-    /// <summary>Reads what <see cref="Save"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>
+    /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>
     /// <exception cref="UserException">The ids are not 0, 1, 2, … with the special ones first.</exception>
     internal static WordTokenizer? TryRead(string path, byte[] content)
     {

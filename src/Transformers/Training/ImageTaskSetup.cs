@@ -24,12 +24,12 @@ static class ImageTaskSetup
 
             using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
             var model = ImageModel.Create(network, ShapeOf(network, opened), generator).to(options.Device);
-            var input = new ImageInput(opened.Transform, dataset.Classes).ToJson();
+            var input = Encoding.UTF8.GetBytes(new ImageInput(opened.Transform, dataset.Classes).ToJson());
             return new TaskSetup
             {
                 Task = new ImageTask(model, opened, config, options.Device),
-                Files = new Dictionary<string, string> { [ImageInput.FileName] = input },
-                FilesHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(input))),
+                Files = new Dictionary<string, byte[]> { [ImageInput.FileName] = input },
+                FilesHash = Convert.ToHexStringLower(SHA256.HashData(input)),
             };
         }
         catch

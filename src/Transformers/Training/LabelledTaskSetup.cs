@@ -24,7 +24,7 @@ static class LabelledTaskSetup
         var model = EncoderModel.Create(shape, TextTaskSetup.VocabularyOf(shape, tokenizer), train.Classes.Count, generator).to(options.Device);
         observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation texts, {train.Classes.Count} classes, vocabulary {tokenizer.VocabularySize:N0}");
         var tokensPerText = (double)train.Tokens.Tokens / train.Count;
-        var files = new Dictionary<string, string> { [TokenizerPair.SourceFile] = TokenizerText.Of(tokenizer) };
+        var files = TokenizerPair.Files(tokenizer);
         if (model is MaskedTokenModel masked)
         {
             var head = (MaskedHeadConfig)shape.Head;
@@ -34,7 +34,7 @@ static class LabelledTaskSetup
                 Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets / head.Share,
             };
         }
-        files[ClassesFile] = JsonSerializer.Serialize(train.Classes);
+        files[ClassesFile] = JsonSerializer.SerializeToUtf8Bytes(train.Classes);
         return new TaskSetup
         {
             Task = new ClassificationTask((TextClassifier)model, tokenizer, train, validation, config, options.Device),

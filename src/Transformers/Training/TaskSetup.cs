@@ -13,7 +13,7 @@ public sealed class TaskSetup : IDisposable
     /// <summary>What is trained.</summary>
     public required TrainingTask Task { get; init; }
     /// <summary>The files that tell how input becomes numbers, name and content: a tokenizer, or an image transform. Each checkpoint holds them.</summary>
-    public required IReadOnlyDictionary<string, string> Files { get; init; }
+    public required IReadOnlyDictionary<string, byte[]> Files { get; init; }
     /// <summary>The hash of those files.</summary>
     public required string FilesHash { get; init; }
     /// <summary>What throughput counts, from the number of targets.</summary>

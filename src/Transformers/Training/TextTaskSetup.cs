@@ -29,7 +29,7 @@ static class TextTaskSetup
             return new TaskSetup
             {
                 Task = new NextTokenTask(model, tokenizer, prepared, sampler, rows, config, options.Device),
-                Files = new Dictionary<string, string> { ["tokenizer.json"] = TokenizerText.Of(tokenizer) },
+                Files = TokenizerPair.Files(tokenizer),
                 FilesHash = tokenizer.Hash,
             };
         }

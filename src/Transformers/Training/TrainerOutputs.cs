@@ -17,7 +17,7 @@ public sealed class TrainerOutputs : IDisposable
     readonly RunFolder folder;
     readonly RunConfig config;
     readonly string yaml;
-    readonly IReadOnlyDictionary<string, string> inputFiles;
+    readonly IReadOnlyDictionary<string, byte[]> inputFiles;
     readonly string inputHash;
     readonly string precision;
     readonly ITrainingObserver observer;
@@ -31,7 +31,7 @@ public sealed class TrainerOutputs : IDisposable
     /// <param name="inputHash">The hash of them all.</param>
     /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
     /// <param name="observer">Told of saves.</param>
-    public TrainerOutputs(RunFolder folder, RunConfig config, IReadOnlyDictionary<string, string> inputFiles, string inputHash, string precision, ITrainingObserver observer)
+    public TrainerOutputs(RunFolder folder, RunConfig config, IReadOnlyDictionary<string, byte[]> inputFiles, string inputHash, string precision, ITrainingObserver observer)
     {
         this.folder = folder;
         this.config = config;
@@ -75,7 +75,7 @@ public sealed class TrainerOutputs : IDisposable
             .AddSnapshot(CheckpointFiles.Optimizer, trainer.Optimizer.State);
         if (trainer.Ema is { } average) contents.AddSnapshot(CheckpointFiles.Average, average.State);
         contents.AddState(StateOf(trainer, task)).AddText(CheckpointFiles.Config, yaml);
-        foreach (var (name, text) in inputFiles) contents.AddText(name, text);
+        foreach (var (name, bytes) in inputFiles) contents.AddBytes(name, bytes);
         if (trainer.Progress.LastValidation is { } validation && validation.Step == step)
         {
             contents.AddMetric(ValidationLoss, validation.Loss);

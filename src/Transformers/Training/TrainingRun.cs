@@ -81,7 +81,7 @@ public static class TrainingRun
         };
         Resume(folder, config, options, trainer, setup.Task, outputs, observer);
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
-        foreach (var (file, text) in setup.Files) folder.WriteText(file, text);
+        foreach (var (file, bytes) in setup.Files) folder.WriteBytes(file, bytes);
         outputs.Open(trainer.Progress.Step);
         tensorBoard.Open(trainer.Progress.Step);
         samples.Open(trainer.Progress.Step);

@@ -10,12 +10,6 @@ sealed class TestTokenizer(bool endOfText = false, int vocabularySize = 257) : T
     public override IReadOnlyDictionary<string, int> SpecialTokens => new Dictionary<string, int>();
     public override int? EndOfTextId => endOfText ? 256 : null;
     public override string Hash => new(endOfText ? 'a' : 'b', 64);
-    public override IReadOnlyList<int> EncodeToIds(string text)
-    {
-        var ids = new List<int>();
-        EncodeToIds(Encoding.UTF8.GetBytes(text), ids);
-        return ids;
-    }
     public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids)
     {
         foreach (var b in utf8)
@@ -24,9 +18,8 @@ sealed class TestTokenizer(bool endOfText = false, int vocabularySize = 257) : T
             ids.Add(b);
         }
     }
-    public override string Decode(IEnumerable<int> ids) => Encoding.UTF8.GetString([.. ids.Where(i => i < 256).Select(i => (byte)i)]);
     public override ReadOnlyMemory<byte> BytesOf(int id) => id < 256 ? new byte[] { (byte)id } : default;
-    public override void Save(string path) => File.WriteAllText(path, "{}");
+    public override void Save(Stream target) => target.Write("{}"u8);
 }
 
 /// <summary>A folder of its own for a test, gone afterwards.</summary>

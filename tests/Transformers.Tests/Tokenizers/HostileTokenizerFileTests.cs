@@ -34,7 +34,7 @@ public class HostileTokenizerFileTests
         Assert.Contains("add_prefix_space", Refused(HuggingFaceJson.Make(preTokenizer: HuggingFaceJson.ByteLevel.Replace("false", "true"))));
         Assert.Contains("'Metaspace'", Refused(HuggingFaceJson.Make(decoder: """{"type":"Metaspace"}""")));
         Assert.Contains("'Exotic'", Refused(HuggingFaceJson.Make(postProcessor: """{"type":"Exotic"}""")));
-        Assert.Contains("'WordPiece'", Refused(HuggingFaceJson.Make(model: "\"type\":\"WordPiece\"")));
+        Assert.Contains("'Unigram'", Refused(HuggingFaceJson.Make(model: "\"type\":\"Unigram\"")));
         Assert.Contains("dropout", Refused(HuggingFaceJson.Make(model: "\"dropout\":0.1")));
         Assert.Contains("byte_fallback", Refused(HuggingFaceJson.Make(model: "\"byte_fallback\":true")));
         Assert.Contains("end_of_word_suffix", Refused(HuggingFaceJson.Make(model: "\"end_of_word_suffix\":\"</w>\"")));
@@ -77,7 +77,7 @@ public class HostileTokenizerFileTests
         Assert.Contains("not well-formed", Refused([.. Encoding.UTF8.GetBytes(HuggingFaceJson.Make()).Select(b => b == (byte)'L' ? (byte)0xFF : b)]));
         Assert.Contains("not a tokenizer", Refused(""));
         Assert.Contains("not a tokenizer", Refused("[1]"));
-        Assert.Contains("not a tokenizer", Refused([0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>'], "tokenizer.model"));
+        Assert.Contains("not a whole SentencePiece model", Refused([0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>'], "tokenizer.model"));
     }
 
     [Fact]

@@ -100,7 +100,7 @@ public static class DataPreparation
             throw new UserException([new Problem("the text changed while it was read", source.Description)]);
         Close(train);
         Close(validation);
-        tokenizer.Save(PreparedData.TokenizerPath(folder));
+        tokenizer.Save(Path.Combine(folder, tokenizer.FileName));
         new DataManifest(DataManifest.CurrentSchema, source.Description, tokenizer.Hash, tokenizer.VocabularySize,
             options.Validation is null ? kind.ToString().ToLowerInvariant() : "source", options.HoldOut.Fraction,
             Summary(train, splitter.Sizes[0]), Summary(validation, splitter.Sizes[1]), counts, splitter.FindDuplicates()).Save(folder);

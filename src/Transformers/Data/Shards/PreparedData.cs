@@ -29,7 +29,7 @@ public sealed class PreparedData : IDisposable
 
     /// <summary>The file of a prepared folder that holds its tokenizer.</summary>
     /// <param name="folder">The folder.</param>
-    public static string TokenizerPath(string folder) => Path.Combine(folder, "tokenizer.json");
+    public static string TokenizerPath(string folder) => TokenizerPair.PathIn(folder);
 
     /// <summary>Opens a prepared folder.</summary>
     /// <param name="folder">The folder.</param>

@@ -112,7 +112,7 @@ public abstract class TextScorer : IDisposable
         return inputs.Select((input, i) => new TextScore
         {
             Measure = Measure, Source = input.Source, Text = input.Text, Ids = ids[i], LogProbabilities = logs[i],
-            Tokens = [.. ids[i].Select(id => tokenizer.Decode([id], withSpecialTokens: true))],
+            Tokens = [.. ids[i].Select(tokenizer.TextOf)],
         });
     }
 

@@ -111,11 +111,9 @@ public class MaskedTokensTests
         public override IReadOnlyDictionary<string, int> SpecialTokens { get; } =
             SpecialIds.ForEncoder.Select((t, i) => (t, i)).ToDictionary(x => x.t, x => x.i);
         public override int? EndOfTextId => 2;
-        public override IReadOnlyList<int> EncodeToIds(string text) => throw new NotSupportedException();
         public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids) => throw new NotSupportedException();
-        public override string Decode(IEnumerable<int> ids) => throw new NotSupportedException();
         public override ReadOnlyMemory<byte> BytesOf(int id) => System.Text.Encoding.UTF8.GetBytes(Pieces[id]);
-        public override void Save(string path) => throw new NotSupportedException();
+        public override void Save(Stream target) => throw new NotSupportedException();
         public override string Hash => "pieces";
     }
 }

@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.Text;
+using Microsoft.ML.Tokenizers;
+
+namespace Transformers.Tokenizers;
+
+// What Microsoft.ML.Tokenizers asks of a tokenizer. Offsets are indices of UTF-16 units; a token of a part of a character covers the whole character.
+public abstract partial class Tokenizer
+{
+    /// <summary>The tokens of a text with their offsets, at most <see cref="EncodeSettings.MaxTokenCount"/> and never a part of a character's.</summary>
+    protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
+    {
+        var ids = Encode(text ?? textSpan, settings);
+        var tokens = Locate(text ?? textSpan, ids);
+        return Limited(tokens, (text ?? textSpan).Length, settings);
+    }
+
+    /// <summary>The ids of a text, at most <see cref="EncodeSettings.MaxTokenCount"/> and never a part of a character's.</summary>
+    protected override EncodeResults<int> EncodeToIds(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
+    {
+        var span = text ?? textSpan;
+        var ids = Encode(span, settings);
+        if (ids.Count <= settings.MaxTokenCount) return new() { Tokens = ids, CharsConsumed = span.Length };
+        var (count, consumed) = Fit(Locate(span, ids), settings.MaxTokenCount, span.Length);
+        return new() { Tokens = ids[..count], CharsConsumed = consumed };
+    }
+
+    /// <summary>The number of tokens of a text.</summary>
+    protected override int CountTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings) =>
+        EncodeToIds(text, textSpan, settings).Tokens.Count;
+
+    /// <summary>The index up to which, or from which, a text has at most so many tokens; never inside a character.</summary>
+    protected override int GetIndexByTokenCount(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd, out string? normalizedText, out int tokenCount)
+    {
+        if (!fromEnd)
+        {
+            var start = EncodeToTokens(text, textSpan, settings);
+            (normalizedText, tokenCount) = (start.NormalizedText, start.Tokens.Count);
+            return start.CharsConsumed;
+        }
+        var limit = settings.MaxTokenCount;
+        settings.MaxTokenCount = int.MaxValue;
+        var all = EncodeToTokens(text, textSpan, settings);
+        normalizedText = all.NormalizedText;
+        var first = Math.Max(0, all.Tokens.Count - limit);
+        // A character that begins before the first token is left out.
+        while (first > 0 && first < all.Tokens.Count && all.Tokens[first].Offset.Start.Value < all.Tokens[first - 1].Offset.End.Value) first++;
+        tokenCount = all.Tokens.Count - first;
+        return first == 0 ? 0 : tokenCount > 0 ? all.Tokens[first].Offset.Start.Value : (normalizedText ?? text ?? textSpan).Length;
+    }
+
+    /// <summary>Writes the text of ids without special tokens into a buffer.</summary>
+    /// <param name="ids">Ids of the vocabulary.</param>
+    /// <param name="destination">The buffer.</param>
+    /// <param name="idsConsumed">The number of ids whose characters are all in the buffer.</param>
+    /// <param name="charsWritten">The number of characters of those ids.</param>
+    /// <returns>Done; too small a destination; or invalid data where an id is not of the vocabulary.</returns>
+    public override OperationStatus Decode(IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
+    {
+        (idsConsumed, charsWritten) = (0, 0);
+        var decoder = Encoding.UTF8.GetDecoder();
+        var (read, written, first) = (0, 0, true);
+        foreach (var id in ids)
+        {
+            if ((uint)id >= (uint)VocabularySize) return OperationStatus.InvalidData;
+            var bytes = BytesInText(id, withSpecialTokens: false, ref first);
+            if (decoder.GetCharCount(bytes, flush: false) > destination.Length - written) return OperationStatus.DestinationTooSmall;
+            written += decoder.GetChars(bytes, destination[written..], flush: false);
+            read++;
+            if (decoder.GetCharCount([], flush: true) == 0) (idsConsumed, charsWritten) = (read, written);
+        }
+        if (decoder.GetCharCount([], flush: true) > destination.Length - written) return OperationStatus.DestinationTooSmall;
+        written += decoder.GetChars([], destination[written..], flush: true);
+        (idsConsumed, charsWritten) = (read, written);
+        return OperationStatus.Done;
+    }
+
+    /// <summary>The ids of a text in one piece, where a caller asks for no pre-tokenization.</summary>
+    internal virtual void EncodeUnsplit(ReadOnlySpan<byte> utf8, List<int> ids) => EncodeToIds(utf8, ids);
+
+    /// <summary>The tokens of a text's ids, with their offsets in UTF-16 units.</summary>
+    internal virtual EncodedToken[] Locate(ReadOnlySpan<char> text, List<int> ids) => TokenOffsets.Locate(text, ids, this);
+
+    List<int> Encode(ReadOnlySpan<char> text, EncodeSettings settings)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MaxTokenCount);
+        var ids = new List<int>();
+        if (settings.ConsiderPreTokenization) EncodeToIds(Utf8(text), ids);
+        else EncodeUnsplit(Utf8(text), ids);
+        return ids;
+    }
+
+    /// <summary>As many of a text's tokens as are asked for.</summary>
+    /// <param name="tokens">All tokens.</param>
+    /// <param name="length">The length of the text that their offsets are in.</param>
+    /// <param name="settings">The number of tokens that is asked for.</param>
+    private protected static EncodeResults<EncodedToken> Limited(EncodedToken[] tokens, int length, EncodeSettings settings)
+    {
+        var (count, consumed) = Fit(tokens, settings.MaxTokenCount, length);
+        return new() { Tokens = count == tokens.Length ? tokens : tokens[..count], CharsConsumed = consumed };
+    }
+
+    // The longest run of whole characters from the start that has at most so many tokens.
+    static (int Count, int Consumed) Fit(EncodedToken[] tokens, int limit, int length)
+    {
+        if (tokens.Length <= limit) return (tokens.Length, length);
+        var count = limit;
+        while (count > 0 && tokens[count].Offset.Start.Value < tokens[count - 1].Offset.End.Value) count--;
+        return (count, count == 0 ? 0 : tokens[count - 1].Offset.End.Value);
+    }
+}
