@@ -1,4 +1,5 @@
 using Benchmarks;
+using Benchmarks.Against;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Inspection;
@@ -7,6 +8,19 @@ using Transformers.Native;
 
 // One row of the comparison with PyTorch a call, so that the two sides can be run in turn: see scripts/bench.
 // Usage: Benchmarks ROW [auto|fp32|bf16]. Prints one line of name=value.
+// Benchmarks against FOLDER [options] runs this checkout and another in turn and prints a table: see scripts/bench --against.
+if (args is ["against", ..])
+{
+    try
+    {
+        return Comparison.Run(args.AsSpan(1), Console.Out);
+    }
+    catch (ArgumentException wrong)
+    {
+        Console.Error.WriteLine($"error: {wrong.Message}");
+        return 2;
+    }
+}
 var row = args.Length > 0 ? args[0] : "";
 var precision = Enum.Parse<Precision>(args.Length > 1 ? args[1] : "auto", ignoreCase: true);
 NativeLibraries.Load();
@@ -25,3 +39,4 @@ Measured result = row switch
     _ => throw new ArgumentException("a row is one of ops, train-s, train-m, train-vit-32, train-vit-224, train-pairs, sample-m, sample-m-32, decode-pairs"),
 };
 Console.WriteLine(result);
+return 0;

@@ -1,0 +1,11 @@
+namespace Benchmarks.Against;
+
+static class Statistics
+{
+    /// <summary>The value in the middle, or the mean of the two there.</summary>
+    internal static double Median(IReadOnlyCollection<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
+    }
+}
