@@ -2,6 +2,7 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Native;
 using static TorchSharp.torch;
+using static Transformers.Native.KernelTensors;
 
 namespace Transformers.Models;
 
@@ -32,7 +33,7 @@ sealed unsafe class PackedDecoder : IDisposable
         parts.AddRange(norm.Placement == NormPlacement.Pre ? [parameters[$"{last}.weight"], parameters.GetValueOrDefault($"{last}.bias")] : [null, null]);
         parts.AddRange([output, null]);
         Tensor?[] floats = [.. parts.Select(part => part?.to(ScalarType.Float32).contiguous())];
-        weights = PackedWeights.Of(form, [.. floats.Select(Address)], (PackedType)format.Weights, norm.Epsilon);
+        weights = PackedWeights.Of(form, [.. floats.Select(part => (nint)Floats(part))], (PackedType)format.Weights, norm.Epsilon);
         GC.KeepAlive(floats);
     }
 
@@ -93,10 +94,10 @@ sealed unsafe class PackedDecoder : IDisposable
         fixed (int* targetTable = target.Table, sourceTable = source?.Table)
             DecoderKernels.Step(new DecoderStep
             {
-                Weights = weights.Memory, Embedding = At(embedding), Vocabulary = embedding.size(0), EmbeddingScale = (float)scale,
-                Added = At(positions.Added), Cosines = At(positions.Cosines), Sines = At(positions.Sines), Bias = At(positions.Bias), PositionCount = positions.Count,
+                Weights = weights.Memory, Embedding = Floats(embedding), Vocabulary = embedding.size(0), EmbeddingScale = (float)scale,
+                Added = Floats(positions.Added), Cosines = Floats(positions.Cosines), Sines = Floats(positions.Sines), Bias = Floats(positions.Bias), PositionCount = positions.Count,
                 Cache = target.View(targetTable), SourceCache = source?.View(sourceTable) ?? default, SourceLengths = lengths, SourceRows = source?.Rows ?? 0,
-                Ids = id, Positions = place, Rows = row, Tokens = ids.Length, Wanted = chosen, WantedCount = wanted.Length, Logits = wanted.Length == 0 ? null : At(logits),
+                Ids = id, Positions = place, Rows = row, Tokens = ids.Length, Wanted = chosen, WantedCount = wanted.Length, Logits = wanted.Length == 0 ? null : Floats(logits),
             });
         GC.KeepAlive((this, target, source));
         return logits;
@@ -112,14 +113,10 @@ sealed unsafe class PackedDecoder : IDisposable
         using var floats = memory.to(ScalarType.Float32).contiguous();
         fixed (long* length = lengths)
         fixed (int* table = cache.Table)
-            DecoderKernels.Source(new DecoderSource { Weights = weights.Memory, Memory = At(floats), Rows = lengths.Length, MemoryLength = memory.size(1), Lengths = length, Cache = cache.View(table) });
+            DecoderKernels.Source(new DecoderSource { Weights = weights.Memory, Memory = Floats(floats), Rows = lengths.Length, MemoryLength = memory.size(1), Lengths = length, Cache = cache.View(table) });
         GC.KeepAlive(this);
         return cache;
     }
-
-    static nint Address(Tensor? tensor) => tensor is null ? 0 : Dispatcher.DataPointer(tensor);
-
-    static float* At(Tensor? tensor) => (float*)Address(tensor);
 
     /// <summary>Frees the packed weights.</summary>
     public void Dispose()

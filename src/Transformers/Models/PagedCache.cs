@@ -40,8 +40,8 @@ sealed unsafe class PagedCache : IDisposable
     /// <param name="table"><see cref="Table"/>, which must not move while the view is in use.</param>
     internal KernelCache View(int* table) => new()
     {
-        Data = (void*)Dispatcher.DataPointer(Storage), Table = table, Blocks = Storage.size(0), Rows = Rows, Columns = columns,
-        Type = type == ScalarType.BFloat16 ? KernelType.BFloat16 : KernelType.Float32,
+        Data = KernelTensors.At(Storage), Table = table, Blocks = Storage.size(0), Rows = Rows, Columns = columns,
+        Type = KernelTensors.TypeOf(type),
     };
 
     /// <summary>Makes room for more tokens of each row; they are then to be written.</summary>
@@ -57,7 +57,7 @@ sealed unsafe class PagedCache : IDisposable
         if (changed) table = null;
         if (blocks.Capacity > Storage.size(0)) Grow();
         if (copies.Count > 0)
-            DecoderKernels.Copy((void*)Dispatcher.DataPointer(Storage), Storage.size(0), Storage.size(1) * Storage.ElementSize,
+            DecoderKernels.Copy(KernelTensors.At(Storage), Storage.size(0), Storage.size(1) * Storage.ElementSize,
                 [.. copies.Select(copy => (long)copy.from)], [.. copies.Select(copy => (long)copy.to)]);
     }
 

@@ -20,13 +20,13 @@ static unsafe class TopTokens
         using var dense = logits.contiguous();
         var (rows, stride) = ((int)dense.size(0), (int)dense.size(1));
         var (values, ids) = (new float[rows * k], new long[rows * k]);
-        if (KernelLibrary.IsAvailable)
+        if (KernelTensors.Fit(dense))
         {
             fixed (float* value = values)
             fixed (long* id = ids, ban = banned)
                 DecoderKernels.Top(new TopColumns
                 {
-                    Logits = (float*)Dispatcher.DataPointer(dense), Rows = rows, RowStride = stride, Columns = vocabulary, K = k,
+                    Logits = KernelTensors.Floats(dense), Rows = rows, RowStride = stride, Columns = vocabulary, K = k,
                     Banned = ban, BannedCount = banned.Length, Values = value, Ids = id,
                 });
             return (values, ids);

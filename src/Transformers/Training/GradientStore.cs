@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -28,7 +29,16 @@ sealed class GradientStore : IDisposable
     internal Tensor[] All() => views;
 
     /// <summary>The Euclidean norm of all gradients together; not a number, or infinite, where an element is.</summary>
+    /// <returns>A scalar that stays on the device.</returns>
     internal Tensor Norm() => flat.norm();
+
+    /// <summary>The same as a number, once the device has it. The order of its sums does not depend on the threads.</summary>
+    internal unsafe double NormNow()
+    {
+        if (KernelTensors.Fit(flat)) return AdamWKernel.Norm([new() { Data = KernelTensors.At(flat), Size = flat.numel(), Type = KernelType.Float32 }]);
+        using var norm = Norm();
+        return norm.item<float>();
+    }
 
     /// <summary>Sets all gradients to 0.</summary>
     internal void Zero() => flat.zero_();

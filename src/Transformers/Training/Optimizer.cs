@@ -69,7 +69,7 @@ public abstract class Optimizer : IDisposable
     public double GradientNorm()
     {
         using var scope = NewDisposeScope();
-        return gradients.Norm().item<float>();
+        return gradients.NormNow();
     }
 
     /// <summary>The same as a scalar in 32 bits that stays on the device.</summary>
@@ -83,7 +83,7 @@ public abstract class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         Steps++;
-        Update([.. Parameters], gradients.All(), RatesAt(lr), scale == 1 ? null : tensor((float)(1 / scale), device: Device), skip: null);
+        Update([.. Parameters], gradients.All(), RatesAt(lr), scale);
     }
 
     /// <summary>Takes one step on the device, without waiting for it: a step whose loss or gradient is not finite changes nothing.</summary>
@@ -112,6 +112,14 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>Changes the parameters.</summary>
+    /// <param name="parameters">Changed in place.</param>
+    /// <param name="gradients">Of the parameters' shapes.</param>
+    /// <param name="rates">The learning rate of each parameter.</param>
+    /// <param name="scale">What gradients are multiplied by first.</param>
+    protected virtual void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale) =>
+        Update(parameters, gradients, rates, scale == 1 ? null : tensor((float)(1 / scale), device: Device), skip: null);
+
+    /// <summary>Changes the parameters, on their device.</summary>
     /// <param name="parameters">Changed in place.</param>
     /// <param name="gradients">Of the parameters' shapes.</param>
     /// <param name="rates">The learning rate of each parameter.</param>
@@ -149,6 +157,26 @@ sealed class AdamOptimizer : Optimizer
         this.decoupled = decoupled;
         first = AddSlot("first_moment");
         second = AddSlot("second_moment");
+    }
+
+    protected override unsafe void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
+    {
+        if (!decoupled || !KernelTensors.Fit(parameters))
+        {
+            base.Update(parameters, gradients, rates, scale);
+            return;
+        }
+        var tensors = new AdamWTensor[parameters.Length];
+        for (var i = 0; i < tensors.Length; i++)
+            tensors[i] = new()
+            {
+                Parameter = KernelTensors.At(parameters[i]), ParameterType = KernelTensors.TypeOf(parameters[i].dtype),
+                Gradient = KernelTensors.At(gradients[i]), GradientType = KernelTensors.TypeOf(gradients[i].dtype),
+                FirstMoment = KernelTensors.Floats(first[i]), SecondMoment = KernelTensors.Floats(second[i]),
+                Size = parameters[i].numel(), Rate = rates[i], Decay = Decays[i],
+            };
+        AdamWKernel.Step(tensors, betas.First, betas.Second, epsilon, Steps, scale);
+        GC.KeepAlive((this, parameters, gradients));
     }
 
     protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
