@@ -2,7 +2,7 @@
 // are separated by a barrier within one parallel region and not by new regions.
 #pragma once
 #include "common.h"
-#include "wait.h"
+#include "contention.h"
 
 #include <atomic>
 #include <cstdint>
@@ -15,10 +15,14 @@ public:
     std::int64_t size() const { return members; }
 
     // Returns once every member has called this.
-    void barrier() {
+    void barrier(std::int64_t number) {
         if (members == 1) return;
         const std::uint32_t round = rounds.value.load(std::memory_order_relaxed);
-        if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < members) return rounds.wait_while(round);
+        if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < members) {
+            const std::int64_t waited = rounds.wait_while(round);
+            if (number == 0) leader_waited += waited;
+            return;
+        }
         arrived.store(0, std::memory_order_relaxed);
         rounds.set(round + 1);
     }
@@ -27,20 +31,30 @@ public:
     // and leaves: a pool that is busy, or that runs its pieces one after the other, costs speed and never a deadlock.
     template <class Body>
     static void run(std::int64_t threads, const Body& body) {
+        static Contention contention;
         struct Call {
             const Body& body;
             const std::uint32_t seats;
             Team team;
         };
-        Call call{body, static_cast<std::uint32_t>(std::min<std::int64_t>(threads, most_workers)), {}};
+        const bool alone = threads <= 1 || contention.alone();
+        Call call{body, alone ? 1 : static_cast<std::uint32_t>(std::min<std::int64_t>(threads, most_workers)), {}};
         const auto join = [](std::int64_t first, std::int64_t last, void* context) {
             Call& c = *static_cast<Call*>(context);
-            const std::int64_t number = c.team.join(static_cast<std::uint32_t>(last - first), c.seats);
-            if (number >= 0) c.body(c.team, number);
+            Team& team = c.team;
+            const std::int64_t number = team.join(static_cast<std::uint32_t>(last - first), c.seats);
+            if (number < 0) return;
+            if (number == 0) team.leader_began = now_nanoseconds();
+            c.body(team, number);
+            if (number == 0) team.leader_ended = now_nanoseconds();
         };
-        if (threads > 1) on_pool(call.seats, join, &call);
+        if (alone) return join(0, 1, &call);
+        const std::int64_t began = now_nanoseconds();
+        on_pool(call.seats, join, &call);
         // Also where the pool has failed.
-        if (call.team.members == 0) join(0, call.seats, &call);
+        if (call.team.members == 0) return join(0, call.seats, &call);
+        const std::int64_t ended = now_nanoseconds(), worked = call.team.leader_ended - call.team.leader_began - call.team.leader_waited;
+        contention.note(ended - began, ended - began - worked);
     }
 
 private:
@@ -74,6 +88,7 @@ private:
     static constexpr std::int64_t joining_nanoseconds = 100'000;
 
     std::int64_t members = 0;
+    std::int64_t leader_began = 0, leader_ended = 0, leader_waited = 0;  // nanoseconds; the leader's alone
     alignas(64) Word gate;
     alignas(64) std::atomic<std::int64_t> arrived{0};
     alignas(64) Word rounds;

@@ -32,7 +32,7 @@ struct Worker {
         // 127 times this, summed over the depth, still fits 32 bits.
         a.largest = static_cast<float>(std::min<std::int64_t>(32767, 2147483647 / (127 * a.width)));
         split(rows, [&](std::int64_t begin, std::int64_t end) { step.kernels.prepare(a, begin, end, spare()); });
-        team.barrier();
+        team.barrier(number);
     }
 
     // Operands from rows of the residual stream; which null: all tokens.
@@ -80,7 +80,7 @@ struct Worker {
         a.y_type = y_type;
         a.y_stride = y_stride;
         split(m.panels, [&](std::int64_t begin, std::int64_t end) { step.kernels.product(a, begin, end); });
-        team.barrier();
+        team.barrier(number);
     }
 
     void project(const PackedMatrix& m) const {
@@ -146,7 +146,7 @@ struct Worker {
         split(step.tokens * kv_heads, [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t i = begin; i < end; ++i) attend(layer, i / kv_heads, i % kv_heads, cross);
         });
-        team.barrier();
+        team.barrier(number);
     }
 
     void self_attention(const PackedLayer& layer, std::int64_t index) const {
@@ -156,7 +156,7 @@ struct Worker {
             for (std::int64_t i = begin; i < end; ++i) rotate_and_append(index, i / kv_heads, i % kv_heads);
         });
         // A thread attends where it appended: only another token of the same row could have come from another thread.
-        if (!step.one_token_a_row) team.barrier();
+        if (!step.one_token_a_row) team.barrier(number);
         attend_all(index, false);
         add(layer.output, step.attended, attention_width(step.shape()), step.attended_operand, step.attended_stride());
     }
@@ -213,7 +213,7 @@ struct Worker {
                     for (std::int64_t h = 0; h < s.kv_heads; ++h)
                         append(step.source, index, token, h, projected(token) + h * E, projected(token) + (s.kv_heads + h) * E);
             });
-            team.barrier();
+            team.barrier(number);
         }
     }
 };

@@ -55,18 +55,24 @@ private:
 struct Word {
     std::atomic<std::uint32_t> value{0};
 
-    // Returns once the value is another.
-    void wait_while(std::uint32_t old) {
+    // Returns once the value is another: the nanoseconds that this took, 0 where it was short.
+    std::int64_t wait_while(std::uint32_t old) {
+        constexpr int shortest = 64;
         const int pauses = Patience::pauses();
-        for (int i = 0; i < pauses; ++i, pause_thread())
+        std::int64_t start = 0;
+        for (int i = 0; i < pauses; ++i, pause_thread()) {
             if (value.load(std::memory_order_acquire) != old) {
                 if (i > 0) Patience::rewarded(pauses);
-                return;
+                return start ? now_nanoseconds() - start : 0;
             }
+            if (i == shortest) start = now_nanoseconds();
+        }
         Patience::in_vain(pauses);
+        if (!start) start = now_nanoseconds();
         sleepers.fetch_add(1);
         while (value.load() == old) sleep_while(old);
         sleepers.fetch_sub(1);
+        return now_nanoseconds() - start;
     }
 
     void set(std::uint32_t next) {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Transformers.Data;
 using Transformers.Models;
 using static TorchSharp.torch;
@@ -63,8 +62,8 @@ sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabular
     {
         var logits = decoding.Read([.. rows.Select(row => row.Last ?? special.Begin)], rows.Count);    // [R, V]
         var k = Math.Min(options.Beams, vocabulary);
-        var (values, ids) = EngineDecoder.Top(logits, vocabulary, k, [special.Padding, special.Begin]); // [R, k]
-        return (MemoryMarshal.Cast<byte, float>(values.contiguous().bytes).ToArray(), MemoryMarshal.Cast<byte, long>(ids.contiguous().bytes).ToArray(), k);
+        var (values, ids) = TopTokens.Of(logits, vocabulary, k, [special.Padding, special.Begin]);     // [R, k]
+        return (values, ids, k);
     }
 }
 

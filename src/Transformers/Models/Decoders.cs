@@ -1,9 +1,10 @@
 using TorchSharp;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A language model made ready for generation: with packed weights where the engine has kernels for them, else as it is.</summary>
+/// <summary>A language model made ready for generation: with packed weights where there are kernels for them, else as it is.</summary>
 /// <remarks>Packed weights are those of the moment: make a new one where the model has changed.</remarks>
 public sealed class LanguageDecoder : IDisposable
 {
@@ -104,14 +105,16 @@ public sealed class TargetDecoder : IDisposable
 
 static class Decoders
 {
-    internal static InvalidOperationException NotPacked => new("the engine has no packed weights on this device");
+    internal static InvalidOperationException NotPacked => new("there are no packed weights on this device");
 
     /// <summary>Whether a decoder can be packed.</summary>
     /// <exception cref="UserException">It must be, and cannot.</exception>
     internal static bool CanPack(Device device, DecoderFormat format)
     {
-        var can = EngineDecoder.Exists(device);
-        if (format.Quantized && !can) throw new UserException($"--quantize int8 works on the CPU only, with this project's own engine, not on {device}", "leave --quantize out, or use --device cpu");
+        var can = device.type == DeviceType.CPU && KernelLibrary.IsAvailable;
+        if (format.Quantized && !can)
+            throw new UserException($"--quantize int8 works on the CPU only, with the kernels: {(device.type == DeviceType.CPU ? KernelLibrary.Reason : $"this is {device}")}",
+                device.type == DeviceType.CPU ? "build them with scripts/build-kernels, or leave --quantize out" : "leave --quantize out, or use --device cpu");
         return can;
     }
 }

@@ -1,34 +1,40 @@
 using TorchSharp;
 using Transformers.Configs;
+using Transformers.Native;
 using static TorchSharp.torch;
+using static Transformers.Native.KernelTensors;
 
 namespace Transformers.Models;
 
 /// <summary>A decoder's weights, packed once for generation; later changes of the model do not reach it.</summary>
 /// <remarks>The matrices are read from end to end at every token, in the order in which they are needed; embeddings stay the model's.</remarks>
-sealed class PackedDecoder : IDisposable
+sealed unsafe class PackedDecoder : IDisposable
 {
-    readonly Tensor weights, embedding;
+    readonly PackedWeights weights;
+    readonly Tensor embedding;
     readonly double scale;
     readonly PositionTables positions;
-    readonly long cacheNumbers;
+    readonly DecoderForm form;
 
-    PackedDecoder(Dictionary<string, Tensor> parameters, Func<int, IEnumerable<string>> partsOf, DecoderShape shape, NormConfig norm,
+    PackedDecoder(Dictionary<string, Tensor> parameters, Func<int, IEnumerable<string>> partsOf, DecoderForm form, NormConfig norm,
         Tensor output, Tensor embedding, double scale, Positions positions, int context, DecoderFormat format)
     {
-        (this.embedding, this.scale) = (embedding, scale);
-        this.positions = new PositionTables(positions, shape.Width, context);
+        (this.scale, this.form) = (scale, form);
+        // A handle of its own: a module hands out one that ends with the caller's scope.
+        this.embedding = embedding.detach().DetachFromDisposeScope();
+        this.positions = new PositionTables(positions, (int)form.Width, context);
         CacheType = format.Products == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        cacheNumbers = 2L * shape.Layers * shape.Groups * (shape.HeadWidth + shape.HeadWidth % 2) * BlockTable.Tokens;
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         var parts = new List<Tensor?>();
-        foreach (var part in Enumerable.Range(0, shape.Layers).SelectMany(partsOf))
+        foreach (var part in Enumerable.Range(0, (int)form.Layers).SelectMany(partsOf))
             parts.AddRange([parameters[$"{part}.weight"], parameters.GetValueOrDefault($"{part}.bias")]);
-        var last = shape.Cross ? "decoderNorm" : "norm";
+        var last = form.Cross != 0 ? "decoderNorm" : "norm";
         parts.AddRange(norm.Placement == NormPlacement.Pre ? [parameters[$"{last}.weight"], parameters.GetValueOrDefault($"{last}.bias")] : [null, null]);
         parts.AddRange([output, null]);
-        weights = EngineDecoder.Pack([.. parts], shape.Numbers(norm), norm.Epsilon, format.Weights).DetachFromDisposeScope();
+        Tensor?[] floats = [.. parts.Select(part => part?.to(ScalarType.Float32).contiguous())];
+        weights = PackedWeights.Of(form, [.. floats.Select(part => (nint)Floats(part))], (PackedType)format.Weights, norm.Epsilon);
+        GC.KeepAlive(floats);
     }
 
     /// <summary>The type of keys and values in the cache.</summary>
@@ -38,9 +44,8 @@ sealed class PackedDecoder : IDisposable
     internal static PackedDecoder Of(Gpt model, DecoderFormat format)
     {
         var config = model.Config;
-        var heads = config.Heads;
-        var shape = new DecoderShape(config.Layers, config.Width, heads, config.KeyValueHeads ?? heads, config.Width / heads, config.FeedForward, model.Vocabulary, Cross: false);
-        return new(model.state_dict(), layer => Names($"blocks.{layer}", cross: false), shape, config.Norm,
+        var form = FormOf(config.FeedForward, config.Norm, config.Layers, config.Width, config.Heads, config.KeyValueHeads ?? config.Heads, model.Vocabulary, cross: false);
+        return new(model.state_dict(), layer => Names($"blocks.{layer}", cross: false), form, config.Norm,
             model.OutputWeight, model.TokenWeight, 1, model.Positions, config.Context, format);
     }
 
@@ -48,11 +53,18 @@ sealed class PackedDecoder : IDisposable
     internal static PackedDecoder Of(Seq2Seq model, DecoderFormat format)
     {
         var config = model.Config;
-        var heads = config.Heads;
-        var shape = new DecoderShape(config.DecoderLayers ?? config.Layers, config.Width, heads, heads, config.Width / heads, config.FeedForward, model.Vocabulary, Cross: true);
-        return new(model.state_dict(), layer => Names($"decoder.{layer}", cross: true), shape, config.Norm,
+        var form = FormOf(config.FeedForward, config.Norm, config.DecoderLayers ?? config.Layers, config.Width, config.Heads, config.Heads, model.Vocabulary, cross: true);
+        return new(model.state_dict(), layer => Names($"decoder.{layer}", cross: true), form, config.Norm,
             model.OutputWeight, model.TargetWeight, config.Embeddings.Scale ? Math.Sqrt(config.Width) : 1, model.TargetPositions, config.Context, format);
     }
+
+    static DecoderForm FormOf(FeedForwardConfig feedForward, NormConfig norm, int layers, int width, int heads, int keyValueHeads, int vocabulary, bool cross) => new()
+    {
+        Layers = layers, Width = width, Heads = heads, KeyValueHeads = keyValueHeads, HeadWidth = width / heads,
+        Hidden = FeedForward.HiddenWidth(feedForward, width), Vocabulary = vocabulary,
+        Activation = feedForward switch { GeluConfig { Tanh: true } => 1, GeluConfig => 0, SwiGluConfig => 2, ReluConfig => 3, _ => throw new NotSupportedException($"no kernel for {feedForward}") },
+        Gated = feedForward is SwiGluConfig ? 1 : 0, Rms = norm is RmsNormConfig ? 1 : 0, PostNorm = norm.Placement == NormPlacement.Post ? 1 : 0, Cross = cross ? 1 : 0,
+    };
 
     // The parts of a layer in the order in which a step uses them.
     static string[] Names(string block, bool cross)
@@ -64,13 +76,31 @@ sealed class PackedDecoder : IDisposable
     }
 
     /// <summary>A cache for rows of targets or of sources.</summary>
-    internal PagedCache NewCache(int rows) => new(rows, cacheNumbers, CacheType);
+    internal PagedCache NewCache(int rows) => new(rows, DecoderKernels.CacheBlock(form), CacheType);
 
-    /// <summary>Takes tokens through all layers: the logits of those that are wanted, [wanted, V].</summary>
+    /// <summary>Takes tokens through all layers.</summary>
+    /// <param name="target">Keys and values of the rows' earlier tokens; those of the new ones are added.</param>
+    /// <param name="source">Keys and values of the rows' sources; null without sources.</param>
+    /// <param name="ids">The tokens, [T].</param>
+    /// <param name="places">The position of each in its row, [T].</param>
+    /// <param name="rows">The row of each, [T].</param>
+    /// <param name="wanted">The tokens whose logits are wanted, as indices into the three lists.</param>
+    /// <returns>[wanted, V].</returns>
     internal Tensor Step(PagedCache target, PagedCache? source, long[] ids, long[] places, long[] rows, long[] wanted)
     {
         positions.Cover(places.Max() + 1);
-        return EngineDecoder.Step(weights, embedding, scale, positions, target, source, ids, places, rows, wanted);
+        var logits = empty(wanted.Length, form.Vocabulary);
+        fixed (long* id = ids, place = places, row = rows, chosen = wanted, lengths = source?.Lengths)
+        fixed (int* targetTable = target.Table, sourceTable = source?.Table)
+            DecoderKernels.Step(new DecoderStep
+            {
+                Weights = weights.Memory, Embedding = Floats(embedding), Vocabulary = embedding.size(0), EmbeddingScale = (float)scale,
+                Added = Floats(positions.Added), Cosines = Floats(positions.Cosines), Sines = Floats(positions.Sines), Bias = Floats(positions.Bias), PositionCount = positions.Count,
+                Cache = target.View(targetTable), SourceCache = source?.View(sourceTable) ?? default, SourceLengths = lengths, SourceRows = source?.Rows ?? 0,
+                Ids = id, Positions = place, Rows = row, Tokens = ids.Length, Wanted = chosen, WantedCount = wanted.Length, Logits = wanted.Length == 0 ? null : Floats(logits),
+            });
+        GC.KeepAlive((this, target, source));
+        return logits;
     }
 
     /// <summary>A cache of the keys and values of sources.</summary>
@@ -80,7 +110,11 @@ sealed class PackedDecoder : IDisposable
     {
         var cache = NewCache(lengths.Length);
         cache.Extend(lengths);
-        EngineDecoder.Source(weights, memory, cache);
+        using var floats = memory.to(ScalarType.Float32).contiguous();
+        fixed (long* length = lengths)
+        fixed (int* table = cache.Table)
+            DecoderKernels.Source(new DecoderSource { Weights = weights.Memory, Memory = Floats(floats), Rows = lengths.Length, MemoryLength = memory.size(1), Lengths = length, Cache = cache.View(table) });
+        GC.KeepAlive(this);
         return cache;
     }
 
@@ -88,18 +122,7 @@ sealed class PackedDecoder : IDisposable
     public void Dispose()
     {
         weights.Dispose();
+        embedding.Dispose();
         positions.Dispose();
     }
-}
-
-/// <summary>The sizes that packed weights go by.</summary>
-sealed record DecoderShape(int Layers, int Width, int Heads, int Groups, int HeadWidth, FeedForwardConfig FeedForward, int Vocabulary, bool Cross)
-{
-    /// <summary>The sizes in the order of the binding.</summary>
-    internal long[] Numbers(NormConfig norm) =>
-    [
-        Layers, Width, Heads, Groups, HeadWidth, Models.FeedForward.HiddenWidth(FeedForward, Width), Vocabulary,
-        FeedForward switch { GeluConfig { Tanh: true } => 1, GeluConfig => 0, SwiGluConfig => 2, ReluConfig => 3, _ => throw new NotSupportedException($"no kernel for {FeedForward}") },
-        FeedForward is SwiGluConfig ? 1 : 0, norm is RmsNormConfig ? 1 : 0, norm.Placement == NormPlacement.Post ? 1 : 0, Cross ? 1 : 0,
-    ];
 }

@@ -1,15 +1,17 @@
 using TorchSharp;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
 /// <summary>Keys and values of all layers for rows of tokens, in blocks that rows may share.</summary>
-sealed class PagedCache : IDisposable
+sealed unsafe class PagedCache : IDisposable
 {
     readonly BlockTable blocks;
     readonly long numbers;
     readonly ScalarType type;
-    Tensor? table;
+    int[]? table;
+    int columns;
 
     /// <summary>An empty cache.</summary>
     /// <param name="rows">The number of rows.</param>
@@ -29,11 +31,18 @@ sealed class PagedCache : IDisposable
     /// <summary>The number of rows.</summary>
     internal int Rows => Lengths.Length;
 
-    /// <summary>The blocks' numbers, [blocks, numbers].</summary>
-    internal Tensor Storage { get; private set; }
+    /// <summary>The blocks of each row, [rows, columns]; what lies beyond a row's blocks means nothing.</summary>
+    internal int[] Table => table ??= NewTable();
 
-    /// <summary>The blocks of each row, [rows, blocks], whole numbers; what lies beyond a row's blocks means nothing.</summary>
-    internal Tensor Table => table ??= NewTable();
+    Tensor Storage { get; set; }
+
+    /// <summary>The cache as the kernels see it.</summary>
+    /// <param name="table"><see cref="Table"/>, which must not move while the view is in use.</param>
+    internal KernelCache View(int* table) => new()
+    {
+        Data = KernelTensors.At(Storage), Table = table, Blocks = Storage.size(0), Rows = Rows, Columns = columns,
+        Type = KernelTensors.TypeOf(type),
+    };
 
     /// <summary>Makes room for more tokens of each row; they are then to be written.</summary>
     internal void Extend(ReadOnlySpan<long> tokens)
@@ -45,9 +54,11 @@ sealed class PagedCache : IDisposable
             changed |= blocks.Reserve(row, Lengths[row], Lengths[row] + tokens[row], copies);
             Lengths[row] += tokens[row];
         }
-        if (changed) Forget();
+        if (changed) table = null;
         if (blocks.Capacity > Storage.size(0)) Grow();
-        if (copies.Count > 0) EngineDecoder.Copy(Storage, [.. copies.Select(copy => (long)copy.from)], [.. copies.Select(copy => (long)copy.to)]);
+        if (copies.Count > 0)
+            DecoderKernels.Copy(KernelTensors.At(Storage), Storage.size(0), Storage.size(1) * Storage.ElementSize,
+                [.. copies.Select(copy => (long)copy.from)], [.. copies.Select(copy => (long)copy.to)]);
     }
 
     /// <summary>Keeps rows, in a new order; a row may be taken several times.</summary>
@@ -57,7 +68,7 @@ sealed class PagedCache : IDisposable
         var lengths = new long[rows.Length];
         for (var i = 0; i < lengths.Length; i++) lengths[i] = Lengths[rows[i]];
         Lengths = lengths;
-        Forget();
+        table = null;
     }
 
     void Grow()
@@ -70,25 +81,15 @@ sealed class PagedCache : IDisposable
 
     Tensor NewStorage(long count) => empty(count, numbers, dtype: type).DetachFromDisposeScope();
 
-    Tensor NewTable()
+    int[] NewTable()
     {
-        var columns = Math.Max(1, Enumerable.Range(0, Rows).Select(row => blocks[row].Count).DefaultIfEmpty().Max());
-        var ids = new int[Rows * columns];
+        columns = Math.Max(1, Enumerable.Range(0, Rows).Select(row => blocks[row].Count).DefaultIfEmpty().Max());
+        var ids = new int[Math.Max(1, Rows) * columns];
         for (var row = 0; row < Rows; row++)
             for (var i = 0; i < blocks[row].Count; i++) ids[row * columns + i] = blocks[row][i];
-        return tensor(ids, [Rows, columns]).DetachFromDisposeScope();
-    }
-
-    void Forget()
-    {
-        table?.Dispose();
-        table = null;
+        return ids;
     }
 
     /// <summary>Frees the memory.</summary>
-    public void Dispose()
-    {
-        Forget();
-        Storage.Dispose();
-    }
+    public void Dispose() => Storage.Dispose();
 }

@@ -159,7 +159,7 @@ sealed class AdamOptimizer : Optimizer
 
     protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
     {
-        if (decoupled && OptimizerKernels.Takes(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, betas, epsilon, Steps, scale);
+        if (decoupled && KernelTensors.Fit(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, betas, epsilon, Steps, scale);
         else base.Update(parameters, gradients, rates, scale);
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using FsCheck;
 using FsCheck.Fluent;
 using TorchSharp;
@@ -23,9 +22,7 @@ public class TopTokensTests
             float[] logits = [.. Enumerable.Range(0, rows * width).Select(_ => random.Next(one.levels) / 4f - 5)];
             long[] banned = [random.Next(one.columns)];
             using var input = tensor(logits, [rows, width]);
-            var (values, ids) = EngineDecoder.Top(input, one.columns, one.k, banned);
-            var found = MemoryMarshal.Cast<byte, float>(values.bytes).ToArray();
-            var tokens = MemoryMarshal.Cast<byte, long>(ids.bytes).ToArray();
+            var (found, tokens) = TopTokens.Of(input, one.columns, one.k, banned);
             for (var row = 0; row < rows; row++)
             {
                 var own = logits.AsSpan(row * width, one.columns).ToArray();

@@ -125,13 +125,7 @@ static unsafe partial class DecoderKernels
         return bytes;
     }
 
-    /// <summary>Packs weights.</summary>
-    /// <param name="form">As for <see cref="Size"/>.</param>
-    /// <param name="parts">As for <see cref="Size"/>.</param>
-    /// <param name="type">As for <see cref="Size"/>.</param>
-    /// <param name="epsilon">As for <see cref="Size"/>.</param>
-    /// <param name="memory">64-byte aligned; afterwards it does not depend on the parts.</param>
-    /// <param name="bytes">Its size.</param>
+    /// <summary>Packs weights into memory, 64-byte aligned and as large as <see cref="Size"/> says; the other arguments are the same. Afterwards the memory does not depend on the parts.</summary>
     internal static void Pack(in DecoderForm form, ReadOnlySpan<nint> parts, PackedType type, double epsilon, void* memory, long bytes)
     {
         fixed (nint* first = parts)

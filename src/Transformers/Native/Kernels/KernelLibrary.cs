@@ -39,16 +39,9 @@ static unsafe partial class KernelLibrary
     /// <returns>False where the processor lacks it.</returns>
     internal static bool Choose(string instructionSet) => tk_choose_kernels(instructionSet) == 0;
 
-    /// <summary>Has the kernels run on the threads of a libtorch.</summary>
-    /// <param name="torch">The handle of its <c>torch_cpu</c>; 0 for the calling thread alone.</param>
-    /// <remarks>torch_parallel_for and torch_get_num_threads belong to libtorch's stable C interface since 2.10.</remarks>
-    internal static void UseThreadsOf(nint torch)
+    // These two belong to libtorch's stable C interface since 2.10.
+    static void UseThreadsOf(nint torch)
     {
-        if (torch == 0)
-        {
-            KernelStatus.Check(tk_initialize(null));
-            return;
-        }
         var pool = new Pool { ParallelFor = NativeLibrary.GetExport(torch, "torch_parallel_for"), Count = NativeLibrary.GetExport(torch, "torch_get_num_threads") };
         KernelStatus.Check(tk_initialize(&pool));
     }
@@ -66,6 +59,7 @@ static unsafe partial class KernelLibrary
         if (!NativeLibrary.TryGetExport(handle, "tk_abi_version", out var version) || ((delegate* unmanaged<int>)version)() != Interface)
             return new(0, path, $"{path} was built from another version of this program; run scripts/build-kernels");
         NativeLibrary.SetDllImportResolver(typeof(KernelLibrary).Assembly, (name, _, _) => name == KernelStatus.Library ? handle : 0);
+        UseThreadsOf(NativeLibraries.Load().Torch);
         return new(handle, path, null);
     }
 

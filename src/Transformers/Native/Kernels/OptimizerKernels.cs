@@ -5,17 +5,11 @@ namespace Transformers.Native;
 /// <summary>The optimizer's kernels over tensors.</summary>
 static unsafe class OptimizerKernels
 {
-    /// <summary>Whether the kernels update these parameters: all in 32 bits, in the processor's memory, without gaps.</summary>
-    internal static bool Takes(Tensor[] parameters) =>
-        KernelFunction.Takes(parameters) && Array.TrueForAll(parameters, parameter => parameter.dtype == ScalarType.Float32 && parameter.is_contiguous());
-
-    /// <summary>The Euclidean norm of all tensors together; not a number, or infinite, where an element is.</summary>
+    /// <summary>The Euclidean norm of all tensors together; not a number, or infinite, where an element is. The order of its sums does not depend on the threads.</summary>
     internal static double Norm(Tensor[] tensors)
     {
-        KernelFunction.UseThreads();
-        Tensor[] dense = [.. tensors.Select(tensor => tensor.to(ScalarType.Float32).contiguous())];
-        KernelArray[] arrays = [.. dense.Select(tensor => new KernelArray { Data = (void*)Dispatcher.DataPointer(tensor), Size = tensor.numel(), Type = KernelType.Float32 })];
-        var norm = AdamWKernel.Norm(arrays);
+        var dense = Dense(tensors);
+        var norm = AdamWKernel.Norm([.. dense.Select(tensor => new KernelArray { Data = KernelTensors.At(tensor), Size = tensor.numel(), Type = KernelTensors.TypeOf(tensor.dtype) })]);
         GC.KeepAlive(dense);
         return norm;
     }
@@ -34,17 +28,20 @@ static unsafe class OptimizerKernels
     internal static void AdamW(Tensor[] parameters, Tensor[] gradients, Tensor[] first, Tensor[] second, double[] rates, double[] decays,
         (double First, double Second) betas, double epsilon, long step, double scale)
     {
-        KernelFunction.UseThreads();
-        Tensor[] dense = [.. gradients.Select(gradient => gradient.to(ScalarType.Float32).contiguous())];
+        var dense = Dense(gradients);
         var tensors = new AdamWTensor[parameters.Length];
         for (var i = 0; i < tensors.Length; i++)
             tensors[i] = new()
             {
-                Parameter = (void*)Dispatcher.DataPointer(parameters[i]), Gradient = (void*)Dispatcher.DataPointer(dense[i]),
-                FirstMoment = (float*)Dispatcher.DataPointer(first[i]), SecondMoment = (float*)Dispatcher.DataPointer(second[i]),
+                Parameter = KernelTensors.At(parameters[i]), ParameterType = KernelTensors.TypeOf(parameters[i].dtype),
+                Gradient = KernelTensors.At(dense[i]), GradientType = KernelTensors.TypeOf(dense[i].dtype),
+                FirstMoment = KernelTensors.Floats(first[i]), SecondMoment = KernelTensors.Floats(second[i]),
                 Size = parameters[i].numel(), Rate = rates[i], Decay = decays[i],
             };
         AdamWKernel.Step(tensors, betas.First, betas.Second, epsilon, step, scale);
         GC.KeepAlive((parameters, dense, first, second));
     }
+
+    // libtorch's own backward functions may give a gradient in another order of dimensions.
+    static Tensor[] Dense(Tensor[] gradients) => [.. gradients.Select(gradient => gradient.contiguous())];
 }

@@ -6,50 +6,20 @@ namespace Transformers.Native;
 /// <summary>An operation that a kernel computes forwards and backwards.</summary>
 abstract unsafe class KernelFunction : ManagedFunction
 {
-    static readonly bool threads = Connect();
-
-    static bool Connect()
-    {
-        if (KernelLibrary.IsAvailable) KernelLibrary.UseThreadsOf(NativeLibraries.Load().Torch);
-        return true;
-    }
-
-    /// <summary>Has the kernels run on libtorch's threads; a function of this class does it by itself.</summary>
-    internal static void UseThreads() => _ = threads;
-
     /// <summary>Whether the kernels can be used on these tensors, absent ones being null: they run, and all tensors are in the processor's memory.</summary>
-    internal static bool Takes(params ReadOnlySpan<Tensor?> tensors)
-    {
-        if (!KernelLibrary.IsAvailable) return false;
-        foreach (var tensor in tensors)
-            if (tensor is not null && (tensor.device_type != DeviceType.CPU || !IsFloat(tensor.dtype))) return false;
-        return true;
-    }
+    internal static bool Takes(params ReadOnlySpan<Tensor?> tensors) => KernelTensors.Fit(tensors);
 
     /// <summary>Whether the kernels can multiply in a type.</summary>
     internal static bool Multiplies(ScalarType compute) => compute == ScalarType.Float32 || compute == ScalarType.BFloat16 && KernelLibrary.MultipliesBFloat16;
 
-    static bool IsFloat(ScalarType type) => type is ScalarType.Float32 or ScalarType.BFloat16;
-
     /// <summary>A type as the kernels name it.</summary>
-    protected static KernelType TypeOf(ScalarType type) => type switch
-    {
-        ScalarType.Float32 => KernelType.Float32,
-        ScalarType.BFloat16 => KernelType.BFloat16,
-        _ => throw new ArgumentException($"the kernels know 32-bit and bfloat16 numbers, not {type}"),
-    };
+    protected static KernelType TypeOf(ScalarType type) => KernelTensors.TypeOf(type);
 
     /// <summary>The address of a tensor without gaps; null for none. The tensor must be kept alive.</summary>
-    protected static void* At(Tensor? tensor)
-    {
-        if (tensor is null) return null;
-        if (!tensor.is_contiguous()) throw new ArgumentException($"a kernel was given a tensor [{string.Join(", ", tensor.shape)}] with gaps");
-        return (void*)Dispatcher.DataPointer(tensor);
-    }
+    protected static void* At(Tensor? tensor) => KernelTensors.At(tensor);
 
     /// <summary>The address of 32-bit numbers; null for none.</summary>
-    protected static float* Floats(Tensor? tensor) =>
-        tensor is null || tensor.dtype == ScalarType.Float32 ? (float*)At(tensor) : throw new ArgumentException($"a kernel was given {tensor.dtype} where it takes 32-bit numbers");
+    protected static float* Floats(Tensor? tensor) => KernelTensors.Floats(tensor);
 
     /// <summary>A matrix without gaps; none where it is null.</summary>
     protected static KernelMatrix Matrix(Tensor? weight) =>
