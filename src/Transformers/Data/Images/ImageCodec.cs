@@ -74,36 +74,32 @@ public static unsafe class ImageCodec
         Decode(file, info, image, scale, options.Background);
     }
 
+    /// <summary>Whether some rows of a file can be decoded without the others: of a JPEG that is stored as it is displayed.</summary>
+    internal static bool HasRows(ImageInfo info) => info is { Format: ImageFormat.Jpeg, Orientation: 1 };
+
+    /// <summary>Decodes consecutive rows; those above are passed over faster than decoding them, those below cost nothing.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="info">Its header; <see cref="HasRows"/> is true of it.</param>
+    /// <param name="firstRow">The first row wanted, at the scale.</param>
+    /// <param name="image">What is filled: as wide as <see cref="ScaledSize"/> gives, as high as there are rows wanted.</param>
+    /// <param name="scale">As for <see cref="DecodeInto"/>.</param>
+    /// <exception cref="ImageException">The file is broken before the last row wanted, truncated or unsupported.</exception>
+    internal static void DecodeRows(ReadOnlySpan<byte> file, ImageInfo info, int firstRow, RgbImage image, int scale)
+    {
+        using var rgba = new PooledPixels(image.Width, image.Height);
+        SkiaDecoder.Read(file, info, scale, (firstRow, image.Height), rgba.Bytes);
+        PixelFormats.ToRgb(rgba.Bytes, image.Span);
+    }
+
     static void Decode(ReadOnlySpan<byte> file, ImageInfo info, RgbImage image, int scale, int background)
     {
-        ImageHeader.CheckComplete(file, info.Format);
-        var turned = info.Orientation >= 5;
-        var (width, height) = turned ? (image.Height, image.Width) : (image.Width, image.Height); // as stored
-        using var rgba = new PooledPixels(width, height);
-        fixed (byte* data = file, pixels = rgba.Bytes)
-        {
-            using var bytes = SKData.Create((nint)data, file.Length);
-            using var codec = SKCodec.Create(new SKMemoryStream(bytes), out var created);
-            if (codec is null) throw Failure(created, info.Format);
-            if ((codec.Info.Width, codec.Info.Height) != (turned ? (info.Height, info.Width) : (info.Width, info.Height)))
-                throw ImageHeader.Corrupt($"the headers of the {info.Format} file disagree about its size");
-            // No colour space for the result: profiles and gamma are left alone.
-            var opaque = codec.Info.AlphaType == SKAlphaType.Opaque;
-            var result = codec.GetPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul), (nint)pixels);
-            if (result != SKCodecResult.Success) throw Failure(result, info.Format);
-            if (!opaque) PixelFormats.Composite(rgba.Bytes, background);
-        }
+        using var rgba = new PooledPixels(image.Width, image.Height);
+        var opaque = SkiaDecoder.Read(file, info, scale, rows: null, rgba.Bytes);
+        if (!opaque) PixelFormats.Composite(rgba.Bytes, background);
+        var (width, height) = SkiaDecoder.StoredSize(info, scale);
         if (info.Orientation == 1) PixelFormats.ToRgb(rgba.Bytes, image.Span);
         else PixelFormats.ToOrientedRgb(rgba.Bytes, width, height, info.Orientation, image.Span);
     }
-
-    static ImageException Failure(SKCodecResult result, ImageFormat format) => result switch
-    {
-        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {format} file ends before its picture does"),
-        SKCodecResult.Unimplemented or SKCodecResult.InvalidConversion or SKCodecResult.InvalidScale =>
-            new(ImageFault.Unsupported, $"the {format} file uses a feature that is not read"),
-        _ => ImageHeader.Corrupt($"the {format} file's picture data are broken"),
-    };
 
     /// <summary>Encodes 8-bit pixels as PNG.</summary>
     /// <param name="pixels">Interleaved, row by row.</param>

@@ -234,6 +234,42 @@ public class ImageCodecTests
         Assert.Contains("200 scans", fault.Message);
     }
 
+    [Theory]
+    [InlineData("jpeg-420.jpg", 1)]
+    [InlineData("jpeg-422.jpg", 1)]
+    [InlineData("jpeg-grey.jpg", 1)]
+    [InlineData("jpeg-cmyk.jpg", 1)]
+    [InlineData("jpeg-progressive.jpg", 1)]
+    [InlineData("resize-source.jpg", 1)]
+    [InlineData("resize-source.jpg", 2)]
+    [InlineData("resize-source.jpg", 4)]
+    [InlineData("jpeg-420.jpg", 8)]
+    public void Rows_decoded_without_the_others_have_the_pixels_of_the_whole_picture(string name, int scale)
+    {
+        var file = Golden(name);
+        var info = ImageCodec.Probe(file);
+        Assert.True(ImageCodec.HasRows(info));
+        var (width, height) = ImageCodec.ScaledSize(info, scale);
+        var whole = new RgbImage(width, height);
+        ImageCodec.DecodeInto(file, whole, scale);
+        for (var first = 0; first < height; first++)
+            foreach (var count in (int[])[1, 3, 17, height - first])
+            {
+                if (first + count > height) continue;
+                var rows = new RgbImage(width, count);
+                ImageCodec.DecodeRows(file, info, first, rows, scale);
+                Assert.Equal(whole.Span.Slice(3 * width * first, 3 * width * count), rows.Span);
+            }
+    }
+
+    [Fact]
+    public void Rows_of_a_turned_picture_or_of_another_format_are_not_decoded_alone()
+    {
+        Assert.False(ImageCodec.HasRows(ImageCodec.Probe(Golden("jpeg-orientation-3.jpg"))));
+        Assert.False(ImageCodec.HasRows(ImageCodec.Probe(Golden("png-rgb.png"))));
+        Assert.Throws<ImageException>(() => ImageCodec.DecodeRows(Golden("jpeg-420.jpg").AsSpan()[..^40], ImageCodec.Probe(Golden("jpeg-420.jpg")), 0, new RgbImage(61, 4), 1));
+    }
+
     [Fact]
     public void Pixels_go_only_into_an_image_of_the_right_size_and_other_formats_are_not_decoded_at_a_fraction()
     {
