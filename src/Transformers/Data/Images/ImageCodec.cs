@@ -107,12 +107,12 @@ public static unsafe class ImageCodec
     /// <param name="height">Rows, at least 1.</param>
     /// <param name="channels">1 grey, 3 RGB, 4 RGBA.</param>
     /// <param name="level">zlib's compression level, 0 to 9.</param>
-    public static byte[] EncodePng(ReadOnlySpan<byte> pixels, int width, int height, int channels = 3, int level = 3)
+    public static byte[] EncodePng(ReadOnlySpan<byte> pixels, int width, int height, int channels = 3, int level = 6)
     {
         if (width < 1 || height < 1 || pixels.Length != (long)width * height * channels) throw new ArgumentException("pixels must hold width * height * channels bytes", nameof(pixels));
         if (channels is not (1 or 3 or 4)) throw new ArgumentException($"the number of channels ({channels}) must be 1, 3 or 4", nameof(channels));
         if (level is < 0 or > 9) throw new ArgumentException($"the level ({level}) must be from 0 to 9", nameof(level));
-        var options = new SKPngEncoderOptions(SKPngEncoderFilterFlags.Sub, level);
+        var options = new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, level);
         if (channels == 3)
         {
             using var rgba = new PooledPixels(width, height);
