@@ -48,9 +48,9 @@ static class DoctorCommand
         {
             codecs = ImageCodec.Versions();
         }
-        catch (Transformers.UserException exception)
+        catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException or TypeInitializationException)
         {
-            problems.Add(new(false, exception.Message, "only image models need them"));
+            problems.Add(new(false, $"SkiaSharp's native library cannot be loaded: {exception.Message}", "only images and PNG pictures need it"));
         }
         return new DoctorReport
         {

@@ -28,7 +28,7 @@ static class PlotCommand
         return Kind(context, "loss", "Training and validation loss over steps.\n\nExample: transformer plot loss runs/gpt-stories", [runs], parse =>
         {
             var curves = parse.GetValue(runs)!.Select(CurveOf).ToList();
-            return (curves.Count == 1 ? LossPlot.Of(curves[0]) : LossPlot.Compare(curves)).ToSvg();
+            return (curves.Count == 1 ? LossPlot.Of(curves[0]) : LossPlot.Compare(curves)).Draw();
         });
     }
 
@@ -43,7 +43,7 @@ static class PlotCommand
         var (source, sets) = (Source("RUN|CONFIG"), Sets());
         return Kind(context, "schedule", "The learning rate over the steps.\n\nExample: transformer plot schedule gpt-stories --set training.schedule.kind=wsd", [source, sets], parse =>
             SchedulePlot.Of(RunOrConfig.Load(parse.GetValue(source)!, parse.GetValue(sets)) as RunConfig
-                ?? throw new UserException($"{parse.GetValue(source)} is a model alone, and has no schedule")).ToSvg());
+                ?? throw new UserException($"{parse.GetValue(source)} is a model alone, and has no schedule")).Draw());
     }
 
     static Command Positions(CliContext context)
@@ -126,11 +126,11 @@ static class PlotCommand
             {
                 if (trained.Config.Model is ImageModelConfig) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
                 using var table = StoredWeights.Find(trained.Checkpoint, "tokens.weight") ?? throw new UserException("the run has no token embeddings");
-                return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).ToSvg();
+                return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).Draw();
             }
             using var places = StoredWeights.Find(trained.Checkpoint, "positions.embedding.weight")
                 ?? throw new UserException("the run has no learned vectors of places", "transformer plot positions draws other kinds; --text compares tokens");
-            return PositionsPlot.Similarity(Matrix.Of(places)).ToSvg();
+            return PositionsPlot.Similarity(Matrix.Of(places)).Draw();
         });
     }
 
@@ -139,21 +139,22 @@ static class PlotCommand
         var file = Source("FILE|RUN");
         file.Description = "What eval --json printed, or the folder of a run whose result has a confusion matrix";
         return Kind(context, "confusion", "What a classifier takes for what.\n\nExample: transformer plot confusion eval.json --out confusion.png", [file], parse =>
-            ConfusionPlot.Read(Directory.Exists(parse.GetValue(file)) ? Path.Combine(parse.GetValue(file)!, "result.json") : parse.GetValue(file)!).ToSvg());
+            ConfusionPlot.Read(Directory.Exists(parse.GetValue(file)) ? Path.Combine(parse.GetValue(file)!, "result.json") : parse.GetValue(file)!).Draw());
     }
 
-    static Command Kind(CliContext context, string name, string description, IReadOnlyList<Symbol> symbols, Func<ParseResult, string> draw)
+    static Command Kind(CliContext context, string name, string description, IReadOnlyList<Symbol> symbols, Func<ParseResult, Picture> draw)
     {
         var output = new Option<string?>("--out") { Description = $"The file, .svg or .png [default: {name}.svg]", HelpName = "FILE" };
-        var command = new Command(name, description) { output };
+        var dark = new Option<bool>("--dark") { Description = "Colours for dark surroundings in a PNG; an SVG follows the reader's setting" };
+        var command = new Command(name, description) { output, dark };
         foreach (var symbol in symbols)
             if (symbol is Argument argument) command.Add(argument);
             else command.Add((Option)symbol);
         context.Handle(command, (parse, _) =>
         {
             var path = parse.GetValue(output) ?? name + ".svg";
-            PlotFile.CheckName(path);
-            PlotFile.Save(draw(parse), path);
+            PlotFile.CheckName(path, parse.GetValue(dark));
+            PlotFile.Save(draw(parse), path, parse.GetValue(dark));
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.plot/1", Kind = name, Path = path });
             else context.Out.WriteLine(path);
             return ExitCodes.Done;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Transformers.Data.Images;
 using Transformers.Training;
 
 namespace Transformers.Plots;
@@ -37,9 +38,10 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     public int Origin { get; init; }
 
     /// <summary>The figure as an SVG document.</summary>
-    public string ToSvg() => Draw().ToString();
+    public string ToSvg() => Draw().ToSvg();
 
-    internal Svg Draw()
+    /// <summary>The figure as a picture.</summary>
+    public Picture Draw()
     {
         var (low, high, scale) = Range();
         var across = Math.Min(PanelsAcross, Panels.Count);
@@ -54,16 +56,16 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         var heading = Panels.Any(panel => panel.Title.Length > 0) ? 20.0 : 0;
         var total = left + across * (width + gap) + Right;
         var bottom = Bottom + Math.Max(0, 0.9 * below - 12);
-        var svg = new Svg(Math.Max(total, 90 + 9.2 * Title.Length), Top + down * (height + heading + gap) + bottom, Title);
-        svg.Text(24, 30, Title, "ink title");
+        var picture = new Picture(Math.Max(total, 90 + 9.2 * Title.Length), Top + down * (height + heading + gap) + bottom, Title);
+        picture.Text(24, 30, Title, "ink title");
         for (var i = 0; i < Panels.Count; i++)
-            Draw(svg, Panels[i], left + i % across * (width + gap), Top + heading + i / across * (height + heading + gap), width, height, scale, low, high,
+            Draw(picture, Panels[i], left + i % across * (width + gap), Top + heading + i / across * (height + heading + gap), width, height, scale, low, high,
                 rows: !Bare && i % across == 0, columns: !Bare && i / across == down - 1);
         var end = Top + down * (height + heading + gap) - gap;
-        svg.Text(left + (across * (width + gap) - gap) / 2, end + bottom - 14, Across, "ink label", Anchor.Middle);
-        svg.Text(20, (Top + end) / 2, Down, "ink label", Anchor.Middle, turn: -90);
-        Bar(svg, left + across * (width + gap) + 8, Top + heading, Math.Min(220, end - Top - heading), scale, low, high);
-        return svg;
+        picture.Text(left + (across * (width + gap) - gap) / 2, end + bottom - 14, Across, "ink label", Anchor.Middle);
+        picture.Text(20, (Top + end) / 2, Down, "ink label", Anchor.Middle, turn: -90);
+        Bar(picture, left + across * (width + gap) + 8, Top + heading, Math.Min(220, end - Top - heading), scale, low, high);
+        return picture;
     }
 
     /// <summary>The figure with its cells alone as a raster, a cell's width between panels: what is kept of a run.</summary>
@@ -74,13 +76,13 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         var across = Math.Min(PanelsAcross, Panels.Count);
         var (rows, columns) = (Panels.Max(panel => panel.Cells.Rows) + 1, Panels.Max(panel => panel.Cells.Columns) + 1);
         var width = across * columns;
-        var cells = new byte[3 * width * rows * ((Panels.Count + across - 1) / across)];
-        Array.Fill(cells, (byte)255);
+        var cells = new RgbImage(width, rows * ((Panels.Count + across - 1) / across));
+        cells.Span.Fill(255);
         foreach (var (i, panel) in Panels.Index())
             for (var y = 0; y < panel.Cells.Rows; y++)
                 for (var x = 0; x < panel.Cells.Columns; x++)
-                    scale.Palette.Slice(3 * ColorScale.IndexOf(panel.Cells[y, x], low, high), 3).CopyTo(cells.AsSpan(3 * ((i / across * rows + y) * width + i % across * columns + x)));
-        return new(name, ToSvg(), PngRaster.EncodeRgb(cells, width));
+                    scale.Palette.Slice(3 * ColorScale.IndexOf(panel.Cells[y, x], low, high), 3).CopyTo(cells.Row(i / across * rows + y)[(3 * (i % across * columns + x))..]);
+        return new(name, ToSvg(), Raster.Encode(cells));
     }
 
     int LongestOf(Func<Panel, IReadOnlyList<string>?> words, Func<Panel, double> size) =>
@@ -95,24 +97,24 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         return (-size, size, ColorScale.Signed);
     }
 
-    void Draw(Svg svg, Panel panel, double x, double y, double width, double height, ColorScale scale, double low, double high, bool rows, bool columns)
+    void Draw(Picture picture, Panel panel, double x, double y, double width, double height, ColorScale scale, double low, double high, bool rows, bool columns)
     {
         var cells = panel.Cells;
         var indices = cells.Values.Select(value => ColorScale.IndexOf(value, low, high)).ToArray();
-        svg.Image(x, y, width, height, PngRaster.Encode(indices, cells.Columns, scale));
-        svg.Box(x, y, width, height, "frame");
-        if (panel.Title.Length > 0) svg.Text(x + width / 2, y - 6, panel.Title, "ink small", Anchor.Middle);
+        picture.Image(x, y, width, height, Raster.Colored(indices, cells.Columns, scale));
+        picture.Box(x, y, width, height, "frame");
+        if (panel.Title.Length > 0) picture.Text(x + width / 2, y - 6, panel.Title, "ink small", Anchor.Middle);
         var (cellWidth, cellHeight) = (width / cells.Columns, height / cells.Rows);
         if (rows)
             foreach (var (i, text) in Labels(panel.RowLabels, cells.Rows, cellHeight))
-                svg.Text(x - 6, y + (i + 0.5) * cellHeight + 4, text, "soft small", Anchor.End);
+                picture.Text(x - 6, y + (i + 0.5) * cellHeight + 4, text, "soft small", Anchor.End);
         if (columns)
             foreach (var (i, text) in Labels(panel.ColumnLabels, cells.Columns, cellWidth))
-                if (panel.ColumnLabels is null) svg.Text(x + (i + 0.5) * cellWidth, y + height + 16, text, "soft small", Anchor.Middle);
-                else svg.Text(x + (i + 0.5) * cellWidth + 4, y + height + 12, text, "soft small", Anchor.End, turn: -60);
+                if (panel.ColumnLabels is null) picture.Text(x + (i + 0.5) * cellWidth, y + height + 16, text, "soft small", Anchor.Middle);
+                else picture.Text(x + (i + 0.5) * cellWidth + 4, y + height + 12, text, "soft small", Anchor.End, turn: -60);
         if (panel.CellTexts is not { } texts) return;
         for (var i = 0; i < indices.Length; i++)
-            svg.Text(x + (i % cells.Columns + 0.5) * cellWidth, y + (i / cells.Columns + 0.5) * cellHeight + 4, texts[i],
+            picture.Text(x + (i % cells.Columns + 0.5) * cellWidth, y + (i / cells.Columns + 0.5) * cellHeight + 4, texts[i],
                 scale.IsLight(indices[i]) ? "on-light small" : "on-dark small", Anchor.Middle);
     }
 
@@ -130,13 +132,13 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     }
 
     /// <summary>The scale of colours with its numbers.</summary>
-    internal static void Bar(Svg svg, double x, double y, double height, ColorScale scale, double low, double high)
+    internal static void Bar(Picture picture, double x, double y, double height, ColorScale scale, double low, double high)
     {
         var indices = Enumerable.Range(0, 64).Select(i => (byte)(255 - i * 255 / 63)).ToArray();
-        svg.Image(x, y, 14, height, PngRaster.Encode(indices, 1, scale));
-        svg.Box(x, y, 14, height, "frame");
+        picture.Image(x, y, 14, height, Raster.Colored(indices, 1, scale));
+        picture.Box(x, y, 14, height, "frame");
         foreach (var share in (double[])[0, 0.5, 1])
-            svg.Text(x + 20, y + (1 - share) * height + 4, Show(low + share * (high - low)), "soft small");
+            picture.Text(x + 20, y + (1 - share) * height + 4, Show(low + share * (high - low)), "soft small");
     }
 
     static string Show(double value) =>

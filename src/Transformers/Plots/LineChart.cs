@@ -18,49 +18,50 @@ public sealed record LineChart(string Title, string Across, string Up, IReadOnly
     const double Width = 760, Height = 420, Left = 84, Right = 24, Top = 76, Bottom = 56;
 
     /// <summary>The chart as an SVG document.</summary>
-    public string ToSvg() => Draw().ToString();
+    public string ToSvg() => Draw().ToSvg();
 
-    internal Svg Draw()
+    /// <summary>The chart as a picture.</summary>
+    public Picture Draw()
     {
-        var svg = new Svg(Width, Height, Title);
-        svg.Text(Left, 30, Title, "ink title");
+        var picture = new Picture(Width, Height, Title);
+        picture.Text(Left, 30, Title, "ink title");
         var x = new Axis(Lines.SelectMany(line => line.Points).Select(point => point.X), Left, Width - Right, 8, round: false);
         var y = new Axis(Lines.SelectMany(line => line.Points).Select(point => point.Y), Height - Bottom, Top, 6, round: true);
         foreach (var (value, text) in y.Marks())
         {
-            svg.Line(Left, y.At(value), Width - Right, y.At(value), "grid");
-            svg.Text(Left - 8, y.At(value) + 4, text, "soft label", Anchor.End);
+            picture.Line(Left, y.At(value), Width - Right, y.At(value), "grid");
+            picture.Text(Left - 8, y.At(value) + 4, text, "soft label", Anchor.End);
         }
         foreach (var (value, text) in x.Marks())
         {
-            svg.Line(x.At(value), Height - Bottom, x.At(value), Height - Bottom + 5, "axis");
-            svg.Text(x.At(value), Height - Bottom + 20, text, "soft label", Anchor.Middle);
+            picture.Line(x.At(value), Height - Bottom, x.At(value), Height - Bottom + 5, "axis");
+            picture.Text(x.At(value), Height - Bottom + 20, text, "soft label", Anchor.Middle);
         }
-        svg.Line(Left, Height - Bottom, Width - Right, Height - Bottom, "axis");
-        svg.Text((Left + Width - Right) / 2, Height - 12, Across, "ink label", Anchor.Middle);
-        svg.Text(20, (Top + Height - Bottom) / 2, Up, "ink label", Anchor.Middle, turn: -90);
-        foreach (var line in Lines.OrderByDescending(line => line.Faint)) Draw(svg, line, x, y);
-        Legend(svg);
-        return svg;
+        picture.Line(Left, Height - Bottom, Width - Right, Height - Bottom, "axis");
+        picture.Text((Left + Width - Right) / 2, Height - 12, Across, "ink label", Anchor.Middle);
+        picture.Text(20, (Top + Height - Bottom) / 2, Up, "ink label", Anchor.Middle, turn: -90);
+        foreach (var line in Lines.OrderByDescending(line => line.Faint)) Draw(picture, line, x, y);
+        Legend(picture);
+        return picture;
     }
 
-    static void Draw(Svg svg, Series line, Axis x, Axis y)
+    static void Draw(Picture picture, Series line, Axis x, Axis y)
     {
-        svg.Path(line.Points.Select(point => (x.At(point.X), y.At(point.Y))), $"series {PlotStyle.Stroke(line.Look)}{(line.Faint ? " faint" : "")}");
+        picture.Path(line.Points.Select(point => (x.At(point.X), y.At(point.Y))), $"series {PlotStyle.Look(line.Look)}{(line.Faint ? " faint" : "")}");
         // A single point draws no line: it has a mark in any case.
         if (!line.Dots && line.Points.Count > 1) return;
         foreach (var point in line.Points)
-            if (double.IsFinite(point.Y)) svg.Dot(x.At(point.X), y.At(point.Y), 3.5, PlotStyle.Fill(line.Look));
+            if (double.IsFinite(point.Y)) picture.Dot(x.At(point.X), y.At(point.Y), 3.5, PlotStyle.Mark(line.Look));
     }
 
-    void Legend(Svg svg)
+    void Legend(Picture picture)
     {
         double at = Left;
         foreach (var line in Lines.Where(line => line.Name.Length > 0))
         {
-            svg.Line(at, 52, at + 26, 52, $"series {PlotStyle.Stroke(line.Look)}{(line.Faint ? " faint" : "")}");
-            if (line.Dots) svg.Dot(at + 13, 52, 3.5, PlotStyle.Fill(line.Look));
-            svg.Text(at + 32, 56, line.Name, "ink label");
+            picture.Line(at, 52, at + 26, 52, $"series {PlotStyle.Look(line.Look)}{(line.Faint ? " faint" : "")}");
+            if (line.Dots) picture.Dot(at + 13, 52, 3.5, PlotStyle.Mark(line.Look));
+            picture.Text(at + 32, 56, line.Name, "ink label");
             at += 32 + 7.6 * line.Name.Length + 22;
         }
     }

@@ -14,40 +14,39 @@ public static class PatchesPlot
     /// <summary>The principal components of the filters; with an image, its patches too.</summary>
     /// <param name="filters">The embedding's weights, [D, C, P, P].</param>
     /// <param name="seen">What the network sees of an image; null for none.</param>
-    /// <returns>An SVG document.</returns>
-    public static string Of(Tensor filters, RgbImage? seen)
+    public static Picture Of(Tensor filters, RgbImage? seen)
     {
         var picture = Filters(filters);
-        return seen is null ? picture.ToString() : Svg.Stack("Patches", Cut(seen, (int)filters.size(2)), picture);
+        return seen is null ? picture : Picture.Stack("Patches", Cut(seen, (int)filters.size(2)), picture);
     }
 
-    static Svg Filters(Tensor filters)
+    static Picture Filters(Tensor filters)
     {
         using var scope = NewDisposeScope();
         var (C, P) = ((int)filters.size(1), (int)filters.size(2));
         var components = Components(Matrix.Of(filters.flatten(1)), Math.Min(MostComponents, (int)Math.Min(filters.size(0), C * P * P)));
         var title = $"What patches are told apart by: the first {components.Count} principal components of {filters.size(0)} filters";
         var rows = (components.Count + PerRow - 1) / PerRow;
-        var svg = new Svg(Math.Max(Left + PerRow * (Filter + Gap) + Left, 90 + 9.2 * title.Length), Top + rows * (Filter + Gap) + 24, title);
-        svg.Text(Left, 30, title, "ink title");
+        var picture = new Picture(Math.Max(Left + PerRow * (Filter + Gap) + Left, 90 + 9.2 * title.Length), Top + rows * (Filter + Gap) + 24, title);
+        picture.Text(Left, 30, title, "ink title");
         foreach (var (i, (component, _)) in components.Index())
         {
             var (x, y) = (Left + i % PerRow * (Filter + Gap), Top + i / PerRow * (Filter + Gap));
-            svg.Image(x, y, Filter, Filter, PngRaster.EncodeRgb(Colors(component, C, P), P));
-            svg.Box(x, y, Filter, Filter, "frame");
+            picture.Image(x, y, Filter, Filter, Colors(component, C, P));
+            picture.Box(x, y, Filter, Filter, "frame");
         }
-        return svg;
+        return picture;
     }
 
     // Zero is grey; the largest size of the component is black or white.
-    static byte[] Colors(double[] component, int C, int P)
+    static RgbImage Colors(double[] component, int C, int P)
     {
         var largest = Math.Max(1e-30, component.Max(Math.Abs));
-        var pixels = new byte[3 * P * P];
+        var image = new RgbImage(P, P);
         for (var i = 0; i < P * P; i++)
             for (var c = 0; c < 3; c++)
-                pixels[3 * i + c] = (byte)Math.Round(127.5 * (1 + component[(C == 1 ? 0 : c) * P * P + i] / largest));
-        return pixels;
+                image.Pixels[3 * i + c] = (byte)Math.Round(127.5 * (1 + component[(C == 1 ? 0 : c) * P * P + i] / largest));
+        return image;
     }
 
     /// <summary>The directions in which rows differ most, by power iteration, with the share of the whole variance of each.</summary>
@@ -93,25 +92,25 @@ public static class PatchesPlot
         return found;
     }
 
-    static Svg Cut(RgbImage image, int P)
+    static Picture Cut(RgbImage image, int P)
     {
         const double side = 280;
         var (down, across) = ((image.Height + P - 1) / P, (image.Width + P - 1) / P);
         var title = $"An image of {image.Width} × {image.Height} pixels as {down * across} patches of {P} × {P}";
         // Apart from one another by a quarter of a patch, they fill twice the side of the image.
         var cell = Math.Max(5, Math.Min(side / across, side / down) * 1.35);
-        var svg = new Svg(Math.Max(Left + side + 40 + across * cell + Left, 90 + 9.2 * title.Length), Top + Math.Max(side, down * cell) + 24, title);
-        svg.Text(Left, 30, title, "ink title");
-        svg.Image(Left, Top, side, side, PngRaster.EncodeRgb(image.Span, image.Width));
-        svg.Box(Left, Top, side, side, "frame");
+        var picture = new Picture(Math.Max(Left + side + 40 + across * cell + Left, 90 + 9.2 * title.Length), Top + Math.Max(side, down * cell) + 24, title);
+        picture.Text(Left, 30, title, "ink title");
+        picture.Image(Left, Top, side, side, image);
+        picture.Box(Left, Top, side, side, "frame");
         for (var row = 0; row < down; row++)
             for (var column = 0; column < across; column++)
             {
                 var (width, height) = (Math.Min(P, image.Width - column * P), Math.Min(P, image.Height - row * P));
-                var part = new byte[3 * width * height];
-                for (var y = 0; y < height; y++) image.Row(row * P + y).Slice(3 * column * P, 3 * width).CopyTo(part.AsSpan(3 * y * width));
-                svg.Image(Left + side + 40 + column * cell, Top + row * cell, cell * 0.85 * width / P, cell * 0.85 * height / P, PngRaster.EncodeRgb(part, width));
+                var part = new RgbImage(width, height);
+                for (var y = 0; y < height; y++) image.Row(row * P + y).Slice(3 * column * P, 3 * width).CopyTo(part.Row(y));
+                picture.Image(Left + side + 40 + column * cell, Top + row * cell, cell * 0.85 * width / P, cell * 0.85 * height / P, part);
             }
-        return svg;
+        return picture;
     }
 }

@@ -16,9 +16,8 @@ public static class PositionsPlot
     /// <param name="heads">The number of heads H.</param>
     /// <param name="learnt">What was learnt: vectors [T, D] of places, or biases [buckets, H]; null for a kind without any, or before training.</param>
     /// <param name="bidirectional">Whether tokens see what comes after them.</param>
-    /// <returns>An SVG document.</returns>
     /// <exception cref="UserException">The kind is learnt, and nothing was; or too many places.</exception>
-    public static string Draw(PositionsConfig config, int places, int width, int heads, Matrix? learnt = null, bool bidirectional = false)
+    public static Picture Draw(PositionsConfig config, int places, int width, int heads, Matrix? learnt = null, bool bidirectional = false)
     {
         if (places is < 2 or > MostPlaces) throw new UserException($"the places to show ({places}) must be from 2 to {MostPlaces}");
         using var scope = NewDisposeScope();
@@ -30,7 +29,7 @@ public static class PositionsPlot
             AlibiPositions => Alibi(places, heads, bidirectional),
             RelativePositions relative => Relative(relative, places, heads, learnt, bidirectional),
             NoPositions => new HeatMap("No positions: only the causal mask tells order", "place attended to", "place of the token",
-                [new("equal weights under the mask", Matrix.Of(places, places, (t, s) => s <= t ? 1.0 / (t + 1) : 0))]).ToSvg(),
+                [new("equal weights under the mask", Matrix.Of(places, places, (t, s) => s <= t ? 1.0 / (t + 1) : 0))]).Draw(),
             _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a picture"),
         };
     }
@@ -41,16 +40,16 @@ public static class PositionsPlot
     public static HeatMap Similarity(Matrix vectors) =>
         new("Similarity of position vectors", "place", "place", [new("cosine", vectors.DotProducts(cosine: true))]) { High = 1 };
 
-    static string Vectors(string title, Matrix vectors)
+    static Picture Vectors(string title, Matrix vectors)
     {
         var shown = vectors.Columns <= MostDimensions ? vectors : Matrix.Of(vectors.Rows, MostDimensions, (row, column) => vectors[row, column]);
         var encodings = new HeatMap($"{title}: {shown.Rows} places, {shown.Columns}{(shown == vectors ? "" : $" of {vectors.Columns}")} dimensions",
             "dimension", "place", [new("", shown)], PanelSize: 640);
         var products = new HeatMap("Dot products between places", "place", "place", [new("", vectors.DotProducts(cosine: false))], PanelSize: 400);
-        return Svg.Stack(title, encodings.Draw(), products.Draw());
+        return Picture.Stack(title, encodings.Draw(), products.Draw());
     }
 
-    static string Rotary(int places, int headWidth, double @base)
+    static Picture Rotary(int places, int headWidth, double @base)
     {
         var angles = Matrix.Of(SinusoidalPositionEncoding.Angles(0, places, headWidth, @base));
         var cosines = new HeatMap($"Rotary positions: cosines of the angles, head width {headWidth}", "pair of dimensions", "place",
@@ -61,29 +60,29 @@ public static class PositionsPlot
             [new("", [.. Enumerable.Range(0, places).Select(d => ((double)d, Product(d)))])]);
         var products = new HeatMap("Dot products between places", "place", "place",
             [new("", Matrix.Of(places, places, (t, s) => Product(Math.Abs(t - s))))], PanelSize: 400);
-        return Svg.Stack("Rotary positions", cosines.Draw(), fall.Draw(), products.Draw());
+        return Picture.Stack("Rotary positions", cosines.Draw(), fall.Draw(), products.Draw());
     }
 
-    static string Alibi(int places, int heads, bool bidirectional)
+    static Picture Alibi(int places, int heads, bool bidirectional)
     {
         var slopes = AlibiPositionBias.Slopes(heads);
         return Biases("ALiBi: what is added to scores", places, heads, bidirectional, (head, distance) => -slopes[head] * Math.Abs(distance));
     }
 
-    static string Relative(RelativePositions config, int places, int heads, Matrix? learnt, bool bidirectional)
+    static Picture Relative(RelativePositions config, int places, int heads, Matrix? learnt, bool bidirectional)
     {
         using var buckets = new RelativePositionBias(1, config.Buckets, config.MaxDistance);
         if (learnt is not null)
             return Biases("Relative positions: what is added to scores", places, heads, bidirectional, (head, distance) => learnt[buckets.BucketOf(distance, bidirectional), head]);
         return new HeatMap("Relative positions, before training: the bucket of each distance", "place attended to", "place of the token",
-            [new("", Matrix.Of(places, places, (t, s) => bidirectional || s <= t ? buckets.BucketOf(s - t, bidirectional) : double.NaN))]).ToSvg();
+            [new("", Matrix.Of(places, places, (t, s) => bidirectional || s <= t ? buckets.BucketOf(s - t, bidirectional) : double.NaN))]).Draw();
     }
 
-    static string Biases(string title, int places, int heads, bool bidirectional, Func<int, int, double> bias)
+    static Picture Biases(string title, int places, int heads, bool bidirectional, Func<int, int, double> bias)
     {
         var panels = Enumerable.Range(0, heads).Select(head => new Panel($"head {head + 1}",
             Matrix.Of(places, places, (t, s) => bidirectional || s <= t ? bias(head, s - t) : double.NaN)));
-        return new HeatMap(title, "place attended to", "place of the token", [.. panels], PanelsAcross: Math.Min(4, heads), PanelSize: 200).ToSvg();
+        return new HeatMap(title, "place attended to", "place of the token", [.. panels], PanelsAcross: Math.Min(4, heads), PanelSize: 200).Draw();
     }
 
     static Matrix First(Matrix vectors, int places) =>

@@ -19,43 +19,42 @@ public static class RolloutPlot
     /// <param name="transform">What it sees of an image.</param>
     /// <param name="image">The image.</param>
     /// <param name="device">Where the model is.</param>
-    /// <returns>An SVG document.</returns>
-    public static string Of(Vit model, ImageTransform transform, RgbImage image, Device device) => Draw(model, transform, image, device).ToString();
+    public static Picture Of(Vit model, ImageTransform transform, RgbImage image, Device device) => Draw(model, transform, image, device);
 
     /// <summary>The rollouts of several images, as a run keeps them.</summary>
     internal static ModelPicture Picture(string name, Vit model, ImageTransform transform, IReadOnlyList<RgbImage> images, Device device)
     {
-        var svg = Svg.Stack("Attention over images of the validation split", [.. images.Select(image => Draw(model, transform, image, device, layers: false))]);
+        var pictures = Plots.Picture.Stack("Attention over images of the validation split", [.. images.Select(image => Draw(model, transform, image, device, layers: false))]);
         var seen = transform.Fit(images[0]);
         var lit = Lit(seen, Maps(model, transform.Apply(images[0]), device).rollout);
-        return new(name, svg, PngRaster.EncodeRgb(lit, seen.Width));
+        return new(name, pictures.ToSvg(), Raster.Encode(lit));
     }
 
-    internal static Svg Draw(Vit model, ImageTransform transform, RgbImage image, Device device, bool layers = true)
+    internal static Picture Draw(Vit model, ImageTransform transform, RgbImage image, Device device, bool layers = true)
     {
         var seen = transform.Fit(image);
         var (rollout, own) = Maps(model, transform.Apply(image), device);
         var heading = $"Attention over an image, rolled out through {own.Count} layers";
         var rows = layers ? (Math.Min(own.Count, MostLayers) + PerRow - 1) / PerRow : 0;
-        var svg = new Svg(Left + PerRow * (Side + Gap) + 60, Top + (1 + rows) * (Side + 40) + 10, heading);
-        svg.Text(Left, 30, heading, "ink title");
-        Picture(svg, 0, 0, "image", PngRaster.EncodeRgb(seen.Span, seen.Width));
-        Picture(svg, 0, 1, "image, bright where it is looked at", PngRaster.EncodeRgb(Lit(seen, rollout), seen.Width));
-        Picture(svg, 0, 2, "rollout", Raster(rollout));
-        HeatMap.Bar(svg, Left + 3 * (Side + Gap), Top, Side, ColorScale.Amount, rollout.Values.Min(), rollout.Values.Max());
-        if (!layers) return svg;
+        var picture = new Picture(Left + PerRow * (Side + Gap) + 60, Top + (1 + rows) * (Side + 40) + 10, heading);
+        picture.Text(Left, 30, heading, "ink title");
+        Panel(picture, 0, 0, "image", seen);
+        Panel(picture, 0, 1, "image, bright where it is looked at", Lit(seen, rollout));
+        Panel(picture, 0, 2, "rollout", Colored(rollout));
+        HeatMap.Bar(picture, Left + 3 * (Side + Gap), Top, Side, ColorScale.Amount, rollout.Values.Min(), rollout.Values.Max());
+        if (!layers) return picture;
         // With more layers than there is room for, those at equal distances.
         var shown = Enumerable.Range(0, Math.Min(own.Count, MostLayers)).Select(i => own.Count <= MostLayers ? i : i * (own.Count - 1) / (MostLayers - 1)).ToList();
-        foreach (var (i, layer) in shown.Index()) Picture(svg, 1 + i / PerRow, i % PerRow, $"layer {layer + 1}, mean of heads", Raster(own[layer]));
-        return svg;
+        foreach (var (i, layer) in shown.Index()) Panel(picture, 1 + i / PerRow, i % PerRow, $"layer {layer + 1}, mean of heads", Colored(own[layer]));
+        return picture;
     }
 
-    static void Picture(Svg svg, int row, int column, string title, RasterPicture raster)
+    static void Panel(Picture picture, int row, int column, string title, RgbImage cells)
     {
         var (x, y) = (Left + column * (Side + Gap), Top + row * (Side + 40));
-        svg.Text(x, y - 8, title, "soft label");
-        svg.Image(x, y, Side, Side, raster);
-        svg.Box(x, y, Side, Side, "frame");
+        picture.Text(x, y - 8, title, "soft label");
+        picture.Image(x, y, Side, Side, cells);
+        picture.Box(x, y, Side, Side, "frame");
     }
 
     /// <summary>How much each patch counts: through all layers, and in each layer alone.</summary>
@@ -87,24 +86,24 @@ public static class RolloutPlot
         return (Grid(joined!), layers);
     }
 
-    static RasterPicture Raster(Matrix grid)
+    static RgbImage Colored(Matrix grid)
     {
         var (low, high) = (grid.Values.Min(), grid.Values.Max());
-        return PngRaster.Encode(grid.Values.Select(value => ColorScale.IndexOf(value, low, high)).ToArray(), grid.Columns, ColorScale.Amount);
+        return Raster.Colored(grid.Values.Select(value => ColorScale.IndexOf(value, low, high)).ToArray(), grid.Columns, ColorScale.Amount);
     }
 
     // Between the middles of patches the light changes evenly: its edges would look like those of the image.
-    static byte[] Lit(RgbImage image, Matrix grid)
+    static RgbImage Lit(RgbImage image, Matrix grid)
     {
         var (low, high) = (grid.Values.Min(), grid.Values.Max());
-        var lit = image.Span.ToArray();
+        var lit = image.Clone();
         for (var y = 0; y < image.Height; y++)
             for (var x = 0; x < image.Width; x++)
             {
                 var share = high > low ? (Between(grid, (y + 0.5) * grid.Rows / image.Height - 0.5, (x + 0.5) * grid.Columns / image.Width - 0.5) - low) / (high - low) : 1;
                 for (var c = 0; c < 3; c++)
                 {
-                    ref var value = ref lit[3 * (y * image.Width + x) + c];
+                    ref var value = ref lit.Row(y)[3 * x + c];
                     value = (byte)Math.Round(value * (0.15 + 0.85 * share));
                 }
             }

@@ -31,26 +31,25 @@ public static class RunPlots
     /// <param name="run">The run.</param>
     /// <param name="subject">The text, the pair or the image.</param>
     /// <param name="device">Where to compute.</param>
-    /// <returns>An SVG document.</returns>
     /// <exception cref="UserException">The run needs another subject, or has no such layer or head.</exception>
-    public static string Attention(TrainedRun run, AttentionSubject subject, Device device)
+    public static Picture Attention(TrainedRun run, AttentionSubject subject, Device device)
     {
         NativeLibraries.Load();
         switch (run.Config.Model)
         {
             case GptConfig:
                 var tokenizer = run.LoadTokenizer();
-                using (var model = run.LoadLanguageModel(tokenizer, device)) return AttentionPlot.Of(model, tokenizer, TextOf(subject), device, subject.Choice).ToSvg();
+                using (var model = run.LoadLanguageModel(tokenizer, device)) return AttentionPlot.Of(model, tokenizer, TextOf(subject), device, subject.Choice).Draw();
             case EncoderConfig:
                 var words = run.LoadTokenizer();
-                using (var model = run.LoadEncoder(words, device)) return AttentionPlot.Of(model, words, TextOf(subject), device, subject.Choice).ToSvg();
+                using (var model = run.LoadEncoder(words, device)) return AttentionPlot.Of(model, words, TextOf(subject), device, subject.Choice).Draw();
             case Seq2SeqConfig:
                 var tokenizers = run.LoadTokenizers();
                 var text = TextOf(subject);
                 using (var model = run.LoadSeq2Seq(tokenizers, device))
                 {
                     var target = subject.Target ?? new Translator(model, tokenizers.source, tokenizers.target, device).Translate([text], new TranslationOptions()).First().Text;
-                    return AttentionPlot.Of(model, tokenizers, (text, target), subject.Part, device, subject.Choice).ToSvg();
+                    return AttentionPlot.Of(model, tokenizers, (text, target), subject.Part, device, subject.Choice).Draw();
                 }
             case VitConfig:
                 using (var images = ImageRun.Open(run, device)) return RolloutPlot.Of((Vit)images.Model, images.Input.Transform, ImageOf(subject.Image, images), device);
@@ -62,9 +61,8 @@ public static class RunPlots
     /// <summary>The patches of a network over images.</summary>
     /// <param name="run">The run.</param>
     /// <param name="image">An image to cut; null for none.</param>
-    /// <returns>An SVG document.</returns>
     /// <exception cref="UserException">The run is of another kind.</exception>
-    public static string Patches(TrainedRun run, string? image)
+    public static Picture Patches(TrainedRun run, string? image)
     {
         NativeLibraries.Load();
         using var images = ImageRun.Open(run);
@@ -82,9 +80,8 @@ public static class RunPlots
     /// <param name="weights">Finds a tensor of the run by the end of its name; null for none.</param>
     /// <param name="places">Places to show.</param>
     /// <param name="layer">The block of a Swin, from 1.</param>
-    /// <returns>An SVG document.</returns>
     /// <exception cref="UserException">The kind is learnt, and nothing was.</exception>
-    public static string Positions(ModelConfig config, Func<string, Tensor?> weights, int places, int layer = 1)
+    public static Picture Positions(ModelConfig config, Func<string, Tensor?> weights, int places, int layer = 1)
     {
         NativeLibraries.Load();
         switch (config)
@@ -93,16 +90,16 @@ public static class RunPlots
             case Seq2SeqConfig pair: return OfTokens(pair.Positions, pair.Width, pair.Heads, pair.Context, bidirectional: true, "encoder_");
             case EncoderConfig encoder: return OfTokens(encoder.Positions, encoder.Width, encoder.Heads, encoder.Context, bidirectional: true, "");
             case VitConfig { Positions: SinusoidalImagePositions sinusoidal } vit:
-                return GridPositionsPlot.Sinusoidal((vit.Size ?? throw new UserException("model.size must be given", "--set model.size=224")) / vit.Patch, vit.Width, sinusoidal.Base).ToSvg();
+                return GridPositionsPlot.Sinusoidal((vit.Size ?? throw new UserException("model.size must be given", "--set model.size=224")) / vit.Patch, vit.Width, sinusoidal.Base).Draw();
             case VitConfig { Positions: LearnedImagePositions }:
-                using (var table = weights("positions.table") ?? throw Unlearnt()) return GridPositionsPlot.Similarity("Learned positions", table).ToSvg();
+                using (var table = weights("positions.table") ?? throw Unlearnt()) return GridPositionsPlot.Similarity("Learned positions", table).Draw();
             case SwinConfig swin:
                 if (layer < 1 || layer > swin.Layers.Sum()) throw new UserException($"--layer ({layer}) must be from 1 to {swin.Layers.Sum()}");
-                using (var table = weights($"blocks.{layer - 1}.positions.table") ?? throw Unlearnt()) return GridPositionsPlot.WindowBias(table, layer).ToSvg();
+                using (var table = weights($"blocks.{layer - 1}.positions.table") ?? throw Unlearnt()) return GridPositionsPlot.WindowBias(table, layer).Draw();
             case var other: throw new UserException($"a model of kind {KindAttribute.Of(other)} without positions has no picture of them");
         }
 
-        string OfTokens(PositionsConfig positions, int width, int heads, int context, bool bidirectional, string prefix)
+        Picture OfTokens(PositionsConfig positions, int width, int heads, int context, bool bidirectional, string prefix)
         {
             using var learnt = positions switch
             {

@@ -44,7 +44,7 @@ public class RunPlotsTests
     {
         using var model = NewVit(ImagePooling.Cls);
         var transform = new ImageTransform { Size = 16, Mean = [0.5, 0.5, 0.5], Std = [0.5, 0.5, 0.5] };
-        var svg = RolloutPlot.Of(model, transform, new RgbImage(20, 16), CPU);
+        var svg = RolloutPlot.Of(model, transform, new RgbImage(20, 16), CPU).ToSvg();
         Assert.Contains("rolled out through 2 layers", svg);
         Assert.Contains("layer 2, mean of heads", svg);
         SvgReader.Parse(svg);
@@ -66,8 +66,8 @@ public class RunPlotsTests
     public void Patches_are_drawn_with_and_without_an_image()
     {
         using var filters = ones(8, 3, 4, 4) * arange(0, 8, 1).view(8, 1, 1, 1);
-        var alone = PatchesPlot.Of(filters, null);
-        var cut = PatchesPlot.Of(filters, new RgbImage(16, 8));
+        var alone = PatchesPlot.Of(filters, null).ToSvg();
+        var cut = PatchesPlot.Of(filters, new RgbImage(16, 8)).ToSvg();
         SvgReader.Parse(alone);
         SvgReader.Parse(cut);
         Assert.DoesNotContain("as 8 patches", alone);
@@ -96,7 +96,7 @@ public class RunPlotsTests
     {
         var cells = new RgbImage(columns, rows);
         for (var i = 0; i < cells.Span.Length; i++) cells.Span[i] = (byte)(i * 37);
-        var raster = PngRaster.EncodeRgb(cells.Span, columns);
+        var raster = Raster.Encode(cells);
         var picture = ImageCodec.Decode(raster.Png);
         Assert.Equal((columns * side, rows * side), (picture.Width, picture.Height));
         Assert.Equal((picture.Width, picture.Height), (raster.Width, raster.Height));

@@ -3,18 +3,16 @@ namespace Transformers.Data.Images;
 /// <summary>Why an image file cannot be used.</summary>
 public enum ImageFault
 {
-    /// <summary>Neither JPEG, PNG nor WebP.</summary>
+    /// <summary>None of JPEG, PNG, WebP, GIF and BMP.</summary>
     UnknownFormat = 1,
     /// <summary>The file ends before the picture does.</summary>
     Truncated = 2,
     /// <summary>The file contradicts its format.</summary>
     Corrupt = 3,
-    /// <summary>A valid file of a kind that is not read, for example a 12-bit JPEG or an animated WebP.</summary>
+    /// <summary>A valid file of a kind that is not read, for example a 12-bit JPEG.</summary>
     Unsupported = 4,
     /// <summary>Beyond <see cref="ImageLimits"/>.</summary>
     TooLarge = 5,
-    /// <summary>The codec could not get its memory.</summary>
-    OutOfMemory = 6,
     /// <summary>The file cannot be opened or read.</summary>
     Unreadable = 100,
 }
@@ -33,12 +31,12 @@ public sealed class ImageException : UserException
     public ImageException(ImageFault fault, string message, string? file = null, Exception? inner = null)
         : base([new Problem(message, file, Hint: HintFor(fault))], inner) => Fault = fault;
 
-    /// <summary>The same fault, told of a named file.</summary>
+    /// <summary>The same fault with the name of its file.</summary>
     public ImageException Of(string file) => new(Fault, Problems[0].Message, file, InnerException);
 
     static string? HintFor(ImageFault fault) => fault switch
     {
-        ImageFault.UnknownFormat => "JPEG, PNG and WebP are read",
+        ImageFault.UnknownFormat => "JPEG, PNG, WebP, GIF and BMP are read",
         ImageFault.TooLarge => "make the picture smaller",
         _ => null,
     };

@@ -3,7 +3,7 @@ namespace Transformers.Data.Images;
 /// <summary>Reads image files whole, with a limit; what the system says becomes a typed error.</summary>
 public static class ImageFiles
 {
-    static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp"];
+    static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"];
 
     /// <summary>Whether a file's name says that it is an image.</summary>
     public static bool HasImageName(string path) =>

@@ -7,12 +7,16 @@ public enum ImageFormat
     Jpeg = 1,
     /// <summary>PNG: every colour type and depth, interlaced or not.</summary>
     Png = 2,
-    /// <summary>WebP: lossy or lossless, not animated.</summary>
+    /// <summary>WebP: lossy or lossless; of an animation, the first frame.</summary>
     WebP = 3,
+    /// <summary>GIF; of an animation, the first frame.</summary>
+    Gif = 4,
+    /// <summary>BMP: 1 to 32 bits a pixel, run-length coded or not.</summary>
+    Bmp = 5,
 }
 
-/// <summary>What a file's header tells about its picture.</summary>
-/// <param name="Format">The file format, by its content (a file's name is not asked).</param>
+/// <summary>What a file's header says of its picture.</summary>
+/// <param name="Format">The file format, by its content, not by its name.</param>
 /// <param name="Width">Pixels a row as displayed, after the EXIF orientation.</param>
 /// <param name="Height">Rows as displayed, after the EXIF orientation.</param>
 /// <param name="Channels">Channels as stored: 1 grey or palette, 2 grey with alpha, 3 colour, 4 CMYK or colour with alpha.</param>
@@ -22,7 +26,7 @@ public enum ImageFormat
 public readonly record struct ImageInfo(
     ImageFormat Format, int Width, int Height, int Channels, int BitDepth, bool HasAlpha, int Orientation);
 
-/// <summary>What one image file may cost; a file beyond it is refused before memory is taken.</summary>
+/// <summary>What one image file may cost; a file beyond it is refused before memory is allocated.</summary>
 /// <param name="MaxPixels">Width times height.</param>
 /// <param name="MaxBytes">Size of the file.</param>
 public readonly record struct ImageLimits(long MaxPixels, long MaxBytes)
@@ -40,6 +44,6 @@ public sealed record ImageDecodeOptions
     /// <summary>What a file may cost.</summary>
     public ImageLimits Limits { get; init; } = ImageLimits.Default;
 
-    /// <summary>The colour under transparent pixels as 0xRRGGBB: white unless told, as paper is.</summary>
+    /// <summary>The colour under transparent pixels as 0xRRGGBB: white by default, as paper is.</summary>
     public int Background { get; init; } = 0xFFFFFF;
 }

@@ -60,7 +60,14 @@ public class ImageCodecTests
     [InlineData("png-grey-16.png", ImageFormat.Png, 61, 47, 1, 16, false, 1)]
     [InlineData("png-palette-transparent.png", ImageFormat.Png, 61, 47, 1, 8, true, 1)]
     [InlineData("webp-alpha.webp", ImageFormat.WebP, 61, 47, 4, 8, true, 1)]
-    public void The_header_tells_format_size_and_channels(
+    [InlineData("webp-lossy.webp", ImageFormat.WebP, 61, 47, 3, 8, false, 1)]
+    [InlineData("webp-orientation-8.webp", ImageFormat.WebP, 13, 19, 3, 8, false, 8)]
+    [InlineData("gif-palette.gif", ImageFormat.Gif, 61, 47, 1, 8, false, 1)]
+    [InlineData("gif-transparent.gif", ImageFormat.Gif, 61, 47, 1, 8, true, 1)]
+    [InlineData("bmp-one-bit.bmp", ImageFormat.Bmp, 61, 47, 1, 1, false, 1)]
+    [InlineData("bmp-top-down.bmp", ImageFormat.Bmp, 61, 47, 3, 8, false, 1)]
+    [InlineData("bmp-alpha.bmp", ImageFormat.Bmp, 61, 47, 4, 8, true, 1)]
+    public void The_header_gives_format_size_and_channels(
         string name, ImageFormat format, int width, int height, int channels, int depth, bool alpha, int orientation) =>
         Assert.Equal(new ImageInfo(format, width, height, channels, depth, alpha, orientation), ImageCodec.Probe(Golden(name)));
 
@@ -89,10 +96,10 @@ public class ImageCodecTests
     }
 
     [Fact]
-    public void A_header_of_60000_by_60000_is_refused_before_memory_is_taken()
+    public void A_header_of_60000_by_60000_is_refused_before_memory_is_allocated()
     {
         var before = GC.GetAllocatedBytesForCurrentThread();
-        foreach (var file in new[] { HugePng(), HugeJpeg(), HugeWebP() })
+        foreach (var file in new[] { HugePng(), HugeJpeg(), HugeWebP(), HugeGif(), HugeBmp() })
         {
             var fault = Assert.Throws<ImageException>(() => ImageCodec.Decode(file));
             Assert.Equal(ImageFault.TooLarge, fault.Fault);
@@ -118,7 +125,23 @@ public class ImageCodecTests
         return file;
     }
 
-    // WebP's own limit is 16,383 a side: 268 million pixels, as a lossless header tells them.
+    static byte[] HugeGif()
+    {
+        var file = Golden("gif-palette.gif");
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(6), 60_000);
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(8), 60_000);
+        return file;
+    }
+
+    static byte[] HugeBmp()
+    {
+        var file = Golden("bmp-rgb.bmp");
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(18), 60_000);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(22), -60_000);
+        return file;
+    }
+
+    // WebP's own limit is 16,383 a side: 268 million pixels, as a lossless header gives them.
     static byte[] HugeWebP()
     {
         var file = Golden("webp-lossless.webp");
@@ -134,6 +157,11 @@ public class ImageCodecTests
     [InlineData("png-interlaced.png")]
     [InlineData("webp-lossy.webp")]
     [InlineData("webp-lossless.webp")]
+    [InlineData("webp-alpha.webp")]
+    [InlineData("gif-palette.gif")]
+    [InlineData("gif-plain.gif")]
+    [InlineData("bmp-rgb.bmp")]
+    [InlineData("bmp-runs.bmp")]
     public void A_file_cut_anywhere_is_a_typed_error(string name)
     {
         var whole = Golden(name);
@@ -144,9 +172,10 @@ public class ImageCodecTests
     }
 
     [Fact]
-    public void A_file_that_is_no_image_is_told_from_a_broken_one()
+    public void A_file_that_is_not_an_image_has_another_fault_than_a_broken_one()
     {
-        Assert.Equal(ImageFault.UnknownFormat, Assert.Throws<ImageException>(() => ImageCodec.Decode("GIF89a, and so on"u8)).Fault);
+        Assert.Equal(ImageFault.UnknownFormat, Assert.Throws<ImageException>(() => ImageCodec.Decode("GIF90, and so on"u8)).Fault);
+        Assert.Equal(ImageFault.UnknownFormat, Assert.Throws<ImageException>(() => ImageCodec.Decode("BMW builds cars, and more"u8)).Fault);
         Assert.Equal(ImageFault.Truncated, Assert.Throws<ImageException>(() => ImageCodec.Decode([])).Fault);
         var broken = Golden("png-rgb.png");
         broken[^60] ^= 0xFF;
@@ -170,5 +199,85 @@ public class ImageCodecTests
     }
 
     [Fact]
-    public void The_codecs_tell_their_versions() => Assert.Matches(@"^libjpeg.* \d.*, libpng \d.*, libwebp \d", ImageCodec.Versions());
+    public void A_jpeg_without_its_end_is_truncated_even_where_every_row_was_decoded()
+    {
+        foreach (var name in new[] { "jpeg-420.jpg", "jpeg-progressive.jpg", "jpeg-orientation-3.jpg" })
+            Assert.Equal(ImageFault.Truncated, Assert.Throws<ImageException>(() => ImageCodec.Decode(Golden(name).AsSpan()[..^2])).Fault);
+        // What comes after the end is not the picture's.
+        byte[] longer = [.. Golden("jpeg-420.jpg"), 1, 2, 0xFF, 3];
+        Assert.Equal(ImageCodec.Decode(Golden("jpeg-420.jpg")).Span.ToArray(), ImageCodec.Decode(longer).Span.ToArray());
+    }
+
+    [Theory]
+    [InlineData(0, 0xC3, "lossless")]
+    [InlineData(0, 0xC9, "arithmetically")]
+    [InlineData(3, 12, "12 bits")]
+    public void A_jpeg_of_a_kind_that_is_not_read_is_unsupported(int offset, byte value, string message)
+    {
+        var file = Golden("jpeg-444.jpg");
+        file[file.AsSpan().IndexOf([(byte)0xFF, (byte)0xC0]) + 1 + offset] = value;
+        var fault = Assert.Throws<ImageException>(() => ImageCodec.Decode(file));
+        Assert.Equal(ImageFault.Unsupported, fault.Fault);
+        Assert.Contains(message, fault.Message);
+    }
+
+    [Fact]
+    public void A_progressive_jpeg_of_too_many_scans_is_refused()
+    {
+        var file = Golden("jpeg-progressive.jpg");
+        var last = file.AsSpan().LastIndexOf([(byte)0xFF, (byte)0xDA]);
+        var scan = file[last..^2];
+        byte[] Repeated(int times) => [.. file[..last], .. Enumerable.Repeat(scan, times).SelectMany(part => part), .. file[^2..]];
+        Assert.Equal(61, ImageCodec.Decode(Repeated(20)).Width);
+        var fault = Assert.Throws<ImageException>(() => ImageCodec.Decode(Repeated(300)));
+        Assert.Equal(ImageFault.Corrupt, fault.Fault);
+        Assert.Contains("200 scans", fault.Message);
+    }
+
+    [Theory]
+    [InlineData("jpeg-420.jpg", 1)]
+    [InlineData("jpeg-422.jpg", 1)]
+    [InlineData("jpeg-grey.jpg", 1)]
+    [InlineData("jpeg-cmyk.jpg", 1)]
+    [InlineData("jpeg-progressive.jpg", 1)]
+    [InlineData("resize-source.jpg", 1)]
+    [InlineData("resize-source.jpg", 2)]
+    [InlineData("resize-source.jpg", 4)]
+    [InlineData("jpeg-420.jpg", 8)]
+    public void Rows_decoded_without_the_others_have_the_pixels_of_the_whole_picture(string name, int scale)
+    {
+        var file = Golden(name);
+        var info = ImageCodec.Probe(file);
+        Assert.True(ImageCodec.HasRows(info));
+        var (width, height) = ImageCodec.ScaledSize(info, scale);
+        var whole = new RgbImage(width, height);
+        ImageCodec.DecodeInto(file, whole, scale);
+        for (var first = 0; first < height; first++)
+            foreach (var count in (int[])[1, 3, 17, height - first])
+            {
+                if (first + count > height) continue;
+                var rows = new RgbImage(width, count);
+                ImageCodec.DecodeRows(file, info, first, rows, scale);
+                Assert.Equal(whole.Span.Slice(3 * width * first, 3 * width * count), rows.Span);
+            }
+    }
+
+    [Fact]
+    public void Rows_of_a_turned_picture_or_of_another_format_are_not_decoded_alone()
+    {
+        Assert.False(ImageCodec.HasRows(ImageCodec.Probe(Golden("jpeg-orientation-3.jpg"))));
+        Assert.False(ImageCodec.HasRows(ImageCodec.Probe(Golden("png-rgb.png"))));
+        Assert.Throws<ImageException>(() => ImageCodec.DecodeRows(Golden("jpeg-420.jpg").AsSpan()[..^40], ImageCodec.Probe(Golden("jpeg-420.jpg")), 0, new RgbImage(61, 4), 1));
+    }
+
+    [Fact]
+    public void Pixels_go_only_into_an_image_of_the_right_size_and_other_formats_are_not_decoded_at_a_fraction()
+    {
+        Assert.Throws<ArgumentException>(() => ImageCodec.DecodeInto(Golden("jpeg-420.jpg"), new RgbImage(47, 61)));
+        Assert.Throws<ArgumentException>(() => ImageCodec.DecodeInto(Golden("png-rgb.png"), new RgbImage(31, 24), 2));
+        Assert.Throws<ArgumentException>(() => ImageCodec.DecodeInto(Golden("jpeg-420.jpg"), new RgbImage(21, 16), 3));
+    }
+
+    [Fact]
+    public void The_versions_of_the_decoder_and_its_native_library_are_known() => Assert.Matches(@"^SkiaSharp \d+\.\d+\.\d+ \(Skia \d+", ImageCodec.Versions());
 }

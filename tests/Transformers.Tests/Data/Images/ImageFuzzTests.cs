@@ -16,6 +16,8 @@ public class ImageFuzzTests
     [InlineData("jpeg-*.jpg", 11)]
     [InlineData("png-*.png", 12)]
     [InlineData("webp-*.webp", 13)]
+    [InlineData("gif-*.gif", 14)]
+    [InlineData("bmp-*.bmp", 15)]
     public void Mutated_files_decode_or_give_a_typed_error(string pattern, ulong seed)
     {
         var files = Directory.GetFiles(Repository.PathOf("tests", "Transformers.Tests", "Data", "Images", "Golden"), pattern)

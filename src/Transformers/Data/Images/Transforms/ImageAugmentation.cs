@@ -34,7 +34,7 @@ public sealed record ImageAugmentation
     public bool ReducedDecoding { get; init; } = true;
 
     /// <summary>Decodes, augments and normalises one training picture.</summary>
-    /// <param name="file">A JPEG, PNG or WebP file's bytes.</param>
+    /// <param name="file">An image file's bytes.</param>
     /// <param name="transform">Size, statistics, filter, background.</param>
     /// <param name="random">Decides everything.</param>
     /// <param name="target">[C, Y, X].</param>
@@ -54,10 +54,13 @@ public sealed record ImageAugmentation
         if (ReducedDecoding && info.Format == ImageFormat.Jpeg)
             while (scale < 8 && Math.Min(box.Width, box.Height) >= 2 * scale * transform.Size) scale *= 2;
         var (width, height) = ImageCodec.ScaledSize(info, scale);
-        using var buffer = new PooledImage(width, height);
-        ImageCodec.DecodeInto(file, buffer.Image, scale, options);
         var reduced = scale == 1 ? box : Reduce(box, scale, width, height);
-        Finish(ImageResize.Resize(buffer.Image, reduced, transform.Size, transform.Size, Filter(transform, random)), transform, random, target);
+        var rows = ImageCodec.HasRows(info);
+        using var buffer = new PooledImage(width, rows ? reduced.Height : height);
+        if (rows) ImageCodec.DecodeRows(file, info, reduced.Y, buffer.Image, scale);
+        else ImageCodec.DecodeInto(file, buffer.Image, scale, options);
+        var cut = rows ? reduced with { Y = 0 } : reduced;
+        Finish(ImageResize.Resize(buffer.Image, cut, transform.Size, transform.Size, Filter(transform, random)), transform, random, target);
     }
 
     /// <summary>Augments and normalises one decoded picture, which is left as it was.</summary>

@@ -111,6 +111,48 @@ exif[0x0112] = 8
 file = save("webp-orientation-8.webp", small, lossless=True, exif=exif.tobytes())
 case("webp-orientation-8", file, ImageOps.exif_transpose(Image.open(file)))
 
+# GIF.
+case("gif-palette", save("gif-palette.gif", palette), palette)
+case("gif-grey", save("gif-grey.gif", base.convert("L"), interlace=1), base.convert("L"))
+case("gif-plain", save("gif-plain.gif", palette, interlace=0), palette)
+file = save("gif-transparent.gif", palette, transparency=5)
+case("gif-transparent", file, on_white(Image.open(file)))
+frames = [base.rotate(90 * i).quantize(16) for i in range(3)]
+case("gif-animation", save("gif-animation.gif", frames[0], save_all=True, append_images=frames[1:], duration=50), frames[0])
+case("webp-animation", save("webp-animation.webp", base, save_all=True, append_images=[base.rotate(180)], lossless=True), base)
+
+
+def bmp(width, height, bits, compression, colors, data, masks=b""):
+    """A BMP file by hand, for what Pillow does not write."""
+    header = 40 if not masks else 108
+    start = 14 + header + len(colors)
+    file = struct.pack("<2sIHHI", b"BM", start + len(data), 0, 0, start)
+    file += struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, len(data), 0, 0, len(colors) // 4, 0)
+    return file + (masks + b"BGRs" + bytes(48) if masks else b"") + colors + data
+
+
+# BMP.
+case("bmp-rgb", save("bmp-rgb.bmp", base), base)
+case("bmp-grey", save("bmp-grey.bmp", base.convert("L")), base.convert("L"))
+case("bmp-palette", save("bmp-palette.bmp", palette), palette)
+case("bmp-one-bit", save("bmp-one-bit.bmp", base.convert("1")), base.convert("1"))
+rows = b"".join(row.tobytes() + bytes(-len(row.tobytes()) % 4) for row in numpy.asarray(base)[:, :, ::-1])
+open("bmp-top-down.bmp", "wb").write(bmp(61, -47, 24, 0, b"", rows))
+case("bmp-top-down", "bmp-top-down.bmp", base)
+colors = b"".join(bytes(palette.getpalette()[3 * i:3 * i + 3][::-1]) + b"\0" for i in range(23))
+runs = b""
+for row in numpy.asarray(palette)[::-1]:
+    at = 0
+    while at < len(row):
+        length = next((n for n in range(1, len(row) - at) if row[at + n] != row[at]), len(row) - at)
+        runs, at = runs + bytes([length, row[at]]), at + length
+    runs += b"\0\0"
+open("bmp-runs.bmp", "wb").write(bmp(61, 47, 8, 1, colors, runs + b"\0\1"))
+case("bmp-runs", "bmp-runs.bmp", palette)
+rows = numpy.asarray(rgba)[::-1, :, [2, 1, 0, 3]].tobytes()
+open("bmp-alpha.bmp", "wb").write(bmp(61, 47, 32, 3, b"", rows, struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)))
+case("bmp-alpha", "bmp-alpha.bmp", on_white(rgba))
+
 # Resizing.
 file = save("resize-source.jpg", picture(163, 122, 2), quality=90)
 large = Image.open(file).convert("RGB")
