@@ -50,7 +50,7 @@ sealed class BlockedAttention : ManagedFunction
     protected override Tensor?[] Backward(Tensor gradient)
     {
         var (dq, dk, dv) = (empty_like(queries), zeros_like(keys, ScalarType.Float32), zeros_like(values, ScalarType.Float32));
-        var dbias = mask is { requires_grad: true } ? zeros(bias!.shape, ScalarType.Float32, bias.device) : null;
+        var dbias = bias is not null && Needs(3) ? zeros(bias!.shape, ScalarType.Float32, bias.device) : null;
         var scale = 1 / Math.Sqrt(queries.size(3));
         foreach (var (first, count) in Blocks())
         {
@@ -67,7 +67,7 @@ sealed class BlockedAttention : ManagedFunction
             dq.narrow(2, first, count).copy_(narrow.matmul(keys).mul_(scale));
             dk.add_(narrow.transpose(-2, -1).matmul(queries.narrow(2, first, count)).mul_(scale));
         }
-        return [dq, dk.to(keys.dtype), dv.to(values.dtype), dbias?.to(bias!.dtype)];
+        return [PassOn(0, () => dq), PassOn(1, () => dk), PassOn(2, () => dv), PassOn(3, () => dbias!)];
     }
 
     IEnumerable<(long First, long Count)> Blocks()

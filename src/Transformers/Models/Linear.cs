@@ -75,14 +75,12 @@ sealed class LinearFunction : ManagedFunction
     readonly Tensor x, weight;
     readonly Tensor? bias;
     readonly ScalarType compute;
-    readonly long[]? inputShape; // null: the input needs no gradient
     Tensor? narrowInput, narrowWeight, narrowBias;
 
     LinearFunction(Tensor x, Tensor weight, Tensor? bias, Tensor? weightCopy, Tensor? biasCopy, ScalarType compute)
     {
         (this.x, this.weight, this.bias, this.compute) = (x, weight, bias, compute);
         (narrowWeight, narrowBias) = (weightCopy, biasCopy);
-        inputShape = x.requires_grad ? x.shape : null;
     }
 
     internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, Tensor? weightCopy, Tensor? biasCopy, ScalarType compute)
@@ -109,9 +107,9 @@ sealed class LinearFunction : ManagedFunction
         var narrow = gradient.to(compute).reshape(-1, gradient.size(-1));                             // [N, outputs]
         return
         [
-            inputShape is null ? null : narrow.mm(narrowWeight!).view(inputShape),
-            PassOn(weight, () => narrow.t().mm(narrowInput!.reshape(-1, narrowInput.size(-1)))),
-            PassOn(bias, () => narrow.sum([0L], type: ScalarType.Float32)),
+            PassOn(0, () => narrow.mm(narrowWeight!).view(ShapeOf(0))),
+            PassOn(1, () => narrow.t().mm(narrowInput!.reshape(-1, narrowInput.size(-1)))),
+            PassOn(2, () => narrow.sum([0L], type: ScalarType.Float32)),
         ];
     }
 }

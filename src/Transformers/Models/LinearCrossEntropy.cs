@@ -82,6 +82,6 @@ public sealed class LinearCrossEntropy : ManagedFunction
     /// <inheritdoc/>
     protected override Tensor?[] Backward(Tensor gradient)
     {
-        return [hiddenGradient?.mul_(gradient), PassOn(weight, () => weightGradient!.mul_(gradient))];
+        return [PassOn(0, () => hiddenGradient!.mul_(gradient)), PassOn(1, () => weightGradient!.mul_(gradient))];
     }
 }

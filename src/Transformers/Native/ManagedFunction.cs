@@ -20,7 +20,10 @@ namespace Transformers.Native;
 public abstract class ManagedFunction
 {
     readonly List<Tensor> kept = [];
-    int inputs;
+    Input[] inputs = [];
+
+    // What is known of an input when the graph is made: the caller's tensor may be disposed of before the backward pass.
+    readonly record struct Input(Tensor? Parameter, bool Needed, long[] Shape, ScalarType Type);
 
     /// <summary>Computes the result; runs without gradients.</summary>
     /// <param name="keep">Whether <see cref="Backward"/> may follow, so that what it needs must be kept.</param>
@@ -44,20 +47,32 @@ public abstract class ManagedFunction
     /// <param name="given">All tensors that gradients may flow to, parameters included; null for absent ones.</param>
     protected Tensor Apply(params Tensor?[] given)
     {
-        inputs = given.Length;
+        inputs = Array.ConvertAll(given, input => input is null ? default : new Input(input.is_leaf ? input : null, input.requires_grad, input.shape, input.dtype));
         if (is_grad_enabled() && Array.Exists(given, input => input is { requires_grad: true })) return Bridge.apply([this, .. given])[0];
         using var plain = no_grad();
         return Forward(keep: false);
     }
 
-    /// <summary>Passes a weight's gradient on: added in place for a parameter, returned for a tensor that was computed from one, nothing where none is needed.</summary>
-    /// <param name="weight">An input.</param>
+    /// <summary>Holds an input until the backward pass is over; a parameter lives on anyway.</summary>
+    protected Tensor Hold(Tensor given) => given.is_leaf ? given : KeepInput(given);
+
+    /// <summary>Whether an input of <see cref="Apply"/> needs a gradient.</summary>
+    protected bool Needs(int input) => inputs[input].Needed;
+
+    /// <summary>The input itself where it is a parameter, whose gradient is added in place; null for a tensor that was computed.</summary>
+    protected Tensor? ParameterAt(int input) => inputs[input].Parameter;
+
+    /// <summary>The shape of an input.</summary>
+    protected long[] ShapeOf(int input) => inputs[input].Shape;
+
+    /// <summary>Passes an input's gradient on: added in place for a parameter, returned for a tensor that was computed, nothing where none is needed.</summary>
+    /// <param name="input">Its position in <see cref="Apply"/>.</param>
     /// <param name="part">Computes its gradient.</param>
-    protected static Tensor? PassOn(Tensor? weight, Func<Tensor> part)
+    protected Tensor? PassOn(int input, Func<Tensor> part)
     {
-        if (weight is not { requires_grad: true }) return null;
-        if (!weight.is_leaf) return part().to(weight.dtype);
-        Gradients.Add(weight, part());
+        if (!Needs(input)) return null;
+        if (ParameterAt(input) is not { } parameter) return part().to(inputs[input].Type);
+        Gradients.Add(parameter, part());
         return null;
     }
 
@@ -69,7 +84,7 @@ public abstract class ManagedFunction
         {
             if (gradient.IsInvalid) return []; // Nothing flowed back.
             var results = Backward(gradient);
-            if (results.Length != inputs) throw new InvalidOperationException($"{GetType().Name} returned {results.Length} gradients for {inputs} inputs");
+            if (results.Length != inputs.Length) throw new InvalidOperationException($"{GetType().Name} returned {results.Length} gradients for {inputs.Length} inputs");
             foreach (var result in results)
                 if (result is not null && !kept.Remove(result.DetachFromDisposeScope())) continue;
             return results;
@@ -102,7 +117,7 @@ public abstract class ManagedFunction
             var function = (ManagedFunction)ctx.get_data(Call);
             var results = Gradients.Guard(() => function.Differentiate(grad_outputs[0]));
             List<Tensor> all = [null!]; // The call itself is an argument, too.
-            for (var i = 0; i < function.inputs; i++) all.Add(i < results.Length ? results[i]! : null!);
+            for (var i = 0; i < function.inputs.Length; i++) all.Add(i < results.Length ? results[i]! : null!);
             return all;
         }
     }

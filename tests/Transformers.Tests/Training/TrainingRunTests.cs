@@ -71,7 +71,7 @@ public class TrainingRunTests
         using var runs = new TinyRuns();
         var counts = new HandleCounts();
         runs.Train(TinyRuns.Config("training.steps=120", "training.validate.every=1000", "training.log.every=10"), "handles", observer: counts);
-        Assert.Equal(counts.At[20], counts.At[110]);
+        Assert.InRange(counts.At[110], 0, counts.At[20]); // Fewer: what earlier tests left was finalized meanwhile.
     }
 
     sealed class HandleCounts : ITrainingObserver

@@ -3,6 +3,7 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.ParallelText;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Tests.Models;
 using Transformers.Tokenizers;
 using Transformers.Training;
@@ -109,7 +110,7 @@ public class TranslationTaskTests
         for (var step = 0; step < 150; step++)
         {
             using var scope = NewDisposeScope();
-            foreach (var batch in task.NextStep()) (batch.LossSum().Objective / batch.Targets).backward();
+            foreach (var batch in task.NextStep()) Gradients.Backward(batch.LossSum().Objective / batch.Targets);
             optimizer.Step(5e-3);
             optimizer.ZeroGradients();
         }

@@ -48,7 +48,7 @@ sealed unsafe class ActivationFunction : KernelFunction
         var results = new Tensor?[2];
         results[0] = empty_like(x);
         Point();
-        ElementwiseKernels.ActivateBackward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Bias = Into(results, 1, bias) });
+        ElementwiseKernels.ActivateBackward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Bias = Into(results, 1) });
         GC.KeepAlive((this, dy));
         return results;
     }

@@ -61,7 +61,7 @@ sealed unsafe class AttentionFunction : KernelFunction
         var results = new Tensor?[4];
         (results[0], results[1], results[2]) = (Rows(q), Rows(k!), Rows(v!));
         Point();
-        AttentionKernel.Backward(arguments, new() { DOut = Heads(dout), DQ = Heads(results[0]!), DK = Heads(results[1]!), DV = Heads(results[2]!), Bias = Into(results, 3, view.Bias) });
+        AttentionKernel.Backward(arguments, new() { DOut = Heads(dout), DQ = Heads(results[0]!), DK = Heads(results[1]!), DV = Heads(results[2]!), Bias = Into(results, 3) });
         GC.KeepAlive(dout);
         GC.KeepAlive(this);
         return results;

@@ -107,9 +107,9 @@ sealed unsafe class AttentionSublayerFunction : KernelFunction
         results[1] = source is null ? null : empty_like(source);
         AttentionSublayerKernel.Backward(arguments, new()
         {
-            Dy = Floats(dy), Dx = Floats(results[0]), DSource = Floats(results[1]), Gamma = Into(results, 2, norm.Weight), Beta = Into(results, 3, norm.Bias),
-            Query = Into(results, 4, weights.Query), QueryBias = Into(results, 5, weights.QueryBias), Key = Into(results, 6, weights.Key), KeyBias = Into(results, 7, weights.KeyBias),
-            Output = Into(results, 8, weights.Output), OutputBias = Into(results, 9, weights.OutputBias), Bias = Into(results, 10, view.Bias),
+            Dy = Floats(dy), Dx = Floats(results[0]), DSource = Floats(results[1]), Gamma = Into(results, 2), Beta = Into(results, 3),
+            Query = Into(results, 4), QueryBias = Into(results, 5), Key = Into(results, 6), KeyBias = Into(results, 7),
+            Output = Into(results, 8), OutputBias = Into(results, 9), Bias = Into(results, 10),
         });
         GC.KeepAlive(dy);
         GC.KeepAlive(this);

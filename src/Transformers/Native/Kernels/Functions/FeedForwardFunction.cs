@@ -73,8 +73,8 @@ sealed unsafe class FeedForwardFunction : KernelFunction
         results[0] = empty_like(x!);
         FeedForwardKernel.Backward(arguments, new()
         {
-            Dy = Floats(dy), Dx = Floats(results[0]), Gamma = Into(results, 1, norm.Weight), Beta = Into(results, 2, norm.Bias),
-            Up = Into(results, 3, up), UpBias = Into(results, 4, upBias), Down = Into(results, 5, down), DownBias = Into(results, 6, downBias),
+            Dy = Floats(dy), Dx = Floats(results[0]), Gamma = Into(results, 1), Beta = Into(results, 2),
+            Up = Into(results, 3), UpBias = Into(results, 4), Down = Into(results, 5), DownBias = Into(results, 6),
         });
         GC.KeepAlive(dy);
         return results;

@@ -31,13 +31,12 @@ abstract unsafe class KernelFunction : ManagedFunction
     /// <summary>Where a kernel writes the gradient of an input: into a parameter's own gradient, or, for a tensor that was computed, into a new one that is returned.</summary>
     /// <param name="results">The gradients that are returned.</param>
     /// <param name="index">The input's.</param>
-    /// <param name="input">32-bit numbers; null where it is absent.</param>
-    protected static KernelGradient Into(Tensor?[] results, int index, Tensor? input)
+    protected KernelGradient Into(Tensor?[] results, int index)
     {
-        if (input is not { requires_grad: true }) return default;
-        if (input.is_leaf && input.is_contiguous() && Gradients.Buffer(input, out var add) is var buffer && buffer.is_contiguous())
+        if (!Needs(index)) return default;
+        if (ParameterAt(index) is { } parameter && parameter.is_contiguous() && Gradients.Buffer(parameter, out var add) is var buffer && buffer.is_contiguous())
             return new() { Data = Floats(buffer), Add = add ? 1 : 0 };
-        results[index] = empty(input.shape, ScalarType.Float32);
+        results[index] = empty(ShapeOf(index), ScalarType.Float32);
         return new() { Data = Floats(results[index]) };
     }
 }

@@ -59,6 +59,6 @@ sealed unsafe class LinearCrossEntropyFunction : KernelFunction
         var factor = gradient.item<float>() / (float)scale;
         if (factor != 1)
             foreach (var part in gradients) part?.mul_(factor);
-        return [gradients[0]?.to(hidden.dtype), PassOn(weight, () => gradients[1]!), PassOn(bias, () => gradients[2]!)];
+        return [PassOn(0, () => gradients[0]!), PassOn(1, () => gradients[1]!), PassOn(2, () => gradients[2]!)];
     }
 }

@@ -6,7 +6,8 @@ namespace Transformers.Native;
 /// <summary>A linear layer by its kernel.</summary>
 sealed unsafe class LinearKernelFunction : KernelFunction
 {
-    readonly Tensor given, weight;
+    readonly Tensor given;
+    Tensor weight;
     readonly Tensor? bias;
     readonly ScalarType compute, type;
     Tensor? x;
@@ -38,6 +39,7 @@ sealed unsafe class LinearKernelFunction : KernelFunction
     protected override Tensor Forward(bool keep)
     {
         x = given.contiguous();
+        if (keep) weight = Hold(weight);
         if (keep) x = ReferenceEquals(x, given) ? KeepInput(x) : Keep(x);
         var y = empty([.. given.shape[..^1], arguments.Out], type);
         Point();
@@ -51,11 +53,11 @@ sealed unsafe class LinearKernelFunction : KernelFunction
     {
         var dy = gradient.to(type).contiguous();
         var results = new Tensor?[3];
-        if (given.requires_grad) results[0] = empty_like(x!);
+        if (Needs(0)) results[0] = empty_like(x!);
         Point();
         LinearKernel.Backward(arguments, new()
         {
-            DyType = TypeOf(type), DxType = arguments.XType, Dy = At(dy), DyRow = arguments.Out, Dx = At(results[0]), Weight = Into(results, 1, weight), Bias = Into(results, 2, bias),
+            DyType = TypeOf(type), DxType = arguments.XType, Dy = At(dy), DyRow = arguments.Out, Dx = At(results[0]), Weight = Into(results, 1), Bias = Into(results, 2),
         });
         GC.KeepAlive(dy);
         GC.KeepAlive(this);

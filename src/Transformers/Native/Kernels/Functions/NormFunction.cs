@@ -53,7 +53,7 @@ sealed unsafe class NormFunction : KernelFunction
         var results = new Tensor?[3];
         results[0] = empty_like(x!);
         Point();
-        ElementwiseKernels.NormBackward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Gamma = Into(results, 1, weight), Beta = Into(results, 2, bias) });
+        ElementwiseKernels.NormBackward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Gamma = Into(results, 1), Beta = Into(results, 2) });
         GC.KeepAlive((this, dy));
         return results;
     }
