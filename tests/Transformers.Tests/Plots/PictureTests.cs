@@ -111,6 +111,21 @@ public class PictureTests
         Assert.True(missing.Right > missing.Left + 5 && missing.Bottom > missing.Top + 5);
     }
 
+    [DejaVuFact]
+    public void A_letter_that_the_typeface_lacks_comes_from_the_systems_fonts()
+    {
+        var shin = Word("\u05e9");
+        Assert.NotEqual(Word("\U0010FFFD").Span.ToArray(), shin.Span.ToArray());
+        Assert.NotEqual(Word("\u05d0").Span.ToArray(), shin.Span.ToArray());
+        // Before and after it, the typeface is the usual one.
+        Assert.Equal(Extent(Word("H")).Left, Extent(Word("H\u05e9")).Left);
+    }
+
+    sealed class DejaVuFactAttribute : FactAttribute
+    {
+        public DejaVuFactAttribute() => Skip = File.Exists("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf") ? null : "needs the font DejaVu Sans (apt-get install fonts-dejavu-core)";
+    }
+
     [Fact]
     public void The_native_library_that_paints_needs_no_fontconfig()
     {
