@@ -83,7 +83,7 @@ public class PictureTests
         var picture = new Picture(golden.Width / 2, golden.Height / 2, "");
         picture.Text(4, 20, "Hg", "ink title");
         double Apart(RgbImage image) => golden.Span.ToArray().Zip(image.Span.ToArray(), (a, b) => Math.Abs(a - b)).Average();
-        Assert.InRange(Apart(Painted(picture)), 0, 2.5);
+        Assert.InRange(Apart(Painted(picture)), 0, 3);
         var other = new Picture(golden.Width / 2, golden.Height / 2, "");
         other.Text(4, 20, "Hq", "ink title");
         Assert.InRange(Apart(Painted(other)), 4, 255);
