@@ -30,7 +30,7 @@ static unsafe class SkiaDecoder
             using var codec = SKCodec.Create(new SKMemoryStream(bytes), out var result);
             if (codec is null) throw Failure(result, info.Format);
             if ((codec.Info.Width, codec.Info.Height) != StoredSize(info, 1))
-                throw ImageHeader.Corrupt($"the headers of the {info.Format} file disagree about its size");
+                throw ImageHeader.Corrupt($"the headers of the {Name(info.Format)} file disagree about its size");
             var opaque = codec.Info.AlphaType == SKAlphaType.Opaque;
             var (width, height) = StoredSize(info, scale);
             // No colour space for the result: profiles and gamma are left alone.
@@ -49,9 +49,11 @@ static unsafe class SkiaDecoder
 
     static ImageException Failure(SKCodecResult result, ImageFormat format) => result switch
     {
-        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {format} file ends before its picture does"),
+        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {Name(format)} file ends before its picture does"),
         SKCodecResult.Unimplemented or SKCodecResult.InvalidConversion or SKCodecResult.InvalidScale =>
-            new(ImageFault.Unsupported, $"the {format} file uses a feature that is not read"),
-        _ => ImageHeader.Corrupt($"the picture data of the {format} file are broken"),
+            new(ImageFault.Unsupported, $"the {Name(format)} file uses a feature that is not read"),
+        _ => ImageHeader.Corrupt($"the picture data of the {Name(format)} file are broken"),
     };
+
+    static string Name(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
 }

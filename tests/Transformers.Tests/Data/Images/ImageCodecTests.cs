@@ -222,6 +222,16 @@ public class ImageCodecTests
     }
 
     [Fact]
+    public void A_bitmap_whose_channels_have_scattered_bits_is_broken()
+    {
+        var file = Golden("bmp-alpha.bmp");
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(58), 0x50F0);
+        var fault = Assert.Throws<ImageException>(() => ImageCodec.Decode(file));
+        Assert.Equal(ImageFault.Corrupt, fault.Fault);
+        Assert.Contains("000050f0", fault.Message);
+    }
+
+    [Fact]
     public void A_progressive_jpeg_of_too_many_scans_is_refused()
     {
         var file = Golden("jpeg-progressive.jpg");
