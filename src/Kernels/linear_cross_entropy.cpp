@@ -71,7 +71,7 @@ std::int32_t run(const tk_linear_cross_entropy& a) {
         if (a.dhidden) multiply(step, workers, type, count, {logits, row, a.V, down, a.D, a.dhidden + begin * a.D, Type::Float32, a.D, nullptr});
         if (a.dweight.data) {
             Packer rows(step, type);
-            rows.down(part, inputs);
+            rows.down({x.data, type, count, a.D, x.row}, inputs);
             OuterProducts outer(step, type);
             outer.add(gradients, a.V, inputs, a.D, units, {a.dweight.data, begin > 0 || a.dweight.add});
             TK_REQUIRE_MEMORY(step);

@@ -29,7 +29,7 @@ sealed class DropoutFunction : ManagedFunction
 }
 
 /// <summary>Which elements dropout keeps, by a counter: element i of an example is dropped by a hash of the example's key and i.</summary>
-/// <remarks>The kernels compute the same numbers (src/Kernels/transformer_kernels.h says how).</remarks>
+/// <remarks>The kernels compute the same numbers (src/Kernels/interface_layers.h says how).</remarks>
 static class DropoutMask
 {
     const uint Step = 0x9e3779b9;

@@ -29,11 +29,8 @@ static unsafe partial class KernelLibrary
     /// <summary>Whether there are kernels whose products are bfloat16.</summary>
     internal static bool MultipliesBFloat16 => IsAvailable && tk_bf16_products() != 0;
 
-    /// <summary>Frees the scratch memory that the kernels keep between calls.</summary>
-    internal static void TrimMemory()
-    {
-        if (loaded is { IsValueCreated: true, Value.Handle: not 0 }) tk_trim();
-    }
+    /// <summary>Frees the scratch memory that the kernels keep between calls; returns its bytes.</summary>
+    internal static long TrimMemory() => loaded is { IsValueCreated: true, Value.Handle: not 0 } ? tk_trim() : 0;
 
     /// <summary>Chooses an instruction set by name, for tests; an empty name goes back to the best.</summary>
     /// <returns>False where the processor lacks it.</returns>

@@ -63,6 +63,7 @@ public sealed class LossAndAttentionTests
         var (causal, window) = (random.Next(2) == 0, random.Next(3) == 0 ? random.Next(1, S + 1) : 0);
         var lengths = random.Next(2) == 0 ? tensor(Enumerable.Range(0, B).Select(_ => (long)random.Next(0, S + 1)).ToArray()) : null;
         var mask = random.Next(2) == 0 ? randn(random.Next(2) == 0 ? 1 : B, random.Next(2) == 0 ? 1 : heads, random.Next(2) == 0 ? 1 : T, random.Next(2) == 0 ? 1 : S) : null;
+        if (mask is not null && random.Next(3) == 0) mask = mask[0, 0]; // [T or 1, S or 1]
         var bf16 = random.Next(3) == 0;
         Tensor Typed(Tensor x) => bf16 ? x.to(ScalarType.BFloat16) : x;
         Tensor[] inputs = [Typed(randn(B, T, heads * E)), Typed(randn(B, S, 2 * groups * E)), .. mask is null ? [] : new[] { mask }];

@@ -17,11 +17,8 @@ sealed unsafe class AttentionFunction : KernelFunction
         arguments = new()
         {
             B = q.size(0), H = q.size(1), K = k.size(1), T = q.size(2), S = k.size(2), E = q.size(3), Type = TypeOf(q.dtype), Causal = view.Causal ? 1 : 0,
-            Window = view.Window, Scale = 1 / Math.Sqrt(q.size(3)), Dropout = view.Dropout,
+            Window = view.Window, Scale = 1 / Math.Sqrt(q.size(3)), Dropout = view.Dropout, Bias = Sizes(view.Bias),
         };
-        if (view.Bias is not { } mask) return;
-        if (mask.dim() != 4) throw new ArgumentException($"a bias of attention is [b, H, T, S], not [{string.Join(", ", mask.shape)}]");
-        arguments.Bias = new() { Batches = mask.size(0), Heads = mask.size(1), Queries = mask.size(2), Keys = mask.size(3) };
     }
 
     /// <summary>Whether the kernel takes these heads.</summary>

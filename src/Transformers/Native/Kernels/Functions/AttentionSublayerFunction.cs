@@ -14,7 +14,7 @@ readonly record struct AttentionWeights(Tensor Query, Tensor? QueryBias, Tensor?
 
 /// <summary>What attention sees.</summary>
 /// <param name="Causal">Whether a query sees no key after its own position.</param>
-/// <param name="Bias">Added to the scores, [b, H or 1, T or 1, S or 1] with b dividing B; null for none.</param>
+/// <param name="Bias">Added to the scores, broadcasts to [B, H, T, S], a first size that divides B repeating; null for none.</param>
 /// <param name="Lengths">[B] whole numbers in 64 bits: keys from there on are hidden; null for none.</param>
 /// <param name="Cosine">Of rotary positions, [T, E]; null for none.</param>
 /// <param name="Sine">Of rotary positions, [T, E]; null for none.</param>
@@ -42,11 +42,8 @@ sealed unsafe class AttentionSublayerFunction : KernelFunction
         {
             B = x.size(0), T = x.size(1), S = (source ?? x).size(1), D = x.size(2), H = heads, K = kvHeads, E = E, Products = TypeOf(compute),
             Causal = view.Causal ? 1 : 0, PostNorm = norm.Post ? 1 : 0, Rms = norm.Rms ? 1 : 0, Epsilon = (float)norm.Epsilon, Window = view.Window,
-            Scale = 1 / Math.Sqrt(E), WeightDropout = view.Dropout, Dropout = norm.Dropout,
+            Scale = 1 / Math.Sqrt(E), WeightDropout = view.Dropout, Dropout = norm.Dropout, Bias = Sizes(view.Bias),
         };
-        if (view.Bias is not { } mask) return;
-        if (mask.dim() != 4) throw new ArgumentException($"a bias of attention is [b, H, T, S], not [{string.Join(", ", mask.shape)}]");
-        arguments.Bias = new() { Batches = mask.size(0), Heads = mask.size(1), Queries = mask.size(2), Keys = mask.size(3) };
     }
 
     /// <summary>Whether the kernel takes a sublayer of these weights.</summary>

@@ -25,6 +25,16 @@ abstract unsafe class KernelFunction : ManagedFunction
     protected static KernelMatrix Matrix(Tensor? weight) =>
         weight is null ? default : new() { Data = At(weight), Row = weight.size(1), Type = TypeOf(weight.dtype) };
 
+    /// <summary>The sizes of what is added to attention's scores; it broadcasts to [B, H, T, S], a first size that divides B repeating.</summary>
+    protected static KernelBias Sizes(Tensor? bias)
+    {
+        if (bias is null) return default;
+        var shape = bias.shape;
+        if (shape.Length > 4) throw new ArgumentException($"a bias of attention broadcasts to [B, H, T, S]; [{string.Join(", ", shape)}] does not");
+        long FromEnd(int axis) => axis <= shape.Length ? shape[^axis] : 1;
+        return new() { Batches = FromEnd(4), Heads = FromEnd(3), Queries = FromEnd(2), Keys = FromEnd(1) };
+    }
+
     /// <summary>A tensor in 32 bits without gaps: itself where it is.</summary>
     protected static Tensor Dense(Tensor tensor) => tensor.to(ScalarType.Float32).contiguous();
 
