@@ -78,9 +78,8 @@ public class OptimizerTests
     {
         using var model = new Three();
         using var optimizer = Optimizer.Create(new AdamWConfig { Lr = 1 }, model);
-        var gradient = zeros_like(model.parameters().Last());
-        gradient[2, 6999] = number;
-        model.parameters().Last().grad = gradient;
+        foreach (var parameter in model.parameters()) parameter.grad = zeros_like(parameter);
+        model.parameters().Last().grad![2, 6999] = number;
         Assert.Equal(number, optimizer.GradientNorm());
     }
 }
