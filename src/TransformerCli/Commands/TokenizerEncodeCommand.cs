@@ -57,7 +57,7 @@ public static class TokenizerEncodeCommand
         return command;
     }
 
-    static (long Tokens, long Bytes) Encode(Tokenizer tokenizer, Stream text, bool allowSpecial, CancellationToken cancel, Action<List<int>> write)
+    static (long Tokens, long Bytes) Encode(TextTokenizer tokenizer, Stream text, bool allowSpecial, CancellationToken cancel, Action<List<int>> write)
     {
         if (allowSpecial) return EncodeWhole(tokenizer, text, write);
         var encoder = tokenizer.CreateEncoder();
@@ -83,7 +83,7 @@ public static class TokenizerEncodeCommand
     }
 
     // A special token may be cut by any border of blocks, so the text is taken whole.
-    static (long Tokens, long Bytes) EncodeWhole(Tokenizer tokenizer, Stream text, Action<List<int>> write)
+    static (long Tokens, long Bytes) EncodeWhole(TextTokenizer tokenizer, Stream text, Action<List<int>> write)
     {
         using var whole = new MemoryStream();
         text.CopyTo(whole);

@@ -32,13 +32,13 @@ public static class TokenizerInspectCommand
         return command;
     }
 
-    static Report Inspect(Tokenizer tokenizer)
+    static Report Inspect(TextTokenizer tokenizer)
     {
         var longest = Enumerable.Range(0, tokenizer.VocabularySize).Select(id => (id, bytes: tokenizer.BytesOf(id)))
             .OrderByDescending(token => token.bytes.Length).Take(Shown)
             .Select(token => new Token(token.id, Encoding.UTF8.GetString(token.bytes.Span), token.bytes.Length)).ToList();
-        var bpe = tokenizer as BpeTokenizer;
-        var kind = tokenizer switch { BpeTokenizer => "bpe", CharacterTokenizer => "character", WordTokenizer => "word",
+        var bpe = tokenizer as ByteLevelBpeTokenizer;
+        var kind = tokenizer switch { ByteLevelBpeTokenizer => "bpe", CharacterTokenizer => "character", WordTokenizer => "word",
             SentencePieceVocabulary pieces => $"sentencepiece {pieces.Kind}", WordPieceVocabulary => "wordpiece", _ => "byte" };
         return new("transformer.tokenizer.inspect/1", kind, tokenizer.VocabularySize, bpe?.MergeCount, bpe is null ? null : SplitPatterns.NameOf(bpe.Pattern),
             tokenizer.SpecialTokens, tokenizer.EndOfTextId, longest, tokenizer.Hash);

@@ -45,7 +45,7 @@ public static class TokenizerTrainCommand
             var names = parse.GetValue(special) is { Length: > 0 } given ? given : null;
             BpeTrainingProgress progress = default;
             var reports = new ProgressLines(context, parse.GetValue(context.QuietOption), value => progress = value);
-            Tokenizer tokenizer = parse.GetValue(kind) switch
+            TextTokenizer tokenizer = parse.GetValue(kind) switch
             {
                 "character" => CharacterTokenizer.FromText(documents, names),
                 "byte" => new ByteTokenizer(names),
@@ -54,16 +54,16 @@ public static class TokenizerTrainCommand
                     VocabularySize = parse.GetValue(vocabulary) ?? throw new UserException("--vocabulary is needed for a bpe", hint: "8192 serves small models, 32768 larger ones"),
                     Pattern = parse.GetValue(pattern) is { } name ? SplitPatterns.Parse(name) : SplitPattern.Gpt2,
                     MinimumFrequency = parse.GetValue(minimum),
-                    SpecialTokens = names ?? [Tokenizer.DefaultEndOfText],
+                    SpecialTokens = names ?? [TextTokenizer.DefaultEndOfText],
                     Threads = parse.GetValue(threads),
                 }, reports, cancel),
             };
             tokenizer.Save(parse.GetValue(output)!);
-            var report = new Report("transformer.tokenizer.train/1", parse.GetValue(output)!, parse.GetValue(kind)!, tokenizer.VocabularySize, (tokenizer as BpeTokenizer)?.MergeCount,
-                tokenizer is BpeTokenizer ? progress.BytesRead : null, tokenizer is BpeTokenizer ? progress.DistinctPieces : null, started.Elapsed.TotalSeconds, tokenizer.Hash);
+            var report = new Report("transformer.tokenizer.train/1", parse.GetValue(output)!, parse.GetValue(kind)!, tokenizer.VocabularySize, (tokenizer as ByteLevelBpeTokenizer)?.MergeCount,
+                tokenizer is ByteLevelBpeTokenizer ? progress.BytesRead : null, tokenizer is ByteLevelBpeTokenizer ? progress.DistinctPieces : null, started.Elapsed.TotalSeconds, tokenizer.Hash);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(report);
             else context.Out.WriteLine($"{report.Output}: {report.Vocabulary} ids in {report.Seconds:F1} s");
-            if (tokenizer is BpeTokenizer && tokenizer.VocabularySize < parse.GetValue(vocabulary))
+            if (tokenizer is ByteLevelBpeTokenizer && tokenizer.VocabularySize < parse.GetValue(vocabulary))
                 context.Error.WriteLine($"note: the text offers no more merges; the vocabulary has {tokenizer.VocabularySize} ids, not {parse.GetValue(vocabulary)}");
             return ExitCodes.Done;
         });

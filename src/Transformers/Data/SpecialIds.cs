@@ -28,7 +28,7 @@ public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = nul
     /// <summary>Finds the ids in a vocabulary: under the names above, or under those of vocabularies that other projects published.</summary>
     /// <remarks>T5 begins a target with its padding, and Llama fills rows with its unknown token: so do vocabularies without a token for either.</remarks>
     /// <exception cref="UserException">It lacks one of <see cref="ForTranslation"/>.</exception>
-    public static SpecialIds Of(Tokenizer tokenizer)
+    public static SpecialIds Of(TextTokenizer tokenizer)
     {
         var padding = Find(PaddingNames);
         int? begin = Find(BeginNames) ?? padding, end = Find(EndNames);

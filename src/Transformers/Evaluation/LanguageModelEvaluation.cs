@@ -67,7 +67,7 @@ public static class LanguageModelEvaluation
     }
 
     // Other text is evaluated whole: nothing of it is held out.
-    static PreparedData Open(TrainedRun run, Tokenizer tokenizer, EvaluationOptions options)
+    static PreparedData Open(TrainedRun run, TextTokenizer tokenizer, EvaluationOptions options)
     {
         if (options.Data is { } path)
         {

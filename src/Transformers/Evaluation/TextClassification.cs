@@ -13,7 +13,7 @@ namespace Transformers.Evaluation;
 public sealed class TextPredictor : IDisposable
 {
     readonly TextClassifier model;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     readonly Device device;
 
     /// <summary>With the classifier of a run.</summary>
@@ -75,7 +75,7 @@ static class TextClassification
 /// <summary>Texts framed and padded for an encoder.</summary>
 static class FramedTexts
 {
-    internal static PaddedTexts Of(IReadOnlyList<string> texts, Tokenizer tokenizer, int longest)
+    internal static PaddedTexts Of(IReadOnlyList<string> texts, TextTokenizer tokenizer, int longest)
     {
         var special = SpecialIds.Of(tokenizer);
         var store = new TokenStore();

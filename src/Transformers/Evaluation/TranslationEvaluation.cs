@@ -47,7 +47,7 @@ public static class TranslationEvaluation
     }
 
     // Of the pairs that fit the model's context.
-    static Dictionary<string, double> Losses(Models.Seq2Seq model, (Tokenizer source, Tokenizer target) tokenizers, IEnumerable<SentencePair> pairs, EvaluationOptions options, CancellationToken cancel)
+    static Dictionary<string, double> Losses(Models.Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, IEnumerable<SentencePair> pairs, EvaluationOptions options, CancellationToken cancel)
     {
         var filter = new ParallelFilter { MinimumTokens = 0, MaximumTokens = model.Context - 1 };
         var corpus = ParallelCorpus.Encode(pairs, tokenizers.source, tokenizers.target, filter, keepTexts: true, cancel);

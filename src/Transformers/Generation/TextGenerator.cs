@@ -12,7 +12,7 @@ namespace Transformers.Generation;
 /// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="device">Where the model is.</param>
 /// <remarks>The weights are those at the first call of <see cref="Generate"/>.</remarks>
-public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Device device) : IDisposable
+public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer, Device device) : IDisposable
 {
     LanguageDecoder? decoder;
 
@@ -128,7 +128,7 @@ public sealed class TextGenerator(ILanguageModel model, Tokenizer tokenizer, Dev
     public void Dispose() => decoder?.Dispose();
 
     /// <summary>One sequence on its way.</summary>
-    sealed class Row(int number, string prompt, List<int> tokens, GenerationOptions options, Tokenizer tokenizer)
+    sealed class Row(int number, string prompt, List<int> tokens, GenerationOptions options, TextTokenizer tokenizer)
     {
         readonly TokenSampler sampler = new(options, number);
         readonly TextStream stream = new(tokenizer, options.Stop);

@@ -4,7 +4,7 @@ using Transformers.Tokenizers;
 namespace Transformers.Generation;
 
 /// <summary>Turns the tokens of one completion into text as they come: never half a character, never part of a stop text.</summary>
-sealed class TextStream(Tokenizer tokenizer, IReadOnlyList<string> stops)
+sealed class TextStream(TextTokenizer tokenizer, IReadOnlyList<string> stops)
 {
     readonly Decoder decoder = Encoding.UTF8.GetDecoder();
     readonly StringBuilder text = new();

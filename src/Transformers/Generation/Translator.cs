@@ -15,7 +15,7 @@ public sealed class Translator
     const int MostTokens = 32_768;
 
     readonly Seq2Seq model;
-    readonly Tokenizer source, target;
+    readonly TextTokenizer source, target;
     readonly SpecialIds sourceIds;
     readonly Device device;
 
@@ -24,7 +24,7 @@ public sealed class Translator
     /// <param name="source">The source's tokenizer.</param>
     /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
     /// <param name="device">Where the model is.</param>
-    public Translator(Seq2Seq model, Tokenizer source, Tokenizer target, Device device)
+    public Translator(Seq2Seq model, TextTokenizer source, TextTokenizer target, Device device)
     {
         (this.model, this.source, this.target, this.device) = (model, source, target, device);
         sourceIds = SpecialIds.Of(source);

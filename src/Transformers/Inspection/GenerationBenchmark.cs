@@ -39,7 +39,7 @@ public static class GenerationBenchmark
     /// <param name="prompts">Prompts that are continued at once.</param>
     /// <param name="tokens">Tokens that are made for each, unless a text ends before.</param>
     /// <param name="options">Where, how, and how long.</param>
-    public static GenerationBenchmarkResult Run(Gpt model, Tokenizer tokenizer, int prompts, int tokens, StepBenchmarkOptions options)
+    public static GenerationBenchmarkResult Run(Gpt model, TextTokenizer tokenizer, int prompts, int tokens, StepBenchmarkOptions options)
     {
         var precision = Precisions.Resolve(options.Precision, options.Device);
         using var text = new TextGenerator(model, tokenizer, options.Device) { Precision = precision };

@@ -41,12 +41,12 @@ public static class AttentionPlot
     /// <param name="device">Where the model is.</param>
     /// <param name="choice">Layers and heads.</param>
     /// <exception cref="UserException">The text has no token or too many, or there is no such layer or head.</exception>
-    public static HeatMap Of(ILanguageModel model, Tokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
+    public static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
     {
         return Of(model, tokenizer, tokenizer.EncodeToIds(text), device, choice);
     }
 
-    internal static HeatMap Of(ILanguageModel model, Tokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
+    internal static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
     {
         CheckTokens("text", ids.Count, 1, model.Context);
         using var inference = no_grad();
@@ -59,13 +59,13 @@ public static class AttentionPlot
 
     /// <summary>The maps of a text in an encoder, its framing tokens included.</summary>
     /// <exception cref="UserException">The text has too many tokens, or there is no such layer or head.</exception>
-    public static HeatMap Of(EncoderModel model, Tokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
+    public static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
     {
         var special = SpecialIds.Of(tokenizer);
         return Of(model, tokenizer, [special.Begin, .. tokenizer.EncodeToIds(text), special.End], device, choice);
     }
 
-    internal static HeatMap Of(EncoderModel model, Tokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
+    internal static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
     {
         CheckTokens("text", ids.Count, 3, model.Encoder.Context);
         using var inference = no_grad();
@@ -84,7 +84,7 @@ public static class AttentionPlot
     /// <param name="device">Where the model is.</param>
     /// <param name="choice">Layers and heads.</param>
     /// <exception cref="UserException">A side has too many tokens, or there is no such layer or head.</exception>
-    public static HeatMap Of(Seq2Seq model, (Tokenizer source, Tokenizer target) tokenizers, (string source, string target) pair, AttentionPart part, Device device, AttentionChoice choice = default)
+    public static HeatMap Of(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, (string source, string target) pair, AttentionPart part, Device device, AttentionChoice choice = default)
     {
         List<int> sources = [.. tokenizers.source.EncodeToIds(pair.source), SpecialIds.Of(tokenizers.source).End];
         List<int> targets = [SpecialIds.Of(tokenizers.target).Begin, .. tokenizers.target.EncodeToIds(pair.target)];
@@ -127,7 +127,7 @@ public static class AttentionPlot
 
     static Tensor Row(IReadOnlyList<int> ids, Device device) => tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count], device: device);
 
-    static string[] Words(Tokenizer tokenizer, IReadOnlyList<int> ids) => [.. ids.Select(id => Shown(tokenizer, id))];
+    static string[] Words(TextTokenizer tokenizer, IReadOnlyList<int> ids) => [.. ids.Select(id => Shown(tokenizer, id))];
 
     static void CheckTokens(string side, int count, int fewest, int context)
     {
@@ -141,7 +141,7 @@ public static class AttentionPlot
     }
 
     /// <summary>A token as a label: spaces and line ends visible.</summary>
-    internal static string Shown(Tokenizer tokenizer, int id)
+    internal static string Shown(TextTokenizer tokenizer, int id)
     {
         // What frames a text is nothing when it is decoded, unless asked for.
         return tokenizer.TextOf(id).Replace(' ', '·').ReplaceLineEndings("⏎");

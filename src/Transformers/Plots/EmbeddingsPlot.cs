@@ -14,7 +14,7 @@ public static class EmbeddingsPlot
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="text">The text; each of its tokens is shown once.</param>
     /// <exception cref="UserException">The text has fewer than two different tokens, or too many.</exception>
-    public static HeatMap Tokens(Tensor table, Tokenizer tokenizer, string text)
+    public static HeatMap Tokens(Tensor table, TextTokenizer tokenizer, string text)
     {
         long[] ids = [.. tokenizer.EncodeToIds(text).Distinct().Select(id => (long)id)];
         if (ids.Length is < 2 or > MostTokens) throw new UserException($"the text has {ids.Length} different tokens, and the picture shows 2 to {MostTokens}");

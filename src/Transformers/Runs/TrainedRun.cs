@@ -49,12 +49,12 @@ public sealed class TrainedRun
 
     /// <summary>The run's tokenizer.</summary>
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
-    public Tokenizer LoadTokenizer() => LoadTokenizer(TokenizerPair.SourceNames.FirstOrDefault(Checkpoint.Has) ?? CheckpointFiles.Tokenizer);
+    public TextTokenizer LoadTokenizer() => LoadTokenizer(TokenizerPair.SourceNames.FirstOrDefault(Checkpoint.Has) ?? CheckpointFiles.Tokenizer);
 
     /// <summary>A tokenizer of the run.</summary>
     /// <param name="name">The file's name.</param>
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
-    public Tokenizer LoadTokenizer(string name) => TokenizerFile.Load(Checkpoint.PathOf(name));
+    public TextTokenizer LoadTokenizer(string name) => TokenizerFile.Load(Checkpoint.PathOf(name));
 
     /// <summary>The config's model, which must be of one kind: told before any file that another kind lacks is looked for.</summary>
     /// <param name="wanted">What is needed, for the message.</param>
@@ -77,7 +77,7 @@ public sealed class TrainedRun
     /// <param name="tokenizer">The run's tokenizer.</param>
     /// <param name="device">Where it is to be.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
-    public Gpt LoadLanguageModel(Tokenizer tokenizer, Device device)
+    public Gpt LoadLanguageModel(TextTokenizer tokenizer, Device device)
     {
         var shape = Require<GptConfig>("a language model (gpt)");
         return Fill(new Gpt(shape, TextTaskSetup.VocabularyOf(shape, tokenizer)).to(device));

@@ -15,7 +15,7 @@ public static class TrainedRunModels
 {
     /// <summary>The tokenizers of an encoder-decoder; the same object twice where both sides share one.</summary>
     /// <exception cref="UserException">A file is missing or damaged.</exception>
-    public static (Tokenizer source, Tokenizer target) LoadTokenizers(this TrainedRun run)
+    public static (TextTokenizer source, TextTokenizer target) LoadTokenizers(this TrainedRun run)
     {
         var source = run.LoadTokenizer();
         return (source, TokenizerPair.TargetNames.FirstOrDefault(run.Checkpoint.Has) is { } target ? run.LoadTokenizer(target) : source);
@@ -26,7 +26,7 @@ public static class TrainedRunModels
     /// <param name="tokenizers">The run's tokenizers.</param>
     /// <param name="device">Where it is to be.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
-    public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (Tokenizer source, Tokenizer target) tokenizers, Device device)
+    public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (TextTokenizer source, TextTokenizer target) tokenizers, Device device)
     {
         var shape = run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
         var (source, target) = tokenizers;
@@ -51,7 +51,7 @@ public static class TrainedRunModels
     /// <param name="tokenizer">The run's tokenizer.</param>
     /// <param name="device">Where it is to be.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
-    public static EncoderModel LoadEncoder(this TrainedRun run, Tokenizer tokenizer, Device device)
+    public static EncoderModel LoadEncoder(this TrainedRun run, TextTokenizer tokenizer, Device device)
     {
         var shape = run.Require<EncoderConfig>("an encoder");
         var classes = run.Checkpoint.Has(LabelledTaskSetup.ClassesFile) ? run.LoadClasses().Count : 0;

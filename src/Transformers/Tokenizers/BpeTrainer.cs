@@ -13,13 +13,13 @@ public static class BpeTrainer
     /// <param name="progress">Told every megabyte of text and every hundred merges.</param>
     /// <param name="cancel">Stops the training.</param>
     /// <exception cref="UserException">The options contradict themselves, or a file cannot be read.</exception>
-    public static BpeTokenizer Train(IEnumerable<string> paths, BpeTrainerOptions options,
+    public static ByteLevelBpeTokenizer Train(IEnumerable<string> paths, BpeTrainerOptions options,
         IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default) =>
         Train(paths.Select(Open), options, progress, cancel);
 
     /// <summary>Trains on streams of UTF-8 text, each one document, which are disposed as they are read.</summary>
     /// <inheritdoc cref="Train(IEnumerable{string}, BpeTrainerOptions, IProgress{BpeTrainingProgress}, CancellationToken)"/>
-    public static BpeTokenizer Train(IEnumerable<Stream> documents, BpeTrainerOptions options,
+    public static ByteLevelBpeTokenizer Train(IEnumerable<Stream> documents, BpeTrainerOptions options,
         IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default)
     {
         options.Check();
@@ -36,7 +36,7 @@ public static class BpeTrainer
         }
     }
 
-    static BpeTokenizer Learn(PieceCounts counts, BpeTrainerOptions options, LatestProgress progress, CancellationToken cancel)
+    static ByteLevelBpeTokenizer Learn(PieceCounts counts, BpeTrainerOptions options, LatestProgress progress, CancellationToken cancel)
     {
         var learner = new MergeLearner(counts, options.MergesWanted, options.MinimumFrequency,
             options.SpecialTokens.Select(name => Encoding.UTF8.GetBytes(name)));
@@ -52,7 +52,7 @@ public static class BpeTrainer
 
         var tokens = new byte[]?[learner.Tokens.Count + options.SpecialTokens.Count];
         for (var id = 0; id < learner.Tokens.Count; id++) tokens[id] = learner.Tokens[id];
-        return new BpeTokenizer(new BpeDefinition
+        return new ByteLevelBpeTokenizer(new BpeDefinition
         {
             Tokens = tokens,
             Merges = merges,

@@ -13,7 +13,7 @@ public sealed record BpeTrainerOptions
     public long MinimumFrequency { get; init; } = 2;
 
     /// <summary>Special tokens, which get the last ids in this order; the corpus is not searched for them.</summary>
-    public IReadOnlyList<string> SpecialTokens { get; init; } = [Tokenizer.DefaultEndOfText];
+    public IReadOnlyList<string> SpecialTokens { get; init; } = [TextTokenizer.DefaultEndOfText];
 
     /// <summary>Threads that count pieces, 0 for one a processor. The result does not depend on it.</summary>
     public int Threads { get; init; }

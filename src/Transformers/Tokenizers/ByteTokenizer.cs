@@ -1,7 +1,7 @@
 namespace Transformers.Tokenizers;
 
 /// <summary>One id a byte, by its value; special tokens from 256 on (Xue et al. 2022, ByT5, without its offset).</summary>
-public sealed class ByteTokenizer : Tokenizer
+public sealed class ByteTokenizer : TextTokenizer
 {
     static readonly byte[] AllBytes = [.. Enumerable.Range(0, 256).Select(b => (byte)b)];
 
@@ -9,7 +9,7 @@ public sealed class ByteTokenizer : Tokenizer
     readonly Lazy<string> hash;
 
     /// <summary>A tokenizer with the 256 bytes and special tokens.</summary>
-    /// <param name="specialTokens">Their texts; <see cref="Tokenizer.DefaultEndOfText"/> alone if null.</param>
+    /// <param name="specialTokens">Their texts; <see cref="TextTokenizer.DefaultEndOfText"/> alone if null.</param>
     /// <exception cref="UserException">A special token is empty, too long or given twice.</exception>
     public ByteTokenizer(IReadOnlyList<string>? specialTokens = null)
     {

@@ -4,7 +4,7 @@ using System.Text;
 namespace Transformers.Tokenizers;
 
 /// <summary>One id a character (code point), in the order of the code points; what it has not seen it cannot encode.</summary>
-public sealed class CharacterTokenizer : Tokenizer
+public sealed class CharacterTokenizer : TextTokenizer
 {
     readonly Dictionary<int, int> idOfCharacter = [];
     readonly int[] idOfAscii = new int[128];

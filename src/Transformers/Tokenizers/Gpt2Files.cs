@@ -5,7 +5,7 @@ namespace Transformers.Tokenizers;
 /// <summary>Reads GPT-2's pair of files: the vocabulary as JSON, and the merges, one a line.</summary>
 static class Gpt2Files
 {
-    internal static Tokenizer Read(string vocabularyPath, string mergesPath, SplitPattern? pattern)
+    internal static TextTokenizer Read(string vocabularyPath, string mergesPath, SplitPattern? pattern)
     {
         var parts = new TokenizerParts(vocabularyPath);
         var reader = new BoundedJson(TokenizerFile.ReadBytes(vocabularyPath), vocabularyPath);
@@ -16,7 +16,7 @@ static class Gpt2Files
         var made = merges.Select(merge => merge.Result).ToHashSet();
         var special = parts.Ids.Where(token => !made.Contains(token.Value) && token.Key.Length > 2 && token.Key[0] == '<' && token.Key[^1] == '>')
             .ToDictionary(token => token.Key, token => token.Value);
-        return new BpeTokenizer(new BpeDefinition
+        return new ByteLevelBpeTokenizer(new BpeDefinition
         {
             Tokens = parts.ByteTokens(special.Keys.ToHashSet(), ""),
             Merges = merges,

@@ -20,7 +20,7 @@ sealed class HuggingFaceReader
         stages = new HuggingFaceStages(parts);
     }
 
-    internal static Tokenizer Read(string path, byte[] content)
+    internal static TextTokenizer Read(string path, byte[] content)
     {
         if (WordTokenizer.TryRead(path, content) is { } words) return words;
         if (WordPieceFile.TryReadJson(path, content) is { } pieces) return pieces;
@@ -82,7 +82,7 @@ sealed class HuggingFaceReader
         }
     }
 
-    Tokenizer Build()
+    TextTokenizer Build()
     {
         foreach (var (name, id, _) in added)
         {
@@ -100,7 +100,7 @@ sealed class HuggingFaceReader
         var merges = model.Merges();
         if (merges.Count == 0 && always.Count == 0 && pattern == SplitPattern.None && IsBytes(tokens, special))
             return new ByteTokenizer([.. special.OrderBy(token => token.Value).Select(token => token.Key)]);
-        return new BpeTokenizer(new BpeDefinition
+        return new ByteLevelBpeTokenizer(new BpeDefinition
         {
             Tokens = tokens, Merges = merges, Special = special, AlwaysMatched = always, Pattern = pattern,
             WholePiecesFirst = model.IgnoreMerges, PostProcessor = stages.PostProcessor,

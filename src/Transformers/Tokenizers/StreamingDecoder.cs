@@ -5,12 +5,12 @@ namespace Transformers.Tokenizers;
 /// <summary>Decodes ids as they come; a character is given out when its last byte has arrived.</summary>
 public sealed class StreamingDecoder
 {
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     readonly bool withSpecialTokens;
     readonly Decoder decoder = Encoding.UTF8.GetDecoder();
     bool first = true;
 
-    internal StreamingDecoder(Tokenizer tokenizer, bool withSpecialTokens) => (this.tokenizer, this.withSpecialTokens) = (tokenizer, withSpecialTokens);
+    internal StreamingDecoder(TextTokenizer tokenizer, bool withSpecialTokens) => (this.tokenizer, this.withSpecialTokens) = (tokenizer, withSpecialTokens);
 
     /// <summary>The text that one more id completes; often empty inside a character of several tokens.</summary>
     /// <exception cref="UserException">The id is not of the vocabulary.</exception>

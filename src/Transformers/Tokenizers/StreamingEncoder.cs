@@ -5,13 +5,13 @@ namespace Transformers.Tokenizers;
 public sealed class StreamingEncoder
 {
     const int Block = 64 * 1024;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     byte[] buffer = new byte[2 * Block];
     int filled;
     // A buffer without a cut is not searched again before it has doubled, so the search stays linear.
     int wanted = Block;
 
-    internal StreamingEncoder(Tokenizer tokenizer) => this.tokenizer = tokenizer;
+    internal StreamingEncoder(TextTokenizer tokenizer) => this.tokenizer = tokenizer;
 
     /// <summary>Takes the next part of the UTF-8 text, cut anywhere, and appends the ids that are certain by now.</summary>
     /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>

@@ -10,7 +10,7 @@ static class TiktokenFile
     const long SplitBudget = 1 << 29;
     static readonly Comparer<Merge> ByIds = Comparer<Merge>.Create((x, y) => (x.Left, x.Right).CompareTo((y.Left, y.Right)));
 
-    internal static Tokenizer Read(string path, byte[] content, SplitPattern? pattern)
+    internal static TextTokenizer Read(string path, byte[] content, SplitPattern? pattern)
     {
         var error = new TokenizerParts(path);
         var idOf = new Dictionary<ReadOnlyMemory<byte>, int>(ByteStringComparer.Instance);
@@ -35,7 +35,7 @@ static class TiktokenFile
         foreach (var (id, token) in byId) tokens[id] = token;
         foreach (var (name, id) in special)
             if (tokens[id] is not null) throw error.Error($"gives rank {id}, the id of {name}, to another token");
-        return new BpeTokenizer(new BpeDefinition
+        return new ByteLevelBpeTokenizer(new BpeDefinition
         {
             Tokens = tokens, Merges = FindMerges(byId, idOf, error), Special = special, Pattern = pattern.Value, WholePiecesFirst = true,
         });

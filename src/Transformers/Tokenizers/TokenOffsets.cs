@@ -8,7 +8,7 @@ static class TokenOffsets
 {
     /// <summary>Tokens with their offsets in UTF-16 units, for tokens whose bytes together are the text.</summary>
     /// <remarks>A token of a part of a character covers the whole character, so that neighbours may overlap there.</remarks>
-    internal static EncodedToken[] Locate(ReadOnlySpan<char> text, List<int> ids, Tokenizer tokenizer)
+    internal static EncodedToken[] Locate(ReadOnlySpan<char> text, List<int> ids, TextTokenizer tokenizer)
     {
         var tokens = new EncodedToken[ids.Count];
         int at = 0, atByte = 0; // A character's start in UTF-16 units and in bytes.

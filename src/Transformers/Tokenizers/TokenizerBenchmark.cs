@@ -39,11 +39,11 @@ public static class TokenizerBenchmark
     /// <param name="cancel">Stops between measurements and within training.</param>
     /// <exception cref="UserException">A file cannot be read, the options contradict themselves, or the given tokenizer cannot encode the text.</exception>
     public static TokenizerBenchmarkResult Run(IReadOnlyList<string> paths, BpeTrainerOptions options, int threads = 2,
-        Tokenizer? tokenizer = null, int repeats = 3, CancellationToken cancel = default)
+        TextTokenizer? tokenizer = null, int repeats = 3, CancellationToken cancel = default)
     {
         var distinct = new LastProgress();
         var timings = new List<TokenizerTiming>();
-        BpeTokenizer? trained = null;
+        ByteLevelBpeTokenizer? trained = null;
         foreach (var count in Counts(threads))
             timings.Add(Best("train", count, repeats, () => trained = BpeTrainer.Train(paths, options with { Threads = count }, distinct, cancel)) with { Bytes = distinct.Value.BytesRead });
 
@@ -80,7 +80,7 @@ public static class TokenizerBenchmark
         return process.TotalProcessorTime;
     }
 
-    static long Encode(Tokenizer tokenizer, List<byte[]> parts, int threads)
+    static long Encode(TextTokenizer tokenizer, List<byte[]> parts, int threads)
     {
         var next = -1;
         long tokens = 0;

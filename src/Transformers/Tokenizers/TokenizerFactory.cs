@@ -16,7 +16,7 @@ public static class TokenizerFactory
     /// <param name="progress">Told how far training is, from 0 to 1.</param>
     /// <param name="cancel">Ends training.</param>
     /// <exception cref="UserException">The text or a tokenizer file cannot be read.</exception>
-    public static Tokenizer Create(TokenizerConfig config, TextSource source, string cache, IReadOnlyList<string>? specialTokens = null,
+    public static TextTokenizer Create(TokenizerConfig config, TextSource source, string cache, IReadOnlyList<string>? specialTokens = null,
         Action<double>? progress = null, CancellationToken cancel = default)
     {
         switch (config)
@@ -36,7 +36,7 @@ public static class TokenizerFactory
         }
     }
 
-    static BpeTokenizer Train(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens, Action<double>? progress, CancellationToken cancel)
+    static ByteLevelBpeTokenizer Train(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens, Action<double>? progress, CancellationToken cancel)
     {
         var options = new BpeTrainerOptions
         {

@@ -14,7 +14,7 @@ public static class TokenizerFile
     /// <param name="path">A file or a folder.</param>
     /// <param name="pattern">One of <see cref="SplitPatterns.Names"/>; needed for a <c>.tiktoken</c> file that is none of the published ones.</param>
     /// <exception cref="UserException">The file is missing, malformed, hostile, or asks for something that is not supported, which the message names.</exception>
-    public static Tokenizer Load(string path, string? pattern = null)
+    public static TextTokenizer Load(string path, string? pattern = null)
     {
         SplitPattern? wanted = pattern is null ? null : SplitPatterns.Parse(pattern);
         if (Directory.Exists(path)) return LoadFolder(path, wanted);
@@ -34,7 +34,7 @@ public static class TokenizerFile
             "it must be a tokenizer.json, a .tiktoken file, a SentencePiece .model, BERT's vocab.txt, or a folder with vocab.json and merges.txt");
     }
 
-    static Tokenizer LoadFolder(string path, SplitPattern? pattern)
+    static TextTokenizer LoadFolder(string path, SplitPattern? pattern)
     {
         // A folder with both has its tokenizer.json converted from the model.
         foreach (var name in ModelFiles)
@@ -50,7 +50,7 @@ public static class TokenizerFile
             $"looked for tokenizer.json, vocab.json with merges.txt, encoder.json with vocab.bpe, {string.Join(", ", ModelFiles)}, {LinesFile} and a single .tiktoken file");
     }
 
-    static Tokenizer LoadPair(string folder, (string Vocabulary, string Merges) names, SplitPattern? pattern)
+    static TextTokenizer LoadPair(string folder, (string Vocabulary, string Merges) names, SplitPattern? pattern)
     {
         string vocabulary = Path.Combine(folder, names.Vocabulary), merges = Path.Combine(folder, names.Merges);
         foreach (var file in (string[])[vocabulary, merges])
@@ -58,9 +58,9 @@ public static class TokenizerFile
         return Gpt2Files.Read(vocabulary, merges, pattern);
     }
 
-    static Tokenizer CheckPattern(string path, Tokenizer tokenizer, SplitPattern? wanted)
+    static TextTokenizer CheckPattern(string path, TextTokenizer tokenizer, SplitPattern? wanted)
     {
-        if (wanted is { } pattern && tokenizer is BpeTokenizer bpe && bpe.Pattern != pattern)
+        if (wanted is { } pattern && tokenizer is ByteLevelBpeTokenizer bpe && bpe.Pattern != pattern)
             throw Error(path, $"was made with pattern {SplitPatterns.NameOf(bpe.Pattern)}, and --pattern says {SplitPatterns.NameOf(pattern)}");
         return tokenizer;
     }

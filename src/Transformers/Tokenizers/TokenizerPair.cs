@@ -12,10 +12,10 @@ public static class TokenizerPair
     public static IReadOnlyList<string> TargetNames { get; } = [.. SourceNames.Select(name => TargetPrefix + name)];
 
     /// <summary>The file of one tokenizer, by its name.</summary>
-    public static Dictionary<string, byte[]> Files(Tokenizer tokenizer) => new() { [tokenizer.FileName] = tokenizer.ToBytes() };
+    public static Dictionary<string, byte[]> Files(TextTokenizer tokenizer) => new() { [tokenizer.FileName] = tokenizer.ToBytes() };
 
     /// <summary>The files of two tokenizers, or of one that both sides share, by their names.</summary>
-    public static Dictionary<string, byte[]> Files(Tokenizer source, Tokenizer target)
+    public static Dictionary<string, byte[]> Files(TextTokenizer source, TextTokenizer target)
     {
         var files = Files(source);
         if (!ReferenceEquals(source, target)) files[TargetPrefix + target.FileName] = target.ToBytes();

@@ -9,7 +9,7 @@ namespace Transformers.Tokenizers;
 
 /// <summary>One token a word, words being what stands between white space; for tasks of few words, such as copying numbers.</summary>
 /// <remarks>Special tokens come first, then the words in ordinal order. Runs of white space are not kept: a text comes back with single spaces.</remarks>
-public sealed class WordTokenizer : Tokenizer
+public sealed class WordTokenizer : TextTokenizer
 {
     /// <summary>The special token that stands for a word that the vocabulary lacks, where it is among the special tokens.</summary>
     public const string Unknown = "<unk>";

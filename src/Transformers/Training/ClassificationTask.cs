@@ -21,7 +21,7 @@ public sealed class ClassificationTask : TrainingTask
     readonly LabelledBatches? validation;
     readonly LabelledCorpus? validationTexts;
     readonly ModelFlops flops;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     ClassificationReport? validated;
 
     /// <summary>A task over labelled texts.</summary>
@@ -32,7 +32,7 @@ public sealed class ClassificationTask : TrainingTask
     /// <param name="run">The config, for batches and label smoothing.</param>
     /// <param name="device">Where the model is.</param>
     /// <exception cref="UserException">There is no text.</exception>
-    public ClassificationTask(TextClassifier model, Tokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation, RunConfig run, Device device)
+    public ClassificationTask(TextClassifier model, TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation, RunConfig run, Device device)
     {
         this.tokenizer = tokenizer;
         var special = SpecialIds.Of(tokenizer);

@@ -43,7 +43,7 @@ static class LabelledTaskSetup
     }
 
     /// <summary>Tokenizer and encoded texts, as training has them.</summary>
-    internal static (Tokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation) Read(
+    internal static (TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation) Read(
         LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Source.Open();
@@ -59,7 +59,7 @@ static class LabelledTaskSetup
             LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, cancel);
     }
 
-    static Tokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static TextTokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         // The embeddings that are taken over are those of the other run's tokens.
         if (options.From is { } from) return TrainedRun.Open(from).LoadTokenizer();

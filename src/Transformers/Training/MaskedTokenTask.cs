@@ -18,7 +18,7 @@ public sealed class MaskedTokenTask : TrainingTask
     readonly Device device;
     readonly BatchStream<MaskedBatch> stream;
     readonly MaskedBatches? validation;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     readonly TokenStore? validationTexts;
     readonly ModelFlops flops;
 
@@ -31,7 +31,7 @@ public sealed class MaskedTokenTask : TrainingTask
     /// <param name="run">The config, for batches and the seed.</param>
     /// <param name="device">Where the model is.</param>
     /// <exception cref="UserException">There is no text, one alone exceeds the tokens of a batch, or the vocabulary has no mask token.</exception>
-    public MaskedTokenTask(MaskedTokenModel model, Tokenizer tokenizer, TokenStore train, TokenStore? validation, MaskedHeadConfig head, RunConfig run, Device device)
+    public MaskedTokenTask(MaskedTokenModel model, TextTokenizer tokenizer, TokenStore train, TokenStore? validation, MaskedHeadConfig head, RunConfig run, Device device)
     {
         (this.tokenizer, validationTexts) = (tokenizer, validation);
         (this.model, this.device) = (model, device);

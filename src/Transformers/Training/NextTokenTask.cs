@@ -21,7 +21,7 @@ public sealed class NextTokenTask : TrainingTask
     readonly PreparedData data;
     readonly BackgroundBatches batches;
     readonly int rows;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     readonly RunConfig run;
     readonly TrainingConfig config;
     readonly Device device;
@@ -36,7 +36,7 @@ public sealed class NextTokenTask : TrainingTask
     /// <param name="rows">The rows of a step.</param>
     /// <param name="run">The config, for batches, label smoothing and samples.</param>
     /// <param name="device">Where the model is.</param>
-    public NextTokenTask(Gpt model, Tokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
+    public NextTokenTask(Gpt model, TextTokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
     {
         this.tokenizer = tokenizer;
         this.run = run;

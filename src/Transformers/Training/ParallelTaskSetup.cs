@@ -28,7 +28,7 @@ static class ParallelTaskSetup
     }
 
     /// <summary>Tokenizers and encoded pairs, as training has them.</summary>
-    internal static (Tokenizer source, Tokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
+    internal static (TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
         ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Source.Open();
@@ -48,7 +48,7 @@ static class ParallelTaskSetup
             ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, cancel);
     }
 
-    static (Tokenizer source, Tokenizer target) TokenizersOf(ParallelData data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelData data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         if (data.TargetTokenizer is not { } targetConfig)
         {
@@ -57,10 +57,10 @@ static class ParallelTaskSetup
         }
         return (Create(data.Tokenizer, "source", pair => [pair.Source]), Create(targetConfig, "target", pair => [pair.Target]));
 
-        Tokenizer Create(TokenizerConfig tokenizer, string side, Func<SentencePair, string[]> texts) =>
+        TextTokenizer Create(TokenizerConfig tokenizer, string side, Func<SentencePair, string[]> texts) =>
             TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source} {side}", train.Files, () => train.Read().SelectMany(texts)),
                 options.Cache, SpecialIds.ForTranslation, done => observer.Preparing("training the tokenizer", done), cancel);
     }
 
-    static int VocabularyOf(TextModelConfig shape, Tokenizer tokenizer) => TextTaskSetup.VocabularyOf(shape, tokenizer);
+    static int VocabularyOf(TextModelConfig shape, TextTokenizer tokenizer) => TextTaskSetup.VocabularyOf(shape, tokenizer);
 }

@@ -41,12 +41,12 @@ static class TextTaskSetup
     }
 
     /// <summary>The vocabulary of the model: what the config says, or the tokenizer's.</summary>
-    internal static int VocabularyOf(TextModelConfig shape, Tokenizer tokenizer) =>
+    internal static int VocabularyOf(TextModelConfig shape, TextTokenizer tokenizer) =>
         shape.Vocabulary is not { } wanted ? tokenizer.VocabularySize
         : wanted >= tokenizer.VocabularySize ? wanted
         : throw new UserException($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})");
 
-    static (Tokenizer, PreparedData) Read(TextData data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (TextTokenizer, PreparedData) Read(TextData data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         if (PreparedData.FolderOf(data.Source) is { } folder)
         {

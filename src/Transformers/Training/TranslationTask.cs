@@ -26,7 +26,7 @@ public sealed class TranslationTask : TrainingTask
     readonly ParallelCorpus? validation;
     readonly ParallelBatches? validationBatches;
     readonly ModelFlops flops;
-    readonly (Tokenizer source, Tokenizer target) tokenizers;
+    readonly (TextTokenizer source, TextTokenizer target) tokenizers;
     IReadOnlyList<OutputExample> examples = [];
 
     /// <summary>A task over sentence pairs.</summary>
@@ -38,7 +38,7 @@ public sealed class TranslationTask : TrainingTask
     /// <param name="run">The config, for batches, label smoothing and samples.</param>
     /// <param name="device">Where the model is.</param>
     /// <exception cref="UserException">There is no pair, or one alone exceeds the tokens of a batch.</exception>
-    public TranslationTask(Seq2Seq model, Tokenizer source, Tokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device)
+    public TranslationTask(Seq2Seq model, TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device)
     {
         (this.model, this.run, this.device) = (model, run, device);
         Micro = new MicroSize(run.Training.Batch.Micro);

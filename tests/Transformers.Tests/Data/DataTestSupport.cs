@@ -4,7 +4,7 @@ using Transformers.Tokenizers;
 namespace Transformers.Tests.Data;
 
 /// <summary>Bytes as ids, and 256 for the end of a text: enough of a tokenizer to see every byte that data code lets through.</summary>
-sealed class TestTokenizer(bool endOfText = false, int vocabularySize = 257) : Tokenizer
+sealed class TestTokenizer(bool endOfText = false, int vocabularySize = 257) : TextTokenizer
 {
     public override int VocabularySize => vocabularySize;
     public override IReadOnlyDictionary<string, int> SpecialTokens => new Dictionary<string, int>();

@@ -10,7 +10,7 @@ namespace Transformers.Tests.Generation;
 [Collection("engine")]
 public class TranslatorTests
 {
-    static readonly Tokenizer Words = WordTokenizer.Train(["a b c d e f g h"], SpecialIds.ForTranslation);
+    static readonly TextTokenizer Words = WordTokenizer.Train(["a b c d e f g h"], SpecialIds.ForTranslation);
 
     static Translator NewTranslator() => new(Seq2SeqSamples.Model(Seq2SeqSamples.Config(), seed: 3, Words.VocabularySize), Words, Words, CPU);
 

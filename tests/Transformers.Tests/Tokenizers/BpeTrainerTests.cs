@@ -8,10 +8,10 @@ public class BpeTrainerTests
 {
     static Stream Document(string text) => new MemoryStream(Encoding.UTF8.GetBytes(text));
 
-    static BpeTokenizer Train(string text, int vocabulary, SplitPattern pattern = SplitPattern.Gpt2, long minimum = 2, int threads = 1) =>
+    static ByteLevelBpeTokenizer Train(string text, int vocabulary, SplitPattern pattern = SplitPattern.Gpt2, long minimum = 2, int threads = 1) =>
         BpeTrainer.Train([Document(text)], new() { VocabularySize = vocabulary, Pattern = pattern, MinimumFrequency = minimum, Threads = threads });
 
-    static IEnumerable<(int, int)> MergesOf(BpeTokenizer tokenizer) => tokenizer.Merges.Select(merge => (merge.Left, merge.Right));
+    static IEnumerable<(int, int)> MergesOf(ByteLevelBpeTokenizer tokenizer) => tokenizer.Merges.Select(merge => (merge.Left, merge.Right));
 
     [Theory]
     [InlineData(SplitPattern.Gpt2, 1)]

@@ -1,21 +1,21 @@
 using System.Buffers;
 using System.Text;
 using Transformers.Tokenizers;
-using Library = Microsoft.ML.Tokenizers;
+using Library = Microsoft.ML.Tokenizers.Tokenizer;
 
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>What a program sees that knows tokenizers as Microsoft.ML.Tokenizers' alone.</summary>
 public class LibraryTokenizerTests
 {
-    static readonly Tokenizer Bpe = BpeTrainer.Train([new MemoryStream(Encoding.UTF8.GetBytes(TextSamples.Words(1, 3000)))],
+    static readonly TextTokenizer Bpe = BpeTrainer.Train([new MemoryStream(Encoding.UTF8.GetBytes(TextSamples.Words(1, 3000)))],
         new() { VocabularySize = 400, Pattern = SplitPattern.Cl100k });
 
     public static TheoryData<string> Kinds => ["bpe", "bytes", "characters", "words"];
 
     const string Text = "abc, it's 12345 é 中𠀀!  \n end";
 
-    static Library.Tokenizer Of(string kind) => kind switch
+    static Library Of(string kind) => kind switch
     {
         "bpe" => Bpe,
         "bytes" => new ByteTokenizer(),
@@ -49,7 +49,7 @@ public class LibraryTokenizerTests
     [Fact]
     public void A_limit_on_tokens_never_cuts_a_character()
     {
-        Library.Tokenizer tokenizer = new ByteTokenizer();
+        Library tokenizer = new ByteTokenizer();
         for (var (limit, expected) = (1, new[] { 0, 1, 1, 1, 1, 3, 3, 4, 4 }); limit <= 8; limit++)
         {
             var ids = tokenizer.EncodeToIds("a𠀀é", limit, out _, out var consumed);
@@ -89,7 +89,7 @@ public class LibraryTokenizerTests
     [Fact]
     public void Bytes_that_are_no_text_decode_to_replacement_characters_in_either_way()
     {
-        Library.Tokenizer tokenizer = new ByteTokenizer();
+        Library tokenizer = new ByteTokenizer();
         var buffer = new char[8];
         Assert.Equal(OperationStatus.Done, tokenizer.Decode([0xE4, 0xB8, 'x', 0xF0, 0x9F], buffer, out var consumed, out var written));
         Assert.Equal((5, tokenizer.Decode([0xE4, 0xB8, 'x', 0xF0, 0x9F])), (consumed, new string(buffer, 0, written)));
@@ -104,7 +104,7 @@ public class LibraryTokenizerTests
         Assert.Equal(["abc", ",", " it", "'s", " ", "123", "45", " é", " 中𠀀", "!", "  \n", " end"], pieces);
         Assert.Equal(pieces.SelectMany(piece => Bpe.EncodeToIds(piece)), Bpe.EncodeToIds(Text));
         var joined = BpeTrainer.Train([new MemoryStream(Encoding.UTF8.GetBytes("a b a b a b"))], new() { VocabularySize = 258, Pattern = SplitPattern.None, SpecialTokens = [] });
-        var split = new BpeTokenizer(new() { Tokens = [.. joined.Definition.Tokens], Merges = joined.Definition.Merges, Special = joined.SpecialTokens, Pattern = SplitPattern.Gpt2 });
+        var split = new ByteLevelBpeTokenizer(new() { Tokens = [.. joined.Definition.Tokens], Merges = joined.Definition.Merges, Special = joined.SpecialTokens, Pattern = SplitPattern.Gpt2 });
         Assert.Equal(joined.EncodeToIds("a b"), split.EncodeToIds("a b", considerPreTokenization: false));
         Assert.NotEqual(joined.EncodeToIds("a b"), split.EncodeToIds("a b"));
     }

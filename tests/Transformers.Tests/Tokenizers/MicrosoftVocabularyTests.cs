@@ -15,7 +15,7 @@ public sealed class MicrosoftVocabularyTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    (Transformers.Tokenizers.BpeTokenizer Own, TiktokenTokenizer Theirs) Load(string encoding)
+    (ByteLevelBpeTokenizer Own, TiktokenTokenizer Theirs) Load(string encoding)
     {
         var (package, resource) = encoding switch
         {
@@ -31,7 +31,7 @@ public sealed class MicrosoftVocabularyTests : IDisposable
             File.WriteAllLines(folder[resource], lines.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(token => $"{token} {rank++}"));
         }
         var theirs = encoding == "gpt2" ? TiktokenTokenizer.CreateForModel("gpt2") : TiktokenTokenizer.CreateForEncoding(encoding);
-        return ((Transformers.Tokenizers.BpeTokenizer)TokenizerFile.Load(folder[resource]), theirs);
+        return ((ByteLevelBpeTokenizer)TokenizerFile.Load(folder[resource]), theirs);
     }
 
     // Their expressions do not fold the long s.

@@ -6,10 +6,10 @@ namespace Transformers.Tests.Tokenizers;
 /// <summary>Ids of the published vocabularies, as the projects that published them state them in their tests and documents.</summary>
 public class PublishedVocabularyTests
 {
-    static readonly Lazy<Tokenizer> Gpt2 = new(() => TokenizerFile.Load(Repository.SharedData("gpt2-bpe")));
-    static readonly Lazy<Tokenizer> Cl100k = new(() => TokenizerFile.Load(Repository.SharedData("gpt2-bpe", "cl100k_base.tiktoken")));
+    static readonly Lazy<TextTokenizer> Gpt2 = new(() => TokenizerFile.Load(Repository.SharedData("gpt2-bpe")));
+    static readonly Lazy<TextTokenizer> Cl100k = new(() => TokenizerFile.Load(Repository.SharedData("gpt2-bpe", "cl100k_base.tiktoken")));
 
-    static void Expect(Tokenizer tokenizer, string text, params int[] ids)
+    static void Expect(TextTokenizer tokenizer, string text, params int[] ids)
     {
         Assert.Equal(ids, tokenizer.EncodeToIds(text));
         Assert.Equal(text, tokenizer.Decode(ids));

@@ -7,7 +7,7 @@ namespace Transformers.Tests.Tokenizers;
 
 public class RoundTripTests
 {
-    static readonly Tokenizer[] ByteTokenizers =
+    static readonly TextTokenizer[] ByteTokenizers =
     [
         new ByteTokenizer(), .. Enum.GetValues<SplitPattern>().Select(pattern => BpeTrainer.Train(
             [new MemoryStream(Encoding.UTF8.GetBytes(TextSamples.Words(1, 2000) + TextSamples.Make(1, 5000, astral: true)))],
@@ -26,7 +26,7 @@ public class RoundTripTests
         return bytes;
     }).ToArbitrary();
 
-    static List<int> Encode(Tokenizer tokenizer, ReadOnlySpan<byte> bytes)
+    static List<int> Encode(TextTokenizer tokenizer, ReadOnlySpan<byte> bytes)
     {
         var ids = new List<int>();
         tokenizer.EncodeToIds(bytes, ids);
@@ -125,7 +125,7 @@ public class RoundTripTests
     [Fact]
     public void Long_pieces_are_merged_as_short_ones_are()
     {
-        var tokenizer = (BpeTokenizer)ByteTokenizers[1];
+        var tokenizer = (ByteLevelBpeTokenizer)ByteTokenizers[1];
         Assert.Equal(SplitPattern.None, tokenizer.Pattern);
         var merges = tokenizer.Merges.Select(merge => (merge.Left, merge.Right)).ToList();
         foreach (var text in (string[])[TextSamples.Words(4, 300), TextSamples.Make(9, 500, astral: true), new string('a', 999), "short", new string('b', 96), new string('b', 97)])

@@ -6,11 +6,11 @@ namespace Transformers.Tests.Tokenizers;
 
 public class TokenizerFileTests
 {
-    static BpeTokenizer Train(SplitPattern pattern) => BpeTrainer.Train(
+    static ByteLevelBpeTokenizer Train(SplitPattern pattern) => BpeTrainer.Train(
         [new MemoryStream(Encoding.UTF8.GetBytes(TextSamples.Words(1, 2000) + TextSamples.Make(1, 3000, astral: true)))],
         new() { VocabularySize = 450, Pattern = pattern, SpecialTokens = ["<|endoftext|>", "<|pad|>"] });
 
-    public static TheoryData<string, Tokenizer> Kinds => new()
+    public static TheoryData<string, TextTokenizer> Kinds => new()
     {
         { "bpe none", Train(SplitPattern.None) }, { "bpe gpt2", Train(SplitPattern.Gpt2) }, { "bpe cl100k", Train(SplitPattern.Cl100k) }, { "bpe o200k", Train(SplitPattern.O200k) },
         { "byte", new ByteTokenizer() }, { "byte without special", new ByteTokenizer([]) },
@@ -19,7 +19,7 @@ public class TokenizerFileTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void What_is_saved_is_read_back_as_the_same_tokenizer(string kind, Tokenizer tokenizer)
+    public void What_is_saved_is_read_back_as_the_same_tokenizer(string kind, TextTokenizer tokenizer)
     {
         using var folder = new TempFolder();
         tokenizer.Save(folder["tokenizer.json"]);
@@ -35,7 +35,7 @@ public class TokenizerFileTests
     [Fact]
     public void Hashes_differ_where_ids_would()
     {
-        var hashes = Kinds.Select(row => ((Tokenizer)row[1]).Hash).ToList();
+        var hashes = Kinds.Select(row => ((TextTokenizer)row[1]).Hash).ToList();
         Assert.Equal(hashes.Count, hashes.Distinct().Count());
         Assert.All(hashes, hash => Assert.Equal(64, hash.Length));
     }
@@ -67,7 +67,7 @@ public class TokenizerFileTests
             Assert.Equal(['a', 257, '#'], tokenizer.EncodeToIds("a ###"));
             Assert.Equal(258, tokenizer.EndOfTextId);
         }
-        Assert.Equal(SplitPattern.Cl100k, ((BpeTokenizer)TokenizerFile.Load(folder["."], "llama3")).Pattern);
+        Assert.Equal(SplitPattern.Cl100k, ((ByteLevelBpeTokenizer)TokenizerFile.Load(folder["."], "llama3")).Pattern);
         File.Delete(folder["merges.txt"]);
         Assert.Contains("merges.txt", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["vocab.json"])).Message);
     }
@@ -97,7 +97,7 @@ public class TokenizerFileTests
         SplitPattern Read(string preTokenizer)
         {
             File.WriteAllText(folder["t.json"], HuggingFaceJson.Make(merges: """["a","b"]""", preTokenizer: preTokenizer));
-            var tokenizer = (BpeTokenizer)TokenizerFile.Load(folder["t.json"]);
+            var tokenizer = (ByteLevelBpeTokenizer)TokenizerFile.Load(folder["t.json"]);
             Assert.Equal([256], tokenizer.EncodeToIds("ab"));
             return tokenizer.Pattern;
         }

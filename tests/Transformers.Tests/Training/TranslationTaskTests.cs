@@ -19,7 +19,7 @@ public class TranslationTaskTests
         new("a b c", "c b a"), new("d e", "e d"), new("f", "f"), new("g h a b", "b a h g"), new("b b c", "c b b"), new("h", "h"),
     ];
 
-    static readonly Tokenizer Words = WordTokenizer.Train(Pairs.Select(pair => pair.Source), SpecialIds.ForTranslation);
+    static readonly TextTokenizer Words = WordTokenizer.Train(Pairs.Select(pair => pair.Source), SpecialIds.ForTranslation);
 
     static (TranslationTask task, Seq2Seq model) NewTask(BatchConfig batch, double smoothing = 0)
     {

@@ -44,7 +44,7 @@ public sealed class LabelledCorpus
     /// <param name="cancel">Ends it between two texts.</param>
     /// <exception cref="UserException">A label is not one of the expected classes.</exception>
     public static LabelledCorpus Encode(
-        IEnumerable<LabelledExample> examples, Tokenizer tokenizer, SpecialIds special,
+        IEnumerable<LabelledExample> examples, TextTokenizer tokenizer, SpecialIds special,
         IReadOnlyList<string>? classes = null, int maximumTokens = int.MaxValue, string? file = null, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maximumTokens, 3);

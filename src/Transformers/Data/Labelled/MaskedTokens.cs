@@ -20,7 +20,7 @@ public sealed class MaskedTokens
 
     /// <summary>Prepares for a vocabulary.</summary>
     /// <exception cref="UserException">The vocabulary has no <c>&lt;mask&gt;</c>.</exception>
-    public MaskedTokens(Tokenizer tokenizer, MaskingOptions options)
+    public MaskedTokens(TextTokenizer tokenizer, MaskingOptions options)
     {
         this.options = options;
         mask = SpecialIds.Of(tokenizer).Mask ?? throw new UserException("the tokenizer has no special token <mask>",

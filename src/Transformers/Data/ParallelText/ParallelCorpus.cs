@@ -34,7 +34,7 @@ public sealed class ParallelCorpus
     /// <param name="cancel">Stops the work.</param>
     /// <exception cref="UserException">A text cannot be encoded.</exception>
     public static ParallelCorpus Encode(
-        IEnumerable<SentencePair> pairs, Tokenizer source, Tokenizer target, ParallelFilter filter,
+        IEnumerable<SentencePair> pairs, TextTokenizer source, TextTokenizer target, ParallelFilter filter,
         bool keepTexts = false, CancellationToken cancel = default)
     {
         var texts = keepTexts ? new List<SentencePair>() : null;

@@ -13,7 +13,7 @@ namespace Transformers.Data.Shards;
 /// <param name="HoldOut">What is held out for validation; not used where <paramref name="Validation"/> is given.</param>
 /// <param name="Validation">Validation text of its own.</param>
 /// <param name="Threads">How many threads tokenize; 0: one a core. The result does not depend on it.</param>
-public sealed record PreparationOptions(TextSource Source, Tokenizer Tokenizer, HoldOut HoldOut, TextSource? Validation = null, int Threads = 0);
+public sealed record PreparationOptions(TextSource Source, TextTokenizer Tokenizer, HoldOut HoldOut, TextSource? Validation = null, int Threads = 0);
 
 /// <summary>How far preparation is.</summary>
 /// <param name="Bytes">Bytes of text tokenized.</param>
@@ -41,7 +41,7 @@ public static class DataPreparation
     /// <param name="data">The config.</param>
     /// <param name="source">Its text.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    public static PreparationOptions OptionsOf(TextData data, TextSource source, Tokenizer tokenizer) =>
+    public static PreparationOptions OptionsOf(TextData data, TextSource source, TextTokenizer tokenizer) =>
         new(source, tokenizer, new HoldOut(data.Holdout, data.HoldoutMode switch
         {
             HoldoutMode.Tail => HoldOutKind.Tail,

@@ -4,7 +4,7 @@ using Transformers.Tokenizers;
 namespace Transformers.Data.Shards;
 
 /// <summary>Tokenizes pieces on several threads and hands the ids on in the order of the pieces.</summary>
-sealed class ParallelEncoder(Tokenizer tokenizer, int threads)
+sealed class ParallelEncoder(TextTokenizer tokenizer, int threads)
 {
     // Enough text that handing a job over costs nothing, little enough that what waits stays small.
     const int JobBytes = 256 * 1024;

@@ -35,7 +35,7 @@ public sealed class PreparedData : IDisposable
     /// <param name="folder">The folder.</param>
     /// <param name="tokenizer">The tokenizer that the ids must be of; null takes any.</param>
     /// <exception cref="UserException">It is not such a folder, it is damaged, or its ids are of another tokenizer.</exception>
-    public static PreparedData Open(string folder, Tokenizer? tokenizer = null)
+    public static PreparedData Open(string folder, TextTokenizer? tokenizer = null)
     {
         var manifest = DataManifest.Load(folder);
         var train = TokenShards.Open(folder, TrainSplit);

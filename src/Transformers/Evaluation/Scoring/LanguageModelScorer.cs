@@ -16,7 +16,7 @@ namespace Transformers.Evaluation.Scoring;
 sealed class LanguageModelScorer : TextScorer
 {
     readonly Gpt model;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     readonly int stride;
 
     internal LanguageModelScorer(TrainedRun run, Device device, Precision precision, int? stride)
@@ -24,7 +24,7 @@ sealed class LanguageModelScorer : TextScorer
     {
     }
 
-    LanguageModelScorer(TrainedRun run, Tokenizer tokenizer, Device device, Precision precision, int? stride) : base(tokenizer, device, precision)
+    LanguageModelScorer(TrainedRun run, TextTokenizer tokenizer, Device device, Precision precision, int? stride) : base(tokenizer, device, precision)
     {
         this.tokenizer = tokenizer;
         model = run.LoadLanguageModel(tokenizer, device);

@@ -13,7 +13,7 @@ namespace Transformers.Evaluation.Scoring;
 sealed class MaskedScorer : TextScorer
 {
     readonly MaskedTokenModel model;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
     readonly SpecialIds special;
     readonly int mask;
     readonly Device device;
@@ -22,7 +22,7 @@ sealed class MaskedScorer : TextScorer
     {
     }
 
-    MaskedScorer(TrainedRun run, Tokenizer tokenizer, Device device, Precision precision) : base(tokenizer, device, precision)
+    MaskedScorer(TrainedRun run, TextTokenizer tokenizer, Device device, Precision precision) : base(tokenizer, device, precision)
     {
         (this.tokenizer, this.device, special) = (tokenizer, device, SpecialIds.Of(tokenizer));
         mask = special.Mask ?? throw new UserException("the run's tokenizer has no special token <mask>");

@@ -16,9 +16,9 @@ public abstract class TextScorer : IDisposable
 
     readonly Device device;
     readonly Precision precision;
-    readonly Tokenizer tokenizer;
+    readonly TextTokenizer tokenizer;
 
-    private protected TextScorer(Tokenizer tokenizer, Device device, Precision precision) =>
+    private protected TextScorer(TextTokenizer tokenizer, Device device, Precision precision) =>
         (this.tokenizer, this.device, this.precision) = (tokenizer, device, precision);
 
     /// <summary>The scorer for what a run is.</summary>

@@ -12,7 +12,7 @@ namespace Transformers.Evaluation.Scoring;
 sealed class TranslationScorer : TextScorer
 {
     readonly Seq2Seq model;
-    readonly Tokenizer source, target;
+    readonly TextTokenizer source, target;
     readonly SpecialIds sourceIds, targetIds;
     readonly Device device;
 
@@ -20,7 +20,7 @@ sealed class TranslationScorer : TextScorer
     {
     }
 
-    TranslationScorer(TrainedRun run, (Tokenizer source, Tokenizer target) tokenizers, Device device, Precision precision) : base(tokenizers.target, device, precision)
+    TranslationScorer(TrainedRun run, (TextTokenizer source, TextTokenizer target) tokenizers, Device device, Precision precision) : base(tokenizers.target, device, precision)
     {
         ((source, target), this.device) = (tokenizers, device);
         (sourceIds, targetIds) = (SpecialIds.Of(source), SpecialIds.Of(target));

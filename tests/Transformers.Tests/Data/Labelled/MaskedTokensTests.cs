@@ -103,7 +103,7 @@ public class MaskedTokensTests
         Assert.Throws<UserException>(() => new MaskedTokens(WordTokenizer.Train(["a"], SpecialIds.ForTranslation), new MaskingOptions()));
 
     /// <summary>Four special tokens, a piece that starts a word and two that go on.</summary>
-    sealed class PieceTokenizer : Tokenizer
+    sealed class PieceTokenizer : TextTokenizer
     {
         static readonly string[] Pieces = ["", "", "", "", " x", "y", "z"];
 

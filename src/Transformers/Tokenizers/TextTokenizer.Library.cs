@@ -5,7 +5,7 @@ using Microsoft.ML.Tokenizers;
 namespace Transformers.Tokenizers;
 
 // What Microsoft.ML.Tokenizers asks of a tokenizer. Offsets are indices of UTF-16 units; a token of a part of a character covers the whole character.
-public abstract partial class Tokenizer
+public abstract partial class TextTokenizer
 {
     /// <summary>The tokens of a text with their offsets, at most <see cref="EncodeSettings.MaxTokenCount"/> and never a part of a character's.</summary>
     protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)

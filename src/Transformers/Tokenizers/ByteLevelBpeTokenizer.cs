@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace Transformers.Tokenizers;
 
 /// <summary>A byte-level BPE tokenizer: any bytes can be encoded and come back exactly (Radford et al. 2019, section 2.2).</summary>
-public sealed class BpeTokenizer : Tokenizer
+public sealed class ByteLevelBpeTokenizer : TextTokenizer
 {
     readonly BpeDefinition definition;
     readonly PieceScanner scanner;
@@ -15,7 +15,7 @@ public sealed class BpeTokenizer : Tokenizer
     // One encoder a thread that is at work; handed back after each text.
     readonly ConcurrentBag<PieceEncoder> encoders = [];
 
-    internal BpeTokenizer(BpeDefinition definition)
+    internal ByteLevelBpeTokenizer(BpeDefinition definition)
     {
         this.definition = definition;
         scanner = PieceScanner.For(definition.Pattern);

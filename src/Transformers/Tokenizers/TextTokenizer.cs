@@ -9,7 +9,7 @@ namespace Transformers.Tokenizers;
 /// Implementations are immutable and safe to use from several threads. Text that looks like a special token is ordinary text.
 /// A text with a lone surrogate, or with something that the vocabulary cannot express, is a <see cref="UserException"/>.
 /// </remarks>
-public abstract partial class Tokenizer : Microsoft.ML.Tokenizers.Tokenizer
+public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
 {
     /// <summary>The special token that ends a document unless another is asked for.</summary>
     public const string DefaultEndOfText = "<|endoftext|>";
