@@ -1,5 +1,7 @@
+using System.Globalization;
 using Benchmarks;
 using Benchmarks.Against;
+using Benchmarks.Plain;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Inspection;
@@ -8,6 +10,7 @@ using Transformers.Native;
 
 // One row of the comparison with PyTorch a call, so that the two sides can be run in turn: see scripts/bench.
 // Usage: Benchmarks ROW [auto|fp32|bf16]. Prints one line of name=value.
+// Benchmarks plain train-s|train-m fp32|bf16 SECONDS measures the same model in plain TorchSharp code.
 // Benchmarks against FOLDER [options] runs this checkout and another in turn and prints a table: see scripts/bench --against.
 if (args is ["against", ..])
 {
@@ -20,6 +23,11 @@ if (args is ["against", ..])
         Console.Error.WriteLine($"error: {wrong.Message}");
         return 2;
     }
+}
+if (args is ["plain", var plainRow, var type, var seconds])
+{
+    Console.WriteLine(PlainTraining.Run(plainRow, type == "bf16" ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32, double.Parse(seconds, CultureInfo.InvariantCulture)));
+    return 0;
 }
 var row = args.Length > 0 ? args[0] : "";
 var precision = Enum.Parse<Precision>(args.Length > 1 ? args[1] : "auto", ignoreCase: true);

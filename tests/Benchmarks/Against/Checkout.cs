@@ -25,6 +25,9 @@ sealed record Checkout(string Root, string Work, double Seconds)
     /// <summary>Runs a row of the benchmark program.</summary>
     internal Measurement Row(string name, string precision) => Measurement.OfLine(ChildProcess.Run(Work, Benchmarks, name, precision).Output);
 
+    /// <summary>Measures the same model in plain TorchSharp code.</summary>
+    internal Measurement Plain(string row, string precision) => Measurement.OfLine(ChildProcess.Run(Work, Benchmarks, "plain", row, precision, Number(Seconds)).Output);
+
     /// <summary>Measures training steps of a config, on random numbers.</summary>
     internal Measurement Step(string config, int rows, string precision) =>
         Measurement.OfStep(Transformer("bench", "step", config, "--rows", $"{rows}", "--precision", precision, "--seconds", Number(Seconds)).Output);

@@ -34,7 +34,6 @@ sealed class Comparison(AgainstOptions options, Checkout ours, Checkout theirs, 
     int Run(List<Row> rows)
     {
         foreach (var checkout in new[] { ours, theirs }) checkout.Check(rows.Any(row => row.NeedsBenchmarks));
-        if (options.Plain && rows.Any(row => row.PlainBound is not null)) PlainProgram.Check(ours.Root);
         output.WriteLine($"{ours.Root} and {theirs.Root} in turn, medians of {options.Pairs} pairs; ratios above 1 are in favour of the first");
         Line("row", "unit", "this", "other", "ratio", "bound", "memory", "bound", "plain", "ratio", "bound", "others");
         foreach (var row in rows) Measure(row);
@@ -51,7 +50,7 @@ sealed class Comparison(AgainstOptions options, Checkout ours, Checkout theirs, 
         {
             mine.Add(row.Measure(ours));
             other.Add(row.Measure(theirs));
-            if (options.Plain && row.PlainBound is not null) plain.Add(PlainProgram.Run(ours.Root, row.PlainArguments, options.Seconds));
+            if (options.Plain && row.MeasurePlain is { } measure) plain.Add(measure(ours));
             foreach (var side in new[] { other, plain })
                 if (side.Count > 0) CheckSame(row, mine[^1], side[^1]);
         }

@@ -22,7 +22,7 @@ static class Rows
             training: { steps: 1, batch: { sequences: 1 }, optimizer: { kind: sgd, lr: 1.0e-3 }, sample: { tokens: 0 } }
             """);
         Row Plain(string name, string config, int rows, string precision, double bound) =>
-            Step(precision == "fp32" ? $"{name}:fp32" : name, "tokens/s", config, rows, precision) with { PlainBound = bound, PlainArguments = [name, precision] };
+            Step(precision == "fp32" ? $"{name}:fp32" : name, "tokens/s", config, rows, precision) with { PlainBound = bound, MeasurePlain = checkout => checkout.Plain(name, precision) };
         return
         [
             new("ops", "calls/s", checkout => checkout.Row("ops", "fp32")) { Bound = 0.75, MemoryBound = null, NeedsBenchmarks = true },

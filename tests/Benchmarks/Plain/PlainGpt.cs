@@ -1,17 +1,10 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Models;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace PlainTorchSharp;
-
-/// <summary>The shape of a decoder-only model.</summary>
-/// <param name="Vocabulary">V.</param>
-/// <param name="Layers">L.</param>
-/// <param name="Heads">H.</param>
-/// <param name="Width">D.</param>
-/// <param name="Context">T.</param>
-sealed record Shape(int Vocabulary, int Layers, int Heads, int Width, int Context);
+namespace Benchmarks.Plain;
 
 /// <summary>A decoder-only transformer as one writes it with TorchSharp alone: Radford et al. 2019, section 2.3, without biases.</summary>
 /// <remarks>
@@ -22,7 +15,8 @@ sealed class PlainGpt
 {
     sealed record Block(Parameter Norm1, Parameter Qkv, Parameter Output, Parameter Norm2, Parameter Up, Parameter Down);
 
-    readonly Shape shape;
+    readonly GptConfig shape;
+    readonly int vocabulary;
     readonly ScalarType compute;
     readonly Embedding table;
     readonly Parameter tokens, positions, norm;
@@ -30,14 +24,17 @@ sealed class PlainGpt
     readonly List<Parameter> matrices = [], vectors = [];
 
     /// <summary>A model with new weights.</summary>
-    internal PlainGpt(Shape shape, ScalarType compute)
+    /// <param name="shape">Layers, heads, width and context; everything else is as by default.</param>
+    /// <param name="vocabulary">V.</param>
+    /// <param name="compute">The type of products and attention.</param>
+    internal PlainGpt(GptConfig shape, int vocabulary, ScalarType compute)
     {
-        (this.shape, this.compute) = (shape, compute);
+        (this.shape, this.vocabulary, this.compute) = (shape, vocabulary, compute);
         var D = shape.Width;
         // Layers that write to the residual stream start smaller.
         var residual = 0.02 / Math.Sqrt(2 * shape.Layers);
-        tokens = Matrix(shape.Vocabulary, D);
-        table = Embedding(shape.Vocabulary, D);
+        tokens = Matrix(vocabulary, D);
+        table = Embedding(vocabulary, D);
         table.weight = tokens;                                                                    // also the output matrix
         positions = Matrix(shape.Context, D);
         for (var layer = 0; layer < shape.Layers; layer++)
@@ -64,7 +61,7 @@ sealed class PlainGpt
             x = x + Linear(functional.gelu(Linear(Normalise(x, block.Norm2), block.Up)), block.Down);
         }
         var logits = Linear(Normalise(x, norm), tokens);                                          // [B, T, V]
-        return functional.cross_entropy(logits.view(-1, shape.Vocabulary).to(ScalarType.Float32), targets);
+        return functional.cross_entropy(logits.view(-1, vocabulary).to(ScalarType.Float32), targets);
     }
 
     Tensor Attend(Tensor qkv)

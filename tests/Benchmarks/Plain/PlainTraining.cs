@@ -1,53 +1,54 @@
-using System.Diagnostics;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
-namespace PlainTorchSharp;
+namespace Benchmarks.Plain;
 
-/// <summary>Training steps on random numbers, as the benchmark of this project takes them: forward, backward, clipping to a norm of 1, AdamW.</summary>
-sealed class PlainTraining
+/// <summary>Training steps in TorchSharp's own operators, without any kernel of this project: what a user's code reaches on the same libtorch.</summary>
+/// <remarks>A step is what <see cref="Transformers.Inspection.StepBenchmark"/> measures: forward, backward, clipping to a norm of 1, AdamW, on random numbers.</remarks>
+sealed partial class PlainTraining
 {
-    const int WarmSteps = 4, FewestSteps = 5;
+    const int TrimThreshold = -1, MmapThreshold = -3;
 
     readonly PlainGpt model;
     readonly Parameter[] all;
-    readonly FusedAdamW matrices, vectors;
+    readonly Moments matrices, vectors;
     readonly Tensor ids, targets;
 
-    /// <summary>A new model and a batch for it.</summary>
-    /// <param name="shape">The model.</param>
-    /// <param name="rows">B.</param>
-    /// <param name="compute">The type of products and attention.</param>
-    internal PlainTraining(Shape shape, int rows, ScalarType compute)
+    PlainTraining(GptConfig shape, int rows, ScalarType compute)
     {
         manual_seed(1);
-        model = new PlainGpt(shape, compute);
+        model = new PlainGpt(shape, RowShapes.Characters, compute);
         all = [.. model.Matrices, .. model.Vectors];
-        (matrices, vectors) = (new(model.Matrices, decay: 0.1), new(model.Vectors, decay: 0));
-        ids = randint(0, shape.Vocabulary, [rows, shape.Context], dtype: ScalarType.Int64);
-        targets = randint(0, shape.Vocabulary, [rows * shape.Context], dtype: ScalarType.Int64);
+        (matrices, vectors) = (new(model.Matrices), new(model.Vectors));
+        ids = randint(0, RowShapes.Characters, [rows, shape.Context], dtype: ScalarType.Int64);
+        targets = randint(0, RowShapes.Characters, [rows * shape.Context], dtype: ScalarType.Int64);
     }
 
-    /// <summary>Parameters of the model.</summary>
-    internal long Parameters => all.Sum(parameter => parameter.numel());
-
-    /// <summary>Trains for about so many seconds after the warm-up.</summary>
-    /// <returns>The loss of the first step, and the seconds of each step in ascending order.</returns>
-    internal (double FirstLoss, List<double> Seconds) Run(double seconds)
+    /// <summary>Measures a row.</summary>
+    /// <param name="row"><c>train-s</c> or <c>train-m</c>.</param>
+    /// <param name="compute">The type of products and attention.</param>
+    /// <param name="seconds">About how long, after the warm-up.</param>
+    internal static Measured Run(string row, ScalarType compute, double seconds)
     {
-        var first = Step();
-        for (var i = 1; i < WarmSteps; i++) Step();
-        var times = new List<double>();
-        var clock = Stopwatch.StartNew();
-        while (clock.Elapsed.TotalSeconds < seconds || times.Count < FewestSteps)
+        // Nothing that this project sets for itself, but for malloc: tensors that are freed and taken again in each step stay in the process.
+        Environment.SetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT", "1");
+        if (OperatingSystem.IsLinux()) _ = (mallopt(TrimThreshold, 1 << 30), mallopt(MmapThreshold, 1 << 30));
+        NativeLibraries.Load(cuda: false);
+        set_num_threads(Environment.ProcessorCount);
+        var (shape, rows) = row switch
         {
-            var started = Stopwatch.GetTimestamp();
-            Step();
-            times.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
-        }
-        times.Sort();
-        return (first, times);
+            "train-s" => (RowShapes.S, 12),
+            "train-m" => (RowShapes.M, 16),
+            _ => throw new ArgumentException($"there is no plain row {row}; there are train-s and train-m"),
+        };
+        var training = new PlainTraining(shape, rows, compute);
+        var first = training.Step();
+        var times = Measured.Time(() => training.Step(), seconds: seconds, least: 5);
+        return Measured.Of(rows * shape.Context, times, training.all.Sum(parameter => parameter.numel())) with { Loss = first };
     }
 
     double Step()
@@ -56,9 +57,29 @@ sealed class PlainTraining
         var loss = model.Loss(ids, targets);
         loss.backward();
         nn.utils.clip_grad_norm_(all, max_norm: 1);
-        matrices.Step();
-        vectors.Step();
+        matrices.Step(decay: 0.1);
+        vectors.Step(decay: 0);
         foreach (var parameter in all) parameter.grad = null;
         return loss.item<float>();
     }
+
+    // The state of AdamW for parameters that have one weight decay.
+    sealed class Moments(IReadOnlyList<Parameter> parameters)
+    {
+        readonly Tensor[] parameters = [.. parameters], first = Zeros(parameters), second = Zeros(parameters);
+        readonly Tensor count = zeros([], dtype: ScalarType.Float32);
+
+        internal void Step(double decay)
+        {
+            using var plain = no_grad();
+            count.add_(1);
+            Tensor[] gradients = [.. parameters.Select(parameter => parameter.grad!)], steps = [.. parameters.Select(_ => count)];
+            Operators.FusedAdam(parameters, gradients, first, second, steps, lr: 1e-3, (0.9, 0.99), decay, epsilon: 1e-8, divisor: null, skip: null, decoupled: true);
+        }
+
+        static Tensor[] Zeros(IReadOnlyList<Parameter> parameters) => [.. parameters.Select(parameter => zeros(parameter.shape))];
+    }
+
+    [LibraryImport("libc")]
+    private static partial int mallopt(int parameter, int value);
 }
