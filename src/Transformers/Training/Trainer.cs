@@ -92,8 +92,7 @@ public sealed class Trainer : IDisposable
         {
             var step = Progress.Step + 1;
             var lr = schedule.At(step);
-            var asked = stop.TakeSave();
-            var saves = asked || step % config.Checkpoint.Every == 0 && step != lastStep;
+            var saves = step % config.Checkpoint.Every == 0 && step != lastStep;
             var reports = step % config.Log.Every == 0 || step == lastStep;
             if (TakeStep(step, lr, look: reports || saves || IsValidated(step, lastStep), meter) is not { } norm) continue;
 
@@ -101,7 +100,11 @@ public sealed class Trainer : IDisposable
             if (reports) Report(meter, step, lr, norm);
             if (IsValidated(step, lastStep)) Validate(step, whole: step == lastStep);
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
-            if (saves) outputs.Save(this, task, background: true);
+            if (stop.TakeSave() || saves)
+            {
+                if (watch is not null && LookAt(meter) is null) continue;
+                outputs.Save(this, task, background: true);
+            }
             // What validation, sampling and saving took for themselves is not needed until they come again.
             if (step % config.Validate.Every == 0) DeviceMemory.TrimMemory();
         }

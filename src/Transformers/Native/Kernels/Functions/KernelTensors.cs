@@ -6,12 +6,12 @@ namespace Transformers.Native;
 /// <summary>Tensors as the kernels see them.</summary>
 static unsafe class KernelTensors
 {
-    /// <summary>Whether the kernels can be used on these tensors, absent ones being null: they run, and all tensors are in the processor's memory.</summary>
+    /// <summary>Whether the kernels can be used on these tensors, absent ones being null: they run, and all tensors are in the processor's memory and not empty.</summary>
     internal static bool Fit(params ReadOnlySpan<Tensor?> tensors)
     {
         if (!KernelLibrary.IsAvailable) return false;
         foreach (var tensor in tensors)
-            if (tensor is not null && (tensor.device_type != DeviceType.CPU || tensor.dtype is not (ScalarType.Float32 or ScalarType.BFloat16))) return false;
+            if (tensor is not null && (tensor.device_type != DeviceType.CPU || tensor.dtype is not (ScalarType.Float32 or ScalarType.BFloat16) || tensor.numel() == 0)) return false;
         return true;
     }
 
