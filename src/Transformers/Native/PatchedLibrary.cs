@@ -19,14 +19,16 @@ sealed record PatchedLibrary(string Path, string Explanation)
     const ushort Weak = 2;
 
     /// <summary>The copy of a library, made where it is not there yet.</summary>
+    /// <param name="original">The library.</param>
+    /// <param name="cache">The folder for the copy; null for the user's cache.</param>
     /// <exception cref="DllNotFoundException">The library does not have the requirement, or the cache cannot be written.</exception>
-    internal static PatchedLibrary Create(string original)
+    internal static PatchedLibrary Create(string original, string? cache = null)
     {
         var bytes = File.ReadAllBytes(original);
         if (Weaken(bytes, SystemLibraries.IostreamsVersion) == 0)
             throw new DllNotFoundException($"{original} does not require {SystemLibraries.IostreamsVersion}, so there is nothing to patch");
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
-        var copy = System.IO.Path.Combine(UserCache.Folder, "native", $"{System.IO.Path.GetFileNameWithoutExtension(original)}-{hash[..16]}.so");
+        var copy = System.IO.Path.Combine(cache ?? System.IO.Path.Combine(UserCache.Folder, "native"), $"{System.IO.Path.GetFileNameWithoutExtension(original)}-{hash[..16]}.so");
         try
         {
             if (!Holds(copy, hash))

@@ -15,7 +15,10 @@ static unsafe partial class KernelLibrary
     static readonly Lazy<Loaded> loaded = new(Load);
 
     /// <summary>Whether the kernels run.</summary>
-    internal static bool IsAvailable => loaded.Value.Handle != 0;
+    internal static bool IsAvailable => !SwitchedOff && loaded.Value.Handle != 0;
+
+    /// <summary>Has everything run on libtorch's own operators, for tests that compare both.</summary>
+    internal static bool SwitchedOff { get; set; }
 
     /// <summary>Why they do not run; null where they do.</summary>
     internal static string? Reason => loaded.Value.Reason;

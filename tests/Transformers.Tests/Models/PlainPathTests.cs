@@ -1,0 +1,168 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Tests.Models;
+
+/// <summary>The kernels and libtorch's operators compute the same, and random numbers belong to examples.</summary>
+[Collection("engine")]
+public sealed class PlainPathTests
+{
+    static readonly RandomPosition Random = new(7, 3, 0);
+
+    // A model of each family with dropout everywhere, and its loss over rows [first, first + count) of a batch of 4.
+    sealed record Family(string Name, Func<Generator, nn.Module> Create, Func<nn.Module, int, int, RandomPosition, Tensor> Loss);
+
+    static readonly Family[] families =
+    [
+        .. new PositionsConfig[] { new RotaryPositions(), new AlibiPositions(), new RelativePositions(), new LearnedPositions(), new SinusoidalPositions() }.Select(positions =>
+            new Family($"gpt, {positions.GetType().Name}",
+                generator => new Gpt(new GptConfig { Layers = 2, Heads = 4, KeyValueHeads = 2, Width = 32, Context = 24, Dropout = 0.2, Positions = positions, FeedForward = new SwiGluConfig(), Norm = new RmsNormConfig() }, 19, generator),
+                (model, first, count, random) => Sum(((Gpt)model).Hidden(Ids(first, count, 17), random: random), ((Gpt)model).OutputWeight, first))),
+        .. new[] { NormPlacement.Pre, NormPlacement.Post }.Select(placement =>
+            new Family($"encoder-decoder, {placement}",
+                generator => new Seq2Seq(new Seq2SeqConfig { Layers = 2, Heads = 2, Width = 24, Context = 24, Dropout = 0.2, Norm = new LayerNormConfig { Placement = placement } }, 19, 19, shared: true, generator),
+                (model, first, count, random) =>
+                {
+                    var translator = (Seq2Seq)model;
+                    var mask = PaddingMask.Of(((int[])[13, 9, 13, 4])[first..(first + count)], 13, CPU);
+                    return Sum(translator.Decode(Ids(first, count, 17), translator.Encode(Ids(first, count, 13), mask, random: random), mask, random: random), translator.OutputWeight, first);
+                })),
+        new("text classifier",
+            generator => EncoderModel.Create(new EncoderConfig { Layers = 2, Heads = 2, Width = 24, Context = 24, Dropout = 0.2, Head = new ClassifyHeadConfig() }, 19, 5, generator),
+            (model, first, count, random) => Classes(((TextClassifier)model).forward(Ids(first, count, 13), ((int[])[13, 5, 9, 1])[first..(first + count)], random), first)),
+        new("vit",
+            generator => new Vit(new VitConfig { Patch = 4, Layers = 2, Heads = 2, Width = 24, LayerScale = 0.1, Drop = new DropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 } }, new ImageShape(12, 3, 5), generator),
+            (model, first, count, random) => Classes(((Vit)model).Logits(Images(first, count), random: random), first)),
+        new("swin",
+            generator => new Swin(new SwinConfig { Patch = 2, Width = 8, Layers = [2, 2], Heads = [2, 4], Window = 3, Drop = new DropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 } }, new ImageShape(12, 3, 5), generator),
+            (model, first, count, random) => Classes(((Swin)model).Logits(Images(first, count), random: random), first)),
+    ];
+
+    public static TheoryData<string> Families => [.. families.Select(family => family.Name)];
+
+    static Tensor Ids(int first, int count, int length) => ((arange(4 * length) * 7 + arange(4 * length).square()).remainder(19)).view(4, length).narrow(0, first, count);
+    static Tensor Images(int first, int count) => arange(4 * 3 * 12 * 12, dtype: ScalarType.Float32).mul(0.37).sin().view(4, 3, 12, 12).narrow(0, first, count);
+    static Tensor Classes(Tensor logits, int first) => nn.functional.cross_entropy(logits.to(ScalarType.Float32), arange(4).narrow(0, first, logits.size(0)), reduction: nn.Reduction.Sum);
+    static Tensor Sum(Tensor hidden, Tensor weight, int first) =>
+        LinearCrossEntropy.Sum(hidden.reshape(-1, hidden.size(-1)), weight, Ids(first, (int)hidden.size(0), (int)hidden.size(1)).flatten(), ScalarType.Float32, smoothing: 0.1).Objective;
+
+    static (float Loss, Dictionary<string, Tensor> Gradients) Run(Family family, bool kernels, Precision precision, params (int First, int Count)[] parts)
+    {
+        KernelLibrary.SwitchedOff = !kernels;
+        try
+        {
+            using var generator = new Generator(5);
+            using var model = family.Create(generator);
+            Precisions.Apply(model, precision);
+            model.train();
+            float total = 0;
+            foreach (var (first, count) in parts)
+            {
+                var loss = family.Loss(model, first, count, Random with { FirstExample = first });
+                total += loss.item<float>();
+                Gradients.Backward(loss);
+            }
+            return (total, model.named_parameters().Where(named => named.parameter.grad is not null).ToDictionary(named => named.name, named => named.parameter.grad!.clone()));
+        }
+        finally
+        {
+            KernelLibrary.SwitchedOff = false;
+        }
+    }
+
+    static void AssertSame((float Loss, Dictionary<string, Tensor> Gradients) expected, (float Loss, Dictionary<string, Tensor> Gradients) actual, double tolerance)
+    {
+        Assert.Equal(expected.Loss, actual.Loss, tolerance * Math.Abs(expected.Loss));
+        Assert.Equal(expected.Gradients.Keys.Order(), actual.Gradients.Keys.Order());
+        foreach (var (name, gradient) in expected.Gradients)
+        {
+            var error = (gradient - actual.Gradients[name]).norm().item<float>();
+            Assert.True(error <= tolerance * (gradient.norm().item<float>() + 1e-3), $"{name}: {error} of {gradient.norm().item<float>()}");
+        }
+    }
+
+    static Family Find(string name) => families.Single(family => family.Name == name);
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void The_kernels_equal_libtorchs_operators_forwards_and_backwards_with_dropout(string name)
+    {
+        if (!KernelLibrary.IsAvailable) return;
+        using var scope = NewDisposeScope();
+        AssertSame(Run(Find(name), kernels: false, Precision.Fp32, (0, 4)), Run(Find(name), kernels: true, Precision.Fp32, (0, 4)), 2e-4);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void In_bfloat16_both_are_near_each_other(string name)
+    {
+        if (!KernelLibrary.MultipliesBFloat16) return;
+        using var scope = NewDisposeScope();
+        AssertSame(Run(Find(name), kernels: false, Precision.Bf16, (0, 4)), Run(Find(name), kernels: true, Precision.Bf16, (0, 4)), 0.08);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void A_batch_cut_in_two_ways_has_the_same_loss_and_gradients(string name)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var kernels in new[] { false, true })
+        {
+            var whole = Run(Find(name), kernels, Precision.Fp32, (0, 4));
+            AssertSame(whole, Run(Find(name), kernels, Precision.Fp32, (0, 1), (1, 3)), 2e-4);
+            AssertSame(whole, Run(Find(name), kernels, Precision.Fp32, (0, 2), (2, 2)), 2e-4);
+        }
+    }
+
+    [Fact]
+    public void Another_step_or_another_seed_drops_others()
+    {
+        using var scope = NewDisposeScope();
+        using var dropout = new Dropout(0.5);
+        var x = ones(3, 100);
+        var first = dropout.forward(x, Random);
+        Assert.True(first.eq(dropout.forward(x, Random)).all().item<bool>());
+        Assert.False(first.eq(dropout.forward(x, Random with { Step = 4 })).all().item<bool>());
+        Assert.False(first.eq(dropout.forward(x, Random with { Seed = 8 })).all().item<bool>());
+        Assert.Equal(0.5, first.eq(0).to(ScalarType.Float32).mean().item<float>(), 1e-1);
+    }
+
+    [Theory]
+    [Trait("Category", "slow")]
+    [InlineData("causal")]
+    [InlineData("lengths")]
+    [InlineData("fixed mask")]
+    [InlineData("grouped heads")]
+    public void Long_sequences_never_have_all_their_scores_in_memory(string kind)
+    {
+        const int T = 4096, H = 8, E = 16;
+        KernelLibrary.SwitchedOff = true;
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var none = new Dropout(0);
+            var heads = kind == "grouped heads" ? 2 : H;
+            var (q, k, v) = (randn(1, H, T, E).requires_grad_(), randn(1, heads, T, E).requires_grad_(), randn(1, heads, T, E).requires_grad_());
+            var input = kind switch
+            {
+                "lengths" => new AttentionInput(Padding: PaddingMask.Of([T - 5], T, CPU)),
+                "fixed mask" => new AttentionInput(Mask: zeros(1, 1, T, T)),
+                _ => new AttentionInput(Causal: true),
+            };
+            DeviceMemory.TrimMemory();
+            ProcessMemory.StartPeak();
+            var before = ProcessMemory.Resident;
+            AttentionFormulas.Attend(q, k, v, input, none).sum().backward();
+            // H·T·T floats would be 512 MiB.
+            Assert.InRange(ProcessMemory.PeakSinceStart - before, 0, 160 << 20);
+        }
+        finally
+        {
+            KernelLibrary.SwitchedOff = false;
+        }
+    }
+}
