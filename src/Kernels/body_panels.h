@@ -67,15 +67,11 @@ static void tiles(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b
         ahead.at += K * rows * ahead.step;
     };
 #define TK_TILE(MR) tile<pairs, MR, NV>(K, a, a_row, a_k, b, b_k, start, start_row, c, c_row, columns, ahead)
-#if TK_LEVEL >= 2
-    constexpr int most = NV == 4 ? 6 : 8;
-    if (NV == 4 && M == 8) {  // six and two would leave the two too little to do at once
+    constexpr int most = parts > 1 ? narrow_rows : NV == 4 ? 6 : 8;
+    if (most == 6 && M == 8) {  // six and two would leave the two too little to do at once
         TK_TILE(4);
         take(4);
     }
-#else
-    constexpr int most = narrow_rows;
-#endif
     for (; M >= most; take(most)) TK_TILE(most);
     if constexpr (most > 4)
         for (; M >= 4; take(4)) TK_TILE(4);

@@ -189,6 +189,14 @@ TK_INLINE void store_upto(T* p, vf x, idx n) {
     else store_first(p, x, n);
 }
 
+#if TK_LEVEL < 2
+// Calls, since a loop inside of the loops over sums would keep those from being unrolled, and the sums in memory.
+static __attribute__((noinline)) void load_some(float* to, const float* p, idx n) { store(to, load_first(p, n)); }
+
+template <class T>
+static __attribute__((noinline)) void store_some(T* p, const float* from, idx n) { store_upto(p, load(from), n); }
+#endif
+
 // A vector in parts, added to or stored; the first n of it where it has more.
 TK_INLINE void add_upto(part* sum, const float* p, idx n) {
 #if TK_LEVEL >= 2
@@ -196,7 +204,7 @@ TK_INLINE void add_upto(part* sum, const float* p, idx n) {
 #else
     alignas(64) float first[W];
     if (n < W) {
-        store(first, load_first(p, n));
+        load_some(first, p, n);
         p = first;
     }
 #pragma GCC unroll 4
@@ -214,7 +222,7 @@ TK_INLINE void store_upto(T* p, const part* x, idx n) {
     float* to = direct ? (float*)p : whole;
 #pragma GCC unroll 4
     for (int i = 0; i < parts; ++i) *(part_any*)(to + i * part_width) = x[i];
-    if (!direct) store_upto(p, load(whole), n);
+    if (!direct) store_some(p, whole, n);
 #endif
 }
 
