@@ -5,8 +5,9 @@ namespace TK_ISA {
 
 typedef std::uint32_t unit;
 
-template <bool pairs>
-TK_INLINE vf multiply_add(vf c, unit a, vu b) {
+// c + a b, for a whole vector or a part of one.
+template <bool pairs, class Vector, class Units>
+TK_INLINE Vector multiply_add(Vector c, unit a, Units b) {
 #if TK_LEVEL >= 3
     if constexpr (pairs)
         return (vf)_mm512_dpbf16_ps((__m512)c, (__m512bh)_mm512_set1_epi32((int)a), (__m512bh)b);
@@ -14,49 +15,66 @@ TK_INLINE vf multiply_add(vf c, unit a, vu b) {
     static_assert(!pairs || TK_LEVEL >= 3, "bf16 products need their instruction");
     float scalar;
     __builtin_memcpy(&scalar, &a, 4);
-    return c + scalar * as_f(b);
+    return c + scalar * (Vector)b;
+}
+
+// The rows of sums, one vector wide, that the registers hold where they are narrower than a vector.
+#if TK_LEVEL == 1 || defined(__aarch64__)
+constexpr int narrow_rows = 6;
+#else
+constexpr int narrow_rows = 2;
+#endif
+
+// sum += A B for MR rows by NV vectors in registers. before(k) comes ahead of each k's products.
+template <bool pairs, int MR, int NV, class Before>
+TK_INLINE void accumulate_rows(part (&sum)[MR][NV * parts], idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k,
+                               const Before& before) {
+    for (idx k = 0; k < K; ++k) {
+        part_u bk[NV * parts];
+#pragma GCC unroll 4
+        for (int v = 0; v < NV * parts; ++v) bk[v] = *(const part_u_any*)(b + v * part_width);
+        before(b);
+#pragma GCC unroll 8
+        for (int r = 0; r < MR; ++r) {
+            unit ar = a[r * a_row];
+#pragma GCC unroll 4
+            for (int v = 0; v < NV * parts; ++v) sum[r][v] = multiply_add<pairs>(sum[r][v], ar, bk[v]);
+        }
+        a += a_k;
+        b += b_k;
+    }
 }
 
 // MR rows by NV vectors of C, held in registers over the whole of K.
 template <bool pairs, int MR, int NV>
 static void micro(idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k, float* c, idx c_row, bool add) {
-    vf sum[MR][NV];
+    part sum[MR][NV * parts];
 #pragma GCC unroll 8
     for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) sum[r][v] = add ? load(c + r * c_row + v * W) : vf{};
-    for (idx k = 0; k < K; ++k) {
-        vu bk[NV];
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) bk[v] = load_u(b + v * W);
-#pragma GCC unroll 8
-        for (int r = 0; r < MR; ++r) {
-            unit ar = a[r * a_row];
-#pragma GCC unroll 4
-            for (int v = 0; v < NV; ++v) sum[r][v] = multiply_add<pairs>(sum[r][v], ar, bk[v]);
-        }
-        a += a_k;
-        b += b_k;
-    }
+        for (int v = 0; v < NV * parts; ++v) sum[r][v] = add ? (part)*(const part_any*)(c + r * c_row + v * part_width) : part{};
+    accumulate_rows<pairs, MR, NV>(sum, K, a, a_row, a_k, b, b_k, [](const unit*) {});
 #pragma GCC unroll 8
     for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) store(c + r * c_row + v * W, sum[r][v]);
+        for (int v = 0; v < NV * parts; ++v) *(part_any*)(c + r * c_row + v * part_width) = sum[r][v];
 }
 
 template <bool pairs, int NV>
 static void panel(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k, float* c, idx c_row, bool add) {
-    for (; M >= 8; M -= 8, a += 8 * a_row, c += 8 * c_row) micro<pairs, 8, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-    switch (M) {
-        case 7: return micro<pairs, 7, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-        case 6: return micro<pairs, 6, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-        case 5: return micro<pairs, 5, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-        case 4: return micro<pairs, 4, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-        case 3: return micro<pairs, 3, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-        case 2: return micro<pairs, 2, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-        case 1: return micro<pairs, 1, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
-        default: return;
-    }
+    constexpr int most = parts == 1 ? 8 : narrow_rows;
+    for (; M >= most; M -= most, a += most * a_row, c += most * c_row) micro<pairs, most, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add);
+#define TK_ROWS(MR) \
+    if constexpr (MR < most) \
+        if (M == MR) return micro<pairs, MR, NV>(K, a, a_row, a_k, b, b_k, c, c_row, add)
+    TK_ROWS(7);
+    TK_ROWS(6);
+    TK_ROWS(5);
+    TK_ROWS(4);
+    TK_ROWS(3);
+    TK_ROWS(2);
+    TK_ROWS(1);
+#undef TK_ROWS
 }
 
 // C[M, N] (+)= A[M, K] B[K, N]; N a multiple of 16, K in units, A at any strides, B and C with neighbouring columns.
@@ -65,8 +83,9 @@ static void multiply(idx M, idx N, idx K, const unit* a, idx a_row, idx a_k, con
                      bool add) {
     for (idx vectors = N / W; vectors > 0;) {
         // Three at a time fill the registers best; two and two beat three and one.
-        idx take = vectors == 4 ? 2 : smaller(vectors, 3);
-        if (take == 3) panel<pairs, 3>(M, K, a, a_row, a_k, b, b_k, c, c_row, add);
+        idx take = parts > 1 ? 1 : vectors == 4 ? 2 : smaller(vectors, 3);
+        if constexpr (parts > 1) panel<pairs, 1>(M, K, a, a_row, a_k, b, b_k, c, c_row, add);
+        else if (take == 3) panel<pairs, 3>(M, K, a, a_row, a_k, b, b_k, c, c_row, add);
         else if (take == 2) panel<pairs, 2>(M, K, a, a_row, a_k, b, b_k, c, c_row, add);
         else panel<pairs, 1>(M, K, a, a_row, a_k, b, b_k, c, c_row, add);
         vectors -= take;

@@ -1,113 +1,137 @@
 // Matrix products with operands packed into panels, at nearly the peak of the processor. A panel holds a few vectors of
-// columns for the whole of K, one row of it after the other; tiles of 8 rows by 3 vectors (or 6 by 4) stay in registers.
+// columns for the whole of K, one row of it after the other. Tiles of 8 rows by 3 vectors (or 6 by 4) stay in the
+// registers of AVX-512; where registers are narrower, tiles are one vector wide and cross a panel several times.
 
 namespace transformer_kernels {
 namespace TK_ISA {
 
 constexpr idx row_panel = 8;  // the columns side by side in a panel whose columns are the rows of a product
 
-// MR rows by NV vectors. start: what the sums start from, row by row (start_row 0: a bias); null for zeros.
-template <bool pairs, int MR, int NV, class Out>
-static __attribute__((noinline)) void tile(idx K, const unit* a, idx a_row, idx a_k, const unit* b, const float* start,
-                                           idx start_row, Out* c, idx c_row, idx columns) {
-    vf sum[MR][NV];
+// Memory that is needed soon: each row of a tile prefetches `step` bytes of it for each k.
+struct Ahead {
+    const char* at;
+    idx step;
+};
+
+// Calls use(r, v, left) for each vector of a tile that has columns; the numbers are known when this is compiled.
+template <int MR, int NV, class Use>
+TK_INLINE void each_vector(idx columns, const Use& use) {
+    if (columns >= NV * W) {
 #pragma GCC unroll 8
-    for (int r = 0; r < MR; ++r)
+        for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) {
-            const idx left = columns - v * W;
-            sum[r][v] = start ? left >= W ? load(start + r * start_row + v * W) : left > 0 ? load_first(start + r * start_row + v * W, left) : vf{} : vf{};
-        }
-    for (idx k = 0; k < K; ++k) {
-        vu bk[NV];
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) {
-            bk[v] = load_u(b + v * W);
-            __builtin_prefetch(b + NV * W * 8 + v * W);
-        }
+            for (int v = 0; v < NV; ++v) use(r, v, W);
+    } else {
 #pragma GCC unroll 8
-        for (int r = 0; r < MR; ++r) {
-            unit ar = a[r * a_row];
+        for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 4
-            for (int v = 0; v < NV; ++v) sum[r][v] = multiply_add<pairs>(sum[r][v], ar, bk[v]);
-        }
-        a += a_k;
-        b += NV * W;
+            for (int v = 0; v < NV; ++v)
+                if (columns > v * W) use(r, v, columns - v * W);
     }
+}
+
+// MR rows by NV vectors; a panel's rows are b_k units apart. start: what is added to the sums, row by row (start_row 0: a
+// bias); null for zeros. Pairs start from it; floats add it at the end, when the prefetch of C has long arrived.
+template <bool pairs, int MR, int NV, class Out>
+static __attribute__((noinline)) void tile(idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k, const float* start,
+                                           idx start_row, Out* c, idx c_row, idx columns, Ahead ahead) {
+    part sum[MR][NV * parts];
 #pragma GCC unroll 8
     for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) {
-            const idx left = columns - v * W;
-            if (left >= W) store(c + r * c_row + v * W, sum[r][v]);
-            else if (left > 0) store_first(c + r * c_row + v * W, sum[r][v], left);
-        }
+        for (int v = 0; v < NV * parts; ++v) sum[r][v] = part{};
+    if (K >= 160)  // below that the stores' own misses cost less
+#pragma GCC unroll 8
+        for (int r = 0; r < MR; ++r)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) __builtin_prefetch(c + r * c_row + v * W, 1);
+    if constexpr (pairs)
+        if (start) each_vector<MR, NV>(columns, [&](int r, int v, idx left) { sum[r][v] = load_upto(start + r * start_row + v * W, left); });
+    accumulate_rows<pairs, MR, NV>(sum, K, a, a_row, a_k, b, b_k, [&](const unit* row) {
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) __builtin_prefetch(row + b_k * 8 + v * W);
+        __builtin_prefetch(ahead.at);
+        ahead.at += MR * ahead.step;
+    });
+    if (!pairs && start)
+        each_vector<MR, NV>(columns, [&](int r, int v, idx left) { add_upto(&sum[r][v * parts], start + r * start_row + v * W, left); });
+    each_vector<MR, NV>(columns, [&](int r, int v, idx left) { store_upto(c + r * c_row + v * W, &sum[r][v * parts], left); });
 }
 
 template <bool pairs, int NV, class Out>
-static void tiles(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b, const float* start, idx start_row, Out* c,
-                  idx c_row, idx columns) {
-#if TK_LEVEL >= 2
-    constexpr int most = NV == 4 ? 6 : 8;
-#else
-    constexpr int most = 2;  // fewer and narrower registers
-#endif
+static void tiles(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k, const float* start, idx start_row, Out* c,
+                  idx c_row, idx columns, Ahead ahead) {
     auto take = [&](idx rows) {
         M -= rows, a += rows * a_row, c += rows * c_row;
         if (start) start += rows * start_row;
+        ahead.at += K * rows * ahead.step;
     };
-    if (TK_LEVEL >= 2 && NV == 4 && M == 8) {  // six and two would leave the two too little to do at once
-        tile<pairs, 4, NV>(K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
+#define TK_TILE(MR) tile<pairs, MR, NV>(K, a, a_row, a_k, b, b_k, start, start_row, c, c_row, columns, ahead)
+    constexpr int most = parts > 1 ? narrow_rows : NV == 4 ? 6 : 8;
+    if (most == 6 && M == 8) {  // six and two would leave the two too little to do at once
+        TK_TILE(4);
         take(4);
     }
-    for (; M >= most; take(most)) tile<pairs, most, NV>(K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
-#if TK_LEVEL >= 2
-    for (; M >= 4; take(4)) tile<pairs, 4, NV>(K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
-    for (; M >= 2; take(2)) tile<pairs, 2, NV>(K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
-#endif
-    if (M > 0) tile<pairs, 1, NV>(K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
+    for (; M >= most; take(most)) TK_TILE(most);
+    if constexpr (most > 4)
+        for (; M >= 4; take(4)) TK_TILE(4);
+    if constexpr (most > 2)
+        for (; M >= 2; take(2)) TK_TILE(2);
+    if (M > 0) TK_TILE(1);
+#undef TK_TILE
 }
 
-// The same for a panel of `width` vectors.
+// The same for a panel of `width` vectors. next: the panel after it, null: none.
 template <bool pairs, class Out>
 static void panel_tiles(idx width, idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b, const float* start, idx start_row,
-                        Out* c, idx c_row, idx columns) {
-    if (width == 4) tiles<pairs, 4>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
-    else if (width == 3) tiles<pairs, 3>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
-    else if (width == 2) tiles<pairs, 2>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
-    else tiles<pairs, 1>(M, K, a, a_row, a_k, b, start, start_row, c, c_row, columns);
-}
-
-// C[M, N] = A[M, K] B + bias, with K in units, A by rows and B in panels.
-template <bool pairs, class Out>
-static void multiply_panels(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, const float* bias, Out* c, idx c_row) {
-    const idx vectors = (N + W - 1) / W;
-    for (idx v = 0; v < vectors;) {
-        const idx width = panel_width(vectors, v), n = v * W;
-        const unit* panel = b + n * K;
-        const float* start = bias ? bias + n : nullptr;
-        panel_tiles<pairs>(width, M, K, a, a_row, 1, panel, start, 0, c + n, c_row, N - n);
-        v += width;
+                        Out* c, idx c_row, idx columns, Ahead ahead) {
+    if constexpr (parts > 1) {
+        for (idx v = 0; v < width && columns > v * W; ++v)
+            tiles<pairs, 1>(M, K, a, a_row, a_k, b + v * W, width * W, start ? start + v * W : nullptr, start_row, c + v * W, c_row,
+                            columns - v * W, ahead);
+    } else if (width == 4) {
+        tiles<pairs, 4>(M, K, a, a_row, a_k, b, 4 * W, start, start_row, c, c_row, columns, ahead);
+    } else if (width == 3) {
+        tiles<pairs, 3>(M, K, a, a_row, a_k, b, 3 * W, start, start_row, c, c_row, columns, ahead);
+    } else if (width == 2) {
+        tiles<pairs, 2>(M, K, a, a_row, a_k, b, 2 * W, start, start_row, c, c_row, columns, ahead);
+    } else {
+        tiles<pairs, 1>(M, K, a, a_row, a_k, b, W, start, start_row, c, c_row, columns, ahead);
     }
 }
 
-constexpr idx depth_units = 256;  // a panel's part of this many units stays in the second-level cache
+constexpr idx depth_units = 512;  // a panel's part of this many units stays in the second-level cache
 
-// Vectors [first, last) of the same, for a K of any depth where the numbers are floats; those of C are the sums in the making.
+// How deep the parts are that a product's K of so many units is cut into: alike, so that none is too short for its tile.
+TK_INLINE idx part_of(idx K, idx most) {
+    const idx parts = larger(1, (K + most - 1) / most);
+    return larger(1, (K + parts - 1) / parts);
+}
+
+// Vectors [first, last) of C[M, N] = A[M, K] B + bias, with K in units, A by rows and B in panels. `first` starts a panel. K
+// is cut into parts where C holds floats, the sums in the making.
 template <bool pairs, class Out>
 static void multiply_deep(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, const float* bias, Out* c, idx c_row,
                           idx first, idx last) {
-    const idx vectors = (N + W - 1) / W, most = sizeof(Out) == sizeof(float) ? depth_units : K;
+    const idx vectors = (N + W - 1) / W, part = part_of(K, sizeof(Out) == sizeof(float) ? depth_units : K);
     for (idx v = first; v < last;) {
         const idx width = panel_width(vectors, v), n = v * W;
-        for (idx k = 0; k < K; k += most) {
-            const idx count = smaller(most, K - k);
-            const unit* panel = b + n * K + k * width * W;
-            const float* start = k > 0 ? (const float*)(c + n) : bias ? bias + n : nullptr;
-            panel_tiles<pairs>(width, M, count, a + k, a_row, 1, panel, start, k > 0 ? c_row : 0, c + n, c_row, N - n);
+        const unit* panel = b + n * K;
+        for (idx k = 0; k < K; k += part) {
+            const idx count = smaller(part, K - k);
+            const Ahead ahead{(const char*)(panel + (k + count) * width * W), (width * W * 4 + M - 1) / larger(1, M)};
+            const bool go_on = k > 0;
+            panel_tiles<pairs>(width, M, count, a + k, a_row, 1, panel + k * width * W, go_on ? (const float*)(c + n) : bias ? bias + n : nullptr,
+                               go_on ? c_row : 0, c + n, c_row, N - n, ahead);
         }
         v += width;
     }
+}
+
+// All of them.
+template <bool pairs, class Out>
+static void multiply_panels(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, const float* bias, Out* c, idx c_row) {
+    multiply_deep<pairs>(M, N, K, a, a_row, b, bias, c, c_row, 0, (N + W - 1) / W);
 }
 
 // Vectors [first, last) of the panels of B = transpose of w[N, K]: what a layer's output is made of. `first` starts a panel.
@@ -122,9 +146,16 @@ static void pack_across_of(const T* w, idx w_row, idx N, idx K, unit* to, idx fi
             const idx n = (at + v) * W, rows = smaller(W, N - n);
             for (idx k = 0; k < Ku; k += W) {
                 const idx columns = smaller(W, Ku - k);
-                for (idx r = 0; r < rows; ++r)
-                    pack_rows<pairs>(w + (n + r) * w_row + k * pair, 0, 1, K - k * pair, W * pair, square + r * W);
-                transpose_tile(square, W, rows, columns, panel + k * width * W + v * W, width * W);
+                unit* into = panel + k * width * W + v * W;
+                if constexpr (!pairs && sizeof(T) == sizeof(unit)) {
+                    const unit* from = (const unit*)w + n * w_row + k;
+                    for (idx r = 0; r < rows; ++r) __builtin_prefetch(from + r * w_row + 4 * W);
+                    transpose_tile(from, w_row, rows, columns, into, width * W);
+                } else {
+                    for (idx r = 0; r < rows; ++r)
+                        pack_rows<pairs>(w + (n + r) * w_row + k * pair, 0, 1, K - k * pair, W * pair, square + r * W);
+                    transpose_tile(square, W, rows, columns, into, width * W);
+                }
             }
         }
         at += width;
@@ -154,46 +185,52 @@ static void pack_down_of(const T* x, idx x_row, idx K, idx N, unit* to, idx firs
     }
 }
 
-// The same in panels of `row_panel` columns, for an operand whose columns are the rows of the product.
+// The same in panels of `row_panel` columns, for an operand whose columns are the rows of the product: two panels at a
+// time, so that each is written from end to end.
 template <bool pairs, class T>
 static void pack_rows_down(const T* x, idx x_row, idx K, idx N, unit* to, idx unit_at, idx units) {
     const idx pair = pairs ? 2 : 1, Ku = (K + pair - 1) / pair, panel = units * row_panel;
-    for (idx k = 0; k < Ku; ++k) {
-        const T* even = x + k * pair * x_row;
-        unit* at = to + (unit_at + k) * row_panel;
-        for (idx n = 0; n < N; n += W, at += 2 * panel) {
-            alignas(64) unit both[W];
-            const idx left = N - n;
+    for (idx n = 0; n < N; n += W) {
+        const idx left = N - n;
+        const T* from = x + n;
+        unit* at = to + n * units + unit_at * row_panel;
+        for (idx k = 0; k < Ku; ++k, from += pair * x_row, at += row_panel) {
+            vu both;
             if constexpr (pairs) {
-                vh a = load_half(even + n, left), b = 2 * k + 1 < K ? load_half(even + x_row + n, left) : vh{};
-                store_u(both, extend(a) | (extend(b) << 16));
+                vh a = load_half(from, left), b = 2 * k + 1 < K ? load_half(from + x_row, left) : vh{};
+                both = extend(a) | (extend(b) << 16);
             } else {
-                store((float*)both, load_upto(even + n, left));
+                both = as_u(load_upto(from, left));
             }
-            __builtin_memcpy(at, both, row_panel * sizeof(unit));
-            if (left > row_panel) __builtin_memcpy(at + panel, both + row_panel, row_panel * sizeof(unit));
+            store_halves(at, left > row_panel ? at + panel : nullptr, both);
         }
     }
 }
+
+constexpr idx outer_rows = 256;  // of A: their part of a depth stays in the second-level cache while the panels of B pass
 
 // Rows [row, row_end) (a multiple of 8 apart from the end) and vectors [first, last) of C[M, N] = transpose of A times B,
 // both packed down `units` units.
 template <bool pairs>
 static void outer_of(const OuterArguments& o, idx row, idx row_end, idx first, idx last) {
-    const idx vectors = (o.columns + W - 1) / W;
-    for (idx k = 0; k < o.units; k += depth_units) {
-        const idx count = smaller(depth_units, o.units - k);
-        for (idx at = first; at < last;) {
-            const idx width = panel_width(vectors, at), n = at * W;
-            const unit* b = o.b + n * o.units + k * width * W;
-            for (idx r = row; r < row_end; r += row_panel) {
-                const idx rows = smaller(row_panel, row_end - r);
-                const unit* a = o.a + r * o.units + k * row_panel;
-                float* c = o.c + r * o.columns + n;
-                const float* start = k > 0 || o.add ? c : nullptr;
-                panel_tiles<pairs>(width, rows, count, a, 1, row_panel, b, start, o.columns, c, o.columns, o.columns - n);
+    const idx vectors = (o.columns + W - 1) / W, part = pairs ? depth_units : part_of(o.units, depth_units);
+    for (idx k = 0; k < o.units; k += part) {
+        const idx count = smaller(part, o.units - k);
+        for (idx block = row; block < row_end; block += outer_rows) {
+            const idx block_end = smaller(block + outer_rows, row_end);
+            for (idx at = first; at < last;) {
+                const idx width = panel_width(vectors, at), n = at * W;
+                const unit* b = o.b + n * o.units + k * width * W;
+                for (idx r = block; r < block_end; r += row_panel) {
+                    const idx rows = smaller(row_panel, block_end - r);
+                    const unit* a = o.a + r * o.units + k * row_panel;
+                    float* c = o.c + r * o.columns + n;
+                    const float* start = k > 0 || o.add ? c : nullptr;
+                    const Ahead ahead{(const char*)(a + o.units * row_panel), sizeof(unit)};
+                    panel_tiles<pairs>(width, rows, count, a, 1, row_panel, b, start, o.columns, c, o.columns, o.columns - n, ahead);
+                }
+                at += width;
             }
-            at += width;
         }
     }
 }

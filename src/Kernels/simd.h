@@ -20,6 +20,21 @@ typedef std::int64_t idx;
 
 constexpr idx W = 16;
 
+// What one register holds of a vector. GCC keeps arrays of wider vectors in memory, so sums that live in registers over a
+// loop are arrays of these.
+#if TK_LEVEL >= 2
+constexpr int part_bytes = 64;
+#elif TK_LEVEL == 1
+constexpr int part_bytes = 32;
+#else
+constexpr int part_bytes = 16;
+#endif
+typedef float part __attribute__((vector_size(part_bytes)));
+typedef float part_any __attribute__((vector_size(part_bytes), aligned(4), may_alias));
+typedef std::uint32_t part_u __attribute__((vector_size(part_bytes)));
+typedef std::uint32_t part_u_any __attribute__((vector_size(part_bytes), aligned(4), may_alias));
+constexpr int parts = 64 / part_bytes, part_width = part_bytes / 4;
+
 TK_INLINE idx smaller(idx a, idx b) { return a < b ? a : b; }
 TK_INLINE idx larger(idx a, idx b) { return a > b ? a : b; }
 TK_INLINE idx round_up(idx n, idx to) { return (n + to - 1) / to * to; }
@@ -114,6 +129,17 @@ TK_INLINE void store(bf16* p, vf x) { *(vh_any*)p = narrow(x); }
 TK_INLINE vu load_u(const std::uint32_t* p) { return *(const vu_any*)p; }
 TK_INLINE void store_u(std::uint32_t* p, vu x) { *(vu_any*)p = x; }
 
+// The first eight and, unless null, the last eight.
+TK_INLINE void store_halves(std::uint32_t* low, std::uint32_t* high, vu x) {
+#if TK_LEVEL >= 2
+    _mm256_storeu_si256((__m256i*)low, _mm512_castsi512_si256((__m512i)x));
+    if (high) _mm256_storeu_si256((__m256i*)high, _mm512_extracti64x4_epi64((__m512i)x, 1));
+#else
+    __builtin_memcpy(low, &x, 32);
+    if (high) __builtin_memcpy(high, (const std::uint32_t*)&x + 8, 32);
+#endif
+}
+
 // The first n < 16 elements; the others read as zero and are not written.
 TK_INLINE vf load_first(const float* p, idx n) {
 #if TK_LEVEL >= 2
@@ -161,6 +187,43 @@ template <class T>
 TK_INLINE void store_upto(T* p, vf x, idx n) {
     if (n >= W) store(p, x);
     else store_first(p, x, n);
+}
+
+#if TK_LEVEL < 2
+// Calls, since a loop inside of the loops over sums would keep those from being unrolled, and the sums in memory.
+static __attribute__((noinline)) void load_some(float* to, const float* p, idx n) { store(to, load_first(p, n)); }
+
+template <class T>
+static __attribute__((noinline)) void store_some(T* p, const float* from, idx n) { store_upto(p, load(from), n); }
+#endif
+
+// A vector in parts, added to or stored; the first n of it where it has more.
+TK_INLINE void add_upto(part* sum, const float* p, idx n) {
+#if TK_LEVEL >= 2
+    sum[0] += load_upto(p, n);
+#else
+    alignas(64) float first[W];
+    if (n < W) {
+        load_some(first, p, n);
+        p = first;
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < parts; ++i) sum[i] += *(const part_any*)(p + i * part_width);
+#endif
+}
+
+template <class T>
+TK_INLINE void store_upto(T* p, const part* x, idx n) {
+#if TK_LEVEL >= 2
+    store_upto(p, x[0], n);
+#else
+    alignas(64) float whole[W];
+    const bool direct = sizeof(T) == sizeof(float) && n >= W;
+    float* to = direct ? (float*)p : whole;
+#pragma GCC unroll 4
+    for (int i = 0; i < parts; ++i) *(part_any*)(to + i * part_width) = x[i];
+    if (!direct) store_some(p, whole, n);
+#endif
 }
 
 // 2^n * p for an integer n within float's exponents.
