@@ -147,6 +147,33 @@ public sealed class KernelLawTests
     }
 
     [KernelFact]
+    public void What_the_caller_computed_may_be_disposed_of_before_the_backward_pass()
+    {
+        using var scope = NewDisposeScope();
+        var leaf = randn(2, 6, D).requires_grad_(true);
+        var (matrix, vector) = (randn(D, D).requires_grad_(true), ones(D).requires_grad_(true));
+        var scores = randn(6, 6).requires_grad_(true);
+        Tensor y;
+        using (var inner = NewDisposeScope())
+        {
+            // Everything that goes in is computed here, and nothing but the result leaves.
+            Tensor X() => leaf * 1.5;
+            var x = LinearKernelFunction.Of(X(), matrix * 2, vector * 3, ScalarType.Float32, ScalarType.Float32);
+            x = NormFunction.Of(x, vector * 2, vector * 1, 1e-5, false, ScalarType.Float32);
+            x = ActivationFunction.Of(x, vector * 2, KernelActivation.Gelu);
+            x = DropoutKernelFunction.Of(x, X(), new() { Rate = 0.1, Key = 7 });
+            x = FeedForwardFunction.Of(x, new(vector * 2, null, 1e-5, true, true), matrix * 1, vector * 1, matrix * 2, vector * 2, KernelActivation.Silu, false, default, ScalarType.Float32);
+            x = AttentionSublayerFunction.Of(x, X(), new(vector * 2, vector * 1, 1e-5, false, false), new(matrix * 1, null, cat([matrix, matrix * 2], 0), null, matrix * 1, null), new(Bias: scores * 2), H, H, ScalarType.Float32);
+            var heads = x.view(2, 6, H, D / H).transpose(1, 2);
+            y = AttentionFunction.Of(heads * 1, heads * 2, heads * 3, new(true, scores * 1)).transpose(1, 2).reshape(12, D);
+            y = LinearCrossEntropyFunction.Sum(y, matrix * 1, vector * 1, Classes(12) % D, 0, ScalarType.Float32).Loss.MoveToOuterDisposeScope();
+        }
+        Gradients.Backward(y);
+        foreach (var tensor in new[] { leaf, matrix, vector, scores })
+            Assert.True(tensor.grad!.isfinite().all().item<bool>() && tensor.grad!.abs().sum().item<float>() > 0);
+    }
+
+    [KernelFact]
     public void Arguments_that_do_not_fit_are_named_and_nothing_happens()
     {
         using var scope = NewDisposeScope();
