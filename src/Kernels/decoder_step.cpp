@@ -83,7 +83,9 @@ void embed(const Step& step, const float* embedding, float scale) {
 }
 
 void run(const Step& step, std::int64_t threads, bool source) {
-    Team::run(threads, [&](Team& team, std::int64_t number) {
+    // Reading the weights once costs as much as multiplying them with a few rows.
+    const double work = static_cast<double>(step.header.bytes) * static_cast<double>(step.tokens + 8);
+    Team::run(threads, work, [&](Team& team, std::int64_t number) {
         const Worker worker{step, team, number};
         if (source) worker.fill_source();
         else worker.run();

@@ -2,7 +2,7 @@
 // are separated by a barrier within one parallel region and not by new regions.
 #pragma once
 #include "common.h"
-#include "contention.h"
+#include "pace.h"
 
 #include <atomic>
 #include <cstdint>
@@ -17,9 +17,10 @@ public:
     // Returns once every member has called this.
     void barrier(std::int64_t number) {
         if (members == 1) return;
+        cores[number].store(current_core(), std::memory_order_relaxed);
         const std::uint32_t round = rounds.value.load(std::memory_order_relaxed);
         if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < members) {
-            const std::int64_t waited = rounds.wait_while(round);
+            const std::int64_t waited = rounds.wait_while(round, shares_core(number));
             if (number == 0) leader_waited += waited;
             return;
         }
@@ -28,16 +29,17 @@ public:
     }
 
     // body(team, number of the member) on up to `threads` threads at once. A thread that comes too late finds the gate closed
-    // and leaves: a pool that is busy, or that runs its pieces one after the other, costs speed and never a deadlock.
+    // and leaves: a pool that is busy, or that runs its pieces one after the other, costs speed and never a deadlock. `work` is
+    // the size of it all, in any unit.
     template <class Body>
-    static void run(std::int64_t threads, const Body& body) {
-        static Contention contention;
+    static void run(std::int64_t threads, double work, const Body& body) {
+        static Pace pace;
         struct Call {
             const Body& body;
             const std::uint32_t seats;
             Team team;
         };
-        const bool alone = threads <= 1 || contention.alone();
+        const bool alone = threads <= 1 || pace.alone();
         Call call{body, alone ? 1 : static_cast<std::uint32_t>(std::min<std::int64_t>(threads, most_workers)), {}};
         const auto join = [](std::int64_t first, std::int64_t last, void* context) {
             Call& c = *static_cast<Call*>(context);
@@ -48,13 +50,12 @@ public:
             c.body(team, number);
             if (number == 0) team.leader_ended = now_nanoseconds();
         };
-        if (alone) return join(0, 1, &call);
         const std::int64_t began = now_nanoseconds();
-        on_pool(call.seats, join, &call);
+        if (!alone) on_pool(call.seats, join, &call);
         // Also where the pool has failed.
-        if (call.team.members == 0) return join(0, call.seats, &call);
+        if (call.team.members == 0) join(0, call.seats, &call);
         const std::int64_t ended = now_nanoseconds(), worked = call.team.leader_ended - call.team.leader_began - call.team.leader_waited;
-        contention.note(ended - began, ended - began - worked);
+        if (threads > 1) pace.note(alone, work, ended - began, ended - began - worked);
     }
 
 private:
@@ -67,15 +68,26 @@ private:
             if (now & closed) return -1;
         } while (!gate.value.compare_exchange_weak(now, now + seats * seat + head));
         const std::uint32_t number = now & (seat - 1);
+        cores[number].store(current_core(), std::memory_order_relaxed);
         if (number == 0) lead(all_seats);
         else
-            while (!((now = gate.value.load()) & closed)) gate.wait_while(now);
+            while (!((now = gate.value.load()) & closed)) gate.wait_while(now, false);
         return number;
+    }
+
+    // Whether another member runs, or waits to run, on this one's core as far as is known.
+    bool shares_core(std::int64_t number) const {
+        const int own = cores[number].load(std::memory_order_relaxed);
+        for (std::int64_t other = 0; other < members; ++other)
+            if (other != number && cores[other].load(std::memory_order_relaxed) == own) return true;
+        return false;
     }
 
     void lead(std::uint32_t all_seats) {
         const std::int64_t start = now_nanoseconds();
-        while (gate.value.load() / seat < all_seats && now_nanoseconds() - start < joining_nanoseconds) pause_thread();
+        for (std::int64_t waited = 0; gate.value.load() / seat < all_seats && waited < joining; waited = now_nanoseconds() - start)
+            if (waited < joining / 4) pause_thread();
+            else sched_yield();
         // Whoever joined before the gate is closed is a member.
         std::uint32_t now = gate.value.load();
         do {
@@ -84,11 +96,12 @@ private:
         gate.wake();
     }
 
-    // Long enough for a sleeping thread of the pool to wake up.
-    static constexpr std::int64_t joining_nanoseconds = 100'000;
+    // Nanoseconds: long enough for a sleeping thread of the pool to wake up.
+    static constexpr std::int64_t joining = 100'000;
 
     std::int64_t members = 0;
     std::int64_t leader_began = 0, leader_ended = 0, leader_waited = 0;  // nanoseconds; the leader's alone
+    std::atomic<int> cores[most_workers] = {};
     alignas(64) Word gate;
     alignas(64) std::atomic<std::int64_t> arrived{0};
     alignas(64) Word rounds;

@@ -1,16 +1,15 @@
-// Waiting for other threads: a bounded spin, then sleep. A thread that spins for long beside other programs only keeps the one
-// that it waits for from running.
+// Waiting for other threads: spin for a bounded time, then yield, then sleep. A thread that spins for long beside other programs
+// only keeps the one that it waits for from running.
 #pragma once
 #include <atomic>
 #include <cstdint>
 
+#include <sched.h>
 #include <time.h>
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#else
-#include <sched.h>
 #endif
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -32,47 +31,39 @@ inline std::int64_t now_nanoseconds() {
     return std::int64_t(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-// How many pauses a wait spins before it sleeps. A spin that was in vain halves it, so that on busy cores threads soon sleep at
-// once; now and then the full spin is tried again. It is the process's, since whether the cores are busy is too.
-class Patience {
-public:
-    static int pauses() { return limit.load(std::memory_order_relaxed); }
-    static void in_vain(int pauses) {
-        const bool retry = failures.fetch_add(1, std::memory_order_relaxed) % 64 == 63;
-        limit.store(retry ? most : pauses > least ? pauses / 2 : least, std::memory_order_relaxed);
-    }
-    static void rewarded(int pauses) {
-        if (pauses < most) limit.store(most, std::memory_order_relaxed);
-    }
-
-private:
-    static constexpr int least = 32, most = 4096;
-    static inline std::atomic<int> limit{most};
-    static inline std::atomic<unsigned> failures{0};
-};
+// The core that this thread is on; where that is not known, one of its own.
+inline int current_core() {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    static std::atomic<int> threads{0};
+    thread_local const int own = threads.fetch_add(1);
+    return own;
+#endif
+}
 
 // A number that threads wait on.
 struct Word {
     std::atomic<std::uint32_t> value{0};
 
-    // Returns once the value is another: the nanoseconds that this took, 0 where it was short.
-    std::int64_t wait_while(std::uint32_t old) {
-        constexpr int shortest = 64;
-        const int pauses = Patience::pauses();
-        std::int64_t start = 0;
-        for (int i = 0; i < pauses; ++i, pause_thread()) {
-            if (value.load(std::memory_order_acquire) != old) {
-                if (i > 0) Patience::rewarded(pauses);
-                return start ? now_nanoseconds() - start : 0;
+    // Returns once the value is another: the nanoseconds that this took, 0 where it was short. With `yield` it does not spin:
+    // the thread that it waits for cannot run meanwhile.
+    std::int64_t wait_while(std::uint32_t old, bool yield) {
+        for (int i = 0; i < (yield ? 1 : 64); ++i, pause_thread())
+            if (value.load(std::memory_order_acquire) != old) return 0;
+        const std::int64_t start = now_nanoseconds();
+        std::int64_t waited = 0;
+        while (value.load(std::memory_order_acquire) == old) {
+            if (waited < spinning && !yield) {
+                for (int i = 0; i < 64 && value.load(std::memory_order_relaxed) == old; ++i) pause_thread();
+            } else if (waited < yielding) {
+                sched_yield();
+            } else {
+                sleep_while(old);
             }
-            if (i == shortest) start = now_nanoseconds();
+            waited = now_nanoseconds() - start;
         }
-        Patience::in_vain(pauses);
-        if (!start) start = now_nanoseconds();
-        sleepers.fetch_add(1);
-        while (value.load() == old) sleep_while(old);
-        sleepers.fetch_sub(1);
-        return now_nanoseconds() - start;
+        return waited;
     }
 
     void set(std::uint32_t next) {
@@ -88,9 +79,15 @@ struct Word {
     }
 
 private:
+    // Nanoseconds from the start of a wait. Threads that work alike meet within the first; until the second a thread lets others
+    // of its core go first and then sleeps.
+    static constexpr std::int64_t spinning = 50'000, yielding = 500'000;
+
     void sleep_while(std::uint32_t old) {
 #if defined(__linux__)
+        sleepers.fetch_add(1);
         syscall(SYS_futex, &value, FUTEX_WAIT_PRIVATE, old, nullptr, nullptr, 0);
+        sleepers.fetch_sub(1);
 #else
         (void)old;
         sched_yield();

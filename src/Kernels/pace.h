@@ -1,0 +1,71 @@
+// Whether several threads or one are faster now. Beside other programs, threads that have to meet wait for whichever of them is
+// not running, and one thread alone can be the faster way.
+#pragma once
+#include "wait.h"
+
+namespace transformer_kernels {
+
+// Compares how fast pieces of work are done by several threads and by the calling one alone, in windows of time. Where threads
+// hardly wait nothing is tried; else the other way is, and again after ever more windows as long as it is slower. The first
+// window after a change does not count: until the system has spread the threads over the cores, they may be on one of them.
+// Only speed depends on this, never a result.
+class Pace {
+public:
+    bool alone() const { return runs_alone.load(std::memory_order_relaxed); }
+
+    // A piece of work, in any unit: how it was done, its nanoseconds, and how many of them the thread waited for others.
+    void note(bool alone, double work, std::int64_t elapsed, std::int64_t waited) {
+        if (updating.test_and_set(std::memory_order_acquire)) return;
+        if (alone == runs_alone.load(std::memory_order_relaxed)) {
+            work_sum += work;
+            elapsed_sum += elapsed;
+            waited_sum += waited;
+            ++pieces;
+            if (pieces >= 4 && elapsed_sum >= window) end_window(alone);
+        }
+        updating.clear(std::memory_order_release);
+    }
+
+private:
+    void end_window(bool alone) {
+        const double now = work_sum / static_cast<double>(elapsed_sum);
+        const bool waits = alone || 4 * waited_sum > elapsed_sum;
+        work_sum = 0;
+        elapsed_sum = waited_sum = pieces = 0;
+        if (changed) {
+            changed = false;
+            return;
+        }
+        pace[alone] = now;
+        if (trying) {
+            trying = false;
+            const bool faster = pace[alone] > pace[!alone];
+            stay = faster ? shortest_stay : stay < longest_stay ? 2 * stay : longest_stay;
+            left = stay;
+            if (!faster) change(alone);
+        } else if (left > 0) {
+            --left;
+        } else if (waits) {
+            trying = true;
+            change(alone);
+        }
+    }
+
+    void change(bool alone) {
+        runs_alone.store(!alone, std::memory_order_relaxed);
+        changed = true;
+    }
+
+    static constexpr std::int64_t window = 25'000'000;  // nanoseconds
+    static constexpr int shortest_stay = 4, longest_stay = 64;  // windows
+
+    std::atomic<bool> runs_alone{false};
+    std::atomic_flag updating = ATOMIC_FLAG_INIT;
+    bool trying = false, changed = true;
+    int stay = shortest_stay, left = 0;
+    double pace[2] = {0, 0};
+    double work_sum = 0;
+    std::int64_t elapsed_sum = 0, waited_sum = 0, pieces = 0;
+};
+
+}  // namespace transformer_kernels
