@@ -36,7 +36,8 @@ private:
             changed = false;
             return;
         }
-        pace[alone] = now;
+        // One window in which something came between does not decide by itself.
+        pace[alone] = pace[alone] == 0 ? now : 0.5 * (pace[alone] + now);
         if (trying) {
             trying = false;
             const bool faster = pace[alone] > pace[!alone];

@@ -116,6 +116,20 @@ public class DecoderTests
     }
 
     [Fact]
+    public void Tokens_of_one_row_wait_for_the_keys_before_them()
+    {
+        var form = Large.Form();
+        using var packed = new PackedModel(form, Large.Model(form, seed: 1), PackedType.Float32);
+        var tokens = Tokens(1, 48, seed: 2);
+        var expected = packed.Read(tokens, packed.NewCache(1, 48, seed: 3));
+        // A cache starts as what is not a number: one key that is read before it is written spoils everything after it.
+        TestLibrary.WithThreads(3, () =>
+        {
+            for (var i = 0; i < 60; i++) Assert.Equal(expected, packed.Read(tokens, packed.NewCache(1, 48, seed: i)));
+        });
+    }
+
+    [Fact]
     public void Blocks_are_copied_whole()
     {
         const int elements = 40;
