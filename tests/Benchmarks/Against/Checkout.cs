@@ -41,11 +41,11 @@ sealed record Checkout(string Root, string Work, double Seconds)
         return Measurement.OfGeneration(output, peak);
     }
 
-    /// <summary>Trains a ready config, as a user does, for a number of steps.</summary>
+    /// <summary>Trains a ready config for a number of steps, as a user does, but without the translations of its validation.</summary>
     internal Measurement Train(string name, int steps)
     {
         var run = Fresh();
-        var (output, _) = Transformer("train", ReadyConfig(name), "--run", run, "--max-steps", $"{steps}");
+        var (output, _) = Transformer("train", ReadyConfig(name), "--run", run, "--max-steps", $"{steps}", "--set", "training.validate.sentences=0");
         Directory.Delete(run, recursive: true);
         return Measurement.OfTraining(output);
     }

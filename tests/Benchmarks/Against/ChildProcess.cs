@@ -12,6 +12,21 @@ static class ChildProcess
         "LD_LIBRARY_PATH", "LD_PRELOAD", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_ARENA_MAX",
     ];
 
+    static Process? running;
+
+    // Whoever ends the comparison ends what it runs.
+    static ChildProcess() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        try
+        {
+            running?.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended, and was disposed of.
+        }
+    };
+
     /// <summary>Runs a .NET program to its end.</summary>
     /// <param name="folder">Its working folder.</param>
     /// <param name="line">The assembly and its arguments.</param>
@@ -55,6 +70,7 @@ static class ChildProcess
         foreach (var name in Removed) info.Environment.Remove(name);
         var process = Process.Start(info)!;
         process.StandardInput.Close();
+        running = process;
         return process;
     }
 

@@ -33,7 +33,7 @@ static class Rows
             Step("train-pairs", "tokens/s", pairs, 64, "bf16"),
             Step("train-vit-32", "images/s", vit32, 64, "bf16"),
             Step("train-vit-224", "images/s", vit224, 16, "bf16"),
-            new("train-grammar", "tokens/s", checkout => checkout.Train("translation-grammar", 100)),
+            new("train-grammar", "tokens/s", checkout => checkout.Train("translation-grammar", 60)),
             new("sample-m", "tokens/s", checkout => checkout.Row("sample-m", "auto")) { NeedsBenchmarks = true },
             new("sample-m-32", "tokens/s", checkout => checkout.Row("sample-m-32", "auto")) { NeedsBenchmarks = true },
             new("sample-86m", "tokens/s", checkout => checkout.Sample(large, 1)),
