@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Xunit;
 
 namespace TestSupport;
@@ -8,7 +9,7 @@ public sealed class MountFactAttribute : FactAttribute
 {
     static readonly bool CanMount = Probe();
 
-    public MountFactAttribute()
+    public MountFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         if (!CanMount) Skip = "needs the right to mount a tmpfs";
     }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TestSupport;
 
 /// <summary>Finds files of the checkout from wherever the tests run.</summary>
@@ -23,10 +25,9 @@ public static class Repository
 /// <summary>A test that needs real data that the repository does not hold; skipped, saying so, where it is absent.</summary>
 public sealed class SharedDataFactAttribute : Xunit.FactAttribute
 {
-    public SharedDataFactAttribute(params string[] path)
+    public SharedDataFactAttribute(string path, [CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         var full = Repository.SharedData(path);
-        if (!File.Exists(full) && !Directory.Exists(full))
-            Skip = $"needs ../shared/data/{string.Join('/', path)}, which is not on this machine";
+        if (!File.Exists(full) && !Directory.Exists(full)) Skip = $"needs ../shared/data/{path}, which is not on this machine";
     }
 }

@@ -1,9 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace TransformerCli.Tests;
 
 /// <summary>A test under a memory limit of the kernel's: it makes a control group, which takes a superuser.</summary>
 public sealed class MemoryGroupFactAttribute : FactAttribute
 {
-    public MemoryGroupFactAttribute()
+    public MemoryGroupFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         try
         {

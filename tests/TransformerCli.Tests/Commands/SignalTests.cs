@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Transformers.Checkpoints;
 using Transformers.Runs;
@@ -7,7 +8,7 @@ namespace TransformerCli.Tests.Commands;
 /// <summary>A test that sends POSIX signals.</summary>
 public sealed class SignalTheoryAttribute : TheoryAttribute
 {
-    public SignalTheoryAttribute()
+    public SignalTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         if (OperatingSystem.IsWindows()) Skip = "needs POSIX signals";
     }

@@ -169,7 +169,7 @@ public sealed class TrainAndGenerateTests : IDisposable
         Assert.True(document.RootElement.GetProperty("threads").GetInt32() > 0);
     }
 
-    [SharedDataFact("tinyshakespeare", "input.txt")]
+    [SharedDataFact("tinyshakespeare/input.txt")]
     public void The_shakespeare_config_reads_nanogpts_split()
     {
         var outcome = CommandLine.Run("train", "shakespeare-char", "--data", Repository.SharedData("tinyshakespeare", "input.txt"),

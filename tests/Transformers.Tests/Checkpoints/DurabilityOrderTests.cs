@@ -1,12 +1,13 @@
-using TestSupport;
+using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using TestSupport;
 
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>A test that watches system calls.</summary>
 public sealed class StraceFactAttribute : FactAttribute
 {
-    public StraceFactAttribute()
+    public StraceFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         if (!OperatingSystem.IsLinux() || MountFactAttribute.Run("strace", "-o", "/dev/null", "true") != 0) Skip = "needs strace and the right to trace";
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TestSupport;
 using Transformers.Checkpoints;
 
@@ -6,7 +7,7 @@ namespace Transformers.Tests.Checkpoints;
 /// <summary>A test of what POSIX systems alone have.</summary>
 public sealed class UnixFactAttribute : FactAttribute
 {
-    public UnixFactAttribute()
+    public UnixFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         if (OperatingSystem.IsWindows()) Skip = "needs a POSIX system";
     }

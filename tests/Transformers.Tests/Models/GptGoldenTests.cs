@@ -13,7 +13,7 @@ public class GptGoldenTests
         .Select(path => Path.GetFileNameWithoutExtension(path)).Order());
 
     [Fact]
-    public void There_is_a_case_for_every_kind_of_position_norm_and_feed_forward() => Assert.Equal(12, ((IEnumerable<object[]>)Cases).Count());
+    public void There_is_a_case_for_every_kind_of_position_norm_and_feed_forward() => Assert.Equal(12, Cases.Count);
 
     [Theory]
     [MemberData(nameof(Cases))]

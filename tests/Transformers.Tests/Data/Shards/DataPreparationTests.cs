@@ -21,7 +21,7 @@ public class DataPreparationTests : FolderTest
     string Lines(params string[] documents) =>
         Write("docs.jsonl", string.Concat(documents.Select(d => System.Text.Json.JsonSerializer.Serialize(new { text = d }) + "\n")));
 
-    [SharedDataFact("tinyshakespeare", "input.txt")]
+    [SharedDataFact("tinyshakespeare/input.txt")]
     public void Tiny_Shakespeare_is_split_where_nanoGPT_splits_it()
     {
         var path = Repository.SharedData("tinyshakespeare", "input.txt");

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using Transformers.Native;
 using static TorchSharp.torch;
@@ -75,7 +76,7 @@ static class Comparison
 /// <summary>A test that needs the library of kernels.</summary>
 sealed class KernelFactAttribute : FactAttribute
 {
-    public KernelFactAttribute()
+    public KernelFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         if (!KernelLibrary.IsAvailable) Skip = KernelLibrary.Reason;
     }
