@@ -35,10 +35,10 @@ public sealed class PlainPathTests
             generator => EncoderModel.Create(new EncoderConfig { Layers = 2, Heads = 2, Width = 24, Context = 24, Dropout = 0.2, Head = new ClassifyHeadConfig() }, 19, 5, generator),
             (model, first, count, random) => Classes(((TextClassifier)model).forward(Ids(first, count, 13), ((int[])[13, 5, 9, 1])[first..(first + count)], random), first)),
         new("vit",
-            generator => new Vit(new VitConfig { Patch = 4, Layers = 2, Heads = 2, Width = 24, LayerScale = 0.1, Drop = new DropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 } }, new ImageShape(12, 3, 5), generator),
+            generator => new Vit(new VitConfig { Patch = 4, Layers = 2, Heads = 2, Width = 24, LayerScale = 0.1, Drop = new ImageDropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 } }, new ImageShape(12, 3, 5), generator),
             (model, first, count, random) => Classes(((Vit)model).Logits(Images(first, count), random: random), first)),
         new("swin",
-            generator => new Swin(new SwinConfig { Patch = 2, Width = 8, Layers = [2, 2], Heads = [2, 4], Window = 3, Drop = new DropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 } }, new ImageShape(12, 3, 5), generator),
+            generator => new Swin(new SwinConfig { Patch = 2, Width = 8, Layers = [2, 2], Heads = [2, 4], Window = 3, Drop = new ImageDropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 } }, new ImageShape(12, 3, 5), generator),
             (model, first, count, random) => Classes(((Swin)model).Logits(Images(first, count), random: random), first)),
     ];
 
