@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TestSupport;
 using Transformers.Data.Images;
 using Transformers.Plots;
@@ -123,7 +124,7 @@ public class PictureTests
 
     sealed class DejaVuFactAttribute : FactAttribute
     {
-        public DejaVuFactAttribute() => Skip = File.Exists("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf") ? null : "needs the font DejaVu Sans (apt-get install fonts-dejavu-core)";
+        public DejaVuFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line) => Skip = File.Exists("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf") ? null : "needs the font DejaVu Sans (apt-get install fonts-dejavu-core)";
     }
 
     [Fact]
