@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Transformers;
 using Transformers.IO;
+using Transformers.Native;
 using Transformers.Training;
 
 namespace TransformerCli;
@@ -29,12 +30,28 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary><c>--log-file</c>.</summary>
     public Option<string?> LogFileOption { get; } = new("--log-file") { Description = "Also write the log to this file", HelpName = "FILE", Recursive = true };
 
+    /// <summary><c>--threads</c>, on every command that computes.</summary>
+    public Option<int?> ThreadsOption { get; } = CreateThreads();
+
+    static Option<int?> CreateThreads()
+    {
+        var option = new Option<int?>("--threads") { Description = "Threads that compute [default: TRANSFORMER_THREADS, OMP_NUM_THREADS, or one a core]", HelpName = "N" };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var text }] && int.TryParse(text, out var threads) && threads is < 1 or > 1024) result.AddError($"--threads ({text}) must be a whole number from 1 to 1024");
+        });
+        return option;
+    }
+
     /// <summary>Writes one JSON document and ends the line.</summary>
     public void WriteJson<T>(T document) => Out.WriteLine(JsonSerializer.Serialize(document, Json));
 
     /// <summary>Gives a command its action; exceptions become the documented exit codes.</summary>
-    public void Handle(Command command, Func<ParseResult, CancellationToken, int> action) =>
+    public void Handle(Command command, Func<ParseResult, CancellationToken, int> action)
+    {
+        if (command.Options.Any(option => option.Name == "--device")) command.Options.Add(ThreadsOption);
         command.SetAction((parse, cancel) => Task.FromResult(Run(command, parse, () => action(parse, cancel))));
+    }
 
     int Run(Command command, ParseResult parse, Func<int> action)
     {
@@ -43,6 +60,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         var code = Guard(json, () =>
         {
             if (parse.GetValue(LogFileOption) is { } file) Error.Open(file, verbose);
+            if (command.Options.Contains(ThreadsOption)) ProcessSettings.Threads = parse.GetValue(ThreadsOption);
             Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));
             return action();
         }, verbose);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using Transformers.Data.Images;
@@ -43,6 +44,14 @@ static class DoctorCommand
         }
         foreach (var failed in engine.Failed)
             problems.Add(new(false, $"{failed.Candidate.Source} in {failed.Candidate.Folder} is not used: {failed.Reason}", failed.Remedy));
+        if (KernelReport.Missing is { } missing)
+            problems.Add(new(false, $"the kernels are not in use, and training on a processor is two to four times slower: {missing}", "install g++ or clang and run scripts/setup again"));
+        var load = new CoreLoad();
+        load.OthersSinceLast();
+        Thread.Sleep(200);
+        var busy = load.OthersSinceLast();
+        if (busy > 0.5)
+            problems.Add(new(false, string.Create(CultureInfo.InvariantCulture, $"other programs keep {busy:F1} of {Environment.ProcessorCount} cores busy: training takes longer"), "wait for them, or give this program fewer threads with --threads"));
         string? codecs = null;
         try
         {
@@ -60,7 +69,10 @@ static class DoctorCommand
             Files = engine.Files,
             CpuCapability = ProcessSettings.Instructions,
             BFloat16 = Precisions.MultipliesBFloat16(torch.CPU),
+            Kernels = KernelReport.Path,
+            KernelSet = KernelReport.InstructionSet,
             Threads = torch.get_num_threads(),
+            BusyCores = busy,
             CudaDevices = engine.HasCuda ? torch.cuda.device_count() : 0,
             ImageCodecs = codecs,
             Changes = engine.Changes,
@@ -76,6 +88,7 @@ static class DoctorCommand
             writer.WriteLine($"libtorch      {report.Libtorch}, {report.Source}");
             foreach (var file in report.Files ?? []) writer.WriteLine($"loaded        {file}");
             writer.WriteLine($"processor     {report.CpuCapability}, {(report.BFloat16 == true ? "multiplies bfloat16" : "no bfloat16 products")}, {report.Threads} threads");
+            writer.WriteLine($"kernels       {(report.Kernels is null ? "none" : $"{report.KernelSet}, {report.Kernels}")}");
             writer.WriteLine($"CUDA devices  {report.CudaDevices}");
             writer.WriteLine($"image codecs  {report.ImageCodecs ?? "none"}");
             foreach (var change in report.Changes ?? []) writer.WriteLine($"changed       {change}");
@@ -95,7 +108,10 @@ static class DoctorCommand
         public IReadOnlyList<string>? Files { get; init; }
         public string? CpuCapability { get; init; }
         public bool? BFloat16 { get; init; }
+        public string? Kernels { get; init; }
+        public string? KernelSet { get; init; }
         public int? Threads { get; init; }
+        public double? BusyCores { get; init; }
         public int? CudaDevices { get; init; }
         public string? ImageCodecs { get; init; }
         public IReadOnlyList<string>? Changes { get; init; }

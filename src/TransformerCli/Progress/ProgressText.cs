@@ -10,7 +10,7 @@ static class ProgressText
     {
         var utilisation = report.Utilisation is { } share ? $"  mfu {share.ToString("P0", Culture)}" : "";
         return string.Create(Culture,
-            $"step {report.Step}/{report.Steps}  loss {report.Loss:F4}  lr {report.LearningRate:0.0e+0}  norm {report.GradientNorm:F2}  {Count(report.UnitsPerSecond)} {report.Unit}/s{utilisation}  {Bytes(report.MemoryBytes)}  eta {Time(report.Remaining)}");
+            $"step {report.Step}/{report.Steps}  loss {report.Loss:F4}  lr {report.LearningRate:0.0e+0}  norm {report.GradientNorm:F2}  {Count(report.UnitsPerSecond)} {report.Unit}/s{utilisation}  {Bytes(report.MemoryBytes)}{(report.DeviceMemory is { Own: { } own } ? $"  device {Bytes(own)}" : "")}{(report.OtherCores is >= 0.5 and { } others ? string.Create(CultureInfo.InvariantCulture, $"  {others:F1} cores busy elsewhere") : "")}  eta {Time(report.Remaining)}");
     }
 
     internal static string Of(ValidationReport report)

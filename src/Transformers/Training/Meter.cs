@@ -1,10 +1,13 @@
+using TorchSharp;
 using Transformers.IO;
+using Transformers.Native;
 
 namespace Transformers.Training;
 
 /// <summary>Adds up what happened since the last report.</summary>
-sealed class Meter(long steps, string unit, double? peakFlops = null)
+sealed class Meter(long steps, string unit, torch.Device device, double? peakFlops = null)
 {
+    readonly CoreLoad load = new();
     double loss, seconds, secondsInAll, flops;
     long units, count, stepsInAll, losses;
 
@@ -32,7 +35,12 @@ sealed class Meter(long steps, string unit, double? peakFlops = null)
         if (losses == 0) return null;
         var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, stepsInAll) * (steps - step));
         var report = new StepReport(step, steps, loss / losses, lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
-            flops > 0 ? flops / Math.Max(1e-9, seconds) / peakFlops : null) { StepSeconds = seconds / count };
+            flops > 0 ? flops / Math.Max(1e-9, seconds) / peakFlops : null) 
+        {
+            StepSeconds = seconds / count,
+            OtherCores = load.OthersSinceLast(),
+            DeviceMemory = DeviceMemory.Of(device),
+        };
         (loss, losses, units, flops, seconds, count) = (0, 0, 0, 0, 0, 0);
         return report;
     }

@@ -13,6 +13,7 @@ public sealed class Trainer : IDisposable
     readonly TrainingTask task;
     readonly TrainingConfig config;
     readonly ulong seed;
+    readonly Device device;
     readonly WeightCopies? copies;
     readonly StepWatch? watch;
     readonly Schedule schedule;
@@ -36,6 +37,7 @@ public sealed class Trainer : IDisposable
         this.task = task;
         this.config = config;
         this.seed = seed;
+        this.device = device;
         Precisions.Apply(task.Model, precision);
         copies = WeightCopies.For(task.Model, device);
         // A device works on while the program goes ahead; a processor's numbers are there at once.
@@ -87,7 +89,7 @@ public sealed class Trainer : IDisposable
 
     void Loop(long lastStep)
     {
-        var meter = new Meter(config.Steps, task.Unit, PeakFlops);
+        var meter = new Meter(config.Steps, task.Unit, device, PeakFlops);
         while (Progress.Step < lastStep && stop.Reason is null && !Progress.OutOfPatience)
         {
             var step = Progress.Step + 1;
@@ -237,7 +239,8 @@ public sealed class Trainer : IDisposable
         if (meter.Report(step, lr, norm) is not { } report) return;
         Progress.TrainLoss = report.Loss;
         outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("step_seconds", report.StepSeconds), ("memory_bytes", report.MemoryBytes),
-            .. report.Utilisation is { } share ? new[] { ("utilisation", share) } : []]);
+            .. Optional("utilisation", report.Utilisation), .. Optional("other_cores", report.OtherCores),
+            .. Optional("device_free_bytes", report.DeviceMemory?.Free), .. Optional("device_total_bytes", report.DeviceMemory?.Total), .. Optional("device_own_bytes", report.DeviceMemory?.Own)]);
         observer.Reported(report);
     }
 
@@ -261,6 +264,8 @@ public sealed class Trainer : IDisposable
             copies?.Refresh();
         }
     }
+
+    static (string, double)[] Optional(string name, double? value) => value is { } known ? [(name, known)] : [];
 
     void Sample(long step)
     {

@@ -1,3 +1,5 @@
+using Transformers.Native;
+
 namespace Transformers.Training;
 
 /// <summary>What one step, or the mean of several, came to.</summary>
@@ -16,6 +18,12 @@ public sealed record StepReport(long Step, long Steps, double Loss, double Learn
 {
     /// <summary>Mean seconds of a step since the last report, without validation, sampling and saving.</summary>
     public double StepSeconds { get; init; }
+
+    /// <summary>Cores that other programs kept busy since the last report; null where it is not known.</summary>
+    public double? OtherCores { get; init; }
+
+    /// <summary>This device's memory; null on a processor.</summary>
+    public DeviceMemoryUse? DeviceMemory { get; init; }
 }
 
 /// <summary>What a validation came to.</summary>

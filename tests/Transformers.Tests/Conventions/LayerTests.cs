@@ -10,6 +10,7 @@ public sealed class LayerTests
     [InlineData("Checkpoints", 15, "Configs", "Tokenizers", "Data", "Models", "Training", "Generation", "Evaluation", "Runs")]
     [InlineData("Tokenizers", 30, "Models", "Training", "Generation", "Evaluation", "Checkpoints", "Runs")]
     [InlineData("Data", 100, "Models", "Training", "Generation", "Evaluation", "Checkpoints", "Runs")]
+    [InlineData("Native", 20, "Configs", "Tokenizers", "Data", "Models", "Training", "Generation", "Evaluation", "Checkpoints", "Runs")]
     [InlineData("Models", 40, "Training", "Generation", "Evaluation", "Checkpoints", "Runs")]
     [InlineData("Generation", 7, "Training", "Evaluation", "Checkpoints", "Runs")]
     public void A_layer_of_the_library_does_not_know_those_above_it(string layer, int files, params string[] above)
@@ -23,20 +24,12 @@ public sealed class LayerTests
         Nowhere(SourceFile.Below("Transformers", 300, ".cs"), @"(?<![\w.])(System\.)?Console\s*\.|System\.CommandLine|\bSpectre\b|\bTransformerCli\b(?!\.sln)");
 
     [Fact]
-    public void The_binding_knows_nothing_of_transformers_and_of_the_console() =>
-        Nowhere(SourceFile.Below("Torch", 80, ".cs"), @"\bTransformers\b|(?<![\w.])(System\.)?Console\s*\.|System\.CommandLine");
-
-    [Fact]
-    public void Only_the_engine_uses_what_TorchSharp_lacks()
-    {
-        var users = SourceFile.Below("Transformers", 300, ".cs").Concat(SourceFile.Below("TransformerCli", 35, ".cs"))
-            .Where(file => file.Code.Any(line => line.Contains("TorchSharp.Extensions", StringComparison.Ordinal))).Select(file => file.Path);
-        Assert.Equal(["Transformers/Models/Engine.cs", "Transformers/Models/EngineDecoder.cs", "Transformers/Models/EngineReport.cs"], users);
-    }
-
-    [Fact]
-    public void Only_the_binding_calls_native_code_of_libtorch() =>
+    public void Only_the_native_folder_calls_native_code_of_libtorch_and_the_kernels() =>
         Nowhere(SourceFile.Below("Transformers/Models", 40, ".cs").Concat(SourceFile.Below("Transformers/Training", 35, ".cs")), @"\b(DllImport|LibraryImport)\b");
+
+    [Fact]
+    public void The_kernels_know_nothing_of_libtorch() =>
+        Nowhere(SourceFile.Below("Kernels", 30, ".h").Concat(SourceFile.Below("Kernels", 15, ".cpp")), @"#include\s*<(ATen|c10|torch)|at::Tensor|omp\.h");
 
     static void Nowhere(IEnumerable<SourceFile> files, string pattern)
     {

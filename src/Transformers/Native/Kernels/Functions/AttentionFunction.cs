@@ -42,7 +42,7 @@ sealed unsafe class AttentionFunction : KernelFunction
         {
             Tensor? Hold(Tensor? made, Tensor? given) => made is null ? null : ReferenceEquals(made, given) ? KeepInput(made) : Keep(made);
             (q, k, v, bias, lengths) = (Hold(q, givenQ)!, Hold(k, givenK)!, Hold(v, givenV)!, Hold(bias, view.Bias), Hold(lengths, view.Lengths));
-            arguments.Lse = Floats(Keep(empty(arguments.B * arguments.H * arguments.T)));
+            arguments.Lse = Floats(Room(arguments.B * arguments.H * arguments.T, ScalarType.Float32));
         }
         Point();
         AttentionKernel.Forward(arguments);

@@ -86,13 +86,13 @@ sealed unsafe class AttentionSublayerFunction : KernelFunction
         (x, source, bias) = (Hold(x, given), Hold(source, givenSource), Hold(bias, view.Bias));
         (lengths, cosine, sine) = (Hold(lengths, view.Lengths), Hold(cosine, view.Cosine), Hold(sine, view.Sine));
         var (rows, inner) = (arguments.B * arguments.T, arguments.H * arguments.E);
-        arguments.Queries = At(Keep(empty([rows, weights.Query.size(0)], compute)));
-        if (source is not null) arguments.Keys = At(Keep(empty([arguments.B * arguments.S, weights.Key!.size(0)], compute)));
-        arguments.Mixed = At(Keep(empty([rows, inner], compute)));
+        arguments.Queries = At(Room(rows * weights.Query.size(0), compute));
+        if (source is not null) arguments.Keys = At(Room(arguments.B * arguments.S * weights.Key!.size(0), compute));
+        arguments.Mixed = At(Room(rows * inner, compute));
         arguments.Lse = Floats(Keep(empty(arguments.H * rows)));
         arguments.Rstd = Floats(Keep(empty(rows)));
         if (!norm.Rms) arguments.Mean = Floats(Keep(empty(rows)));
-        if (norm.Post) arguments.Sum = Floats(Keep(empty_like(x!)));
+        if (norm.Post) arguments.Sum = Floats(Room(x!.numel(), ScalarType.Float32));
     }
 
     protected override Tensor?[] Backward(Tensor gradient)

@@ -55,10 +55,10 @@ sealed unsafe class FeedForwardFunction : KernelFunction
         {
             x = ReferenceEquals(dense, given) ? KeepInput(given) : Keep(dense);
             var rows = arguments.B * arguments.T;
-            arguments.Hidden = At(Keep(empty([rows, up.size(0)], compute)));
+            arguments.Hidden = At(Room(rows * up.size(0), compute));
             arguments.Rstd = Floats(Keep(empty(rows)));
             if (!norm.Rms) arguments.Mean = Floats(Keep(empty(rows)));
-            if (norm.Post) arguments.Sum = Floats(Keep(empty_like(dense)));
+            if (norm.Post) arguments.Sum = Floats(Room(dense.numel(), ScalarType.Float32));
         }
         FeedForwardKernel.Forward(arguments);
         GC.KeepAlive(dense);

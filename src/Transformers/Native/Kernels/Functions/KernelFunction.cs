@@ -21,6 +21,20 @@ abstract unsafe class KernelFunction : ManagedFunction
     /// <summary>The address of 32-bit numbers; null for none.</summary>
     protected static float* Floats(Tensor? tensor) => KernelTensors.Floats(tensor);
 
+    /// <summary>Memory for what a kernel keeps until the backward pass, at least so many numbers.</summary>
+    /// <remarks>
+    /// Sizes are rounded up to eighths of a power of two. Where sentences vary in length, blocks of nearly the same size follow
+    /// each other; without classes of sizes a block is often a little too large for the hole that the last one left.
+    /// </remarks>
+    protected Tensor Room(long numbers, ScalarType type)
+    {
+        const long smallest = 16 << 10;
+        if (numbers < smallest) return Keep(empty(numbers, type));
+        var step = smallest >> 3;
+        while (step << 4 <= numbers) step <<= 1;
+        return Keep(empty((numbers + step - 1) / step * step, type));
+    }
+
     /// <summary>A matrix without gaps; none where it is null.</summary>
     protected static KernelMatrix Matrix(Tensor? weight) =>
         weight is null ? default : new() { Data = At(weight), Row = weight.size(1), Type = TypeOf(weight.dtype) };
