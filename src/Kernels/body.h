@@ -1,6 +1,7 @@
 // Every kernel once, for the instruction set that TK_ISA and TK_LEVEL name. Included by isa_*.cpp alone, after their
 // target pragma.
 #include "simd.h"
+#include "simd_math.h"
 
 #include "body_activation.h"
 #include "body_elementwise.h"
@@ -15,6 +16,7 @@
 #include "body_decoder.h"
 #include "body_panels.h"
 #include "body_sublayer.h"
+#include "body_dispatch.h"
 
 namespace transformer_kernels {
 namespace TK_ISA {

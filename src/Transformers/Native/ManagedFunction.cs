@@ -54,7 +54,7 @@ public abstract class ManagedFunction
     }
 
     /// <summary>Holds an input until the backward pass is over; a parameter lives on anyway.</summary>
-    protected Tensor Hold(Tensor given) => given.is_leaf ? given : KeepInput(given);
+    protected Tensor Hold(Tensor given) => given is { is_leaf: true, requires_grad: true } ? given : KeepInput(given);
 
     /// <summary>Whether an input of <see cref="Apply"/> needs a gradient.</summary>
     protected bool Needs(int input) => inputs[input].Needed;

@@ -7,7 +7,7 @@ namespace Transformers.Native;
 sealed unsafe class ActivationFunction : KernelFunction
 {
     readonly Tensor given;
-    readonly Tensor? bias;
+    Tensor? bias;
     ActivationArguments arguments;
     Tensor? x;
 
@@ -32,8 +32,8 @@ sealed unsafe class ActivationFunction : KernelFunction
 
     protected override Tensor Forward(bool keep)
     {
-        x = given.contiguous();
-        if (keep) x = ReferenceEquals(x, given) ? KeepInput(x) : Keep(x);
+        x = HoldRead(given, given.contiguous(), keep)!;
+        if (keep) bias = HoldIfPresent(bias);
         var y = empty([.. given.shape[..^1], arguments.Width], given.dtype);
         Point();
         arguments.Y = At(y);

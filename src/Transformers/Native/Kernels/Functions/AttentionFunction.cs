@@ -34,16 +34,13 @@ sealed unsafe class AttentionFunction : KernelFunction
 
     protected override Tensor Forward(bool keep)
     {
-        (q, k, v) = (WholeRows(givenQ), WholeRows(givenK), WholeRows(givenV));
-        bias = view.Bias is { } mask ? Dense(mask) : null;
-        lengths = view.Lengths?.contiguous();
+        q = HoldRead(givenQ, WholeRows(givenQ), keep)!;
+        k = HoldRead(givenK, WholeRows(givenK), keep)!;
+        v = HoldRead(givenV, WholeRows(givenV), keep)!;
+        bias = HoldRead(view.Bias, view.Bias is { } mask ? Dense(mask) : null, keep);
+        lengths = HoldRead(view.Lengths, view.Lengths?.contiguous(), keep);
         result = Rows(q);
-        if (keep)
-        {
-            Tensor? Hold(Tensor? made, Tensor? given) => made is null ? null : ReferenceEquals(made, given) ? KeepInput(made) : Keep(made);
-            (q, k, v, bias, lengths) = (Hold(q, givenQ)!, Hold(k, givenK)!, Hold(v, givenV)!, Hold(bias, view.Bias), Hold(lengths, view.Lengths));
-            arguments.Lse = Floats(Room(arguments.B * arguments.H * arguments.T, ScalarType.Float32));
-        }
+        if (keep) arguments.Lse = Floats(Keep(empty(arguments.B * arguments.H * arguments.T)));
         Point();
         AttentionKernel.Forward(arguments);
         GC.KeepAlive(this);

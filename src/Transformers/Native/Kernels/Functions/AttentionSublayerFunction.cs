@@ -27,9 +27,9 @@ sealed unsafe class AttentionSublayerFunction : KernelFunction
 {
     readonly Tensor given;
     readonly Tensor? givenSource;
-    readonly SublayerNorm norm;
-    readonly AttentionWeights weights;
     readonly AttentionView view;
+    SublayerNorm norm;
+    AttentionWeights weights;
     readonly ScalarType compute;
     AttentionSublayerArguments arguments;
     Tensor? x, source, bias, lengths, cosine, sine;
@@ -67,10 +67,12 @@ sealed unsafe class AttentionSublayerFunction : KernelFunction
 
     protected override Tensor Forward(bool keep)
     {
-        x = given.contiguous();
-        source = givenSource?.contiguous();
-        bias = view.Bias is { } mask ? Dense(mask) : null;
-        (lengths, cosine, sine) = (view.Lengths?.contiguous(), view.Cosine?.contiguous(), view.Sine?.contiguous());
+        x = HoldRead(given, given.contiguous(), keep)!;
+        source = HoldRead(givenSource, givenSource?.contiguous(), keep);
+        bias = HoldRead(view.Bias, view.Bias is { } mask ? Dense(mask) : null, keep);
+        lengths = HoldRead(view.Lengths, view.Lengths?.contiguous(), keep);
+        cosine = HoldRead(view.Cosine, view.Cosine?.contiguous(), keep);
+        sine = HoldRead(view.Sine, view.Sine?.contiguous(), keep);
         var y = empty_like(x);
         if (keep) KeepAll();
         Point();
@@ -82,9 +84,9 @@ sealed unsafe class AttentionSublayerFunction : KernelFunction
 
     void KeepAll()
     {
-        Tensor? Hold(Tensor? made, Tensor? given) => made is null ? null : ReferenceEquals(made, given) ? KeepInput(made) : Keep(made);
-        (x, source, bias) = (Hold(x, given), Hold(source, givenSource), Hold(bias, view.Bias));
-        (lengths, cosine, sine) = (Hold(lengths, view.Lengths), Hold(cosine, view.Cosine), Hold(sine, view.Sine));
+        norm = norm with { Weight = Hold(norm.Weight), Bias = HoldIfPresent(norm.Bias) };
+        var w = weights;
+        weights = new(Hold(w.Query), HoldIfPresent(w.QueryBias), HoldIfPresent(w.Key), HoldIfPresent(w.KeyBias), Hold(w.Output), HoldIfPresent(w.OutputBias));
         var (rows, inner) = (arguments.B * arguments.T, arguments.H * arguments.E);
         arguments.Queries = At(Room(rows * weights.Query.size(0), compute));
         if (source is not null) arguments.Keys = At(Room(arguments.B * arguments.S * weights.Key!.size(0), compute));

@@ -10,10 +10,11 @@ sealed unsafe class DropoutKernelFunction : KernelFunction
     readonly Tensor? residual;
     readonly KernelDropout dropout;
     readonly ScalarType type;
+    readonly ScalarType? residualType;
     readonly long examples;
 
     DropoutKernelFunction(Tensor x, Tensor? residual, KernelDropout dropout) =>
-        (this.x, this.residual, this.dropout, type, examples) = (x, residual, dropout, x.dtype, x.size(0));
+        (this.x, this.residual, this.dropout, type, residualType, examples) = (x, residual, dropout, x.dtype, residual?.dtype, x.size(0));
 
     /// <summary>residual + drop(x).</summary>
     /// <param name="x">[B, …]: each index of the first dimension is an example.</param>
@@ -24,11 +25,11 @@ sealed unsafe class DropoutKernelFunction : KernelFunction
 
     protected override Tensor Forward(bool keep)
     {
-        var wide = type == ScalarType.Float32 || residual is { dtype: ScalarType.Float32 };
+        var wide = type == ScalarType.Float32 || residualType == ScalarType.Float32;
         return Drop(x, residual, wide ? ScalarType.Float32 : type);
     }
 
-    protected override Tensor?[] Backward(Tensor gradient) => [Drop(gradient, null, type), residual is null ? null : gradient.to(residual.dtype)];
+    protected override Tensor?[] Backward(Tensor gradient) => [Drop(gradient, null, type), residualType is { } added ? gradient.to(added) : null];
 
     Tensor Drop(Tensor from, Tensor? added, ScalarType to)
     {

@@ -6,9 +6,10 @@ namespace Transformers.Native;
 /// <summary>The feed-forward sublayer by its kernel.</summary>
 sealed unsafe class FeedForwardFunction : KernelFunction
 {
-    readonly Tensor given, up, down;
-    readonly Tensor? upBias, downBias;
-    readonly SublayerNorm norm;
+    readonly Tensor given;
+    Tensor up, down;
+    Tensor? upBias, downBias;
+    SublayerNorm norm;
     readonly ScalarType compute;
     FeedForwardArguments arguments;
     Tensor? x;
@@ -53,7 +54,9 @@ sealed unsafe class FeedForwardFunction : KernelFunction
         arguments.Y = Floats(y);
         if (keep)
         {
-            x = ReferenceEquals(dense, given) ? KeepInput(given) : Keep(dense);
+            x = HoldRead(given, dense, keep);
+            norm = norm with { Weight = Hold(norm.Weight), Bias = HoldIfPresent(norm.Bias) };
+            (up, upBias, down, downBias) = (Hold(up), HoldIfPresent(upBias), Hold(down), HoldIfPresent(downBias));
             var rows = arguments.B * arguments.T;
             arguments.Hidden = At(Room(rows * up.size(0), compute));
             arguments.Rstd = Floats(Keep(empty(rows)));

@@ -52,6 +52,16 @@ abstract unsafe class KernelFunction : ManagedFunction
     /// <summary>A tensor in 32 bits without gaps: itself where it is.</summary>
     protected static Tensor Dense(Tensor tensor) => tensor.to(ScalarType.Float32).contiguous();
 
+    /// <summary>Holds a weight or a bias until the backward pass is over; null for an absent one.</summary>
+    protected Tensor? HoldIfPresent(Tensor? given) => given is null ? null : Hold(given);
+
+    /// <summary>Holds what a kernel reads of an input, where a backward pass may follow.</summary>
+    /// <param name="given">The caller's tensor; null for none.</param>
+    /// <param name="read">The same, or a copy without gaps.</param>
+    /// <param name="keep">Whether a backward pass may follow.</param>
+    protected Tensor? HoldRead(Tensor? given, Tensor? read, bool keep) =>
+        read is null || !keep ? read : ReferenceEquals(read, given) ? KeepInput(read) : Keep(read);
+
     /// <summary>Where a kernel writes the gradient of an input: into a parameter's own gradient, or, for a tensor that was computed, into a new one that is returned.</summary>
     /// <param name="results">The gradients that are returned.</param>
     /// <param name="index">The input's.</param>

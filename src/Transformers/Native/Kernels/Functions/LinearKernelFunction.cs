@@ -8,7 +8,7 @@ sealed unsafe class LinearKernelFunction : KernelFunction
 {
     readonly Tensor given;
     Tensor weight;
-    readonly Tensor? bias;
+    Tensor? bias;
     readonly ScalarType compute, type;
     Tensor? x;
     LinearArguments arguments;
@@ -38,9 +38,8 @@ sealed unsafe class LinearKernelFunction : KernelFunction
 
     protected override Tensor Forward(bool keep)
     {
-        x = given.contiguous();
-        if (keep) weight = Hold(weight);
-        if (keep) x = ReferenceEquals(x, given) ? KeepInput(x) : Keep(x);
+        x = HoldRead(given, given.contiguous(), keep)!;
+        if (keep) (weight, bias) = (Hold(weight), HoldIfPresent(bias));
         var y = empty([.. given.shape[..^1], arguments.Out], type);
         Point();
         arguments.Y = At(y);

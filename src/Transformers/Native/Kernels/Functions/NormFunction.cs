@@ -6,8 +6,9 @@ namespace Transformers.Native;
 /// <summary>LayerNorm and RMSNorm by their kernel.</summary>
 sealed unsafe class NormFunction : KernelFunction
 {
-    readonly Tensor given, weight;
-    readonly Tensor? bias;
+    readonly Tensor given;
+    Tensor weight;
+    Tensor? bias;
     readonly ScalarType type;
     NormArguments arguments;
     Tensor? x;
@@ -32,8 +33,8 @@ sealed unsafe class NormFunction : KernelFunction
 
     protected override Tensor Forward(bool keep)
     {
-        x = given.contiguous();
-        if (keep) x = ReferenceEquals(x, given) ? KeepInput(x) : Keep(x);
+        x = HoldRead(given, given.contiguous(), keep)!;
+        if (keep) (weight, bias) = (Hold(weight), HoldIfPresent(bias));
         var y = empty_like(x, type);
         var (mean, rstd) = (arguments.Rms != 0 ? null : empty(arguments.Rows), empty(arguments.Rows));
         if (keep && mean is not null) Keep(mean);
