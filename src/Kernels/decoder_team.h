@@ -17,9 +17,10 @@ public:
     // Returns once every member has called this.
     void barrier(std::int64_t number) {
         if (members == 1) return;
-        cores[number].store(current_core(), std::memory_order_relaxed);
         const std::uint32_t round = rounds.value.load(std::memory_order_relaxed);
         if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < members) {
+            if (rounds.changes_soon(round)) return;
+            cores[number].store(current_core(), std::memory_order_relaxed);
             const std::int64_t waited = rounds.wait_while(round, shares_core(number));
             if (number == 0) leader_waited += waited;
             return;
@@ -75,7 +76,7 @@ private:
         return number;
     }
 
-    // Whether another member runs, or waits to run, on this one's core as far as is known.
+    // Whether another member was on this one's core when it last joined or waited.
     bool shares_core(std::int64_t number) const {
         const int own = cores[number].load(std::memory_order_relaxed);
         for (std::int64_t other = 0; other < members; ++other)
