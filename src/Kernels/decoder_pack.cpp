@@ -3,10 +3,6 @@
 
 #include <cmath>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 namespace transformer_kernels {
 
 namespace {
@@ -193,17 +189,6 @@ std::int32_t check(const tk_decoder_pack_args* a) {
     return TK_OK;
 }
 
-// A token reads all of the weights, and through small pages that would take longer.
-void ask_for_large_pages(void* memory, std::int64_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    const std::uintptr_t page = 4096, begin = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
-    const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
-    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#else
-    (void)memory, (void)bytes;
-#endif
-}
-
 }  // namespace
 
 const DecoderHeader* header_of(const void* weights) {
@@ -228,7 +213,6 @@ int32_t tk_decoder_pack(const tk_decoder_pack_args* a, void* memory, int64_t byt
     if (const int32_t status = check(a)) return status;
     TK_REQUIRE(memory && reinterpret_cast<std::uintptr_t>(memory) % 64 == 0, "packed weights need memory that is 64-byte aligned");
     TK_REQUIRE(bytes >= lay_out(*a, nullptr), "the memory is smaller than tk_decoder_size asks for");
-    ask_for_large_pages(memory, bytes);
     lay_out(*a, static_cast<char*>(memory));
     return TK_OK;
 }

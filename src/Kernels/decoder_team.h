@@ -17,11 +17,12 @@ public:
     // Returns once every member has called this.
     void barrier(std::int64_t number) {
         if (members == 1) return;
-        cores[number].store(current_core(), std::memory_order_relaxed);
         const std::uint32_t round = rounds.value.load(std::memory_order_relaxed);
         if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < members) {
+            if (rounds.changes_soon(round)) return;
+            cores[number].store(current_core(), std::memory_order_relaxed);
             const std::int64_t waited = rounds.wait_while(round, shares_core(number));
-            if (number == 0) leader_waited += waited;
+            if (number == leader) leader_waited += waited;
             return;
         }
         arrived.store(0, std::memory_order_relaxed);
@@ -29,26 +30,27 @@ public:
     }
 
     // body(team, number of the member) on up to `threads` threads at once. A thread that comes too late finds the gate closed
-    // and leaves: a pool that is busy, or that runs its pieces one after the other, costs speed and never a deadlock. `work` is
-    // the size of it all, in any unit.
+    // and leaves: a pool that is busy, or that runs its pieces one after the other, costs speed and never a deadlock. Members
+    // are numbered as the pool's pieces are, so that a thread meets the same part of the weights at every step. `work` is the
+    // size of it all, in any unit.
     template <class Body>
     static void run(std::int64_t threads, double work, const Body& body) {
         static Pace pace;
         struct Call {
             const Body& body;
-            const std::uint32_t seats;
+            const std::int64_t seats;
             Team team;
         };
         const bool alone = threads <= 1 || pace.alone();
-        Call call{body, alone ? 1 : static_cast<std::uint32_t>(std::min<std::int64_t>(threads, most_workers)), {}};
+        Call call{body, alone ? 1 : std::min(threads, most_members), {}};
         const auto join = [](std::int64_t first, std::int64_t last, void* context) {
             Call& c = *static_cast<Call*>(context);
             Team& team = c.team;
-            const std::int64_t number = team.join(static_cast<std::uint32_t>(last - first), c.seats);
+            const std::int64_t number = team.join(first, last - first, c.seats);
             if (number < 0) return;
-            if (number == 0) team.leader_began = now_nanoseconds();
+            if (number == team.leader) team.leader_began = now_nanoseconds();
             c.body(team, number);
-            if (number == 0) team.leader_ended = now_nanoseconds();
+            if (number == team.leader) team.leader_ended = now_nanoseconds();
         };
         const std::int64_t began = now_nanoseconds();
         if (!alone) on_pool(call.seats, join, &call);
@@ -59,23 +61,28 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t closed = 1u << 31, seat = 1u << 16, head = 1;
+    static constexpr std::int64_t most_members = 63;
+    static constexpr std::uint64_t closed = std::uint64_t(1) << 63;
 
     // The first to come leads: it waits a moment until all seats are taken, then closes the gate. -1: it was closed.
-    std::int64_t join(std::uint32_t seats, std::uint32_t all_seats) {
-        std::uint32_t now = gate.value.load(std::memory_order_relaxed);
+    std::int64_t join(std::int64_t seat, std::int64_t count, std::int64_t seats) {
+        const std::uint64_t own = std::uint64_t(1) << seat;
+        std::uint64_t now = gate.load(std::memory_order_relaxed);
         do {
             if (now & closed) return -1;
-        } while (!gate.value.compare_exchange_weak(now, now + seats * seat + head));
-        const std::uint32_t number = now & (seat - 1);
+        } while (!gate.compare_exchange_weak(now, now | own));
+        const bool leads = now == 0;
+        taken.fetch_add(count, std::memory_order_relaxed);
+        if (leads) lead(own, seats);
+        else off.wait_while(0, false);
+        const std::int64_t number = members_of(gate.load() & (own - 1));
         cores[number].store(current_core(), std::memory_order_relaxed);
-        if (number == 0) lead(all_seats);
-        else
-            while (!((now = gate.value.load()) & closed)) gate.wait_while(now, false);
         return number;
     }
 
-    // Whether another member runs, or waits to run, on this one's core as far as is known.
+    static std::int64_t members_of(std::uint64_t seats) { return __builtin_popcountll(seats & ~closed); }
+
+    // Whether another member was on this one's core when it last joined or waited.
     bool shares_core(std::int64_t number) const {
         const int own = cores[number].load(std::memory_order_relaxed);
         for (std::int64_t other = 0; other < members; ++other)
@@ -83,26 +90,27 @@ private:
         return false;
     }
 
-    void lead(std::uint32_t all_seats) {
+    void lead(std::uint64_t own, std::int64_t seats) {
         const std::int64_t start = now_nanoseconds();
-        for (std::int64_t waited = 0; gate.value.load() / seat < all_seats && waited < joining; waited = now_nanoseconds() - start)
+        for (std::int64_t waited = 0; taken.load(std::memory_order_relaxed) < seats && waited < joining; waited = now_nanoseconds() - start)
             if (waited < joining / 4) pause_thread();
             else sched_yield();
-        // Whoever joined before the gate is closed is a member.
-        std::uint32_t now = gate.value.load();
-        do {
-            members = now & (seat - 1);
-        } while (!gate.value.compare_exchange_weak(now, now | closed));
-        gate.wake();
+        // Whoever joined before this is a member.
+        const std::uint64_t all = gate.fetch_or(closed);
+        members = members_of(all);
+        leader = members_of(all & (own - 1));
+        off.set(1);
     }
 
     // Nanoseconds: long enough for a sleeping thread of the pool to wake up.
     static constexpr std::int64_t joining = 100'000;
 
-    std::int64_t members = 0;
+    std::int64_t members = 0, leader = 0;
     std::int64_t leader_began = 0, leader_ended = 0, leader_waited = 0;  // nanoseconds; the leader's alone
-    std::atomic<int> cores[most_workers] = {};
-    alignas(64) Word gate;
+    std::atomic<int> cores[most_members] = {};
+    alignas(64) std::atomic<std::uint64_t> gate{0};  // a bit for each first seat of a member
+    std::atomic<std::int64_t> taken{0};
+    Word off;
     alignas(64) std::atomic<std::int64_t> arrived{0};
     alignas(64) Word rounds;
 };

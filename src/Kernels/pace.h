@@ -6,9 +6,9 @@
 namespace transformer_kernels {
 
 // Compares how fast pieces of work are done by several threads and by the calling one alone, in windows of time. Where threads
-// hardly wait nothing is tried; else the other way is, and again after ever more windows as long as it is slower. The first
-// window after a change does not count: until the system has spread the threads over the cores, they may be on one of them.
-// Only speed depends on this, never a result.
+// wait for less than two fifths of the time nothing is tried; else the other way is, and again after ever more windows as long
+// as it is slower. The first window after a change does not count: until the system has spread the threads over the cores, they
+// may be on one of them. Only speed depends on this, never a result.
 class Pace {
 public:
     bool alone() const { return runs_alone.load(std::memory_order_relaxed); }
@@ -29,7 +29,7 @@ public:
 private:
     void end_window(bool alone) {
         const double now = work_sum / static_cast<double>(elapsed_sum);
-        const bool waits = alone || 4 * waited_sum > elapsed_sum;
+        waiting = 0.5 * (waiting + static_cast<double>(waited_sum) / static_cast<double>(elapsed_sum));
         work_sum = 0;
         elapsed_sum = waited_sum = pieces = 0;
         if (changed) {
@@ -46,7 +46,7 @@ private:
             if (!faster) change(alone);
         } else if (left > 0) {
             --left;
-        } else if (waits) {
+        } else if (alone || waiting > 0.4) {
             trying = true;
             change(alone);
         }
@@ -55,6 +55,7 @@ private:
     void change(bool alone) {
         runs_alone.store(!alone, std::memory_order_relaxed);
         changed = true;
+        waiting = 0;
     }
 
     static constexpr std::int64_t window = 25'000'000;  // nanoseconds
@@ -64,7 +65,7 @@ private:
     std::atomic_flag updating = ATOMIC_FLAG_INIT;
     bool trying = false, changed = true;
     int stay = shortest_stay, left = 0;
-    double pace[2] = {0, 0};
+    double pace[2] = {0, 0}, waiting = 0;
     double work_sum = 0;
     std::int64_t elapsed_sum = 0, waited_sum = 0, pieces = 0;
 };

@@ -46,11 +46,16 @@ inline int current_core() {
 struct Word {
     std::atomic<std::uint32_t> value{0};
 
-    // Returns once the value is another: the nanoseconds that this took, 0 where it was short. With `yield` it does not spin:
-    // the thread that it waits for cannot run meanwhile.
+    // Whether the value becomes another within about a microsecond.
+    bool changes_soon(std::uint32_t old) const {
+        for (int i = 0; i < 64; ++i, pause_thread())
+            if (value.load(std::memory_order_acquire) != old) return true;
+        return false;
+    }
+
+    // Returns once the value is another: the nanoseconds that this took. With `yield` it does not spin: the thread that it waits
+    // for cannot run meanwhile.
     std::int64_t wait_while(std::uint32_t old, bool yield) {
-        for (int i = 0; i < (yield ? 1 : 64); ++i, pause_thread())
-            if (value.load(std::memory_order_acquire) != old) return 0;
         const std::int64_t start = now_nanoseconds();
         std::int64_t waited = 0;
         while (value.load(std::memory_order_acquire) == old) {

@@ -10,7 +10,8 @@ namespace Transformers.Models;
 /// <remarks>The matrices are read from end to end at every token, in the order in which they are needed; embeddings stay the model's.</remarks>
 sealed unsafe class PackedDecoder : IDisposable
 {
-    readonly PackedWeights weights;
+    readonly LargePageMemory weights;
+    readonly KernelType cacheType;
     readonly Tensor embedding;
     readonly double scale;
     readonly PositionTables positions;
@@ -23,7 +24,7 @@ sealed unsafe class PackedDecoder : IDisposable
         // A handle of its own: a module hands out one that ends with the caller's scope.
         this.embedding = embedding.detach().DetachFromDisposeScope();
         this.positions = new PositionTables(positions, (int)form.Width, context);
-        CacheType = format.Products == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        cacheType = format.Products == Precision.Bf16 ? KernelType.BFloat16 : KernelType.Float32;
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         var parts = new List<Tensor?>();
@@ -33,12 +34,11 @@ sealed unsafe class PackedDecoder : IDisposable
         parts.AddRange(norm.Placement == NormPlacement.Pre ? [parameters[$"{last}.weight"], parameters.GetValueOrDefault($"{last}.bias")] : [null, null]);
         parts.AddRange([output, null]);
         Tensor?[] floats = [.. parts.Select(part => part?.to(ScalarType.Float32).contiguous())];
-        weights = PackedWeights.Of(form, [.. floats.Select(part => (nint)Floats(part))], (PackedType)format.Weights, norm.Epsilon);
+        nint[] addresses = [.. floats.Select(part => (nint)Floats(part))];
+        weights = new LargePageMemory(DecoderKernels.Size(form, addresses, (PackedType)format.Weights, norm.Epsilon));
+        DecoderKernels.Pack(form, addresses, (PackedType)format.Weights, norm.Epsilon, weights.Address, weights.Bytes);
         GC.KeepAlive(floats);
     }
-
-    /// <summary>The type of keys and values in the cache.</summary>
-    internal ScalarType CacheType { get; }
 
     /// <summary>Packs a language model.</summary>
     internal static PackedDecoder Of(Gpt model, DecoderFormat format)
@@ -76,7 +76,7 @@ sealed unsafe class PackedDecoder : IDisposable
     }
 
     /// <summary>A cache for rows of targets or of sources.</summary>
-    internal PagedCache NewCache(int rows) => new(rows, DecoderKernels.CacheBlock(form), CacheType);
+    internal PagedCache NewCache(int rows) => new(rows, DecoderKernels.CacheBlock(form), cacheType);
 
     /// <summary>Takes tokens through all layers.</summary>
     /// <param name="target">Keys and values of the rows' earlier tokens; those of the new ones are added.</param>
@@ -94,7 +94,7 @@ sealed unsafe class PackedDecoder : IDisposable
         fixed (int* targetTable = target.Table, sourceTable = source?.Table)
             DecoderKernels.Step(new DecoderStep
             {
-                Weights = weights.Memory, Embedding = Floats(embedding), Vocabulary = embedding.size(0), EmbeddingScale = (float)scale,
+                Weights = weights.Address, Embedding = Floats(embedding), Vocabulary = embedding.size(0), EmbeddingScale = (float)scale,
                 Added = Floats(positions.Added), Cosines = Floats(positions.Cosines), Sines = Floats(positions.Sines), Bias = Floats(positions.Bias), PositionCount = positions.Count,
                 Cache = target.View(targetTable), SourceCache = source?.View(sourceTable) ?? default, SourceLengths = lengths, SourceRows = source?.Rows ?? 0,
                 Ids = id, Positions = place, Rows = row, Tokens = ids.Length, Wanted = chosen, WantedCount = wanted.Length, Logits = wanted.Length == 0 ? null : Floats(logits),
@@ -113,7 +113,7 @@ sealed unsafe class PackedDecoder : IDisposable
         using var floats = memory.to(ScalarType.Float32).contiguous();
         fixed (long* length = lengths)
         fixed (int* table = cache.Table)
-            DecoderKernels.Source(new DecoderSource { Weights = weights.Memory, Memory = Floats(floats), Rows = lengths.Length, MemoryLength = memory.size(1), Lengths = length, Cache = cache.View(table) });
+            DecoderKernels.Source(new DecoderSource { Weights = weights.Address, Memory = Floats(floats), Rows = lengths.Length, MemoryLength = memory.size(1), Lengths = length, Cache = cache.View(table) });
         GC.KeepAlive(this);
         return cache;
     }

@@ -1,6 +1,4 @@
-using TorchSharp;
 using Transformers.Native;
-using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
@@ -8,21 +6,23 @@ namespace Transformers.Models;
 sealed unsafe class PagedCache : IDisposable
 {
     readonly BlockTable blocks;
-    readonly long numbers;
-    readonly ScalarType type;
+    readonly long blockBytes;
+    readonly KernelType type;
+    LargePageMemory memory;
     int[]? table;
     int columns;
 
     /// <summary>An empty cache.</summary>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="numbers">The numbers of a block: keys and values of its tokens in all layers.</param>
-    /// <param name="type">32-bit floats or bfloat16.</param>
-    internal PagedCache(int rows, long numbers, ScalarType type)
+    /// <param name="elements">The elements of a block: keys and values of its tokens in all layers.</param>
+    /// <param name="type">Their type.</param>
+    internal PagedCache(int rows, long elements, KernelType type)
     {
-        (this.numbers, this.type) = (numbers, type);
+        this.type = type;
+        blockBytes = elements * (type == KernelType.BFloat16 ? 2 : 4);
         blocks = new BlockTable(rows);
         Lengths = new long[rows];
-        Storage = NewStorage(Math.Max(1, rows));
+        memory = new LargePageMemory(Math.Max(1, rows) * blockBytes);
     }
 
     /// <summary>The number of tokens of each row.</summary>
@@ -34,14 +34,14 @@ sealed unsafe class PagedCache : IDisposable
     /// <summary>The blocks of each row, [rows, columns]; what lies beyond a row's blocks means nothing.</summary>
     internal int[] Table => table ??= NewTable();
 
-    Tensor Storage { get; set; }
+    // Blocks that there is room for.
+    long Capacity => memory.Bytes / blockBytes;
 
     /// <summary>The cache as the kernels see it.</summary>
     /// <param name="table"><see cref="Table"/>, which must not move while the view is in use.</param>
     internal KernelCache View(int* table) => new()
     {
-        Data = KernelTensors.At(Storage), Table = table, Blocks = Storage.size(0), Rows = Rows, Columns = columns,
-        Type = KernelTensors.TypeOf(type),
+        Data = memory.Address, Table = table, Blocks = Capacity, Rows = Rows, Columns = columns, Type = type,
     };
 
     /// <summary>Makes room for more tokens of each row; they are then to be written.</summary>
@@ -55,10 +55,9 @@ sealed unsafe class PagedCache : IDisposable
             Lengths[row] += tokens[row];
         }
         if (changed) table = null;
-        if (blocks.Capacity > Storage.size(0)) Grow();
+        if (blocks.Capacity > Capacity) Grow();
         if (copies.Count > 0)
-            DecoderKernels.Copy(KernelTensors.At(Storage), Storage.size(0), Storage.size(1) * Storage.ElementSize,
-                [.. copies.Select(copy => (long)copy.from)], [.. copies.Select(copy => (long)copy.to)]);
+            DecoderKernels.Copy(memory.Address, Capacity, blockBytes, [.. copies.Select(copy => (long)copy.from)], [.. copies.Select(copy => (long)copy.to)]);
     }
 
     /// <summary>Keeps rows, in a new order; a row may be taken several times.</summary>
@@ -73,13 +72,11 @@ sealed unsafe class PagedCache : IDisposable
 
     void Grow()
     {
-        var larger = NewStorage(Math.Max(blocks.Capacity, 2 * Storage.size(0)));
-        using (var part = larger.narrow(0, 0, Storage.size(0))) part.copy_(Storage);
-        Storage.Dispose();
-        Storage = larger;
+        var larger = new LargePageMemory(Math.Max(blocks.Capacity * blockBytes, 2 * memory.Bytes));
+        Buffer.MemoryCopy(memory.Address, larger.Address, larger.Bytes, memory.Bytes);
+        memory.Dispose();
+        memory = larger;
     }
-
-    Tensor NewStorage(long count) => empty(count, numbers, dtype: type).DetachFromDisposeScope();
 
     int[] NewTable()
     {
@@ -91,5 +88,5 @@ sealed unsafe class PagedCache : IDisposable
     }
 
     /// <summary>Frees the memory.</summary>
-    public void Dispose() => Storage.Dispose();
+    public void Dispose() => memory.Dispose();
 }
