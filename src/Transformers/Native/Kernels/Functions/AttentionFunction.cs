@@ -40,7 +40,7 @@ sealed unsafe class AttentionFunction : KernelFunction
         bias = HoldRead(view.Bias, view.Bias is { } mask ? Dense(mask) : null, keep);
         lengths = HoldRead(view.Lengths, view.Lengths?.contiguous(), keep);
         result = Rows(q);
-        if (keep) arguments.Lse = Floats(Keep(empty(arguments.B * arguments.H * arguments.T)));
+        if (keep) arguments.Lse = Floats(Room(arguments.B * arguments.H * arguments.T, ScalarType.Float32));
         Point();
         AttentionKernel.Forward(arguments);
         GC.KeepAlive(this);
