@@ -6,7 +6,7 @@
 namespace transformer_kernels {
 
 // Compares how fast pieces of work are done by several threads and by the calling one alone, in windows of time. Where threads
-// wait for less than two fifths of the time nothing is tried; else the other way is, and again after ever more windows as long
+// wait for less than three tenths of the time nothing is tried; else the other way is, and again after ever more windows as long
 // as it is slower. The first window after a change does not count: until the system has spread the threads over the cores, they
 // may be on one of them. Only speed depends on this, never a result.
 class Pace {
@@ -29,7 +29,7 @@ public:
 private:
     void end_window(bool alone) {
         const double now = work_sum / static_cast<double>(elapsed_sum);
-        waiting = 0.5 * (waiting + static_cast<double>(waited_sum) / static_cast<double>(elapsed_sum));
+        waiting = 0.75 * waiting + 0.25 * static_cast<double>(waited_sum) / static_cast<double>(elapsed_sum);
         work_sum = 0;
         elapsed_sum = waited_sum = pieces = 0;
         if (changed) {
@@ -46,7 +46,7 @@ private:
             if (!faster) change(alone);
         } else if (left > 0) {
             --left;
-        } else if (alone || waiting > 0.4) {
+        } else if (alone || waiting > 0.3) {
             trying = true;
             change(alone);
         }
