@@ -85,10 +85,10 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             return Fail(json, ExitCodes.UserError, exception.Problems);
         }
-        catch (OutOfMemoryException exception)
+        catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
         {
             var remedy = (exception as MemoryException)?.Remedy ?? "smaller batches, a smaller model or shorter inputs need less";
-            return Fail(json, ExitCodes.OutOfMemory, [new Problem($"out of memory: {exception.Message}", Hint: remedy)]);
+            return Fail(json, ExitCodes.OutOfMemory, [new Problem($"out of memory: {MemoryException.Describe(exception)}", Hint: remedy)]);
         }
         catch (DivergedException exception)
         {

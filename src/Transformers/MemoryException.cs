@@ -8,4 +8,11 @@ public sealed class MemoryException(string message, string remedy, Exception? in
 {
     /// <summary>What to lower.</summary>
     public string Remedy => remedy;
+
+    /// <summary>Whether an exception says that memory ran out: .NET's own, or libtorch's in TorchSharp's wrapping.</summary>
+    public static bool IsOutOfMemory(Exception exception) => exception is OutOfMemoryException ||
+        exception is System.Runtime.InteropServices.ExternalException && (exception.Message.Contains("allocate memory", StringComparison.Ordinal) || exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>What such an exception says, without the trace that libtorch adds.</summary>
+    public static string Describe(Exception exception) => exception is OutOfMemoryException ? exception.Message : exception.Message.Split('\n')[0];
 }

@@ -66,9 +66,9 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
             var need = NeedOf(rows);
             return need is null || need.Fits() ? null : need.ToString();
         }
-        catch (OutOfMemoryException exception)
+        catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
         {
-            return $"a micro-batch of {rows} does not fit into the memory of {device}: {exception.Message}";
+            return $"a micro-batch of {rows} does not fit into the memory of {device}: {MemoryException.Describe(exception)}";
         }
     }
 

@@ -69,9 +69,9 @@ public sealed class NextTokenTask : TrainingTask
     }
 
     /// <inheritdoc/>
-    /// <remarks>Any number of rows gives the same loss. Without gradients twice as many take no more memory than a step.</remarks>
+    /// <remarks>Any number of rows gives the same loss; as many as in a micro-batch take no more memory than a step.</remarks>
     public override IEnumerable<MicroBatch> Validation(int? count) =>
-        data.Validation.Count < 2 ? [] : new SequentialBlocks(data.Validation, 2 * Micro.Of(rows), model.Context).Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
+        data.Validation.Count < 2 ? [] : new SequentialBlocks(data.Validation, Micro.Of(rows), model.Context).Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>

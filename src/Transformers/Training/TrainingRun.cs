@@ -113,9 +113,9 @@ public static class TrainingRun
         {
             trainer.Run(lastStep);
         }
-        catch (OutOfMemoryException exception)
+        catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
         {
-            throw new MemoryException($"step {trainer.Progress.Step + 1} ran out of memory: {exception.Message}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then goes on from the last checkpoint", exception);
+            throw new MemoryException($"step {trainer.Progress.Step + 1} ran out of memory: {MemoryException.Describe(exception)}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then goes on from the last checkpoint", exception);
         }
     }
 
