@@ -67,7 +67,7 @@ static class InspectCommand
         var of = inspection.Vocabulary is { } vocabulary ? Invariant($", vocabulary {vocabulary:N0}") : Invariant($", {inspection.Classes:N0} classes");
         writer.WriteLine($"kind               {inspection.Model}{of}");
         var unit = inspection.Unit == "images" ? "an image" : "a token";
-        writer.WriteLine($"operations         {Si(inspection.Cost.TrainingFlops)}FLOP {unit} in training, {Si(inspection.Cost.AttentionFlops)}of them for attention; {Si(inspection.Cost.ForwardFlops)}FLOP forward");
+        writer.WriteLine($"operations         {Si(inspection.Cost.TrainingFlops)}FLOP {unit} in training, {Si(inspection.Cost.AttentionFlops)}FLOP of them for attention; {Si(inspection.Cost.ForwardFlops)}FLOP forward");
         if (inspection.Training is { } plan) Print(writer, plan, inspection.Unit);
         if (inspection.Measured is { } measured) Print(writer, measured, inspection);
         if (inspection.NotMeasured is { } reason) writer.WriteLine($"not measured       activations, step time and throughput: {reason}");
@@ -80,7 +80,7 @@ static class InspectCommand
         var lengths = plan.SequenceLengths is { } sizes ? $" of {string.Join(" and ", sizes)}" : "";
         var sequences = unit == "images" ? "" : Invariant($" in {plan.SequencesPerStep:N0} sequences{lengths}");
         writer.WriteLine(Invariant($"batch              {plan.UnitsPerStep:N0} {unit}{sequences}, {plan.MicroBatches} micro-batch{(plan.MicroBatches == 1 ? "" : "es")} a step"));
-        writer.WriteLine(Invariant($"{unit,-18} {Si((double)plan.UnitsPerStep * plan.Steps)}in {plan.Steps:N0} steps, {plan.UnitsPerParameter:0.###} a parameter"));
+        writer.WriteLine(Invariant($"{unit,-18} {Si((double)plan.UnitsPerStep * plan.Steps).TrimEnd()} in {plan.Steps:N0} steps, {plan.UnitsPerParameter:0.###} a parameter"));
         writer.WriteLine($"memory             {ProgressText.Bytes(memory.Total)} without activations:");
         foreach (var (kind, bytes) in new[]
         {
