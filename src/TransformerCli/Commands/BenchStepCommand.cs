@@ -49,8 +49,7 @@ static class BenchStepCommand
         Line($"{result.Model} with {result.Parameters:N0} parameters, {result.Precision}, {result.Device}");
         Line($"step         {1e3 * result.Seconds:0.0} ms, a quarter under {1e3 * result.FastSeconds:0.0}, three quarters under {1e3 * result.SlowSeconds:0.0}; {result.Steps} steps");
         Line($"speed        {ProgressText.Count(result.UnitsPerSecond)} {result.Unit}/s, {result.UnitsPerStep:N0} {result.Unit} a step");
-        if (result is { Utilisation: { } share, FlopsPerStep: { } flops, PeakFlopsPerSecond: { } peak })
-            Line($"share        {100 * share:0} % of the peak of {peak / 1e9:0} GFLOP/s; {flops / 1e9:0.0} GFLOP a step");
+        Line($"share        {100 * result.Utilisation:0} % of the peak of {result.PeakFlopsPerSecond / 1e9:0} GFLOP/s; {result.FlopsPerStep / 1e9:0.0} GFLOP a step");
         Line($"first loss   {result.FirstLoss:0.000}");
         Line($"peak memory  {ProgressText.Bytes(result.PeakMemoryBytes)}");
     }

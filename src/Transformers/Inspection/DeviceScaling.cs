@@ -1,4 +1,3 @@
-using Transformers.Inspection.Kernels;
 using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
@@ -12,16 +11,16 @@ namespace Transformers.Inspection;
 /// <param name="Efficiency">That over n times one device's, 0 to 1.</param>
 public sealed record DeviceScaling(int Devices, double BytesPerDevice, double BytesPerSecond, double StepSeconds, double UnitsPerSecond, double Efficiency)
 {
-    /// <summary>The prediction.</summary>
+    /// <summary>The estimate.</summary>
     /// <param name="devices">n.</param>
-    /// <param name="step">Seconds a step on one device.</param>
+    /// <param name="step">Seconds a step on one device, as measured.</param>
     /// <param name="units">Units a step on one device.</param>
     /// <param name="parameters">Parameters.</param>
     /// <param name="bytesPerSecond">The speed of the link.</param>
     internal static DeviceScaling Of(int devices, double step, long units, long parameters, double bytesPerSecond)
     {
         var bytes = 2.0 * (devices - 1) / devices * sizeof(float) * parameters;
-        // Nothing is taken to overlap: what the last gradient waits for is counted whole.
+        // Sending is not assumed to overlap with computing.
         var seconds = step + bytes / bytesPerSecond;
         return new(devices, bytes, bytesPerSecond, seconds, devices * units / seconds, step / seconds);
     }

@@ -1,7 +1,5 @@
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Inspection.Kernels;
-using Transformers.Inspection.Plans;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Training;
@@ -17,8 +15,12 @@ public sealed record InspectionOptions
     public Device Device { get => field ?? NativeLibraries.Cpu; init; }
     /// <summary>The type of products; null for the config's.</summary>
     public Precision? Precision { get; init; }
-    /// <summary>The number of devices that scaling is predicted for.</summary>
+    /// <summary>The number of devices that scaling is estimated for.</summary>
     public int Devices { get; init; } = 1;
+    /// <summary>Whether one micro-batch runs, to measure activations and time.</summary>
+    public bool Measure { get; init; } = true;
+    /// <summary>About the most time that measuring takes.</summary>
+    public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
     /// <summary>Bytes a second between devices; null for what this machine's memory gives.</summary>
     public double? LinkBytesPerSecond { get; init; }
     /// <summary>The folder of prepared data.</summary>
@@ -36,58 +38,62 @@ public static class Inspector
     {
         options ??= new();
         NativeLibraries.Load();
-        var training = config as RunConfig;
-        var model = training?.Model ?? ((ModelFragment)config).Model;
-        var data = training is null ? DataProfile.OfModel(model) : DataProfile.Of(training, new TrainingOptions { Run = "", Cache = options.Cache });
-        var plan = new ModelPlan(model, data, training?.Training.LabelSmoothing ?? 0);
-        var table = plan.Parameters;
-        var cost = ModelCost.Of(plan, BatchShape.Mean(data.Batches), table);
+        var run = config as RunConfig;
+        var model = run?.Model ?? ((ModelFragment)config).Model;
+        var data = run is null ? DataProfile.OfModel(model) : DataProfile.Of(run, new TrainingOptions { Run = "", Cache = options.Cache });
+        var training = run?.Training ?? ModelAlone;
+        if (options.Precision is { } precision) training = training with { Precision = precision };
+        var (flops, table) = (data.FlopsOf(model), ParameterTable.Of(model, data));
+        var memory = ModelMemory.Of(training, table, WeightCopies.AreUsed(options.Device, Precisions.Resolve(training.Precision, options.Device)));
+        var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Limit = options.Limit }, flops) : (null, null);
         return new ModelInspection
         {
             Model = KindAttribute.Of(model),
-            Unit = plan.Unit,
+            Unit = data.Unit,
             Vocabulary = model is TextModelConfig ? data.Vocabulary : null,
             Classes = data.Classes > 0 ? data.Classes : null,
-            Cost = cost,
+            Cost = ModelCost.Of(flops, BatchShape.Mean(data.Batches), table),
             Parameters = table,
-            Training = training is null ? null : Plan(training, plan, cost, table, options),
+            Training = run is null ? null : Plan(training, data, memory, table.Sum(one => one.Count), measured, options),
+            Measured = measured,
+            NotMeasured = reason,
             Notes = data.Notes,
         };
     }
 
-    const long TrainingObjects = 16 << 20; // as the ready configs have them
+    // How a model alone is measured: the step that most training takes.
+    static readonly TrainingConfig ModelAlone = new() { Steps = 1, Batch = new() { Sequences = 1 }, Optimizer = new AdamWConfig { Lr = 1e-3 } };
 
-    static TrainingPlan Plan(RunConfig config, ModelPlan plan, ModelCost cost, IReadOnlyList<ParameterShape> table, InspectionOptions options)
+    static (StepMeasurement?, string?) Measure(StepTimer timer, ModelFlops flops)
     {
-        var (training, device) = (config.Training, options.Device);
-        var precision = Precisions.Resolve(options.Precision ?? training.Precision, device);
-        var batch = BatchShape.Mean(plan.Data.Batches);
+        try
+        {
+            return (timer.Measure(flops), null);
+        }
+        catch (NotMeasuredException exception)
+        {
+            return (null, exception.Message);
+        }
+    }
+
+    static TrainingPlan Plan(TrainingConfig training, DataProfile data, ModelMemory memory, long parameters, StepMeasurement? measured, InspectionOptions options)
+    {
+        var batch = BatchShape.Mean(data.Batches);
         var rows = Math.Min(training.Batch.Micro ?? batch.Rows, batch.Rows);
-        var passes = (batch.Rows + rows - 1) / rows;
-        var largest = BatchShape.Largest(plan.Data.Batches).Cut(training.Batch.Micro ?? long.MaxValue);
-        // What the libraries take when they are first used is theirs as long as the run lasts.
-        KernelTimes.WarmUp(device, precision);
-        // Training gives back what reading the data took before it begins, and then has objects and compiled methods of its own.
-        DeviceMemory.TrimMemory();
-        var program = ProcessMemory.Resident + TrainingObjects;
-        var step = StepPrediction.Measure(plan, batch.Cut(rows), passes, new UpdateKernel(table, training.Optimizer, training.Ema?.Decay), batch.Units, precision, device);
-        var peak = MachinePeaks.FlopsPerSecond(device, precision, again: true);
         return new TrainingPlan
         {
-            Device = device.ToString(),
-            Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
+            Device = options.Device.ToString(),
+            Precision = Precisions.Resolve(training.Precision, options.Device) == Precision.Bf16 ? "bf16" : "fp32",
             SequencesPerStep = batch.Rows,
             SequenceLengths = batch.Target > 0 ? [batch.Source, batch.Target] : batch.Source > 0 ? [batch.Source] : null,
             UnitsPerStep = batch.Units,
-            MicroBatches = passes,
+            MicroBatches = (batch.Rows + rows - 1) / rows,
             Steps = training.Steps,
-            UnitsPerParameter = (double)batch.Units * training.Steps / cost.Parameters,
-            Memory = MemoryPlan.Of(config, plan, cost, largest, precision, program),
-            PeakFlopsPerSecond = peak,
-            Step = step,
-            Utilisation = cost.TrainingFlops * batch.Units / step.Seconds / peak,
-            Scaling = options.Devices == 1 ? null
-                : DeviceScaling.Of(options.Devices, step.Seconds, batch.Units, cost.Parameters, options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(device)),
+            UnitsPerParameter = (double)batch.Units * training.Steps / parameters,
+            Memory = memory,
+            Scaling = options.Devices == 1 || measured is null ? null
+                : DeviceScaling.Of(options.Devices, measured.StepSeconds, batch.Units, parameters, options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(options.Device)),
+            TotalSeconds = training.Steps * measured?.StepSeconds,
         };
     }
 }

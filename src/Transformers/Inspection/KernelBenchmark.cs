@@ -30,10 +30,10 @@ public static class KernelBenchmark
                 kernels.Add(Arithmetic($"attention {rows} x {heads} x {length} x {width}", 2.0 * rows * heads * length * length * width, KernelTimes.Attention(device, precision, rows, heads, length, width, Limit)));
         }
         void Memory(string kernel, double bytes, double seconds) => kernels.Add(new(kernel, "fp32", seconds, bytes / seconds, bytes / seconds / bandwidth, "memory"));
-        const int tokens = 16_384, wide = 768, parameters = 1 << 23;
+        const int tokens = 16_384, wide = 768, high = 1 << 12, across = 1 << 11;
         Memory($"layer norm {tokens} x {wide}", 2.0 * sizeof(float) * tokens * wide, KernelTimes.LayerNorm(device, tokens, wide, Limit));
         // Parameter and both moments are read and written, the gradient is read.
-        Memory($"adamw {parameters}", 7.0 * sizeof(float) * parameters, KernelTimes.AdamW(device, parameters, Limit));
+        Memory($"adamw {high * across}", 7.0 * sizeof(float) * high * across, KernelTimes.AdamW(device, high, across, Limit));
         return new KernelBenchmarkResult
         {
             Device = device.ToString(),

@@ -2,13 +2,13 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Models;
-using Transformers.Native;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Inspection;
 
 /// <summary>Seconds that single products and sums take, the best of several tries.</summary>
-/// <remarks>Their inputs are ones: drawing numbers would move the stream that dropout draws from.</remarks>
+/// <remarks>They are computed as layers and optimizers compute them: by kernels where there are kernels.</remarks>
 static class KernelTimes
 {
     const int MostTries = 400;
@@ -20,8 +20,9 @@ static class KernelTimes
         using var scope = NewDisposeScope();
         var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var x = ones(rows, @in, device: device).to(type);
-        var weight = ones(@out, @in, device: device).to(type);
-        return Best(device, limit, () => nn.functional.linear(x, weight));
+        var weight = ones(@out, @in, device: device);
+        var copy = weight.to(type);
+        return Best(device, limit, () => LinearFunction.Of(x, weight, null, copy, null, type));
     }
 
     /// <summary>Attention, forwards: queries, keys and values of [B, H, T, E].</summary>
@@ -51,21 +52,21 @@ static class KernelTimes
         using var inference = no_grad();
         using var scope = NewDisposeScope();
         var x = ones(rows, width, device: device);
-        var (weight, bias) = (ones(width, device: device), zeros(width, device: device));
-        return Best(device, limit, () => nn.functional.layer_norm(x, [width], weight, bias, 1e-5));
+        using var norm = new Norm(new LayerNormConfig(), (int)width).to(device);
+        return Best(device, limit, () => norm.call(x));
     }
 
-    /// <summary>A step of AdamW over a vector of parameters.</summary>
-    internal static double AdamW(Device device, long count, TimeSpan limit)
+    /// <summary>A step of AdamW over a matrix of parameters.</summary>
+    internal static double AdamW(Device device, long rows, long width, TimeSpan limit)
     {
         using var inference = no_grad();
         using var scope = NewDisposeScope();
-        Tensor[] Vector() => [zeros(count, device: device)];
-        var (parameters, gradients, first, second) = (Vector(), Vector(), Vector(), Vector());
-        Tensor[] steps = [ones(1, device: device).squeeze(0)];
+        using var layer = new Linear((int)width, (int)rows, hasBias: false).to(device);
+        using var optimizer = Optimizer.Create(new AdamWConfig { Lr = 1e-3, WeightDecay = 0.1 }, layer);
+        layer.weight.grad ??= ones_like(layer.weight);
         return Best(device, limit, () =>
         {
-            Operators.FusedAdam(parameters, gradients, first, second, steps, 1e-3, (0.9, 0.99), 0.1, 1e-8, divisor: null, skip: null, decoupled: true);
+            optimizer.Step(1e-3);
             return null;
         });
     }
@@ -82,15 +83,6 @@ static class KernelTimes
             for (var i = 0; i < operations; i++) a.add_(1);
             return null;
         }) / operations;
-    }
-
-    /// <summary>Uses the engine's libraries once, forwards and backwards, at small sizes.</summary>
-    internal static void WarmUp(Device device, Precision precision)
-    {
-        var clock = new Kernels.KernelClock(device, precision);
-        var attention = new Kernels.AttentionKernel(2, 16, 16, 2, 2, 16);
-        foreach (var kernel in new Kernels.Kernel[] { new Kernels.LinearKernel(64, 32, 32, true, true), attention, attention with { RotaryBase = 10_000 }, new Kernels.LossKernel(64, 64, 32, 64, 0) })
-            clock.Seconds(kernel);
     }
 
     static double Best(Device device, TimeSpan limit, Func<Tensor?> kernel)

@@ -1,6 +1,6 @@
 namespace Transformers.Inspection;
 
-/// <summary>What a model comes to, and the training that its config asks for.</summary>
+/// <summary>What a model comes to, and the training that its config describes.</summary>
 public sealed record ModelInspection
 {
     /// <summary>The kind of model.</summary>
@@ -17,6 +17,10 @@ public sealed record ModelInspection
     public required IReadOnlyList<ParameterShape> Parameters { get; init; }
     /// <summary>The training; null for a model alone.</summary>
     public TrainingPlan? Training { get; init; }
+    /// <summary>What a micro-batch took here, or one row for a model alone; null where nothing was measured.</summary>
+    public StepMeasurement? Measured { get; init; }
+    /// <summary>Why nothing was measured; null where it was, or was not asked for.</summary>
+    public string? NotMeasured { get; init; }
     /// <summary>What had to be assumed.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 }
@@ -30,7 +34,7 @@ public sealed record TrainingPlan
     public required string Precision { get; init; }
     /// <summary>Sequences, pairs or images that a step learns from.</summary>
     public required long SequencesPerStep { get; init; }
-    /// <summary>Places of a sequence, padding included; of a pair the source's and the target's; null for images.</summary>
+    /// <summary>Positions of a sequence, padding included; of a pair the source's and the target's; null for images.</summary>
     public IReadOnlyList<long>? SequenceLengths { get; init; }
     /// <summary>Tokens or images that a step learns from: the effective batch.</summary>
     public required long UnitsPerStep { get; init; }
@@ -40,18 +44,10 @@ public sealed record TrainingPlan
     public required int Steps { get; init; }
     /// <summary>Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens best for a given amount of computing.</summary>
     public required double UnitsPerParameter { get; init; }
-    /// <summary>Memory by kind.</summary>
-    public required MemoryPlan Memory { get; init; }
-    /// <summary>The measured peak, operations a second.</summary>
-    public required double PeakFlopsPerSecond { get; init; }
-    /// <summary>The predicted step.</summary>
-    public required StepPrediction Step { get; init; }
-    /// <summary>The predicted share of the peak.</summary>
-    public required double Utilisation { get; init; }
-    /// <summary>What several devices would give; null where one was asked for.</summary>
+    /// <summary>Memory by kind, without activations.</summary>
+    public required ModelMemory Memory { get; init; }
+    /// <summary>What several devices would give; null where one was asked for, or nothing was measured.</summary>
     public DeviceScaling? Scaling { get; init; }
-    /// <summary>Predicted tokens or images a second.</summary>
-    public double UnitsPerSecond => UnitsPerStep / Step.Seconds;
-    /// <summary>Predicted seconds of all steps; preparation, validation and saving come on top.</summary>
-    public double TotalSeconds => Steps * Step.Seconds;
+    /// <summary>Seconds of all steps as measured; preparation, validation and saving come on top. Null where nothing was measured.</summary>
+    public double? TotalSeconds { get; init; }
 }

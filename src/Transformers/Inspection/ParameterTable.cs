@@ -1,7 +1,6 @@
 using System.Globalization;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Inspection.Plans;
 using Transformers.Models;
 using static TorchSharp.torch;
 
@@ -14,14 +13,22 @@ public sealed record ParameterShape(string Name, IReadOnlyList<long> Shape)
 {
     /// <summary>The number of its parameters.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+    /// <summary>Whether it belongs to a linear layer.</summary>
+    internal bool Linear { get; init; }
 }
 
 /// <summary>The parameters of a model, without their memory.</summary>
 public static class ParameterTable
 {
-    /// <summary>The parameters of a model that stands.</summary>
-    public static IReadOnlyList<ParameterShape> Of(nn.Module model) =>
-        [.. model.named_parameters().Select(named => new ParameterShape(named.name, [.. named.parameter.shape]))];
+    /// <summary>The parameters of a model.</summary>
+    public static IReadOnlyList<ParameterShape> Of(nn.Module model)
+    {
+        var linear = model.named_modules().Where(named => named.module is Linear).Select(named => named.name).ToHashSet(StringComparer.Ordinal);
+        return [.. model.named_parameters().Select(named => new ParameterShape(named.name, [.. named.parameter.shape])
+        {
+            Linear = linear.Contains(named.name[..Math.Max(0, named.name.LastIndexOf('.'))]),
+        })];
+    }
 
     /// <summary>The parameters of a decoder-only model.</summary>
     /// <param name="config">The shape.</param>

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
-using Transformers.Inspection.Plans;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Training;
@@ -22,13 +21,8 @@ public static class StepBenchmark
     /// <param name="options">Where, how, and how long.</param>
     public static StepBenchmarkResult Text(GptConfig shape, int vocabulary, int rows, StepBenchmarkOptions options)
     {
-        using var generator = new Generator(1);
-        using var model = new Gpt(shape, vocabulary, generator).to(options.Device);
-        var tokens = rows * shape.Context;
-        using var ids = Ids(0, vocabulary, [rows, shape.Context], options.Device);
-        using var targets = Ids(0, vocabulary, [tokens], options.Device);
-        return Measure(KindAttribute.Of(shape), model, "tokens", tokens, ModelFlops.OfTokens(shape, vocabulary).Of(new(rows, shape.Context, 0, tokens, tokens, Padded: false)), options,
-            () => LinearCrossEntropy.Sum(model.Hidden(ids).view(tokens, -1), model.OutputWeight, targets, model.Compute).Objective / tokens);
+        long tokens = (long)rows * shape.Context;
+        return Measure(shape, new DataProfile { Vocabulary = vocabulary, Batches = [new(rows, shape.Context, 0, tokens, tokens)] }, smoothing: 0, options);
     }
 
     /// <summary>Steps of a network over images.</summary>
@@ -36,16 +30,8 @@ public static class StepBenchmark
     /// <param name="images">The images and the classes.</param>
     /// <param name="rows">B.</param>
     /// <param name="options">Where, how, and how long.</param>
-    public static StepBenchmarkResult Images(ImageModelConfig shape, ImageShape images, int rows, StepBenchmarkOptions options)
-    {
-        using var generator = new Generator(1);
-        using var model = ImageModel.Create(shape, images, generator).to(options.Device);
-        using var pixels = randn([rows, images.Channels, images.Size, images.Size], device: options.Device);
-        // Each class as often: a model that knows nothing yet answers nearly the same to all images, and the loss of one class is luck.
-        using var labels = arange(rows, dtype: ScalarType.Int64, device: options.Device).remainder(images.Classes);
-        return Measure(KindAttribute.Of(shape), model, "images", rows, shape is VitConfig vit ? rows * StepCost.OfImage(vit, images, ParameterTable.Of(model)) : null, options,
-            () => nn.functional.cross_entropy(model.Logits(pixels).to(ScalarType.Float32), labels));
-    }
+    public static StepBenchmarkResult Images(ImageModelConfig shape, ImageShape images, int rows, StepBenchmarkOptions options) =>
+        Measure(shape, new DataProfile { Image = images, Classes = images.Classes, Batches = [new(rows, 0, 0, rows, rows)] }, smoothing: 0, options);
 
     /// <summary>Steps of an encoder-decoder over pairs without padding; tokens of both sides count.</summary>
     /// <param name="shape">The model.</param>
@@ -56,20 +42,17 @@ public static class StepBenchmark
     /// <param name="options">Where, how, and how long.</param>
     public static StepBenchmarkResult Pairs(Seq2SeqConfig shape, int vocabulary, int rows, int length, double smoothing, StepBenchmarkOptions options)
     {
-        using var generator = new Generator(1);
-        using var model = new Seq2Seq(shape, vocabulary, vocabulary, shared: shape.Embeddings.Shared ?? true, generator).to(options.Device);
-        var targets = rows * length;
-        using var source = Ids(0, vocabulary, [rows, length], options.Device);
-        using var read = Ids(0, vocabulary, [rows, length], options.Device);
-        using var said = Ids(0, vocabulary, [targets], options.Device);
-        return Measure(KindAttribute.Of(shape), model, "tokens", 2 * targets, rows * StepCost.OfPair(shape, length, ParameterTable.Of(model)), options,
-            () => LinearCrossEntropy.Sum(model.Decode(read, model.Encode(source)).view(targets, -1), model.OutputWeight, said, model.Compute, smoothing).Objective / targets);
+        long targets = (long)rows * length;
+        var data = new DataProfile { Vocabulary = vocabulary, Sources = vocabulary, Shared = shape.Embeddings.Shared ?? true, Batches = [new(rows, length, length, targets, 2 * targets)] };
+        return Measure(shape, data, smoothing, options);
     }
 
-    static Tensor Ids(long low, long high, long[] size, Device device) => randint(low, high, size, dtype: ScalarType.Int64, device: device);
-
-    static StepBenchmarkResult Measure(string kind, nn.Module model, string unit, int units, double? flops, StepBenchmarkOptions options, Func<Tensor> lossOf)
+    static StepBenchmarkResult Measure(ModelConfig config, DataProfile data, double smoothing, StepBenchmarkOptions options)
     {
+        using var inputs = NewDisposeScope();
+        using var work = StepWork.Create(config, data, smoothing, options.Device);
+        var (model, shape) = (work.Model, data.Batches[0]);
+        var lossOf = work.Batch(shape);
         using var optimizer = Optimizer.Create(new AdamWConfig { Lr = 1e-3, Betas = (0.9, 0.99), WeightDecay = 0.1 }, model);
         var precision = Precisions.Resolve(options.Precision, options.Device);
         Precisions.Apply(model, precision);
@@ -97,19 +80,19 @@ public static class StepBenchmark
         times.Sort();
         return new StepBenchmarkResult
         {
-            Model = kind,
+            Model = KindAttribute.Of(config),
             Parameters = model.parameters().Sum(parameter => parameter.numel()),
             Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
             Device = options.Device.ToString(),
-            Unit = unit,
-            UnitsPerStep = units,
+            Unit = data.Unit,
+            UnitsPerStep = (int)shape.Units,
             Steps = times.Count,
             Seconds = times[times.Count / 2],
             FastSeconds = times[times.Count / 4],
             SlowSeconds = times[3 * times.Count / 4],
             FirstLoss = first,
-            FlopsPerStep = flops,
-            PeakFlopsPerSecond = flops is null ? null : MachinePeaks.FlopsPerSecond(options.Device, precision),
+            FlopsPerStep = data.FlopsOf(config).Of(shape),
+            PeakFlopsPerSecond = MachinePeaks.FlopsPerSecond(options.Device, precision),
             PeakMemoryBytes = ProcessMemory.Peak,
         };
     }
@@ -146,14 +129,14 @@ public sealed record StepBenchmarkResult
     public required double SlowSeconds { get; init; }
     /// <summary>The loss of the first step, before any update: near the logarithm of the number of classes.</summary>
     public required double FirstLoss { get; init; }
-    /// <summary>Operations of a step; null where they are not counted.</summary>
-    public required double? FlopsPerStep { get; init; }
+    /// <summary>Operations of a step.</summary>
+    public required double FlopsPerStep { get; init; }
     /// <summary>The machine's measured peak, operations a second.</summary>
-    public required double? PeakFlopsPerSecond { get; init; }
+    public required double PeakFlopsPerSecond { get; init; }
     /// <summary>The most resident bytes of the process so far.</summary>
     public required long PeakMemoryBytes { get; init; }
     /// <summary>Units a second of the median step.</summary>
     public double UnitsPerSecond => UnitsPerStep / Seconds;
-    /// <summary>The share of the peak.</summary>
-    public double? Utilisation => FlopsPerStep / Seconds / PeakFlopsPerSecond;
+    /// <summary>The fraction of that peak which a step reaches.</summary>
+    public double Utilisation => FlopsPerStep / Seconds / PeakFlopsPerSecond;
 }

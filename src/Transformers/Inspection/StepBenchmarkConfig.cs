@@ -1,7 +1,6 @@
 using Transformers.Data;
 using Transformers.Tokenizers;
 using Transformers.Runs;
-using Transformers.Inspection.Plans;
 using Transformers.Data.ParallelText;
 using Transformers.Checkpoints;
 using Transformers.Configs;

@@ -47,11 +47,14 @@ public sealed class WeightCopies
     /// <param name="device">Its device.</param>
     public static WeightCopies? For(nn.Module model, Device device)
     {
-        // Kernels read the weights themselves, and round them while packing.
-        if (device.type == DeviceType.CPU && KernelFunction.Multiplies(ScalarType.BFloat16)) return null;
+        if (!AreUsed(device, Precision.Bf16)) return null;
         (Tensor, Tensor)[] copies = [.. model.modules().OfType<Linear>().Where(layer => layer.Compute != ScalarType.Float32).SelectMany(layer => layer.Copies())];
         return copies.Length == 0 ? null : new(copies);
     }
+
+    /// <summary>Whether products read copies: kernels read the weights themselves, and round them while packing.</summary>
+    internal static bool AreUsed(Device device, Precision precision) =>
+        precision == Precision.Bf16 && !(device.type == DeviceType.CPU && KernelFunction.Multiplies(ScalarType.BFloat16));
 
     /// <summary>Copies all weights as they are now.</summary>
     public void Refresh()

@@ -3,7 +3,6 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Labelled;
 using Transformers.Evaluation;
-using Transformers.Inspection.Plans;
 using Transformers.Models;
 using Transformers.Plots;
 using Transformers.Tokenizers;
@@ -106,7 +105,7 @@ public sealed class ClassificationTask : TrainingTask
     sealed class TextsBatch(ClassificationTask task, LabelledBatch batch, int first, int rows, double smoothing)
         : MicroBatch(rows, batch.Texts.Lengths.Skip(first).Take(rows).Sum(length => (long)length), first)
     {
-        public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
+        public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units));
 
         public override LossSum LossSum(RandomPosition random)
         {

@@ -4,7 +4,6 @@ using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Data.Images.Loading;
 using Transformers.Evaluation;
-using Transformers.Inspection.Plans;
 using Transformers.Models;
 using Transformers.Plots;
 using static TorchSharp.torch;
@@ -136,7 +135,7 @@ public sealed class ImageTask : TrainingTask
     /// <summary>Some images of a batch.</summary>
     sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, rows, first)
     {
-        public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows, Padded: false));
+        public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows));
 
         public override LossSum LossSum(RandomPosition random)
         {

@@ -2,7 +2,6 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Labelled;
-using Transformers.Inspection.Plans;
 using Transformers.Models;
 using Transformers.Plots;
 using Transformers.Tokenizers;
@@ -102,7 +101,7 @@ public sealed class MaskedTokenTask : TrainingTask
         : MicroBatch(batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Length - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),
             batch.Texts.Lengths.AsSpan(first, rows).ToArray().Sum(length => (long)length), first)
     {
-        public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units, Padded: true));
+        public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units));
 
         public override LossSum LossSum(RandomPosition random)
         {

@@ -72,12 +72,18 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         }
     }
 
-    MemoryNeed? NeedOf(int rows)
+    MemoryNeed? NeedOf(int rows) => gauge is null ? Measure(rows) : NeedOf(rows, some => Measure(some)!);
+
+    /// <summary>Measures doubled sizes from one row on, until one does not fit or those before show that the size asked for does.</summary>
+    /// <param name="rows">The size asked for.</param>
+    /// <param name="measure">Measures a pass over so many rows.</param>
+    /// <returns>What the size needs, measured; or estimated, where it does not fit.</returns>
+    internal static MemoryNeed NeedOf(int rows, Func<int, MemoryNeed> measure)
     {
         MemoryNeed? last = null;
-        for (var some = 1; some < rows && gauge is not null; some *= 2)
+        for (var some = 1; some < rows; some *= 2)
         {
-            var now = Measure(some)!;
+            var now = measure(some);
             if (!now.Fits()) return Foreseen(now, last, rows);
             if (last is not null)
             {
@@ -86,7 +92,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
             }
             last = now;
         }
-        return Measure(rows);
+        return measure(rows);
     }
 
     // Memory grows with the rows: along the line through the two largest sizes measured.

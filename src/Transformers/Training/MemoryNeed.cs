@@ -31,5 +31,5 @@ sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom
         return $"training needs {Text(Total)} and may use {Text(Most)} ({Room.Source}): a micro-batch of {Rows} takes {Text(Peak)} at its peak, {how}{copies}";
     }
 
-    static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):N0} MiB");
+    internal static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):N0} MiB");
 }

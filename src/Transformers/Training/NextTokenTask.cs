@@ -4,7 +4,6 @@ using Transformers.Configs;
 using Transformers.Data.Batches;
 using Transformers.Data.Shards;
 using Transformers.Generation;
-using Transformers.Inspection.Plans;
 using Transformers.Models;
 using Transformers.Plots;
 using Transformers.Tokenizers;
@@ -126,7 +125,7 @@ public sealed class NextTokenTask : TrainingTask
         static long Count(TextBatch batch, int firstRow, int rows) =>
             batch.LossMask is null ? (long)rows * batch.Length : batch.LossMask.AsSpan(firstRow * batch.Length, rows * batch.Length).Count(true);
 
-        public override double Flops => task.flops.Of(new(rows, batch.Length, 0, Targets, Units, Padded: false));
+        public override double Flops => task.flops.Of(new(rows, batch.Length, 0, Targets, Units));
 
         public override LossSum LossSum(RandomPosition random) => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing, random);
     }

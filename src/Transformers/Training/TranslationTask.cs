@@ -4,7 +4,6 @@ using Transformers.Data;
 using Transformers.Data.ParallelText;
 using Transformers.Evaluation;
 using Transformers.Generation;
-using Transformers.Inspection.Plans;
 using Transformers.Models;
 using Transformers.Plots;
 using Transformers.Tokenizers;
@@ -129,7 +128,7 @@ public sealed class TranslationTask : TrainingTask
     /// <summary>Sentence pairs side by side.</summary>
     sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing, int first = 0) : MicroBatch(batch.TargetTokens, batch.TargetTokens, first)
     {
-        public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units, Padded: true));
+        public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units));
 
         public override LossSum LossSum(RandomPosition random) => TranslationLoss.Sum(task.model, batch, smoothing, task.device, random);
     }

@@ -58,21 +58,29 @@ public static class WarmStart
     public static int Freeze(nn.Module model, IReadOnlyList<string> patterns)
     {
         var parameters = model.named_parameters().ToList();
+        var held = Matches([.. parameters.Select(named => named.name)], patterns);
+        foreach (var (name, parameter) in parameters)
+            if (held.Contains(name)) parameter.requires_grad = false;
+        return held.Count;
+    }
+
+    /// <summary>The parameters that patterns of <c>training.freeze</c> match.</summary>
+    /// <param name="names">The names of all parameters.</param>
+    /// <param name="patterns">The patterns.</param>
+    /// <exception cref="UserException">A pattern matches nothing, or nothing is left to train.</exception>
+    internal static HashSet<string> Matches(IReadOnlyList<string> names, IReadOnlyList<string> patterns)
+    {
         var held = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < patterns.Count; i++)
         {
             var pattern = new Regex($"^{Regex.Escape(patterns[i]).Replace(@"\*", ".*")}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
-            var matched = parameters.Where(named => pattern.IsMatch(named.name)).ToList();
+            var matched = names.Where(name => pattern.IsMatch(name)).ToList();
             if (matched.Count == 0)
                 throw new UserException([new Problem($"({patterns[i]}) matches no parameter", Path: $"training.freeze[{i}]",
-                    Hint: $"there are {string.Join(", ", parameters.Take(3).Select(named => named.name))}, …, {parameters[^1].name}")]);
-            foreach (var (name, parameter) in matched)
-            {
-                parameter.requires_grad = false;
-                held.Add(name);
-            }
+                    Hint: $"there are {string.Join(", ", names.Take(3))}, …, {names[^1]}")]);
+            held.UnionWith(matched);
         }
-        if (held.Count == parameters.Count) throw new UserException([new Problem("leaves nothing to train", Path: "training.freeze")]);
-        return held.Count;
+        if (held.Count == names.Count) throw new UserException([new Problem("leaves nothing to train", Path: "training.freeze")]);
+        return held;
     }
 }

@@ -47,10 +47,14 @@ public sealed class SeeCommandsTests : IDisposable
             using var document = JsonDocument.Parse(inspected.Output);
             Assert.Equal("transformer.inspect/1", document.RootElement.GetProperty("schema").GetString());
             Assert.Equal(32, document.RootElement.GetProperty("inspection").GetProperty("training").GetProperty("units_per_step").GetInt64());
+            Assert.True(document.RootElement.GetProperty("inspection").GetProperty("measured").GetProperty("step_seconds").GetDouble() > 0);
         }
         var printed = CommandLine.Run("inspect", run, "--devices", "3").Output;
-        Assert.Contains("predicted step", printed);
+        Assert.Contains("measured step", printed);
         Assert.Contains("on 3 devices", printed);
+        var unmeasured = CommandLine.Run("inspect", run, "--no-measure").Output;
+        Assert.Contains("gradients", unmeasured);
+        Assert.DoesNotContain("measured", unmeasured);
         Assert.True(File.Exists(Path.Combine(run, "report.html")));
         var compared = CommandLine.Run("report", run, run, "--out", At("both.html"), "--json");
         Assert.True(compared.ExitCode == 0, compared.Error);
@@ -78,6 +82,7 @@ public sealed class SeeCommandsTests : IDisposable
     [InlineData("plot", "surprise", "nowhere")]
     [InlineData("inspect", "nowhere.yaml")]
     [InlineData("inspect", "copy", "--devices", "0")]
+    [InlineData("inspect", "copy", "--devices", "2", "--no-measure")]
     [InlineData("inspect", "vit-b16", "--data", ".")]
     [InlineData("plot", "patches", "nowhere")]
     [InlineData("plot", "positions", "swin-t")]

@@ -15,7 +15,9 @@ public class InspectorTests
     static GptConfig Shape(params string[] sets) => (GptConfig)ConfigFile.Parse<ModelFragment>(
         "model: { kind: gpt, layers: 3, heads: 4, width: 16, context: 8 }", "model.yaml", sets).Model;
 
-    static ModelCost Cost(ModelConfig model) => Inspector.Inspect(new ModelFragment { Model = model }).Cost;
+    static readonly InspectionOptions Unmeasured = new() { Measure = false };
+
+    static ModelCost Cost(ModelConfig model) => Inspector.Inspect(new ModelFragment { Model = model }, Unmeasured).Cost;
     static ModelConfig Ready(string name) => ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs", name + ".yaml")]).Model;
 
     // What the papers give: parameters, and multiplications with additions of one image forwards, each of them two operations.
@@ -56,7 +58,7 @@ public class InspectorTests
             ImageModelConfig image => ImageModel.Create(image, ImageShape.Of(image)),
             _ => throw new InvalidOperationException(),
         };
-        var inspection = Inspector.Inspect(new ModelFragment { Model = config });
+        var inspection = Inspector.Inspect(new ModelFragment { Model = config }, Unmeasured);
         Assert.Equal(ParameterTable.Of(model).Select(one => $"{one.Name} {string.Join('x', one.Shape)}"), inspection.Parameters.Select(one => $"{one.Name} {string.Join('x', one.Shape)}"));
         Assert.True(inspection.Cost.ForwardFlops > 0);
         Assert.Null(inspection.Training);
@@ -65,25 +67,24 @@ public class InspectorTests
     [Theory]
     [InlineData("copy")]
     [InlineData("sentiment")]
-    public void Runs_over_generated_pairs_and_texts_are_planned_with_the_sizes_of_their_batches(string name)
+    public void Runs_over_generated_pairs_and_texts_have_the_sizes_of_their_batches(string name)
     {
         var config = ConfigFile.Load<RunConfig>([Path.Combine(TestSupport.Repository.Root, "configs", name + ".yaml")], ["training.precision=fp32"]);
-        var inspection = Inspector.Inspect(config, new InspectionOptions { Cache = Directory.CreateTempSubdirectory("transformer-inspect-").FullName });
+        var inspection = Inspector.Inspect(config, Unmeasured with { Cache = Directory.CreateTempSubdirectory("transformer-inspect-").FullName });
         var plan = inspection.Training!;
         Assert.Equal("tokens", inspection.Unit);
         Assert.Empty(inspection.Notes);
         Assert.InRange(plan.SequencesPerStep, 50, 80);
         Assert.All(plan.SequenceLengths!, length => Assert.InRange(length, 3, 64));
         Assert.True(plan.UnitsPerStep <= plan.SequencesPerStep * (plan.SequenceLengths![^1] + 1));
-        Assert.True(plan.Memory.Total > plan.Memory.Program && plan.Step.Seconds > 0);
     }
 
     [Fact]
-    public void Images_are_planned_even_where_they_are_not_there_and_what_is_assumed_is_said()
+    public void Images_that_are_not_there_are_replaced_by_assumptions_which_are_noted()
     {
         var config = ConfigFile.Load<RunConfig>([Path.Combine(TestSupport.Repository.Root, "configs/vit-mnist.yaml")],
             ["data.source.path=/nowhere", "training.batch.sequences=4", "model.layers=1", "training.precision=fp32"]);
-        var inspection = Inspector.Inspect(config);
+        var inspection = Inspector.Inspect(config, Unmeasured);
         Assert.Equal(("images", 4L), (inspection.Unit, inspection.Training!.UnitsPerStep));
         Assert.Contains(inspection.Notes, note => note.Contains("not read", StringComparison.Ordinal));
         Assert.Contains(inspection.Notes, note => note.Contains("10 classes", StringComparison.Ordinal));
@@ -112,7 +113,7 @@ public class InspectorTests
         var table = ParameterTable.Of(shape, shape.Vocabulary!.Value);
         var cost = Cost(shape);
         Assert.Equal(124_439_808, cost.Parameters);
-        // All but places, norms and biases: 50257·768 + 12·(4 + 8)·768².
+        // All but positions, norms and biases: 50257·768 + 12·(4 + 8)·768².
         Assert.Equal(50_257L * 768 + 12 * 12 * 768 * 768, cost.MatrixParameters);
         Assert.Equal(6.0 * cost.MatrixParameters + 12.0 * 12 * 768 * 1024, cost.TrainingFlops);
         Assert.Equal(16, ParameterTable.Grouped(table).Count);
@@ -126,49 +127,31 @@ public class InspectorTests
     }
 
     [Theory]
-    [InlineData("{ kind: adamw, lr: 0.1 }", 2)]
-    [InlineData("{ kind: sgd, lr: 0.1, momentum: 0.9 }", 1)]
-    [InlineData("{ kind: sgd, lr: 0.1 }", 0)]
-    public void Memory_counts_what_the_optimizer_really_keeps(string optimizer, int slots)
+    [InlineData("{ kind: masked }", 2 * 5 * (16 * 16 + 16 * 30))]
+    [InlineData("{ kind: classify }", 2 * 5 * (16 * 16 + 16 * 3))]
+    public void The_head_of_an_encoder_costs_its_two_matrices(string head, double flops)
     {
-        var config = TinyRuns.Config($"training.optimizer={optimizer}");
-        var plan = Inspector.Inspect(config).Training!;
-        using var model = new Gpt((GptConfig)config.Model, new ByteTokenizer().VocabularySize);
-        using var real = Transformers.Training.Optimizer.Create(config.Training.Optimizer, model);
-        Assert.Equal(real.State.Sum(state => state.Item2.numel() * 4), plan.Memory.Optimizer);
-        Assert.Equal(slots * plan.Memory.Gradients, plan.Memory.Optimizer);
+        var config = (EncoderConfig)ConfigFile.Parse<ModelFragment>(
+            $"model: {{ kind: encoder, layers: 2, heads: 2, width: 16, context: 12, head: {head} }}", "model.yaml").Model;
+        var forward = ModelFlops.OfTokens(config, vocabulary: 30, classes: 3).Forward(new(Rows: 5, Source: 7, Target: 0, Targets: 5, Units: 35));
+        // A block's matrices are 12·D²; attention is 4·T·D a query.
+        Assert.Equal(2 * 4.0 * 5 * 7 * 7 * 16, forward.AttentionFlops);
+        Assert.Equal(2 * 2.0 * 5 * 7 * 12 * 16 * 16 + flops, forward.Flops - forward.AttentionFlops);
     }
 
     [Fact]
-    public void Activations_grow_with_the_micro_batch_and_not_with_the_batch()
+    public void Grouped_heads_and_gates_change_the_matrices_and_not_the_scores()
     {
-        MemoryPlan Memory(params string[] sets) => Inspector.Inspect(TinyRuns.Config(sets)).Training!.Memory;
-        var whole = Memory("training.batch.sequences=64");
-        var cut = Memory("training.batch.sequences=64", "training.batch.micro=8");
-        Assert.Equal(8.0, (double)whole.Activations / cut.Activations, 0.5);
-        Assert.Equal(cut.Activations, Memory("training.batch.sequences=640", "training.batch.micro=8").Activations);
-    }
-
-    [Fact]
-    public void A_plan_says_the_batch_the_passes_and_the_tokens_a_parameter()
-    {
-        var inspection = Inspector.Inspect(TinyRuns.Config("training.batch.sequences=20", "training.batch.micro=8"), new InspectionOptions { Devices = 4, LinkBytesPerSecond = 1e9 });
-        var plan = inspection.Training!;
-        Assert.Equal((20L, 640L, 3L), (plan.SequencesPerStep, plan.UnitsPerStep, plan.MicroBatches));
-        Assert.Equal(640.0 * 20 / inspection.Cost.Parameters, plan.UnitsPerParameter, 1e-9);
-        Assert.All([plan.Step.Products, plan.Step.Attention, plan.Step.Memory, plan.Step.Loss, plan.Step.Update], seconds => Assert.InRange(seconds, 1e-9, 60));
-        Assert.Equal(plan.Step.Seconds, plan.Step.Kernels.Sum(kernel => kernel.Times * kernel.Seconds), 1e-9);
-        var scaling = plan.Scaling!;
-        Assert.Equal(2.0 * 3 / 4 * 4 * inspection.Cost.Parameters, scaling.BytesPerDevice, 1e-6);
-        Assert.Equal(plan.Step.Seconds + scaling.BytesPerDevice / 1e9, scaling.StepSeconds, 1e-12);
-        Assert.Equal(4 * 640 / scaling.StepSeconds, scaling.UnitsPerSecond, 1e-6);
-        Assert.Equal(plan.Steps * plan.Step.Seconds, plan.TotalSeconds);
+        var forward = ModelFlops.OfTokens(Shape("model.key_value_heads=2", "model.feed_forward={ kind: swiglu, width: 24 }"), vocabulary: 50).Forward(new(1, 8, 0, 8, 8));
+        // 4 query heads and two of keys and values each, of width 4; gate and value; the vocabulary.
+        Assert.Equal(3 * (16 * 32 + 16 * 16 + 16 * 48 + 24 * 16) + 16 * 50, forward.Matrices.Sum(one => one.In * one.Out * one.Times));
+        Assert.Equal(3 * 4.0 * 8 * 8 * 16, forward.AttentionFlops);
     }
 
     [Fact]
     public void A_model_alone_needs_a_vocabulary_and_has_no_training_plan()
     {
-        Assert.Null(Inspector.Inspect(new ModelFragment { Model = Shape("model.vocabulary=70") }).Training);
+        Assert.Null(Inspector.Inspect(new ModelFragment { Model = Shape("model.vocabulary=70") }, Unmeasured).Training);
         Assert.Contains("model.vocabulary", Assert.Throws<UserException>(() => Inspector.Inspect(new ModelFragment { Model = Shape() })).Message);
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
@@ -9,12 +8,12 @@ using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Training;
 
-namespace Transformers.Inspection.Plans;
+namespace Transformers.Inspection;
 
-/// <summary>What the data say about a run: the sizes of its vocabularies and classes, and those of its batches.</summary>
+/// <summary>What the data decide about a run: the sizes of its vocabularies, its classes and its batches.</summary>
 sealed record DataProfile
 {
-    internal const int AssumedCharacters = 96, AssumedTokens = 32, AssumedClasses = 10, SeenBatches = 200, TimedBatches = 30, TimedImages = 256;
+    internal const int AssumedCharacters = 96, AssumedTokens = 32, AssumedClasses = 10, SeenBatches = 200;
 
     /// <summary>The vocabulary, the target's where there are two.</summary>
     internal int Vocabulary { get; init; }
@@ -26,20 +25,17 @@ sealed record DataProfile
     internal int Classes { get; init; }
     /// <summary>The images of a network over images.</summary>
     internal ImageShape? Image { get; init; }
-    /// <summary>Batches as training meets them.</summary>
+    /// <summary>Batches as training has them.</summary>
     internal required IReadOnlyList<BatchShape> Batches { get; init; }
-    /// <summary>Seconds that a unit takes to be made ready, on one core; 0 where it is nothing beside the step.</summary>
-    internal double SecondsPerUnit { get; init; }
-    /// <summary>Threads that make batches ready.</summary>
-    internal int Threads { get; init; } = 1;
-    /// <summary>Bytes of pixels that wait to be used.</summary>
-    internal long Waiting { get; init; }
     /// <summary>What was assumed.</summary>
     internal IReadOnlyList<string> Notes { get; init; } = [];
-    /// <summary>What keeps the data in memory, as training does.</summary>
-    internal object? Data { get; init; }
+    /// <summary>What throughput counts.</summary>
+    internal string Unit => Image is null ? "tokens" : "images";
 
-    /// <summary>Reads a config's data as training does; where they are not there, says what is assumed instead.</summary>
+    /// <summary>Counts the operations of a model over these data.</summary>
+    internal ModelFlops FlopsOf(ModelConfig model) => Image is { } image ? ModelFlops.OfImages(model, image) : ModelFlops.OfTokens(model, Vocabulary, Classes);
+
+    /// <summary>Reads a config's data as training does; where there are none, notes what is assumed instead.</summary>
     internal static DataProfile Of(RunConfig config, TrainingOptions options) => (config.Data, config.Model) switch
     {
         (TextData data, GptConfig model) => Text(data, model, config.Training.Batch),
@@ -70,7 +66,7 @@ sealed record DataProfile
         return new()
         {
             Vocabulary = model.Vocabulary ?? VocabularyOf(data, notes),
-            Batches = [new(rows, model.Context, 0, tokens, tokens, Padded: false)],
+            Batches = [new(rows, model.Context, 0, tokens, tokens)],
             Notes = notes,
         };
     }
@@ -92,86 +88,46 @@ sealed record DataProfile
 
     static DataProfile Parallel(RunConfig config, ParallelData data, Seq2SeqConfig model, TrainingOptions options)
     {
-        var (source, target, train, validation) = ParallelTaskSetup.Read(data, model, options, Silent.Observer, default);
+        var (source, target, train, _) = ParallelTaskSetup.Read(data, model, options, Silent.Observer, default);
         var batch = config.Training.Batch;
         var batches = new ParallelBatches(train, SpecialIds.Of(source), SpecialIds.Of(target),
             new BucketOptions { Tokens = batch.Tokens, Sequences = batch.Sequences, Seed = SeedStreams.Of(config.Seed, "batches") });
         return new()
         {
             Vocabulary = model.Vocabulary ?? target.VocabularySize, Sources = model.Vocabulary ?? source.VocabularySize, Shared = ReferenceEquals(source, target),
-            SecondsPerUnit = TimeOfUnit(batches.BatchesPerEpoch, position => batches.At(position).TargetTokens),
             Batches = [.. Positions(batches.BatchesPerEpoch).Select(batches.At).Select(one =>
-                new BatchShape(one.Rows, one.SourceWidth, one.TargetWidth, one.TargetTokens, one.TargetTokens, one.SourceLengths.Any(length => length < one.SourceWidth)))],
-            Data = (train, validation),
+                new BatchShape(one.Rows, one.SourceWidth, one.TargetWidth, one.TargetTokens, one.TargetTokens))],
         };
     }
 
     static DataProfile Labelled(RunConfig config, LabelledData data, EncoderConfig model, TrainingOptions options)
     {
-        var (tokenizer, train, validation) = LabelledTaskSetup.Read(data, model, options, Silent.Observer, default);
+        var (tokenizer, train, _) = LabelledTaskSetup.Read(data, model, options, Silent.Observer, default);
         var batches = new LabelledBatches(train, SpecialIds.Of(tokenizer), LabelledOptions.Of(config, train.Tokens));
         var share = (model.Head as MaskedHeadConfig)?.Share;
-        var masked = model.Head is MaskedHeadConfig head
-            ? new MaskedBatches(train.Tokens, SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, head.Options(config.Seed)), LabelledOptions.Of(config, train.Tokens)) : null;
         return new()
         {
             Vocabulary = model.Vocabulary ?? tokenizer.VocabularySize, Classes = train.Classes.Count,
-            SecondsPerUnit = TimeOfUnit(batches.BatchesPerEpoch, position => (masked?.At(position).Texts ?? batches.At(position).Texts).Lengths.Sum(length => (long)length)),
             Batches = [.. Positions(batches.BatchesPerEpoch).Select(batches.At).Select(one =>
             {
                 var tokens = one.Texts.Lengths.Sum(length => (long)length);
-                return new BatchShape(one.Texts.Rows, one.Texts.Width, 0, share is null ? one.Texts.Rows : Math.Max(1, (long)(share * tokens)), tokens,
-                    one.Texts.Lengths.Any(length => length < one.Texts.Width));
+                return new BatchShape(one.Texts.Rows, one.Texts.Width, 0, share is null ? one.Texts.Rows : Math.Max(1, (long)(share * tokens)), tokens);
             })],
-            Data = (train, validation),
         };
-    }
-
-    // The first round compiles; the second is what training has.
-    static double TimeOfUnit(int batches, Func<BatchPosition, long> unitsOfMade)
-    {
-        var seconds = 0.0;
-        for (var round = 0; round < 2; round++)
-        {
-            var start = Stopwatch.GetTimestamp();
-            var units = LabelledOptions.Positions(batches, TimedBatches).Sum(unitsOfMade);
-            seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / Math.Max(1, units);
-        }
-        return seconds;
     }
 
     static IEnumerable<BatchPosition> Positions(int batches) => LabelledOptions.Positions(batches, SeenBatches);
 
     static DataProfile Images(RunConfig config, ImagesData data, ImageModelConfig model, TrainingOptions options)
     {
-        var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"));
+        using var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"));
         var rows = config.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
-        var loading = new Data.Images.Loading.ImageLoaderOptions { Transform = opened.Transform, BatchSize = rows };
         return new()
         {
             Classes = opened.Dataset.Classes.Count,
             Image = new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count),
-            Batches = [new(rows, 0, 0, rows, rows, Padded: false)],
-            SecondsPerUnit = SecondsPerImage(opened),
-            Threads = opened.Threads ?? loading.Threads,
-            Waiting = sizeof(float) * (long)opened.Transform.Values * rows * (Math.Max(loading.Ahead, (opened.Threads ?? loading.Threads) + 1) + 2),
-            Data = opened,
+            Batches = [new(rows, 0, 0, rows, rows)],
         };
-    }
-
-    // Decoded once, a picture is kept where there is room: the second look is what training has.
-    static double SecondsPerImage(OpenedImages opened)
-    {
-        var pixels = new float[opened.Transform.Values];
-        var indices = opened.Dataset.Train.Take(TimedImages).ToArray();
-        var best = double.PositiveInfinity;
-        for (var round = 0; round < 3; round++)
-        {
-            var start = Stopwatch.GetTimestamp();
-            foreach (var index in indices) opened.Dataset.Load(index, opened.Transform, opened.Augmentation, new SampleRandom(1, (ulong)index), pixels);
-            if (round > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds / indices.Length);
-        }
-        return best;
     }
 
     static DataProfile AssumedPairs(ParallelData data, Seq2SeqConfig model, BatchConfig batch)
@@ -181,7 +137,7 @@ sealed record DataProfile
         return new()
         {
             Vocabulary = AssumedVocabulary(model, data.TargetTokenizer ?? data.Tokenizer), Sources = AssumedVocabulary(model, data.Tokenizer), Shared = data.TargetTokenizer is null,
-            Batches = [new(rows, length, length, rows * length, rows * length, Padded: true)],
+            Batches = [new(rows, length, length, rows * length, rows * length)],
         };
     }
 
@@ -193,7 +149,7 @@ sealed record DataProfile
         return new()
         {
             Vocabulary = AssumedVocabulary(model, data.Tokenizer), Classes = 2,
-            Batches = [new(rows, length, 0, share is null ? rows : Math.Max(1, (long)(share * rows * length)), rows * length, Padded: true)],
+            Batches = [new(rows, length, 0, share is null ? rows : Math.Max(1, (long)(share * rows * length)), rows * length)],
         };
     }
 
@@ -204,8 +160,8 @@ sealed record DataProfile
         return new()
         {
             Classes = classes, Image = new ImageShape(data.Input.Size, data.Input.Channels, classes),
-            Batches = [new(rows, 0, 0, rows, rows, Padded: false)],
-            Notes = model.Classes is null ? [$"{AssumedClasses} classes are assumed", "making images ready is not counted"] : ["making images ready is not counted"],
+            Batches = [new(rows, 0, 0, rows, rows)],
+            Notes = model.Classes is null ? [$"{AssumedClasses} classes are assumed"] : [],
         };
     }
 
@@ -222,16 +178,16 @@ sealed record DataProfile
     {
         switch (model)
         {
-            case GptConfig gpt: return Alone(gpt, new(1, gpt.Context, 0, gpt.Context, gpt.Context, Padded: false), []);
+            case GptConfig gpt: return Alone(gpt, new(1, gpt.Context, 0, gpt.Context, gpt.Context), []);
             case Seq2SeqConfig pair:
                 long length = Math.Min(AssumedTokens, pair.Context);
-                return Alone(pair, new(1, length, length, length, length, Padded: false), [$"counted for a source and a target of {length} tokens"]);
+                return Alone(pair, new(1, length, length, length, length), [$"counted for a source and a target of {length} tokens"]);
             case EncoderConfig encoder:
                 var share = (encoder.Head as MaskedHeadConfig)?.Share;
-                return Alone(encoder, new(1, encoder.Context, 0, share is null ? 1 : Math.Max(1, (long)(share * encoder.Context)), encoder.Context, Padded: false), []);
+                return Alone(encoder, new(1, encoder.Context, 0, share is null ? 1 : Math.Max(1, (long)(share * encoder.Context)), encoder.Context), []);
             case ImageModelConfig network:
                 var image = ImageShape.Of(network);
-                return new() { Image = image, Classes = image.Classes, Batches = [new(1, 0, 0, 1, 1, Padded: false)] };
+                return new() { Image = image, Classes = image.Classes, Batches = [new(1, 0, 0, 1, 1)] };
             default: throw new UserException($"a model of kind {KindAttribute.Of(model)} cannot be inspected");
         }
     }
