@@ -28,8 +28,8 @@ public static class NativeLibraries
     /// <summary>Whether <see cref="Load"/> may fetch the platform's libtorch package through the .NET SDK where it finds no libtorch.</summary>
     public static bool FetchesPackage { get; set; } = true;
 
-    /// <summary>Where a line goes that says what is being fetched; standard error by default.</summary>
-    public static Action<string> Notice { get; set; } = line => Console.Error.WriteLine(line);
+    /// <summary>Receives a line before the package is fetched; null for nothing.</summary>
+    public static Action<string>? Notice { get; set; }
 
     /// <summary>Loads libtorch once; later calls return what the first one loaded.</summary>
     /// <param name="cuda">Whether a libtorch with CUDA is wanted where the machine has a CUDA driver.</param>
@@ -67,7 +67,7 @@ public static class NativeLibraries
         var package = TorchPackage.OfThisPlatform!;
         if (!fetch)
             throw NothingLoads(failed, new($"no libtorch was found; the first command that computes fetches {package.Id} {package.Version} through the .NET SDK", Hint: $"name another libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH"), willBeFetched: true);
-        Notice($"fetching libtorch {package.Version} into {package.Root}, once: it takes a minute or more");
+        Notice?.Invoke($"fetching libtorch {package.Version} into {package.Root}, once: it takes a minute or more");
         return Open(package.Fetch(DotNetSdk.Find()!, Environment.CurrentDirectory), changes, failed);
     }
 
