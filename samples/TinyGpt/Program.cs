@@ -1,9 +1,9 @@
 // Trains a tiny GPT on stories that the library makes itself, then lets it tell one. Takes about ten seconds.
 using Transformers.Configs;
 using Transformers.Generation;
+using Transformers.Native;
 using Transformers.Runs;
 using Transformers.Training;
-using static TorchSharp.torch;
 
 var run = args.Length > 0 ? args[0] : "runs/tiny-gpt";
 var config = ConfigFile.Parse<RunConfig>("""
@@ -22,9 +22,10 @@ var config = ConfigFile.Parse<RunConfig>("""
 var result = TrainingRun.Start(config, new TrainingOptions { Run = run, Cache = Path.Combine(run, "cache") });
 Console.WriteLine($"{result.Parameters:N0} parameters, {result.Steps} steps, val_loss {result.ValLoss:F2}");
 
+var cpu = NativeLibraries.Cpu; // Loads libtorch, which TorchSharp's own constant would search elsewhere.
 var trained = TrainedRun.Open(run);
 var tokenizer = trained.LoadTokenizer();
-using var model = trained.LoadLanguageModel(tokenizer, CPU);
-var story = new TextGenerator(model, tokenizer, CPU)
+using var model = trained.LoadLanguageModel(tokenizer, cpu);
+var story = new TextGenerator(model, tokenizer, cpu)
     .Generate(["Once upon a time"], new GenerationOptions { MaxNewTokens = 60, Temperature = 0.7, Seed = 1, Slide = true })[0];
 Console.WriteLine(story.Prompt + story.Text);

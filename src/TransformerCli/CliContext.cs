@@ -61,6 +61,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             if (parse.GetValue(LogFileOption) is { } file) Error.Open(file, verbose);
             if (command.Options.Contains(ThreadsOption)) ProcessSettings.Threads = parse.GetValue(ThreadsOption);
+            NativeLibraries.Notice = parse.GetValue(QuietOption) ? line => Error.Log.Information("{Text:l}", line) : Error.WriteLine;
             Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));
             return action();
         }, verbose);

@@ -25,7 +25,7 @@ static class Versions
     {
         try
         {
-            return NativeLibraries.Load().Version;
+            return NativeLibraries.Load(fetch: false).Version;
         }
         catch (EngineMissingException)
         {

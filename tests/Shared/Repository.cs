@@ -14,6 +14,9 @@ public static class Repository
     /// <summary>A path below the folder of real data beside the checkout, whether or not it exists.</summary>
     public static string SharedData(params string[] parts) => Path.GetFullPath(Path.Combine([Root, "..", "shared", "data", .. parts]));
 
+    /// <summary>What the tests were built as, Debug or Release: the last folder of their output's path.</summary>
+    public static string Configuration { get; } = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)) == "debug" ? "Debug" : "Release";
+
     static string FindRoot()
     {
         for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))

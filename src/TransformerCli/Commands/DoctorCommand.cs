@@ -35,11 +35,11 @@ static class DoctorCommand
         LoadedLibraries engine;
         try
         {
-            engine = NativeLibraries.Load();
+            engine = NativeLibraries.Load(fetch: false);
         }
         catch (EngineMissingException exception)
         {
-            foreach (var problem in exception.Problems) problems.Add(new(true, (problem with { Hint = null }).ToString(), problem.Hint ?? "run scripts/setup"));
+            foreach (var problem in exception.Problems) problems.Add(new(!exception.WillBeFetched, (problem with { Hint = null }).ToString(), problem.Hint ?? "run scripts/setup"));
             return new DoctorReport { Dotnet = RuntimeInformation.FrameworkDescription, Problems = problems };
         }
         foreach (var failed in engine.Failed)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 
 namespace Transformers.Native;
@@ -26,15 +25,22 @@ public static class NativeLibraries
         }
     }
 
+    /// <summary>Whether <see cref="Load"/> may fetch the platform's libtorch package through the .NET SDK where it finds no libtorch.</summary>
+    public static bool FetchesPackage { get; set; } = true;
+
+    /// <summary>Receives a line before the package is fetched; null for nothing.</summary>
+    public static Action<string>? Notice { get; set; }
+
     /// <summary>Loads libtorch once; later calls return what the first one loaded.</summary>
     /// <param name="cuda">Whether a libtorch with CUDA is wanted where the machine has a CUDA driver.</param>
+    /// <param name="fetch">Whether to fetch the platform's package where there is no libtorch, if <see cref="FetchesPackage"/> allows it.</param>
     /// <exception cref="UserException">No usable libtorch is on this machine; the problems name each candidate, its fault and the remedy.</exception>
-    public static LoadedLibraries Load(bool cuda = true)
+    public static LoadedLibraries Load(bool cuda = true, bool fetch = true)
     {
-        lock (guard) return loaded ??= LoadOnce(cuda && CudaDriver.IsPresent);
+        lock (guard) return loaded ??= LoadOnce(cuda && CudaDriver.IsPresent, fetch);
     }
 
-    static LoadedLibraries LoadOnce(bool cuda)
+    static LoadedLibraries LoadOnce(bool cuda, bool fetch)
     {
         var changes = ProcessSettings.Prepare();
         var failed = new List<FailedCandidate>();
@@ -57,7 +63,12 @@ public static class NativeLibraries
                 throw NothingLoads(failed);
             }
         }
-        throw NothingLoads(failed);
+        if (TorchPackage.Obstacle() is { } obstacle) throw NothingLoads(failed, obstacle);
+        var package = TorchPackage.OfThisPlatform!;
+        if (!fetch)
+            throw NothingLoads(failed, new($"no libtorch was found; the first command that computes fetches {package.Id} {package.Version} through the .NET SDK", Hint: $"name another libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH"), willBeFetched: true);
+        Notice?.Invoke($"fetching libtorch {package.Version} into {package.Root}, once: it takes a minute or more");
+        return Open(package.Fetch(DotNetSdk.Find()!, Environment.CurrentDirectory), changes, failed);
     }
 
     static LoadedLibraries Open(TorchCandidate candidate, IReadOnlyList<string> changes, List<FailedCandidate> failed)
@@ -90,16 +101,19 @@ public static class NativeLibraries
         };
     }
 
-    static UserException NothingLoads(IReadOnlyList<FailedCandidate> failed)
+    static EngineMissingException NothingLoads(IReadOnlyList<FailedCandidate> failed, Problem? last = null, bool willBeFetched = false)
     {
-        Problem[] problems = [.. failed.Select(one => new Problem($"{one.Candidate.Source}: {one.Reason}", one.Candidate.Folder, Hint: one.Remedy))];
-        return new EngineMissingException(problems.Length > 0 ? problems :
-            [new Problem($"no libtorch was found for {RuntimeInformation.RuntimeIdentifier}", Hint: "restore the package libtorch-cpu-<platform> with scripts/setup, or name a libtorch of version 2.10 or later in LIBTORCH")]);
+        var problems = failed.Select(one => new Problem($"{one.Candidate.Source}: {one.Reason}", one.Candidate.Folder, Hint: one.Remedy));
+        return new EngineMissingException([.. last is null ? problems : problems.Append(last)]) { WillBeFetched = willBeFetched };
     }
 }
 
 /// <summary>No usable libtorch is on this machine.</summary>
-public sealed class EngineMissingException(IReadOnlyList<Problem> problems) : UserException(problems);
+public sealed class EngineMissingException(IReadOnlyList<Problem> problems) : UserException(problems)
+{
+    /// <summary>Whether the first call that may fetch the platform's package does so.</summary>
+    public bool WillBeFetched { get; init; }
+}
 
 /// <summary>What was loaded, for <c>doctor</c> and reports.</summary>
 public sealed record LoadedLibraries

@@ -8,7 +8,7 @@ namespace Transformers.Native;
 static class TorchCandidates
 {
     /// <summary>The libtorch that TorchSharp's package was built for; packages state it in their path.</summary>
-    const string PackageVersion = "2.10.0";
+    internal const string PackageVersion = "2.10.0";
 
     static readonly TimeSpan PythonLimit = TimeSpan.FromSeconds(10);
 
@@ -42,8 +42,7 @@ static class TorchCandidates
         }
         foreach (var folder in Application.Where(folder => Has(folder, "torch_cpu")))
             yield return new("the libtorch beside the program", folder, PackageVersion, HasCuda: false);
-        var package = Path.Combine(Packages, $"libtorch-cpu-{Platform}", PackageVersion, "runtimes", Platform, "native");
-        if (Has(package, "torch_cpu")) yield return new("NuGet's package", package, PackageVersion, HasCuda: false);
+        if (TorchPackage.OfThisPlatform?.Candidate is { } package) yield return package;
     }
 
     // Asks each Python where its torch is; nothing of torch runs for the answer.

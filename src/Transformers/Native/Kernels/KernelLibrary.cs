@@ -67,10 +67,8 @@ static unsafe partial class KernelLibrary
 
     static IEnumerable<string> Candidates()
     {
-        var folder = AppContext.BaseDirectory;
-        yield return System.IO.Path.Combine(folder, FileName);
-        yield return System.IO.Path.Combine(folder, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", FileName);
-        for (var parent = Directory.GetParent(folder); parent is not null; parent = parent.Parent)
+        foreach (var folder in TorchCandidates.Application) yield return System.IO.Path.Combine(folder, FileName);
+        for (var parent = Directory.GetParent(AppContext.BaseDirectory); parent is not null; parent = parent.Parent)
             yield return System.IO.Path.Combine(parent.FullName, "artifacts", "native", FileName);
     }
 

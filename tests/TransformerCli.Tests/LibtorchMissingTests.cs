@@ -1,0 +1,43 @@
+namespace TransformerCli.Tests;
+
+/// <summary>The program on a machine without libtorch: NuGet's folder of packages is an empty one.</summary>
+public sealed class LibtorchMissingTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-bare-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    CommandLine.Outcome Run(string fetch, params string[] arguments) =>
+        ProgramProcess.Run(root, arguments, "env", "-u", "LIBTORCH", $"NUGET_PACKAGES={root}/packages", $"TRANSFORMER_FETCH={fetch}");
+
+    [Fact]
+    public void Switched_off_it_is_not_fetched_and_the_message_has_the_remedies()
+    {
+        var outcome = Run("off", "bench", "kernels");
+        Assert.Equal((2, ""), (outcome.ExitCode, outcome.Output));
+        Assert.Matches(@"^error: no libtorch was found, and libtorch-cpu-\S+ 2\.10\.0 may not be fetched: that is switched off \(unset TRANSFORMER_FETCH, .*LIBTORCH\)\s*$", outcome.Error);
+        Assert.Equal(2, Run("off", "doctor").ExitCode);
+    }
+
+    [Fact]
+    public void Doctor_says_that_it_will_be_fetched_and_fetches_nothing()
+    {
+        var outcome = Run("", "doctor");
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains("note: no libtorch was found; the first command that computes fetches libtorch-cpu-", outcome.Output);
+        Assert.False(Directory.Exists(Path.Combine(root, "packages")));
+    }
+
+    [Fact]
+    [Trait("Category", "slow")]
+    public void A_source_that_cannot_be_reached_is_one_message_and_exit_code_2()
+    {
+        File.WriteAllText(Path.Combine(root, "NuGet.config"), """
+            <configuration><packageSources><clear /><add key="gone" value="gone" /></packageSources></configuration>
+            """);
+        var outcome = Run("", "bench", "kernels");
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Matches(@"^fetching libtorch .*\nerror: no libtorch was found, and libtorch-cpu-\S+ 2\.10\.0 could not be fetched: NU1301: .*LIBTORCH\)\s*$", outcome.Error.ReplaceLineEndings("\n"));
+        Assert.DoesNotContain("   at ", outcome.Error);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using TestSupport;
+using Transformers.Native;
+
+namespace TransformerCli.Tests;
+
+/// <summary>The .NET tool: packed, installed into an empty folder and used there, with a home that has nothing of NuGet's or ours.</summary>
+[Trait("Category", "slow")]
+public sealed class ToolTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-tool-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string Below(string name) => Path.Combine(root, name);
+
+    string Run(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Below("work"), RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["HOME"] = start.Environment["DOTNET_CLI_HOME"] = Below("home");
+        start.Environment["NUGET_PACKAGES"] = Below("packages");
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        start.Environment["DOTNET_NOLOGO"] = "1";
+        foreach (var name in new[] { "LIBTORCH", "TRANSFORMER_FETCH", "TRANSFORMER_KERNELS", "XDG_CACHE_HOME" }) start.Environment.Remove(name);
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Error = error.Result;
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {process.ExitCode}\n{output}{Error}");
+        return output;
+    }
+
+    // What the last program wrote to standard error.
+    string Error { get; set; } = "";
+
+    static string Pack(string folder, string version)
+    {
+        var packed = EndedProcess.Start("dotnet", ["pack", Repository.PathOf("src", "TransformerCli"), "-c", Repository.Configuration, "--no-build", "-nologo", "-v", "quiet", "-o", folder, $"-p:PackageVersion={version}"]);
+        Assert.True(packed.ExitCode == 0, packed.Output + packed.Error);
+        return Path.Combine(folder, $"TransformerCli.{version}.nupkg");
+    }
+
+    // The package of libtorch that the tests run with is the only source, so that no network is needed; without it, the usual source.
+    static string SourceOfLibtorch()
+    {
+        var libraries = Path.GetDirectoryName(NativeLibraries.Load().Files.First(file => file.Contains("torch_cpu", StringComparison.Ordinal)))!;
+        var package = Path.GetFullPath(Path.Combine(libraries, "..", "..", ".."));
+        return Directory.EnumerateFiles(package, "libtorch-cpu-*.nupkg").Any() ? package : "https://api.nuget.org/v3/index.json";
+    }
+
+    [Fact]
+    public void Packed_installed_and_used_in_an_empty_folder_it_trains_evaluates_and_generates()
+    {
+        var version = $"0.1.0-test.{Environment.ProcessId}";
+        var package = Pack(Below("feed"), version);
+        using (var archive = ZipFile.OpenRead(package))
+        {
+            var names = archive.Entries.Select(entry => entry.FullName).ToList();
+            foreach (var file in new[]
+            {
+                "configs/gpt-stories.yaml", "configs/schema.json", "runtimes/linux-x64/native/libLibTorchSharp.so", "runtimes/linux-x64/native/libSkiaSharp.so",
+                "runtimes/win-x64/native/LibTorchSharp.dll", "runtimes/win-x64/native/libSkiaSharp.dll", "runtimes/osx-arm64/native/libLibTorchSharp.dylib", "runtimes/osx/native/libSkiaSharp.dylib",
+            }) Assert.Contains($"tools/net10.0/any/{file}", names);
+            Assert.DoesNotContain(names, name => name.Contains("torch_cpu", StringComparison.Ordinal));
+        }
+
+        Directory.CreateDirectory(Below("work"));
+        File.WriteAllText(Below("work/NuGet.config"), $"""
+            <configuration><packageSources><clear /><add key="libtorch" value="{SourceOfLibtorch()}" /></packageSources></configuration>
+            """);
+        Run("dotnet", "tool", "install", "TransformerCli", "--tool-path", Below("tool"), "--add-source", Below("feed"), "--version", version);
+        var tool = Below("tool/transformer");
+        Assert.Contains("gpt-stories", Run(tool, "config", "list"));
+        Assert.Contains("libtorch not found", Run(tool, "--version"));
+        Assert.Contains("the first command that computes fetches libtorch-cpu-", Run(tool, "doctor"));
+        Assert.False(Directory.Exists(Below("packages/libtorch-cpu-linux-x64")));
+
+        File.WriteAllText(Below("work/tiny.yaml"), """
+            data:
+              kind: text
+              source: { generator: stories, size: 100kB }
+              tokenizer: { kind: bpe, vocabulary: 300 }
+            model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
+            training:
+              steps: 30
+              batch: { sequences: 8 }
+              optimizer: { kind: adamw, lr: 3.0e-3 }
+              validate: { every: 30 }
+            """);
+        Run(tool, "train", "tiny.yaml", "--run", "run");
+        Assert.Single(Error.Split('\n'), line => line.StartsWith("fetching libtorch", StringComparison.Ordinal));
+        using (var scores = JsonDocument.Parse(Run(tool, "eval", "run", "--json")))
+            Assert.InRange(scores.RootElement.GetProperty("metrics").GetProperty("loss").GetDouble(), 1, 5.6);
+        Assert.DoesNotContain("fetching", Error);
+        Assert.StartsWith("Once", Run(tool, "generate", "run", "--prompt", "Once", "--max-new-tokens", "8"));
+
+        using var doctor = JsonDocument.Parse(Run(tool, "doctor", "--json"));
+        Assert.StartsWith(Below("packages"), doctor.RootElement.GetProperty("files")[0].GetString());
+        Assert.Contains("Skia", doctor.RootElement.GetProperty("image_codecs").GetString());
+        if (File.Exists(Repository.PathOf("artifacts", "native", "libtransformer_kernels.so")))
+            Assert.StartsWith(Below("tool"), doctor.RootElement.GetProperty("kernels").GetString());
+    }
+}
