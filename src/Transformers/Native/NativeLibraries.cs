@@ -67,7 +67,7 @@ public static class NativeLibraries
         var package = TorchPackage.OfThisPlatform!;
         if (!fetch)
             throw NothingLoads(failed, new($"no libtorch was found; the first command that computes fetches {package.Id} {package.Version} through the .NET SDK", Hint: $"name another libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH"), willBeFetched: true);
-        Notice?.Invoke($"fetching libtorch {package.Version} into {package.Root}, once: it takes a minute or more");
+        Notice?.Invoke($"fetching libtorch {package.Version} into {package.Root}, once: this may take a minute");
         return Open(package.Fetch(DotNetSdk.Find()!, Environment.CurrentDirectory), changes, failed);
     }
 
