@@ -105,8 +105,8 @@ sealed class BlockedAttention : ManagedFunction
     static void AddBias(Tensor dbias, Tensor dscores, long first, long count)
     {
         var (B, H, _, S) = dscores.Dims4();
-        if (dbias.dim() == 4 && dbias.size(0) is var b && b > 1 && b < B) dscores = dscores.view(B / b, b, H, count, S).sum(0);
-        while (dscores.dim() > dbias.dim()) dscores = dscores.sum(0);
+        if (dbias.dim() == 4 && dbias.size(0) is var b && b > 1 && b < B) dscores = dscores.view(B / b, b, H, count, S).sum([0L]);
+        while (dscores.dim() > dbias.dim()) dscores = dscores.sum([0L]);
         for (var axis = 0; axis < dbias.dim(); axis++)
             if (dbias.size(axis) == 1 && dscores.size(axis) > 1) dscores = dscores.sum(axis, keepdim: true);
         var rows = dbias.dim() >= 2 && dbias.size(-2) > 1 ? dbias.narrow(-2, first, count) : dbias;

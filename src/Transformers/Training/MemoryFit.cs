@@ -15,9 +15,6 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     // Less growth than this says nothing: freed pieces of earlier passes hold what a few rows need.
     const long Noticeable = 32 << 20;
 
-    // Seen: six steps of four micro-batches took 1.22 times the memory of the first four.
-    const double Holes = 0.25;
-
     readonly MemoryGauge? gauge = MemoryGauge.Of(device);
     long idle;
 
@@ -80,10 +77,10 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     {
         if (gauge is null) return Measure(rows);
         var need = NeedOf(rows, some => Measure(some)!);
-        // Where memory is tight, the holes that freed blocks leave between others count. They grow for a few steps.
-        if (need.MeasuredRows != rows || !need.Fits() || need.Room.Bytes > need.Peak - idle) return need;
-        var again = Measure(rows, passes: 4)!;
-        return again with { Peak = again.Peak + (long)(Holes * (again.Peak - idle)) };
+        // The holes that freed blocks leave between others grow for a few steps. Where the size is ours to choose, it leaves
+        // room for as much again as the pass took.
+        if (!config.Batch.Fit || need.MeasuredRows != rows || !need.Fits() || need.Room.Bytes > need.Peak - idle) return need;
+        return need with { Peak = need.Peak + (need.Peak - idle) };
     }
 
     /// <summary>Measures doubled sizes from one row on, until one does not fit or those before show that the size asked for does.</summary>
@@ -114,7 +111,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         return now with { Rows = rows, Peak = now.Peak + each * (rows - now.Rows) };
     }
 
-    MemoryNeed? Measure(int rows, int passes = 1)
+    MemoryNeed? Measure(int rows)
     {
         cancel.ThrowIfCancellationRequested();
         var sampler = task.SamplerState;
@@ -122,12 +119,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         gauge?.Begin();
         idle = gauge?.Used ?? 0;
         var step = task.NextStep();
-        var targets = Math.Max(1, step.Sum(batch => batch.Targets));
-        for (var pass = 0; pass < passes; pass++)
-        {
-            using var scope = NewDisposeScope();
-            trainer.Backward(step[pass % step.Count], targets, step: 0);
-        }
+        using (var scope = NewDisposeScope()) trainer.Backward(step[0], Math.Max(1, step.Sum(batch => batch.Targets)), step: 0);
         var need = gauge is null ? null : new MemoryNeed(rows, gauge.Peak, gauge.HoldsCopies ? Copies() : 0, gauge.Used, gauge.Room, rows);
         task.SamplerState = sampler;
         return need;

@@ -81,7 +81,7 @@ public sealed class PlainPathTests
         foreach (var (name, gradient) in expected.Gradients)
         {
             var error = (gradient - actual.Gradients[name]).norm().item<float>();
-            Assert.True(error <= tolerance * (gradient.norm().item<float>() + 1e-3), $"{name}: {error} of {gradient.norm().item<float>()}");
+            Assert.True(error <= tolerance * (gradient.norm().item<float>() + 1e-3), $"{name}: {error} of {gradient.norm().item<float>():E3}, {actual.Gradients[name].norm().item<float>():E3}");
         }
     }
 

@@ -17,7 +17,7 @@ public sealed class DispatcherTests
         ["list of tensors"] = (x => One("aten::cat", "", new[] { x, x, x }, 1L), x => cat([x, x, x], 1)),
         ["list of whole numbers"] = (x => One("aten::permute", "", x, new[] { 1L, 0L }), x => x.t()),
         ["string"] = (x => One("aten::einsum", "", "ij,kj->ik", new[] { x, x }, OperatorArgument.None), x => x.mm(x.t())),
-        ["number and truth"] = (x => One("aten::gelu", "", x, "tanh"), x => nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh)),
+        ["string that chooses a formula"] = (x => One("aten::gelu", "", x, "tanh"), x => nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh)),
         ["optional number, present"] = (x => One("aten::nan_to_num", "", x * double.NaN, OperatorArgument.Optional(3.5), OperatorArgument.None, OperatorArgument.None), x => full_like(x, 3.5)),
         ["optional number, absent"] = (x => One("aten::nan_to_num", "", x * double.NaN, OperatorArgument.None, OperatorArgument.None, OperatorArgument.None), x => zeros_like(x)),
         ["optional whole number, present"] = (x => One("aten::repeat_interleave", "self_int", x, 2L, OperatorArgument.Optional(1L), OperatorArgument.None), x => x.repeat_interleave(2, 1)),
@@ -51,9 +51,12 @@ public sealed class DispatcherTests
         Assert.True((actual - expected).abs().max().item<float>() < 1e-5, kind);
     }
 
+    // einsum, which the kind of strings alone is tried with, is left out; gelu takes a string, too.
+    public static TheoryData<string> RepeatedKinds => [.. kinds.Keys.Where(kind => kind != "string")];
+
     [Theory]
     [Trait("Category", "slow")]
-    [MemberData(nameof(Kinds))]
+    [MemberData(nameof(RepeatedKinds))]
     public void A_million_calls_leave_no_memory_behind(string kind)
     {
         using var plain = no_grad();
@@ -66,11 +69,11 @@ public sealed class DispatcherTests
                 for (var j = 0; j < 100; j++) kinds[kind].Call(x);
             }
         }
-        Repeat(20_000);
-        GC.Collect();
+        Repeat(100_000);
+        DeviceMemory.TrimMemory();
         var before = ProcessMemory.Resident;
         Repeat(1_000_000);
-        GC.Collect();
+        DeviceMemory.TrimMemory();
         // A leak of the smallest block of the C library would be 32 MB.
         Assert.InRange(ProcessMemory.Resident - before, long.MinValue, 16 << 20);
     }
