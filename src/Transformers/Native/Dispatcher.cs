@@ -10,7 +10,7 @@ namespace Transformers.Native;
 /// the same tensor, and results come back as handles that the caller owns. A present optional value is a pointer to its value,
 /// which libtorch deletes: it is allocated as C++'s <c>new</c> does, by the C library's malloc. libtorch 2.10 prints its own
 /// trace to standard error when an operator fails and hands no message back, so the typed calls in
-/// <see cref="Operators"/> check their arguments before. Arguments of schema type Scalar are not supported by 2.10.
+/// <see cref="Operators"/> check their arguments before. Arguments of schema type Scalar are not supported by 2.10, and strings are left out: their handles stayed behind.
 /// </remarks>
 public static unsafe class Dispatcher
 {
@@ -59,7 +59,6 @@ public static unsafe class Dispatcher
         readonly delegate* unmanaged<IntPtr, IntPtr*, int> newHandle, dataPointer;
         readonly delegate* unmanaged<nuint, IntPtr*, int> newList;
         readonly delegate* unmanaged<IntPtr, ulong, int> push;
-        readonly delegate* unmanaged<byte*, nuint, IntPtr*, int> newString;
         readonly delegate* unmanaged<byte*> message;
 
         internal Functions(IntPtr torch)
@@ -69,7 +68,6 @@ public static unsafe class Dispatcher
             dataPointer = (delegate* unmanaged<IntPtr, IntPtr*, int>)Export(torch, "aoti_torch_get_data_ptr");
             newList = (delegate* unmanaged<nuint, IntPtr*, int>)Export(torch, "torch_new_list_reserve_size");
             push = (delegate* unmanaged<IntPtr, ulong, int>)Export(torch, "torch_list_push_back");
-            newString = (delegate* unmanaged<byte*, nuint, IntPtr*, int>)Export(torch, "torch_new_string_handle");
             // Only libtorch 2.13 and later hand back what went wrong.
             if (NativeLibrary.TryGetExport(torch, "torch_exception_get_what_without_backtrace", out var address)) message = (delegate* unmanaged<byte*>)address;
         }
@@ -111,14 +109,6 @@ public static unsafe class Dispatcher
             Check(newList((nuint)values.Length, &list));
             foreach (var value in values) Check(push(list, value));
             return (ulong)list;
-        }
-
-        internal ulong Text(string text)
-        {
-            var bytes = System.Text.Encoding.UTF8.GetBytes(text);
-            IntPtr handle;
-            fixed (byte* at = bytes) Check(newString(at, (nuint)bytes.Length, &handle));
-            return (ulong)handle;
         }
 
         /// <summary>A value on the heap, for a present optional.</summary>

@@ -7,7 +7,7 @@ namespace Transformers.Native;
 /// <summary>An argument of an operator: a value of one of the kinds that libtorch's stable C interface takes.</summary>
 public readonly struct OperatorArgument
 {
-    enum Kind { Absent, Tensor, Tensors, Integer, Integers, Real, Truth, Text }
+    enum Kind { Absent, Tensor, Tensors, Integer, Integers, Real, Truth }
 
     readonly Kind kind;
     readonly bool optional;
@@ -43,8 +43,6 @@ public readonly struct OperatorArgument
     public static implicit operator OperatorArgument(long number) => new(Kind.Integer, null, (ulong)number);
     /// <summary>A truth value.</summary>
     public static implicit operator OperatorArgument(bool truth) => new(Kind.Truth, null, truth ? 1u : 0u);
-    /// <summary>A string.</summary>
-    public static implicit operator OperatorArgument(string text) => new(Kind.Text, text);
 
     /// <summary>The value as it goes on the stack; the callee takes it over.</summary>
     internal ulong Place(Dispatcher.Functions library)
@@ -54,7 +52,6 @@ public readonly struct OperatorArgument
             Kind.Tensor => library.Handle((Tensor)value!),
             Kind.Tensors => library.List(Array.ConvertAll((Tensor[])value!, library.Handle)),
             Kind.Integers => library.List(Array.ConvertAll((long[])value!, number => (ulong)number)),
-            Kind.Text => library.Text((string)value!),
             _ => bits,
         };
         return optional ? Dispatcher.Functions.Boxed(placed) : placed;
@@ -71,8 +68,7 @@ public readonly struct OperatorArgument
         Kind.Integer => FormattableString.Invariant($"int {(long)bits}"),
         Kind.Integers => $"ints [{string.Join(", ", (long[])value!)}]",
         Kind.Real => string.Create(CultureInfo.InvariantCulture, $"float {BitConverter.UInt64BitsToDouble(bits)}"),
-        Kind.Truth => bits != 0 ? "bool true" : "bool false",
-        _ => $"str \"{value}\"",
+        _ => bits != 0 ? "bool true" : "bool false",
     };
 
     static string Describe(Tensor tensor) => $"{tensor.dtype} [{string.Join(", ", tensor.shape)}] on {tensor.device}";
