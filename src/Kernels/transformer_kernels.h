@@ -67,6 +67,14 @@ TK_API int32_t tk_bf16_products(void);
 // Frees the scratch memory that is kept between calls; returns its bytes.
 TK_API int64_t tk_trim(void);
 
+// Has a library that is loaded, named by its file name, allocate blocks of at least 64 KiB from a pool that reuses them well:
+// every posix_memalign and free it calls from now on. There is one pool in the process; it stays. TK_UNSUPPORTED where the system,
+// the library or a limit on address space does not allow it; then nothing has changed.
+TK_API int32_t tk_use_tensor_memory(const char* library);
+
+// Gives free pages of that pool back to the system.
+TK_API void tk_trim_tensor_memory(void);
+
 // ---- the functions ----------------------------------------------------------------------------------------------------
 
 #include "interface_layers.h"

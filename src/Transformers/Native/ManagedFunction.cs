@@ -85,8 +85,11 @@ public abstract class ManagedFunction
             if (gradient.IsInvalid) return []; // Nothing flowed back.
             var results = Backward(gradient);
             if (results.Length != inputs.Length) throw new InvalidOperationException($"{GetType().Name} returned {results.Length} gradients for {inputs.Length} inputs");
-            foreach (var result in results)
-                if (result is not null && !kept.Remove(result.DetachFromDisposeScope())) continue;
+            foreach (var result in results.OfType<Tensor>())
+            {
+                result.DetachFromDisposeScope();
+                kept.RemoveAll(tensor => ReferenceEquals(tensor, result)); // Remove would compare the numbers of tensors.
+            }
             return results;
         }
         finally

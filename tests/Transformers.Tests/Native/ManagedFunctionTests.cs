@@ -58,6 +58,32 @@ public sealed class ManagedFunctionTests
         GoldenAt(2 * x, x.grad!);
     }
 
+    sealed class Identity(Tensor x) : ManagedFunction
+    {
+        internal Tensor? Kept { get; private set; }
+
+        internal Tensor Run() => Apply(x);
+
+        protected override Tensor Forward(bool keep)
+        {
+            if (keep) Kept = Keep(ones_like(x));
+            return x.clone();
+        }
+
+        protected override Tensor?[] Backward(Tensor gradient) => [Kept! * 1]; // The numbers of what is kept, in other memory.
+    }
+
+    [Fact]
+    public void What_is_kept_is_disposed_of_even_where_a_gradient_has_the_same_numbers()
+    {
+        using var scope = NewDisposeScope();
+        var x = randn(5, requires_grad: true);
+        var identity = new Identity(x * 1);
+        Gradients.Backward(identity.Run().sum());
+        GoldenAt(ones(5), x.grad!);
+        Assert.True(identity.Kept!.IsInvalid);
+    }
+
     [Fact]
     public void Without_gradients_nothing_is_recorded()
     {

@@ -33,7 +33,15 @@ static unsafe partial class KernelLibrary
     internal static bool MultipliesBFloat16 => IsAvailable && tk_bf16_products() != 0;
 
     /// <summary>Frees the scratch memory that the kernels keep between calls; returns its bytes.</summary>
-    internal static long TrimMemory() => loaded is { IsValueCreated: true, Value.Handle: not 0 } ? tk_trim() : 0;
+    internal static long TrimMemory()
+    {
+        if (loaded is not { IsValueCreated: true, Value.Handle: not 0 }) return 0;
+        tk_trim_tensor_memory();
+        return tk_trim();
+    }
+
+    /// <summary>Whether tensors on the processor are allocated from the kernels' pool; see <c>tensor_memory.cpp</c>.</summary>
+    internal static bool HasTensorMemory { get; private set; }
 
     /// <summary>Chooses an instruction set by name, for tests; an empty name goes back to the best.</summary>
     /// <returns>False where the processor lacks it.</returns>
@@ -59,7 +67,10 @@ static unsafe partial class KernelLibrary
         if (!NativeLibrary.TryGetExport(handle, "tk_abi_version", out var version) || ((delegate* unmanaged<int>)version)() != Interface)
             return new(0, path, $"{path} was built from another version of this program; run scripts/build-kernels");
         NativeLibrary.SetDllImportResolver(typeof(KernelLibrary).Assembly, (name, _, _) => name == KernelStatus.Library ? handle : 0);
-        UseThreadsOf(NativeLibraries.Load().Torch);
+        var libraries = NativeLibraries.Load();
+        UseThreadsOf(libraries.Torch);
+        if (libraries.Files.Select(System.IO.Path.GetFileName).FirstOrDefault(file => file!.StartsWith("libc10.", StringComparison.Ordinal)) is { } allocator)
+            HasTensorMemory = tk_use_tensor_memory(allocator) == 0;
         return new(handle, path, null);
     }
 
@@ -93,4 +104,10 @@ static unsafe partial class KernelLibrary
 
     [LibraryImport(KernelStatus.Library)]
     private static partial long tk_trim();
+
+    [LibraryImport(KernelStatus.Library, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int tk_use_tensor_memory(string library);
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial void tk_trim_tensor_memory();
 }
