@@ -75,7 +75,7 @@ static class DoctorCommand
             BusyCores = busy,
             CudaDevices = engine.HasCuda ? torch.cuda.device_count() : 0,
             ImageCodecs = codecs,
-            Changes = engine.Changes,
+            Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch takes tensors of 64 KiB and more from the kernels' pool, where a freed block is used again"] : engine.Changes,
             Problems = problems,
         };
     }

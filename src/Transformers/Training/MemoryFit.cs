@@ -16,7 +16,6 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     const long Noticeable = 32 << 20;
 
     readonly MemoryGauge? gauge = MemoryGauge.Of(device);
-    long idle;
 
     /// <summary>Finds that the micro-batches fit, or halves them until they do where the config allows it.</summary>
     /// <exception cref="MemoryException">They do not fit; the message has the numbers and says what to lower.</exception>
@@ -73,15 +72,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         }
     }
 
-    MemoryNeed? NeedOf(int rows)
-    {
-        if (gauge is null) return Measure(rows);
-        var need = NeedOf(rows, some => Measure(some)!);
-        // The holes that freed blocks leave between others grow for a few steps. Where the size is ours to choose, it leaves
-        // room for as much again as the pass took.
-        if (!config.Batch.Fit || need.MeasuredRows != rows || !need.Fits() || need.Room.Bytes > need.Peak - idle) return need;
-        return need with { Peak = need.Peak + (need.Peak - idle) };
-    }
+    MemoryNeed? NeedOf(int rows) => gauge is null ? Measure(rows) : NeedOf(rows, some => Measure(some)!);
 
     /// <summary>Measures doubled sizes from one row on, until one does not fit or those before show that the size asked for does.</summary>
     /// <param name="rows">The size asked for.</param>
@@ -117,7 +108,6 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         var sampler = task.SamplerState;
         task.Micro = new MicroSize(rows);
         gauge?.Begin();
-        idle = gauge?.Used ?? 0;
         var step = task.NextStep();
         using (var scope = NewDisposeScope()) trainer.Backward(step[0], Math.Max(1, step.Sum(batch => batch.Targets)), step: 0);
         var need = gauge is null ? null : new MemoryNeed(rows, gauge.Peak, gauge.HoldsCopies ? Copies() : 0, gauge.Used, gauge.Room, rows);

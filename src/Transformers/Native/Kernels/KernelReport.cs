@@ -9,6 +9,9 @@ public static class KernelReport
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
     public static string? InstructionSet => KernelLibrary.IsAvailable ? KernelLibrary.InstructionSet : null;
 
+    /// <summary>Whether tensors in the processor's memory come from the library's pool.</summary>
+    public static bool HasTensorMemory => KernelLibrary.IsAvailable && KernelLibrary.HasTensorMemory;
+
     /// <summary>Why the kernels are not in use; null where they are.</summary>
     public static string? Missing => KernelLibrary.IsAvailable ? null : KernelLibrary.Reason;
 }
