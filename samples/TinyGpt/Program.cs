@@ -1,8 +1,9 @@
 // Trains a tiny GPT on stories that the library makes itself, then lets it tell one. Takes about ten seconds.
 using Transformers.Configs;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Evaluation;
+using Transformers.Kinds;
 using Transformers.Native;
-using Transformers.Runs;
 using Transformers.Training;
 
 var run = args.Length > 0 ? args[0] : "runs/tiny-gpt";

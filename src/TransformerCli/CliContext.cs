@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using Transformers;
 using Transformers.IO;
 using Transformers.Native;
 using Transformers.Training;

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using TorchSharp;
-using Transformers;
 using Transformers.Configs;
-using Transformers.Models;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Transformers;
+using Transformers.IO;
 
 namespace TransformerCli;
 

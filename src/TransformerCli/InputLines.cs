@@ -1,6 +1,6 @@
 using System.Text;
-using Transformers;
 using Transformers.Data;
+using Transformers.IO;
 
 namespace TransformerCli;
 

@@ -2,7 +2,7 @@ using System.Text;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
-using Transformers;
+using Transformers.IO;
 
 namespace TransformerCli;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.Configs;
+using Transformers.IO;
 using Transformers.Models;
 
 namespace TransformerCli;

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
-using Transformers;
 using Transformers.Configs;
+using Transformers.IO;
 
 namespace TransformerCli;
 

@@ -1,6 +1,6 @@
 using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Runs;
+using Transformers.Evaluation;
+using Transformers.Training;
 
 namespace TransformerCli;
 
@@ -14,9 +14,9 @@ static class RunOrConfig
     /// <returns>A <see cref="RunConfig"/>, or a <see cref="ModelFragment"/> where the config is a model alone.</returns>
     internal static object Load(string name, IReadOnlyList<string>? sets, string? checkpoint = null)
     {
-        if (!Directory.Exists(name)) return ConfigFile.LoadRunOrModel([name], sets);
+        if (!Directory.Exists(name)) return ModelFragment.LoadOrRun([name], sets);
         // The run's own copy is there from the first step on, before any checkpoint.
         var file = Path.Combine(name, CheckpointFiles.Config);
-        return checkpoint is null && File.Exists(file) ? ConfigFile.LoadRunOrModel([file], sets) : TrainedRun.Open(name, checkpoint).Config;
+        return checkpoint is null && File.Exists(file) ? ModelFragment.LoadOrRun([file], sets) : TrainedRun.Open(name, checkpoint).Config;
     }
 }

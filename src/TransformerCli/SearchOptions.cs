@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Transformers.Generation;
+using Transformers.Decoding;
 
 namespace TransformerCli;
 

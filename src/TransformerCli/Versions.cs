@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Transformers.Models;
 using Transformers.Native;
 
 namespace TransformerCli;

@@ -1,10 +1,11 @@
 using TorchSharp;
 using Transformers.Configs;
-using SpecialIds = Transformers.Data.SpecialIds;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
+using SpecialIds = Transformers.Data.SpecialIds;
 
 namespace Benchmarks;
 

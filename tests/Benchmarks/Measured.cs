@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Transformers.Inspection;
+using Transformers.Benchmarks;
 using Transformers.IO;
 
 namespace Benchmarks;

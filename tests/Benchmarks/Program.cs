@@ -3,8 +3,8 @@ using Benchmarks;
 using Benchmarks.Against;
 using Benchmarks.Plain;
 using TorchSharp;
+using Transformers.Benchmarks;
 using Transformers.Configs;
-using Transformers.Inspection;
 using Transformers.Models;
 using Transformers.Native;
 

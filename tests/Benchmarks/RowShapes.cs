@@ -1,3 +1,4 @@
+using Transformers.Layers;
 using Transformers.Models;
 
 namespace Benchmarks;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Transformers;
 using Transformers.Checkpoints;
 using Transformers.IO;
 using Transformers.Runs;

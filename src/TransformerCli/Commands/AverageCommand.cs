@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.Checkpoints;
+using Transformers.IO;
 using Transformers.Runs;
 
 namespace TransformerCli.Commands;

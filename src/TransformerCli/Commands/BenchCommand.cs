@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Transformers;
-using Transformers.Data.Images;
-using Transformers.Tokenizers;
+using Transformers.Benchmarks;
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
+using Transformers.Tokenizers.Formats;
 
 namespace TransformerCli.Commands;
 

@@ -1,8 +1,6 @@
 using System.CommandLine;
-using Transformers;
-using Transformers.Data.Images;
-using Transformers.Inspection;
-using Transformers.Tokenizers;
+using Transformers.Benchmarks;
+using Transformers.IO;
 
 namespace TransformerCli.Commands;
 

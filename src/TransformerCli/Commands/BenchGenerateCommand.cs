@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using Transformers;
-using Transformers.Inspection;
-using Transformers.Models;
-using Transformers.Runs;
 using TransformerCli.Progress;
+using Transformers.Benchmarks;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Models;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Transformers.Inspection;
-using Transformers.Models;
+using Transformers.Benchmarks;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;

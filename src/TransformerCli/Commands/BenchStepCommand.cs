@@ -1,9 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Transformers;
-using Transformers.Inspection;
-using Transformers.Models;
 using TransformerCli.Progress;
+using Transformers.Benchmarks;
+using Transformers.IO;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;

@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 
@@ -47,8 +48,8 @@ public static class ConfigCommand
             var path = ReadyConfigs.Resolve(parse.GetRequiredValue(name));
             var given = parse.GetValue(sets) ?? [];
             if (parse.GetValue(context.JsonOption))
-                context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = path, Config = ConfigWriter.ToJson(ConfigFile.LoadRunOrModel([path], given)) });
-            else if (parse.GetValue(resolved) || given.Length > 0) context.Out.Write(ConfigWriter.ToYaml(ConfigFile.LoadRunOrModel([path], given)));
+                context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = path, Config = ConfigWriter.ToJson(ModelFragment.LoadOrRun([path], given)) });
+            else if (parse.GetValue(resolved) || given.Length > 0) context.Out.Write(ConfigWriter.ToYaml(ModelFragment.LoadOrRun([path], given)));
             else context.Out.Write(ConfigFile.ReadText(path));
             return ExitCodes.Done;
         });
@@ -104,7 +105,7 @@ public static class ConfigCommand
             foreach (var group in parse.GetValue(merge) ? [names] : names.Select(one => new[] { one }))
                 try
                 {
-                    var config = ConfigFile.LoadRunOrModel(group, given);
+                    var config = ModelFragment.LoadOrRun(group, given);
                     right.Add(new(string.Join(" + ", group), config is ModelFragment, KindOf(config)));
                 }
                 catch (UserException exception)
@@ -124,7 +125,7 @@ public static class ConfigCommand
         var command = new Command("schema", "Prints the JSON schema from which editors complete and check configs.\n\nExample: transformer config schema > schema.json");
         context.Handle(command, (_, _) =>
         {
-            context.Out.Write(ConfigSchema.ToJson());
+            context.Out.Write(ConfigSchema.ToJson<RunConfig>());
             return ExitCodes.Done;
         });
         return command;
@@ -135,7 +136,7 @@ public static class ConfigCommand
         var command = new Command("reference", "Prints every setting, its type, bounds, default and meaning, as Markdown.\n\nExample: transformer config reference > settings.md");
         context.Handle(command, (_, _) =>
         {
-            context.Out.Write(ConfigReference.ToMarkdown());
+            context.Out.Write(ConfigReference.ToMarkdown<RunConfig>());
             return ExitCodes.Done;
         });
         return command;

@@ -1,8 +1,7 @@
 using System.CommandLine;
-using Transformers;
-using Transformers.Data.Shards;
 using Transformers.Data.Text;
-using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Metrics;
 
 namespace TransformerCli.Commands;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Transformers.Data.Images;
+using Transformers.IO.Images;
 
 namespace TransformerCli.Commands;
 

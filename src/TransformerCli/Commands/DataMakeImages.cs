@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Transformers;
-using Transformers.Data.Images.Drawing;
+using Transformers.Generators.Drawing;
+using Transformers.IO;
 
 namespace TransformerCli.Commands;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text;
-using Transformers;
 using Transformers.Configs;
-using Transformers.Data.Stories;
+using Transformers.Generators.Stories;
+using Transformers.IO;
 
 namespace TransformerCli.Commands;
 

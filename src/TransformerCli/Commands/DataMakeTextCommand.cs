@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Transformers.Data.Synthetic;
+using Transformers.Generators;
 
 namespace TransformerCli.Commands;
 

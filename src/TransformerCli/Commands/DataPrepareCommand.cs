@@ -1,10 +1,9 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Data.Shards;
 using Transformers.Data.Text;
-using Transformers.Tokenizers;
+using Transformers.IO;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

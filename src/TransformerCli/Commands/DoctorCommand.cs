@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using TorchSharp;
-using Transformers.Data.Images;
-using Transformers.Models;
+using Transformers.IO.Images;
+using Transformers.Layers;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;

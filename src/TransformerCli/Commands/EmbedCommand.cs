@@ -1,9 +1,8 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.Evaluation;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Models;
-using Transformers.Runs;
 
 namespace TransformerCli.Commands;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Transformers;
 using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Models;
-using Transformers.Runs;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Transformers;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Evaluation;
+using Transformers.IO;
 using Transformers.Models;
-using Transformers.Runs;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;

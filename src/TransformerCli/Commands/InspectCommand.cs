@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using Transformers;
-using Transformers.Configs;
-using Transformers.Inspection;
 using TransformerCli.Progress;
+using Transformers.Benchmarks;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

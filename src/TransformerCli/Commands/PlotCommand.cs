@@ -1,11 +1,15 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.Configs;
 using Transformers.Data.Images;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Layers;
 using Transformers.Models;
-using Transformers.Plots;
-using Transformers.Runs;
 using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Runs;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.Configs;
+using Transformers.Evaluation;
+using Transformers.IO;
 using Transformers.Models;
-using Transformers.Runs;
 
 namespace TransformerCli.Commands;
 

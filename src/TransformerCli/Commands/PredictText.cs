@@ -1,7 +1,5 @@
 using System.Globalization;
-using Transformers;
 using Transformers.Evaluation;
-using Transformers.Runs;
 using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Transformers;
 using Transformers.IO;
 using Transformers.Reports;
 using Transformers.Runs;

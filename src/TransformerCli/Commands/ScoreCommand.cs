@@ -1,9 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Transformers;
+using Transformers.Evaluation;
 using Transformers.Evaluation.Scoring;
-using Transformers.Models;
-using Transformers.Runs;
+using Transformers.IO;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;

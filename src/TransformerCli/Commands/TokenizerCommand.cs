@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Transformers;
-using Transformers.Tokenizers;
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
 
 namespace TransformerCli.Commands;
 

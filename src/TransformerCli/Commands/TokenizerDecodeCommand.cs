@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Text;
-using Transformers;
-using Transformers.Tokenizers;
+using Transformers.IO;
+using Transformers.Tokenizers.Formats;
 
 namespace TransformerCli.Commands;
 

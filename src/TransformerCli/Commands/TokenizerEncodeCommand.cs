@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Text;
-using Transformers;
+using Transformers.IO;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
 
 namespace TransformerCli.Commands;
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
+using Transformers.Tokenizers.Formats;
 
 namespace TransformerCli.Commands;
 

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.IO.Compression;
-using Transformers;
+using Transformers.IO;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
 
 namespace TransformerCli.Commands;
 

@@ -1,8 +1,9 @@
 using System.CommandLine;
-using Transformers;
-using Transformers.Configs;
-using Transformers.Training;
 using TransformerCli.Progress;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

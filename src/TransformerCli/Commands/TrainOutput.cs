@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Transformers.Configs;
-using Transformers.Training;
 using TransformerCli.Progress;
+using Transformers.Kinds;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 
@@ -45,7 +45,7 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Jud
     {
         var seeds = count is { } several ? SeedRuns.SeedsOf(config, several) : null;
         if (seeds is not null) options = options with { Run = SeedRuns.FolderOf(options.Run, config.Seed) };
-        var result = Transformers.Training.DryRun.Start(config, options, observer, stop) with { Seeds = seeds };
+        var result = Transformers.Kinds.DryRun.Start(config, options, observer, stop) with { Seeds = seeds };
         return new TrainOutput(result, writer => DryRunSummary.Write(writer, result), null, null, DryRunSummary.ProblemOf(result));
     }
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Transformers.Generation;
+using Transformers.Decoding;
 
 namespace TransformerCli.Commands;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Transformers.Training;
+using Transformers.Kinds;
 
 namespace TransformerCli.Progress;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
@@ -15,6 +16,8 @@ public static class CheckpointFiles
     public const string State = "state.json";
     /// <summary>The resolved config.</summary>
     public const string Config = "config.yaml";
+    /// <summary>The names of the classes, where the model classifies texts.</summary>
+    public const string Classes = "classes.json";
     /// <summary>The tokenizer, where the model has one.</summary>
     public const string Tokenizer = "tokenizer.json";
     /// <summary>Sizes and checksums of the others; written last.</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Checkpoints;
 
 /// <summary>A checkpoint, or another file of a run, is missing, damaged, or cannot be written.</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Checkpoints;
 
 /// <summary>A metric by which checkpoints are kept.</summary>

@@ -10,7 +10,7 @@ public sealed record ChangedSetting(string Path, string Value, string? Default);
 public static class ConfigDefaults
 {
     /// <summary>The settings that differ from their defaults, those without any included, in the order of the records.</summary>
-    /// <param name="config">A <see cref="RunConfig"/>, or a part of one.</param>
+    /// <param name="config">A config record.</param>
     public static IReadOnlyList<ChangedSetting> Changed(object config)
     {
         var changed = new List<ChangedSetting>();

@@ -1,4 +1,5 @@
 using System.Text;
+using Transformers.IO;
 
 namespace Transformers.Configs;
 
@@ -9,7 +10,7 @@ public static class ConfigFile
     public const int MaximumBytes = 1 << 20;
 
     /// <summary>Reads files, lays each over those before it, then the settings, and binds the result.</summary>
-    /// <typeparam name="T">The record to bind to: <see cref="RunConfig"/>, or a part of it.</typeparam>
+    /// <typeparam name="T">The record to bind to.</typeparam>
     /// <param name="files">Paths of <c>.yaml</c>, <c>.yml</c> or <c>.json</c> files, or bare names of ready configs; at least one.</param>
     /// <param name="sets">Settings such as <c>model.layers=12</c>; the later wins.</param>
     /// <exception cref="UserException">With every problem found, each with file, line, column and path where it has them.</exception>
@@ -25,15 +26,19 @@ public static class ConfigFile
         return Bind<T>(nodes, paths, problems);
     }
 
-    /// <summary>As <see cref="Load{T}"/>, for a run or a model alone, whichever the files give.</summary>
-    /// <returns>A <see cref="ModelFragment"/> where there is a model and nothing else, else a <see cref="RunConfig"/>.</returns>
-    /// <inheritdoc cref="Load{T}"/>
-    public static object LoadRunOrModel(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null)
+    /// <summary>As <see cref="Load{T}"/>, for files that have either a whole config or one section of it.</summary>
+    /// <typeparam name="TPart">The record of a config with that section alone.</typeparam>
+    /// <typeparam name="TWhole">The record of a whole config.</typeparam>
+    /// <param name="section">The section's key.</param>
+    /// <param name="files">As for <see cref="Load{T}"/>.</param>
+    /// <param name="sets">As for <see cref="Load{T}"/>.</param>
+    /// <exception cref="UserException">With every problem found.</exception>
+    public static object LoadPartOrWhole<TPart, TWhole>(string section, IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where TPart : class where TWhole : class
     {
         var problems = new ProblemList();
         var (nodes, paths) = ReadAll(files, sets, problems);
         var keys = nodes.OfType<MapNode>().SelectMany(map => map.Entries).Select(entry => entry.Key).Where(key => key != "$schema").Distinct();
-        return keys.SequenceEqual(["model"]) ? Bind<ModelFragment>(nodes, paths, problems).Config : Bind<RunConfig>(nodes, paths, problems).Config;
+        return keys.SequenceEqual([section]) ? Bind<TPart>(nodes, paths, problems).Config : Bind<TWhole>(nodes, paths, problems).Config;
     }
 
     /// <summary>Binds the text of one config.</summary>

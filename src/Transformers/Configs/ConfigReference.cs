@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Transformers.IO;
 
 namespace Transformers.Configs;
 
@@ -12,12 +13,13 @@ public sealed class ConfigReference
 
     ConfigReference() { }
 
-    /// <summary>The reference of <see cref="RunConfig"/>; it ends in a line break.</summary>
+    /// <summary>The reference of a config record; it ends in a line break.</summary>
+    /// <typeparam name="T">The record.</typeparam>
     /// <exception cref="UserException">The documentation file, from which descriptions come, is not beside the program.</exception>
-    public static string ToMarkdown()
+    public static string ToMarkdown<T>()
     {
         var reference = new ConfigReference();
-        reference.Tell(typeof(RunConfig), "");
+        reference.Tell(typeof(T), "");
         return reference.text.ToString();
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Transformers.IO;
 
 namespace Transformers.Configs;
 
@@ -12,12 +13,13 @@ public sealed class ConfigSchema
 
     ConfigSchema() { }
 
-    /// <summary>The schema of <see cref="RunConfig"/> in draft 2020-12, as indented text that ends in a line break.</summary>
+    /// <summary>The schema of a config record in draft 2020-12, as indented text that ends in a line break.</summary>
+    /// <typeparam name="T">The record.</typeparam>
     /// <exception cref="UserException">The documentation file, from which descriptions come, is not beside the program.</exception>
-    public static string ToJson()
+    public static string ToJson<T>()
     {
         var schema = new ConfigSchema();
-        var root = schema.Record(ConfigShape.Of(typeof(RunConfig)));
+        var root = schema.Record(ConfigShape.Of(typeof(T)));
         // A file may be one of several that are merged, or a model alone.
         root.Remove("required");
         root["properties"]!.AsObject().Insert(0, "$schema", new JsonObject { ["type"] = "string" });

@@ -9,7 +9,7 @@ public static class ConfigWriter
     const int LineWidth = 100;
 
     /// <summary>The config as YAML, a line a setting, small mappings on one line.</summary>
-    /// <param name="config">A <see cref="RunConfig"/>, or a part of one.</param>
+    /// <param name="config">A config record.</param>
     public static string ToYaml(object config)
     {
         var text = new StringBuilder();

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Configs;
 
 /// <summary>A config with the places of its settings.</summary>

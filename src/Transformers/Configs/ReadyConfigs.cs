@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Configs;
 
 /// <summary>The configs that come with the program, found by bare name: <c>gpt-stories</c>.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Transformers.IO;
 
 namespace Transformers.Configs;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Transformers.IO;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

@@ -1,5 +1,3 @@
-using Transformers.Configs;
-
 namespace Transformers.Data;
 
 /// <summary>What is learnt from; closed by <c>kind</c>.</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data;
 
 /// <summary>Checks where in the data a checkpoint goes on.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Transformers.IO;
 
 namespace Transformers.Data;
 

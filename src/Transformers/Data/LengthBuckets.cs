@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data;
 
 /// <summary>Where a pass over batches stands: all that a checkpoint has to keep of a sampler.</summary>

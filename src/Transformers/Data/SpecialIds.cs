@@ -1,4 +1,6 @@
+using Transformers.IO;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Data;
 

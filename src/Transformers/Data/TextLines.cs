@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Unicode;
+using Transformers.IO;
 
 namespace Transformers.Data;
 

@@ -1,7 +1,7 @@
 using TorchSharp;
-using Transformers.Native;
 using Transformers.Configs;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;

@@ -1,3 +1,5 @@
+using Transformers.Metrics;
+
 namespace Transformers.Evaluation;
 
 /// <summary>What an evaluation came to: what <c>eval --json</c> prints.</summary>
@@ -28,3 +30,11 @@ public sealed record EvaluationResult
     /// <summary>Inputs that could not be read, and are not counted.</summary>
     public IReadOnlyList<string>? Broken { get; init; }
 }
+
+/// <summary>An image whose class was not told.</summary>
+/// <param name="Image">Its name: a path within its set, or a number.</param>
+/// <param name="Label">Its class.</param>
+/// <param name="Predicted">The class that was told.</param>
+/// <param name="Probability">The probability of the class that was told.</param>
+/// <param name="LabelProbability">The probability of its class.</param>
+public sealed record ImageMistake(string Image, string Label, string Predicted, double Probability, double LabelProbability);

@@ -1,8 +1,9 @@
 using Transformers.Configs;
-using Transformers.Data.Images;
 using Transformers.Data.Images.Loading;
-using Transformers.Models;
-using Transformers.Runs;
+using Transformers.IO;
+using Transformers.IO.Images;
+using Transformers.Layers;
+using Transformers.Metrics;
 
 namespace Transformers.Evaluation;
 

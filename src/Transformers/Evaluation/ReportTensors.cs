@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Metrics;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;

@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
 using Transformers.Data;
-using Transformers.Data.Labelled;
+using Transformers.Data.Sentences;
+using Transformers.IO;
+using Transformers.Metrics;
 using Transformers.Models;
-using Transformers.Runs;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 

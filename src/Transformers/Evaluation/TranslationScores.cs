@@ -1,5 +1,6 @@
-using Transformers.Data.ParallelText;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Generators;
+using Transformers.Metrics;
 
 namespace Transformers.Evaluation;
 

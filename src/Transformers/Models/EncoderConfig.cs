@@ -1,5 +1,6 @@
 using Transformers.Configs;
-using Transformers.Data.Labelled;
+using Transformers.Data.Sentences;
+using Transformers.Layers;
 
 namespace Transformers.Models;
 

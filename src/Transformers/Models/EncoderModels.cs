@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;

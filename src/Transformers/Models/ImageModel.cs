@@ -1,4 +1,6 @@
 using TorchSharp;
+using Transformers.IO;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;

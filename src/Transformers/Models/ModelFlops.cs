@@ -1,4 +1,6 @@
 using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Layers;
 
 namespace Transformers.Models;
 
@@ -142,7 +144,7 @@ sealed class ModelFlops
 
         internal void FeedForward(long rows, int D, FeedForwardConfig config, long layers)
         {
-            long F = Models.FeedForward.HiddenWidth(config, D);
+            long F = Layers.FeedForward.HiddenWidth(config, D);
             Matrix(rows, D, config is SwiGluConfig ? 2 * F : F, layers);
             Matrix(rows, F, D, layers);
         }

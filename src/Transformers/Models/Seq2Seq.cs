@@ -1,5 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.IO;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;

@@ -1,4 +1,5 @@
 using Transformers.Configs;
+using Transformers.Layers;
 
 namespace Transformers.Models;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Transformers.IO;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
+using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Native;

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.IO;
 
 namespace Transformers.Native;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Transformers.Configs;
-using Transformers.Plots;
+using Transformers.Reports.Plots;
+using Transformers.Training;
 using static Transformers.Reports.ReportText;
 
 namespace Transformers.Reports;

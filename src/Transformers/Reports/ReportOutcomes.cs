@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Transformers.Plots;
+using Transformers.Reports.Plots;
 using static Transformers.Reports.ReportText;
 
 namespace Transformers.Reports;

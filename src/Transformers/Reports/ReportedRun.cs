@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Transformers.Configs;
 using Transformers.IO;
-using Transformers.Plots;
+using Transformers.Reports.Plots;
 using Transformers.Runs;
 using Transformers.Training;
 
@@ -79,7 +79,7 @@ public sealed record ReportedRun
         if (ReadyConfigs.List().FirstOrDefault(entry => Path.GetFileName(entry.Name) == Name) is not { } ready) return null;
         try
         {
-            return ConfigFile.LoadRunOrModel([ready.Path]) as RunConfig;
+            return ModelFragment.LoadOrRun([ready.Path]) as RunConfig;
         }
         catch (UserException)
         {

@@ -1,4 +1,5 @@
 using Transformers.Checkpoints;
+using Transformers.IO;
 
 namespace Transformers.Runs;
 

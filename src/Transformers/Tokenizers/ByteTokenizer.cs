@@ -1,3 +1,7 @@
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
+using Transformers.Tokenizers.Formats;
+
 namespace Transformers.Tokenizers;
 
 /// <summary>One id a byte, by its value; special tokens from 256 on (Xue et al. 2022, ByT5, without its offset).</summary>

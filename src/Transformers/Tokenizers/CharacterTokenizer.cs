@@ -1,5 +1,8 @@
 using System.Buffers;
 using System.Text;
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Transformers.IO;
 
 namespace Transformers.Tokenizers;
 

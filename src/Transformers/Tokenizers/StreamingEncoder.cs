@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Tokenizers;
 
 /// <summary>Encodes a text that comes in parts, in memory that is bounded by the longest stretch without a safe cut, not by the text.</summary>

@@ -1,3 +1,6 @@
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
+
 namespace Transformers.Tokenizers;
 
 /// <summary>What the readers of vocabulary files share: bounds, names and the errors that say where.</summary>

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;

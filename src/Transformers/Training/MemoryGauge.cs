@@ -1,6 +1,5 @@
 using TorchSharp;
 using Transformers.IO;
-using Transformers.Models;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-using Transformers.Models;
+using Transformers.Layers;
 
 namespace Transformers.Training;
 

@@ -1,5 +1,3 @@
-using Transformers.Plots;
-
 namespace Transformers.Training;
 
 /// <summary>A picture that a run makes of its model when it is validated.</summary>
@@ -7,6 +5,12 @@ namespace Transformers.Training;
 /// <param name="Svg">The picture as an SVG document, for reports.</param>
 /// <param name="Raster">Its cells as pixels, for readers that show no SVG; null for none.</param>
 public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster = null);
+
+/// <summary>A picture as a PNG file.</summary>
+/// <param name="Png">The file's bytes.</param>
+/// <param name="Width">Pixels a row.</param>
+/// <param name="Height">Rows.</param>
+public sealed record RasterPicture(byte[] Png, int Width, int Height);
 
 /// <summary>What a model made of an example, for a person to read.</summary>
 /// <param name="Input">What it was given.</param>

@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
-using Transformers.Models;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Models;
+using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -3,6 +3,7 @@ using System.Text;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
+using Transformers.IO;
 using Transformers.Native;
 using Transformers.Runs;
 using static TorchSharp.torch;

@@ -1,8 +1,9 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Layers;
 using Transformers.Models;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using static TorchSharp.torch;
 
 namespace Benchmarks.Plain;
 

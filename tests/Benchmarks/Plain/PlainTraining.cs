@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Benchmarks.Plain;
 
 /// <summary>Training steps in TorchSharp's own operators, without any kernel of this project: what a user's code reaches on the same libtorch.</summary>
-/// <remarks>A step is what <see cref="Transformers.Inspection.StepBenchmark"/> measures: forward, backward, clipping to a norm of 1, AdamW, on random numbers.</remarks>
+/// <remarks>A step is what <see cref="Transformers.Benchmarks.StepBenchmark"/> measures: forward, backward, clipping to a norm of 1, AdamW, on random numbers.</remarks>
 sealed partial class PlainTraining
 {
     const int TrimThreshold = -1, MmapThreshold = -3;

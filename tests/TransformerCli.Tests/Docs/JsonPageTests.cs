@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using TestSupport;
-using Transformers;
+using Transformers.IO;
 
 namespace TransformerCli.Tests.Docs;
 

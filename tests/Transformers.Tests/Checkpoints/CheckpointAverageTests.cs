@@ -1,8 +1,10 @@
+using Transformers.Tests.Training;
 using System.Runtime.InteropServices;
 using Transformers.Checkpoints;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Evaluation;
+using Transformers.IO;
 using Transformers.Runs;
-using Transformers.Tests.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Checkpoints;

@@ -1,6 +1,7 @@
-using TestSupport;
 using System.Buffers.Binary;
+using TestSupport;
 using Transformers.Checkpoints;
+using Transformers.IO;
 
 namespace Transformers.Tests.Checkpoints;
 

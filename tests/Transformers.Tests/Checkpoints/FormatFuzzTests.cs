@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Transformers.Checkpoints;
+using Transformers.IO;
 using Transformers.Runs;
 
 namespace Transformers.Tests.Checkpoints;

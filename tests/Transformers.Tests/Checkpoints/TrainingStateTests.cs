@@ -1,5 +1,6 @@
 using System.Text;
 using Transformers.Checkpoints;
+using Transformers.IO;
 
 namespace Transformers.Tests.Checkpoints;
 

@@ -1,6 +1,7 @@
 using TestSupport;
-using Transformers;
 using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Training;
 
 namespace Transformers.Tests.Configs;
 

@@ -1,7 +1,8 @@
 using TestSupport;
-using Transformers;
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Training;
@@ -200,9 +201,9 @@ public sealed class ConfigFileTests : IDisposable
     public void A_model_alone_is_told_from_a_run()
     {
         var path = Write("model.yaml", "model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 4 }");
-        Assert.IsType<ModelFragment>(ConfigFile.LoadRunOrModel([path]));
-        Assert.IsType<RunConfig>(ConfigFile.LoadRunOrModel([Write("run.yaml", BadConfigs.Good), path], ["training.batch.tokens=4096"]));
-        var problems = Assert.Throws<UserException>(() => ConfigFile.LoadRunOrModel([path], ["trainng.steps=3"])).Problems;
+        Assert.IsType<ModelFragment>(ModelFragment.LoadOrRun([path]));
+        Assert.IsType<RunConfig>(ModelFragment.LoadOrRun([Write("run.yaml", BadConfigs.Good), path], ["training.batch.tokens=4096"]));
+        var problems = Assert.Throws<UserException>(() => ModelFragment.LoadOrRun([path], ["trainng.steps=3"])).Problems;
         Assert.Contains(problems, p => p.Hint == "did you mean training?");
     }
 

@@ -1,6 +1,8 @@
 using System.Text;
 using TestSupport;
 using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Training;
 
 namespace Transformers.Tests.Configs;
 

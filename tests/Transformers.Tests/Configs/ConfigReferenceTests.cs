@@ -1,3 +1,4 @@
+using Transformers.Training;
 using TestSupport;
 using Transformers.Configs;
 
@@ -15,7 +16,7 @@ public sealed class ConfigReferenceTests
         var text = File.ReadAllText(Page);
         var (begin, end) = (text.IndexOf(Begin, StringComparison.Ordinal), text.IndexOf(End, StringComparison.Ordinal));
         Assert.True(begin > 0 && end > begin, "the page lacks its marks");
-        var current = text[..(begin + Begin.Length)] + "\n" + ConfigReference.ToMarkdown() + "\n" + text[end..];
+        var current = text[..(begin + Begin.Length)] + "\n" + ConfigReference.ToMarkdown<RunConfig>() + "\n" + text[end..];
         if (Environment.GetEnvironmentVariable("UPDATE_SCHEMA") == "1") File.WriteAllText(Page, current);
         Assert.Equal(File.ReadAllText(Page), current);
     }
@@ -23,7 +24,7 @@ public sealed class ConfigReferenceTests
     [Fact]
     public void A_setting_is_told_with_its_type_its_bounds_its_default_and_its_meaning()
     {
-        var reference = ConfigReference.ToMarkdown();
+        var reference = ConfigReference.ToMarkdown<RunConfig>();
         Assert.Contains("| `layers` | a whole number, 1 to 10000 | required | The number of blocks L. |", reference);
         Assert.Contains("| `holdout` | a number, 0 to 0.9 | `0.05` |", reference);
         Assert.Contains("`tail`: The end of the text by characters", reference);
@@ -34,7 +35,7 @@ public sealed class ConfigReferenceTests
     [Fact]
     public void Every_record_of_a_config_is_told_once_and_every_link_leads_to_one()
     {
-        var reference = ConfigReference.ToMarkdown();
+        var reference = ConfigReference.ToMarkdown<RunConfig>();
         var anchors = Between(reference, "<a id=\"", "\"").ToList();
         Assert.Equal(anchors.Distinct(), anchors);
         Assert.All(Between(reference, "](#", ")"), link => Assert.Contains(link, anchors));

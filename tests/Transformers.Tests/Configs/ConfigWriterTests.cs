@@ -1,7 +1,8 @@
 using TestSupport;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Models;
+using Transformers.Layers;
+using Transformers.Training;
 
 namespace Transformers.Tests.Configs;
 
@@ -12,7 +13,7 @@ public sealed class ConfigWriterTests
     {
         foreach (var entry in ReadyConfigs.List())
         {
-            var config = ConfigFile.LoadRunOrModel([entry.Path]);
+            var config = ModelFragment.LoadOrRun([entry.Path]);
             var text = ConfigWriter.ToYaml(config);
             object again = config is RunConfig ? ConfigFile.Parse<RunConfig>(text) : ConfigFile.Parse<ModelFragment>(text);
             Assert.Equal(text, ConfigWriter.ToYaml(again));

@@ -1,7 +1,8 @@
+using Transformers.Tests.Training;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Text;
-using Transformers.Tests.Training;
+using Transformers.Training;
 
 namespace Transformers.Tests.Configs;
 

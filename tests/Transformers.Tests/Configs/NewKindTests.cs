@@ -1,5 +1,5 @@
-using Transformers;
 using Transformers.Configs;
+using Transformers.IO;
 
 namespace Transformers.Tests.Configs;
 

@@ -3,8 +3,9 @@ using System.Formats.Tar;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.Data.Labelled;
-using Transformers.Data.ParallelText;
+using Transformers.Data.Sentences;
+using Transformers.IO.Images;
+using Transformers.Training;
 
 namespace Transformers.Tests.Conventions;
 

@@ -1,11 +1,11 @@
+using Transformers.Tests.Training;
 using TestSupport;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.Data.Labelled;
-using Transformers.Data.ParallelText;
+using Transformers.Data.Sentences;
+using Transformers.Kinds;
 using Transformers.Models;
-using Transformers.Tests.Training;
 using Transformers.Tokenizers;
 using Transformers.Training;
 
@@ -37,7 +37,7 @@ public sealed class ReadyConfigTests
     static bool IsGenerated(RunConfig config) => config.Data is TextData { Source: GeneratedText } or ParallelData { Source: GeneratedPairs }
         or LabelledData { Source: GeneratedLabels } or ImagesData { Source: GeneratedImages };
 
-    static object Load(string name, params string[] sets) => ConfigFile.LoadRunOrModel([Path.Combine(Folder, name)], sets);
+    static object Load(string name, params string[] sets) => ModelFragment.LoadOrRun([Path.Combine(Folder, name)], sets);
 
     [Theory, MemberData(nameof(All))]
     public void A_ready_config_passes_its_check_and_opens_with_what_it_is(string name)

@@ -1,4 +1,4 @@
-using Transformers.Data;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Data;

@@ -1,9 +1,10 @@
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Data.Labelled;
-using Transformers.Data.ParallelText;
-using Transformers.Data.Synthetic;
+using Transformers.Data.Sentences;
+using Transformers.Generators;
+using Transformers.IO;
 using Transformers.Tokenizers;
+using Transformers.Training;
 
 namespace Transformers.Tests.Data;
 
@@ -25,7 +26,7 @@ public sealed class SentenceDataConfigTests : IDisposable
         var data = Assert.IsType<ParallelData>(Parse("{ kind: parallel, source: { generator: reverse, size: 70 }, tokenizer: { kind: words } }"));
         Assert.IsType<WordTokenizerConfig>(data.Tokenizer);
         var splits = data.Source.Open();
-        Assert.Equal(new ReverseTask().Take(SyntheticSplit.Train, 1, 70), splits.Train.Read());
+        Assert.Equal(new ReverseGenerator().Take(SyntheticSplit.Train, 1, 70), splits.Train.Read());
         Assert.Equal(50, splits.Validation!.Read().Count());
         Assert.Equal(50, splits.Test!.Read().Count());
         Assert.Equal(int.MaxValue, new ParallelFilter().MaximumTokens);

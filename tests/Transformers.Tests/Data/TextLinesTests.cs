@@ -1,4 +1,5 @@
 using Transformers.Data;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data;
 

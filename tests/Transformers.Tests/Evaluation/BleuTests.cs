@@ -1,4 +1,5 @@
-using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Metrics;
 
 namespace Transformers.Tests.Evaluation;
 

@@ -1,4 +1,4 @@
-using Transformers.Evaluation;
+using Transformers.Metrics;
 
 namespace Transformers.Tests.Evaluation;
 

@@ -1,5 +1,5 @@
-using Transformers.Data;
-using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Metrics;
 
 namespace Transformers.Tests.Evaluation;
 

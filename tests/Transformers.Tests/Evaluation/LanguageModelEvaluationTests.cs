@@ -1,8 +1,8 @@
+using Transformers.Tests.Training;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.Evaluation;
-using Transformers.Runs;
-using Transformers.Tests.Training;
+using Transformers.Kinds;
 
 namespace Transformers.Tests.Evaluation;
 

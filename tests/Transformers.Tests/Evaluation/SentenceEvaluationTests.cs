@@ -1,10 +1,11 @@
-using System.Text.Json;
-using Transformers.Data.Synthetic;
-using Transformers.Evaluation;
-using Transformers.Generation;
-using Transformers.Models;
-using Transformers.Runs;
 using Transformers.Tests.Training;
+using System.Text.Json;
+using Transformers.Decoding;
+using Transformers.Evaluation;
+using Transformers.Generators;
+using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Evaluation;
@@ -25,7 +26,7 @@ public class SentenceEvaluationTests
         Assert.Contains("tok:13a", result.Signatures!["bleu"]);
         var lines = File.ReadAllLines(runs.PathOf("out.jsonl"));
         Assert.Equal(50, lines.Length);
-        Assert.Equal(new CopyTask().At(SyntheticSplit.Validation, 1, 0).Source, JsonDocument.Parse(lines[0]).RootElement.GetProperty("input").GetString());
+        Assert.Equal(new CopyGenerator().At(SyntheticSplit.Validation, 1, 0).Source, JsonDocument.Parse(lines[0]).RootElement.GetProperty("input").GetString());
         Assert.Equal("test", RunEvaluation.Evaluate(TrainedRun.Open(runs.PathOf("run")), "run", new EvaluationOptions { Translation = new TranslationOptions { Beams = 2 } }).Split);
         Assert.Throws<UserException>(() => RunEvaluation.Evaluate(TrainedRun.Open(runs.PathOf("run")), "run", new EvaluationOptions { Split = "test_2017" }));
     }
@@ -39,7 +40,7 @@ public class SentenceEvaluationTests
         var result = RunEvaluation.Evaluate(run, "run", new EvaluationOptions { Split = "validation", Output = runs.PathOf("out.jsonl") });
         Assert.Equal(trained.ValLoss!.Value, result.Metrics["loss"], 1e-4);
         Assert.Equal(trained.Metrics["accuracy"], result.Metrics["accuracy"], 1e-9);
-        Assert.Equal(SentimentTask.Classes, result.Labels);
+        Assert.Equal(SentimentGenerator.Classes, result.Labels);
         Assert.Equal(result.Examples, result.Confusion!.Sum(row => row.Sum()));
 
         using var predictor = new TextPredictor(run, CPU);

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using TestSupport;
-using Transformers.Evaluation;
+using Transformers.Metrics;
 
 namespace Transformers.Tests.Evaluation;
 

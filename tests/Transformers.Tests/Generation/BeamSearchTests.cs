@@ -1,9 +1,10 @@
+using Transformers.Tests.Models;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Layers;
 using Transformers.Models;
-using Transformers.Tests.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Generation;

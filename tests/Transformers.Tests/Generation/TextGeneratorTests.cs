@@ -1,6 +1,8 @@
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;

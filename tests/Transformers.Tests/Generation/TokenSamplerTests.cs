@@ -1,4 +1,4 @@
-using Transformers.Generation;
+using Transformers.Decoding;
 
 namespace Transformers.Tests.Generation;
 

@@ -1,7 +1,7 @@
-using Transformers.Data;
-using Transformers.Generation;
-using Transformers.Models;
 using Transformers.Tests.Models;
+using Transformers.Data;
+using Transformers.Decoding;
+using Transformers.IO;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 

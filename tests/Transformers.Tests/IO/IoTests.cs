@@ -1,6 +1,6 @@
+using Transformers.Tests.Checkpoints;
 using System.Text;
 using Transformers.IO;
-using Transformers.Tests.Checkpoints;
 
 namespace Transformers.Tests.IO;
 

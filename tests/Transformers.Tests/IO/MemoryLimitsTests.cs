@@ -1,5 +1,5 @@
-using Transformers.IO;
 using Transformers.Tests.Checkpoints;
+using Transformers.IO;
 
 namespace Transformers.Tests.IO;
 

@@ -1,10 +1,12 @@
-using TorchSharp;
-using Transformers.Configs;
-using Transformers.Inspection;
-using Transformers.Models;
+using Transformers.Layers;
 using Transformers.Tests.Training;
-using Transformers.Tokenizers;
+using TorchSharp;
+using Transformers.Benchmarks;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Models;
 using Transformers.Native;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Inspection;

@@ -1,8 +1,11 @@
 using TorchSharp;
+using Transformers.Benchmarks;
 using Transformers.Configs;
-using Transformers.Inspection;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Tokenizers;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Inspection;

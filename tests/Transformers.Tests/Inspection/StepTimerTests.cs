@@ -1,9 +1,11 @@
-using TorchSharp;
-using Transformers.Configs;
-using Transformers.Inspection;
-using Transformers.IO;
-using Transformers.Models;
 using Transformers.Tests.Training;
+using TorchSharp;
+using Transformers.Benchmarks;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Layers;
+using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;

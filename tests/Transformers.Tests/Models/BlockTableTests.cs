@@ -1,4 +1,4 @@
-using Transformers.Models;
+using Transformers.Decoding;
 
 namespace Transformers.Tests.Models;
 

@@ -1,11 +1,12 @@
+using Transformers.Tests.Training;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Generation;
+using Transformers.Decoding;
+using Transformers.Evaluation;
+using Transformers.Kinds;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
-using Transformers.Runs;
-using Transformers.Tests.Training;
-using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;
 

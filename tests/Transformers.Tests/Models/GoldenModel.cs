@@ -3,6 +3,7 @@ using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Models;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

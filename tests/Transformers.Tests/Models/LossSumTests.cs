@@ -1,4 +1,4 @@
-using Transformers.Models;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

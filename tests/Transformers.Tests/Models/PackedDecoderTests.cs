@@ -2,6 +2,8 @@ using FsCheck;
 using FsCheck.Fluent;
 using TorchSharp;
 using Transformers.Configs;
+using Transformers.Decoding;
+using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;
 

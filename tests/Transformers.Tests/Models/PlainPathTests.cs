@@ -1,6 +1,7 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
 using static TorchSharp.torch;

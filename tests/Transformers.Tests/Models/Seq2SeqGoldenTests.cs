@@ -1,6 +1,7 @@
 using TestSupport;
 using TorchSharp;
 using Transformers.Checkpoints;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
 using static TorchSharp.torch;

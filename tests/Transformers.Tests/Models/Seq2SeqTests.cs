@@ -1,4 +1,6 @@
 using TorchSharp;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;
 using static Transformers.Tests.Models.Seq2SeqSamples;

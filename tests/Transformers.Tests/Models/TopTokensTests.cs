@@ -1,7 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using TorchSharp;
-using Transformers.Models;
+using Transformers.Decoding;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using TestSupport;
-using Transformers.Data.Images;
-using Transformers.Plots;
+using Transformers.IO.Images;
+using Transformers.Reports.Plots;
 
 namespace Transformers.Tests.Plots;
 

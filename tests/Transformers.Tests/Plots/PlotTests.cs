@@ -1,6 +1,6 @@
 using System.Globalization;
-using Transformers.Configs;
-using Transformers.Plots;
+using Transformers.IO;
+using Transformers.Reports.Plots;
 using Transformers.Runs;
 using Transformers.Training;
 

@@ -1,6 +1,8 @@
 using TorchSharp;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Models;
-using Transformers.Plots;
+using Transformers.Reports.Plots;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 

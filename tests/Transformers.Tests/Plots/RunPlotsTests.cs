@@ -1,7 +1,7 @@
-using Transformers.Data.Images;
 using Transformers.Data.Images.Transforms;
+using Transformers.IO.Images;
 using Transformers.Models;
-using Transformers.Plots;
+using Transformers.Reports.Plots;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Plots;

@@ -1,6 +1,6 @@
 using System.Xml.Linq;
-using Transformers.Data.Images;
-using Transformers.Plots;
+using Transformers.IO.Images;
+using Transformers.Reports.Plots;
 
 namespace Transformers.Tests.Plots;
 

@@ -1,8 +1,8 @@
+using Transformers.Tests.Training;
 using System.Text.RegularExpressions;
+using Transformers.IO;
 using Transformers.Reports;
 using Transformers.Runs;
-using Transformers.Tests.Training;
-using Transformers.Training;
 
 namespace Transformers.Tests.Reports;
 

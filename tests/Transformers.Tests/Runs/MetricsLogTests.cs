@@ -1,6 +1,6 @@
+using Transformers.Tests.Checkpoints;
 using Transformers.Checkpoints;
 using Transformers.Runs;
-using Transformers.Tests.Checkpoints;
 
 namespace Transformers.Tests.Runs;
 

@@ -1,7 +1,8 @@
+using Transformers.Tests.Checkpoints;
 using System.Diagnostics;
 using Transformers.Checkpoints;
+using Transformers.IO;
 using Transformers.Runs;
-using Transformers.Tests.Checkpoints;
 
 namespace Transformers.Tests.Runs;
 

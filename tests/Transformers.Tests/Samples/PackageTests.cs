@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Xml.Linq;
 using TestSupport;
+using Transformers.IO;
 
 namespace Transformers.Tests.Samples;
 

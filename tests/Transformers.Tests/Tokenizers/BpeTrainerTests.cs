@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
-using Transformers.Tokenizers;
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Tokenizers;
 

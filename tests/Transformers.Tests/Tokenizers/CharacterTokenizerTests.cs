@@ -1,5 +1,6 @@
 using System.Text;
 using TestSupport;
+using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Tokenizers;

@@ -1,5 +1,6 @@
 using System.Text;
-using Transformers.Tokenizers;
+using Transformers.IO;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Tokenizers;
 

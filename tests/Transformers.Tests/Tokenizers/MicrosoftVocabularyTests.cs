@@ -4,7 +4,8 @@ using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
-using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

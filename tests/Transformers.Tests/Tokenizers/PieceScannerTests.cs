@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using Transformers.Tokenizers;
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -1,5 +1,6 @@
 using TestSupport;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

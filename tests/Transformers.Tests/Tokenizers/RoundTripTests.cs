@@ -1,7 +1,9 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using Transformers.IO;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -1,3 +1,4 @@
+using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Tokenizers;

@@ -1,5 +1,8 @@
 using System.Text;
+using Transformers.Benchmarks;
+using Transformers.IO;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -1,6 +1,9 @@
 using System.Text;
 using TestSupport;
+using Transformers.IO;
 using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -2,7 +2,8 @@ using System.Text;
 using System.Text.Json;
 using TestSupport;
 using Transformers.Data;
-using Transformers.Tokenizers;
+using Transformers.IO;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -1,4 +1,5 @@
 using Transformers.Data;
+using Transformers.IO;
 using Transformers.Training;
 
 namespace Transformers.Tests.Training;

@@ -1,3 +1,5 @@
+using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Training;
 
 namespace Transformers.Tests.Training;
@@ -5,7 +7,7 @@ namespace Transformers.Tests.Training;
 [Collection("engine")]
 public sealed class DryRunTests
 {
-    static DryRunResult Start(TinyRuns runs, Transformers.Configs.RunConfig config, string run = "run", Func<TrainingOptions, TrainingOptions>? change = null) =>
+    static DryRunResult Start(TinyRuns runs, Transformers.Training.RunConfig config, string run = "run", Func<TrainingOptions, TrainingOptions>? change = null) =>
         DryRun.Start(config, (change ?? (options => options))(runs.OptionsOf(run)), new Silence(), new StopRequest());
 
     [Fact]

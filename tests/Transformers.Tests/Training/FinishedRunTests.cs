@@ -1,5 +1,7 @@
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Training;
 
 namespace Transformers.Tests.Training;

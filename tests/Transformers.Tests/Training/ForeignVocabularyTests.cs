@@ -1,8 +1,7 @@
 using TestSupport;
 using Transformers.Checkpoints;
-using Transformers.Runs;
-using Transformers.Tokenizers;
-using Transformers.Training;
+using Transformers.Evaluation;
+using Transformers.Tokenizers.Formats;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,9 +1,13 @@
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Drawing;
 using Transformers.Data.Images.Loading;
 using Transformers.Evaluation;
+using Transformers.Generators.Drawing;
+using Transformers.IO;
+using Transformers.IO.Images;
+using Transformers.Kinds;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Runs;
 using Transformers.Training;

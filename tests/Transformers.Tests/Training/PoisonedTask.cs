@@ -1,5 +1,5 @@
 using TorchSharp;
-using Transformers.Models;
+using Transformers.Layers;
 using Transformers.Training;
 using static TorchSharp.torch;
 

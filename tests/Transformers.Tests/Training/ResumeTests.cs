@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Transformers.Checkpoints;
-using Transformers.Configs;
+using Transformers.IO;
 using Transformers.Runs;
 using Transformers.Training;
 using static TorchSharp.torch;

@@ -1,4 +1,5 @@
 using Transformers.Configs;
+using Transformers.Kinds;
 using Transformers.Training;
 
 namespace Transformers.Tests.Training;

@@ -1,8 +1,9 @@
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
-using Transformers.Models;
-using Transformers.Runs;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Training;
 using static TorchSharp.torch;
 

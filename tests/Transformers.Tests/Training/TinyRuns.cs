@@ -1,9 +1,10 @@
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.Models;
+using Transformers.Kinds;
+using Transformers.Kinds.Tasks;
+using Transformers.Native;
 using Transformers.Runs;
 using Transformers.Training;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Transformers.Checkpoints;
-using Transformers.Models;
+using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Runs;
 using Transformers.Training;
 

@@ -1,10 +1,13 @@
+using Transformers.Tests.Models;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Data.ParallelText;
+using Transformers.Data.Sentences;
+using Transformers.Generators;
+using Transformers.Kinds.Tasks;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
-using Transformers.Tests.Models;
 using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;

@@ -1,4 +1,5 @@
-using Transformers.Data.Shards;
+using Transformers.Data.Text;
+using Transformers.IO;
 
 namespace Transformers.Data.Batches;
 

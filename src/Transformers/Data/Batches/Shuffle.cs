@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Batches;
 
 /// <summary>A random order of 0 … n−1 that is computed place by place: no memory, and any place at once.</summary>

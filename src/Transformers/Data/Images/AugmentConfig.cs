@@ -1,5 +1,6 @@
 using Transformers.Configs;
 using Transformers.Data.Images.Transforms;
+using Transformers.IO;
 
 namespace Transformers.Data.Images;
 

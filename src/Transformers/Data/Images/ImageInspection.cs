@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Transformers.Data.Images.Loading;
 using Transformers.Data.Images.Sources;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 

@@ -1,7 +1,7 @@
 using Transformers.Configs;
-using Transformers.Data.Images.Drawing;
 using Transformers.Data.Images.Loading;
 using Transformers.Data.Images.Transforms;
+using Transformers.Generators.Drawing;
 
 namespace Transformers.Data.Images;
 

@@ -1,7 +1,8 @@
-using Transformers.Data.Images.Drawing;
 using Transformers.Data.Images.Loading;
 using Transformers.Data.Images.Sources;
 using Transformers.Data.Images.Transforms;
+using Transformers.Generators.Drawing;
+using Transformers.IO;
 
 namespace Transformers.Data.Images;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

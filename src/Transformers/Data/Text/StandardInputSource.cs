@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

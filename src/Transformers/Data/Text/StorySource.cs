@@ -1,5 +1,5 @@
 using System.Text;
-using Transformers.Data.Stories;
+using Transformers.Generators.Stories;
 
 namespace Transformers.Data.Text;
 

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Text;
 
 /// <summary>What a text is like: what <c>data inspect</c> shows.</summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

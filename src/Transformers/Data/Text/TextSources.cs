@@ -1,4 +1,5 @@
-using Transformers.Data.Stories;
+using Transformers.Generators.Stories;
+using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

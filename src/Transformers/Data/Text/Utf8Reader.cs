@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Numerics;
 using System.Text;
 using System.Text.Unicode;
+using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

@@ -1,7 +1,7 @@
 using TorchSharp;
 using Transformers.Configs;
+using Transformers.IO;
 using Transformers.Models;
-using Transformers.Runs;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 

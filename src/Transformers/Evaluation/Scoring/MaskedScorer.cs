@@ -1,8 +1,9 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Models;
-using Transformers.Runs;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 

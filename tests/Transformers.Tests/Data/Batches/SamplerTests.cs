@@ -1,5 +1,6 @@
 using Transformers.Data.Batches;
-using Transformers.Data.Shards;
+using Transformers.Data.Text;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Batches;
 

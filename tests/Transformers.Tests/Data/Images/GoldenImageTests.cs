@@ -1,8 +1,8 @@
 using System.IO.Compression;
 using System.Text.Json;
 using TestSupport;
-using Transformers.Data.Images;
 using Transformers.Data.Images.Transforms;
+using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images;
 

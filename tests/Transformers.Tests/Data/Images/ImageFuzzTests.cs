@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TestSupport;
-using Transformers.Data.Images;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images;
 

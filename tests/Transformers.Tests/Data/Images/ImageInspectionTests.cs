@@ -1,6 +1,7 @@
 using TestSupport;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Drawing;
+using Transformers.Generators.Drawing;
+using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images;
 

@@ -1,8 +1,7 @@
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Drawing;
-using Transformers.Data.Images.Loading;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Images;
 

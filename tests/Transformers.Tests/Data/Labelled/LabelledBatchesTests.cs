@@ -1,5 +1,7 @@
 using Transformers.Data;
-using Transformers.Data.Labelled;
+using Transformers.Data.Sentences;
+using Transformers.Generators;
+using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Data.Labelled;

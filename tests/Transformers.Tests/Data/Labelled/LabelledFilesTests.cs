@@ -1,5 +1,6 @@
 using TestSupport;
-using Transformers.Data.Labelled;
+using Transformers.Data.Sentences;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Labelled;
 

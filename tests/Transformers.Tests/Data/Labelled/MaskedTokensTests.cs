@@ -1,5 +1,6 @@
 using Transformers.Data;
-using Transformers.Data.Labelled;
+using Transformers.Data.Sentences;
+using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Data.Labelled;

@@ -1,14 +1,15 @@
 using TestSupport;
 using Transformers.Data;
-using Transformers.Data.ParallelText;
-using Transformers.Data.Synthetic;
+using Transformers.Data.Sentences;
+using Transformers.Generators;
+using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Data.ParallelText;
 
 public class ParallelBatchesTests
 {
-    static readonly List<SentencePair> Pairs = [.. new ReverseTask().Take(SyntheticSplit.Train, 1, 1500)];
+    static readonly List<SentencePair> Pairs = [.. new ReverseGenerator().Take(SyntheticSplit.Train, 1, 1500)];
     static readonly WordTokenizer Tokenizer = WordTokenizer.Train(Pairs.Select(p => p.Source), SpecialIds.ForTranslation);
     static readonly SpecialIds Special = SpecialIds.Of(Tokenizer);
     static readonly ParallelCorpus Corpus = ParallelCorpus.Encode(Pairs, Tokenizer, Tokenizer, new ParallelFilter(), keepTexts: true);

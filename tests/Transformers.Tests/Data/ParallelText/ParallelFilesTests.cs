@@ -1,5 +1,7 @@
 using TestSupport;
-using Transformers.Data.ParallelText;
+using Transformers.Data.Sentences;
+using Transformers.Generators;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.ParallelText;
 

@@ -1,8 +1,7 @@
 using System.Text;
 using TestSupport;
-using Transformers.Data;
-using Transformers.Data.Shards;
 using Transformers.Data.Text;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Shards;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Transformers.Data.Shards;
+using Transformers.Data.Text;
 
 namespace Transformers.Tests.Data.Shards;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Transformers.Data.Shards;
+using Transformers.Data.Text;
 
 namespace Transformers.Tests.Data.Shards;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using Transformers.Data.Stories;
+using Transformers.Generators.Stories;
 
 namespace Transformers.Tests.Data.Stories;
 

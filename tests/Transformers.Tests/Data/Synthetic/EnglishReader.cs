@@ -1,4 +1,4 @@
-using Transformers.Data.Synthetic.Translation;
+using Transformers.Generators.Translation;
 
 namespace Transformers.Tests.Data.Synthetic;
 

@@ -1,6 +1,6 @@
-using Transformers.Data.Labelled;
-using Transformers.Data.ParallelText;
-using Transformers.Data.Synthetic;
+using Transformers.Data.Sentences;
+using Transformers.Generators;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Synthetic;
 
@@ -9,7 +9,7 @@ public class SyntheticTextTests
     [Fact]
     public void Copies_have_ten_symbols_of_ten_and_start_with_one()
     {
-        var pairs = new CopyTask().Take(SyntheticSplit.Train, 1, 2000).ToList();
+        var pairs = new CopyGenerator().Take(SyntheticSplit.Train, 1, 2000).ToList();
         Assert.All(pairs, p => Assert.Equal(p.Source, p.Target));
         var sequences = pairs.Select(p => p.Source.Split(' ').Select(int.Parse).ToArray()).ToList();
         Assert.All(sequences, s => Assert.Equal((10, 1), (s.Length, s[0])));
@@ -19,11 +19,11 @@ public class SyntheticTextTests
     [Fact]
     public void Reversals_have_1_to_25_numbers_below_50()
     {
-        var pairs = new ReverseTask().Take(SyntheticSplit.Train, 1, 2000).ToList();
+        var pairs = new ReverseGenerator().Take(SyntheticSplit.Train, 1, 2000).ToList();
         Assert.All(pairs, p => Assert.Equal(p.Source.Split(' ').Reverse(), p.Target.Split(' ')));
         Assert.Equal(Enumerable.Range(1, 25), pairs.Select(p => p.Source.Split(' ').Length).Distinct().Order());
         Assert.Equal(Enumerable.Range(0, 50), pairs.SelectMany(p => p.Source.Split(' ').Select(int.Parse)).Distinct().Order());
-        var longer = new ReverseTask { HeldOutLength = 30 };
+        var longer = new ReverseGenerator { HeldOutLength = 30 };
         Assert.Equal(30, longer.Take(SyntheticSplit.Test, 1, 2000).Max(p => p.Source.Split(' ').Length));
         Assert.Equal(25, longer.Take(SyntheticSplit.Train, 1, 2000).Max(p => p.Source.Split(' ').Length));
     }
@@ -43,11 +43,11 @@ public class SyntheticTextTests
     [Fact]
     public void Sentiments_are_balanced_follow_from_their_rules_and_do_not_repeat_across_splits()
     {
-        var train = new SentimentTask().Take(SyntheticSplit.Train, 1, 3000).ToList();
+        var train = new SentimentGenerator().Take(SyntheticSplit.Train, 1, 3000).ToList();
         Assert.InRange(train.Count(e => e.Label == "positive"), 1350, 1650);
         Assert.All(train, e => Assert.Equal(e.Label, Judge(e.Text)));
         var known = train.Select(e => e.Text).ToHashSet();
-        Assert.DoesNotContain(new SentimentTask().Take(SyntheticSplit.Test, 1, 500), e => known.Contains(e.Text));
+        Assert.DoesNotContain(new SentimentGenerator().Take(SyntheticSplit.Test, 1, 500), e => known.Contains(e.Text));
     }
 
     // The documented rules, from the text alone.
@@ -70,13 +70,13 @@ public class SyntheticTextTests
         Assert.Equal((200, 50, 50), (report.Train, report.Validation, report.Test));
         Assert.Equal(["train.en", "train.qta", "val.en", "val.qta", "test.en", "test.qta"], report.Files);
         var found = ParallelFolder.Find(folder.FullPath + "/t", "en", "qta");
-        Assert.Equal(new TranslationTask().Take(SyntheticSplit.Train, 5, 200), found.Train.Read());
+        Assert.Equal(new TranslationGenerator().Take(SyntheticSplit.Train, 5, 200), found.Train.Read());
         Assert.Equal(50, found.Test!.Read().Count());
         SyntheticText.Write(SyntheticKind.Translation, folder.FullPath + "/u", 300, seed: 5);
         Assert.StartsWith(File.ReadAllText(folder.FullPath + "/t/train.qta"), File.ReadAllText(folder.FullPath + "/u/train.qta"));
 
         SyntheticText.Write(SyntheticKind.Sentiment, folder.FullPath + "/s", 60, seed: 5);
-        Assert.Equal(new SentimentTask().Take(SyntheticSplit.Validation, 5, 50),
+        Assert.Equal(new SentimentGenerator().Take(SyntheticSplit.Validation, 5, 50),
             LabelledFiles.Read(folder.FullPath + "/s/val.tsv", "0", "1").Select(e => e with { Line = 0 }));
     }
 

@@ -1,13 +1,12 @@
-using Transformers.Data.ParallelText;
-using Transformers.Data.Synthetic;
-using Transformers.Data.Synthetic.Translation;
-using Transformers.Evaluation;
+using Transformers.Generators;
+using Transformers.Generators.Translation;
+using Transformers.Metrics;
 
 namespace Transformers.Tests.Data.Synthetic;
 
 public class TranslationTaskTests
 {
-    static readonly TranslationTask Task = new();
+    static readonly TranslationGenerator Task = new();
     static readonly List<SentencePair> Train = [.. Task.Take(SyntheticSplit.Train, 1, 8000)];
     static readonly List<SentencePair> Test = [.. Task.Take(SyntheticSplit.Test, 1, 1000)];
 
@@ -55,7 +54,7 @@ public class TranslationTaskTests
     public void No_template_stands_in_two_splits()
     {
         var templates = Enum.GetValues<SyntheticSplit>()
-            .Select(s => Enumerable.Range(0, 1000).Select(i => TranslationTask.Draw(s, 1, i).Template).ToHashSet()).ToList();
+            .Select(s => Enumerable.Range(0, 1000).Select(i => TranslationGenerator.Draw(s, 1, i).Template).ToHashSet()).ToList();
         Assert.All(templates, t => Assert.True(t.Count > 300, $"{t.Count} templates"));
         Assert.Empty(templates[0].Intersect(templates[1]));
         Assert.Empty(templates[0].Intersect(templates[2]));

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using Transformers.Data.Text;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Text;
 

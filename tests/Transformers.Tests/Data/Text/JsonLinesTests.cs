@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Transformers.Data.Text;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Text;
 

@@ -1,9 +1,10 @@
+using Transformers.Tests.Training;
 using Transformers.Configs;
-using Transformers.Data.Synthetic;
 using Transformers.Evaluation;
 using Transformers.Evaluation.Scoring;
-using Transformers.Runs;
-using Transformers.Tests.Training;
+using Transformers.Generators;
+using Transformers.IO;
+using Transformers.Kinds;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Evaluation.Scoring;
@@ -114,7 +115,7 @@ public sealed class TextScorerTests
         runs.Start(SentenceRuns.Translation("training.steps=60"), "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
         var whole = RunEvaluation.Evaluate(run, "run", new EvaluationOptions { Split = "validation" });
-        var pairs = Enumerable.Range(0, 50).Select(i => new CopyTask().At(SyntheticSplit.Validation, 1, i)).ToList();
+        var pairs = Enumerable.Range(0, 50).Select(i => new CopyGenerator().At(SyntheticSplit.Validation, 1, i)).ToList();
 
         var scores = ScoreAll(run, pairs.Select(pair => new ScoreInput(pair.Target, pair.Source)));
 
@@ -136,7 +137,7 @@ public sealed class TextScorerTests
         runs.Start(SentenceRuns.Masked(), "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
         var tokenizer = run.LoadTokenizer();
-        var text = new SentimentTask().At(SyntheticSplit.Validation, 1, 0).Text;
+        var text = new SentimentGenerator().At(SyntheticSplit.Validation, 1, 0).Text;
         var score = Score(run, ["a", text])[1];
         Assert.Equal("pseudo_log_likelihood", score.Measure);
         Assert.Equal(score.Ids.Count, score.Scored);

@@ -1,5 +1,5 @@
 using TorchSharp;
-using Transformers.Models;
+using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Loading;
 

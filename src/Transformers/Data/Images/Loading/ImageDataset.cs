@@ -1,5 +1,7 @@
 using Transformers.Data.Images.Sources;
 using Transformers.Data.Images.Transforms;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Loading;
 

@@ -1,3 +1,6 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Sources;
 
 /// <summary>The binary version of CIFAR-10 or CIFAR-100 (its fine labels): records of labels and three planes of 32 x 32 bytes.</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Images.Sources;
 
 /// <summary>Reads classes and splits from paths such as <c>cifar10/train/cat/0001.jpg</c>.</summary>

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Sources;
 

@@ -1,3 +1,6 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Sources;
 
 /// <summary>Image files in a folder for each class, with or without <c>train/</c> and <c>test/</c> above them.</summary>

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Sources;
 

@@ -1,3 +1,5 @@
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Sources;
 
 /// <summary>The part of a data set that an image belongs to by where it lies.</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Images.Sources;
 
 /// <summary>Tells by what lies at a path which kind of source it is.</summary>

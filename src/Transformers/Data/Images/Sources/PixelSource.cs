@@ -1,3 +1,6 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Sources;
 
 /// <summary>Sources whose files hold pixels of one size, kept in memory as they are: CIFAR binary, MNIST IDX.</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Images.Sources;
 
 /// <summary>Which images of a set are held out; one of three ways is given.</summary>

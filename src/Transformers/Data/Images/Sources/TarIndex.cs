@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Transformers.IO;
 
 namespace Transformers.Data.Images.Sources;
 

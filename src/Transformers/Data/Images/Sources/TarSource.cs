@@ -1,4 +1,6 @@
 using Microsoft.Win32.SafeHandles;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Sources;
 

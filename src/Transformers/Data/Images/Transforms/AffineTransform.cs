@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Transforms;
 

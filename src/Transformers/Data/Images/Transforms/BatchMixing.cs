@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>Mixup (Zhang et al. 2017) and CutMix (Yun et al. 2019) over a batch, with timm's batch mode.</summary>

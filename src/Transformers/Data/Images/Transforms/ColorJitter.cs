@@ -1,3 +1,6 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>Random brightness, contrast, saturation and hue, in a random order, as torchvision's.</summary>

@@ -1,3 +1,6 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>What happens to a training picture at random, in timm's order: crop, flip, RandAugment or colour jitter, erasing.</summary>

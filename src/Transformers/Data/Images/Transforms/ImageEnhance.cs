@@ -1,3 +1,5 @@
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>Blends a picture with a degenerate form of itself: factor 1 leaves it, 0 gives that form, above 1 goes the other way.</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>What fills the border when a picture is padded.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Transforms;
 

@@ -1,3 +1,6 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>How a picture becomes a model's input when nothing is random; a checkpoint holds it, so that evaluation cannot mismatch training.</summary>

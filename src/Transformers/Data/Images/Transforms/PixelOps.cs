@@ -1,3 +1,5 @@
+using Transformers.IO.Images;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>Operations that look at one pixel at a time, through a table of 256 values for each channel; all in place.</summary>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Data.Images.Transforms;
 

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>Fills a random rectangle of a normalised picture with noise (Zhong et al. 2017; timm's <c>pixel</c> mode).</summary>

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Data.Images.Transforms;
 
 /// <summary>A random rectangle of a picture, to be resized to the training size (Inception's crop).</summary>

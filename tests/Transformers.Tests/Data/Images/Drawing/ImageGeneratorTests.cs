@@ -1,7 +1,8 @@
 using System.Numerics.Tensors;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Drawing;
 using Transformers.Data.Images.Loading;
+using Transformers.Generators.Drawing;
+using Transformers.IO;
 
 namespace Transformers.Tests.Data.Images.Drawing;
 

@@ -1,7 +1,8 @@
-using Transformers.Data.Images;
 using Transformers.Data.Images.Loading;
 using Transformers.Data.Images.Sources;
 using Transformers.Data.Images.Transforms;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images.Loading;
 

@@ -1,9 +1,10 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using TestSupport;
-using Transformers.Data.Images;
 using Transformers.Data.Images.Loading;
 using Transformers.Data.Images.Sources;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images.Sources;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Transformers.Data.Images;
 using Transformers.Data.Images.Transforms;
+using Transformers.IO;
+using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images.Transforms;
 

@@ -1,0 +1,100 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Benchmarks;
+
+/// <summary>How a config is inspected.</summary>
+public sealed record InspectionOptions
+{
+    /// <summary>Where it would run.</summary>
+    public Device Device { get => field ?? NativeLibraries.Cpu; init; }
+    /// <summary>The type of products; null for the config's.</summary>
+    public Precision? Precision { get; init; }
+    /// <summary>The number of devices that scaling is estimated for.</summary>
+    public int Devices { get; init; } = 1;
+    /// <summary>Whether one micro-batch runs, to measure activations and time.</summary>
+    public bool Measure { get; init; } = true;
+    /// <summary>About the most time that measuring takes.</summary>
+    public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
+    /// <summary>Bytes a second between devices; null for what this machine's memory gives.</summary>
+    public double? LinkBytesPerSecond { get; init; }
+    /// <summary>The folder of prepared data.</summary>
+    public string Cache { get; init; } = Path.Combine("data", ".cache");
+}
+
+/// <summary>Says what a config or a run comes to, before any training.</summary>
+public static class Inspector
+{
+    /// <summary>Inspects a config.</summary>
+    /// <param name="config">A <see cref="RunConfig"/> or a <see cref="ModelFragment"/>.</param>
+    /// <param name="options">How.</param>
+    /// <exception cref="UserException">A model alone leaves something to the data.</exception>
+    public static ModelInspection Inspect(object config, InspectionOptions? options = null)
+    {
+        options ??= new();
+        NativeLibraries.Load();
+        var run = config as RunConfig;
+        var model = run?.Model ?? ((ModelFragment)config).Model;
+        var data = run is null ? DataProfile.OfModel(model) : DataProfile.Of(run, new TrainingOptions { Run = "", Cache = options.Cache });
+        var training = run?.Training ?? ModelAlone;
+        if (options.Precision is { } precision) training = training with { Precision = precision };
+        var (flops, table) = (data.FlopsOf(model), ParameterTable.Of(model, data));
+        var memory = ModelMemory.Of(training, table, WeightCopies.AreUsed(options.Device, Precisions.Resolve(training.Precision, options.Device)));
+        var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Limit = options.Limit }, flops) : (null, null);
+        return new ModelInspection
+        {
+            Model = KindAttribute.Of(model),
+            Unit = data.Unit,
+            Vocabulary = model is TextModelConfig ? data.Vocabulary : null,
+            Classes = data.Classes > 0 ? data.Classes : null,
+            Cost = ModelCost.Of(flops, BatchShape.Mean(data.Batches), table),
+            Parameters = table,
+            Training = run is null ? null : Plan(training, data, memory, table.Sum(one => one.Count), measured, options),
+            Measured = measured,
+            NotMeasured = reason,
+            Notes = data.Notes,
+        };
+    }
+
+    // How a model alone is measured: the step that most training takes.
+    static readonly TrainingConfig ModelAlone = new() { Steps = 1, Batch = new() { Sequences = 1 }, Optimizer = new AdamWConfig { Lr = 1e-3 } };
+
+    static (StepMeasurement?, string?) Measure(StepTimer timer, ModelFlops flops)
+    {
+        try
+        {
+            return (timer.Measure(flops), null);
+        }
+        catch (NotMeasuredException exception)
+        {
+            return (null, exception.Message);
+        }
+    }
+
+    static TrainingPlan Plan(TrainingConfig training, DataProfile data, ModelMemory memory, long parameters, StepMeasurement? measured, InspectionOptions options)
+    {
+        var batch = BatchShape.Mean(data.Batches);
+        var rows = Math.Min(training.Batch.Micro ?? batch.Rows, batch.Rows);
+        return new TrainingPlan
+        {
+            Device = options.Device.ToString(),
+            Precision = Precisions.Resolve(training.Precision, options.Device) == Precision.Bf16 ? "bf16" : "fp32",
+            SequencesPerStep = batch.Rows,
+            SequenceLengths = batch.Target > 0 ? [batch.Source, batch.Target] : batch.Source > 0 ? [batch.Source] : null,
+            UnitsPerStep = batch.Units,
+            MicroBatches = (batch.Rows + rows - 1) / rows,
+            Steps = training.Steps,
+            UnitsPerParameter = (double)batch.Units * training.Steps / parameters,
+            Memory = memory,
+            Scaling = options.Devices == 1 || measured is null ? null
+                : DeviceScaling.Of(options.Devices, measured.StepSeconds, batch.Units, parameters, options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(options.Device)),
+            TotalSeconds = training.Steps * measured?.StepSeconds,
+        };
+    }
+}

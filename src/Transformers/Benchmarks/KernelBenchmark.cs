@@ -1,0 +1,86 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Layers;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Benchmarks;
+
+/// <summary>Measures what the machine gives at most, and what share of it the kernels of a model reach.</summary>
+public static class KernelBenchmark
+{
+    static readonly TimeSpan Limit = TimeSpan.FromSeconds(0.4);
+
+    /// <summary>Measures everything, in a few seconds.</summary>
+    /// <param name="device">The device.</param>
+    public static KernelBenchmarkResult Run(Device device)
+    {
+        var engine = NativeLibraries.Load();
+        Precision[] precisions = Precisions.Resolve(Precision.Auto, device) == Precision.Bf16 ? [Precision.Fp32, Precision.Bf16] : [Precision.Fp32];
+        var peaks = precisions.Select(precision => new Peak(Name(precision), MachinePeaks.FlopsPerSecond(device, precision, again: true))).ToList();
+        var bandwidth = KernelTimes.BytesPerSecond(device, Limit);
+        var kernels = new List<KernelShare>();
+        foreach (var (precision, peak) in precisions.Zip(peaks))
+        {
+            KernelShare Arithmetic(string kernel, double flops, double seconds) => new(kernel, peak.Precision, seconds, flops / seconds, flops / seconds / peak.FlopsPerSecond, "arithmetic");
+            foreach (var (rows, @in, @out) in new[] { (768, 128, 512), (4096, 384, 1536), (4096, 768, 3072) })
+                kernels.Add(Arithmetic($"product {rows} x {@in} x {@out}", 2.0 * rows * @in * @out, MachinePeaks.OfProduct(device, precision, rows, @in, @out, Limit)));
+            foreach (var (rows, heads, length, width) in new[] { (12, 4, 64, 32), (16, 6, 256, 64), (2, 12, 1024, 64) })
+                // A causal mask leaves half of both products.
+                kernels.Add(Arithmetic($"attention {rows} x {heads} x {length} x {width}", 2.0 * rows * heads * length * length * width, KernelTimes.Attention(device, precision, rows, heads, length, width, Limit)));
+        }
+        void Memory(string kernel, double bytes, double seconds) => kernels.Add(new(kernel, "fp32", seconds, bytes / seconds, bytes / seconds / bandwidth, "memory"));
+        const int tokens = 16_384, wide = 768, high = 1 << 12, across = 1 << 11;
+        Memory($"layer norm {tokens} x {wide}", 2.0 * sizeof(float) * tokens * wide, KernelTimes.LayerNorm(device, tokens, wide, Limit));
+        // Parameter and both moments are read and written, the gradient is read.
+        Memory($"adamw {high * across}", 7.0 * sizeof(float) * high * across, KernelTimes.AdamW(device, high, across, Limit));
+        return new KernelBenchmarkResult
+        {
+            Device = device.ToString(),
+            Threads = get_num_threads(),
+            Libtorch = engine.Version,
+            CpuCapability = ProcessSettings.Instructions,
+            Peaks = peaks,
+            BytesPerSecond = bandwidth,
+            OperationSeconds = KernelTimes.Operation(device),
+            Kernels = kernels,
+        };
+    }
+
+    static string Name(Precision precision) => precision == Precision.Bf16 ? "bf16" : "fp32";
+}
+
+/// <summary>The most that products of a type reached.</summary>
+/// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
+/// <param name="FlopsPerSecond">Operations a second of a large product; the best that was ever measured here.</param>
+public sealed record Peak(string Precision, double FlopsPerSecond);
+
+/// <summary>What one kernel reached.</summary>
+/// <param name="Kernel">Its name and sizes: rows, inputs and outputs of a product; rows, heads, tokens and head width of attention.</param>
+/// <param name="Precision">The type of its numbers.</param>
+/// <param name="Seconds">Its best time.</param>
+/// <param name="PerSecond">Operations or bytes a second.</param>
+/// <param name="Share">The share of the peak.</param>
+/// <param name="Bound">The peak that counts: <c>arithmetic</c> or <c>memory</c>.</param>
+public sealed record KernelShare(string Kernel, string Precision, double Seconds, double PerSecond, double Share, string Bound);
+
+/// <summary>What the machine gives, and what the kernels make of it.</summary>
+public sealed record KernelBenchmarkResult
+{
+    /// <summary>The device.</summary>
+    public required string Device { get; init; }
+    /// <summary>Threads of arithmetic.</summary>
+    public required int Threads { get; init; }
+    /// <summary>libtorch's version.</summary>
+    public required string Libtorch { get; init; }
+    /// <summary>The instruction set that libtorch uses.</summary>
+    public required string CpuCapability { get; init; }
+    /// <summary>Peaks of arithmetic, by type.</summary>
+    public required IReadOnlyList<Peak> Peaks { get; init; }
+    /// <summary>Bytes a second that are read and written.</summary>
+    public required double BytesPerSecond { get; init; }
+    /// <summary>Seconds that an operation costs however small it is.</summary>
+    public required double OperationSeconds { get; init; }
+    /// <summary>The kernels.</summary>
+    public required IReadOnlyList<KernelShare> Kernels { get; init; }
+}

@@ -1,0 +1,65 @@
+using Transformers.IO;
+
+namespace Transformers.Data.Sentences;
+
+/// <summary>Makes padded batches of sentence pairs of like length; a batch is a function of its position alone, so any thread may make it ahead.</summary>
+/// <remarks>The size of a batch counts its rows times the longest side of any pair in it, framing tokens included.</remarks>
+public sealed class ParallelBatches
+{
+    readonly ParallelCorpus corpus;
+    readonly SpecialIds source;
+    readonly SpecialIds target;
+    readonly LengthBuckets buckets;
+
+    /// <summary>Plans the batches of a corpus.</summary>
+    /// <param name="corpus">The pairs.</param>
+    /// <param name="source">The source vocabulary's framing ids.</param>
+    /// <param name="target">The target vocabulary's framing ids.</param>
+    /// <param name="options">The size of batches and their order.</param>
+    /// <exception cref="UserException">The corpus is empty, or a pair alone exceeds the tokens of a batch.</exception>
+    public ParallelBatches(ParallelCorpus corpus, SpecialIds source, SpecialIds target, BucketOptions options)
+    {
+        (this.corpus, this.source, this.target) = (corpus, source, target);
+        buckets = new LengthBuckets(Enumerable.Range(0, corpus.Count).Select(Length), options);
+    }
+
+    // By the longer side, then by the source's: of pairs with one longer side, those of like sources lie together.
+    (int, int) Length(int index) =>
+        (Math.Max(corpus.Source.LengthOf(index), corpus.Target.LengthOf(index)) + 1, corpus.Source.LengthOf(index));
+
+    /// <summary>Batches of an epoch, for this process.</summary>
+    public int BatchesPerEpoch => buckets.BatchesPerEpoch;
+
+    /// <summary>The position after another.</summary>
+    public BatchPosition Next(BatchPosition position) => buckets.Next(position);
+
+    /// <summary>The batch at a position; safe to call from several threads.</summary>
+    public ParallelBatch At(BatchPosition position) => Make(buckets.At(position).Span);
+
+    /// <summary>A batch of given pairs.</summary>
+    public ParallelBatch Make(ReadOnlySpan<int> examples)
+    {
+        var rows = examples.Length;
+        var (sourceLengths, targetLengths) = (new int[rows], new int[rows]);
+        for (var row = 0; row < rows; row++)
+        {
+            sourceLengths[row] = corpus.Source.LengthOf(examples[row]) + 1;
+            targetLengths[row] = corpus.Target.LengthOf(examples[row]) + 1;
+        }
+        var (S, T) = (sourceLengths.Max(), targetLengths.Max());
+        var (sources, inputs, outputs) = (new long[rows * S], new long[rows * T], new long[rows * T]);
+        Array.Fill(sources, source.Padding);
+        Array.Fill(inputs, target.Padding);
+        Array.Fill(outputs, ParallelBatch.IgnoreIndex);
+        for (var row = 0; row < rows; row++)
+        {
+            var (example, n, m) = (examples[row], sourceLengths[row] - 1, targetLengths[row] - 1);
+            for (var i = 0; i < n; i++) sources[row * S + i] = corpus.Source[example, i];
+            sources[row * S + n] = source.End;
+            inputs[row * T] = target.Begin;
+            for (var i = 0; i < m; i++) inputs[row * T + i + 1] = outputs[row * T + i] = corpus.Target[example, i];
+            outputs[row * T + m] = target.End;
+        }
+        return new ParallelBatch(examples.ToArray(), S, T, sources, sourceLengths, inputs, outputs, targetLengths);
+    }
+}

@@ -1,0 +1,67 @@
+using Transformers.Generators;
+using Transformers.IO;
+using Transformers.Tokenizers;
+
+namespace Transformers.Data.Sentences;
+
+/// <summary>Sentence pairs as token ids, without framing tokens, in memory: four bytes a token.</summary>
+public sealed class ParallelCorpus
+{
+    const int Chunk = 4096;
+
+    ParallelCorpus(IReadOnlyList<SentencePair>? texts, TokenStore source, TokenStore target, FilterReport report) =>
+        (Texts, Source, Target, Report) = (texts, source, target, report);
+
+    /// <summary>The sources' ids.</summary>
+    public TokenStore Source { get; }
+
+    /// <summary>The targets' ids.</summary>
+    public TokenStore Target { get; }
+
+    /// <summary>The texts themselves, where they were to be kept; what BLEU is computed against.</summary>
+    public IReadOnlyList<SentencePair>? Texts { get; }
+
+    /// <summary>What the filter did.</summary>
+    public FilterReport Report { get; }
+
+    /// <summary>The number of pairs.</summary>
+    public int Count => Source.Count;
+
+    /// <summary>Encodes pairs, on all processors; the result does not depend on their number.</summary>
+    /// <param name="pairs">The pairs, read as a stream.</param>
+    /// <param name="source">The source's tokenizer.</param>
+    /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
+    /// <param name="filter">Which pairs to keep; <see cref="ParallelFilter.None"/> keeps all.</param>
+    /// <param name="keepTexts">Whether to keep the texts too.</param>
+    /// <param name="cancel">Stops the work.</param>
+    /// <exception cref="UserException">A text cannot be encoded.</exception>
+    public static ParallelCorpus Encode(
+        IEnumerable<SentencePair> pairs, TextTokenizer source, TextTokenizer target, ParallelFilter filter,
+        bool keepTexts = false, CancellationToken cancel = default)
+    {
+        var texts = keepTexts ? new List<SentencePair>() : null;
+        var (sources, targets) = (new TokenStore(), new TokenStore());
+        var dropped = new long[Enum.GetValues<DropReason>().Length];
+        long read = 0;
+        foreach (var chunk in pairs.Chunk(Chunk))
+        {
+            var encoded = new (int[] Source, int[] Target)[chunk.Length];
+            AllCores.For(chunk.Length, i => encoded[i] = ([.. source.EncodeToIds(chunk[i].Source)], [.. target.EncodeToIds(chunk[i].Target)]), cancel);
+            for (var i = 0; i < chunk.Length; i++)
+            {
+                read++;
+                if (filter.Reason(encoded[i].Source.Length, encoded[i].Target.Length) is { } reason)
+                {
+                    dropped[(int)reason]++;
+                    continue;
+                }
+                sources.Add(encoded[i].Source);
+                targets.Add(encoded[i].Target);
+                texts?.Add(chunk[i]);
+            }
+        }
+        return new ParallelCorpus(texts, sources, targets, new FilterReport(read, sources.Count,
+            dropped[(int)DropReason.TooShort], dropped[(int)DropReason.SourceTooLong],
+            dropped[(int)DropReason.TargetTooLong], dropped[(int)DropReason.Ratio]));
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Transformers.IO;
+using Transformers.Tokenizers;
+
+namespace Transformers.Data.Text;
+
+/// <summary>What to prepare.</summary>
+/// <param name="Source">The text.</param>
+/// <param name="Tokenizer">What makes ids of it.</param>
+/// <param name="HoldOut">What is held out for validation; not used where <paramref name="Validation"/> is given.</param>
+/// <param name="Validation">Validation text of its own.</param>
+/// <param name="Threads">How many threads tokenize; 0: one a core. The result does not depend on it.</param>
+public sealed record PreparationOptions(TextSource Source, TextTokenizer Tokenizer, HoldOut HoldOut, TextSource? Validation = null, int Threads = 0);
+
+/// <summary>How far preparation is.</summary>
+/// <param name="Bytes">Bytes of text tokenized.</param>
+/// <param name="TotalBytes">Bytes of text in all.</param>
+public readonly record struct PreparationProgress(long Bytes, long TotalBytes);
+
+/// <summary>Tokenizes text once, into a folder of shards that is found again by what it was made of.</summary>
+public static class DataPreparation
+{
+    // Part of the name of each folder: what older versions of this code made is not taken for the same.
+    const string Version = "1";
+
+    /// <summary>The name of the folder for what is asked: a hash of source, tokenizer and split.</summary>
+    /// <param name="options">What to prepare.</param>
+    /// <exception cref="UserException">A file is not there.</exception>
+    public static string KeyOf(PreparationOptions options)
+    {
+        var fraction = options.HoldOut.Fraction.ToString("R", CultureInfo.InvariantCulture);
+        var split = options.Validation is { } own ? $"source {own.Fingerprint}" : $"{options.HoldOut.Kind} {fraction}";
+        var parts = string.Join('\n', Version, options.Source.Fingerprint, options.Tokenizer.Hash, split);
+        return $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20]}";
+    }
+
+    /// <summary>What a config asks to be prepared.</summary>
+    /// <param name="data">The config.</param>
+    /// <param name="source">Its text.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    public static PreparationOptions OptionsOf(TextData data, TextSource source, TextTokenizer tokenizer) =>
+        new(source, tokenizer, new HoldOut(data.Holdout, data.HoldoutMode switch
+        {
+            HoldoutMode.Tail => HoldOutKind.Tail,
+            HoldoutMode.Documents => HoldOutKind.Documents,
+            _ => HoldOutKind.Auto,
+        }));
+
+    /// <summary>Opens the prepared data, and makes them first where they are not in the cache.</summary>
+    /// <param name="options">What to prepare.</param>
+    /// <param name="cache">The folder that holds prepared folders; made if it is not there.</param>
+    /// <param name="progress">Told about once a mebibyte.</param>
+    /// <param name="cancel">Ends preparation; nothing is left of it.</param>
+    /// <exception cref="UserException">The text cannot be read or tokenized, or there is too little of it to hold something out.</exception>
+    /// <exception cref="OperationCanceledException">It was asked to end.</exception>
+    public static PreparedData Prepare(PreparationOptions options, string cache, IProgress<PreparationProgress>? progress = null, CancellationToken cancel = default)
+    {
+        if (!(options.HoldOut.Fraction is >= 0 and < 1)) throw new UserException($"holdout ({options.HoldOut.Fraction}) must be at least 0 and below 1");
+        var folder = Path.Combine(cache, KeyOf(options));
+        if (Directory.Exists(folder)) return PreparedData.Open(folder, options.Tokenizer);
+        using (var partial = PartialFolder.Create(folder))
+        {
+            Write(options, partial.Path, progress, cancel);
+            partial.Complete();
+        }
+        return PreparedData.Open(folder, options.Tokenizer);
+    }
+
+    static void Write(PreparationOptions options, string folder, IProgress<PreparationProgress>? progress, CancellationToken cancel)
+    {
+        var (source, tokenizer) = (options.Source, options.Tokenizer);
+        var survey = new Survey(source, options.HoldOut.Fraction, cancel);
+        if (survey.Counts.Documents == 0) throw new UserException([new Problem("the text is empty", source.Description)]);
+        var kind = options.HoldOut.Kind != HoldOutKind.Auto ? options.HoldOut.Kind
+            : survey.Counts.Documents < HoldOut.EnoughDocuments ? HoldOutKind.Tail : HoldOutKind.Documents;
+        // nanoGPT's int(n * 0.9).
+        var cut = (long)(survey.Counts.Characters * (1 - options.HoldOut.Fraction));
+
+        using var splitter = new Splitter(folder);
+        var (counts, validationCounts) = (new TextCounts(), new TextCounts());
+        var pieces = options.Validation is { } own
+            ? splitter.Whole(source.Read(counts), Split.Train).Concat(splitter.Whole(own.Read(validationCounts), Split.Validation))
+            : kind == HoldOutKind.Tail ? splitter.Tail(source.Read(counts), cut) : splitter.ByDocument(source.Read(counts), survey);
+        using var train = new ShardWriter(folder, PreparedData.TrainSplit, tokenizer.VocabularySize, tokenizer.Hash);
+        using var validation = new ShardWriter(folder, PreparedData.ValidationSplit, tokenizer.VocabularySize, tokenizer.Hash);
+        long reported = 0;
+        new ParallelEncoder(tokenizer, options.Threads > 0 ? options.Threads : Environment.ProcessorCount).Run(pieces, (split, ids, start, count, ends) =>
+        {
+            var writer = split == Split.Train ? train : validation;
+            writer.Append(CollectionsMarshal.AsSpan(ids).Slice(start, count));
+            if (ends) writer.EndDocument();
+            if (counts.Bytes - reported < 1 << 20) return;
+            reported = counts.Bytes;
+            progress?.Report(new(reported, survey.Counts.Bytes));
+        }, cancel);
+        if (counts.Documents != survey.Counts.Documents || counts.Bytes != survey.Counts.Bytes)
+            throw new UserException([new Problem("the text changed while it was read", source.Description)]);
+        Close(train);
+        Close(validation);
+        tokenizer.Save(Path.Combine(folder, tokenizer.FileName));
+        new DataManifest(DataManifest.CurrentSchema, source.Description, tokenizer.Hash, tokenizer.VocabularySize,
+            options.Validation is null ? kind.ToString().ToLowerInvariant() : "source", options.HoldOut.Fraction,
+            Summary(train, splitter.Sizes[0]), Summary(validation, splitter.Sizes[1]), counts, splitter.FindDuplicates()).Save(folder);
+        progress?.Report(new(survey.Counts.Bytes, survey.Counts.Bytes));
+    }
+
+    static void Close(ShardWriter writer)
+    {
+        // The part of a document before the cut is a document of the training split, though the text goes on.
+        if (writer.Tokens > writer.LastDocumentEnd) writer.EndDocument();
+        writer.Finish();
+    }
+
+    static SplitSummary Summary(ShardWriter writer, (long Bytes, long Characters) size) =>
+        new(writer.Tokens, writer.Documents, size.Bytes, size.Characters);
+}

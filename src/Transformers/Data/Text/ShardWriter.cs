@@ -1,0 +1,132 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace Transformers.Data.Text;
+
+/// <summary>Writes the tokens of a split into shards, one after the other; nothing is kept in memory but a buffer.</summary>
+/// <remarks>Until <see cref="Finish"/> a shard's header is blank, so that no reader takes it for a whole one.</remarks>
+public sealed class ShardWriter : IDisposable
+{
+    readonly string folder, split;
+    readonly int vocabularySize, tokenBytes;
+    readonly byte[] tokenizerHash;
+    readonly long tokensPerShard;
+    readonly byte[] buffer = new byte[1 << 16];
+    FileStream? shard, index;
+    readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    int number;
+    long firstToken, documentsInShard;
+
+    /// <summary>Starts a split.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <param name="split">The split's name, with which file names start.</param>
+    /// <param name="vocabularySize">V; up to 65,536 a token takes two bytes, beyond it four.</param>
+    /// <param name="tokenizerHash">The tokenizer's hash, 64 hexadecimal digits.</param>
+    /// <param name="tokensPerShard">A new shard is begun after so many tokens.</param>
+    public ShardWriter(string folder, string split, int vocabularySize, string tokenizerHash, long tokensPerShard = 1 << 28)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(tokensPerShard, 1);
+        (this.folder, this.split, this.vocabularySize, this.tokensPerShard) = (folder, split, vocabularySize, tokensPerShard);
+        this.tokenizerHash = Convert.FromHexString(tokenizerHash);
+        if (this.tokenizerHash.Length != 32) throw new ArgumentException("a tokenizer's hash has 64 digits", nameof(tokenizerHash));
+        tokenBytes = ShardHeader.WidthFor(vocabularySize);
+    }
+
+    /// <summary>Tokens written so far.</summary>
+    public long Tokens { get; private set; }
+
+    /// <summary>Documents ended so far.</summary>
+    public long Documents { get; private set; }
+
+    /// <summary>The number of tokens up to the end of the last document.</summary>
+    public long LastDocumentEnd { get; private set; }
+
+    /// <summary>Adds tokens to the current document.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    public void Append(ReadOnlySpan<int> ids)
+    {
+        while (!ids.IsEmpty)
+        {
+            if (Tokens - firstToken == tokensPerShard) FinishShard();
+            if (shard is null) StartShard();
+            var count = (int)Math.Min(Math.Min(ids.Length, buffer.Length / tokenBytes), tokensPerShard - (Tokens - firstToken));
+            Write(ids[..count]);
+            Tokens += count;
+            ids = ids[count..];
+        }
+    }
+
+    /// <summary>Ends the current document.</summary>
+    public void EndDocument()
+    {
+        if (shard is null) StartShard();
+        Span<byte> end = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(end, Tokens);
+        index!.Write(end);
+        LastDocumentEnd = Tokens;
+        Documents++;
+        documentsInShard++;
+    }
+
+    /// <summary>Completes the last shard and has the disk keep all; a split without tokens is one shard without tokens.</summary>
+    public void Finish()
+    {
+        if (shard is null && number == 0) StartShard();
+        if (shard is not null) FinishShard();
+    }
+
+    /// <summary>Closes the files; without <see cref="Finish"/> they stay unfinished.</summary>
+    public void Dispose()
+    {
+        shard?.Dispose();
+        index?.Dispose();
+        hash.Dispose();
+    }
+
+    void Write(ReadOnlySpan<int> ids)
+    {
+        for (var i = 0; i < ids.Length; i++)
+        {
+            if ((uint)ids[i] >= (uint)vocabularySize)
+                throw new ArgumentOutOfRangeException(nameof(ids), ids[i], $"the vocabulary has {vocabularySize} ids");
+            if (tokenBytes == 2) BinaryPrimitives.WriteUInt16LittleEndian(buffer.AsSpan(2 * i), (ushort)ids[i]);
+            else BinaryPrimitives.WriteInt32LittleEndian(buffer.AsSpan(4 * i), ids[i]);
+        }
+        WritePayload(buffer.AsSpan(0, ids.Length * tokenBytes));
+    }
+
+    void WritePayload(ReadOnlySpan<byte> bytes)
+    {
+        shard!.Write(bytes);
+        hash.AppendData(bytes);
+    }
+
+    void StartShard()
+    {
+        firstToken = Tokens;
+        documentsInShard = 0;
+        var path = TokenShards.PathOf(folder, split, number);
+        shard = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        // The index grows beside the shard, since its place is behind the tokens.
+        index = new FileStream(path + ".index", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        shard.Write(new byte[ShardHeader.Bytes]);
+    }
+
+    void FinishShard()
+    {
+        var tokens = Tokens - firstToken;
+        var payload = tokens * tokenBytes;
+        WritePayload(new byte[ShardHeader.Padded(payload) - payload]);
+        index!.Position = 0;
+        for (int read; (read = index.Read(buffer)) > 0;) WritePayload(buffer.AsSpan(0, read));
+        index.Dispose();
+        var header = new ShardHeader(tokenBytes, vocabularySize, number, tokens, documentsInShard, firstToken, tokenizerHash, hash.GetHashAndReset());
+        shard!.Position = 0;
+        shard.Write(header.ToBytes());
+        shard.Flush(flushToDisk: true);
+        shard.Dispose();
+        (shard, index) = (null, null);
+        number++;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Transformers.Data.Text;
+using Transformers.IO;
+using Transformers.Tokenizers;
+using Transformers.Tokenizers.Bpe;
+using Transformers.Tokenizers.Formats;
+
+namespace Transformers.Data;
+
+/// <summary>Makes the tokenizer that a config asks for: trains it on the text where it has to be, once.</summary>
+public static class TokenizerFactory
+{
+    /// <summary>The tokenizer of a config.</summary>
+    /// <param name="config">The kind and its numbers.</param>
+    /// <param name="source">The text to train on.</param>
+    /// <param name="cache">A folder that keeps trained tokenizers; the same text and settings give the same one.</param>
+    /// <param name="specialTokens">The special tokens; null for the end of a document alone, and for none where the vocabulary is of characters.</param>
+    /// <param name="progress">Told how far training is, from 0 to 1.</param>
+    /// <param name="cancel">Ends training.</param>
+    /// <exception cref="UserException">The text or a tokenizer file cannot be read.</exception>
+    public static TextTokenizer Create(TokenizerConfig config, TextSource source, string cache, IReadOnlyList<string>? specialTokens = null,
+        Action<double>? progress = null, CancellationToken cancel = default)
+    {
+        switch (config)
+        {
+            case FileTokenizerConfig file: return TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant());
+            case ByteTokenizerConfig: return new ByteTokenizer(specialTokens);
+            case WordTokenizerConfig: return WordTokenizer.Train(source.ReadDocuments(), [.. specialTokens ?? [], WordTokenizer.Unknown]);
+            case CharacterTokenizerConfig: return CharacterTokenizer.FromText(Streams(source, long.MaxValue), specialTokens);
+            case BpeTokenizerConfig bpe:
+                var path = Path.Combine(cache, $"tokenizer-{KeyOf(bpe, source, specialTokens)}.json");
+                if (File.Exists(path)) return TokenizerFile.Load(path);
+                var trained = Train(bpe, source, specialTokens, progress, cancel);
+                Directory.CreateDirectory(cache);
+                trained.Save(path);
+                return trained;
+            default: throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of tokenizer without a class");
+        }
+    }
+
+    static ByteLevelBpeTokenizer Train(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens, Action<double>? progress, CancellationToken cancel)
+    {
+        var options = new BpeTrainerOptions
+        {
+            VocabularySize = config.Vocabulary,
+            Pattern = Enum.Parse<SplitPattern>(config.Pattern == BpePattern.Llama3 ? nameof(BpePattern.Cl100k) : config.Pattern.ToString()),
+            MinimumFrequency = config.MinFrequency,
+        };
+        if (specialTokens is not null) options = options with { SpecialTokens = specialTokens };
+        var told = new DirectProgress(p => progress?.Invoke(p.MergesWanted == 0 ? 1 : (double)p.Merges / p.MergesWanted));
+        return BpeTrainer.Train(Streams(source, config.Sample?.Bytes ?? long.MaxValue), options, told, cancel);
+    }
+
+    static IEnumerable<Stream> Streams(TextSource source, long limit)
+    {
+        long read = 0;
+        foreach (var piece in source.Read(new TextCounts()))
+        {
+            if (read >= limit) yield break;
+            read += piece.Utf8.Length;
+            yield return new MemoryStream(piece.Utf8.ToArray(), writable: false);
+        }
+    }
+
+    static string KeyOf(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens)
+    {
+        // The version is part of the name: what an older trainer made is not taken for the same.
+        var parts = JsonSerializer.Serialize(new { version = 1, source.Fingerprint, config.Vocabulary, config.Pattern, config.MinFrequency, config.Sample?.Bytes, specialTokens });
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20];
+    }
+
+    sealed class DirectProgress(Action<BpeTrainingProgress> report) : IProgress<BpeTrainingProgress>
+    {
+        public void Report(BpeTrainingProgress value) => report(value);
+    }
+}

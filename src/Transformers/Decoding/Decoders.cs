@@ -1,0 +1,123 @@
+using TorchSharp;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Decoding;
+
+/// <summary>A language model made ready for generation: with packed weights where there are kernels for them, else as it is.</summary>
+/// <remarks>Packed weights are those of the moment: make a new one where the model has changed.</remarks>
+public sealed class LanguageDecoder : IDisposable
+{
+    readonly ILanguageModel model;
+    readonly Device device;
+    readonly PackedDecoder? packed;
+
+    /// <summary>Prepares a model.</summary>
+    /// <param name="model">The model, in evaluation mode.</param>
+    /// <param name="device">Where it is.</param>
+    /// <param name="format">How numbers are kept.</param>
+    /// <exception cref="UserException">8 bits are asked for where there are no kernels for them.</exception>
+    public LanguageDecoder(ILanguageModel model, Device device, DecoderFormat format)
+    {
+        (this.model, this.device) = (model, device);
+        packed = Decoders.CanPack(device, format) && model is Gpt gpt ? PackedDecoder.Of(gpt, format) : null;
+    }
+
+    /// <summary>Starts rows of tokens.</summary>
+    public IDecoding Start(int rows) => packed is null ? new LayeredDecoding(model, device) : new PackedDecoding(packed, rows);
+
+    /// <summary>The sum of the cross entropies of rows that start anew, through packed weights.</summary>
+    /// <param name="ids">[B, T] as one list, row by row.</param>
+    /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
+    /// <param name="rows">The number of rows B.</param>
+    /// <returns>The sum in nats.</returns>
+    /// <exception cref="InvalidOperationException">There are no packed weights.</exception>
+    public double LossOf(ReadOnlySpan<int> ids, ReadOnlySpan<long> targets, int rows)
+    {
+        using var decoding = new PackedDecoding(packed ?? throw Decoders.NotPacked, rows);
+        return decoding.Loss(ids, targets, rows);
+    }
+
+    /// <summary>Frees the packed weights.</summary>
+    public void Dispose() => packed?.Dispose();
+}
+
+/// <summary>An encoder-decoder made ready for generation, as <see cref="LanguageDecoder"/> is.</summary>
+public sealed class TargetDecoder : IDisposable
+{
+    readonly Seq2Seq model;
+    readonly Device device;
+    readonly PackedDecoder? packed;
+
+    /// <summary>Prepares a model.</summary>
+    /// <param name="model">The model, in evaluation mode.</param>
+    /// <param name="device">Where it is.</param>
+    /// <param name="format">How numbers are kept.</param>
+    /// <exception cref="UserException">8 bits are asked for where there are no kernels for them.</exception>
+    public TargetDecoder(Seq2Seq model, Device device, DecoderFormat format)
+    {
+        (this.model, this.device) = (model, device);
+        packed = Decoders.CanPack(device, format) ? PackedDecoder.Of(model, format) : null;
+    }
+
+    /// <summary>The most tokens of a side.</summary>
+    public int Context => model.Context;
+
+    /// <summary>Reads sources; each becomes a row whose target is empty.</summary>
+    /// <param name="sources">Source tokens with their end.</param>
+    public IDecoding Start(IReadOnlyList<int[]> sources)
+    {
+        var (B, S) = (sources.Count, sources.Max(ids => ids.Length));
+        var padded = new long[B * S];
+        for (var row = 0; row < B; row++)
+            for (var i = 0; i < sources[row].Length; i++) padded[row * S + i] = sources[row][i];
+        return Start(padded, [.. sources.Select(ids => ids.Length)]);
+    }
+
+    // Padded sources, [B, S], and their lengths.
+    IDecoding Start(long[] padded, int[] lengths)
+    {
+        using var scope = NewDisposeScope();
+        var (B, S) = (lengths.Length, padded.Length / lengths.Length);
+        var mask = PaddingMask.Of(lengths, S, device);
+        var memory = model.Encode(tensor(padded, [B, S], device: device), mask);                       // [B, S, D]
+        if (packed is not null) return new PackedDecoding(packed, B, packed.Read(memory, Array.ConvertAll(lengths, length => (long)length)));
+        return new LayeredTargetDecoding(model, memory.MoveToOuterDisposeScope(), mask?.MoveToOuterDisposeScope(), device);
+    }
+
+    /// <summary>The sum of the cross entropies of targets, through packed weights.</summary>
+    /// <param name="sources">[B, S], padded.</param>
+    /// <param name="lengths">The tokens of each source.</param>
+    /// <param name="ids">[B, T], what the decoder reads.</param>
+    /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
+    /// <returns>The sum in nats.</returns>
+    /// <exception cref="InvalidOperationException">There are no packed weights.</exception>
+    public double LossOf(long[] sources, int[] lengths, ReadOnlySpan<int> ids, ReadOnlySpan<long> targets)
+    {
+        if (packed is null) throw Decoders.NotPacked;
+        using var decoding = (PackedDecoding)Start(sources, lengths);
+        return decoding.Loss(ids, targets, lengths.Length);
+    }
+
+    /// <summary>Frees the packed weights.</summary>
+    public void Dispose() => packed?.Dispose();
+}
+
+static class Decoders
+{
+    internal static InvalidOperationException NotPacked => new("there are no packed weights on this device");
+
+    /// <summary>Whether a decoder can be packed.</summary>
+    /// <exception cref="UserException">It must be, and cannot.</exception>
+    internal static bool CanPack(Device device, DecoderFormat format)
+    {
+        var can = device.type == DeviceType.CPU && KernelLibrary.IsAvailable;
+        if (format.Quantized && !can)
+            throw new UserException($"--quantize int8 works on the CPU only, with the kernels: {(device.type == DeviceType.CPU ? KernelLibrary.Reason : $"this is {device}")}",
+                device.type == DeviceType.CPU ? "build them with scripts/build-kernels, or leave --quantize out" : "leave --quantize out, or use --device cpu");
+        return can;
+    }
+}

@@ -1,0 +1,66 @@
+using Transformers.IO;
+
+namespace Transformers.Decoding;
+
+/// <summary>How tokens are chosen and when to stop.</summary>
+public sealed record GenerationOptions
+{
+    /// <summary>The most tokens to add.</summary>
+    public int MaxNewTokens { get; init; } = 200;
+
+    /// <summary>Always take the most probable token; the settings that shape the distribution then mean nothing.</summary>
+    public bool Greedy { get; init; }
+
+    /// <summary>Divides the logits: below 1 sharper, above 1 flatter.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Draw from the k most probable tokens only; null for all.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>Draw from the fewest tokens whose probabilities sum to at least this; null for all.</summary>
+    /// <remarks>Holtzman et al. 2020, section 3.1.</remarks>
+    public double? TopP { get; init; }
+
+    /// <summary>Draw from tokens with at least this share of the most probable one's probability; null for all.</summary>
+    public double? MinP { get; init; }
+
+    /// <summary>Divides the positive logits of tokens that stand in the text already, and multiplies the negative ones; 1 for none.</summary>
+    /// <remarks>Keskar et al. 2019, section 4.1.</remarks>
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>Texts that end a completion; they are not part of it.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Starts the random stream; the same seed gives the same text.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Whether to go on at the context's end by reading the last half of it again, and not stop with <c>length</c>.</summary>
+    public bool Slide { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="UserException">With every value that is out of range.</exception>
+    public GenerationOptions Checked()
+    {
+        var problems = new List<Problem>();
+        void Rule(bool holds, string message)
+        {
+            if (!holds) problems.Add(new Problem(message));
+        }
+        Rule(MaxNewTokens >= 0, FormattableString.Invariant($"--max-new-tokens ({MaxNewTokens}) must be at least 0"));
+        Rule(Temperature > 0 && double.IsFinite(Temperature), FormattableString.Invariant($"--temperature ({Temperature}) must be above 0; --greedy takes the most probable token"));
+        Rule(TopK is null or > 0, FormattableString.Invariant($"--top-k ({TopK}) must be at least 1"));
+        Rule(TopP is null or (> 0 and <= 1), FormattableString.Invariant($"--top-p ({TopP}) must be above 0 and at most 1"));
+        Rule(MinP is null or (>= 0 and <= 1), FormattableString.Invariant($"--min-p ({MinP}) must lie between 0 and 1"));
+        Rule(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), FormattableString.Invariant($"--repetition-penalty ({RepetitionPenalty}) must be above 0"));
+        Rule(Stop.All(text => text.Length > 0), "--stop must not be empty");
+        return problems.Count == 0 ? this : throw new UserException(problems);
+    }
+}
+
+/// <summary>What was generated for one prompt.</summary>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="Text">The text that follows it.</param>
+/// <param name="Ids">The tokens of that text, a token that ended it excluded.</param>
+/// <param name="Finish">Why it ended: <c>eos</c>, <c>stop</c> or <c>length</c>.</param>
+/// <param name="Score">The sum of the log-probabilities of the tokens chosen, before temperature and filters, in nats.</param>
+public sealed record Completion(string Prompt, string Text, IReadOnlyList<int> Ids, string Finish, double Score);

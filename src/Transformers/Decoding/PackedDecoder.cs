@@ -1,0 +1,130 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Native;
+using static TorchSharp.torch;
+using static Transformers.Native.KernelTensors;
+
+namespace Transformers.Decoding;
+
+/// <summary>A decoder's weights, packed once for generation; later changes of the model do not reach it.</summary>
+/// <remarks>The matrices are read from end to end at every token, in the order in which they are needed; embeddings stay the model's.</remarks>
+sealed unsafe class PackedDecoder : IDisposable
+{
+    readonly LargePageMemory weights;
+    readonly KernelType cacheType;
+    readonly Tensor embedding;
+    readonly double scale;
+    readonly PositionTables positions;
+    readonly DecoderForm form;
+
+    PackedDecoder(Dictionary<string, Tensor> parameters, Func<int, IEnumerable<string>> partsOf, DecoderForm form, NormConfig norm,
+        Tensor output, Tensor embedding, double scale, Positions positions, int context, DecoderFormat format)
+    {
+        (this.scale, this.form) = (scale, form);
+        // A handle of its own: a module hands out one that ends with the caller's scope.
+        this.embedding = embedding.detach().DetachFromDisposeScope();
+        this.positions = new PositionTables(positions, (int)form.Width, context);
+        cacheType = format.Products == Precision.Bf16 ? KernelType.BFloat16 : KernelType.Float32;
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        var parts = new List<Tensor?>();
+        foreach (var part in Enumerable.Range(0, (int)form.Layers).SelectMany(partsOf))
+            parts.AddRange([parameters[$"{part}.weight"], parameters.GetValueOrDefault($"{part}.bias")]);
+        var last = form.Cross != 0 ? "decoderNorm" : "norm";
+        parts.AddRange(norm.Placement == NormPlacement.Pre ? [parameters[$"{last}.weight"], parameters.GetValueOrDefault($"{last}.bias")] : [null, null]);
+        parts.AddRange([output, null]);
+        Tensor?[] floats = [.. parts.Select(part => part?.to(ScalarType.Float32).contiguous())];
+        nint[] addresses = [.. floats.Select(part => (nint)Floats(part))];
+        weights = new LargePageMemory(DecoderKernels.Size(form, addresses, (PackedType)format.Weights, norm.Epsilon));
+        DecoderKernels.Pack(form, addresses, (PackedType)format.Weights, norm.Epsilon, weights.Address, weights.Bytes);
+        GC.KeepAlive(floats);
+    }
+
+    /// <summary>Packs a language model.</summary>
+    internal static PackedDecoder Of(Gpt model, DecoderFormat format)
+    {
+        var config = model.Config;
+        var form = FormOf(config.FeedForward, config.Norm, config.Layers, config.Width, config.Heads, config.KeyValueHeads ?? config.Heads, model.Vocabulary, cross: false);
+        return new(model.state_dict(), layer => Names($"blocks.{layer}", cross: false), form, config.Norm,
+            model.OutputWeight, model.TokenWeight, 1, model.Positions, config.Context, format);
+    }
+
+    /// <summary>Packs the decoder of an encoder-decoder.</summary>
+    internal static PackedDecoder Of(Seq2Seq model, DecoderFormat format)
+    {
+        var config = model.Config;
+        var form = FormOf(config.FeedForward, config.Norm, config.DecoderLayers ?? config.Layers, config.Width, config.Heads, config.Heads, model.Vocabulary, cross: true);
+        return new(model.state_dict(), layer => Names($"decoder.{layer}", cross: true), form, config.Norm,
+            model.OutputWeight, model.TargetWeight, config.Embeddings.Scale ? Math.Sqrt(config.Width) : 1, model.TargetPositions, config.Context, format);
+    }
+
+    static DecoderForm FormOf(FeedForwardConfig feedForward, NormConfig norm, int layers, int width, int heads, int keyValueHeads, int vocabulary, bool cross) => new()
+    {
+        Layers = layers, Width = width, Heads = heads, KeyValueHeads = keyValueHeads, HeadWidth = width / heads,
+        Hidden = FeedForward.HiddenWidth(feedForward, width), Vocabulary = vocabulary,
+        Activation = feedForward switch { GeluConfig { Tanh: true } => 1, GeluConfig => 0, SwiGluConfig => 2, ReluConfig => 3, _ => throw new NotSupportedException($"no kernel for {feedForward}") },
+        Gated = feedForward is SwiGluConfig ? 1 : 0, Rms = norm is RmsNormConfig ? 1 : 0, PostNorm = norm.Placement == NormPlacement.Post ? 1 : 0, Cross = cross ? 1 : 0,
+    };
+
+    // The parts of a layer in the order in which a step uses them.
+    static string[] Names(string block, bool cross)
+    {
+        string[] self = [$"{block}.attentionResidual.norm", $"{block}.attention.packed", $"{block}.attention.output"];
+        string[] source = [$"{block}.crossAttentionResidual.norm", $"{block}.crossAttention.query", $"{block}.crossAttention.keyValue", $"{block}.crossAttention.output"];
+        string[] feedForward = [$"{block}.feedForwardResidual.norm", $"{block}.feedForward.up", $"{block}.feedForward.down"];
+        return [.. self, .. cross ? source : [], .. feedForward];
+    }
+
+    /// <summary>A cache for rows of targets or of sources.</summary>
+    internal PagedCache NewCache(int rows) => new(rows, DecoderKernels.CacheBlock(form), cacheType);
+
+    /// <summary>Takes tokens through all layers.</summary>
+    /// <param name="target">Keys and values of the rows' earlier tokens; those of the new ones are added.</param>
+    /// <param name="source">Keys and values of the rows' sources; null without sources.</param>
+    /// <param name="ids">The tokens, [T].</param>
+    /// <param name="places">The position of each in its row, [T].</param>
+    /// <param name="rows">The row of each, [T].</param>
+    /// <param name="wanted">The tokens whose logits are wanted, as indices into the three lists.</param>
+    /// <returns>[wanted, V].</returns>
+    internal Tensor Step(PagedCache target, PagedCache? source, long[] ids, long[] places, long[] rows, long[] wanted)
+    {
+        positions.Cover(places.Max() + 1);
+        var logits = empty(wanted.Length, form.Vocabulary);
+        fixed (long* id = ids, place = places, row = rows, chosen = wanted, lengths = source?.Lengths)
+        fixed (int* targetTable = target.Table, sourceTable = source?.Table)
+            DecoderKernels.Step(new DecoderStep
+            {
+                Weights = weights.Address, Embedding = Floats(embedding), Vocabulary = embedding.size(0), EmbeddingScale = (float)scale,
+                Added = Floats(positions.Added), Cosines = Floats(positions.Cosines), Sines = Floats(positions.Sines), Bias = Floats(positions.Bias), PositionCount = positions.Count,
+                Cache = target.View(targetTable), SourceCache = source?.View(sourceTable) ?? default, SourceLengths = lengths, SourceRows = source?.Rows ?? 0,
+                Ids = id, Positions = place, Rows = row, Tokens = ids.Length, Wanted = chosen, WantedCount = wanted.Length, Logits = wanted.Length == 0 ? null : Floats(logits),
+            });
+        GC.KeepAlive((this, target, source));
+        return logits;
+    }
+
+    /// <summary>A cache of the keys and values of sources.</summary>
+    /// <param name="memory">What the encoder made of them, [B, S, D].</param>
+    /// <param name="lengths">The number of tokens of each.</param>
+    internal PagedCache Read(Tensor memory, ReadOnlySpan<long> lengths)
+    {
+        var cache = NewCache(lengths.Length);
+        cache.Extend(lengths);
+        using var floats = memory.to(ScalarType.Float32).contiguous();
+        fixed (long* length = lengths)
+        fixed (int* table = cache.Table)
+            DecoderKernels.Source(new DecoderSource { Weights = weights.Address, Memory = Floats(floats), Rows = lengths.Length, MemoryLength = memory.size(1), Lengths = length, Cache = cache.View(table) });
+        GC.KeepAlive(this);
+        return cache;
+    }
+
+    /// <summary>Frees the packed weights.</summary>
+    public void Dispose()
+    {
+        weights.Dispose();
+        embedding.Dispose();
+        positions.Dispose();
+    }
+}

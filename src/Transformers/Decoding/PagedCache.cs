@@ -1,0 +1,92 @@
+using Transformers.Native;
+
+namespace Transformers.Decoding;
+
+/// <summary>Keys and values of all layers for rows of tokens, in blocks that rows may share.</summary>
+sealed unsafe class PagedCache : IDisposable
+{
+    readonly BlockTable blocks;
+    readonly long blockBytes;
+    readonly KernelType type;
+    LargePageMemory memory;
+    int[]? table;
+    int columns;
+
+    /// <summary>An empty cache.</summary>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="elements">The elements of a block: keys and values of its tokens in all layers.</param>
+    /// <param name="type">Their type.</param>
+    internal PagedCache(int rows, long elements, KernelType type)
+    {
+        this.type = type;
+        blockBytes = elements * (type == KernelType.BFloat16 ? 2 : 4);
+        blocks = new BlockTable(rows);
+        Lengths = new long[rows];
+        memory = new LargePageMemory(Math.Max(1, rows) * blockBytes);
+    }
+
+    /// <summary>The number of tokens of each row.</summary>
+    internal long[] Lengths { get; private set; }
+
+    /// <summary>The number of rows.</summary>
+    internal int Rows => Lengths.Length;
+
+    /// <summary>The blocks of each row, [rows, columns]; what lies beyond a row's blocks means nothing.</summary>
+    internal int[] Table => table ??= NewTable();
+
+    // Blocks that there is room for.
+    long Capacity => memory.Bytes / blockBytes;
+
+    /// <summary>The cache as the kernels see it.</summary>
+    /// <param name="table"><see cref="Table"/>, which must not move while the view is in use.</param>
+    internal KernelCache View(int* table) => new()
+    {
+        Data = memory.Address, Table = table, Blocks = Capacity, Rows = Rows, Columns = columns, Type = type,
+    };
+
+    /// <summary>Makes room for more tokens of each row; they are then to be written.</summary>
+    internal void Extend(ReadOnlySpan<long> tokens)
+    {
+        List<(int from, int to)> copies = [];
+        var changed = false;
+        for (var row = 0; row < Rows; row++)
+        {
+            changed |= blocks.Reserve(row, Lengths[row], Lengths[row] + tokens[row], copies);
+            Lengths[row] += tokens[row];
+        }
+        if (changed) table = null;
+        if (blocks.Capacity > Capacity) Grow();
+        if (copies.Count > 0)
+            DecoderKernels.Copy(memory.Address, Capacity, blockBytes, [.. copies.Select(copy => (long)copy.from)], [.. copies.Select(copy => (long)copy.to)]);
+    }
+
+    /// <summary>Keeps rows, in a new order; a row may be taken several times.</summary>
+    internal void Select(ReadOnlySpan<int> rows)
+    {
+        blocks.Select(rows);
+        var lengths = new long[rows.Length];
+        for (var i = 0; i < lengths.Length; i++) lengths[i] = Lengths[rows[i]];
+        Lengths = lengths;
+        table = null;
+    }
+
+    void Grow()
+    {
+        var larger = new LargePageMemory(Math.Max(blocks.Capacity * blockBytes, 2 * memory.Bytes));
+        Buffer.MemoryCopy(memory.Address, larger.Address, larger.Bytes, memory.Bytes);
+        memory.Dispose();
+        memory = larger;
+    }
+
+    int[] NewTable()
+    {
+        columns = Math.Max(1, Enumerable.Range(0, Rows).Select(row => blocks[row].Count).DefaultIfEmpty().Max());
+        var ids = new int[Math.Max(1, Rows) * columns];
+        for (var row = 0; row < Rows; row++)
+            for (var i = 0; i < blocks[row].Count; i++) ids[row * columns + i] = blocks[row][i];
+        return ids;
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose() => memory.Dispose();
+}

@@ -1,0 +1,179 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Transformers.Decoding;
+
+/// <summary>Continues prompts with a language model.</summary>
+/// <param name="model">The model, in evaluation mode.</param>
+/// <param name="tokenizer">Its tokenizer.</param>
+/// <param name="device">Where the model is.</param>
+/// <remarks>The weights are those at the first call of <see cref="Generate"/>.</remarks>
+public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer, Device device) : IDisposable
+{
+    LanguageDecoder? decoder;
+
+    /// <summary>The type of products.</summary>
+    public Precision Precision { get; init; } = Precision.Fp32;
+
+    /// <summary>Whether the matrices have 8 bits.</summary>
+    public bool Quantized { get; init; }
+
+    /// <summary>Continues prompts, all in one batch; what comes of a prompt does not depend on the others.</summary>
+    /// <param name="prompts">The prompts; an empty one starts at the end of a document, or of a line.</param>
+    /// <param name="options">How tokens are chosen and when to stop.</param>
+    /// <param name="onText">Takes the number of a prompt and text as soon as it is certain.</param>
+    /// <param name="cancel">Ends generation between two tokens.</param>
+    /// <exception cref="UserException">An option out of range, or a prompt that fills the context.</exception>
+    public IReadOnlyList<Completion> Generate(IReadOnlyList<string> prompts, GenerationOptions options, Action<int, string>? onText = null, CancellationToken cancel = default)
+    {
+        options.Checked();
+        if (prompts.Count == 0) return [];
+        using var inference = inference_mode();
+        Precisions.Apply((nn.Module)model, Precision);
+        using var scope = NewDisposeScope();
+        var rows = prompts.Select((prompt, i) => new Row(i, prompt, StartOf(prompt), options, tokenizer)).ToList();
+        foreach (var row in rows) CheckPrompt(row, options);
+
+        if (options.MaxNewTokens > 0) Continue([.. rows], options, onText, cancel);
+        return [.. rows.Select(row => row.Result(onText))];
+    }
+
+    void Continue(List<Row> active, GenerationOptions options, Action<int, string>? onText, CancellationToken cancel)
+    {
+        decoder ??= new LanguageDecoder(model, device, new DecoderFormat(Precision, Quantized));
+        var decoding = decoder.Start(active.Count);
+        try
+        {
+            // All rows start with as many tokens as the shortest prompt has; a row that still has prompt left reads it
+            // where others generate. So rows need no padding and every token has its own place.
+            var read = 0;
+            while (active.Count > 0)
+            {
+                cancel.ThrowIfCancellationRequested();
+                using var step = NewDisposeScope();
+                var until = read == 0 ? active.Min(row => row.Tokens.Count) : read + 1;
+                if (until > model.Context || read >= model.Context)
+                {
+                    if (!options.Slide)
+                    {
+                        foreach (var row in active) row.Finish("length");
+                        break;
+                    }
+                    foreach (var row in active) row.Tokens.RemoveRange(0, row.Tokens.Count - Math.Max(1, model.Context / 2));
+                    decoding.Dispose();
+                    decoding = decoder.Start(active.Count);
+                    read = 0;
+                    continue;
+                }
+                var logits = Next(active, read, until, decoding);                    // [B, V]
+                read = until;
+                Choose(active, read, logits, onText);
+                Drop(active, decoding, options);
+            }
+        }
+        finally
+        {
+            decoding.Dispose();
+        }
+    }
+
+    // The next token's logits of each row, after reading what stands between two places.
+    static Tensor Next(List<Row> rows, int from, int until, IDecoding decoding)
+    {
+        var ids = new int[rows.Count * (until - from)];
+        for (var r = 0; r < rows.Count; r++)
+            for (var t = from; t < until; t++) ids[r * (until - from) + t - from] = rows[r].Tokens[t];
+        return decoding.Read(ids, rows.Count);
+    }
+
+    static void Choose(List<Row> rows, int read, Tensor logits, Action<int, string>? onText)
+    {
+        var V = (int)logits.size(1);
+        var all = MemoryMarshal.Cast<byte, float>(logits.contiguous().bytes);
+        for (var r = 0; r < rows.Count; r++)
+            if (rows[r].Tokens.Count == read) rows[r].Add(all.Slice(r * V, V), onText);
+    }
+
+    static void Drop(List<Row> rows, IDecoding decoding, GenerationOptions options)
+    {
+        foreach (var row in rows)
+            if (row.Ids.Count >= options.MaxNewTokens) row.Finish("length");
+        if (rows.All(row => !row.Done)) return;
+        var left = Enumerable.Range(0, rows.Count).Where(r => !rows[r].Done).ToArray();
+        if (left.Length > 0) decoding.Select(left);
+        rows.RemoveAll(row => row.Done);
+    }
+
+    List<int> StartOf(string prompt)
+    {
+        List<int> ids = [.. tokenizer.EncodeToIds(prompt)];
+        if (ids.Count == 0) ids.Add(tokenizer.EndOfTextId ?? tokenizer.EncodeToIds("\n").FirstOrDefault());
+        return ids;
+    }
+
+    void CheckPrompt(Row row, GenerationOptions options)
+    {
+        if (row.Tokens.Count <= model.Context) return;
+        if (!options.Slide)
+            throw new UserException($"the prompt has {row.Tokens.Count} tokens, and the model reads at most {model.Context}",
+                "shorten it, or give --overflow slide to read its end");
+        row.Tokens.RemoveRange(0, row.Tokens.Count - model.Context);
+    }
+
+    /// <summary>Frees the prepared weights; the model stays.</summary>
+    public void Dispose() => decoder?.Dispose();
+
+    /// <summary>One sequence on its way.</summary>
+    sealed class Row(int number, string prompt, List<int> tokens, GenerationOptions options, TextTokenizer tokenizer)
+    {
+        readonly TokenSampler sampler = new(options, number);
+        readonly TextStream stream = new(tokenizer, options.Stop);
+        string finish = "length";
+        double score;
+
+        internal List<int> Tokens => tokens;
+        internal List<int> Ids { get; } = [];
+        internal bool Done { get; private set; }
+
+        internal void Add(Span<float> logits, Action<int, string>? onText)
+        {
+            // Rows of the embedding that the tokenizer has no token for must not be drawn.
+            if (logits.Length > tokenizer.VocabularySize) logits[tokenizer.VocabularySize..].Fill(float.NegativeInfinity);
+            var (id, logProbability) = sampler.Choose(logits, tokens);
+            score += logProbability;
+            if (id == tokenizer.EndOfTextId)
+            {
+                Finish("eos");
+                return;
+            }
+            tokens.Add(id);
+            Ids.Add(id);
+            Report(stream.Add(id), onText);
+            if (stream.Stopped) Finish("stop");
+        }
+
+        internal void Finish(string why)
+        {
+            if (Done) return;
+            finish = why;
+            Done = true;
+        }
+
+        internal Completion Result(Action<int, string>? onText)
+        {
+            Report(stream.Finish(), onText);
+            return new Completion(prompt, stream.Text, Ids, stream.Stopped ? "stop" : finish, score);
+        }
+
+        void Report(string piece, Action<int, string>? onText)
+        {
+            if (piece.Length > 0) onText?.Invoke(number, piece);
+        }
+    }
+}

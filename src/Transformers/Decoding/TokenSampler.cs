@@ -1,0 +1,194 @@
+using System.Numerics.Tensors;
+
+namespace Transformers.Decoding;
+
+/// <summary>Chooses a token from logits. One sampler serves one sequence, whose random stream it is.</summary>
+/// <remarks>Nothing is sorted: what the filters keep is found by partition, in time that grows with the vocabulary and no faster.</remarks>
+public sealed class TokenSampler
+{
+    readonly GenerationOptions options;
+    float[] weights = [], work = [];
+    int[] kept = [];
+    ulong stream;
+
+    /// <summary>A sampler.</summary>
+    /// <param name="options">What shapes the distribution.</param>
+    /// <param name="sequence">The number of the sequence: each has a stream of its own, whatever else is in the batch.</param>
+    public TokenSampler(GenerationOptions options, int sequence = 0)
+    {
+        this.options = options;
+        stream = Mix(options.Seed ^ Mix((ulong)sequence + 0x9E3779B97F4A7C15));
+    }
+
+    /// <summary>Chooses the next token.</summary>
+    /// <param name="logits">[V]; changed by this call.</param>
+    /// <param name="seen">The tokens of the text so far, for the repetition penalty.</param>
+    /// <returns>The token, and its log-probability before temperature and filters, in nats.</returns>
+    public (int id, double logProbability) Choose(Span<float> logits, IReadOnlyCollection<int> seen)
+    {
+        if (weights.Length < logits.Length) (weights, work, kept) = (new float[logits.Length], new float[logits.Length], new int[logits.Length]);
+        if (options.RepetitionPenalty != 1) Penalise(logits, seen);
+        var most = TensorPrimitives.IndexOfMax<float>(logits);
+        var highest = logits[most];
+        var normaliser = highest + Math.Log(Exponentials(logits, highest, 1));
+        if (options.Greedy) return (most, highest - normaliser);
+        if (options.Temperature != 1) Exponentials(logits, highest, options.Temperature);
+        var id = Draw(Filter(logits, highest), logits.Length);
+        return (id, logits[id] - normaliser);
+    }
+
+    void Penalise(Span<float> logits, IReadOnlyCollection<int> seen)
+    {
+        foreach (var id in seen.Distinct())
+            logits[id] = (float)(logits[id] > 0 ? logits[id] / options.RepetitionPenalty : logits[id] * options.RepetitionPenalty);
+    }
+
+    // Unnormalised probabilities, the most probable token's being 1; returns their sum.
+    double Exponentials(ReadOnlySpan<float> logits, float highest, double temperature)
+    {
+        var all = weights.AsSpan(0, logits.Length);
+        TensorPrimitives.Subtract(logits, highest, all);
+        // As a factor that is neither 0 nor infinite, either of which would make some product no number.
+        if (temperature != 1) TensorPrimitives.Multiply(all, (float)Math.Clamp(1 / temperature, float.Epsilon, float.MaxValue), all);
+        TensorPrimitives.Exp(all, all);
+        return TensorPrimitives.Sum<float>(all);
+    }
+
+    // How many tokens may be drawn, in `kept` by their numbers; null for all.
+    int? Filter(ReadOnlySpan<float> logits, float highest)
+    {
+        var floor = float.NegativeInfinity;
+        var limit = int.MaxValue;
+        if (options.TopK is { } k && k < logits.Length) (floor, limit) = (LargestOf(logits, k, work), k);
+        if (options.MinP is > 0 and var share && (float)(highest + options.Temperature * Math.Log(share)) is var least && least > floor) (floor, limit) = (least, int.MaxValue);
+        var filtered = !float.IsNegativeInfinity(floor);
+        if (!filtered && options.TopP is not < 1) return null;
+        var count = Keep(logits, floor, limit);
+        return options.TopP is < 1 and var mass ? Nucleus(count, mass) : count;
+    }
+
+    // Tokens above a floor, and of those at it the first ones, up to a limit.
+    int Keep(ReadOnlySpan<float> numbers, float floor, int limit)
+    {
+        var left = int.MaxValue;
+        if (limit < numbers.Length)
+        {
+            var above = 0;
+            foreach (var number in numbers)
+                if (number > floor) above++;
+            left = limit - above;
+        }
+        var count = 0;
+        for (var id = 0; id < numbers.Length; id++)
+            if (numbers[id] > floor || (numbers[id] == floor && !float.IsNegativeInfinity(floor) && left-- > 0)) kept[count++] = id;
+        return count;
+    }
+
+    // Of the tokens kept, the fewest that reach a share of their probability together; of equal ones those with lower numbers.
+    int Nucleus(int count, double mass)
+    {
+        double total = 0;
+        for (var i = 0; i < count; i++) total += work[i] = weights[kept[i]];
+        var (floor, equal) = Cut(work.AsSpan(0, count), mass * total);
+        var result = 0;
+        for (var i = 0; i < count; i++)
+            if (weights[kept[i]] > floor || (weights[kept[i]] == floor && equal-- > 0)) kept[result++] = kept[i];
+        return result;
+    }
+
+    /// <summary>The floor of the fewest weights that sum to at least so much, and how many that equal it are needed.</summary>
+    /// <param name="weights">Not negative; reordered.</param>
+    /// <param name="needed">At most their sum, but for rounding.</param>
+    internal static (float floor, int equal) Cut(Span<float> weights, double needed)
+    {
+        while (true)
+        {
+            var pivot = Middle(weights[0], weights[weights.Length / 2], weights[^1]);
+            // Greater ones to the front, smaller ones to the end.
+            int front = 0, back = weights.Length, i = 0;
+            double above = 0;
+            while (i < back)
+            {
+                if (weights[i] > pivot)
+                {
+                    above += weights[i];
+                    (weights[i], weights[front]) = (weights[front], weights[i]);
+                    front++;
+                    i++;
+                }
+                else if (weights[i] < pivot) (weights[i], weights[back - 1]) = (weights[--back], weights[i]);
+                else i++;
+            }
+            if (front > 0 && above >= needed)
+            {
+                weights = weights[..front];
+                continue;
+            }
+            var equal = back - front;
+            if (above + equal * (double)pivot >= needed || back == weights.Length)
+            {
+                var wanted = pivot > 0 ? (int)Math.Min(equal, Math.Ceiling((needed - above) / pivot)) : equal;
+                return (pivot, front == 0 ? Math.Max(1, wanted) : wanted);
+            }
+            needed -= above + equal * (double)pivot;
+            weights = weights[back..];
+        }
+    }
+
+    static float Middle(float a, float b, float c) => Math.Max(Math.Min(a, b), Math.Min(Math.Max(a, b), c));
+
+    int Draw(int? count, int vocabulary)
+    {
+        double total = 0;
+        for (var i = 0; i < (count ?? vocabulary); i++) total += weights[count is null ? i : kept[i]];
+        var left = Uniform() * total;
+        var last = 0;
+        for (var i = 0; i < (count ?? vocabulary); i++)
+        {
+            var id = count is null ? i : kept[i];
+            if (weights[id] <= 0) continue;
+            last = id;
+            if ((left -= weights[id]) < 0) break;
+        }
+        return last;
+    }
+
+    /// <summary>The k-th largest number, by repeated partition.</summary>
+    /// <param name="numbers">The numbers.</param>
+    /// <param name="k">From 1 to their count.</param>
+    /// <param name="work">Room for as many.</param>
+    internal static float LargestOf(ReadOnlySpan<float> numbers, int k, float[] work)
+    {
+        numbers.CopyTo(work);
+        int low = 0, high = numbers.Length - 1, target = k - 1;
+        while (low < high)
+        {
+            var pivot = work[low + (high - low) / 2];
+            int i = low, j = high;
+            while (i <= j)
+            {
+                while (work[i] > pivot) i++;
+                while (work[j] < pivot) j--;
+                if (i <= j) (work[i], work[j]) = (work[j--], work[i++]);
+            }
+            if (target <= j) high = j;
+            else if (target >= i) low = i;
+            else break;
+        }
+        return work[target];
+    }
+
+    double Uniform()
+    {
+        stream += 0x9E3779B97F4A7C15;
+        return (Mix(stream) >> 11) * (1.0 / (1UL << 53));
+    }
+
+    // The finaliser of SplitMix64 (Steele et al. 2014).
+    static ulong Mix(ulong z)
+    {
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+}

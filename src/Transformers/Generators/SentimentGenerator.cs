@@ -1,0 +1,74 @@
+using Transformers.IO;
+
+namespace Transformers.Generators;
+
+/// <summary>Short reviews that are positive or negative by rule; the label is a function of the text, so the best accuracy is 1.</summary>
+/// <remarks>
+/// A clause calls an aspect good or bad; a negation turns it round; after "but" the second clause decides, after "although" the main
+/// one. So counting good and bad words is not enough: the order and the small words matter. A text's split is a hash of its content.
+/// </remarks>
+public sealed class SentimentGenerator
+{
+    /// <summary>The names of the classes.</summary>
+    public static IReadOnlyList<string> Classes { get; } = ["negative", "positive"];
+
+    static string[] Split(string list) => list.Split(' ');
+
+    static readonly string[] Aspects = Split("film story plot acting music ending script dialogue cast camera pacing humor soundtrack editing lighting scenery opening costume finale hero villain director humour rhythm mood setting twist theme tone pace");
+    static readonly string[] Good = Split("brilliant moving charming funny gripping beautiful clever superb fresh warm touching thrilling delightful honest inventive stunning memorable witty graceful powerful");
+    static readonly string[] Bad = Split("boring dull clumsy flat tedious awful predictable shallow noisy lazy hollow forced messy bland tiresome dreadful weak silly pointless stale");
+    static readonly string[] Loved = Split("loved enjoyed adored admired praised liked");
+    static readonly string[] Hated = Split("hated disliked regretted despised mocked endured");
+    static readonly string[] Degrees = Split("really quite very rather truly so");
+    static readonly string[] People = ["I", "we", "my friends", "the critics", "most viewers", "my sister", "the audience", "everyone"];
+
+    /// <summary>One text with its label, a function of the arguments alone, the same on every machine.</summary>
+    /// <param name="split">The part it belongs to.</param>
+    /// <param name="seed">The seed of the data.</param>
+    /// <param name="index">The number of the text, from 0.</param>
+    public LabelledExample At(SyntheticSplit split, ulong seed, long index)
+    {
+        var random = Splits.Random(seed, split, index);
+        while (true)
+        {
+            var positive = random.Next(2) == 1;
+            var text = Review(ref random, positive) + " .";
+            if (Splits.Of(text) == split) return new LabelledExample(text, Classes[positive ? 1 : 0]);
+        }
+    }
+
+    /// <summary>The first texts of a split.</summary>
+    public IEnumerable<LabelledExample> Take(SyntheticSplit split, ulong seed, long count)
+    {
+        for (long index = 0; index < count; index++) yield return At(split, seed, index);
+    }
+
+    static string Review(ref CounterRandom random, bool positive)
+    {
+        var other = random.Next(4) == 0 ? positive : !positive;
+        return random.Next(5) switch
+        {
+            0 => Clause(ref random, positive),
+            1 => $"{Clause(ref random, other)} , but {Clause(ref random, positive)}",
+            2 => $"although {Clause(ref random, other)} , {Clause(ref random, positive)}",
+            3 => $"{Clause(ref random, positive)} , although {Clause(ref random, other)}",
+            _ => $"{Clause(ref random, positive)} and {Clause(ref random, positive)}",
+        };
+    }
+
+    static string Clause(ref CounterRandom random, bool positive)
+    {
+        var negated = random.Next(3) == 0;
+        var good = positive != negated;
+        var aspect = Aspects[random.Next(Aspects.Length)];
+        if (random.Next(3) > 0)
+        {
+            var adjective = Pick(good ? Good : Bad, ref random);
+            var degree = random.Next(2) == 0 ? Pick(Degrees, ref random) + " " : "";
+            return $"the {aspect} {(random.Next(2) == 0 ? "was" : "seemed")} {(negated ? "not " : "")}{degree}{adjective}";
+        }
+        return $"{Pick(People, ref random)} {(negated ? "never " : "")}{Pick(good ? Loved : Hated, ref random)} the {aspect}";
+    }
+
+    static string Pick(string[] words, ref CounterRandom random) => words[random.Next(words.Length)];
+}

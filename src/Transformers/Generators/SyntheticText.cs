@@ -1,0 +1,109 @@
+using System.Text;
+using Transformers.IO;
+
+namespace Transformers.Generators;
+
+/// <summary>The generated text tasks.</summary>
+public enum SyntheticKind
+{
+    /// <summary><see cref="TranslationGenerator"/>.</summary>
+    Translation,
+    /// <summary><see cref="CopyGenerator"/>.</summary>
+    Copy,
+    /// <summary><see cref="ReverseGenerator"/>.</summary>
+    Reverse,
+    /// <summary><see cref="SentimentGenerator"/>.</summary>
+    Sentiment,
+}
+
+/// <summary>What was written.</summary>
+/// <param name="Kind">The task.</param>
+/// <param name="Folder">The folder.</param>
+/// <param name="Train">Examples to learn from.</param>
+/// <param name="Validation">Examples to choose by.</param>
+/// <param name="Test">Examples to report on.</param>
+/// <param name="Files">The names of the files, in the folder.</param>
+public sealed record SyntheticReport(SyntheticKind Kind, string Folder, long Train, long Validation, long Test, IReadOnlyList<string> Files);
+
+/// <summary>Generated text tasks as sizes, streams and files.</summary>
+public static class SyntheticText
+{
+    /// <summary>The number of training examples where none is asked for.</summary>
+    public static long DefaultSize(SyntheticKind kind) => kind switch
+    {
+        SyntheticKind.Translation => 50_000,
+        SyntheticKind.Reverse => 40_000,
+        SyntheticKind.Copy => 32_000,
+        _ => 8_000,
+    };
+
+    /// <summary>The number of examples of a split, for a number of training examples.</summary>
+    public static long SizeOf(SyntheticSplit split, long size) => split == SyntheticSplit.Train ? size : Math.Clamp(size / 20, 50, 1000);
+
+    /// <summary>The generator of a task of sentence pairs.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The task has labels, not pairs.</exception>
+    public static ParallelGenerator PairsOf(SyntheticKind kind) => kind switch
+    {
+        SyntheticKind.Translation => new TranslationGenerator(),
+        SyntheticKind.Copy => new CopyGenerator(),
+        SyntheticKind.Reverse => new ReverseGenerator(),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "not a task of sentence pairs"),
+    };
+
+    /// <summary>Writes a task as files: <c>train</c>, <c>val</c> and <c>test</c>, each in two languages, or as TSV for labelled text.</summary>
+    /// <param name="kind">The task.</param>
+    /// <param name="folder">The folder; it is created if it is not there, and files of these names in it are replaced.</param>
+    /// <param name="size">The number of training examples; validation and test take a twentieth each, from 50 to 1,000.</param>
+    /// <param name="seed">The seed; one seed always gives the same files, and a larger size the same files with more at the end.</param>
+    /// <param name="cancel">Stops the work.</param>
+    /// <exception cref="UserException">The size is out of range, or the folder cannot be written.</exception>
+    public static SyntheticReport Write(SyntheticKind kind, string folder, long size, ulong seed, CancellationToken cancel = default)
+    {
+        if (size is < 1 or > 1_000_000_000) throw new UserException($"the size ({size}) must lie between 1 and 1000000000");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var files = new List<string>();
+            foreach (var split in Enum.GetValues<SyntheticSplit>())
+            {
+                var count = SizeOf(split, size);
+                if (kind == SyntheticKind.Sentiment) Labelled(split, count);
+                else Pairs(PairsOf(kind), split, count);
+            }
+            return new SyntheticReport(kind, folder, size,
+                SizeOf(SyntheticSplit.Validation, size), SizeOf(SyntheticSplit.Test, size), files);
+
+            StreamWriter Open(string name)
+            {
+                files.Add(name);
+                return new StreamWriter(Path.Combine(folder, name), append: false, new UTF8Encoding(false)) { NewLine = "\n" };
+            }
+
+            void Pairs(ParallelGenerator generator, SyntheticSplit split, long count)
+            {
+                using var source = Open($"{split.FileName()}.{generator.SourceLanguage}");
+                using var target = Open($"{split.FileName()}.{generator.TargetLanguage}");
+                foreach (var pair in generator.Take(split, seed, count))
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    source.WriteLine(pair.Source);
+                    target.WriteLine(pair.Target);
+                }
+            }
+
+            void Labelled(SyntheticSplit split, long count)
+            {
+                using var file = Open($"{split.FileName()}.tsv");
+                foreach (var example in new SentimentGenerator().Take(split, seed, count))
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    file.WriteLine($"{example.Text}\t{example.Label}");
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new UserException([new Problem($"cannot be written: {exception.Message}", folder)], exception);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using Transformers.IO;
+
+namespace Transformers.Generators.Translation;
+
+/// <summary>Draws meanings of sentences at random.</summary>
+static class SentenceSampler
+{
+    static readonly Determiner[] Singular =
+        [Determiner.The, Determiner.The, Determiner.The, Determiner.A, Determiner.A, Determiner.This, Determiner.That, Determiner.Every,
+         Determiner.My, Determiner.Your, Determiner.His, Determiner.Our, Determiner.Their];
+
+    static readonly Determiner[] Plural =
+        [Determiner.The, Determiner.The, Determiner.The, Determiner.None, Determiner.None, Determiner.This, Determiner.That,
+         Determiner.Some, Determiner.Many, Determiner.My, Determiner.Your, Determiner.His, Determiner.Our, Determiner.Their];
+
+    public static Sentence Draw(ref CounterRandom random)
+    {
+        if (Chance(ref random, 0.12)) return new Sentence(Clause(ref random, question: true), null, null, true);
+        var main = Clause(ref random, question: false);
+        return Chance(ref random, 0.25)
+            ? new Sentence(main, random.Next(Words.Conjunctions.Length), Clause(ref random, question: false), false)
+            : new Sentence(main, null, null, false);
+    }
+
+    static Clause Clause(ref CounterRandom random, bool question)
+    {
+        var draw = random.Next(20);
+        var kind = draw < 5 ? VerbClass.Intransitive : draw < 17 ? VerbClass.Transitive : VerbClass.Dative;
+        var subject = NounPhrase(ref random, 2);
+        var verb = Verb(ref random, kind, !question && Chance(ref random, 0.15));
+        var direct = kind == VerbClass.Intransitive ? null : NounPhrase(ref random, 2);
+        var recipient = kind == VerbClass.Dative ? NounPhrase(ref random, 1) : null;
+        int? manner = Chance(ref random, 0.25) ? random.Next(Words.Adverbs.Length) : null;
+        (int, NounPhrase)? place = Chance(ref random, 0.3) ? (random.Next(Words.Prepositions.Length), Noun(ref random, 1)) : null;
+        int? time = !question && Chance(ref random, 0.2) ? random.Next(Words.Times.Length) : null;
+        return new Clause(subject, verb, direct, recipient, manner, place, time);
+    }
+
+    static Verb Verb(ref CounterRandom random, VerbClass kind, bool negated)
+    {
+        var words = kind switch { VerbClass.Intransitive => Words.Intransitive, VerbClass.Transitive => Words.Transitive, _ => Words.Dative };
+        return new Verb(kind, random.Next(words.Length), (Tense)random.Next(3), negated);
+    }
+
+    static NounPhrase NounPhrase(ref CounterRandom random, int depth)
+    {
+        var draw = random.Next(20);
+        if (draw < 4) return new NounPhrase { Pronoun = (Person)random.Next(7) };
+        return draw < 6 ? new NounPhrase { Name = random.Next(Words.Names.Length) } : Noun(ref random, depth);
+    }
+
+    /// <param name="random">The source of chance.</param>
+    /// <param name="depth">2: a relative clause or a genitive may follow; 1: a genitive; 0: neither.</param>
+    static NounPhrase Noun(ref CounterRandom random, int depth)
+    {
+        var plural = Chance(ref random, 0.35);
+        var determiner = plural ? Plural[random.Next(Plural.Length)] : Singular[random.Next(Singular.Length)];
+        var counted = plural && determiner is not (Determiner.Some or Determiner.Many);
+        int? number = counted && Chance(ref random, 0.25) ? random.Next(Words.Numbers.Length) : null;
+        var adjectives = new Adjective[Chance(ref random, 0.4) ? 1 + random.Next(2) : 0];
+        for (var i = 0; i < adjectives.Length; i++)
+            adjectives[i] = new Adjective(random.Next(Words.Adjectives.Length), Chance(ref random, 0.2));
+        var follows = random.NextDouble();
+        return new NounPhrase
+        {
+            Noun = random.Next(Words.Nouns.Length), Plural = plural, Determiner = determiner, Number = number, Adjectives = adjectives,
+            Of = depth > 0 && follows < 0.12 ? Noun(ref random, 0) : null,
+            // Not both: after "of" a relative clause could belong to either noun.
+            Relative = depth == 2 && follows > 0.86
+                ? new Relative(Chance(ref random, 0.6), Verb(ref random, VerbClass.Transitive, false), Noun(ref random, 0)) : null,
+        };
+    }
+
+    static bool Chance(ref CounterRandom random, double probability) => random.NextDouble() < probability;
+}

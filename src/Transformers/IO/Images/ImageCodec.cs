@@ -1,0 +1,149 @@
+using SkiaSharp;
+
+namespace Transformers.IO.Images;
+
+/// <summary>Reads JPEG, PNG, WebP, GIF and BMP and writes PNG and JPEG, through SkiaSharp.</summary>
+/// <remarks>
+/// Every picture becomes 8-bit RGB as displayed: grey and palettes are expanded, 16 bits reduced to 8, transparent
+/// pixels composited on <see cref="ImageDecodeOptions.Background"/>, CMYK and YCCK converted without a colour profile
+/// as Pillow does, and the EXIF orientation applied. Colour profiles and gamma are not applied. Of an animation, the
+/// first frame is read.
+/// </remarks>
+public static unsafe class ImageCodec
+{
+    /// <summary>The version of the decoder in one line.</summary>
+    public static string Versions() => $"SkiaSharp {typeof(SKCodec).Assembly.GetName().Version?.ToString(3)} (Skia {SkiaSharpVersion.Native})";
+
+    /// <summary>Reads the header alone and holds it to the limits.</summary>
+    /// <param name="file">The file's bytes, or at least its header.</param>
+    /// <param name="limits">What the file may cost; by default <see cref="ImageLimits.Default"/>.</param>
+    /// <exception cref="ImageException">The header is broken or exceeds the limits.</exception>
+    public static ImageInfo Probe(ReadOnlySpan<byte> file, ImageLimits? limits = null) => ImageHeader.Read(file, limits ?? ImageLimits.Default);
+
+    /// <summary>Decodes a whole picture.</summary>
+    /// <exception cref="ImageException">The file is broken, truncated, unsupported or exceeds the limits.</exception>
+    public static RgbImage Decode(ReadOnlySpan<byte> file, ImageDecodeOptions? options = null)
+    {
+        options ??= ImageDecodeOptions.Default;
+        var info = Probe(file, options.Limits);
+        var image = new RgbImage(info.Width, info.Height);
+        Decode(file, info, image, 1, options.Background);
+        return image;
+    }
+
+    /// <summary>Reads and decodes a file.</summary>
+    /// <exception cref="ImageException">The file cannot be read, is broken or exceeds the limits; the message names it.</exception>
+    public static RgbImage DecodeFile(string path, ImageDecodeOptions? options = null)
+    {
+        var bytes = ImageFiles.ReadAll(path, (options ?? ImageDecodeOptions.Default).Limits.MaxBytes);
+        try
+        {
+            return Decode(bytes, options);
+        }
+        catch (ImageException exception)
+        {
+            throw exception.Of(path);
+        }
+    }
+
+    /// <summary>The size that <see cref="DecodeInto"/> gives at a scale.</summary>
+    /// <param name="info">The file's header.</param>
+    /// <param name="scale">1, and for JPEG also 2, 4 or 8.</param>
+    public static (int Width, int Height) ScaledSize(ImageInfo info, int scale) =>
+        ((info.Width + scale - 1) / scale, (info.Height + scale - 1) / scale);
+
+    /// <summary>Decodes into a picture of exactly the size that <see cref="ScaledSize"/> gives.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="image">What is filled.</param>
+    /// <param name="scale">
+    /// 1: every pixel. 2, 4, 8: a JPEG's sides divided inside its inverse DCT: faster, a good picture, and not the
+    /// one that decoding and then resizing gives.
+    /// </param>
+    /// <param name="options">Limits and background.</param>
+    /// <exception cref="ImageException">As for <see cref="Decode(ReadOnlySpan{byte}, ImageDecodeOptions?)"/>.</exception>
+    /// <exception cref="ArgumentException">The scale is not one of the format's, or the image has another size.</exception>
+    public static void DecodeInto(ReadOnlySpan<byte> file, RgbImage image, int scale = 1, ImageDecodeOptions? options = null)
+    {
+        options ??= ImageDecodeOptions.Default;
+        var info = Probe(file, options.Limits);
+        if (scale != 1 && (info.Format != ImageFormat.Jpeg || scale is not (2 or 4 or 8)))
+            throw new ArgumentException($"the scale ({scale}) must be 1, or 2, 4 or 8 for a JPEG file", nameof(scale));
+        if ((image.Width, image.Height) != ScaledSize(info, scale))
+            throw new ArgumentException($"the image has {image.Width} x {image.Height} pixels, and the file decodes to {ScaledSize(info, scale)}", nameof(image));
+        Decode(file, info, image, scale, options.Background);
+    }
+
+    /// <summary>Whether some rows of a file can be decoded without the others: of a JPEG that is stored as it is displayed.</summary>
+    internal static bool HasRows(ImageInfo info) => info is { Format: ImageFormat.Jpeg, Orientation: 1 };
+
+    /// <summary>Decodes consecutive rows; those above are passed over faster than decoding them, those below cost nothing.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="info">Its header; <see cref="HasRows"/> is true of it.</param>
+    /// <param name="firstRow">The first row wanted, at the scale.</param>
+    /// <param name="image">What is filled: as wide as <see cref="ScaledSize"/> gives, as high as there are rows wanted.</param>
+    /// <param name="scale">As for <see cref="DecodeInto"/>.</param>
+    /// <exception cref="ImageException">The file is broken before the last row wanted, truncated or unsupported.</exception>
+    internal static void DecodeRows(ReadOnlySpan<byte> file, ImageInfo info, int firstRow, RgbImage image, int scale)
+    {
+        using var rgba = new PooledPixels(image.Width, image.Height);
+        SkiaDecoder.Read(file, info, scale, (firstRow, image.Height), rgba.Bytes);
+        PixelFormats.ToRgb(rgba.Bytes, image.Span);
+    }
+
+    static void Decode(ReadOnlySpan<byte> file, ImageInfo info, RgbImage image, int scale, int background)
+    {
+        using var rgba = new PooledPixels(image.Width, image.Height);
+        var opaque = SkiaDecoder.Read(file, info, scale, rows: null, rgba.Bytes);
+        if (!opaque) PixelFormats.Composite(rgba.Bytes, background);
+        var (width, height) = SkiaDecoder.StoredSize(info, scale);
+        if (info.Orientation == 1) PixelFormats.ToRgb(rgba.Bytes, image.Span);
+        else PixelFormats.ToOrientedRgb(rgba.Bytes, width, height, info.Orientation, image.Span);
+    }
+
+    /// <summary>Encodes 8-bit pixels as PNG.</summary>
+    /// <param name="pixels">Interleaved, row by row.</param>
+    /// <param name="width">Pixels a row, at least 1.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="channels">1 grey, 3 RGB, 4 RGBA.</param>
+    /// <param name="level">zlib's compression level, 0 to 9.</param>
+    public static byte[] EncodePng(ReadOnlySpan<byte> pixels, int width, int height, int channels = 3, int level = 6)
+    {
+        if (width < 1 || height < 1 || pixels.Length != (long)width * height * channels) throw new ArgumentException("pixels must hold width * height * channels bytes", nameof(pixels));
+        if (channels is not (1 or 3 or 4)) throw new ArgumentException($"the number of channels ({channels}) must be 1, 3 or 4", nameof(channels));
+        if (level is < 0 or > 9) throw new ArgumentException($"the level ({level}) must be from 0 to 9", nameof(level));
+        var options = new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, level);
+        if (channels == 3)
+        {
+            using var rgba = new PooledPixels(width, height);
+            PixelFormats.ToRgba(pixels, rgba.Bytes);
+            return Encode(rgba.Bytes, new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque), map => map.Encode(options));
+        }
+        return Encode(pixels, channels == 1 ? new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque)
+            : new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul), map => map.Encode(options));
+    }
+
+    /// <summary>Encodes a picture as PNG.</summary>
+    public static byte[] EncodePng(RgbImage image) => EncodePng(image.Span, image.Width, image.Height);
+
+    /// <summary>Encodes a picture as baseline JPEG with halved chroma.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="quality">1 to 100.</param>
+    public static byte[] EncodeJpeg(RgbImage image, int quality = 90)
+    {
+        if (quality is < 1 or > 100) throw new ArgumentException($"the quality ({quality}) must be from 1 to 100", nameof(quality));
+        using var rgba = new PooledPixels(image.Width, image.Height);
+        PixelFormats.ToRgba(image.Span, rgba.Bytes);
+        var options = new SKJpegEncoderOptions(quality, SKJpegEncoderDownsample.Downsample420, SKJpegEncoderAlphaOption.Ignore);
+        return Encode(rgba.Bytes, new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque), map => map.Encode(options));
+    }
+
+    static byte[] Encode(ReadOnlySpan<byte> pixels, SKImageInfo info, Func<SKPixmap, SKData?> encode)
+    {
+        fixed (byte* data = pixels)
+        {
+            using var map = new SKPixmap(info, (nint)data, info.RowBytes);
+            using var encoded = encode(map) ?? throw new ArgumentException($"a picture of {info.Width} x {info.Height} pixels cannot be encoded", nameof(pixels));
+            return encoded.ToArray();
+        }
+    }
+}

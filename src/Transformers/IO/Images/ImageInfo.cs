@@ -1,0 +1,49 @@
+namespace Transformers.IO.Images;
+
+/// <summary>A file format that is read.</summary>
+public enum ImageFormat
+{
+    /// <summary>JPEG: baseline or progressive, grey, YCbCr, RGB, CMYK or YCCK, 8 bits.</summary>
+    Jpeg = 1,
+    /// <summary>PNG: every colour type and depth, interlaced or not.</summary>
+    Png = 2,
+    /// <summary>WebP: lossy or lossless; of an animation, the first frame.</summary>
+    WebP = 3,
+    /// <summary>GIF; of an animation, the first frame.</summary>
+    Gif = 4,
+    /// <summary>BMP: 1 to 32 bits a pixel, run-length coded or not.</summary>
+    Bmp = 5,
+}
+
+/// <summary>What a file's header says of its picture.</summary>
+/// <param name="Format">The file format, by its content, not by its name.</param>
+/// <param name="Width">Pixels a row as displayed, after the EXIF orientation.</param>
+/// <param name="Height">Rows as displayed, after the EXIF orientation.</param>
+/// <param name="Channels">Channels as stored: 1 grey or palette, 2 grey with alpha, 3 colour, 4 CMYK or colour with alpha.</param>
+/// <param name="BitDepth">Bits a channel as stored.</param>
+/// <param name="HasAlpha">Whether pixels may be transparent.</param>
+/// <param name="Orientation">EXIF's orientation, 1 to 8; 1 where the file gives none.</param>
+public readonly record struct ImageInfo(
+    ImageFormat Format, int Width, int Height, int Channels, int BitDepth, bool HasAlpha, int Orientation);
+
+/// <summary>What one image file may cost; a file beyond it is refused before memory is allocated.</summary>
+/// <param name="MaxPixels">Width times height.</param>
+/// <param name="MaxBytes">Size of the file.</param>
+public readonly record struct ImageLimits(long MaxPixels, long MaxBytes)
+{
+    /// <summary>100 million pixels (300 MB decoded) and 256 MiB of file.</summary>
+    public static readonly ImageLimits Default = new(100_000_000, 256L << 20);
+}
+
+/// <summary>How a picture is decoded.</summary>
+public sealed record ImageDecodeOptions
+{
+    /// <summary>Limits and a white background, every pixel decoded.</summary>
+    public static readonly ImageDecodeOptions Default = new();
+
+    /// <summary>What a file may cost.</summary>
+    public ImageLimits Limits { get; init; } = ImageLimits.Default;
+
+    /// <summary>The colour under transparent pixels as 0xRRGGBB: white by default, as paper is.</summary>
+    public int Background { get; init; } = 0xFFFFFF;
+}

@@ -1,0 +1,36 @@
+namespace Transformers.IO;
+
+/// <summary>One problem in what the user gave: where it stands, what is wrong, what would help.</summary>
+/// <param name="Message">Subject, value and rule, for example <c>model.width (385) must be divisible by model.heads (6)</c>.</param>
+/// <param name="File">The file it was read from, if any.</param>
+/// <param name="Line">Line in that file, from 1, if known.</param>
+/// <param name="Column">Column in that line, from 1, if known.</param>
+/// <param name="Path">The dotted path of the setting, if any.</param>
+/// <param name="Hint">The remedy, if it is not plain from the message.</param>
+public sealed record Problem(string Message, string? File = null, int? Line = null, int? Column = null, string? Path = null, string? Hint = null)
+{
+    /// <summary>The problem as one line of text: <c>file:line:column: path: message (hint)</c>.</summary>
+    public override string ToString()
+    {
+        var place = File is null ? "" : Line is null ? $"{File}: " : Column is null ? $"{File}:{Line}: " : $"{File}:{Line}:{Column}: ";
+        // A message that opens with the path tells it already.
+        var path = Path is null || Message.StartsWith(Path, StringComparison.Ordinal) ? "" : $"{Path}: ";
+        var hint = Hint is null ? "" : $" ({Hint})";
+        return place + path + Message + hint;
+    }
+}
+
+/// <summary>A mistake of the user's, as opposed to a bug: shown as a message without a stack trace, exit code 2.</summary>
+public class UserException : Exception
+{
+    /// <summary>All problems found, at least one.</summary>
+    public IReadOnlyList<Problem> Problems { get; }
+
+    /// <summary>One problem, told in a sentence.</summary>
+    public UserException(string message, string? hint = null, Exception? inner = null)
+        : this([new Problem(message, Hint: hint)], inner) { }
+
+    /// <summary>Several problems, reported together.</summary>
+    public UserException(IReadOnlyList<Problem> problems, Exception? inner = null)
+        : base(string.Join(Environment.NewLine, problems), inner) => Problems = problems;
+}

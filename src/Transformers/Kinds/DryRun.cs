@@ -1,0 +1,102 @@
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Kinds.Tasks;
+using Transformers.Layers;
+using Transformers.Native;
+using Transformers.Runs;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Does all that a run does before its first step and one pass of it, and leaves nothing in the run's folder.</summary>
+/// <remarks>Prepared data and a trained tokenizer stay in the cache, where the run itself finds them.</remarks>
+public static class DryRun
+{
+    /// <summary>Reads the data, makes the model, goes forwards and backwards through one batch, and measures.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="options">As for the run.</param>
+    /// <param name="observer">Told of the preparation.</param>
+    /// <param name="stop">Ends it.</param>
+    /// <exception cref="UserException">What would stop the run.</exception>
+    /// <exception cref="DivergedException">The first loss is not a number.</exception>
+    public static DryRunResult Start(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        RunFolderProbe.Check(options.Run);
+        NativeLibraries.Load();
+        using var setup = TaskSetup.Create(config, options, observer, stop);
+        var (task, model) = (setup.Task, setup.Task.Model);
+        TrainingRun.Prepare(model, config, options, observer);
+        var (state, from) = Standing(config, options, setup.FilesHash);
+        var precision = Precisions.Resolve(config.Training.Precision, options.Device);
+
+        Precisions.Apply(model, precision);
+        ProcessMemory.StartPeak();
+        model.train();
+        var step = task.NextStep();
+        using var optimizer = Optimizer.Create(config.Training.Optimizer, model);
+        double loss;
+        using (var scope = NewDisposeScope()) loss = Trainer.Pass(step[0], step[0].Targets, new RandomPosition(SeedStreams.Of(config.Seed, "dropout"), 1, 0)).item<float>();
+        var norm = optimizer.GradientNorm();
+        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+            throw new DivergedException(FormattableString.Invariant($"the first pass gives a loss of {loss} and a gradient of norm {norm}: the weights' start or the data are at fault"));
+        double? validation = null;
+        foreach (var batch in task.Validation(1).Take(1)) validation = Evaluated(model, batch);
+
+        var peak = ProcessMemory.PeakSinceStart;
+        var available = new MemoryLimits().Room() is { } room ? ProcessMemory.Resident + room.Bytes : (long?)null;
+        var weights = Bytes(model.state_dict().Values);
+        var slots = Bytes(optimizer.State.Select(named => named.tensor));
+        var average = config.Training.Ema is null ? 0 : weights;
+        var checkpoint = weights + slots + average;
+        return new DryRunResult
+        {
+            Run = options.Run,
+            State = state,
+            From = from,
+            Steps = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue),
+            Model = KindAttribute.Of(config.Model),
+            Parameters = model.parameters().Sum(parameter => parameter.numel()),
+            Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
+            Device = options.Device.ToString(),
+            Unit = task.Unit,
+            UnitsPerStep = step.Sum(batch => batch.Units),
+            TargetsPerStep = step.Sum(batch => batch.Targets),
+            MicroBatches = step.Count,
+            Loss = loss,
+            GradientNorm = norm,
+            ValLoss = validation,
+            Memory = new DryRunMemory(peak, slots, average, checkpoint, available),
+            Disk = new DryRunDisk(checkpoint, (config.Training.Checkpoint.Keep + (config.Training.Checkpoint.Best ? 2 : 1)) * checkpoint, RunFolderProbe.FreeBytes(options.Run)),
+        };
+    }
+
+    static double Evaluated(nn.Module model, MicroBatch batch)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        model.eval();
+        return batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>() / Math.Max(1, batch.Targets);
+    }
+
+    static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);
+
+    // Where the run's folder stands, and whether what it holds can be gone on from.
+    static (string state, long? from) Standing(RunConfig config, TrainingOptions options, string inputHash)
+    {
+        using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
+        if (folder is not null && options.Resume == ResumeMode.Never && !folder.IsEmpty) throw TrainingRun.NotEmpty(folder);
+        if (folder is not null && FinishedRun.ResultOf(folder, config, options) is { } finished) return ("finished", finished.Steps);
+        if (options.ResumeFrom is { } path) return ("resumes", StepOf(Checkpoint.Open(path)));
+        return folder?.Checkpoints.FindNewestIntact(out _) is { } newest ? ("resumes", StepOf(newest)) : ("new", null);
+
+        long StepOf(Checkpoint checkpoint)
+        {
+            var saved = checkpoint.ReadState();
+            TrainerOutputs.CheckFits(checkpoint, saved.Hashes, TrainerOutputs.HashesOf(config, inputHash));
+            return saved.Step;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+using System.Diagnostics;
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Kinds.Tasks;
+using Transformers.Layers;
+using Transformers.Native;
+using Transformers.Reports;
+using Transformers.Runs;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>A training run from its config to its result.</summary>
+public static class TrainingRun
+{
+    const string MorePatience = "it stopped for want of patience: raise training.validate.patience to go on";
+
+    internal static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
+
+    /// <summary>Prepares the data, makes the model, goes on where the folder stopped, trains, validates, saves.</summary>
+    /// <exception cref="UserException">The config, the data, the folder or a checkpoint does not fit.</exception>
+    /// <exception cref="DivergedException">The training went wrong.</exception>
+    public static TrainResult Start(RunConfig config, TrainingOptions options, ITrainingObserver? observer = null, StopRequest? stop = null)
+    {
+        observer ??= new Silent();
+        stop ??= new StopRequest();
+        using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
+        if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
+        if (FinishedRun.ResultOf(folder, config, options) is { } finished)
+        {
+            observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to go on")}");
+            return finished;
+        }
+        using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
+        var samples = new SampleLog(folder.SamplesFile);
+        observer = new ObserverGroup(observer, tensorBoard, samples, new PictureLog(folder.FullPath, observer.Warn));
+        NativeLibraries.Load();
+        using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
+
+        using var setup = TaskSetup.Create(config, options, observer, stop);
+        Prepare(setup.Task.Model, config, options, observer);
+        var precision = Precisions.Resolve(config.Training.Precision, options.Device);
+        var name = precision == Precision.Bf16 ? "bf16" : "fp32";
+        using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, name, observer);
+        using var trainer = new Trainer(setup.Task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, precision, options.Device, outputs, observer, stop)
+        {
+            PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
+        };
+        Resume(folder, config, options, trainer, setup.Task, outputs, observer);
+        folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
+        foreach (var (file, bytes) in setup.Files) folder.WriteBytes(file, bytes);
+        outputs.Open(trainer.Progress.Step);
+        tensorBoard.Open(trainer.Progress.Step);
+        samples.Open(trainer.Progress.Step);
+        folder.WriteText(MachineReport.File, MachineReport.Here(options.Device).ToJson());
+        var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
+        observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
+
+        if (config.Training.Schedule is NoamSchedule noam)
+            observer.Note(FormattableString.Invariant($"noam schedule: factor {config.Training.Optimizer.Lr * noam.Factor:G6}, peak learning rate {new Schedule(noam, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).Peak:G4} at step {noam.Warmup}"));
+
+        var lastStep = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
+        var before = trainer.Progress.Step;
+        Train(trainer, setup.Task, config.Training, lastStep, options, observer, stop);
+        var result = Result(config, options, trainer, setup, parameters, name, stop, before);
+        if (result.Stopped is null or TrainResult.Patience)
+        {
+            var last = LastSamples(setup.Task, stop);
+            if (last.Count > 0) observer.Sampled(result.Steps, last);
+            folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
+        }
+        WriteReport(folder, observer);
+        return result;
+    }
+
+    static void Train(Trainer trainer, TrainingTask task, TrainingConfig config, long lastStep, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        if (trainer.Progress.Step < lastStep && stop.Reason is null) new MemoryFit(trainer, task, config, options.Device, observer, stop.Token).Ensure();
+        try
+        {
+            trainer.Run(lastStep);
+        }
+        catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
+        {
+            throw new MemoryException($"step {trainer.Progress.Step + 1} ran out of memory: {MemoryException.Describe(exception)}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then goes on from the last checkpoint", exception);
+        }
+    }
+
+    /// <summary>Takes over another run's weights and holds parameters still, as the options and the config ask.</summary>
+    internal static void Prepare(nn.Module model, RunConfig config, TrainingOptions options, ITrainingObserver observer)
+    {
+        if (options.From is { } from)
+        {
+            var other = TrainedRun.Open(from);
+            var fresh = WarmStart.From(model, other);
+            observer.Note($"starting from {other.Checkpoint.Folder}" + (fresh.Count == 0 ? "" : $"; new are {string.Join(", ", fresh.Take(8))}{(fresh.Count > 8 ? ", …" : "")}"));
+        }
+        if (config.Training.Freeze is { } patterns)
+            observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are held still");
+    }
+
+    // A run that is finished stays so, whatever is asked while it shows what it learnt.
+    static IReadOnlyList<string> LastSamples(TrainingTask task, StopRequest stop)
+    {
+        try
+        {
+            return task.Samples(stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.Reason is not null)
+        {
+            return [];
+        }
+    }
+
+    // A run that is well must not end badly for its page.
+    static void WriteReport(RunFolder folder, ITrainingObserver observer)
+    {
+        try
+        {
+            folder.WriteText("report.html", HtmlReport.Of(ReportedRun.Read(folder)));
+        }
+        catch (UserException exception)
+        {
+            observer.Warn($"the report was not written: {exception.Message}");
+        }
+    }
+
+    internal static UserException NotEmpty(RunFolder folder) => new(
+        [new Problem("the run folder is not empty, and --resume=never starts a new run", folder.FullPath, Hint: "name another folder with --run, or delete this one")]);
+
+    static void Resume(RunFolder folder, RunConfig config, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
+    {
+        Checkpoint? checkpoint;
+        if (options.ResumeFrom is { } path) checkpoint = Checkpoint.Open(path);
+        else
+        {
+            checkpoint = folder.Checkpoints.FindNewestIntact(out var skipped);
+            foreach (var damaged in skipped) observer.Warn($"skipped {damaged.Folder}: {damaged.Reason}");
+        }
+        if (checkpoint is not null) outputs.Restore(checkpoint, trainer, task);
+        // Only now is it sure that the run goes on, and the folder no longer holds a finished one.
+        if (folder.IsFinished) folder.ClearResult();
+        if (checkpoint is null) return;
+        folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
+        observer.Note($"going on from step {trainer.Progress.Step} ({checkpoint.Folder})");
+    }
+
+    static TrainResult Result(RunConfig config, TrainingOptions options, Trainer trainer, TaskSetup setup, long parameters, string precision, StopRequest stop, long before)
+    {
+        var progress = trainer.Progress;
+        var validation = progress.LastValidation is { } last && last.Step == progress.Step ? last : null;
+        var speed = setup.UnitsOf(progress.Targets) / Math.Max(1e-9, progress.Seconds);
+        return new TrainResult
+        {
+            Run = options.Run,
+            From = options.From,
+            Model = KindAttribute.Of(config.Model),
+            Parameters = parameters,
+            Steps = progress.Step,
+            Seconds = progress.Seconds,
+            TokensPerSecond = setup.Task.Unit == "tokens" ? speed : null,
+            ImagesPerSecond = setup.Task.Unit == "images" ? speed : null,
+            TrainLoss = progress.TrainLoss,
+            ValLoss = validation?.Loss,
+            Best = progress.BestStep > 0 ? new BestResult(progress.BestStep, progress.BestLoss) : null,
+            Metrics = validation?.Metrics ?? new Dictionary<string, double>(),
+            PeakMemoryBytes = ProcessMemory.Peak,
+            Precision = precision,
+            Device = options.Device.ToString(),
+            DataWait = setup.Task.DataWait,
+            SkippedSteps = progress.SkippedSteps,
+            RollBacks = progress.RollBacks,
+            Confusion = setup.Task.Confusion?.Rows,
+            Labels = setup.Task.Confusion?.Labels,
+            Examples = setup.Task.Examples is { Count: > 0 } examples ? examples : null,
+            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? TrainResult.Patience : stop.Reason ?? "max_steps",
+        };
+    }
+
+    sealed class Silent : ITrainingObserver;
+}

@@ -1,0 +1,144 @@
+using TorchSharp;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>What one call of attention is given besides its input.</summary>
+/// <param name="Positions">Rotates queries and keys; null for none.</param>
+/// <param name="Causal">Whether a query sees no key after its own position; the queries are the last of the keys' positions.</param>
+/// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S]; a first size that divides B repeats, as the windows of each image do.</param>
+/// <param name="Cache">Keys and values of earlier tokens, which this call appends to.</param>
+/// <param name="Recorder">Takes the weights; selects the formula that computes them.</param>
+/// <param name="Padding">Hides keys that are padding.</param>
+/// <param name="Random">The position in the run, for dropout.</param>
+public readonly record struct AttentionInput(
+    Positions? Positions = null, bool Causal = false, Tensor? Mask = null, LayerCache? Cache = null, AttentionRecorder? Recorder = null,
+    PaddingMask? Padding = null, RandomPosition Random = default);
+
+/// <summary>Multi-head attention with grouped key/value heads, within one sequence or from one to another.</summary>
+/// <remarks>
+/// Vaswani et al. 2017, section 3.2; grouped heads: Ainslie et al. 2023. Within one sequence the three projections are one
+/// matrix product, their rows in the order queries, keys, values.
+/// </remarks>
+public sealed class Attention : nn.Module
+{
+    readonly int heads, groups, headWidth;
+    readonly Dropout dropout;
+    readonly Linear? packed, query, keyValue;
+    readonly Linear output;
+
+    /// <summary>Attention over vectors of a width.</summary>
+    /// <param name="width">The width D of inputs and outputs.</param>
+    /// <param name="heads">The number H of query heads; it divides the width.</param>
+    /// <param name="groups">The number K of key/value heads; it divides the number of heads.</param>
+    /// <param name="bias">Whether the projections add a bias.</param>
+    /// <param name="dropout">The rate at which training drops weights.</param>
+    /// <param name="cross">Whether keys and values come from another sequence.</param>
+    public Attention(int width, int heads, int? groups = null, bool bias = true, double dropout = 0, bool cross = false) : base(nameof(Attention))
+    {
+        this.heads = heads;
+        this.groups = groups ?? heads;
+        headWidth = width / heads;
+        if (cross)
+        {
+            query = new Linear(width, heads * headWidth, bias);
+            keyValue = new Linear(width, 2 * this.groups * headWidth, bias);
+        }
+        else packed = new Linear(width, (heads + 2 * this.groups) * headWidth, bias);
+        output = new Linear(heads * headWidth, width, bias);
+        this.dropout = new Dropout(dropout);
+        RegisterComponents();
+    }
+
+    /// <summary>Attends, with a norm and a residual connection around it.</summary>
+    /// <param name="residual">The connection.</param>
+    /// <param name="x">The queries' sequence, [B, T, D].</param>
+    /// <param name="input">Masks, positions, cache and recorder.</param>
+    /// <param name="source">The keys' and values' sequence, as in <see cref="forward"/>.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor ForwardResidual(Residual residual, Tensor x, AttentionInput input, Tensor? source = null) =>
+        BySublayer(residual, x, input, source) ?? residual.forward(x, h => forward(h, input, source), input.Random);
+
+    // The whole sublayer as one operator; null where there is none for it.
+    Tensor? BySublayer(Residual residual, Tensor x, AttentionInput input, Tensor? source)
+    {
+        if (input is not { Cache: null, Recorder: null } || source is null != keyValue is null) return null;
+        if (input.Positions is { Rotates: true } and not RotaryPositionEmbedding) return null;
+        if (residual.AsSublayer(input.Random) is not { } norm) return null;
+        var first = packed ?? query!;
+        var weights = new AttentionWeights(first.weight, first.bias, keyValue?.weight, keyValue?.bias, output.weight, output.bias);
+        if (!AttentionSublayerFunction.Takes(x, source, weights, first.Compute)) return null;
+        Tensor? cosine = null, sine = null;
+        if (input.Positions is RotaryPositionEmbedding rotary && source is null) (cosine, sine) = rotary.Tables(0, x.size(1), x);
+        var view = new AttentionView(input.Causal, input.Mask, input.Padding?.Lengths, cosine, sine, Dropout: dropout.AsKernel(input.Random));
+        return AttentionSublayerFunction.Of(x, source, norm, weights, view, heads, groups, first.Compute);
+    }
+
+    /// <summary>Attends.</summary>
+    /// <param name="x">The queries' sequence, [B, T, D].</param>
+    /// <param name="input">Masks, positions, cache and recorder.</param>
+    /// <param name="source">The keys' and values' sequence, [B, S, D], for attention from one sequence to another; ignored where the cache already holds it.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor forward(Tensor x, AttentionInput input, Tensor? source = null)
+    {
+        var (B, T, _) = x.Dims3();
+        var (q, k, v) = packed is null ? Cross(x, input, source) : Self(x, input);
+        var mixed = AttentionFormulas.Attend(q, k, v, input, dropout);                   // [B, H, T, E]
+        return output.call(mixed.transpose(1, 2).reshape(B, T, heads * headWidth));      // [B, T, D]
+    }
+
+    (Tensor q, Tensor k, Tensor v) Self(Tensor x, AttentionInput input)
+    {
+        var start = input.Cache?.Length ?? 0;
+        var parts = packed!.call(x).split([heads * headWidth, groups * headWidth, groups * headWidth], -1);
+        var q = Heads(parts[0], heads);                                                   // [B, H, T, E]
+        var k = Heads(parts[1], groups);                                                  // [B, K, T, E]
+        var v = Heads(parts[2], groups);
+        if (input.Positions is { Rotates: true } positions)
+        {
+            q = positions.Rotate(q, start);
+            k = positions.Rotate(k, start);
+        }
+        if (input.Cache is { } earlier) (k, v) = earlier.Append(k, v);
+        return (q, k, v);
+    }
+
+    (Tensor q, Tensor k, Tensor v) Cross(Tensor x, AttentionInput input, Tensor? source)
+    {
+        var q = Heads(query!.call(x), heads);                                             // [B, H, T, E]
+        // The source does not change while a target is generated: its keys and values are made once.
+        if (input.Cache is { Length: > 0 } filled) return (q, filled.Keys, filled.Values);
+        var parts = keyValue!.call(source ?? throw new ArgumentNullException(nameof(source))).chunk(2, -1);
+        var k = Heads(parts[0], groups);                                                  // [B, K, S, E]
+        var v = Heads(parts[1], groups);
+        if (input.Cache is { } earlier) (k, v) = earlier.Append(k, v);
+        return (q, k, v);
+    }
+
+    // [B, T, n·E] to [B, n, T, E]
+    Tensor Heads(Tensor x, int count)
+    {
+        var (B, T, _) = x.Dims3();
+        return x.view(B, T, count, headWidth).transpose(1, 2);
+    }
+}
+
+/// <summary>Collects attention weights, one tensor [B, H, T, S] a layer, in the order of the layers.</summary>
+public sealed class AttentionRecorder : IDisposable
+{
+    readonly List<Tensor> weights = [];
+
+    /// <summary>The weights so far; they belong to the recorder.</summary>
+    public IReadOnlyList<Tensor> Weights => weights;
+
+    // A block frees what it made when it returns: the weights must leave its scope.
+    internal void Add(Tensor layer) => weights.Add(layer.detach().DetachFromDisposeScope());
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        foreach (var layer in weights) layer.Dispose();
+        weights.Clear();
+    }
+}

@@ -1,0 +1,36 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>One layer: attention within the sequence, then the feed-forward network, each with its residual connection.</summary>
+/// <remarks>Vaswani et al. 2017, figure 1, left; Radford et al. 2019 for the decoder-only form.</remarks>
+public sealed class Block : nn.Module
+{
+    readonly Attention attention;
+    readonly Residual attentionResidual;
+    readonly FeedForward feedForward;
+    readonly Residual feedForwardResidual;
+
+    /// <summary>A layer of parts.</summary>
+    public Block(Attention attention, FeedForward feedForward, Func<Residual> residual) : base(nameof(Block))
+    {
+        this.attention = attention;
+        attentionResidual = residual();
+        this.feedForward = feedForward;
+        feedForwardResidual = residual();
+        RegisterComponents();
+    }
+
+    /// <summary>Applies the layer.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="input">Masks, positions, cache and recorder for attention, and the position in the run.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor forward(Tensor x, AttentionInput input)
+    {
+        using var scope = NewDisposeScope();
+        x = attention.ForwardResidual(attentionResidual, x, input);
+        x = feedForward.ForwardResidual(feedForwardResidual, x, input.Random);
+        return x.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,98 @@
+using TorchSharp;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>The network that a block applies to each token alone.</summary>
+/// <remarks>
+/// Vaswani et al. 2017, section 3.3: f(xW₁)W₂, with f = max(0, ·) in the paper. Gated: (SiLU(xW₁) ∘ xW₃)W₂, Shazeer 2020,
+/// where W₁ and W₃ are the halves of one matrix.
+/// </remarks>
+public sealed class FeedForward : nn.Module
+{
+    readonly Linear up, down;
+    readonly FeedForwardConfig config;
+    readonly Dropout dropout;
+
+    /// <summary>The network that a config asks for.</summary>
+    /// <param name="config">The kind and the hidden width.</param>
+    /// <param name="width">The width D of inputs and outputs.</param>
+    /// <param name="bias">Whether the layers add a bias.</param>
+    /// <param name="dropout">The share of hidden activations that training drops.</param>
+    public FeedForward(FeedForwardConfig config, int width, bool bias = true, double dropout = 0) : base(nameof(FeedForward))
+    {
+        this.config = config;
+        var hidden = HiddenWidth(config, width);
+        up = new Linear(width, config is SwiGluConfig ? 2 * hidden : hidden, bias);
+        down = new Linear(hidden, width, bias);
+        this.dropout = new Dropout(dropout);
+        RegisterComponents();
+    }
+
+    /// <summary>The hidden width F: what the config says, or the usual multiple of the width.</summary>
+    public static int HiddenWidth(FeedForwardConfig config, int width) =>
+        config.Width ?? (config is SwiGluConfig ? (8 * width / 3 + 7) / 8 * 8 : 4 * width);
+
+    /// <summary>Applies the network with a norm and a residual connection around it.</summary>
+    /// <param name="residual">The connection.</param>
+    /// <param name="x">[B, …, D].</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, …, D].</returns>
+    public Tensor ForwardResidual(Residual residual, Tensor x, RandomPosition random)
+    {
+        if (residual.AsSublayer(random) is { } norm && FeedForwardFunction.Takes(x, up.weight, down.weight, up.Compute))
+            return FeedForwardFunction.Of(x, norm, up.weight, up.bias, down.weight, down.bias, KernelActivation, config is SwiGluConfig, dropout.AsKernel(random), up.Compute);
+        return residual.forward(x, h => forward(h, random), random);
+    }
+
+    KernelActivation KernelActivation => config switch
+    {
+        ReluConfig => KernelActivation.Relu,
+        GeluConfig { Tanh: true } => KernelActivation.GeluTanh,
+        GeluConfig => KernelActivation.Gelu,
+        SwiGluConfig => KernelActivation.Silu,
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
+    };
+
+    /// <summary>Applies the network.</summary>
+    /// <param name="x">[B, …, D].</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, …, D].</returns>
+    public Tensor forward(Tensor x, RandomPosition random = default)
+    {
+        var hidden = Activate(config, up.call(x));                                        // [B, …, F]
+        return down.call(dropout.forward(hidden, random));                                // [B, …, D]
+    }
+
+    /// <summary>The function between the two layers.</summary>
+    /// <param name="config">Its kind.</param>
+    /// <param name="hidden">[B, …, F], or [B, …, 2F] where one half gates the other.</param>
+    /// <returns>[B, …, F].</returns>
+    internal static Tensor Activate(FeedForwardConfig config, Tensor hidden) => config switch
+    {
+        ReluConfig => nn.functional.relu(hidden),
+        GeluConfig gelu => Activations.Gelu(hidden, gelu.Tanh),
+        SwiGluConfig => Activations.SwiGlu(hidden),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
+    };
+}
+
+/// <summary>Activation functions.</summary>
+public static class Activations
+{
+    /// <summary>GELU, exact or by the tanh approximation.</summary>
+    /// <remarks>Hendrycks and Gimpel 2016.</remarks>
+    public static Tensor Gelu(Tensor x, bool tanh) =>
+        KernelFunction.Takes(x) ? ActivationFunction.Of(x, null, tanh ? KernelActivation.GeluTanh : KernelActivation.Gelu)
+        : tanh ? nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : nn.functional.gelu(x);
+
+    /// <summary>SiLU of the first half of the last dimension, times the second half.</summary>
+    /// <remarks>Shazeer 2020, equation 6.</remarks>
+    public static Tensor SwiGlu(Tensor x)
+    {
+        if (KernelFunction.Takes(x)) return ActivationFunction.Gated(x, KernelActivation.Silu);
+        var halves = x.chunk(2, -1);
+        return nn.functional.silu(halves[0]) * halves[1];
+    }
+}

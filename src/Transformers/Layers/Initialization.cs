@@ -1,0 +1,67 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>How weights start: one table for all models.</summary>
+/// <remarks>
+/// Biases start at 0 and norms' weights at 1, always. "Residual output" is a layer that writes to the residual stream: the
+/// last projection of attention and of the feed-forward network.
+/// </remarks>
+public static class Initialization
+{
+    static readonly string[] ResidualOutputs = ["ttention.output.weight", "eedForward.down.weight"];
+
+    /// <summary>Draws every parameter of a model anew.</summary>
+    /// <param name="model">The model; on the CPU, so that a seed gives the same weights for every device.</param>
+    /// <param name="config">The kind and its numbers.</param>
+    /// <param name="layers">The number of layers L.</param>
+    /// <param name="generator">The stream to draw from; null for libtorch's own.</param>
+    public static void Apply(nn.Module model, InitConfig config, int layers, Generator? generator)
+    {
+        using var plain = no_grad();
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            if (parameter.dim() < 2)
+            {
+                if (name.EndsWith("bias", StringComparison.Ordinal)) parameter.zero_();
+                continue;
+            }
+            var residual = ResidualOutputs.Any(suffix => name.EndsWith(suffix, StringComparison.Ordinal));
+            var embedding = IsEmbedding(name);
+            var fanOut = parameter.size(0);
+            var fanIn = parameter.numel() / fanOut;
+            switch (config)
+            {
+                case Gpt2Init gpt2:
+                    parameter.normal_(0, residual ? gpt2.Std / Math.Sqrt(2.0 * layers) : gpt2.Std, generator);
+                    break;
+                case XavierInit when embedding:
+                    // A token's vector is scaled by √D in the paper's models, which brings it to unit variance.
+                    parameter.normal_(0, 1 / Math.Sqrt(fanIn), generator);
+                    break;
+                case XavierInit:
+                    var bound = Math.Sqrt(6.0 / (fanIn + fanOut));
+                    parameter.uniform_(-bound, bound, generator);
+                    break;
+                case TruncatedNormalInit truncated:
+                    TruncatedNormal(parameter, truncated.Std, generator);
+                    break;
+                default: throw new ArgumentOutOfRangeException(nameof(config), config, "an initialisation without a formula");
+            }
+        }
+    }
+
+    static bool IsEmbedding(string name) =>
+        name.EndsWith("okens.weight", StringComparison.Ordinal) || name.Contains("mbedding", StringComparison.Ordinal);
+
+    /// <summary>Normal within two standard deviations, by the inverse of the distribution function.</summary>
+    internal static void TruncatedNormal(Tensor parameter, double std, Generator? generator)
+    {
+        // Φ(-2) = 0.02275…: the uniform numbers that stand for the values kept are those between it and its complement.
+        const double low = 0.022750131948179195;
+        using var scope = NewDisposeScope();
+        parameter.uniform_(2 * low - 1, 1 - 2 * low, generator);
+        parameter.erfinv_().mul_(std * Math.Sqrt(2)).clamp_(-2 * std, 2 * std);
+    }
+}

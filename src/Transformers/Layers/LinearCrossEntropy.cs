@@ -1,0 +1,87 @@
+using TorchSharp;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>The cross entropy of an output layer's logits, which exist a chunk of rows at a time.</summary>
+/// <remarks>The gradient is computed with the loss, while a chunk's logits are there; the backward pass only scales it.</remarks>
+public sealed class LinearCrossEntropy : ManagedFunction
+{
+    // Logits of a chunk: small beside the activations of a step, large enough for the products.
+    const long ChunkElements = 1 << 24;
+
+    readonly Tensor hidden, weight, targets;
+    readonly double smoothing;
+    readonly ScalarType compute;
+    Tensor? hiddenGradient, weightGradient, plain;
+
+    LinearCrossEntropy(Tensor hidden, Tensor weight, Tensor targets, double smoothing, ScalarType compute) =>
+        (this.hidden, this.weight, this.targets, this.smoothing, this.compute) = (hidden, weight, targets, smoothing, compute);
+
+    /// <summary>The sum over the targets that count.</summary>
+    /// <param name="hidden">[N, D].</param>
+    /// <param name="weight">[V, D].</param>
+    /// <param name="targets">[N], whole numbers below V, or -100 for a position that does not count.</param>
+    /// <param name="compute">The type of products.</param>
+    /// <param name="smoothing">The probability that is spread over all tokens.</param>
+    public static LossSum Sum(Tensor hidden, Tensor weight, Tensor targets, ScalarType compute, double smoothing = 0)
+    {
+        if (LinearCrossEntropyFunction.Takes(hidden, weight, compute))
+        {
+            var (loss, plain) = LinearCrossEntropyFunction.Sum(hidden, weight, null, targets, smoothing, compute);
+            return new(loss, tensor((float)plain));
+        }
+        var function = new LinearCrossEntropy(hidden, weight, targets, smoothing, compute);
+        var objective = function.Apply(hidden, weight);
+        return new(objective, function.plain!);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(bool keep)
+    {
+        var (N, V) = (hidden.size(0), weight.size(0));
+        var matrix = weight.to(compute);
+        var rows = Math.Clamp(ChunkElements / Math.Max(1, V), 1, Math.Max(1, N));
+        var objective = zeros(1, ScalarType.Float32, hidden.device);
+        plain = smoothing == 0 ? objective : zeros_like(objective);
+        var (wantsHidden, wantsWeight) = (keep && hidden.requires_grad, keep && weight.requires_grad);
+        if (wantsHidden) hiddenGradient = Keep(empty_like(hidden));
+        if (wantsWeight) weightGradient = Keep(zeros(weight.shape, ScalarType.Float32, weight.device));
+        for (long first = 0; first < N; first += rows)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(rows, N - first);
+            var (part, target) = (hidden.narrow(0, first, count).to(compute), targets.narrow(0, first, count));
+            var counts = target.ne(-100);                                                             // [n]
+            var index = target.clamp_min(0).unsqueeze(1);                                             // [n, 1]
+            var logProbabilities = part.mm(matrix.t()).to(ScalarType.Float32).log_softmax(-1);        // [n, V]
+            var chosen = logProbabilities.gather(1, index).squeeze(1).masked_fill(counts.logical_not(), 0);
+            var own = -chosen.sum();
+            if (smoothing > 0)
+            {
+                plain.add_(own);
+                var spread = logProbabilities.mean([-1L]).masked_fill(counts.logical_not(), 0);
+                own = own * (1 - smoothing) - spread.sum() * smoothing;
+            }
+            objective.add_(own);
+            if (!wantsHidden && !wantsWeight) continue;
+            // softmax minus the target's distribution, 0 for rows that do not count
+            var gradient = logProbabilities.exp_();
+            if (smoothing > 0) gradient.sub_(smoothing / V);
+            gradient.scatter_add_(1, index, full([count, 1], smoothing - 1, device: gradient.device));
+            gradient.mul_(counts.unsqueeze(1));
+            var narrow = gradient.to(compute);
+            if (wantsHidden) hiddenGradient!.narrow(0, first, count).copy_(narrow.mm(matrix));
+            if (wantsWeight) weightGradient!.add_(narrow.t().mm(part));
+        }
+        plain = plain.squeeze(0);
+        return objective.squeeze(0);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        return [PassOn(0, () => hiddenGradient!.mul_(gradient)), PassOn(1, () => weightGradient!.mul_(gradient))];
+    }
+}

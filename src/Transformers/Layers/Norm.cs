@@ -1,0 +1,96 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>Normalises the last dimension.</summary>
+/// <remarks>Layer norm: Ba et al. 2016. Root mean square: Zhang and Sennrich 2019.</remarks>
+public sealed class Norm : nn.Module<Tensor, Tensor>
+{
+    readonly Parameter weight;
+    readonly Parameter? bias;
+    readonly double epsilon;
+    readonly bool rms;
+
+    /// <summary>The normalisation that a config asks for.</summary>
+    /// <param name="config">The kind and its epsilon.</param>
+    /// <param name="width">The width D.</param>
+    /// <param name="bias">Whether a layer norm has a bias; a root-mean-square norm has none.</param>
+    public Norm(NormConfig config, int width, bool bias = true) : base(nameof(Norm))
+    {
+        rms = config is RmsNormConfig;
+        epsilon = config.Epsilon;
+        weight = nn.Parameter(ones(width));
+        this.bias = bias && !rms ? nn.Parameter(zeros(width)) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>The norm for an operator over a whole sublayer.</summary>
+    internal SublayerNorm AsSublayer(bool post, KernelDropout dropout) => new(weight, bias, epsilon, rms, post, dropout);
+
+    /// <summary>Normalises.</summary>
+    /// <param name="x">[…, D].</param>
+    /// <returns>[…, D].</returns>
+    public override Tensor forward(Tensor x)
+    {
+        if (KernelFunction.Takes(x, weight)) return NormFunction.Of(x, weight, bias, epsilon, rms, ScalarType.Float32);
+        var wide = x.to(ScalarType.Float32);
+        if (!rms) return nn.functional.layer_norm(wide, [weight.size(0)], weight, bias, epsilon);
+        return wide * (wide * wide).mean([-1L], keepdim: true).add(epsilon).rsqrt() * weight;
+    }
+}
+
+/// <summary>The residual connection around a sublayer, with its norm before or after.</summary>
+/// <remarks>
+/// After: norm(x + f(x)), Vaswani et al. 2017, section 3.1. Before: x + f(norm(x)), Radford et al. 2019, section 2.3; Xiong
+/// et al. 2020 say why it trains without warmup. Further parts may act on f's output: a scale, then stochastic depth.
+/// </remarks>
+public sealed class Residual : nn.Module
+{
+    readonly Norm norm;
+    readonly NormPlacement placement;
+    readonly Dropout dropout;
+    readonly LayerScale? scale;
+    readonly DropPath? path;
+
+    /// <summary>A connection of a width.</summary>
+    /// <param name="config">The norm and where it stands.</param>
+    /// <param name="width">The width D.</param>
+    /// <param name="bias">Whether the norm has a bias.</param>
+    /// <param name="dropout">The rate at which training drops the sublayer's output.</param>
+    /// <param name="scale">Scales the sublayer's output.</param>
+    /// <param name="path">Lets examples skip the sublayer.</param>
+    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null) : base(nameof(Residual))
+    {
+        this.scale = scale;
+        this.path = path;
+        norm = new Norm(config, width, bias);
+        placement = config.Placement;
+        this.dropout = new Dropout(dropout);
+        RegisterComponents();
+    }
+
+    /// <summary>Applies a sublayer.</summary>
+    /// <param name="x">[B, …, D].</param>
+    /// <param name="sublayer">[B, …, D] to [B, …, D].</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, …, D].</returns>
+    public Tensor forward(Tensor x, Func<Tensor, Tensor> sublayer, RandomPosition random = default)
+    {
+        if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)), random);
+        return norm.call(x + Drop(sublayer(x), random));
+    }
+
+    /// <summary>What an operator over a whole sublayer needs to know; null where further parts act on the sublayer's output.</summary>
+    internal SublayerNorm? AsSublayer(RandomPosition random) =>
+        scale is not null || path is { Acts: true } ? null : norm.AsSublayer(placement == NormPlacement.Post, dropout.AsKernel(random));
+
+    Tensor Drop(Tensor x, RandomPosition random)
+    {
+        x = dropout.forward(x, random);
+        if (scale is not null) x = scale.call(x);
+        return path is null ? x : path.forward(x, random);
+    }
+}

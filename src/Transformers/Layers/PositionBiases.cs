@@ -1,0 +1,109 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>Attention scores fall linearly with distance, at a slope of each head's own.</summary>
+/// <remarks>
+/// Press et al. 2022, section 3. The slopes are 2^(-8h/H); where H is no power of two, those of the next lower power
+/// followed by every second of the next higher one's, as the authors' code does.
+/// </remarks>
+public sealed class AlibiPositionBias : Positions
+{
+    readonly int heads;
+    readonly ConstantCache cache = new();
+
+    /// <summary>For so many heads.</summary>
+    public AlibiPositionBias(int heads) => this.heads = heads;
+
+    /// <inheritdoc/>
+    public override Tensor Bias(long T, long S, Tensor like, bool bidirectional) =>
+        cache.Get(T, S, 0, like.device, like.dtype, () =>
+        {
+            var distances = RelativePositionBias.Distances(T, S).abs().to(ScalarType.Float32);  // [T, S]
+            return -tensor(Slopes(heads)).view(heads, 1, 1) * distances;                        // [H, T, S]
+        });
+
+    /// <summary>The slope of each head, all positive.</summary>
+    public static float[] Slopes(int heads)
+    {
+        var power = 1;
+        while (power * 2 <= heads) power *= 2;
+        var slopes = Geometric(power);
+        if (power < heads) slopes = [.. slopes, .. Geometric(2 * power).Where((_, i) => i % 2 == 0).Take(heads - power)];
+        return slopes;
+    }
+
+    static float[] Geometric(int count) => [.. Enumerable.Range(1, count).Select(h => (float)Math.Pow(2, -8.0 * h / count))];
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) cache.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>A learned bias for each head and each bucket of distances; the layers share it.</summary>
+/// <remarks>Raffel et al. 2020, section 2.1, with the buckets of the authors' code: exact up to half of them, then logarithmic.</remarks>
+public sealed class RelativePositionBias : Positions
+{
+    readonly Embedding table;
+    readonly int buckets, maxDistance;
+    readonly ConstantCache cache = new();
+
+    /// <summary>For so many heads.</summary>
+    public RelativePositionBias(int heads, int buckets, int maxDistance)
+    {
+        this.buckets = buckets;
+        this.maxDistance = maxDistance;
+        table = nn.Embedding(buckets, heads);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Bias(long T, long S, Tensor like, bool bidirectional)
+    {
+        var indices = cache.Get(T, S, bidirectional ? 1 : 0, like.device, ScalarType.Int64, () => Buckets(T, S, bidirectional)); // [T, S]
+        return table.weight!.to(like.dtype).index(indices).permute(2, 0, 1);                                                     // [H, T, S]
+    }
+
+    /// <summary>Key place minus query place, the queries being the last T of S places.</summary>
+    /// <returns>[T, S], whole numbers.</returns>
+    internal static Tensor Distances(long T, long S) => arange(0, S, 1).unsqueeze(0) - arange(S - T, S, 1).unsqueeze(1);
+
+    Tensor Buckets(long T, long S, bool bidirectional)
+    {
+        var data = new long[T * S];
+        for (long t = 0; t < T; t++)
+            for (long s = 0; s < S; s++)
+                data[t * S + s] = BucketOf(s - (S - T + t), bidirectional);
+        return tensor(data, [T, S]);
+    }
+
+    /// <summary>The bucket of a distance, key place minus query place.</summary>
+    public int BucketOf(long distance, bool bidirectional)
+    {
+        var count = buckets;
+        var offset = 0;
+        if (bidirectional)
+        {
+            count /= 2;
+            if (distance > 0) offset = count;
+            distance = Math.Abs(distance);
+        }
+        else distance = Math.Max(0, -distance);
+        var exact = Math.Max(1, count / 2);
+        if (distance < exact) return offset + (int)Math.Min(distance, count - 1);
+        var logarithmic = exact + (int)(Math.Log((double)distance / exact) / Math.Log((double)maxDistance / exact) * (count - exact));
+        return offset + Math.Min(logarithmic, count - 1);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) cache.Dispose();
+        base.Dispose(disposing);
+    }
+}

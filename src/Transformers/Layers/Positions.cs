@@ -1,0 +1,173 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>How a model knows where a token stands. A kind overrides the one place where it acts.</summary>
+public abstract class Positions : nn.Module
+{
+    /// <summary>Names the module, as TorchSharp wants.</summary>
+    protected Positions() : base(nameof(Positions)) { }
+
+    /// <summary>Adds positions to embeddings.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="start">The place of the first token.</param>
+    /// <returns>[B, T, D].</returns>
+    public virtual Tensor Embed(Tensor x, long start) => x;
+
+    /// <summary>Whether <see cref="Rotate"/> does anything.</summary>
+    public virtual bool Rotates => false;
+
+    /// <summary>Turns queries or keys by their place.</summary>
+    /// <param name="x">[B, H, T, E].</param>
+    /// <param name="start">The place of the first token.</param>
+    /// <returns>[B, H, T, E].</returns>
+    public virtual Tensor Rotate(Tensor x, long start) => x;
+
+    /// <summary>What is added to attention scores; null for nothing.</summary>
+    /// <param name="T">The number of queries; they are the last ones of the S places.</param>
+    /// <param name="S">The number of keys.</param>
+    /// <param name="like">A tensor whose device and type the result shares.</param>
+    /// <param name="bidirectional">Whether keys after the query are seen too.</param>
+    /// <returns>[H, T, S], or null.</returns>
+    public virtual Tensor? Bias(long T, long S, Tensor like, bool bidirectional) => null;
+
+    /// <summary>The positions that a config asks for.</summary>
+    /// <param name="config">The kind and its numbers.</param>
+    /// <param name="context">The largest number of places.</param>
+    /// <param name="width">The model's width D.</param>
+    /// <param name="heads">The number of heads H.</param>
+    public static Positions Create(PositionsConfig config, int context, int width, int heads) => config switch
+    {
+        LearnedPositions => new LearnedPositionEmbedding(context, width),
+        SinusoidalPositions sinusoidal => new SinusoidalPositionEncoding(width, sinusoidal.Base),
+        RotaryPositions rotary => new RotaryPositionEmbedding(width / heads, rotary.Base),
+        AlibiPositions => new AlibiPositionBias(heads),
+        RelativePositions relative => new RelativePositionBias(heads, relative.Buckets, relative.MaxDistance),
+        NoPositions => new NoPositionEncoding(),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a module"),
+    };
+}
+
+/// <summary>No positions: only the causal mask tells order.</summary>
+public sealed class NoPositionEncoding : Positions;
+
+/// <summary>A learned vector for each place, added to the token's.</summary>
+/// <remarks>Radford et al. 2018, section 3.1; Vaswani et al. 2017 call it an equal alternative in section 3.5.</remarks>
+public sealed class LearnedPositionEmbedding : Positions
+{
+    readonly Embedding embedding;
+
+    /// <summary>Vectors of a width for so many places.</summary>
+    public LearnedPositionEmbedding(int context, int width)
+    {
+        embedding = nn.Embedding(context, width);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Embed(Tensor x, long start)
+    {
+        var (_, T, _) = x.Dims3();
+        return x + embedding.weight!.narrow(0, start, T); // [B, T, D] + [T, D]
+    }
+}
+
+/// <summary>Fixed sines and cosines of the place, added to the token's vector.</summary>
+/// <remarks>
+/// Vaswani et al. 2017, section 3.5: PE(pos, 2i) = sin(pos / base^(2i/D)), PE(pos, 2i+1) = cos of the same. The base is
+/// 10,000 in the paper and a number of the config here.
+/// </remarks>
+public sealed class SinusoidalPositionEncoding : Positions
+{
+    readonly int width;
+    readonly double @base;
+    readonly ConstantCache cache = new();
+
+    /// <summary>For vectors of a width.</summary>
+    public SinusoidalPositionEncoding(int width, double @base)
+    {
+        this.width = width;
+        this.@base = @base;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Embed(Tensor x, long start)
+    {
+        var (_, T, _) = x.Dims3();
+        return x + cache.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base));
+    }
+
+    /// <summary>The encodings of consecutive places.</summary>
+    /// <returns>[T, D].</returns>
+    public static Tensor Table(long start, long T, int width, double @base)
+    {
+        var angles = Angles(start, T, width, @base);                        // [T, D/2]
+        return stack([angles.sin(), angles.cos()], -1).reshape(T, width);   // [T, D]
+    }
+
+    /// <summary>pos / base^(2i/D) for each place and each pair of dimensions.</summary>
+    /// <returns>[T, D/2], computed in 64 bits: a large place times a small frequency would lose digits in 32.</returns>
+    internal static Tensor Angles(long start, long T, int width, double @base)
+    {
+        var places = arange(start, start + T, 1, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
+        var powers = arange(0, width, 2, dtype: ScalarType.Float64) * (-Math.Log(@base) / width);
+        return places * powers.exp();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) cache.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>Queries and keys are rotated by an angle proportional to their place, so that scores depend on distance.</summary>
+/// <remarks>Su et al. 2021, section 3.4.2. Dimension i is paired with i + E/2, as GPT-NeoX and Llama do, not with i + 1.</remarks>
+public sealed class RotaryPositionEmbedding : Positions
+{
+    readonly int headWidth;
+    readonly double @base;
+    readonly ConstantCache cosines = new(), sines = new();
+
+    /// <summary>For heads of a width.</summary>
+    public RotaryPositionEmbedding(int headWidth, double @base)
+    {
+        this.headWidth = headWidth;
+        this.@base = @base;
+    }
+
+    /// <inheritdoc/>
+    public override bool Rotates => true;
+
+    /// <inheritdoc/>
+    public override Tensor Rotate(Tensor x, long start)
+    {
+        var (_, _, T, E) = x.Dims4();
+        var (cos, sin) = Tables(start, T, x);                               // [T, E] each
+        var halves = x.chunk(2, -1);
+        var turned = cat([-halves[1], halves[0]], -1);                      // [B, H, T, E]
+        return x * cos + turned * sin;
+    }
+
+    /// <summary>Cosines and sines of consecutive places, each half of the dimensions the same.</summary>
+    /// <returns>[T, E] each.</returns>
+    public (Tensor cos, Tensor sin) Tables(long start, long T, Tensor like) =>
+        (cosines.Get(start, T, 0, like.device, like.dtype, () => Twice(SinusoidalPositionEncoding.Angles(start, T, headWidth, @base).cos())),
+         sines.Get(start, T, 0, like.device, like.dtype, () => Twice(SinusoidalPositionEncoding.Angles(start, T, headWidth, @base).sin())));
+
+    static Tensor Twice(Tensor half) => cat([half, half], -1);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            cosines.Dispose();
+            sines.Dispose();
+        }
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,65 @@
+using System.Runtime.Intrinsics.X86;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>Chooses the type that products are computed in, and gives it to a model's layers.</summary>
+public static class Precisions
+{
+    /// <summary>What <c>auto</c> comes to on a device: bf16 where the hardware multiplies it natively, else fp32.</summary>
+    public static Precision Resolve(Precision asked, Device device) =>
+        asked != Precision.Auto ? asked : MultipliesBFloat16(device) ? Precision.Bf16 : Precision.Fp32;
+
+    /// <summary>Sets the compute type of all layers of a model. Weights stay in 32 bits.</summary>
+    public static void Apply(nn.Module model, Precision precision)
+    {
+        var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        foreach (var layer in model.modules().OfType<IComputes>())
+        {
+            if (layer.Compute != type && layer is Linear linear) linear.DropCopies();
+            layer.Compute = type;
+        }
+        if (model is IComputes own) own.Compute = type;
+    }
+
+    /// <summary>Whether a device has instructions for products of 16-bit brain floats.</summary>
+    public static bool MultipliesBFloat16(Device device)
+    {
+        if (device.type == DeviceType.CUDA) return true;
+        if (!X86Base.IsSupported) return false;
+        // Leaf 7.1, EAX bit 5 is AVX512_BF16; leaf 7.0, EDX bit 22 is AMX-BF16.
+        return (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0 || (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0;
+    }
+}
+
+/// <summary>Copies of a model's weights in the compute type, made in one call once a step; without them each product converts its weights.</summary>
+public sealed class WeightCopies
+{
+    readonly (Tensor From, Tensor To)[] copies;
+
+    WeightCopies((Tensor, Tensor)[] copies) => this.copies = copies;
+
+    /// <summary>The copies that a model's products read; null where they read the weights themselves, in 32 bits.</summary>
+    /// <param name="model">The model, its precision set.</param>
+    /// <param name="device">Its device.</param>
+    public static WeightCopies? For(nn.Module model, Device device)
+    {
+        if (!AreUsed(device, Precision.Bf16)) return null;
+        (Tensor, Tensor)[] copies = [.. model.modules().OfType<Linear>().Where(layer => layer.Compute != ScalarType.Float32).SelectMany(layer => layer.Copies())];
+        return copies.Length == 0 ? null : new(copies);
+    }
+
+    /// <summary>Whether products read copies: kernels read the weights themselves, and round them while packing.</summary>
+    internal static bool AreUsed(Device device, Precision precision) =>
+        precision == Precision.Bf16 && !(device.type == DeviceType.CPU && KernelFunction.Multiplies(ScalarType.BFloat16));
+
+    /// <summary>Copies all weights as they are now.</summary>
+    public void Refresh()
+    {
+        using var plain = no_grad();
+        Operators.CopyAll([.. copies.Select(copy => copy.To)], [.. copies.Select(copy => copy.From)]);
+    }
+}

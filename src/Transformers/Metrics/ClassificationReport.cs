@@ -1,0 +1,137 @@
+using Transformers.IO;
+
+namespace Transformers.Metrics;
+
+/// <summary>Precision, recall and F1 of one class, each from 0 to 1.</summary>
+/// <param name="Label">The class's name.</param>
+/// <param name="Precision">Right predictions of it by all predictions of it; 0 where it was never predicted.</param>
+/// <param name="Recall">Right predictions of it by all examples of it; 0 where it has none.</param>
+/// <param name="F1">Harmonic mean of the two; 0 where both are.</param>
+/// <param name="Support">Examples of it.</param>
+public sealed record ClassScore(string Label, double Precision, double Recall, double F1, long Support);
+
+/// <summary>What a classifier got right and wrong; everything is derived from counts, so it can be merged and streamed.</summary>
+public sealed class ClassificationReport
+{
+    readonly long[,] confusion;
+    readonly long[] right;
+    readonly Calibration calibration;
+
+    /// <summary>An empty report.</summary>
+    /// <param name="labels">The names of the N classes, in the order of their ids.</param>
+    /// <param name="top">The largest k of which top-k accuracy is counted.</param>
+    /// <param name="bins">Bins of the calibration error.</param>
+    public ClassificationReport(IReadOnlyList<string> labels, int top = 5, int bins = 15)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(labels.Count);
+        Labels = labels;
+        confusion = new long[labels.Count, labels.Count];
+        right = new long[Math.Min(top, labels.Count)];
+        calibration = new Calibration(bins);
+    }
+
+    /// <summary>The names of the classes.</summary>
+    public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>Examples seen.</summary>
+    public long Examples { get; private set; }
+
+    /// <summary>Adds one example by its scores.</summary>
+    /// <param name="logits">Unnormalized scores [N].</param>
+    /// <param name="label">The right class.</param>
+    /// <remarks>Equal scores: the class of the lower id ranks first, as with an argmax. A score that is not a number ranks last.</remarks>
+    /// <exception cref="UserException">The label is not a class.</exception>
+    public void Add(ReadOnlySpan<float> logits, int label)
+    {
+        if (logits.Length != Labels.Count)
+            throw new ArgumentException($"{logits.Length} scores for {Labels.Count} classes", nameof(logits));
+        if ((uint)label >= (uint)Labels.Count)
+            throw new UserException($"label {label} is not one of the {Labels.Count} classes");
+        var (best, rank) = (0, 0);
+        for (var i = 1; i < logits.Length; i++) if (Above(logits, i, best)) best = i;
+        for (var i = 0; i < logits.Length; i++) if (i != label && Above(logits, i, label)) rank++;
+        confusion[label, best]++;
+        for (var k = rank; k < right.Length; k++) right[k]++;
+        Examples++;
+        double sum = 0;
+        foreach (var logit in logits) if (!float.IsNaN(logit)) sum += Math.Exp((double)logit - logits[best]);
+        calibration.Add(sum > 0 ? 1 / sum : 0, best == label);
+    }
+
+    static bool Above(ReadOnlySpan<float> scores, int a, int b)
+    {
+        var (x, y) = (scores[a], scores[b]);
+        if (float.IsNaN(x)) return float.IsNaN(y) && a < b;
+        return float.IsNaN(y) || x > y || (x == y && a < b);
+    }
+
+    /// <summary>How often class row was taken for class column [N, N].</summary>
+    public long[,] Confusion => (long[,])confusion.Clone();
+
+    /// <summary>The confusion matrix as rows, the form that JSON takes.</summary>
+    public long[][] ConfusionRows() =>
+        [.. Enumerable.Range(0, Labels.Count).Select(r => Enumerable.Range(0, Labels.Count).Select(c => confusion[r, c]).ToArray())];
+
+    /// <summary>Share of examples whose best class is right, from 0 to 1.</summary>
+    public double Accuracy => TopK(1);
+
+    /// <summary>Share of examples whose right class is among the k best, from 0 to 1; with k classes or fewer it is 1.</summary>
+    public double TopK(int k)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        if (k >= Labels.Count) return Examples == 0 ? 0 : 1;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(k, right.Length);
+        return Examples == 0 ? 0 : (double)right[k - 1] / Examples;
+    }
+
+    /// <summary>Precision, recall and F1 of each class.</summary>
+    public IReadOnlyList<ClassScore> Classes()
+    {
+        var scores = new ClassScore[Labels.Count];
+        for (var c = 0; c < scores.Length; c++)
+        {
+            long predicted = 0, support = 0;
+            for (var i = 0; i < scores.Length; i++) (predicted, support) = (predicted + confusion[i, c], support + confusion[c, i]);
+            scores[c] = new ClassScore(Labels[c], Share(confusion[c, c], predicted), Share(confusion[c, c], support),
+                Share(2 * confusion[c, c], predicted + support), support);
+        }
+        return scores;
+    }
+
+    /// <summary>Mean F1 of the classes that have examples or predictions, each counting the same, from 0 to 1.</summary>
+    public double MacroF1
+    {
+        get
+        {
+            // As scikit-learn: a class that neither occurs nor is predicted has no F1 to average.
+            double sum = 0;
+            var classes = 0;
+            foreach (var (score, c) in Classes().Select((s, c) => (s, c)))
+            {
+                if (score.Support == 0 && !Enumerable.Range(0, Labels.Count).Any(i => confusion[i, c] > 0)) continue;
+                sum += score.F1;
+                classes++;
+            }
+            return classes == 0 ? 0 : sum / classes;
+        }
+    }
+
+    /// <summary>Expected calibration error (Naeini et al. 2015; Guo et al. 2017, equation 3), from 0 to 1: how far confidence and accuracy lie apart, over bins of equal width.</summary>
+    public double CalibrationError => calibration.Error;
+
+    /// <summary>Adds what another report over the same classes has seen.</summary>
+    /// <exception cref="ArgumentException">Its classes, its top or its bins differ.</exception>
+    public void Merge(ClassificationReport other)
+    {
+        if (!Labels.SequenceEqual(other.Labels) || right.Length != other.right.Length)
+            throw new ArgumentException("The reports must have the same classes", nameof(other));
+        calibration.Merge(other.calibration);
+        for (var r = 0; r < Labels.Count; r++)
+            for (var c = 0; c < Labels.Count; c++)
+                confusion[r, c] += other.confusion[r, c];
+        for (var k = 0; k < right.Length; k++) right[k] += other.right[k];
+        Examples += other.Examples;
+    }
+
+    static double Share(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
+}

@@ -1,0 +1,151 @@
+using TorchSharp;
+using Transformers.Data;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Transformers.Reports.Plots;
+
+/// <summary>Which attention of an encoder-decoder is shown.</summary>
+public enum AttentionPart
+{
+    /// <summary>The target's tokens to the source's.</summary>
+    Cross,
+    /// <summary>The source's tokens to one another.</summary>
+    Encoder,
+    /// <summary>The target's tokens to those before them.</summary>
+    Decoder,
+}
+
+/// <summary>Which layers and heads are shown.</summary>
+/// <param name="Layer">This layer alone, from 1; null for all.</param>
+/// <param name="Head">This head alone, from 1; null for all.</param>
+public readonly record struct AttentionChoice(int? Layer = null, int? Head = null)
+{
+    /// <summary>The most layers and heads of each that a figure of all of them shows; null for all.</summary>
+    public int? Most { get; init; }
+}
+
+/// <summary>Which token attends to which, in each layer and head.</summary>
+public static class AttentionPlot
+{
+    const int MostTokens = 512;
+
+    /// <summary>Few enough layers and heads for a small picture.</summary>
+    internal static AttentionChoice Few { get; } = new() { Most = 4 };
+
+    /// <summary>The maps of a text: a row of panels a layer, a panel a head.</summary>
+    /// <param name="model">A language model, in evaluation mode.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="text">The text; at least one token of it.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <param name="choice">Layers and heads.</param>
+    /// <exception cref="UserException">The text has no token or too many, or there is no such layer or head.</exception>
+    public static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
+    {
+        return Of(model, tokenizer, tokenizer.EncodeToIds(text), device, choice);
+    }
+
+    internal static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
+    {
+        CheckTokens("text", ids.Count, 1, model.Context);
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        using var recorder = new AttentionRecorder();
+        model.Hidden(Row(ids, device), recorder: recorder);
+        var words = Words(tokenizer, ids);
+        return Maps("Attention: the weight of each token (column) for each token (row)", recorder.Weights, words, words, choice);
+    }
+
+    /// <summary>The maps of a text in an encoder, its framing tokens included.</summary>
+    /// <exception cref="UserException">The text has too many tokens, or there is no such layer or head.</exception>
+    public static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
+    {
+        var special = SpecialIds.Of(tokenizer);
+        return Of(model, tokenizer, [special.Begin, .. tokenizer.EncodeToIds(text), special.End], device, choice);
+    }
+
+    internal static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
+    {
+        CheckTokens("text", ids.Count, 3, model.Encoder.Context);
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        using var recorder = new AttentionRecorder();
+        model.Encoder.forward(Row(ids, device), recorder: recorder);
+        var words = Words(tokenizer, ids);
+        return Maps("Attention: the weight of each token (column) for each token (row)", recorder.Weights, words, words, choice);
+    }
+
+    /// <summary>The maps of a sentence and its translation.</summary>
+    /// <param name="model">An encoder-decoder, in evaluation mode.</param>
+    /// <param name="tokenizers">Its tokenizers.</param>
+    /// <param name="pair">The sentence, and what the decoder is given for it.</param>
+    /// <param name="part">Which attention.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <param name="choice">Layers and heads.</param>
+    /// <exception cref="UserException">A side has too many tokens, or there is no such layer or head.</exception>
+    public static HeatMap Of(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, (string source, string target) pair, AttentionPart part, Device device, AttentionChoice choice = default)
+    {
+        List<int> sources = [.. tokenizers.source.EncodeToIds(pair.source), SpecialIds.Of(tokenizers.source).End];
+        List<int> targets = [SpecialIds.Of(tokenizers.target).Begin, .. tokenizers.target.EncodeToIds(pair.target)];
+        CheckTokens("source", sources.Count, 1, model.Context);
+        CheckTokens("target", targets.Count, 1, model.Context);
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var recorder = new Seq2SeqRecorder();
+        using AttentionRecorder encoder = recorder.Encoder, decoder = recorder.Decoder, cross = recorder.Cross;
+        var memory = model.Encode(Row(sources, device), recorder: encoder);
+        model.Decode(Row(targets, device), memory, recorder: recorder);
+        var (from, to) = (Words(tokenizers.source, sources), Words(tokenizers.target, targets));
+        return part switch
+        {
+            AttentionPart.Encoder => Maps("The encoder's attention: the weight of each source token (column) for each (row)", encoder.Weights, from, from, choice),
+            AttentionPart.Decoder => Maps("The decoder's attention: the weight of each earlier token (column) for each (row)", decoder.Weights, to, to, choice),
+            _ => Maps("Attention of the target's tokens (rows) to the source's (columns)", cross.Weights, to, from, choice) with { Across = "source token", Down = "target token" },
+        };
+    }
+
+    static HeatMap Maps(string title, IReadOnlyList<Tensor> recorded, string[] rows, string[] columns, AttentionChoice choice)
+    {
+        var weights = recorded.Select(one => one[0]).ToList();                    // L of [H, T, S]
+        var heads = (int)weights[0].size(0);
+        Check("layer", choice.Layer, weights.Count);
+        Check("head", choice.Head, heads);
+        var layers = Chosen(choice.Layer, weights.Count, choice.Most);
+        var shown = Chosen(choice.Head, heads, choice.Most);
+        List<Panel> panels = [.. layers.SelectMany(layer => shown.Select(head => new Panel($"layer {layer}, head {head}", Matrix.Of(weights[layer - 1][head - 1]), rows, columns)))];
+        return new HeatMap(title, "token attended to", "token", panels, shown.Count, panels.Count == 1 ? 560 : Math.Clamp(1000.0 / shown.Count, 130, 300)) { Low = 0, High = 1 };
+    }
+
+    // Of many the first and the last, and those at equal distances between them.
+    static List<int> Chosen(int? asked, int count, int? most)
+    {
+        if (asked is { } one) return [one];
+        var shown = Math.Min(count, most ?? count);
+        return [.. Enumerable.Range(0, shown).Select(i => 1 + (shown == 1 ? 0 : (int)Math.Round(i * (count - 1.0) / (shown - 1))))];
+    }
+
+    static Tensor Row(IReadOnlyList<int> ids, Device device) => tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count], device: device);
+
+    static string[] Words(TextTokenizer tokenizer, IReadOnlyList<int> ids) => [.. ids.Select(id => Shown(tokenizer, id))];
+
+    static void CheckTokens(string side, int count, int fewest, int context)
+    {
+        var most = Math.Min(context, MostTokens);
+        if (count < fewest || count > most) throw new UserException($"the {side} has {count} tokens, and a map shows {fewest} to {most}");
+    }
+
+    static void Check(string name, int? asked, int count)
+    {
+        if (asked is { } number && (number < 1 || number > count)) throw new UserException($"--{name} ({number}) must be from 1 to {count}");
+    }
+
+    /// <summary>A token as a label: spaces and line ends visible.</summary>
+    internal static string Shown(TextTokenizer tokenizer, int id)
+    {
+        // What frames a text is nothing when it is decoded, unless asked for.
+        return tokenizer.TextOf(id).Replace(' ', '·').ReplaceLineEndings("⏎");
+    }
+}

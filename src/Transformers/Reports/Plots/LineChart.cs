@@ -1,0 +1,68 @@
+namespace Transformers.Reports.Plots;
+
+/// <summary>One line of a chart.</summary>
+/// <param name="Name">Its name in the legend; empty for none.</param>
+/// <param name="Points">Its points, in order; a gap where one is not finite.</param>
+/// <param name="Look">The number of its colour and dashes.</param>
+/// <param name="Dots">Whether each point has a mark.</param>
+/// <param name="Faint">Whether it stands behind the others, such as what was measured behind its smoothed course.</param>
+public sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points, int Look = 0, bool Dots = false, bool Faint = false);
+
+/// <summary>A chart of lines.</summary>
+/// <param name="Title">What it shows.</param>
+/// <param name="Across">The words under the horizontal axis.</param>
+/// <param name="Up">The words beside the vertical axis.</param>
+/// <param name="Lines">Its lines.</param>
+public sealed record LineChart(string Title, string Across, string Up, IReadOnlyList<Series> Lines)
+{
+    const double Width = 760, Height = 420, Left = 84, Right = 24, Top = 76, Bottom = 56;
+
+    /// <summary>The chart as an SVG document.</summary>
+    public string ToSvg() => Draw().ToSvg();
+
+    /// <summary>The chart as a picture.</summary>
+    public Picture Draw()
+    {
+        var picture = new Picture(Width, Height, Title);
+        picture.Text(Left, 30, Title, "ink title");
+        var x = new Axis(Lines.SelectMany(line => line.Points).Select(point => point.X), Left, Width - Right, 8, round: false);
+        var y = new Axis(Lines.SelectMany(line => line.Points).Select(point => point.Y), Height - Bottom, Top, 6, round: true);
+        foreach (var (value, text) in y.Marks())
+        {
+            picture.Line(Left, y.At(value), Width - Right, y.At(value), "grid");
+            picture.Text(Left - 8, y.At(value) + 4, text, "soft label", Anchor.End);
+        }
+        foreach (var (value, text) in x.Marks())
+        {
+            picture.Line(x.At(value), Height - Bottom, x.At(value), Height - Bottom + 5, "axis");
+            picture.Text(x.At(value), Height - Bottom + 20, text, "soft label", Anchor.Middle);
+        }
+        picture.Line(Left, Height - Bottom, Width - Right, Height - Bottom, "axis");
+        picture.Text((Left + Width - Right) / 2, Height - 12, Across, "ink label", Anchor.Middle);
+        picture.Text(20, (Top + Height - Bottom) / 2, Up, "ink label", Anchor.Middle, turn: -90);
+        foreach (var line in Lines.OrderByDescending(line => line.Faint)) Draw(picture, line, x, y);
+        Legend(picture);
+        return picture;
+    }
+
+    static void Draw(Picture picture, Series line, Axis x, Axis y)
+    {
+        picture.Path(line.Points.Select(point => (x.At(point.X), y.At(point.Y))), $"series {PlotStyle.Look(line.Look)}{(line.Faint ? " faint" : "")}");
+        // A single point draws no line: it has a mark in any case.
+        if (!line.Dots && line.Points.Count > 1) return;
+        foreach (var point in line.Points)
+            if (double.IsFinite(point.Y)) picture.Dot(x.At(point.X), y.At(point.Y), 3.5, PlotStyle.Mark(line.Look));
+    }
+
+    void Legend(Picture picture)
+    {
+        double at = Left;
+        foreach (var line in Lines.Where(line => line.Name.Length > 0))
+        {
+            picture.Line(at, 52, at + 26, 52, $"series {PlotStyle.Look(line.Look)}{(line.Faint ? " faint" : "")}");
+            if (line.Dots) picture.Dot(at + 13, 52, 3.5, PlotStyle.Mark(line.Look));
+            picture.Text(at + 32, 56, line.Name, "ink label");
+            at += 32 + 7.6 * line.Name.Length + 22;
+        }
+    }
+}

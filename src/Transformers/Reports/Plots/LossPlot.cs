@@ -1,0 +1,78 @@
+using Transformers.IO;
+using Transformers.Runs;
+
+namespace Transformers.Reports.Plots;
+
+/// <summary>A run, or several, to be drawn by its metrics.</summary>
+/// <param name="Name">Its name in legends.</param>
+/// <param name="Events">Its <c>metrics.jsonl</c>.</param>
+public sealed record RunCurve(string Name, IReadOnlyList<MetricsEvent> Events);
+
+/// <summary>Training and validation losses over steps.</summary>
+public static class LossPlot
+{
+    const int MostPoints = 1500;
+
+    /// <summary>One run: its training loss, smoothed too where it is long, and its validation loss.</summary>
+    /// <exception cref="UserException">There are no losses.</exception>
+    public static LineChart Of(RunCurve run)
+    {
+        var train = PointsOf(run, "train", "loss");
+        var val = PointsOf(run, "val", "loss");
+        if (train.Count + val.Count == 0) throw Empty(run.Name);
+        var lines = new List<Series>();
+        if (train.Count > 40)
+        {
+            lines.Add(new("train", train, 0, Faint: true));
+            lines.Add(new("train, smoothed", Smoothed(train), 0));
+        }
+        else if (train.Count > 0) lines.Add(new("train", train, 0));
+        if (val.Count > 0) lines.Add(new("validation", val, 1, Dots: val.Count <= 60));
+        return new($"Loss of {run.Name}", "step", "loss (nats a target)", lines);
+    }
+
+    /// <summary>Several runs: the validation loss of each, or the training loss where a run has none.</summary>
+    /// <exception cref="UserException">A run has no losses.</exception>
+    public static LineChart Compare(IReadOnlyList<RunCurve> runs)
+    {
+        var lines = runs.Select((run, i) =>
+        {
+            var val = PointsOf(run, "val", "loss");
+            var points = val.Count > 0 ? val : Smoothed(PointsOf(run, "train", "loss"));
+            if (points.Count == 0) throw Empty(run.Name);
+            return new Series(val.Count > 0 ? run.Name : $"{run.Name} (train)", points, i, Dots: points.Count <= 60);
+        });
+        return new("Loss", "step", "validation loss (nats a target)", [.. lines]);
+    }
+
+    /// <summary>A metric over steps, thinned to what a chart can show.</summary>
+    public static LineChart Metric(RunCurve run, string split, string name, string title, string up) =>
+        new(title, "step", up, [new("", PointsOf(run, split, name))]);
+
+    /// <summary>Whether a run has a metric.</summary>
+    public static bool Has(RunCurve run, string split, string name) => run.Events.Any(one => one.Split == split && one.Values.ContainsKey(name));
+
+    static List<(double X, double Y)> PointsOf(RunCurve run, string split, string name)
+    {
+        var points = run.Events.Where(one => one.Split == split && one.Values.ContainsKey(name)).Select(one => ((double)one.Step, one.Values[name])).ToList();
+        if (points.Count <= MostPoints) return points;
+        var size = (points.Count + MostPoints - 1) / MostPoints;
+        return [.. points.Chunk(size).Select(chunk => (chunk[^1].Item1, chunk.Average(point => point.Item2)))];
+    }
+
+    // The mean of as many neighbours on both sides, about a fifteenth of the run together and fewer at its ends: a mean of what
+    // came before alone would lag behind a loss that falls.
+    static List<(double X, double Y)> Smoothed(List<(double X, double Y)> points)
+    {
+        var smoothed = new List<(double, double)>();
+        for (var i = 0; i < points.Count; i++)
+        {
+            var reach = Math.Min(points.Count / 30, Math.Min(i, points.Count - 1 - i));
+            var near = points.GetRange(i - reach, 2 * reach + 1).Select(point => point.Y).Where(double.IsFinite).ToList();
+            smoothed.Add((points[i].X, near.Count > 0 ? near.Average() : double.NaN));
+        }
+        return smoothed;
+    }
+
+    static UserException Empty(string name) => new($"{name} has no losses yet", "they are written every log.every steps");
+}

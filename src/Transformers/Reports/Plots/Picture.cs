@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text;
+using SkiaSharp;
+using Transformers.IO.Images;
+
+namespace Transformers.Reports.Plots;
+
+/// <summary>A drawing: shapes in order, each with a style of <see cref="PlotStyle"/>, as an SVG document or a PNG file.</summary>
+/// <remarks>
+/// The SVG has text as text and one style sheet, with a second set of colours for dark surroundings; a viewer that ignores
+/// it shows the light one. The PNG is painted from the same shapes, with a typeface of its own.
+/// </remarks>
+public sealed class Picture
+{
+    // Twice as many pixels: text stays sharp on dense screens.
+    const float Zoom = 2;
+
+    readonly List<Shape> shapes = [];
+
+    /// <summary>An empty picture.</summary>
+    /// <param name="width">Its width in CSS pixels.</param>
+    /// <param name="height">Its height in CSS pixels.</param>
+    /// <param name="title">What it shows, for screen readers.</param>
+    internal Picture(double width, double height, string title) => (Width, Height, Title) = (width, height, title);
+
+    /// <summary>Width in CSS pixels; a PNG has two pixels for each.</summary>
+    public double Width { get; }
+
+    /// <summary>Height in CSS pixels; a PNG has two pixels for each.</summary>
+    public double Height { get; }
+
+    /// <summary>What it shows, in a sentence.</summary>
+    public string Title { get; }
+
+    /// <summary>Pictures one below another.</summary>
+    internal static Picture Stack(string title, params IReadOnlyList<Picture> pictures)
+    {
+        var whole = new Picture(pictures.Max(picture => picture.Width), pictures.Sum(picture => picture.Height), title);
+        double y = 0;
+        foreach (var picture in pictures)
+        {
+            whole.shapes.Add(new Group(picture.shapes, y));
+            y += picture.Height;
+        }
+        return whole;
+    }
+
+    internal void Line(double x1, double y1, double x2, double y2, string style) => shapes.Add(new Line(x1, y1, x2, y2, style));
+
+    /// <summary>A line through points; where one is not finite, it is broken.</summary>
+    internal void Path(IEnumerable<(double X, double Y)> points, string style) => shapes.Add(new Polyline([.. points], style));
+
+    internal void Dot(double x, double y, double radius, string style) => shapes.Add(new Dot(x, y, radius, style));
+
+    internal void Box(double x, double y, double width, double height, string style) => shapes.Add(new Box(x, y, width, height, style));
+
+    /// <summary>A raster of cells: thousands of cells would be as many shapes.</summary>
+    internal void Image(double x, double y, double width, double height, RgbImage cells) => shapes.Add(new Raster(x, y, width, height, cells));
+
+    /// <summary>A text on one line.</summary>
+    /// <param name="x">Its anchor point.</param>
+    /// <param name="y">Its base line.</param>
+    /// <param name="text">Anything; control characters are shown as a box.</param>
+    /// <param name="style">Names of styles.</param>
+    /// <param name="anchor">Which part of the text is at the point.</param>
+    /// <param name="turn">Degrees, clockwise around the point.</param>
+    internal void Text(double x, double y, string text, string style, Anchor anchor = Anchor.Start, double turn = 0) =>
+        shapes.Add(new Label(x, y, text, style, anchor, turn));
+
+    /// <summary>The SVG document.</summary>
+    public string ToSvg()
+    {
+        var body = new StringBuilder();
+        foreach (var shape in shapes) shape.Write(body);
+        return string.Create(CultureInfo.InvariantCulture, $"""
+            <svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" aria-label="{Label.Escape(Title)}" width="{Width:0.##}" height="{Height:0.##}" viewBox="0 0 {Width:0.##} {Height:0.##}">
+            <title>{Label.Escape(Title)}</title>
+            <style>{PlotStyle.Sheet}</style>
+            <rect class="paper" width="100%" height="100%"/>
+            {body}</svg>
+
+            """);
+    }
+
+    /// <summary>The PNG file's bytes.</summary>
+    /// <param name="dark">Whether its colours are those for dark surroundings.</param>
+    public byte[] ToPng(bool dark = false)
+    {
+        var size = new SKImageInfo((int)Math.Ceiling(Width * Zoom), (int)Math.Ceiling(Height * Zoom), SKColorType.Rgba8888, SKAlphaType.Opaque);
+        using var bitmap = new SKBitmap(size);
+        using var canvas = new SKCanvas(bitmap);
+        canvas.Clear(PlotStyle.Of("paper").Fill!.Value.Color(dark));
+        canvas.Scale(Zoom);
+        foreach (var shape in shapes) shape.Paint(canvas, dark);
+        canvas.Flush();
+        using var pixels = bitmap.PeekPixels();
+        using var png = pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, 6))
+            ?? throw new InvalidOperationException($"a picture of {size.Width} x {size.Height} pixels cannot be encoded");
+        return png.ToArray();
+    }
+}

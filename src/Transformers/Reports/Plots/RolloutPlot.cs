@@ -1,0 +1,123 @@
+using TorchSharp;
+using Transformers.Data.Images.Transforms;
+using Transformers.IO.Images;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Reports.Plots;
+
+/// <summary>What a ViT looks at in an image: its attention through all layers.</summary>
+/// <remarks>Abnar and Zuidema 2020, section 3: the mean of the heads and of the residual connection, multiplied layer by layer.</remarks>
+public static class RolloutPlot
+{
+    const double Side = 220, Gap = 18, Left = 24, Top = 76;
+    const int MostLayers = 12, PerRow = 4;
+
+    /// <summary>The image, its rollout, the image under it, and each layer's own attention.</summary>
+    /// <param name="model">A ViT, in evaluation mode.</param>
+    /// <param name="transform">What it sees of an image.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="device">Where the model is.</param>
+    public static Picture Of(Vit model, ImageTransform transform, RgbImage image, Device device) => Draw(model, transform, image, device);
+
+    /// <summary>The rollouts of several images, as a run keeps them.</summary>
+    internal static ModelPicture Picture(string name, Vit model, ImageTransform transform, IReadOnlyList<RgbImage> images, Device device)
+    {
+        var pictures = Plots.Picture.Stack("Attention over images of the validation split", [.. images.Select(image => Draw(model, transform, image, device, layers: false))]);
+        var seen = transform.Fit(images[0]);
+        var lit = Lit(seen, Maps(model, transform.Apply(images[0]), device).rollout);
+        return new(name, pictures.ToSvg(), Raster.Encode(lit));
+    }
+
+    internal static Picture Draw(Vit model, ImageTransform transform, RgbImage image, Device device, bool layers = true)
+    {
+        var seen = transform.Fit(image);
+        var (rollout, own) = Maps(model, transform.Apply(image), device);
+        var heading = $"Attention over an image, rolled out through {own.Count} layers";
+        var rows = layers ? (Math.Min(own.Count, MostLayers) + PerRow - 1) / PerRow : 0;
+        var picture = new Picture(Left + PerRow * (Side + Gap) + 60, Top + (1 + rows) * (Side + 40) + 10, heading);
+        picture.Text(Left, 30, heading, "ink title");
+        Panel(picture, 0, 0, "image", seen);
+        Panel(picture, 0, 1, "image, bright where it is looked at", Lit(seen, rollout));
+        Panel(picture, 0, 2, "rollout", Colored(rollout));
+        HeatMap.Bar(picture, Left + 3 * (Side + Gap), Top, Side, ColorScale.Amount, rollout.Values.Min(), rollout.Values.Max());
+        if (!layers) return picture;
+        // With more layers than there is room for, those at equal distances.
+        var shown = Enumerable.Range(0, Math.Min(own.Count, MostLayers)).Select(i => own.Count <= MostLayers ? i : i * (own.Count - 1) / (MostLayers - 1)).ToList();
+        foreach (var (i, layer) in shown.Index()) Panel(picture, 1 + i / PerRow, i % PerRow, $"layer {layer + 1}, mean of heads", Colored(own[layer]));
+        return picture;
+    }
+
+    static void Panel(Picture picture, int row, int column, string title, RgbImage cells)
+    {
+        var (x, y) = (Left + column * (Side + Gap), Top + row * (Side + 40));
+        picture.Text(x, y - 8, title, "soft label");
+        picture.Image(x, y, Side, Side, cells);
+        picture.Box(x, y, Side, Side, "frame");
+    }
+
+    /// <summary>How much each patch counts: through all layers, and in each layer alone.</summary>
+    internal static (Matrix rollout, IReadOnlyList<Matrix> layers) Maps(Vit model, float[] pixels, Device device)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        using var recorder = new AttentionRecorder();
+        var (size, channels, _) = model.Shape;
+        model.Logits(tensor(pixels, [1, channels, size, size], device: device), recorder);
+        var T = recorder.Weights[0].size(2);
+        var side = (int)Math.Sqrt(T);
+        // Without a token for the class, the mean of all patches stands for the image.
+        var classToken = (long)side * side != T;
+        Matrix Grid(Tensor weights)                                                                 // [T, T]
+        {
+            var row = classToken ? weights[0].narrow(0, 1, T - 1) : weights.mean([0L]);
+            return Matrix.Of(row.view(side, side));
+        }
+        Tensor? joined = null;
+        var layers = new List<Matrix>();
+        foreach (var layer in recorder.Weights)
+        {
+            var mean = layer[0].to(ScalarType.Float32).mean([0L]).cpu();                            // [T, T]
+            layers.Add(Grid(mean));
+            var both = (mean + eye(T)) / 2;
+            joined = joined is null ? both : both.matmul(joined);
+        }
+        return (Grid(joined!), layers);
+    }
+
+    static RgbImage Colored(Matrix grid)
+    {
+        var (low, high) = (grid.Values.Min(), grid.Values.Max());
+        return Raster.Colored(grid.Values.Select(value => ColorScale.IndexOf(value, low, high)).ToArray(), grid.Columns, ColorScale.Amount);
+    }
+
+    // Between the middles of patches the light changes evenly: its edges would look like those of the image.
+    static RgbImage Lit(RgbImage image, Matrix grid)
+    {
+        var (low, high) = (grid.Values.Min(), grid.Values.Max());
+        var lit = image.Clone();
+        for (var y = 0; y < image.Height; y++)
+            for (var x = 0; x < image.Width; x++)
+            {
+                var share = high > low ? (Between(grid, (y + 0.5) * grid.Rows / image.Height - 0.5, (x + 0.5) * grid.Columns / image.Width - 0.5) - low) / (high - low) : 1;
+                for (var c = 0; c < 3; c++)
+                {
+                    ref var value = ref lit.Row(y)[3 * x + c];
+                    value = (byte)Math.Round(value * (0.15 + 0.85 * share));
+                }
+            }
+        return lit;
+    }
+
+    static double Between(Matrix grid, double row, double column)
+    {
+        row = Math.Clamp(row, 0, grid.Rows - 1);
+        column = Math.Clamp(column, 0, grid.Columns - 1);
+        var (y, x) = (Math.Min((int)row, grid.Rows - 1), Math.Min((int)column, grid.Columns - 1));
+        var (below, right) = (Math.Min(y + 1, grid.Rows - 1), Math.Min(x + 1, grid.Columns - 1));
+        var (down, across) = (row - y, column - x);
+        return (1 - down) * ((1 - across) * grid[y, x] + across * grid[y, right]) + down * ((1 - across) * grid[below, x] + across * grid[below, right]);
+    }
+}

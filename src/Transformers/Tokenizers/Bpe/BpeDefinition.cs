@@ -1,0 +1,85 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Transformers.Tokenizers.Bpe;
+
+/// <summary>Everything that decides the ids of a byte-level BPE, as read from a file or learnt.</summary>
+sealed class BpeDefinition
+{
+    /// <summary>The bytes of each id; null where the id is a special token's or nobody's.</summary>
+    internal required byte[]?[] Tokens { get; init; }
+    /// <summary>The merges in the order of their ranks.</summary>
+    internal required IReadOnlyList<Merge> Merges { get; init; }
+    /// <summary>Special tokens, matched only where they are allowed.</summary>
+    internal required IReadOnlyDictionary<string, int> Special { get; init; }
+    /// <summary>Added tokens that are always matched, whatever the pieces; their bytes are in <see cref="Tokens"/>.</summary>
+    internal IReadOnlyDictionary<string, int> AlwaysMatched { get; init; } = new Dictionary<string, int>();
+    internal required SplitPattern Pattern { get; init; }
+    /// <summary>Whether a piece that is a token is that token even if no merges lead to it.</summary>
+    internal bool WholePiecesFirst { get; init; }
+    /// <summary>What a Hugging Face file does with the ids afterwards, as JSON: it puts special tokens around them, so it decides none here, and is kept for the next file.</summary>
+    internal string? PostProcessor { get; init; }
+
+    /// <summary>A SHA-256 over all of the above.</summary>
+    internal string Hash()
+    {
+        var hash = new CanonicalHash("bpe");
+        hash.Add(SplitPatterns.NameOf(Pattern));
+        hash.Add(WholePiecesFirst ? 1 : 0);
+        hash.AddTokens(Tokens);
+        hash.Add(Merges.Count);
+        foreach (var (left, right, result) in Merges)
+        {
+            hash.Add(left);
+            hash.Add(right);
+            hash.Add(result);
+        }
+        hash.AddNames(Special);
+        hash.AddNames(AlwaysMatched);
+        return hash.Finish();
+    }
+}
+
+/// <summary>A SHA-256 over values, each with its length, so that no two lists of values run together to the same bytes.</summary>
+readonly struct CanonicalHash
+{
+    readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+    internal CanonicalHash(string kind) => Add("transformer.tokenizer/1 " + kind);
+
+    internal void Add(int value)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
+        hash.AppendData(bytes);
+    }
+
+    internal void Add(ReadOnlySpan<byte> bytes)
+    {
+        Add(bytes.Length);
+        hash.AppendData(bytes);
+    }
+
+    internal void Add(string text) => Add(Encoding.UTF8.GetBytes(text));
+
+    internal void AddTokens(byte[]?[] tokens)
+    {
+        Add(tokens.Length);
+        foreach (var token in tokens)
+            if (token is null) Add(-1);
+            else Add(token.AsSpan());
+    }
+
+    internal void AddNames(IReadOnlyDictionary<string, int> names)
+    {
+        Add(names.Count);
+        foreach (var (name, id) in names.OrderBy(pair => pair.Value))
+        {
+            Add(name);
+            Add(id);
+        }
+    }
+
+    internal string Finish() => Convert.ToHexStringLower(hash.GetHashAndReset());
+}

@@ -1,0 +1,132 @@
+namespace Transformers.Tokenizers.Bpe;
+
+/// <summary>Learns merges from counted pieces: the most frequent pair first, of equals the one with the lowest ids (Sennrich et al. 2016, algorithm 1).</summary>
+/// <remarks>
+/// Counts are of all neighbours in the present segmentation and are kept exact by differences. A pair gets all its places in the
+/// one merge that made its newer symbol, and only loses some later, so a place list is never extended and a heap entry with
+/// an outdated count is an upper bound: it is put back with the true one.
+/// </remarks>
+sealed class MergeLearner
+{
+    struct Pair
+    {
+        internal int Left, Right;
+        internal long Count;
+        internal int[]? Places;
+    }
+
+    readonly struct Candidate(long count, int left, int right, int pair) : IComparable<Candidate>
+    {
+        internal readonly long Count = count;
+        internal readonly int Pair = pair;
+        readonly ulong ids = Key(left, right);
+
+        // The heap gives the least: most frequent, then lowest ids.
+        public int CompareTo(Candidate other) => Count != other.Count ? other.Count.CompareTo(Count) : ids.CompareTo(other.ids);
+    }
+
+    // The places of a pair lie all over memory, but are known beforehand: so many are on their way at a time.
+    const int Ahead = 12;
+
+    readonly SymbolRuns runs;
+    readonly long minimum;
+    readonly List<byte[]> tokens = [];
+    readonly HashSet<ReadOnlyMemory<byte>> taken = new(ByteStringComparer.Instance);
+    readonly Dictionary<ulong, int> indexOf = [];
+    readonly MergeEffects effects;
+    Pair[] pairs = new Pair[1024];
+    int pairCount;
+    MinHeap<Candidate> heap = new(1024);
+    readonly MergeEffects.LostPair lose;
+    readonly MergeEffects.GainedPair register;
+
+    internal MergeLearner(PieceCounts counts, int merges, long minimum, IEnumerable<byte[]> forbidden)
+    {
+        this.minimum = minimum;
+        runs = new SymbolRuns(counts);
+        effects = new MergeEffects(256 + merges);
+        (lose, register) = (Lose, Register);
+        foreach (var name in forbidden) taken.Add(name);
+        for (var b = 0; b < 256; b++) tokens.Add([(byte)b]);
+        FindFirstPairs();
+    }
+
+    /// <summary>The bytes of the ids so far.</summary>
+    internal IReadOnlyList<byte[]> Tokens => tokens;
+
+    /// <summary>Learns one more merge.</summary>
+    /// <returns>False if no pair is frequent enough.</returns>
+    internal bool TryLearn(out Merge merge)
+    {
+        merge = default;
+        while (heap.TryPop(out var candidate))
+        {
+            ref var pair = ref pairs[candidate.Pair];
+            if (pair.Count != candidate.Count)
+            {
+                if (pair.Count >= minimum) heap.Push(new(pair.Count, pair.Left, pair.Right, candidate.Pair));
+                else pair.Places = null;
+                continue;
+            }
+            byte[] bytes = [.. tokens[pair.Left], .. tokens[pair.Right]];
+            // A special token's text must not become a second token: a vocabulary names each once.
+            if (!taken.Add(bytes)) continue;
+            merge = new(pair.Left, pair.Right, tokens.Count);
+            tokens.Add(bytes);
+            Apply(candidate.Pair, merge);
+            return true;
+        }
+        return false;
+    }
+
+    void Apply(int index, Merge merge)
+    {
+        var places = pairs[index].Places!;
+        pairs[index].Places = null;
+        indexOf.Remove(Key(merge.Left, merge.Right));
+        effects.Begin(merge);
+        for (var i = 0; i < places.Length; i++)
+        {
+            if (i + Ahead < places.Length) runs.Prefetch(places[i + Ahead]);
+            runs.Merge(places[i], merge, effects);
+        }
+        effects.ForEachLost(lose);
+        effects.ForEachGained(minimum, register);
+    }
+
+    void Lose(int left, int right, long weight)
+    {
+        if (indexOf.TryGetValue(Key(left, right), out var lost)) pairs[lost].Count -= weight;
+    }
+
+    void Register(int left, int right, long count, int[] places)
+    {
+        if (pairCount == pairs.Length) Array.Resize(ref pairs, pairCount * 2);
+        pairs[pairCount] = new() { Left = left, Right = right, Count = count, Places = places };
+        indexOf[Key(left, right)] = pairCount;
+        heap.Push(new(count, left, right, pairCount++));
+    }
+
+    void FindFirstPairs()
+    {
+        var weights = new long[1 << 16];
+        var places = new int[1 << 16];
+        runs.ForEachNeighbours((_, pair, weight) =>
+        {
+            weights[pair] += weight;
+            places[pair]++;
+        });
+        var lists = new int[1 << 16][];
+        for (var pair = 0; pair < lists.Length; pair++)
+            if (weights[pair] >= minimum) lists[pair] = new int[places[pair]];
+        Array.Clear(places);
+        runs.ForEachNeighbours((place, pair, _) =>
+        {
+            if (lists[pair] is { } list) list[places[pair]++] = place;
+        });
+        for (var pair = 0; pair < lists.Length; pair++)
+            if (lists[pair] is { } list) Register(pair >> 8, pair & 255, weights[pair], list);
+    }
+
+    static ulong Key(int left, int right) => (ulong)(uint)left << 32 | (uint)right;
+}

@@ -1,0 +1,72 @@
+using Transformers.IO;
+
+namespace Transformers.Tokenizers.Bpe;
+
+/// <summary>How text is cut into pieces before byte pairs are merged; no merge crosses a piece's border.</summary>
+public enum SplitPattern
+{
+    /// <summary>No cuts: a whole text is one piece. Training cuts behind newlines and at 64 KiB.</summary>
+    None,
+    /// <summary>GPT-2's pattern, also that of r50k and p50k.</summary>
+    Gpt2,
+    /// <summary>The pattern of cl100k (GPT-4) and of Llama 3: numbers in threes, newlines kept together.</summary>
+    Cl100k,
+    /// <summary>The pattern of o200k (GPT-4o): words are also cut where their case changes.</summary>
+    O200k,
+}
+
+/// <summary>The names and published regular expressions of the <see cref="SplitPattern"/> values.</summary>
+public static class SplitPatterns
+{
+    const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+    const string Upper = @"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]";
+    const string Lower = @"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
+
+    const string Gpt2Text = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+    const string Cl100kText = Contractions
+        + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const string O200kText = @"[^\r\n\p{L}\p{N}]?" + Upper + "*" + Lower + "+" + Contractions + "?"
+        + @"|[^\r\n\p{L}\p{N}]?" + Upper + "+" + Lower + "*" + Contractions + "?"
+        + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    // Every published spelling of a family, all of which give the same pieces.
+    static readonly Dictionary<string, SplitPattern> Known = new()
+    {
+        [Gpt2Text] = SplitPattern.Gpt2,
+        [@"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"] = SplitPattern.Gpt2,
+        [@"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"] = SplitPattern.Gpt2,
+        [Cl100kText] = SplitPattern.Cl100k,
+        [@"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"] = SplitPattern.Cl100k,
+        [@"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"] = SplitPattern.Cl100k,
+        [O200kText] = SplitPattern.O200k,
+    };
+
+    /// <summary>The names that <see cref="Parse"/> knows, for messages and help.</summary>
+    public const string Names = "gpt2, cl100k, llama3, o200k, none";
+
+    /// <summary>The pattern of a name.</summary>
+    /// <exception cref="UserException">The name is none of <see cref="Names"/>.</exception>
+    public static SplitPattern Parse(string name) => name.ToLowerInvariant() switch
+    {
+        "gpt2" => SplitPattern.Gpt2,
+        "cl100k" or "llama3" => SplitPattern.Cl100k,
+        "o200k" => SplitPattern.O200k,
+        "none" => SplitPattern.None,
+        _ => throw new UserException($"pattern '{name}' is not one of {Names}"),
+    };
+
+    /// <summary>The name of a pattern as <see cref="Parse"/> reads it.</summary>
+    public static string NameOf(SplitPattern pattern) => pattern.ToString().ToLowerInvariant();
+
+    /// <summary>The published regular expression of a pattern; empty for <see cref="SplitPattern.None"/>.</summary>
+    public static string RegexOf(SplitPattern pattern) => pattern switch
+    {
+        SplitPattern.Gpt2 => Gpt2Text,
+        SplitPattern.Cl100k => Cl100kText,
+        SplitPattern.O200k => O200kText,
+        _ => "",
+    };
+
+    /// <summary>The pattern that a regular expression spells in one of its published forms, or null.</summary>
+    public static SplitPattern? FromRegex(string regex) => Known.TryGetValue(regex, out var pattern) ? pattern : null;
+}

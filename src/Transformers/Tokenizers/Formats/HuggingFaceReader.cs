@@ -1,0 +1,133 @@
+using System.Text;
+using System.Text.Json;
+using Transformers.Tokenizers.Bpe;
+
+namespace Transformers.Tokenizers.Formats;
+
+/// <summary>Reads the <c>tokenizer.json</c> of Hugging Face's tokenizers library: byte-level BPE, and the character vocabularies written here.</summary>
+/// <remarks>The ids are those of the library's <c>encode</c> with <c>add_special_tokens=False</c>, but for special tokens in the text, which are ordinary text here unless allowed.</remarks>
+sealed class HuggingFaceReader
+{
+    readonly TokenizerParts parts;
+    readonly List<(string Name, int Id, bool Special)> added = [];
+    readonly HuggingFaceModel model;
+    readonly HuggingFaceStages stages;
+    bool versioned;
+
+    HuggingFaceReader(string file)
+    {
+        parts = new TokenizerParts(file);
+        model = new HuggingFaceModel(parts);
+        stages = new HuggingFaceStages(parts);
+    }
+
+    internal static TextTokenizer Read(string path, byte[] content)
+    {
+        if (WordTokenizer.TryRead(path, content) is { } words) return words;
+        if (WordPieceFile.TryReadJson(path, content) is { } pieces) return pieces;
+        var reader = new HuggingFaceReader(path);
+        var json = new BoundedJson(content, path);
+        json.ReadDocument(reader.ReadRoot);
+        return json.WellFormed(reader.Build);
+    }
+
+    void ReadRoot(ref Utf8JsonReader json)
+    {
+        if (json.TokenType != JsonTokenType.StartObject) throw parts.Error("must be a JSON object");
+        var seen = new HashSet<string>();
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var key = json.GetString()!;
+            if (!seen.Add(key)) throw parts.Error("stands twice", key);
+            json.Read();
+            switch (key)
+            {
+                case "version":
+                    if (json.TokenType != JsonTokenType.String || json.GetString() is not "1.0") throw parts.Error("must be \"1.0\"", key);
+                    versioned = true;
+                    break;
+                case "truncation" or "padding":
+                    if (json.TokenType != JsonTokenType.Null) throw parts.Error("is not supported", key, hint: $"set {key} to null in the file");
+                    break;
+                case "added_tokens": ReadAddedTokens(ref json); break;
+                case "model": model.Read(ref json); break;
+                case "normalizer" or "pre_tokenizer" or "post_processor" or "decoder": stages.Read(key, ref json); break;
+                default: throw parts.Error("is not supported", TokenizerParts.Show(key));
+            }
+        }
+        if (!versioned) throw parts.Error("is missing, so this is no tokenizer.json", "version");
+        if (!seen.Contains("model")) throw parts.Error("is missing", "model");
+    }
+
+    void ReadAddedTokens(ref Utf8JsonReader json)
+    {
+        if (json.TokenType == JsonTokenType.Null) return;
+        if (json.TokenType != JsonTokenType.StartArray) throw parts.Error("must be a list", "added_tokens");
+        var names = new HashSet<string>();
+        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+        {
+            var path = $"added_tokens[{added.Count}]";
+            if (added.Count == TokenizerLimits.SpecialTokens) throw parts.Error($"has more than {TokenizerLimits.SpecialTokens:N0} tokens", "added_tokens");
+            using var document = JsonDocument.ParseValue(ref json);
+            var entry = document.RootElement;
+            if (entry.ValueKind != JsonValueKind.Object) throw parts.Error("must be an object", path);
+            foreach (var flag in (string[])["single_word", "lstrip", "rstrip"])
+                if (entry.TryGetProperty(flag, out var value) && value.ValueKind != JsonValueKind.False) throw parts.Error("is not supported unless false", $"{path}.{flag}");
+            if (!entry.TryGetProperty("content", out var content) || content.ValueKind != JsonValueKind.String || content.GetString() is not { Length: > 0 } name)
+                throw parts.Error("must be a text that is not empty", $"{path}.content");
+            if (name.Length > TokenizerLimits.SpecialTokenLength) throw parts.Error($"has more than {TokenizerLimits.SpecialTokenLength} characters", $"{path}.content");
+            if (!entry.TryGetProperty("id", out var number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out var id) || id < 0)
+                throw parts.Error("must be a whole number from 0 on", $"{path}.id");
+            if (!names.Add(name)) throw parts.Error($"token {TokenizerParts.Show(name)} stands twice", path);
+            added.Add((name, id, entry.TryGetProperty("special", out var special) && special.ValueKind == JsonValueKind.True));
+        }
+    }
+
+    TextTokenizer Build()
+    {
+        foreach (var (name, id, _) in added)
+        {
+            if (!parts.Ids.TryGetValue(name, out var known)) parts.Add(name, id, "added_tokens");
+            else if (known != id) throw parts.Error($"token {TokenizerParts.Show(name)} has id {id} here and {known} in model.vocab", "added_tokens");
+        }
+        var special = added.Where(token => token.Special).ToDictionary(token => token.Name, token => token.Id);
+        var always = added.Where(token => !token.Special).ToDictionary(token => token.Name, token => token.Id);
+        if (stages.IsCharacters) return BuildCharacters(special, always);
+
+        var pattern = stages.Pattern();
+        var tokens = parts.ByteTokens(added.Select(token => token.Name).ToHashSet(), "model.vocab");
+        foreach (var (name, id) in always) tokens[id] = Encoding.UTF8.GetBytes(name);
+        model.CheckUnknown(tokens);
+        var merges = model.Merges();
+        if (merges.Count == 0 && always.Count == 0 && pattern == SplitPattern.None && IsBytes(tokens, special))
+            return new ByteTokenizer([.. special.OrderBy(token => token.Value).Select(token => token.Key)]);
+        return new ByteLevelBpeTokenizer(new BpeDefinition
+        {
+            Tokens = tokens, Merges = merges, Special = special, AlwaysMatched = always, Pattern = pattern,
+            WholePiecesFirst = model.IgnoreMerges, PostProcessor = stages.PostProcessor,
+        });
+    }
+
+    static bool IsBytes(byte[]?[] tokens, Dictionary<string, int> special)
+    {
+        if (tokens.Length != 256 + special.Count) return false;
+        for (var b = 0; b < 256; b++)
+            if (tokens[b] is not [var only] || only != b) return false;
+        return true;
+    }
+
+    CharacterTokenizer BuildCharacters(Dictionary<string, int> special, Dictionary<string, int> always)
+    {
+        if (model.Merges().Count > 0) throw parts.Error("is null, and merges over characters are not supported", "pre_tokenizer", hint: "only byte-level BPE can be read");
+        if (always.Count > 0) throw parts.Error("tokens that are not special are not supported beside characters", "added_tokens");
+        var characters = new Rune?[parts.Size];
+        foreach (var (name, id) in parts.Ids)
+        {
+            if (special.ContainsKey(name)) continue;
+            if (Rune.DecodeFromUtf16(name, out var character, out var length) != System.Buffers.OperationStatus.Done || length != name.Length)
+                throw parts.Error($"token {TokenizerParts.Show(name)} is not one character", "model.vocab", hint: "only byte-level BPE and character vocabularies can be read");
+            characters[id] = character;
+        }
+        return new(characters, special);
+    }
+}

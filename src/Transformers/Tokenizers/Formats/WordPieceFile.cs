@@ -1,0 +1,143 @@
+using System.Text;
+using System.Text.Json;
+using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
+
+namespace Transformers.Tokenizers.Formats;
+
+/// <summary>Reads vocabularies of WordPiece: BERT's <c>vocab.txt</c>, a token a line, and the <c>tokenizer.json</c> of such a model.</summary>
+static class WordPieceFile
+{
+    const string Unknown = "[UNK]";
+    static readonly string[] SpecialNames = ["[PAD]", Unknown, "[CLS]", "[SEP]", "[MASK]"];
+
+    /// <summary>Whether a text has the line that every such vocabulary needs.</summary>
+    internal static bool Looks(ReadOnlySpan<byte> content) =>
+        content.StartsWith("[UNK]\n"u8) || content.IndexOf("\n[UNK]\n"u8) >= 0 || content.IndexOf("\n[UNK]\r\n"u8) >= 0;
+
+    /// <summary>Reads a <c>vocab.txt</c>.</summary>
+    /// <exception cref="UserException">It is damaged, or has no <c>[UNK]</c>.</exception>
+    internal static WordPieceVocabulary ReadLines(string path, byte[] content)
+    {
+        var parts = new TokenizerParts(path);
+        string text;
+        try
+        {
+            text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(content.AsSpan().StartsWith("\uFEFF"u8) ? content.AsSpan(3) : content);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw parts.Error($"is not UTF-8 (byte {exception.Index})");
+        }
+        var lines = text.Split('\n').Select(line => line.TrimEnd('\r')).ToList();
+        if (lines[^1].Length == 0) lines.RemoveAt(lines.Count - 1);
+        for (var id = 0; id < lines.Count; id++) parts.Add(lines[id], id, "", line: id + 1);
+        var special = SpecialNames.Where(parts.Ids.ContainsKey).ToDictionary(name => name, name => parts.Ids[name]);
+        var lower = LowerCaseOf(path) ?? !lines.Exists(token => !special.ContainsKey(token) && token[0] != '[' && token.Any(char.IsUpper));
+        return Create(parts, special, Unknown, new BertNormalizer(lower, stripAccents: lower, spaceChinese: true), null);
+    }
+
+    /// <summary>Reads a <c>tokenizer.json</c>, or gives null where its model is another.</summary>
+    /// <exception cref="UserException">It is damaged, or asks for something that is not supported.</exception>
+    internal static WordPieceVocabulary? TryReadJson(string path, byte[] content)
+    {
+        if (content.AsSpan().IndexOf("\"WordPiece\""u8) < 0) return null;
+        try
+        {
+            using var document = JsonDocument.Parse(content, new() { MaxDepth = TokenizerLimits.Depth });
+            return Text(Member(document.RootElement, "model"), "type") == "WordPiece" ? ReadJson(path, document.RootElement) : null;
+        }
+        catch (JsonException)
+        {
+            return null; // The general reader says what is wrong with it.
+        }
+        catch (InvalidOperationException exception) // Bytes that are not UTF-8, or half a surrogate pair.
+        {
+            throw new UserException([new Problem($"holds text that is not well-formed: {exception.Message}", path)], exception);
+        }
+    }
+
+    static WordPieceVocabulary ReadJson(string path, JsonElement root)
+    {
+        var parts = new TokenizerParts(path);
+        if (Text(root, "version") != "1.0") throw parts.Error("must be \"1.0\"", "version");
+        foreach (var key in (string[])["truncation", "padding"])
+            if (Member(root, key).ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined)) throw parts.Error("is not supported", key, hint: $"set {key} to null in the file");
+        var model = Member(root, "model");
+        if (Member(model, "vocab") is not { ValueKind: JsonValueKind.Object } vocabulary) throw parts.Error("must be an object of tokens and ids", "model.vocab");
+        foreach (var token in vocabulary.EnumerateObject())
+            parts.Add(token.Name, token.Value.ValueKind == JsonValueKind.Number && token.Value.TryGetInt64(out var id) ? id
+                : throw parts.Error($"the id of token {TokenizerParts.Show(token.Name)} must be a whole number", "model.vocab"), "model.vocab");
+        if (Text(model, "continuing_subword_prefix") is { } prefix and not WordPieceVocabulary.Continuation)
+            throw parts.Error($"{TokenizerParts.Show(prefix)} is not supported: it must be ##", "model.continuing_subword_prefix");
+        if (Member(model, "max_input_chars_per_word") is { ValueKind: JsonValueKind.Number } longest && !(longest.TryGetInt32(out var length) && length == WordPieceVocabulary.LongestWord))
+            throw parts.Error($"is not supported unless {WordPieceVocabulary.LongestWord}", "model.max_input_chars_per_word");
+        Require(parts, root, "pre_tokenizer", "BertPreTokenizer");
+        var special = ReadSpecial(parts, Member(root, "added_tokens"));
+        var processor = Member(root, "post_processor");
+        return Create(parts, special, Text(model, "unk_token") ?? Unknown, ReadNormalizer(parts, root),
+            processor.ValueKind == JsonValueKind.Object ? processor.GetRawText() : null);
+    }
+
+    static BertNormalizer ReadNormalizer(TokenizerParts parts, JsonElement root)
+    {
+        var normalizer = Require(parts, root, "normalizer", "BertNormalizer");
+        if (!Flag(normalizer, "clean_text", true)) throw parts.Error("is not supported unless true", "normalizer.clean_text");
+        var lower = Flag(normalizer, "lowercase", true);
+        return new BertNormalizer(lower, Flag(normalizer, "strip_accents", lower), Flag(normalizer, "handle_chinese_chars", true));
+    }
+
+    static Dictionary<string, int> ReadSpecial(TokenizerParts parts, JsonElement added)
+    {
+        var special = new Dictionary<string, int>();
+        if (added.ValueKind != JsonValueKind.Array) return special;
+        foreach (var token in added.EnumerateArray())
+        {
+            var path = $"added_tokens[{special.Count}]";
+            if (special.Count == TokenizerLimits.SpecialTokens) throw parts.Error($"has more than {TokenizerLimits.SpecialTokens:N0} tokens", "added_tokens");
+            if (Text(token, "content") is not { } name || !parts.Ids.TryGetValue(name, out var id)) throw parts.Error("must be a token of model.vocab", $"{path}.content");
+            if (!Flag(token, "special", false)) throw parts.Error("tokens that are not special are not supported beside WordPiece", path);
+            if (!special.TryAdd(name, id)) throw parts.Error($"token {TokenizerParts.Show(name)} appears twice", path);
+        }
+        return special;
+    }
+
+    static WordPieceVocabulary Create(TokenizerParts parts, Dictionary<string, int> special, string unknown, BertNormalizer normalizer, string? postProcessor)
+    {
+        var tokens = Enumerable.Range(0, parts.Size).Select(id => parts.NameOf(id) ?? throw parts.Error($"no token has id {id}")).ToArray();
+        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {TokenizerParts.Show(broken)} holds a line end");
+        if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {TokenizerParts.Show(unknown)} for words that have no pieces");
+        special.TryAdd(unknown, id);
+        return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor);
+    }
+
+    // What the folder's own description of the tokenizer says, where there is one.
+    static bool? LowerCaseOf(string path)
+    {
+        var description = Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer_config.json");
+        if (!File.Exists(description)) return null;
+        try
+        {
+            using var document = JsonDocument.Parse(TokenizerFile.ReadBytes(description), new() { MaxDepth = TokenizerLimits.Depth });
+            return Member(document.RootElement, "do_lower_case").ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null };
+        }
+        catch (JsonException exception)
+        {
+            throw new UserException([new Problem($"is not valid JSON: {exception.Message}", File: description)], exception);
+        }
+    }
+
+    static JsonElement Require(TokenizerParts parts, JsonElement root, string key, string type)
+    {
+        var stage = Member(root, key);
+        return Text(stage, "type") == type ? stage
+            : throw parts.Error($"{TokenizerParts.Show(Text(stage, "type") ?? "null")} is not supported", key, hint: $"WordPiece needs a {type}");
+    }
+
+    static JsonElement Member(JsonElement element, string key) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out var value) ? value : default;
+
+    static string? Text(JsonElement element, string key) => Member(element, key) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+    static bool Flag(JsonElement element, string key, bool otherwise) =>
+        Member(element, key).ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => otherwise };
+}
