@@ -1,9 +1,9 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
@@ -74,6 +74,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
                 var logits = Next(active, read, until, decoding);                    // [B, V]
                 read = until;
                 Choose(active, read, logits, onText);
+                GC.KeepAlive(logits);
                 Drop(active, decoding, options);
             }
         }
@@ -95,7 +96,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     static void Choose(List<Row> rows, int read, Tensor logits, Action<int, string>? onText)
     {
         var V = (int)logits.size(1);
-        var all = MemoryMarshal.Cast<byte, float>(logits.contiguous().bytes);
+        var all = KernelTensors.Numbers(logits);
         for (var r = 0; r < rows.Count; r++)
             if (rows[r].Tokens.Count == read) rows[r].Add(all.Slice(r * V, V), onText);
     }

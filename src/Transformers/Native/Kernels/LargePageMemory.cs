@@ -1,40 +1,29 @@
-using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>Memory outside the collector's and libtorch's, in large pages where the system has them.</summary>
+/// <summary>Memory for packed weights and for keys and values, from the pool of tensors: in large pages, where a freed block is used again.</summary>
 /// <remarks>Generation reads all weights, keys and values at every token: through small pages it would wait for addresses to be translated.</remarks>
-sealed unsafe partial class LargePageMemory : SafeHandle
+sealed unsafe class LargePageMemory : IDisposable
 {
-    const long PageSize = 2 << 20;
-    const int UseLargePages = 14; // MADV_HUGEPAGE
+    readonly Tensor block;
 
     /// <summary>Memory that is not cleared.</summary>
-    /// <param name="bytes">At least so many; there are whole large pages.</param>
-    internal LargePageMemory(long bytes) : base(0, ownsHandle: true)
+    /// <param name="bytes">Its size.</param>
+    internal LargePageMemory(long bytes)
     {
-        Bytes = Math.Max(1, (bytes + PageSize - 1) / PageSize) * PageSize;
-        SetHandle((nint)NativeMemory.AlignedAlloc((nuint)Bytes, (nuint)PageSize));
-        // A system that has none leaves it as it is.
-        if (OperatingSystem.IsLinux()) _ = madvise(Address, (nuint)Bytes, UseLargePages);
+        Bytes = Math.Max(1, bytes);
+        block = empty(Bytes, ScalarType.Byte).DetachFromDisposeScope();
+        Address = (void*)Dispatcher.DataPointer(block);
     }
 
     /// <summary>Its size.</summary>
     internal long Bytes { get; }
 
     /// <summary>Where it begins; the object must be kept alive while the address is in use.</summary>
-    internal void* Address => (void*)handle;
+    internal void* Address { get; }
 
     /// <inheritdoc/>
-    public override bool IsInvalid => handle == 0;
-
-    /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        NativeMemory.AlignedFree((void*)handle);
-        return true;
-    }
-
-    [LibraryImport("libc")]
-    private static partial int madvise(void* address, nuint length, int advice);
+    public void Dispose() => block.Dispose();
 }

@@ -34,4 +34,7 @@ static unsafe class KernelTensors
     /// <summary>The address of 32-bit numbers; null for none.</summary>
     internal static float* Floats(Tensor? tensor) =>
         tensor is null || tensor.dtype == ScalarType.Float32 ? (float*)At(tensor) : throw new ArgumentException($"a kernel was given {tensor.dtype} where it takes 32-bit numbers");
+
+    /// <summary>The numbers of a 32-bit tensor without gaps in the processor's memory, for as long as it lives.</summary>
+    internal static Span<float> Numbers(Tensor tensor) => new(Floats(tensor), checked((int)tensor.numel()));
 }
