@@ -36,8 +36,7 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
-        if (run.Config is not { Data: ImagesData, Model: ImageModelConfig network })
-            throw new UserException($"the run is of kind {KindAttribute.Of(run.Config.Model)}, and this needs a network over images (vit or swin)");
+        var network = run.Require<ImageModelConfig>("a network over images (vit or swin)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
         device ??= NativeLibraries.Cpu;

@@ -2,7 +2,6 @@ using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.IO;
-using Transformers.Kinds.Tasks;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Runs;
@@ -26,7 +25,7 @@ public static class DryRun
     {
         RunFolderProbe.Check(options.Run);
         NativeLibraries.Load();
-        using var setup = TaskSetup.Create(config, options, observer, stop);
+        using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);
         TrainingRun.Prepare(model, config, options, observer);
         var (state, from) = Standing(config, options, setup.FilesHash);

@@ -5,7 +5,6 @@ using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.IO;
-using Transformers.Kinds.Tasks;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Reports;
@@ -42,7 +41,7 @@ public static class TrainingRun
         NativeLibraries.Load();
         using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
 
-        using var setup = TaskSetup.Create(config, options, observer, stop);
+        using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         Prepare(setup.Task.Model, config, options, observer);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";

@@ -70,3 +70,99 @@ public sealed class SwinBlock : nn.Module
         base.Dispose(disposing);
     }
 }
+
+/// <summary>How a grid of patches is cut into windows: sizes, shift and padding, one axis like the other.</summary>
+/// <remarks>
+/// Liu et al. 2021, section 3.2 and figure 4. A window is no larger than the grid; where one window holds the grid there is
+/// no shift. A grid that windows do not divide is padded at the bottom and at the right.
+/// </remarks>
+/// <param name="Rows">The grid's rows Y.</param>
+/// <param name="Columns">The grid's columns X.</param>
+/// <param name="Height">A window's rows.</param>
+/// <param name="Width">A window's columns.</param>
+/// <param name="ShiftRows">How far the cut is moved down.</param>
+/// <param name="ShiftColumns">How far the cut is moved right.</param>
+public readonly record struct Windows(long Rows, long Columns, long Height, long Width, long ShiftRows, long ShiftColumns)
+{
+    /// <summary>The cut of a grid.</summary>
+    /// <param name="rows">The grid's rows Y.</param>
+    /// <param name="columns">The grid's columns X.</param>
+    /// <param name="side">The window's side W.</param>
+    /// <param name="shifted">Whether the windows are moved by half a side.</param>
+    public static Windows Of(long rows, long columns, int side, bool shifted) => new(rows, columns, Math.Min(side, rows), Math.Min(side, columns),
+        shifted && rows > side ? side / 2 : 0, shifted && columns > side ? side / 2 : 0);
+
+    /// <summary>Windows above each other.</summary>
+    public long Down => (Rows + Height - 1) / Height;
+
+    /// <summary>Windows beside each other.</summary>
+    public long Across => (Columns + Width - 1) / Width;
+
+    /// <summary>The number G of windows.</summary>
+    public long Count => Down * Across;
+
+    /// <summary>The number T of places in a window.</summary>
+    public long Places => Height * Width;
+
+    /// <summary>Whether the windows cover more than the grid.</summary>
+    public bool Padded => Down * Height != Rows || Across * Width != Columns;
+
+    bool Shifted => ShiftRows > 0 || ShiftColumns > 0;
+
+    /// <summary>Cuts.</summary>
+    /// <param name="x">[B, Y, X, D].</param>
+    /// <returns>[B·G, T, D], an image's windows together; padding is zeros.</returns>
+    public Tensor Cut(Tensor x)
+    {
+        var (B, _, _, D) = x.Dims4();
+        if (Padded) x = nn.functional.pad(x, [0, 0, 0, Across * Width - Columns, 0, Down * Height - Rows]);
+        if (Shifted) x = x.roll([-ShiftRows, -ShiftColumns], [1, 2]);
+        return x.reshape(B, Down, Height, Across, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B * Count, Places, D);
+    }
+
+    /// <summary>Undoes <see cref="Cut"/>; what stands in padding is dropped.</summary>
+    /// <param name="x">[B·G, T, D].</param>
+    /// <returns>[B, Y, X, D].</returns>
+    public Tensor Join(Tensor x)
+    {
+        var (all, _, D) = x.Dims3();
+        var B = all / Count;
+        x = x.reshape(B, Down, Across, Height, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B, Down * Height, Across * Width, D);
+        if (Shifted) x = x.roll([ShiftRows, ShiftColumns], [1, 2]);
+        return Padded ? x.narrow(1, 0, Rows).narrow(2, 0, Columns) : x;
+    }
+
+    /// <summary>Hides, within a window, what is no neighbour in the image: places that the shift brought round from the other edge, and padding where it is masked.</summary>
+    /// <returns>[G, T, T]: 0 where a place is seen, minus infinity where not; null where all is seen.</returns>
+    public Tensor? Mask(WindowPadding padding)
+    {
+        var hidesPadding = Padded && padding == WindowPadding.Masked;
+        if (!Shifted && !hidesPadding) return null;
+        var regions = Regions(hidesPadding);
+        var data = new float[Count * Places * Places];
+        for (long window = 0, at = 0; window < Count; window++)
+            for (long query = 0; query < Places; query++)
+                for (long key = 0; key < Places; key++, at++)
+                    data[at] = regions[window * Places + query] == regions[window * Places + key] ? 0 : float.NegativeInfinity;
+        return tensor(data, [Count, Places, Places]);
+    }
+
+    // A number for each place, in the order of the windows; places of one window see each other where it is the same.
+    // Padding that is masked sees itself: a row without any key would have no softmax, and nobody reads it.
+    int[] Regions(bool hidesPadding)
+    {
+        const int hidden = -1;
+        var (height, width) = (Down * Height, Across * Width);
+        var regions = new int[Count * Places];
+        for (long y = 0; y < height; y++)
+            for (long x = 0; x < width; x++)
+            {
+                // The place that stands here once everything has moved up and left by the shift.
+                var (fromY, fromX) = ((y + ShiftRows) % height, (x + ShiftColumns) % width);
+                var wrapped = (fromY < y ? 2 : 0) + (fromX < x ? 1 : 0);
+                var region = hidesPadding && (fromY >= Rows || fromX >= Columns) ? hidden : wrapped;
+                regions[(y / Height * Across + x / Width) * Places + y % Height * Width + x % Width] = region;
+            }
+        return regions;
+    }
+}

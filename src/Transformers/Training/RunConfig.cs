@@ -23,22 +23,12 @@ public sealed record RunConfig : IChecked
     /// <inheritdoc/>
     public void Check(ConfigCheck check)
     {
-        if (Model is GptConfig { Context: var context } && Training.Batch.Tokens is { } tokens)
+        if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImagesData images) CheckImages(check, images);
-    }
-
-    void CheckImages(ConfigCheck check, ImagesData images)
-    {
-        check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
-        if (Model is not ImageModelConfig model) return;
-        if (model.Size is { } size)
-            check.That(size == images.Input.Size, "model.size", $"({size}) must be data.input.size ({images.Input.Size})");
-        if (model.Channels is { } channels)
-            check.That(channels == images.Input.Channels, "model.channels", $"({channels}) must be data.input.channels ({images.Input.Channels})");
-        if (model is VitConfig { Patch: var patch })
-            check.That(images.Input.Size % patch == 0, "model.patch", $"({patch}) must divide data.input.size ({images.Input.Size})");
+        if (Data is ImagesData)
+            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
+        Model.CheckData(check, Data);
     }
 }
 

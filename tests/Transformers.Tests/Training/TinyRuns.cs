@@ -1,7 +1,6 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Kinds;
-using Transformers.Kinds.Tasks;
 using Transformers.Native;
 using Transformers.Runs;
 using Transformers.Training;
@@ -49,7 +48,7 @@ sealed class TinyRuns : IDisposable
         var observer = watch?.Invoke(stop) ?? new Quiet();
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         NativeLibraries.Load();
-        using var setup = TaskSetup.Create(config, options, observer, stop);
+        using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var task = around is null ? setup.Task : around(setup.Task);
         using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, "fp32", observer);
         using var trainer = new Trainer(task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, Precision.Fp32, CPU, outputs, observer, stop);

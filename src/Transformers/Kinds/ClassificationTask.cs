@@ -11,7 +11,7 @@ using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;
 
-namespace Transformers.Kinds.Tasks;
+namespace Transformers.Kinds;
 
 /// <summary>Tells the classes of texts.</summary>
 public sealed class ClassificationTask : TrainingTask
@@ -41,11 +41,11 @@ public sealed class ClassificationTask : TrainingTask
         (this.model, this.device, config) = (model, device, run.Training);
         Micro = new MicroSize(config.Batch.Micro);
         flops = ModelFlops.OfTokens(run.Model, (int)model.Encoder.TokenWeight.size(0), train.Classes.Count);
-        var batches = new LabelledBatches(train, special, LabelledOptions.Of(run, train.Tokens));
+        var batches = new LabelledBatches(train, special, LabelledTexts.BatchesOf(run, train.Tokens));
         stream = new BatchStream<LabelledBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         validationTexts = validation;
-        this.validation = new LabelledBatches(validation, special, LabelledOptions.Of(run, validation.Tokens));
+        this.validation = new LabelledBatches(validation, special, LabelledTexts.BatchesOf(run, validation.Tokens));
     }
 
     /// <inheritdoc/>
@@ -70,7 +70,7 @@ public sealed class ClassificationTask : TrainingTask
         ValidationBatches(count).Select(batch => new TextsBatch(this, batch, 0, batch.Texts.Rows, smoothing: 0));
 
     IEnumerable<LabelledBatch> ValidationBatches(int? count) =>
-        validation is null ? [] : LabelledOptions.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
+        validation is null ? [] : LabelledTexts.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
 
     /// <summary>Accuracy and macro F1 of the batches that a validation takes.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)

@@ -2,6 +2,7 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Sentences;
+using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Generators;
@@ -13,7 +14,7 @@ using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;
 
-namespace Transformers.Kinds.Tasks;
+namespace Transformers.Kinds;
 
 /// <summary>Predicts each next token of a target from the source and the target so far.</summary>
 public sealed class TranslationTask : TrainingTask
@@ -59,6 +60,57 @@ public sealed class TranslationTask : TrainingTask
         // A pair must fit even where it is longer than any that is learnt from.
         if (options.Tokens < longest) options = options with { Tokens = longest };
         validationBatches = new ParallelBatches(validation, sourceIds, targetIds, options);
+    }
+
+    /// <summary>Prepares the pairs and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig config, ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var (source, target, train, validation) = Read(data, shape, options, observer, stop.Token);
+        var shared = ReferenceEquals(source, target);
+        using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
+        var model = new Seq2Seq(shape, shape.VocabularyFor(source), shape.VocabularyFor(target), shared, generator).to(options.Device);
+        observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation pairs, vocabulary {source.VocabularySize:N0}{(shared ? "" : $" and {target.VocabularySize:N0}")}");
+        return new TaskSetup
+        {
+            Task = new TranslationTask(model, source, target, train, validation, config, options.Device),
+            Files = TokenizerPair.Files(source, target),
+            FilesHash = shared ? source.Hash : $"{source.Hash} {target.Hash}",
+        };
+    }
+
+    /// <summary>Tokenizers and encoded pairs, as training has them.</summary>
+    internal static (TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
+        ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        var splits = data.Source.Open();
+        var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
+        // The begin or the end takes one position.
+        var limit = shape.Context - 1;
+        var filter = data.Filter();
+        var train = Encode(splits.Train, filter with { MaximumTokens = Math.Min(filter.MaximumTokens, limit) }, keepTexts: false);
+        if (train.Report.Kept < train.Report.Read) observer.Note(train.Report.ToString());
+        var validation = splits.Validation is null ? null
+            : Encode(splits.Validation, new ParallelFilter { MinimumTokens = 0, MaximumTokens = limit }, keepTexts: true);
+        if (validation is { Report: { } report } && report.Kept < report.Read)
+            observer.Warn($"{report.Read - report.Kept} validation pairs do not fit the model's context of {shape.Context} tokens and are left out");
+        return (source, target, train, validation);
+
+        ParallelCorpus Encode(ParallelSplit split, ParallelFilter which, bool keepTexts) =>
+            ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, cancel);
+    }
+
+    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelData data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        if (data.TargetTokenizer is not { } targetConfig)
+        {
+            var both = Create(data.Tokenizer, "both sides", pair => [pair.Source, pair.Target]);
+            return (both, both);
+        }
+        return (Create(data.Tokenizer, "source", pair => [pair.Source]), Create(targetConfig, "target", pair => [pair.Target]));
+
+        TextTokenizer Create(TokenizerConfig tokenizer, string side, Func<SentencePair, string[]> texts) =>
+            TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source} {side}", train.Files, () => train.Read().SelectMany(texts)),
+                options.Cache, SpecialIds.ForTranslation, done => observer.Preparing("training the tokenizer", done), cancel);
     }
 
     /// <inheritdoc/>
@@ -129,11 +181,25 @@ public sealed class TranslationTask : TrainingTask
     /// <inheritdoc/>
     public override void Dispose() => stream.Dispose();
 
+    /// <summary>The sum of the cross entropies of a batch's target tokens, ends included, in nats.</summary>
+    internal static LossSum SumLosses(Seq2Seq model, ParallelBatch batch, double smoothing, Device device, RandomPosition random = default)
+    {
+        var (B, S, T) = (batch.Rows, batch.SourceWidth, batch.TargetWidth);
+        var mask = PaddingMask.Of(batch.SourceLengths, S, device);                                      // [B, 1, 1, S]
+        var memory = model.Encode(tensor(batch.Source, [B, S], device: device), mask, random: random);   // [B, S, D]
+        var hidden = model.Decode(tensor(batch.TargetInput, [B, T], device: device), memory, mask, random: random);   // [B, T, D]
+        // The output layer is the widest of all: padding does not go through it.
+        long[] positions = [.. Enumerable.Range(0, B * T).Where(i => batch.TargetOutput[i] != ParallelBatch.IgnoreIndex).Select(i => (long)i)];
+        var targets = tensor(Array.ConvertAll(positions, position => batch.TargetOutput[position]), device: device);
+        var chosen = hidden.reshape(B * T, -1).index_select(0, tensor(positions, device: device));         // [targets, D]
+        return LinearCrossEntropy.Sum(chosen, model.OutputWeight, targets, model.Compute, smoothing);
+    }
+
     /// <summary>Sentence pairs side by side.</summary>
     sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing, int first = 0) : MicroBatch(batch.TargetTokens, batch.TargetTokens, first)
     {
         public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units));
 
-        public override LossSum LossSum(RandomPosition random) => TranslationLoss.Sum(task.model, batch, smoothing, task.device, random);
+        public override LossSum LossSum(RandomPosition random) => SumLosses(task.model, batch, smoothing, task.device, random);
     }
 }

@@ -9,7 +9,7 @@ using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;
 
-namespace Transformers.Kinds.Tasks;
+namespace Transformers.Kinds;
 
 /// <summary>Guesses tokens that were hidden in a text.</summary>
 /// <remarks>Devlin et al. 2019, section 3.1. Every epoch hides other tokens; validation hides the same ones each time.</remarks>
@@ -39,12 +39,12 @@ public sealed class MaskedTokenTask : TrainingTask
         Micro = new MicroSize(run.Training.Batch.Micro);
         flops = ModelFlops.OfTokens(run.Model, (int)model.OutputWeight.size(0));
         var special = SpecialIds.Of(tokenizer);
-        var options = LabelledOptions.Of(run, train);
+        var options = LabelledTexts.BatchesOf(run, train);
         var batches = new MaskedBatches(train, special, new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "masks"))), options);
         stream = new BatchStream<MaskedBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         var masking = new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "validation masks")));
-        this.validation = new MaskedBatches(validation, special, masking, LabelledOptions.Of(run, validation));
+        this.validation = new MaskedBatches(validation, special, masking, LabelledTexts.BatchesOf(run, validation));
     }
 
     /// <inheritdoc/>
@@ -69,7 +69,7 @@ public sealed class MaskedTokenTask : TrainingTask
     public override IEnumerable<MicroBatch> Validation(int? count) => ValidationBatches(count).Select(batch => new HiddenBatch(this, batch, 0, batch.Texts.Rows));
 
     IEnumerable<MaskedBatch> ValidationBatches(int? count) =>
-        validation is null ? [] : LabelledOptions.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
+        validation is null ? [] : LabelledTexts.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };

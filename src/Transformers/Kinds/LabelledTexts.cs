@@ -11,13 +11,13 @@ using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;
 
-namespace Transformers.Kinds.Tasks;
+namespace Transformers.Kinds;
 
-/// <summary>Makes the tasks of an encoder over labelled text: guessing hidden tokens, or telling the class.</summary>
-static class LabelledTaskSetup
+/// <summary>Labelled text for the tasks of an encoder: predicting masked tokens, or the class of a text.</summary>
+static class LabelledTexts
 {
-    /// <summary>The file that names the classes, a JSON list.</summary>
-    internal static TaskSetup Create(RunConfig config, LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    /// <summary>Prepares the texts and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig config, LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (tokenizer, train, validation) = Read(data, shape, options, observer, stop.Token);
         using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
@@ -67,4 +67,21 @@ static class LabelledTaskSetup
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
             done => observer.Preparing("training the tokenizer", done), cancel);
     }
+
+    /// <summary>The size of batches; a text fits even where it is longer than the tokens of a batch.</summary>
+    internal static BucketOptions BatchesOf(RunConfig run, TokenStore texts)
+    {
+        var batch = run.Training.Batch;
+        var longest = texts.Count == 0 ? 0 : Enumerable.Range(0, texts.Count).Max(texts.LengthOf);
+        return new BucketOptions
+        {
+            Tokens = batch.Tokens is { } tokens ? Math.Max(tokens, longest) : null,
+            Sequences = batch.Sequences,
+            Seed = SeedStreams.Of(run.Seed, "batches"),
+        };
+    }
+
+    /// <summary>The first batches of the first epoch: shuffled, so that some are like the whole, and the same every time.</summary>
+    internal static IEnumerable<BatchPosition> Positions(int batches, int? count) =>
+        Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new BatchPosition(0, batch));
 }

@@ -1,12 +1,10 @@
 using System.Globalization;
 using TorchSharp;
-using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;
 
-namespace Transformers.Benchmarks;
+namespace Transformers.Kinds;
 
 /// <summary>One tensor of a model.</summary>
 /// <param name="Name">Its name, as checkpoints have it.</param>
@@ -32,35 +30,16 @@ public static class ParameterTable
         })];
     }
 
-    /// <summary>The parameters of a decoder-only model.</summary>
-    /// <param name="config">The shape.</param>
+    /// <summary>The parameters of a text model.</summary>
+    /// <param name="model">The model.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
-    public static IReadOnlyList<ParameterShape> Of(GptConfig config, int vocabulary) =>
-        Of(config, new DataProfile { Vocabulary = vocabulary, Batches = [] });
+    public static IReadOnlyList<ParameterShape> Of(TextModelConfig model, int vocabulary) =>
+        Kind.For(model).ListParameters(model, new DataProfile { Vocabulary = vocabulary, Batches = [] });
 
-    // A model of one block a stack is made, and its block counted as often as there are layers.
-    internal static IReadOnlyList<ParameterShape> Of(ModelConfig config, DataProfile data)
-    {
-        using var scope = NewDisposeScope();
-        switch (config)
-        {
-            case GptConfig gpt:
-                using (var model = new Gpt(gpt with { Layers = 1 }, data.Vocabulary)) return Repeated(Of(model), ("blocks.", [gpt.Layers]));
-            case Seq2SeqConfig pair:
-                using (var model = new Seq2Seq(pair with { Layers = 1, DecoderLayers = 1 }, data.Sources, data.Vocabulary, data.Shared))
-                    return Repeated(Of(model), ("encoder.", [pair.Layers]), ("decoder.", [pair.DecoderLayers ?? pair.Layers]));
-            case EncoderConfig encoder:
-                using (var model = EncoderModel.Create(encoder with { Layers = 1 }, data.Vocabulary, data.Classes)) return Repeated(Of(model), ("encoder.blocks.", [encoder.Layers]));
-            case VitConfig vit:
-                using (var model = new Vit(vit with { Layers = 1 }, data.Image!.Value)) return Repeated(Of(model), ("blocks.", [vit.Layers]));
-            case SwinConfig swin:
-                using (var model = new Swin(swin with { Layers = [.. swin.Layers.Select(_ => 1)] }, data.Image!.Value)) return Repeated(Of(model), ("blocks.", swin.Layers));
-            default: throw new UserException($"a model of kind {KindAttribute.Of(config)} cannot be inspected");
-        }
-    }
-
-    // Each stack has a name and, for each block that was made, how often it stands there.
-    static IReadOnlyList<ParameterShape> Repeated(IReadOnlyList<ParameterShape> table, params (string Stack, IReadOnlyList<int> Times)[] stacks)
+    /// <summary>The table of a model of which one block of each kind was made.</summary>
+    /// <param name="table">Its parameters.</param>
+    /// <param name="stacks">The prefix of each stack's names, and how often each block that was made is in it.</param>
+    internal static IReadOnlyList<ParameterShape> Repeat(IReadOnlyList<ParameterShape> table, params (string Stack, IReadOnlyList<int> Times)[] stacks)
     {
         var repeated = new List<ParameterShape>();
         for (var at = 0; at < table.Count;)

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json.Serialization;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
@@ -7,7 +9,46 @@ using Transformers.Models;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
-namespace Transformers.Evaluation.Scoring;
+namespace Transformers.Evaluation;
+
+/// <summary>A text to score.</summary>
+/// <param name="Text">The text whose tokens are scored.</param>
+/// <param name="Source">What it is the target of, for an encoder-decoder.</param>
+public sealed record ScoreInput(string Text, string? Source = null);
+
+/// <summary>How probable a model finds a text: what <c>score --json</c> prints, a line a text.</summary>
+public sealed record TextScore
+{
+    /// <summary>The name and version of the document.</summary>
+    public string Schema { get; init; } = "transformer.score/1";
+    /// <summary><c>log_likelihood</c>, or <c>pseudo_log_likelihood</c> where each token was guessed from all others.</summary>
+    public required string Measure { get; init; }
+    /// <summary>The source, for an encoder-decoder.</summary>
+    public string? Source { get; init; }
+    /// <summary>The text.</summary>
+    public required string Text { get; init; }
+    /// <summary>Its tokens; a target's end is the last.</summary>
+    public required IReadOnlyList<int> Ids { get; init; }
+    /// <summary>The tokens as text; bytes that are no text of their own are U+FFFD.</summary>
+    public required IReadOnlyList<string> Tokens { get; init; }
+    /// <summary>The natural logarithm of each token's probability; null for a first token with nothing before it.</summary>
+    public required IReadOnlyList<double?> LogProbabilities { get; init; }
+
+    /// <summary>The number of tokens that have a probability.</summary>
+    public int Scored => LogProbabilities.Count(one => one is not null);
+    /// <summary>The sum of the logarithms, in nats.</summary>
+    public double Sum => LogProbabilities.Sum(one => one ?? 0);
+    /// <summary>Nats a scored token, as <c>eval</c> has it; null for a text without one.</summary>
+    public double? Loss => Scored == 0 ? null : -Sum / Scored;
+    /// <summary>e to the loss.</summary>
+    public double? Perplexity => Loss is { } loss ? Math.Exp(loss) : null;
+    /// <summary>Bits a byte of the text in UTF-8: the loss times its tokens.</summary>
+    public double? BitsPerByte => Loss is { } loss && Bytes > 0 ? loss * Ids.Count / Bytes / Math.Log(2) : null;
+
+    /// <summary>The text's length in UTF-8.</summary>
+    [JsonIgnore]
+    public int Bytes => Encoding.UTF8.GetByteCount(Text);
+}
 
 /// <summary>Tells how probable a trained model finds each token of texts.</summary>
 /// <remarks>Rows of like length are read side by side; what comes of a text does not depend on the others but for rounding.</remarks>
@@ -21,26 +62,6 @@ public abstract class TextScorer : IDisposable
 
     private protected TextScorer(TextTokenizer tokenizer, Device device, Precision precision) =>
         (this.tokenizer, this.device, this.precision) = (tokenizer, device, precision);
-
-    /// <summary>The scorer for what a run is.</summary>
-    /// <param name="run">A language model, an encoder-decoder, or an encoder that guesses hidden tokens.</param>
-    /// <param name="device">Where to compute.</param>
-    /// <param name="precision">The type of products.</param>
-    /// <param name="stride">For a language model: the tokens that each further window of a long text scores; null for the whole context.</param>
-    /// <exception cref="UserException">The run is of another kind, or the stride does not suit it.</exception>
-    public static TextScorer Open(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null)
-    {
-        if (stride is not null && run.Config.Model is not GptConfig)
-            throw new UserException("--stride is for language models: others read a text whole");
-        return run.Config.Model switch
-        {
-            GptConfig => new LanguageModelScorer(run, device, precision, stride),
-            Seq2SeqConfig => new TranslationScorer(run, device, precision),
-            EncoderConfig { Head: MaskedHeadConfig } => new MaskedScorer(run, device, precision),
-            EncoderConfig => throw new UserException("the run tells the classes of texts, and has no probabilities of tokens", "predict tells the probability of each class"),
-            var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} has no probabilities of tokens", "score reads runs of kind gpt, seq2seq, and encoder with a masked head"),
-        };
-    }
 
     /// <summary>Whether each text needs a source.</summary>
     public virtual bool NeedsSource => false;
@@ -164,3 +185,12 @@ public abstract class TextScorer : IDisposable
     /// <inheritdoc/>
     public abstract void Dispose();
 }
+
+/// <summary>One row of a batch that is scored: what the model reads, and the tokens that it is asked about.</summary>
+/// <param name="Text">The number of the text within its chunk.</param>
+/// <param name="First">The place in the text of the first token that is asked about.</param>
+/// <param name="Ids">What the model reads.</param>
+/// <param name="Place">The place in the row whose vector tells of that token; the next tokens stand at the next places.</param>
+/// <param name="Targets">The tokens that are asked about.</param>
+/// <param name="Source">The source that an encoder reads.</param>
+sealed record ScoringRow(int Text, int First, long[] Ids, int Place, long[] Targets, long[]? Source = null);
