@@ -1,6 +1,36 @@
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Decoding;
+using Transformers.IO;
 using Transformers.Metrics;
+using Transformers.Native;
+using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
+
+/// <summary>What an evaluation is told besides its run.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Other data than the run's: a file or a folder.</summary>
+    public string? Data { get; init; }
+    /// <summary><c>test</c>, <c>validation</c>, <c>train</c> where it applies, or the name of one of several tests; null for the test split where there is one, else validation.</summary>
+    public string? Split { get; init; }
+    /// <summary>Rows of a batch; null for what suits the model.</summary>
+    public int? BatchSize { get; init; }
+    /// <summary>A file that takes one JSON line an example, where there are examples.</summary>
+    public string? Output { get; init; }
+    /// <summary>How translations are searched for.</summary>
+    public TranslationOptions Translation { get; init; } = new();
+    /// <summary>Where to compute.</summary>
+    public Device Device { get => field ?? NativeLibraries.Cpu; init; }
+    /// <summary>The type of products.</summary>
+    public Precision Precision { get; init; } = Precision.Fp32;
+    /// <summary>Whether the matrices of a decoder have 8 bits.</summary>
+    public bool Quantized { get; init; }
+    /// <summary>The folder of prepared data.</summary>
+    public string Cache { get; init; } = Path.Combine("data", ".cache");
+}
 
 /// <summary>What an evaluation came to: what <c>eval --json</c> prints.</summary>
 public sealed record EvaluationResult
@@ -38,3 +68,33 @@ public sealed record EvaluationResult
 /// <param name="Probability">The probability of the class that was told.</param>
 /// <param name="LabelProbability">The probability of its class.</param>
 public sealed record ImageMistake(string Image, string Label, string Predicted, double Probability, double LabelProbability);
+
+/// <summary>One example of an evaluation as a line of a file of predictions.</summary>
+/// <param name="Input">The source, or the text.</param>
+/// <param name="Prediction">The translation, or the class.</param>
+/// <param name="Reference">The reference, or the right class.</param>
+/// <param name="Score">The translation's score, or the class's probability.</param>
+public sealed record PredictionLine(string Input, string Prediction, string Reference, double Score);
+
+/// <summary>Writes predictions, one JSON line each; without a path nothing.</summary>
+sealed class PredictionFile : IDisposable
+{
+    readonly StreamWriter? writer;
+
+    internal PredictionFile(string? path)
+    {
+        if (path is null) return;
+        try
+        {
+            writer = new StreamWriter(path) { NewLine = "\n" };
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--output")], exception);
+        }
+    }
+
+    internal void Add(PredictionLine line) => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options));
+
+    public void Dispose() => writer?.Dispose();
+}

@@ -84,3 +84,24 @@ static class FramedTexts
         return PaddedTexts.Make(store, [.. Enumerable.Range(0, texts.Count)], special.Padding);
     }
 }
+
+/// <summary>A class and its probability.</summary>
+/// <param name="Label">The class's name.</param>
+/// <param name="Probability">From 0 to 1.</param>
+public sealed record LabelProbability(string Label, double Probability);
+
+/// <summary>Adds a model's scores to a report.</summary>
+public static class ReportTensors
+{
+    /// <summary>Adds one example a row.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="logits">Unnormalised scores [B, N], on any device.</param>
+    /// <param name="labels">The right classes, B of them.</param>
+    public static void AddBatch(this ClassificationReport report, Tensor logits, ReadOnlySpan<long> labels)
+    {
+        using var scope = NewDisposeScope();
+        var scores = logits.detach().to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
+        var classes = report.Labels.Count;
+        for (var row = 0; row < labels.Length; row++) report.Add(scores.AsSpan(row * classes, classes), (int)labels[row]);
+    }
+}

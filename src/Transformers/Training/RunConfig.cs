@@ -1,6 +1,9 @@
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
+using Transformers.Data.Sentences;
+using Transformers.Data.Text;
+using Transformers.IO;
 using Transformers.Models;
 
 namespace Transformers.Training;
@@ -42,4 +45,30 @@ public sealed record ModelFragment
 
     /// <summary>The network.</summary>
     public required ModelConfig Model { get; init; }
+}
+
+/// <summary><c>--data PATH</c>: the same data set, read from elsewhere.</summary>
+public static class DataOverride
+{
+    /// <summary>A config whose data come from a file or a folder.</summary>
+    /// <exception cref="UserException">There is nothing at the path, or data of this kind are not read from one.</exception>
+    public static RunConfig Apply(RunConfig config, string path)
+    {
+        if (!File.Exists(path) && !Directory.Exists(path))
+            throw new UserException([new Problem("there is no such file or folder", path, Path: "--data")]);
+        return config with
+        {
+            Data = config.Data switch
+            {
+                TextData { Source: TextFiles files } text => text with { Source = files with { Files = [path] } },
+                TextData text => text with { Source = FilesAt(path, TextSources.OptionsOf(text.Source)) },
+                ImagesData images => images with { Source = new ImageFilesOrigin { Path = path } },
+                ParallelData parallel => parallel with { Source = parallel.Source.At(path) },
+                LabelledData labelled => labelled with { Source = labelled.Source.At(path) },
+                var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),
+            },
+        };
+    }
+
+    static TextFiles FilesAt(string path, TextFileOptions options) => new() { Files = [path], TextField = options.Field, Separator = options.Separator };
 }

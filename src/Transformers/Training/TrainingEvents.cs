@@ -71,36 +71,27 @@ public interface ITrainingObserver
     void Saved(long step, string folder) { }
 }
 
-/// <summary>Asks a run to end, and says why; safe from any thread and from a signal handler.</summary>
-public sealed class StopRequest
-{
-    readonly CancellationTokenSource source = new();
-    volatile string? reason;
-    volatile bool save;
-
-    /// <summary>Why the run is to end, or null.</summary>
-    public string? Reason => reason;
-
-    /// <summary>Cancels what need not be finished first: all but a step and a save.</summary>
-    public CancellationToken Token => source.Token;
-
-    /// <summary>Asks; the first reason stays.</summary>
-    public void Ask(string why)
-    {
-        if (Interlocked.CompareExchange(ref reason, why, null) is null) source.Cancel();
-    }
-
-    /// <summary>Asks for a checkpoint after the current step; the run goes on.</summary>
-    public void AskForSave() => save = true;
-
-    internal bool TakeSave()
-    {
-        var asked = save;
-        save = false;
-        return asked;
-    }
-}
-
 /// <summary>The training went wrong: the loss or the gradient is not a number.</summary>
 /// <param name="message">Which steps, and which checkpoint is good.</param>
 public sealed class DivergedException(string message) : Exception(message);
+
+/// <summary>Several observers as one; each is told in turn.</summary>
+sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : ITrainingObserver
+{
+    public void Note(string message) => Each(observer => observer.Note(message));
+    public void Warn(string message) => Each(observer => observer.Warn(message));
+    public void Preparing(string what, double done) => Each(observer => observer.Preparing(what, done));
+    public void Stepped(long step, long steps) => Each(observer => observer.Stepped(step, steps));
+    public void Reported(StepReport report) => Each(observer => observer.Reported(report));
+    public void Validated(ValidationReport report) => Each(observer => observer.Validated(report));
+    public void Sampled(long step, IReadOnlyList<string> samples) => Each(observer => observer.Sampled(step, samples));
+    public void WentBack(long step) => Each(observer => observer.WentBack(step));
+    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures) => Each(observer => observer.Pictured(step, pictures));
+    public void Weighed(long step, TorchSharp.torch.nn.Module model) => Each(observer => observer.Weighed(step, model));
+    public void Saved(long step, string folder) => Each(observer => observer.Saved(step, folder));
+
+    void Each(Action<ITrainingObserver> tell)
+    {
+        foreach (var observer in observers) tell(observer);
+    }
+}

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -53,3 +54,59 @@ public abstract class TrainingTask : IDisposable
     /// <inheritdoc/>
     public abstract void Dispose();
 }
+
+/// <summary>What one forward and backward pass works on.</summary>
+/// <param name="targets">The number of targets that count: the loss is a sum over them.</param>
+/// <param name="units">What throughput counts: tokens read, or images.</param>
+/// <param name="firstExample">The position of the first example in the step's batch.</param>
+public abstract class MicroBatch(long targets, long units, long firstExample = 0)
+{
+    /// <summary>The number of targets that count.</summary>
+    public long Targets => targets;
+
+    /// <summary>What throughput counts.</summary>
+    public long Units => units;
+
+    /// <summary>The position of the first example in the step's batch.</summary>
+    public long FirstExample => firstExample;
+
+    /// <summary>Operations of the model's products over it, forwards and backwards; 0 where they are not counted.</summary>
+    public virtual double Flops => 0;
+
+    /// <summary>The sum of the losses of all targets.</summary>
+    /// <param name="random">The position in the run, for dropout.</param>
+    public abstract LossSum LossSum(RandomPosition random = default);
+}
+
+/// <summary>How a step's batch is cut into micro-batches, whatever number of rows a batch happens to have.</summary>
+/// <param name="Rows">The most rows of a micro-batch; null for those of the batch.</param>
+/// <param name="Pieces">Into how many each of these is cut again, so that it fits into memory: a power of 2.</param>
+public readonly record struct MicroSize(int? Rows, int Pieces = 1)
+{
+    /// <summary>The rows of a micro-batch; the last one of a batch may have fewer.</summary>
+    /// <param name="batch">Rows of the batch.</param>
+    public int Of(int batch) => Math.Max(1, (Math.Min(Rows ?? batch, batch) + Pieces - 1) / Pieces);
+}
+
+/// <summary>A picture that a run makes of its model when it is validated.</summary>
+/// <param name="Name">Its name, such as <c>attention</c>.</param>
+/// <param name="Svg">The picture as an SVG document, for reports.</param>
+/// <param name="Raster">Its cells as pixels, for readers that show no SVG; null for none.</param>
+public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster = null);
+
+/// <summary>A picture as a PNG file.</summary>
+/// <param name="Png">The file's bytes.</param>
+/// <param name="Width">Pixels a row.</param>
+/// <param name="Height">Rows.</param>
+public sealed record RasterPicture(byte[] Png, int Width, int Height);
+
+/// <summary>What a model made of an example, for a person to read.</summary>
+/// <param name="Input">What it was given.</param>
+/// <param name="Output">What it made of it.</param>
+/// <param name="Reference">What was wanted.</param>
+public sealed record OutputExample(string Input, string Output, string Reference);
+
+/// <summary>What a classifier took for what.</summary>
+/// <param name="Rows">A row a class, a column a prediction.</param>
+/// <param name="Labels">The names of the classes.</param>
+public sealed record ConfusionCounts(IReadOnlyList<IReadOnlyList<long>> Rows, IReadOnlyList<string> Labels);
