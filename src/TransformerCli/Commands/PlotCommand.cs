@@ -136,10 +136,10 @@ static class PlotCommand
             if (parse.GetValue(text) is { } words)
             {
                 if (Transformers.Kinds.Kind.For(trained).Input == ModelInput.Images) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
-                using var table = StoredWeights.Find(trained.Checkpoint, "tokens.weight") ?? throw new UserException("the run has no token embeddings");
+                using var table = StoredWeights.Find(trained.Checkpoint, "tok_emb.weight") ?? StoredWeights.Find(trained.Checkpoint, "src_emb.weight") ?? throw new UserException("the run has no token embeddings");
                 return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).Draw();
             }
-            using var places = StoredWeights.Find(trained.Checkpoint, "positions.embedding.weight")
+            using var places = StoredWeights.Find(trained.Checkpoint, "pos_emb.weight", dimensions: 2)
                 ?? throw new UserException("the run has no learned vectors of places", "transformer plot positions draws other kinds; --text compares tokens");
             return PositionsPlot.Similarity(Matrix.Of(places)).Draw();
         });

@@ -57,9 +57,9 @@ public sealed class Checkpoint
     public string PathOf(string name) => files.ContainsKey(name) ? SafePath.Resolve(Folder, name)
         : throw new CheckpointException(Folder, $"the checkpoint has no {name}");
 
-    /// <summary>Opens a file of tensors; the caller closes it.</summary>
+    /// <summary>Opens a file of tensors under their current names; the caller closes it.</summary>
     /// <exception cref="UserException">It holds none of that name, or not in the safetensors format.</exception>
-    public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name));
+    public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name), TensorNames.Current);
 
     /// <summary>Reads a file of text.</summary>
     /// <param name="name">Its name.</param>

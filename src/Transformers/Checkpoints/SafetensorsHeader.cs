@@ -33,6 +33,13 @@ public sealed class SafetensorsHeader
     /// <summary>The tensor of that name; false where there is none.</summary>
     public bool TryFind(string name, out SafetensorsTensor tensor) => byName.TryGetValue(name, out tensor!);
 
+    /// <summary>The header with other names.</summary>
+    internal SafetensorsHeader Renamed(Func<string, string> rename)
+    {
+        List<SafetensorsTensor> tensors = [.. Tensors.Select(tensor => tensor with { Name = rename(tensor.Name) })];
+        return new(tensors, tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal), Metadata, DataStart);
+    }
+
     /// <summary>The header's length in bytes, from the file's first eight.</summary>
     /// <param name="start">The file's first bytes, at least 8 where the file has them.</param>
     /// <param name="fileLength">The whole file's length in bytes.</param>

@@ -32,7 +32,7 @@ sealed unsafe class PackedDecoder : IDisposable
         var parts = new List<Tensor?>();
         foreach (var part in Enumerable.Range(0, (int)form.Layers).SelectMany(partsOf))
             parts.AddRange([parameters[$"{part}.weight"], parameters.GetValueOrDefault($"{part}.bias")]);
-        var last = form.Cross != 0 ? "decoderNorm" : "norm";
+        var last = form.Cross != 0 ? "decoder_norm" : "norm";
         parts.AddRange(norm.Placement == NormPlacement.Pre ? [parameters[$"{last}.weight"], parameters.GetValueOrDefault($"{last}.bias")] : [null, null]);
         parts.AddRange([output, null]);
         Tensor?[] floats = [.. parts.Select(part => part?.to(ScalarType.Float32).contiguous())];
@@ -71,9 +71,9 @@ sealed unsafe class PackedDecoder : IDisposable
     // The parts of a layer in the order in which a step uses them.
     static string[] Names(string block, bool cross)
     {
-        string[] self = [$"{block}.attentionResidual.norm", $"{block}.attention.packed", $"{block}.attention.output"];
-        string[] source = [$"{block}.crossAttentionResidual.norm", $"{block}.crossAttention.query", $"{block}.crossAttention.keyValue", $"{block}.crossAttention.output"];
-        string[] feedForward = [$"{block}.feedForwardResidual.norm", $"{block}.feedForward.up", $"{block}.feedForward.down"];
+        string[] self = [$"{block}.norm1", $"{block}.attn.qkv", $"{block}.attn.proj"];
+        string[] source = [$"{block}.norm2", $"{block}.cross_attn.q", $"{block}.cross_attn.kv", $"{block}.cross_attn.proj"];
+        string[] feedForward = [$"{block}.norm{(cross ? 3 : 2)}", $"{block}.mlp.up", $"{block}.mlp.down"];
         return [.. self, .. cross ? source : [], .. feedForward];
     }
 

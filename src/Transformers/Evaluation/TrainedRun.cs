@@ -158,16 +158,17 @@ public static class TrainedRunModels
 /// <summary>Single tensors of a checkpoint, without its model.</summary>
 public static class StoredWeights
 {
-    /// <summary>The first tensor whose name ends as given, in upper or lower case; the moving average's, where there is one.</summary>
+    /// <summary>The first tensor whose name ends as given; the moving average's, where there is one.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="ending">Such as <c>positions.embedding.weight</c>; <c>tokens.weight</c> is that of <c>sourceTokens</c> too.</param>
+    /// <param name="ending">Such as <c>pos_emb.weight</c>.</param>
+    /// <param name="dimensions">The number of its dimensions; null for any.</param>
     /// <returns>The tensor, or null where there is none of that name.</returns>
     /// <exception cref="UserException">The file is damaged.</exception>
-    public static Tensor? Find(Checkpoint checkpoint, string ending)
+    public static Tensor? Find(Checkpoint checkpoint, string ending, int? dimensions = null)
     {
         var name = checkpoint.WeightsFile;
         using var file = checkpoint.OpenTensors(name);
-        var stored = file.Tensors.Where(one => one.Name.EndsWith(ending, StringComparison.OrdinalIgnoreCase)).OrderBy(one => one.Name, StringComparer.Ordinal).FirstOrDefault();
+        var stored = file.Tensors.Where(one => one.Name.EndsWith(ending, StringComparison.Ordinal) && (dimensions ?? one.Shape.Count) == one.Shape.Count).OrderBy(one => one.Name, StringComparer.Ordinal).FirstOrDefault();
         return stored is null ? null : ModelTensors.Load(file, stored, checkpoint.PathOf(name));
     }
 }

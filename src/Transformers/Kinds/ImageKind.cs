@@ -52,7 +52,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImagesData> where TModel : Image
     {
         NativeLibraries.Load();
         using var images = ImageRun.Open(run);
-        using var filters = StoredWeights.Find(run.Checkpoint, "patches.weight") ?? throw new UserException("the run has no embedding of patches");
+        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException("the run has no embedding of patches");
         return PatchesPlot.Of(filters, image is null ? null : images.Input.Transform.Fit(Decode(image, images)));
     }
 

@@ -122,7 +122,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelData>
     public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
     {
         var pair = (Seq2SeqConfig)model;
-        return TokenPositions.Draw(pair.Positions, weights, "encoder_", Math.Min(count, pair.Context), pair.Width, pair.Heads, bidirectional: true);
+        return TokenPositions.Draw(pair.Positions, weights, "src_", Math.Min(count, pair.Context), pair.Width, pair.Heads, bidirectional: true);
     }
 
     private protected override DataProfile ReadProfile(RunConfig run, ParallelData data, Seq2SeqConfig model, TrainingOptions options)

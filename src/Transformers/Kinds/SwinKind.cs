@@ -18,7 +18,7 @@ sealed class SwinKind : ImageKind<SwinConfig>
         NativeLibraries.Load();
         var blocks = ((SwinConfig)model).Layers.Sum();
         if (layer < 1 || layer > blocks) throw new UserException($"--layer ({layer}) must be from 1 to {blocks}");
-        using var table = weights($"blocks.{layer - 1}.positions.table") ?? throw Unlearned();
+        using var table = weights($"blocks.{layer - 1}.pos_bias.table") ?? throw Unlearned();
         return GridPositionsPlot.WindowBias(table, layer).Draw();
     }
 

@@ -27,7 +27,7 @@ sealed class VitKind : ImageKind<VitConfig>
             case SinusoidalImagePositions sinusoidal:
                 return GridPositionsPlot.Sinusoidal((vit.Size ?? throw new UserException("model.size must be given", "--set model.size=224")) / vit.Patch, vit.Width, sinusoidal.Base).Draw();
             case LearnedImagePositions:
-                using (var table = weights("positions.table") ?? throw Unlearned()) return GridPositionsPlot.Similarity("Learned positions", table).Draw();
+                using (var table = weights("pos_emb.weight") ?? throw Unlearned()) return GridPositionsPlot.Similarity("Learned positions", table).Draw();
             default: return base.DrawPositions(model, weights, count, layer);
         }
     }

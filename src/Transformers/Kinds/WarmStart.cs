@@ -53,7 +53,7 @@ public static class WarmStart
 
     /// <summary>Holds parameters still: those whose name matches a pattern, in which <c>*</c> stands for any text.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="patterns">The patterns, such as <c>encoder.tokens.*</c>.</param>
+    /// <param name="patterns">The patterns, such as <c>encoder.tok_emb.*</c>.</param>
     /// <returns>The number of parameters that are held.</returns>
     /// <exception cref="UserException">A pattern matches nothing, or nothing is left to train.</exception>
     public static int Freeze(nn.Module model, IReadOnlyList<string> patterns)
@@ -74,7 +74,7 @@ public static class WarmStart
         var held = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < patterns.Count; i++)
         {
-            var pattern = new Regex($"^{Regex.Escape(patterns[i]).Replace(@"\*", ".*")}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+            var pattern = new Regex($"^{Regex.Escape(TensorNames.Current(patterns[i])).Replace(@"\*", ".*")}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
             var matched = names.Where(name => pattern.IsMatch(name)).ToList();
             if (matched.Count == 0)
                 throw new UserException([new Problem($"({patterns[i]}) matches no parameter", Path: $"training.freeze[{i}]",

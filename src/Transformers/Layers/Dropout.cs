@@ -28,6 +28,13 @@ public readonly record struct RandomPosition(ulong Seed, long Step, long FirstEx
     }
 }
 
+/// <summary>A block of layers.</summary>
+interface IBlock
+{
+    /// <summary>Its layers that draw random numbers, in the order in which they act.</summary>
+    IEnumerable<IDrawsNumbers> Draws { get; }
+}
+
 /// <summary>A layer that draws random numbers while training.</summary>
 interface IDrawsNumbers
 {
@@ -80,11 +87,13 @@ public sealed class Dropout : nn.Module, IDrawsNumbers
 /// <summary>Numbers the layers of a model that draw random numbers.</summary>
 static class RandomLayers
 {
-    /// <summary>Gives each layer a number of its own, in the order of the model's parts.</summary>
+    /// <summary>Gives each layer a number of its own, in the order of the model's parts; a block says the order of its own.</summary>
     internal static void Number(nn.Module model)
     {
-        var site = 0;
-        foreach (var layer in model.modules().OfType<IDrawsNumbers>()) layer.Site = site++;
+        var numbered = new HashSet<object>(ReferenceEqualityComparer.Instance);
+        foreach (var module in model.modules())
+            foreach (var layer in module is IBlock block ? block.Draws : module is IDrawsNumbers own ? [own] : [])
+                if (numbered.Add(layer)) layer.Site = numbered.Count - 1;
     }
 }
 

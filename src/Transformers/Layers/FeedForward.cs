@@ -53,10 +53,13 @@ public sealed class FeedForward : nn.Module
         this.config = config;
         var hidden = HiddenWidth(config, width);
         up = new Linear(width, config is SwiGluConfig ? 2 * hidden : hidden, bias);
-        down = new Linear(hidden, width, bias);
+        down = new Linear(hidden, width, bias) { WritesToResidual = true };
         this.dropout = new Dropout(dropout);
         RegisterComponents();
     }
+
+    /// <summary>The hidden activations' dropout.</summary>
+    internal Dropout Dropout => dropout;
 
     /// <summary>The hidden width F: what the config says, or the usual multiple of the width.</summary>
     public static int HiddenWidth(FeedForwardConfig config, int width) =>

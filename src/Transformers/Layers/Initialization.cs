@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using Transformers.Configs;
 using static TorchSharp.torch;
 
@@ -38,8 +39,6 @@ public sealed record TruncatedNormalInit : InitConfig
 /// </remarks>
 public static class Initialization
 {
-    static readonly string[] ResidualOutputs = ["ttention.output.weight", "eedForward.down.weight"];
-
     /// <summary>Draws every parameter of a model anew.</summary>
     /// <param name="model">The model; on the CPU, so that a seed gives the same weights for every device.</param>
     /// <param name="config">The kind and its numbers.</param>
@@ -48,6 +47,7 @@ public static class Initialization
     public static void Apply(nn.Module model, InitConfig config, int layers, Generator? generator)
     {
         using var plain = no_grad();
+        var (residualOutputs, embeddings) = (WeightsOf(model, layer => layer is Linear { WritesToResidual: true }), WeightsOf(model, layer => layer is Embedding or LearnedPositionEmbedding));
         foreach (var (name, parameter) in model.named_parameters())
         {
             if (parameter.dim() < 2)
@@ -55,16 +55,14 @@ public static class Initialization
                 if (name.EndsWith("bias", StringComparison.Ordinal)) parameter.zero_();
                 continue;
             }
-            var residual = ResidualOutputs.Any(suffix => name.EndsWith(suffix, StringComparison.Ordinal));
-            var embedding = IsEmbedding(name);
             var fanOut = parameter.size(0);
             var fanIn = parameter.numel() / fanOut;
             switch (config)
             {
                 case Gpt2Init gpt2:
-                    parameter.normal_(0, residual ? gpt2.Std / Math.Sqrt(2.0 * layers) : gpt2.Std, generator);
+                    parameter.normal_(0, residualOutputs.Contains(name) ? gpt2.Std / Math.Sqrt(2.0 * layers) : gpt2.Std, generator);
                     break;
-                case XavierInit when embedding:
+                case XavierInit when embeddings.Contains(name):
                     // A token's vector is scaled by √D in the paper's models, which brings it to unit variance.
                     parameter.normal_(0, 1 / Math.Sqrt(fanIn), generator);
                     break;
@@ -80,8 +78,9 @@ public static class Initialization
         }
     }
 
-    static bool IsEmbedding(string name) =>
-        name.EndsWith("okens.weight", StringComparison.Ordinal) || name.Contains("mbedding", StringComparison.Ordinal);
+    // The names of the weights of layers with a role.
+    static HashSet<string> WeightsOf(nn.Module model, Func<nn.Module, bool> hasRole) =>
+        [.. model.named_modules().Where(named => hasRole(named.module)).Select(named => $"{named.name}.weight")];
 
     /// <summary>Normal within two standard deviations, by the inverse of the distribution function.</summary>
     internal static void TruncatedNormal(Tensor parameter, double std, Generator? generator)

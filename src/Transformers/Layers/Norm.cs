@@ -78,7 +78,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
 /// After: norm(x + f(x)), Vaswani et al. 2017, section 3.1. Before: x + f(norm(x)), Radford et al. 2019, section 2.3; Xiong
 /// et al. 2020 say why it trains without warmup. Further parts may act on f's output: a scale, then stochastic depth.
 /// </remarks>
-public sealed class Residual : nn.Module
+public sealed class Residual
 {
     readonly Norm norm;
     readonly NormPlacement placement;
@@ -93,15 +93,28 @@ public sealed class Residual : nn.Module
     /// <param name="dropout">The rate at which training drops the sublayer's output.</param>
     /// <param name="scale">Scales the sublayer's output.</param>
     /// <param name="path">Lets examples skip the sublayer.</param>
-    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null) : base(nameof(Residual))
+    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null)
     {
         this.scale = scale;
         this.path = path;
         norm = new Norm(config, width, bias);
         placement = config.Placement;
         this.dropout = new Dropout(dropout);
-        RegisterComponents();
     }
+
+    /// <summary>Registers the parts in the block that the connection belongs to.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="number">The number of the sublayer in the block, from 1, which ends the parts' names.</param>
+    internal void RegisterIn(nn.Module block, int number)
+    {
+        block.register_module($"norm{number}", norm);
+        block.register_module($"drop{number}", dropout);
+        if (scale is not null) block.register_module($"scale{number}", scale);
+        if (path is not null) block.register_module($"path{number}", path);
+    }
+
+    /// <summary>The parts that draw random numbers.</summary>
+    internal IEnumerable<IDrawsNumbers> Draws => path is null ? [dropout] : [dropout, path];
 
     /// <summary>Applies a sublayer.</summary>
     /// <param name="x">[B, …, D].</param>

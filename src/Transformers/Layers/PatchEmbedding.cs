@@ -113,23 +113,23 @@ public sealed class NoGrid : ImagePositions;
 /// <remarks>Dosovitskiy et al. 2021, section 3.1. Other sizes: bicubic, as its section 3.2 says.</remarks>
 public sealed class LearnedGrid : ImagePositions
 {
-    readonly Parameter table;
-    readonly Parameter? @class;
+    readonly Parameter weight;
+    readonly Parameter? cls;
 
     /// <summary>Vectors of a width for a square grid.</summary>
     public LearnedGrid(int side, int width, bool classToken)
     {
-        table = nn.Parameter(zeros(side, side, width));
-        @class = classToken ? nn.Parameter(zeros(width)) : null;
+        weight = nn.Parameter(zeros(side, side, width));
+        cls = classToken ? nn.Parameter(zeros(width)) : null;
         RegisterComponents();
     }
 
     /// <inheritdoc/>
     public override Tensor Embed(Tensor x, long rows, long columns) =>
-        x + Interpolate(table, rows, columns).flatten(0, 1);                                // [B, Y·X, D] + [Y·X, D]
+        x + Interpolate(weight, rows, columns).flatten(0, 1);                                // [B, Y·X, D] + [Y·X, D]
 
     /// <inheritdoc/>
-    public override Tensor EmbedClass(Tensor token) => @class is null ? token : token + @class;
+    public override Tensor EmbedClass(Tensor token) => cls is null ? token : token + cls;
 
     /// <summary>A table for a grid of another size, by bicubic interpolation between patch centres.</summary>
     /// <param name="table">[Y, X, D].</param>

@@ -49,7 +49,7 @@ public sealed class AlibiPositionBias : Positions
 /// <remarks>Raffel et al. 2020, section 2.1, with the buckets of the authors' code: exact up to half of them, then logarithmic.</remarks>
 public sealed class RelativePositionBias : Positions
 {
-    readonly Embedding table;
+    readonly Parameter table;
     readonly int buckets, maxDistance;
     readonly ConstantCache cache = new();
 
@@ -58,7 +58,7 @@ public sealed class RelativePositionBias : Positions
     {
         this.buckets = buckets;
         this.maxDistance = maxDistance;
-        table = nn.Embedding(buckets, heads);
+        table = nn.Parameter(zeros(buckets, heads));
         RegisterComponents();
     }
 
@@ -66,7 +66,7 @@ public sealed class RelativePositionBias : Positions
     public override Tensor Bias(long T, long S, Tensor like, bool bidirectional)
     {
         var indices = cache.Get(T, S, bidirectional ? 1 : 0, like.device, ScalarType.Int64, () => Buckets(T, S, bidirectional)); // [T, S]
-        return table.weight!.to(like.dtype).index(indices).permute(2, 0, 1);                                                     // [H, T, S]
+        return table.to(like.dtype).index(indices).permute(2, 0, 1);                                                     // [H, T, S]
     }
 
     /// <summary>Key place minus query place, the queries being the last T of S places.</summary>

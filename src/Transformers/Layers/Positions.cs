@@ -112,12 +112,12 @@ public sealed class NoPositionEncoding : Positions;
 /// <remarks>Radford et al. 2018, section 3.1; Vaswani et al. 2017 call it an equal alternative in section 3.5.</remarks>
 public sealed class LearnedPositionEmbedding : Positions
 {
-    readonly Embedding embedding;
+    readonly Parameter weight;
 
     /// <summary>Vectors of a width for so many places.</summary>
     public LearnedPositionEmbedding(int context, int width)
     {
-        embedding = nn.Embedding(context, width);
+        weight = nn.Parameter(zeros(context, width));
         RegisterComponents();
     }
 
@@ -125,7 +125,7 @@ public sealed class LearnedPositionEmbedding : Positions
     public override Tensor Embed(Tensor x, long start)
     {
         var (_, T, _) = x.Dims3();
-        return x + embedding.weight!.narrow(0, start, T); // [B, T, D] + [T, D]
+        return x + weight.narrow(0, start, T); // [B, T, D] + [T, D]
     }
 }
 

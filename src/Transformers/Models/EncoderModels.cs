@@ -80,7 +80,7 @@ public sealed class TextClassifier : EncoderModel
 {
     readonly Pooling pooling;
     readonly Dropout dropout;
-    readonly Linear pooler, output;
+    readonly Linear pooler, head;
 
     /// <summary>With weights that <see cref="EncoderModel.Create"/> draws.</summary>
     public TextClassifier(EncoderConfig config, Pooling pooling, int vocabulary, int classes) : base(nameof(TextClassifier), new TextEncoder(config, vocabulary))
@@ -88,7 +88,7 @@ public sealed class TextClassifier : EncoderModel
         this.pooling = pooling;
         dropout = new Dropout(config.Dropout);
         pooler = new Linear(config.Width, config.Width);
-        output = new Linear(config.Width, classes);
+        head = new Linear(config.Width, classes);
         RegisterComponents();
     }
 
@@ -102,7 +102,7 @@ public sealed class TextClassifier : EncoderModel
         var (_, S) = ids.Dims2();
         var hidden = encoder.forward(ids, PaddingMask.Of(lengths, (int)S, ids.device), random: random);   // [B, S, D]
         var pooled = pooler.call(TextPooling.Pool(hidden, lengths, pooling)).tanh();            // [B, D]
-        return output.call(dropout.forward(pooled, random));                                    // [B, N]
+        return head.call(dropout.forward(pooled, random));                                    // [B, N]
     }
 }
 

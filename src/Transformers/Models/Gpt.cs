@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Layers;
 using static TorchSharp.torch;
@@ -85,11 +86,14 @@ public sealed record GptConfig : TextModelConfig, IChecked
 public sealed class Gpt : nn.Module, ILanguageModel, IComputes
 {
     readonly GptConfig config;
+    [ComponentName(Name = "tok_emb")]
     readonly Embedding tokens;
+    [ComponentName(Name = "pos_emb")]
     readonly Positions positions;
     readonly ModuleList<Block> blocks;
     readonly Dropout dropout;
     readonly Norm? norm;
+    [ComponentName(Name = "head")]
     readonly Linear? output;
 
     /// <summary>A model with fresh weights.</summary>

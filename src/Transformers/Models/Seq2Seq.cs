@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
@@ -109,14 +110,22 @@ static class LayerChecks
 public sealed class Seq2Seq : nn.Module, IComputes
 {
     readonly Seq2SeqConfig config;
+    [ComponentName(Name = "src_emb")]
     readonly Embedding sourceTokens;
+    [ComponentName(Name = "tgt_emb")]
     readonly Embedding? targetTokens;
-    readonly Positions encoderPositions, decoderPositions;
+    [ComponentName(Name = "src_pos_emb")]
+    readonly Positions encoderPositions;
+    [ComponentName(Name = "tgt_pos_emb")]
+    readonly Positions decoderPositions;
     readonly Dropout sourceDropout, targetDropout;
     readonly ModuleList<Block> encoder;
+    [ComponentName(Name = "encoder_norm")]
     readonly Norm? encoderNorm;
     readonly ModuleList<DecoderBlock> decoder;
+    [ComponentName(Name = "decoder_norm")]
     readonly Norm? decoderNorm;
+    [ComponentName(Name = "head")]
     readonly Linear? output;
 
     /// <summary>A model with fresh weights.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using TorchSharp;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Layers;
 using static TorchSharp.torch;
@@ -98,7 +99,9 @@ public enum WindowPadding
 public sealed class Swin : ImageModel
 {
     readonly SwinConfig config;
+    [ComponentName(Name = "patch_emb")]
     readonly PatchEmbedding patches;
+    [ComponentName(Name = "patch_norm")]
     readonly Norm patchNorm;
     readonly Dropout dropout;
     readonly ModuleList<SwinBlock> blocks;
@@ -188,7 +191,7 @@ public sealed class Swin : ImageModel
     public override Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {
         if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
-        if (parameter.EndsWith("positions.table", StringComparison.Ordinal) && stored.dim() == 2 && stored.size(1) == shape[1])
+        if (parameter.EndsWith("pos_bias.table", StringComparison.Ordinal) && stored.dim() == 2 && stored.size(1) == shape[1])
             return WindowPositionBias.Interpolate(stored.to(ScalarType.Float32), shape[0]);
         throw LayerNames.Misfit(parameter, stored, shape);
     }

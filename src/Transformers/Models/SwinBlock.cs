@@ -6,16 +6,15 @@ namespace Transformers.Models;
 
 /// <summary>One layer: attention within windows of a grid, then the feed-forward network, each with its residual connection.</summary>
 /// <remarks>Liu et al. 2021, section 3.2 and figure 3b.</remarks>
-public sealed class SwinBlock : nn.Module
+public sealed class SwinBlock : nn.Module, IBlock
 {
     readonly int side;
     readonly bool shifted;
     readonly WindowPadding padding;
     readonly Attention attention;
     readonly WindowPositionBias positions;
-    readonly Residual attentionResidual;
     readonly FeedForward feedForward;
-    readonly Residual feedForwardResidual;
+    readonly Residual residual1, residual2;
     readonly ConstantCache masks = new();
 
     /// <summary>A layer of parts.</summary>
@@ -30,13 +29,15 @@ public sealed class SwinBlock : nn.Module
         int side, bool shifted, WindowPadding padding) : base(nameof(SwinBlock))
     {
         (this.side, this.shifted, this.padding) = (side, shifted, padding);
-        this.attention = attention;
-        this.positions = positions;
-        attentionResidual = residual();
-        this.feedForward = feedForward;
-        feedForwardResidual = residual();
-        RegisterComponents();
+        (this.attention, this.positions, residual1, this.feedForward, residual2) = (attention, positions, residual(), feedForward, residual());
+        register_module("attn", attention);
+        register_module("pos_bias", positions);
+        residual1.RegisterIn(this, 1);
+        register_module("mlp", feedForward);
+        residual2.RegisterIn(this, 2);
     }
+
+    IEnumerable<IDrawsNumbers> IBlock.Draws => [attention.Dropout, .. residual1.Draws, feedForward.Dropout, .. residual2.Draws];
 
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, Y, X, D].</param>
@@ -50,8 +51,8 @@ public sealed class SwinBlock : nn.Module
         var windows = Windows.Of(Y, X, side, shifted);
         // Every window is an example to attention.
         var input = new AttentionInput(Mask: Bias(windows, x.device), Recorder: recorder, Random: random with { FirstExample = random.FirstExample * windows.Count });
-        x = attentionResidual.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)), random);
-        x = feedForward.ForwardResidual(feedForwardResidual, x, random);
+        x = residual1.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)), random);
+        x = feedForward.ForwardResidual(residual2, x, random);
         return x.MoveToOuterDisposeScope();
     }
 

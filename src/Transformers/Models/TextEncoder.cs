@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data.Sentences;
 using Transformers.Layers;
@@ -126,7 +127,9 @@ public enum Pooling
 public sealed class TextEncoder : nn.Module
 {
     readonly EncoderConfig config;
+    [ComponentName(Name = "tok_emb")]
     readonly Embedding tokens;
+    [ComponentName(Name = "pos_emb")]
     readonly Positions positions;
     readonly Norm norm;
     readonly Dropout dropout;

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
@@ -119,8 +120,11 @@ public sealed record ImageDropConfig
 public sealed class Vit : ImageModel
 {
     readonly VitConfig config;
+    [ComponentName(Name = "patch_emb")]
     readonly PatchEmbedding patches;
+    [ComponentName(Name = "cls_token")]
     readonly Parameter? classToken;
+    [ComponentName(Name = "pos_emb")]
     readonly ImagePositions positions;
     readonly Dropout dropout;
     readonly ModuleList<Block> blocks;
@@ -194,7 +198,7 @@ public sealed class Vit : ImageModel
     public override Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {
         if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
-        if (parameter == "positions.table" && stored.dim() == 3 && stored.size(2) == shape[2])
+        if (parameter == "pos_emb.weight" && stored.dim() == 3 && stored.size(2) == shape[2])
             return LearnedGrid.Interpolate(stored.to(ScalarType.Float32), shape[0], shape[1]);
         throw LayerNames.Misfit(parameter, stored, shape);
     }

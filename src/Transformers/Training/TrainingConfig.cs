@@ -41,7 +41,7 @@ public sealed record TrainingConfig : IChecked
     [Between(0, 1, Below = true)]
     public double LabelSmoothing { get; init; }
 
-    /// <summary>Parameters that are held still, by name; <c>*</c> stands for any text: <c>[encoder.tokens.*, encoder.blocks.0.*]</c>.</summary>
+    /// <summary>Parameters that are held still, by name; <c>*</c> stands for any text: <c>[encoder.tok_emb.*, encoder.blocks.0.*]</c>.</summary>
     [NotEmpty]
     public IReadOnlyList<string>? Freeze { get; init; }
 

@@ -6,9 +6,11 @@ using Transformers.Benchmarks;
 using Transformers.Configs;
 using Transformers.Data.Text;
 using Transformers.Evaluation;
+using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
+using Transformers.Tests.Conventions;
 using Transformers.Training;
 using static TorchSharp.torch;
 
@@ -89,7 +91,7 @@ public sealed class NewModelKindTests
         using var kinds = KindAttribute.Add(typeof(BigramConfig));
         using var folder = new TempFolder();
         var config = ConfigFile.Parse<RunConfig>(Config);
-        var options = new TrainingOptions { Run = folder.File("run"), Cache = folder.File("cache") };
+        var options = new TrainingOptions { Run = folder["run"], Cache = folder["cache"] };
 
         var result = TrainingRun.Start(config, options);
         Assert.Equal(("bigram", 30L), (result.Model, result.Steps));
@@ -107,7 +109,7 @@ public sealed class NewModelKindTests
 
     [Fact]
     public void Its_mistakes_are_reported_where_they_are() =>
-        Assert.Contains("training.batch.tokens (250) must be a multiple of model.context (16)", Assert.Throws<IO.UserException>(() =>
+        Assert.Contains("training.batch.tokens (250) must be a multiple of model.context (16)", Assert.Throws<UserException>(() =>
         {
             using var kinds = KindAttribute.Add(typeof(BigramConfig));
             ConfigFile.Parse<RunConfig>(Config.Replace("tokens: 256", "tokens: 250"));

@@ -27,11 +27,12 @@ sealed class GoldenModel : IDisposable
     {
         using var plain = no_grad();
         var names = model.named_parameters().Select(named => named.name).ToList();
-        Assert.Equal(file.Tensors.Where(t => t.Name.StartsWith("weight.")).Select(t => t.Name["weight.".Length..]).Order(), names.Order());
+        var stored = file.Tensors.Where(t => t.Name.StartsWith("weight.")).ToDictionary(t => TensorNames.Current(t.Name["weight.".Length..]), t => this[t.Name]);
+        Assert.Equal(stored.Keys.Order(), names.Order());
         foreach (var (name, parameter) in model.named_parameters())
         {
-            Assert.Equal(this["weight." + name].shape, parameter.shape);
-            parameter.copy_(this["weight." + name]);
+            Assert.Equal(stored[name].shape, parameter.shape);
+            parameter.copy_(stored[name]);
         }
     }
 

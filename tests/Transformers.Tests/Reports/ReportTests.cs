@@ -40,7 +40,7 @@ public class ReportTests
         var file = Assert.Single(Directory.GetFiles(Path.Combine(runs.PathOf("run"), "tensorboard")));
         var values = Runs.TensorBoardReader.Read(file).SelectMany(one => one.Values.Select(value => (one.Step, value))).ToList();
         Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "pictures/attention").Select(one => one.Step));
-        Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "weights/blocks.1.feedForward.up.weight").Select(one => one.Step));
+        Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "weights/blocks.1.mlp.up.weight").Select(one => one.Step));
         Assert.Contains(values, one => one.value.Tag == "loss/val");
         var (height, width, _, png) = values.First(one => one.value.Image is not null).value.Image!.Value;
         // PNG: the sizes stand after the signature and the first chunk's head.
