@@ -59,7 +59,7 @@ public sealed class Checkpoint
 
     /// <summary>Opens a file of tensors under their current names; the caller closes it.</summary>
     /// <exception cref="UserException">It holds none of that name, or not in the safetensors format.</exception>
-    public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name), TensorNames.Current);
+    public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name), TensorNames.Adapt);
 
     /// <summary>Reads a file of text.</summary>
     /// <param name="name">Its name.</param>

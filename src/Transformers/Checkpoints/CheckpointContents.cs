@@ -62,8 +62,8 @@ public sealed class CheckpointContents(long step) : IDisposable
     }
 
     /// <summary>Adds a file of tensors.</summary>
-    public CheckpointContents AddTensors(string name, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Add(name, stream => SafetensorsWriter.WriteTo(stream, tensors, metadata, file: name));
+    public CheckpointContents AddTensors(string name, IReadOnlyList<TensorBytes> tensors) =>
+        Add(name, stream => SafetensorsWriter.WriteTo(stream, tensors, TensorNames.Metadata, file: name));
 
     /// <summary>Adds a file of text, in UTF-8.</summary>
     public CheckpointContents AddText(string name, string text) => AddBytes(name, Encoding.UTF8.GetBytes(text));

@@ -52,6 +52,14 @@ public static class ModelTensors
             throw new CheckpointException(path, $"has tensors that are not wanted: {string.Join(", ", left.Order().Take(5))}", hint);
     }
 
+    /// <summary>Fills tensors in place from a file of a checkpoint; names and shapes must be exactly the file's.</summary>
+    /// <inheritdoc cref="Fill(SafetensorsFile, string, IEnumerable{ValueTuple{string, Tensor}}, string)"/>
+    public static void Fill(this Checkpoint checkpoint, string name, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model of another shape")
+    {
+        using var file = checkpoint.OpenTensors(name);
+        Fill(file, checkpoint.PathOf(name), tensors, hint);
+    }
+
     /// <summary>One tensor of a file, on the CPU.</summary>
     public static Tensor Load(SafetensorsFile file, SafetensorsTensor stored, string path)
     {

@@ -5,7 +5,7 @@ namespace Transformers.Checkpoints;
 /// <summary>The names of tensors in checkpoints, and what older versions called them.</summary>
 public static class TensorNames
 {
-    // In this order; a current name matches none of them.
+    // In this order.
     static readonly (Regex Old, string Current)[] Table =
     [
         Row(@"\battention\.packed\b", "attn.qkv"),
@@ -40,6 +40,15 @@ public static class TensorNames
     ];
 
     static (Regex, string) Row(string old, string current) => (new Regex(old, RegexOptions.CultureInvariant), current);
+
+    // Files with today's names say so.
+    const string Marker = "names";
+
+    /// <summary>The metadata of files with current names.</summary>
+    internal static IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string> { [Marker] = "2" };
+
+    /// <summary>The header of a checkpoint's file, with current names.</summary>
+    internal static SafetensorsHeader Adapt(SafetensorsHeader header) => header.Metadata.ContainsKey(Marker) ? header : header.Renamed(Current);
 
     /// <summary>The current name of a tensor, a part of a model, or a pattern of names.</summary>
     /// <param name="name">The name, current or of an older version.</param>

@@ -72,9 +72,7 @@ public sealed class TrainedRun
     /// <param name="model">A model of the config's shape, on any device.</param>
     public T Fill<T>(T model) where T : nn.Module
     {
-        var name = Checkpoint.WeightsFile;
-        using (var file = Checkpoint.OpenTensors(name))
-            ModelTensors.Fill(file, Checkpoint.PathOf(name), model.state_dict().Select(named => (named.Key, named.Value)));
+        Checkpoint.Fill(Checkpoint.WeightsFile, model.state_dict().Select(named => (named.Key, named.Value)));
         model.eval();
         return model;
     }

@@ -28,7 +28,7 @@ public static class DryRun
         using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);
         TrainingRun.Prepare(model, config, options, observer);
-        var (state, from) = Standing(config, options, setup.FilesHash);
+        var (state, from) = StateOf(config, options, new RunIdentity(config, setup.Files, setup.FilesHash, ""));
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
 
         Precisions.Apply(model, precision);
@@ -83,7 +83,7 @@ public static class DryRun
     static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);
 
     // Where the run's folder stands, and whether what it holds can be gone on from.
-    static (string state, long? from) Standing(RunConfig config, TrainingOptions options, string inputHash)
+    static (string state, long? from) StateOf(RunConfig config, TrainingOptions options, RunIdentity identity)
     {
         using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
         if (folder is not null && options.Resume == ResumeMode.Never && !folder.IsEmpty) throw TrainingRun.NotEmpty(folder);
@@ -91,12 +91,7 @@ public static class DryRun
         if (options.ResumeFrom is { } path) return ("resumes", StepOf(Checkpoint.Open(path)));
         return folder?.Checkpoints.FindNewestIntact(out _) is { } newest ? ("resumes", StepOf(newest)) : ("new", null);
 
-        long StepOf(Checkpoint checkpoint)
-        {
-            var saved = checkpoint.ReadState();
-            TrainerOutputs.CheckFits(checkpoint, saved.Hashes, TrainerOutputs.HashesOf(config, inputHash));
-            return saved.Step;
-        }
+        long StepOf(Checkpoint checkpoint) => identity.ReadState(checkpoint, DataProfile.Silent).Step;
     }
 }
 

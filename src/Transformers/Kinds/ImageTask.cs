@@ -59,7 +59,7 @@ public sealed class ImageTask : TrainingTask
     /// <summary>Opens the images and makes the task.</summary>
     internal static TaskSetup Prepare(RunConfig config, ImagesData data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (data.Source is GeneratedImages) observer.Preparing("drawing images", 0);
+        if (data.Source is GeneratedImages) observer.OnPreparing("drawing images", 0);
         var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"), cancel: stop.Token);
         try
         {

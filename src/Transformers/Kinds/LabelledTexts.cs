@@ -65,7 +65,7 @@ static class LabelledTexts
         if (options.From is { } from) return TrainedRun.Open(from).LoadTokenizer();
         var text = new SentenceSource(data.Source.ToString()!, splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
-            done => observer.Preparing("training the tokenizer", done), cancel);
+            done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
 
     /// <summary>The size of batches; a text fits even where it is longer than the tokens of a batch.</summary>

@@ -96,7 +96,7 @@ public sealed class NextTokenTask : TrainingTask
             return (own, PreparedData.Open(folder, own));
         }
         var source = TextSources.Of(data.Source);
-        var tokenizer = TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.Preparing("training the tokenizer", done), cancel: cancel);
+        var tokenizer = TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
         return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
     }
 
@@ -111,7 +111,7 @@ public sealed class NextTokenTask : TrainingTask
     sealed class PreparationReport(ITrainingObserver observer) : IProgress<PreparationProgress>
     {
         public void Report(PreparationProgress value) =>
-            observer.Preparing("tokenizing", value.TotalBytes == 0 ? 1 : (double)value.Bytes / value.TotalBytes);
+            observer.OnPreparing("tokenizing", value.TotalBytes == 0 ? 1 : (double)value.Bytes / value.TotalBytes);
     }
 
     /// <inheritdoc/>

@@ -110,7 +110,7 @@ public sealed class TranslationTask : TrainingTask
 
         TextTokenizer Create(TokenizerConfig tokenizer, string side, Func<SentencePair, string[]> texts) =>
             TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source} {side}", train.Files, () => train.Read().SelectMany(texts)),
-                options.Cache, SpecialIds.ForTranslation, done => observer.Preparing("training the tokenizer", done), cancel);
+                options.Cache, SpecialIds.ForTranslation, done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -7,7 +8,9 @@ namespace Transformers.Layers;
 /// <remarks>Vaswani et al. 2017, figure 1, left; Radford et al. 2019 for the decoder-only form.</remarks>
 public sealed class Block : nn.Module, IBlock
 {
+    [ComponentName(Name = "attn")]
     readonly Attention attention;
+    [ComponentName(Name = "mlp")]
     readonly FeedForward feedForward;
     readonly Residual residual1, residual2;
 
@@ -40,7 +43,11 @@ public sealed class Block : nn.Module, IBlock
 /// <remarks>Vaswani et al. 2017, figure 1, right.</remarks>
 public sealed class DecoderBlock : nn.Module, IBlock
 {
-    readonly Attention attention, crossAttention;
+    [ComponentName(Name = "attn")]
+    readonly Attention attention;
+    [ComponentName(Name = "cross_attn")]
+    readonly Attention crossAttention;
+    [ComponentName(Name = "mlp")]
     readonly FeedForward feedForward;
     readonly Residual residual1, residual2, residual3;
 

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Utils;
 using Transformers.Layers;
 using static TorchSharp.torch;
 
@@ -11,8 +12,11 @@ public sealed class SwinBlock : nn.Module, IBlock
     readonly int side;
     readonly bool shifted;
     readonly WindowPadding padding;
+    [ComponentName(Name = "attn")]
     readonly Attention attention;
+    [ComponentName(Name = "pos_bias")]
     readonly WindowPositionBias positions;
+    [ComponentName(Name = "mlp")]
     readonly FeedForward feedForward;
     readonly Residual residual1, residual2;
     readonly ConstantCache masks = new();

@@ -20,14 +20,14 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     public void Open(long step) => Try(() => writer = new EventWriter(folder, step));
 
     /// <inheritdoc/>
-    public void WentBack(long step)
+    public void OnRollback(long step)
     {
         Dispose();
         Open(step);
     }
 
     /// <inheritdoc/>
-    public void Reported(StepReport report)
+    public void OnLog(StepReport report)
     {
         List<(string, double)> values =
         [
@@ -39,11 +39,11 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     }
 
     /// <inheritdoc/>
-    public void Validated(ValidationReport report) =>
+    public void OnValidation(ValidationReport report) =>
         Try(() => writer?.AddScalars(report.Step, [("loss/val", report.Loss), .. report.Metrics.Select(metric => ($"val/{metric.Key}", metric.Value))]));
 
     /// <inheritdoc/>
-    public void Sampled(long step, IReadOnlyList<string> samples) => Try(() =>
+    public void OnSamples(long step, IReadOnlyList<string> samples) => Try(() =>
     {
         // Indented text is a block of code in Markdown: shown as it is.
         for (var i = 0; i < samples.Count; i++)
@@ -51,14 +51,14 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     });
 
     /// <inheritdoc/>
-    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures) => Try(() =>
+    public void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) => Try(() =>
     {
         foreach (var picture in pictures)
             if (picture.Raster is { } raster) writer?.AddImage(step, $"pictures/{picture.Name}", raster.Width, raster.Height, raster.Png);
     });
 
     /// <inheritdoc/>
-    public void Weighed(long step, nn.Module model) => Try(() =>
+    public void OnWeights(long step, nn.Module model) => Try(() =>
     {
         using var plain = no_grad();
         using var scope = NewDisposeScope();

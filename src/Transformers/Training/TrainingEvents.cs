@@ -45,30 +45,30 @@ public interface ITrainingObserver
     void Warn(string message) { }
 
     /// <summary>How far data preparation is, from 0 to 1.</summary>
-    void Preparing(string what, double done) { }
+    void OnPreparing(string what, double done) { }
 
     /// <summary>After every step: cheap, for a live line.</summary>
-    void Stepped(long step, long steps) { }
+    void OnStep(long step, long steps) { }
 
     /// <summary>After every <c>log.every</c> steps.</summary>
-    void Reported(StepReport report) { }
+    void OnLog(StepReport report) { }
 
     /// <summary>After a validation.</summary>
-    void Validated(ValidationReport report) { }
+    void OnValidation(ValidationReport report) { }
 
     /// <summary>Outputs of the model, for a person to read.</summary>
-    void Sampled(long step, IReadOnlyList<string> samples) { }
+    void OnSamples(long step, IReadOnlyList<string> samples) { }
 
     /// <summary>The run stands at an earlier step again: what it told of later ones is void.</summary>
-    void WentBack(long step) { }
+    void OnRollback(long step) { }
     /// <summary>Pictures of the model, after a validation.</summary>
-    void Pictured(long step, IReadOnlyList<ModelPicture> pictures) { }
+    void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) { }
 
     /// <summary>The model after a validation, to look at its weights; not to be changed.</summary>
-    void Weighed(long step, TorchSharp.torch.nn.Module model) { }
+    void OnWeights(long step, TorchSharp.torch.nn.Module model) { }
 
     /// <summary>A checkpoint was saved.</summary>
-    void Saved(long step, string folder) { }
+    void OnCheckpoint(long step, string folder) { }
 }
 
 /// <summary>The training went wrong: the loss or the gradient is not a number.</summary>
@@ -80,15 +80,15 @@ sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : 
 {
     public void Note(string message) => Each(observer => observer.Note(message));
     public void Warn(string message) => Each(observer => observer.Warn(message));
-    public void Preparing(string what, double done) => Each(observer => observer.Preparing(what, done));
-    public void Stepped(long step, long steps) => Each(observer => observer.Stepped(step, steps));
-    public void Reported(StepReport report) => Each(observer => observer.Reported(report));
-    public void Validated(ValidationReport report) => Each(observer => observer.Validated(report));
-    public void Sampled(long step, IReadOnlyList<string> samples) => Each(observer => observer.Sampled(step, samples));
-    public void WentBack(long step) => Each(observer => observer.WentBack(step));
-    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures) => Each(observer => observer.Pictured(step, pictures));
-    public void Weighed(long step, TorchSharp.torch.nn.Module model) => Each(observer => observer.Weighed(step, model));
-    public void Saved(long step, string folder) => Each(observer => observer.Saved(step, folder));
+    public void OnPreparing(string what, double done) => Each(observer => observer.OnPreparing(what, done));
+    public void OnStep(long step, long steps) => Each(observer => observer.OnStep(step, steps));
+    public void OnLog(StepReport report) => Each(observer => observer.OnLog(report));
+    public void OnValidation(ValidationReport report) => Each(observer => observer.OnValidation(report));
+    public void OnSamples(long step, IReadOnlyList<string> samples) => Each(observer => observer.OnSamples(step, samples));
+    public void OnRollback(long step) => Each(observer => observer.OnRollback(step));
+    public void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) => Each(observer => observer.OnPictures(step, pictures));
+    public void OnWeights(long step, TorchSharp.torch.nn.Module model) => Each(observer => observer.OnWeights(step, model));
+    public void OnCheckpoint(long step, string folder) => Each(observer => observer.OnCheckpoint(step, folder));
 
     void Each(Action<ITrainingObserver> tell)
     {

@@ -81,11 +81,11 @@ public class GptLawTests
         using var grouped = new Attention(32, 4, kvHeads: 2, bias: false);
         using var repeated = new Attention(32, 4, bias: false);
         var from = grouped.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        var rows = from["packed.weight"];                                           // [(4 + 2·2)·8, 32]
+        var rows = from["qkv.weight"];                                           // [(4 + 2·2)·8, 32]
         var heads = rows.split(8L, 0);
         Tensor[] order = [heads[0], heads[1], heads[2], heads[3], heads[4], heads[4], heads[5], heads[5], heads[6], heads[6], heads[7], heads[7]];
         foreach (var (name, parameter) in repeated.named_parameters())
-            parameter.copy_(name == "packed.weight" ? cat(order, 0) : from[name]);
+            parameter.copy_(name == "qkv.weight" ? cat(order, 0) : from[name]);
         var x = randn(2, 9, 32);
         var input = new AttentionInput(Causal: true);
         GoldenFile.AssertClose(repeated.forward(x, input), grouped.forward(x, input), 1e-5, "attention");

@@ -126,7 +126,7 @@ public sealed class VitTests
         using var model = New(Small with { LayerScale = 1e-4 });
         var depths = model.named_parameters().ToDictionary(named => named.name, named => model.DepthOf(named.name));
         Assert.Equal(3, model.Depth);
-        Assert.Equal(0, depths["patches.weight"]);
+        Assert.Equal(0, depths["patch_emb.weight"]);
         Assert.Equal(0, depths["cls_token"]);
         Assert.Equal(0, depths["pos_emb.weight"]);
         Assert.Equal(1, depths["blocks.0.attn.qkv.weight"]);

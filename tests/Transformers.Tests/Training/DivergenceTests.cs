@@ -13,7 +13,7 @@ public class DivergenceTests
         TinyRuns.Config([$"training.divergence={divergence}", "training.checkpoint={ every: 2, keep: 3 }", "training.log.every=1", "training.validate.every=100", .. more]);
 
     /// <summary>Trains on, with poisoned batches, to a step.</summary>
-    static TrainerProgress Train(TinyRuns runs, string run, RunConfig config, long steps, Poison poison, long[] bad, Func<bool>? badValidation = null, Func<StopRequest, ITrainingObserver>? watch = null) =>
+    static TrainerState Train(TinyRuns runs, string run, RunConfig config, long steps, Poison poison, long[] bad, Func<bool>? badValidation = null, Func<StopRequest, ITrainingObserver>? watch = null) =>
         runs.Loop(config, run, steps, task => new PoisonedTask(task, poison, [.. bad]) { BadValidation = badValidation ?? (() => false) }, watch: watch);
 
     static List<MetricsEvent> Metrics(TinyRuns runs, string run, string split) => [.. MetricsLog.Read(Path.Combine(runs.PathOf(run), "metrics.jsonl")).Where(e => e.Split == split)];
@@ -119,13 +119,13 @@ public class DivergenceTests
     {
         bool back;
 
-        public void WentBack(long step)
+        public void OnRollback(long step)
         {
             back = true;
             Stepped(step, 0);
         }
 
-        public void Stepped(long step, long steps)
+        public void OnStep(long step, long steps)
         {
             if (back && step == at) stop.Ask("test");
         }

@@ -193,7 +193,7 @@ public class ImageRunTests
         Assert.Equal(0.8, rates["head.weight"], 12);
         Assert.Equal(0.4, rates["blocks.1.attn.qkv.weight"], 12);
         Assert.Equal(0.2, rates["blocks.0.attn.qkv.weight"], 12);
-        Assert.Equal(0.1, rates["patches.weight"], 12);
+        Assert.Equal(0.1, rates["patch_emb.weight"], 12);
 
         using var runs = new TinyRuns();
         runs.Train(Config(), "even");

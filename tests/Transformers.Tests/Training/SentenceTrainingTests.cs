@@ -148,7 +148,7 @@ public class SentenceTrainingTests
     {
         internal Dictionary<long, long> At { get; } = [];
 
-        public void Reported(StepReport report)
+        public void OnLog(StepReport report)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
