@@ -47,14 +47,14 @@ public sealed class CheckpointContents(long step) : IDisposable
     /// <summary>The validation metrics at this step, by which the best checkpoints are chosen.</summary>
     public IReadOnlyDictionary<string, double> Metrics => metrics;
 
-    /// <summary>Hands over what the content reads from; it is let go of with this object.</summary>
+    /// <summary>Hands over what the content reads from; it is disposed of with this object.</summary>
     public CheckpointContents Own(IDisposable source)
     {
         owned.Add(source);
         return this;
     }
 
-    /// <summary>Lets go of what was handed over; nothing can be written any more.</summary>
+    /// <summary>Disposes of what was handed over; nothing can be written any more.</summary>
     public void Dispose()
     {
         foreach (var source in owned) source.Dispose();

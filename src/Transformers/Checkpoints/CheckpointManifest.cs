@@ -27,7 +27,7 @@ public static class CheckpointName
     }
 }
 
-/// <summary>One file as a manifest tells of it.</summary>
+/// <summary>One file in a manifest.</summary>
 /// <param name="Name">A plain file name.</param>
 /// <param name="Bytes">Its size in bytes.</param>
 /// <param name="Crc32c">Its CRC-32C, in eight hexadecimal digits.</param>
@@ -72,7 +72,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
     public static CheckpointManifest Read(string folder)
     {
         var path = Path.Combine(folder, CheckpointFiles.Manifest);
-        if (!File.Exists(path)) throw new CheckpointException(path, "is missing: this is no checkpoint, or one that was not completely copied");
+        if (!File.Exists(path)) throw new CheckpointException(path, "is missing: this is not a checkpoint, or it was not copied completely");
         var bytes = BoundedFile.ReadBytes(path, LongestManifest);
         var head = Encoding.ASCII.GetBytes(Opening);
         if (bytes.Length < Covered || !bytes.AsSpan().StartsWith(head)) throw new CheckpointException(path, "is damaged: it does not open with its checksum");

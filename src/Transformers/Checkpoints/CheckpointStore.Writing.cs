@@ -5,7 +5,7 @@ namespace Transformers.Checkpoints;
 /// <summary>What a save did besides writing the checkpoint.</summary>
 /// <param name="Checkpoint">The new checkpoint.</param>
 /// <param name="Deleted">Steps whose checkpoints made room.</param>
-/// <param name="Warnings">What could not be deleted, and why; the save itself stands.</param>
+/// <param name="Warnings">What could not be deleted, and why; the save itself succeeded.</param>
 public sealed record SaveReport(Checkpoint Checkpoint, IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings);
 
 public sealed partial class CheckpointStore
@@ -83,7 +83,7 @@ public sealed partial class CheckpointStore
         return Checkpoint.OpenUnverified(path);
     }
 
-    /// <summary>Makes the store right after a crash: leftovers go, and pointers that lead nowhere are set anew. For the holder of the run's lock.</summary>
+    /// <summary>Repairs the store after a crash: leftovers are deleted, and dangling pointers are set anew. For the holder of the run's lock.</summary>
     /// <param name="policy">Says which checkpoint is the best.</param>
     /// <returns>Leftovers that could not be deleted.</returns>
     /// <exception cref="CheckpointException">The folder cannot be written.</exception>

@@ -85,7 +85,7 @@ public sealed partial class CheckpointStore(string folder)
         }
     }
 
-    // Whoever meets a damaged checkpoint is told of the newest that is whole.
+    // The message about a damaged checkpoint names the newest intact one.
     long? IntactBeside(long damaged)
     {
         foreach (var step in Steps().Where(step => step != damaged))

@@ -32,7 +32,7 @@ public static class ModelTensors
     /// <param name="file">The open file.</param>
     /// <param name="path">Its path, for messages.</param>
     /// <param name="tensors">Names and tensors, on any device.</param>
-    /// <param name="hint">What to tell where they do not fit.</param>
+    /// <param name="hint">The remedy where they do not fit.</param>
     /// <exception cref="CheckpointException">A tensor is missing, left over, or of another shape or type.</exception>
     public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model of another shape")
     {

@@ -39,9 +39,6 @@ public sealed record TrainerState
     public IReadOnlyDictionary<string, long> Sampler { get; init; } = new Dictionary<string, long>();
 
     /// <summary>The state after a validation. A loss that is not a number is never the best.</summary>
-    /// <param name="step">The step that was validated.</param>
-    /// <param name="loss">Its loss, nats a target.</param>
-    /// <param name="best">Whether no earlier one was better.</param>
     internal TrainerState Validated(long step, double loss, out bool best)
     {
         best = double.IsFinite(loss) && !(loss >= Best?.Loss);

@@ -12,7 +12,7 @@ sealed record FoundHypothesis(int[] Ids, bool Ended, double LogProbability, doub
 
 /// <summary>Beam search for the most probable targets of sources.</summary>
 /// <remarks>
-/// A hypothesis that has ended keeps its place in the beam, as in Wu et al. 2016: the beam gets narrower by it. So a beam of
+/// A hypothesis that has ended stays in the beam, as in Wu et al. 2016, which makes the beam narrower. So a beam of
 /// 1 is greedy search, and one as wide as there are hypotheses finds the best of all.
 /// </remarks>
 /// <param name="decoder">The model, ready for generation.</param>
@@ -22,8 +22,6 @@ sealed record FoundHypothesis(int[] Ids, bool Ended, double LogProbability, doub
 sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabulary, TranslationOptions options)
 {
     /// <summary>The n best targets of each source.</summary>
-    /// <param name="sources">Source tokens with their end.</param>
-    /// <param name="cancel">Ends the search between two tokens.</param>
     internal IReadOnlyList<FoundHypothesis>[] Find(IReadOnlyList<int[]> sources, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
@@ -70,7 +68,7 @@ sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabular
     }
 }
 
-/// <summary>A hypothesis that goes on.</summary>
+/// <summary>A live hypothesis.</summary>
 /// <param name="Sentence">The number of its sentence in the batch.</param>
 /// <param name="Parent">The row that it continues.</param>
 /// <param name="Before">The hypothesis that it continues; null at the start.</param>
@@ -118,7 +116,7 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
         return Live;
     }
 
-    // At the limit, what has not ended stands in only where too little has.
+    // At the limit, unfinished hypotheses count only where too few have ended.
     void Cut()
     {
         var missing = options.NBest - finished.Count;
@@ -147,9 +145,6 @@ static unsafe class TopTokens
 {
     /// <summary>The most probable tokens of each row, those of equal probability by their number.</summary>
     /// <param name="logits">[R, V], 32-bit floats on the CPU; overwritten.</param>
-    /// <param name="vocabulary">Columns from here on do not count.</param>
-    /// <param name="k">How many.</param>
-    /// <param name="banned">Tokens that keep their probability and are not chosen.</param>
     /// <returns>Log-probabilities and tokens, [R, k] each, the greatest first; minus infinity where too few tokens are left.</returns>
     internal static (float[] logProbabilities, long[] ids) Of(Tensor logits, int vocabulary, int k, long[] banned)
     {

@@ -82,7 +82,6 @@ sealed unsafe class PackedDecoder : IDisposable
 
     /// <summary>Takes tokens through all layers.</summary>
     /// <param name="target">Keys and values of the rows' earlier tokens; those of the new ones are added.</param>
-    /// <param name="source">Keys and values of the rows' sources; null without sources.</param>
     /// <param name="ids">The tokens, [T].</param>
     /// <param name="places">The position of each in its row, [T].</param>
     /// <param name="rows">The row of each, [T].</param>
@@ -107,7 +106,6 @@ sealed unsafe class PackedDecoder : IDisposable
 
     /// <summary>A cache of the keys and values of sources.</summary>
     /// <param name="memory">What the encoder made of them, [B, S, D].</param>
-    /// <param name="lengths">The number of tokens of each.</param>
     internal PagedCache Read(Tensor memory, ReadOnlySpan<long> lengths)
     {
         var cache = NewCache(lengths.Length);
@@ -159,7 +157,6 @@ sealed class PackedDecoding(PackedDecoder decoder, int rows, PagedCache? source 
     /// <summary>Reads the next tokens of each row and sums the cross entropies of what should follow each.</summary>
     /// <param name="ids">[B, T] as one list, row by row.</param>
     /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
-    /// <param name="rows">The number of rows B.</param>
     /// <returns>The sum in nats.</returns>
     internal double Loss(ReadOnlySpan<int> ids, ReadOnlySpan<long> targets, int rows)
     {
@@ -203,15 +200,15 @@ sealed class PackedDecoding(PackedDecoder decoder, int rows, PagedCache? source 
     }
 }
 
-/// <summary>What a model's positions come to, as tables over places: whatever kind they are, a decoder's kernels need no more.</summary>
+/// <summary>A model's positions as tables, whatever kind they are: all that a decoder's kernels need.</summary>
 /// <param name="positions">The model's positions.</param>
 /// <param name="width">The width D.</param>
-/// <param name="context">The most places.</param>
+/// <param name="context">The most positions.</param>
 sealed class PositionTables(Positions positions, int width, int context) : IDisposable
 {
     const long First = 256;
 
-    /// <summary>The number of places P in the tables.</summary>
+    /// <summary>The number of positions P in the tables.</summary>
     internal long Count { get; private set; }
 
     /// <summary>Added to embeddings, [P, D].</summary>
@@ -223,10 +220,10 @@ sealed class PositionTables(Positions positions, int width, int context) : IDisp
     /// <summary>Their sines, [P, E].</summary>
     internal Tensor? Sines { get; private set; }
 
-    /// <summary>Added to the scores of P keys by a query at the last of their places, [H, P].</summary>
+    /// <summary>Added to the scores of P keys by a query at the last of their positions, [H, P].</summary>
     internal Tensor? Bias { get; private set; }
 
-    /// <summary>Makes the tables long enough for so many places.</summary>
+    /// <summary>Makes the tables long enough for so many positions.</summary>
     internal void Cover(long places)
     {
         if (places <= Count) return;

@@ -13,9 +13,7 @@ sealed unsafe class PagedCache : IDisposable
     int columns;
 
     /// <summary>An empty cache.</summary>
-    /// <param name="rows">The number of rows.</param>
     /// <param name="elements">The elements of a block: keys and values of its tokens in all layers.</param>
-    /// <param name="type">Their type.</param>
     internal PagedCache(int rows, long elements, KernelType type)
     {
         this.type = type;
@@ -121,10 +119,6 @@ sealed class BlockTable
     internal IReadOnlyList<int> this[int row] => rows[row];
 
     /// <summary>Makes room for tokens that a row is about to write.</summary>
-    /// <param name="row">The row.</param>
-    /// <param name="from">The first place that is written.</param>
-    /// <param name="until">The place after the last.</param>
-    /// <param name="copies">Takes the blocks that are to be copied first, from and to.</param>
     /// <returns>Whether the row's list has changed.</returns>
     internal bool Reserve(int row, long from, long until, List<(int from, int to)> copies)
     {

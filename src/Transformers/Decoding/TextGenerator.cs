@@ -52,7 +52,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         try
         {
             // All rows start with as many tokens as the shortest prompt has; a row that still has prompt left reads it
-            // where others generate. So rows need no padding and every token has its own place.
+            // where others generate. So rows need no padding and every token has its own position.
             var read = 0;
             while (active.Count > 0)
             {
@@ -84,7 +84,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         }
     }
 
-    // The next token's logits of each row, after reading what stands between two places.
+    // The next token's logits of each row, after reading the tokens between two positions.
     static Tensor Next(List<Row> rows, int from, int until, IDecoding decoding)
     {
         var ids = new int[rows.Count * (until - from)];

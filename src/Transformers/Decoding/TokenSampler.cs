@@ -97,8 +97,6 @@ public sealed class TokenSampler
     }
 
     /// <summary>The floor of the fewest weights that sum to at least so much, and how many that equal it are needed.</summary>
-    /// <param name="weights">Not negative; reordered.</param>
-    /// <param name="needed">At most their sum, but for rounding.</param>
     internal static (float floor, int equal) Cut(Span<float> weights, double needed)
     {
         while (true)
@@ -154,9 +152,6 @@ public sealed class TokenSampler
     }
 
     /// <summary>The k-th largest number, by repeated partition.</summary>
-    /// <param name="numbers">The numbers.</param>
-    /// <param name="k">From 1 to their count.</param>
-    /// <param name="work">Room for as many.</param>
     internal static float LargestOf(ReadOnlySpan<float> numbers, int k, float[] work)
     {
         numbers.CopyTo(work);

@@ -62,17 +62,13 @@ public sealed record TranslationOptions
     /// <exception cref="UserException">With every value that is out of range.</exception>
     public TranslationOptions Checked()
     {
-        var problems = new List<Problem>();
-        void Rule(bool holds, string message)
-        {
-            if (!holds) problems.Add(new Problem(message));
-        }
-        Rule(Beams is >= 1 and <= 10_000, $"--beams ({Beams}) must lie between 1 and 10000");
-        Rule(double.IsFinite(Alpha) && Math.Abs(Alpha) <= 10, FormattableString.Invariant($"--length-penalty ({Alpha}) must lie between -10 and 10"));
-        Rule(NBest >= 1 && NBest <= Beams, $"--num ({NBest}) must lie between 1 and --beams ({Beams})");
-        Rule(MaxNewTokens is null or >= 1, $"--max-new-tokens ({MaxNewTokens}) must be at least 1");
-        Rule(BatchSize >= 1, $"--batch-size ({BatchSize}) must be at least 1");
-        return problems.Count == 0 ? this : throw new UserException(problems);
+        var check = new OptionCheck();
+        check.That(Beams is >= 1 and <= 10_000, $"--beams ({Beams}) must lie between 1 and 10000");
+        check.That(double.IsFinite(Alpha) && Math.Abs(Alpha) <= 10, FormattableString.Invariant($"--length-penalty ({Alpha}) must lie between -10 and 10"));
+        check.That(NBest >= 1 && NBest <= Beams, $"--num ({NBest}) must lie between 1 and --beams ({Beams})");
+        check.That(MaxNewTokens is null or >= 1, $"--max-new-tokens ({MaxNewTokens}) must be at least 1");
+        check.That(BatchSize >= 1, $"--batch-size ({BatchSize}) must be at least 1");
+        return check.Passed(this);
     }
 }
 
@@ -140,7 +136,7 @@ public sealed class Translator
 
     IEnumerable<Translation[]> Windows(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel)
     {
-        // The model may have learnt since the last call, so its weights are prepared anew.
+        // The model may have learned since the last call, so its weights are prepared anew.
         using var decoder = new TargetDecoder(model, device, new DecoderFormat(Precision, Quantized));
         var search = new BeamSearch(decoder, SpecialIds.Of(target), target.VocabularySize, options);
         foreach (var window in sentences.Chunk((int)Math.Min(Array.MaxLength, (long)options.BatchSize * BatchesInWindow))) yield return Window(search, window, options, cancel);

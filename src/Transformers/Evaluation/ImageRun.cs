@@ -32,7 +32,7 @@ public sealed class ImageRun : IDisposable
     /// <summary>Opens a run.</summary>
     /// <param name="path">A run folder, or a checkpoint folder.</param>
     /// <param name="which"><c>best</c>, <c>latest</c> or a step, of a run folder; null for the best, else the newest.</param>
-    /// <param name="device">Where to compute; the CPU unless told.</param>
+    /// <param name="device">Where to compute; the CPU by default.</param>
     /// <exception cref="UserException">There is no such run, it is of another kind, or it is damaged.</exception>
     public static ImageRun Open(string path, string? which = null, Device? device = null) => Open(TrainedRun.Open(path, which), device);
 
@@ -84,7 +84,7 @@ public sealed class ImageRun : IDisposable
     public void Dispose() => Model.Dispose();
 }
 
-/// <summary>What a network makes of one image.</summary>
+/// <summary>The classification of one image.</summary>
 /// <param name="Input">The file.</param>
 /// <param name="Labels">The most probable classes, most probable first.</param>
 public sealed record ImagePrediction(string Input, IReadOnlyList<LabelProbability> Labels);
@@ -101,7 +101,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
 
     /// <summary>Predicts files one batch after another, in order; the images of a folder by name.</summary>
     /// <param name="inputs">Files, and folders with everything below them.</param>
-    /// <param name="top">How many classes to tell of each.</param>
+    /// <param name="top">How many classes of each.</param>
     /// <param name="batchSize">Images a pass; it changes no result.</param>
     /// <param name="precision">The number format of products.</param>
     /// <exception cref="UserException">An input does not exist, a folder has no images, or a file cannot be used.</exception>

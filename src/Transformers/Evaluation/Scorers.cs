@@ -39,7 +39,7 @@ sealed class LanguageModelScorer : TextScorer
 
     private protected override IEnumerable<ScoringRow> RowsOf(int text, long number, ScoreInput input, int[] ids)
     {
-        // Where nothing stands before the first token, it is only read.
+        // With nothing before it, the first token is only read.
         int[] read = tokenizer.EndOfTextId is { } end ? [end, .. ids] : ids;
         var unread = read.Length - ids.Length;
         for (int done = 1, until = Math.Min(1 + model.Context, read.Length); done < read.Length; done = until, until = Math.Min(done + stride, read.Length))
@@ -51,7 +51,7 @@ sealed class LanguageModelScorer : TextScorer
 
     static long[] Wide(int[] ids) => Array.ConvertAll(ids, id => (long)id);
 
-    // Padding stands at the end, where no token before it looks.
+    // Padding is at the end, where no token before it looks.
     private protected override Tensor Hidden(IReadOnlyList<ScoringRow> rows, Tensor ids) => model.Hidden(ids);
 
     private protected override nn.Module Model => (nn.Module)model;
@@ -59,7 +59,7 @@ sealed class LanguageModelScorer : TextScorer
     public override void Dispose() => Model.Dispose();
 }
 
-/// <summary>The probability of each token of a text given all others: it alone is hidden, and the encoder guesses it.</summary>
+/// <summary>The probability of each token of a text given all others: it alone is masked, and the encoder predicts it.</summary>
 /// <remarks>Salazar et al. 2020, section 2.1: pseudo-log-likelihood. A text of n tokens is read n times.</remarks>
 sealed class MaskedScorer : TextScorer
 {

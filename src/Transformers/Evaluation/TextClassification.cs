@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>Tells the classes of texts.</summary>
+/// <summary>Classifies texts.</summary>
 public sealed class TextPredictor : IDisposable
 {
     readonly TextClassifier model;
@@ -24,7 +24,7 @@ public sealed class TextPredictor : IDisposable
         tokenizer = run.LoadTokenizer();
         this.device = device;
         model = run.LoadEncoder(tokenizer, device) as TextClassifier
-            ?? throw new UserException("the run guesses hidden tokens, and this needs one that classifies", "train one with --from this run");
+            ?? throw new UserException("the run predicts masked tokens, and this needs one that classifies", "train one with --from this run");
         Classes = run.LoadClasses();
     }
 

@@ -29,7 +29,7 @@ public sealed record TextScore
     public required string Text { get; init; }
     /// <summary>Its tokens; a target's end is the last.</summary>
     public required IReadOnlyList<int> Ids { get; init; }
-    /// <summary>The tokens as text; bytes that are no text of their own are U+FFFD.</summary>
+    /// <summary>The tokens as text; bytes that are not text by themselves are U+FFFD.</summary>
     public required IReadOnlyList<string> Tokens { get; init; }
     /// <summary>The natural logarithm of each token's probability; null for a first token with nothing before it.</summary>
     public required IReadOnlyList<double?> LogProbabilities { get; init; }
@@ -50,7 +50,7 @@ public sealed record TextScore
     public int Bytes => Encoding.UTF8.GetByteCount(Text);
 }
 
-/// <summary>Tells how probable a trained model finds each token of texts.</summary>
+/// <summary>Computes how probable a trained model finds each token of texts.</summary>
 /// <remarks>Rows of like length are read side by side; what comes of a text does not depend on the others but for rounding.</remarks>
 public abstract class TextScorer : IDisposable
 {
@@ -71,23 +71,18 @@ public abstract class TextScorer : IDisposable
 
     private protected virtual string Measure => "log_likelihood";
 
-    /// <summary>The tokens of a text whose probabilities are told.</summary>
+    /// <summary>The tokens of a text whose probabilities are computed.</summary>
     private protected abstract int[] IdsOf(ScoreInput input);
 
     /// <summary>The rows to be read for a text.</summary>
-    /// <param name="text">Its number within the chunk.</param>
-    /// <param name="number">Its number among all, from 1, for messages.</param>
-    /// <param name="input">The text.</param>
-    /// <param name="ids">Its tokens.</param>
     private protected abstract IEnumerable<ScoringRow> RowsOf(int text, long number, ScoreInput input, int[] ids);
 
-    /// <summary>The vectors of all places.</summary>
-    /// <param name="rows">B rows.</param>
+    /// <summary>The vectors of all positions.</summary>
     /// <param name="ids">What they read, padded at the end [B, T].</param>
     /// <returns>[B, T, D].</returns>
     private protected abstract Tensor Hidden(IReadOnlyList<ScoringRow> rows, Tensor ids);
 
-    /// <summary>Turns the vectors that tell of tokens into what the output layer reads, [N, D].</summary>
+    /// <summary>Turns the vectors of the tokens asked about into what the output layer reads, [N, D].</summary>
     private protected virtual Tensor Transform(Tensor chosen) => chosen;
 
     /// <summary>The matrix that turns vectors into logits, [V, D].</summary>
@@ -188,9 +183,9 @@ public abstract class TextScorer : IDisposable
 
 /// <summary>One row of a batch that is scored: what the model reads, and the tokens that it is asked about.</summary>
 /// <param name="Text">The number of the text within its chunk.</param>
-/// <param name="First">The place in the text of the first token that is asked about.</param>
+/// <param name="First">The position in the text of the first token that is asked about.</param>
 /// <param name="Ids">What the model reads.</param>
-/// <param name="Place">The place in the row whose vector tells of that token; the next tokens stand at the next places.</param>
+/// <param name="Place">The position in the row whose vector predicts that token; the next positions predict the next tokens.</param>
 /// <param name="Targets">The tokens that are asked about.</param>
 /// <param name="Source">The source that an encoder reads.</param>
 sealed record ScoringRow(int Text, int First, long[] Ids, int Place, long[] Targets, long[]? Source = null);

@@ -49,7 +49,7 @@ public sealed class TrainedRun
             throw new UserException([Directory.EnumerateDirectories(path, "seed-*").Order(StringComparer.Ordinal).FirstOrDefault() is { } first
                 ? new Problem("the folder holds the runs of several seeds", path, Hint: $"name one of them, such as {first}")
                 : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
-                : new Problem("is no run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
+                : new Problem("is not a run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
         return which is null ? folder.Checkpoints.OpenBestOrLatest() : folder.Checkpoints.Open(which);
     }
 
@@ -62,7 +62,7 @@ public sealed class TrainedRun
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
     public TextTokenizer LoadTokenizer(string name) => TokenizerFile.Load(Checkpoint.PathOf(name));
 
-    /// <summary>The config's model, which must be of one kind: told before any file that another kind lacks is looked for.</summary>
+    /// <summary>The config's model, which must be of one kind: checked before any file that another kind lacks.</summary>
     /// <param name="wanted">What is needed, for the message.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
     public T Require<T>(string wanted) where T : ModelConfig => Config.Model as T
@@ -91,7 +91,7 @@ public sealed class TrainedRun
 /// <summary>The models of sentences that a run left, with the checkpoint's weights and in evaluation mode.</summary>
 public static class TrainedRunModels
 {
-    /// <summary>The tokenizers of an encoder-decoder; the same object twice where both sides share one.</summary>
+    /// <summary>The tokenizers of an encoder-decoder; the same object twice where both sides have one.</summary>
     /// <exception cref="UserException">A file is missing or damaged.</exception>
     public static (TextTokenizer source, TextTokenizer target) LoadTokenizers(this TrainedRun run)
     {
@@ -147,7 +147,7 @@ public static class TrainedRunModels
         }
         catch (JsonException)
         {
-            // Told below, as what is no list of names is.
+            // Reported below.
         }
         throw new UserException([new Problem("must be a JSON list of names", run.Checkpoint.PathOf(CheckpointFiles.Classes))]);
     }

@@ -13,8 +13,8 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Tells the classes of texts.</summary>
-public sealed class ClassificationTask : TrainingTask
+/// <summary>Classifies texts.</summary>
+sealed class ClassificationTask : TrainingTask
 {
     readonly TextClassifier model;
     readonly Device device;
@@ -27,12 +27,6 @@ public sealed class ClassificationTask : TrainingTask
     ClassificationReport? validated;
 
     /// <summary>A task over labelled texts.</summary>
-    /// <param name="model">The model, on its device.</param>
-    /// <param name="tokenizer">The tokenizer, with its special tokens.</param>
-    /// <param name="train">The texts to learn from.</param>
-    /// <param name="validation">The texts to choose by.</param>
-    /// <param name="run">The config, for batches and label smoothing.</param>
-    /// <param name="device">Where the model is.</param>
     /// <exception cref="UserException">There is no text.</exception>
     public ClassificationTask(TextClassifier model, TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation, RunConfig run, Device device)
     {
@@ -48,24 +42,18 @@ public sealed class ClassificationTask : TrainingTask
         this.validation = new LabelledBatches(validation, special, LabelledTexts.BatchesOf(run, validation.Tokens));
     }
 
-    /// <inheritdoc/>
     public override nn.Module Model => model;
 
-    /// <inheritdoc/>
     public override string Unit => "tokens";
 
-    /// <inheritdoc/>
     public override double DataWait => stream.Wait;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = stream.Next();
-        var size = Micro.Of(batch.Texts.Rows);
-        return [.. Enumerable.Range(0, batch.Texts.Rows).Chunk(size).Select(part => new TextsBatch(this, batch, part[0], part.Length, config.LabelSmoothing))];
+        return Slices(batch.Texts.Rows, (first, rows) => new TextsBatch(this, batch, first, rows, config.LabelSmoothing));
     }
 
-    /// <inheritdoc/>
     public override IEnumerable<MicroBatch> Validation(int? count) =>
         ValidationBatches(count).Select(batch => new TextsBatch(this, batch, 0, batch.Texts.Rows, smoothing: 0));
 
@@ -86,10 +74,8 @@ public sealed class ClassificationTask : TrainingTask
         return new Dictionary<string, double> { ["accuracy"] = report.Accuracy, ["macro_f1"] = report.MacroF1 };
     }
 
-    /// <inheritdoc/>
     public override ConfusionCounts? Confusion => validated is { } report ? new(report.ConfusionRows(), report.Labels) : null;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<ModelPicture> Pictures()
     {
         var pictures = new List<ModelPicture>();
@@ -99,10 +85,8 @@ public sealed class ClassificationTask : TrainingTask
         return pictures;
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
 
-    /// <inheritdoc/>
     public override void Dispose() => stream.Dispose();
 
     sealed class TextsBatch(ClassificationTask task, LabelledBatch batch, int first, int rows, double smoothing)

@@ -17,7 +17,7 @@ public static class DryRun
     /// <summary>Reads the data, makes the model, goes forwards and backwards through one batch, and measures.</summary>
     /// <param name="config">The config.</param>
     /// <param name="options">As for the run.</param>
-    /// <param name="observer">Told of the preparation.</param>
+    /// <param name="observer">Sees the preparation.</param>
     /// <param name="stop">Ends it.</param>
     /// <exception cref="UserException">What would stop the run.</exception>
     /// <exception cref="DivergedException">The first loss is not a number.</exception>
@@ -82,7 +82,7 @@ public static class DryRun
 
     static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);
 
-    // Where the run's folder stands, and whether what it holds can be gone on from.
+    // The state of the run's folder, and whether the run can go on from what it holds.
     static (string state, long? from) StateOf(RunConfig config, TrainingOptions options, RunIdentity identity)
     {
         using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
@@ -143,7 +143,7 @@ public sealed record DryRunResult
 /// <param name="Optimizer">The optimizer's state.</param>
 /// <param name="Average">The moving average of the weights.</param>
 /// <param name="CheckpointCopy">The copy that a checkpoint is written from while training goes on.</param>
-/// <param name="Available">What this process can have; null where the system does not tell.</param>
+/// <param name="Available">What this process can have; null where the system does not report it.</param>
 public sealed record DryRunMemory(long Measured, long Optimizer, long Average, long CheckpointCopy, long? Available)
 {
     /// <summary>All together.</summary>
@@ -155,7 +155,7 @@ public sealed record DryRunMemory(long Measured, long Optimizer, long Average, l
 /// <summary>Disk of a run, in bytes.</summary>
 /// <param name="Checkpoint">One checkpoint.</param>
 /// <param name="Needed">All that are kept, and one that is being written.</param>
-/// <param name="Available">What is free where the run's folder is; null where the system does not tell.</param>
+/// <param name="Available">What is free where the run's folder is; null where the system does not report it.</param>
 public sealed record DryRunDisk(long Checkpoint, long Needed, long? Available)
 {
     /// <summary>Whether it is there.</summary>

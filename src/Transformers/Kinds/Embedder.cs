@@ -26,12 +26,7 @@ public sealed class Embedder : IDisposable
     readonly Device device;
 
     /// <summary>An embedder with a model.</summary>
-    /// <param name="model">The model; it belongs to the embedder from now on.</param>
     /// <param name="hidden">Token ids [B, S] and their padding to vectors [B, S, D].</param>
-    /// <param name="width">The width D of a vector.</param>
-    /// <param name="padding">The token that fills up rows.</param>
-    /// <param name="device">Where the model is.</param>
-    /// <param name="encode">A text to token ids that fit the model.</param>
     internal Embedder(nn.Module model, Func<Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode) =>
         (this.model, this.hidden, Width, this.padding, this.device, this.encode) = (model, hidden, width, padding, device, encode);
 
@@ -40,7 +35,7 @@ public sealed class Embedder : IDisposable
 
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>
-    /// <param name="pooling">What stands for a text; null for every token.</param>
+    /// <param name="pooling">How one vector is made of a text's; null for every token.</param>
     /// <param name="batchSize">The most texts at once.</param>
     /// <returns>One a text, in the order of the texts.</returns>
     public IEnumerable<TextEmbedding> Embed(IEnumerable<string> texts, Pooling? pooling, int batchSize = 32)

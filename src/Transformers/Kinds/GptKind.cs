@@ -28,13 +28,6 @@ sealed class GptKind : LanguageModelKind<GptConfig, Gpt>
 /// <summary>Pictures of the positions of tokens.</summary>
 static class TokenPositions
 {
-    /// <param name="positions">The kind of positions.</param>
-    /// <param name="weights">Finds a tensor of the run by the end of its name.</param>
-    /// <param name="prefix">What the names of learned positions begin with.</param>
-    /// <param name="count">The positions to show.</param>
-    /// <param name="width">The model's width D.</param>
-    /// <param name="heads">The number of heads H.</param>
-    /// <param name="bidirectional">Whether tokens see what comes after them.</param>
     internal static Picture Draw(PositionsConfig positions, Func<string, Tensor?> weights, string prefix, int count, int width, int heads, bool bidirectional)
     {
         Native.NativeLibraries.Load();

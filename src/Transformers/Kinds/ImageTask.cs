@@ -17,12 +17,12 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Tells the classes of images.</summary>
+/// <summary>Classifies images.</summary>
 /// <remarks>
-/// Label smoothing acts on mixed targets as on whole ones: each loses its share, which is spread over all classes
+/// Label smoothing acts on mixed targets as on whole ones: each loses the same part, which is spread over all classes
 /// (Szegedy et al. 2016, section 7). Validation is without smoothing, mixing and augmentation.
 /// </remarks>
-public sealed class ImageTask : TrainingTask
+sealed class ImageTask : TrainingTask
 {
     const int PicturedImages = 3;
 
@@ -39,10 +39,6 @@ public sealed class ImageTask : TrainingTask
     ClassificationReport? validated;
 
     /// <summary>A task over images.</summary>
-    /// <param name="model">The model, on its device.</param>
-    /// <param name="data">The images; they belong to the task from now on.</param>
-    /// <param name="run">The config, for batches, label smoothing and the seed.</param>
-    /// <param name="device">Where the model is.</param>
     public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device)
     {
         this.model = model;
@@ -93,27 +89,19 @@ public sealed class ImageTask : TrainingTask
         return new ImageShape(opened.Transform.Size, opened.Transform.Channels, classes);
     }
 
-    /// <inheritdoc/>
     public override nn.Module Model => model;
 
-    /// <inheritdoc/>
     public override string Unit => "images";
 
-    /// <inheritdoc/>
     public override double DataWait => loader.Waited / clock.Elapsed;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         held?.Dispose();
         held = loader.Next();
-        var (micro, microRows) = (new List<MicroBatch>(), Micro.Of(held.Count));
-        for (var row = 0; row < held.Count; row += microRows)
-            micro.Add(new Images(this, held, row, Math.Min(microRows, held.Count - row), config.LabelSmoothing, report: null));
-        return micro;
+        return Slices(held.Count, (first, rows) => new Images(this, held, first, rows, config.LabelSmoothing, report: null));
     }
 
-    /// <inheritdoc/>
     public override IEnumerable<MicroBatch> Validation(int? batches)
     {
         validated = null;
@@ -127,7 +115,6 @@ public sealed class ImageTask : TrainingTask
         }
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         var metrics = new Dictionary<string, double>();
@@ -140,10 +127,8 @@ public sealed class ImageTask : TrainingTask
         return metrics;
     }
 
-    /// <inheritdoc/>
     public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<ModelPicture> Pictures()
     {
         var pictures = new List<ModelPicture>();
@@ -156,7 +141,6 @@ public sealed class ImageTask : TrainingTask
         return pictures;
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState
     {
         get => new Dictionary<string, long> { ["epoch"] = loader.State.Epoch, ["batch"] = loader.State.Batch };
@@ -167,7 +151,6 @@ public sealed class ImageTask : TrainingTask
         }
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         held?.Dispose();

@@ -98,8 +98,6 @@ public abstract class Kind
     internal abstract DataProfile ProfileAlone(ModelConfig model);
 
     /// <summary>The batch of random inputs that <c>bench step</c> measures.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="request">What was asked for.</param>
     internal virtual DataProfile ProfileStep(ModelConfig model, StepRequest request) =>
         throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "measured are gpt, seq2seq, vit and swin");
 
@@ -107,11 +105,6 @@ public abstract class Kind
     internal abstract IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data);
 
     /// <summary>Makes the model and its loss on random inputs.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="data">Its vocabularies, classes and images.</param>
-    /// <param name="smoothing">The probability that is spread over all classes.</param>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
     internal abstract StepWork CreateWork(ModelConfig model, DataProfile data, double smoothing, Device device, Generator generator);
 
     private protected static string NameOf(TrainedRun run) => KindAttribute.Of(run.Config.Model);

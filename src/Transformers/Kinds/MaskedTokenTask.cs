@@ -11,9 +11,9 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Guesses tokens that were hidden in a text.</summary>
-/// <remarks>Devlin et al. 2019, section 3.1. Every epoch hides other tokens; validation hides the same ones each time.</remarks>
-public sealed class MaskedTokenTask : TrainingTask
+/// <summary>Predicts masked tokens of a text.</summary>
+/// <remarks>Devlin et al. 2019, section 3.1. Every epoch masks other tokens; validation masks the same ones each time.</remarks>
+sealed class MaskedTokenTask : TrainingTask
 {
     readonly MaskedTokenModel model;
     readonly Device device;
@@ -24,13 +24,6 @@ public sealed class MaskedTokenTask : TrainingTask
     readonly ModelFlops flops;
 
     /// <summary>A task over texts.</summary>
-    /// <param name="model">The model, on its device.</param>
-    /// <param name="tokenizer">Its tokenizer, which has a mask token.</param>
-    /// <param name="train">The framed texts to learn from.</param>
-    /// <param name="validation">The framed texts to choose by.</param>
-    /// <param name="head">How tokens are hidden.</param>
-    /// <param name="run">The config, for batches and the seed.</param>
-    /// <param name="device">Where the model is.</param>
     /// <exception cref="UserException">There is no text, one alone exceeds the tokens of a batch, or the vocabulary has no mask token.</exception>
     public MaskedTokenTask(MaskedTokenModel model, TextTokenizer tokenizer, TokenStore train, TokenStore? validation, MaskedHeadConfig head, RunConfig run, Device device)
     {
@@ -47,34 +40,26 @@ public sealed class MaskedTokenTask : TrainingTask
         this.validation = new MaskedBatches(validation, special, masking, LabelledTexts.BatchesOf(run, validation));
     }
 
-    /// <inheritdoc/>
     public override nn.Module Model => model;
 
-    /// <inheritdoc/>
     public override string Unit => "tokens";
 
-    /// <inheritdoc/>
     public override double DataWait => stream.Wait;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = stream.Next();
-        var rows = batch.Texts.Rows;
-        var size = Micro.Of(rows);
-        return [.. Enumerable.Range(0, (rows + size - 1) / size).Select(i => new HiddenBatch(this, batch, i * size, Math.Min(size, rows - i * size)))];
+        return Slices(batch.Texts.Rows, (first, rows) => new HiddenBatch(this, batch, first, rows));
     }
 
-    /// <inheritdoc/>
     public override IEnumerable<MicroBatch> Validation(int? count) => ValidationBatches(count).Select(batch => new HiddenBatch(this, batch, 0, batch.Texts.Rows));
 
     IEnumerable<MaskedBatch> ValidationBatches(int? count) =>
         validation is null ? [] : LabelledTexts.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
 
-    /// <summary>The share of hidden tokens whose most probable guess is right; of the whole split at the end.</summary>
+    /// <summary>The fraction of masked tokens that are predicted right; of the whole split at the end.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         long right = 0, all = 0;
@@ -89,14 +74,11 @@ public sealed class MaskedTokenTask : TrainingTask
         return all == 0 ? new Dictionary<string, double>() : new Dictionary<string, double> { ["masked_accuracy"] = (double)right / all };
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyList<ModelPicture> Pictures() => validationTexts is not { Count: > 0 } ? []
         : [AttentionPlot.Of(model, tokenizer, validationTexts.ToArray(0), device, AttentionPlot.Few).ToPicture("attention")];
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
 
-    /// <inheritdoc/>
     public override void Dispose() => stream.Dispose();
 
     sealed class HiddenBatch(MaskedTokenTask task, MaskedBatch batch, int first, int rows)
@@ -111,7 +93,7 @@ public sealed class MaskedTokenTask : TrainingTask
             return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute);
         }
 
-        // Only hidden tokens go through the head: about one place in seven.
+        // Only masked tokens go through the head: about one position in seven.
         internal (Tensor hidden, Tensor targets) Guesses(RandomPosition random = default)
         {
             var S = batch.Texts.Width;
@@ -120,7 +102,7 @@ public sealed class MaskedTokenTask : TrainingTask
             var ids = tensor(batch.Texts.Ids[from..(from + rows * S)], [rows, S], device: task.device);
             var mask = PaddingMask.Of(batch.Texts.Lengths[first..(first + rows)], S, task.device);
             var all = task.model.Encoder.forward(ids, mask, random: random).reshape(rows * S, -1);      // [B·S, D]
-            var chosen = all.index_select(0, tensor(places, device: task.device));                      // [guesses, D]
+            var chosen = all.index_select(0, tensor(places, device: task.device));                      // [masked, D]
             return (task.model.Transform(chosen), tensor(Array.ConvertAll(places, place => batch.Targets[from + place]), device: task.device));
         }
     }

@@ -16,7 +16,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Predicts each next token of text.</summary>
-public sealed class NextTokenTask : TrainingTask
+sealed class NextTokenTask : TrainingTask
 {
     const int PicturedTokens = 24;
 
@@ -32,13 +32,6 @@ public sealed class NextTokenTask : TrainingTask
     readonly Stopwatch clock = Stopwatch.StartNew();
 
     /// <summary>A task over prepared text.</summary>
-    /// <param name="model">The model, on its device.</param>
-    /// <param name="tokenizer">Its tokenizer, for samples.</param>
-    /// <param name="data">The text; it belongs to the task from now on.</param>
-    /// <param name="sampler">Draws training batches of a whole step's rows.</param>
-    /// <param name="rows">The rows of a step.</param>
-    /// <param name="run">The config, for batches, label smoothing and samples.</param>
-    /// <param name="device">Where the model is.</param>
     public NextTokenTask(ILanguageModel model, TextTokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
     {
         this.tokenizer = tokenizer;
@@ -54,13 +47,6 @@ public sealed class NextTokenTask : TrainingTask
     }
 
     /// <summary>Prepares the text and makes the task.</summary>
-    /// <param name="run">The config.</param>
-    /// <param name="data">Its data.</param>
-    /// <param name="context">The tokens of a row.</param>
-    /// <param name="makeModel">Makes the model for a tokenizer, on its device.</param>
-    /// <param name="options">The run's options.</param>
-    /// <param name="observer">Sees the preparation.</param>
-    /// <param name="stop">Ends it.</param>
     internal static TaskSetup Prepare(RunConfig run, TextData data, int context, Func<TextTokenizer, ILanguageModel> makeModel, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (tokenizer, prepared) = Read(data, options, observer, stop.Token);
@@ -114,37 +100,27 @@ public sealed class NextTokenTask : TrainingTask
             observer.OnPreparing("tokenizing", value.TotalBytes == 0 ? 1 : (double)value.Bytes / value.TotalBytes);
     }
 
-    /// <inheritdoc/>
     public override nn.Module Model => (nn.Module)model;
 
-    /// <inheritdoc/>
     public override string Unit => "tokens";
-    /// <inheritdoc/>
     public override double DataWait => batches.Waited / clock.Elapsed;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = batches.Next();
-        var (micro, microRows) = (new List<MicroBatch>(), Micro.Of(batch.Rows));
-        for (var row = 0; row < batch.Rows; row += microRows)
-            micro.Add(new TokenBatch(this, batch, row, Math.Min(microRows, batch.Rows - row), config.LabelSmoothing));
-        return micro;
+        return Slices(batch.Rows, (first, count) => new TokenBatch(this, batch, first, count, config.LabelSmoothing));
     }
 
-    /// <inheritdoc/>
     /// <remarks>Any number of rows gives the same loss; as many as in a micro-batch take no more memory than a step.</remarks>
     public override IEnumerable<MicroBatch> Validation(int? count) =>
         data.Validation.Count < 2 ? [] : new SequentialBlocks(data.Validation, Micro.Of(rows), model.Context).Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>
     {
         ["perplexity"] = Math.Exp(loss),
         ["bits_per_byte"] = loss * data.Manifest.Validation.Tokens / Math.Max(1, data.Manifest.Validation.Bytes) / Math.Log(2),
     };
 
-    /// <inheritdoc/>
     public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
     {
         if (config.Sample.Tokens == 0) return [];
@@ -155,7 +131,6 @@ public sealed class NextTokenTask : TrainingTask
         return [.. completions.Select(completion => completion.Prompt + completion.Text)];
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyList<ModelPicture> Pictures()
     {
         var count = (int)Math.Min(PicturedTokens, Math.Min(model.Context, data.Validation.Count));
@@ -165,7 +140,6 @@ public sealed class NextTokenTask : TrainingTask
         return [AttentionPlot.Of(model, tokenizer, ids, device, AttentionPlot.Few).ToPicture("attention")];
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState
     {
         get
@@ -176,7 +150,6 @@ public sealed class NextTokenTask : TrainingTask
         set => batches.State = new SamplerState(value["batches"], value["epoch"], value["next"], value["offset"]);
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         batches.Dispose();
@@ -197,16 +170,9 @@ public sealed class NextTokenTask : TrainingTask
 }
 
 /// <summary>The loss of a language model over rows of a batch of text.</summary>
-public static class TokenLoss
+static class TokenLoss
 {
     /// <summary>The sum over the targets that count, in nats.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="batch">The batch.</param>
-    /// <param name="firstRow">The first row.</param>
-    /// <param name="rows">The number of rows B.</param>
-    /// <param name="device">Where the model is.</param>
-    /// <param name="smoothing">The probability that is spread over all tokens.</param>
-    /// <param name="random">The position in the run, for dropout.</param>
     public static LossSum Sum(ILanguageModel model, TextBatch batch, int firstRow, int rows, Device device, double smoothing = 0, RandomPosition random = default)
     {
         var T = batch.Length;

@@ -37,7 +37,6 @@ public static class ParameterTable
         Kind.For(model).ListParameters(model, new DataProfile { Vocabulary = vocabulary, Batches = [] });
 
     /// <summary>The table of a model of which one block of each kind was made.</summary>
-    /// <param name="table">Its parameters.</param>
     /// <param name="stacks">The prefix of each stack's names, and how often each block that was made is in it.</param>
     internal static IReadOnlyList<ParameterShape> Repeat(IReadOnlyList<ParameterShape> table, params (string Stack, IReadOnlyList<int> Times)[] stacks)
     {

@@ -66,7 +66,7 @@ public static class SeedRuns
     }
 }
 
-/// <summary>What the runs of several seeds came to: <c>seeds.json</c>, and what <c>train --seeds --json</c> prints.</summary>
+/// <summary>The results of the runs of several seeds: <c>seeds.json</c>, and what <c>train --seeds --json</c> prints.</summary>
 public sealed record SeedsResult
 {
     /// <summary>The name and version of the document.</summary>

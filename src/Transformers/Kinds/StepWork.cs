@@ -12,7 +12,6 @@ sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : I
     internal nn.Module Model => model;
 
     /// <summary>Draws the inputs of a batch, without padding.</summary>
-    /// <param name="shape">Its sizes.</param>
     /// <returns>Computes the mean loss over its targets, a scalar with its graph.</returns>
     internal Func<Tensor> Batch(BatchShape shape)
     {
@@ -21,10 +20,6 @@ sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : I
     }
 
     /// <summary>The work of a model.</summary>
-    /// <param name="config">The model.</param>
-    /// <param name="data">Its vocabularies, classes and images.</param>
-    /// <param name="smoothing">The probability that is spread over all classes.</param>
-    /// <param name="device">Where it runs.</param>
     internal static StepWork Create(ModelConfig config, DataProfile data, double smoothing, Device device)
     {
         using var generator = new Generator(1);
@@ -40,6 +35,5 @@ sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : I
         return count == all.size(0) ? all : all.narrow(0, 0, count).contiguous();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => model.Dispose();
 }

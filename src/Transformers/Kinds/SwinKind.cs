@@ -11,7 +11,7 @@ namespace Transformers.Kinds;
 sealed class SwinKind : ImageKind<SwinConfig>
 {
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
-        throw new UserException($"a model of kind {NameOf(run)} attends within windows, and has no map over the whole image", "transformer plot positions shows what its windows have learnt");
+        throw new UserException($"a model of kind {NameOf(run)} attends within windows, and has no map over the whole image", "transformer plot positions shows what its windows have learned");
 
     public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
     {

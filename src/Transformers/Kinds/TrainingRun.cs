@@ -17,7 +17,7 @@ namespace Transformers.Kinds;
 /// <summary>A training run from its config to its result.</summary>
 public static class TrainingRun
 {
-    const string MorePatience = "it stopped for want of patience: raise training.validate.patience to go on";
+    const string MorePatience = "it stopped because validation did not improve: raise training.validate.patience to go on";
 
     internal static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
 
@@ -91,7 +91,7 @@ public static class TrainingRun
         }
     }
 
-    /// <summary>Takes over another run's weights and holds parameters still, as the options and the config ask.</summary>
+    /// <summary>Takes over another run's weights and freezes parameters, as the options and the config ask.</summary>
     internal static void Prepare(nn.Module model, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
         if (options.From is { } from)
@@ -101,10 +101,10 @@ public static class TrainingRun
             observer.Note($"starting from {other.Checkpoint.Folder}" + (fresh.Count == 0 ? "" : $"; new are {string.Join(", ", fresh.Take(8))}{(fresh.Count > 8 ? ", …" : "")}"));
         }
         if (config.Training.Freeze is { } patterns)
-            observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are held still");
+            observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are frozen");
     }
 
-    // A run that is finished stays so, whatever is asked while it shows what it learnt.
+    // A finished run stays finished, whatever stops its last samples.
     static IReadOnlyList<string> LastSamples(TrainingTask task, StopRequest stop)
     {
         try
@@ -117,7 +117,7 @@ public static class TrainingRun
         }
     }
 
-    // A run that is well must not end badly for its page.
+    // A missing report must not fail a good run.
     static void WriteReport(RunFolder folder, ITrainingObserver observer)
     {
         try

@@ -17,7 +17,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Predicts each next token of a target from the source and the target so far.</summary>
-public sealed class TranslationTask : TrainingTask
+sealed class TranslationTask : TrainingTask
 {
     const int ShownExamples = 8;
 
@@ -34,13 +34,7 @@ public sealed class TranslationTask : TrainingTask
     IReadOnlyList<OutputExample> examples = [];
 
     /// <summary>A task over sentence pairs.</summary>
-    /// <param name="model">The model, on its device.</param>
-    /// <param name="source">The source's tokenizer.</param>
     /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
-    /// <param name="train">The pairs to learn from.</param>
-    /// <param name="validation">The pairs to choose by, with their texts.</param>
-    /// <param name="run">The config, for batches, label smoothing and samples.</param>
-    /// <param name="device">Where the model is.</param>
     /// <exception cref="UserException">There is no pair, or one alone exceeds the tokens of a batch.</exception>
     public TranslationTask(Seq2Seq model, TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device)
     {
@@ -57,7 +51,7 @@ public sealed class TranslationTask : TrainingTask
         if (validation is not { Count: > 0 }) return;
         this.validation = validation;
         var longest = Enumerable.Range(0, validation.Count).Max(i => Math.Max(validation.Source.LengthOf(i), validation.Target.LengthOf(i))) + 1;
-        // A pair must fit even where it is longer than any that is learnt from.
+        // A pair must fit even where it is longer than any of the training pairs.
         if (options.Tokens < longest) options = options with { Tokens = longest };
         validationBatches = new ParallelBatches(validation, sourceIds, targetIds, options);
     }
@@ -113,25 +107,19 @@ public sealed class TranslationTask : TrainingTask
                 options.Cache, SpecialIds.ForTranslation, done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
 
-    /// <inheritdoc/>
     public override nn.Module Model => model;
 
-    /// <inheritdoc/>
     public override string Unit => "tokens";
 
-    /// <inheritdoc/>
     public override double DataWait => stream.Wait;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = stream.Next();
-        var rows = Micro.Of(batch.Rows);
-        if (rows >= batch.Rows) return [new PairBatch(this, batch, run.Training.LabelSmoothing)];
-        return [.. batch.Examples.Chunk(rows).Select((part, i) => new PairBatch(this, batches.Make(part), run.Training.LabelSmoothing, i * rows))];
+        // A slice is padded to its own longest pair.
+        return Slices(batch.Rows, (first, rows) => new PairBatch(this, rows == batch.Rows ? batch : batches.Make(batch.Examples.AsSpan(first, rows)), run.Training.LabelSmoothing, first));
     }
 
-    /// <inheritdoc/>
     public override IEnumerable<MicroBatch> Validation(int? count)
     {
         if (validationBatches is null) yield break;
@@ -141,10 +129,9 @@ public sealed class TranslationTask : TrainingTask
             yield return new PairBatch(this, validationBatches.At(position), smoothing: 0);
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
 
-    /// <summary>BLEU, chrF and the share of exact translations, of greedy decoding.</summary>
+    /// <summary>BLEU, chrF and the fraction of exact translations, of greedy decoding.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         var count = validation is null ? 0 : whole ? validation.Count : Math.Min(validation.Count, run.Training.Validate.Sentences);
@@ -155,17 +142,14 @@ public sealed class TranslationTask : TrainingTask
         return scores.Metrics;
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyList<OutputExample> Examples => examples;
 
-    /// <inheritdoc/>
     public override IReadOnlyList<ModelPicture> Pictures()
     {
         if (validation?.Texts!.FirstOrDefault() is not { } pair) return [];
         return [AttentionPlot.Of(model, tokenizers, (pair.Source, pair.Target), AttentionPart.Cross, device, AttentionPlot.Few).ToPicture("attention")];
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
     {
         if (run.Training.Sample.Tokens == 0) return [];
@@ -175,10 +159,8 @@ public sealed class TranslationTask : TrainingTask
         return [.. translator.Translate(sources, new TranslationOptions(), cancel).Select(translation => $"{translation.Source} → {translation.Text}")];
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
 
-    /// <inheritdoc/>
     public override void Dispose() => stream.Dispose();
 
     /// <summary>The sum of the cross entropies of a batch's target tokens, ends included, in nats.</summary>

@@ -164,7 +164,6 @@ public sealed class PaddingMask
     public Tensor Additive { get; }
 
     /// <summary>The mask of some of the rows.</summary>
-    /// <param name="rows">Their numbers, on the model's device.</param>
     internal PaddingMask Select(Tensor rows) => new(Lengths.index_select(0, rows.cpu()), Additive.index_select(0, rows));
 
     /// <summary>Keeps the mask past the present dispose scope.</summary>

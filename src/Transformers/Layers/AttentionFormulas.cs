@@ -12,8 +12,6 @@ public static class AttentionFormulas
     /// <param name="q">[B, H, T, E].</param>
     /// <param name="k">[B, K, S, E].</param>
     /// <param name="v">[B, K, S, E].</param>
-    /// <param name="input">Causality, masks, recorder and the position in the run.</param>
-    /// <param name="dropout">Drops weights while training.</param>
     /// <returns>[B, H, T, E].</returns>
     internal static Tensor Attend(Tensor q, Tensor k, Tensor v, AttentionInput input, Dropout dropout)
     {
@@ -46,11 +44,6 @@ public static class AttentionFormulas
     }
 
     /// <summary>What hides later positions: 0 where a key is seen and minus infinity where not.</summary>
-    /// <param name="T">The number of queries.</param>
-    /// <param name="S">The number of keys.</param>
-    /// <param name="first">The position of the first query among the keys.</param>
-    /// <param name="device">Where the result is wanted.</param>
-    /// <param name="type">Its type.</param>
     /// <returns>[T, S].</returns>
     internal static Tensor Future(long T, long S, long first, Device device, ScalarType type) =>
         full([T, S], double.NegativeInfinity, dtype: type, device: device).triu(first + 1);

@@ -129,9 +129,6 @@ static class DropoutMask
 
     /// <summary>A mask of 0 for elements that are dropped and 1/(1 - rate) for the others.</summary>
     /// <param name="shape">[B, …]; each index of the first dimension is an example.</param>
-    /// <param name="rate">The fraction dropped.</param>
-    /// <param name="key">The layer's key in this step.</param>
-    /// <param name="first">The position of the first example in the step's batch.</param>
     internal static Tensor Create(long[] shape, double rate, ulong key, long first)
     {
         var count = shape.Aggregate(1L, (product, size) => product * size);
@@ -144,10 +141,6 @@ static class DropoutMask
 
     /// <summary>A mask of attention weights: a number of its own for each example, head, query and key.</summary>
     /// <param name="shape">[B, H, T, S].</param>
-    /// <param name="rate">The fraction dropped.</param>
-    /// <param name="key">The layer's key in this step.</param>
-    /// <param name="first">The position of the first example in the step's batch.</param>
-    /// <param name="firstQuery">The position of the first query.</param>
     internal static Tensor CreateForWeights(long[] shape, double rate, ulong key, long first, long firstQuery)
     {
         var (examples, heads, queries, keys) = (shape[0], shape[1], shape[2], (int)shape[3]);
@@ -167,7 +160,7 @@ static class DropoutMask
     /// <summary>The key of an example's elements.</summary>
     internal static uint ExampleKey(ulong key, long example) => (uint)RandomPosition.Mix(key + (ulong)example);
 
-    /// <summary>The mask of consecutive elements, from the one that the counter stands at.</summary>
+    /// <summary>The mask of consecutive elements, starting at the counter.</summary>
     internal static void Fill(Span<float> mask, double rate, uint key)
     {
         var threshold = Threshold(rate);

@@ -47,7 +47,7 @@ public sealed class FeedForward : nn.Module
     /// <param name="config">The kind and the hidden width.</param>
     /// <param name="width">The width D of inputs and outputs.</param>
     /// <param name="bias">Whether the layers add a bias.</param>
-    /// <param name="dropout">The share of hidden activations that training drops.</param>
+    /// <param name="dropout">The dropout rate of hidden activations.</param>
     public FeedForward(FeedForwardConfig config, int width, bool bias = true, double dropout = 0) : base(nameof(FeedForward))
     {
         this.config = config;
@@ -97,7 +97,6 @@ public sealed class FeedForward : nn.Module
     }
 
     /// <summary>The function between the two layers.</summary>
-    /// <param name="config">Its kind.</param>
     /// <param name="hidden">[B, …, F], or [B, …, 2F] where one half gates the other.</param>
     /// <returns>[B, …, F].</returns>
     internal static Tensor Activate(FeedForwardConfig config, Tensor hidden) => config switch

@@ -27,7 +27,7 @@ public interface IAdaptsWeights
     Tensor? Adapt(string parameter, Tensor stored, long[] shape);
 }
 
-/// <summary>What the name of a parameter tells about its place.</summary>
+/// <summary>The position of a parameter in the network, from its name.</summary>
 static class LayerNames
 {
     /// <summary>The depth of a parameter of a model with one list of <c>blocks</c>: the block's number from 1, the greatest for head and last norm, else 0.</summary>

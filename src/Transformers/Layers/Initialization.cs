@@ -85,7 +85,7 @@ public static class Initialization
     /// <summary>Normal within two standard deviations, by the inverse of the distribution function.</summary>
     internal static void TruncatedNormal(Tensor parameter, double std, Generator? generator)
     {
-        // Φ(-2) = 0.02275…: the uniform numbers that stand for the values kept are those between it and its complement.
+        // Φ(-2) = 0.02275…: the values kept correspond to uniform numbers between it and its complement.
         const double low = 0.022750131948179195;
         using var scope = NewDisposeScope();
         parameter.uniform_(2 * low - 1, 1 - 2 * low, generator);

@@ -87,7 +87,7 @@ public sealed class Residual
     readonly DropPath? path;
 
     /// <summary>A connection of a width.</summary>
-    /// <param name="config">The norm and where it stands.</param>
+    /// <param name="config">The norm and its placement.</param>
     /// <param name="width">The width D.</param>
     /// <param name="bias">Whether the norm has a bias.</param>
     /// <param name="dropout">The rate at which training drops the sublayer's output.</param>
@@ -103,7 +103,6 @@ public sealed class Residual
     }
 
     /// <summary>Registers the parts in the block that the connection belongs to.</summary>
-    /// <param name="block">The block.</param>
     /// <param name="number">The number of the sublayer in the block, from 1, which ends the parts' names.</param>
     internal void RegisterIn(nn.Module block, int number)
     {

@@ -35,7 +35,6 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
 
     /// <summary>Lays the squares out as vectors.</summary>
     /// <param name="x">[B, C, Y·P, X·P].</param>
-    /// <param name="P">Pixels a side.</param>
     /// <returns>[B, Y, X, C·P·P].</returns>
     internal static Tensor Flatten(Tensor x, long P)
     {
@@ -52,10 +51,10 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
         nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1);
 }
 
-/// <summary>How a model knows where in an image a patch stands; closed by <c>kind</c>.</summary>
+/// <summary>How a model encodes the position of a patch in an image; closed by <c>kind</c>.</summary>
 public abstract record ImagePositionsConfig;
 
-/// <summary>A learned vector for each place of the grid; interpolated where an image has another size.</summary>
+/// <summary>A learned vector for each position of the grid; interpolated where an image has another size.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1 and, for other sizes, section 3.2.</remarks>
 [Kind("learned")]
 public sealed record LearnedImagePositions : ImagePositionsConfig;
@@ -74,7 +73,7 @@ public sealed record SinusoidalImagePositions : ImagePositionsConfig
 [Kind("none")]
 public sealed record NoImagePositions : ImagePositionsConfig;
 
-/// <summary>What tells a network where in an image a patch stands. A kind overrides the one place where it acts.</summary>
+/// <summary>The encoding of a patch's position in an image. Each kind overrides the one method where it acts.</summary>
 public abstract class ImagePositions : nn.Module
 {
     /// <summary>Names the module, as TorchSharp wants.</summary>
@@ -87,7 +86,7 @@ public abstract class ImagePositions : nn.Module
     /// <returns>[B, Y·X, D].</returns>
     public virtual Tensor Embed(Tensor x, long rows, long columns) => x;
 
-    /// <summary>Adds a position to the token that stands for the whole image.</summary>
+    /// <summary>Adds a position to the class token.</summary>
     /// <param name="token">[D].</param>
     /// <returns>[D].</returns>
     public virtual Tensor EmbedClass(Tensor token) => token;
@@ -96,7 +95,7 @@ public abstract class ImagePositions : nn.Module
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="side">Patches a side of the images.</param>
     /// <param name="width">The width D.</param>
-    /// <param name="classToken">Whether a token stands for the whole image.</param>
+    /// <param name="classToken">Whether there is a class token.</param>
     public static ImagePositions Create(ImagePositionsConfig config, int side, int width, bool classToken) => config switch
     {
         LearnedImagePositions => new LearnedGrid(side, width, classToken),
@@ -109,7 +108,7 @@ public abstract class ImagePositions : nn.Module
 /// <summary>No positions.</summary>
 public sealed class NoGrid : ImagePositions;
 
-/// <summary>A learned vector for each place of a grid, and one for the class token.</summary>
+/// <summary>A learned vector for each position of a grid, and one for the class token.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1. Other sizes: bicubic, as its section 3.2 says.</remarks>
 public sealed class LearnedGrid : ImagePositions
 {
@@ -146,7 +145,7 @@ public sealed class LearnedGrid : ImagePositions
     }
 }
 
-/// <summary>Fixed sines and cosines: the first half of the dimensions tells the column, the second the row. The class token has none.</summary>
+/// <summary>Fixed sines and cosines: the first half of the dimensions encodes the column, the second the row. The class token has none.</summary>
 /// <remarks>Chen et al. 2021 (MoCo v3), section 5: frequencies base^(-4i/D); sines of all, then cosines of all.</remarks>
 public sealed class SinusoidalGrid : ImagePositions
 {

@@ -6,7 +6,7 @@ namespace Transformers.Layers;
 
 /// <summary>Attention scores fall linearly with distance, at a slope of each head's own.</summary>
 /// <remarks>
-/// Press et al. 2022, section 3. The slopes are 2^(-8h/H); where H is no power of two, those of the next lower power
+/// Press et al. 2022, section 3. The slopes are 2^(-8h/H); where H is not a power of two, those of the next lower power
 /// followed by every second of the next higher one's, as the authors' code does.
 /// </remarks>
 public sealed class AlibiPositionBias : Positions
@@ -69,7 +69,7 @@ public sealed class RelativePositionBias : Positions
         return table.to(like.dtype).index(indices).permute(2, 0, 1);                                                     // [H, T, S]
     }
 
-    /// <summary>Key place minus query place, the queries being the last T of S places.</summary>
+    /// <summary>Key position minus query position, where the queries are the last T of S positions.</summary>
     /// <returns>[T, S], whole numbers.</returns>
     internal static Tensor Distances(long T, long S) => arange(0, S, 1).unsqueeze(0) - arange(S - T, S, 1).unsqueeze(1);
 
@@ -82,7 +82,7 @@ public sealed class RelativePositionBias : Positions
         return tensor(data, [T, S]);
     }
 
-    /// <summary>The bucket of a distance, key place minus query place.</summary>
+    /// <summary>The bucket of a distance, key position minus query position.</summary>
     public int BucketOf(long distance, bool bidirectional)
     {
         var count = buckets;
@@ -108,7 +108,7 @@ public sealed class RelativePositionBias : Positions
     }
 }
 
-/// <summary>A learned bias of attention for each head and each offset between two places of a window.</summary>
+/// <summary>A learned bias of attention for each head and each offset between two positions of a window.</summary>
 /// <remarks>Liu et al. 2021, equation 4. A window that is smaller than the table's uses the offsets that it has.</remarks>
 public sealed class WindowPositionBias : nn.Module
 {

@@ -9,7 +9,7 @@ namespace Transformers.Layers;
 /// <summary>Chooses the type that products are computed in, and gives it to a model's layers.</summary>
 public static class Precisions
 {
-    /// <summary>What <c>auto</c> comes to on a device: bf16 where the hardware multiplies it natively, else fp32.</summary>
+    /// <summary>What <c>auto</c> means on a device: bf16 where the hardware multiplies it natively, else fp32.</summary>
     public static Precision Resolve(Precision asked, Device device) =>
         asked != Precision.Auto ? asked : MultipliesBFloat16(device) ? Precision.Bf16 : Precision.Fp32;
 

@@ -39,7 +39,7 @@ public abstract class EncoderModel : nn.Module, IComputes
     }
 }
 
-/// <summary>Guesses hidden tokens.</summary>
+/// <summary>Predicts masked tokens.</summary>
 /// <remarks>Devlin et al. 2019, section 3.1; the head is that of BERT's code, without a bias of the output layer, whose matrix is the embeddings'.</remarks>
 public sealed class MaskedTokenModel : EncoderModel
 {
@@ -62,7 +62,7 @@ public sealed class MaskedTokenModel : EncoderModel
     /// <returns>[N, D].</returns>
     public Tensor Transform(Tensor x) => norm.call(Activations.Gelu(dense.call(x), tanh: false));
 
-    /// <summary>Logits of every place.</summary>
+    /// <summary>Logits of every position.</summary>
     /// <param name="ids">[B, S], whole numbers below V.</param>
     /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
     /// <returns>[B, S, V].</returns>
@@ -74,7 +74,7 @@ public sealed class MaskedTokenModel : EncoderModel
     public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, null, null, null, Compute);
 }
 
-/// <summary>Tells the class of a text.</summary>
+/// <summary>Classifies a text.</summary>
 /// <remarks>Devlin et al. 2019, section 4.1 and the pooler of their code: a tanh layer over the pooled vector, then a linear one.</remarks>
 public sealed class TextClassifier : EncoderModel
 {
@@ -112,7 +112,7 @@ public static class TextPooling
     /// <summary>Pools the vectors of a text's tokens; padding has no part in it.</summary>
     /// <param name="hidden">[B, S, D].</param>
     /// <param name="lengths">The tokens of each row, at least one.</param>
-    /// <param name="pooling">What stands for the text.</param>
+    /// <param name="pooling">How one vector is made of a text's.</param>
     /// <returns>[B, D].</returns>
     public static Tensor Pool(Tensor hidden, IReadOnlyList<int> lengths, Pooling pooling)
     {

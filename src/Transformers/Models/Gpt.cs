@@ -35,7 +35,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     /// <summary>The feed-forward network of a block.</summary>
     public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
 
-    /// <summary>How the model knows where a token stands.</summary>
+    /// <summary>How the model encodes positions.</summary>
     public PositionsConfig Positions { get; init; } = new LearnedPositions();
 
     /// <summary>The normalisation.</summary>
@@ -44,7 +44,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     /// <summary>Whether linear layers and layer norms add a bias.</summary>
     public bool Bias { get; init; }
 
-    /// <summary>The share of activations that training drops.</summary>
+    /// <summary>The dropout rate of activations.</summary>
     [Between(0, 1, Below = true)]
     public double Dropout { get; init; }
 

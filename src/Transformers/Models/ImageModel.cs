@@ -52,7 +52,7 @@ public readonly record struct ImageShape(int Size, int Channels, int Classes)
         [new Problem($"model.{key} is not given, and there are no data to take it from", Path: $"model.{key}", Hint: "add it, or give a config with data too")]);
 }
 
-/// <summary>A network that tells the class of an image.</summary>
+/// <summary>A network that classifies images.</summary>
 public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
 {
     /// <summary>A network for images and classes.</summary>

@@ -24,9 +24,6 @@ public abstract record ModelConfig
     public virtual ModelConfig WithData(DataConfig data) => this;
 
     /// <summary>Adds the products of a forward pass.</summary>
-    /// <param name="products">Takes them.</param>
-    /// <param name="batch">The sizes of the batch.</param>
-    /// <param name="sizes">The sizes that the data decide.</param>
     /// <exception cref="UserException">They cannot be counted.</exception>
     internal virtual void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes) =>
         throw new UserException($"the operations of a model of kind {KindAttribute.Of(this)} cannot be counted");
@@ -35,7 +32,7 @@ public abstract record ModelConfig
 /// <summary>A network over tokens.</summary>
 public abstract record TextModelConfig : ModelConfig
 {
-    /// <summary>The number of tokens V that the model tells apart; by default as many as the tokenizer has. More leaves room, which some hardware multiplies faster.</summary>
+    /// <summary>The number of tokens V of the model; by default as many as the tokenizer has. A larger one is padded: some hardware multiplies certain sizes faster.</summary>
     [Between(2, 10_000_000)]
     public int? Vocabulary { get; init; }
 

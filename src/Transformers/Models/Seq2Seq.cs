@@ -36,7 +36,7 @@ public sealed record Seq2SeqConfig : TextModelConfig, IChecked
     /// <summary>The feed-forward network of a layer.</summary>
     public FeedForwardConfig FeedForward { get; init; } = new ReluConfig();
 
-    /// <summary>How the model knows where a token stands: added to embeddings, or acting in self-attention.</summary>
+    /// <summary>How the model encodes positions: added to embeddings, or acting in self-attention.</summary>
     public PositionsConfig Positions { get; init; } = new SinusoidalPositions();
 
     /// <summary>The normalisation.</summary>
@@ -45,11 +45,11 @@ public sealed record Seq2SeqConfig : TextModelConfig, IChecked
     /// <summary>Whether linear layers and layer norms add a bias.</summary>
     public bool Bias { get; init; } = true;
 
-    /// <summary>The share that training drops of embeddings and of each sublayer's output, as in section 5.4 of the paper.</summary>
+    /// <summary>The dropout rate of embeddings and of each sublayer's output, as in section 5.4 of the paper.</summary>
     [Between(0, 1, Below = true)]
     public double Dropout { get; init; } = 0.1;
 
-    /// <summary>The share of attention weights and of hidden feed-forward activations that training drops.</summary>
+    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
     [Between(0, 1, Below = true)]
     public double InnerDropout { get; init; }
 
@@ -88,7 +88,7 @@ public sealed record EmbeddingsConfig
     public bool Scale { get; init; } = true;
 }
 
-/// <summary>Checks that all models of blocks share.</summary>
+/// <summary>Checks of all models that consist of blocks.</summary>
 static class LayerChecks
 {
     internal static void Check(ConfigCheck check, int width, int heads, PositionsConfig positions)

@@ -33,7 +33,7 @@ public sealed record SwinConfig : ImageModelConfig, IChecked
     [Between(1, 4096)]
     public int Window { get; init; } = 7;
 
-    /// <summary>What attention sees in the places that fill up windows at the image's edge.</summary>
+    /// <summary>What attention sees in the padding of windows at the image's edge.</summary>
     public WindowPadding Padding { get; init; }
 
     /// <summary>The feed-forward network of a block.</summary>
@@ -85,7 +85,7 @@ public sealed record SwinConfig : ImageModelConfig, IChecked
     }
 }
 
-/// <summary>What attention sees in the places that fill up windows at the image's edge.</summary>
+/// <summary>What attention sees in the padding of windows at the image's edge.</summary>
 public enum WindowPadding
 {
     /// <summary>Nothing: they are hidden.</summary>
@@ -222,7 +222,7 @@ public sealed class PatchMerging : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var (B, Y, X, D) = x.Dims4();
         if (Y % 2 + X % 2 > 0) x = nn.functional.pad(x, [0, 0, 0, X % 2, 0, Y % 2]);
-        // The four parts stand column by column: top left, bottom left, top right, bottom right.
+        // The order of the four parts is column by column: top left, bottom left, top right, bottom right.
         x = x.reshape(B, (Y + 1) / 2, 2, (X + 1) / 2, 2, D).permute(0, 1, 3, 4, 2, 5).reshape(B, (Y + 1) / 2, (X + 1) / 2, 4 * D);
         return reduction.call(norm.call(x)).MoveToOuterDisposeScope();
     }

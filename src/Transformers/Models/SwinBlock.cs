@@ -45,7 +45,7 @@ public sealed class SwinBlock : nn.Module, IBlock
 
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, Y, X, D].</param>
-    /// <param name="recorder">Takes attention weights, [B·G, H, T, T]: an image's windows stand together.</param>
+    /// <param name="recorder">Takes attention weights, [B·G, H, T, T]: an image's windows are adjacent.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, Y, X, D].</returns>
     public Tensor forward(Tensor x, AttentionRecorder? recorder = null, RandomPosition random = default)
@@ -106,7 +106,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
     /// <summary>The number G of windows.</summary>
     public long Count => Down * Across;
 
-    /// <summary>The number T of places in a window.</summary>
+    /// <summary>The number T of positions in a window.</summary>
     public long Places => Height * Width;
 
     /// <summary>Whether the windows cover more than the grid.</summary>
@@ -125,7 +125,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         return x.reshape(B, Down, Height, Across, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B * Count, Places, D);
     }
 
-    /// <summary>Undoes <see cref="Cut"/>; what stands in padding is dropped.</summary>
+    /// <summary>Undoes <see cref="Cut"/>; padding is dropped.</summary>
     /// <param name="x">[B·G, T, D].</param>
     /// <returns>[B, Y, X, D].</returns>
     public Tensor Join(Tensor x)
@@ -137,8 +137,8 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         return Padded ? x.narrow(1, 0, Rows).narrow(2, 0, Columns) : x;
     }
 
-    /// <summary>Hides, within a window, what is no neighbour in the image: places that the shift brought round from the other edge, and padding where it is masked.</summary>
-    /// <returns>[G, T, T]: 0 where a place is seen, minus infinity where not; null where all is seen.</returns>
+    /// <summary>Hides, within a window, positions that are not neighbours in the image: those that the shift moved round from the other edge, and padding where it is masked.</summary>
+    /// <returns>[G, T, T]: 0 where a position is seen, minus infinity where not; null where all are seen.</returns>
     public Tensor? Mask(WindowPadding padding)
     {
         var hidesPadding = Padded && padding == WindowPadding.Masked;
@@ -152,7 +152,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         return tensor(data, [Count, Places, Places]);
     }
 
-    // A number for each place, in the order of the windows; places of one window see each other where it is the same.
+    // A number for each position, in the order of the windows; positions of one window see each other where it is the same.
     // Padding that is masked sees itself: a row without any key would have no softmax, and nobody reads it.
     int[] Regions(bool hidesPadding)
     {
@@ -162,7 +162,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         for (long y = 0; y < height; y++)
             for (long x = 0; x < width; x++)
             {
-                // The place that stands here once everything has moved up and left by the shift.
+                // The position that is here after everything has moved up and left by the shift.
                 var (fromY, fromX) = ((y + ShiftRows) % height, (x + ShiftColumns) % width);
                 var wrapped = (fromY < y ? 2 : 0) + (fromX < x ? 1 : 0);
                 var region = hidesPadding && (fromY >= Rows || fromX >= Columns) ? hidden : wrapped;

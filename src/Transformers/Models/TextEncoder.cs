@@ -32,7 +32,7 @@ public sealed record EncoderConfig : TextModelConfig, IChecked
     /// <summary>The feed-forward network of a layer.</summary>
     public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
 
-    /// <summary>How the model knows where a token stands.</summary>
+    /// <summary>How the model encodes positions.</summary>
     public PositionsConfig Positions { get; init; } = new LearnedPositions();
 
     /// <summary>The normalisation.</summary>
@@ -41,11 +41,11 @@ public sealed record EncoderConfig : TextModelConfig, IChecked
     /// <summary>Whether linear layers and layer norms add a bias.</summary>
     public bool Bias { get; init; } = true;
 
-    /// <summary>The share that training drops of embeddings, of each sublayer's output and of what is classified.</summary>
+    /// <summary>The dropout rate of embeddings, of each sublayer's output and of the vector that is classified.</summary>
     [Between(0, 1, Below = true)]
     public double Dropout { get; init; } = 0.1;
 
-    /// <summary>The share of attention weights and of hidden feed-forward activations that training drops.</summary>
+    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
     [Between(0, 1, Below = true)]
     public double InnerDropout { get; init; }
 
@@ -77,15 +77,15 @@ public abstract record HeadConfig;
 [Kind("masked")]
 public sealed record MaskedHeadConfig : HeadConfig, IChecked
 {
-    /// <summary>The share of a text's tokens that are to be guessed, at least one.</summary>
+    /// <summary>The fraction of a text's tokens that are masked, at least one.</summary>
     [Between(0.001, 0.9)]
     public double Share { get; init; } = 0.15;
 
-    /// <summary>The share of these that are replaced by the mask token.</summary>
+    /// <summary>The fraction of these that are replaced by the mask token.</summary>
     [Between(0, 1)]
     public double Masked { get; init; } = 0.8;
 
-    /// <summary>The share of these that are replaced by a random token; the rest stay as they are.</summary>
+    /// <summary>The fraction of these that are replaced by a random token; the rest stay as they are.</summary>
     [Between(0, 1)]
     public double Random { get; init; } = 0.1;
 
@@ -105,11 +105,11 @@ public sealed record MaskedHeadConfig : HeadConfig, IChecked
 [Kind("classify")]
 public sealed record ClassifyHeadConfig : HeadConfig
 {
-    /// <summary>What stands for the whole text.</summary>
+    /// <summary>How one vector is made of a text's.</summary>
     public Pooling Pool { get; init; }
 }
 
-/// <summary>What stands for a whole text.</summary>
+/// <summary>How one vector is made of a text's.</summary>
 public enum Pooling
 {
     /// <summary>The vector of the first token, BERT's CLS.</summary>

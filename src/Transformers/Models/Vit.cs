@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over the patches of an image that tells its class.</summary>
+/// <summary>A transformer over the patches of an image that classifies it.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1. Regularisation as in Touvron et al. 2021 (DeiT).</remarks>
 [Kind("vit")]
 public sealed record VitConfig : ImageModelConfig, IChecked
@@ -34,7 +34,7 @@ public sealed record VitConfig : ImageModelConfig, IChecked
     /// <summary>The feed-forward network of a block.</summary>
     public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
 
-    /// <summary>How the model knows where a patch stands.</summary>
+    /// <summary>How the model encodes the positions of patches.</summary>
     public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositions();
 
     /// <summary>What the class is read from.</summary>
@@ -85,7 +85,7 @@ public sealed record VitConfig : ImageModelConfig, IChecked
 /// <summary>What the class of an image is read from.</summary>
 public enum ImagePooling
 {
-    /// <summary>A token of its own, which stands before the patches.</summary>
+    /// <summary>A token of its own, before the patches.</summary>
     Cls,
     /// <summary>The mean of all patches.</summary>
     Mean,
@@ -94,19 +94,19 @@ public enum ImagePooling
 /// <summary>What a network over images drops while training.</summary>
 public sealed record ImageDropConfig
 {
-    /// <summary>The share of activations dropped, after each dense layer but attention's first.</summary>
+    /// <summary>The dropout rate of activations, after each dense layer but attention's first.</summary>
     [Between(0, 1, Below = true)]
     public double Activations { get; init; }
 
-    /// <summary>The share of attention weights dropped.</summary>
+    /// <summary>The dropout rate of attention weights.</summary>
     [Between(0, 1, Below = true)]
     public double Attention { get; init; }
 
-    /// <summary>Stochastic depth: the chance that an image skips a sublayer of the last block; from the first block on it rises linearly from 0.</summary>
+    /// <summary>Stochastic depth: the probability that an image skips a sublayer of the last block; it rises linearly from 0 at the first block.</summary>
     [Between(0, 1, Below = true)]
     public double Path { get; init; }
 
-    /// <summary>The chance to skip a sublayer of a block.</summary>
+    /// <summary>The probability of skipping a sublayer of a block.</summary>
     /// <param name="block">The block, from 0.</param>
     /// <param name="blocks">The number of blocks.</param>
     public double PathAt(int block, int blocks) => blocks == 1 ? Path : Path * block / (blocks - 1);

@@ -14,7 +14,7 @@ sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, Batch
     BatchPosition position;
     Task<T>? ahead;
 
-    /// <summary>The share of time spent waiting for a batch.</summary>
+    /// <summary>The fraction of time spent waiting for a batch.</summary>
     internal double Wait => waited / clock.Elapsed;
 
     internal IReadOnlyDictionary<string, long> State

@@ -37,8 +37,6 @@ sealed class DivergencePolicy(DivergenceConfig config)
     internal int Limit => config switch { SkipBadSteps skip => skip.Limit, RollBackAtDivergence back => back.Limit, _ => 0 };
 
     /// <summary>Decides.</summary>
-    /// <param name="bad">The bad step.</param>
-    /// <param name="state">How often the run went on already.</param>
     /// <returns>What to do, and why the run ends where it does.</returns>
     internal (DivergenceAction Action, string Reason) Decide(BadStep bad, TrainerState state)
     {
@@ -51,8 +49,6 @@ sealed class DivergencePolicy(DivergenceConfig config)
     }
 
     /// <summary>The error that ends the run.</summary>
-    /// <param name="bad">The bad step.</param>
-    /// <param name="reason">Why the run does not go on.</param>
     /// <param name="good">The last good checkpoint: one after which a step came out as numbers. That of the step right before a bad one may hold the weights that are the cause.</param>
     internal static DivergedException Diverged(BadStep bad, string reason, Checkpoint? good)
     {

@@ -6,16 +6,16 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>Sees before the first step whether training fits into memory, by running it: forwards and backwards over the first micro-batch, without a step.</summary>
+/// <summary>Checks before the first step whether training fits into memory, by a forward and a backward pass over the first micro-batch.</summary>
 /// <remarks>
-/// Sizes are doubled from one row on. What a process takes beyond its limit gets it killed without a word, so a size is tried
-/// only if those before foretell that it fits. Nothing of the run changes: the sampler is set back afterwards.
+/// Sizes are doubled from one row on. A process that exceeds its limit is killed without a message, so a size is tried
+/// only if those before predict that it fits. Nothing of the run changes: the sampler is set back afterwards.
 /// </remarks>
 sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config, Device device, ITrainingObserver observer, CancellationToken cancel)
 {
     const double Ample = 0.5;
 
-    // Less growth than this says nothing: freed pieces of earlier passes hold what a few rows need.
+    // Less growth than this is not significant: freed blocks of earlier passes hold what a few rows need.
     const long Noticeable = 32 << 20;
 
     readonly MemoryGauge? gauge = MemoryGauge.Of(device);
@@ -78,8 +78,6 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     MemoryNeed? NeedOf(int rows) => gauge is null ? Measure(rows) : NeedOf(rows, some => Measure(some)!);
 
     /// <summary>Measures doubled sizes from one row on, until one does not fit or those before show that the size asked for does.</summary>
-    /// <param name="rows">The size asked for.</param>
-    /// <param name="measure">Measures a pass over so many rows.</param>
     /// <returns>What the size needs, measured; or estimated, where it does not fit.</returns>
     internal static MemoryNeed NeedOf(int rows, Func<int, MemoryNeed> measure)
     {
@@ -150,7 +148,7 @@ sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom
     /// <summary>All that may be used.</summary>
     internal long Most => Used + (long)(Room.Bytes * (1 - Kept));
 
-    /// <summary>Whether there is enough, with this share of the room kept free.</summary>
+    /// <summary>Whether there is enough, with this fraction of the room kept free.</summary>
     internal bool Fits(double spare = Kept) => Total <= Used + Room.Bytes * (1 - spare);
 
     public override string ToString()

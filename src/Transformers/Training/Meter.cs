@@ -66,9 +66,6 @@ sealed class StepWatch : IDisposable
     readonly List<(StepOutcome Outcome, Tensor Numbers)> waiting = [];
 
     /// <summary>Adds a step whose numbers are yet to be read.</summary>
-    /// <param name="outcome">The step, its loss and norm unknown.</param>
-    /// <param name="loss">A scalar on the device.</param>
-    /// <param name="norm">A scalar on the device.</param>
     internal void Add(StepOutcome outcome, Tensor loss, Tensor norm) =>
         waiting.Add((outcome, stack([loss, norm]).DetachFromDisposeScope()));
 
@@ -83,7 +80,6 @@ sealed class StepWatch : IDisposable
         return outcomes;
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (_, numbers) in waiting) numbers.Dispose();

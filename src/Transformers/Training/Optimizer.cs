@@ -25,10 +25,8 @@ public abstract record OptimizerConfig
     public double LayerDecay { get; init; } = 1;
 }
 
-/// <summary>Adam with decoupled weight decay.</summary>
-/// <remarks>Loshchilov and Hutter 2019.</remarks>
-[Kind("adamw")]
-public sealed record AdamWConfig : OptimizerConfig
+/// <summary>Adam and its variant with decoupled weight decay.</summary>
+public abstract record AdamFamilyConfig : OptimizerConfig
 {
     /// <summary>The decay of the averages of the gradient and of its square.</summary>
     [Between(0, 1, Below = true)]
@@ -37,27 +35,32 @@ public sealed record AdamWConfig : OptimizerConfig
     /// <summary>What is added to the root of the average square.</summary>
     [Positive]
     public double Eps { get; init; } = 1e-8;
+
+    /// <summary>Whether weight decay acts on the weights and not on the gradient.</summary>
+    internal abstract bool Decoupled { get; }
+}
+
+/// <summary>Adam with decoupled weight decay.</summary>
+/// <remarks>Loshchilov and Hutter 2019.</remarks>
+[Kind("adamw")]
+public sealed record AdamWConfig : AdamFamilyConfig
+{
+    internal override bool Decoupled => true;
 }
 
 /// <summary>Adam; weight decay, if any, is added to the gradient.</summary>
 /// <remarks>Kingma and Ba 2015.</remarks>
 [Kind("adam")]
-public sealed record AdamConfig : OptimizerConfig
+public sealed record AdamConfig : AdamFamilyConfig
 {
-    /// <summary>The decay of the averages of the gradient and of its square.</summary>
-    [Between(0, 1, Below = true)]
-    public (double First, double Second) Betas { get; init; } = (0.9, 0.999);
-
-    /// <summary>What is added to the root of the average square.</summary>
-    [Positive]
-    public double Eps { get; init; } = 1e-8;
+    internal override bool Decoupled => false;
 }
 
 /// <summary>Stochastic gradient descent.</summary>
 [Kind("sgd")]
 public sealed record SgdConfig : OptimizerConfig
 {
-    /// <summary>The share of the previous step that is kept.</summary>
+    /// <summary>The fraction of the previous step that is kept.</summary>
     [Between(0, 1, Below = true)]
     public double Momentum { get; init; }
 }
@@ -86,15 +89,14 @@ public abstract class Optimizer : IDisposable
     double[] FactorsOf(ILayered? model, double decay)
     {
         if (model is null)
-            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers tell their depth: vit and swin", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
+            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers have a depth: vit and swin", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
         return [.. trained.Select(named => Math.Pow(decay, model.Depth - model.DepthOf(named.name)))];
     }
 
     /// <summary>The optimizer that a config asks for.</summary>
     public static Optimizer Create(OptimizerConfig config, nn.Module model) => config switch
     {
-        AdamWConfig adamw => new AdamOptimizer(model, adamw, adamw.Betas, adamw.Eps, decoupled: true),
-        AdamConfig adam => new AdamOptimizer(model, adam, adam.Betas, adam.Eps, decoupled: false),
+        AdamFamilyConfig adam => new AdamOptimizer(model, adam),
         SgdConfig sgd => new SgdOptimizer(model, sgd),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "an optimizer without a class"),
     };
@@ -199,23 +201,19 @@ public abstract class Optimizer : IDisposable
 /// <remarks>Kingma and Ba 2015, algorithm 1; decoupled decay: Loshchilov and Hutter 2019, algorithm 2.</remarks>
 sealed class AdamOptimizer : Optimizer
 {
-    readonly (double First, double Second) betas;
-    readonly double epsilon;
-    readonly bool decoupled;
+    readonly AdamFamilyConfig config;
     readonly Tensor[] first, second;
 
-    internal AdamOptimizer(nn.Module model, OptimizerConfig config, (double First, double Second) betas, double epsilon, bool decoupled) : base(model, config)
+    internal AdamOptimizer(nn.Module model, AdamFamilyConfig config) : base(model, config)
     {
-        this.betas = betas;
-        this.epsilon = epsilon;
-        this.decoupled = decoupled;
+        this.config = config;
         first = AddSlot("first_moment");
         second = AddSlot("second_moment");
     }
 
     protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
     {
-        if (decoupled && KernelTensors.Fit(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, betas, epsilon, Steps, scale);
+        if (config.Decoupled && KernelTensors.Fit(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, config.Betas, config.Eps, Steps, scale);
         else base.Update(parameters, gradients, rates, scale);
     }
 
@@ -227,7 +225,7 @@ sealed class AdamOptimizer : Optimizer
         foreach (var group in Enumerable.Range(0, parameters.Length).GroupBy(i => (rates[i], Decays[i])))
         {
             T[] Of<T>(T[] all) => [.. group.Select(i => all[i])];
-            Operators.FusedAdam(Of(parameters), Of(gradients), Of(first), Of(second), Of(steps), group.Key.Item1, betas, group.Key.Item2, epsilon, divisor, skip, decoupled);
+            Operators.FusedAdam(Of(parameters), Of(gradients), Of(first), Of(second), Of(steps), group.Key.Item1, config.Betas, group.Key.Item2, config.Eps, divisor, skip, config.Decoupled);
         }
     }
 }

@@ -14,7 +14,7 @@ public sealed record RunConfig : IChecked
     /// <summary>The seed from which every stream of random numbers (initial weights, order of data, sampling) is derived.</summary>
     public ulong Seed { get; init; } = 1337;
 
-    /// <summary>What is learnt from.</summary>
+    /// <summary>The data.</summary>
     public required DataConfig Data { get; init; }
 
     /// <summary>The network.</summary>

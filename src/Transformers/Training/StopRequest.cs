@@ -41,8 +41,6 @@ sealed class TimeLimit : IDisposable
     TimeSpan left;
 
     /// <summary>Begins to wait.</summary>
-    /// <param name="time">How long; one that is over already asks at once.</param>
-    /// <param name="stop">Is asked, with the reason <c>max_time</c>.</param>
     internal TimeLimit(TimeSpan time, StopRequest stop)
     {
         this.stop = stop;

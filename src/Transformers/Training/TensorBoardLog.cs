@@ -8,7 +8,7 @@ namespace Transformers.Training;
 /// <summary>Writes a training run as TensorBoard's event files: losses, learning rate, speed, samples, pictures and weights.</summary>
 /// <remarks>Train and validation losses share the first part of their tags, so that TensorBoard shows them side by side. A disk that is full ends these files, not the training.</remarks>
 /// <param name="folder">The folder of event files.</param>
-/// <param name="warn">Told once if they cannot be written.</param>
+/// <param name="warn">Called once if they cannot be written.</param>
 public sealed class TensorBoardLog(string folder, Action<string> warn) : ITrainingObserver, IDisposable
 {
     const long MostNumbers = 10_000;
@@ -34,7 +34,7 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
             ("loss/train", report.Loss), ("optimizer/lr", report.LearningRate), ("optimizer/gradient_norm", report.GradientNorm),
             ($"speed/{report.Unit}_per_second", report.UnitsPerSecond), ("memory/resident_bytes", report.MemoryBytes),
         ];
-        if (report.Utilisation is { } share) values.Add(("speed/utilisation", share));
+        if (report.Utilisation is { } utilisation) values.Add(("speed/utilisation", utilisation));
         Try(() => writer?.AddScalars(report.Step, values));
     }
 
@@ -64,7 +64,7 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
         using var scope = NewDisposeScope();
         foreach (var (name, parameter) in model.named_parameters())
         {
-            // Of a large tensor every so-manieth number is like all of them.
+            // A sample at equal distances represents a large tensor.
             var flat = parameter.detach().flatten();
             var every = Math.Max(1, flat.numel() / MostNumbers);
             var some = flat.slice(0, 0, flat.numel(), every).to(ScalarType.Float32).cpu().contiguous();

@@ -122,7 +122,7 @@ public sealed partial class Trainer : IDisposable
 
     bool IsValidated(long step, long lastStep) => step % config.Validate.Every == 0 || step == lastStep;
 
-    // Takes a step and looks at what it came to: at once on a processor, when asked on a device. Gives the norm of the last
+    // Takes a step and reads its loss and gradient norm: at once on a processor, when asked on a device. Gives the norm of the last
     // step that was looked at; null where the run is at an earlier step now.
     double? TakeStep(long step, double lr, bool look, Meter meter)
     {
@@ -181,16 +181,11 @@ public sealed partial class Trainer : IDisposable
     }
 
     /// <summary>Adds the gradients of a micro-batch.</summary>
-    /// <param name="batch">The micro-batch.</param>
     /// <param name="targets">The targets of the whole step: the loss of every target counts the same, however the batch is cut.</param>
-    /// <param name="step">The step.</param>
     /// <returns>Its part of the step's loss, a scalar in 32 bits on the model's device.</returns>
     internal Tensor Backward(MicroBatch batch, long targets, long step) => Pass(batch, targets, new RandomPosition(seed, step, batch.FirstExample));
 
     /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
-    /// <param name="batch">The micro-batch.</param>
-    /// <param name="targets">The targets of the whole step.</param>
-    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>Its part of the step's mean loss, without label smoothing: a scalar in 32 bits.</returns>
     internal static Tensor Pass(MicroBatch batch, long targets, RandomPosition random)
     {

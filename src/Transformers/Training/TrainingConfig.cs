@@ -34,18 +34,18 @@ public sealed record TrainingConfig : IChecked
     /// <summary>How often metrics are written.</summary>
     public LogConfig Log { get; init; } = new();
 
-    /// <summary>What the model generates on the way.</summary>
+    /// <summary>Samples that the model generates during training.</summary>
     public SampleConfig Sample { get; init; } = new();
 
-    /// <summary>The share of the target's probability that is spread over the whole vocabulary while training; reported losses are without it.</summary>
+    /// <summary>The part of the target's probability that is spread over the whole vocabulary while training; reported losses are without it.</summary>
     [Between(0, 1, Below = true)]
     public double LabelSmoothing { get; init; }
 
-    /// <summary>Parameters that are held still, by name; <c>*</c> stands for any text: <c>[encoder.tok_emb.*, encoder.blocks.0.*]</c>.</summary>
+    /// <summary>Parameters that are frozen, by name; <c>*</c> matches any text: <c>[encoder.tok_emb.*, encoder.blocks.0.*]</c>.</summary>
     [NotEmpty]
     public IReadOnlyList<string>? Freeze { get; init; }
 
-    /// <summary>What becomes of the run when a loss or a gradient is not a number.</summary>
+    /// <summary>What happens when a loss or a gradient is not a number.</summary>
     public DivergenceConfig Divergence { get; init; } = new StopAtDivergence();
 
     /// <summary>A moving average of the weights, which is then what is validated and saved; none where this is not given.</summary>
@@ -118,11 +118,11 @@ public sealed record ValidateConfig
     [AtLeast(1)]
     public int? Patience { get; init; }
 
-    /// <summary>What decides which validation is better.</summary>
+    /// <summary>The criterion for the best validation.</summary>
     public ValidationMetric Metric { get; init; }
 }
 
-/// <summary>What can decide which validation is better.</summary>
+/// <summary>Criteria for the best validation.</summary>
 public enum ValidationMetric
 {
     /// <summary>The validation loss; lower is better.</summary>
@@ -152,7 +152,7 @@ public sealed record LogConfig
     public int Every { get; init; } = 10;
 }
 
-/// <summary>What the model generates on the way.</summary>
+/// <summary>Samples that the model generates during training.</summary>
 public sealed record SampleConfig
 {
     /// <summary>What to continue; by default one sample from nothing.</summary>
@@ -168,14 +168,14 @@ public sealed record SampleConfig
     public int Tokens { get; init; } = 100;
 }
 
-/// <summary>What becomes of a run when a step's loss or gradient is not a number; closed by <c>kind</c>.</summary>
+/// <summary>What happens when a step's loss or gradient is not a number; closed by <c>kind</c>.</summary>
 public abstract record DivergenceConfig;
 
 /// <summary>The run ends and names its last good checkpoint.</summary>
 [Kind("stop")]
 public sealed record StopAtDivergence : DivergenceConfig;
 
-/// <summary>The step's gradients are thrown away and the run goes on with the next data.</summary>
+/// <summary>The step's gradients are discarded and the run continues with the next data.</summary>
 [Kind("skip")]
 public sealed record SkipBadSteps : DivergenceConfig
 {
@@ -184,7 +184,7 @@ public sealed record SkipBadSteps : DivergenceConfig
     public int Limit { get; init; } = 10;
 }
 
-/// <summary>The run goes back to its last good checkpoint and on from there with the data after those of the bad step.</summary>
+/// <summary>The run returns to its last good checkpoint and continues from there with the data after those of the bad step.</summary>
 [Kind("roll_back")]
 public sealed record RollBackAtDivergence : DivergenceConfig
 {

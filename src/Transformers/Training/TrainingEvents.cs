@@ -2,7 +2,7 @@ using Transformers.Native;
 
 namespace Transformers.Training;
 
-/// <summary>What one step, or the mean of several, came to.</summary>
+/// <summary>The result of one step, or the mean of several.</summary>
 /// <param name="Step">The step, from 1.</param>
 /// <param name="Steps">The steps of the run.</param>
 /// <param name="Loss">Mean loss of the steps since the last report, nats a target.</param>
@@ -12,7 +12,7 @@ namespace Transformers.Training;
 /// <param name="Unit"><c>tokens</c> or <c>images</c>.</param>
 /// <param name="MemoryBytes">Resident memory now.</param>
 /// <param name="Remaining">The time that the remaining steps will take at the run's speed so far.</param>
-/// <param name="Utilisation">The share of the machine's measured peak that the model's arithmetic came to; null where it is not known.</param>
+/// <param name="Utilisation">The fraction of the machine's measured peak that the model's arithmetic reaches; null where it is not known.</param>
 public sealed record StepReport(long Step, long Steps, double Loss, double LearningRate, double GradientNorm,
     double UnitsPerSecond, string Unit, long MemoryBytes, TimeSpan Remaining, double? Utilisation = null)
 {
@@ -26,7 +26,7 @@ public sealed record StepReport(long Step, long Steps, double Loss, double Learn
     public DeviceMemoryUse? DeviceMemory { get; init; }
 }
 
-/// <summary>What a validation came to.</summary>
+/// <summary>The result of a validation.</summary>
 /// <param name="Step">The step after which it ran.</param>
 /// <param name="Loss">Nats a target.</param>
 /// <param name="Targets">The number of targets.</param>
@@ -38,7 +38,7 @@ public sealed record ValidationReport(long Step, double Loss, long Targets, IRea
 /// <summary>Sees a training run as it goes. Every method has a default that does nothing.</summary>
 public interface ITrainingObserver
 {
-    /// <summary>Something worth telling once, such as the number of parameters or a checkpoint that was skipped.</summary>
+    /// <summary>Something worth reporting once, such as the number of parameters or a checkpoint that was skipped.</summary>
     void Note(string message) { }
 
     /// <summary>Something that may be wrong.</summary>
@@ -59,7 +59,7 @@ public interface ITrainingObserver
     /// <summary>Outputs of the model, for a person to read.</summary>
     void OnSamples(long step, IReadOnlyList<string> samples) { }
 
-    /// <summary>The run stands at an earlier step again: what it told of later ones is void.</summary>
+    /// <summary>The run is at an earlier step again: what it reported of later ones is void.</summary>
     void OnRollback(long step) { }
     /// <summary>Pictures of the model, after a validation.</summary>
     void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) { }
@@ -75,7 +75,7 @@ public interface ITrainingObserver
 /// <param name="message">Which steps, and which checkpoint is good.</param>
 public sealed class DivergedException(string message) : Exception(message);
 
-/// <summary>Several observers as one; each is told in turn.</summary>
+/// <summary>Several observers as one, called in turn.</summary>
 sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : ITrainingObserver
 {
     public void Note(string message) => Each(observer => observer.Note(message));
@@ -90,8 +90,8 @@ sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : 
     public void OnWeights(long step, TorchSharp.torch.nn.Module model) => Each(observer => observer.OnWeights(step, model));
     public void OnCheckpoint(long step, string folder) => Each(observer => observer.OnCheckpoint(step, folder));
 
-    void Each(Action<ITrainingObserver> tell)
+    void Each(Action<ITrainingObserver> action)
     {
-        foreach (var observer in observers) tell(observer);
+        foreach (var observer in observers) action(observer);
     }
 }

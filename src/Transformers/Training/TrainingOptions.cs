@@ -17,7 +17,7 @@ public enum ResumeMode
     Never,
 }
 
-/// <summary>What a run is told besides its config.</summary>
+/// <summary>The options of a run besides its config.</summary>
 public sealed record TrainingOptions
 {
     /// <summary>The run's folder.</summary>
@@ -48,7 +48,7 @@ public static class SeedStreams
         BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{purpose}/{seed}")))) & long.MaxValue;
 }
 
-/// <summary>What a run came to: <c>result.json</c>, and what <c>train --json</c> prints.</summary>
+/// <summary>The result of a run: <c>result.json</c>, and what <c>train --json</c> prints.</summary>
 public sealed record TrainResult
 {
     /// <summary>Why a run ended whose validation did not get better for as long as the config allows.</summary>
@@ -90,13 +90,13 @@ public sealed record TrainResult
     public long SkippedSteps { get; init; }
     /// <summary>How often the run went back to an earlier checkpoint.</summary>
     public long RollBacks { get; init; }
-    /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
+    /// <summary>The fraction of training time spent waiting for data, from 0 to 1.</summary>
     public double DataWait { get; init; }
-    /// <summary>How often each class (row) was taken for each (column) in the last validation; absent but for classifiers.</summary>
+    /// <summary>How often each class (row) was predicted as each (column) in the last validation; only for classifiers.</summary>
     public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
     /// <summary>The classes' names, in the order of the matrix.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
-    /// <summary>Some translations of the last validation beside their references; absent but for encoder-decoders.</summary>
+    /// <summary>Some translations of the last validation beside their references; only for encoder-decoders.</summary>
     public IReadOnlyList<OutputExample>? Examples { get; init; }
     /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
     public string? Stopped { get; init; }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>What is trained and on what: the part of a training run that differs between kinds of models.</summary>
+/// <summary>A model and its data: the part of a training run that differs between kinds of models.</summary>
 public abstract class TrainingTask : IDisposable
 {
     /// <summary>The model, on its device.</summary>
@@ -19,6 +19,15 @@ public abstract class TrainingTask : IDisposable
     /// <summary>The micro-batches of the next step.</summary>
     public abstract IReadOnlyList<MicroBatch> NextStep();
 
+    /// <summary>The micro-batches of a batch.</summary>
+    /// <param name="rows">The rows of the batch.</param>
+    /// <param name="slice">The micro-batch of some rows, from the first one and their number.</param>
+    protected IReadOnlyList<MicroBatch> Slices(int rows, Func<int, int, MicroBatch> slice)
+    {
+        var size = Micro.Of(rows);
+        return [.. Enumerable.Range(0, (rows + size - 1) / size).Select(i => slice(i * size, Math.Min(size, rows - i * size)))];
+    }
+
     /// <summary>The validation split in order; empty where there is none.</summary>
     /// <param name="batches">The most batches, or null for the whole split.</param>
     public abstract IEnumerable<MicroBatch> Validation(int? batches);
@@ -32,7 +41,7 @@ public abstract class TrainingTask : IDisposable
     /// <param name="loss">Nats a target.</param>
     public virtual IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>();
 
-    /// <summary>Where the sampler stands: what it takes to continue at the exact next step.</summary>
+    /// <summary>The sampler's position: what it takes to continue at the exact next step.</summary>
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
     /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
@@ -42,20 +51,20 @@ public abstract class TrainingTask : IDisposable
     /// <summary>Pictures of what the model does, such as its attention over an example of the validation split; computed without gradients and with the model in evaluation mode.</summary>
     public virtual IReadOnlyList<ModelPicture> Pictures() => [];
 
-    /// <summary>What a classifier took for what in the last validation; null for other models.</summary>
+    /// <summary>The confusion matrix of the last validation; null for other models.</summary>
     public virtual ConfusionCounts? Confusion => null;
 
     /// <summary>Some outputs of the last whole validation beside what was wanted; empty where there are none.</summary>
     public virtual IReadOnlyList<OutputExample> Examples => [];
 
-    /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
+    /// <summary>The fraction of training time spent waiting for data, from 0 to 1.</summary>
     public virtual double DataWait => 0;
 
     /// <inheritdoc/>
     public abstract void Dispose();
 }
 
-/// <summary>What one forward and backward pass works on.</summary>
+/// <summary>The input of one forward and backward pass.</summary>
 /// <param name="targets">The number of targets that count: the loss is a sum over them.</param>
 /// <param name="units">What throughput counts: tokens read, or images.</param>
 /// <param name="firstExample">The position of the first example in the step's batch.</param>
@@ -88,7 +97,7 @@ public readonly record struct MicroSize(int? Rows, int Pieces = 1)
     public int Of(int batch) => Math.Max(1, (Math.Min(Rows ?? batch, batch) + Pieces - 1) / Pieces);
 }
 
-/// <summary>A picture that a run makes of its model when it is validated.</summary>
+/// <summary>A picture of a run's model, drawn at a validation.</summary>
 /// <param name="Name">Its name, such as <c>attention</c>.</param>
 /// <param name="Svg">The picture as an SVG document, for reports.</param>
 /// <param name="Raster">Its cells as pixels, for readers that show no SVG; null for none.</param>
@@ -100,13 +109,13 @@ public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster
 /// <param name="Height">Rows.</param>
 public sealed record RasterPicture(byte[] Png, int Width, int Height);
 
-/// <summary>What a model made of an example, for a person to read.</summary>
+/// <summary>An output of a model beside its reference, for a person to read.</summary>
 /// <param name="Input">What it was given.</param>
-/// <param name="Output">What it made of it.</param>
-/// <param name="Reference">What was wanted.</param>
+/// <param name="Output">The model's output.</param>
+/// <param name="Reference">The expected output.</param>
 public sealed record OutputExample(string Input, string Output, string Reference);
 
-/// <summary>What a classifier took for what.</summary>
+/// <summary>A classifier's confusion matrix.</summary>
 /// <param name="Rows">A row a class, a column a prediction.</param>
 /// <param name="Labels">The names of the classes.</param>
 public sealed record ConfusionCounts(IReadOnlyList<IReadOnlyList<long>> Rows, IReadOnlyList<string> Labels);

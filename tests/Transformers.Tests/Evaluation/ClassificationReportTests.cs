@@ -96,23 +96,6 @@ public class ClassificationReportTests
     }
 
     [Fact]
-    public void Merged_reports_equal_one_over_all_examples()
-    {
-        var random = new Random(1);
-        var (whole, parts) = (new ClassificationReport(["a", "b", "c"]), new[] { new ClassificationReport(["a", "b", "c"]), new ClassificationReport(["a", "b", "c"]) });
-        for (var i = 0; i < 200; i++)
-        {
-            float[] logits = [random.NextSingle(), random.NextSingle(), random.NextSingle()];
-            whole.Add(logits, i % 3);
-            parts[i % 2].Add(logits, i % 3);
-        }
-        parts[0].Merge(parts[1]);
-        Assert.Equal(whole.ConfusionRows(), parts[0].ConfusionRows());
-        Assert.Equal(whole.TopK(2), parts[0].TopK(2));
-        Assert.Equal(whole.CalibrationError, parts[0].CalibrationError, 12);
-    }
-
-    [Fact]
     public void A_label_outside_the_classes_is_the_users_error() =>
         Assert.Throws<UserException>(() => new ClassificationReport(["a", "b"]).Add([0, 1], 2));
 }

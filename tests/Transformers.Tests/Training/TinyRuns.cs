@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Kinds;
 using Transformers.Native;
