@@ -7,7 +7,7 @@ namespace Transformers.Checkpoints;
 /// <summary>A checked safetensors header: the tensors in the order of their bytes, and the free metadata.</summary>
 /// <remarks>
 /// The rules are those of the reference implementation (safetensors, README "Format", and its reader), and two more that its README
-/// states or leaves open: a name that occurs twice is refused wherever it stands, and a shape has at most 64 sizes.
+/// states or leaves open: a name that occurs twice is refused everywhere, and a shape has at most 64 sizes.
 /// </remarks>
 public sealed class SafetensorsHeader
 {

@@ -101,7 +101,7 @@ public sealed record SafetensorsTensor(string Name, SafetensorsDtype Dtype, IRea
             throw new SafetensorsException(SafetensorsError.ValidationOverflow, file, name, $"shape {Show(shape)} of {dtype} has more bytes than fit in 64 bits", e);
         }
         if (bits % 8 != 0)
-            throw new SafetensorsException(SafetensorsError.MisalignedSlice, file, name, $"shape {Show(shape)} of {dtype} has {bits} bits, which are no whole bytes");
+            throw new SafetensorsException(SafetensorsError.MisalignedSlice, file, name, $"shape {Show(shape)} of {dtype} has {bits} bits, which are not whole bytes");
         return bits / 8;
     }
 

@@ -83,15 +83,15 @@ sealed unsafe class PackedDecoder : IDisposable
     /// <summary>Takes tokens through all layers.</summary>
     /// <param name="target">Keys and values of the rows' earlier tokens; those of the new ones are added.</param>
     /// <param name="ids">The tokens, [T].</param>
-    /// <param name="places">The position of each in its row, [T].</param>
+    /// <param name="at">The position of each in its row, [T].</param>
     /// <param name="rows">The row of each, [T].</param>
     /// <param name="wanted">The tokens whose logits are wanted, as indices into the three lists.</param>
     /// <returns>[wanted, V].</returns>
-    internal Tensor Step(PagedCache target, PagedCache? source, long[] ids, long[] places, long[] rows, long[] wanted)
+    internal Tensor Step(PagedCache target, PagedCache? source, long[] ids, long[] at, long[] rows, long[] wanted)
     {
-        positions.Cover(places.Max() + 1);
+        positions.Cover(at.Max() + 1);
         var logits = empty(wanted.Length, form.Vocabulary);
-        fixed (long* id = ids, place = places, row = rows, chosen = wanted, lengths = source?.Lengths)
+        fixed (long* id = ids, place = at, row = rows, chosen = wanted, lengths = source?.Lengths)
         fixed (int* targetTable = target.Table, sourceTable = source?.Table)
             DecoderKernels.Step(new DecoderStep
             {
@@ -176,15 +176,15 @@ sealed class PackedDecoding(PackedDecoder decoder, int rows, PagedCache? source 
     Tensor Step(ReadOnlySpan<int> ids, int rows, int from, int until, long[] wanted)
     {
         var (T, length, count) = (ids.Length / rows, Length, until - from);
-        long[] tokens = new long[rows * count], places = new long[rows * count], owners = new long[rows * count], added = new long[rows];
+        long[] tokens = new long[rows * count], at = new long[rows * count], owners = new long[rows * count], added = new long[rows];
         for (var row = 0; row < rows; row++)
         {
             added[row] = count;
             for (var t = 0; t < count; t++)
-                (tokens[row * count + t], places[row * count + t], owners[row * count + t]) = (ids[row * T + from + t], length + t, row);
+                (tokens[row * count + t], at[row * count + t], owners[row * count + t]) = (ids[row * T + from + t], length + t, row);
         }
         target.Extend(added);
-        return decoder.Step(target, source, tokens, places, owners, wanted);
+        return decoder.Step(target, source, tokens, at, owners, wanted);
     }
 
     public void Select(ReadOnlySpan<int> rows)
@@ -224,12 +224,12 @@ sealed class PositionTables(Positions positions, int width, int context) : IDisp
     internal Tensor? Bias { get; private set; }
 
     /// <summary>Makes the tables long enough for so many positions.</summary>
-    internal void Cover(long places)
+    internal void Cover(long count)
     {
-        if (places <= Count) return;
+        if (count <= Count) return;
         Dispose();
         using var scope = NewDisposeScope();
-        Count = Math.Min(context, Math.Max(places, Math.Max(First, 2 * Count)));
+        Count = Math.Min(context, Math.Max(count, Math.Max(First, 2 * Count)));
         var nothing = zeros(1, Count, width);
         var embedded = positions.Embed(nothing, 0);                            // [1, P, D]
         if (!ReferenceEquals(embedded, nothing)) Added = Kept(embedded[0]);

@@ -84,7 +84,7 @@ public sealed class TokenSampler
         return count;
     }
 
-    // Of the tokens kept, the fewest that reach a share of their probability together; of equal ones those with lower numbers.
+    // Of the tokens kept, the fewest that together reach a fraction of the probability; of equal ones those with lower numbers.
     int Nucleus(int count, double mass)
     {
         double total = 0;

@@ -157,15 +157,15 @@ public abstract class TextScorer : IDisposable
         var ids = Padded(rows.ConvertAll(row => row.Ids), Padding);                                       // [B, T]
         var (B, T) = ids.Dims2();
         var hidden = Hidden(rows, ids).reshape(B * T, -1);                                                // [B·T, D]
-        var places = rows.SelectMany((row, r) => row.Targets.Select((_, i) => r * T + row.Place + i)).ToArray();
+        var positions = rows.SelectMany((row, r) => row.Targets.Select((_, i) => r * T + row.Position + i)).ToArray();
         var targets = rows.SelectMany(row => row.Targets).ToArray();
-        var results = new double[places.Length];
+        var results = new double[positions.Length];
         var step = Math.Max(1, LogitsAtOnce / (int)OutputWeight.size(0));
-        for (var from = 0; from < places.Length; from += step)
+        for (var from = 0; from < positions.Length; from += step)
         {
             using var part = NewDisposeScope();
-            var count = Math.Min(step, places.Length - from);
-            var chosen = Transform(hidden.index_select(0, tensor(places[from..(from + count)], device: device)));  // [N, D]
+            var count = Math.Min(step, positions.Length - from);
+            var chosen = Transform(hidden.index_select(0, tensor(positions[from..(from + count)], device: device)));  // [N, D]
             var logits = nn.functional.linear(chosen, OutputWeight).to(ScalarType.Float32);               // [N, V]
             var own = logits.gather(1, tensor(targets[from..(from + count)], [count, 1], device: device)).squeeze(1);
             var log = (own - logits.logsumexp(1)).cpu().contiguous();                                     // [N]
@@ -185,7 +185,7 @@ public abstract class TextScorer : IDisposable
 /// <param name="Text">The number of the text within its chunk.</param>
 /// <param name="First">The position in the text of the first token that is asked about.</param>
 /// <param name="Ids">What the model reads.</param>
-/// <param name="Place">The position in the row whose vector predicts that token; the next positions predict the next tokens.</param>
+/// <param name="Position">The position in the row whose vector predicts that token; the next positions predict the next tokens.</param>
 /// <param name="Targets">The tokens that are asked about.</param>
 /// <param name="Source">The source that an encoder reads.</param>
-sealed record ScoringRow(int Text, int First, long[] Ids, int Place, long[] Targets, long[]? Source = null);
+sealed record ScoringRow(int Text, int First, long[] Ids, int Position, long[] Targets, long[]? Source = null);

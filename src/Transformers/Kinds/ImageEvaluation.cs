@@ -14,7 +14,7 @@ namespace Transformers.Kinds;
 /// <param name="Probability">Its probability.</param>
 public sealed record JudgedImage(string Image, string Label, string Predicted, double Probability);
 
-/// <summary>What an evaluation came to.</summary>
+/// <summary>The result of an evaluation.</summary>
 /// <param name="Split">The images: <c>test</c>, <c>validation</c>, <c>train</c> or <c>all</c>.</param>
 /// <param name="Loss">Nats an image.</param>
 /// <param name="Report">Accuracies, confusion matrix, scores of each class, calibration.</param>

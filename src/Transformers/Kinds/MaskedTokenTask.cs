@@ -98,12 +98,12 @@ sealed class MaskedTokenTask : TrainingTask
         {
             var S = batch.Texts.Width;
             var from = first * S;
-            long[] places = [.. Enumerable.Range(0, rows * S).Where(i => batch.Targets[from + i] != MaskedBatch.IgnoreIndex).Select(i => (long)i)];
+            long[] positions = [.. Enumerable.Range(0, rows * S).Where(i => batch.Targets[from + i] != MaskedBatch.IgnoreIndex).Select(i => (long)i)];
             var ids = tensor(batch.Texts.Ids[from..(from + rows * S)], [rows, S], device: task.device);
             var mask = PaddingMask.Of(batch.Texts.Lengths[first..(first + rows)], S, task.device);
             var all = task.model.Encoder.forward(ids, mask, random: random).reshape(rows * S, -1);      // [B·S, D]
-            var chosen = all.index_select(0, tensor(places, device: task.device));                      // [masked, D]
-            return (task.model.Transform(chosen), tensor(Array.ConvertAll(places, place => batch.Targets[from + place]), device: task.device));
+            var chosen = all.index_select(0, tensor(positions, device: task.device));                      // [masked, D]
+            return (task.model.Transform(chosen), tensor(Array.ConvertAll(positions, position => batch.Targets[from + position]), device: task.device));
         }
     }
 }

@@ -166,9 +166,9 @@ public sealed class SinusoidalPositionEncoding : Positions
     /// <returns>[T, D/2], computed in 64 bits: a large position times a small frequency would lose digits in 32.</returns>
     internal static Tensor Angles(long start, long T, int width, double @base)
     {
-        var places = arange(start, start + T, 1, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
+        var positions = arange(start, start + T, 1, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
         var powers = arange(0, width, 2, dtype: ScalarType.Float64) * (-Math.Log(@base) / width);
-        return places * powers.exp();
+        return positions * powers.exp();
     }
 
     /// <inheritdoc/>

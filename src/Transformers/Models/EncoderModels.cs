@@ -121,8 +121,8 @@ public static class TextPooling
         {
             case Pooling.Cls: return hidden.select(1, 0);
             case Pooling.Last:
-                var places = tensor(lengths.Select((length, row) => row * S + length - 1).ToArray(), device: hidden.device);
-                return hidden.reshape(B * S, -1).index_select(0, places);
+                var positions = tensor(lengths.Select((length, row) => row * S + length - 1).ToArray(), device: hidden.device);
+                return hidden.reshape(B * S, -1).index_select(0, positions);
             default:
                 var weights = new float[B * S];
                 for (var row = 0; row < B; row++) weights.AsSpan((int)(row * S), lengths[row]).Fill(1f / lengths[row]);

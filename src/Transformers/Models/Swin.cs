@@ -66,7 +66,7 @@ public sealed record SwinConfig : ImageModelConfig, IChecked
             }
             // A shift changes where windows are cut, not how many there are.
             var windows = Windows.Of(side, side, Window, shifted: false);
-            products.SelfAttention(B * windows.Count, windows.Places, D, Heads[stage], Heads[stage], layers);
+            products.SelfAttention(B * windows.Count, windows.Positions, D, Heads[stage], Heads[stage], layers);
             products.FeedForward(B * side * side, D, FeedForward, layers);
         }
         products.Matrix(B, WidthAt(Layers.Count - 1), sizes.Classes);

@@ -107,7 +107,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
     public long Count => Down * Across;
 
     /// <summary>The number T of positions in a window.</summary>
-    public long Places => Height * Width;
+    public long Positions => Height * Width;
 
     /// <summary>Whether the windows cover more than the grid.</summary>
     public bool Padded => Down * Height != Rows || Across * Width != Columns;
@@ -122,7 +122,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         var (B, _, _, D) = x.Dims4();
         if (Padded) x = nn.functional.pad(x, [0, 0, 0, Across * Width - Columns, 0, Down * Height - Rows]);
         if (Shifted) x = x.roll([-ShiftRows, -ShiftColumns], [1, 2]);
-        return x.reshape(B, Down, Height, Across, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B * Count, Places, D);
+        return x.reshape(B, Down, Height, Across, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B * Count, Positions, D);
     }
 
     /// <summary>Undoes <see cref="Cut"/>; padding is dropped.</summary>
@@ -144,12 +144,12 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         var hidesPadding = Padded && padding == WindowPadding.Masked;
         if (!Shifted && !hidesPadding) return null;
         var regions = Regions(hidesPadding);
-        var data = new float[Count * Places * Places];
+        var data = new float[Count * Positions * Positions];
         for (long window = 0, at = 0; window < Count; window++)
-            for (long query = 0; query < Places; query++)
-                for (long key = 0; key < Places; key++, at++)
-                    data[at] = regions[window * Places + query] == regions[window * Places + key] ? 0 : float.NegativeInfinity;
-        return tensor(data, [Count, Places, Places]);
+            for (long query = 0; query < Positions; query++)
+                for (long key = 0; key < Positions; key++, at++)
+                    data[at] = regions[window * Positions + query] == regions[window * Positions + key] ? 0 : float.NegativeInfinity;
+        return tensor(data, [Count, Positions, Positions]);
     }
 
     // A number for each position, in the order of the windows; positions of one window see each other where it is the same.
@@ -158,7 +158,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
     {
         const int hidden = -1;
         var (height, width) = (Down * Height, Across * Width);
-        var regions = new int[Count * Places];
+        var regions = new int[Count * Positions];
         for (long y = 0; y < height; y++)
             for (long x = 0; x < width; x++)
             {
@@ -166,7 +166,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
                 var (fromY, fromX) = ((y + ShiftRows) % height, (x + ShiftColumns) % width);
                 var wrapped = (fromY < y ? 2 : 0) + (fromX < x ? 1 : 0);
                 var region = hidesPadding && (fromY >= Rows || fromX >= Columns) ? hidden : wrapped;
-                regions[(y / Height * Across + x / Width) * Places + y % Height * Width + x % Width] = region;
+                regions[(y / Height * Across + x / Width) * Positions + y % Height * Width + x % Width] = region;
             }
         return regions;
     }

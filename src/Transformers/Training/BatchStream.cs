@@ -38,6 +38,6 @@ sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, Batch
         return batch;
     }
 
-    /// <summary>Waits for the batch that is being made. One that nobody takes is no error, and hides no other.</summary>
+    /// <summary>Waits for the batch that is being made. An error in one that nobody takes is ignored.</summary>
     public void Dispose() => ahead?.ContinueWith(_ => { }, TaskContinuationOptions.ExecuteSynchronously).Wait();
 }

@@ -30,7 +30,7 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
         stepsInAll++;
     }
 
-    /// <summary>What the steps since the last report came to; null where there was none.</summary>
+    /// <summary>The mean of the steps since the last report; null where there was none.</summary>
     internal StepReport? Report(long step, double lr, double norm)
     {
         if (losses == 0) return null;
@@ -47,7 +47,7 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
     }
 }
 
-/// <summary>What a step came to.</summary>
+/// <summary>The result of a step.</summary>
 /// <param name="Step">The step, from 1.</param>
 /// <param name="Loss">Its loss in nats a target.</param>
 /// <param name="GradientNorm">The norm of its gradient.</param>

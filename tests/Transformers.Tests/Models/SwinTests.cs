@@ -30,7 +30,7 @@ public sealed class SwinTests
         var x = randn(2, rows, columns, 3);
         var windows = Windows.Of(rows, columns, side, shifted);
         var cut = windows.Cut(x);
-        Assert.Equal([2 * windows.Count, windows.Places, 3], cut.shape);
+        Assert.Equal([2 * windows.Count, windows.Positions, 3], cut.shape);
         Assert.True(windows.Join(cut).eq(x).all().item<bool>());
     }
 

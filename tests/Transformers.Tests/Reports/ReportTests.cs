@@ -82,13 +82,13 @@ public class ReportTests
         var path = Path.Combine(Directory.CreateTempSubdirectory("transformer-samples-").FullName, "samples.jsonl");
         var log = new SampleLog(path);
         log.Open(0);
-        log.Sampled(10, ["a"]);
-        log.Sampled(20, ["b\nc"]);
+        log.OnSamples(10, ["a"]);
+        log.OnSamples(20, ["b\nc"]);
         File.AppendAllText(path, "torn {");
         var resumed = new SampleLog(path);
         resumed.Open(10);
         Assert.Equal([10L], SampleLog.Read(path).Select(one => one.Step));
-        resumed.Sampled(20, ["d\ne"]);
+        resumed.OnSamples(20, ["d\ne"]);
         Assert.Equal([(10L, "a"), (20L, "d\ne")], SampleLog.Read(path).Select(one => (one.Step, one.Samples[0])));
     }
 

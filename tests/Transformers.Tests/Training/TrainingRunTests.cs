@@ -139,7 +139,7 @@ public class TrainingRunTests
         using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
         var state = folder.Checkpoints.Open("latest").ReadState();
         // The targets that were learnt from say with which size: 32 a sequence.
-        Assert.Equal(32 * (10 * 8 + (rest.Steps - 10) * TinyRuns.Config(setting).Training.Batch.Sequences!.Value), state.Tokens);
+        Assert.Equal(32 * (10 * 8 + (rest.Steps - 10) * TinyRuns.Config(setting).Training.Batch.Sequences!.Value), state.Trainer.Targets);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Transformers.Decoding;
+using Transformers.Tests.Models;
 
-namespace Transformers.Tests.Models;
+namespace Transformers.Tests.Decoding;
 
 public class BlockTableTests
 {

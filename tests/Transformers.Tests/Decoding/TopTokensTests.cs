@@ -2,9 +2,10 @@ using FsCheck;
 using FsCheck.Fluent;
 using TorchSharp;
 using Transformers.Decoding;
+using Transformers.Tests.Models;
 using static TorchSharp.torch;
 
-namespace Transformers.Tests.Models;
+namespace Transformers.Tests.Decoding;
 
 [Collection("engine")]
 public class TopTokensTests

@@ -2,7 +2,7 @@ using System.Text.Json;
 using TestSupport;
 using Transformers.Metrics;
 
-namespace Transformers.Tests.Evaluation;
+namespace Transformers.Tests.Metrics;
 
 /// <summary>Cases of tests/Golden/translation_metrics.json, worked out by the script beside it by a route of its own.</summary>
 public class TranslationMetricsGoldenTests

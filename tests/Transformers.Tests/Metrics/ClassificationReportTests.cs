@@ -1,7 +1,7 @@
 using Transformers.IO;
 using Transformers.Metrics;
 
-namespace Transformers.Tests.Evaluation;
+namespace Transformers.Tests.Metrics;
 
 public class ClassificationReportTests
 {

@@ -1,6 +1,6 @@
 using Transformers.Metrics;
 
-namespace Transformers.Tests.Evaluation;
+namespace Transformers.Tests.Metrics;
 
 public class ChrfTests
 {

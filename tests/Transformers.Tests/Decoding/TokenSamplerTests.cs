@@ -1,6 +1,6 @@
 using Transformers.Decoding;
 
-namespace Transformers.Tests.Generation;
+namespace Transformers.Tests.Decoding;
 
 public class TokenSamplerTests
 {

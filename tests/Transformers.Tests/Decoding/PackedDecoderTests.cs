@@ -5,9 +5,10 @@ using Transformers.Configs;
 using Transformers.Decoding;
 using Transformers.Layers;
 using Transformers.Models;
+using Transformers.Tests.Models;
 using static TorchSharp.torch;
 
-namespace Transformers.Tests.Models;
+namespace Transformers.Tests.Decoding;
 
 /// <summary>The packed decoder against the model's own layers, which know nothing of packing, blocks and steps.</summary>
 [Collection("engine")]

@@ -7,7 +7,7 @@ using Transformers.Models;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
-namespace Transformers.Tests.Generation;
+namespace Transformers.Tests.Decoding;
 
 [Collection("engine")]
 public class TextGeneratorTests

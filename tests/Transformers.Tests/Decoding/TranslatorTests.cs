@@ -5,7 +5,7 @@ using Transformers.IO;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
-namespace Transformers.Tests.Generation;
+namespace Transformers.Tests.Decoding;
 
 [Collection("engine")]
 public class TranslatorTests

@@ -7,7 +7,7 @@ using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;
 
-namespace Transformers.Tests.Generation;
+namespace Transformers.Tests.Decoding;
 
 [Collection("engine")]
 public class BeamSearchTests
