@@ -25,7 +25,7 @@ public sealed class NewcomerTests : IDisposable
     [InlineData("generate run --penalty none", "--penalty (none) must be one of length, gnmt")]
     [InlineData("completion tcsh", "SHELL (tcsh) must be one of bash, zsh, fish, pwsh")]
     [InlineData("--versio", "--versio is no option of this command (did you mean --version?)")]
-    [InlineData("generate ROOT", "is no run folder: it has no checkpoints")]
+    [InlineData("generate ROOT", "is not a run folder: it has no checkpoints")]
     [InlineData("generate ROOT/several", "the folder holds the runs of several seeds")]
     [InlineData("score nowhere --input x", "there is no such run folder")]
     [InlineData("plot schedule gpt-stories --out /dev/null/x.svg", "/dev/null")]

@@ -1,15 +1,12 @@
 using System.CommandLine;
 using Transformers.Data.Text;
 using Transformers.IO;
-using Transformers.Metrics;
 
 namespace TransformerCli.Commands;
 
 /// <summary><c>data inspect</c>: a report on text or on a prepared folder.</summary>
 public static class DataInspectCommand
 {
-    // The n-grams of so many tokens take up to about 10 GB.
-    const long MostCounted = 50_000_000;
     const string Schema = "transformer.data.inspect/1";
 
     /// <summary>The command.</summary>
@@ -18,10 +15,9 @@ public static class DataInspectCommand
         var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a prepared folder, or a set of images (class folders, a tar file, IDX files)" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that holds the text", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line between two documents of a plain-text file", HelpName = "TEXT" };
-        var ngram = new Option<int?>("--ngram") { Description = "Also the validation loss of a Kneser-Ney model of this order, from the training tokens of prepared data", HelpName = "N" };
         var command = new Command("inspect", "Reports counts, lengths, duplicates and what is wrong with a data set; of prepared data, every checksum too.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
         {
-            path, field, separator, ngram,
+            path, field, separator,
         };
         context.Handle(command, (parse, cancel) =>
         {
@@ -30,10 +26,8 @@ public static class DataInspectCommand
             {
                 using var data = PreparedData.Open(given);
                 data.Verify();
-                double? loss = parse.GetValue(ngram) is { } order ? NgramLoss(data, order, cancel) : null;
-                if (json) context.WriteJson(new { Schema, Kind = "prepared", Folder = given, Verified = true, NgramLoss = loss, Dataset = data.Manifest });
+                if (json) context.WriteJson(new { Schema, Kind = "prepared", Folder = given, Verified = true, Dataset = data.Manifest });
                 else Print(context.Out, data.Manifest);
-                if (!json && loss is { } nats) context.Out.WriteLine($"n-gram      {nats:F4} nats a validation token, Kneser-Ney of order {parse.GetValue(ngram)}");
                 return ExitCodes.Done;
             }
             if (DataInspectImages.Is(given)) return DataInspectImages.Write(context, given, json);
@@ -44,31 +38,6 @@ public static class DataInspectCommand
             return ExitCodes.Done;
         });
         return command;
-    }
-
-    static double NgramLoss(PreparedData data, int order, CancellationToken cancel)
-    {
-        if (order is < 1 or > 8) throw new UserException($"--ngram ({order}) must be between 1 and 8");
-        if (data.Train.Count > MostCounted) throw new UserException($"--ngram counts at most {MostCounted:N0} tokens, and the training split has {data.Train.Count:N0}");
-        if (data.Validation.Count == 0) throw new UserException("--ngram needs a validation split, and this one is empty");
-        var model = new KneserNey(data.Train.VocabularySize, order);
-        foreach (var tokens in Chunks(data.Train))
-        {
-            cancel.ThrowIfCancellationRequested();
-            model.Add(tokens);
-        }
-        var reader = model.Read();
-        return Chunks(data.Validation).SelectMany(tokens => tokens).Average(token => -Math.Log(reader.Next(token)));
-    }
-
-    static IEnumerable<int[]> Chunks(TokenSequence split)
-    {
-        for (long at = 0; at < split.Count; at += 1 << 16)
-        {
-            var tokens = new int[Math.Min(1 << 16, split.Count - at)];
-            split.Read(at, tokens);
-            yield return tokens;
-        }
     }
 
     /// <summary>Prints what a prepared folder holds.</summary>

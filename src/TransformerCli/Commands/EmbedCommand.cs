@@ -29,7 +29,8 @@ static class EmbedCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            using var embedder = new Embedder(TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)), DeviceOption.Resolve(parse.GetValue(device)));
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            using var embedder = Kind.For(trained).OpenEmbedder(trained, DeviceOption.Resolve(parse.GetValue(device)));
             Pooling? pooling = parse.GetValue(pool) == "none" ? null : Enum.Parse<Pooling>(parse.GetValue(pool)!, ignoreCase: true);
             var embeddings = embedder.Embed(InputLines.Read(context, parse.GetValue(input)!), pooling);
             switch (parse.GetValue(output))

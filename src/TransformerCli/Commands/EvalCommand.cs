@@ -3,7 +3,6 @@ using System.Globalization;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;
-using Transformers.Models;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;
@@ -40,10 +39,10 @@ static class EvalCommand
             if (parse.GetValue(batchSize) is < 1 and var size) throw new UserException($"--batch-size ({size}) must be at least 1");
             var path = parse.GetValue(run)!;
             var trained = TrainedRun.Open(path, parse.GetValue(checkpoint));
-            if (trained.Config.Model is not Seq2SeqConfig) OptionUse.Refuse(parse, search.All, "encoder-decoders", trained.Config.Model);
+            if (!Kind.For(trained).Translates) OptionUse.Refuse(parse, search.All, "encoder-decoders", trained.Config.Model);
             var where = DeviceOption.Resolve(parse.GetValue(device));
             NativeLibraries.Load();
-            var result = RunEvaluation.Evaluate(trained, path, new EvaluationOptions
+            var result = Kind.For(trained).Evaluate(trained, path, new EvaluationOptions
             {
                 Data = parse.GetValue(data),
                 Split = parse.GetValue(split),

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Models;
 using Transformers.Native;
 
@@ -51,7 +52,7 @@ static class GenerateCommand
             var where = DeviceOption.Resolve(parse.GetValue(device));
             var quantized = parse.GetValue(quantize) is not null;
             NativeLibraries.Load();
-            if (trained.Config.Model is Seq2SeqConfig)
+            if (Kind.For(trained).Translates)
             {
                 OptionUse.Refuse(parse, [.. sampling.OfDrawing, stream, overflow], "language models (gpt)", trained.Config.Model);
                 var translator = trained.LoadTranslator(where, DeviceOption.PrecisionOf(parse.GetValue(precision), where), quantized);

@@ -4,6 +4,7 @@ using TransformerCli.Progress;
 using Transformers.Benchmarks;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Training;
 
 namespace TransformerCli.Commands;

@@ -76,7 +76,7 @@ static class PlotCommand
             if (!Directory.Exists(name) && OptionUse.Has(parse, checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");
             var trained = Directory.Exists(name) ? TrainedRun.Open(name, parse.GetValue(checkpoint)) : null;
             var model = ModelOf(trained?.Config ?? RunOrConfig.Load(name, parse.GetValue(sets)));
-            return RunPlots.Positions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
+            return Transformers.Kinds.Kind.For(model).DrawPositions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
         });
     }
 
@@ -94,13 +94,16 @@ static class PlotCommand
             Which token attends to which, in every layer and head; over an image, what all layers together look at.
 
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
-            """, [run, text, target, part, image, layer, head, checkpoint, device], parse => RunPlots.Attention(
-                TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)),
+            """, [run, text, target, part, image, layer, head, checkpoint, device], parse =>
+        {
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            return Transformers.Kinds.Kind.For(trained).DrawAttention(trained,
                 new AttentionSubject
                 {
                     Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
                     Choice = new AttentionChoice(parse.GetValue(layer), parse.GetValue(head)),
-                }, DeviceOption.Resolve(parse.GetValue(device))));
+                }, DeviceOption.Resolve(parse.GetValue(device)));
+        });
     }
 
     static Command Patches(CliContext context)
@@ -111,7 +114,11 @@ static class PlotCommand
             What the layer that embeds patches looks for, and with --image the patches of an image.
 
             Example: transformer plot patches runs/vit-digits --image digit.png
-            """, [run, image, checkpoint], parse => RunPlots.Patches(TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)), parse.GetValue(image)));
+            """, [run, image, checkpoint], parse =>
+        {
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            return Transformers.Kinds.Kind.For(trained).DrawPatches(trained, parse.GetValue(image));
+        });
     }
 
     static Command Embeddings(CliContext context)
@@ -128,11 +135,11 @@ static class PlotCommand
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             if (parse.GetValue(text) is { } words)
             {
-                if (trained.Config.Model is ImageModelConfig) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
-                using var table = StoredWeights.Find(trained.Checkpoint, "tokens.weight") ?? throw new UserException("the run has no token embeddings");
+                if (Transformers.Kinds.Kind.For(trained).Input == ModelInput.Images) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
+                using var table = StoredWeights.Find(trained.Checkpoint, "tok_emb.weight") ?? StoredWeights.Find(trained.Checkpoint, "src_emb.weight") ?? throw new UserException("the run has no token embeddings");
                 return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).Draw();
             }
-            using var places = StoredWeights.Find(trained.Checkpoint, "positions.embedding.weight")
+            using var places = StoredWeights.Find(trained.Checkpoint, "pos_emb.weight", dimensions: 2)
                 ?? throw new UserException("the run has no learned vectors of places", "transformer plot positions draws other kinds; --text compares tokens");
             return PositionsPlot.Similarity(Matrix.Of(places)).Draw();
         });
@@ -168,8 +175,7 @@ static class PlotCommand
 
     internal static ModelConfig ModelOf(object config) => config switch
     {
-        RunConfig { Model: ImageModelConfig images, Data: ImagesData data } => images with { Size = images.Size ?? data.Input.Size },
-        RunConfig run => run.Model,
+        RunConfig run => run.Model.WithData(run.Data),
         _ => ((ModelFragment)config).Model,
     };
 

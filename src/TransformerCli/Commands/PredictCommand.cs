@@ -2,7 +2,8 @@ using System.CommandLine;
 using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.IO;
-using Transformers.Models;
+using Transformers.Kinds;
+using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;
 
@@ -30,12 +31,10 @@ static class PredictCommand
             if (parse.GetValue(top) is < 1 and var count) throw new UserException($"--top ({count}) must be at least 1");
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             var where = DeviceOption.Resolve(parse.GetValue(device));
-            return trained.Config.Model switch
-            {
-                EncoderConfig => PredictText.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
-                ImageModelConfig => PredictImages.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
-                var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} tells no classes"),
-            };
+            var kind = Kind.For(trained);
+            if (!kind.Classifies) throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not classify");
+            Func<CliContext, TrainedRun, string[], int, Device, bool, int> write = kind.Input == ModelInput.Images ? PredictImages.Write : PredictText.Write;
+            return write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption));
         });
         return command;
     }

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Transformers.Evaluation;
-using Transformers.Evaluation.Scoring;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Native;
 
 namespace TransformerCli.Commands;
@@ -34,7 +34,7 @@ static class ScoreCommand
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             var where = DeviceOption.Resolve(parse.GetValue(device));
             NativeLibraries.Load();
-            using var scorer = TextScorer.Open(trained, where, DeviceOption.PrecisionOf(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
+            using var scorer = Kind.For(trained).OpenScorer(trained, where, DeviceOption.PrecisionOf(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
             var inputs = scorer.NeedsSource
                 ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))
                 : Texts(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole));

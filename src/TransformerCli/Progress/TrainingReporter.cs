@@ -42,7 +42,7 @@ sealed class TrainingReporter : ITrainingObserver, IDisposable
         error.WriteLine($"warning: {message}");
     }
 
-    public void Preparing(string what, double done)
+    public void OnPreparing(string what, double done)
     {
         var tenths = (int)(done * 10);
         if (live) line.Show($"{what} {done:P0}");
@@ -50,7 +50,7 @@ sealed class TrainingReporter : ITrainingObserver, IDisposable
         preparing = (what, tenths);
     }
 
-    public void Reported(StepReport report)
+    public void OnLog(StepReport report)
     {
         var text = ProgressText.Of(report);
         log.Information("{Text}", text);
@@ -58,14 +58,14 @@ sealed class TrainingReporter : ITrainingObserver, IDisposable
         else Write(text);
     }
 
-    public void Validated(ValidationReport report)
+    public void OnValidation(ValidationReport report)
     {
         var text = ProgressText.Of(report);
         log.Information("{Text}", text);
         Write(text);
     }
 
-    public void Sampled(long step, IReadOnlyList<string> samples)
+    public void OnSamples(long step, IReadOnlyList<string> samples)
     {
         foreach (var sample in samples)
         {
@@ -74,7 +74,7 @@ sealed class TrainingReporter : ITrainingObserver, IDisposable
         }
     }
 
-    public void Saved(long step, string folder)
+    public void OnCheckpoint(long step, string folder)
     {
         log.Information("saved step {Step} to {Folder}", step, folder);
         if (verbose) Write($"saved {folder}");

@@ -1,3 +1,4 @@
+using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
 

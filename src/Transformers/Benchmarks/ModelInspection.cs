@@ -1,3 +1,4 @@
+using Transformers.Kinds;
 namespace Transformers.Benchmarks;
 
 /// <summary>What a model comes to, and the training that its config describes.</summary>

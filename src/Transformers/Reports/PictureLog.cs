@@ -13,7 +13,7 @@ public sealed class PictureLog(string folder, Action<string> warn) : ITrainingOb
     bool failed;
 
     /// <inheritdoc/>
-    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures)
+    public void OnPictures(long step, IReadOnlyList<ModelPicture> pictures)
     {
         if (failed || pictures.Count == 0) return;
         try

@@ -1,11 +1,12 @@
-using Transformers.Layers;
-using Transformers.Tests.Training;
 using TorchSharp;
 using Transformers.Benchmarks;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Tests.Training;
 using Transformers.Training;
 using static TorchSharp.torch;
 
