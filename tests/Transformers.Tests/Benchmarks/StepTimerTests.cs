@@ -65,6 +65,7 @@ public class StepTimerTests
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void Activations_grow_with_the_micro_batch_and_not_with_the_batch()
     {
         Assert.SkipUnless(ProcessMemory.CanMeasurePeak, "this system does not report the peak of memory");

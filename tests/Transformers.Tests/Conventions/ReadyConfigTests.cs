@@ -49,6 +49,7 @@ public sealed class ReadyConfigTests
     }
 
     [Theory, MemberData(nameof(Runs))]
+    [Trait("Category", "slow")]
     public void A_ready_config_of_a_run_passes_a_dry_run_and_trains_two_steps(string name)
     {
         using var runs = new TinyRuns();

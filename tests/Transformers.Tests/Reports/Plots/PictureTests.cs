@@ -130,7 +130,7 @@ public class PictureTests
     [Fact]
     public void The_native_library_that_paints_needs_no_fontconfig()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         Word("a");
         var library = File.ReadLines("/proc/self/maps").First(line => line.EndsWith("libSkiaSharp.so", StringComparison.Ordinal));
         Assert.True(File.ReadAllBytes(library[library.IndexOf('/')..]).AsSpan().IndexOf("fontconfig.so"u8) < 0, library);
