@@ -13,7 +13,7 @@ using Transformers.Training;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>What the data decide about a run: the sizes of its vocabularies, its classes and its batches.</summary>
+/// <summary>The sizes that the data give a run: its vocabularies, its classes and its batches.</summary>
 sealed record DataProfile
 {
     internal const int AssumedCharacters = 96, AssumedTokens = 32, AssumedClasses = 10, SeenBatches = 200;
@@ -30,7 +30,7 @@ sealed record DataProfile
     internal ImageShape? Image { get; init; }
     /// <summary>Batches as training has them.</summary>
     internal required IReadOnlyList<BatchShape> Batches { get; init; }
-    /// <summary>What was assumed.</summary>
+    /// <summary>The assumptions.</summary>
     internal IReadOnlyList<string> Notes { get; init; } = [];
     /// <summary>What throughput counts.</summary>
     internal string Unit => Image is null ? "tokens" : "images";
@@ -38,7 +38,7 @@ sealed record DataProfile
     /// <summary>Counts the operations of a model over these data.</summary>
     internal ModelFlops FlopsOf(ModelConfig model) => Image is { } image ? ModelFlops.OfImages(model, image) : ModelFlops.OfTokens(model, Vocabulary, Classes);
 
-    /// <summary>Reads a config's data as training does; where there are none, notes what is assumed instead.</summary>
+    /// <summary>Reads a config's data as training does; without them, notes the assumptions.</summary>
     internal static DataProfile Of(RunConfig config, TrainingOptions options) => (config.Data, config.Model) switch
     {
         (TextData data, GptConfig model) => Text(data, model, config.Training.Batch),
@@ -176,7 +176,7 @@ sealed record DataProfile
         _ => AssumedCharacters,
     };
 
-    /// <summary>What a model alone is counted for: a full context, a pair or a text of so many tokens, or one image.</summary>
+    /// <summary>The sizes for a model alone: a full context, a pair or a text of some tokens, or one image.</summary>
     internal static DataProfile OfModel(ModelConfig model)
     {
         switch (model)

@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>A model with fresh weights, and its loss on random inputs of any batch's sizes.</summary>
+/// <summary>A model with fresh weights, and its loss on random inputs of the sizes of a batch.</summary>
 /// <param name="model">The model, on its device; disposed of with this.</param>
-/// <param name="batch">Draws inputs of a shape and returns what computes the sum of their losses.</param>
+/// <param name="batch">Draws inputs of a shape, and returns a function that computes the sum of their losses.</param>
 sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : IDisposable
 {
     internal nn.Module Model => model;
@@ -70,14 +70,14 @@ sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : I
     {
         var (size, channels, classes) = model.Shape;
         var pixels = randn([shape.Rows, channels, size, size], device: device);
-        // Each class equally often: an untrained model gives nearly the same answer for all images, and the loss of one class is luck.
+        // Each class equally often: an untrained model predicts nearly the same for all images, so the loss of a single class is luck.
         var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
         return () => LossSum.Of(model.Logits(pixels).to(ScalarType.Float32), labels, smoothing).Objective;
     });
 
     static Tensor Ids(long limit, long[] size, Device device) => randint(0, limit, size, dtype: ScalarType.Int64, device: device);
 
-    // The vectors of the first positions, [count, D]: padding and visible tokens do not go through the output layer.
+    // The vectors of the first positions, [count, D]: padding and visible tokens skip the output layer.
     static Tensor First(Tensor hidden, long count)
     {
         var all = hidden.reshape(-1, hidden.size(2));

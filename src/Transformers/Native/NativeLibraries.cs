@@ -90,16 +90,14 @@ public static class NativeLibraries
         TorchSharp.torch.InitializeDeviceType(DeviceType.CPU);
         if (candidate.HasCuda) TorchSharp.torch.TryInitializeDeviceType(DeviceType.CUDA);
         ProcessSettings.ApplyThreads();
-        return new LoadedLibraries
-        {
-            Torch = torch,
-            Version = candidate.Version!,
-            Source = candidate.Source,
-            HasCuda = candidate.HasCuda,
-            Files = files,
-            Changes = patch is null ? changes : [.. changes, patch.Explanation],
-            Failed = failed,
-        };
+        return new LoadedLibraries(
+            Torch: torch,
+            Version: candidate.Version!,
+            Source: candidate.Source,
+            HasCuda: candidate.HasCuda,
+            Files: files,
+            Changes: patch is null ? changes : [.. changes, patch.Explanation],
+            Failed: failed);
     }
 
     static EngineMissingException NothingLoads(IReadOnlyList<FailedCandidate> failed, Problem? last = null, bool willBeFetched = false)
@@ -117,23 +115,16 @@ public sealed class EngineMissingException(IReadOnlyList<Problem> problems) : Us
 }
 
 /// <summary>What was loaded, for <c>doctor</c> and reports.</summary>
-public sealed record LoadedLibraries
-{
-    /// <summary>The handle of <c>torch_cpu</c>, whose C interface the dispatcher calls.</summary>
-    public required IntPtr Torch { get; init; }
-    /// <summary>libtorch's version.</summary>
-    public required string Version { get; init; }
-    /// <summary>Where it came from, in words.</summary>
-    public required string Source { get; init; }
-    /// <summary>Whether it has CUDA.</summary>
-    public required bool HasCuda { get; init; }
-    /// <summary>Every file loaded, in order.</summary>
-    public required IReadOnlyList<string> Files { get; init; }
-    /// <summary>What was changed for it, and why: environment variables, memory settings, a patched copy.</summary>
-    public required IReadOnlyList<string> Changes { get; init; }
-    /// <summary>The candidates before it that could not be used.</summary>
-    public required IReadOnlyList<FailedCandidate> Failed { get; init; }
-}
+/// <param name="Torch">The handle of <c>torch_cpu</c>, whose C interface the dispatcher calls.</param>
+/// <param name="Version">libtorch's version.</param>
+/// <param name="Source">Where it came from, in words.</param>
+/// <param name="HasCuda">Whether it has CUDA.</param>
+/// <param name="Files">Every file loaded, in order.</param>
+/// <param name="Changes">What was changed for it, and why: environment variables, memory settings, a patched copy.</param>
+/// <param name="Failed">The candidates before it that could not be used.</param>
+public sealed record LoadedLibraries(
+    IntPtr Torch, string Version, string Source, bool HasCuda, IReadOnlyList<string> Files, IReadOnlyList<string> Changes,
+    IReadOnlyList<FailedCandidate> Failed);
 
 /// <summary>A libtorch that could not be used.</summary>
 /// <param name="Candidate">Where it is.</param>
