@@ -14,7 +14,7 @@ namespace Transformers.Native;
 /// trace to standard error when an operator fails and returns no message, so the typed calls in
 /// <see cref="Operators"/> check their arguments first. Arguments of schema type Scalar are not supported by 2.10, and strings are left out: their handles leaked.
 /// </remarks>
-public static unsafe class Dispatcher
+static unsafe class Dispatcher
 {
     // The libtorch that this was written for; newer ones keep its interface.
     const ulong InterfaceVersion = 0x020A_0000_0000_0000;
@@ -134,7 +134,7 @@ public static unsafe class Dispatcher
 public sealed class OperatorException(string message) : InvalidOperationException(message);
 
 /// <summary>An argument of an operator: a value of one of the kinds that libtorch's stable C interface takes.</summary>
-public readonly struct OperatorArgument
+readonly struct OperatorArgument
 {
     enum Kind { Absent, Tensor, Tensors, Integer, Integers, Real, Truth }
 
@@ -145,32 +145,22 @@ public readonly struct OperatorArgument
 
     OperatorArgument(Kind kind, object? value, ulong bits = 0, bool optional = false) => (this.kind, this.value, this.bits, this.optional) = (kind, value, bits, optional);
 
-    /// <summary>An optional argument that is left out.</summary>
     public static OperatorArgument None => default;
 
-    /// <summary>An optional argument that is given; left out where the tensor is null.</summary>
+    // Optional arguments, left out where they are null.
     public static OperatorArgument Optional(Tensor? tensor) => tensor is null ? None : new(Kind.Tensor, tensor, optional: true);
 
-    /// <summary>An optional number; left out where it is null.</summary>
     public static OperatorArgument Optional(double? number) => number is not { } some ? None : new(Kind.Real, null, BitConverter.DoubleToUInt64Bits(some), optional: true);
 
-    /// <summary>An optional whole number; left out where it is null.</summary>
     public static OperatorArgument Optional(long? number) => number is not { } some ? None : new(Kind.Integer, null, (ulong)some, optional: true);
 
-    /// <summary>An optional truth value; left out where it is null.</summary>
     public static OperatorArgument Optional(bool? truth) => truth is not { } some ? None : new(Kind.Truth, null, some ? 1u : 0u, optional: true);
 
-    /// <summary>A tensor.</summary>
     public static implicit operator OperatorArgument(Tensor tensor) => new(Kind.Tensor, tensor);
-    /// <summary>A list of tensors.</summary>
     public static implicit operator OperatorArgument(Tensor[] tensors) => new(Kind.Tensors, tensors);
-    /// <summary>A list of whole numbers.</summary>
     public static implicit operator OperatorArgument(long[] numbers) => new(Kind.Integers, numbers);
-    /// <summary>A number.</summary>
     public static implicit operator OperatorArgument(double number) => new(Kind.Real, null, BitConverter.DoubleToUInt64Bits(number));
-    /// <summary>A whole number.</summary>
     public static implicit operator OperatorArgument(long number) => new(Kind.Integer, null, (ulong)number);
-    /// <summary>A truth value.</summary>
     public static implicit operator OperatorArgument(bool truth) => new(Kind.Truth, null, truth ? 1u : 0u);
 
     /// <summary>The value as it goes on the stack; the callee owns it from then on.</summary>

@@ -93,43 +93,33 @@ public sealed record ReportedRun
 }
 
 /// <summary>The machine and the versions that trained a run: its <c>machine.json</c>.</summary>
-public sealed record MachineReport
+/// <param name="System">The operating system.</param>
+/// <param name="Processor">The processor's name, or its architecture where the system does not give the name.</param>
+/// <param name="Threads">The threads of one operation.</param>
+/// <param name="Device">The device that trained.</param>
+/// <param name="Instructions">The instruction set that libtorch uses.</param>
+/// <param name="Program">This program's version.</param>
+/// <param name="Libtorch">libtorch's version.</param>
+/// <param name="Dotnet">.NET's version.</param>
+public sealed record MachineReport(
+    string System, string Processor, int Threads, string Device, string Instructions, string Program, string Libtorch, string Dotnet)
 {
     /// <summary>The file's name.</summary>
     public const string File = "machine.json";
-
-    /// <summary>The operating system.</summary>
-    public required string System { get; init; }
-    /// <summary>The processor's name, or its architecture where the system does not give the name.</summary>
-    public required string Processor { get; init; }
-    /// <summary>The threads of one operation.</summary>
-    public required int Threads { get; init; }
-    /// <summary>The device that trained.</summary>
-    public required string Device { get; init; }
-    /// <summary>The instruction set that libtorch uses.</summary>
-    public required string Instructions { get; init; }
-    /// <summary>This program's version.</summary>
-    public required string Program { get; init; }
-    /// <summary>libtorch's version.</summary>
-    public required string Libtorch { get; init; }
-    /// <summary>.NET's version.</summary>
-    public required string Dotnet { get; init; }
 
     /// <summary>Describes this machine; loads libtorch.</summary>
     public static MachineReport Here(torch.Device device)
     {
         var engine = NativeLibraries.Load();
-        return new MachineReport
-        {
-            System = RuntimeInformation.OSDescription,
-            Processor = ProcessorName() ?? RuntimeInformation.ProcessArchitecture.ToString(),
-            Threads = torch.get_num_threads(),
-            Device = device.ToString(),
-            Instructions = ProcessSettings.Instructions,
-            Program = typeof(MachineReport).Assembly.GetName().Version?.ToString(3) ?? "",
-            Libtorch = engine.Version,
-            Dotnet = Environment.Version.ToString(),
-        };
+        return new MachineReport(
+            System: RuntimeInformation.OSDescription,
+            Processor: ProcessorName() ?? RuntimeInformation.ProcessArchitecture.ToString(),
+            Threads: torch.get_num_threads(),
+            Device: device.ToString(),
+            Instructions: ProcessSettings.Instructions,
+            Program: typeof(MachineReport).Assembly.GetName().Version?.ToString(3) ?? "",
+            Libtorch: engine.Version,
+            Dotnet: Environment.Version.ToString());
     }
 
     /// <summary>Reads the file; null where there is none, or it is not such a report.</summary>

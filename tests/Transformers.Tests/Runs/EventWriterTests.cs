@@ -62,7 +62,7 @@ public sealed class EventWriterTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_cannot_be_written_is_one_warning_and_no_end_of_the_training()
+    public void A_folder_that_cannot_be_written_is_one_warning_and_training_continues()
     {
         var blocked = Path.Combine(folder, "file");
         File.WriteAllText(blocked, "");

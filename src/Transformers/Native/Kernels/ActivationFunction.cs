@@ -19,16 +19,10 @@ sealed unsafe partial class ActivationFunction : KernelFunction
         arguments = new() { Rows = x.numel() / Math.Max(1, x.size(-1)), Width = width, Activation = activation, Gated = gated ? 1 : 0, Type = TypeOf(x.dtype) };
     }
 
-    /// <summary>act(x + bias).</summary>
-    /// <param name="x">[…, F].</param>
-    /// <param name="bias">[F]; null for none.</param>
-    /// <param name="activation">The function.</param>
+    /// <summary>act(x + bias) for x of […, F] and a bias of [F].</summary>
     internal static Tensor Of(Tensor x, Tensor? bias, KernelActivation activation) => new ActivationFunction(x, bias, activation, gated: false).Apply(x, bias);
 
-    /// <summary>act(first half of x) times its second half.</summary>
-    /// <param name="x">[…, 2F].</param>
-    /// <param name="activation">The function.</param>
-    /// <returns>[…, F].</returns>
+    /// <summary>The activated first half of x times its second half: […, 2F] becomes […, F].</summary>
     internal static Tensor Gated(Tensor x, KernelActivation activation) => new ActivationFunction(x, null, activation, gated: true).Apply(x, null);
 
     protected override Tensor Forward(bool keep)

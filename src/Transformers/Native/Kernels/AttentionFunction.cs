@@ -25,11 +25,7 @@ sealed unsafe partial class AttentionFunction : KernelFunction
     /// <summary>Whether the kernel takes these heads.</summary>
     internal static bool Takes(Tensor q, Tensor k, Tensor v) => Takes([q, k, v]) && q.dtype == k.dtype && q.dtype == v.dtype && q.numel() > 0 && k.numel() > 0;
 
-    /// <summary>softmax(q·kᵀ/√E + bias)·v.</summary>
-    /// <param name="q">[B, H, T, E].</param>
-    /// <param name="k">[B, K, S, E], K dividing H.</param>
-    /// <param name="v">[B, K, S, E].</param>
-    /// <param name="view">Masks, without rotary positions.</param>
+    /// <summary>softmax(q·kᵀ/√E + bias)·v for q of [B, H, T, E] and k, v of [B, K, S, E], K dividing H; rotary positions are not applied.</summary>
     /// <returns>[B, H, T, E], in memory as [B, T, H, E].</returns>
     internal static Tensor Of(Tensor q, Tensor k, Tensor v, AttentionView view) => new AttentionFunction(q, k, v, view).Apply(q, k, v, view.Bias);
 

@@ -52,16 +52,8 @@ sealed unsafe partial class AttentionSublayerFunction : KernelFunction
         Takes([x, source, weights.Query, weights.Key, weights.Output]) && x.dtype == ScalarType.Float32 && source is null or { dtype: ScalarType.Float32 } && x.numel() > 0 &&
         Multiplies(compute) && (compute == ScalarType.Float32 || x.size(-1) % 2 == 0 && weights.Output.size(1) % 2 == 0);
 
-    /// <summary>x + drop(output(attention(qkv(norm(x))))), or norm(x + drop(output(attention(qkv(x))))).</summary>
-    /// <param name="x">[B, T, D].</param>
-    /// <param name="source">Where keys and values come from, [B, S, D]; null for x itself.</param>
-    /// <param name="norm">The norm and the residual connection.</param>
-    /// <param name="weights">The projections.</param>
-    /// <param name="view">Masks and positions.</param>
-    /// <param name="heads">The number H of query heads.</param>
-    /// <param name="kvHeads">The number K of key/value heads.</param>
-    /// <param name="compute">The type of products.</param>
-    /// <returns>[B, T, D].</returns>
+    /// <summary>x + drop(output(attention(qkv(norm(x))))), or norm(x + drop(output(attention(qkv(x))))), for x of [B, T, D].</summary>
+    /// <remarks>Keys and values come from the source, [B, S, D], or from x itself where it is null.</remarks>
     internal static Tensor Of(Tensor x, Tensor? source, SublayerNorm norm, AttentionWeights weights, AttentionView view, int heads, int kvHeads, ScalarType compute) =>
         new AttentionSublayerFunction(x, source, norm, weights, view, heads, kvHeads, compute).Apply(
             x, source, norm.Weight, norm.Bias, weights.Query, weights.QueryBias, weights.Key, weights.KeyBias, weights.Output, weights.OutputBias, view.Bias);

@@ -17,11 +17,7 @@ sealed unsafe partial class DropoutKernelFunction : KernelFunction
     DropoutKernelFunction(Tensor x, Tensor? residual, KernelDropout dropout) =>
         (this.x, this.residual, this.dropout, type, residualType, examples) = (x, residual, dropout, x.dtype, residual?.dtype, x.size(0));
 
-    /// <summary>residual + drop(x).</summary>
-    /// <param name="x">[B, …]: each index of the first dimension is an example.</param>
-    /// <param name="residual">Of the same shape; null for none.</param>
-    /// <param name="dropout">The rate and the key.</param>
-    /// <returns>[B, …], in the wider of the two types.</returns>
+    /// <summary>residual + drop(x), both [B, …], in the wider of their types; each index of the first dimension is an example.</summary>
     internal static Tensor Of(Tensor x, Tensor? residual, KernelDropout dropout) => new DropoutKernelFunction(x, residual, dropout).Apply(x, residual);
 
     protected override Tensor Forward(bool keep)

@@ -32,18 +32,8 @@ sealed unsafe partial class FeedForwardFunction : KernelFunction
         Takes([x, up, down]) && x.dtype == ScalarType.Float32 && x.numel() > 0 && Multiplies(compute) &&
         (compute == ScalarType.Float32 || up.size(1) % 2 == 0 && down.size(1) % 2 == 0);
 
-    /// <summary>x + drop(down(drop(act(up(norm(x)))))), or norm(x + drop(down(drop(act(up(x))))))).</summary>
-    /// <param name="x">[B, …, D].</param>
-    /// <param name="norm">The norm and the residual connection.</param>
-    /// <param name="up">[F, D], or [2F, D] where gated.</param>
-    /// <param name="upBias">Of its rows; null for none.</param>
-    /// <param name="down">[D, F].</param>
-    /// <param name="downBias">[D]; null for none.</param>
-    /// <param name="activation">The function between the two.</param>
-    /// <param name="gated">Whether half of what <paramref name="up"/> gives is activated and multiplies the other half.</param>
-    /// <param name="dropout">Of hidden activations.</param>
-    /// <param name="compute">The type of products.</param>
-    /// <returns>[B, …, D].</returns>
+    /// <summary>x + drop(down(drop(act(up(norm(x)))))), or norm(x + drop(down(drop(act(up(x))))))), for x of [B, …, D].</summary>
+    /// <remarks>The weight up is [F, D], or [2F, D] where the activation is gated: then it acts on the first half, which multiplies the second. The weight down is [D, F].</remarks>
     internal static Tensor Of(Tensor x, SublayerNorm norm, Tensor up, Tensor? upBias, Tensor down, Tensor? downBias, KernelActivation activation, bool gated, KernelDropout dropout, ScalarType compute) =>
         new FeedForwardFunction(x, norm, up, upBias, down, downBias, activation, gated, dropout, compute).Apply(x, norm.Weight, norm.Bias, up, upBias, down, downBias);
 

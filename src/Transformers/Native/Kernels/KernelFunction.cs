@@ -125,17 +125,7 @@ static unsafe class OptimizerKernels
         return norm;
     }
 
-    /// <summary>One step of AdamW over all parameters.</summary>
-    /// <param name="parameters">Changed in place.</param>
-    /// <param name="gradients">Of the parameters' shapes.</param>
-    /// <param name="first">First moments, changed in place.</param>
-    /// <param name="second">Second moments, changed in place.</param>
-    /// <param name="rates">The learning rate of each parameter.</param>
-    /// <param name="decays">The weight decay of each parameter.</param>
-    /// <param name="betas">The decays of the moments.</param>
-    /// <param name="epsilon">Added to the root of the second moment.</param>
-    /// <param name="step">The step, from 1.</param>
-    /// <param name="scale">Multiplies every gradient first.</param>
+    /// <summary>One step of AdamW over all parameters, which change in place with their moments; steps count from 1, and the scale multiplies every gradient first.</summary>
     internal static void AdamW(Tensor[] parameters, Tensor[] gradients, Tensor[] first, Tensor[] second, double[] rates, double[] decays,
         (double First, double Second) betas, double epsilon, long step, double scale)
     {

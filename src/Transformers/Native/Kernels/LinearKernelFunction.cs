@@ -27,13 +27,7 @@ sealed unsafe partial class LinearKernelFunction : KernelFunction
     /// <summary>Whether the kernel takes this layer.</summary>
     internal static bool Takes(Tensor x, Tensor weight, ScalarType compute) => Takes([x, weight]) && x.numel() > 0 && Multiplies(compute);
 
-    /// <summary>x·Wᵀ + b.</summary>
-    /// <param name="x">[…, inputs].</param>
-    /// <param name="weight">[outputs, inputs].</param>
-    /// <param name="bias">[outputs]; null for none.</param>
-    /// <param name="compute">The type of the product's operands.</param>
-    /// <param name="type">The result's.</param>
-    /// <returns>[…, outputs].</returns>
+    /// <summary>x·Wᵀ + b for x of […, In], W of [Out, In] and b of [Out]: operands in the compute type, the result in another.</summary>
     internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, ScalarType compute, ScalarType type) =>
         new LinearKernelFunction(x, weight, bias, compute, type).Apply(x, weight, bias);
 

@@ -21,14 +21,7 @@ sealed unsafe partial class NormFunction : KernelFunction
         arguments = new() { Rows = x.numel() / Math.Max(1, D), D = D, XType = TypeOf(x.dtype), YType = TypeOf(type), Rms = rms ? 1 : 0, Epsilon = (float)epsilon };
     }
 
-    /// <summary>Normalises the last dimension.</summary>
-    /// <param name="x">[…, D].</param>
-    /// <param name="weight">[D].</param>
-    /// <param name="bias">[D]; null for none.</param>
-    /// <param name="epsilon">Added to the variance.</param>
-    /// <param name="rms">Whether to divide by the root mean square without centring.</param>
-    /// <param name="type">The result's.</param>
-    /// <returns>[…, D].</returns>
+    /// <summary>Normalises the last dimension of x, […, D]; weight and bias are [D], and the result has the given type.</summary>
     internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, double epsilon, bool rms, ScalarType type) =>
         new NormFunction(x, weight, bias, epsilon, rms, type).Apply(x, weight, bias);
 

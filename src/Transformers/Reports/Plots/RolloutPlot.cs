@@ -96,28 +96,13 @@ public static class RolloutPlot
     // Brightness is interpolated between the centres of patches: hard edges would look like edges in the image.
     static RgbImage Lit(RgbImage image, Matrix grid)
     {
+        using var scope = NewDisposeScope();
         var (low, high) = (grid.Values.Min(), grid.Values.Max());
+        double[] weights = [.. grid.Values.Select(value => high > low ? (value - low) / (high - low) : 1)];
+        var between = nn.functional.interpolate(tensor(weights, [1, 1, grid.Rows, grid.Columns]), [image.Height, image.Width], mode: InterpolationMode.Bilinear, align_corners: false);
+        var brightness = (between * 0.85 + 0.15).data<double>().ToArray();
         var lit = image.Clone();
-        for (var y = 0; y < image.Height; y++)
-            for (var x = 0; x < image.Width; x++)
-            {
-                var weight = high > low ? (Between(grid, (y + 0.5) * grid.Rows / image.Height - 0.5, (x + 0.5) * grid.Columns / image.Width - 0.5) - low) / (high - low) : 1;
-                for (var c = 0; c < 3; c++)
-                {
-                    ref var value = ref lit.Row(y)[3 * x + c];
-                    value = (byte)Math.Round(value * (0.15 + 0.85 * weight));
-                }
-            }
+        for (var i = 0; i < lit.Span.Length; i++) lit.Span[i] = (byte)Math.Round(lit.Span[i] * brightness[i / 3]);
         return lit;
-    }
-
-    static double Between(Matrix grid, double row, double column)
-    {
-        row = Math.Clamp(row, 0, grid.Rows - 1);
-        column = Math.Clamp(column, 0, grid.Columns - 1);
-        var (y, x) = (Math.Min((int)row, grid.Rows - 1), Math.Min((int)column, grid.Columns - 1));
-        var (below, right) = (Math.Min(y + 1, grid.Rows - 1), Math.Min(x + 1, grid.Columns - 1));
-        var (down, across) = (row - y, column - x);
-        return (1 - down) * ((1 - across) * grid[y, x] + across * grid[y, right]) + down * ((1 - across) * grid[below, x] + across * grid[below, right]);
     }
 }

@@ -30,7 +30,7 @@ public class PlotTests
     }
 
     [Fact]
-    public void A_loss_that_is_not_a_number_is_a_gap_and_a_long_run_is_thinned_and_smoothed()
+    public void A_NaN_loss_is_a_gap_and_a_long_run_is_thinned_and_smoothed()
     {
         var gap = LossPlot.Of(Curve(10, i => i == 5 ? double.NaN : i)).ToSvg();
         Assert.Equal(2, SvgReader.Parse(gap).Descendants(SvgReader.Namespace + "path").First().Attribute("d")!.Value.Count(c => c == 'M'));
@@ -71,7 +71,7 @@ public class PlotTests
     }
 
     [Fact]
-    public void A_confusion_matrix_shows_its_counts_and_colours_the_share_of_each_true_class()
+    public void A_confusion_matrix_shows_its_counts_and_colours_the_fraction_of_each_actual_class()
     {
         var svg = ConfusionPlot.Of([[9, 1], [0, 200]], ["cat", "dog"]).ToSvg();
         Assert.Equal(["9", "1", "0", "200"], SvgReader.Texts(svg).Where(text => text is "9" or "1" or "0" or "200").Take(4));
@@ -106,7 +106,7 @@ public class PlotTests
     }
 
     [Fact]
-    public void A_picture_knows_dark_surroundings()
+    public void A_picture_has_colours_for_dark_mode()
     {
         var svg = LossPlot.Of(Curve(3, i => i)).ToSvg();
         Assert.Contains("@media (prefers-color-scheme:dark)", svg);
@@ -119,7 +119,7 @@ public class PlotTests
     [InlineData(3, 5)]
     [InlineData(0.00012, 0.0002)]
     [InlineData(70, 100)]
-    public void Marks_stand_at_one_two_or_five_times_a_power_of_ten(double rough, double round) => Assert.Equal(round, Axis.RoundSpacing(rough), 1e-12);
+    public void Marks_are_at_one_two_or_five_times_a_power_of_ten(double rough, double round) => Assert.Equal(round, Axis.RoundSpacing(rough), 1e-12);
 
     [Theory]
     [InlineData("a.gif", false, ".svg or .png")]

@@ -12,11 +12,11 @@ namespace Transformers.Tests.Reports.Plots;
 public class PositionsPlotTests
 {
     // The figure of Vaswani et al. 2017, section 3.5, by the formula itself.
-    static double Encoding(int place, int dimension, int width) =>
-        dimension % 2 == 0 ? Math.Sin(place / Math.Pow(10_000, (double)dimension / width)) : Math.Cos(place / Math.Pow(10_000, (double)(dimension - 1) / width));
+    static double Encoding(int position, int dimension, int width) =>
+        dimension % 2 == 0 ? Math.Sin(position / Math.Pow(10_000, (double)dimension / width)) : Math.Cos(position / Math.Pow(10_000, (double)(dimension - 1) / width));
 
     [Fact]
-    public void The_figure_of_the_paper_has_50_places_and_128_dimensions_and_their_dot_products()
+    public void The_figure_of_the_paper_has_50_positions_and_128_dimensions_and_their_dot_products()
     {
         var rasters = SvgReader.Rasters(PositionsPlot.Draw(new SinusoidalPositions(), 50, 128, 8).ToSvg());
         var encodings = rasters[0];

@@ -107,7 +107,7 @@ public class RunPlotsTests
     }
 
     [Fact]
-    public void What_a_run_keeps_of_a_figure_are_its_cells_with_a_cell_between_panels()
+    public void A_run_keeps_the_cells_of_a_figure_with_a_cell_between_panels()
     {
         Panel Of(double value) => new("", new Matrix([0, 1, value, 1], 2));
         var raster = new HeatMap("", "", "", [Of(0), Of(1), Of(0.5)], 2) { Low = 0, High = 1 }.ToPicture("maps").Raster!;
