@@ -9,10 +9,10 @@ using SpecialIds = Transformers.Data.SpecialIds;
 
 namespace Benchmarks;
 
-/// <summary>Generation as the commands do it, with the weights that a model starts with.</summary>
+/// <summary>Generation as in the commands, with initial weights.</summary>
 static class Generation
 {
-    /// <summary>The first 256 tokens after one, so that none lies outside the context.</summary>
+    /// <summary>The first 256 tokens after one, so that all are within the context.</summary>
     internal static Measured Sample(GptConfig shape, int prompts, Precision precision)
     {
         using var generator = new Generator(1);
@@ -45,7 +45,7 @@ static class Generation
         string[] sources = [.. Enumerable.Range(0, rows).Select(_ => string.Join(' ', random.GetItems(words, RowShapes.Length - 1)))];
         var times = Measured.Time(() =>
         {
-            // With the weights that a model starts with, none happens to end early: both sides do the same number of steps.
+            // With initial weights, none ends early: both sides do the same number of steps.
             var made = translator.Translate(sources, options).Sum(translation => translation.Best.Ids.Count);
             if (made != rows * RowShapes.Length) throw new InvalidOperationException($"{made} tokens were generated, not {rows * RowShapes.Length}");
         }, warm: 1, least: 3);

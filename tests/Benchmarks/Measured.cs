@@ -5,7 +5,7 @@ using Transformers.IO;
 
 namespace Benchmarks;
 
-/// <summary>What a row came to: a line of name=value that scripts/bench reads; pytorch/measure.py prints the same.</summary>
+/// <summary>The result of a row: a line of name=value that scripts/bench reads; pytorch/measure.py prints the same.</summary>
 /// <param name="Units">Units of one call.</param>
 /// <param name="Median">Seconds of the median call.</param>
 /// <param name="Fast">Seconds that a quarter of the calls stayed under.</param>

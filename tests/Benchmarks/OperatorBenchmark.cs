@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Benchmarks;
 
-/// <summary>What a small operator costs from C#: the call, not the arithmetic.</summary>
+/// <summary>Measures the cost of calling a small operator from C#.</summary>
 static class OperatorBenchmark
 {
     internal static Measured SmallAdd()

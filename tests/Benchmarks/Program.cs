@@ -8,7 +8,7 @@ using Transformers.Configs;
 using Transformers.Models;
 using Transformers.Native;
 
-// One row of the comparison with PyTorch a call, so that the two sides can be run in turn: see scripts/bench.
+// Each call measures one row of the comparison with PyTorch, so that both sides can run in turn: see scripts/bench.
 // Usage: Benchmarks ROW [auto|fp32|bf16]. Prints one line of name=value.
 // Benchmarks plain train-s|train-m fp32|bf16 SECONDS measures the same model in plain TorchSharp code.
 // Benchmarks against FOLDER [options] runs this checkout and another in turn and prints a table: see scripts/bench --against.

@@ -15,7 +15,7 @@ torch.manual_seed(20181011)
 
 
 def case(pre):
-    tokens, places = nn.Embedding(V, D), nn.Embedding(9, D)
+    tokens, positions = nn.Embedding(V, D), nn.Embedding(9, D)
     norm, dense, head_norm = nn.LayerNorm(D), nn.Linear(D, D), nn.LayerNorm(D)
     layer = nn.TransformerEncoderLayer(D, H, F, dropout=0.0, activation='gelu', batch_first=True, norm_first=pre)
     encoder = nn.TransformerEncoder(layer, L, enable_nested_tensor=False)
@@ -25,14 +25,14 @@ def case(pre):
             parameter.add_(0.2 * torch.randn_like(parameter))
     ids = torch.tensor([[1, 4, 3, 6, 2], [1, 8, 2, 0, 0], [1, 3, 11, 2, 0]])
     labels = torch.tensor([[-100, -100, 5, 6, -100], [-100, 8, -100, -100, -100], [-100, 7, -100, -100, -100]])
-    x = tokens(ids) + places.weight[:ids.shape[1]]
+    x = tokens(ids) + positions.weight[:ids.shape[1]]
     x = encoder(x if pre else norm(x), src_key_padding_mask=ids == 0)
     hidden = norm(x) if pre else x
     logits = head_norm(nn.functional.gelu(dense(hidden))) @ tokens.weight.T
     loss = nn.functional.cross_entropy(logits.reshape(-1, V), labels.reshape(-1), reduction='sum', ignore_index=-100)
     loss.backward()
 
-    named = [('encoder.tokens.weight', tokens.weight), ('encoder.positions.embedding.weight', places.weight),
+    named = [('encoder.tokens.weight', tokens.weight), ('encoder.positions.embedding.weight', positions.weight),
              ('encoder.norm.weight', norm.weight), ('encoder.norm.bias', norm.bias), ('dense.weight', dense.weight),
              ('dense.bias', dense.bias), ('norm.weight', head_norm.weight), ('norm.bias', head_norm.bias)]
     for i in range(L):

@@ -104,10 +104,10 @@ def affine(w, name, x):
 
 def sinusoid(length):
     table = torch.zeros(length, WIDTH, dtype=torch.float64)
-    for place in range(length):
+    for position in range(length):
         for i in range(0, WIDTH, 2):
-            angle = place / 10000 ** (i / WIDTH)
-            table[place, i], table[place, i + 1] = math.sin(angle), math.cos(angle)
+            angle = position / 10000 ** (i / WIDTH)
+            table[position, i], table[position, i + 1] = math.sin(angle), math.cos(angle)
     return table.float()
 
 
@@ -115,13 +115,13 @@ def rotate(x):
     batch, heads, length, width = x.shape
     half = width // 2
     out = torch.empty_like(x)
-    for place in range(length):
+    for position in range(length):
         for i in range(half):
-            angle = place / 10000 ** (2 * i / width)
+            angle = position / 10000 ** (2 * i / width)
             c, s = math.cos(angle), math.sin(angle)
-            a, b = x[:, :, place, i], x[:, :, place, i + half]
-            out[:, :, place, i] = a * c - b * s
-            out[:, :, place, i + half] = b * c + a * s
+            a, b = x[:, :, position, i], x[:, :, position, i + half]
+            out[:, :, position, i] = a * c - b * s
+            out[:, :, position, i + half] = b * c + a * s
     return out
 
 

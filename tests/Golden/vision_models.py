@@ -49,7 +49,7 @@ class VitLayer(nn.Module):
 
 
 def sincos(rows, columns, width):
-    """One place at a time, from the formula."""
+    """One position at a time, from the formula."""
     table = torch.zeros(rows, columns, width)
     quarter = width // 4
     for y in range(rows):
@@ -68,7 +68,7 @@ class Vit(nn.Module):
         side = size // patch
         self.table = nn.Parameter(torch.zeros(1, width, side, side)) if learned else None
         self.token = nn.Parameter(torch.zeros(width)) if cls else None
-        self.place = nn.Parameter(torch.zeros(width)) if cls and learned else None
+        self.position = nn.Parameter(torch.zeros(width)) if cls and learned else None
         self.layers = nn.ModuleList([VitLayer(width, heads, 4 * width, scale) for _ in range(layers)])
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, classes)
@@ -82,7 +82,7 @@ class Vit(nn.Module):
             grid = grid + sincos(Y, X, D).permute(2, 0, 1)
         x = grid.flatten(2).transpose(1, 2)
         if self.token is not None:
-            token = self.token if self.place is None else self.token + self.place
+            token = self.token if self.position is None else self.token + self.position
             x = torch.cat([token.expand(B, 1, D), x], 1)
         for layer in self.layers:
             x = layer(x)
@@ -92,7 +92,7 @@ class Vit(nn.Module):
     def names(self):
         yield from (("patches.weight", self.patch.weight), ("patches.bias", self.patch.bias))
         if self.token is not None: yield "classToken", self.token
-        if self.place is not None: yield "positions.class", self.place
+        if self.position is not None: yield "positions.class", self.position
         if self.table is not None: yield "positions.table", self.table
         for i, layer in enumerate(self.layers):
             for name, tensor in layer.names(i):
@@ -110,7 +110,7 @@ class SwinLayer(nn.Module):
         self.table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
 
     def attend(self, x):
-        """Every place of the filled-up grid against every other, under one mask."""
+        """Every position of the filled-up grid against every other, under one mask."""
         B, Y, X, D = x.shape
         wy, wx = min(self.window, Y), min(self.window, X)
         sy = self.window // 2 if self.shifted and Y > self.window else 0
@@ -119,12 +119,12 @@ class SwinLayer(nn.Module):
         x = F.pad(x, (0, 0, 0, width - X, 0, height - Y)).reshape(B, height * width, D)
         E = D // self.heads
         q, k, v = self.qkv(x).reshape(B, height * width, 3, self.heads, E).permute(2, 0, 3, 1, 4)
-        places = [(y, x) for y in range(height) for x in range(width)]
-        index = torch.zeros(len(places), len(places), dtype=torch.long)
-        seen = torch.zeros(len(places), len(places), dtype=torch.bool)
+        positions = [(y, x) for y in range(height) for x in range(width)]
+        index = torch.zeros(len(positions), len(positions), dtype=torch.long)
+        seen = torch.zeros(len(positions), len(positions), dtype=torch.bool)
         W = self.window
-        for i, (y, x_) in enumerate(places):
-            for j, (v_, u) in enumerate(places):
+        for i, (y, x_) in enumerate(positions):
+            for j, (v_, u) in enumerate(positions):
                 together = (y - sy) // wy == (v_ - sy) // wy and (x_ - sx) // wx == (u - sx) // wx
                 hidden = self.masked and (v_ >= Y or u >= X) and i != j
                 seen[i, j] = together and not hidden

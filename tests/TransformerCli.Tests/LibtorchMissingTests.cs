@@ -1,6 +1,7 @@
 namespace TransformerCli.Tests;
 
 /// <summary>The program on a machine without libtorch: NuGet's folder of packages is an empty one.</summary>
+[Trait("Category", "slow")]
 public sealed class LibtorchMissingTests : IDisposable
 {
     readonly string root = Directory.CreateTempSubdirectory("transformer-bare-").FullName;
@@ -29,7 +30,6 @@ public sealed class LibtorchMissingTests : IDisposable
     }
 
     [Fact]
-    [Trait("Category", "slow")]
     public void A_source_that_cannot_be_reached_is_one_message_and_exit_code_2()
     {
         File.WriteAllText(Path.Combine(root, "NuGet.config"), """

@@ -3,6 +3,7 @@ using TestSupport;
 namespace TransformerCli.Tests;
 
 /// <summary>What a command loads: read off the log that the system's dynamic loader writes.</summary>
+[Trait("Category", "slow")]
 public sealed class StartupTests : IDisposable
 {
     readonly string root = Directory.CreateTempSubdirectory("transformer-startup-").FullName;

@@ -16,12 +16,12 @@ public static class GenerationBenchmark
     const int FewestTries = 3;
     static readonly TimeSpan BandwidthLimit = TimeSpan.FromSeconds(0.3);
 
-    /// <summary>Measures a model of a shape with the weights that it starts with.</summary>
+    /// <summary>Measures a model with its initial weights.</summary>
     /// <param name="shape">The model.</param>
     /// <param name="vocabulary">V.</param>
-    /// <param name="prompts">Prompts that are continued at once.</param>
-    /// <param name="tokens">Tokens that are made for each; with the one before them they must fit the context.</param>
-    /// <param name="options">Where, how, and how long.</param>
+    /// <param name="prompts">Prompts that are continued together.</param>
+    /// <param name="tokens">Tokens to generate for each; with the one before them they must fit the context.</param>
+    /// <param name="options">The options.</param>
     public static GenerationBenchmarkResult Run(GptConfig shape, int vocabulary, int prompts, int tokens, StepBenchmarkOptions options)
     {
         using var generator = new Generator(1);
@@ -30,7 +30,7 @@ public static class GenerationBenchmark
         return Run(model, CharacterTokenizer.FromText(string.Concat(Enumerable.Range(0, vocabulary).Select(CharacterAt))), prompts, tokens, options);
     }
 
-    // Letters, and what lies behind the surrogates, so that any vocabulary is one of characters.
+    // Letters, skipping the surrogates, so that a vocabulary of any size consists of characters.
     internal static string CharacterAt(int id) => char.ConvertFromUtf32(FirstCharacter + id < FirstSurrogate ? FirstCharacter + id : FirstCharacter + id + Surrogates);
 
     const int FirstCharacter = 0x4E00, FirstSurrogate = 0xD800, Surrogates = 0x800;
@@ -38,9 +38,9 @@ public static class GenerationBenchmark
     /// <summary>Measures a model.</summary>
     /// <param name="model">The model, in evaluation mode, on the device.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    /// <param name="prompts">Prompts that are continued at once.</param>
-    /// <param name="tokens">Tokens that are made for each, unless a text ends before.</param>
-    /// <param name="options">Where, how, and how long.</param>
+    /// <param name="prompts">Prompts that are continued together.</param>
+    /// <param name="tokens">Tokens to generate for each, unless a text ends earlier.</param>
+    /// <param name="options">The options.</param>
     public static GenerationBenchmarkResult Run(Gpt model, TextTokenizer tokenizer, int prompts, int tokens, StepBenchmarkOptions options)
     {
         var precision = Precisions.Resolve(options.Precision, options.Device);
@@ -60,38 +60,30 @@ public static class GenerationBenchmark
             else rates.Add(made / Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
         rates.Sort();
-        // Each step reads every matrix once, for all prompts together.
+        // Each step reads every matrix once for all prompts.
         var matrices = ParameterTable.Of(model).Where(one => one.Shape.Count == 2 && !one.Name.StartsWith("positions.", StringComparison.Ordinal)).Sum(one => one.Count);
-        return new GenerationBenchmarkResult
-        {
-            Prompts = prompts,
-            Tokens = made,
-            Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
-            Device = options.Device.ToString(),
-            TokensPerSecond = rates[rates.Count / 2],
-            WeightBytes = matrices * (precision == Precision.Bf16 ? 2 : 4),
-            BytesPerSecond = KernelTimes.BytesPerSecond(options.Device, BandwidthLimit),
-        };
+        return new GenerationBenchmarkResult(
+            Prompts: prompts,
+            Tokens: made,
+            Precision: precision == Precision.Bf16 ? "bf16" : "fp32",
+            Device: options.Device.ToString(),
+            TokensPerSecond: rates[rates.Count / 2],
+            WeightBytes: matrices * (precision == Precision.Bf16 ? 2 : 4),
+            BytesPerSecond: KernelTimes.BytesPerSecond(options.Device, BandwidthLimit));
     }
 }
 
-/// <summary>How fast text was generated.</summary>
-public sealed record GenerationBenchmarkResult
+/// <summary>The speed of generation.</summary>
+/// <param name="Prompts">Prompts at once.</param>
+/// <param name="Tokens">Tokens of one try, of all prompts together.</param>
+/// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
+/// <param name="Device">Where it ran.</param>
+/// <param name="TokensPerSecond">Tokens a second of the median try, of all prompts together.</param>
+/// <param name="WeightBytes">Bytes of the matrices that a step reads, in the products' type.</param>
+/// <param name="BytesPerSecond">Bytes a second that the machine reads and writes, measured on vectors larger than its caches; a small model's weights stay in a cache and are read faster.</param>
+public sealed record GenerationBenchmarkResult(
+    int Prompts, long Tokens, string Precision, string Device, double TokensPerSecond, long WeightBytes, double BytesPerSecond)
 {
-    /// <summary>Prompts at once.</summary>
-    public required int Prompts { get; init; }
-    /// <summary>Tokens of one try, of all prompts together.</summary>
-    public required long Tokens { get; init; }
-    /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
-    public required string Precision { get; init; }
-    /// <summary>Where it ran.</summary>
-    public required string Device { get; init; }
-    /// <summary>Tokens a second of the median try, of all prompts together.</summary>
-    public required double TokensPerSecond { get; init; }
-    /// <summary>Bytes of the matrices that a step reads, in the products' type.</summary>
-    public required long WeightBytes { get; init; }
-    /// <summary>Bytes a second that the machine reads and writes, measured on vectors larger than its caches; a small model's weights stay in a cache and are read faster.</summary>
-    public required double BytesPerSecond { get; init; }
     /// <summary>The share of that bandwidth that reading the weights takes; above 1 where a cache holds them.</summary>
     public double BandwidthShare => TokensPerSecond / Prompts * WeightBytes / BytesPerSecond;
 }

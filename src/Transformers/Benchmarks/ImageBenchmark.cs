@@ -5,18 +5,18 @@ using Transformers.IO.Images;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>How fast one core makes training images of 224 pixels from JPEG files of 500 x 375: images a second of processor time.</summary>
-/// <param name="FileBytes">Mean size of the files.</param>
+/// <summary>The speed at which one core makes training images of 224 pixels from JPEG files of 500 x 375, in images per second of processor time.</summary>
+/// <param name="FileBytes">The mean size of the files.</param>
 /// <param name="DecodePerSecond">Files decoded in full.</param>
 /// <param name="TrainPerSecond">Decoded, cropped at random, resized, flipped, normalised.</param>
 /// <param name="RandAugmentPerSecond">The same with <c>rand-m9-mstd0.5</c> and random filters.</param>
 public sealed record ImageBenchmarkResult(double FileBytes, double DecodePerSecond, double TrainPerSecond, double RandAugmentPerSecond);
 
-/// <summary>Measures <see cref="ImageBenchmarkResult"/> on pictures of its own.</summary>
+/// <summary>Measures <see cref="ImageBenchmarkResult"/> on generated pictures.</summary>
 public static class ImageBenchmark
 {
-    /// <summary>Runs on the calling thread; nothing else in the process may work beside it.</summary>
-    /// <param name="seconds">How much processor time each of the three takes.</param>
+    /// <summary>Measures on the calling thread; nothing else in the process may run meanwhile.</summary>
+    /// <param name="seconds">Processor time for each of the three.</param>
     public static ImageBenchmarkResult Run(double seconds = 2)
     {
         var files = Enumerable.Range(0, 16).Select(i => ImageCodec.EncodeJpeg(Picture(500, 375, i), 90)).ToArray();
@@ -35,7 +35,7 @@ public static class ImageBenchmark
     static double Rate(double seconds, Action<int> action)
     {
         for (var i = 0; i < 50; i++) action(i); // compiled, and caches warm
-        // Processor time, not the clock's: what other programs do to the machine is not this code's speed.
+        // Processor time, so that other programs do not count.
         var start = Environment.CpuUsage.TotalTime;
         var done = 0;
         double spent;
@@ -44,7 +44,7 @@ public static class ImageBenchmark
         return done / spent;
     }
 
-    // Shades, edges and grain, so that the files are about as large as photographs' are.
+    // Shades, edges and grain, so that the files are about as large as photographs.
     static RgbImage Picture(int width, int height, int seed)
     {
         var random = new SampleRandom((ulong)seed);

@@ -10,32 +10,32 @@ using static TorchSharp.torch;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>How a config is inspected.</summary>
+/// <summary>Options of an inspection.</summary>
 public sealed record InspectionOptions
 {
-    /// <summary>Where it would run.</summary>
+    /// <summary>The device to run on.</summary>
     public Device Device { get => field ?? NativeLibraries.Cpu; init; }
-    /// <summary>The type of products; null for the config's.</summary>
+    /// <summary>The type of products; null for that of the config.</summary>
     public Precision? Precision { get; init; }
     /// <summary>The number of devices that scaling is estimated for.</summary>
     public int Devices { get; init; } = 1;
     /// <summary>Whether one micro-batch runs, to measure activations and time.</summary>
     public bool Measure { get; init; } = true;
-    /// <summary>About the most time that measuring takes.</summary>
+    /// <summary>About the longest time to measure.</summary>
     public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
-    /// <summary>Bytes a second between devices; null for what this machine's memory gives.</summary>
+    /// <summary>Bytes per second between devices; null for the speed of this machine's memory.</summary>
     public double? LinkBytesPerSecond { get; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
 }
 
-/// <summary>Says what a config or a run comes to, before any training.</summary>
+/// <summary>Computes the sizes and costs of a config or a run, before any training.</summary>
 public static class Inspector
 {
     /// <summary>Inspects a config.</summary>
     /// <param name="config">A <see cref="RunConfig"/> or a <see cref="ModelFragment"/>.</param>
-    /// <param name="options">How.</param>
-    /// <exception cref="UserException">A model alone leaves something to the data.</exception>
+    /// <param name="options">The options.</param>
+    /// <exception cref="UserException">A model alone leaves a size to the data.</exception>
     public static ModelInspection Inspect(object config, InspectionOptions? options = null)
     {
         options ??= new();
@@ -63,7 +63,7 @@ public static class Inspector
         };
     }
 
-    // How a model alone is measured: the step that most training takes.
+    // A model alone is measured with the most common kind of step.
     static readonly TrainingConfig ModelAlone = new() { Steps = 1, Batch = new() { Sequences = 1 }, Optimizer = new AdamWConfig { Lr = 1e-3 } };
 
     static (StepMeasurement?, string?) Measure(StepTimer timer, ModelFlops flops)

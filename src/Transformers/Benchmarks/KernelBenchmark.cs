@@ -1,12 +1,14 @@
+using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Layers;
 using Transformers.Native;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>Measures what the machine gives at most, and what share of it the kernels of a model reach.</summary>
+/// <summary>Measures the machine's peaks, and the fractions of them that the kernels of a model reach.</summary>
 public static class KernelBenchmark
 {
     static readonly TimeSpan Limit = TimeSpan.FromSeconds(0.4);
@@ -32,55 +34,110 @@ public static class KernelBenchmark
         void Memory(string kernel, double bytes, double seconds) => kernels.Add(new(kernel, "fp32", seconds, bytes / seconds, bytes / seconds / bandwidth, "memory"));
         const int tokens = 16_384, wide = 768, high = 1 << 12, across = 1 << 11;
         Memory($"layer norm {tokens} x {wide}", 2.0 * sizeof(float) * tokens * wide, KernelTimes.LayerNorm(device, tokens, wide, Limit));
-        // Parameter and both moments are read and written, the gradient is read.
+        // The parameter and both moments are read and written; the gradient is read.
         Memory($"adamw {high * across}", 7.0 * sizeof(float) * high * across, KernelTimes.AdamW(device, high, across, Limit));
-        return new KernelBenchmarkResult
-        {
-            Device = device.ToString(),
-            Threads = get_num_threads(),
-            Libtorch = engine.Version,
-            CpuCapability = ProcessSettings.Instructions,
-            Peaks = peaks,
-            BytesPerSecond = bandwidth,
-            OperationSeconds = KernelTimes.Operation(device),
-            Kernels = kernels,
-        };
+        return new KernelBenchmarkResult(
+            Device: device.ToString(),
+            Threads: get_num_threads(),
+            Libtorch: engine.Version,
+            CpuCapability: ProcessSettings.Instructions,
+            Peaks: peaks,
+            BytesPerSecond: bandwidth,
+            OperationSeconds: KernelTimes.Operation(device),
+            Kernels: kernels);
     }
 
     static string Name(Precision precision) => precision == Precision.Bf16 ? "bf16" : "fp32";
 }
 
-/// <summary>The most that products of a type reached.</summary>
+/// <summary>The peak of products of a type.</summary>
 /// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
-/// <param name="FlopsPerSecond">Operations a second of a large product; the best that was ever measured here.</param>
+/// <param name="FlopsPerSecond">Operations per second of a large product; the highest ever measured on this machine.</param>
 public sealed record Peak(string Precision, double FlopsPerSecond);
 
-/// <summary>What one kernel reached.</summary>
+/// <summary>The speed of one kernel.</summary>
 /// <param name="Kernel">Its name and sizes: rows, inputs and outputs of a product; rows, heads, tokens and head width of attention.</param>
 /// <param name="Precision">The type of its numbers.</param>
 /// <param name="Seconds">Its best time.</param>
-/// <param name="PerSecond">Operations or bytes a second.</param>
-/// <param name="Share">The share of the peak.</param>
-/// <param name="Bound">The peak that counts: <c>arithmetic</c> or <c>memory</c>.</param>
+/// <param name="PerSecond">Operations or bytes per second.</param>
+/// <param name="Share">The fraction of the peak.</param>
+/// <param name="Bound">The peak that limits it: <c>arithmetic</c> or <c>memory</c>.</param>
 public sealed record KernelShare(string Kernel, string Precision, double Seconds, double PerSecond, double Share, string Bound);
 
-/// <summary>What the machine gives, and what the kernels make of it.</summary>
-public sealed record KernelBenchmarkResult
+/// <summary>The machine's peaks, and the speed of the kernels.</summary>
+/// <param name="Device">The device.</param>
+/// <param name="Threads">Threads of arithmetic.</param>
+/// <param name="Libtorch">libtorch's version.</param>
+/// <param name="CpuCapability">The instruction set that libtorch uses.</param>
+/// <param name="Peaks">Peaks of arithmetic, by type.</param>
+/// <param name="BytesPerSecond">Bytes a second that are read and written.</param>
+/// <param name="OperationSeconds">Seconds that an operation costs however small it is.</param>
+/// <param name="Kernels">The kernels.</param>
+public sealed record KernelBenchmarkResult(
+    string Device, int Threads, string Libtorch, string CpuCapability, IReadOnlyList<Peak> Peaks, double BytesPerSecond, double OperationSeconds,
+    IReadOnlyList<KernelShare> Kernels);
+
+/// <summary>Times single operations, each by the best of several tries.</summary>
+/// <remarks>They run as layers and optimizers run them: by kernels where they are available.</remarks>
+static class KernelTimes
 {
-    /// <summary>The device.</summary>
-    public required string Device { get; init; }
-    /// <summary>Threads of arithmetic.</summary>
-    public required int Threads { get; init; }
-    /// <summary>libtorch's version.</summary>
-    public required string Libtorch { get; init; }
-    /// <summary>The instruction set that libtorch uses.</summary>
-    public required string CpuCapability { get; init; }
-    /// <summary>Peaks of arithmetic, by type.</summary>
-    public required IReadOnlyList<Peak> Peaks { get; init; }
-    /// <summary>Bytes a second that are read and written.</summary>
-    public required double BytesPerSecond { get; init; }
-    /// <summary>Seconds that an operation costs however small it is.</summary>
-    public required double OperationSeconds { get; init; }
-    /// <summary>The kernels.</summary>
-    public required IReadOnlyList<KernelShare> Kernels { get; init; }
+    /// <summary>The forward pass of attention, with queries, keys and values of [B, H, T, E].</summary>
+    internal static double Attention(Device device, Precision precision, long B, long H, long T, long E, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        var q = ones([B, H, T, E], device: device).to(type);
+        return BestTime.Seconds(device, limit, () => AttentionFormulas.Attend(q, q, q, new AttentionInput(Causal: true), new Dropout(0)));
+    }
+
+    /// <summary>Bytes per second that an addition of long vectors reads and writes.</summary>
+    internal static double BytesPerSecond(Device device, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        const long count = 1 << 23; // 32 MiB for each vector: more than caches hold
+        var a = ones(count, device: device);
+        var b = ones(count, device: device);
+        return 3.0 * sizeof(float) * count / BestTime.Seconds(device, limit, () => a.add_(b));
+    }
+
+    /// <summary>A layer norm of [rows, width] in 32-bit floats.</summary>
+    internal static double LayerNorm(Device device, long rows, long width, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var x = ones(rows, width, device: device);
+        using var norm = new Norm(new LayerNormConfig(), (int)width).to(device);
+        return BestTime.Seconds(device, limit, () => norm.call(x));
+    }
+
+    /// <summary>A step of AdamW over a matrix of parameters.</summary>
+    internal static double AdamW(Device device, long rows, long width, TimeSpan limit)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        using var layer = new Linear((int)width, (int)rows, hasBias: false).to(device);
+        using var optimizer = Optimizer.Create(new AdamWConfig { Lr = 1e-3, WeightDecay = 0.1 }, layer);
+        layer.weight.grad ??= ones_like(layer.weight);
+        return BestTime.Seconds(device, limit, () =>
+        {
+            optimizer.Step(1e-3);
+            return null;
+        });
+    }
+
+    /// <summary>The time of the smallest operation.</summary>
+    internal static double Operation(Device device)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        const int operations = 100;
+        var a = ones(8, device: device);
+        return BestTime.Seconds(device, TimeSpan.FromMilliseconds(20), () =>
+        {
+            for (var i = 0; i < operations; i++) a.add_(1);
+            return null;
+        }) / operations;
+    }
 }

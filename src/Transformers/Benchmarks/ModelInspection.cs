@@ -1,7 +1,13 @@
+using Transformers.IO;
 using Transformers.Kinds;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Training;
+using static TorchSharp.torch;
+
 namespace Transformers.Benchmarks;
 
-/// <summary>What a model comes to, and the training that its config describes.</summary>
+/// <summary>The sizes and costs of a model, and of the training that its config describes.</summary>
 public sealed record ModelInspection
 {
     /// <summary>The kind of model.</summary>
@@ -12,24 +18,24 @@ public sealed record ModelInspection
     public int? Vocabulary { get; init; }
     /// <summary>The number of classes; null where there are none.</summary>
     public int? Classes { get; init; }
-    /// <summary>What a unit costs.</summary>
+    /// <summary>The cost of a unit.</summary>
     public required ModelCost Cost { get; init; }
     /// <summary>Every tensor.</summary>
     public required IReadOnlyList<ParameterShape> Parameters { get; init; }
     /// <summary>The training; null for a model alone.</summary>
     public TrainingPlan? Training { get; init; }
-    /// <summary>What a micro-batch took here, or one row for a model alone; null where nothing was measured.</summary>
+    /// <summary>The measured micro-batch, or one row for a model alone; null where nothing was measured.</summary>
     public StepMeasurement? Measured { get; init; }
-    /// <summary>Why nothing was measured; null where it was, or was not asked for.</summary>
+    /// <summary>Why nothing was measured; null if it was, or was not to be.</summary>
     public string? NotMeasured { get; init; }
-    /// <summary>What had to be assumed.</summary>
+    /// <summary>The assumptions.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 }
 
-/// <summary>What a training run will need.</summary>
+/// <summary>The needs of a training run.</summary>
 public sealed record TrainingPlan
 {
-    /// <summary>Where it runs.</summary>
+    /// <summary>The device.</summary>
     public required string Device { get; init; }
     /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
     public required string Precision { get; init; }
@@ -39,16 +45,112 @@ public sealed record TrainingPlan
     public IReadOnlyList<long>? SequenceLengths { get; init; }
     /// <summary>Tokens or images that a step learns from: the effective batch.</summary>
     public required long UnitsPerStep { get; init; }
-    /// <summary>Forward and backward passes a step.</summary>
+    /// <summary>Forward and backward passes of a step.</summary>
     public required long MicroBatches { get; init; }
     /// <summary>Steps.</summary>
     public required int Steps { get; init; }
-    /// <summary>Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens best for a given amount of computing.</summary>
+    /// <summary>Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens optimal for a given amount of compute.</summary>
     public required double UnitsPerParameter { get; init; }
     /// <summary>Memory by kind, without activations.</summary>
     public required ModelMemory Memory { get; init; }
-    /// <summary>What several devices would give; null where one was asked for, or nothing was measured.</summary>
+    /// <summary>The estimate for several devices; null for one device, or where nothing was measured.</summary>
     public DeviceScaling? Scaling { get; init; }
-    /// <summary>Seconds of all steps as measured; preparation, validation and saving come on top. Null where nothing was measured.</summary>
+    /// <summary>Seconds of all steps as measured, without preparation, validation and saving; null where nothing was measured.</summary>
     public double? TotalSeconds { get; init; }
+}
+
+/// <summary>A matrix that vectors are multiplied by.</summary>
+/// <param name="In">Columns: the width of the input.</param>
+/// <param name="Out">Rows: the width of the output.</param>
+/// <param name="Times">The number of matrices of these sizes.</param>
+public sealed record Product(long In, long Out, int Times);
+
+/// <summary>The cost of a unit: a token or an image.</summary>
+/// <remarks>Counted as in Kaplan et al. 2020, section 2.1, and Chowdhery et al. 2022, appendix B.</remarks>
+/// <param name="Parameters">All parameters.</param>
+/// <param name="MatrixParameters">Parameters of matrices that vectors are multiplied by: the N of 6·N.</param>
+/// <param name="AttentionFlops">Operations of the products within attention, forward and backward, for a unit.</param>
+/// <param name="TrainingFlops">Operations of training, forward and backward, for a unit.</param>
+/// <param name="Products">The matrices, by their sizes.</param>
+public sealed record ModelCost(long Parameters, long MatrixParameters, double AttentionFlops, double TrainingFlops, IReadOnlyList<Product> Products)
+{
+    /// <summary>Operations of the forward pass, for a unit.</summary>
+    public double ForwardFlops => TrainingFlops / 3;
+
+    /// <summary>The cost of a model over batches of a shape.</summary>
+    internal static ModelCost Of(ModelFlops flops, BatchShape shape, IReadOnlyList<ParameterShape> table)
+    {
+        var forward = flops.Forward(shape);
+        return new ModelCost(
+            Parameters: table.Sum(one => one.Count),
+            MatrixParameters: forward.Matrices.Sum(one => one.In * one.Out * one.Times),
+            AttentionFlops: 3 * forward.AttentionFlops / shape.Units,
+            TrainingFlops: 3 * forward.Flops / shape.Units,
+            Products: [.. forward.Matrices.GroupBy(one => (one.In, one.Out)).Select(group => new Product(group.Key.In, group.Key.Out, (int)group.Sum(one => one.Times)))]);
+    }
+}
+
+/// <summary>The exact bytes that training keeps from step to step, by kind; activations are not included.</summary>
+/// <param name="Weights">The weights, in 32 bits.</param>
+/// <param name="WeightCopies">Copies of the weights of linear layers in bfloat16; 0 where products read the weights themselves.</param>
+/// <param name="Gradients">The gradients.</param>
+/// <param name="Optimizer">The optimizer's state.</param>
+/// <param name="Average">The moving average of the weights.</param>
+/// <param name="CheckpointCopy">The copy in main memory from which a checkpoint is written while training continues.</param>
+public sealed record ModelMemory(long Weights, long WeightCopies, long Gradients, long Optimizer, long Average, long CheckpointCopy)
+{
+    const long Wide = sizeof(float), Narrow = 2;
+
+    /// <summary>All together.</summary>
+    public long Total => Resident + CheckpointCopy;
+
+    /// <summary>The part on the device during a step.</summary>
+    internal long Resident => Weights + WeightCopies + Gradients + Optimizer + Average;
+
+    /// <summary>The memory of a run.</summary>
+    /// <param name="training">How it trains.</param>
+    /// <param name="table">The model's parameters.</param>
+    /// <param name="copies">Whether products read copies of the weights.</param>
+    /// <exception cref="UserException">A pattern of <c>training.freeze</c> matches nothing.</exception>
+    internal static ModelMemory Of(TrainingConfig training, IReadOnlyList<ParameterShape> table, bool copies)
+    {
+        var frozen = WarmStart.Matches([.. table.Select(one => one.Name)], training.Freeze ?? []);
+        var weights = Wide * table.Sum(one => one.Count);
+        var gradients = Wide * table.Where(one => !frozen.Contains(one.Name)).Sum(one => one.Count);
+        var slots = training.Optimizer switch
+        {
+            SgdConfig { Momentum: 0 } => 0,
+            SgdConfig => 1,
+            _ => 2,
+        };
+        var average = training.Ema is null ? 0 : weights;
+        return new ModelMemory(
+            Weights: weights,
+            WeightCopies: copies ? Narrow * table.Where(one => one.Linear).Sum(one => one.Count) : 0,
+            Gradients: gradients,
+            Optimizer: slots * gradients,
+            Average: average,
+            CheckpointCopy: weights + slots * gradients + average);
+    }
+}
+
+/// <summary>Estimates data-parallel training on several devices like this one: each has its own batch, and gradients are averaged after each step.</summary>
+/// <param name="Devices">The number of devices n.</param>
+/// <param name="BytesPerDevice">Bytes that each sends in a step: 2·(n-1)/n times the gradients, as in a ring (Patarasuk and Yuan 2009).</param>
+/// <param name="BytesPerSecond">The speed of the link: measured on this machine's memory, or given.</param>
+/// <param name="StepSeconds">Seconds of a step.</param>
+/// <param name="UnitsPerSecond">Tokens or images per second of all devices.</param>
+/// <param name="Efficiency">The same divided by n times the speed of one device, 0 to 1.</param>
+public sealed record DeviceScaling(int Devices, double BytesPerDevice, double BytesPerSecond, double StepSeconds, double UnitsPerSecond, double Efficiency)
+{
+    internal static DeviceScaling Of(int devices, double step, long units, long parameters, double bytesPerSecond)
+    {
+        var bytes = 2.0 * (devices - 1) / devices * sizeof(float) * parameters;
+        // Sending is not assumed to overlap with computing.
+        var seconds = step + bytes / bytesPerSecond;
+        return new(devices, bytes, bytesPerSecond, seconds, devices * units / seconds, step / seconds);
+    }
+
+    /// <summary>Bytes per second that two devices can exchange through this machine's memory: each byte is read and written.</summary>
+    internal static double MemoryLink(Device device) => KernelTimes.BytesPerSecond(device, TimeSpan.FromMilliseconds(60)) / 2;
 }

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>Measures whole training steps on a batch of random numbers: forward, backward, clipping and AdamW, without data and loop.</summary>
+/// <summary>Measures training steps on a batch of random numbers: forward, backward, clipping and AdamW.</summary>
 public static class StepBenchmark
 {
     const int WarmSteps = 4, FewestSteps = 5;
@@ -20,7 +20,7 @@ public static class StepBenchmark
     /// <param name="shape">The model.</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="rows">B.</param>
-    /// <param name="options">Where, how, and how long.</param>
+    /// <param name="options">The options.</param>
     public static StepBenchmarkResult Text(GptConfig shape, int vocabulary, int rows, StepBenchmarkOptions options)
     {
         long tokens = (long)rows * shape.Context;
@@ -31,7 +31,7 @@ public static class StepBenchmark
     /// <param name="shape">The network.</param>
     /// <param name="images">The images and the classes.</param>
     /// <param name="rows">B.</param>
-    /// <param name="options">Where, how, and how long.</param>
+    /// <param name="options">The options.</param>
     public static StepBenchmarkResult Images(ImageModelConfig shape, ImageShape images, int rows, StepBenchmarkOptions options) =>
         Measure(shape, new DataProfile { Image = images, Classes = images.Classes, Batches = [new(rows, 0, 0, rows, rows)] }, smoothing: 0, options);
 
@@ -76,63 +76,49 @@ public static class StepBenchmark
             times.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
         }
         times.Sort();
-        return new StepBenchmarkResult
-        {
-            Model = KindAttribute.Of(config),
-            Parameters = model.parameters().Sum(parameter => parameter.numel()),
-            Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
-            Device = options.Device.ToString(),
-            Unit = data.Unit,
-            UnitsPerStep = (int)shape.Units,
-            Steps = times.Count,
-            Seconds = times[times.Count / 2],
-            FastSeconds = times[times.Count / 4],
-            SlowSeconds = times[3 * times.Count / 4],
-            FirstLoss = first,
-            FlopsPerStep = data.FlopsOf(config).Of(shape),
-            PeakFlopsPerSecond = MachinePeaks.FlopsPerSecond(options.Device, precision),
-            PeakMemoryBytes = ProcessMemory.Peak,
-        };
+        return new StepBenchmarkResult(
+            Model: KindAttribute.Of(config),
+            Parameters: model.parameters().Sum(parameter => parameter.numel()),
+            Precision: precision == Precision.Bf16 ? "bf16" : "fp32",
+            Device: options.Device.ToString(),
+            Unit: data.Unit,
+            UnitsPerStep: (int)shape.Units,
+            Steps: times.Count,
+            Seconds: times[times.Count / 2],
+            FastSeconds: times[times.Count / 4],
+            SlowSeconds: times[3 * times.Count / 4],
+            FirstLoss: first,
+            FlopsPerStep: data.FlopsOf(config).Of(shape),
+            PeakFlopsPerSecond: MachinePeaks.FlopsPerSecond(options.Device, precision),
+            PeakMemoryBytes: ProcessMemory.Peak);
     }
 }
 
-/// <summary>Where a step is measured, and for how long.</summary>
+/// <summary>Options of a measurement.</summary>
 /// <param name="Device">The device.</param>
 /// <param name="Precision">The type of products.</param>
-/// <param name="Seconds">About how long, after the warm-up.</param>
+/// <param name="Seconds">About how long to measure, after the warm-up.</param>
 public sealed record StepBenchmarkOptions(Device Device, Precision Precision, double Seconds);
 
-/// <summary>What training steps took.</summary>
-public sealed record StepBenchmarkResult
+/// <summary>The measured training steps.</summary>
+/// <param name="Model">The kind of model.</param>
+/// <param name="Parameters">Its parameters.</param>
+/// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
+/// <param name="Device">Where it ran.</param>
+/// <param name="Unit">What throughput counts: <c>tokens</c> or <c>images</c>.</param>
+/// <param name="UnitsPerStep">Units of a step.</param>
+/// <param name="Steps">Steps that were measured.</param>
+/// <param name="Seconds">Seconds of the median step.</param>
+/// <param name="FastSeconds">Seconds that a quarter of the steps stayed under.</param>
+/// <param name="SlowSeconds">Seconds that three quarters of the steps stayed under.</param>
+/// <param name="FirstLoss">The loss of the first step, before any update: near the logarithm of the number of classes.</param>
+/// <param name="FlopsPerStep">Operations of a step.</param>
+/// <param name="PeakFlopsPerSecond">The machine's measured peak, operations a second.</param>
+/// <param name="PeakMemoryBytes">The most resident bytes of the process so far.</param>
+public sealed record StepBenchmarkResult(
+    string Model, long Parameters, string Precision, string Device, string Unit, int UnitsPerStep, int Steps, double Seconds, double FastSeconds,
+    double SlowSeconds, double FirstLoss, double FlopsPerStep, double PeakFlopsPerSecond, long PeakMemoryBytes)
 {
-    /// <summary>The kind of model.</summary>
-    public required string Model { get; init; }
-    /// <summary>Its parameters.</summary>
-    public required long Parameters { get; init; }
-    /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
-    public required string Precision { get; init; }
-    /// <summary>Where it ran.</summary>
-    public required string Device { get; init; }
-    /// <summary>What throughput counts: <c>tokens</c> or <c>images</c>.</summary>
-    public required string Unit { get; init; }
-    /// <summary>Units of a step.</summary>
-    public required int UnitsPerStep { get; init; }
-    /// <summary>Steps that were measured.</summary>
-    public required int Steps { get; init; }
-    /// <summary>Seconds of the median step.</summary>
-    public required double Seconds { get; init; }
-    /// <summary>Seconds that a quarter of the steps stayed under.</summary>
-    public required double FastSeconds { get; init; }
-    /// <summary>Seconds that three quarters of the steps stayed under.</summary>
-    public required double SlowSeconds { get; init; }
-    /// <summary>The loss of the first step, before any update: near the logarithm of the number of classes.</summary>
-    public required double FirstLoss { get; init; }
-    /// <summary>Operations of a step.</summary>
-    public required double FlopsPerStep { get; init; }
-    /// <summary>The machine's measured peak, operations a second.</summary>
-    public required double PeakFlopsPerSecond { get; init; }
-    /// <summary>The most resident bytes of the process so far.</summary>
-    public required long PeakMemoryBytes { get; init; }
     /// <summary>Units a second of the median step.</summary>
     public double UnitsPerSecond => UnitsPerStep / Seconds;
     /// <summary>The fraction of that peak which a step reaches.</summary>

@@ -8,7 +8,7 @@ using Transformers.Training;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>Measures the training steps that a config asks for, on random numbers: its data are not needed.</summary>
+/// <summary>Measures the training steps of a config on random numbers, without its data.</summary>
 public static class StepBenchmarkConfig
 {
     const int AssumedRows = 8;
@@ -16,9 +16,9 @@ public static class StepBenchmarkConfig
     /// <summary>Measures the model of a config.</summary>
     /// <param name="config">A <see cref="RunConfig"/> or a <see cref="ModelFragment"/>.</param>
     /// <param name="rows">Sequences or images of a step; null for the config's micro-batch.</param>
-    /// <param name="options">Where, how, and how long.</param>
+    /// <param name="options">The options.</param>
     /// <param name="run">The run whose tokenizer gives the vocabulary, if any.</param>
-    /// <param name="note">Takes what had to be assumed.</param>
+    /// <param name="note">Called with each assumption.</param>
     /// <exception cref="UserException">The model is of a kind that cannot be measured.</exception>
     public static StepBenchmarkResult Run(object config, int? rows, StepBenchmarkOptions options, string? run, Action<string> note)
     {
@@ -39,7 +39,7 @@ public static class StepBenchmarkConfig
         }
     }
 
-    // Of a run its tokenizer's; of a config what its tokenizer will have.
+    // The vocabulary of the run's tokenizer, or that which the config's tokenizer will have.
     static int VocabularyOf(DataConfig? data, string? run, List<string> notes)
     {
         if (run is not null && File.Exists(TokenizerPair.PathIn(run))) return TokenizerFile.Load(TokenizerPair.PathIn(run)).VocabularySize;

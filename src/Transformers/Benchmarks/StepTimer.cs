@@ -11,27 +11,27 @@ using static TorchSharp.torch;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>Measures one real micro-batch of random inputs: its memory, its time, and that of the update.</summary>
-/// <remarks>Like <see cref="MemoryFit"/> it doubles the rows, so that no size is tried which those before show not to fit.</remarks>
+/// <summary>Runs a micro-batch of random inputs, and measures its memory, its time, and that of the update.</summary>
+/// <remarks>Like <see cref="MemoryFit"/> it doubles the rows, so that it tries no size that earlier ones show not to fit.</remarks>
 /// <param name="config">The model.</param>
 /// <param name="training">How it trains.</param>
 /// <param name="data">The sizes of its data.</param>
-/// <param name="memory">What training holds without activations.</param>
-/// <param name="device">Where it runs.</param>
+/// <param name="memory">The memory of training without activations.</param>
+/// <param name="device">The device to run on.</param>
 sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile data, ModelMemory memory, Device device)
 {
     const int FewestPasses = 3, MostPasses = 50;
     const double WantedSeconds = 3;
-    // So small that no weight becomes too large, whatever the inputs.
+    // Small enough to keep all weights finite, whatever the inputs.
     const double LearningRate = 1e-6;
 
     readonly Precision precision = Precisions.Resolve(training.Precision, device);
     readonly Stopwatch clock = Stopwatch.StartNew();
 
-    /// <summary>The most time that measuring takes; one pass that has begun is not interrupted.</summary>
+    /// <summary>The longest time to measure; a pass that has begun is not interrupted.</summary>
     internal TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Measures the device's memory; null where it cannot be measured.</summary>
+    /// <summary>Measures the device's memory; null where that is impossible.</summary>
     internal MemoryGauge? Gauge { get; init; } = MemoryGauge.Of(device);
 
     /// <summary>Measures.</summary>
@@ -55,19 +55,17 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
             var activations = Activations(work, update, largest);
             var (pass, after) = Time(work.Batch(mean), update);
             var seconds = pass * step.Rows / rows + after;
-            return new StepMeasurement
-            {
-                Device = device.ToString(),
-                Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
-                Rows = rows,
-                Activations = activations,
-                PassSeconds = pass,
-                UpdateSeconds = after,
-                StepSeconds = seconds,
-                UnitsPerSecond = step.Units / seconds,
-                PeakFlopsPerSecond = peak,
-                Utilisation = flops.Of(step) / seconds / peak,
-            };
+            return new StepMeasurement(
+                Device: device.ToString(),
+                Precision: precision == Precision.Bf16 ? "bf16" : "fp32",
+                Rows: rows,
+                Activations: activations,
+                PassSeconds: pass,
+                UpdateSeconds: after,
+                StepSeconds: seconds,
+                UnitsPerSecond: step.Units / seconds,
+                PeakFlopsPerSecond: peak,
+                Utilisation: flops.Of(step) / seconds / peak);
         }
         catch (OutOfMemoryException exception)
         {
@@ -89,13 +87,13 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
                 $"{FewestPasses} passes over a micro-batch of {rows} take {more:0} s or more, and measuring ends after {Limit.TotalSeconds:0} s"));
     }
 
-    // The bytes of a pass beyond what is there before it. Gradients are there too, as with every micro-batch but a step's first.
+    // The bytes that a pass adds. Gradients exist before it, as they do for every micro-batch but the first of a step.
     long? Activations(StepWork work, StepUpdate update, BatchShape largest)
     {
         var first = work.Batch(largest.Cut(1));
         Pass(first);
         update.Take();
-        // The first pass loads libraries and compiles methods; the second has the time of every later one.
+        // The first pass loads libraries and compiles methods; the second takes as long as every later one.
         var second = Seconds(() => Pass(first));
         CheckTime(FewestPasses * largest.Rows * second, largest.Rows);
         if (Gauge is null) return null;
@@ -143,7 +141,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
 
     static double Median(List<double> seconds) => seconds.Order().ElementAt(seconds.Count / 2);
 
-    // What follows the passes of a step.
+    // The part of a step after the passes.
     sealed class StepUpdate(nn.Module model, TrainingConfig training, Device device) : IDisposable
     {
         readonly Optimizer optimizer = Optimizer.Create(training.Optimizer, model);
@@ -170,3 +168,18 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
 
 /// <summary>A step cannot be measured here; the message gives the reason.</summary>
 sealed class NotMeasuredException(string message) : Exception(message);
+
+/// <summary>The measurements of a micro-batch of random inputs on this machine.</summary>
+/// <param name="Device">Where it ran.</param>
+/// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
+/// <param name="Rows">Sequences, pairs or images of the micro-batch.</param>
+/// <param name="Activations">Bytes that the largest micro-batch takes at its peak, beyond weights, gradients and optimizer state; null where the device's memory cannot be read.</param>
+/// <param name="PassSeconds">Seconds of the forward and backward pass of the mean micro-batch: the median of several.</param>
+/// <param name="UpdateSeconds">Seconds of gradient norm, optimizer and weight average: the median of several.</param>
+/// <param name="StepSeconds">Seconds a step: the passes of all its micro-batches, and the update.</param>
+/// <param name="UnitsPerSecond">Tokens or images a second.</param>
+/// <param name="PeakFlopsPerSecond">The machine's measured peak, operations a second.</param>
+/// <param name="Utilisation">The fraction of that peak which a step reaches.</param>
+public sealed record StepMeasurement(
+    string Device, string Precision, long Rows, long? Activations, double PassSeconds, double UpdateSeconds, double StepSeconds,
+    double UnitsPerSecond, double PeakFlopsPerSecond, double Utilisation);

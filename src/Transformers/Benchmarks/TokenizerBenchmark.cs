@@ -6,22 +6,22 @@ using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>One measurement: what was done, on how many threads, how fast.</summary>
+/// <summary>One measurement.</summary>
 /// <param name="Name">What was measured.</param>
-/// <param name="Threads">Threads at work.</param>
+/// <param name="Threads">The number of threads.</param>
 /// <param name="Bytes">Bytes of text.</param>
 /// <param name="Seconds">Seconds by the clock.</param>
-/// <param name="CpuSeconds">Seconds of processor time of the whole process; on a busy machine the fairer figure.</param>
+/// <param name="CpuSeconds">Seconds of processor time of the whole process, the fairer figure on a busy machine.</param>
 public sealed record TokenizerTiming(string Name, int Threads, long Bytes, double Seconds, double CpuSeconds)
 {
-    /// <summary>Megabytes (of 10^6 bytes) a second by the clock.</summary>
+    /// <summary>Megabytes (10^6 bytes) per second by the clock.</summary>
     public double MegabytesPerSecond => Bytes / 1e6 / Seconds;
 
-    /// <summary>Megabytes a second of processor time.</summary>
+    /// <summary>Megabytes per second of processor time.</summary>
     public double MegabytesPerCpuSecond => Bytes / 1e6 / CpuSeconds;
 }
 
-/// <summary>What a benchmark found.</summary>
+/// <summary>The result of a benchmark.</summary>
 /// <param name="Bytes">Bytes of text.</param>
 /// <param name="DistinctPieces">Distinct pieces of the text under the pattern: little text repeated would be encoded from the cache.</param>
 /// <param name="Tokens">Tokens of the text.</param>
@@ -31,7 +31,7 @@ public sealed record TokenizerBenchmarkResult(long Bytes, long DistinctPieces, l
 /// <summary>Measures training and encoding on given files of text.</summary>
 public static class TokenizerBenchmark
 {
-    // Each thread takes the next part: small enough to share out evenly, large enough not to count.
+    // Each thread takes the next part: small enough to keep all threads busy, large enough for little overhead.
     const int Part = 1 << 20;
 
     /// <summary>Trains a vocabulary on one and on several threads, then encodes the files with it, or with a given tokenizer.</summary>
@@ -39,7 +39,7 @@ public static class TokenizerBenchmark
     /// <param name="options">What to train; its threads are not used.</param>
     /// <param name="threads">The second number of threads to measure with.</param>
     /// <param name="tokenizer">The tokenizer to encode with, or null for the one that was trained.</param>
-    /// <param name="repeats">Times that each is measured; the fastest counts.</param>
+    /// <param name="repeats">How often each is measured; the fastest counts.</param>
     /// <param name="cancel">Stops between measurements and within training.</param>
     /// <exception cref="UserException">A file cannot be read, the options contradict themselves, or the given tokenizer cannot encode the text.</exception>
     public static TokenizerBenchmarkResult Run(IReadOnlyList<string> paths, BpeTrainerOptions options, int threads = 2,

@@ -59,12 +59,12 @@ public static class ParameterTable
         return repeated;
     }
 
-    // The number after a stack's name, as in blocks.3.attention; null for what is not in it.
+    // The number after a stack's name, as in blocks.3.attention; null for other tensors.
     static int? BlockOf(string name, string stack) =>
         name.StartsWith(stack, StringComparison.Ordinal) && int.TryParse(name[stack.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var block) ? block : null;
 
-    /// <summary>The table for people: the blocks, which are alike, as one.</summary>
-    /// <returns>Name, with <c>*</c> for the layer; shape; how often; parameters in all.</returns>
+    /// <summary>The table for people: equal blocks are one.</summary>
+    /// <returns>Name, with <c>*</c> for the layer; shape; number of tensors; parameters altogether.</returns>
     public static IReadOnlyList<(string Name, IReadOnlyList<long> Shape, int Times, long Count)> Grouped(IReadOnlyList<ParameterShape> table) =>
         [.. table.GroupBy(one => (Name: Starred(one.Name), Shape: string.Join('x', one.Shape)))
             .Select(group => (group.Key.Name, group.First().Shape, group.Count(), group.Sum(one => one.Count)))];

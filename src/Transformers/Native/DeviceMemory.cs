@@ -1,17 +1,19 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>The memory of devices, and giving back what this process does not use.</summary>
+/// <summary>Reads the memory of devices, and returns unused memory to the system.</summary>
 public static unsafe partial class DeviceMemory
 {
     static readonly Lazy<IntPtr> management = new(() => NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvml.dll" : "libnvidia-ml.so.1", out var library)
         && NativeLibrary.TryGetExport(library, "nvmlInit_v2", out var initialise) && ((delegate* unmanaged<int>)initialise)() == 0 ? library : IntPtr.Zero);
 
-    /// <summary>Free, total and this process's own bytes of a CUDA device; null where the driver's management library does not say.</summary>
-    /// <remarks>What libtorch has freed but keeps for itself counts as the process's own.</remarks>
+    /// <summary>Free, total and this process's own bytes of a CUDA device; null where the driver's management library does not report them.</summary>
+    /// <remarks>Memory that libtorch has freed but keeps counts as the process's own.</remarks>
     public static DeviceMemoryUse? Of(Device device)
     {
         if (device.type != DeviceType.CUDA || management.Value == IntPtr.Zero) return null;
@@ -31,7 +33,7 @@ public static unsafe partial class DeviceMemory
         if (((delegate* unmanaged<IntPtr, uint*, ulong*, int>)list)(device, &count, processes) != 0) return null;
         for (var i = 0; i < count; i++)
             if ((uint)processes[3 * i] == (uint)Environment.ProcessId) return (long)processes[3 * i + 1];
-        return null; // Inside a container the driver may know another number for this process.
+        return null; // Inside a container this process may have another number for the driver.
     }
 
     // CUDA_VISIBLE_DEVICES renumbers devices for libtorch, not for the management library.
@@ -44,7 +46,7 @@ public static unsafe partial class DeviceMemory
 
     static IntPtr? Function(string name) => NativeLibrary.TryGetExport(management.Value, name, out var address) ? address : null;
 
-    /// <summary>Gives memory that is not in use back to the system: the collector's and the C library's.</summary>
+    /// <summary>Returns unused memory of the garbage collector and the C library to the system.</summary>
     public static void TrimMemory()
     {
         KernelLibrary.TrimMemory();
@@ -69,3 +71,63 @@ public static unsafe partial class DeviceMemory
 /// <param name="Total">All of it.</param>
 /// <param name="Own">This process's part; null where it is unknown.</param>
 public sealed record DeviceMemoryUse(long Free, long Total, long? Own);
+
+/// <summary>Measures how many cores other programs keep busy, on Linux.</summary>
+public sealed class CoreLoad
+{
+    (double Busy, double Own, double Wall)? last;
+
+    /// <summary>Cores that other programs kept busy on average since the last call.</summary>
+    /// <returns>Null at the first call, after less than 50 ms, and where the system does not report it.</returns>
+    public double? OthersSinceLast()
+    {
+        if (Read() is not { } now) return null;
+        var before = last;
+        if (before is { } earlier && now.Wall - earlier.Wall < 0.05) return null;
+        last = now;
+        return before is not { } past ? null : Math.Max(0, (now.Busy - past.Busy - (now.Own - past.Own)) / (now.Wall - past.Wall));
+    }
+
+    // In seconds: all cores together, this process, the clock.
+    static (double Busy, double Own, double Wall)? Read()
+    {
+        try
+        {
+            // user, nice, system, idle, iowait, irq, softirq, steal; in hundredths of a second.
+            if (File.ReadLines("/proc/stat").FirstOrDefault()?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not ["cpu", .. var fields] || fields.Length < 7) return null;
+            double At(int field) => double.Parse(fields[field], CultureInfo.InvariantCulture) / 100;
+            return (At(0) + At(1) + At(2) + At(5) + At(6), Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds, Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Times a computation by the best of several tries.</summary>
+static class BestTime
+{
+    const int MostTries = 400;
+
+    /// <summary>Seconds of the fastest try.</summary>
+    /// <param name="device">Where it computes.</param>
+    /// <param name="limit">About how long to try; there are at least two tries.</param>
+    /// <param name="kernel">Computes; on a device, its result is waited for.</param>
+    internal static double Seconds(Device device, TimeSpan limit, Func<Tensor?> kernel)
+    {
+        var best = double.PositiveInfinity;
+        var started = Stopwatch.GetTimestamp();
+        // The first try warms up caches and threads; it counts only if it takes the whole limit.
+        for (var i = 0; i < MostTries && (i < 2 || Stopwatch.GetElapsedTime(started) < limit); i++)
+        {
+            using var scope = NewDisposeScope();
+            var start = Stopwatch.GetTimestamp();
+            var result = kernel();
+            // Reading a number waits for a device that works asynchronously.
+            if (device.type == DeviceType.CUDA) (result ?? ones(1, device: device)).flatten()[0].to(ScalarType.Float32).item<float>();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return best;
+    }
+}

@@ -1,11 +1,12 @@
+using System.Runtime.ExceptionServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>One call of an operation whose gradients managed code computes.</summary>
+/// <summary>One call of an operation whose gradients are computed by managed code.</summary>
 /// <remarks>
-/// TorchSharp's own autograd functions have hazards that this class takes care of once:
+/// TorchSharp's autograd functions have hazards that this class handles once:
 /// <list type="bullet">
 /// <item>An exception in a backward pass would cross native frames and end the process. Here it is caught, the pass ends
 /// without gradients, and <see cref="Gradients.Backward"/> throws it.</item>
@@ -22,11 +23,11 @@ public abstract class ManagedFunction
     readonly List<Tensor> kept = [];
     Input[] inputs = [];
 
-    // What is known of an input when the graph is made: the caller's tensor may be disposed of before the backward pass.
+    // Recorded when the graph is made: the caller's tensor may be disposed of before the backward pass.
     readonly record struct Input(Tensor? Parameter, bool Needed, long[] Shape, ScalarType Type);
 
-    /// <summary>Computes the result; runs without gradients.</summary>
-    /// <param name="keep">Whether <see cref="Backward"/> may follow, so that what it needs must be kept.</param>
+    /// <summary>Computes the result, without gradients.</summary>
+    /// <param name="keep">Whether <see cref="Backward"/> may follow, and the tensors that it needs must be kept.</param>
     protected abstract Tensor Forward(bool keep);
 
     /// <summary>The gradients of the inputs of <see cref="Apply"/>, in their order; null for an input that needs none, and for parameters, whose gradients are added in place.</summary>
@@ -53,7 +54,7 @@ public abstract class ManagedFunction
         return Forward(keep: false);
     }
 
-    /// <summary>Holds an input until the backward pass is over; a parameter lives on anyway.</summary>
+    /// <summary>Holds an input until the backward pass is over, unless it is a parameter, which outlives the pass.</summary>
     protected Tensor Hold(Tensor given) => given is { is_leaf: true, requires_grad: true } ? given : KeepInput(given);
 
     /// <summary>Whether an input of <see cref="Apply"/> needs a gradient.</summary>
@@ -100,7 +101,7 @@ public abstract class ManagedFunction
         }
     }
 
-    // TorchSharp makes one object of a function's class and passes each call's arguments to it.
+    // TorchSharp creates one object for the class and passes each call's arguments to it.
     sealed class Bridge : autograd.MultiTensorFunction<Bridge>
     {
         const string Call = "call";
@@ -119,9 +120,91 @@ public abstract class ManagedFunction
         {
             var function = (ManagedFunction)ctx.get_data(Call);
             var results = Gradients.Guard(() => function.Differentiate(grad_outputs[0]));
-            List<Tensor> all = [null!]; // The call itself is an argument, too.
+            List<Tensor> all = [null!]; // The call itself is an argument too.
             for (var i = 0; i < function.inputs.Length; i++) all.Add(i < results.Length ? results[i]! : null!);
             return all;
         }
+    }
+}
+
+/// <summary>Backward passes through managed functions, and the gradients of parameters.</summary>
+public static class Gradients
+{
+    static readonly Lock guard = new();
+    static ExceptionDispatchInfo? failure;
+    // The results of the last managed function: libtorch has its own references by the time that the next one runs.
+    static readonly List<Tensor> returned = [];
+
+    /// <summary>Adds the gradients of a scalar to the parameters that it depends on.</summary>
+    /// <param name="loss">One number with its graph.</param>
+    /// <exception cref="Exception">A managed function threw it; the gradients are incomplete.</exception>
+    public static void Backward(Tensor loss)
+    {
+        lock (guard) failure = null;
+        try
+        {
+            loss.backward();
+        }
+        finally
+        {
+            lock (guard) Return([]);
+        }
+        ExceptionDispatchInfo? thrown;
+        lock (guard) (thrown, failure) = (failure, null);
+        thrown?.Throw();
+    }
+
+    /// <summary>Runs a backward function so that no exception leaves it; after one, the rest of the pass computes nothing.</summary>
+    internal static Tensor?[] Guard(Func<Tensor?[]> backward)
+    {
+        lock (guard)
+        {
+            try
+            {
+                Tensor?[] results = failure is null ? backward() : [];
+                Return(results);
+                return results;
+            }
+            catch (Exception exception)
+            {
+                failure ??= ExceptionDispatchInfo.Capture(exception);
+                return [];
+            }
+        }
+    }
+
+    static void Return(IEnumerable<Tensor?> results)
+    {
+        foreach (var earlier in returned) earlier.Dispose();
+        returned.Clear();
+        returned.AddRange(results.OfType<Tensor>());
+    }
+
+    /// <summary>The gradient of a parameter, for a kernel to write into; created if there is none yet.</summary>
+    /// <param name="parameter">A leaf that needs a gradient.</param>
+    /// <param name="add">Whether the buffer holds a sum that must be added to; otherwise its content is undefined and must be overwritten.</param>
+    /// <returns>A 32-bit tensor of the parameter's shape.</returns>
+    public static Tensor Buffer(Tensor parameter, out bool add)
+    {
+        if (parameter.grad is { } gradient)
+        {
+            add = true;
+            return gradient;
+        }
+        add = false;
+        var made = empty_like(parameter);
+        parameter.grad = made;
+        return made;
+    }
+
+    /// <summary>Adds to the gradient of a parameter; nothing where it needs none.</summary>
+    /// <param name="parameter">A leaf.</param>
+    /// <param name="part">Of its shape, any float type; becomes the gradient itself where that is the first part and has the parameter's type.</param>
+    public static void Add(Tensor parameter, Tensor part)
+    {
+        if (!parameter.requires_grad) return;
+        using var gradient = parameter.grad;
+        if (gradient is not null) gradient.add_(part);
+        else parameter.grad = part.dtype == parameter.dtype && part.is_contiguous() ? part : part.to(parameter.dtype).contiguous();
     }
 }

@@ -3,10 +3,10 @@ using Transformers.IO;
 
 namespace Transformers.Native;
 
-/// <summary>Finds libtorch and loads it with TorchSharp's native part, in one place and before the first tensor.</summary>
+/// <summary>Finds libtorch and loads it together with TorchSharp's native part, before the first tensor.</summary>
 /// <remarks>
-/// TorchSharp looks libraries up by plain name, and the loader answers with what the process has already: whatever is loaded
-/// here by full path is what TorchSharp gets, whichever libtorch the system has elsewhere.
+/// TorchSharp looks up libraries by plain name, and the loader returns those that the process has already: TorchSharp gets what
+/// is loaded here by full path, whichever libtorch the system has elsewhere.
 /// </remarks>
 public static class NativeLibraries
 {
@@ -16,7 +16,7 @@ public static class NativeLibraries
     /// <summary>What is loaded; null before <see cref="Load"/>.</summary>
     public static LoadedLibraries? Loaded => loaded;
 
-    /// <summary>The processor as a device. TorchSharp's own constant loads whatever libtorch it finds first; this one loads ours before.</summary>
+    /// <summary>The processor as a device. TorchSharp's own constant loads the libtorch that it finds first; this property loads ours before.</summary>
     public static TorchSharp.torch.Device Cpu
     {
         get
@@ -29,7 +29,7 @@ public static class NativeLibraries
     /// <summary>Whether <see cref="Load"/> may fetch the platform's libtorch package through the .NET SDK where it finds no libtorch.</summary>
     public static bool FetchesPackage { get; set; } = true;
 
-    /// <summary>Receives a line before the package is fetched; null for nothing.</summary>
+    /// <summary>Called with a line before the package is fetched; may be null.</summary>
     public static Action<string>? Notice { get; set; }
 
     /// <summary>Loads libtorch once; later calls return what the first one loaded.</summary>
@@ -86,20 +86,18 @@ public static class NativeLibraries
         var patch = SystemLibraries.LacksIostreamsOfGcc13() ? PatchedLibrary.Create(binding) : null;
         files.Add(patch?.Path ?? binding);
         SharedLibrary.Open(files[^1]);
-        // TorchSharp looks once for each device type; what it looks for is in the process now.
+        // TorchSharp looks up the libraries once for each device type; they are in the process now.
         TorchSharp.torch.InitializeDeviceType(DeviceType.CPU);
         if (candidate.HasCuda) TorchSharp.torch.TryInitializeDeviceType(DeviceType.CUDA);
         ProcessSettings.ApplyThreads();
-        return new LoadedLibraries
-        {
-            Torch = torch,
-            Version = candidate.Version!,
-            Source = candidate.Source,
-            HasCuda = candidate.HasCuda,
-            Files = files,
-            Changes = patch is null ? changes : [.. changes, patch.Explanation],
-            Failed = failed,
-        };
+        return new LoadedLibraries(
+            Torch: torch,
+            Version: candidate.Version!,
+            Source: candidate.Source,
+            HasCuda: candidate.HasCuda,
+            Files: files,
+            Changes: patch is null ? changes : [.. changes, patch.Explanation],
+            Failed: failed);
     }
 
     static EngineMissingException NothingLoads(IReadOnlyList<FailedCandidate> failed, Problem? last = null, bool willBeFetched = false)
@@ -112,28 +110,21 @@ public static class NativeLibraries
 /// <summary>No usable libtorch is on this machine.</summary>
 public sealed class EngineMissingException(IReadOnlyList<Problem> problems) : UserException(problems)
 {
-    /// <summary>Whether the first call that may fetch the platform's package does so.</summary>
+    /// <summary>Whether the first call that is allowed to fetch the platform's package will do so.</summary>
     public bool WillBeFetched { get; init; }
 }
 
 /// <summary>What was loaded, for <c>doctor</c> and reports.</summary>
-public sealed record LoadedLibraries
-{
-    /// <summary>The handle of <c>torch_cpu</c>, whose C interface the dispatcher calls.</summary>
-    public required IntPtr Torch { get; init; }
-    /// <summary>libtorch's version.</summary>
-    public required string Version { get; init; }
-    /// <summary>Where it came from, in words.</summary>
-    public required string Source { get; init; }
-    /// <summary>Whether it has CUDA.</summary>
-    public required bool HasCuda { get; init; }
-    /// <summary>Every file loaded, in order.</summary>
-    public required IReadOnlyList<string> Files { get; init; }
-    /// <summary>What was changed for it and why: environment variables, memory settings, a patched copy.</summary>
-    public required IReadOnlyList<string> Changes { get; init; }
-    /// <summary>The candidates before it that could not be used.</summary>
-    public required IReadOnlyList<FailedCandidate> Failed { get; init; }
-}
+/// <param name="Torch">The handle of <c>torch_cpu</c>, whose C interface the dispatcher calls.</param>
+/// <param name="Version">libtorch's version.</param>
+/// <param name="Source">Where it came from, in words.</param>
+/// <param name="HasCuda">Whether it has CUDA.</param>
+/// <param name="Files">Every file loaded, in order.</param>
+/// <param name="Changes">What was changed for it, and why: environment variables, memory settings, a patched copy.</param>
+/// <param name="Failed">The candidates before it that could not be used.</param>
+public sealed record LoadedLibraries(
+    IntPtr Torch, string Version, string Source, bool HasCuda, IReadOnlyList<string> Files, IReadOnlyList<string> Changes,
+    IReadOnlyList<FailedCandidate> Failed);
 
 /// <summary>A libtorch that could not be used.</summary>
 /// <param name="Candidate">Where it is.</param>

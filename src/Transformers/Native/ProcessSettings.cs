@@ -6,9 +6,9 @@ using Transformers.IO;
 
 namespace Transformers.Native;
 
-/// <summary>What libtorch, its OpenMP runtime and the C library read once, set before they are loaded.</summary>
+/// <summary>Settings that libtorch, its OpenMP runtime and the C library read once, made before they are loaded.</summary>
 /// <remarks>
-/// .NET keeps a copy of the environment of its own, so variables are set with libc's <c>setenv</c>. What the user has set stays;
+/// .NET has its own copy of the environment, so variables are set with libc's <c>setenv</c>. Variables that the user has set stay;
 /// TRANSFORMER_KEEP_ENVIRONMENT=1 leaves everything as it is.
 /// </remarks>
 public static partial class ProcessSettings
@@ -21,7 +21,7 @@ public static partial class ProcessSettings
     /// <summary>The instruction set that libtorch's own kernels use: <c>avx512</c>, <c>avx2</c> or <c>default</c>.</summary>
     public static string Instructions => Environment.GetEnvironmentVariable("ATEN_CPU_CAPABILITY") is { Length: > 0 } named ? named : Avx2.IsSupported ? "avx2" : "default";
 
-    /// <summary>Sets what has to be set before libtorch is loaded.</summary>
+    /// <summary>Makes the settings that must be made before libtorch is loaded.</summary>
     /// <returns>What was changed and why.</returns>
     internal static IReadOnlyList<string> Prepare()
     {
@@ -29,22 +29,22 @@ public static partial class ProcessSettings
         if (Environment.GetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT") == "1" || !OperatingSystem.IsLinux()) return changes;
         if (Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported)
             SetUnlessSet("ATEN_CPU_CAPABILITY", "avx512", "libtorch's own kernels keep to AVX2 on many processors with AVX-512", changes);
-        // A thread that waits for the next parallel region spins, which takes the processor from everything else that runs. 3,000 pauses are
-        // some 75 µs, and a token of generation starts 35 µs after the one before: woken for each, a thread comes 15 µs late.
+        // A thread that waits for the next parallel region spins, which takes the processor from other programs. 3,000 pauses are about
+        // 75 µs. A token of generation starts 35 µs after the one before; a thread that had to be woken for it would be 15 µs late.
         if (Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is not { Length: > 0 })
             SetUnlessSet("GOMP_SPINCOUNT", "3000", "waiting threads give the processor back soon, to other programs on the same cores", changes);
         if (KeepMemory()) changes.Add("malloc keeps up to 1 GiB of freed memory: a training step takes and frees the same large blocks again and again");
         return changes;
     }
 
-    /// <summary>Gives libtorch its threads; it is loaded.</summary>
+    /// <summary>Sets the number of threads of the loaded libtorch.</summary>
     internal static void ApplyThreads()
     {
         if (WantedThreads() is { } threads && threads != torch.get_num_threads()) torch.set_num_threads(threads);
     }
 
-    /// <summary>How many threads compute: what the user says, else one a core that this process may use.</summary>
-    /// <returns>Null where OMP_NUM_THREADS or MKL_NUM_THREADS says it, which libtorch reads itself.</returns>
+    /// <summary>The number of threads that compute: the user's, else one for each core that this process may use.</summary>
+    /// <returns>Null where OMP_NUM_THREADS or MKL_NUM_THREADS is set, which libtorch reads itself.</returns>
     /// <exception cref="UserException">TRANSFORMER_THREADS is not a number of threads.</exception>
     internal static int? WantedThreads()
     {
@@ -78,7 +78,7 @@ public static partial class ProcessSettings
         changes.Add($"{variable}={value}: {reason}");
     }
 
-    // glibc returns large blocks to the system at once and then pays for fresh pages at each step.
+    // By default glibc returns large blocks to the system at once, and every step would pay for fresh pages.
     static bool KeepMemory()
     {
         try

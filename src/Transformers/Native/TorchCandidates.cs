@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 
 namespace Transformers.Native;
 
-/// <summary>Where a libtorch may be, in the order in which it is tried.</summary>
+/// <summary>The libtorchs that may be used, in the order in which they are tried.</summary>
 static class TorchCandidates
 {
     /// <summary>The libtorch that TorchSharp's package was built for; packages state it in their path.</summary>
@@ -24,7 +26,7 @@ static class TorchCandidates
     internal static IReadOnlyList<string> Application { get; } =
         [AppContext.BaseDirectory, Path.Combine(AppContext.BaseDirectory, "runtimes", Platform, "native"), .. AssemblyFolder()];
 
-    /// <summary>The candidates; those that are plainly absent are left out, those the user named are not.</summary>
+    /// <summary>The candidates; absent ones are left out, unless the user named them.</summary>
     /// <param name="cuda">Whether a libtorch with CUDA comes first.</param>
     internal static IEnumerable<TorchCandidate> All(bool cuda)
     {
@@ -45,7 +47,7 @@ static class TorchCandidates
         if (TorchPackage.OfThisPlatform?.Candidate is { } package) yield return package;
     }
 
-    // Asks each Python where its torch is; nothing of torch runs for the answer.
+    // Asks each Python where its torch is, without running torch.
     static IEnumerable<TorchCandidate> Pythons()
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -89,7 +91,7 @@ static class TorchCandidates
 
     static bool Has(string folder, string library) => File.Exists(Path.Combine(folder, SharedLibrary.FileName(library)));
 
-    // Where this assembly is, which for a plug-in or a test host is not the base folder.
+    // The folder of this assembly, which is not the base folder in a plug-in or a test host.
     static IEnumerable<string> AssemblyFolder()
     {
         if (Assembly.GetExecutingAssembly().Location is not { Length: > 0 } location || Path.GetDirectoryName(location) is not { } folder || folder == Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)) yield break;
@@ -101,7 +103,7 @@ static class TorchCandidates
 /// <summary>TorchSharp's native part.</summary>
 static class TorchSharpBinding
 {
-    /// <summary>Its file: beside the program, else in NuGet's folder.</summary>
+    /// <summary>Finds its file: beside the program, else in NuGet's folder.</summary>
     /// <exception cref="DllNotFoundException">It is nowhere.</exception>
     internal static string Find()
     {
@@ -111,4 +113,77 @@ static class TorchSharpBinding
         return folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
             ?? throw new DllNotFoundException($"{name} of TorchSharp {version} is neither beside the program nor in {folders[^1]}");
     }
+}
+
+/// <summary>A folder that may hold a libtorch.</summary>
+/// <param name="Source">Where it comes from, in words.</param>
+/// <param name="Folder">The folder of the libraries.</param>
+/// <param name="Version">Its version as the installation states it; null where it does not.</param>
+/// <param name="HasCuda">Whether it is wanted for its CUDA.</param>
+/// <param name="Required">Whether the user named it, so that nothing else may be tried instead.</param>
+public sealed partial record TorchCandidate(string Source, string Folder, string? Version, bool HasCuda, bool Required = false)
+{
+    /// <summary>The oldest libtorch that TorchSharp's native part and the dispatcher work with.</summary>
+    public static readonly Version Oldest = new(2, 10);
+
+    /// <summary>Why this libtorch cannot be used; null if nothing is found against it. Nothing is loaded.</summary>
+    internal (string Reason, string Remedy)? Fault()
+    {
+        if (!Directory.Exists(Folder)) return ("there is no such folder", "name a folder that has libtorch's libraries");
+        if (!File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cpu"))))
+            return ($"the folder has no {SharedLibrary.FileName("torch_cpu")}", "name the folder of libtorch, or its lib folder");
+        if (HasCuda && !File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cuda"))))
+            return ($"it has no {SharedLibrary.FileName("torch_cuda")}: it was built without CUDA", "install a torch with CUDA, or use --device cpu");
+        if (Version is null) return ("its version is unknown: neither build-version nor version.py is beside it", $"name a libtorch of version {Oldest} or later");
+        if (Parse(Version) is not { } version) return ($"its version ({Version}) cannot be read", $"name a libtorch of version {Oldest} or later");
+        if (version < Oldest) return ($"version {Version} is too old: {Oldest} or later is needed", $"install torch {Oldest} or later there, or leave it out");
+        return null;
+    }
+
+    /// <summary>The libraries to load, in order; each finds those before it.</summary>
+    internal IEnumerable<string> Files()
+    {
+        // libtorch's own OpenMP runtime first: one pool of threads for it and for the kernels.
+        foreach (var pattern in new[] { "libgomp*", "libiomp*", "libomp*" })
+            foreach (var openmp in Directory.EnumerateFiles(Folder, pattern).Where(file => !file.EndsWith(".lib", StringComparison.Ordinal)).Order(StringComparer.Ordinal)) yield return openmp;
+        string[] names = HasCuda ? ["c10", "c10_cuda", "torch_cpu", "torch_cuda", "torch"] : ["c10", "torch_cpu", "torch"];
+        foreach (var name in names)
+            if (Path.Combine(Folder, SharedLibrary.FileName(name)) is var file && File.Exists(file)) yield return file;
+    }
+
+    /// <summary>The version that an installation states beside its libraries.</summary>
+    /// <param name="folder">The folder of the libraries.</param>
+    internal static string? VersionBeside(string folder)
+    {
+        foreach (var root in new[] { folder, Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(folder)) })
+        {
+            if (root is null) continue;
+            if (ReadText(Path.Combine(root, "build-version")) is { } text) return text.Trim();
+            if (ReadText(Path.Combine(root, "version.py")) is { } python && PythonVersion().Match(python) is { Success: true } match) return match.Groups[1].Value;
+        }
+        return null;
+    }
+
+    static Version? Parse(string text) =>
+        Numbers().Match(text) is { Success: true } match
+            ? new Version(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture))
+            : null;
+
+    static string? ReadText(string path)
+    {
+        try
+        {
+            return File.Exists(path) && new FileInfo(path).Length < 1 << 16 ? File.ReadAllText(path) : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    [GeneratedRegex(@"^(\d+)\.(\d+)")]
+    private static partial Regex Numbers();
+
+    [GeneratedRegex(@"^__version__\s*(?::\s*\w+\s*)?=\s*['""]([^'""]+)['""]", RegexOptions.Multiline)]
+    private static partial Regex PythonVersion();
 }

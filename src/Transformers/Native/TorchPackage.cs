@@ -24,10 +24,10 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     /// <summary>The folder of its libraries.</summary>
     internal string Folder => Path.Combine(Root, Id, Version, "runtimes", Platform, "native");
 
-    // NuGet writes this file last: a package without it was cut off while it was unpacked.
+    // NuGet writes this file last: without it, unpacking was interrupted.
     bool IsComplete => File.Exists(Path.Combine(Root, Id, Version, ".nupkg.metadata")) && File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cpu")));
 
-    /// <summary>The package as a libtorch to load; null where it is not there or not complete.</summary>
+    /// <summary>The package as a libtorch to load; null where it is absent or incomplete.</summary>
     internal TorchCandidate? Candidate => IsComplete ? new("NuGet's package", Folder, Version, HasCuda: false) : null;
 
     /// <summary>Why nothing can be fetched on this machine, with the remedy; null where it can.</summary>
@@ -42,9 +42,9 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
             : new($"{needs} cannot be fetched: there is no .NET SDK on this machine", Hint: $"install the .NET SDK {Environment.Version.Major}, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
     }
 
-    /// <summary>Has the SDK restore the package with the user's NuGet settings, into the folder of restored packages.</summary>
+    /// <summary>Restores the package through the SDK, with the user's NuGet settings, to the folder of restored packages.</summary>
     /// <param name="sdk">The <c>dotnet</c> to run.</param>
-    /// <param name="settings">The folder whose NuGet.config and those above it apply, beside the user's own.</param>
+    /// <param name="settings">The folder whose NuGet.config, and those above it, apply beside the user's own.</param>
     /// <returns>The package as a libtorch to load.</returns>
     /// <remarks>NuGet locks the package while it unpacks it: processes that start at once fetch it once.</remarks>
     /// <exception cref="EngineMissingException">It cannot be fetched; the message is NuGet's.</exception>
@@ -53,7 +53,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
         var work = Directory.CreateTempSubdirectory("transformer-fetch-").FullName;
         try
         {
-            File.WriteAllText(Path.Combine(work, "global.json"), "{}"); // Any SDK will do, whatever the folders above ask for.
+            File.WriteAllText(Path.Combine(work, "global.json"), "{}"); // Any SDK will do, whatever the folders above require.
             var project = Path.Combine(work, "fetch.csproj");
             File.WriteAllText(project, $"""
                 <Project Sdk="Microsoft.NET.Sdk">
@@ -85,7 +85,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
             WorkingDirectory = Path.GetDirectoryName(project), RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         start.Environment["NUGET_PACKAGES"] = Path.GetFullPath(Root);
-        start.Environment["RestoreRootConfigDirectory"] = Path.GetFullPath(settings); // MSBuild takes it for a property.
+        start.Environment["RestoreRootConfigDirectory"] = Path.GetFullPath(settings); // MSBuild reads it as a property.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         start.Environment["DOTNET_CLI_UI_LANGUAGE"] = "en";
@@ -106,14 +106,14 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
         }
     }
 
-    // The errors of a restore without the project's path before them and behind them; each is printed more than once.
+    // The errors of a restore, without the project's path; each is printed more than once.
     static string Reason(string text)
     {
         var errors = ErrorLine().Matches(text).Select(match => match.Groups[1].Value.Trim()).Distinct().Take(2).ToList();
         return errors.Count > 0 ? string.Join("; ", errors) : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "the SDK did not say why";
     }
 
-    // Its packages are built for glibc.
+    // The packages are built for glibc.
     static bool UsesMusl => RuntimeInformation.RuntimeIdentifier is var name && (name.Contains("musl", StringComparison.Ordinal) || name.StartsWith("alpine", StringComparison.Ordinal));
 
     [GeneratedRegex(@"error ((?:NU|MSB|NETSDK)\d+:.*?)(?: \[[^\]]*proj\])?\r?$", RegexOptions.Multiline)]

@@ -1,18 +1,18 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using Transformers.Configs;
 using Transformers.Reports.Plots;
 using Transformers.Training;
-using static Transformers.Reports.ReportText;
 
 namespace Transformers.Reports;
 
-/// <summary>Runs as one offline page: no script, nothing from a network.</summary>
+/// <summary>Runs as one offline page, without scripts or anything from a network.</summary>
 public static class HtmlReport
 {
-    const int MostSampleSteps = 12, LongestSample = 4000;
+    const int MostSampleSteps = 12, LongestSample = 4000, MostClasses = 100;
 
-    /// <summary>The page of a run, or of several beside each other.</summary>
+    /// <summary>The page of a run, or of several side by side.</summary>
     /// <param name="runs">At least one.</param>
     public static string Of(params IReadOnlyList<ReportedRun> runs)
     {
@@ -39,11 +39,11 @@ public static class HtmlReport
         foreach (var run in runs)
         {
             var of = runs.Count == 1 ? "" : $" of {run.Name}";
-            Section(page, $"Confusion matrix{of}", ReportOutcomes.Confusion(run));
-            Section(page, $"Translations{of}", ReportOutcomes.Examples(run));
+            Section(page, $"Confusion matrix{of}", Confusion(run));
+            Section(page, $"Translations{of}", Examples(run));
         }
         Section(page, "Samples", Samples(runs));
-        foreach (var run in runs) Section(page, runs.Count == 1 ? "What the model attends to" : $"What {run.Name} attends to", ReportOutcomes.Pictures(run));
+        foreach (var run in runs) Section(page, runs.Count == 1 ? "What the model attends to" : $"What {run.Name} attends to", Pictures(run));
         var preset = runs.Count == 1 ? runs[0].Preset() : null;
         Section(page, runs.Count > 1 ? "Settings that differ" : preset is null ? "Settings that differ from the defaults" : "Settings that differ from the ready config", Differences(runs, preset));
         Section(page, "Machine and versions", Machines(runs));
@@ -83,8 +83,8 @@ public static class HtmlReport
             if (LossPlot.Has(curve, "train", "lr")) charts.Add(LossPlot.Metric(curve, "train", "lr", "Learning rate", "learning rate"));
             if (LossPlot.Has(curve, "train", "gradient_norm")) charts.Add(LossPlot.Metric(curve, "train", "gradient_norm", "Norm of the gradient", "norm before clipping"));
             foreach (var unit in (string[])["tokens", "images"])
-                if (LossPlot.Has(curve, "train", $"{unit}_per_second")) charts.Add(LossPlot.Metric(curve, "train", $"{unit}_per_second", "Speed", $"{unit} a second"));
-            // What was measured once is a number, in the table, and no curve.
+                if (LossPlot.Has(curve, "train", $"{unit}_per_second")) charts.Add(LossPlot.Metric(curve, "train", $"{unit}_per_second", "Speed", $"{unit} per second"));
+            // A metric that was measured once is in the table only.
             foreach (var metric in curve.Events.Where(one => one.Split == "val").SelectMany(one => one.Values.Keys).Where(name => name != "loss").GroupBy(name => name).Where(metric => metric.Count() > 1))
                 charts.Add(LossPlot.Metric(curve, "val", metric.Key, $"Validation: {metric.Key}", metric.Key));
         }
@@ -96,14 +96,14 @@ public static class HtmlReport
         if (runs.Count == 1 && preset is null)
         {
             var changed = ConfigDefaults.Changed(runs[0].Config).ToDictionary(one => one.Path);
-            return ReportText.Table([runs[0].Name, "default"], [.. changed.Keys], (column, path) => column == 0 ? changed[path].Value : changed[path].Default ?? "–", numbers: false);
+            return Table([runs[0].Name, "default"], [.. changed.Keys], (column, path) => column == 0 ? changed[path].Value : changed[path].Default ?? "–", numbers: false);
         }
         var settings = runs.Select(run => ReportedRun.Settings(run.Config)).ToList();
         if (preset is not null) settings.Add(ReportedRun.Settings(preset));
         string Value(int column, string path) => settings[column].GetValueOrDefault(path, "–");
         var paths = settings.SelectMany(one => one.Keys).Distinct().Where(path => Enumerable.Range(0, settings.Count).Select(column => Value(column, path)).Distinct().Count() > 1).ToList();
         if (paths.Count == 0) return "<p>None.</p>\n";
-        return ReportText.Table([.. runs.Select(run => run.Name), .. runs.Count == 1 ? ["ready config"] : Array.Empty<string>()], paths, Value, numbers: false);
+        return Table([.. runs.Select(run => run.Name), .. runs.Count == 1 ? ["ready config"] : Array.Empty<string>()], paths, Value, numbers: false);
     }
 
     static string Samples(IReadOnlyList<ReportedRun> runs)
@@ -113,7 +113,7 @@ public static class HtmlReport
         {
             if (run.Samples.Count == 0) continue;
             if (runs.Count > 1) html.Append($"<h3>{Text(run.Name)}</h3>\n");
-            // Of several runs the last samples alone; of one, how they became what they are.
+            // Several runs show their last samples only; one run also shows the earlier ones.
             foreach (var (number, one) in run.Samples.Reverse().Take(runs.Count > 1 ? 1 : MostSampleSteps).Index())
             {
                 html.Append($"<details{(number == 0 ? " open" : "")}><summary>Step {one.Step}</summary>\n");
@@ -136,13 +136,58 @@ public static class HtmlReport
     }
 
     static string Table(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> rows, Func<int, string, string> cell, bool numbers) =>
-        ReportText.Table([.. runs.Select(run => run.Name)], rows, cell, numbers);
+        Table([.. runs.Select(run => run.Name)], rows, cell, numbers);
 
     static string Show(double value) => Math.Abs(value) >= 1000 || value == Math.Floor(value)
         ? value.ToString("N0", CultureInfo.InvariantCulture) : value.ToString("0.####", CultureInfo.InvariantCulture);
 
     static string Time(double seconds) => seconds >= 3600 ? string.Create(CultureInfo.InvariantCulture, $"{(int)(seconds / 3600)} h {(int)(seconds / 60) % 60} min")
         : seconds >= 60 ? string.Create(CultureInfo.InvariantCulture, $"{(int)(seconds / 60)} min {(int)seconds % 60} s") : string.Create(CultureInfo.InvariantCulture, $"{seconds:0.#} s");
+
+    /// <summary>The confusion matrix, and the scores of each class.</summary>
+    static string Confusion(ReportedRun run)
+    {
+        if (run.Result is not { Confusion: { Count: > 0 } rows, Labels: { } labels } || labels.Count > MostClasses) return "";
+        var totals = labels.Select((_, c) => rows.Sum(row => row[c])).ToList();
+        string[] columns = ["examples", "precision", "recall", "F1"];
+        double Rate(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
+        string Cell(int column, string label)
+        {
+            var c = labels.Index().First(one => one.Item == label).Index;
+            var (precision, recall) = (Rate(rows[c][c], totals[c]), Rate(rows[c][c], rows[c].Sum()));
+            var value = column switch { 1 => precision, 2 => recall, _ => precision + recall == 0 ? 0 : 2 * precision * recall / (precision + recall) };
+            return column == 0 ? rows[c].Sum().ToString("N0", CultureInfo.InvariantCulture) : value.ToString("0.000", CultureInfo.InvariantCulture);
+        }
+        return $"<div class=\"charts\">\n<figure>{ConfusionPlot.Of(rows, labels).ToSvg()}</figure>\n<div>\n{Table(columns, labels, Cell, numbers: true)}</div>\n</div>\n";
+    }
+
+    /// <summary>Translations beside their references.</summary>
+    static string Examples(ReportedRun run)
+    {
+        if (run.Result is not { Examples: { Count: > 0 } examples }) return "";
+        var html = new StringBuilder("<div class=\"examples\">\n");
+        foreach (var example in examples)
+            html.Append($"<dl><dt>source</dt><dd>{Text(example.Input)}</dd><dt>model</dt><dd>{Text(example.Output)}</dd><dt>reference</dt><dd>{Text(example.Reference)}</dd></dl>\n");
+        return html.Append("</div>\n").ToString();
+    }
+
+    /// <summary>The newest pictures, but for the confusion matrix, which has a section of its own.</summary>
+    static string Pictures(ReportedRun run) =>
+        string.Concat(run.Pictures.Where(picture => picture.Name != "confusion").Select(picture => $"<figure class=\"wide\">{picture.Svg}</figure>\n"));
+
+    /// <summary>A text with the characters that mean something in HTML escaped.</summary>
+    static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    /// <summary>A table with a heading for each row, and for each column where there are several.</summary>
+    static string Table(IReadOnlyList<string> columns, IReadOnlyList<string> rows, Func<int, string, string> cell, bool numbers)
+    {
+        var html = new StringBuilder("<div class=\"wide\"><table>\n");
+        var kind = numbers ? " class=\"number\"" : "";
+        if (columns.Count > 1) html.Append($"<tr><td></td>{string.Concat(columns.Select(column => $"<th scope=\"col\"{kind}>{Text(column)}</th>"))}</tr>\n");
+        foreach (var row in rows)
+            html.Append($"<tr><th scope=\"row\">{Text(row)}</th>{string.Concat(Enumerable.Range(0, columns.Count).Select(column => $"<td{kind}>{Text(cell(column, row))}</td>"))}</tr>\n");
+        return html.Append("</table></div>\n").ToString();
+    }
 
     const string Style = """
         :root{color-scheme:light dark;--paper:#ffffff;--ink:#222222;--soft:#595959;--line:#d9d9d9;--box:#f5f5f5}

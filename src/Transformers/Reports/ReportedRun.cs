@@ -1,13 +1,17 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Runs;
 using Transformers.Training;
 
 namespace Transformers.Reports;
 
-/// <summary>What a report tells of one run, read from its folder.</summary>
+/// <summary>The contents of a report on one run, read from its folder.</summary>
 public sealed record ReportedRun
 {
     /// <summary>The folder's name.</summary>
@@ -22,7 +26,7 @@ public sealed record ReportedRun
     public IReadOnlyList<(string Name, string Svg)> Pictures { get; init; } = [];
     /// <summary>The result; null for a run that has not finished.</summary>
     public TrainResult? Result { get; init; }
-    /// <summary>Where it was trained.</summary>
+    /// <summary>The machine that trained it.</summary>
     public MachineReport? Machine { get; init; }
 
     /// <summary>Reads a run's folder, finished or not.</summary>
@@ -43,7 +47,7 @@ public sealed record ReportedRun
         };
     }
 
-    /// <summary>The numbers that a table of results shows, by name.</summary>
+    /// <summary>The numbers of the table of results, by name.</summary>
     public IReadOnlyList<(string Name, double Value)> Numbers()
     {
         if (Result is not { } result)
@@ -73,7 +77,7 @@ public sealed record ReportedRun
         else settings[path] = node?.ToJsonString(JsonStyle.Options) ?? "null";
     }
 
-    /// <summary>The ready config of the run's name, which its default folder has; null where there is none.</summary>
+    /// <summary>The ready config of the run's name; null where there is none.</summary>
     public RunConfig? Preset()
     {
         if (ReadyConfigs.List().FirstOrDefault(entry => Path.GetFileName(entry.Name) == Name) is not { } ready) return null;
@@ -85,5 +89,66 @@ public sealed record ReportedRun
         {
             return null;
         }
+    }
+}
+
+/// <summary>The machine and the versions that trained a run: its <c>machine.json</c>.</summary>
+/// <param name="System">The operating system.</param>
+/// <param name="Processor">The processor's name, or its architecture where the system does not give the name.</param>
+/// <param name="Threads">The threads of one operation.</param>
+/// <param name="Device">The device that trained.</param>
+/// <param name="Instructions">The instruction set that libtorch uses.</param>
+/// <param name="Program">This program's version.</param>
+/// <param name="Libtorch">libtorch's version.</param>
+/// <param name="Dotnet">.NET's version.</param>
+public sealed record MachineReport(
+    string System, string Processor, int Threads, string Device, string Instructions, string Program, string Libtorch, string Dotnet)
+{
+    /// <summary>The file's name.</summary>
+    public const string File = "machine.json";
+
+    /// <summary>Describes this machine; loads libtorch.</summary>
+    public static MachineReport Here(torch.Device device)
+    {
+        var engine = NativeLibraries.Load();
+        return new MachineReport(
+            System: RuntimeInformation.OSDescription,
+            Processor: ProcessorName() ?? RuntimeInformation.ProcessArchitecture.ToString(),
+            Threads: torch.get_num_threads(),
+            Device: device.ToString(),
+            Instructions: ProcessSettings.Instructions,
+            Program: typeof(MachineReport).Assembly.GetName().Version?.ToString(3) ?? "",
+            Libtorch: engine.Version,
+            Dotnet: Environment.Version.ToString());
+    }
+
+    /// <summary>Reads the file; null where there is none, or it is not such a report.</summary>
+    public static MachineReport? Read(string path)
+    {
+        try
+        {
+            return global::System.IO.File.Exists(path) ? JsonSerializer.Deserialize<MachineReport>(BoundedFile.ReadBytes(path, 1 << 20), JsonStyle.Options) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>As JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonStyle.Options) + "\n";
+
+    static string? ProcessorName()
+    {
+        try
+        {
+            foreach (var line in global::System.IO.File.ReadLines("/proc/cpuinfo"))
+                if (line.StartsWith("model name", StringComparison.Ordinal)) return line[(line.IndexOf(':') + 1)..].Trim();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Not Linux: the caller has a fallback.
+        }
+        return null;
     }
 }

@@ -4,19 +4,19 @@ using Transformers.Training;
 
 namespace Transformers.Reports;
 
-/// <summary>Outputs of the model after a step.</summary>
+/// <summary>Texts that the model generated after a step.</summary>
 /// <param name="Step">The step.</param>
 /// <param name="Samples">The texts.</param>
 public sealed record SampleEvent(long Step, IReadOnlyList<string> Samples);
 
-/// <summary>Keeps a run's samples in <c>samples.jsonl</c>, a line a step, for its report.</summary>
+/// <summary>Keeps a run's samples in <c>samples.jsonl</c>, one line for each step, for its report.</summary>
 /// <param name="path">The file.</param>
 public sealed class SampleLog(string path) : ITrainingObserver
 {
     const int LargestFile = 64 << 20;
     readonly List<SampleEvent> events = [];
 
-    /// <summary>Goes on from a step; what was written after it is dropped.</summary>
+    /// <summary>Continues from a step; samples of later steps are dropped.</summary>
     /// <exception cref="UserException">The file cannot be written.</exception>
     public void Open(long step)
     {
@@ -48,7 +48,7 @@ public sealed class SampleLog(string path) : ITrainingObserver
         }
     }
 
-    /// <summary>The samples of a file; lines that are none are passed over.</summary>
+    /// <summary>Reads the samples of a file; other lines are skipped.</summary>
     /// <exception cref="UserException">It cannot be read, or is larger than 64 MiB.</exception>
     public static IReadOnlyList<SampleEvent> Read(string path)
     {
@@ -61,8 +61,44 @@ public sealed class SampleLog(string path) : ITrainingObserver
             }
             catch (JsonException)
             {
-                // A line that another program spoilt is no reason for a report to fail.
+                // One bad line must not make a report fail.
             }
         return events;
+    }
+}
+
+/// <summary>Keeps the newest pictures of a run's model as <c>pictures/NAME.svg</c>, for its report.</summary>
+/// <param name="folder">The run's folder.</param>
+/// <param name="warn">Called once if they cannot be written.</param>
+public sealed class PictureLog(string folder, Action<string> warn) : ITrainingObserver
+{
+    const int LargestFile = 16 << 20;
+    const string Subfolder = "pictures";
+    bool failed;
+
+    /// <inheritdoc/>
+    public void OnPictures(long step, IReadOnlyList<ModelPicture> pictures)
+    {
+        if (failed || pictures.Count == 0) return;
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(folder, Subfolder));
+            foreach (var picture in pictures) DurableFile.WriteText(Path.Combine(folder, Subfolder, picture.Name + ".svg"), picture.Svg);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            failed = true;
+            warn($"the pictures of the model cannot be written: {exception.Message}");
+        }
+    }
+
+    /// <summary>The pictures of a run's folder, by name.</summary>
+    /// <exception cref="UserException">One cannot be read, or is larger than 16 MiB.</exception>
+    public static IReadOnlyList<(string Name, string Svg)> Read(string folder)
+    {
+        var pictures = Path.Combine(folder, Subfolder);
+        if (!Directory.Exists(pictures)) return [];
+        return [.. Directory.GetFiles(pictures, "*.svg").Order(StringComparer.Ordinal)
+            .Select(file => (Path.GetFileNameWithoutExtension(file), BoundedFile.ReadText(file, LargestFile)))];
     }
 }

@@ -11,8 +11,8 @@ namespace Transformers.Runs;
 /// <param name="Values">The numbers by name; NaN where the file has null.</param>
 public sealed record MetricsEvent(long Step, string Split, IReadOnlyDictionary<string, double> Values);
 
-/// <summary>Appends to <c>metrics.jsonl</c>: <c>{"step":n,"split":"train","loss":x,…}</c>, a line an event.</summary>
-/// <remarks>A line is handed to the operating system at once, so a killed process loses none, but reaches the disk with <see cref="Flush"/>. JSON has no NaN: what is not finite is written as null.</remarks>
+/// <summary>Appends to <c>metrics.jsonl</c>: <c>{"step":n,"split":"train","loss":x,…}</c>, one line for each event.</summary>
+/// <remarks>Each line is passed to the operating system at once, so that a killed process loses none; <see cref="Flush"/> brings it to the disk. JSON has no NaN: numbers that are not finite are written as null.</remarks>
 public sealed class MetricsLog : IDisposable
 {
     const int LongestLine = 1 << 20;
@@ -66,7 +66,7 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
-    /// <summary>Returns once all lines are on the disk; called before a checkpoint is saved, so that none of its events can be lost.</summary>
+    /// <summary>Returns once all lines are on the disk. It is called before a checkpoint is saved, so that none of its events can be lost.</summary>
     /// <exception cref="UserException">The disk reports an error.</exception>
     public void Flush()
     {
@@ -83,7 +83,7 @@ public sealed class MetricsLog : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
 
-    /// <summary>The events of a file; a line that was torn off, or is no event, is passed over.</summary>
+    /// <summary>Reads the events of a file; torn and other lines are skipped.</summary>
     /// <param name="path">The file; where there is none, there are no events.</param>
     /// <exception cref="UserException">It cannot be read, or has a line of more than 1 MiB.</exception>
     public static IEnumerable<MetricsEvent> Read(string path)
@@ -92,7 +92,7 @@ public sealed class MetricsLog : IDisposable
             if (Parse(bytes) is { } parsed) yield return parsed;
     }
 
-    /// <summary>Drops events after a step, torn lines, and what is no event, by writing the rest anew beside the file.</summary>
+    /// <summary>Drops events after a step, torn lines and other lines, by rewriting the file beside itself.</summary>
     static void Cut(string path, long lastStep)
     {
         if (!File.Exists(path)) return;
@@ -141,7 +141,7 @@ public sealed class MetricsLog : IDisposable
                 pending.ResetWrittenCount();
             }
         }
-        if (pending.WrittenCount > 0) yield return pending.WrittenSpan.ToArray(); // Torn off, unless only the line's end is missing.
+        if (pending.WrittenCount > 0) yield return pending.WrittenSpan.ToArray(); // Torn, unless only the line break is missing.
     }
 
     static MetricsEvent? Parse(byte[] bytes)

@@ -4,7 +4,7 @@ using Transformers.IO;
 
 namespace Transformers.Runs;
 
-/// <summary>A run's folder: where each of its files stands, and how they are written so that none is ever half there.</summary>
+/// <summary>The folder of a run: the paths of its files, and how they are written so that none is ever half there.</summary>
 public sealed class RunFolder : IDisposable
 {
     /// <summary>The name of the folder of checkpoints.</summary>
@@ -25,13 +25,13 @@ public sealed class RunFolder : IDisposable
     public string ConfigFile => Path.Combine(FullPath, "config.yaml");
     /// <summary>The tokenizer.</summary>
     public string TokenizerFile => Path.Combine(FullPath, "tokenizer.json");
-    /// <summary>A line a training or validation event: see <see cref="MetricsLog"/>.</summary>
+    /// <summary>The training and validation events, one in a line: see <see cref="MetricsLog"/>.</summary>
     public string MetricsFile => Path.Combine(FullPath, "metrics.jsonl");
     /// <summary>The program's log.</summary>
     public string LogFile => Path.Combine(FullPath, "log.jsonl");
     /// <summary>The result; it exists once the run has finished.</summary>
     public string ResultFile => Path.Combine(FullPath, "result.json");
-    /// <summary>What the model put out on the way, a line a step.</summary>
+    /// <summary>Texts that the model generated during training, one line for each step.</summary>
     public string SamplesFile => Path.Combine(FullPath, "samples.jsonl");
     /// <summary>The offline page.</summary>
     public string ReportFile => Path.Combine(FullPath, "report.html");
@@ -43,13 +43,13 @@ public sealed class RunFolder : IDisposable
     /// <summary>Whether the run has written its result.</summary>
     public bool IsFinished => File.Exists(ResultFile);
 
-    /// <summary>Whether the folder holds anything of a run: then <c>--resume=never</c> refuses it.</summary>
+    /// <summary>Whether the folder holds nothing of a run; <c>--resume=never</c> refuses one that does.</summary>
     public bool IsEmpty => !Directory.EnumerateFileSystemEntries(FullPath).Any(e => Path.GetFileName(e) is not (".lock" or ".lock.json"));
 
-    /// <summary>Takes a folder for training: makes it if need be, locks it, and puts right what a killed run left.</summary>
+    /// <summary>Opens a folder for training: creates it if need be, locks it, and repairs what a killed run left.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="policy">Says which checkpoint is the best.</param>
-    /// <exception cref="UserException">Another run has it, or it cannot be written.</exception>
+    /// <param name="policy">Decides which checkpoint is the best.</param>
+    /// <exception cref="UserException">Another run uses it, or it cannot be written.</exception>
     public static RunFolder OpenForTraining(string path, CheckpointPolicy policy)
     {
         path = Path.GetFullPath(path);
@@ -81,7 +81,7 @@ public sealed class RunFolder : IDisposable
         return new(path, null);
     }
 
-    /// <summary>Opens, verified, the checkpoint that a path means: a checkpoint's own folder, or one of a run's.</summary>
+    /// <summary>Opens and verifies the checkpoint of a path: a checkpoint folder, or one of the checkpoints of a run.</summary>
     /// <param name="path">A run folder or a checkpoint folder.</param>
     /// <param name="which"><c>latest</c>, <c>best</c> or a step of a run; null for the best, or the newest where none is marked.</param>
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
@@ -106,7 +106,7 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="UserException">It cannot be written; the old content is untouched.</exception>
     public void WriteBytes(string name, ReadOnlyMemory<byte> bytes)
     {
-        if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
+        CheckHeld();
         var path = SafePath.Resolve(FullPath, name);
         try
         {
@@ -119,6 +119,11 @@ public sealed class RunFolder : IDisposable
         }
     }
 
+    void CheckHeld()
+    {
+        if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
+    }
+
     /// <summary>Reads a file of the run, at most 64 MiB of UTF-8.</summary>
     /// <exception cref="UserException">There is none, it is larger, or it is not UTF-8.</exception>
     public string ReadText(string name) => BoundedFile.ReadText(SafePath.Resolve(FullPath, name), LongestText);
@@ -126,23 +131,77 @@ public sealed class RunFolder : IDisposable
     /// <summary>Writes <c>result.json</c>, after which the run counts as finished.</summary>
     public void WriteResult(string json) => WriteText("result.json", json);
 
-    /// <summary>Deletes <c>result.json</c>: the run goes on.</summary>
+    /// <summary>Deletes <c>result.json</c>, because the run continues.</summary>
     public void ClearResult()
     {
-        if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
+        CheckHeld();
         File.Delete(ResultFile);
         FolderSync.Sync(FullPath);
     }
 
-    /// <summary>Opens <c>metrics.jsonl</c> for appending; what was logged after the resumed step is cut off first.</summary>
-    /// <param name="resumedStep">The step that training goes on from; 0 for a new run.</param>
+    /// <summary>Opens <c>metrics.jsonl</c> for appending; events after the resumed step are dropped first.</summary>
+    /// <param name="resumedStep">The step from which training continues; 0 for a new run.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     public MetricsLog OpenMetrics(long resumedStep)
     {
-        if (held is null) throw new InvalidOperationException($"the run folder {FullPath} was opened for reading");
+        CheckHeld();
         return MetricsLog.Open(MetricsFile, resumedStep);
     }
 
-    /// <summary>Gives the folder back.</summary>
+    /// <summary>Releases the folder.</summary>
     public void Dispose() => held?.Dispose();
+}
+
+/// <summary>Checks whether a run could use a folder, and leaves the folder as it was.</summary>
+static class RunFolderProbe
+{
+    /// <summary>Writes a file in the folder, or where the folder would be created, and deletes it again.</summary>
+    /// <param name="path">The run's folder, which need not exist.</param>
+    /// <exception cref="UserException">It cannot be created or written, or another run uses it.</exception>
+    internal static void Check(string path)
+    {
+        path = Path.GetFullPath(path);
+        if (File.Exists(Path.Combine(path, ".lock"))) RunLock.Take(path).Dispose();
+        var trial = Path.Combine(Nearest(path), $".transformer-{Guid.NewGuid():N}");
+        try
+        {
+            Directory.CreateDirectory(trial);
+            try
+            {
+                File.WriteAllText(Path.Combine(trial, "trial"), "trial");
+            }
+            finally
+            {
+                Directory.Delete(trial, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(path, $"the run folder cannot be written: {e.Message}", inner: e);
+        }
+    }
+
+    /// <summary>Free bytes on the disk of the folder; null where the system does not report them.</summary>
+    internal static long? FreeBytes(string path)
+    {
+        try
+        {
+            return new DriveInfo(Nearest(Path.GetFullPath(path))).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    // The folder, or the nearest one above it that exists.
+    static string Nearest(string path)
+    {
+        for (var folder = path; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (Directory.Exists(folder)) return folder;
+            if (File.Exists(folder)) throw new CheckpointException(folder, "is a file, where the run needs a folder", "name another folder with --run");
+        }
+        return path;
+    }
 }

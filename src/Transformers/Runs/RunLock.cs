@@ -8,15 +8,15 @@ namespace Transformers.Runs;
 /// <summary>Who holds a run folder.</summary>
 /// <param name="Pid">Its process.</param>
 /// <param name="Host">Its machine.</param>
-/// <param name="BootId">That machine's start, where the operating system tells it; else empty.</param>
-/// <param name="ProcessStart">The process's start, in the operating system's own count: tells it from a later one with the same number.</param>
-/// <param name="Since">When it took the folder.</param>
+/// <param name="BootId">The identifier of the machine's start; empty where the operating system has none.</param>
+/// <param name="ProcessStart">The start of the process as the operating system counts it, to distinguish it from a later one with the same number.</param>
+/// <param name="Since">When it locked the folder.</param>
 public sealed record RunOwner(int Pid, string Host, string BootId, string ProcessStart, DateTimeOffset Since)
 {
     /// <summary>This process.</summary>
     public static RunOwner Self { get; } = new(Environment.ProcessId, Environment.MachineName, ReadBootId(), StartOf(Environment.ProcessId) ?? "", DateTimeOffset.UtcNow);
 
-    /// <summary>Whether the owner, if it is of this machine and boot, no longer runs. False where that cannot be known.</summary>
+    /// <summary>Whether the owner certainly no longer runs; false where that cannot be known.</summary>
     public bool IsKnownDead() => Host == Self.Host && (BootId != Self.BootId || StartOf(Pid) != ProcessStart);
 
     static string ReadBootId()
@@ -53,8 +53,8 @@ public sealed record RunOwner(int Pid, string Host, string BootId, string Proces
 
 /// <summary>Keeps two runs out of one folder; released when closed, and by the operating system when the process dies however it dies.</summary>
 /// <remarks>
-/// <c>.lock</c> is locked by the operating system, <c>.lock.json</c> says by whom. On a file system that does not lock (some network
-/// mounts), which is noticed, the owner's entry decides: it is stale if its machine is this one and its process is gone.
+/// The operating system locks <c>.lock</c>; <c>.lock.json</c> names the owner. Where a file system does not lock (some network
+/// mounts do not), the owner's entry decides: it is stale if its machine is this one and its process is gone.
 /// </remarks>
 public sealed class RunLock : IDisposable
 {
@@ -65,9 +65,9 @@ public sealed class RunLock : IDisposable
 
     RunLock(FileStream held, string owner) => (this.held, this.owner) = (held, owner);
 
-    /// <summary>Takes a folder.</summary>
+    /// <summary>Locks a folder.</summary>
     /// <param name="folder">An existing folder.</param>
-    /// <exception cref="UserException">Another process has it; the message names that process.</exception>
+    /// <exception cref="UserException">Another process uses it; the message names that process.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static RunLock Take(string folder)
@@ -101,7 +101,7 @@ public sealed class RunLock : IDisposable
         }
     }
 
-    /// <summary>With the lock held, a second one in this same process must fail; where it does not, locks do nothing here.</summary>
+    /// <summary>While the lock is held, a second one in the same process must fail; otherwise the file system does not lock.</summary>
     static bool FileSystemLocks(string file)
     {
         using var second = TryLock(file);
@@ -116,7 +116,7 @@ public sealed class RunLock : IDisposable
         }
         catch (Exception e) when (e is UserException or JsonException)
         {
-            return null; // Being replaced, or damaged: the owner stays nameless.
+            return null; // Being replaced, or damaged: the owner is unknown.
         }
     }
 
@@ -124,7 +124,7 @@ public sealed class RunLock : IDisposable
         $"the run folder {folder} is in use by {(by is null || by.IsKnownDead() ? "another process" : string.Create(CultureInfo.InvariantCulture, $"process {by.Pid} on {Shown.Name(by.Host ?? "")} since {by.Since:u}"))}",
         "wait for it or stop it, or give another folder with --run");
 
-    /// <summary>Gives the folder back.</summary>
+    /// <summary>Releases the folder.</summary>
     public void Dispose()
     {
         if (!held.CanRead) return;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
-using Transformers.Runs.TensorBoard;
+using Transformers.Runs;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -68,7 +68,7 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
             var flat = parameter.detach().flatten();
             var every = Math.Max(1, flat.numel() / MostNumbers);
             var some = flat.slice(0, 0, flat.numel(), every).to(ScalarType.Float32).cpu().contiguous();
-            writer?.AddHistogram(step, $"weights/{name}", Histogram.Of(MemoryMarshal.Cast<byte, float>(some.bytes)));
+            writer?.AddHistogram(step, $"weights/{name}", MemoryMarshal.Cast<byte, float>(some.bytes).ToArray());
         }
     });
 

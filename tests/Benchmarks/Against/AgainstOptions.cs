@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Benchmarks.Against;
 
-/// <summary>What <c>scripts/bench --against FOLDER</c> was asked for.</summary>
+/// <summary>The options of <c>scripts/bench --against FOLDER</c>.</summary>
 /// <param name="Other">The other checkout.</param>
 /// <param name="Rows">The rows to measure; all of them if none is named.</param>
 /// <param name="Pairs">How often both sides run in turn.</param>

@@ -52,7 +52,7 @@ public sealed class CompletionCommandTests : IDisposable
     {
         var output = CommandLine.Run("completion", shell).Output;
         Assert.Contains("--max-steps", output.Replace("-l max-steps", "--max-steps"));
-        if (!Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, shell)))) return;
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, shell))), $"{shell} is not installed");
         var script = Path.Combine(root, "completion." + shell);
         File.WriteAllText(script, output);
         var result = EndedProcess.Start(shell, [.. options.Split(' '), string.Format(System.Globalization.CultureInfo.InvariantCulture, line.Replace("{0}", "'{0}'"), script)], new Dictionary<string, string> { ["HOME"] = root });

@@ -5,6 +5,7 @@ namespace TransformerCli.Tests.Commands;
 
 /// <summary>The real program on a disk that fills up, with checkpoints that are written in the background.</summary>
 [Collection("engine")]
+[Trait("Category", "slow")]
 public sealed class FullDiskCommandTests : IDisposable
 {
     readonly string root = Directory.CreateTempSubdirectory("transformer-full-").FullName;

@@ -7,6 +7,7 @@ namespace TransformerCli.Tests.Commands;
 /// <summary>Runs made by the program at 4e7163d, on its own engine (tests/Golden/Runs), are still read, used and continued.</summary>
 /// <remarks>Each test works on a copy, in a process whose working folder holds nothing else: a run needs only its own folder.</remarks>
 [Collection("engine")]
+[Trait("Category", "slow")]
 public sealed class GoldenRunTests : IDisposable
 {
     const int Saved = 300, Continued = 6;

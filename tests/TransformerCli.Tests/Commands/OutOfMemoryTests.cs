@@ -5,6 +5,7 @@ namespace TransformerCli.Tests.Commands;
 
 /// <summary>The real program where memory is short.</summary>
 [Collection("engine")]
+[Trait("Category", "slow")]
 public sealed partial class OutOfMemoryTests : IDisposable
 {
     const int Killed = 137;

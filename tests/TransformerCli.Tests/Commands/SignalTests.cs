@@ -16,6 +16,7 @@ public sealed class SignalTheoryAttribute : TheoryAttribute
 
 /// <summary>Signals at every stage of the real program: the exit code, and what is on the disk.</summary>
 [Collection("engine")]
+[Trait("Category", "slow")]
 public sealed class SignalTests : IDisposable
 {
     readonly string root = Directory.CreateTempSubdirectory("transformer-signals-").FullName;

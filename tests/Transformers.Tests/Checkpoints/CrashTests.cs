@@ -6,9 +6,10 @@ using Transformers.Runs;
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>A process that saves at every step is killed; whoever goes on must end with the weights of the one that was never killed.</summary>
+[Trait("Category", "slow")]
 public class CrashTests
 {
-    // TRANSFORMER_CRASHES=200 for the full count: scripts/fuzz.
+    // TRANSFORMER_CRASHES=200 for the full count: tests/Long/fuzz.
     static readonly int Crashes = int.Parse(Environment.GetEnvironmentVariable("TRANSFORMER_CRASHES") ?? "8", CultureInfo.InvariantCulture);
 
     static string[] Train(string run, int steps, string when) => ["train", run, steps.ToString(CultureInfo.InvariantCulture), "5000", when];

@@ -13,6 +13,7 @@ public sealed class StraceFactAttribute : FactAttribute
     }
 }
 
+[Trait("Category", "slow")]
 public partial class DurabilityOrderTests
 {
     [StraceFact]

@@ -8,6 +8,7 @@ using Transformers.Runs;
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>Files mutated at random, by a fixed seed: they are read or refused with a typed error, in bounded memory.</summary>
+[Trait("Category", "slow")]
 public class FormatFuzzTests
 {
     [Fact]

@@ -7,6 +7,7 @@ using Transformers.Training;
 namespace Transformers.Tests.Configs;
 
 /// <summary>Mutated configs are bound or refused with their places, in bounded memory.</summary>
+[Trait("Category", "slow")]
 public class ConfigFuzzTests
 {
     const int MemoryOfOne = 32 << 20;

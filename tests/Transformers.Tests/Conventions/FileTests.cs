@@ -2,18 +2,16 @@ namespace Transformers.Tests.Conventions;
 
 public sealed class FileTests
 {
-    const int MostLines = 400;
-
     // In parts, so that the rule holds for this file too.
     static readonly string[] Unfinished = ["NotImplemented" + "Exception", "TO" + "DO", "FIX" + "ME"];
 
     [Fact]
     public void No_source_file_is_long() =>
-        Assert.Empty(SourceFile.Below("", 450, ".cs", ".cpp", ".h").Where(file => file.Lines.Length > MostLines).Select(file => $"{file.Path}: {file.Lines.Length} lines"));
+        Assert.Empty(SourceFile.Below("", 300, ".cs", ".cpp", ".h").Where(file => file.Lines.Length > (file.Path.EndsWith(".cs", StringComparison.Ordinal) ? 300 : 320)).Select(file => $"{file.Path}: {file.Lines.Length} lines"));
 
     [Fact]
     public void Nothing_is_left_undone() =>
-        Assert.Empty(SourceFile.Below("", 450, ".cs", ".cpp", ".h")
+        Assert.Empty(SourceFile.Below("", 300, ".cs", ".cpp", ".h")
             .SelectMany(file => file.Lines.Where(line => Unfinished.Any(word => line.Contains(word, StringComparison.Ordinal)))
                 .Select(line => $"{file.Path}: {line.Trim()}")));
 }

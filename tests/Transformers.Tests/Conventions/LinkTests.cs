@@ -3,7 +3,7 @@ using TestSupport;
 
 namespace Transformers.Tests.Conventions;
 
-/// <summary>What the pages name is there.</summary>
+/// <summary>The files and names that the pages mention exist.</summary>
 public sealed partial class LinkTests
 {
     static IReadOnlyList<string> Pages()
@@ -24,14 +24,14 @@ public sealed partial class LinkTests
     }
 
     [Fact]
-    public void Every_name_that_the_page_of_the_papers_gives_stands_in_the_file_that_it_gives()
+    public void Every_name_on_the_page_of_the_papers_is_in_the_file_that_it_links_to()
     {
         var page = Repository.PathOf("docs", "paper.md");
         var named = NamedFile().Matches(File.ReadAllText(page)).ToList();
         var broken = named.Where(match => Path.Combine(Path.GetDirectoryName(page)!, match.Groups[2].Value) is var file
             && (!File.Exists(file) || match.Groups[1].Value.Split('.').Any(part => !Regex.IsMatch(File.ReadAllText(file), $@"\b{Regex.Escape(part)}\b"))));
         Assert.Empty(broken.Select(match => match.Value));
-        Assert.True(named.Count >= 50, $"the page names only {named.Count} places");
+        Assert.True(named.Count >= 50, $"the page names only {named.Count}");
     }
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]

@@ -11,7 +11,7 @@ using Transformers.Training;
 
 namespace Transformers.Tests.Conventions;
 
-/// <summary>Every config that comes with the program is right, and those that train a model of under 20 million parameters run.</summary>
+/// <summary>Every config that comes with the program is valid, and every config of a run trains.</summary>
 [Collection("engine")]
 public sealed class ReadyConfigTests
 {
@@ -49,13 +49,14 @@ public sealed class ReadyConfigTests
     }
 
     [Theory, MemberData(nameof(Runs))]
+    [Trait("Category", "slow")]
     public void A_ready_config_of_a_run_passes_a_dry_run_and_trains_two_steps(string name)
     {
         using var runs = new TinyRuns();
         var config = (RunConfig)Load(name);
         var small = (RunConfig)Load(name, [.. SmallData(config), SmallBatch(config),
             "training.steps=2", "training.schedule.warmup=1", "training.validate.every=2", "training.sample.tokens=0"]);
-        // Data that a user brings are made up, in their own format.
+        // Data that a user would provide are made up, in their own format.
         if (!IsGenerated(config)) small = DataOverride.Apply(small, MadeUpData.Write(config, runs.PathOf("data")));
 
         var dry = DryRun.Start(small, runs.OptionsOf("run"), new Silence(), new StopRequest());
@@ -93,7 +94,7 @@ public sealed class ReadyConfigTests
     static string SmallBatch(RunConfig config) => config.Training.Batch.Tokens is null ? "training.batch={ sequences: 4 }"
         : $"training.batch={{ tokens: {(config.Model is GptConfig gpt ? gpt.Context : 256)} }}";
 
-    // A checkpoint alone is enough to use the model: it has whatever turns input into numbers.
+    // A checkpoint is enough to use the model: it has everything that turns input into numbers.
     static IEnumerable<string> Files(RunConfig config)
     {
         List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", config.Data is ImagesData ? ImageInput.FileName : "tokenizer.json"];

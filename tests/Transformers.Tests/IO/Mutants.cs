@@ -7,7 +7,7 @@ namespace Transformers.Tests;
 /// <summary>Files mutated at random, by a fixed seed, for tests of whatever reads files from outside.</summary>
 static class Mutants
 {
-    /// <summary>How many of the format that is read most; others take a tenth. TRANSFORMER_FUZZ=1000000 for the full count: scripts/fuzz.</summary>
+    /// <summary>How many of the format that is read most; others take a tenth. TRANSFORMER_FUZZ=1000000 for the full count: tests/Long/fuzz.</summary>
     internal static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("TRANSFORMER_FUZZ") ?? "10000", CultureInfo.InvariantCulture);
 
     static readonly string[] Pieces =

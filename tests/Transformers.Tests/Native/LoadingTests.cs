@@ -52,7 +52,7 @@ public sealed class LoadingTests : IDisposable
     [Fact]
     public void One_bit_makes_a_requirement_weak_and_nothing_else_changes()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         var original = File.ReadAllBytes(TorchSharpBinding.Find());
         var patched = original.ToArray();
         Assert.Equal(1, PatchedLibrary.Weaken(patched, SystemLibraries.IostreamsVersion));
@@ -65,7 +65,7 @@ public sealed class LoadingTests : IDisposable
     [Fact]
     public void A_damaged_copy_in_the_cache_is_made_again()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         var copy = PatchedLibrary.Create(TorchSharpBinding.Find(), root).Path;
         var good = File.ReadAllBytes(copy);
         File.WriteAllBytes(copy, good[..1000]);
@@ -86,7 +86,7 @@ public sealed class LoadingTests : IDisposable
     [Fact]
     public void Of_libtorch_only_one_copy_is_in_the_process_and_no_output_folder_has_one()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         var mapped = File.ReadLines("/proc/self/maps").Select(line => line.Split(' ')[^1]).Where(file => file.EndsWith("libtorch_cpu.so", StringComparison.Ordinal)).Distinct();
         Assert.Single(mapped);
         Assert.Empty(Directory.EnumerateFiles(AppContext.BaseDirectory, SharedLibrary.FileName("torch_cpu"), SearchOption.AllDirectories));

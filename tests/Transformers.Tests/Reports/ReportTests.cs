@@ -43,14 +43,14 @@ public class ReportTests
         Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "weights/blocks.1.mlp.up.weight").Select(one => one.Step));
         Assert.Contains(values, one => one.value.Tag == "loss/val");
         var (height, width, _, png) = values.First(one => one.value.Image is not null).value.Image!.Value;
-        // PNG: the sizes stand after the signature and the first chunk's head.
+        // PNG: the sizes follow the signature and the header of the first chunk.
         Assert.Equal((width, height), (System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20))));
     }
 
     [Theory]
     [InlineData(2, true)]
     [InlineData(4, false)]
-    public void What_was_measured_once_is_a_number_and_no_curve(int every, bool curve)
+    public void A_metric_that_was_measured_once_has_no_curve(int every, bool curve)
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", $"training.validate.every={every}"), "run");
@@ -60,7 +60,7 @@ public class ReportTests
     }
 
     [Fact]
-    public void Confusion_and_translations_of_a_result_stand_on_its_page()
+    public void The_page_has_the_confusion_matrix_and_the_translations_of_the_result()
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.steps=2", "training.schedule.warmup=1"), "run");
@@ -70,14 +70,14 @@ public class ReportTests
             Result = run.Result! with { Confusion = [[3, 1], [0, 4]], Labels = ["cat", "dog"], Examples = [new("ein <Hund>", "a dog", "a hound")] },
         });
         var section = Regex.Match(page, "<h2>Confusion matrix</h2>(.*?)</section>", RegexOptions.Singleline).Groups[1].Value;
-        // Of 4 cats 3 were found, and nothing else was taken for one.
+        // 3 of 4 cats were predicted, and no dog was predicted to be one.
         Assert.Matches("cat</th><td[^>]*>4</td><td[^>]*>1.000</td><td[^>]*>0.750</td><td[^>]*>0.857</td>", section);
         Assert.Contains("ein &lt;Hund&gt;", page);
         Assert.Contains("a hound", page);
     }
 
     [Fact]
-    public void Samples_of_a_resumed_run_stand_once_and_in_order()
+    public void Samples_of_a_resumed_run_are_there_once_and_in_order()
     {
         var path = Path.Combine(Directory.CreateTempSubdirectory("transformer-samples-").FullName, "samples.jsonl");
         var log = new SampleLog(path);
@@ -106,6 +106,6 @@ public class ReportTests
     }
 
     [Fact]
-    public void A_folder_that_is_no_run_is_refused() =>
+    public void A_folder_that_is_not_a_run_is_refused() =>
         Assert.Contains("config.yaml", Assert.Throws<UserException>(() => Read(Directory.CreateTempSubdirectory("transformer-none-").FullName)).Message);
 }

@@ -1,4 +1,4 @@
-using Transformers.Runs.TensorBoard;
+using Transformers.Runs;
 using Transformers.Training;
 
 namespace Transformers.Tests.Runs;
@@ -18,7 +18,7 @@ public sealed class EventWriterTests : IDisposable
             path = writer.Path;
             writer.AddScalars(7, [("loss/train", 1.5), ("optimizer/lr", 1e-3)]);
             writer.AddText(8, "samples/0", "Grüße, 世界");
-            writer.AddHistogram(300, "weights", Histogram.Of([0f, 0.1f, 0.9f, 1f, float.NaN], buckets: 2));
+            writer.AddHistogram(300, "weights", [0f, 0.1f, 0.9f, 1f, float.NaN], buckets: 2);
         }
         Assert.StartsWith("events.out.tfevents.", Path.GetFileName(path));
         var events = TensorBoardReader.Read(path);
@@ -50,7 +50,7 @@ public sealed class EventWriterTests : IDisposable
     }
 
     [Fact]
-    public void A_run_that_goes_on_starts_a_later_file_which_tells_readers_what_to_drop()
+    public void A_resumed_run_starts_a_later_file_that_names_the_step_from_which_readers_drop_earlier_values()
     {
         using (var first = new EventWriter(folder)) first.AddScalars(30, [("loss/train", 2)]);
         using (var second = new EventWriter(folder, resumedStep: 20)) second.AddScalars(21, [("loss/train", 1)]);
@@ -62,7 +62,7 @@ public sealed class EventWriterTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_cannot_be_written_is_one_warning_and_no_end_of_the_training()
+    public void A_folder_that_cannot_be_written_is_one_warning_and_training_continues()
     {
         var blocked = Path.Combine(folder, "file");
         File.WriteAllText(blocked, "");

@@ -18,7 +18,7 @@ public class MetricsLogTests
     static long[] Steps(RunFolder run) => [.. MetricsLog.Read(run.MetricsFile).Select(e => e.Step)];
 
     [Fact]
-    public void Lines_are_those_of_the_contract_and_numbers_that_are_not_finite_are_null()
+    public void Lines_have_the_documented_form_and_numbers_that_are_not_finite_are_null()
     {
         using var folder = new TempFolder();
         using var run = Open(folder);
@@ -33,7 +33,7 @@ public class MetricsLogTests
     }
 
     [Fact]
-    public void On_resume_what_was_logged_after_the_resumed_step_is_cut_off()
+    public void Resuming_drops_events_after_the_resumed_step()
     {
         using var folder = new TempFolder();
         using var run = Open(folder);
@@ -52,7 +52,7 @@ public class MetricsLogTests
     [InlineData("\0\0\0\0")]
     [InlineData("{\"step\":3,\"split\":\"\\ud800\"}\n")]
     [InlineData("[]\n\n7\n{\"step\":1.5,\"split\":\"train\"}\n{\"split\":\"train\"}\n")]
-    public void A_torn_line_or_what_is_no_event_is_passed_over_and_gone_after_resuming(string tail)
+    public void A_torn_or_other_line_is_skipped_and_gone_after_resuming(string tail)
     {
         using var folder = new TempFolder();
         using var run = Open(folder);

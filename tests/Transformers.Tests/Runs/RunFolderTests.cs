@@ -11,7 +11,7 @@ public class RunFolderTests
     static readonly CheckpointPolicy Policy = new(2);
 
     [Fact]
-    public void A_run_folder_is_made_and_its_files_stand_where_the_contract_says()
+    public void A_run_folder_is_created_and_its_files_have_the_documented_paths()
     {
         using var folder = new TempFolder();
         using var run = RunFolder.OpenForTraining(folder["runs/gpt"], Policy);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Transformers.Tests.Runs;
 
-/// <summary>What a test reads off one record of an event file.</summary>
+/// <summary>One record of an event file.</summary>
 sealed record ReadEvent(double WallTime, long Step)
 {
     public string? FileVersion { get; set; }
@@ -59,7 +59,7 @@ static class TensorBoardReader
     static ReadEvent Event(byte[] data)
     {
         var fields = Fields(data);
-        var read = new ReadEvent(BitConverter.Int64BitsToDouble(fields.First(f => f.Number == 1).Value), fields.First(f => f.Number == 2).Value);
+        var read = new ReadEvent(BitConverter.Int64BitsToDouble(fields.First(f => f.Number == 1).Value), fields.FirstOrDefault(f => f.Number == 2).Value); // A step of 0 is left out.
         foreach (var field in fields)
         {
             if (field.Number == 3) read.FileVersion = Encoding.UTF8.GetString(field.Bytes);

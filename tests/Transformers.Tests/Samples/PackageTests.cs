@@ -5,6 +5,7 @@ using Transformers.IO;
 
 namespace Transformers.Tests.Samples;
 
+[Trait("Category", "slow")]
 public sealed class PackageTests
 {
     [Fact]

@@ -5,6 +5,7 @@ namespace Transformers.Tests.Samples;
 
 /// <summary>The sample of the library, as a program of its own.</summary>
 [Collection("engine")]
+[Trait("Category", "slow")]
 public sealed class TinyGptTests
 {
     [Fact]

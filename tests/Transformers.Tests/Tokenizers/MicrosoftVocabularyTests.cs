@@ -10,6 +10,7 @@ using Transformers.Tokenizers.Formats;
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Ids of the published vocabularies against Microsoft.ML.Tokenizers, whose packages bring them.</summary>
+[Trait("Category", "slow")]
 public sealed class MicrosoftVocabularyTests : IDisposable
 {
     readonly TempFolder folder = new();

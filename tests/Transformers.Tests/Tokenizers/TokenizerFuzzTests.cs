@@ -5,6 +5,7 @@ using Transformers.Tokenizers.Formats;
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Mutated tokenizer files are read, and then round-trip, or are refused, in bounded memory.</summary>
+[Trait("Category", "slow")]
 public class TokenizerFuzzTests
 {
     const int MemoryOfOne = 16 << 20;

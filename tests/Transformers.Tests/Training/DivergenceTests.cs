@@ -92,6 +92,7 @@ public class DivergenceTests
     [Theory]
     [InlineData(Poison.Loss)]
     [InlineData(Poison.Gradient)]
+    [Trait("Category", "slow")]
     internal void Roll_back_goes_on_from_the_last_good_checkpoint_with_later_data_and_a_resumed_run_ends_the_same(Poison poison)
     {
         using var runs = new TinyRuns();

@@ -44,6 +44,7 @@ public class ImageRunTests
     [InlineData(Swin, "model.drop={ path: 0.3 }")]
     [InlineData(Vit, "training.batch.micro=6")]
     [InlineData(Swin, "training.ema.decay=0.9")]
+    [Trait("Category", "slow")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string model, string setting)
     {
         using var runs = new TinyRuns();
@@ -68,6 +69,7 @@ public class ImageRunTests
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void Smoothing_of_mixed_targets_is_trained_and_not_told()
     {
         using var runs = new TinyRuns();

@@ -7,6 +7,7 @@ using Transformers.Training;
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
+[Trait("Category", "slow")]
 public sealed class SeedRunsTests
 {
     static SeedsResult Start(TinyRuns runs, int count, long? maxSteps = null, ITrainingObserver? observer = null, StopRequest? stop = null) =>

@@ -16,6 +16,7 @@ public class SentenceTrainingTests
     [InlineData("translation")]
     [InlineData("masked")]
     [InlineData("classify")]
+    [Trait("Category", "slow")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string kind)
     {
         using var runs = new TinyRuns();

@@ -2,21 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace Transformers.Native;
 
-/// <summary>The types of numbers that the kernels know.</summary>
-enum KernelType
-{
-    Float32 = 0,
-    BFloat16 = 1,
-}
-
-/// <summary>Numbers side by side.</summary>
-unsafe struct KernelArray
-{
-    internal void* Data;
-    internal long Size;
-    internal KernelType Type;
-}
-
 /// <summary>A parameter with its gradient and its state, <see cref="Size"/> elements each.</summary>
 unsafe struct AdamWTensor
 {
@@ -35,13 +20,7 @@ unsafe struct AdamWTensor
 /// <summary>AdamW over all parameters in one pass, and the norm of all gradients.</summary>
 static unsafe partial class AdamWKernel
 {
-    /// <summary>One step, in place.</summary>
-    /// <param name="tensors">The parameters.</param>
-    /// <param name="beta1">The decay of the first moment.</param>
-    /// <param name="beta2">The decay of the second moment.</param>
-    /// <param name="epsilon">Added to the root of the second moment.</param>
-    /// <param name="step">The step, from 1.</param>
-    /// <param name="scale">Multiplies every gradient.</param>
+    /// <summary>One step, in place; steps count from 1, and the scale multiplies every gradient.</summary>
     internal static void Step(ReadOnlySpan<AdamWTensor> tensors, double beta1, double beta2, double epsilon, long step, double scale)
     {
         fixed (AdamWTensor* first = tensors)
@@ -51,7 +30,7 @@ static unsafe partial class AdamWKernel
         }
     }
 
-    /// <summary>The Euclidean norm of all tensors together; infinite or not a number where an element is.</summary>
+    /// <summary>The Euclidean norm of all tensors together; NaN or infinite where an element is.</summary>
     internal static double Norm(ReadOnlySpan<KernelArray> tensors)
     {
         double norm;

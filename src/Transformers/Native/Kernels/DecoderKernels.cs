@@ -10,7 +10,7 @@ enum PackedType
     Int8 = 2,
 }
 
-/// <summary>The sizes and the form of a decoder.</summary>
+/// <summary>The sizes and the variant of a decoder.</summary>
 struct DecoderForm
 {
     internal long Layers, Width, Heads, KeyValueHeads, HeadWidth, Hidden, Vocabulary;
@@ -35,7 +35,7 @@ unsafe struct KernelCache
 /// <summary>One step of a decoder; sizes as in <see cref="DecoderForm"/>.</summary>
 unsafe struct DecoderStep
 {
-    /// <summary>What <see cref="DecoderKernels.Pack"/> wrote.</summary>
+    /// <summary>Packed by <see cref="DecoderKernels.Pack"/>.</summary>
     internal void* Weights;
 
     /// <summary>[Vocabulary, D].</summary>
@@ -85,14 +85,14 @@ unsafe struct DecoderSource
     internal KernelCache Cache;
 }
 
-/// <summary>The choice of the most probable columns of each row of logits.</summary>
+/// <summary>Selects the most probable columns of each row of logits.</summary>
 unsafe struct TopColumns
 {
     /// <summary>[Rows, RowStride]; overwritten.</summary>
     internal float* Logits;
     internal long Rows, RowStride, Columns, K;
 
-    /// <summary>Columns that have a probability and are not chosen.</summary>
+    /// <summary>Columns that count for the probabilities but are not selected.</summary>
     internal long* Banned;
     internal long BannedCount;
 
@@ -109,7 +109,7 @@ static unsafe partial class DecoderKernels
     /// <summary>Tokens in a block of a cache.</summary>
     internal const int BlockTokens = 16;
 
-    /// <summary>The bytes that packed weights need.</summary>
+    /// <summary>The size of packed weights in bytes.</summary>
     /// <param name="form">The decoder.</param>
     /// <param name="parts">Weight and bias of each part in 32-bit floats, 0 for one that is absent: a layer's norm, projection to queries, keys and values, and output; with a source norm, query, keys and values, and output; norm, and the two layers of the feed-forward network; after the layers the last norm and the output matrix.</param>
     /// <param name="type">How weights are stored.</param>
@@ -143,19 +143,13 @@ static unsafe partial class DecoderKernels
     }
 
     /// <summary>Elements of a cache's block: keys and values of its tokens in all layers.</summary>
-    internal static long CacheBlock(DecoderForm form) => tk_decoder_cache_block(&form);
+    internal static long CacheBlock(in DecoderForm form) => tk_decoder_cache_block(form);
 
-    /// <summary>Takes tokens through all layers; their keys and values go to the cache, and the logits that are wanted to memory.</summary>
-    internal static void Step(in DecoderStep step)
-    {
-        fixed (DecoderStep* arguments = &step) KernelStatus.Check(tk_decoder_step(arguments));
-    }
+    /// <summary>Runs tokens through all layers; writes their keys and values to the cache, and the wanted logits to memory.</summary>
+    internal static void Step(in DecoderStep step) => KernelStatus.Check(tk_decoder_step(step));
 
     /// <summary>Writes the keys and values of sources to their cache.</summary>
-    internal static void Source(in DecoderSource source)
-    {
-        fixed (DecoderSource* arguments = &source) KernelStatus.Check(tk_decoder_source(arguments));
-    }
+    internal static void Source(in DecoderSource source) => KernelStatus.Check(tk_decoder_source(source));
 
     /// <summary>Copies blocks within a cache, in order.</summary>
     internal static void Copy(void* cache, long blocks, long blockBytes, ReadOnlySpan<long> from, ReadOnlySpan<long> to)
@@ -165,10 +159,7 @@ static unsafe partial class DecoderKernels
     }
 
     /// <summary>The k most probable columns of each row; of equal ones the lower comes first.</summary>
-    internal static void Top(in TopColumns top)
-    {
-        fixed (TopColumns* arguments = &top) KernelStatus.Check(tk_decoder_top(arguments));
-    }
+    internal static void Top(in TopColumns top) => KernelStatus.Check(tk_decoder_top(top));
 
     struct PackArguments
     {
@@ -185,17 +176,17 @@ static unsafe partial class DecoderKernels
     private static partial int tk_decoder_pack(PackArguments* arguments, void* memory, long bytes);
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial long tk_decoder_cache_block(DecoderForm* form);
+    private static partial long tk_decoder_cache_block(in DecoderForm form);
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial int tk_decoder_step(DecoderStep* arguments);
+    private static partial int tk_decoder_step(in DecoderStep arguments);
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial int tk_decoder_source(DecoderSource* arguments);
+    private static partial int tk_decoder_source(in DecoderSource arguments);
 
     [LibraryImport(KernelStatus.Library)]
     private static partial int tk_decoder_copy(void* cache, long blocks, long blockBytes, long* from, long* to, long count);
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial int tk_decoder_top(TopColumns* arguments);
+    private static partial int tk_decoder_top(in TopColumns arguments);
 }

@@ -9,18 +9,18 @@ static unsafe partial class KernelLibrary
     /// <summary>The environment variable that names another library, or switches the kernels off.</summary>
     internal const string Variable = "TRANSFORMER_KERNELS";
 
-    // What src/Kernels/transformer_kernels.h describes and the structs of this folder repeat.
+    // The version of src/Kernels/transformer_kernels.h that the structs of this folder match.
     const int Interface = 1;
 
     static readonly Lazy<Loaded> loaded = new(Load);
 
-    /// <summary>Whether the kernels run.</summary>
+    /// <summary>Whether the kernels are available.</summary>
     internal static bool IsAvailable => !SwitchedOff && loaded.Value.Handle != 0;
 
-    /// <summary>Has everything run on libtorch's own operators, for tests that compare both.</summary>
+    /// <summary>Makes everything run on libtorch's own operators, for tests that compare both.</summary>
     internal static bool SwitchedOff { get; set; }
 
-    /// <summary>Why they do not run; null where they do.</summary>
+    /// <summary>Why they are not available; null where they are.</summary>
     internal static string? Reason => loaded.Value.Reason;
 
     /// <summary>The file; null where there is none.</summary>
@@ -29,7 +29,7 @@ static unsafe partial class KernelLibrary
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
     internal static string InstructionSet => Marshal.PtrToStringUTF8(tk_kernels())!;
 
-    /// <summary>Whether there are kernels whose products are bfloat16.</summary>
+    /// <summary>Whether the kernels can multiply in bfloat16.</summary>
     internal static bool MultipliesBFloat16 => IsAvailable && tk_bf16_products() != 0;
 
     /// <summary>Frees the scratch memory that the kernels keep between calls; returns its bytes.</summary>
@@ -43,11 +43,11 @@ static unsafe partial class KernelLibrary
     /// <summary>Whether tensors on the processor are allocated from the kernels' pool; see <c>tensor_memory.cpp</c>.</summary>
     internal static bool HasTensorMemory { get; private set; }
 
-    /// <summary>Chooses an instruction set by name, for tests; an empty name goes back to the best.</summary>
+    /// <summary>Chooses an instruction set by name, for tests; an empty name chooses the best.</summary>
     /// <returns>False where the processor lacks it.</returns>
     internal static bool Choose(string instructionSet) => tk_choose_kernels(instructionSet) == 0;
 
-    // These two belong to libtorch's stable C interface since 2.10.
+    // Both are part of libtorch's stable C interface since 2.10.
     static void UseThreadsOf(nint torch)
     {
         var pool = new Pool { ParallelFor = NativeLibrary.GetExport(torch, "torch_parallel_for"), Count = NativeLibrary.GetExport(torch, "torch_get_num_threads") };
@@ -110,4 +110,20 @@ static unsafe partial class KernelLibrary
 
     [LibraryImport(KernelStatus.Library)]
     private static partial void tk_trim_tensor_memory();
+}
+
+/// <summary>The library of kernels that is in use, for <c>doctor</c>.</summary>
+public static class KernelReport
+{
+    /// <summary>Its file; null where there is none.</summary>
+    public static string? Path => KernelLibrary.IsAvailable ? KernelLibrary.Path : null;
+
+    /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
+    public static string? InstructionSet => KernelLibrary.IsAvailable ? KernelLibrary.InstructionSet : null;
+
+    /// <summary>Whether tensors in the processor's memory come from the library's pool.</summary>
+    public static bool HasTensorMemory => KernelLibrary.IsAvailable && KernelLibrary.HasTensorMemory;
+
+    /// <summary>Why the kernels are not in use; null where they are.</summary>
+    public static string? Missing => KernelLibrary.IsAvailable ? null : KernelLibrary.Reason;
 }

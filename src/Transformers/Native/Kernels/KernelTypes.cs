@@ -1,6 +1,23 @@
+using System.Runtime.InteropServices;
+
 namespace Transformers.Native;
 
-// The structs that several kernels take; src/Kernels/transformer_kernels.h says what they mean.
+// Structs that several kernels take; src/Kernels/transformer_kernels.h explains them.
+
+/// <summary>The types of numbers that the kernels take.</summary>
+enum KernelType
+{
+    Float32 = 0,
+    BFloat16 = 1,
+}
+
+/// <summary>Contiguous numbers.</summary>
+unsafe struct KernelArray
+{
+    internal void* Data;
+    internal long Size;
+    internal KernelType Type;
+}
 
 /// <summary>Activations that the kernels have.</summary>
 enum KernelActivation
@@ -37,7 +54,7 @@ struct KernelDropout
     /// <summary>The fraction dropped, below 1.</summary>
     internal double Rate;
 
-    /// <summary>Another for each step, layer and use.</summary>
+    /// <summary>Differs for each step, layer and use.</summary>
     internal ulong Key;
 
     /// <summary>The position of the batch's first example in the step's whole batch.</summary>
@@ -56,4 +73,31 @@ unsafe struct KernelBias
 {
     internal float* Values;
     internal long Batches, Heads, Queries, Keys;
+}
+
+/// <summary>Turns the status of a kernel's function into an exception.</summary>
+static partial class KernelStatus
+{
+    internal const string Library = "transformer_kernels";
+
+    const int Ok = 0, OutOfMemory = 2, Unsupported = 3;
+
+    /// <summary>Throws for a status other than success.</summary>
+    /// <exception cref="ArgumentException">The arguments do not fit each other.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory for scratch space.</exception>
+    /// <exception cref="NotSupportedException">The processor lacks the instructions.</exception>
+    internal static void Check(int status)
+    {
+        if (status == Ok) return;
+        var reason = Marshal.PtrToStringUTF8(tk_last_message());
+        throw status switch
+        {
+            OutOfMemory => new OutOfMemoryException(reason),
+            Unsupported => new NotSupportedException(reason),
+            _ => new ArgumentException(reason),
+        };
+    }
+
+    [LibraryImport(Library)]
+    private static partial nint tk_last_message();
 }

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>Which attention of an encoder-decoder is shown.</summary>
+/// <summary>The attention of an encoder-decoder to show.</summary>
 public enum AttentionPart
 {
     /// <summary>The target's tokens to the source's.</summary>
@@ -19,16 +19,16 @@ public enum AttentionPart
     Decoder,
 }
 
-/// <summary>Which layers and heads are shown.</summary>
-/// <param name="Layer">This layer alone, from 1; null for all.</param>
-/// <param name="Head">This head alone, from 1; null for all.</param>
+/// <summary>The layers and heads to show.</summary>
+/// <param name="Layer">A single layer, from 1; null for all.</param>
+/// <param name="Head">A single head, from 1; null for all.</param>
 public readonly record struct AttentionChoice(int? Layer = null, int? Head = null)
 {
-    /// <summary>The most layers and heads of each that a figure of all of them shows; null for all.</summary>
+    /// <summary>The most layers, and the most heads of each, in a figure of all of them; null for all.</summary>
     public int? Most { get; init; }
 }
 
-/// <summary>Which token attends to which, in each layer and head.</summary>
+/// <summary>Attention maps: which token attends to which, in each layer and head.</summary>
 public static class AttentionPlot
 {
     const int MostTokens = 512;
@@ -43,20 +43,13 @@ public static class AttentionPlot
     /// <param name="device">Where the model is.</param>
     /// <param name="choice">Layers and heads.</param>
     /// <exception cref="UserException">The text has no token or too many, or there is no such layer or head.</exception>
-    public static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
-    {
-        return Of(model, tokenizer, tokenizer.EncodeToIds(text), device, choice);
-    }
+    public static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default) =>
+        Of(model, tokenizer, tokenizer.EncodeToIds(text), device, choice);
 
     internal static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
     {
         CheckTokens("text", ids.Count, 1, model.Context);
-        using var inference = no_grad();
-        using var scope = NewDisposeScope();
-        using var recorder = new AttentionRecorder();
-        model.Hidden(Row(ids, device), recorder: recorder);
-        var words = Words(tokenizer, ids);
-        return Maps("Attention: the weight of each token (column) for each token (row)", recorder.Weights, words, words, choice);
+        return SelfAttention(tokenizer, ids, recorder => model.Hidden(Row(ids, device), recorder: recorder), choice);
     }
 
     /// <summary>The maps of a text in an encoder, its framing tokens included.</summary>
@@ -70,10 +63,15 @@ public static class AttentionPlot
     internal static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, IReadOnlyList<int> ids, Device device, AttentionChoice choice)
     {
         CheckTokens("text", ids.Count, 3, model.Encoder.Context);
+        return SelfAttention(tokenizer, ids, recorder => model.Encoder.forward(Row(ids, device), recorder: recorder), choice);
+    }
+
+    static HeatMap SelfAttention(TextTokenizer tokenizer, IReadOnlyList<int> ids, Action<AttentionRecorder> run, AttentionChoice choice)
+    {
         using var inference = no_grad();
         using var scope = NewDisposeScope();
         using var recorder = new AttentionRecorder();
-        model.Encoder.forward(Row(ids, device), recorder: recorder);
+        run(recorder);
         var words = Words(tokenizer, ids);
         return Maps("Attention: the weight of each token (column) for each token (row)", recorder.Weights, words, words, choice);
     }
@@ -119,7 +117,7 @@ public static class AttentionPlot
         return new HeatMap(title, "token attended to", "token", panels, shown.Count, panels.Count == 1 ? 560 : Math.Clamp(1000.0 / shown.Count, 130, 300)) { Low = 0, High = 1 };
     }
 
-    // Of many the first and the last, and those at equal distances between them.
+    // The first, the last, and some at equal distances between them.
     static List<int> Chosen(int? asked, int count, int? most)
     {
         if (asked is { } one) return [one];
@@ -134,7 +132,7 @@ public static class AttentionPlot
     static void CheckTokens(string side, int count, int fewest, int context)
     {
         var most = Math.Min(context, MostTokens);
-        if (count < fewest || count > most) throw new UserException($"the {side} has {count} tokens, and a map shows {fewest} to {most}");
+        if (count < fewest || count > most) throw new UserException($"the {side} has {count} tokens, and a map can show {fewest} to {most}");
     }
 
     static void Check(string name, int? asked, int count)
@@ -143,9 +141,5 @@ public static class AttentionPlot
     }
 
     /// <summary>A token as a label: spaces and line ends visible.</summary>
-    internal static string Shown(TextTokenizer tokenizer, int id)
-    {
-        // What frames a text is nothing when it is decoded, unless asked for.
-        return tokenizer.TextOf(id).Replace(' ', '·').ReplaceLineEndings("⏎");
-    }
+    internal static string Shown(TextTokenizer tokenizer, int id) => tokenizer.TextOf(id).Replace(' ', '·').ReplaceLineEndings("⏎");
 }

@@ -4,25 +4,25 @@ using Transformers.IO;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>What a classifier takes for what.</summary>
+/// <summary>The confusion matrix of a classifier.</summary>
 public static class ConfusionPlot
 {
     const int MostClasses = 1000, MostNumbers = 20, LargestFile = 64 << 20;
 
-    /// <summary>The counts of a classifier: colours are shares of a row, so that rare classes show too.</summary>
-    /// <param name="counts">A row a class, a column a prediction.</param>
+    /// <summary>Counts by actual and predicted class; colours are fractions of a row, so that rare classes show too.</summary>
+    /// <param name="counts">A row for each actual class, a column for each predicted one.</param>
     /// <param name="labels">The names of the classes.</param>
-    /// <exception cref="UserException">The matrix is not square, or not of as many rows as there are labels.</exception>
+    /// <exception cref="UserException">The matrix does not have a row and a column for each label.</exception>
     public static HeatMap Of(IReadOnlyList<IReadOnlyList<long>> counts, IReadOnlyList<string> labels)
     {
         var N = labels.Count;
         if (N is 0 or > MostClasses) throw new UserException($"the confusion matrix has {N} classes; 1 to {MostClasses} can be shown");
         if (counts.Count != N || counts.Any(row => row.Count != N))
             throw new UserException($"the confusion matrix must have {N} rows and columns, as many as there are labels");
-        var shares = Matrix.Of(N, N, (row, column) => (double)counts[row][column] / Math.Max(1, counts[row].Sum()));
+        var fractions = Matrix.Of(N, N, (row, column) => (double)counts[row][column] / Math.Max(1, counts[row].Sum()));
         var texts = N > MostNumbers ? null : counts.SelectMany(row => row).Select(count => count.ToString(CultureInfo.InvariantCulture)).ToArray();
-        return new HeatMap("Confusion matrix (colour: share of the true class)", "predicted class", "true class",
-            [new("", shares, labels, labels, texts)], PanelSize: Math.Clamp(34 * N, 200, 640)) { Low = 0, High = 1 };
+        return new HeatMap("Confusion matrix (colour: fraction of the actual class)", "predicted class", "actual class",
+            [new("", fractions, labels, labels, texts)], PanelSize: Math.Clamp(34 * N, 200, 640)) { Low = 0, High = 1 };
     }
 
     /// <summary>Reads the document that <c>eval --json</c> prints, or any with <c>confusion</c> and <c>labels</c>.</summary>

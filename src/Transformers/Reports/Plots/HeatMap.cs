@@ -1,23 +1,26 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using TorchSharp;
 using Transformers.IO.Images;
 using Transformers.Training;
+using static TorchSharp.torch;
 
 namespace Transformers.Reports.Plots;
 
 /// <summary>One raster of a figure.</summary>
 /// <param name="Title">What it shows; empty for nothing above it.</param>
 /// <param name="Cells">Its numbers.</param>
-/// <param name="RowLabels">A word a row, or null for numbers.</param>
-/// <param name="ColumnLabels">A word a column, or null for numbers.</param>
-/// <param name="CellTexts">A word in each cell, row by row, or null for none.</param>
+/// <param name="RowLabels">A label for each row; null for numbers.</param>
+/// <param name="ColumnLabels">A label for each column; null for numbers.</param>
+/// <param name="CellTexts">A label in each cell, row by row; null for none.</param>
 public sealed record Panel(string Title, Matrix Cells, IReadOnlyList<string>? RowLabels = null, IReadOnlyList<string>? ColumnLabels = null, IReadOnlyList<string>? CellTexts = null);
 
-/// <summary>Rasters side by side in rows, with one scale of colours.</summary>
+/// <summary>Panels side by side in rows, with one colour scale.</summary>
 /// <param name="Title">What the figure shows.</param>
-/// <param name="Across">The words under the panels.</param>
-/// <param name="Down">The words beside them.</param>
+/// <param name="Across">The title of the horizontal axis.</param>
+/// <param name="Down">The title of the vertical axis.</param>
 /// <param name="Panels">The panels, row by row.</param>
-/// <param name="PanelsAcross">Panels a row.</param>
+/// <param name="PanelsAcross">Panels in a row.</param>
 /// <param name="PanelSize">The longer side of a panel in pixels.</param>
 public sealed record HeatMap(string Title, string Across, string Down, IReadOnlyList<Panel> Panels, int PanelsAcross = 1, double PanelSize = 420)
 {
@@ -25,16 +28,16 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     const double LetterWidth = 6.4;
     const int MostLabels = 64, LongestLabel = 14;
 
-    /// <summary>The value of the lowest colour; by default the smallest number, or minus the largest size where numbers of both signs occur.</summary>
+    /// <summary>The value of the lowest colour; by default the smallest number, or minus the largest absolute value where numbers of both signs occur.</summary>
     public double? Low { get; init; }
 
     /// <summary>The value of the highest colour.</summary>
     public double? High { get; init; }
 
-    /// <summary>Whether the panels are small pictures in a grid of their own, without numbers at their edges.</summary>
+    /// <summary>Whether the panels are small pictures in a grid, without numbers at their edges.</summary>
     public bool Bare { get; init; }
 
-    /// <summary>The number of the first row and column, where they have no words.</summary>
+    /// <summary>The number of the first row and column, where they have no labels.</summary>
     public int Origin { get; init; }
 
     /// <summary>The figure as an SVG document.</summary>
@@ -50,7 +53,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         var cell = PanelSize / longest;
         var (width, height) = (Panels.Max(panel => panel.Cells.Columns) * cell, Math.Max(Bare ? 0 : 60, Panels.Max(panel => panel.Cells.Rows) * cell));
         var gap = Bare ? 3 : Gap;
-        // Words take the room that the longest of them needs.
+        // Labels take the room that the longest of them needs.
         var left = Math.Max(64.0, 44 + LetterWidth * LongestOf(panel => panel.RowLabels, panel => height / panel.Cells.Rows));
         var below = LetterWidth * LongestOf(panel => panel.ColumnLabels, panel => width / panel.Cells.Columns);
         var heading = Panels.Any(panel => panel.Title.Length > 0) ? 20.0 : 0;
@@ -68,7 +71,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         return picture;
     }
 
-    /// <summary>The figure with its cells alone as a raster, a cell's width between panels: what is kept of a run.</summary>
+    /// <summary>The figure as a run keeps it: the SVG, and its cells alone as a raster with a cell between panels.</summary>
     /// <param name="name">Its name.</param>
     internal ModelPicture ToPicture(string name)
     {
@@ -118,7 +121,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
                 scale.IsLight(indices[i]) ? "on-light small" : "on-dark small", Anchor.Middle);
     }
 
-    // Words where they fit, else numbers at round distances.
+    // Labels where they fit, else numbers at round distances.
     IEnumerable<(int, string)> Labels(IReadOnlyList<string>? words, int count, double size)
     {
         if (words is not null)
@@ -131,16 +134,94 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         for (var i = 0; i < count; i += step) yield return (i, (Origin + i).ToString(CultureInfo.InvariantCulture));
     }
 
-    /// <summary>The scale of colours with its numbers.</summary>
+    /// <summary>The colour bar with its numbers.</summary>
     internal static void Bar(Picture picture, double x, double y, double height, ColorScale scale, double low, double high)
     {
         var indices = Enumerable.Range(0, 64).Select(i => (byte)(255 - i * 255 / 63)).ToArray();
         picture.Image(x, y, 14, height, Raster.Colored(indices, 1, scale));
         picture.Box(x, y, 14, height, "frame");
-        foreach (var share in (double[])[0, 0.5, 1])
-            picture.Text(x + 20, y + (1 - share) * height + 4, Show(low + share * (high - low)), "soft small");
+        foreach (var fraction in (double[])[0, 0.5, 1])
+            picture.Text(x + 20, y + (1 - fraction) * height + 4, Show(low + fraction * (high - low)), "soft small");
     }
 
     static string Show(double value) =>
         value.ToString(Math.Abs(value) switch { >= 1000 => "0.#e0", >= 100 => "0", >= 10 => "0.#", _ => "0.##" }, CultureInfo.InvariantCulture);
+}
+
+/// <summary>256 colours from low to high, which readers with any common kind of colour blindness can distinguish.</summary>
+public sealed class ColorScale
+{
+    readonly byte[] palette = new byte[256 * 3];
+
+    ColorScale(params ReadOnlySpan<int> stops)
+    {
+        for (var i = 0; i < 256; i++)
+        {
+            var stop = i / 255.0 * (stops.Length - 1);
+            var below = Math.Min((int)stop, stops.Length - 2);
+            for (var c = 0; c < 3; c++)
+            {
+                int Channel(int color) => color >> 16 - 8 * c & 0xff;
+                palette[3 * i + c] = (byte)Math.Round(Channel(stops[below]) + (stop - below) * (Channel(stops[below + 1]) - Channel(stops[below])));
+            }
+        }
+    }
+
+    /// <summary>For amounts: dark to light (viridis, by Smith and van der Walt).</summary>
+    public static ColorScale Amount { get; } = new(0x440154, 0x482878, 0x3e4989, 0x31688e, 0x26828e, 0x1f9e89, 0x35b779, 0x6ece58, 0xb5de2b, 0xfde725);
+
+    /// <summary>For numbers of both signs: blue, white, red (ColorBrewer's RdBu, by Brewer).</summary>
+    public static ColorScale Signed { get; } = new(0x2166ac, 0x4393c3, 0x92c5de, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xf4a582, 0xd6604d, 0xb2182b);
+
+    /// <summary>Red, green, blue of each of the 256.</summary>
+    internal ReadOnlySpan<byte> Palette => palette;
+
+    /// <summary>Whether dark text is readable on a colour.</summary>
+    /// <param name="index">From 0 to 255.</param>
+    internal bool IsLight(int index) => 0.299 * palette[3 * index] + 0.587 * palette[3 * index + 1] + 0.114 * palette[3 * index + 2] > 140;
+
+    /// <summary>The index of a value's colour; NaN has the lowest.</summary>
+    internal static byte IndexOf(double value, double low, double high) =>
+        double.IsNaN(value) || high <= low ? (byte)0 : (byte)Math.Clamp(Math.Round((value - low) / (high - low) * 255), 0, 255);
+}
+
+/// <summary>Numbers in rows and columns, to be drawn.</summary>
+/// <param name="values">Row by row.</param>
+/// <param name="columns">Numbers a row.</param>
+public sealed class Matrix(double[] values, int columns)
+{
+    /// <summary>The number of rows.</summary>
+    public int Rows => values.Length / columns;
+
+    /// <summary>The number of columns.</summary>
+    public int Columns => columns;
+
+    /// <summary>All numbers, row by row.</summary>
+    public IReadOnlyList<double> Values => values;
+
+    /// <summary>One number.</summary>
+    public double this[int row, int column] => values[row * columns + column];
+
+    /// <summary>A tensor's numbers.</summary>
+    /// <param name="tensor">[rows, columns].</param>
+    public static Matrix Of(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        var plain = tensor.detach().to(ScalarType.Float64).cpu().contiguous();
+        return new Matrix(MemoryMarshal.Cast<byte, double>(plain.bytes).ToArray(), (int)tensor.size(1));
+    }
+
+    /// <summary>A matrix by a formula.</summary>
+    public static Matrix Of(int rows, int columns, Func<int, int, double> formula) =>
+        new([.. Enumerable.Range(0, rows * columns).Select(i => formula(i / columns, i % columns))], columns);
+
+    /// <summary>The dot product, or the cosine, of each row with each row.</summary>
+    /// <param name="cosine">Whether to divide by the lengths of the rows.</param>
+    public Matrix DotProducts(bool cosine)
+    {
+        using var scope = NewDisposeScope();
+        var rows = tensor(values, [Rows, columns]);
+        if (cosine) rows = rows / rows.norm(1, keepdim: true).clamp(1e-30);
+        return Of(rows.mm(rows.t()));
+    }
 }

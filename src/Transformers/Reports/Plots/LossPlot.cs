@@ -1,9 +1,11 @@
+using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Runs;
+using Transformers.Training;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>A run, or several, to be drawn by its metrics.</summary>
+/// <summary>The metrics of a run.</summary>
 /// <param name="Name">Its name in legends.</param>
 /// <param name="Events">Its <c>metrics.jsonl</c>.</param>
 public sealed record RunCurve(string Name, IReadOnlyList<MetricsEvent> Events);
@@ -13,7 +15,7 @@ public static class LossPlot
 {
     const int MostPoints = 1500;
 
-    /// <summary>One run: its training loss, smoothed too where it is long, and its validation loss.</summary>
+    /// <summary>The training loss of a run, smoothed too if the run is long, and its validation loss.</summary>
     /// <exception cref="UserException">There are no losses.</exception>
     public static LineChart Of(RunCurve run)
     {
@@ -28,7 +30,7 @@ public static class LossPlot
         }
         else if (train.Count > 0) lines.Add(new("train", train, 0));
         if (val.Count > 0) lines.Add(new("validation", val, 1, Dots: val.Count <= 60));
-        return new($"Loss of {run.Name}", "step", "loss (nats a target)", lines);
+        return new($"Loss of {run.Name}", "step", "loss (nats per target)", lines);
     }
 
     /// <summary>Several runs: the validation loss of each, or the training loss where a run has none.</summary>
@@ -42,7 +44,7 @@ public static class LossPlot
             if (points.Count == 0) throw Empty(run.Name);
             return new Series(val.Count > 0 ? run.Name : $"{run.Name} (train)", points, i, Dots: points.Count <= 60);
         });
-        return new("Loss", "step", "validation loss (nats a target)", [.. lines]);
+        return new("Loss", "step", "validation loss (nats per target)", [.. lines]);
     }
 
     /// <summary>A metric over steps, thinned to what a chart can show.</summary>
@@ -60,8 +62,8 @@ public static class LossPlot
         return [.. points.Chunk(size).Select(chunk => (chunk[^1].Item1, chunk.Average(point => point.Item2)))];
     }
 
-    // The mean of as many neighbours on both sides, about a fifteenth of the run together and fewer at its ends: a mean of what
-    // came before alone would lag behind a loss that falls.
+    // The mean of equally many neighbours on both sides, about a fifteenth of the run altogether and fewer at its ends: a mean of
+    // earlier values alone would lag behind a falling loss.
     static List<(double X, double Y)> Smoothed(List<(double X, double Y)> points)
     {
         var smoothed = new List<(double, double)>();
@@ -75,4 +77,23 @@ public static class LossPlot
     }
 
     static UserException Empty(string name) => new($"{name} has no losses yet", "they are written every log.every steps");
+}
+
+/// <summary>The learning rate over the steps of a run.</summary>
+public static class SchedulePlot
+{
+    /// <summary>The schedule of a config.</summary>
+    /// <param name="config">A run's config.</param>
+    /// <param name="points">The most points of the line.</param>
+    public static LineChart Of(RunConfig config, int points = 1000)
+    {
+        var training = config.Training;
+        var schedule = new Schedule(training.Schedule, training.Optimizer.Lr, training.Steps, config.Model.Width);
+        var stride = Math.Max(1, training.Steps / points);
+        // The end of the warmup is a corner, so it gets a point.
+        var steps = Enumerable.Range(0, (training.Steps + stride - 1) / stride).Select(i => (long)i * stride + 1)
+            .Append(training.Steps).Append(Math.Max(1, training.Schedule.Warmup)).Distinct().Order();
+        return new($"Learning rate: {KindAttribute.Of(training.Schedule)}, warmup {training.Schedule.Warmup}", "step", "learning rate",
+            [new Series("", [.. steps.Select(step => ((double)step, schedule.At(step)))])]);
+    }
 }

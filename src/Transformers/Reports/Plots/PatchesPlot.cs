@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>The patches that an image is cut into, and what the layer that embeds them looks for.</summary>
+/// <summary>The patches of an image, and the filters of the layer that embeds them.</summary>
 /// <remarks>Dosovitskiy et al. 2021, figure 7 on the left: the first principal components of the learned filters.</remarks>
 public static class PatchesPlot
 {
     const double Left = 24, Top = 56, Filter = 66, Gap = 8;
-    const int MostComponents = 28, PerRow = 7, Rounds = 60;
+    const int MostComponents = 28, PerRow = 7;
 
     /// <summary>The principal components of the filters; with an image, its patches too.</summary>
     /// <param name="filters">The embedding's weights, [D, C, P, P].</param>
@@ -24,8 +24,8 @@ public static class PatchesPlot
     {
         using var scope = NewDisposeScope();
         var (C, P) = ((int)filters.size(1), (int)filters.size(2));
-        var components = Components(Matrix.Of(filters.flatten(1)), Math.Min(MostComponents, (int)Math.Min(filters.size(0), C * P * P)));
-        var title = $"What patches are told apart by: the first {components.Count} principal components of {filters.size(0)} filters";
+        var components = Components(filters.flatten(1), Math.Min(MostComponents, (int)Math.Min(filters.size(0), C * P * P)));
+        var title = $"The first {components.Count} principal components of {filters.size(0)} patch filters";
         var rows = (components.Count + PerRow - 1) / PerRow;
         var picture = new Picture(Math.Max(Left + PerRow * (Filter + Gap) + Left, 90 + 9.2 * title.Length), Top + rows * (Filter + Gap) + 24, title);
         picture.Text(Left, 30, title, "ink title");
@@ -49,47 +49,17 @@ public static class PatchesPlot
         return image;
     }
 
-    /// <summary>The directions in which rows differ most, by power iteration, with the share of the whole variance of each.</summary>
-    internal static IReadOnlyList<(double[] Direction, double Share)> Components(Matrix rows, int count)
+    /// <summary>The directions in which rows differ most, each with the fraction of the whole variance that lies along it.</summary>
+    /// <param name="rows">[N, M].</param>
+    /// <param name="count">The most directions.</param>
+    internal static IReadOnlyList<(double[] Direction, double Fraction)> Components(Tensor rows, int count)
     {
-        var (N, M) = (rows.Rows, rows.Columns);
-        var centred = rows.Values.ToArray();
-        for (var c = 0; c < M; c++)
-        {
-            double mean = 0;
-            for (var r = 0; r < N; r++) mean += centred[r * M + c] / N;
-            for (var r = 0; r < N; r++) centred[r * M + c] -= mean;
-        }
-        var whole = Math.Max(1e-300, centred.Sum(value => value * value));
-        var found = new List<(double[], double)>();
-        for (var k = 0; k < count; k++)
-        {
-            var direction = new double[M];
-            for (var c = 0; c < M; c++) direction[c] = Math.Cos(1 + 1.7 * c * (k + 1));
-            double variance = 0;
-            for (var round = 0; round < Rounds; round++)
-            {
-                var next = new double[M];
-                for (var r = 0; r < N; r++)
-                {
-                    double along = 0;
-                    for (var c = 0; c < M; c++) along += centred[r * M + c] * direction[c];
-                    for (var c = 0; c < M; c++) next[c] += along * centred[r * M + c];
-                }
-                variance = Math.Sqrt(next.Sum(value => value * value));
-                if (variance <= 1e-12 * whole) break;
-                direction = Array.ConvertAll(next, value => value / variance);
-            }
-            if (variance <= 1e-12 * whole) break;
-            found.Add((direction, variance / whole));
-            for (var r = 0; r < N; r++)
-            {
-                double along = 0;
-                for (var c = 0; c < M; c++) along += centred[r * M + c] * direction[c];
-                for (var c = 0; c < M; c++) centred[r * M + c] -= along * direction[c];
-            }
-        }
-        return found;
+        using var scope = NewDisposeScope();
+        var wide = rows.detach().cpu().to(ScalarType.Float64);
+        var (_, sizes, directions) = linalg.svd(wide - wide.mean([0L], keepdim: true), fullMatrices: false);
+        double[] variances = [.. sizes.data<double>().Select(size => size * size)];
+        var whole = Math.Max(1e-300, variances.Sum());
+        return [.. variances.Take(count).TakeWhile(variance => variance > 1e-12 * whole).Select((variance, i) => (directions[i].contiguous().data<double>().ToArray(), variance / whole))];
     }
 
     static Picture Cut(RgbImage image, int P)
@@ -97,7 +67,7 @@ public static class PatchesPlot
         const double side = 280;
         var (down, across) = ((image.Height + P - 1) / P, (image.Width + P - 1) / P);
         var title = $"An image of {image.Width} × {image.Height} pixels as {down * across} patches of {P} × {P}";
-        // Apart from one another by a quarter of a patch, they fill twice the side of the image.
+        // With the gaps between them they are a third larger than the image.
         var cell = Math.Max(5, Math.Min(side / across, side / down) * 1.35);
         var picture = new Picture(Math.Max(Left + side + 40 + across * cell + Left, 90 + 9.2 * title.Length), Top + Math.Max(side, down * cell) + 24, title);
         picture.Text(Left, 30, title, "ink title");

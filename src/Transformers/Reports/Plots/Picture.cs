@@ -1,26 +1,23 @@
 using System.Globalization;
 using System.Text;
 using SkiaSharp;
+using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Reports.Plots;
 
 /// <summary>A drawing: shapes in order, each with a style of <see cref="PlotStyle"/>, as an SVG document or a PNG file.</summary>
 /// <remarks>
-/// The SVG has text as text and one style sheet, with a second set of colours for dark surroundings; a viewer that ignores
-/// it shows the light one. The PNG is painted from the same shapes, with a typeface of its own.
+/// The SVG keeps text as text and has one style sheet, with a second set of colours for dark mode; a viewer that ignores
+/// it shows the light one. The PNG is painted from the same shapes, in the typeface that the program brings.
 /// </remarks>
 public sealed class Picture
 {
-    // Twice as many pixels: text stays sharp on dense screens.
+    // Two pixels for each CSS pixel keep text sharp on dense screens.
     const float Zoom = 2;
 
     readonly List<Shape> shapes = [];
 
-    /// <summary>An empty picture.</summary>
-    /// <param name="width">Its width in CSS pixels.</param>
-    /// <param name="height">Its height in CSS pixels.</param>
-    /// <param name="title">What it shows, for screen readers.</param>
     internal Picture(double width, double height, string title) => (Width, Height, Title) = (width, height, title);
 
     /// <summary>Width in CSS pixels; a PNG has two pixels for each.</summary>
@@ -32,7 +29,7 @@ public sealed class Picture
     /// <summary>What it shows, in a sentence.</summary>
     public string Title { get; }
 
-    /// <summary>Pictures one below another.</summary>
+    /// <summary>Puts pictures one below another.</summary>
     internal static Picture Stack(string title, params IReadOnlyList<Picture> pictures)
     {
         var whole = new Picture(pictures.Max(picture => picture.Width), pictures.Sum(picture => picture.Height), title);
@@ -54,7 +51,7 @@ public sealed class Picture
 
     internal void Box(double x, double y, double width, double height, string style) => shapes.Add(new Box(x, y, width, height, style));
 
-    /// <summary>A raster of cells: thousands of cells would be as many shapes.</summary>
+    /// <summary>A raster: thousands of cells would be as many shapes.</summary>
     internal void Image(double x, double y, double width, double height, RgbImage cells) => shapes.Add(new Raster(x, y, width, height, cells));
 
     /// <summary>A text on one line.</summary>
@@ -83,7 +80,7 @@ public sealed class Picture
     }
 
     /// <summary>The PNG file's bytes.</summary>
-    /// <param name="dark">Whether its colours are those for dark surroundings.</param>
+    /// <param name="dark">Whether to use the colours for dark mode.</param>
     public byte[] ToPng(bool dark = false)
     {
         var size = new SKImageInfo((int)Math.Ceiling(Width * Zoom), (int)Math.Ceiling(Height * Zoom), SKColorType.Rgba8888, SKAlphaType.Opaque);
@@ -98,4 +95,33 @@ public sealed class Picture
             ?? throw new InvalidOperationException($"a picture of {size.Width} x {size.Height} pixels cannot be encoded");
         return png.ToArray();
     }
+}
+
+/// <summary>Saves pictures as SVG or PNG, by the file's name.</summary>
+public static class PlotFile
+{
+    /// <summary>Checks the name of a file before anything is computed for it.</summary>
+    /// <param name="path">The file's name.</param>
+    /// <param name="dark">Whether dark colours were asked for.</param>
+    /// <exception cref="UserException">It ends neither in <c>.svg</c> nor in <c>.png</c>, or dark colours were asked for an SVG.</exception>
+    public static void CheckName(string path, bool dark = false)
+    {
+        if (!IsPng(path) && !Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase))
+            throw new UserException($"--out ({path}) must end in .svg or .png");
+        if (dark && !IsPng(path)) throw new UserException($"--dark is for PNG, and --out ({path}) is an SVG, which follows the reader's setting", "leave it out, or end --out in .png");
+    }
+
+    /// <summary>Saves a picture.</summary>
+    /// <param name="picture">The picture.</param>
+    /// <param name="path">A name that ends in <c>.svg</c> or <c>.png</c>.</param>
+    /// <param name="dark">Whether a PNG has the colours for dark mode.</param>
+    /// <exception cref="UserException">The file cannot be written.</exception>
+    public static void Save(Picture picture, string path, bool dark = false)
+    {
+        CheckName(path, dark);
+        if (IsPng(path)) DurableFile.WriteAsked(path, picture.ToPng(dark));
+        else DurableFile.WriteAsked(path, picture.ToSvg());
+    }
+
+    static bool IsPng(string path) => Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase);
 }

@@ -8,16 +8,16 @@ using static TorchSharp.torch;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>What a ViT looks at in an image: its attention through all layers.</summary>
+/// <summary>The attention of a ViT to the patches of an image, through all layers.</summary>
 /// <remarks>Abnar and Zuidema 2020, section 3: the mean of the heads and of the residual connection, multiplied layer by layer.</remarks>
 public static class RolloutPlot
 {
     const double Side = 220, Gap = 18, Left = 24, Top = 76;
     const int MostLayers = 12, PerRow = 4;
 
-    /// <summary>The image, its rollout, the image under it, and each layer's own attention.</summary>
+    /// <summary>The image, its rollout, the image lit by it, and the attention of each layer.</summary>
     /// <param name="model">A ViT, in evaluation mode.</param>
-    /// <param name="transform">What it sees of an image.</param>
+    /// <param name="transform">Turns images into its inputs.</param>
     /// <param name="image">The image.</param>
     /// <param name="device">Where the model is.</param>
     public static Picture Of(Vit model, ImageTransform transform, RgbImage image, Device device) => Draw(model, transform, image, device);
@@ -40,11 +40,11 @@ public static class RolloutPlot
         var picture = new Picture(Left + PerRow * (Side + Gap) + 60, Top + (1 + rows) * (Side + 40) + 10, heading);
         picture.Text(Left, 30, heading, "ink title");
         Panel(picture, 0, 0, "image", seen);
-        Panel(picture, 0, 1, "image, bright where it is looked at", Lit(seen, rollout));
+        Panel(picture, 0, 1, "image, bright where attended to", Lit(seen, rollout));
         Panel(picture, 0, 2, "rollout", Colored(rollout));
         HeatMap.Bar(picture, Left + 3 * (Side + Gap), Top, Side, ColorScale.Amount, rollout.Values.Min(), rollout.Values.Max());
         if (!layers) return picture;
-        // With more layers than there is room for, those at equal distances.
+        // If there are too many layers, some of them at equal distances.
         var shown = Enumerable.Range(0, Math.Min(own.Count, MostLayers)).Select(i => own.Count <= MostLayers ? i : i * (own.Count - 1) / (MostLayers - 1)).ToList();
         foreach (var (i, layer) in shown.Index()) Panel(picture, 1 + i / PerRow, i % PerRow, $"layer {layer + 1}, mean of heads", Colored(own[layer]));
         return picture;
@@ -58,7 +58,7 @@ public static class RolloutPlot
         picture.Box(x, y, Side, Side, "frame");
     }
 
-    /// <summary>How much each patch counts: through all layers, and in each layer alone.</summary>
+    /// <summary>The attention to each patch: through all layers, and in each layer alone.</summary>
     internal static (Matrix rollout, IReadOnlyList<Matrix> layers) Maps(Vit model, float[] pixels, Device device)
     {
         using var inference = no_grad();
@@ -68,7 +68,7 @@ public static class RolloutPlot
         model.Logits(tensor(pixels, [1, channels, size, size], device: device), recorder);
         var T = recorder.Weights[0].size(2);
         var side = (int)Math.Sqrt(T);
-        // Without a token for the class, the mean of all patches stands for the image.
+        // Without a class token, the image is the mean of all patches.
         var classToken = (long)side * side != T;
         Matrix Grid(Tensor weights)                                                                 // [T, T]
         {
@@ -93,31 +93,16 @@ public static class RolloutPlot
         return Raster.Colored(grid.Values.Select(value => ColorScale.IndexOf(value, low, high)).ToArray(), grid.Columns, ColorScale.Amount);
     }
 
-    // Between the middles of patches the light changes evenly: its edges would look like those of the image.
+    // Brightness is interpolated between the centres of patches: hard edges would look like edges in the image.
     static RgbImage Lit(RgbImage image, Matrix grid)
     {
+        using var scope = NewDisposeScope();
         var (low, high) = (grid.Values.Min(), grid.Values.Max());
+        double[] weights = [.. grid.Values.Select(value => high > low ? (value - low) / (high - low) : 1)];
+        var between = nn.functional.interpolate(tensor(weights, [1, 1, grid.Rows, grid.Columns]), [image.Height, image.Width], mode: InterpolationMode.Bilinear, align_corners: false);
+        var brightness = (between * 0.85 + 0.15).data<double>().ToArray();
         var lit = image.Clone();
-        for (var y = 0; y < image.Height; y++)
-            for (var x = 0; x < image.Width; x++)
-            {
-                var share = high > low ? (Between(grid, (y + 0.5) * grid.Rows / image.Height - 0.5, (x + 0.5) * grid.Columns / image.Width - 0.5) - low) / (high - low) : 1;
-                for (var c = 0; c < 3; c++)
-                {
-                    ref var value = ref lit.Row(y)[3 * x + c];
-                    value = (byte)Math.Round(value * (0.15 + 0.85 * share));
-                }
-            }
+        for (var i = 0; i < lit.Span.Length; i++) lit.Span[i] = (byte)Math.Round(lit.Span[i] * brightness[i / 3]);
         return lit;
-    }
-
-    static double Between(Matrix grid, double row, double column)
-    {
-        row = Math.Clamp(row, 0, grid.Rows - 1);
-        column = Math.Clamp(column, 0, grid.Columns - 1);
-        var (y, x) = (Math.Min((int)row, grid.Rows - 1), Math.Min((int)column, grid.Columns - 1));
-        var (below, right) = (Math.Min(y + 1, grid.Rows - 1), Math.Min(x + 1, grid.Columns - 1));
-        var (down, across) = (row - y, column - x);
-        return (1 - down) * ((1 - across) * grid[y, x] + across * grid[y, right]) + down * ((1 - across) * grid[below, x] + across * grid[below, right]);
     }
 }

@@ -5,7 +5,8 @@ using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images;
 
-/// <summary>Mutated files through the decoder. TRANSFORMER_FUZZ_IMAGES sets how many of each format; scripts/fuzz-images does so.</summary>
+/// <summary>Mutated files through the decoder. TRANSFORMER_FUZZ_IMAGES sets how many of each format; tests/Long/fuzz does so.</summary>
+[Trait("Category", "slow")]
 public class ImageFuzzTests
 {
     static readonly int? Asked = int.TryParse(Environment.GetEnvironmentVariable("TRANSFORMER_FUZZ_IMAGES"), out var n) ? n : null;

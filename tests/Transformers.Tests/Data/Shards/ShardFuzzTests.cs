@@ -5,6 +5,7 @@ using Transformers.Data.Text;
 namespace Transformers.Tests.Data.Shards;
 
 /// <summary>Mutated shards and manifests of prepared data are read or refused, in bounded memory.</summary>
+[Trait("Category", "slow")]
 public class ShardFuzzTests : FolderTest
 {
     static readonly string Hash = new('c', 64);

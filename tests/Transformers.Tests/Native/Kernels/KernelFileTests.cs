@@ -57,7 +57,7 @@ public sealed class KernelFileTests
     [KernelFact]
     public void The_library_needs_no_newer_C_library_than_2_28_and_no_C_plus_plus_or_OpenMP_runtime()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         var elf = File.ReadAllBytes(KernelLibrary.Path!);
         var versions = NeededVersions(elf);
         Assert.NotEmpty(versions);
@@ -72,7 +72,7 @@ public sealed class KernelFileTests
     [KernelFact]
     public void The_kernels_run_on_the_threads_that_libtorch_has()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         using var scope = NewDisposeScope();
         ActivationFunction.Of(randn(500, 500), null, KernelActivation.Gelu);
         string[] runtimes = [.. File.ReadLines("/proc/self/maps").Select(line => line.Split(' ')[^1]).Where(file => Regex.IsMatch(Path.GetFileName(file), @"^lib(gomp|iomp5|omp)\b")).Distinct()];

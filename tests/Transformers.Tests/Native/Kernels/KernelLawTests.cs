@@ -123,7 +123,7 @@ public sealed class KernelLawTests
         var x = ones(3, 7, 11);
         var mask = DropoutMask.Create([3, 7, 11], rate, key, 5);
         Assert.True(DropoutKernelFunction.Of(x, null, new() { Rate = rate, Key = key, FirstExample = 5 }).eq(mask).all().item<bool>());
-        // Equal scores, and values that tell which keys were kept.
+        // Equal scores, and values that show which keys were kept.
         var (B, heads, T, S) = (2, 3, 5, 8);
         var (q, k, v) = (zeros(B, heads, T, S), zeros(B, heads, S, S), eye(S).expand(B, heads, S, S).contiguous());
         var kept = AttentionFunction.Of(q, k, v, new(Dropout: new() { Rate = rate, Key = key, FirstExample = 5 })) * S;

@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Transformers.Native;
+
+/// <summary>The cross entropy of an output layer by its kernel: gradients are computed with the loss, and the backward pass hands them on.</summary>
+sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
+{
+    readonly Tensor hidden, weight, targets;
+    readonly Tensor? bias;
+    readonly double smoothing, scale;
+    readonly ScalarType compute;
+    readonly Tensor?[] gradients = new Tensor?[3];
+    double plain;
+
+    LinearCrossEntropyFunction(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, double scale, ScalarType compute) =>
+        (this.hidden, this.weight, this.bias, this.targets, this.smoothing, this.scale, this.compute) = (hidden, weight, bias, targets, smoothing, scale, compute);
+
+    /// <summary>Whether the kernel takes this output layer.</summary>
+    internal static bool Takes(Tensor hidden, Tensor weight, ScalarType compute) => Takes([hidden, weight]) && Multiplies(compute);
+
+    /// <summary>The sum over the targets that count, in nats.</summary>
+    /// <param name="hidden">[N, D].</param>
+    /// <param name="weight">[V, D].</param>
+    /// <param name="bias">[V]; null for none.</param>
+    /// <param name="targets">[N] whole numbers in 64 bits: classes below V, or -100 for a row that does not count.</param>
+    /// <param name="smoothing">The probability that is spread over all classes.</param>
+    /// <param name="compute">The type of products.</param>
+    /// <param name="scale">What the gradient of the sum will be, where that is known: gradients then need no scaling. Any other gradient is right as well.</param>
+    /// <returns>The loss with its graph, a scalar in 32 bits, and the loss without smoothing.</returns>
+    internal static (Tensor Loss, double Plain) Sum(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, ScalarType compute, double scale = 1)
+    {
+        var function = new LinearCrossEntropyFunction(hidden, weight, bias, targets, smoothing, scale, compute);
+        var loss = function.Apply(hidden, weight, bias);
+        return (loss, function.plain);
+    }
+
+    protected override Tensor Forward(bool keep)
+    {
+        if (targets.dtype != ScalarType.Int64) throw new ArgumentException($"targets are whole numbers in 64 bits, not {targets.dtype}");
+        var (rows, matrix, offsets, classes) = (hidden.contiguous(), weight.contiguous(), bias is null ? null : Dense(bias), targets.contiguous());
+        Tensor?[] inputs = [hidden, weight, bias];
+        for (var i = 0; i < inputs.Length; i++)
+            if (keep && inputs[i] is { requires_grad: true } input) gradients[i] = Keep(empty(input.shape, ScalarType.Float32));
+        double loss, without;
+        KernelStatus.Check(tk_linear_cross_entropy_run(new()
+        {
+            Rows = rows.size(0), D = rows.size(1), V = matrix.size(0), Products = TypeOf(compute), HiddenType = TypeOf(rows.dtype), Hidden = At(rows), HiddenRow = rows.size(1),
+            Weight = Matrix(matrix), Bias = Floats(offsets), Targets = (long*)At(classes), IgnoreIndex = -100, LabelSmoothing = smoothing, GradientScale = scale,
+            Loss = &loss, PlainLoss = &without, DHidden = Floats(gradients[0]), DWeight = new() { Data = Floats(gradients[1]) }, DBias = new() { Data = Floats(gradients[2]) },
+        }));
+        GC.KeepAlive((rows, matrix, offsets, classes));
+        plain = without;
+        return tensor((float)loss);
+    }
+
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        var factor = gradient.item<float>() / (float)scale;
+        if (factor != 1)
+            foreach (var part in gradients) part?.mul_(factor);
+        return [PassOn(0, () => gradients[0]!), PassOn(1, () => gradients[1]!), PassOn(2, () => gradients[2]!)];
+    }
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial int tk_linear_cross_entropy_run(in LinearCrossEntropyArguments a);
+}
+
+/// <summary>An output layer and its targets.</summary>
+unsafe struct LinearCrossEntropyArguments
+{
+    internal long Rows, D, V;
+    internal KernelType Products, HiddenType;
+
+    /// <summary>[Rows, D], with elements from one row to the next.</summary>
+    internal void* Hidden;
+    internal long HiddenRow;
+
+    /// <summary>[V, D].</summary>
+    internal KernelMatrix Weight;
+
+    /// <summary>[V]; null for none.</summary>
+    internal float* Bias;
+
+    /// <summary>[Rows].</summary>
+    internal long* Targets;
+    internal long IgnoreIndex;
+    internal double LabelSmoothing;
+
+    /// <summary>Gradients are those of the loss times this.</summary>
+    internal double GradientScale;
+
+    /// <summary>The sum over the targets that count; the second without label smoothing, null where it is not wanted.</summary>
+    internal double* Loss, PlainLoss;
+
+    /// <summary>[Rows, D]; null where it is not wanted.</summary>
+    internal float* DHidden;
+    internal KernelGradient DWeight, DBias;
+}
