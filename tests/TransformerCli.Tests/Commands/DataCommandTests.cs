@@ -32,7 +32,7 @@ public sealed class DataCommandTests : IDisposable
     [Fact]
     public void Stories_are_written_prepared_and_inspected()
     {
-        var made = Json(CommandLine.Run("data", "make", "stories", "--size", "200kB", "--seed", "4", "--out", At("s"), "--json"));
+        var made = Json(CommandLine.Run("data", "make", "stories", "--size", "200kB", "--seed", "4", "--output", At("s"), "--json"));
         Assert.Equal("transformer.data.make/1", made.GetProperty("schema").GetString());
         var documents = made.GetProperty("documents").GetInt64();
         Assert.InRange(documents, 150, 250);
@@ -63,7 +63,7 @@ public sealed class DataCommandTests : IDisposable
         var prepared = Json(CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--json")).GetProperty("folder").GetString()!;
         var again = CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--data", prepared);
         Assert.Equal((2, true), (again.ExitCode, again.Error.Contains("prepared already")));
-        Assert.Equal(2, CommandLine.Run("data", "make", "stories", "--size", "many", "--out", At("x")).ExitCode);
+        Assert.Equal(2, CommandLine.Run("data", "make", "stories", "--size", "many", "--output", At("x")).ExitCode);
         Assert.Equal(2, CommandLine.Run("data", "inspect", At("nothing")).ExitCode);
         Assert.False(Directory.Exists(At("x")));
     }

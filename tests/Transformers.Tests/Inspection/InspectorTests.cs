@@ -111,7 +111,7 @@ public class InspectorTests
     [Fact]
     public void GPT_2_small_has_124_439_808_parameters_in_17_rows_and_its_known_cost()
     {
-        var shape = (GptConfig)ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs/gpt2-small.yaml")]).Model;
+        var shape = (GptConfig)ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs/models/gpt2-small.yaml")]).Model;
         var table = ParameterTable.Of(shape, shape.Vocabulary!.Value);
         var cost = Cost(shape);
         Assert.Equal(124_439_808, cost.Parameters);

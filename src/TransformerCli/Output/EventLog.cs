@@ -1,27 +1,29 @@
+using System.Globalization;
 using System.Text;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using Serilog.Formatting.Compact;
 using Transformers.IO;
 
-namespace TransformerCli;
+namespace TransformerCli.Output;
 
-/// <summary>Standard error; with <c>--log-file</c>, each line that is written to it goes into the log too.</summary>
-public sealed class LogTee(TextWriter error) : TextWriter
+/// <summary>Standard error, which also has the progress bar; with <c>--log-file</c>, each line that is written to it is logged too.</summary>
+public sealed class EventLog(TextWriter error) : TextWriter
 {
     Logger? log;
 
-    /// <summary>Standard error itself, for what does not belong into a log, such as a live line.</summary>
-    public TextWriter Terminal => error;
+    /// <summary>The progress bar, and standard error without the log.</summary>
+    internal ProgressDisplay Progress { get; } = new(error);
 
-    /// <summary>The log; writes nothing where none was asked for.</summary>
+    /// <summary>The log; writes nothing without <c>--log-file</c>.</summary>
     public ILogger Log => log ?? Logger.None;
 
     /// <inheritdoc/>
     public override Encoding Encoding => error.Encoding;
 
     /// <summary>Opens the log.</summary>
-    /// <param name="path">Its file; what is there stays.</param>
+    /// <param name="path">Its file, which is appended to; JSON lines where its name ends in .jsonl.</param>
     /// <param name="verbose">Whether details are logged too.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     internal void Open(string path, bool verbose)
@@ -29,20 +31,26 @@ public sealed class LogTee(TextWriter error) : TextWriter
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-            // The sink itself would say nothing.
+            // Serilog itself would not report it.
             using (new FileStream(path, FileMode.Append, FileAccess.Write)) { }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--log-file")], exception);
         }
-        log = new LoggerConfiguration().MinimumLevel.Is(verbose ? LogEventLevel.Debug : LogEventLevel.Information)
-            .WriteTo.File(path, formatProvider: System.Globalization.CultureInfo.InvariantCulture).CreateLogger();
+        var configuration = new LoggerConfiguration().MinimumLevel.Is(verbose ? LogEventLevel.Debug : LogEventLevel.Information);
+        log = (path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) ? configuration.WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null)
+            : configuration.WriteTo.File(path, formatProvider: CultureInfo.InvariantCulture, fileSizeLimitBytes: null)).CreateLogger();
     }
 
-    /// <summary>Closes the log.</summary>
+    /// <summary>The events of one run: compact JSON lines in its folder, and this log.</summary>
+    internal Logger CreateRunLog(string path) =>
+        new LoggerConfiguration().WriteTo.Logger(Log).WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null).CreateLogger();
+
+    /// <summary>Takes the progress bar away and closes the log.</summary>
     internal void End()
     {
+        Progress.Clear();
         log?.Dispose();
         log = null;
     }
@@ -56,7 +64,7 @@ public sealed class LogTee(TextWriter error) : TextWriter
     /// <inheritdoc/>
     public override void WriteLine(string? value)
     {
-        error.WriteLine(value);
+        Progress.WriteLine(value ?? "");
         var level = value is null ? LogEventLevel.Information : value.StartsWith("error: ", StringComparison.Ordinal) ? LogEventLevel.Error
             : value.StartsWith("warning: ", StringComparison.Ordinal) ? LogEventLevel.Warning : LogEventLevel.Information;
         log?.Write(level, "{Text:l}", value);

@@ -1,0 +1,72 @@
+using Spectre.Console;
+
+namespace TransformerCli.Output;
+
+/// <summary>A progress bar below the lines of standard error, on a terminal only; elsewhere nothing but the lines, without control characters.</summary>
+sealed class ProgressDisplay(TextWriter error)
+{
+    // A writer that a test passes in is no terminal, whatever the process has.
+    static readonly bool Terminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb") && Environment.GetEnvironmentVariable("CI") is null;
+
+    readonly Lock sync = new();
+    IAnsiConsole? console;
+    ProgressTask? bar;
+    TaskCompletionSource? end;
+    Task? running;
+
+    /// <summary>Whether <c>--quiet</c> was given.</summary>
+    internal bool Quiet { get; set; }
+
+    /// <summary>Whether there is a terminal to show a bar on.</summary>
+    internal bool IsLive => Terminal && !Quiet && error is StreamWriter;
+
+    /// <summary>Shows the bar.</summary>
+    /// <param name="text">The text beside it.</param>
+    /// <param name="done">The fraction that is done; null where it is not known.</param>
+    internal void Show(string text, double? done = null)
+    {
+        if (!IsLive) return;
+        lock (sync)
+        {
+            bar ??= Start();
+            bar.IsIndeterminate = done is null;
+            bar.Value = 100 * (done ?? 0);
+            bar.Description = Markup.Escape(text);
+        }
+    }
+
+    ProgressTask Start()
+    {
+        console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
+        ProgressTask? started = null;
+        var ending = end = new TaskCompletionSource();
+        var progress = console.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = 24 }, new TaskDescriptionColumn { Alignment = Justify.Left }, new ElapsedTimeColumn());
+        progress.RefreshRate = TimeSpan.FromMilliseconds(250);
+        running = progress.StartAsync(async context =>
+        {
+            started = context.AddTask("");
+            await ending.Task.ConfigureAwait(false);
+        });
+        return started!;
+    }
+
+    /// <summary>Writes a line above the bar.</summary>
+    internal void WriteLine(string text)
+    {
+        lock (sync)
+            if (bar is null) error.WriteLine(text);
+            else console!.WriteLine(text);
+    }
+
+    /// <summary>Takes the bar away.</summary>
+    internal void Clear()
+    {
+        lock (sync)
+        {
+            if (bar is null) return;
+            end!.SetResult();
+            running!.Wait();
+            bar = null;
+        }
+    }
+}
