@@ -22,8 +22,9 @@ public static class App
         var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
         var parse = root.Parse(arguments, configuration);
         if (CurrentSpelling(parse, arguments) is { } spelled) parse = root.Parse(arguments = spelled, configuration);
-        // [suggest] answers a shell that completes a line, which need not be right yet.
+        // [suggest] answers a shell that completes a line, which need not be right yet; --option=value is completed like --option value.
         var suggests = arguments is [var first, ..] && first.StartsWith("[suggest", StringComparison.Ordinal);
+        if (suggests) parse = root.Parse([.. arguments.Select(word => word.Replace('=', ' '))], configuration);
         if (!suggests && ParseProblems.Find(parse) is { Count: > 0 } problems) return context.Fail(arguments.Contains("--json"), ExitCodes.UserError, problems);
         // No default handlers: they would end a save after two seconds and turn a bug into exit code 1 without a trace.
         var invocation = new InvocationConfiguration

@@ -24,6 +24,7 @@ static class CompletionCommand
         # zsh completion of transformer. Load it: source <(transformer completion zsh), after compinit.
         _transformer() {
             local -a found=("${(@f)$($words[1] "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)}")
+            [[ $PREFIX == --*=* ]] && compset -P '*='
             compadd -S '' -- ${(M)found:#*=}
             compadd -- ${found:#*=}
             [[ $PREFIX != -* ]] && _files
