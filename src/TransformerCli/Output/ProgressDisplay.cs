@@ -5,7 +5,7 @@ namespace TransformerCli.Output;
 /// <summary>A progress bar below the lines of standard error, on a terminal only; elsewhere nothing but the lines, without control characters.</summary>
 sealed class ProgressDisplay(TextWriter error)
 {
-    // A writer that a test passes in is no terminal, whatever the process has.
+    // A writer that a test passes in is not a terminal, whatever the process has.
     static readonly bool Terminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb") && Environment.GetEnvironmentVariable("CI") is null;
 
     readonly Lock sync = new();
