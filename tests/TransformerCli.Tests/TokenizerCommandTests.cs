@@ -110,7 +110,7 @@ public sealed class TokenizerCommandTests : IDisposable
         Assert.Contains("kind        characters", Run("", "tokenizer", "inspect", Trained("--kind", "characters")).Out);
         Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", In("tokenizer.json")).Out);
         WordTokenizer.Train([Text], []).Save(In("words.json"));
-        Assert.Contains("kind        word", Run("", "tokenizer", "inspect", In("words.json")).Out);
+        Assert.Contains("kind        words", Run("", "tokenizer", "inspect", In("words.json")).Out);
         Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "bytes", "--special", "<s>", "</s>")).Out);
     }
 
@@ -122,7 +122,7 @@ public sealed class TokenizerCommandTests : IDisposable
         File.WriteAllText(In("corpus/ignored.bin"), "zzzzzzzz");
         var (code, _, error) = Run("", "tokenizer", "train", "--input", In("corpus"), "--vocabulary", "5000", "--output", In("a.json"));
         Assert.Equal(ExitCodes.Done, code);
-        Assert.Contains("no more merges", error);
+        Assert.Contains("no more pairs to merge", error);
         Assert.Equal(ExitCodes.Done, Run(Text, "tokenizer", "train", "--input", "-", "--vocabulary", "5000", "--output", In("b.json")).Code);
         Assert.Equal(File.ReadAllText(In("a.json")), File.ReadAllText(In("b.json")));
     }

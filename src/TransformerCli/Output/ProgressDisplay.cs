@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Spectre.Console;
 
 namespace TransformerCli.Output;
@@ -13,6 +14,7 @@ sealed class ProgressDisplay(TextWriter error)
     ProgressTask? bar;
     TaskCompletionSource? end;
     Task? running;
+    PosixSignalRegistration[] signals = [];
 
     /// <summary>Whether <c>--quiet</c> was given.</summary>
     internal bool Quiet { get; set; }
@@ -28,26 +30,30 @@ sealed class ProgressDisplay(TextWriter error)
         if (!IsLive) return;
         lock (sync)
         {
-            bar ??= Start();
+            bar ??= Start(Markup.Escape(text));
             bar.IsIndeterminate = done is null;
             bar.Value = 100 * (done ?? 0);
             bar.Description = Markup.Escape(text);
         }
     }
 
-    ProgressTask Start()
+    ProgressTask Start(string text)
     {
         console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
-        ProgressTask? started = null;
+        // Spectre hides the cursor; a signal that ends the process must not leave it hidden.
+        signals = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, _ => error.Write("\u001b[?25h")))];
+        var started = new TaskCompletionSource<ProgressTask>();
         var ending = end = new TaskCompletionSource();
         var progress = console.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = 24 }, new TaskDescriptionColumn { Alignment = Justify.Left }, new ElapsedTimeColumn());
         progress.RefreshRate = TimeSpan.FromMilliseconds(250);
         running = progress.StartAsync(async context =>
         {
-            started = context.AddTask("");
+            started.SetResult(context.AddTask(text));
             await ending.Task.ConfigureAwait(false);
         });
-        return started!;
+        // A display that cannot start throws; it never calls back.
+        if (Task.WaitAny(started.Task, running) == 1) running.GetAwaiter().GetResult();
+        return started.Task.GetAwaiter().GetResult();
     }
 
     /// <summary>Writes a line above the bar.</summary>
@@ -67,6 +73,7 @@ sealed class ProgressDisplay(TextWriter error)
             end!.SetResult();
             running!.Wait();
             bar = null;
+            foreach (var signal in signals) signal.Dispose();
         }
     }
 }

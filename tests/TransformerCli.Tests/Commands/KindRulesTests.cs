@@ -132,7 +132,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void A_vocabulary_of_words_is_called_so_and_knows_its_ids()
     {
-        Assert.Equal("word", JsonDocument.Parse(Done("tokenizer", "inspect", runs.Translator, "--json")).RootElement.GetProperty("kind").GetString());
+        Assert.Equal("words", JsonDocument.Parse(Done("tokenizer", "inspect", runs.Translator, "--json")).RootElement.GetProperty("kind").GetString());
         var ids = runs.Write("ids.txt", "5 9999");
         Assert.Contains("token id 9999 is not in the vocabulary", CommandLine.Refused("tokenizer", "decode", runs.Translator, "--input", ids));
         File.WriteAllBytes(runs.At("ids.bin"), [0xFF, 0xFF, 0xFF, 0xFF]);
