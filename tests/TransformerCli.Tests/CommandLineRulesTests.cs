@@ -105,6 +105,7 @@ public sealed class CommandLineRulesTests
     [Theory]
     [InlineData("plot schedule gpt-stories --out OUT/a.svg", "a.svg")]
     [InlineData("plot schedule gpt-stories --out=OUT/b.svg", "b.svg")]
+    [InlineData("plot positions --places 8 --out OUT/e.svg", "e.svg")]
     [InlineData("tokenizer train --input OUT/text.txt --kind character --output OUT/c.json", "c.json")]
     [InlineData("tokenizer train --input OUT/text.txt --kind words --output OUT/d.json", "d.json")]
     public void Names_of_an_earlier_version_still_work(string line, string made)

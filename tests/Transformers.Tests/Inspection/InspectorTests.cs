@@ -20,7 +20,7 @@ public class InspectorTests
     static readonly InspectionOptions Unmeasured = new() { Measure = false };
 
     static ModelCost Cost(ModelConfig model) => Inspector.Inspect(new ModelFragment { Model = model }, Unmeasured).Cost;
-    static ModelConfig Ready(string name) => ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs", name + ".yaml")]).Model;
+    static ModelConfig Ready(string name) => ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs", "models", name + ".yaml")]).Model;
 
     // What the papers give: parameters, and multiplications with additions of one image forwards, each of them two operations.
     [Theory]
