@@ -47,7 +47,7 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
         Log.Information("step {Step} of {Steps}: loss {Loss:F4}, learning rate {LearningRate:0.0e+0}, gradient norm {GradientNorm:F2}, {UnitsPerSecond:F0} {Unit:l}/s, {MemoryBytes} bytes resident",
             report.Step, report.Steps, report.Loss, report.LearningRate, report.GradientNorm, report.UnitsPerSecond, report.Unit, report.MemoryBytes);
         status = ProgressText.Describe(report);
-        if (context.Error.Progress.IsLive) Stepped(report.Step, report.Steps);
+        if (context.Error.Progress.IsLive) OnStep(report.Step, report.Steps);
         else Write(status);
     }
 
