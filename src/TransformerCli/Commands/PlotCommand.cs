@@ -70,7 +70,7 @@ static class PlotCommand
                 if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => OptionUse.Has(parse, option)) is { } vain)
                     throw new UserException($"{vain.Name} is for a run or a config, and none is given", "put it first: transformer plot positions gpt-stories");
                 NativeLibraries.Load();
-                return PositionsPlot.Draw(new SinusoidalPositions(), shown, 128, 8);
+                return PositionsPlot.Draw(new SinusoidalPositionsConfig(), shown, 128, 8);
             }
             if (Directory.Exists(name) && OptionUse.Has(parse, sets)) throw new UserException($"--set is for a config, and {name} is a run, whose weights are shown", "leave it out");
             if (!Directory.Exists(name) && OptionUse.Has(parse, checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");

@@ -24,12 +24,12 @@ public static class PositionsPlot
         using var scope = NewDisposeScope();
         return config switch
         {
-            SinusoidalPositions sinusoidal => Vectors("Sinusoidal positions", Matrix.Of(SinusoidalPositionEncoding.Table(0, places, width, sinusoidal.Base))),
-            LearnedPositions => Vectors("Learned positions", First(learnt ?? throw Unlearnt("learned"), places)),
-            RotaryPositions rotary => Rotary(places, width / heads, rotary.Base),
-            AlibiPositions => Alibi(places, heads, bidirectional),
-            RelativePositions relative => Relative(relative, places, heads, learnt, bidirectional),
-            NoPositions => new HeatMap("No positions: only the causal mask tells order", "place attended to", "place of the token",
+            SinusoidalPositionsConfig sinusoidal => Vectors("Sinusoidal positions", Matrix.Of(SinusoidalPositionEncoding.Table(0, places, width, sinusoidal.Base))),
+            LearnedPositionsConfig => Vectors("Learned positions", First(learnt ?? throw Unlearnt("learned"), places)),
+            RotaryPositionsConfig rotary => Rotary(places, width / heads, rotary.Base),
+            AlibiPositionsConfig => Alibi(places, heads, bidirectional),
+            RelativePositionsConfig relative => Relative(relative, places, heads, learnt, bidirectional),
+            NoPositionsConfig => new HeatMap("No positions: only the causal mask tells order", "place attended to", "place of the token",
                 [new("equal weights under the mask", Matrix.Of(places, places, (t, s) => s <= t ? 1.0 / (t + 1) : 0))]).Draw(),
             _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a picture"),
         };
@@ -70,7 +70,7 @@ public static class PositionsPlot
         return Biases("ALiBi: what is added to scores", places, heads, bidirectional, (head, distance) => -slopes[head] * Math.Abs(distance));
     }
 
-    static Picture Relative(RelativePositions config, int places, int heads, Matrix? learnt, bool bidirectional)
+    static Picture Relative(RelativePositionsConfig config, int places, int heads, Matrix? learnt, bool bidirectional)
     {
         using var buckets = new RelativePositionBias(1, config.Buckets, config.MaxDistance);
         if (learnt is not null)
