@@ -69,7 +69,7 @@ static class PlotCommand
                 if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => parse.Has(option)) is { } unused)
                     throw new UserException($"{unused.Name} is for a run or a config, and none was given", "put one first: transformer plot positions gpt-stories");
                 NativeLibraries.Load();
-                return PositionsPlot.Draw(new SinusoidalPositions(), shown, 128, 8);
+                return PositionsPlot.Draw(new SinusoidalPositionsConfig(), shown, 128, 8);
             }
             if (Directory.Exists(name) && parse.Has(sets)) throw new UserException($"--set is for a config, and {name} is a run", "leave it out");
             if (!Directory.Exists(name) && parse.Has(checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");

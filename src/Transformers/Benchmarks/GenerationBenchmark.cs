@@ -61,7 +61,7 @@ public static class GenerationBenchmark
         }
         rates.Sort();
         // Each step reads every matrix once for all prompts.
-        var matrices = ParameterTable.Of(model).Where(one => one.Shape.Count == 2 && !one.Name.StartsWith("positions.", StringComparison.Ordinal)).Sum(one => one.Count);
+        var matrices = ParameterTable.Of(model).Where(one => one.Shape.Count == 2 && !one.Name.StartsWith("pos_emb.", StringComparison.Ordinal)).Sum(one => one.Count);
         return new GenerationBenchmarkResult(
             Prompts: prompts,
             Tokens: made,

@@ -33,8 +33,8 @@ static class TokenPositions
         Native.NativeLibraries.Load();
         using var learned = positions switch
         {
-            LearnedPositions => weights($"{prefix}pos_emb.weight"),
-            RelativePositions => weights($"{prefix}pos_emb.table"),
+            LearnedPositionsConfig => weights($"{prefix}pos_emb.weight"),
+            RelativePositionsConfig => weights($"{prefix}pos_emb.table"),
             _ => null,
         };
         return PositionsPlot.Draw(positions, count, width, heads, learned is null ? null : Matrix.Of(learned), bidirectional);

@@ -61,7 +61,7 @@ public static class TrainingRun
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
         observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
 
-        if (config.Training.Schedule is NoamSchedule noam)
+        if (config.Training.Schedule is NoamScheduleConfig noam)
             observer.Note(FormattableString.Invariant($"noam schedule: factor {config.Training.Optimizer.Lr * noam.Factor:G6}, peak learning rate {new Schedule(noam, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).Peak:G4} at step {noam.Warmup}"));
 
         var lastStep = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);

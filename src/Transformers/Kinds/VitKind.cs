@@ -24,9 +24,9 @@ sealed class VitKind : ImageKind<VitConfig>
         var vit = (VitConfig)model;
         switch (vit.Positions)
         {
-            case SinusoidalImagePositions sinusoidal:
+            case SinusoidalImagePositionsConfig sinusoidal:
                 return GridPositionsPlot.Sinusoidal((vit.Size ?? throw new UserException("model.size must be given", "--set model.size=224")) / vit.Patch, vit.Width, sinusoidal.Base).Draw();
-            case LearnedImagePositions:
+            case LearnedImagePositionsConfig:
                 using (var table = weights("pos_emb.weight") ?? throw Unlearned()) return GridPositionsPlot.Similarity("Learned positions", table).Draw();
             default: return base.DrawPositions(model, weights, count, layer);
         }

@@ -11,7 +11,7 @@ public abstract record InitConfig;
 /// <summary>Normal, with the layers that write to the residual stream scaled by 1/√(2L).</summary>
 /// <remarks>Radford et al. 2019, section 2.3.</remarks>
 [Kind("gpt2")]
-public sealed record Gpt2Init : InitConfig
+public sealed record Gpt2InitConfig : InitConfig
 {
     /// <summary>The standard deviation.</summary>
     [Between(1e-6, 10)]
@@ -21,11 +21,11 @@ public sealed record Gpt2Init : InitConfig
 /// <summary>Uniform within ±√(6/(inputs + outputs)).</summary>
 /// <remarks>Glorot and Bengio 2010.</remarks>
 [Kind("xavier")]
-public sealed record XavierInit : InitConfig;
+public sealed record XavierInitConfig : InitConfig;
 
 /// <summary>Normal, drawn again beyond two standard deviations.</summary>
 [Kind("truncated_normal")]
-public sealed record TruncatedNormalInit : InitConfig
+public sealed record TruncatedNormalInitConfig : InitConfig
 {
     /// <summary>The standard deviation before truncation.</summary>
     [Between(1e-6, 10)]
@@ -59,18 +59,18 @@ public static class Initialization
             var fanIn = parameter.numel() / fanOut;
             switch (config)
             {
-                case Gpt2Init gpt2:
+                case Gpt2InitConfig gpt2:
                     parameter.normal_(0, residualOutputs.Contains(name) ? gpt2.Std / Math.Sqrt(2.0 * layers) : gpt2.Std, generator);
                     break;
-                case XavierInit when embeddings.Contains(name):
+                case XavierInitConfig when embeddings.Contains(name):
                     // A token's vector is scaled by √D in the paper's models, which brings it to unit variance.
                     parameter.normal_(0, 1 / Math.Sqrt(fanIn), generator);
                     break;
-                case XavierInit:
+                case XavierInitConfig:
                     var bound = Math.Sqrt(6.0 / (fanIn + fanOut));
                     parameter.uniform_(-bound, bound, generator);
                     break;
-                case TruncatedNormalInit truncated:
+                case TruncatedNormalInitConfig truncated:
                     TruncatedNormal(parameter, truncated.Std, generator);
                     break;
                 default: throw new ArgumentOutOfRangeException(nameof(config), config, "an initialisation without a formula");

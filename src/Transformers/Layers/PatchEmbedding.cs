@@ -57,12 +57,12 @@ public abstract record ImagePositionsConfig;
 /// <summary>A learned vector for each position of the grid; interpolated where an image has another size.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1 and, for other sizes, section 3.2.</remarks>
 [Kind("learned")]
-public sealed record LearnedImagePositions : ImagePositionsConfig;
+public sealed record LearnedImagePositionsConfig : ImagePositionsConfig;
 
 /// <summary>Fixed sines and cosines of column and row.</summary>
 /// <remarks>Chen et al. 2021 (MoCo v3), section 5.</remarks>
 [Kind("sinusoidal")]
-public sealed record SinusoidalImagePositions : ImagePositionsConfig
+public sealed record SinusoidalImagePositionsConfig : ImagePositionsConfig
 {
     /// <summary>The base of the wavelengths, which run from 2π to this times 2π patches.</summary>
     [Positive]
@@ -71,7 +71,7 @@ public sealed record SinusoidalImagePositions : ImagePositionsConfig
 
 /// <summary>No positions: the image is a bag of patches.</summary>
 [Kind("none")]
-public sealed record NoImagePositions : ImagePositionsConfig;
+public sealed record NoImagePositionsConfig : ImagePositionsConfig;
 
 /// <summary>The encoding of a patch's position in an image. Each kind overrides the one method where it acts.</summary>
 public abstract class ImagePositions : nn.Module
@@ -98,9 +98,9 @@ public abstract class ImagePositions : nn.Module
     /// <param name="classToken">Whether there is a class token.</param>
     public static ImagePositions Create(ImagePositionsConfig config, int side, int width, bool classToken) => config switch
     {
-        LearnedImagePositions => new LearnedGrid(side, width, classToken),
-        SinusoidalImagePositions sinusoidal => new SinusoidalGrid(width, sinusoidal.Base),
-        NoImagePositions => new NoGrid(),
+        LearnedImagePositionsConfig => new LearnedGrid(side, width, classToken),
+        SinusoidalImagePositionsConfig sinusoidal => new SinusoidalGrid(width, sinusoidal.Base),
+        NoImagePositionsConfig => new NoGrid(),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a module"),
     };
 }

@@ -10,12 +10,12 @@ public abstract record PositionsConfig;
 
 /// <summary>A learned vector for each position.</summary>
 [Kind("learned")]
-public sealed record LearnedPositions : PositionsConfig;
+public sealed record LearnedPositionsConfig : PositionsConfig;
 
 /// <summary>Fixed sines and cosines that are added to the embeddings.</summary>
 /// <remarks>Vaswani et al. 2017, section 3.5.</remarks>
 [Kind("sinusoidal")]
-public sealed record SinusoidalPositions : PositionsConfig
+public sealed record SinusoidalPositionsConfig : PositionsConfig
 {
     /// <summary>The base of the wavelengths, which run from 2π to this times 2π.</summary>
     [Positive]
@@ -25,7 +25,7 @@ public sealed record SinusoidalPositions : PositionsConfig
 /// <summary>Queries and keys are rotated by their position.</summary>
 /// <remarks>Su et al. 2021, section 3.4.2.</remarks>
 [Kind("rotary")]
-public sealed record RotaryPositions : PositionsConfig
+public sealed record RotaryPositionsConfig : PositionsConfig
 {
     /// <summary>The base of the wavelengths.</summary>
     [Positive]
@@ -35,12 +35,12 @@ public sealed record RotaryPositions : PositionsConfig
 /// <summary>Attention scores fall linearly with distance.</summary>
 /// <remarks>Press et al. 2022, section 3.</remarks>
 [Kind("alibi")]
-public sealed record AlibiPositions : PositionsConfig;
+public sealed record AlibiPositionsConfig : PositionsConfig;
 
 /// <summary>A learned bias for each head and each bucket of distances.</summary>
 /// <remarks>Raffel et al. 2020, section 2.1.</remarks>
 [Kind("relative")]
-public sealed record RelativePositions : PositionsConfig, IChecked
+public sealed record RelativePositionsConfig : PositionsConfig, IChecked
 {
     /// <summary>The number of buckets; half of them hold one distance each, the others ever more.</summary>
     [Between(2, 65_536)]
@@ -57,7 +57,7 @@ public sealed record RelativePositions : PositionsConfig, IChecked
 
 /// <summary>No positions: only the causal mask gives the order.</summary>
 [Kind("none")]
-public sealed record NoPositions : PositionsConfig;
+public sealed record NoPositionsConfig : PositionsConfig;
 
 /// <summary>The encoding of a token's position. Each kind overrides the one method where it acts.</summary>
 public abstract class Positions : nn.Module
@@ -95,12 +95,12 @@ public abstract class Positions : nn.Module
     /// <param name="heads">The number of heads H.</param>
     public static Positions Create(PositionsConfig config, int context, int width, int heads) => config switch
     {
-        LearnedPositions => new LearnedPositionEmbedding(context, width),
-        SinusoidalPositions sinusoidal => new SinusoidalPositionEncoding(width, sinusoidal.Base),
-        RotaryPositions rotary => new RotaryPositionEmbedding(width / heads, rotary.Base),
-        AlibiPositions => new AlibiPositionBias(heads),
-        RelativePositions relative => new RelativePositionBias(heads, relative.Buckets, relative.MaxDistance),
-        NoPositions => new NoPositionEncoding(),
+        LearnedPositionsConfig => new LearnedPositionEmbedding(context, width),
+        SinusoidalPositionsConfig sinusoidal => new SinusoidalPositionEncoding(width, sinusoidal.Base),
+        RotaryPositionsConfig rotary => new RotaryPositionEmbedding(width / heads, rotary.Base),
+        AlibiPositionsConfig => new AlibiPositionBias(heads),
+        RelativePositionsConfig relative => new RelativePositionBias(heads, relative.Buckets, relative.MaxDistance),
+        NoPositionsConfig => new NoPositionEncoding(),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a module"),
     };
 }

@@ -36,7 +36,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
 
     /// <summary>How the model encodes positions.</summary>
-    public PositionsConfig Positions { get; init; } = new LearnedPositions();
+    public PositionsConfig Positions { get; init; } = new LearnedPositionsConfig();
 
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig();
@@ -52,7 +52,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     public bool TieEmbeddings { get; init; } = true;
 
     /// <summary>How weights start.</summary>
-    public InitConfig Init { get; init; } = new Gpt2Init();
+    public InitConfig Init { get; init; } = new Gpt2InitConfig();
 
     /// <inheritdoc/>
     public override int? RowLength() => Context;
@@ -71,9 +71,9 @@ public sealed record GptConfig : TextModelConfig, IChecked
         check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
         if (KeyValueHeads is { } groups)
             check.That(Heads % groups == 0, "key_value_heads", $"({groups}) must divide {check.At("heads")} ({Heads})");
-        if (Width % Heads == 0 && Positions is RotaryPositions)
+        if (Width % Heads == 0 && Positions is RotaryPositionsConfig)
             check.That(Width / Heads % 2 == 0, "width", $"({Width}) over {check.At("heads")} ({Heads}) must give an even head width for rotary positions, not {Width / Heads}");
-        if (Positions is SinusoidalPositions)
+        if (Positions is SinusoidalPositionsConfig)
             check.That(Width % 2 == 0, "width", $"({Width}) must be even for sinusoidal positions");
     }
 }

@@ -37,7 +37,7 @@ public sealed record Seq2SeqConfig : TextModelConfig, IChecked
     public FeedForwardConfig FeedForward { get; init; } = new ReluConfig();
 
     /// <summary>How the model encodes positions: added to embeddings, or acting in self-attention.</summary>
-    public PositionsConfig Positions { get; init; } = new SinusoidalPositions();
+    public PositionsConfig Positions { get; init; } = new SinusoidalPositionsConfig();
 
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig { Placement = NormPlacement.Post };
@@ -57,7 +57,7 @@ public sealed record Seq2SeqConfig : TextModelConfig, IChecked
     public EmbeddingsConfig Embeddings { get; init; } = new();
 
     /// <summary>How weights start.</summary>
-    public InitConfig Init { get; init; } = new XavierInit();
+    public InitConfig Init { get; init; } = new XavierInitConfig();
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
@@ -94,9 +94,9 @@ static class LayerChecks
     internal static void Check(ConfigCheck check, int width, int heads, PositionsConfig positions)
     {
         check.That(width % heads == 0, "width", $"({width}) must be divisible by {check.At("heads")} ({heads})");
-        if (width % heads == 0 && positions is RotaryPositions)
+        if (width % heads == 0 && positions is RotaryPositionsConfig)
             check.That(width / heads % 2 == 0, "width", $"({width}) over {check.At("heads")} ({heads}) must give an even head width for rotary positions, not {width / heads}");
-        if (positions is SinusoidalPositions)
+        if (positions is SinusoidalPositionsConfig)
             check.That(width % 2 == 0, "width", $"({width}) must be even for sinusoidal positions");
     }
 }

@@ -46,7 +46,7 @@ public sealed record SwinConfig : ImageModelConfig, IChecked
     public ImageDropConfig Drop { get; init; } = new();
 
     /// <summary>How weights start.</summary>
-    public InitConfig Init { get; init; } = new TruncatedNormalInit();
+    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     /// <summary>The width of a stage.</summary>
     /// <param name="stage">From 0.</param>

@@ -33,7 +33,7 @@ public sealed record EncoderConfig : TextModelConfig, IChecked
     public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
 
     /// <summary>How the model encodes positions.</summary>
-    public PositionsConfig Positions { get; init; } = new LearnedPositions();
+    public PositionsConfig Positions { get; init; } = new LearnedPositionsConfig();
 
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig { Placement = NormPlacement.Post };
@@ -53,7 +53,7 @@ public sealed record EncoderConfig : TextModelConfig, IChecked
     public required HeadConfig Head { get; init; }
 
     /// <summary>How weights start.</summary>
-    public InitConfig Init { get; init; } = new TruncatedNormalInit();
+    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {

@@ -35,7 +35,7 @@ public sealed record VitConfig : ImageModelConfig, IChecked
     public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
 
     /// <summary>How the model encodes the positions of patches.</summary>
-    public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositions();
+    public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
 
     /// <summary>What the class is read from.</summary>
     public ImagePooling Pool { get; init; }
@@ -51,7 +51,7 @@ public sealed record VitConfig : ImageModelConfig, IChecked
     public double? LayerScale { get; init; }
 
     /// <summary>How weights start.</summary>
-    public InitConfig Init { get; init; } = new TruncatedNormalInit();
+    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
@@ -77,7 +77,7 @@ public sealed record VitConfig : ImageModelConfig, IChecked
         check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
         if (Size is { } size)
             check.That(size % Patch == 0, "size", $"({size}) must be divisible by {check.At("patch")} ({Patch})");
-        if (Positions is SinusoidalImagePositions)
+        if (Positions is SinusoidalImagePositionsConfig)
             check.That(Width % 4 == 0, "width", $"({Width}) must be divisible by 4 for sinusoidal positions in two dimensions");
     }
 }

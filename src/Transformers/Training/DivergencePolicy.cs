@@ -31,18 +31,18 @@ sealed class DivergencePolicy(DivergenceConfig config)
     readonly List<long> skipped = [];
 
     /// <summary>Whether a checkpoint is needed before the first step, so that there is something to go back to.</summary>
-    internal bool NeedsFirstCheckpoint => config is RollBackAtDivergence;
+    internal bool NeedsFirstCheckpoint => config is RollBackAtDivergenceConfig;
 
     /// <summary>How often the run may go on.</summary>
-    internal int Limit => config switch { SkipBadSteps skip => skip.Limit, RollBackAtDivergence back => back.Limit, _ => 0 };
+    internal int Limit => config switch { SkipBadStepsConfig skip => skip.Limit, RollBackAtDivergenceConfig back => back.Limit, _ => 0 };
 
     /// <summary>Decides.</summary>
     /// <returns>What to do, and why the run ends where it does.</returns>
     internal (DivergenceAction Action, string Reason) Decide(BadStep bad, TrainerState state)
     {
-        if (config is RollBackAtDivergence)
+        if (config is RollBackAtDivergenceConfig)
             return state.RollBacks < Limit ? (DivergenceAction.RollBack, ", and there is nothing to go back to") : (DivergenceAction.Stop, $", and training.divergence.limit ({Limit}) is reached");
-        if (config is not SkipBadSteps) return (DivergenceAction.Stop, "");
+        if (config is not SkipBadStepsConfig) return (DivergenceAction.Stop, "");
         skipped.Add(bad.Step);
         return state.SkippedSteps < Limit ? (DivergenceAction.Skip, "")
             : (DivergenceAction.Stop, $", and training.divergence.limit ({Limit}) is reached with the steps {string.Join(", ", skipped.TakeLast(20))}");

@@ -12,12 +12,12 @@ public abstract record ScheduleConfig
 
 /// <summary>The peak rate to the end.</summary>
 [Kind("constant")]
-public sealed record ConstantSchedule : ScheduleConfig;
+public sealed record ConstantScheduleConfig : ScheduleConfig;
 
 /// <summary>Half a cosine from the peak to the final rate.</summary>
 /// <remarks>Loshchilov and Hutter 2017, without restarts.</remarks>
 [Kind("cosine")]
-public sealed record CosineSchedule : ScheduleConfig
+public sealed record CosineScheduleConfig : ScheduleConfig
 {
     /// <summary>The learning rate at the last step.</summary>
     [AtLeast(0)]
@@ -26,7 +26,7 @@ public sealed record CosineSchedule : ScheduleConfig
 
 /// <summary>A straight line from the peak to the final rate.</summary>
 [Kind("linear")]
-public sealed record LinearSchedule : ScheduleConfig
+public sealed record LinearScheduleConfig : ScheduleConfig
 {
     /// <summary>The learning rate at the last step.</summary>
     [AtLeast(0)]
@@ -36,7 +36,7 @@ public sealed record LinearSchedule : ScheduleConfig
 /// <summary>lr · factor · width^-½ · min(step^-½, step · warmup^-3/2).</summary>
 /// <remarks>Vaswani et al. 2017, section 5.3, which is <c>lr: 1</c> with <c>warmup: 4000</c>.</remarks>
 [Kind("noam")]
-public sealed record NoamSchedule : ScheduleConfig, IChecked
+public sealed record NoamScheduleConfig : ScheduleConfig, IChecked
 {
     /// <summary>A factor on the whole.</summary>
     [Positive]
@@ -52,7 +52,7 @@ public sealed record NoamSchedule : ScheduleConfig, IChecked
 
 /// <summary>lr · √(warmup/step) after the warm-up.</summary>
 [Kind("inverse_sqrt")]
-public sealed record InverseSqrtSchedule : ScheduleConfig, IChecked
+public sealed record InverseSqrtScheduleConfig : ScheduleConfig, IChecked
 {
     /// <inheritdoc/>
     public void Check(ConfigCheck check) => check.That(Warmup > 0, "warmup", $"({Warmup}) must be above 0 for inverse_sqrt");
@@ -61,7 +61,7 @@ public sealed record InverseSqrtSchedule : ScheduleConfig, IChecked
 /// <summary>Warm-up, the peak rate, then a straight line to the final rate.</summary>
 /// <remarks>Hu et al. 2024, section 4 (warmup-stable-decay).</remarks>
 [Kind("wsd")]
-public sealed record WsdSchedule : ScheduleConfig
+public sealed record WsdScheduleConfig : ScheduleConfig
 {
     /// <summary>The part of all steps over which the rate falls.</summary>
     [Between(0, 1)]
@@ -94,33 +94,33 @@ public sealed class Schedule
     {
         this.config = config;
         this.steps = steps;
-        this.width = config is NoamSchedule { Width: { } own } ? own : width;
+        this.width = config is NoamScheduleConfig { Width: { } own } ? own : width;
         peak = lr;
     }
 
     /// <summary>The highest learning rate of the whole run.</summary>
-    public double Peak => config is NoamSchedule noam ? peak * noam.Factor / Math.Sqrt((double)width * noam.Warmup) : peak;
+    public double Peak => config is NoamScheduleConfig noam ? peak * noam.Factor / Math.Sqrt((double)width * noam.Warmup) : peak;
 
     /// <summary>The learning rate of a step.</summary>
     /// <param name="step">The step, from 1.</param>
     public double At(long step)
     {
-        if (config is NoamSchedule noam)
+        if (config is NoamScheduleConfig noam)
             return peak * noam.Factor / Math.Sqrt(width) * Math.Min(1 / Math.Sqrt(step), step * Math.Pow(noam.Warmup, -1.5));
         if (step <= config.Warmup) return peak * step / config.Warmup;
         var after = (double)(step - config.Warmup) / Math.Max(1, steps - config.Warmup);
         return config switch
         {
-            ConstantSchedule => peak,
-            CosineSchedule cosine => cosine.FinalLr + (peak - cosine.FinalLr) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, after))),
-            LinearSchedule linear => peak + (linear.FinalLr - peak) * Math.Min(1, after),
-            InverseSqrtSchedule => peak * Math.Sqrt((double)config.Warmup / step),
-            WsdSchedule wsd => StableThenDecay(wsd, step),
+            ConstantScheduleConfig => peak,
+            CosineScheduleConfig cosine => cosine.FinalLr + (peak - cosine.FinalLr) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, after))),
+            LinearScheduleConfig linear => peak + (linear.FinalLr - peak) * Math.Min(1, after),
+            InverseSqrtScheduleConfig => peak * Math.Sqrt((double)config.Warmup / step),
+            WsdScheduleConfig wsd => StableThenDecay(wsd, step),
             _ => throw new ArgumentOutOfRangeException(nameof(step), config, "a schedule without a formula"),
         };
     }
 
-    double StableThenDecay(WsdSchedule wsd, long step)
+    double StableThenDecay(WsdScheduleConfig wsd, long step)
     {
         var decaySteps = wsd.Decay * steps;
         var start = steps - decaySteps;

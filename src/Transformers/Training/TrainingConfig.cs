@@ -16,7 +16,7 @@ public sealed record TrainingConfig : IChecked
     public required OptimizerConfig Optimizer { get; init; }
 
     /// <summary>How the learning rate changes with the step.</summary>
-    public ScheduleConfig Schedule { get; init; } = new ConstantSchedule();
+    public ScheduleConfig Schedule { get; init; } = new ConstantScheduleConfig();
 
     /// <summary>The largest norm of the gradient, to which larger ones are scaled; 0 leaves them.</summary>
     [AtLeast(0)]
@@ -46,7 +46,7 @@ public sealed record TrainingConfig : IChecked
     public IReadOnlyList<string>? Freeze { get; init; }
 
     /// <summary>What happens when a loss or a gradient is not a number.</summary>
-    public DivergenceConfig Divergence { get; init; } = new StopAtDivergence();
+    public DivergenceConfig Divergence { get; init; } = new StopAtDivergenceConfig();
 
     /// <summary>A moving average of the weights, which is then what is validated and saved; none where this is not given.</summary>
     public EmaConfig? Ema { get; init; }
@@ -55,17 +55,17 @@ public sealed record TrainingConfig : IChecked
     public void Check(ConfigCheck check)
     {
         check.That(Schedule.Warmup <= Steps, "schedule.warmup", $"({Schedule.Warmup}) must be at most {check.At("steps")} ({Steps})");
-        check.That(Divergence is not RollBackAtDivergence || Checkpoint.Keep >= 2, "checkpoint.keep",
+        check.That(Divergence is not RollBackAtDivergenceConfig || Checkpoint.Keep >= 2, "checkpoint.keep",
             $"({Checkpoint.Keep}) must be at least 2 where {check.At("divergence.kind")} is roll_back: the newest one may hold the trouble already");
         var finalLr = Schedule switch
         {
-            CosineSchedule cosine => cosine.FinalLr,
-            LinearSchedule linear => linear.FinalLr,
-            WsdSchedule wsd => wsd.FinalLr,
+            CosineScheduleConfig cosine => cosine.FinalLr,
+            LinearScheduleConfig linear => linear.FinalLr,
+            WsdScheduleConfig wsd => wsd.FinalLr,
             _ => 0,
         };
         check.That(finalLr <= Optimizer.Lr, "schedule.final_lr", FormattableString.Invariant($"({finalLr}) must be at most {check.At("optimizer.lr")} ({Optimizer.Lr})"));
-        if (Schedule is WsdSchedule { Decay: var decay, Warmup: var warmup })
+        if (Schedule is WsdScheduleConfig { Decay: var decay, Warmup: var warmup })
             check.That(warmup + decay * Steps <= Steps, "schedule.decay",
                 FormattableString.Invariant($"({decay} of {Steps} steps) and {check.At("schedule.warmup")} ({warmup}) must not overlap"));
     }
@@ -173,11 +173,11 @@ public abstract record DivergenceConfig;
 
 /// <summary>The run ends and names its last good checkpoint.</summary>
 [Kind("stop")]
-public sealed record StopAtDivergence : DivergenceConfig;
+public sealed record StopAtDivergenceConfig : DivergenceConfig;
 
 /// <summary>The step's gradients are discarded and the run continues with the next data.</summary>
 [Kind("skip")]
-public sealed record SkipBadSteps : DivergenceConfig
+public sealed record SkipBadStepsConfig : DivergenceConfig
 {
     /// <summary>How many steps of the run may be skipped; one more ends it.</summary>
     [Between(1, 1_000_000)]
@@ -186,7 +186,7 @@ public sealed record SkipBadSteps : DivergenceConfig
 
 /// <summary>The run returns to its last good checkpoint and continues from there with the data after those of the bad step.</summary>
 [Kind("roll_back")]
-public sealed record RollBackAtDivergence : DivergenceConfig
+public sealed record RollBackAtDivergenceConfig : DivergenceConfig
 {
     /// <summary>How often the run may go back; one more time ends it.</summary>
     [Between(1, 1_000_000)]

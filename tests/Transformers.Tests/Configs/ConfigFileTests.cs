@@ -46,9 +46,9 @@ public sealed class ConfigFileTests : IDisposable
         Assert.Equal(new BpeTokenizerConfig { Vocabulary = 2048 }, data.Tokenizer);
         Assert.Equal(HoldoutMode.Auto, data.HoldoutMode);
         Assert.IsType<RandomBatches>(data.Batches);
-        Assert.Equal(new GptConfig { Layers = 4, Heads = 4, Width = 128, Context = 128, Positions = new RotaryPositions() }, config.Model);
+        Assert.Equal(new GptConfig { Layers = 4, Heads = 4, Width = 128, Context = 128, Positions = new RotaryPositionsConfig() }, config.Model);
         Assert.Equal(new AdamWConfig { Lr = 1e-3, Betas = (0.9, 0.99), WeightDecay = 0.1 }, config.Training.Optimizer);
-        Assert.Equal(new CosineSchedule { Warmup = 100, FinalLr = 1e-4 }, config.Training.Schedule);
+        Assert.Equal(new CosineScheduleConfig { Warmup = 100, FinalLr = 1e-4 }, config.Training.Schedule);
         Assert.Equal(new BatchConfig { Tokens = 4096 }, config.Training.Batch);
         Assert.Equal(new ValidateConfig { Every = 250, Batches = 20 }, config.Training.Validate);
         Assert.Equal(new CheckpointConfig { Every = 500, Keep = 2, Best = true }, config.Training.Checkpoint);
@@ -96,8 +96,8 @@ public sealed class ConfigFileTests : IDisposable
     public void A_changed_kind_replaces_the_settings_of_the_old_one()
     {
         Assert.Equal(new SgdConfig { Lr = 0.1 }, With("training.optimizer={ kind: sgd, lr: 0.1 }").Training.Optimizer);
-        Assert.Equal(new ConstantSchedule { Warmup = 5 }, With("training.schedule.kind=constant", "training.schedule.warmup=5").Training.Schedule);
-        Assert.Equal(new CosineSchedule { Warmup = 7, FinalLr = 1e-4 }, With("training.schedule={ kind: cosine, warmup: 7 }").Training.Schedule);
+        Assert.Equal(new ConstantScheduleConfig { Warmup = 5 }, With("training.schedule.kind=constant", "training.schedule.warmup=5").Training.Schedule);
+        Assert.Equal(new CosineScheduleConfig { Warmup = 7, FinalLr = 1e-4 }, With("training.schedule={ kind: cosine, warmup: 7 }").Training.Schedule);
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class ConfigWriterTests
         var random = new Random(3);
         for (var i = 0; i < 200; i++)
         {
-            var init = new Gpt2Init { Std = Math.Pow(10, random.NextDouble() * 7 - 6) };
+            var init = new Gpt2InitConfig { Std = Math.Pow(10, random.NextDouble() * 7 - 6) };
             Assert.Equal(init, ConfigFile.Parse<InitConfig>(ConfigWriter.ToYaml(init)));
         }
     }

@@ -32,11 +32,11 @@ public class PackedDecoderTests
         from tied in Gen.Elements(true, false)
         from odd in Gen.Choose(0, 1)
         // Rotary positions turn pairs of dimensions, sinusoidal ones fill pairs: only without them may a head's width be odd.
-        let width = positions is RotaryPositions or SinusoidalPositions ? 2 * half : 2 * half - odd
+        let width = positions is RotaryPositionsConfig or SinusoidalPositionsConfig ? 2 * half : 2 * half - odd
         select new GptConfig
         {
             Layers = layers, Heads = groups * each, KeyValueHeads = groups, Width = groups * each * width, Context = 70, Positions = positions,
-            FeedForward = feedForward, Norm = norm, Bias = bias, TieEmbeddings = tied, Init = new Gpt2Init { Std = 0.25 },
+            FeedForward = feedForward, Norm = norm, Bias = bias, TieEmbeddings = tied, Init = new Gpt2InitConfig { Std = 0.25 },
         };
 
     static Gpt Model(GptConfig config, ulong seed = 7)
@@ -130,7 +130,7 @@ public class PackedDecoderTests
     [Fact]
     public void What_comes_of_a_row_is_the_same_to_the_last_bit_alone_and_in_any_batch_and_pieces()
     {
-        var config = new GptConfig { Layers = 2, Heads = 4, KeyValueHeads = 2, Width = 72, Context = 64, Positions = new RotaryPositions(), FeedForward = new SwiGluConfig(), Init = new Gpt2Init { Std = 0.3 } };
+        var config = new GptConfig { Layers = 2, Heads = 4, KeyValueHeads = 2, Width = 72, Context = 64, Positions = new RotaryPositionsConfig(), FeedForward = new SwiGluConfig(), Init = new Gpt2InitConfig { Std = 0.3 } };
         foreach (var format in new[] { Fp32, Bf16, Int8 })
         {
             using var scope = NewDisposeScope();
@@ -152,7 +152,7 @@ public class PackedDecoderTests
     [Fact]
     public void The_number_of_threads_changes_nothing()
     {
-        var config = new GptConfig { Layers = 2, Heads = 8, Width = 512, Context = 64, Positions = new AlibiPositions(), Init = new Gpt2Init { Std = 0.1 } };
+        var config = new GptConfig { Layers = 2, Heads = 8, Width = 512, Context = 64, Positions = new AlibiPositionsConfig(), Init = new Gpt2InitConfig { Std = 0.1 } };
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Model(config);
@@ -178,7 +178,7 @@ public class PackedDecoderTests
     [Fact]
     public void Rows_that_are_chosen_repeated_and_dropped_go_on_with_their_own_past()
     {
-        var config = new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = 64, Init = new Gpt2Init { Std = 0.3 } };
+        var config = new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = 64, Init = new Gpt2InitConfig { Std = 0.3 } };
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Model(config);
@@ -239,7 +239,7 @@ public class PackedDecoderTests
     {
         using var scope = NewDisposeScope();
         using var plain = no_grad();
-        using var model = Model(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = 64, Init = new Gpt2Init { Std = 0.3 } });
+        using var model = Model(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = 64, Init = new Gpt2InitConfig { Std = 0.3 } });
         using var decoder = new LanguageDecoder(model, CPU, Fp32);
         // 40 rows: more tokens than one step takes, so that the rows are read in pieces.
         var ids = Tokens(40 * 30, seed: 1);

@@ -17,7 +17,7 @@ public class TextGeneratorTests
     static Gpt Model(int context = 64)
     {
         using var generator = new Generator(11);
-        var model = new Gpt(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = context, Positions = new RotaryPositions(), Init = new Gpt2Init { Std = 0.4 } }, Bytes.VocabularySize, generator);
+        var model = new Gpt(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = context, Positions = new RotaryPositionsConfig(), Init = new Gpt2InitConfig { Std = 0.4 } }, Bytes.VocabularySize, generator);
         model.eval();
         return model;
     }

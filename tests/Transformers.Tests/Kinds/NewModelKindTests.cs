@@ -45,7 +45,7 @@ public sealed class NewModelKindTests
             tokens = nn.Embedding(vocabulary, config.Width);
             head = new Layers.Linear(config.Width, vocabulary, hasBias: false);
             RegisterComponents();
-            Initialization.Apply(this, new Gpt2Init { Std = 0.1 }, layers: 1, generator);
+            Initialization.Apply(this, new Gpt2InitConfig { Std = 0.1 }, layers: 1, generator);
         }
 
         public int Vocabulary { get; }

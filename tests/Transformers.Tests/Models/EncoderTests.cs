@@ -15,7 +15,7 @@ public class EncoderTests
     static EncoderConfig Config(HeadConfig head, PositionsConfig? positions = null) => new()
     {
         Layers = 2, Heads = 2, Width = 16, Context = 20, Dropout = 0, FeedForward = new GeluConfig { Width = 24 },
-        Positions = positions ?? new LearnedPositions(), Head = head, Init = new Gpt2Init { Std = 0.3 },
+        Positions = positions ?? new LearnedPositionsConfig(), Head = head, Init = new Gpt2InitConfig { Std = 0.3 },
     };
 
     static EncoderModel Model(EncoderConfig config)
@@ -88,7 +88,7 @@ public class EncoderTests
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         // Nothing else tells left from right: the text from its end gives the same vectors from the end.
-        var encoder = Model(Config(new MaskedHeadConfig(), new AlibiPositions())).Encoder;
+        var encoder = Model(Config(new MaskedHeadConfig(), new AlibiPositionsConfig())).Encoder;
         var there = encoder.forward(Ids([1, 4, 5, 6, 2]));
         var back = encoder.forward(Ids([2, 6, 5, 4, 1])).flip(1);
         Assert.True(Difference(there, back) < 1e-5);

@@ -55,12 +55,12 @@ public class GptGoldenTests
             },
             Positions = golden.Setting("positions") switch
             {
-                "learned" => new LearnedPositions(),
-                "sinusoidal" => new SinusoidalPositions(),
-                "rotary" => new RotaryPositions(),
-                "alibi" => new AlibiPositions(),
-                "relative" => new RelativePositions { Buckets = 8, MaxDistance = 16 },
-                _ => new NoPositions(),
+                "learned" => new LearnedPositionsConfig(),
+                "sinusoidal" => new SinusoidalPositionsConfig(),
+                "rotary" => new RotaryPositionsConfig(),
+                "alibi" => new AlibiPositionsConfig(),
+                "relative" => new RelativePositionsConfig { Buckets = 8, MaxDistance = 16 },
+                _ => new NoPositionsConfig(),
             },
         };
     }

@@ -14,19 +14,19 @@ public class GptLawTests
 
     static PositionsConfig PositionsOf(string name) => name switch
     {
-        "learned" => new LearnedPositions(),
-        "sinusoidal" => new SinusoidalPositions(),
-        "rotary" => new RotaryPositions(),
-        "alibi" => new AlibiPositions(),
-        "relative" => new RelativePositions(),
-        _ => new NoPositions(),
+        "learned" => new LearnedPositionsConfig(),
+        "sinusoidal" => new SinusoidalPositionsConfig(),
+        "rotary" => new RotaryPositionsConfig(),
+        "alibi" => new AlibiPositionsConfig(),
+        "relative" => new RelativePositionsConfig(),
+        _ => new NoPositionsConfig(),
     };
 
     static Gpt Model(string positions, int? groups = null, double std = 0.3)
     {
         var config = new GptConfig
         {
-            Layers = 2, Heads = 4, Width = 32, Context = 24, KeyValueHeads = groups, Positions = PositionsOf(positions), Init = new Gpt2Init { Std = std },
+            Layers = 2, Heads = 4, Width = 32, Context = 24, KeyValueHeads = groups, Positions = PositionsOf(positions), Init = new Gpt2InitConfig { Std = std },
         };
         using var generator = new Generator(5);
         var model = new Gpt(config, 17, generator);

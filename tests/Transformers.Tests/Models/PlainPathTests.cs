@@ -19,7 +19,7 @@ public sealed class PlainPathTests
 
     static readonly Family[] families =
     [
-        .. new PositionsConfig[] { new RotaryPositions(), new AlibiPositions(), new RelativePositions(), new LearnedPositions(), new SinusoidalPositions() }.Select(positions =>
+        .. new PositionsConfig[] { new RotaryPositionsConfig(), new AlibiPositionsConfig(), new RelativePositionsConfig(), new LearnedPositionsConfig(), new SinusoidalPositionsConfig() }.Select(positions =>
             new Family($"gpt, {positions.GetType().Name}",
                 generator => new Gpt(new GptConfig { Layers = 2, Heads = 4, KeyValueHeads = 2, Width = 32, Context = 24, Dropout = 0.2, Positions = positions, FeedForward = new SwiGluConfig(), Norm = new RmsNormConfig() }, 19, generator),
                 (model, first, count, random) => Sum(((Gpt)model).Hidden(Ids(first, count, 17), random: random), ((Gpt)model).OutputWeight, first))),

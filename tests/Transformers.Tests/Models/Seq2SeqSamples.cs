@@ -12,18 +12,18 @@ static class Seq2SeqSamples
 
     internal static readonly Dictionary<string, PositionsConfig> PositionKinds = new()
     {
-        ["sinusoidal"] = new SinusoidalPositions(),
-        ["learned"] = new LearnedPositions(),
-        ["rotary"] = new RotaryPositions(),
-        ["alibi"] = new AlibiPositions(),
-        ["relative"] = new RelativePositions { Buckets = 8, MaxDistance = 16 },
-        ["none"] = new NoPositions(),
+        ["sinusoidal"] = new SinusoidalPositionsConfig(),
+        ["learned"] = new LearnedPositionsConfig(),
+        ["rotary"] = new RotaryPositionsConfig(),
+        ["alibi"] = new AlibiPositionsConfig(),
+        ["relative"] = new RelativePositionsConfig { Buckets = 8, MaxDistance = 16 },
+        ["none"] = new NoPositionsConfig(),
     };
 
     internal static Seq2SeqConfig Config(PositionsConfig? positions = null) => new()
     {
         Layers = 2, Heads = 2, Width = 16, Context = 40, Dropout = 0,
-        FeedForward = new ReluConfig { Width = 24 }, Positions = positions ?? new SinusoidalPositions(),
+        FeedForward = new ReluConfig { Width = 24 }, Positions = positions ?? new SinusoidalPositionsConfig(),
     };
 
     internal static Seq2Seq Model(Seq2SeqConfig config, ulong seed = 1, int vocabulary = Vocabulary)

@@ -54,7 +54,7 @@ public sealed class VitTests
         var image = randn(1, 3, 16, 16);
         // Exchange the left and the right half: whole patches change places.
         var exchanged = image.roll(8, 3);
-        foreach (var (positions, same) in new (ImagePositionsConfig, bool)[] { (new NoImagePositions(), true), (new SinusoidalImagePositions(), false), (new LearnedImagePositions(), false) })
+        foreach (var (positions, same) in new (ImagePositionsConfig, bool)[] { (new NoImagePositionsConfig(), true), (new SinusoidalImagePositionsConfig(), false), (new LearnedImagePositionsConfig(), false) })
         {
             var model = New(Small with { Positions = positions, Pool = ImagePooling.Mean });
             model.eval();

@@ -98,7 +98,7 @@ public class SentenceTrainingTests
         var shared = before.Keys.Intersect(after.Keys).ToList();
         Assert.True(shared.Count > 20);
         Assert.All(shared, name => Assert.Equal(before[name], after[name]));
-        Assert.Equal(["output.bias", "output.weight", "pooler.bias", "pooler.weight"], after.Keys.Except(before.Keys).Order());
+        Assert.Equal(["head.bias", "head.weight", "pooler.bias", "pooler.weight"], after.Keys.Except(before.Keys).Order());
         Assert.Equal(runs.Newest("pretrained", CheckpointFiles.Tokenizer), runs.Newest("tuned", CheckpointFiles.Tokenizer));
         // Without holding it still, the encoder learns too.
         runs.Start(SentenceRuns.Classify("data.source.size=100", "training.steps=3"), "free", from: "pretrained");

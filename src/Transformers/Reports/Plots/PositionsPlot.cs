@@ -25,12 +25,12 @@ public static class PositionsPlot
         using var scope = NewDisposeScope();
         return config switch
         {
-            SinusoidalPositions sinusoidal => Vectors("Sinusoidal positions", Matrix.Of(SinusoidalPositionEncoding.Table(0, positions, width, sinusoidal.Base))),
-            LearnedPositions => Vectors("Learned positions", First(learned ?? throw NotLearned("learned"), positions)),
-            RotaryPositions rotary => Rotary(positions, width / heads, rotary.Base),
-            AlibiPositions => Alibi(positions, heads, bidirectional),
-            RelativePositions relative => Relative(relative, positions, heads, learned, bidirectional),
-            NoPositions => new HeatMap("No positions: only the causal mask gives the order", "position attended to", "position",
+            SinusoidalPositionsConfig sinusoidal => Vectors("Sinusoidal positions", Matrix.Of(SinusoidalPositionEncoding.Table(0, positions, width, sinusoidal.Base))),
+            LearnedPositionsConfig => Vectors("Learned positions", First(learned ?? throw NotLearned("learned"), positions)),
+            RotaryPositionsConfig rotary => Rotary(positions, width / heads, rotary.Base),
+            AlibiPositionsConfig => Alibi(positions, heads, bidirectional),
+            RelativePositionsConfig relative => Relative(relative, positions, heads, learned, bidirectional),
+            NoPositionsConfig => new HeatMap("No positions: only the causal mask gives the order", "position attended to", "position",
                 [new("equal weights under the mask", Matrix.Of(positions, positions, (t, s) => s <= t ? 1.0 / (t + 1) : 0))]).Draw(),
             _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a picture"),
         };
@@ -71,7 +71,7 @@ public static class PositionsPlot
         return Biases("ALiBi: bias added to the scores", positions, heads, bidirectional, (head, distance) => -slopes[head] * Math.Abs(distance));
     }
 
-    static Picture Relative(RelativePositions config, int positions, int heads, Matrix? learned, bool bidirectional)
+    static Picture Relative(RelativePositionsConfig config, int positions, int heads, Matrix? learned, bool bidirectional)
     {
         using var buckets = new RelativePositionBias(1, config.Buckets, config.MaxDistance);
         if (learned is not null)

@@ -18,7 +18,7 @@ public class PositionsPlotTests
     [Fact]
     public void The_figure_of_the_paper_has_50_positions_and_128_dimensions_and_their_dot_products()
     {
-        var rasters = SvgReader.Rasters(PositionsPlot.Draw(new SinusoidalPositions(), 50, 128, 8).ToSvg());
+        var rasters = SvgReader.Rasters(PositionsPlot.Draw(new SinusoidalPositionsConfig(), 50, 128, 8).ToSvg());
         var encodings = rasters[0];
         Assert.Equal((50, 128), (encodings.GetLength(0), encodings.GetLength(1)));
         foreach (var (t, i) in new[] { (0, 0), (0, 1), (1, 0), (7, 12), (49, 3), (49, 127) })
@@ -35,12 +35,12 @@ public class PositionsPlotTests
     public void Every_kind_of_position_has_a_picture()
     {
         var vectors = Matrix.Of(16, 8, (t, i) => Math.Sin(t * i));
-        PositionsConfig[] kinds = [new SinusoidalPositions(), new LearnedPositions(), new RotaryPositions(), new AlibiPositions(), new RelativePositions(), new NoPositions()];
+        PositionsConfig[] kinds = [new SinusoidalPositionsConfig(), new LearnedPositionsConfig(), new RotaryPositionsConfig(), new AlibiPositionsConfig(), new RelativePositionsConfig(), new NoPositionsConfig()];
         foreach (var kind in kinds)
-            Assert.NotEmpty(SvgReader.Rasters(PositionsPlot.Draw(kind, 16, 8, 2, kind is LearnedPositions ? vectors : null).ToSvg()));
+            Assert.NotEmpty(SvgReader.Rasters(PositionsPlot.Draw(kind, 16, 8, 2, kind is LearnedPositionsConfig ? vectors : null).ToSvg()));
         var all = typeof(PositionsConfig).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(PositionsConfig)));
         Assert.Equal(all.OrderBy(type => type.Name), kinds.Select(kind => kind.GetType()).OrderBy(type => type.Name));
-        Assert.Contains("trained run", Assert.Throws<UserException>(() => PositionsPlot.Draw(new LearnedPositions(), 16, 8, 2)).Message);
+        Assert.Contains("trained run", Assert.Throws<UserException>(() => PositionsPlot.Draw(new LearnedPositionsConfig(), 16, 8, 2)).Message);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public class PositionsPlotTests
     {
         // 4 buckets: distances 0, 1, then ever more.
         var table = Matrix.Of(4, 2, (bucket, head) => head == 0 ? bucket : 3 - bucket);
-        var rasters = SvgReader.Rasters(PositionsPlot.Draw(new RelativePositions { Buckets = 4, MaxDistance = 8 }, 4, 8, 2, table).ToSvg());
+        var rasters = SvgReader.Rasters(PositionsPlot.Draw(new RelativePositionsConfig { Buckets = 4, MaxDistance = 8 }, 4, 8, 2, table).ToSvg());
         Assert.Equal(0, rasters[0][2, 2]);
         Assert.Equal(85, rasters[0][2, 1]);
         Assert.Equal(255, rasters[1][2, 2]);
@@ -58,7 +58,7 @@ public class PositionsPlotTests
     public void Attention_maps_have_a_panel_a_head_and_rows_that_see_nothing_after_themselves()
     {
         var tokenizer = new ByteTokenizer();
-        using var model = new Gpt(new GptConfig { Layers = 2, Heads = 3, Width = 12, Context = 16, Positions = new RotaryPositions() }, tokenizer.VocabularySize);
+        using var model = new Gpt(new GptConfig { Layers = 2, Heads = 3, Width = 12, Context = 16, Positions = new RotaryPositionsConfig() }, tokenizer.VocabularySize);
         model.eval();
         var map = AttentionPlot.Of(model, tokenizer, "a cat", CPU);
         Assert.Equal(6, map.Panels.Count);
