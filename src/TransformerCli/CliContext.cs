@@ -17,7 +17,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Standard input.</summary>
     public TextReader In => input;
 
-    /// <summary>Results, and nothing else; a progress bar on the same terminal goes first.</summary>
+    /// <summary>Results, and nothing else. The progress bar, which may be on the same terminal, is removed first.</summary>
     public TextWriter Out
     {
         get

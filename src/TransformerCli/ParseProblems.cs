@@ -19,7 +19,7 @@ static class ParseProblems
         // One unknown word causes several errors, of which only the first matters.
         if (parse.UnmatchedTokens.Count > 0) return [Unknown(parse, parse.UnmatchedTokens[0])];
         var missing = Missing(parse).ToList();
-        // An error of the command itself is that something is missing.
+        // Errors of the command itself say that something is missing.
         var wrong = parse.Errors.Where(error => missing.Count == 0 || error.SymbolResult is OptionResult { Tokens.Count: > 0 } or ArgumentResult { Tokens.Count: > 0 }).Select(error => Describe(parse, error));
         return [.. missing.Concat(wrong).Distinct()];
     }
@@ -64,7 +64,7 @@ static class ParseProblems
             else if (given.Tokens.Count < option.Arity.MinimumNumberOfValues) yield return new Problem($"{option.Name} needs a value: {option.HelpName}", Hint: Help(parse));
     }
 
-    // Words that are not of the option's type; every other error was written by a validator of ours.
+    // Words that are not of the option's type; every other error comes from one of our validators.
     static Problem Describe(ParseResult parse, ParseError error)
     {
         var result = error.SymbolResult is ArgumentResult { Parent: OptionResult parent } ? parent : error.SymbolResult;

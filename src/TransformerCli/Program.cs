@@ -1,7 +1,7 @@
 using System.Text;
 using TransformerCli;
 
-// UTF-8 without a mark, whatever the locale: results are read by scripts.
+// UTF-8 without a byte-order mark, whatever the locale: scripts read the results.
 var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 using var output = new StreamWriter(Console.OpenStandardOutput(), utf8) { AutoFlush = true };
 using var error = new StreamWriter(Console.OpenStandardError(), utf8) { AutoFlush = true };

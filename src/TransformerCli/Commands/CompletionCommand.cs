@@ -2,10 +2,10 @@ using System.CommandLine;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>completion</c>: prints a script that has a shell ask the program's <c>[suggest]</c> directive what fits.</summary>
+/// <summary><c>completion</c>: prints a script with which a shell asks the program's <c>[suggest]</c> directive for completions.</summary>
 static class CompletionCommand
 {
-    // bash splits words at = and :, so only what follows the last of them is replaced. -o default adds file names where nothing fits.
+    // bash splits words at = and replaces only what follows. -o default adds file names where nothing matches.
     const string Bash = """
         # bash completion of transformer. Load it: source <(transformer completion bash)
         _transformer() {

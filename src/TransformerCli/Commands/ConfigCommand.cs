@@ -6,7 +6,7 @@ using Transformers.Training;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>config</c>: lists, shows, copies and checks configs, and prints their schema and their reference. Loads no libtorch.</summary>
+/// <summary><c>config</c>: lists, shows, copies and checks configs, and prints their schema and their reference. Does not load libtorch.</summary>
 public static class ConfigCommand
 {
     const string Schema = "transformer.config/1";

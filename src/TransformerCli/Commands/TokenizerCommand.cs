@@ -30,7 +30,7 @@ public static class TokenizerCommand
         Description = $"How text is split into words before merging: {SplitPatterns.Names}", HelpName = "NAME", CompletionSources = { SplitPatterns.Names.Split(", ") },
     };
 
-    /// <summary>Writes a file so that it is never half there under its name.</summary>
+    /// <summary>Writes a file so that a half-written file never has its name.</summary>
     /// <exception cref="UserException">It cannot be written.</exception>
     internal static void WriteFile(string path, Action<Stream> write)
     {

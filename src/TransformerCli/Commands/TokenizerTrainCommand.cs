@@ -11,7 +11,7 @@ namespace TransformerCli.Commands;
 /// <summary><c>tokenizer train</c>: learns a vocabulary from text and writes it as <c>tokenizer.json</c>.</summary>
 static class TokenizerTrainCommand
 {
-    // As in configs; an earlier version had the words on the right.
+    // As in configs; an earlier version had the words in OldKinds.
     static readonly string[] Kinds = ["bpe", "characters", "bytes", "words"];
     static readonly Dictionary<string, string> OldKinds = new() { ["character"] = "characters", ["byte"] = "bytes", ["word"] = "words" };
 

@@ -23,7 +23,7 @@ public sealed class EventLog(TextWriter error) : TextWriter
     public override Encoding Encoding => error.Encoding;
 
     /// <summary>Opens the log.</summary>
-    /// <param name="path">Its file, which is appended to; JSON lines where its name ends in .jsonl.</param>
+    /// <param name="path">Its file, which is appended to; JSON lines if its name ends in .jsonl.</param>
     /// <param name="verbose">Whether details are logged too.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     internal void Open(string path, bool verbose)
@@ -43,11 +43,10 @@ public sealed class EventLog(TextWriter error) : TextWriter
             : configuration.WriteTo.File(path, formatProvider: CultureInfo.InvariantCulture, fileSizeLimitBytes: null)).CreateLogger();
     }
 
-    /// <summary>The events of one run: compact JSON lines in its folder, and this log.</summary>
-    internal Logger CreateRunLog(string path) =>
-        new LoggerConfiguration().WriteTo.Logger(Log).WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null).CreateLogger();
+    /// <summary>Opens a run's own log, which is appended to: compact JSON lines.</summary>
+    internal static Logger CreateRunLog(string path) => new LoggerConfiguration().WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null).CreateLogger();
 
-    /// <summary>Takes the progress bar away and closes the log.</summary>
+    /// <summary>Removes the progress bar and closes the log.</summary>
     internal void End()
     {
         Progress.Clear();

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace TransformerCli.Output;
 
-/// <summary>A progress bar below the lines of standard error, on a terminal only; elsewhere nothing but the lines, without control characters.</summary>
+/// <summary>A progress bar below the lines of standard error, on a terminal only; elsewhere only the lines, without control characters.</summary>
 sealed class ProgressDisplay(TextWriter error)
 {
     // A writer that a test passes in is not a terminal, whatever the process has.
@@ -51,7 +51,7 @@ sealed class ProgressDisplay(TextWriter error)
             started.SetResult(context.AddTask(text));
             await ending.Task.ConfigureAwait(false);
         });
-        // A display that cannot start throws; it never calls back.
+        // If the display cannot start, its task fails and the callback never runs.
         if (Task.WaitAny(started.Task, running) == 1) running.GetAwaiter().GetResult();
         return started.Task.GetAwaiter().GetResult();
     }
@@ -64,7 +64,7 @@ sealed class ProgressDisplay(TextWriter error)
             else console!.WriteLine(text);
     }
 
-    /// <summary>Takes the bar away.</summary>
+    /// <summary>Removes the bar.</summary>
     internal void Clear()
     {
         lock (sync)

@@ -9,29 +9,47 @@ namespace TransformerCli.Output;
 sealed class TrainingReporter(CliContext context, ParseResult parse, string? run) : ITrainingObserver, IDisposable
 {
     readonly bool quiet = parse.GetValue(context.QuietOption), verbose = parse.GetValue(context.VerboseOption);
+    readonly List<Action<ILogger>> early = [];
     Logger? runLog;
     string status = "";
     (string What, int Tenths) preparing = ("", -1);
 
-    // Opened by the first event: only then has the run its folder.
-    ILogger Log => run is null ? context.Error.Log : runLog ??= context.Error.CreateRunLog(Path.Combine(run, "log.jsonl"));
+    // The run's own log is opened once the run has written its config: one that fails before leaves nothing behind.
+    void Record(Action<ILogger> write)
+    {
+        write(context.Error.Log);
+        if (run is null) return;
+        if (runLog is null)
+        {
+            early.Add(write);
+            if (!HasConfig(run)) return;
+            runLog = EventLog.CreateRunLog(Path.Combine(run, "log.jsonl"));
+            foreach (var one in early) one(runLog);
+            early.Clear();
+        }
+        else write(runLog);
+    }
+
+    // In the folder itself, or in those of several seeds.
+    static bool HasConfig(string folder) => Directory.Exists(folder)
+        && Directory.EnumerateFiles(folder, "config.yaml", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 }).Any();
 
     public void Note(string message)
     {
-        Log.Information("{Note:l}", message);
+        Record(log => log.Information("{Note:l}", message));
         Write(message);
     }
 
     public void Warn(string message)
     {
-        Log.Warning("{Warning:l}", message);
+        Record(log => log.Warning("{Warning:l}", message));
         context.Error.Progress.WriteLine($"warning: {message}");
     }
 
     public void OnPreparing(string what, double done)
     {
         var tenths = (int)(done * 10);
-        if (preparing.What != what) Log.Information("preparing: {What:l}", what);
+        if (preparing.What != what) Record(log => log.Information("preparing: {What:l}", what));
         if (context.Error.Progress.IsLive) context.Error.Progress.Show($"{what} {done:P0}", done);
         else if (preparing != (what, tenths) && (preparing.What != what || tenths == 10)) Write($"{what}: {done:P0}");
         preparing = (what, tenths);
@@ -44,8 +62,8 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
 
     public void OnLog(StepReport report)
     {
-        Log.Information("step {Step} of {Steps}: loss {Loss:F4}, learning rate {LearningRate:0.0e+0}, gradient norm {GradientNorm:F2}, {UnitsPerSecond:F0} {Unit:l}/s, {MemoryBytes} bytes resident",
-            report.Step, report.Steps, report.Loss, report.LearningRate, report.GradientNorm, report.UnitsPerSecond, report.Unit, report.MemoryBytes);
+        Record(log => log.Information("step {Step} of {Steps}: loss {Loss:F4}, learning rate {LearningRate:0.0e+0}, gradient norm {GradientNorm:F2}, {UnitsPerSecond:F0} {Unit:l}/s, {MemoryBytes} bytes resident",
+            report.Step, report.Steps, report.Loss, report.LearningRate, report.GradientNorm, report.UnitsPerSecond, report.Unit, report.MemoryBytes));
         status = ProgressText.Describe(report);
         if (context.Error.Progress.IsLive) OnStep(report.Step, report.Steps);
         else Write(status);
@@ -53,8 +71,8 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
 
     public void OnValidation(ValidationReport report)
     {
-        Log.Information("validation at step {Step}: loss {Loss:F4}, metrics {@Metrics}, best so far: {IsBest}, {Seconds:F1} s",
-            report.Step, report.Loss, report.Metrics, report.IsBest, report.Seconds);
+        Record(log => log.Information("validation at step {Step}: loss {Loss:F4}, metrics {@Metrics}, best so far: {IsBest}, {Seconds:F1} s",
+            report.Step, report.Loss, report.Metrics, report.IsBest, report.Seconds));
         Write(ProgressText.Describe(report));
     }
 
@@ -62,16 +80,16 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
     {
         foreach (var sample in samples)
         {
-            Log.Information("sample at step {Step}: {Sample:l}", step, sample);
+            Record(log => log.Information("sample at step {Step}: {Sample:l}", step, sample));
             Write($"--- sample at step {step} ---\n{sample.Trim()}\n---");
         }
     }
 
-    public void OnRollback(long step) => Log.Warning("rolled back to step {Step}", step);
+    public void OnRollback(long step) => Record(log => log.Warning("rolled back to step {Step}", step));
 
     public void OnCheckpoint(long step, string folder)
     {
-        Log.Information("saved step {Step} to {Folder:l}", step, folder);
+        Record(log => log.Information("saved step {Step} to {Folder:l}", step, folder));
         if (verbose) Write($"saved {folder}");
     }
 

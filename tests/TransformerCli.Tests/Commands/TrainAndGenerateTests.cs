@@ -38,7 +38,7 @@ public sealed class TrainAndGenerateTests : IDisposable
         var log = Path.Combine(root, "log.jsonl");
         Assert.Equal(0, Train("--log-file", log, "--set", "training.log.every=4").ExitCode);
         var events = File.ReadLines(Path.Combine(root, "run", "log.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToList();
-        foreach (var template in new[] { "preparing: ", "step {Step} of {Steps}: ", "validation at step {Step}: ", "sample at step {Step}: ", "saved step {Step} to " })
+        foreach (var template in new[] { "step {Step} of {Steps}: ", "validation at step {Step}: ", "sample at step {Step}: ", "saved step {Step} to " })
             Assert.Contains(events, one => one.GetProperty("@mt").GetString()!.StartsWith(template, StringComparison.Ordinal));
         var step = events.First(one => one.TryGetProperty("LearningRate", out _));
         Assert.Equal((4, 8, true), (step.GetProperty("Step").GetInt64(), step.GetProperty("Steps").GetInt64(), step.GetProperty("Loss").GetDouble() > 0));

@@ -20,7 +20,7 @@ static class CommandReference
             var (description, example) = CommandTree.Parts(command);
             text.Append($"\n{new string('#', Math.Min(4, 1 + words.Length))} {string.Join(' ', words)}\n\n{description}\n");
             if (example is not null) text.Append($"\n```\n{example}\n```\n");
-            if (command.Subcommands.Count > 0) text.Append($"\nIts parts: {string.Join(", ", command.Subcommands.Select(sub => $"`{sub.Name}`"))}.\n");
+            if (command.Subcommands.Count > 0) text.Append($"\nSubcommands: {string.Join(", ", command.Subcommands.Select(sub => $"`{sub.Name}`"))}.\n");
             Table(text, "argument", command.Arguments.Where(argument => !argument.Hidden).Select(Row));
             Table(text, "option", command.Options.Where(option => option is { Hidden: false, Recursive: false } and not System.CommandLine.Help.HelpOption).Select(Row));
         }

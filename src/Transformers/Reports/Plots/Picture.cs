@@ -107,8 +107,8 @@ public static class PlotFile
     public static void CheckName(string path, bool dark = false)
     {
         if (!IsPng(path) && !Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase))
-            throw new UserException($"--out ({path}) must end in .svg or .png");
-        if (dark && !IsPng(path)) throw new UserException($"--dark is for PNG, and --out ({path}) is an SVG, which follows the reader's setting", "leave it out, or end --out in .png");
+            throw new UserException($"--output ({path}) must end in .svg or .png");
+        if (dark && !IsPng(path)) throw new UserException($"--dark is for PNG, and --output ({path}) is an SVG, which follows the reader's setting", "leave it out, or end --output in .png");
     }
 
     /// <summary>Saves a picture.</summary>
