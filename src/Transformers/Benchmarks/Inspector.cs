@@ -48,19 +48,17 @@ public static class Inspector
         var (flops, table) = (data.FlopsOf(model), Kind.For(model).ListParameters(model, data));
         var memory = ModelMemory.Of(training, table, WeightCopies.AreUsed(options.Device, Precisions.Resolve(training.Precision, options.Device)));
         var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Limit = options.Limit }, flops) : (null, null);
-        return new ModelInspection
-        {
-            Model = KindAttribute.Of(model),
-            Unit = data.Unit,
-            Vocabulary = data.Image is null ? data.Vocabulary : null,
-            Classes = data.Classes > 0 ? data.Classes : null,
-            Cost = ModelCost.Of(flops, BatchShape.Mean(data.Batches), table),
-            Parameters = table,
-            Training = run is null ? null : Plan(training, data, memory, table.Sum(one => one.Count), measured, options),
-            Measured = measured,
-            NotMeasured = reason,
-            Notes = data.Notes,
-        };
+        return new ModelInspection(
+            Model: KindAttribute.Of(model),
+            Unit: data.Unit,
+            Vocabulary: data.Image is null ? data.Vocabulary : null,
+            Classes: data.Classes > 0 ? data.Classes : null,
+            Cost: ModelCost.Of(flops, BatchShape.Mean(data.Batches), table),
+            Parameters: table,
+            Training: run is null ? null : Plan(training, data, memory, table.Sum(one => one.Count), measured, options),
+            Measured: measured,
+            NotMeasured: reason,
+            Notes: data.Notes);
     }
 
     // A model alone is measured with the most common kind of step.
@@ -82,20 +80,18 @@ public static class Inspector
     {
         var batch = BatchShape.Mean(data.Batches);
         var rows = Math.Min(training.Batch.Micro ?? batch.Rows, batch.Rows);
-        return new TrainingPlan
-        {
-            Device = options.Device.ToString(),
-            Precision = Precisions.Resolve(training.Precision, options.Device) == Precision.Bf16 ? "bf16" : "fp32",
-            SequencesPerStep = batch.Rows,
-            SequenceLengths = batch.Target > 0 ? [batch.Source, batch.Target] : batch.Source > 0 ? [batch.Source] : null,
-            UnitsPerStep = batch.Units,
-            MicroBatches = (batch.Rows + rows - 1) / rows,
-            Steps = training.Steps,
-            UnitsPerParameter = (double)batch.Units * training.Steps / parameters,
-            Memory = memory,
-            Scaling = options.Devices == 1 || measured is null ? null
+        return new TrainingPlan(
+            Device: options.Device.ToString(),
+            Precision: Precisions.Resolve(training.Precision, options.Device) == Precision.Bf16 ? "bf16" : "fp32",
+            SequencesPerStep: batch.Rows,
+            SequenceLengths: batch.Target > 0 ? [batch.Source, batch.Target] : batch.Source > 0 ? [batch.Source] : null,
+            UnitsPerStep: batch.Units,
+            MicroBatches: (batch.Rows + rows - 1) / rows,
+            Steps: training.Steps,
+            UnitsPerParameter: (double)batch.Units * training.Steps / parameters,
+            Memory: memory,
+            Scaling: options.Devices == 1 || measured is null ? null
                 : DeviceScaling.Of(options.Devices, measured.StepSeconds, batch.Units, parameters, options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(options.Device)),
-            TotalSeconds = training.Steps * measured?.StepSeconds,
-        };
+            TotalSeconds: training.Steps * measured?.StepSeconds);
     }
 }

@@ -8,56 +8,35 @@ using static TorchSharp.torch;
 namespace Transformers.Benchmarks;
 
 /// <summary>The sizes and costs of a model, and of the training that its config describes.</summary>
-public sealed record ModelInspection
-{
-    /// <summary>The kind of model.</summary>
-    public required string Model { get; init; }
-    /// <summary>What throughput counts: <c>tokens</c> or <c>images</c>.</summary>
-    public required string Unit { get; init; }
-    /// <summary>The number of tokens V, the target's where there are two vocabularies; null for images.</summary>
-    public int? Vocabulary { get; init; }
-    /// <summary>The number of classes; null where there are none.</summary>
-    public int? Classes { get; init; }
-    /// <summary>The cost of a unit.</summary>
-    public required ModelCost Cost { get; init; }
-    /// <summary>Every tensor.</summary>
-    public required IReadOnlyList<ParameterShape> Parameters { get; init; }
-    /// <summary>The training; null for a model alone.</summary>
-    public TrainingPlan? Training { get; init; }
-    /// <summary>The measured micro-batch, or one row for a model alone; null where nothing was measured.</summary>
-    public StepMeasurement? Measured { get; init; }
-    /// <summary>Why nothing was measured; null if it was, or was not to be.</summary>
-    public string? NotMeasured { get; init; }
-    /// <summary>The assumptions.</summary>
-    public required IReadOnlyList<string> Notes { get; init; }
-}
+/// <param name="Model">The kind of model.</param>
+/// <param name="Unit">What throughput counts: <c>tokens</c> or <c>images</c>.</param>
+/// <param name="Vocabulary">The number of tokens V, the target's where there are two vocabularies; null for images.</param>
+/// <param name="Classes">The number of classes; null where there are none.</param>
+/// <param name="Cost">The cost of a unit.</param>
+/// <param name="Parameters">Every tensor.</param>
+/// <param name="Training">The training; null for a model alone.</param>
+/// <param name="Measured">The measured micro-batch, or one row for a model alone; null where nothing was measured.</param>
+/// <param name="NotMeasured">Why nothing was measured; null if it was, or was not to be.</param>
+/// <param name="Notes">The assumptions.</param>
+public sealed record ModelInspection(
+    string Model, string Unit, int? Vocabulary, int? Classes, ModelCost Cost, IReadOnlyList<ParameterShape> Parameters, TrainingPlan? Training,
+    StepMeasurement? Measured, string? NotMeasured, IReadOnlyList<string> Notes);
 
 /// <summary>The needs of a training run.</summary>
-public sealed record TrainingPlan
-{
-    /// <summary>The device.</summary>
-    public required string Device { get; init; }
-    /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
-    public required string Precision { get; init; }
-    /// <summary>Sequences, pairs or images that a step learns from.</summary>
-    public required long SequencesPerStep { get; init; }
-    /// <summary>Positions of a sequence, padding included; of a pair the source's and the target's; null for images.</summary>
-    public IReadOnlyList<long>? SequenceLengths { get; init; }
-    /// <summary>Tokens or images that a step learns from: the effective batch.</summary>
-    public required long UnitsPerStep { get; init; }
-    /// <summary>Forward and backward passes of a step.</summary>
-    public required long MicroBatches { get; init; }
-    /// <summary>Steps.</summary>
-    public required int Steps { get; init; }
-    /// <summary>Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens optimal for a given amount of compute.</summary>
-    public required double UnitsPerParameter { get; init; }
-    /// <summary>Memory by kind, without activations.</summary>
-    public required ModelMemory Memory { get; init; }
-    /// <summary>The estimate for several devices; null for one device, or where nothing was measured.</summary>
-    public DeviceScaling? Scaling { get; init; }
-    /// <summary>Seconds of all steps as measured, without preparation, validation and saving; null where nothing was measured.</summary>
-    public double? TotalSeconds { get; init; }
-}
+/// <param name="Device">The device.</param>
+/// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
+/// <param name="SequencesPerStep">Sequences, pairs or images that a step learns from.</param>
+/// <param name="SequenceLengths">Positions of a sequence, padding included; of a pair the source's and the target's; null for images.</param>
+/// <param name="UnitsPerStep">Tokens or images that a step learns from: the effective batch.</param>
+/// <param name="MicroBatches">Forward and backward passes of a step.</param>
+/// <param name="Steps">Steps.</param>
+/// <param name="UnitsPerParameter">Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens optimal for a given amount of compute.</param>
+/// <param name="Memory">Memory by kind, without activations.</param>
+/// <param name="Scaling">The estimate for several devices; null for one device, or where nothing was measured.</param>
+/// <param name="TotalSeconds">Seconds of all steps as measured, without preparation, validation and saving; null where nothing was measured.</param>
+public sealed record TrainingPlan(
+    string Device, string Precision, long SequencesPerStep, IReadOnlyList<long>? SequenceLengths, long UnitsPerStep, long MicroBatches, int Steps,
+    double UnitsPerParameter, ModelMemory Memory, DeviceScaling? Scaling, double? TotalSeconds);
 
 /// <summary>A matrix that vectors are multiplied by.</summary>
 /// <param name="In">Columns: the width of the input.</param>

@@ -12,39 +12,31 @@ using Transformers.Training;
 namespace Transformers.Reports;
 
 /// <summary>The contents of a report on one run, read from its folder.</summary>
-public sealed record ReportedRun
+/// <param name="Name">The folder's name.</param>
+/// <param name="Config">The config.</param>
+/// <param name="Curve">The metrics.</param>
+/// <param name="Samples">The samples, in the order of their steps.</param>
+/// <param name="Pictures">The newest pictures of its model: name and SVG document.</param>
+/// <param name="Result">The result; null for a run that has not finished.</param>
+/// <param name="Machine">The machine that trained it.</param>
+public sealed record ReportedRun(
+    string Name, RunConfig Config, RunCurve Curve, IReadOnlyList<SampleEvent> Samples, IReadOnlyList<(string Name, string Svg)> Pictures,
+    TrainResult? Result, MachineReport? Machine)
 {
-    /// <summary>The folder's name.</summary>
-    public required string Name { get; init; }
-    /// <summary>The config.</summary>
-    public required RunConfig Config { get; init; }
-    /// <summary>The metrics.</summary>
-    public required RunCurve Curve { get; init; }
-    /// <summary>The samples, in the order of their steps.</summary>
-    public required IReadOnlyList<SampleEvent> Samples { get; init; }
-    /// <summary>The newest pictures of its model: name and SVG document.</summary>
-    public IReadOnlyList<(string Name, string Svg)> Pictures { get; init; } = [];
-    /// <summary>The result; null for a run that has not finished.</summary>
-    public TrainResult? Result { get; init; }
-    /// <summary>The machine that trained it.</summary>
-    public MachineReport? Machine { get; init; }
-
     /// <summary>Reads a run's folder, finished or not.</summary>
     /// <exception cref="UserException">There is no such run, or its config cannot be read.</exception>
     public static ReportedRun Read(RunFolder folder)
     {
         if (!File.Exists(folder.ConfigFile)) throw new UserException([new Problem("is not a run: it has no config.yaml", folder.FullPath)]);
         var name = Path.GetFileName(folder.FullPath);
-        return new ReportedRun
-        {
-            Name = name,
-            Config = ConfigFile.Load<RunConfig>([folder.ConfigFile]),
-            Curve = new RunCurve(name, [.. MetricsLog.Read(folder.MetricsFile)]),
-            Samples = SampleLog.Read(folder.SamplesFile),
-            Pictures = PictureLog.Read(folder.FullPath),
-            Result = TrainResult.Read(folder),
-            Machine = MachineReport.Read(Path.Combine(folder.FullPath, MachineReport.File)),
-        };
+        return new ReportedRun(
+            Name: name,
+            Config: ConfigFile.Load<RunConfig>([folder.ConfigFile]),
+            Curve: new RunCurve(name, [.. MetricsLog.Read(folder.MetricsFile)]),
+            Samples: SampleLog.Read(folder.SamplesFile),
+            Pictures: PictureLog.Read(folder.FullPath),
+            Result: TrainResult.Read(folder),
+            Machine: MachineReport.Read(Path.Combine(folder.FullPath, MachineReport.File)));
     }
 
     /// <summary>The numbers of the table of results, by name.</summary>
