@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.Metrics;
@@ -37,7 +38,7 @@ public static class DataInspectCommand
                 return ExitCodes.Done;
             }
             if (DataInspectImages.Is(given)) return DataInspectImages.Write(context, given, json);
-            var source = new FileTextSource([given], new TextFileOptions(parse.GetValue(field)!, parse.GetValue(separator)));
+            var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator) });
             var report = TextReport.Of(source, cancel);
             if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
             else Print(context.Out, report);

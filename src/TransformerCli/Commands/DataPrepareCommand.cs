@@ -34,11 +34,12 @@ public static class DataPrepareCommand
             var path = parse.GetValue(data);
             if (parse.GetValue(threads) is < 0 and var few) throw new UserException($"--threads ({few}) must be at least 0", "0 stands for one a core");
             if (path is not null and not "-") config = DataOverride.Apply(config, path);
-            if (config.Data is not TextData text)
+            if (config.Data is not TextDataConfig text)
                 throw new UserException($"data of kind {KindAttribute.Of(config.Data)} are not prepared: they are read as they are");
             if (path != "-" && PreparedData.FolderOf(text.Source) is { } folder) throw new UserException([new Problem("is prepared already", folder)]);
             var folders = parse.GetValue(cache)!;
-            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), TextSources.OptionsOf(text.Source)) : null;
+            var files = TextSources.WithFiles(text.Source, []);
+            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), files.TextField, files.Separator) : null;
             var source = standardInput ?? TextSources.Of(text.Source);
             var tokenizer = TokenizerFactory.Create(text.Tokenizer, source, folders, cancel: cancel);
             var progress = parse.GetValue(context.QuietOption) ? null : new Progress(context.Error);

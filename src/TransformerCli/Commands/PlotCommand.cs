@@ -168,7 +168,7 @@ static class PlotCommand
 
     internal static ModelConfig ModelOf(object config) => config switch
     {
-        RunConfig { Model: ImageModelConfig images, Data: ImagesData data } => images with { Size = images.Size ?? data.Input.Size },
+        RunConfig { Model: ImageModelConfig images, Data: ImageDataConfig data } => images with { Size = images.Size ?? data.Input.Size },
         RunConfig run => run.Model,
         _ => ((ModelFragment)config).Model,
     };

@@ -41,10 +41,10 @@ sealed record DataProfile
     /// <summary>Reads a config's data as training does; where there are none, notes what is assumed instead.</summary>
     internal static DataProfile Of(RunConfig config, TrainingOptions options) => (config.Data, config.Model) switch
     {
-        (TextData data, GptConfig model) => Text(data, model, config.Training.Batch),
-        (ParallelData data, Seq2SeqConfig model) => OrAssumed(() => Parallel(config, data, model, options), () => AssumedPairs(data, model, config.Training.Batch)),
-        (LabelledData data, EncoderConfig model) => OrAssumed(() => Labelled(config, data, model, options), () => AssumedTexts(data, model, config.Training.Batch)),
-        (ImagesData data, ImageModelConfig model) => OrAssumed(() => Images(config, data, model, options), () => AssumedImages(data, model, config.Training.Batch)),
+        (TextDataConfig data, GptConfig model) => Text(data, model, config.Training.Batch),
+        (ParallelDataConfig data, Seq2SeqConfig model) => OrAssumed(() => Parallel(config, data, model, options), () => AssumedPairs(data, model, config.Training.Batch)),
+        (LabelledDataConfig data, EncoderConfig model) => OrAssumed(() => Labelled(config, data, model, options), () => AssumedTexts(data, model, config.Training.Batch)),
+        (ImageDataConfig data, ImageModelConfig model) => OrAssumed(() => Images(config, data, model, options), () => AssumedImages(data, model, config.Training.Batch)),
         var (data, model) => throw new UserException($"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
     };
 
@@ -61,7 +61,7 @@ sealed record DataProfile
         }
     }
 
-    static DataProfile Text(TextData data, GptConfig model, BatchConfig batch)
+    static DataProfile Text(TextDataConfig data, GptConfig model, BatchConfig batch)
     {
         var rows = batch.Sequences ?? batch.Tokens!.Value / model.Context;
         var tokens = (long)rows * model.Context;
@@ -74,14 +74,14 @@ sealed record DataProfile
         };
     }
 
-    internal static int VocabularyOf(TextData data, List<string> notes)
+    internal static int VocabularyOf(TextDataConfig data, List<string> notes)
     {
         switch (data)
         {
             case { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
             case { Tokenizer: ByteTokenizerConfig }: return new ByteTokenizer().VocabularySize;
-            case { Tokenizer: FileTokenizerConfig file }: return TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant()).VocabularySize;
-            case { Source: TextFiles files, Tokenizer: CharacterTokenizerConfig } when files.Files.All(File.Exists):
+            case { Tokenizer: FileTokenizerConfig file }: return TokenizerFile.Load(file.Path, file.Pattern).VocabularySize;
+            case { Source: TextFilesConfig files, Tokenizer: CharacterTokenizerConfig } when files.Files.All(File.Exists):
                 return TokenizerFactory.Create(new CharacterTokenizerConfig(), TextSources.Of(files), Path.GetTempPath()).VocabularySize;
             default:
                 notes.Add($"the vocabulary comes from the text, which was not read: {AssumedCharacters} tokens are assumed");
@@ -89,7 +89,7 @@ sealed record DataProfile
         }
     }
 
-    static DataProfile Parallel(RunConfig config, ParallelData data, Seq2SeqConfig model, TrainingOptions options)
+    static DataProfile Parallel(RunConfig config, ParallelDataConfig data, Seq2SeqConfig model, TrainingOptions options)
     {
         var (source, target, train, _) = ParallelTaskSetup.Read(data, model, options, Silent.Observer, default);
         var batch = config.Training.Batch;
@@ -103,7 +103,7 @@ sealed record DataProfile
         };
     }
 
-    static DataProfile Labelled(RunConfig config, LabelledData data, EncoderConfig model, TrainingOptions options)
+    static DataProfile Labelled(RunConfig config, LabelledDataConfig data, EncoderConfig model, TrainingOptions options)
     {
         var (tokenizer, train, _) = LabelledTaskSetup.Read(data, model, options, Silent.Observer, default);
         var batches = new LabelledBatches(train, SpecialIds.Of(tokenizer), LabelledOptions.Of(config, train.Tokens));
@@ -119,9 +119,9 @@ sealed record DataProfile
         };
     }
 
-    static IEnumerable<BatchPosition> Positions(int batches) => LabelledOptions.Positions(batches, SeenBatches);
+    static IEnumerable<DataPosition> Positions(int batches) => LabelledOptions.Positions(batches, SeenBatches);
 
-    static DataProfile Images(RunConfig config, ImagesData data, ImageModelConfig model, TrainingOptions options)
+    static DataProfile Images(RunConfig config, ImageDataConfig data, ImageModelConfig model, TrainingOptions options)
     {
         using var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"));
         var rows = config.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
@@ -133,7 +133,7 @@ sealed record DataProfile
         };
     }
 
-    static DataProfile AssumedPairs(ParallelData data, Seq2SeqConfig model, BatchConfig batch)
+    static DataProfile AssumedPairs(ParallelDataConfig data, Seq2SeqConfig model, BatchConfig batch)
     {
         var length = Math.Min(AssumedTokens, Math.Min(data.MaxLength, model.Context));
         long rows = batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
@@ -144,7 +144,7 @@ sealed record DataProfile
         };
     }
 
-    static DataProfile AssumedTexts(LabelledData data, EncoderConfig model, BatchConfig batch)
+    static DataProfile AssumedTexts(LabelledDataConfig data, EncoderConfig model, BatchConfig batch)
     {
         var length = Math.Min(AssumedTokens, Math.Min(data.MaxLength, model.Context));
         long rows = batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
@@ -156,7 +156,7 @@ sealed record DataProfile
         };
     }
 
-    static DataProfile AssumedImages(ImagesData data, ImageModelConfig model, BatchConfig batch)
+    static DataProfile AssumedImages(ImageDataConfig data, ImageModelConfig model, BatchConfig batch)
     {
         var rows = batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
         var classes = model.Classes ?? AssumedClasses;
@@ -172,7 +172,7 @@ sealed record DataProfile
     {
         BpeTokenizerConfig bpe => bpe.Vocabulary,
         ByteTokenizerConfig => new ByteTokenizer().VocabularySize,
-        FileTokenizerConfig file => TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant()).VocabularySize,
+        FileTokenizerConfig file => TokenizerFile.Load(file.Path, file.Pattern).VocabularySize,
         _ => AssumedCharacters,
     };
 

@@ -59,8 +59,8 @@ public static class StepBenchmarkConfig
         if (run is not null && File.Exists(TokenizerPair.PathIn(run))) return TokenizerFile.Load(TokenizerPair.PathIn(run)).VocabularySize;
         switch (data)
         {
-            case TextData text: return DataProfile.VocabularyOf(text, notes);
-            case ParallelData { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
+            case TextDataConfig text: return DataProfile.VocabularyOf(text, notes);
+            case ParallelDataConfig { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
             case null: throw new UserException("a model alone must have model.vocabulary to be measured", "for example --set model.vocabulary=50257");
             default:
                 notes.Add($"the vocabulary comes from the text, which was not read: {DataProfile.AssumedCharacters} tokens are assumed");
@@ -70,7 +70,7 @@ public static class StepBenchmarkConfig
 
     static ImageShape ImagesOf(ImageModelConfig shape, DataConfig? data, List<string> notes)
     {
-        var input = (data as ImagesData)?.Input;
+        var input = (data as ImageDataConfig)?.Input;
         if (shape.Classes is null) notes.Add($"the classes come from the data, which were not read: {AssumedClasses} are assumed");
         return ImageShape.Of(shape with
         {

@@ -106,7 +106,7 @@ public sealed record TrainingState
 
     string? Mistake()
     {
-        if (Schema != SchemaName) return $"schema ({Shown.Name(Schema)}) must be {SchemaName}; a newer version of the program may have written it";
+        if (Schema != SchemaName) return $"schema ({MessageText.Quote(Schema)}) must be {SchemaName}; a newer version of the program may have written it";
         if (Step is < 0 or > CheckpointName.LargestStep) return $"step ({Step}) must be from 0 to {CheckpointName.LargestStep}";
         if (Tokens < 0) return $"tokens ({Tokens}) must not be negative";
         if (Examples < 0) return $"examples ({Examples}) must not be negative";

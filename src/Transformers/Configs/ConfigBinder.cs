@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Transformers.IO;
 
 namespace Transformers.Configs;
 
@@ -38,7 +39,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (map.Find("kind") is not { } entry)
         {
             var typo = map.Entries.FirstOrDefault(e => Suggestion.For(e.Key, ["kind"]) is not null && variants.All(v => v.Find(e.Key) is null));
-            problems.Add(typo?.KeySource ?? at, Join(path, "kind"), $"{Join(path, "kind")} is missing", typo is null ? $"one of {all}" : $"did you mean kind instead of {ProblemList.Show(typo.Key)}?");
+            problems.Add(typo?.KeySource ?? at, Join(path, "kind"), $"{Join(path, "kind")} is missing", typo is null ? $"one of {all}" : $"did you mean kind instead of {MessageText.Escape(typo.Key)}?");
             return null;
         }
         var given = (entry.Value as ScalarNode)?.Text;
@@ -58,7 +59,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var typo = map.Entries.Select(e => (Entry: e, Near: Suggestion.For(e.Key, keys))).FirstOrDefault(t => t.Near is not null);
         var message = $"{path} needs one of {string.Join(", ", keys)}";
         if (typo.Near is not null)
-            problems.Add(typo.Entry.KeySource, Join(path, ProblemList.Show(typo.Entry.Key)), $"{Join(path, ProblemList.Show(typo.Entry.Key))} is not a setting", $"did you mean {typo.Near}?");
+            problems.Add(typo.Entry.KeySource, Join(path, MessageText.Escape(typo.Entry.Key)), $"{Join(path, MessageText.Escape(typo.Entry.Key))} is not a setting", $"did you mean {typo.Near}?");
         else problems.Add(at, path, message, $"add one of {string.Join(", ", keys)}");
         return null;
     }
@@ -129,7 +130,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     object? List(Type item, ConfigNode node, string path, IReadOnlyList<RuleAttribute>? rules)
     {
         if (node is not ListNode list)
-            return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{ProblemList.Show(s.Text)}]" : null);
+            return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{MessageText.Escape(s.Text)}]" : null);
         var values = Array.CreateInstance(item, list.Items.Count);
         var before = problems.Count;
         for (var i = 0; i < values.Length; i++)
@@ -141,7 +142,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     /// <returns>The setting of the record that was meant, if that is plain.</returns>
     string? Unknown(RecordShape shape, MapEntry entry, string path)
     {
-        var full = Join(path, ProblemList.Show(entry.Key));
+        var full = Join(path, MessageText.Escape(entry.Key));
         if (problems.Full)
         {
             problems.Add(entry.KeySource, full, "");
@@ -165,7 +166,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             MapNode => "is a mapping and ",
             ListNode => "is a list and ",
             ScalarNode { IsNull: true } => "is null and ",
-            ScalarNode scalar => $"({ProblemList.Show(scalar.Text)}) ",
+            ScalarNode scalar => $"({MessageText.Escape(scalar.Text)}) ",
             _ => "",
         };
         problems.Add(node.Source, path, $"{(path.Length == 0 ? "the config" : path)} {what}{rule}", hint);
@@ -180,7 +181,31 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return kinds.Count == 0 ? null : $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
     }
 
-    static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({ProblemList.Show(ConfigScalars.Write(value).Text)})";
+    static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({MessageText.Escape(ConfigScalars.Write(value).Text)})";
 
     static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
+}
+
+/// <summary>Finds the place of a setting that was written in the wrong one.</summary>
+static class Elsewhere
+{
+    /// <summary>The dotted path of the only setting of this name below a type, or null where there is none or more than one.</summary>
+    internal static string? Find(Type root, string name)
+    {
+        var paths = new HashSet<string>();
+        Collect(root, name, "", paths, []);
+        return paths.Count == 1 ? paths.Single() : null;
+    }
+
+    static void Collect(Type type, string name, string path, HashSet<string> paths, HashSet<Type> seen)
+    {
+        if (!ConfigShape.IsMapping(type) || !seen.Add(type)) return;
+        foreach (var shape in ConfigShape.IsUnion(type) ? ConfigShape.Variants(type) : [ConfigShape.Of(type)])
+            foreach (var setting in shape.Settings)
+            {
+                var below = path.Length == 0 ? setting.Name : $"{path}.{setting.Name}";
+                if (setting.Name == name) paths.Add(below);
+                Collect(setting.Type, name, below, paths, seen);
+            }
+    }
 }

@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Transformers.IO;
 
@@ -26,7 +24,7 @@ public sealed class ConfigSchema
         root.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
         root.Insert(1, "title", "transformer config");
         root["$defs"] = new JsonObject(schema.definitions);
-        return root.ToJsonString(new JsonSerializerOptions { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
+        return root.ToJsonString(JsonStyle.Indented) + "\n";
     }
 
     JsonObject Record(RecordShape shape)

@@ -27,11 +27,11 @@ static class ConfigText
     {
         var source = new Source("--set");
         var equals = set.IndexOf('=');
-        if (equals < 0) throw Bad($"{ProblemList.Show(set)} has no =", null);
+        if (equals < 0) throw Bad($"{MessageText.Escape(set)} has no =", null);
         var path = set[..equals].Trim();
         var parts = path.Split('.');
-        if (parts.Any(p => p.Trim().Length == 0)) throw Bad($"'{ProblemList.Show(path)}' is not a path", null);
-        if (parts.Length > YamlReader.MaximumDepth) throw Bad($"{ProblemList.Show(path)} is nested more than {YamlReader.MaximumDepth} levels deep", null);
+        if (parts.Any(p => p.Trim().Length == 0)) throw Bad($"'{MessageText.Escape(path)}' is not a path", null);
+        if (parts.Length > YamlReader.MaximumDepth) throw Bad($"{MessageText.Escape(path)} is nested more than {YamlReader.MaximumDepth} levels deep", null);
         RefuseControls(set, source.File);
         ConfigNode node;
         try
@@ -40,7 +40,7 @@ static class ConfigText
         }
         catch (UserException exception)
         {
-            throw Bad($"{ProblemList.Show(path)} ({ProblemList.Show(set[(equals + 1)..])}): {exception.Problems[0].Message}", exception.Problems[0].Hint);
+            throw Bad($"{MessageText.Escape(path)} ({MessageText.Escape(set[(equals + 1)..])}): {exception.Problems[0].Message}", exception.Problems[0].Hint);
         }
         foreach (var part in parts.Reverse()) node = new MapNode(source, [new MapEntry(part.Trim(), source, node)]);
         return node;

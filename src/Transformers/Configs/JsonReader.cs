@@ -27,7 +27,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
             var line = (int)(exception.LineNumber ?? 0);
             var column = (int)(exception.BytePositionInLine ?? 0);
             var reason = exception.Message.Split(" LineNumber:")[0].TrimEnd('.');
-            throw new UserException([new Problem($"this is not JSON: {ProblemList.Show(reason)}", file, line + 1, column + 1,
+            throw new UserException([new Problem($"this is not JSON: {MessageText.Escape(reason)}", file, line + 1, column + 1,
                 Hint: "JSON has no comments and no comma after the last item; YAML files may have both")], exception);
         }
     }
@@ -60,7 +60,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
         {
             var source = At();
             var key = Text(source);
-            var below = path.Length == 0 ? ProblemList.Show(key) : $"{path}.{ProblemList.Show(key)}";
+            var below = path.Length == 0 ? MessageText.Escape(key) : $"{path}.{MessageText.Escape(key)}";
             reader.Read();
             var value = Node(depth + 1, below);
             if (seen.TryAdd(key, source)) entries.Add(new MapEntry(key, source, value));

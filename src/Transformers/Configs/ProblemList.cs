@@ -1,4 +1,3 @@
-using System.Text;
 using Transformers.IO;
 
 namespace Transformers.Configs;
@@ -6,18 +5,18 @@ namespace Transformers.Configs;
 /// <summary>Collects everything that is wrong, so that a user sees it all at once.</summary>
 sealed class ProblemList
 {
-    const int Shown = 100;
+    const int Most = 100;
     readonly List<Problem> problems = [];
 
     internal int Count { get; private set; }
 
     /// <summary>Whether more problems are only counted, so that guessing what was meant is in vain.</summary>
-    internal bool Full => problems.Count >= Shown;
+    internal bool Full => problems.Count >= Most;
 
     internal void Add(Source source, string path, string message, string? hint = null)
     {
         Count++;
-        if (problems.Count < Shown)
+        if (problems.Count < Most)
             problems.Add(new Problem(message, source.File, source.Line, source.Column, path.Length > 0 ? path : null, hint));
     }
 
@@ -51,24 +50,5 @@ sealed class ProblemList
             .ThenBy(p => p.Line ?? 0).ThenBy(p => p.Column ?? 0)];
         if (Count > sorted.Count) sorted.Add(new Problem($"and {Count - sorted.Count} more problems"));
         throw new UserException(sorted);
-    }
-
-    /// <summary>Text of the user's as it may stand in a message: one line, no control characters, not too long.</summary>
-    internal static string Show(string text)
-    {
-        var shown = new StringBuilder();
-        foreach (var c in text)
-        {
-            if (shown.Length >= 60) return shown.Append('…').ToString();
-            shown.Append(c switch
-            {
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                _ when char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' => $"\\u{(int)c:x4}",
-                _ => c.ToString(),
-            });
-        }
-        return shown.ToString();
     }
 }

@@ -99,3 +99,55 @@ static class Number
     internal static JsonNode Node(double number) =>
         number == Math.Floor(number) && Math.Abs(number) < 1e15 ? JsonValue.Create((long)number) : JsonValue.Create(number);
 }
+
+/// <summary>The name that picks this record in a config: <c>kind: gpt</c>.</summary>
+/// <remarks>
+/// A setting whose type is an abstract record is closed by its kinds: every sealed record of the same assembly that derives from it and
+/// carries this attribute (or <see cref="ByKeyAttribute"/>) is one. To add a kind is to add such a record.
+/// </remarks>
+/// <param name="name">The name as it is written in the config.</param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class KindAttribute(string name) : Attribute
+{
+    /// <summary>The name as it is written in the config.</summary>
+    public string Name => name;
+
+    /// <summary>The name of a record's kind.</summary>
+    public static string Of(object record) =>
+        ((KindAttribute?)GetCustomAttribute(record.GetType(), typeof(KindAttribute)))?.Name ?? record.GetType().Name;
+}
+
+/// <summary>The key whose presence picks this record in a config, where a <c>kind:</c> would say nothing new: <c>files: [a.txt]</c>.</summary>
+/// <param name="key">A required setting of the record, as it is written in the config.</param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class ByKeyAttribute(string key) : Attribute
+{
+    /// <summary>A required setting of the record, as it is written in the config.</summary>
+    public string Key => key;
+}
+
+/// <summary>A record of a config with rules that concern several of its settings.</summary>
+public interface IChecked
+{
+    /// <summary>Reports what does not fit together. Called once all settings of the record, and of those below it, are right by themselves.</summary>
+    void Check(ConfigCheck check);
+}
+
+/// <summary>Where a record's own checks put what they find.</summary>
+/// <param name="path">The dotted path of the record that is checked; empty at the top.</param>
+/// <param name="report">Takes a dotted path below the record, a message, and a remedy.</param>
+public sealed class ConfigCheck(string path, Action<string, string, string?> report)
+{
+    /// <summary>The full dotted path of a setting of the record: <c>heads</c> becomes <c>model.heads</c>.</summary>
+    public string At(string key) => path.Length == 0 ? key : $"{path}.{key}";
+
+    /// <summary>Reports a problem unless a rule holds.</summary>
+    /// <param name="holds">Whether the rule holds.</param>
+    /// <param name="key">The setting below the record to which the message points, as it is written in the config.</param>
+    /// <param name="rule">What follows the setting's path: <c>(385) must be divisible by model.heads (6)</c>.</param>
+    /// <param name="hint">The remedy, where the rule does not tell it.</param>
+    public void That(bool holds, string key, string rule, string? hint = null)
+    {
+        if (!holds) report(key, $"{At(key)} {rule}", hint);
+    }
+}

@@ -84,7 +84,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
             var source = At(parser.Current!);
             if (Node(depth + 1, path) is not ScalarNode { Text: var key })
                 throw Refusal(parser.Current!, path, "has a mapping or a list as a key", "quote a text that holds { or [");
-            var below = path.Length == 0 ? ProblemList.Show(key) : $"{path}.{ProblemList.Show(key)}";
+            var below = path.Length == 0 ? MessageText.Escape(key) : $"{path}.{MessageText.Escape(key)}";
             Next();
             var value = Node(depth + 1, below);
             if (seen.TryAdd(key, source)) entries.Add(new MapEntry(key, source, value));
@@ -111,7 +111,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         var (file, line, column) = at((int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
         var reason = Position().Replace(exception.Message, "").Trim().TrimEnd('.');
         if (reason.Length > 1 && char.IsUpper(reason[0]) && char.IsLower(reason[1])) reason = char.ToLowerInvariant(reason[0]) + reason[1..];
-        return new Problem($"this is not YAML: {ProblemList.Show(reason)}", file, line, column,
+        return new Problem($"this is not YAML: {MessageText.Escape(reason)}", file, line, column,
             Hint: tab ? "indent with spaces, not with tabs" : "check the indentation and the brackets here and just above; quote a text that holds ': ' or ' #'");
     }
 

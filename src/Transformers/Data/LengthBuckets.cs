@@ -2,11 +2,6 @@ using Transformers.IO;
 
 namespace Transformers.Data;
 
-/// <summary>Where a pass over batches stands: all that a checkpoint has to keep of a sampler.</summary>
-/// <param name="Epoch">Passes over the data that are done, from 0.</param>
-/// <param name="Batch">The next batch of this pass, from 0.</param>
-public readonly record struct BatchPosition(int Epoch, int Batch);
-
 /// <summary>How many sequences go into a batch, in which order batches come, and which of them are this process's.</summary>
 public sealed record BucketOptions
 {
@@ -62,17 +57,13 @@ public sealed class LengthBuckets
     public int BatchesPerEpoch { get; }
 
     /// <summary>The numbers of the sequences of one batch; safe to call from several threads.</summary>
-    public ReadOnlyMemory<int> At(BatchPosition position)
+    public ReadOnlyMemory<int> At(DataPosition position)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(position.Epoch);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position.Batch, (uint)BatchesPerEpoch);
-        var batches = Epoch(position.Epoch);
-        return batches[(int)(((long)position.Batch * options.World + options.Rank) % batches.Length)];
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)position.Next, (ulong)BatchesPerEpoch);
+        var batches = Epoch((int)position.Epoch);
+        return batches[(int)((position.Next * options.World + options.Rank) % batches.Length)];
     }
-
-    /// <summary>The position after another.</summary>
-    public BatchPosition Next(BatchPosition position) =>
-        position.Batch + 1 < BatchesPerEpoch ? position with { Batch = position.Batch + 1 } : new BatchPosition(position.Epoch + 1, 0);
 
     int[][] Epoch(int epoch)
     {

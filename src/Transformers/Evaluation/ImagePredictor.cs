@@ -1,5 +1,5 @@
 using Transformers.Configs;
-using Transformers.Data.Images.Loading;
+using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;

@@ -36,7 +36,7 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
-        if (run.Config is not { Data: ImagesData, Model: ImageModelConfig network })
+        if (run.Config is not { Data: ImageDataConfig, Model: ImageModelConfig network })
             throw new UserException($"the run is of kind {KindAttribute.Of(run.Config.Model)}, and this needs a network over images (vit or swin)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
@@ -52,9 +52,9 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
     public OpenedImages OpenImages(string? path = null, string? split = null, string generated = "data/.cache/images")
     {
-        var config = (ImagesData)Run.Config.Data;
+        var config = (ImageDataConfig)Run.Config.Data;
         if (path is not null && split is null) config = config with { Test = null, Holdout = null };
-        var saved = new GivenStatistics { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
+        var saved = new GivenStatisticsConfig { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
         // With statistics given, nothing is measured: a folder of test images alone will do.
         var opened = OpenedImages.Open(config with { Input = config.Input with { Normalize = saved } }, Run.Config.Seed, path, generated);
         var unknown = opened.Dataset.Classes.Except(Input.Classes, StringComparer.Ordinal).ToList();

@@ -72,3 +72,9 @@ public sealed class SentimentGenerator
 
     static string Pick(string[] words, ref CounterRandom random) => words[random.Next(words.Length)];
 }
+
+/// <summary>A text with the name of its class.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="Label">The class's name as it is written in the file.</param>
+/// <param name="Line">The line on which it starts, from 1; 0 where it comes from no file.</param>
+public sealed record LabelledExample(string Text, string Label, int Line = 0);

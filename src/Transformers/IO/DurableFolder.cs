@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Transformers.IO;
 
 /// <summary>Builds a folder so that after a crash or power cut it is there whole or not at all.</summary>
@@ -127,4 +129,123 @@ public sealed class DurableFolder : IDisposable
             return false;
         }
     }
+}
+
+/// <summary>A folder in the making, beside the one that it will be: renamed when complete, removed when not.</summary>
+/// <remarks>While it is being made a file in it is locked; so what a killed process left is told from what another is making, and removed.</remarks>
+sealed class PartialFolder : IDisposable
+{
+    const string Infix = ".partial-";
+
+    readonly string target;
+    FileStream? guard;
+
+    PartialFolder(string target, string path, FileStream guard) => (this.target, Path, this.guard) = (target, path, guard);
+
+    public string Path { get; }
+
+    public static PartialFolder Create(string target)
+    {
+        var parent = Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(target))!).FullName;
+        foreach (var old in Directory.EnumerateDirectories(parent, System.IO.Path.GetFileName(target) + Infix + "*")) RemoveAbandoned(old);
+        var path = System.IO.Path.Combine(parent, $"{System.IO.Path.GetFileName(target)}{Infix}{Guid.NewGuid():n}");
+        Directory.CreateDirectory(path);
+        return new PartialFolder(target, path, Lock(path, FileMode.CreateNew));
+    }
+
+    /// <summary>Gives the folder its name. Where another process was faster, that one's stays.</summary>
+    public void Complete()
+    {
+        Unlock();
+        try
+        {
+            Directory.Move(Path, target);
+        }
+        catch (IOException) when (Directory.Exists(target)) { }
+    }
+
+    public void Dispose()
+    {
+        Unlock();
+        if (Directory.Exists(Path)) Directory.Delete(Path, recursive: true);
+    }
+
+    void Unlock()
+    {
+        guard?.Dispose();
+        guard = null;
+    }
+
+    static FileStream Lock(string folder, FileMode mode) =>
+        new(System.IO.Path.Combine(folder, "lock"), mode, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+
+    static void RemoveAbandoned(string folder)
+    {
+        try
+        {
+            using (Lock(folder, FileMode.Open)) { }
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (FileNotFoundException) { }       // Just made, or just about to be renamed.
+        catch (DirectoryNotFoundException) { }
+        catch (IOException) { }                 // Locked: another process is making it.
+        catch (UnauthorizedAccessException) { }
+    }
+}
+
+/// <summary>Makes the entries of a folder (creations, renames, deletions) survive a power cut.</summary>
+/// <remarks>.NET cannot open a folder as a file, so this calls <c>open</c> and <c>fsync</c> of the C library. Windows has no such call; its file systems journal names.</remarks>
+public static partial class FolderSync
+{
+    const int Interrupted = 4, InvalidArgument = 22;
+
+    /// <summary>Returns once every entry of the folder is on the disk.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <exception cref="IOException">The folder cannot be opened, or the disk reports an error.</exception>
+    public static void Sync(string folder)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        int descriptor;
+        do descriptor = Open(folder, OperatingSystem.IsLinux() ? 0x80000 : 0x1000000); // O_RDONLY | O_CLOEXEC
+        while (descriptor < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        if (descriptor < 0) throw Error("cannot open the folder", folder);
+        try
+        {
+            while (Fsync(descriptor) < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error == InvalidArgument) return; // A file system without this notion (some network mounts).
+                if (error != Interrupted) throw Error("cannot make the folder durable", folder);
+            }
+        }
+        finally
+        {
+            _ = Close(descriptor);
+        }
+    }
+
+    /// <summary>Creates a folder and those above it that are missing, each durable in its parent.</summary>
+    /// <param name="folder">The folder to create; nothing happens where it exists.</param>
+    /// <exception cref="IOException">The folder cannot be created, or a file is in the way.</exception>
+    public static void CreateFolders(string folder)
+    {
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(folder)) return;
+        var parent = Path.GetDirectoryName(folder);
+        if (parent is not null) CreateFolders(parent);
+        Directory.CreateDirectory(folder);
+        if (parent is not null) Sync(parent);
+    }
+
+    static IOException Error(string what, string folder) =>
+        new($"{what} {folder}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Fsync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int descriptor);
 }

@@ -78,3 +78,70 @@ public sealed class MemoryLimits(string root = "/")
         }
     }
 }
+
+/// <summary>What this process holds in memory.</summary>
+public static class ProcessMemory
+{
+    static long earlierPeak;
+
+    /// <summary>Resident bytes now.</summary>
+    public static long Resident => Read("VmRSS:") ?? Environment.WorkingSet;
+
+    /// <summary>The most resident bytes so far.</summary>
+    public static long Peak => Math.Max(earlierPeak, PeakSinceStart);
+
+    /// <summary>The most resident bytes since <see cref="StartPeak"/>.</summary>
+    public static long PeakSinceStart => Read("VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
+
+    /// <summary>Whether <see cref="StartPeak"/> does anything: it does on Linux.</summary>
+    public static bool CanMeasurePeak { get; } = OperatingSystem.IsLinux() && TryStartPeak();
+
+    /// <summary>Counts the peak anew from here.</summary>
+    public static void StartPeak() => TryStartPeak();
+
+    static bool TryStartPeak()
+    {
+        try
+        {
+            earlierPeak = Peak;
+            File.WriteAllText("/proc/self/clear_refs", "5"); // The kernel's word for this.
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    static long? Read(string field)
+    {
+        try
+        {
+            foreach (var line in File.ReadLines("/proc/self/status"))
+                if (line.StartsWith(field, StringComparison.Ordinal))
+                    return 1024 * long.Parse(line.AsSpan(field.Length).Trim().ToString().Split(' ')[0], CultureInfo.InvariantCulture);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        {
+            // Not Linux: the caller's fallback answers.
+        }
+        return null;
+    }
+}
+
+/// <summary>Memory is short, or would be; exit code 4.</summary>
+/// <param name="message">What needs how much, and how much there is.</param>
+/// <param name="remedy">What to lower.</param>
+/// <param name="inner">The allocation that failed, if one did.</param>
+public sealed class MemoryException(string message, string remedy, Exception? inner = null) : OutOfMemoryException(message, inner)
+{
+    /// <summary>What to lower.</summary>
+    public string Remedy => remedy;
+
+    /// <summary>Whether an exception says that memory ran out: .NET's own, or libtorch's in TorchSharp's wrapping.</summary>
+    public static bool IsOutOfMemory(Exception exception) => exception is OutOfMemoryException ||
+        exception is System.Runtime.InteropServices.ExternalException && (exception.Message.Contains("allocate memory", StringComparison.Ordinal) || exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>What such an exception says, without the trace that libtorch adds.</summary>
+    public static string Describe(Exception exception) => exception is OutOfMemoryException ? exception.Message : exception.Message.Split('\n')[0];
+}

@@ -52,5 +52,5 @@ public static class SafePath
     }
 
     static UserException Refused(string folder, string name, string rule) =>
-        new([new Problem($"the file name {Shown.Name(name)} {rule}", File: folder)]);
+        new([new Problem($"the file name {MessageText.Quote(name)} {rule}", File: folder)]);
 }

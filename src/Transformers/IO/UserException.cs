@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Transformers.IO;
 
 /// <summary>One problem in what the user gave: where it stands, what is wrong, what would help.</summary>
@@ -33,4 +35,30 @@ public class UserException : Exception
     /// <summary>Several problems, reported together.</summary>
     public UserException(IReadOnlyList<Problem> problems, Exception? inner = null)
         : base(string.Join(Environment.NewLine, problems), inner) => Problems = problems;
+}
+
+/// <summary>Makes text from outside fit to be shown in a message: one line, no control characters, not too long.</summary>
+static class MessageText
+{
+    /// <summary>The text with its control characters escaped.</summary>
+    public static string Escape(string text, int longest = 60)
+    {
+        var shown = new StringBuilder();
+        foreach (var c in text)
+        {
+            if (shown.Length >= longest) return shown.Append('…').ToString();
+            shown.Append(c switch
+            {
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                _ when char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') => $"\\u{(int)c:x4}",
+                _ => c.ToString(),
+            });
+        }
+        return shown.ToString();
+    }
+
+    /// <summary>The text in quotes, with its control characters escaped.</summary>
+    public static string Quote(string text, int longest = 120) => $"'{Escape(text, longest)}'";
 }

@@ -1,6 +1,5 @@
 using TorchSharp;
 using Transformers.Data;
-using Transformers.Data.Batches;
 using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Evaluation;
@@ -74,9 +73,10 @@ public static class LanguageModelEvaluation
         if (options.Data is { } path)
         {
             if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Path: "--data")]);
-            return DataPreparation.Prepare(new PreparationOptions(new FileTextSource([path], run.Config.Data is TextData own ? TextSources.OptionsOf(own.Source) : new()), tokenizer, new HoldOut(0, HoldOutKind.Tail)), options.Cache);
+            var files = run.Config.Data is TextDataConfig own ? TextSources.WithFiles(own.Source, path) : new TextFilesConfig { Files = [path] };
+            return DataPreparation.Prepare(new PreparationOptions(new FileTextSource(files), tokenizer, 0, HoldoutMode.Tail), options.Cache);
         }
-        if (run.Config.Data is not TextData text) throw new UserException("the run was not trained on text", "name text with --data");
+        if (run.Config.Data is not TextDataConfig text) throw new UserException("the run was not trained on text", "name text with --data");
         if (PreparedData.FolderOf(text.Source) is { } folder) return PreparedData.Open(folder, tokenizer);
         return DataPreparation.Prepare(DataPreparation.OptionsOf(text, TextSources.Of(text.Source), tokenizer), options.Cache);
     }

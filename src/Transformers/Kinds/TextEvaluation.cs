@@ -24,7 +24,7 @@ public static class TextEvaluation
     /// <exception cref="UserException">The run is of another kind, there is no such split, or a label is not one of the run's classes.</exception>
     public static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
-        if (run.Config.Data is not LabelledData data) throw new UserException("the run did not learn from labelled text");
+        if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run did not learn from labelled text");
         using var predictions = new PredictionFile(options.Output);
         var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
         var tokenizer = run.LoadTokenizer();

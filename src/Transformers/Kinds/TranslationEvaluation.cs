@@ -28,7 +28,7 @@ public static class TranslationEvaluation
     /// <exception cref="UserException">The run is of another kind, or there is no such split.</exception>
     public static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
-        if (run.Config.Data is not ParallelData data) throw new UserException("the run did not learn from sentence pairs");
+        if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run did not learn from sentence pairs");
         using var predictions = new PredictionFile(options.Output);
         var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
         var tokenizers = run.LoadTokenizers();

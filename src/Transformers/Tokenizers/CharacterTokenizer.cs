@@ -60,7 +60,7 @@ public sealed class CharacterTokenizer : TextTokenizer
                 using (document)
                     Collect(document, seen);
         }
-        catch (Exception exception) when (TokenizerFile.IsUnreadable(exception))
+        catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
             throw new UserException($"the text cannot be read: {exception.Message}", inner: exception);
         }

@@ -1,4 +1,5 @@
 using Transformers.Configs;
+using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers;
 
@@ -14,7 +15,7 @@ public sealed record BpeTokenizerConfig : TokenizerConfig
     public required int Vocabulary { get; init; }
 
     /// <summary>How text is split into words, over which no token reaches.</summary>
-    public BpePattern Pattern { get; init; } = BpePattern.Gpt2;
+    public SplitPattern Pattern { get; init; } = SplitPattern.Gpt2;
 
     /// <summary>How often a pair must occur to become a token.</summary>
     [AtLeast(1)]
@@ -23,21 +24,6 @@ public sealed record BpeTokenizerConfig : TokenizerConfig
     /// <summary>How much of the training text the vocabulary is learnt from; all of it where this is not given.</summary>
     [AtLeast(1)]
     public ByteSize? Sample { get; init; }
-}
-
-/// <summary>The published patterns that split text into words.</summary>
-public enum BpePattern
-{
-    /// <summary>GPT-2's.</summary>
-    Gpt2,
-    /// <summary>GPT-4's.</summary>
-    Cl100k,
-    /// <summary>Llama 3's.</summary>
-    Llama3,
-    /// <summary>GPT-4o's.</summary>
-    O200k,
-    /// <summary>None: tokens may reach over anything.</summary>
-    None,
 }
 
 /// <summary>One token a character that occurs in the data.</summary>
@@ -61,5 +47,5 @@ public sealed record FileTokenizerConfig : TokenizerConfig
     public required string Path { get; init; }
 
     /// <summary>How text is split into words, for vocabularies that do not say it themselves.</summary>
-    public BpePattern? Pattern { get; init; }
+    public SplitPattern? Pattern { get; init; }
 }

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
@@ -97,7 +96,7 @@ public sealed class WordTokenizer : TextTokenizer
             ["pre_tokenizer"] = new JsonObject { ["type"] = "WhitespaceSplit" },
             ["model"] = new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = Unknown },
         };
-        target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })));
+        target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented)));
     }
 
     /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>

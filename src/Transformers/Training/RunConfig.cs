@@ -26,10 +26,10 @@ public sealed record RunConfig : IChecked
         if (Model is GptConfig { Context: var context } && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImagesData images) CheckImages(check, images);
+        if (Data is ImageDataConfig images) CheckImages(check, images);
     }
 
-    void CheckImages(ConfigCheck check, ImagesData images)
+    void CheckImages(ConfigCheck check, ImageDataConfig images)
     {
         check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
         if (Model is not ImageModelConfig model) return;

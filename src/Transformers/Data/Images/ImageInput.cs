@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Transformers.Data.Images.Transforms;
 using Transformers.IO;
 
 namespace Transformers.Data.Images;
@@ -15,21 +14,12 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
 
     const string CurrentSchema = "transformer.image-transform/1";
 
-    static readonly JsonSerializerOptions Json = new(JsonStyle.Options)
-    {
-        WriteIndented = true,
-        MaxDepth = 8,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectRequiredConstructorParameters = true,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
-    };
-
     /// <summary>The name and version of the document.</summary>
     [JsonPropertyOrder(-1)]
     public string Schema { get; init; } = CurrentSchema;
 
     /// <summary>The file's text.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
+    public string ToJson() => JsonSerializer.Serialize(this, JsonStyle.Strict) + "\n";
 
     /// <summary>Reads a file's text.</summary>
     /// <param name="json">The text.</param>
@@ -39,7 +29,7 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
     {
         try
         {
-            var input = JsonSerializer.Deserialize<ImageInput>(json, Json);
+            var input = JsonSerializer.Deserialize<ImageInput>(json, JsonStyle.Strict);
             if (input is not { Schema: CurrentSchema, Transform: { Mean: not null, Std: not null } transform, Classes: { Count: > 0 } classes } || classes.Any(string.IsNullOrEmpty))
                 throw Wrong($"is not a file of schema {CurrentSchema}");
             if (classes.Distinct(StringComparer.Ordinal).Count() != classes.Count) throw Wrong("names a class twice");

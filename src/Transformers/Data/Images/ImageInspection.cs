@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Transformers.Data.Images.Sources;
 using Transformers.IO;
 using Transformers.IO.Images;
 

@@ -67,3 +67,66 @@ public static class ParallelFiles
         }
     }
 }
+
+/// <summary>Parallel text as a folder of splits.</summary>
+/// <remarks>
+/// Files are named <c>split.language</c> (two a split), <c>split.tsv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
+/// <c>train</c>; <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or anything that starts with <c>test</c>. Of several tests
+/// the first by name is <see cref="ParallelSplits.Test"/>.
+/// </remarks>
+public static class ParallelFolder
+{
+    internal static readonly string[] ValidationNames = ["val", "valid", "validation", "dev"];
+
+    /// <summary>Finds the splits of a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="source">The source language as files are named by it, for example <c>de</c>; for JSON lines the name of a field (or <c>translation.de</c>).</param>
+    /// <param name="target">The target language.</param>
+    /// <exception cref="UserException">There is no such folder, no training text in it, or one language of a split is missing.</exception>
+    public static ParallelSplits Find(string folder, string source, string target)
+    {
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
+        var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
+        var splits = new SortedDictionary<string, ParallelSplit>(StringComparer.Ordinal);
+        foreach (var file in files)
+        {
+            var name = Path.GetFileName(file);
+            if (name.EndsWith(".gz", StringComparison.Ordinal)) name = name[..^3];
+            var split = Path.GetFileNameWithoutExtension(name);
+            if (!IsSplit(split)) continue;
+            var found = Path.GetExtension(name) switch
+            {
+                ".tsv" => new ParallelSplit(split, [file], () => ParallelFiles.ReadTsv(file)),
+                ".jsonl" => new ParallelSplit(split, [file], () => ParallelFiles.ReadJsonLines(file, source, target)),
+                var language when language == "." + source => Pair(split, file, Partner(files, folder, split, target)),
+                var language when language == "." + target => Pair(split, Partner(files, folder, split, source), file),
+                _ => null,
+            };
+            if (found is null) continue;
+            if (splits.TryGetValue(split, out var other) && !other.Files.SequenceEqual(found.Files))
+                throw new UserException([new Problem(
+                    $"the split {split} stands in several files: {string.Join(", ", other.Files.Concat(found.Files).Distinct())}", folder)]);
+            splits[split] = found;
+        }
+        if (!splits.TryGetValue("train", out var train))
+            throw new UserException([new Problem($"the folder holds no training text", folder,
+                Hint: $"train.{source} and train.{target}, train.tsv or train.jsonl is expected, each also with .gz")]);
+        return new ParallelSplits(train,
+            ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
+            [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);
+    }
+
+    internal static bool IsSplit(string name) =>
+        name == "train" || ValidationNames.Contains(name) || name.StartsWith("test", StringComparison.Ordinal);
+
+    static ParallelSplit Pair(string split, string source, string target) =>
+        new(split, [source, target], () => ParallelFiles.ReadPair(source, target));
+
+    static string Partner(List<string> files, string folder, string split, string language)
+    {
+        var name = Path.Combine(folder, $"{split}.{language}");
+        return files.Find(f => f == name) ?? files.Find(f => f == name + ".gz")
+            ?? throw new UserException([new Problem($"{split}.{language} is missing", folder,
+                Hint: $"the split {split} is there in the other language")]);
+    }
+}

@@ -10,10 +10,11 @@ namespace Transformers.Data.Text;
 /// <summary>What to prepare.</summary>
 /// <param name="Source">The text.</param>
 /// <param name="Tokenizer">What makes ids of it.</param>
-/// <param name="HoldOut">What is held out for validation; not used where <paramref name="Validation"/> is given.</param>
+/// <param name="Holdout">The part held out for validation, from 0 to below 1: of the characters (tail) or of the documents; not used where <paramref name="Validation"/> is given.</param>
+/// <param name="Mode">Which part that is.</param>
 /// <param name="Validation">Validation text of its own.</param>
 /// <param name="Threads">How many threads tokenize; 0: one a core. The result does not depend on it.</param>
-public sealed record PreparationOptions(TextSource Source, TextTokenizer Tokenizer, HoldOut HoldOut, TextSource? Validation = null, int Threads = 0);
+public sealed record PreparationOptions(TextSource Source, TextTokenizer Tokenizer, double Holdout, HoldoutMode Mode = HoldoutMode.Auto, TextSource? Validation = null, int Threads = 0);
 
 /// <summary>How far preparation is.</summary>
 /// <param name="Bytes">Bytes of text tokenized.</param>
@@ -23,6 +24,9 @@ public readonly record struct PreparationProgress(long Bytes, long TotalBytes);
 /// <summary>Tokenizes text once, into a folder of shards that is found again by what it was made of.</summary>
 public static class DataPreparation
 {
+    // From so many documents on, whole documents are held out.
+    const int EnoughDocuments = 100;
+
     // Part of the name of each folder: what older versions of this code made is not taken for the same.
     const string Version = "1";
 
@@ -31,8 +35,8 @@ public static class DataPreparation
     /// <exception cref="UserException">A file is not there.</exception>
     public static string KeyOf(PreparationOptions options)
     {
-        var fraction = options.HoldOut.Fraction.ToString("R", CultureInfo.InvariantCulture);
-        var split = options.Validation is { } own ? $"source {own.Fingerprint}" : $"{options.HoldOut.Kind} {fraction}";
+        var fraction = options.Holdout.ToString("R", CultureInfo.InvariantCulture);
+        var split = options.Validation is { } own ? $"source {own.Fingerprint}" : $"{options.Mode} {fraction}";
         var parts = string.Join('\n', Version, options.Source.Fingerprint, options.Tokenizer.Hash, split);
         return $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20]}";
     }
@@ -41,13 +45,8 @@ public static class DataPreparation
     /// <param name="data">The config.</param>
     /// <param name="source">Its text.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    public static PreparationOptions OptionsOf(TextData data, TextSource source, TextTokenizer tokenizer) =>
-        new(source, tokenizer, new HoldOut(data.Holdout, data.HoldoutMode switch
-        {
-            HoldoutMode.Tail => HoldOutKind.Tail,
-            HoldoutMode.Documents => HoldOutKind.Documents,
-            _ => HoldOutKind.Auto,
-        }));
+    public static PreparationOptions OptionsOf(TextDataConfig data, TextSource source, TextTokenizer tokenizer) =>
+        new(source, tokenizer, data.Holdout, data.HoldoutMode);
 
     /// <summary>Opens the prepared data, and makes them first where they are not in the cache.</summary>
     /// <param name="options">What to prepare.</param>
@@ -58,7 +57,7 @@ public static class DataPreparation
     /// <exception cref="OperationCanceledException">It was asked to end.</exception>
     public static PreparedData Prepare(PreparationOptions options, string cache, IProgress<PreparationProgress>? progress = null, CancellationToken cancel = default)
     {
-        if (!(options.HoldOut.Fraction is >= 0 and < 1)) throw new UserException($"holdout ({options.HoldOut.Fraction}) must be at least 0 and below 1");
+        if (!(options.Holdout is >= 0 and < 1)) throw new UserException($"holdout ({options.Holdout}) must be at least 0 and below 1");
         var folder = Path.Combine(cache, KeyOf(options));
         if (Directory.Exists(folder)) return PreparedData.Open(folder, options.Tokenizer);
         using (var partial = PartialFolder.Create(folder))
@@ -72,18 +71,17 @@ public static class DataPreparation
     static void Write(PreparationOptions options, string folder, IProgress<PreparationProgress>? progress, CancellationToken cancel)
     {
         var (source, tokenizer) = (options.Source, options.Tokenizer);
-        var survey = new Survey(source, options.HoldOut.Fraction, cancel);
+        var survey = new Survey(source, options.Holdout, cancel);
         if (survey.Counts.Documents == 0) throw new UserException([new Problem("the text is empty", source.Description)]);
-        var kind = options.HoldOut.Kind != HoldOutKind.Auto ? options.HoldOut.Kind
-            : survey.Counts.Documents < HoldOut.EnoughDocuments ? HoldOutKind.Tail : HoldOutKind.Documents;
+        var mode = options.Mode != HoldoutMode.Auto ? options.Mode : survey.Counts.Documents < EnoughDocuments ? HoldoutMode.Tail : HoldoutMode.Documents;
         // nanoGPT's int(n * 0.9).
-        var cut = (long)(survey.Counts.Characters * (1 - options.HoldOut.Fraction));
+        var cut = (long)(survey.Counts.Characters * (1 - options.Holdout));
 
         using var splitter = new Splitter(folder);
         var (counts, validationCounts) = (new TextCounts(), new TextCounts());
         var pieces = options.Validation is { } own
             ? splitter.Whole(source.Read(counts), Split.Train).Concat(splitter.Whole(own.Read(validationCounts), Split.Validation))
-            : kind == HoldOutKind.Tail ? splitter.Tail(source.Read(counts), cut) : splitter.ByDocument(source.Read(counts), survey);
+            : mode == HoldoutMode.Tail ? splitter.Tail(source.Read(counts), cut) : splitter.ByDocument(source.Read(counts), survey);
         using var train = new ShardWriter(folder, PreparedData.TrainSplit, tokenizer.VocabularySize, tokenizer.Hash);
         using var validation = new ShardWriter(folder, PreparedData.ValidationSplit, tokenizer.VocabularySize, tokenizer.Hash);
         long reported = 0;
@@ -102,7 +100,7 @@ public static class DataPreparation
         Close(validation);
         tokenizer.Save(Path.Combine(folder, tokenizer.FileName));
         new DataManifest(DataManifest.CurrentSchema, source.Description, tokenizer.Hash, tokenizer.VocabularySize,
-            options.Validation is null ? kind.ToString().ToLowerInvariant() : "source", options.HoldOut.Fraction,
+            options.Validation is null ? mode.ToString().ToLowerInvariant() : "source", options.Holdout,
             Summary(train, splitter.Sizes[0]), Summary(validation, splitter.Sizes[1]), counts, splitter.FindDuplicates()).Save(folder);
         progress?.Report(new(survey.Counts.Bytes, survey.Counts.Bytes));
     }

@@ -1,7 +1,6 @@
-using System.Diagnostics;
 using TorchSharp;
+using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Loading;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.IO.Images;
@@ -30,8 +29,7 @@ public sealed class ImageTask : TrainingTask
     readonly Device device;
     readonly int batchSize;
     readonly ModelFlops flops;
-    readonly Stopwatch clock = Stopwatch.StartNew();
-    ImageLoader loader;
+    readonly ImageLoader loader;
     ImageBatch? held;
     ClassificationReport? validated;
 
@@ -60,7 +58,7 @@ public sealed class ImageTask : TrainingTask
     public override string Unit => "images";
 
     /// <inheritdoc/>
-    public override double DataWait => loader.Waited / clock.Elapsed;
+    public override double DataWait => loader.WaitFraction;
 
     /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
@@ -119,12 +117,8 @@ public sealed class ImageTask : TrainingTask
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState
     {
-        get => new Dictionary<string, long> { ["epoch"] = loader.State.Epoch, ["batch"] = loader.State.Batch };
-        set
-        {
-            loader.Dispose();
-            loader = data.TrainingBatches(batchSize, seed, new ImageLoaderState((int)value["epoch"], (int)value["batch"]));
-        }
+        get => loader.Position.ToState();
+        set => loader.Position = DataPosition.FromState(value);
     }
 
     /// <inheritdoc/>

@@ -13,9 +13,9 @@ namespace Transformers.Kinds.Tasks;
 /// <summary>Makes the task of a network over images.</summary>
 static class ImageTaskSetup
 {
-    internal static TaskSetup Create(RunConfig config, ImagesData data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Create(RunConfig config, ImageDataConfig data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (data.Source is GeneratedImages) observer.Preparing("drawing images", 0);
+        if (data.Source is GeneratedImagesConfig) observer.Preparing("drawing images", 0);
         var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"), cancel: stop.Token);
         try
         {

@@ -20,6 +20,6 @@ static class LabelledOptions
     }
 
     /// <summary>The first batches of the first epoch: shuffled, so that some are like the whole, and the same every time.</summary>
-    internal static IEnumerable<BatchPosition> Positions(int batches, int? count) =>
-        Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new BatchPosition(0, batch));
+    internal static IEnumerable<DataPosition> Positions(int batches, int? count) =>
+        Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new DataPosition(0, batch));
 }

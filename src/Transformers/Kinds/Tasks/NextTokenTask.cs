@@ -1,6 +1,5 @@
-using System.Diagnostics;
 using TorchSharp;
-using Transformers.Data.Batches;
+using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Layers;
@@ -19,14 +18,13 @@ public sealed class NextTokenTask : TrainingTask
 
     readonly Gpt model;
     readonly PreparedData data;
-    readonly BackgroundBatches batches;
+    readonly Prefetcher<TextBatch> batches;
     readonly int rows;
     readonly TextTokenizer tokenizer;
     readonly RunConfig run;
     readonly TrainingConfig config;
     readonly Device device;
     readonly ModelFlops flops;
-    readonly Stopwatch clock = Stopwatch.StartNew();
 
     /// <summary>A task over prepared text.</summary>
     /// <param name="model">The model, on its device.</param>
@@ -47,7 +45,7 @@ public sealed class NextTokenTask : TrainingTask
         this.device = device;
         this.rows = rows;
         Micro = new MicroSize(config.Batch.Micro);
-        batches = new BackgroundBatches(sampler);
+        batches = Prefetcher<TextBatch>.FromSampler(sampler);
     }
 
     /// <inheritdoc/>
@@ -56,7 +54,7 @@ public sealed class NextTokenTask : TrainingTask
     /// <inheritdoc/>
     public override string Unit => "tokens";
     /// <inheritdoc/>
-    public override double DataWait => batches.Waited / clock.Elapsed;
+    public override double DataWait => batches.WaitFraction;
 
     /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
@@ -104,12 +102,8 @@ public sealed class NextTokenTask : TrainingTask
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, long> SamplerState
     {
-        get
-        {
-            var state = batches.State;
-            return new Dictionary<string, long> { ["batches"] = state.Batches, ["epoch"] = state.Epoch, ["next"] = state.Next, ["offset"] = state.Offset };
-        }
-        set => batches.State = new SamplerState(value["batches"], value["epoch"], value["next"], value["offset"]);
+        get => batches.Position.ToState();
+        set => batches.Position = DataPosition.FromState(value);
     }
 
     /// <inheritdoc/>

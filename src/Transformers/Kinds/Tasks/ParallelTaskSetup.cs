@@ -14,7 +14,7 @@ namespace Transformers.Kinds.Tasks;
 /// <summary>Makes the task of an encoder-decoder over sentence pairs.</summary>
 static class ParallelTaskSetup
 {
-    internal static TaskSetup Create(RunConfig config, ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Create(RunConfig config, ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (source, target, train, validation) = Read(data, shape, options, observer, stop.Token);
         var shared = ReferenceEquals(source, target);
@@ -31,7 +31,7 @@ static class ParallelTaskSetup
 
     /// <summary>Tokenizers and encoded pairs, as training has them.</summary>
     internal static (TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
-        ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+        ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Source.Open();
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
@@ -50,7 +50,7 @@ static class ParallelTaskSetup
             ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, cancel);
     }
 
-    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelData data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelDataConfig data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         if (data.TargetTokenizer is not { } targetConfig)
         {

@@ -24,10 +24,10 @@ public sealed class TaskSetup : IDisposable
     /// <exception cref="UserException">The data cannot be read, or the model does not fit them.</exception>
     public static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop) => (config.Data, config.Model) switch
     {
-        (TextData text, GptConfig gpt) => Blaming("data.source", () => TextTaskSetup.Create(config, text, gpt, options, observer, stop)),
-        (ImagesData images, ImageModelConfig shape) => Blaming("data.source", () => ImageTaskSetup.Create(config, images, shape, options, observer, stop)),
-        (ParallelData parallel, Seq2SeqConfig seq2seq) => Blaming("data.source", () => ParallelTaskSetup.Create(config, parallel, seq2seq, options, observer, stop)),
-        (LabelledData labelled, EncoderConfig encoder) => Blaming("data.source", () => LabelledTaskSetup.Create(config, labelled, encoder, options, observer, stop)),
+        (TextDataConfig text, GptConfig gpt) => Blaming("data.source", () => TextTaskSetup.Create(config, text, gpt, options, observer, stop)),
+        (ImageDataConfig images, ImageModelConfig shape) => Blaming("data.source", () => ImageTaskSetup.Create(config, images, shape, options, observer, stop)),
+        (ParallelDataConfig parallel, Seq2SeqConfig seq2seq) => Blaming("data.source", () => ParallelTaskSetup.Create(config, parallel, seq2seq, options, observer, stop)),
+        (LabelledDataConfig labelled, EncoderConfig encoder) => Blaming("data.source", () => LabelledTaskSetup.Create(config, labelled, encoder, options, observer, stop)),
         var (data, model) => throw new UserException(
             $"data of kind {KindAttribute.Of(data)} do not train a model of kind {KindAttribute.Of(model)}"),
     };

@@ -1,7 +1,6 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Data.Batches;
 using Transformers.Data.Text;
 using Transformers.Models;
 using Transformers.Tokenizers;
@@ -14,7 +13,7 @@ namespace Transformers.Kinds.Tasks;
 /// <summary>Makes the task of a language model over text.</summary>
 static class TextTaskSetup
 {
-    internal static TaskSetup Create(RunConfig config, TextData data, GptConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Create(RunConfig config, TextDataConfig data, GptConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (tokenizer, prepared) = Read(data, options, observer, stop.Token);
         try
@@ -41,7 +40,7 @@ static class TextTaskSetup
         }
     }
 
-    static (TextTokenizer, PreparedData) Read(TextData data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (TextTokenizer, PreparedData) Read(TextDataConfig data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         if (PreparedData.FolderOf(data.Source) is { } folder)
         {
@@ -56,9 +55,9 @@ static class TextTaskSetup
 
     static ITextSampler SamplerOf(BatchesConfig config, PreparedData data, int rows, int length, ulong seed) => config switch
     {
-        RandomBatches => new RandomWindows(data.Train, rows, length, seed),
-        SequentialBatches => new ShuffledBlocks(data.Train, rows, length, seed),
-        PackedBatches packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
+        RandomBatchesConfig => new RandomWindows(data.Train, rows, length, seed),
+        SequentialBatchesConfig => new ShuffledBlocks(data.Train, rows, length, seed),
+        PackedBatchesConfig packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of batches without a sampler"),
     };
 

@@ -1,5 +1,5 @@
 using TorchSharp;
-using Transformers.Data.Batches;
+using Transformers.Data.Text;
 using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;

@@ -25,7 +25,7 @@ public sealed class TranslationTask : TrainingTask
     readonly RunConfig run;
     readonly Device device;
     readonly ParallelBatches batches;
-    readonly BatchStream<ParallelBatch> stream;
+    readonly Prefetcher<ParallelBatch> stream;
     readonly ParallelCorpus? validation;
     readonly ParallelBatches? validationBatches;
     readonly ModelFlops flops;
@@ -52,7 +52,7 @@ public sealed class TranslationTask : TrainingTask
         var batch = run.Training.Batch;
         var options = new BucketOptions { Tokens = batch.Tokens, Sequences = batch.Sequences, Seed = SeedStreams.Of(run.Seed, "batches") };
         batches = new ParallelBatches(train, sourceIds, targetIds, options);
-        stream = new BatchStream<ParallelBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
+        stream = new Prefetcher<ParallelBatch>(batches.At, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         this.validation = validation;
         var longest = Enumerable.Range(0, validation.Count).Max(i => Math.Max(validation.Source.LengthOf(i), validation.Target.LengthOf(i))) + 1;
@@ -68,7 +68,7 @@ public sealed class TranslationTask : TrainingTask
     public override string Unit => "tokens";
 
     /// <inheritdoc/>
-    public override double DataWait => stream.Wait;
+    public override double DataWait => stream.WaitFraction;
 
     /// <inheritdoc/>
     public override IReadOnlyList<MicroBatch> NextStep()
@@ -84,8 +84,8 @@ public sealed class TranslationTask : TrainingTask
     {
         if (validationBatches is null) yield break;
         // Shuffled once and for all: the first batches are then like the whole, and the same every time.
-        var position = new BatchPosition(0, 0);
-        for (var i = 0; i < Math.Min(count ?? int.MaxValue, validationBatches.BatchesPerEpoch); i++, position = validationBatches.Next(position))
+        var position = new DataPosition(0, 0);
+        for (var i = 0; i < Math.Min(count ?? int.MaxValue, validationBatches.BatchesPerEpoch); i++, position = position.Following(validationBatches.BatchesPerEpoch))
             yield return new PairBatch(this, validationBatches.At(position), smoothing: 0);
     }
 
@@ -124,7 +124,7 @@ public sealed class TranslationTask : TrainingTask
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
+    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
 
     /// <inheritdoc/>
     public override void Dispose() => stream.Dispose();

@@ -67,9 +67,9 @@ static class WordPieceFile
         if (Member(model, "vocab") is not { ValueKind: JsonValueKind.Object } vocabulary) throw parts.Error("must be an object of tokens and ids", "model.vocab");
         foreach (var token in vocabulary.EnumerateObject())
             parts.Add(token.Name, token.Value.ValueKind == JsonValueKind.Number && token.Value.TryGetInt64(out var id) ? id
-                : throw parts.Error($"the id of token {TokenizerParts.Show(token.Name)} must be a whole number", "model.vocab"), "model.vocab");
+                : throw parts.Error($"the id of token {MessageText.Quote(token.Name)} must be a whole number", "model.vocab"), "model.vocab");
         if (Text(model, "continuing_subword_prefix") is { } prefix and not WordPieceVocabulary.Continuation)
-            throw parts.Error($"{TokenizerParts.Show(prefix)} is not supported: it must be ##", "model.continuing_subword_prefix");
+            throw parts.Error($"{MessageText.Quote(prefix)} is not supported: it must be ##", "model.continuing_subword_prefix");
         if (Member(model, "max_input_chars_per_word") is { ValueKind: JsonValueKind.Number } longest && !(longest.TryGetInt32(out var length) && length == WordPieceVocabulary.LongestWord))
             throw parts.Error($"is not supported unless {WordPieceVocabulary.LongestWord}", "model.max_input_chars_per_word");
         Require(parts, root, "pre_tokenizer", "BertPreTokenizer");
@@ -97,7 +97,7 @@ static class WordPieceFile
             if (special.Count == TokenizerLimits.SpecialTokens) throw parts.Error($"has more than {TokenizerLimits.SpecialTokens:N0} tokens", "added_tokens");
             if (Text(token, "content") is not { } name || !parts.Ids.TryGetValue(name, out var id)) throw parts.Error("must be a token of model.vocab", $"{path}.content");
             if (!Flag(token, "special", false)) throw parts.Error("tokens that are not special are not supported beside WordPiece", path);
-            if (!special.TryAdd(name, id)) throw parts.Error($"token {TokenizerParts.Show(name)} appears twice", path);
+            if (!special.TryAdd(name, id)) throw parts.Error($"token {MessageText.Quote(name)} appears twice", path);
         }
         return special;
     }
@@ -105,8 +105,8 @@ static class WordPieceFile
     static WordPieceVocabulary Create(TokenizerParts parts, Dictionary<string, int> special, string unknown, BertNormalizer normalizer, string? postProcessor)
     {
         var tokens = Enumerable.Range(0, parts.Size).Select(id => parts.NameOf(id) ?? throw parts.Error($"no token has id {id}")).ToArray();
-        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {TokenizerParts.Show(broken)} holds a line end");
-        if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {TokenizerParts.Show(unknown)} for words that have no pieces");
+        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {MessageText.Quote(broken)} holds a line end");
+        if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {MessageText.Quote(unknown)} for words that have no pieces");
         special.TryAdd(unknown, id);
         return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor);
     }
@@ -131,7 +131,7 @@ static class WordPieceFile
     {
         var stage = Member(root, key);
         return Text(stage, "type") == type ? stage
-            : throw parts.Error($"{TokenizerParts.Show(Text(stage, "type") ?? "null")} is not supported", key, hint: $"WordPiece needs a {type}");
+            : throw parts.Error($"{MessageText.Quote(Text(stage, "type") ?? "null")} is not supported", key, hint: $"WordPiece needs a {type}");
     }
 
     static JsonElement Member(JsonElement element, string key) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out var value) ? value : default;

@@ -48,7 +48,7 @@ public class LabelledBatchesTests
     {
         var examples = Enumerable.Range(0, 100).Select(i => new LabelledExample(string.Join(' ', Enumerable.Repeat("a", i % 7)), $"{i % 3}")).ToList();
         var batches = new LabelledBatches(LabelledCorpus.Encode(examples, Tokenizer, Special), Special, new BucketOptions { Tokens = 40, Seed = 9 });
-        var seen = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new BatchPosition(4, b)))
+        var seen = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new DataPosition(4, b)))
             .SelectMany(b => b.Texts.Examples.Zip(b.Labels)).ToList();
         Assert.Equal(Enumerable.Range(0, 100), seen.Select(s => s.First).Order());
         Assert.All(seen, s => Assert.Equal(s.First % 3, s.Second));
