@@ -4,16 +4,9 @@ using Transformers.IO;
 namespace Transformers.Configs;
 
 /// <summary>Turns a tree into sealed records, strictly: what does not fit exactly is a problem, and all problems are found.</summary>
-/// <param name="root">The type of the whole config; where a misplaced setting is looked up.</param>
-/// <param name="problems">Takes what is wrong.</param>
 sealed class ConfigBinder(Type root, ProblemList problems)
 {
     /// <summary>The value, or null where it has problems or is null.</summary>
-    /// <param name="type">The type to bind to.</param>
-    /// <param name="node">What was read.</param>
-    /// <param name="path">Its dotted path.</param>
-    /// <param name="at">Where its key stands; the start of the file for the whole.</param>
-    /// <param name="rules">What the setting's numbers must satisfy.</param>
     internal object? Bind(Type type, ConfigNode node, string path, Source at, IReadOnlyList<RuleAttribute>? rules = null)
     {
         if (ConfigShape.IsMapping(type))
@@ -139,7 +132,6 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     }
 
     /// <summary>Reports a key that means nothing here.</summary>
-    /// <returns>The setting of the record that was meant, if that is plain.</returns>
     string? Unknown(RecordShape shape, MapEntry entry, string path)
     {
         var full = Join(path, MessageText.Escape(entry.Key));

@@ -107,7 +107,6 @@ sealed partial class XmlDocs
 {
     readonly Dictionary<string, XElement> summaries;
 
-    /// <exception cref="UserException">The file is not there.</exception>
     internal XmlDocs()
     {
         var path = Path.Combine(AppContext.BaseDirectory, typeof(XmlDocs).Assembly.GetName().Name + ".xml");

@@ -11,7 +11,6 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
     readonly int[] lines = LineStarts(utf8);
 
     /// <summary>The document, or null where there is none.</summary>
-    /// <exception cref="UserException">The text is not JSON, or nests too deep.</exception>
     internal ConfigNode? Read()
     {
         if (utf8.AsSpan().Trim(" \t\r\n"u8).IsEmpty) return null;

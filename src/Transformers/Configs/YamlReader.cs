@@ -6,9 +6,6 @@ using YamlDotNet.Core.Events;
 namespace Transformers.Configs;
 
 /// <summary>Reads one YAML document into a tree with positions; refuses what a config has no use for.</summary>
-/// <param name="text">The document.</param>
-/// <param name="at">Turns a line and a column, from 1, into a source.</param>
-/// <param name="problems">Takes duplicate keys, after which reading goes on.</param>
 sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemList problems)
 {
     /// <summary>How deep mappings and lists may nest; bounds the stack here and in everything that walks the tree.</summary>
@@ -17,7 +14,6 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
     readonly Parser parser = new(new StringReader(text));
 
     /// <summary>The document, or null where there is none.</summary>
-    /// <exception cref="UserException">The text is not YAML, or holds something that is refused.</exception>
     internal ConfigNode? Read()
     {
         try

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Transformers.Data.Text;
@@ -54,7 +55,6 @@ public static class TextLines
 /// <summary>One line of a JSON-lines file.</summary>
 static class JsonLine
 {
-    /// <exception cref="UserException">The line is not JSON, or deeper than 64 levels.</exception>
     public static JsonDocument Parse(string text, string path, int line)
     {
         try
@@ -68,7 +68,6 @@ static class JsonLine
     }
 
     /// <summary>The text at a dotted path; a number or a truth value is taken as it is written.</summary>
-    /// <exception cref="UserException">There is no such field, or it holds no text.</exception>
     public static string Text(JsonElement root, string field, string path, int line)
     {
         var element = root;
@@ -92,5 +91,61 @@ static class JsonLine
         {
             throw TextLines.Error(path, line, $"the field {field} holds half of a surrogate pair");
         }
+    }
+}
+
+/// <summary>Comma-separated values (RFC 4180): fields in double quotes may hold separators, line ends and doubled quotes.</summary>
+static class CommaSeparated
+{
+    /// <summary>The records with the lines on which they start.</summary>
+    public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',')
+    {
+        var (number, start) = (0, 0);
+        var fields = new List<string>();
+        var field = new StringBuilder();
+        var quoted = false;
+        foreach (var line in TextLines.Read(path))
+        {
+            number++;
+            if (quoted) field.Append('\n');
+            else start = number;
+            if (field.Length > TextLines.MaximumBytes) break;
+            for (var i = 0; i <= line.Length; i++)
+            {
+                var end = i == line.Length;
+                if (quoted)
+                {
+                    if (end) break;
+                    if (line[i] != '"') field.Append(line[i]);
+                    else if (i + 1 < line.Length && line[i + 1] == '"') field.Append(line[i++]);
+                    else if (i + 1 == line.Length || line[i + 1] == separator) quoted = false;
+                    else throw TextLines.Error(path, number, "a closing quote must be followed by a separator or the end of the line", "double a quote inside a quoted field");
+                }
+                else if (end || line[i] == separator)
+                {
+                    fields.Add(field.ToString());
+                    field.Clear();
+                }
+                else if (line[i] == '"' && (i == 0 || line[i - 1] == separator)) quoted = true;
+                else field.Append(line[i]);
+            }
+            if (quoted) continue;
+            yield return (start, [.. fields]);
+            fields.Clear();
+        }
+        if (quoted) throw TextLines.Error(path, start, "a quote is opened here and never closed");
+    }
+}
+
+/// <summary>The names of the classes, in the order of their ids.</summary>
+static class ClassNames
+{
+    /// <summary>The different labels in a stable order: by value where all are whole numbers, else by code point.</summary>
+    public static IReadOnlyList<string> Of(IEnumerable<string> labels)
+    {
+        var names = labels.Distinct(StringComparer.Ordinal).ToList();
+        return names.All(n => long.TryParse(n, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+            ? [.. names.OrderBy(n => long.Parse(n, CultureInfo.InvariantCulture)).ThenBy(n => n, StringComparer.Ordinal)]
+            : [.. names.Order(StringComparer.Ordinal)];
     }
 }

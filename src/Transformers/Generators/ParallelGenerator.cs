@@ -29,7 +29,7 @@ public sealed record SentencePair(string Source, string Target);
 
 /// <summary>The Annotated Transformer's copy task: the target is the source.</summary>
 /// <remarks>Ten symbols 1 to 10 (with padding, a vocabulary of 11), ten of them a sequence, the first always 1; words separated by spaces.</remarks>
-public sealed class CopyGenerator : ParallelGenerator
+sealed class CopyGenerator : ParallelGenerator
 {
     /// <summary>The number of different symbols.</summary>
     public int Symbols { get; init; } = 10;
@@ -57,7 +57,7 @@ public sealed class CopyGenerator : ParallelGenerator
 /// Numbers from 0 to 49 as words, from 1 to 25 of them, each length as likely. JoeyNMT's own script draws validation and test
 /// sequences of up to 30, beyond the longest that is learnt; <see cref="HeldOutLength"/> = 30 does so too.
 /// </remarks>
-public sealed class ReverseGenerator : ParallelGenerator
+sealed class ReverseGenerator : ParallelGenerator
 {
     /// <summary>The number of different numbers.</summary>
     public int Symbols { get; init; } = 50;

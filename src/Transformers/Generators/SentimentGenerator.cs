@@ -7,7 +7,7 @@ namespace Transformers.Generators;
 /// A clause calls an aspect good or bad; a negation turns it round; after "but" the second clause decides, after "although" the main
 /// one. So counting good and bad words is not enough: the order and the small words matter. A text's split is a hash of its content.
 /// </remarks>
-public sealed class SentimentGenerator
+sealed class SentimentGenerator
 {
     /// <summary>The names of the classes.</summary>
     public static IReadOnlyList<string> Classes { get; } = ["negative", "positive"];
@@ -23,9 +23,6 @@ public sealed class SentimentGenerator
     static readonly string[] People = ["I", "we", "my friends", "the critics", "most viewers", "my sister", "the audience", "everyone"];
 
     /// <summary>One text with its label, a function of the arguments alone, the same on every machine.</summary>
-    /// <param name="split">The part it belongs to.</param>
-    /// <param name="seed">The seed of the data.</param>
-    /// <param name="index">The number of the text, from 0.</param>
     public LabelledExample At(SyntheticSplit split, ulong seed, long index)
     {
         var random = Splits.Random(seed, split, index);

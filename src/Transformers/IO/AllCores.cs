@@ -7,9 +7,6 @@ namespace Transformers.IO;
 static class AllCores
 {
     /// <summary>Does something for 0, 1, …; the first failure is thrown as itself.</summary>
-    /// <param name="count">How often.</param>
-    /// <param name="action">What is done, on any thread and in any order.</param>
-    /// <param name="cancel">Stops the work.</param>
     internal static void For(int count, Action<int> action, CancellationToken cancel = default)
     {
         try

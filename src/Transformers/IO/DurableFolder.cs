@@ -8,7 +8,7 @@ namespace Transformers.IO;
 /// has the name already is moved to <c>name.replaced.tmp</c> just before and deleted just after; <see cref="Recover"/> puts it back
 /// should the process die between.
 /// </remarks>
-public sealed class DurableFolder : IDisposable
+sealed class DurableFolder : IDisposable
 {
     /// <summary>What the name of a folder being replaced ends in.</summary>
     public const string ReplacedSuffix = ".replaced" + DurableFile.TemporarySuffix;
@@ -18,9 +18,6 @@ public sealed class DurableFolder : IDisposable
     bool committed;
 
     /// <summary>Begins a folder; nothing is seen under its name before <see cref="Commit"/>.</summary>
-    /// <param name="path">The final path. Missing folders above it are created.</param>
-    /// <exception cref="IOException">The disk is full, or a file is in the way.</exception>
-    /// <exception cref="UnauthorizedAccessException">The parent cannot be written.</exception>
     public DurableFolder(string path)
     {
         this.path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -36,8 +33,6 @@ public sealed class DurableFolder : IDisposable
     public IReadOnlyList<WrittenFile> Files => files;
 
     /// <summary>Writes one file and waits until its bytes are on the disk.</summary>
-    /// <param name="name">A plain file name, not used before.</param>
-    /// <param name="write">Writes the content, start to end.</param>
     public WrittenFile Write(string name, Action<Stream> write)
     {
         var target = SafePath.Resolve(temporary, name);
@@ -85,8 +80,6 @@ public sealed class DurableFolder : IDisposable
     }
 
     /// <summary>Deletes a folder so that after a crash it is there whole or not under its name.</summary>
-    /// <exception cref="IOException">The folder cannot be renamed or deleted.</exception>
-    /// <exception cref="UnauthorizedAccessException">The parent or something in the folder cannot be written.</exception>
     public static void Delete(string path)
     {
         var doomed = Path.TrimEndingDirectorySeparator(path) + ".deleted" + DurableFile.TemporarySuffix;
@@ -99,8 +92,6 @@ public sealed class DurableFolder : IDisposable
     }
 
     /// <summary>Undoes what a killed process left: puts replaced folders back whose successor is missing, and deletes what ends in <c>.tmp</c>.</summary>
-    /// <param name="parent">The folder to tidy; nothing happens where it does not exist. Nobody else may be writing in it.</param>
-    /// <returns>The names that were deleted or put back, and those that could not be.</returns>
     public static (IReadOnlyList<string> Done, IReadOnlyList<string> Failed) Recover(string parent)
     {
         List<string> done = [], failed = [];
@@ -195,13 +186,11 @@ sealed class PartialFolder : IDisposable
 
 /// <summary>Makes the entries of a folder (creations, renames, deletions) survive a power cut.</summary>
 /// <remarks>.NET cannot open a folder as a file, so this calls <c>open</c> and <c>fsync</c> of the C library. Windows has no such call; its file systems journal names.</remarks>
-public static partial class FolderSync
+static partial class FolderSync
 {
     const int Interrupted = 4, InvalidArgument = 22;
 
     /// <summary>Returns once every entry of the folder is on the disk.</summary>
-    /// <param name="folder">An existing folder.</param>
-    /// <exception cref="IOException">The folder cannot be opened, or the disk reports an error.</exception>
     public static void Sync(string folder)
     {
         if (OperatingSystem.IsWindows()) return;
@@ -225,8 +214,6 @@ public static partial class FolderSync
     }
 
     /// <summary>Creates a folder and those above it that are missing, each durable in its parent.</summary>
-    /// <param name="folder">The folder to create; nothing happens where it exists.</param>
-    /// <exception cref="IOException">The folder cannot be created, or a file is in the way.</exception>
     public static void CreateFolders(string folder)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

@@ -91,9 +91,6 @@ public abstract partial class TextTokenizer
     }
 
     /// <summary>As many of a text's tokens as are asked for.</summary>
-    /// <param name="tokens">All tokens.</param>
-    /// <param name="length">The length of the text that their offsets are in.</param>
-    /// <param name="settings">The number of tokens that is asked for.</param>
     private protected static EncodeResults<EncodedToken> Limited(EncodedToken[] tokens, int length, EncodeSettings settings)
     {
         var (count, consumed) = Fit(tokens, settings.MaxTokenCount, length);

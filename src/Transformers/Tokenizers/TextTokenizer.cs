@@ -154,7 +154,6 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     private protected UserException NotAnId(int id) => new($"token id {id} is not in the vocabulary: ids run from 0 to {VocabularySize - 1}");
 
     /// <summary>UTF-16 as UTF-8.</summary>
-    /// <exception cref="UserException">The text holds a lone surrogate.</exception>
     private protected static byte[] Utf8(ReadOnlySpan<char> text)
     {
         var utf8 = new byte[Encoding.UTF8.GetByteCount(text)];

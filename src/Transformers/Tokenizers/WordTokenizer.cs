@@ -100,7 +100,6 @@ public sealed class WordTokenizer : TextTokenizer
     }
 
     /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>
-    /// <exception cref="UserException">The ids are not 0, 1, 2, … with the special ones first.</exception>
     internal static WordTokenizer? TryRead(string path, byte[] content)
     {
         // A file that does not even name the kind is not parsed twice.

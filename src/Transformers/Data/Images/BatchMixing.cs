@@ -50,7 +50,7 @@ public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double P
     }
 
     /// <summary>A rectangle of about (1 - kept) of the area about a random centre, cut off at the picture's edge.</summary>
-    public static PixelBox CutBox(double kept, int height, int width, SampleRandom random)
+    internal static PixelBox CutBox(double kept, int height, int width, SampleRandom random)
     {
         var side = Math.Sqrt(1 - kept);
         var (h, w) = ((int)(height * side), (int)(width * side));
@@ -85,11 +85,7 @@ public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double P
 }
 
 /// <summary>Fills a random rectangle of a normalised picture with noise (Zhong et al. 2017; timm's <c>pixel</c> mode).</summary>
-/// <param name="Probability">Of erasing at all.</param>
-/// <param name="MinArea">Least part of the area.</param>
-/// <param name="MaxArea">Greatest part of the area.</param>
-/// <param name="MinRatio">Least height over width; the greatest is its inverse.</param>
-public sealed record RandomErasing(double Probability, double MinArea = 0.02, double MaxArea = 1.0 / 3, double MinRatio = 0.3)
+sealed record RandomErasing(double Probability, double MinArea = 0.02, double MaxArea = 1.0 / 3, double MinRatio = 0.3)
 {
     /// <summary>Changes one picture in place.</summary>
     /// <param name="pixels">[C, Y, X], normalised: the noise has mean 0 and deviation 1.</param>
@@ -118,11 +114,7 @@ public sealed record RandomErasing(double Probability, double MinArea = 0.02, do
 }
 
 /// <summary>A random rectangle of a picture, to be resized to the training size (Inception's crop).</summary>
-/// <param name="MinArea">Least part of the picture's area.</param>
-/// <param name="MaxArea">Greatest part.</param>
-/// <param name="MinRatio">Least width over height.</param>
-/// <param name="MaxRatio">Greatest width over height.</param>
-public sealed record RandomResizedCrop(double MinArea = 0.08, double MaxArea = 1, double MinRatio = 3.0 / 4, double MaxRatio = 4.0 / 3)
+sealed record RandomResizedCrop(double MinArea = 0.08, double MaxArea = 1, double MinRatio = 3.0 / 4, double MaxRatio = 4.0 / 3)
 {
     /// <summary>Draws a rectangle; after ten that do not fit, the largest central one within the ratios.</summary>
     public PixelBox Draw(int width, int height, SampleRandom random)
@@ -148,7 +140,7 @@ public sealed record RandomResizedCrop(double MinArea = 0.08, double MaxArea = 1
 /// <param name="Contrast">Likewise.</param>
 /// <param name="Saturation">Likewise.</param>
 /// <param name="Hue">The turn is drawn from [-x, x], at most half a circle.</param>
-public sealed record ColorJitter(double Brightness, double Contrast, double Saturation, double Hue = 0)
+sealed record ColorJitter(double Brightness, double Contrast, double Saturation, double Hue = 0)
 {
     /// <summary>Changes a picture in place.</summary>
     public void Apply(RgbImage image, SampleRandom random)

@@ -6,14 +6,13 @@ using Transformers.IO.Images;
 namespace Transformers.Data.Images;
 
 /// <summary>Image files in a folder for each class, with or without <c>train/</c> and <c>test/</c> above them.</summary>
-public sealed class FolderSource : ImageSource
+sealed class FolderSource : ImageSource
 {
     readonly string root;
     readonly string[] paths;
     readonly ClassLayout layout;
 
     /// <summary>Lists a folder; no image is opened.</summary>
-    /// <exception cref="UserException">The folder cannot be read, holds no images or no class folders.</exception>
     public FolderSource(string folder)
     {
         root = folder;
@@ -36,26 +35,18 @@ public sealed class FolderSource : ImageSource
 
     readonly int ignored;
 
-    /// <inheritdoc/>
     public override string Kind => "class folders";
-    /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => layout.Classes;
-    /// <inheritdoc/>
     public override int Count => paths.Length;
-    /// <inheritdoc/>
     public override int IgnoredFiles => ignored;
-    /// <inheritdoc/>
     public override int LabelOf(int index) => layout.Labels[index];
-    /// <inheritdoc/>
     public override ImageSplit SplitOf(int index) => layout.Splits[index];
-    /// <inheritdoc/>
     public override string NameOf(int index) => Path.Combine(root, paths[index]);
-    /// <inheritdoc/>
     public override byte[] ReadFile(int index, long maxBytes) => ImageFiles.ReadAll(NameOf(index), maxBytes);
 }
 
 /// <summary>Image files inside an uncompressed tar archive, laid out as <see cref="FolderSource"/>'s; read in place, never unpacked.</summary>
-public sealed class TarSource : ImageSource
+sealed class TarSource : ImageSource
 {
     readonly string path;
     readonly SafeFileHandle file;
@@ -64,7 +55,6 @@ public sealed class TarSource : ImageSource
     readonly int ignored;
 
     /// <summary>Reads the archive's headers.</summary>
-    /// <exception cref="UserException">The file cannot be read, is no tar archive, or holds no images in class folders.</exception>
     public TarSource(string path)
     {
         this.path = path;
@@ -97,36 +87,44 @@ public sealed class TarSource : ImageSource
             while (reader.GetNextEntry() is { } entry)
             {
                 if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)) continue;
-                if (entry.Length > archive.Length - Math.Max(0, entry.DataOffset)) throw new EndOfStreamException("the archive ends inside a file");
+                if (entry.Length > archive.Length - Math.Max(0, entry.DataOffset)) throw new EndOfStreamException();
+                if (entry.DataOffset > 0 && !ChecksumHolds(archive.SafeFileHandle, entry)) throw new InvalidDataException("a header's checksum does not hold");
                 entries.Add(new Entry(entry.Name, entry.DataOffset, entry.Length));
             }
             return entries;
         }
-        catch (Exception exception) when (exception is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or OverflowException)
+        catch (EndOfStreamException exception)
+        {
+            throw new UserException([new Problem("the tar archive ends inside a file", path)], exception);
+        }
+        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
         {
             throw new UserException([entries.Count == 0 ? new Problem("the file is not a tar archive", path, Hint: "a compressed one (.tar.gz) is unpacked first")
                 : new Problem($"the tar archive is broken behind {MessageText.Quote(entries[^1].Name)}: {exception.Message}", path)], exception);
         }
     }
 
+    // The runtime's reader does not look at the checksum, in which the checksum's own eight bytes count as spaces.
+    static bool ChecksumHolds(SafeFileHandle file, TarEntry entry)
+    {
+        Span<byte> header = stackalloc byte[512];
+        if (RandomAccess.Read(file, header, entry.DataOffset - header.Length) < header.Length) return false;
+        header.Slice(148, 8).Fill((byte)' ');
+        var sum = 0;
+        foreach (var b in header) sum += b;
+        return sum == entry.Checksum;
+    }
+
     readonly record struct Entry(string Name, long Offset, long Size);
 
-    /// <inheritdoc/>
     public override string Kind => "tar archive";
-    /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => layout.Classes;
-    /// <inheritdoc/>
     public override int Count => entries.Length;
-    /// <inheritdoc/>
     public override int IgnoredFiles => ignored;
-    /// <inheritdoc/>
     public override int LabelOf(int index) => layout.Labels[index];
-    /// <inheritdoc/>
     public override ImageSplit SplitOf(int index) => layout.Splits[index];
-    /// <inheritdoc/>
     public override string NameOf(int index) => $"{path}:{entries[index].Name}";
 
-    /// <inheritdoc/>
     public override byte[] ReadFile(int index, long maxBytes)
     {
         var entry = entries[index];
@@ -145,7 +143,6 @@ public sealed class TarSource : ImageSource
         }
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         file.Dispose();

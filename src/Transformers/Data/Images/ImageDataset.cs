@@ -161,32 +161,14 @@ public sealed class ImageDataset : IDisposable
     public (double[] Mean, double[] Std) MeasureStatistics(IReadOnlyList<int> indices, ImageTransform transform, int most = 10_000)
     {
         var count = Math.Min(indices.Count, most);
-        // Whole numbers: the sums do not depend on the order in which threads add them.
-        var (sum, squares, pixels) = (new long[3], new long[3], 0L);
-        var guard = new Lock();
+        var sums = new PixelSums(transform.Channels);
         AllCores.For(count, i =>
         {
-            if (Load(indices[(int)((long)i * indices.Count / count)]) is not { } image) return;
-            var bytes = transform.Fit(image).Span;
-            Span<long> one = stackalloc long[3], two = stackalloc long[3];
-            for (var p = 0; p < bytes.Length; p += 3)
-                for (var c = 0; c < transform.Channels; c++)
-                {
-                    long v = transform.Channels == 1 ? ImageEnhance.Luma(bytes[p], bytes[p + 1], bytes[p + 2]) : bytes[p + c];
-                    one[c] += v;
-                    two[c] += v * v;
-                }
-            lock (guard)
-            {
-                pixels += bytes.Length / 3;
-                for (var c = 0; c < 3; c++) (sum[c], squares[c]) = (sum[c] + one[c], squares[c] + two[c]);
-            }
+            if (Load(indices[(int)((long)i * indices.Count / count)]) is { } image) sums.Add(transform.Fit(image).Span);
         });
-        if (pixels == 0) throw new UserException("the statistics cannot be measured: no image could be used");
-        var mean = Enumerable.Range(0, transform.Channels).Select(c => (double)sum[c] / pixels).ToArray();
+        if (sums.Pixels == 0) throw new UserException("the statistics cannot be measured: no image could be used");
         // One colour everywhere has no deviation to divide by.
-        var std = mean.Select((m, c) => Math.Max(Math.Sqrt(Math.Max((double)squares[c] / pixels - m * m, 0)), 1)).ToArray();
-        return ([.. mean.Select(m => m / 255)], [.. std.Select(s => s / 255)]);
+        return sums.Statistics(leastDeviation: 1);
     }
 
     /// <summary>Closes the source.</summary>
@@ -266,5 +248,42 @@ public sealed class BrokenFiles(BrokenFilePolicy policy)
     {
         if (policy == BrokenFilePolicy.Fail) throw fault;
         faults.TryAdd(index, fault);
+    }
+}
+
+/// <summary>Sums over the pixels of many images; they do not depend on the order in which threads add, being whole numbers.</summary>
+sealed class PixelSums(int channels)
+{
+    readonly long[] sums = new long[channels], squares = new long[channels];
+
+    /// <summary>Pixels added so far.</summary>
+    public long Pixels { get; private set; }
+
+    /// <summary>Adds an image; safe to call from several threads.</summary>
+    public void Add(ReadOnlySpan<byte> rgb)
+    {
+        Span<long> one = stackalloc long[channels], two = stackalloc long[channels];
+        for (var p = 0; p < rgb.Length; p += 3)
+            for (var c = 0; c < channels; c++)
+            {
+                long v = channels == 1 ? ImageEnhance.Luma(rgb[p], rgb[p + 1], rgb[p + 2]) : rgb[p + c];
+                one[c] += v;
+                two[c] += v * v;
+            }
+        lock (sums)
+        {
+            Pixels += rgb.Length / 3;
+            for (var c = 0; c < channels; c++) (sums[c], squares[c]) = (sums[c] + one[c], squares[c] + two[c]);
+        }
+    }
+
+    /// <summary>Mean and deviation of each channel, of values from 0 to 1.</summary>
+    /// <param name="leastDeviation">The least deviation, of values from 0 to 255.</param>
+    public (double[] Mean, double[] Std) Statistics(double leastDeviation = 0)
+    {
+        if (Pixels == 0) return (new double[channels], new double[channels]);
+        var mean = sums.Select(sum => (double)sum / Pixels).ToArray();
+        var std = mean.Select((m, c) => Math.Max(Math.Sqrt(Math.Max((double)squares[c] / Pixels - m * m, 0)), leastDeviation)).ToArray();
+        return ([.. mean.Select(m => m / 255)], [.. std.Select(s => s / 255)]);
     }
 }

@@ -4,7 +4,7 @@ namespace Transformers.Data.Images;
 
 /// <summary>Blends a picture with a degenerate form of itself: factor 1 leaves it, 0 gives that form, above 1 goes the other way.</summary>
 /// <remarks>Meanings and rounding are those of Pillow's <c>ImageEnhance</c>; hue is torchvision's <c>adjust_hue</c> without its 8-bit steps.</remarks>
-public static class ImageEnhance
+static class ImageEnhance
 {
     /// <summary>ITU-R 601 luma in fixed point, as Pillow's mode L: exact for grey.</summary>
     public static byte Luma(byte red, byte green, byte blue) => (byte)((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16);
@@ -92,7 +92,7 @@ public static class ImageEnhance
 
 /// <summary>Operations that look at one pixel at a time, through a table of 256 values for each channel; all in place.</summary>
 /// <remarks>Meanings and rounding are those of Pillow's <c>ImageOps</c>.</remarks>
-public static class PixelOps
+static class PixelOps
 {
     /// <summary>Stretches each channel so that its darkest value becomes 0 and its brightest 255.</summary>
     public static void AutoContrast(RgbImage image) => PerChannel(image, (histogram, table) =>
@@ -124,8 +124,6 @@ public static class PixelOps
     public static void Invert(RgbImage image) => Map(image, value => 255 - value);
 
     /// <summary>Keeps the highest bits of each value.</summary>
-    /// <param name="image">Changed in place.</param>
-    /// <param name="bits">0 (black) to 8 (unchanged).</param>
     public static void Posterize(RgbImage image, int bits) => Map(image, value => value & ~((1 << (8 - bits)) - 1));
 
     /// <summary>Inverts the values that reach a threshold.</summary>

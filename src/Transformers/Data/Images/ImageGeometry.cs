@@ -12,10 +12,9 @@ public enum PadMode
 }
 
 /// <summary>Cutting, mirroring, padding.</summary>
-public static class ImageGeometry
+static class ImageGeometry
 {
     /// <summary>Cuts a rectangle out.</summary>
-    /// <exception cref="ArgumentException">The rectangle leaves the picture.</exception>
     public static RgbImage Crop(RgbImage source, PixelBox box)
     {
         if (box.X < 0 || box.Y < 0 || box.X + box.Width > source.Width || box.Y + box.Height > source.Height)

@@ -60,12 +60,6 @@ public static class ImageInspection
 
     sealed record Seen(int Width, int Height, string Format, bool Grey, UInt128 Hash);
 
-    sealed class Sums
-    {
-        public readonly long[] One = new long[3], Two = new long[3];
-        public long Pixels;
-    }
-
     /// <summary>Inspects a folder, an archive or a table, whatever <see cref="ImageSources.Open"/> opens.</summary>
     /// <exception cref="UserException">There is no source at the path. Broken images are reported, not thrown.</exception>
     public static ImageReport Inspect(string path, ImageLimits? limits = null)
@@ -74,13 +68,13 @@ public static class ImageInspection
         var options = new ImageDecodeOptions { Limits = limits ?? ImageLimits.Default };
         var seen = new Seen?[source.Count];
         var faults = new ConcurrentDictionary<int, ImageException>();
-        var sums = new Sums();
+        var sums = new PixelSums(channels: 3);
         AllCores.For(source.Count, i =>
         {
             try
             {
                 var (image, format) = Load(source, i, options);
-                Add(sums, image);
+                sums.Add(image.Span);
                 // Pixels, not files: the same picture saved twice is still the same picture.
                 Span<byte> hash = stackalloc byte[32];
                 SHA256.HashData(image.Span, hash);
@@ -107,31 +101,13 @@ public static class ImageInspection
         }
     }
 
-    static void Add(Sums sums, RgbImage image)
-    {
-        Span<long> one = stackalloc long[3], two = stackalloc long[3];
-        var pixels = image.Span;
-        for (var i = 0; i < pixels.Length; i += 3)
-            for (var c = 0; c < 3; c++)
-            {
-                one[c] += pixels[i + c];
-                two[c] += pixels[i + c] * pixels[i + c];
-            }
-        lock (sums)
-        {
-            sums.Pixels += pixels.Length / 3;
-            for (var c = 0; c < 3; c++) (sums.One[c], sums.Two[c]) = (sums.One[c] + one[c], sums.Two[c] + two[c]);
-        }
-    }
-
-    static ImageReport Report(string path, ImageSource source, Seen?[] seen, ConcurrentDictionary<int, ImageException> faults, Sums sums)
+    static ImageReport Report(string path, ImageSource source, Seen?[] seen, ConcurrentDictionary<int, ImageException> faults, PixelSums sums)
     {
         var counts = new int[source.Classes.Count, 4];
         for (var i = 0; i < source.Count; i++) counts[source.LabelOf(i), (int)source.SplitOf(i)]++;
         var good = seen.OfType<Seen>().ToList();
         var (duplicates, across, pairs) = Duplicates(source, seen);
-        var mean = sums.One.Select(s => sums.Pixels == 0 ? 0 : s / 255.0 / sums.Pixels).ToArray();
-        var std = sums.Two.Select((s, c) => sums.Pixels == 0 ? 0 : Math.Sqrt(Math.Max(s / 65025.0 / sums.Pixels - mean[c] * mean[c], 0))).ToArray();
+        var (mean, std) = sums.Statistics();
         return new ImageReport(
             path, source.Kind, source.Count,
             [.. source.Classes.Select((name, c) => new ImageClassReport(name,

@@ -6,21 +6,16 @@ using Transformers.IO.Images;
 namespace Transformers.Data.Images;
 
 /// <summary>A rectangle of whole pixels.</summary>
-/// <param name="X">Its left column.</param>
-/// <param name="Y">Its top row.</param>
-/// <param name="Width">Columns.</param>
-/// <param name="Height">Rows.</param>
-public readonly record struct PixelBox(int X, int Y, int Width, int Height);
+readonly record struct PixelBox(int X, int Y, int Width, int Height);
 
 /// <summary>Antialiased resizing, equal to Pillow's to the last bit.</summary>
-public static unsafe class ImageResize
+static unsafe class ImageResize
 {
     /// <summary>Resizes a whole picture.</summary>
     public static RgbImage Resize(RgbImage source, int width, int height, ResizeFilter filter) =>
         Resize(source, new PixelBox(0, 0, source.Width, source.Height), width, height, filter);
 
     /// <summary>Cuts a rectangle out and resizes it; pixels outside of it have no influence.</summary>
-    /// <exception cref="ArgumentException">The rectangle is empty or leaves the picture.</exception>
     public static RgbImage Resize(RgbImage source, PixelBox box, int width, int height, ResizeFilter filter)
     {
         var target = new RgbImage(width, height);
@@ -29,7 +24,6 @@ public static unsafe class ImageResize
     }
 
     /// <summary>Cuts a rectangle out and resizes it to fill another picture.</summary>
-    /// <exception cref="ArgumentException">The rectangle is empty or leaves the picture.</exception>
     public static void ResizeInto(RgbImage source, PixelBox box, RgbImage target, ResizeFilter filter)
     {
         if (box.X < 0 || box.Y < 0 || box.Width <= 0 || box.Height <= 0

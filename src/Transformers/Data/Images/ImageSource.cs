@@ -110,9 +110,6 @@ sealed class ClassLayout
     public required int[] Labels { get; init; }
     public required ImageSplit[] Splits { get; init; }
 
-    /// <param name="paths">Relative, with forward slashes.</param>
-    /// <param name="where">What the paths lie in, for messages.</param>
-    /// <exception cref="UserException">There are no images, or no class folders.</exception>
     public static ClassLayout Of(IReadOnlyList<string> paths, string where)
     {
         if (paths.Count == 0)

@@ -5,7 +5,7 @@ using Transformers.IO.Images;
 namespace Transformers.Data.Images;
 
 /// <summary>Sources whose files hold pixels of one size, kept in memory as they are: CIFAR binary, MNIST IDX.</summary>
-public abstract class PixelSource : ImageSource
+abstract class PixelSource : ImageSource
 {
     /// <summary>One file's images.</summary>
     /// <param name="Name">The file's path.</param>
@@ -29,24 +29,18 @@ public abstract class PixelSource : ImageSource
     /// <summary>The parts, in the order they were added.</summary>
     protected IReadOnlyList<Part> Parts => parts;
 
-    /// <inheritdoc/>
     public override int Count => count;
-    /// <inheritdoc/>
     public override int LabelOf(int index) => Find(index) is var (part, at) ? part.Labels[at] : -1;
-    /// <inheritdoc/>
     public override ImageSplit SplitOf(int index) => Find(index).Part.Split;
 
-    /// <inheritdoc/>
     public override string NameOf(int index)
     {
         var (part, at) = Find(index);
         return $"{part.Name}[{at}]";
     }
 
-    /// <inheritdoc/>
     public override byte[]? ReadFile(int index, long maxBytes) => null;
 
-    /// <inheritdoc/>
     public override RgbImage ReadPixels(int index)
     {
         var (part, at) = Find(index);
@@ -67,7 +61,6 @@ public abstract class PixelSource : ImageSource
     /// <summary>Reads a file whole, unpacking gzip.</summary>
     /// <param name="path">The file; <c>.gz</c> is unpacked.</param>
     /// <param name="maxBytes">What it may hold unpacked.</param>
-    /// <exception cref="UserException">The file cannot be read, is broken or larger.</exception>
     protected static byte[] ReadWhole(string path, long maxBytes)
     {
         try
@@ -91,7 +84,7 @@ public abstract class PixelSource : ImageSource
 }
 
 /// <summary>The binary version of CIFAR-10 or CIFAR-100 (its fine labels): records of labels and three planes of 32 x 32 bytes.</summary>
-public sealed class CifarSource : PixelSource
+sealed class CifarSource : PixelSource
 {
     const int Side = 32, Plane = Side * Side;
     const long MaxBytes = 1L << 30;
@@ -100,7 +93,6 @@ public sealed class CifarSource : PixelSource
     readonly string[] classes;
 
     /// <summary>Reads the batches in a folder.</summary>
-    /// <exception cref="UserException">A batch is broken; the message names it.</exception>
     public CifarSource(string folder)
     {
         var files = BatchesIn(folder);
@@ -140,12 +132,9 @@ public sealed class CifarSource : PixelSource
         return [.. Enumerable.Range(0, count).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))];
     }
 
-    /// <inheritdoc/>
     public override string Kind => labelBytes == 2 ? "CIFAR-100 binary" : "CIFAR-10 binary";
-    /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => classes;
 
-    /// <inheritdoc/>
     protected override RgbImage Pixels(Part part, int index)
     {
         var planes = part.Pixels.AsSpan(index * Record + labelBytes, 3 * Plane);
@@ -159,7 +148,7 @@ public sealed class CifarSource : PixelSource
 
 /// <summary>MNIST's IDX files (and Fashion-MNIST's, KMNIST's, EMNIST's): grey images and labels, gzip or not.</summary>
 /// <remarks>Two bytes of zero, a type (8: bytes), a number of dimensions, then each dimension as big-endian 32 bits, then data.</remarks>
-public sealed class IdxSource : PixelSource
+sealed class IdxSource : PixelSource
 {
     // Larger than every published set of this format (EMNIST by class: 814,255 x 28 x 28).
     const long MaxBytes = 1L << 30;
@@ -168,7 +157,6 @@ public sealed class IdxSource : PixelSource
     readonly string[] classes;
 
     /// <summary>Reads the pairs of files in a folder.</summary>
-    /// <exception cref="UserException">A file is broken, or images and labels do not match; the message names it.</exception>
     public IdxSource(string folder)
     {
         var images = ImageFilesIn(folder);
@@ -234,12 +222,9 @@ public sealed class IdxSource : PixelSource
         return (bytes, sides);
     }
 
-    /// <inheritdoc/>
     public override string Kind => "MNIST IDX";
-    /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => classes;
 
-    /// <inheritdoc/>
     protected override RgbImage Pixels(Part part, int index)
     {
         var (width, height) = sizes[part.Name];

@@ -13,7 +13,7 @@ namespace Transformers.Data.Images;
 /// paper, 10 turns by 30 degrees, shears by 0.3 and shifts by 0.45 of the side. Without <c>inc1</c> some operations
 /// are mild at a high magnitude, as in timm's default set.
 /// </remarks>
-public sealed record RandAugment
+sealed record RandAugment
 {
     /// <summary><c>m</c>: mean magnitude, 0 to 10.</summary>
     public double Magnitude { get; init; } = 9;
@@ -40,7 +40,6 @@ public sealed record RandAugment
     ];
 
     /// <summary>Reads timm's notation: <c>rand</c>, then any of <c>-m9 -mstd0.5 -n2 -p0.5 -inc1 -mmax10</c>.</summary>
-    /// <exception cref="UserException">The text is not in that notation.</exception>
     public static RandAugment Parse(string text)
     {
         var parts = text.Split('-');
@@ -95,7 +94,6 @@ public sealed record RandAugment
     /// <param name="magnitude">0 to 10.</param>
     /// <param name="negate">The direction, where the operation has two.</param>
     /// <param name="filter">The interpolation of geometric operations.</param>
-    /// <exception cref="ArgumentException">There is no such operation.</exception>
     public RgbImage Apply(string operation, RgbImage image, double magnitude, bool negate, ResizeFilter filter)
     {
         var level = magnitude / Levels;
@@ -130,7 +128,7 @@ public sealed record RandAugment
 /// (<c>A x + B y + C</c>, <c>D x + E y + F</c>), coordinates taken at pixel centres.
 /// </summary>
 /// <remarks>The interpolation is that of Pillow's <c>Image.transform</c>: without antialiasing, cubic with a = -1.</remarks>
-public readonly record struct AffineTransform(double A, double B, double C, double D, double E, double F)
+readonly record struct AffineTransform(double A, double B, double C, double D, double E, double F)
 {
     /// <summary>Slants rows: <c>x + factor * y</c>.</summary>
     public static AffineTransform ShearX(double factor) => new(1, factor, 0, 0, 1, 0);

@@ -67,9 +67,6 @@ public sealed record PaddedTexts(int[] Examples, int Width, long[] Ids, int[] Le
     /// <summary>B: the number of texts.</summary>
     public int Rows => Examples.Length;
 
-    /// <summary>True where a row is padding [B, S].</summary>
-    public bool[] PaddingMask() => Padding.Mask(Lengths, Width);
-
     /// <summary>A batch of given sequences.</summary>
     public static PaddedTexts Make(TokenStore tokens, ReadOnlySpan<int> examples, int padding)
     {

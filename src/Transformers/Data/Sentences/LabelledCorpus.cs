@@ -1,4 +1,3 @@
-using System.Globalization;
 using Transformers.Generators;
 using Transformers.IO;
 using Transformers.Tokenizers;
@@ -78,18 +77,5 @@ public sealed class LabelledCorpus
                 : throw new UserException([new Problem($"the label {names[i]} is not one of the {classes.Count} classes", file,
                     lines[i] > 0 ? lines[i] : null, Hint: $"classes: {string.Join(", ", classes.Take(20))}")]);
         return new LabelledCorpus(tokens, labels, classes, shortened);
-    }
-}
-
-/// <summary>The names of the classes, in the order of their ids.</summary>
-public static class ClassNames
-{
-    /// <summary>The different labels in a stable order: by value where all are whole numbers, else by code point.</summary>
-    public static IReadOnlyList<string> Of(IEnumerable<string> labels)
-    {
-        var names = labels.Distinct(StringComparer.Ordinal).ToList();
-        return names.All(n => long.TryParse(n, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
-            ? [.. names.OrderBy(n => long.Parse(n, CultureInfo.InvariantCulture)).ThenBy(n => n, StringComparer.Ordinal)]
-            : [.. names.Order(StringComparer.Ordinal)];
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Transformers.Generators;
 using Transformers.IO;
@@ -7,13 +6,12 @@ using Transformers.IO;
 namespace Transformers.Data.Sentences;
 
 /// <summary>Reads labelled text from TSV, CSV or JSON lines, each plain or gzip, as a stream.</summary>
-public static class LabelledFiles
+static class LabelledFiles
 {
     /// <summary>Reads a file by its ending: <c>.tsv</c>, <c>.csv</c> or <c>.jsonl</c>, each also with <c>.gz</c>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="text">The text's column: its number from 0, or its name, and then the first line holds names. For JSON lines, the field.</param>
     /// <param name="label">The label's column or field.</param>
-    /// <exception cref="UserException">The file cannot be read, its ending is none of these, or a column is missing.</exception>
     public static IEnumerable<LabelledExample> Read(string path, string text, string label)
     {
         var name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
@@ -86,15 +84,11 @@ public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validati
 /// <summary>Labelled text as a folder of splits.</summary>
 /// <remarks>Files are named <c>split.tsv</c>, <c>split.csv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>; the split is <c>train</c>;
 /// <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or <c>test</c>.</remarks>
-public static class LabelledFolder
+static class LabelledFolder
 {
     static readonly string[] Endings = [".tsv", ".csv", ".jsonl"];
 
     /// <summary>Finds the splits of a folder.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="text">The text's column or field, as <see cref="LabelledFiles.Read"/> takes it.</param>
-    /// <param name="label">The label's column or field.</param>
-    /// <exception cref="UserException">There is no such folder, no training text in it, or a split stands in several files.</exception>
     public static LabelledSplits Find(string folder, string text, string label)
     {
         if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
@@ -110,49 +104,5 @@ public static class LabelledFolder
                 throw new UserException([new Problem($"the split {name} stands in several files: {string.Join(", ", files.Select(Path.GetFileName))}", folder)]);
             return files.Count == 0 ? null : new LabelledSplit(name, files[0], () => LabelledFiles.Read(files[0], text, label));
         }
-    }
-}
-
-/// <summary>Comma-separated values as RFC 4180 has them: fields in double quotes may hold commas, line ends and doubled quotes.</summary>
-static class CommaSeparated
-{
-    /// <summary>The records with the lines on which they start.</summary>
-    /// <exception cref="UserException">A quote is never closed, or stands where none may.</exception>
-    public static IEnumerable<(int Line, string[] Fields)> Read(string path)
-    {
-        var (number, start) = (0, 0);
-        var fields = new List<string>();
-        var field = new StringBuilder();
-        var quoted = false;
-        foreach (var line in TextLines.Read(path))
-        {
-            number++;
-            if (quoted) field.Append('\n');
-            else start = number;
-            if (field.Length > TextLines.MaximumBytes) break;
-            for (var i = 0; i <= line.Length; i++)
-            {
-                var end = i == line.Length;
-                if (quoted)
-                {
-                    if (end) break;
-                    if (line[i] != '"') field.Append(line[i]);
-                    else if (i + 1 < line.Length && line[i + 1] == '"') field.Append(line[i++]);
-                    else if (i + 1 == line.Length || line[i + 1] == ',') quoted = false;
-                    else throw TextLines.Error(path, number, "a closing quote must be followed by a comma or the end of the line", "double a quote inside a quoted field");
-                }
-                else if (end || line[i] == ',')
-                {
-                    fields.Add(field.ToString());
-                    field.Clear();
-                }
-                else if (line[i] == '"' && (i == 0 || line[i - 1] == ',')) quoted = true;
-                else field.Append(line[i]);
-            }
-            if (quoted) continue;
-            yield return (start, [.. fields]);
-            fields.Clear();
-        }
-        if (quoted) throw TextLines.Error(path, start, "a quote is opened here and never closed");
     }
 }

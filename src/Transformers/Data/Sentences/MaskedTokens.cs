@@ -6,7 +6,7 @@ namespace Transformers.Data.Sentences;
 /// <summary>Hides tokens as BERT does (Devlin et al. 2019, section 3.1 and appendix A.1).</summary>
 /// <remarks>
 /// Which tokens are hidden is a function of (seed, epoch, text): every epoch hides others, a resumed run hides the same. As in
-/// BERT's code, a text of n ordinary tokens has round(n · share) of them chosen, at least one, so the share is met in every text;
+/// BERT's code, a text of n ordinary tokens has round(n · fraction) of them chosen, at least one, so the fraction is met in every text;
 /// framing tokens are never chosen, nor drawn as random ones. With whole words, words are taken in random order as long as they
 /// fit into that number; a word starts at a token that starts with white space, or after one that ends with it, or at the text's start.
 /// </remarks>
@@ -65,7 +65,7 @@ public sealed class MaskedTokens
     List<int> Choose(ReadOnlySpan<long> ids, ref CounterRandom random)
     {
         var units = Units(ids);
-        var wanted = Math.Max(1, (int)Math.Round(units.Sum(u => u.Length) * options.Share, MidpointRounding.AwayFromZero));
+        var wanted = Math.Max(1, (int)Math.Round(units.Sum(u => u.Length) * options.Fraction, MidpointRounding.AwayFromZero));
         for (var i = units.Count - 1; i > 0; i--)
         {
             var j = random.Next(i + 1);
@@ -94,4 +94,19 @@ public sealed class MaskedTokens
         }
         return units;
     }
+}
+
+/// <summary>How tokens are hidden for masked-token pretraining; the defaults are BERT's.</summary>
+public sealed record MaskingOptions
+{
+    /// <summary>The fraction of a text's tokens to predict, at least one.</summary>
+    public double Fraction { get; init; } = 0.15;
+    /// <summary>The fraction of these that are replaced by the mask token.</summary>
+    public double Masked { get; init; } = 0.8;
+    /// <summary>The fraction of these that are replaced by a random ordinary token; the rest stay as they are.</summary>
+    public double Random { get; init; } = 0.1;
+    /// <summary>Whether all tokens of a word are chosen together.</summary>
+    public bool WholeWords { get; init; }
+    /// <summary>The seed of the choice.</summary>
+    public ulong Seed { get; init; }
 }

@@ -85,10 +85,4 @@ public sealed record ParallelBatch(
 
     /// <summary>Source tokens, ends included.</summary>
     public long SourceTokens => SourceLengths.Sum(n => (long)n);
-
-    /// <summary>True where the source is padding [B, S].</summary>
-    public bool[] SourcePadding() => Padding.Mask(SourceLengths, SourceWidth);
-
-    /// <summary>True where the target is padding [B, T].</summary>
-    public bool[] TargetPadding() => Padding.Mask(TargetLengths, TargetWidth);
 }

@@ -5,10 +5,9 @@ using Transformers.IO;
 namespace Transformers.Data.Sentences;
 
 /// <summary>Reads sentence pairs: two aligned files, tab-separated values or JSON lines, each plain or gzip, as a stream.</summary>
-public static class ParallelFiles
+static class ParallelFiles
 {
     /// <summary>Pairs the lines of two files.</summary>
-    /// <exception cref="UserException">A file cannot be read, or one has more lines than the other.</exception>
     public static IEnumerable<SentencePair> ReadPair(string source, string target)
     {
         using var sources = TextLines.Read(source).GetEnumerator();
@@ -32,10 +31,6 @@ public static class ParallelFiles
     }
 
     /// <summary>Reads two columns of a file of tab-separated values; there is no quoting.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="sourceColumn">The column of the source, from 0.</param>
-    /// <param name="targetColumn">The column of the target, from 0.</param>
-    /// <exception cref="UserException">The file cannot be read, or a line has too few columns.</exception>
     public static IEnumerable<SentencePair> ReadTsv(string path, int sourceColumn = 0, int targetColumn = 1)
     {
         var line = 0;
@@ -54,7 +49,6 @@ public static class ParallelFiles
     /// <param name="path">The file.</param>
     /// <param name="sourceField">The field of the source; dots lead into objects, as in <c>translation.de</c>.</param>
     /// <param name="targetField">The field of the target.</param>
-    /// <exception cref="UserException">The file cannot be read, a line is not JSON, or a field is not there.</exception>
     public static IEnumerable<SentencePair> ReadJsonLines(string path, string sourceField, string targetField)
     {
         var line = 0;
@@ -74,7 +68,7 @@ public static class ParallelFiles
 /// <c>train</c>; <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or anything that starts with <c>test</c>. Of several tests
 /// the first by name is <see cref="ParallelSplits.Test"/>.
 /// </remarks>
-public static class ParallelFolder
+static class ParallelFolder
 {
     internal static readonly string[] ValidationNames = ["val", "valid", "validation", "dev"];
 
@@ -82,7 +76,6 @@ public static class ParallelFolder
     /// <param name="folder">The folder.</param>
     /// <param name="source">The source language as files are named by it, for example <c>de</c>; for JSON lines the name of a field (or <c>translation.de</c>).</param>
     /// <param name="target">The target language.</param>
-    /// <exception cref="UserException">There is no such folder, no training text in it, or one language of a split is missing.</exception>
     public static ParallelSplits Find(string folder, string source, string target)
     {
         if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Transformers.IO;
 
 namespace Transformers.Data.Text;
@@ -95,12 +94,5 @@ public sealed class FileTextSource : TextSource
     {
         if (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) name = name[..^3];
         return kinds.Any(kind => name.EndsWith(kind, StringComparison.OrdinalIgnoreCase));
-    }
-
-    static string Stamp(string file)
-    {
-        var info = new FileInfo(file);
-        if (!info.Exists) throw new UserException([new Problem("there is no such file any more", file)]);
-        return string.Create(CultureInfo.InvariantCulture, $"{info.FullName}|{info.Length}|{info.LastWriteTimeUtc.Ticks}");
     }
 }

@@ -5,7 +5,7 @@ namespace Transformers.Data.Text;
 
 /// <summary>Writes the tokens of a split into shards, one after the other; nothing is kept in memory but a buffer.</summary>
 /// <remarks>Until <see cref="Finish"/> a shard's header is blank, so that no reader takes it for a whole one.</remarks>
-public sealed class ShardWriter : IDisposable
+sealed class ShardWriter : IDisposable
 {
     readonly string folder, split;
     readonly int vocabularySize, tokenBytes;
@@ -43,7 +43,6 @@ public sealed class ShardWriter : IDisposable
     public long LastDocumentEnd { get; private set; }
 
     /// <summary>Adds tokens to the current document.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public void Append(ReadOnlySpan<int> ids)
     {
         while (!ids.IsEmpty)

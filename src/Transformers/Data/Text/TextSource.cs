@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Transformers.IO;
@@ -52,6 +53,14 @@ public abstract class TextSource
     /// <summary>Reads the pieces; an empty document is a single piece of no bytes that ends it.</summary>
     /// <param name="counts">Where to count what only the reader sees.</param>
     protected abstract IEnumerable<TextPiece> ReadPieces(TextCounts counts);
+
+    // Path, length and time of the last change.
+    private protected static string Stamp(string file)
+    {
+        var info = new FileInfo(file);
+        if (!info.Exists) throw new UserException([new Problem("the file is not there any more", file)]);
+        return string.Create(CultureInfo.InvariantCulture, $"{info.FullName}|{info.Length}|{info.LastWriteTimeUtc.Ticks}");
+    }
 
     private protected static string Hash(params ReadOnlySpan<string> parts)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Transformers.Generators.Stories;
@@ -33,7 +32,7 @@ public static class TextSources
 /// <summary>Generated stories, one document each.</summary>
 /// <param name="seed">Which collection of stories.</param>
 /// <param name="bytes">How much; ends after the story with which this many UTF-8 bytes are reached.</param>
-public sealed class StorySource(ulong seed, long bytes) : TextSource
+sealed class StorySource(ulong seed, long bytes) : TextSource
 {
     /// <inheritdoc/>
     public override string Description => $"generated stories, {bytes} bytes, seed {seed}";
@@ -55,10 +54,7 @@ public sealed class StorySource(ulong seed, long bytes) : TextSource
 }
 
 /// <summary>Sentences as a text source, each a document: what a tokenizer of sentences is trained on.</summary>
-/// <param name="description">What a person calls it; for generated sentences, every setting that changes them.</param>
-/// <param name="files">The files that they come from; empty for generated ones.</param>
-/// <param name="read">Reads them from the start.</param>
-public sealed class SentenceSource(string description, IReadOnlyList<string> files, Func<IEnumerable<string>> read) : TextSource
+sealed class SentenceSource(string description, IReadOnlyList<string> files, Func<IEnumerable<string>> read) : TextSource
 {
     /// <inheritdoc/>
     public override string Description => description;
@@ -68,13 +64,6 @@ public sealed class SentenceSource(string description, IReadOnlyList<string> fil
     public override string Fingerprint => files.Count > 0
         ? Hash(["sentences", description, .. files.Select(Stamp)])
         : Hash(["sentences", description, .. read().Take(64)]);
-
-    static string Stamp(string file)
-    {
-        var info = new FileInfo(file);
-        if (!info.Exists) throw new UserException([new Problem("there is no such file any more", file)]);
-        return string.Create(CultureInfo.InvariantCulture, $"{info.FullName}|{info.Length}|{info.LastWriteTimeUtc.Ticks}");
-    }
 
     /// <inheritdoc/>
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>

@@ -23,7 +23,6 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
     long lines, lineLength; // Finished lines, and bytes of the unfinished one.
 
     /// <summary>The next block of text, valid until the next call; empty at the end.</summary>
-    /// <exception cref="UserException">The stream cannot be read, or holds text in UTF-16 or, where that is refused, ill-formed text.</exception>
     public ReadOnlyMemory<byte> Next()
     {
         while (!ended)
@@ -43,7 +42,6 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
 
     /// <summary>The lines of the text without their line feeds, each valid until the next is asked for.</summary>
     /// <param name="limit">The most bytes that a line may have.</param>
-    /// <exception cref="UserException">As for <see cref="Next"/>, or a line is longer.</exception>
     public IEnumerable<ReadOnlyMemory<byte>> Lines(int limit)
     {
         var (line, number) = (new ArrayBufferWriter<byte>(), 1);

@@ -93,8 +93,6 @@ static class SentenceSampler
         return draw < 6 ? new NounPhrase { Name = random.Next(Words.Names.Length) } : Noun(ref random, depth);
     }
 
-    /// <param name="random">The source of chance.</param>
-    /// <param name="depth">2: a relative clause or a genitive may follow; 1: a genitive; 0: neither.</param>
     static NounPhrase Noun(ref CounterRandom random, int depth)
     {
         var plural = Chance(ref random, 0.35);

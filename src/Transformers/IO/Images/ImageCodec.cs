@@ -83,7 +83,6 @@ public static unsafe class ImageCodec
     /// <param name="firstRow">The first row wanted, at the scale.</param>
     /// <param name="image">What is filled: as wide as <see cref="ScaledSize"/> gives, as high as there are rows wanted.</param>
     /// <param name="scale">As for <see cref="DecodeInto"/>.</param>
-    /// <exception cref="ImageException">The file is broken before the last row wanted, truncated or unsupported.</exception>
     internal static void DecodeRows(ReadOnlySpan<byte> file, ImageInfo info, int firstRow, RgbImage image, int scale)
     {
         using var rgba = new PooledPixels(image.Width, image.Height);
@@ -166,7 +165,6 @@ static unsafe class SkiaDecoder
     /// <param name="rows">The rows wanted, at the scale; null for all. For JPEG alone.</param>
     /// <param name="rgba">Those rows.</param>
     /// <returns>Whether every pixel is opaque.</returns>
-    /// <exception cref="ImageException">The file is truncated, broken or unsupported.</exception>
     internal static bool Read(ReadOnlySpan<byte> file, ImageInfo info, int scale, (int First, int Count)? rows, Span<byte> rgba)
     {
         ImageHeader.CheckComplete(file, info.Format);

@@ -9,7 +9,6 @@ static class ImageHeader
     /// <summary>The header of a file of any known format, held to the limits.</summary>
     /// <param name="file">The file's bytes, or at least its header.</param>
     /// <param name="limits">What the file may cost.</param>
-    /// <exception cref="ImageException">The header is broken or exceeds the limits.</exception>
     internal static ImageInfo Read(ReadOnlySpan<byte> file, ImageLimits limits)
     {
         if (file.IsEmpty) throw new ImageException(ImageFault.Truncated, "the file is empty");
@@ -26,7 +25,6 @@ static class ImageHeader
     }
 
     /// <summary>Finds files whose end is missing where the decoder would fill the rest of the picture and say nothing.</summary>
-    /// <exception cref="ImageException">The file ends too early, or has too many scans to be a picture.</exception>
     internal static void CheckComplete(ReadOnlySpan<byte> file, ImageFormat format)
     {
         if (format == ImageFormat.Jpeg) JpegHeader.CheckComplete(file);

@@ -46,11 +46,6 @@ static class PixelFormats
     }
 
     /// <summary>Drops every fourth byte and turns the picture as its EXIF orientation says.</summary>
-    /// <param name="rgba">The picture as stored.</param>
-    /// <param name="width">Pixels a row as stored.</param>
-    /// <param name="height">Rows as stored.</param>
-    /// <param name="orientation">1 to 8; 5 to 8 exchange rows and columns.</param>
-    /// <param name="rgb">The picture as displayed.</param>
     internal static void ToOrientedRgb(ReadOnlySpan<byte> rgba, int width, int height, int orientation, Span<byte> rgb)
     {
         var pixels = MemoryMarshal.Cast<byte, int>(rgba);

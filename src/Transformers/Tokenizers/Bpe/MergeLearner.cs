@@ -55,7 +55,6 @@ sealed class MergeLearner
     internal IReadOnlyList<byte[]> Tokens => tokens;
 
     /// <summary>Learns one more merge.</summary>
-    /// <returns>False if no pair is frequent enough.</returns>
     internal bool TryLearn(out Merge merge)
     {
         merge = default;

@@ -131,7 +131,6 @@ sealed class PieceMerger(PairTable pairs)
     int[] previous = [], next = [], rankAt = [];
 
     /// <summary>Merges the symbols in place.</summary>
-    /// <returns>How many are left, at the front.</returns>
     internal int Merge(Span<int> piece) => piece.Length <= Short ? MergeShort(piece) : MergeLong(piece);
 
     /// <summary>Room for the symbols of a piece.</summary>

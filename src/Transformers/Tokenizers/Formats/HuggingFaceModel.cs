@@ -159,10 +159,10 @@ sealed class HuggingFaceStages(TokenizerParts parts)
     SplitPattern PatternOf(JsonElement split)
     {
         // Pieces between matches or the matches themselves: the patterns match everything, so both say the same.
-        var (behavior, invert) = (Text(split, "behavior"), Flag(split, "invert", false));
+        var (behavior, invert) = (JsonMembers.Text(split, "behavior"), JsonMembers.Flag(split, "invert", false));
         if ((behavior, invert) is not (("Isolated", false) or ("Removed", true)))
             throw parts.Error($"behavior {behavior ?? "null"} with invert {invert} is not supported", "pre_tokenizer");
-        if (!split.TryGetProperty("pattern", out var pattern) || pattern.ValueKind != JsonValueKind.Object || Text(pattern, "Regex") is not { } regex)
+        if (!split.TryGetProperty("pattern", out var pattern) || pattern.ValueKind != JsonValueKind.Object || JsonMembers.Text(pattern, "Regex") is not { } regex)
             throw parts.Error("Split without a Regex is not supported", "pre_tokenizer");
         return SplitPatterns.FromRegex(regex)
             ?? throw parts.Error($"the pattern {MessageText.Quote(regex)} is not supported", "pre_tokenizer", hint: $"those of {SplitPatterns.Names} are");
@@ -170,8 +170,8 @@ sealed class HuggingFaceStages(TokenizerParts parts)
 
     bool UsesRegex(JsonElement byteLevel)
     {
-        if (Flag(byteLevel, "add_prefix_space", true)) throw parts.Error("is not supported unless false", "pre_tokenizer.add_prefix_space");
-        return Flag(byteLevel, "use_regex", true);
+        if (JsonMembers.Flag(byteLevel, "add_prefix_space", true)) throw parts.Error("is not supported unless false", "pre_tokenizer.add_prefix_space");
+        return JsonMembers.Flag(byteLevel, "use_regex", true);
     }
 
     void CheckPostProcessor(JsonElement stage, string path)
@@ -186,10 +186,5 @@ sealed class HuggingFaceStages(TokenizerParts parts)
 
     static string Show(JsonElement stage) => MessageText.Quote(TypeOf(stage) ?? stage.ValueKind.ToString());
 
-    static string? TypeOf(JsonElement stage) => stage.ValueKind == JsonValueKind.Object ? Text(stage, "type") : null;
-
-    static string? Text(JsonElement stage, string key) => stage.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    static bool Flag(JsonElement stage, string key, bool otherwise) =>
-        stage.TryGetProperty(key, out var value) ? value.ValueKind == JsonValueKind.True : otherwise;
+    static string? TypeOf(JsonElement stage) => stage.ValueKind == JsonValueKind.Object ? JsonMembers.Text(stage, "type") : null;
 }

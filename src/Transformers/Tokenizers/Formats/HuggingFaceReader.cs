@@ -140,14 +140,12 @@ sealed class BoundedJson(byte[] utf8, string file)
     internal delegate void ValueReader(ref Utf8JsonReader json);
 
     /// <summary>Reads the whole document with an action for its value.</summary>
-    /// <exception cref="UserException">The file is not one JSON value, is nested too deeply, or holds malformed text.</exception>
     internal void ReadDocument(ValueReader read)
     {
         WellFormed(() => Read(read));
     }
 
     /// <summary>Runs what reads texts of the document: bytes that are no UTF-8, and halves of surrogate pairs, show only then.</summary>
-    /// <exception cref="UserException">Such a text is read.</exception>
     internal T WellFormed<T>(Func<T> read)
     {
         try
@@ -180,4 +178,15 @@ sealed class BoundedJson(byte[] utf8, string file)
     UserException Fault(string message) => new([new Problem(message, File: file)]);
 
     static string FirstSentence(string message) => message.Split(". ")[0].Split(" LineNumber:")[0].TrimEnd('.');
+}
+
+/// <summary>Members of JSON objects that may be missing or of another type.</summary>
+static class JsonMembers
+{
+    internal static JsonElement Member(JsonElement element, string key) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out var value) ? value : default;
+
+    internal static string? Text(JsonElement element, string key) => Member(element, key) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+    internal static bool Flag(JsonElement element, string key, bool otherwise) =>
+        Member(element, key).ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => otherwise };
 }

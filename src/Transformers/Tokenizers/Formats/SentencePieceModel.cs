@@ -45,7 +45,6 @@ sealed class SentencePieceModel
     internal static bool Looks(ReadOnlySpan<byte> content) => content.Length > 4 && content[0] == 0x0A && content[2] == 0x0A;
 
     /// <summary>Reads a file's bytes.</summary>
-    /// <exception cref="UserException">They are damaged, or ask for something that is not supported.</exception>
     internal static SentencePieceModel Read(string path, byte[] content)
     {
         var model = new SentencePieceModel(new TokenizerParts(path));
@@ -176,8 +175,6 @@ sealed class PrecompiledMap
     }
 
     /// <summary>Finds the longest prefix of a text that has a replacement.</summary>
-    /// <param name="utf8">The text.</param>
-    /// <param name="replacement">What replaces the prefix.</param>
     /// <returns>The prefix's length in bytes, 0 where none has one.</returns>
     internal int Find(ReadOnlySpan<byte> utf8, out ReadOnlySpan<byte> replacement)
     {

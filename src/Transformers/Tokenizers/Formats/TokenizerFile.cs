@@ -80,20 +80,7 @@ public static class TokenizerFile
     }
 
     /// <summary>The bytes of a file of a size that a tokenizer may have.</summary>
-    internal static byte[] ReadBytes(string path) => Reading(path, () =>
-    {
-        using var file = File.OpenRead(path);
-        // A length is not enough: a pipe or a device has none.
-        if (file.CanSeek && file.Length > TokenizerLimits.FileBytes) throw TooLong(path);
-        using var bytes = new MemoryStream(file.CanSeek ? (int)file.Length : 0);
-        var block = new byte[1 << 16];
-        for (int read; (read = file.Read(block)) > 0;)
-        {
-            bytes.Write(block, 0, read);
-            if (bytes.Length > TokenizerLimits.FileBytes) throw TooLong(path);
-        }
-        return bytes.ToArray();
-    });
+    internal static byte[] ReadBytes(string path) => BoundedFile.ReadBytes(path, TokenizerLimits.FileBytes);
 
     /// <summary>Does something with a file and names the file where it cannot be read.</summary>
     internal static T Reading<T>(string path, Func<T> read)
@@ -107,8 +94,6 @@ public static class TokenizerFile
             throw new UserException([new Problem($"cannot be read: {exception.Message}", File: path)], exception);
         }
     }
-
-    static UserException TooLong(string path) => Error(path, $"has more than {TokenizerLimits.FileBytes >> 20} MiB, more than a tokenizer file may have");
 
     static UserException Error(string path, string message, string? hint = null) => new([new Problem(message, File: path, Hint: hint)]);
 }

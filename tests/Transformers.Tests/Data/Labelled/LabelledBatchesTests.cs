@@ -23,7 +23,6 @@ public class LabelledBatchesTests
         Assert.Equal([1, 6, 2, 0, 1, 4, 5, 2], batch.Texts.Ids);
         Assert.Equal([3, 4], batch.Texts.Lengths);
         Assert.Equal([0L, 1L], batch.Labels);
-        Assert.Equal([false, false, false, true, false, false, false, false], batch.Texts.PaddingMask());
     }
 
     [Fact]

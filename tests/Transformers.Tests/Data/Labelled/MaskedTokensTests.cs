@@ -52,7 +52,7 @@ public class MaskedTokensTests
         tokens.Add([1, 10, 11, 12, 2]);
         tokens.Add([1, 13, 2]);
         var plain = PaddedTexts.Make(tokens, [0, 1], 0);
-        var batch = new MaskedTokens(Words, new MaskingOptions { Share = 0.5 }).Hide(plain, 0);
+        var batch = new MaskedTokens(Words, new MaskingOptions { Fraction = 0.5 }).Hide(plain, 0);
         for (var i = 0; i < plain.Ids.Length; i++)
             if (batch.Targets[i] == MaskedBatch.IgnoreIndex) Assert.Equal(plain.Ids[i], batch.Texts.Ids[i]);
             else Assert.Equal(plain.Ids[i], batch.Targets[i]);

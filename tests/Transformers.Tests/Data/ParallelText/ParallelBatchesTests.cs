@@ -28,8 +28,6 @@ public class ParallelBatchesTests
         Assert.Equal([1, 5, 0, 0, 1, 6, 5, 4], batch.TargetInput);
         Assert.Equal([5, 2, -100, -100, 6, 5, 4, 2], batch.TargetOutput);
         Assert.Equal([2, 4], batch.TargetLengths);
-        Assert.Equal([false, false, false, false, false, true], batch.SourcePadding());
-        Assert.Equal([false, false, true, true, false, false, false, false], batch.TargetPadding());
         Assert.Equal((5L, 6L), (batch.SourceTokens, batch.TargetTokens));
     }
 
