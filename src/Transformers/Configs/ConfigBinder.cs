@@ -95,20 +95,20 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (Bind(setting.Type, entry.Value, path, entry.KeySource, setting.Rules) is not { } value) return;
         var source = entry.Value.Source;
         foreach (var rule in setting.Rules)
-            foreach (var (one, place) in Judged(value, rule))
+            foreach (var (one, position) in ValuesOf(value, rule))
                 if (rule.Broken(one) is { } broken)
                 {
-                    problems.Add(source, path + place, $"{path}{place}{Quote(one)} {broken}");
+                    problems.Add(source, path + position, $"{path}{position}{Quote(one)} {broken}");
                     return;
                 }
         setting.Property.SetValue(record, value);
     }
 
-    // What a rule judges: each number of a pair or a list, else the value itself.
-    static IEnumerable<(object One, string Place)> Judged(object value, RuleAttribute rule) => value switch
+    // The values a rule applies to: each number of a pair or a list, else the value itself.
+    static IEnumerable<(object One, string Place)> ValuesOf(object value, RuleAttribute rule) => value switch
     {
         ITuple pair => [(pair[0]!, ""), (pair[1]!, "")],
-        System.Collections.IList list when rule.JudgesItems => list.Cast<object>().Select((one, i) => (one, $"[{i}]")),
+        System.Collections.IList list when rule.AppliesToItems => list.Cast<object>().Select((one, i) => (one, $"[{i}]")),
         _ => [(value, "")],
     };
 
@@ -145,7 +145,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var hint = near is not null ? $"did you mean {near}?"
             : ConfigShape.Siblings(shape).Where(s => s.Find(entry.Key) is not null).Select(s => s.Kind ?? s.Key).ToList() is { Count: > 0 } kinds
                 ? $"it belongs to kind {string.Join(" or ", kinds)}"
-            : (Elsewhere.Find(root, entry.Key) ?? (Suggestion.CommonName(entry.Key) is { } common ? Elsewhere.Find(root, common) : null)) is { } other ? $"did you mean {other}?"
+            : (SettingSearch.Find(root, entry.Key) ?? (Suggestion.CommonName(entry.Key) is { } common ? SettingSearch.Find(root, common) : null)) is { } other ? $"did you mean {other}?"
             : $"the settings here are {string.Join(", ", shape.Kind is null ? names : names.Prepend("kind"))}";
         problems.Add(entry.KeySource, full, $"{full} is not a setting{shape.Title}", hint);
         return near;
@@ -178,8 +178,8 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
 }
 
-/// <summary>Finds the place of a setting that was written in the wrong one.</summary>
-static class Elsewhere
+/// <summary>Finds where a misplaced setting belongs.</summary>
+static class SettingSearch
 {
     /// <summary>The dotted path of the only setting of this name below a type, or null where there is none or more than one.</summary>
     internal static string? Find(Type root, string name)

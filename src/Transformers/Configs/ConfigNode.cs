@@ -6,7 +6,7 @@ readonly record struct Source(string File, int? Line = null, int? Column = null)
 /// <summary>A config as it was read, before it means anything: YAML, JSON and <c>--set</c> all become this tree.</summary>
 abstract record ConfigNode(Source Source);
 
-/// <summary>How a scalar was written, which decides what it may stand for.</summary>
+/// <summary>How a scalar was written, which decides what it can be read as.</summary>
 enum ScalarStyle
 {
     /// <summary>YAML without quotes: a number, a word, or text.</summary>
@@ -28,9 +28,9 @@ sealed record MapNode(Source Source, IReadOnlyList<MapEntry> Entries) : ConfigNo
 {
     internal MapEntry? Find(string key) => Entries.FirstOrDefault(e => e.Key == key);
 
-    /// <summary>Where a setting stands; one that is not written has its default, so the nearest mapping around it that is.</summary>
+    /// <summary>The position of a setting, or of the nearest mapping around it where the setting itself is not written.</summary>
     /// <param name="path">A dotted path from here, list items as <c>files[0]</c>.</param>
-    /// <param name="at">Where this mapping's own key stands.</param>
+    /// <param name="at">The position of this mapping's own key.</param>
     internal Source Locate(string path, Source at)
     {
         var map = this;
@@ -53,7 +53,7 @@ sealed record MapEntry(string Key, Source KeySource, ConfigNode Value);
 /// <summary>Lays one config over another: mappings merge key by key, everything else is replaced.</summary>
 static class ConfigMerge
 {
-    /// <param name="type">What the nodes stand for, or null where that is not known.</param>
+    /// <param name="type">The type of the nodes, or null where it is not known.</param>
     /// <param name="below">The earlier config.</param>
     /// <param name="above">The later config, which wins.</param>
     internal static ConfigNode Merge(Type? type, ConfigNode below, ConfigNode above)

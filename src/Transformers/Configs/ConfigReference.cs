@@ -11,7 +11,7 @@ public sealed class ConfigReference
 {
     readonly XmlDocs docs = new();
     readonly StringBuilder text = new();
-    readonly HashSet<Type> told = [];
+    readonly HashSet<Type> described = [];
 
     ConfigReference() { }
 
@@ -21,14 +21,14 @@ public sealed class ConfigReference
     public static string ToMarkdown<T>()
     {
         var reference = new ConfigReference();
-        reference.Tell(typeof(T), "");
+        reference.Describe(typeof(T), "");
         return reference.text.ToString();
     }
 
-    // A type is told where it is first met, its settings' types after it.
-    void Tell(Type type, string path)
+    // A type is described where it is first used, followed by the types of its settings.
+    void Describe(Type type, string path)
     {
-        if (!told.Add(type)) return;
+        if (!described.Add(type)) return;
         var depth = path.Count(c => c == '.');
         var title = path.Length == 0 ? "The whole" : $"`{path}`";
         text.Append($"\n<a id=\"{AnchorOf(type)}\"></a>\n\n{new string('#', Math.Min(4, 2 + depth))} {title}\n\n{Plain(docs.Of(type))}\n");
@@ -48,7 +48,7 @@ public sealed class ConfigReference
 
     void Variant(RecordShape shape)
     {
-        told.Add(shape.Type);
+        described.Add(shape.Type);
         text.Append($"\n**{(shape.Kind is { } kind ? $"`kind: {kind}`" : $"with `{shape.Key}`")}**: {Plain(docs.Of(shape.Type))}\n");
         Table(shape);
     }
@@ -57,7 +57,7 @@ public sealed class ConfigReference
     {
         foreach (var setting in shape.Settings)
             if ((ConfigShape.ItemOf(setting.Type) ?? setting.Type) is var type && ConfigShape.IsMapping(type))
-                Tell(type, path.Length == 0 ? setting.Name : $"{path}.{setting.Name}");
+                Describe(type, path.Length == 0 ? setting.Name : $"{path}.{setting.Name}");
     }
 
     void Table(RecordShape shape)

@@ -26,15 +26,14 @@ static partial class ConfigScalars
 
     internal static bool IsWhole(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(ulong);
 
-    /// <summary>The names of an enumeration as they are written in a config.</summary>
     internal static IReadOnlyList<string> Names(Type type) => [.. Enum.GetNames(type).Select(ConfigShape.SnakeCase)];
 
     /// <summary>Reads a scalar.</summary>
     /// <param name="node">What was read.</param>
     /// <param name="type">The type to read.</param>
-    /// <param name="rules">What the setting's numbers must satisfy: a number beyond its type is told their bounds, not the type's.</param>
+    /// <param name="rules">The rules of the setting: a number beyond its type is reported with their bounds, not with the type's.</param>
     /// <param name="rule">What the value must be, where it is null.</param>
-    /// <param name="hint">A remedy, where the rule does not tell it.</param>
+    /// <param name="hint">A remedy, where the rule does not say it.</param>
     /// <returns>The value, or null.</returns>
     internal static object? Read(ScalarNode node, Type type, IReadOnlyList<RuleAttribute> rules, out string rule, out string? hint)
     {

@@ -54,7 +54,7 @@ public sealed class ConfigSchema
     {
         var schema = Value(setting.Type);
         foreach (var rule in setting.Rules)
-            rule.Describe(ConfigShape.IsPair(setting.Type) || ConfigShape.ItemOf(setting.Type) is not null && rule.JudgesItems ? schema["items"]!.AsObject() : schema);
+            rule.Describe(ConfigShape.IsPair(setting.Type) || ConfigShape.ItemOf(setting.Type) is not null && rule.AppliesToItems ? schema["items"]!.AsObject() : schema);
         if (setting.Nullable && schema["type"] is { } type)
         {
             // The nullable form of a closed list lists null too.

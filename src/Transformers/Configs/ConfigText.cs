@@ -8,7 +8,6 @@ static class ConfigText
 {
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>The tree of a file's bytes.</summary>
     internal static ConfigNode Read(byte[] bytes, string file, ProblemList problems)
     {
         var text = Decode(bytes, file);
@@ -87,7 +86,7 @@ sealed class ProblemList
 
     internal int Count { get; private set; }
 
-    /// <summary>Whether more problems are only counted, so that guessing what was meant is in vain.</summary>
+    /// <summary>Whether further problems are only counted, so that there is no need to guess what was meant.</summary>
     internal bool Full => problems.Count >= Most;
 
     internal void Add(Source source, string path, string message, string? hint = null)
@@ -102,7 +101,7 @@ sealed class ProblemList
 
     /// <summary>Runs a step of reading and keeps the problems at which it stops.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="vital">Whether without it the rest makes no sense.</param>
+    /// <param name="vital">Whether the rest makes no sense without it.</param>
     internal void Collect(Action step, bool vital = true)
     {
         try
@@ -123,7 +122,7 @@ sealed class ProblemList
         if (Count == 0) return;
         var order = files.Index().DistinctBy(f => f.Item).ToDictionary(f => f.Item, f => f.Index);
         List<Problem> sorted = [.. problems
-            .OrderBy(p => p.File is not null && order.TryGetValue(p.File, out var place) ? place : int.MaxValue)
+            .OrderBy(p => p.File is not null && order.TryGetValue(p.File, out var index) ? index : int.MaxValue)
             .ThenBy(p => p.Line ?? 0).ThenBy(p => p.Column ?? 0)];
         if (Count > sorted.Count) sorted.Add(new Problem($"and {Count - sorted.Count} more problems"));
         throw new UserException(sorted);

@@ -20,7 +20,6 @@ public static class ConfigWriter
     /// <summary>The config as JSON, with the same keys.</summary>
     public static JsonNode ToJson(object config) => Json(Tree(config))!;
 
-    /// <summary>A setting's value as JSON.</summary>
     internal static JsonNode ToJson(object value, Type type) => Json(Node(value, type))!;
 
     static MapNode Tree(object config)
@@ -47,7 +46,7 @@ public static class ConfigWriter
         foreach (var entry in map.Entries)
         {
             text.Append(' ', indent).Append(entry.Key).Append(':');
-            // The sections of a config stay apart; below them, what fits on a line goes on it.
+            // Each section is a block; below that, a mapping that fits on a line is written on one.
             if (entry.Value is MapNode below && (indent == 0 || !Fits(below, indent + entry.Key.Length)) && below.Entries.Count > 0)
             {
                 text.Append('\n');
@@ -108,13 +107,12 @@ public static class ConfigWriter
 /// <param name="Path">Its path, such as <c>model.layers</c>.</param>
 /// <param name="Value">Its value as JSON.</param>
 /// <param name="Default">The default as JSON; null where there is none.</param>
-public sealed record ChangedSetting(string Path, string Value, string? Default);
+sealed record ChangedSetting(string Path, string Value, string? Default);
 
 /// <summary>Compares configs with the defaults of their records.</summary>
-public static class ConfigDefaults
+static class ConfigDefaults
 {
     /// <summary>The settings that differ from their defaults, those without any included, in the order of the records.</summary>
-    /// <param name="config">A config record.</param>
     public static IReadOnlyList<ChangedSetting> Changed(object config)
     {
         var changed = new List<ChangedSetting>();

@@ -10,7 +10,6 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
     Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = int.MaxValue });
     readonly int[] lines = LineStarts(utf8);
 
-    /// <summary>The document, or null where there is none.</summary>
     internal ConfigNode? Read()
     {
         if (utf8.AsSpan().Trim(" \t\r\n"u8).IsEmpty) return null;
@@ -35,7 +34,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
     {
         var source = At();
         if (depth > YamlReader.MaximumDepth)
-            throw new UserException([new Problem($"the config is nested more than {YamlReader.MaximumDepth} levels deep", file, source.Line, source.Column, Hint: "no setting lies that deep")]);
+            throw new UserException([new Problem($"the config is nested more than {YamlReader.MaximumDepth} levels deep", file, source.Line, source.Column, Hint: "no setting is that deep")]);
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:

@@ -8,7 +8,7 @@ public static class ReadyConfigs
     static readonly string[] Extensions = [".yaml", ".yml", ".json"];
 
     /// <summary>A ready config.</summary>
-    /// <param name="Name">Its bare name; with the folder before it where it lies in one.</param>
+    /// <param name="Name">Its bare name, with its folder if it is in one.</param>
     /// <param name="Path">Its file.</param>
     /// <param name="Summary">The first line of its opening comment.</param>
     public sealed record Entry(string Name, string Path, string Summary);

@@ -6,49 +6,40 @@ namespace Transformers.Configs;
 /// <summary>What a single value of a config must satisfy; checked by the binder, shown in the schema.</summary>
 /// <remarks>On a list or a pair the rule holds for each of its numbers.</remarks>
 [AttributeUsage(AttributeTargets.Property)]
-public abstract class RuleAttribute : Attribute
+abstract class RuleAttribute : Attribute
 {
     /// <summary>The rule as the end of a sentence (<c>must be above 0</c>), or null where the value satisfies it.</summary>
     /// <param name="value">A value of the setting's type, never null.</param>
     public abstract string? Broken(object value);
 
     /// <summary>Whether the rule is one for the numbers of a list and not for the list.</summary>
-    public virtual bool JudgesItems => true;
+    public virtual bool AppliesToItems => true;
 
-    /// <summary>Adds the rule to the setting's JSON schema.</summary>
     public abstract void Describe(JsonObject schema);
 }
 
 /// <summary>A number above zero.</summary>
-public sealed class PositiveAttribute : RuleAttribute
+sealed class PositiveAttribute : RuleAttribute
 {
-    /// <inheritdoc/>
     public override string? Broken(object value) => Number.Of(value) > 0 ? null : "must be above 0";
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema) => schema["exclusiveMinimum"] = 0;
 }
 
 /// <summary>A number from <paramref name="minimum"/> on.</summary>
-/// <param name="minimum">The least value that is allowed.</param>
-public sealed class AtLeastAttribute(double minimum) : RuleAttribute
+sealed class AtLeastAttribute(double minimum) : RuleAttribute
 {
-    /// <inheritdoc/>
     public override string? Broken(object value) => Number.Of(value) >= minimum ? null : $"must be at least {Number.Show(minimum)}";
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema) => schema["minimum"] = Number.Node(minimum);
 }
 
 /// <summary>A number from <paramref name="minimum"/> to <paramref name="maximum"/>.</summary>
-/// <param name="minimum">The least value that is allowed.</param>
-/// <param name="maximum">The largest value that is allowed.</param>
-public sealed class BetweenAttribute(double minimum, double maximum) : RuleAttribute
+sealed class BetweenAttribute(double minimum, double maximum) : RuleAttribute
 {
     /// <summary>Whether the largest value itself is not allowed.</summary>
     public bool Below { get; init; }
 
-    /// <inheritdoc/>
     public override string? Broken(object value)
     {
         var number = Number.Of(value);
@@ -58,7 +49,6 @@ public sealed class BetweenAttribute(double minimum, double maximum) : RuleAttri
             : $"must lie between {Number.Show(minimum)} and {Number.Show(maximum)}";
     }
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema)
     {
         schema["minimum"] = Number.Node(minimum);
@@ -67,12 +57,10 @@ public sealed class BetweenAttribute(double minimum, double maximum) : RuleAttri
 }
 
 /// <summary>A text with at least one character, or a list with at least one item.</summary>
-public sealed class NotEmptyAttribute : RuleAttribute
+sealed class NotEmptyAttribute : RuleAttribute
 {
-    /// <inheritdoc/>
-    public override bool JudgesItems => false;
+    public override bool AppliesToItems => false;
 
-    /// <inheritdoc/>
     public override string? Broken(object value) => value switch
     {
         string text => text.Length > 0 ? null : "must not be empty",
@@ -80,7 +68,6 @@ public sealed class NotEmptyAttribute : RuleAttribute
         _ => null,
     };
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema) =>
         schema[schema["type"]?.GetValue<string>() == "array" ? "minItems" : "minLength"] = 1;
 }
@@ -145,7 +132,7 @@ public sealed class ConfigCheck(string path, Action<string, string, string?> rep
     /// <param name="holds">Whether the rule holds.</param>
     /// <param name="key">The setting below the record to which the message points, as it is written in the config.</param>
     /// <param name="rule">What follows the setting's path: <c>(385) must be divisible by model.heads (6)</c>.</param>
-    /// <param name="hint">The remedy, where the rule does not tell it.</param>
+    /// <param name="hint">The remedy, where the rule does not say it.</param>
     public void That(bool holds, string key, string rule, string? hint = null)
     {
         if (!holds) report(key, $"{At(key)} {rule}", hint);

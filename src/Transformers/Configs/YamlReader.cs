@@ -13,7 +13,6 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
 
     readonly Parser parser = new(new StringReader(text));
 
-    /// <summary>The document, or null where there is none.</summary>
     internal ConfigNode? Read()
     {
         try
@@ -55,7 +54,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         if (start is not NodeEvent node) throw new SyntaxErrorException(start.Start, start.End, "a key has no value here");
         if (!node.Anchor.IsEmpty) throw Refusal(start, path, "uses an anchor (&), which a config may not", "write the value out where it is needed");
         if (!node.Tag.IsEmpty) throw Refusal(start, path, "uses a tag (!), which a config may not", "a text that begins with ! must be quoted");
-        if (depth > MaximumDepth) throw Refusal(start, path, $"is nested more than {MaximumDepth} levels deep", "no setting lies that deep");
+        if (depth > MaximumDepth) throw Refusal(start, path, $"is nested more than {MaximumDepth} levels deep", "no setting is that deep");
         return start switch
         {
             Scalar scalar => new ScalarNode(At(start), scalar.Value, scalar.Style == YamlDotNet.Core.ScalarStyle.Plain ? ScalarStyle.Plain : ScalarStyle.Quoted),

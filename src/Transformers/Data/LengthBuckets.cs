@@ -2,16 +2,15 @@ using Transformers.IO;
 
 namespace Transformers.Data;
 
-/// <summary>How many sequences go into a batch, in which order batches come, and which of them are this process's.</summary>
-public sealed record BucketOptions
+/// <summary>The size and order of batches, and which of them are this process's.</summary>
+sealed record BucketOptions
 {
     /// <summary>The padded size of a batch: rows times the longest row (of both sides, for pairs).</summary>
     public int? Tokens { get; init; }
     /// <summary>The number of rows of a batch; where both are given, neither is exceeded.</summary>
     public int? Sequences { get; init; }
-    /// <summary>The seed of the order.</summary>
     public ulong Seed { get; init; }
-    /// <summary>Whether every epoch has an order of its own; if not, batches run from the shortest to the longest.</summary>
+    /// <summary>Whether every epoch has its own order; if not, batches run from the shortest to the longest.</summary>
     public bool Shuffle { get; init; } = true;
     /// <summary>The number of this process, from 0.</summary>
     public int Rank { get; init; }
@@ -19,23 +18,19 @@ public sealed record BucketOptions
     public int World { get; init; } = 1;
 }
 
-/// <summary>Puts sequences of like length into one batch, so that little of it is padding.</summary>
+/// <summary>Puts sequences of similar length into one batch, so that little of it is padding.</summary>
 /// <remarks>
-/// The order of an epoch is a function of (seed, epoch) alone: sequences are shuffled, then sorted by length (so those of one
+/// The order of an epoch is a function of (seed, epoch) alone: sequences are shuffled, then sorted by length (so that those of one
 /// length meet different neighbours every epoch), cut into batches, and the batches are shuffled. The number of batches is the
 /// same in every epoch. Processes take turns; the last round is filled up from the start of the epoch, so all take as many.
 /// </remarks>
-public sealed class LengthBuckets
+sealed class LengthBuckets
 {
     readonly (int Size, int Order)[] lengths;
     readonly BucketOptions options;
     readonly Lock guard = new();
     (int Epoch, int[][] Batches) plan;
 
-    /// <summary>Plans batches of sequences.</summary>
-    /// <param name="lengths">For each sequence the length it is padded to alone (the longer side of a pair) and, to sort further those of one length, another number.</param>
-    /// <param name="options">The size of batches and their order.</param>
-    /// <exception cref="UserException">There is no sequence, or one alone exceeds the tokens of a batch.</exception>
     public LengthBuckets(IEnumerable<(int Size, int Order)> lengths, BucketOptions options)
     {
         this.lengths = [.. lengths];
@@ -53,7 +48,6 @@ public sealed class LengthBuckets
         BatchesPerEpoch = (plan.Batches.Length + options.World - 1) / options.World;
     }
 
-    /// <summary>Batches that each process takes in an epoch.</summary>
     public int BatchesPerEpoch { get; }
 
     /// <summary>The numbers of the sequences of one batch; safe to call from several threads.</summary>
@@ -79,22 +73,22 @@ public sealed class LengthBuckets
         var random = new CounterRandom(options.Seed, (ulong)epoch);
         var order = Enumerable.Range(0, lengths.Length).ToArray();
         if (options.Shuffle) Shuffle(order, ref random);
-        // Sorting positions by (length, order, place in the shuffle) is a stable sort of the shuffle.
-        var places = Enumerable.Range(0, order.Length).ToArray();
-        var keys = order.Select((index, place) => (lengths[index].Size, lengths[index].Order, place)).ToArray();
-        Array.Sort(keys, places);
+        // Sorting positions by (length, order, position in the shuffle) is a stable sort of the shuffle.
+        var positions = Enumerable.Range(0, order.Length).ToArray();
+        var keys = order.Select((index, position) => (lengths[index].Size, lengths[index].Order, position)).ToArray();
+        Array.Sort(keys, positions);
         var batches = new List<int[]>();
         var batch = new List<int>();
-        foreach (var place in places)
+        foreach (var position in positions)
         {
             // Sorted upwards, so the newest sequence is the longest of the batch.
-            var size = lengths[order[place]].Size;
+            var size = lengths[order[position]].Size;
             if (batch.Count > 0 && (batch.Count >= options.Sequences || (batch.Count + 1L) * size > options.Tokens))
             {
                 batches.Add([.. batch]);
                 batch.Clear();
             }
-            batch.Add(order[place]);
+            batch.Add(order[position]);
         }
         batches.Add([.. batch]);
         var result = batches.ToArray();
@@ -142,18 +136,18 @@ public sealed class TokenStore
         ends.Add(length);
     }
 
-    /// <summary>The id at a place of a sequence.</summary>
-    public int this[int index, int place]
+    /// <summary>The id at a position of a sequence.</summary>
+    public int this[int index, int position]
     {
         get
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)place, (uint)LengthOf(index));
-            var at = StartOf(index) + place;
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position, (uint)LengthOf(index));
+            var at = StartOf(index) + position;
             return blocks[(int)(at >> BlockBits)][at & ((1 << BlockBits) - 1)];
         }
     }
 
-    /// <summary>One sequence as an array of its own.</summary>
+    /// <summary>One sequence as a new array.</summary>
     public int[] ToArray(int index)
     {
         var ids = new int[LengthOf(index)];

@@ -3,7 +3,7 @@ using Transformers.Tokenizers;
 
 namespace Transformers.Data;
 
-/// <summary>What is learnt from; closed by <c>kind</c>.</summary>
+/// <summary>The training data; closed by <c>kind</c>.</summary>
 public abstract record DataConfig;
 
 /// <summary>Running text, for models that predict the next token.</summary>
@@ -16,25 +16,25 @@ public sealed record TextDataConfig : DataConfig
     /// <summary>How text becomes token ids.</summary>
     public required TokenizerConfig Tokenizer { get; init; }
 
-    /// <summary>The part of the text that is kept for validation.</summary>
+    /// <summary>The fraction of the text that is held out for validation.</summary>
     [Between(0, 0.9)]
     public double Holdout { get; init; } = 0.05;
 
-    /// <summary>Which part that is.</summary>
+    /// <summary>Which part is held out.</summary>
     public HoldoutMode HoldoutMode { get; init; }
 
     /// <summary>How training batches are cut from the text.</summary>
     public BatchesConfig Batches { get; init; } = new RandomBatchesConfig();
 }
 
-/// <summary>Which part of a text is kept for validation.</summary>
+/// <summary>Which part of a text is held out for validation.</summary>
 public enum HoldoutMode
 {
     /// <summary>The end of the text below 100 documents, else whole documents.</summary>
     Auto,
     /// <summary>The end of the text by characters, as nanoGPT takes it; a document may be cut in two.</summary>
     Tail,
-    /// <summary>Whole documents, chosen by a hash of their content, so that more data leave the choice as it was.</summary>
+    /// <summary>Whole documents, chosen by a hash of their content, so that adding data does not change the choice.</summary>
     Documents,
 }
 
@@ -52,7 +52,7 @@ public sealed record GeneratedTextConfig : TextSourceConfig
     [Between(1_000, 1e12)]
     public ByteSize Size { get; init; } = new(20_000_000);
 
-    /// <summary>The seed of the text; apart from the run's seed, so that runs with several seeds learn from the same text.</summary>
+    /// <summary>The seed of the text; apart from the run's seed, so that runs with several seeds train on the same text.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
@@ -94,7 +94,7 @@ public abstract record BatchesConfig;
 [Kind("random")]
 public sealed record RandomBatchesConfig : BatchesConfig;
 
-/// <summary>Windows side by side, each token seen once an epoch, in a new order every epoch.</summary>
+/// <summary>Windows side by side, each token once an epoch, in a new order every epoch.</summary>
 [Kind("sequential")]
 public sealed record SequentialBatchesConfig : BatchesConfig;
 

@@ -67,7 +67,7 @@ static class JsonLine
         }
     }
 
-    /// <summary>The text at a dotted path; a number or a truth value is taken as it is written.</summary>
+    /// <summary>The text at a dotted path; a number or a truth value as it is written.</summary>
     public static string Text(JsonElement root, string field, string path, int line)
     {
         var element = root;

@@ -17,7 +17,7 @@ public static class TokenizerFactory
     /// <param name="source">The text to train on.</param>
     /// <param name="cache">A folder that keeps trained tokenizers; the same text and settings give the same one.</param>
     /// <param name="specialTokens">The special tokens; null for the end of a document alone, and for none where the vocabulary is of characters.</param>
-    /// <param name="progress">Told how far training is, from 0 to 1.</param>
+    /// <param name="progress">Called with the progress of training, from 0 to 1.</param>
     /// <param name="cancel">Ends training.</param>
     /// <exception cref="UserException">The text or a tokenizer file cannot be read.</exception>
     public static TextTokenizer Create(TokenizerConfig config, TextSource source, string cache, IReadOnlyList<string>? specialTokens = null,
@@ -49,8 +49,8 @@ public static class TokenizerFactory
             MinimumFrequency = config.MinFrequency,
         };
         if (specialTokens is not null) options = options with { SpecialTokens = specialTokens };
-        var told = new DirectProgress(p => progress?.Invoke(p.MergesWanted == 0 ? 1 : (double)p.Merges / p.MergesWanted));
-        return BpeTrainer.Train(Streams(source, config.Sample?.Bytes ?? long.MaxValue), options, told, cancel);
+        var reporter = new DirectProgress(p => progress?.Invoke(p.MergesWanted == 0 ? 1 : (double)p.Merges / p.MergesWanted));
+        return BpeTrainer.Train(Streams(source, config.Sample?.Bytes ?? long.MaxValue), options, reporter, cancel);
     }
 
     static IEnumerable<Stream> Streams(TextSource source, long limit)
@@ -66,7 +66,7 @@ public static class TokenizerFactory
 
     static string KeyOf(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens)
     {
-        // The version is part of the name: what an older trainer made is not taken for the same.
+        // The version is part of the name: so that what an older trainer made is not used.
         var parts = JsonSerializer.Serialize(new { version = 1, source.Fingerprint, config.Vocabulary, config.Pattern, config.MinFrequency, config.Sample?.Bytes, specialTokens });
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20];
     }
@@ -78,7 +78,7 @@ public static class TokenizerFactory
 }
 
 /// <summary>The tokenizers of a run as files: one for everything, or one for the source and one for the target of an encoder-decoder.</summary>
-public static class TokenizerPair
+static class TokenizerPair
 {
     const string TargetPrefix = "target_";
 

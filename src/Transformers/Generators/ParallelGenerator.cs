@@ -31,13 +31,8 @@ public sealed record SentencePair(string Source, string Target);
 /// <remarks>Ten symbols 1 to 10 (with padding, a vocabulary of 11), ten of them a sequence, the first always 1; words separated by spaces.</remarks>
 sealed class CopyGenerator : ParallelGenerator
 {
-    /// <summary>The number of different symbols.</summary>
-    public int Symbols { get; init; } = 10;
+    const int Symbols = 10, Length = 10;
 
-    /// <summary>The number of symbols of a sequence.</summary>
-    public int Length { get; init; } = 10;
-
-    /// <inheritdoc/>
     public override SentencePair At(SyntheticSplit split, ulong seed, long index)
     {
         var random = Splits.Random(seed, split, index);
@@ -55,20 +50,15 @@ sealed class CopyGenerator : ParallelGenerator
 /// <summary>The reverse task of JoeyNMT's tutorial: the target is the source from its end to its start.</summary>
 /// <remarks>
 /// Numbers from 0 to 49 as words, from 1 to 25 of them, each length as likely. JoeyNMT's own script draws validation and test
-/// sequences of up to 30, beyond the longest that is learnt; <see cref="HeldOutLength"/> = 30 does so too.
+/// sequences of up to 30, beyond the longest training sequence; <see cref="HeldOutLength"/> = 30 does so too.
 /// </remarks>
 sealed class ReverseGenerator : ParallelGenerator
 {
-    /// <summary>The number of different numbers.</summary>
-    public int Symbols { get; init; } = 50;
-
-    /// <summary>The longest sequence that is learnt from.</summary>
-    public int Length { get; init; } = 25;
+    const int Symbols = 50, Length = 25;
 
     /// <summary>The longest sequence of validation and test.</summary>
     public int HeldOutLength { get; init; } = 25;
 
-    /// <inheritdoc/>
     public override SentencePair At(SyntheticSplit split, ulong seed, long index)
     {
         var random = Splits.Random(seed, split, index);

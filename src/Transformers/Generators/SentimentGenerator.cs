@@ -9,7 +9,6 @@ namespace Transformers.Generators;
 /// </remarks>
 sealed class SentimentGenerator
 {
-    /// <summary>The names of the classes.</summary>
     public static IReadOnlyList<string> Classes { get; } = ["negative", "positive"];
 
     static string[] Split(string list) => list.Split(' ');
@@ -34,7 +33,6 @@ sealed class SentimentGenerator
         }
     }
 
-    /// <summary>The first texts of a split.</summary>
     public IEnumerable<LabelledExample> Take(SyntheticSplit split, ulong seed, long count)
     {
         for (long index = 0; index < count; index++) yield return At(split, seed, index);

@@ -19,9 +19,9 @@ public enum SyntheticKind
 /// <summary>What was written.</summary>
 /// <param name="Kind">The task.</param>
 /// <param name="Folder">The folder.</param>
-/// <param name="Train">Examples to learn from.</param>
-/// <param name="Validation">Examples to choose by.</param>
-/// <param name="Test">Examples to report on.</param>
+/// <param name="Train">Training examples.</param>
+/// <param name="Validation">Validation examples.</param>
+/// <param name="Test">Test examples.</param>
 /// <param name="Files">The names of the files, in the folder.</param>
 public sealed record SyntheticReport(SyntheticKind Kind, string Folder, long Train, long Validation, long Test, IReadOnlyList<string> Files);
 
@@ -108,14 +108,14 @@ public static class SyntheticText
     }
 }
 
-/// <summary>The parts of a generated data set; no example (for a translation: no template) stands in two of them.</summary>
+/// <summary>The parts of a generated data set; no example (for a translation: no template) is in two of them.</summary>
 public enum SyntheticSplit
 {
-    /// <summary>To learn from.</summary>
+    /// <summary>Training.</summary>
     Train,
-    /// <summary>To choose by.</summary>
+    /// <summary>Validation.</summary>
     Validation,
-    /// <summary>To report on.</summary>
+    /// <summary>Test.</summary>
     Test,
 }
 
@@ -131,10 +131,8 @@ static class Splits
         return (hash % 20) switch { 0 => SyntheticSplit.Validation, 1 => SyntheticSplit.Test, _ => SyntheticSplit.Train };
     }
 
-    /// <summary>The random numbers of one example.</summary>
     public static CounterRandom Random(ulong seed, SyntheticSplit split, long index) => new(seed * 3 + (ulong)split, (ulong)index);
 
-    /// <summary>The name of a split's files.</summary>
     public static string FileName(this SyntheticSplit split) => split switch
     {
         SyntheticSplit.Train => "train",

@@ -6,7 +6,7 @@ namespace Transformers.IO;
 /// <summary>Work on all processors.</summary>
 static class AllCores
 {
-    /// <summary>Does something for 0, 1, …; the first failure is thrown as itself.</summary>
+    /// <summary>Runs an action for 0, 1, …; throws the first failure itself.</summary>
     internal static void For(int count, Action<int> action, CancellationToken cancel = default)
     {
         try
@@ -23,7 +23,7 @@ static class AllCores
 /// <summary>Ends this process at once.</summary>
 public static partial class ProcessEnd
 {
-    /// <summary>Ends the process without a word to anybody in it: no handlers, no destructors of native libraries under their running threads.</summary>
+    /// <summary>Ends the process without running handlers or the destructors of native libraries under their threads.</summary>
     /// <param name="code">The exit code.</param>
     public static void Now(int code)
     {

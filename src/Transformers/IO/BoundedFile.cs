@@ -4,14 +4,10 @@ using System.Text;
 namespace Transformers.IO;
 
 /// <summary>Reads small files from outside: never more than a given size, and never from something that could block.</summary>
-public static class BoundedFile
+static class BoundedFile
 {
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>A whole file's bytes.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="limit">The most bytes that it may have.</param>
-    /// <exception cref="UserException">There is no such file, it cannot be read, or it is larger.</exception>
     public static byte[] ReadBytes(string path, int limit)
     {
         try
@@ -20,17 +16,10 @@ public static class BoundedFile
             var info = new FileInfo(path);
             if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "there is no such file");
             if (info.Length == 0) return [];
-            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            var length = RandomAccess.GetLength(file);
-            if (length > limit) throw Error(path, $"has {length} bytes; at most {limit} are read");
-            var bytes = new byte[length];
-            var read = 0;
-            while (read < bytes.Length)
-            {
-                var count = RandomAccess.Read(file, bytes.AsSpan(read), read);
-                if (count == 0) throw Error(path, "became shorter while it was read");
-                read += count;
-            }
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            if (file.Length > limit) throw Error(path, $"has {file.Length} bytes; at most {limit} are read");
+            var bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
             return bytes;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -42,7 +31,6 @@ public static class BoundedFile
     /// <summary>A whole file's text, which must be UTF-8 without a mark.</summary>
     /// <param name="path">The file.</param>
     /// <param name="limit">The most bytes that it may have.</param>
-    /// <exception cref="UserException">As for <see cref="ReadBytes"/>, or the bytes are not UTF-8.</exception>
     public static string ReadText(string path, int limit)
     {
         try

@@ -3,7 +3,7 @@ namespace Transformers.IO;
 /// <summary>A generator of random numbers whose whole state is a key and a counter (SplitMix64), the same on every platform.</summary>
 /// <remarks>Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014: the n-th output is a mix of
 /// key + n · γ, so any position can be reached at once and a state is two integers.</remarks>
-public struct CounterRandom
+struct CounterRandom
 {
     const ulong Gamma = 0x9E3779B97F4A7C15;
 
@@ -19,11 +19,9 @@ public struct CounterRandom
     /// <summary>How many numbers have been drawn; may be set to go anywhere in the stream.</summary>
     public ulong Counter { get; set; }
 
-    /// <summary>Sixty-four random bits.</summary>
     public ulong NextUInt64() => Mix(key + ++Counter * Gamma);
 
     /// <summary>A number from 0 up to, not including, <paramref name="bound"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="bound"/> is below 1.</exception>
     public long NextInt64(long bound)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bound, 1);
@@ -32,7 +30,6 @@ public struct CounterRandom
     }
 
     /// <summary>A number from 0 up to, not including, <paramref name="bound"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="bound"/> is below 1.</exception>
     public int Next(int bound) => (int)NextInt64(bound);
 
     /// <summary>A number from 0 up to, not including, 1, in steps of 2⁻⁵³.</summary>

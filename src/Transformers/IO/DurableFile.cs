@@ -14,7 +14,7 @@ public sealed record WrittenFile(string Name, long Bytes, uint Checksum);
 /// <remarks>Order: write <c>name.tmp</c>, fsync it, rename it over <c>name</c>, fsync the folder.</remarks>
 public static class DurableFile
 {
-    /// <summary>What the temporary sibling's name ends in. Whoever owns a folder deletes such leftovers when it starts.</summary>
+    /// <summary>What the temporary sibling's name ends in. The owner of a folder deletes such leftovers when it starts.</summary>
     public const string TemporarySuffix = ".tmp";
 
     static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -65,7 +65,7 @@ public static class DurableFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // The user knows nothing of the temporary file.
+            // The user does not know about the temporary file.
             throw new UserException([new Problem($"cannot be written: {exception.Message.Replace(full + TemporarySuffix, full, StringComparison.Ordinal)}", path)], exception);
         }
     }
@@ -108,10 +108,8 @@ sealed class ChecksumStream(FileStream file) : Stream
     readonly byte[] buffer = new byte[1 << 14];
     int pending;
 
-    /// <summary>Bytes written so far.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>CRC-32C of the bytes written so far.</summary>
     public uint Checksum { get; private set; } = Crc32C.Empty;
 
     public override void Write(ReadOnlySpan<byte> bytes)
@@ -192,7 +190,7 @@ static partial class FileSizeLimit
         _ = Signal(25, 1); // SIGXFSZ and SIG_IGN have these values on Linux and macOS.
     }
 
-    /// <summary>Writes to an unbuffered file. .NET tells of the limit as if of a wrong argument; this tells of it as of a full disk.</summary>
+    /// <summary>Writes to an unbuffered file. .NET reports the limit as a wrong argument; this reports it like a full disk.</summary>
     public static void Write(FileStream file, ReadOnlySpan<byte> bytes)
     {
         try

@@ -10,7 +10,6 @@ namespace Transformers.IO;
 /// </remarks>
 sealed class DurableFolder : IDisposable
 {
-    /// <summary>What the name of a folder being replaced ends in.</summary>
     public const string ReplacedSuffix = ".replaced" + DurableFile.TemporarySuffix;
 
     readonly string path, temporary;
@@ -29,7 +28,6 @@ sealed class DurableFolder : IDisposable
         FailPoint.Pass(FailPoint.FolderBegun);
     }
 
-    /// <summary>Sizes and checksums of the files written so far.</summary>
     public IReadOnlyList<WrittenFile> Files => files;
 
     /// <summary>Writes one file and waits until its bytes are on the disk.</summary>
@@ -73,7 +71,6 @@ sealed class DurableFolder : IDisposable
         DurableFile.TryDelete(replaced); // If this fails, the next Recover deletes it.
     }
 
-    /// <summary>Deletes the temporary folder, unless it was committed.</summary>
     public void Dispose()
     {
         if (!committed) DurableFile.TryDelete(temporary);
@@ -123,7 +120,7 @@ sealed class DurableFolder : IDisposable
 }
 
 /// <summary>A folder in the making, beside the one that it will be: renamed when complete, removed when not.</summary>
-/// <remarks>While it is being made a file in it is locked; so what a killed process left is told from what another is making, and removed.</remarks>
+/// <remarks>A file in it is locked while the folder is being made, so that what a killed process left can be recognized and removed.</remarks>
 sealed class PartialFolder : IDisposable
 {
     const string Infix = ".partial-";

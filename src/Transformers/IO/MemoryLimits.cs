@@ -2,23 +2,20 @@ using System.Globalization;
 
 namespace Transformers.IO;
 
-/// <summary>How much more memory may be taken, and who says so.</summary>
-/// <param name="Bytes">Bytes beyond those in use; negative where a limit was lowered below them.</param>
-/// <param name="Source">The file or device that sets the limit.</param>
-public readonly record struct MemoryRoom(long Bytes, string Source);
+/// <summary>How much more memory may be used, and what sets the limit.</summary>
+readonly record struct MemoryRoom(long Bytes, string Source);
 
-/// <summary>What this process may take of the machine's memory: the limits of its control groups (versions 1 and 2) and what the system has available.</summary>
+/// <summary>How much of the machine's memory this process may use: the limits of its control groups (versions 1 and 2) and what the system has available.</summary>
 /// <remarks>
-/// Linux promises more memory than there is and kills whoever uses it, so an allocation that succeeds proves nothing. Pages of
-/// files that a group has read count as its use, but are given up before a process is killed: they are room.
+/// Linux promises more memory than it has and kills the process that uses it, so a successful allocation proves nothing. Pages of
+/// files that a group has read count as used, but are freed before a process is killed, so they are available.
 /// </remarks>
-/// <param name="root">Where <c>proc</c> and <c>sys</c> are; another folder for tests.</param>
-public sealed class MemoryLimits(string root = "/")
+sealed class MemoryLimits(string root = "/")
 {
     // Version 1 says "no limit" with a number near the largest of 64 bits.
     const long NoLimit = 1L << 60;
 
-    /// <summary>The smallest room that any limit leaves; null where the system tells none.</summary>
+    /// <summary>The least memory that any limit leaves; null where the system reports none.</summary>
     public MemoryRoom? Room()
     {
         MemoryRoom? least = null;
@@ -74,7 +71,7 @@ public sealed class MemoryLimits(string root = "/")
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return []; // Not told is as good as not there.
+            return []; // An unreadable limit is treated as none.
         }
     }
 }

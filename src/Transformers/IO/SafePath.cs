@@ -11,9 +11,6 @@ static class SafePath
         "LPT0", "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
     };
 
-    /// <summary>The path of a file below a folder.</summary>
-    /// <param name="folder">The folder, which the caller trusts.</param>
-    /// <param name="name">A relative name with <c>/</c> between its parts, which the caller does not trust.</param>
     public static string Resolve(string folder, string name)
     {
         if (Problem(name) is { } problem) throw Refused(folder, name, problem);

@@ -29,7 +29,7 @@ public abstract partial class TextTokenizer
     protected override int CountTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings) =>
         EncodeToIds(text, textSpan, settings).Tokens.Count;
 
-    /// <summary>The index up to which, or from which, a text has at most so many tokens; never inside a character.</summary>
+    /// <summary>The index up to which, or from which, a text has at most that many tokens; never inside a character.</summary>
     protected override int GetIndexByTokenCount(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd, out string? normalizedText, out int tokenCount)
     {
         if (!fromEnd)
@@ -97,7 +97,7 @@ public abstract partial class TextTokenizer
         return new() { Tokens = count == tokens.Length ? tokens : tokens[..count], CharsConsumed = consumed };
     }
 
-    // The longest run of whole characters from the start that has at most so many tokens.
+    // The longest run of whole characters from the start that has at most that many tokens.
     static (int Count, int Consumed) Fit(EncodedToken[] tokens, int limit, int length)
     {
         if (tokens.Length <= limit) return (tokens.Length, length);

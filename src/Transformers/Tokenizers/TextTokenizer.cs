@@ -150,10 +150,8 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <summary>The last position at which the text can be cut without changing any id, 0 if none is in sight.</summary>
     internal virtual int LastCut(ReadOnlySpan<byte> text) => 0;
 
-    /// <summary>The error for an id outside the vocabulary.</summary>
     private protected UserException NotAnId(int id) => new($"token id {id} is not in the vocabulary: ids run from 0 to {VocabularySize - 1}");
 
-    /// <summary>UTF-16 as UTF-8.</summary>
     private protected static byte[] Utf8(ReadOnlySpan<char> text)
     {
         var utf8 = new byte[Encoding.UTF8.GetByteCount(text)];
@@ -163,10 +161,9 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     }
 }
 
-/// <summary>Finds given texts in UTF-8, from left to right, the longest first where several begin at one place.</summary>
+/// <summary>Finds given texts in UTF-8, from left to right, the longest first where several begin at one position.</summary>
 sealed class TextMatcher
 {
-    /// <summary>Encodes the part of a text before an end.</summary>
     internal delegate void Encode(ReadOnlySpan<byte> text, int end, List<int> ids);
 
     readonly (byte[] Text, int Id)[] longestFirst;
@@ -178,7 +175,7 @@ sealed class TextMatcher
         firstBytes = System.Buffers.SearchValues.Create([.. longestFirst.Select(entry => entry.Text[0]).Distinct()]);
     }
 
-    /// <summary>Appends the ids of the texts found before <paramref name="end"/> and, through <paramref name="encode"/>, those of what lies between.</summary>
+    /// <summary>Appends the ids of the texts found before <paramref name="end"/> and, through <paramref name="encode"/>, those of the text between them.</summary>
     internal void Split(ReadOnlySpan<byte> text, int end, List<int> ids, Encode encode)
     {
         var done = 0;
@@ -190,7 +187,7 @@ sealed class TextMatcher
             foreach (var (found, id) in longestFirst)
             {
                 if (!text[at..].StartsWith(found)) continue;
-                // What precedes a match is a text of its own: its last piece does not see the match.
+                // The text before a match is encoded by itself: its last piece does not see the match.
                 encode(text[done..at], at - done, ids);
                 ids.Add(id);
                 done = at + found.Length;

@@ -21,20 +21,20 @@ public sealed record BpeTokenizerConfig : TokenizerConfig
     [AtLeast(1)]
     public int MinFrequency { get; init; } = 2;
 
-    /// <summary>How much of the training text the vocabulary is learnt from; all of it where this is not given.</summary>
+    /// <summary>How much of the training text the vocabulary is trained on; all of it by default.</summary>
     [AtLeast(1)]
     public ByteSize? Sample { get; init; }
 }
 
-/// <summary>One token a character that occurs in the data.</summary>
+/// <summary>One token for each character that occurs in the data.</summary>
 [Kind("characters")]
 public sealed record CharacterTokenizerConfig : TokenizerConfig;
 
-/// <summary>One token a byte.</summary>
+/// <summary>One token for each byte.</summary>
 [Kind("bytes")]
 public sealed record ByteTokenizerConfig : TokenizerConfig;
 
-/// <summary>One token a word that occurs in the data, words being what stands between white space; for copying, reversing and the like.</summary>
+/// <summary>One token for each word of the data, split at white space; for copying, reversing and similar tasks.</summary>
 [Kind("words")]
 public sealed record WordTokenizerConfig : TokenizerConfig;
 

@@ -189,12 +189,12 @@ public sealed class ConfigFileTests : IDisposable
         var loaded = ConfigFile.Open<RunConfig>([path], ["training.batch.tokens=8192"]);
 
         Problem Late(string setting) =>
-            Refused(() => loaded.Placing<object>(_ => throw new UserException([new Problem($"{setting} is bad", Path: setting)])));
+            Refused(() => loaded.WithPositions<object>(_ => throw new UserException([new Problem($"{setting} is bad", Path: setting)])));
 
         Assert.Equal($"{path}:4:28: data.source.files[1] is bad", Late("data.source.files[1]").ToString());
         Assert.Equal($"{path}:2:1: data.holdout_mode is bad", Late("data.holdout_mode").ToString());
         Assert.Equal("--set: training.batch.tokens is bad", Late("training.batch.tokens").ToString());
-        Assert.Equal(8192, loaded.Placing(config => config.Training.Batch.Tokens));
+        Assert.Equal(8192, loaded.WithPositions(config => config.Training.Batch.Tokens));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Transformers.Tests.Data.Text;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.IO;
@@ -6,7 +7,7 @@ namespace Transformers.Tests.Data;
 
 public class PrefetcherTests
 {
-    static RandomWindows Windows() => new(TokenSequence.Of([[.. Enumerable.Range(0, 1000)]], 1000), 2, 8, seed: 4);
+    static RandomWindows Windows() => new(new TokensInMemory([[.. Enumerable.Range(0, 1000)]], 1000), 2, 8, seed: 4);
 
     [Fact]
     public void Batches_come_in_the_samplers_order_and_the_state_is_that_of_the_last_one_taken()

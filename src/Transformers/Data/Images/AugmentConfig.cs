@@ -4,18 +4,18 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>What happens to training images at random; by default nothing.</summary>
+/// <summary>The random augmentation of training images; none by default.</summary>
 public sealed record AugmentConfig : IChecked
 {
-    /// <summary>A random rectangle, resized to the input's size; its area as a part of the image's: <c>[0.08, 1]</c>.</summary>
+    /// <summary>A random rectangle, resized to the input's size; its area as a fraction of the image's: <c>[0.08, 1]</c>.</summary>
     [Between(0.001, 1)]
     public (double, double)? Crop { get; init; }
 
-    /// <summary>In place of a crop: so many pixels of border, then a random cut of the input's size.</summary>
+    /// <summary>Instead of a crop: a border of this many pixels, then a random cut of the input's size.</summary>
     [Between(0, 512)]
     public int Pad { get; init; }
 
-    /// <summary>What that border holds.</summary>
+    /// <summary>What fills the border.</summary>
     public PadMode PadMode { get; init; }
 
     /// <summary>Probability of mirroring left and right.</summary>
@@ -26,7 +26,7 @@ public sealed record AugmentConfig : IChecked
     [NotEmpty]
     public string? RandAugment { get; init; }
 
-    /// <summary>Colour jitter: brightness, contrast and saturation change by up to this part.</summary>
+    /// <summary>Colour jitter: brightness, contrast and saturation change by up to this fraction.</summary>
     [Between(0, 1)]
     public double Jitter { get; init; }
 
@@ -108,8 +108,7 @@ public sealed class ImageAugmentation
     /// <param name="random">Decides everything.</param>
     /// <param name="target">[C, Y, X].</param>
     /// <param name="limits">What a file may cost.</param>
-    /// <exception cref="ImageException">The file cannot be decoded.</exception>
-    public void Apply(ReadOnlySpan<byte> file, ImageTransform transform, SampleRandom random, Span<float> target, ImageLimits limits)
+    internal void Apply(ReadOnlySpan<byte> file, ImageTransform transform, SampleRandom random, Span<float> target, ImageLimits limits)
     {
         var options = new ImageDecodeOptions { Limits = limits, Background = transform.Background };
         if (crop is null)

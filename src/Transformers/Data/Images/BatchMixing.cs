@@ -4,7 +4,7 @@ using Transformers.IO.Images;
 namespace Transformers.Data.Images;
 
 /// <summary>Mixup (Zhang et al. 2017) and CutMix (Yun et al. 2019) over a batch, with timm's batch mode.</summary>
-/// <remarks>Example i is mixed with example B-1-i, all with the same share; of the two methods one is drawn for each batch.</remarks>
+/// <remarks>Example i is mixed with example B-1-i, all with the same weight; one of the two methods is drawn for each batch.</remarks>
 /// <param name="MixupAlpha">Beta's parameter for mixup; 0 turns it off.</param>
 /// <param name="CutMixAlpha">Beta's parameter for CutMix; 0 turns it off.</param>
 /// <param name="Probability">That a batch is mixed at all.</param>
@@ -36,8 +36,8 @@ public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double P
             }
             else
             {
-                var share = (float)kept;
-                ForPairs(labels.Length, pixels, image, (a, b) => Blend(a, b, share));
+                var weight = (float)kept;
+                ForPairs(labels.Length, pixels, image, (a, b) => Blend(a, b, weight));
             }
         }
         var targets = new float[labels.Length * classes];
@@ -69,10 +69,10 @@ public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double P
             pair(pixels.Slice(i * image, image), pixels.Slice(j * image, image));
     }
 
-    static void Blend(Span<float> a, Span<float> b, float share)
+    static void Blend(Span<float> a, Span<float> b, float weight)
     {
         for (var i = 0; i < a.Length; i++)
-            (a[i], b[i]) = (a[i] * share + b[i] * (1 - share), b[i] * share + a[i] * (1 - share));
+            (a[i], b[i]) = (a[i] * weight + b[i] * (1 - weight), b[i] * weight + a[i] * (1 - weight));
     }
 
     static void Exchange(Span<float> a, Span<float> b, PixelBox box, int channels, int height, int width)
@@ -142,7 +142,6 @@ sealed record RandomResizedCrop(double MinArea = 0.08, double MaxArea = 1, doubl
 /// <param name="Hue">The turn is drawn from [-x, x], at most half a circle.</param>
 sealed record ColorJitter(double Brightness, double Contrast, double Saturation, double Hue = 0)
 {
-    /// <summary>Changes a picture in place.</summary>
     public void Apply(RgbImage image, SampleRandom random)
     {
         Span<int> order = [0, 1, 2, 3];

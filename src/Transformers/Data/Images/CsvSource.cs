@@ -19,7 +19,6 @@ sealed class CsvSource : ImageSource
     readonly int[] labels;
     readonly IReadOnlyList<string> classes;
 
-    /// <summary>Reads the table; no image is opened.</summary>
     public CsvSource(string table)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(table))!;
@@ -55,7 +54,7 @@ sealed class CsvSource : ImageSource
     static ImageSplit Split(string table, int line, string cell) =>
         cell.Length == 0 ? ImageSplit.None
         : ClassLayout.SplitNamed(cell) is not ImageSplit.None and var split ? split
-        : throw TextLines.Error(table, line, $"the split \"{cell}\" is none of train, val and test");
+        : throw TextLines.Error(table, line, $"the split \"{cell}\" is not train, val or test");
 
     public override string Kind => "table of paths and labels";
     public override IReadOnlyList<string> Classes => classes;

@@ -12,7 +12,6 @@ sealed class FolderSource : ImageSource
     readonly string[] paths;
     readonly ClassLayout layout;
 
-    /// <summary>Lists a folder; no image is opened.</summary>
     public FolderSource(string folder)
     {
         root = folder;
@@ -54,7 +53,6 @@ sealed class TarSource : ImageSource
     readonly ClassLayout layout;
     readonly int ignored;
 
-    /// <summary>Reads the archive's headers.</summary>
     public TarSource(string path)
     {
         this.path = path;
@@ -100,7 +98,7 @@ sealed class TarSource : ImageSource
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
         {
             throw new UserException([entries.Count == 0 ? new Problem("the file is not a tar archive", path, Hint: "a compressed one (.tar.gz) is unpacked first")
-                : new Problem($"the tar archive is broken behind {MessageText.Quote(entries[^1].Name)}: {exception.Message}", path)], exception);
+                : new Problem($"the tar archive is damaged after {MessageText.Quote(entries[^1].Name)}: {exception.Message}", path)], exception);
         }
     }
 

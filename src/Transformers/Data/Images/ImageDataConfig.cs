@@ -11,22 +11,22 @@ public sealed record ImageDataConfig : DataConfig
     /// <summary>Where the images come from: a generator or a path.</summary>
     public required ImageSourceConfig Source { get; init; }
 
-    /// <summary>What the model sees of an image; kept in the checkpoint, so that evaluation sees the same.</summary>
+    /// <summary>The model's view of an image; kept in the checkpoint, so that evaluation uses the same.</summary>
     public required ImageInputConfig Input { get; init; }
 
-    /// <summary>What is tested on where the source has no test split.</summary>
+    /// <summary>The test split where the source has none.</summary>
     public ImageHoldoutConfig? Test { get; init; }
 
-    /// <summary>What is chosen by where the source has no validation split; taken from the images for training.</summary>
+    /// <summary>The validation split where the source has none; taken from the training images.</summary>
     public ImageHoldoutConfig? Holdout { get; init; }
 
-    /// <summary>What happens to training images at random.</summary>
+    /// <summary>The random augmentation of training images.</summary>
     public AugmentConfig Augment { get; init; } = new();
 
-    /// <summary>What happens when a file cannot be decoded: it is skipped, counted and named, or the run fails.</summary>
+    /// <summary>What happens when a file cannot be decoded.</summary>
     public BrokenFilePolicy Broken { get; init; }
 
-    /// <summary>Memory for decoded images; a set that needs more is decoded anew every time.</summary>
+    /// <summary>Memory for decoded images; a set that needs more is decoded each time.</summary>
     public ByteSize Cache { get; init; } = new(512 << 20);
 
     /// <summary>Threads that decode and augment; by default one less than the machine has cores, at most 8.</summary>
@@ -52,7 +52,7 @@ public sealed record GeneratedImagesConfig : ImageSourceConfig
     [Between(8, 1024)]
     public int Side { get; init; } = 32;
 
-    /// <summary>The seed of the images; apart from the run's seed, so that runs with several seeds learn from the same images.</summary>
+    /// <summary>The seed of the images; apart from the run's seed, so that runs with several seeds train on the same images.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
@@ -65,7 +65,7 @@ public sealed record ImageFilesConfig : ImageSourceConfig
     public required string Path { get; init; }
 }
 
-/// <summary>What a model sees of an image.</summary>
+/// <summary>A model's view of an image.</summary>
 public sealed record ImageInputConfig : IChecked
 {
     /// <summary>Pixels a side.</summary>
@@ -76,17 +76,17 @@ public sealed record ImageInputConfig : IChecked
     [Between(1, 3)]
     public int Channels { get; init; } = 3;
 
-    /// <summary>What the shorter side is resized to before the middle is cut out; by default the size itself.</summary>
+    /// <summary>The length of the shorter side before the centre is cut out; by default the size itself.</summary>
     [Between(1, 8192)]
     public int? Resize { get; init; }
 
-    /// <summary>Whether an image keeps its proportions (and loses its ends) or is squeezed into the square.</summary>
+    /// <summary>Whether an image keeps its proportions (and loses its ends) or is stretched to the square.</summary>
     public bool KeepRatio { get; init; } = true;
 
     /// <summary>The filter of resizing.</summary>
     public ResizeFilter Filter { get; init; } = ResizeFilter.Bicubic;
 
-    /// <summary>What is subtracted from, and what divides, each channel's values.</summary>
+    /// <summary>The mean and standard deviation by which each channel's values are normalized.</summary>
     public NormalizeConfig Normalize { get; init; } = new MeasuredStatisticsConfig();
 
     /// <inheritdoc/>
@@ -125,7 +125,7 @@ public sealed record GivenStatisticsConfig : NormalizeConfig
     public required IReadOnlyList<double> Std { get; init; }
 }
 
-/// <summary>Which images are held out: every so-many-th, a number, or a part.</summary>
+/// <summary>Which images are held out: every n-th, a number, or a fraction.</summary>
 public abstract record ImageHoldoutConfig
 {
     /// <summary>Divides images.</summary>
@@ -169,11 +169,11 @@ public abstract record ImageHoldoutConfig
 [ByKey("every")]
 public sealed record HoldoutEveryConfig : ImageHoldoutConfig, IChecked
 {
-    /// <summary>One image of so many.</summary>
+    /// <summary>n: one image in n.</summary>
     [AtLeast(2)]
     public required int Every { get; init; }
 
-    /// <summary>What the position leaves when divided by that.</summary>
+    /// <summary>The remainder of the position divided by n.</summary>
     [AtLeast(0)]
     public int Remainder { get; init; }
 
@@ -189,18 +189,18 @@ public sealed record HoldoutEveryConfig : ImageHoldoutConfig, IChecked
 [ByKey("count")]
 public sealed record HoldoutCountConfig : ImageHoldoutConfig
 {
-    /// <summary>How many.</summary>
+    /// <summary>The number.</summary>
     [AtLeast(1)]
     public required int Count { get; init; }
 
     private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed) => Draw(indices, labelOf, Count, seed);
 }
 
-/// <summary>A part of the images, drawn by the run's seed with each class in proportion.</summary>
+/// <summary>A fraction of the images, drawn by the run's seed with each class in proportion.</summary>
 [ByKey("fraction")]
 public sealed record HoldoutFractionConfig : ImageHoldoutConfig
 {
-    /// <summary>Which part.</summary>
+    /// <summary>The fraction.</summary>
     [Between(0.0001, 0.9)]
     public required double Fraction { get; init; }
 

@@ -4,7 +4,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>A source divided into what is trained on, chosen by and tested on, with a cache and a list of broken files.</summary>
+/// <summary>A source divided into training, validation and test split, with a cache and a list of broken files.</summary>
 public sealed class ImageDataset : IDisposable
 {
     readonly PixelCache cache;
@@ -67,25 +67,23 @@ public sealed class ImageDataset : IDisposable
         return seen == 0 ? 0 : sum / seen * Source.Count;
     }
 
-    /// <summary>Where the images lie.</summary>
-    public ImageSource Source { get; }
+    /// <summary>The source of the images.</summary>
+    internal ImageSource Source { get; }
     /// <summary>Names of the classes.</summary>
     public IReadOnlyList<string> Classes => Source.Classes;
-    /// <summary>Numbers of the images that are trained on.</summary>
+    /// <summary>Numbers of the training images.</summary>
     public int[] Train { get; }
-    /// <summary>Numbers of the images that are chosen by.</summary>
+    /// <summary>Numbers of the validation images.</summary>
     public int[] Validation { get; }
-    /// <summary>Numbers of the images that are tested on.</summary>
+    /// <summary>Numbers of the test images.</summary>
     public int[] Test { get; }
     /// <summary>The images that could not be used so far.</summary>
     public BrokenFiles Broken { get; }
     /// <summary>Whether pictures are kept decoded in memory once they were read.</summary>
     public bool Cached { get; }
-    /// <summary>Bytes of decoded pictures in memory.</summary>
-    public long CachedBytes => cache.Bytes;
 
     /// <summary>The images of a split by its name.</summary>
-    /// <exception cref="UserException">The split is empty or unknown; the message tells those that are not.</exception>
+    /// <exception cref="UserException">The split is empty or unknown; the message names those that are not.</exception>
     public int[] Split(string name)
     {
         var split = ClassLayout.SplitNamed(name) switch
@@ -183,8 +181,6 @@ sealed class PixelCache(long budget)
     readonly ConcurrentDictionary<int, Entry> entries = new();
     long spent;
 
-    public long Bytes => Interlocked.Read(ref spent);
-
     public RgbImage? Find(int index)
     {
         if (!entries.TryGetValue(index, out var entry)) return null;
@@ -230,10 +226,7 @@ public sealed class BrokenFiles(BrokenFilePolicy policy)
 {
     readonly ConcurrentDictionary<int, ImageException> faults = new();
 
-    /// <summary>What happens when an image file cannot be used.</summary>
-    public BrokenFilePolicy Policy => policy;
-
-    /// <summary>How many.</summary>
+    /// <summary>The number.</summary>
     public int Count => faults.Count;
 
     /// <summary>Which, and why, by number; the messages name the files.</summary>
@@ -256,7 +249,6 @@ sealed class PixelSums(int channels)
 {
     readonly long[] sums = new long[channels], squares = new long[channels];
 
-    /// <summary>Pixels added so far.</summary>
     public long Pixels { get; private set; }
 
     /// <summary>Adds an image; safe to call from several threads.</summary>

@@ -120,10 +120,8 @@ static class PixelOps
         }
     });
 
-    /// <summary>255 minus each value.</summary>
     public static void Invert(RgbImage image) => Map(image, value => 255 - value);
 
-    /// <summary>Keeps the highest bits of each value.</summary>
     public static void Posterize(RgbImage image, int bits) => Map(image, value => value & ~((1 << (8 - bits)) - 1));
 
     /// <summary>Inverts the values that reach a threshold.</summary>

@@ -14,11 +14,10 @@ public enum PadMode
 /// <summary>Cutting, mirroring, padding.</summary>
 static class ImageGeometry
 {
-    /// <summary>Cuts a rectangle out.</summary>
     public static RgbImage Crop(RgbImage source, PixelBox box)
     {
         if (box.X < 0 || box.Y < 0 || box.X + box.Width > source.Width || box.Y + box.Height > source.Height)
-            throw new ArgumentException($"{box} does not lie in an image of {source.Width} x {source.Height}");
+            throw new ArgumentException($"{box} is not inside an image of {source.Width} x {source.Height}");
         var target = new RgbImage(box.Width, box.Height);
         for (var y = 0; y < box.Height; y++)
             source.Row(box.Y + y).Slice(3 * box.X, 3 * box.Width).CopyTo(target.Row(y));
@@ -38,7 +37,6 @@ static class ImageGeometry
         return Crop(source, CenterBox(source.Width, source.Height, width, height));
     }
 
-    /// <summary>Mirrors left and right, in place.</summary>
     public static void FlipHorizontal(RgbImage image)
     {
         for (var y = 0; y < image.Height; y++)
@@ -53,14 +51,6 @@ static class ImageGeometry
         }
     }
 
-    /// <summary>Adds a border.</summary>
-    /// <param name="source">The picture.</param>
-    /// <param name="left">Columns to the left.</param>
-    /// <param name="top">Rows above.</param>
-    /// <param name="right">Columns to the right.</param>
-    /// <param name="bottom">Rows below.</param>
-    /// <param name="mode">What the border holds.</param>
-    /// <param name="color">0xRRGGBB of a constant border.</param>
     public static RgbImage Pad(RgbImage source, int left, int top, int right, int bottom, PadMode mode, int color = 0)
     {
         var target = new RgbImage(source.Width + left + right, source.Height + top + bottom);

@@ -7,23 +7,23 @@ namespace Transformers.Data.Images;
 
 /// <summary>One class of a set.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Train">Images to train on.</param>
-/// <param name="Validation">Images to choose by.</param>
-/// <param name="Test">Images to test on.</param>
-/// <param name="Unsplit">Images whose place says nothing.</param>
+/// <param name="Train">Training images.</param>
+/// <param name="Validation">Validation images.</param>
+/// <param name="Test">Test images.</param>
+/// <param name="Unsplit">Images without a split.</param>
 public sealed record ImageClassReport(string Name, int Train, int Validation, int Test, int Unsplit);
 
 /// <summary>One image that cannot be used.</summary>
-/// <param name="Name">Where it lies.</param>
+/// <param name="Name">Its path or position.</param>
 /// <param name="Fault">Why, in a word.</param>
 /// <param name="Message">Why, in a sentence.</param>
 public sealed record ImageFaultReport(string Name, string Fault, string Message);
 
 /// <summary>Two images with the same pixels.</summary>
-/// <param name="First">Where one lies.</param>
-/// <param name="Second">Where the other lies.</param>
-/// <param name="AcrossSplits">Whether one is trained on and the other tested on or chosen by.</param>
-/// <param name="LabelsDiffer">Whether they lie in different classes.</param>
+/// <param name="First">The path or position of one.</param>
+/// <param name="Second">The path or position of the other.</param>
+/// <param name="AcrossSplits">Whether they are in different splits.</param>
+/// <param name="LabelsDiffer">Whether they are in different classes.</param>
 public sealed record ImageDuplicateReport(string First, string Second, bool AcrossSplits, bool LabelsDiffer);
 
 /// <summary>What a set of images holds; lists name the first <see cref="ImageInspection.Named"/>, counts count all.</summary>
@@ -40,7 +40,7 @@ public sealed record ImageDuplicateReport(string First, string Second, bool Acro
 /// <param name="Grey">Images whose three channels are equal.</param>
 /// <param name="Mean">Mean of red, green and blue over all pixels, 0 to 1.</param>
 /// <param name="Std">Their standard deviations.</param>
-/// <param name="IgnoredFiles">Files among the images that are none by their name.</param>
+/// <param name="IgnoredFiles">Files among the images that are not images by their name.</param>
 /// <param name="Unreadable">Images that cannot be used.</param>
 /// <param name="UnreadableFiles">Which, and why.</param>
 /// <param name="Duplicates">Images whose pixels were seen before.</param>
@@ -52,7 +52,7 @@ public sealed record ImageReport(
     IReadOnlyList<double> Mean, IReadOnlyList<double> Std, int IgnoredFiles, int Unreadable, IReadOnlyList<ImageFaultReport> UnreadableFiles,
     int Duplicates, int DuplicatesAcrossSplits, IReadOnlyList<ImageDuplicateReport> DuplicatePairs);
 
-/// <summary>Decodes every image of a set once and tells what it holds.</summary>
+/// <summary>Decodes every image of a set once and reports on it.</summary>
 public static class ImageInspection
 {
     /// <summary>How many broken files and duplicates are named.</summary>
@@ -62,10 +62,10 @@ public static class ImageInspection
 
     /// <summary>Inspects a folder, an archive or a table, whatever <see cref="ImageSources.Open"/> opens.</summary>
     /// <exception cref="UserException">There is no source at the path. Broken images are reported, not thrown.</exception>
-    public static ImageReport Inspect(string path, ImageLimits? limits = null)
+    public static ImageReport Inspect(string path)
     {
         using var source = ImageSources.Open(path);
-        var options = new ImageDecodeOptions { Limits = limits ?? ImageLimits.Default };
+        var options = ImageDecodeOptions.Default;
         var seen = new Seen?[source.Count];
         var faults = new ConcurrentDictionary<int, ImageException>();
         var sums = new PixelSums(channels: 3);

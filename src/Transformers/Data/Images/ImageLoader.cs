@@ -111,9 +111,9 @@ public sealed class ImageLoader : IDisposable
         var used = pixels.AsSpan(0, kept.Count * transform.Values);
         var targets = options.Mixing?.Apply(used, labels, dataset.Classes.Count, transform.Channels, transform.Size, transform.Size,
             new SampleRandom(options.Seed, 0x6D6978, (ulong)position.Epoch, (ulong)position.Next));
-        if (used.Length == pixels.Length) return new ImageBatch(pixels, labels, [.. kept], targets, GiveBack) { Epoch = (int)position.Epoch, Number = (int)position.Next };
+        if (used.Length == pixels.Length) return new ImageBatch(pixels, labels, [.. kept], targets, Return) { Epoch = (int)position.Epoch, Number = (int)position.Next };
         var shorter = used.ToArray();
-        GiveBack(pixels);
+        Return(pixels);
         return new ImageBatch(shorter, labels, [.. kept], targets, null) { Epoch = (int)position.Epoch, Number = (int)position.Next };
     }
 
@@ -124,7 +124,7 @@ public sealed class ImageLoader : IDisposable
         return GC.AllocateUninitializedArray<float>(checked(options.BatchSize * options.Transform.Values));
     }
 
-    void GiveBack(float[] pixels)
+    void Return(float[] pixels)
     {
         lock (guard)
             if (memory.Count <= Window) memory.Push(pixels);
@@ -137,12 +137,12 @@ public sealed class ImageLoader : IDisposable
 /// <summary>Pictures and labels for one step. Disposing of it lets its pixels' memory be used again.</summary>
 public sealed class ImageBatch : IDisposable
 {
-    Action<float[]>? giveBack;
+    Action<float[]>? recycle;
 
-    internal ImageBatch(float[] pixels, long[] labels, int[] indices, float[]? targets, Action<float[]>? giveBack)
+    internal ImageBatch(float[] pixels, long[] labels, int[] indices, float[]? targets, Action<float[]>? recycle)
     {
         (Pixels, Labels, Indices, Targets) = (pixels, labels, indices, targets);
-        this.giveBack = giveBack;
+        this.recycle = recycle;
     }
 
     /// <summary>[B, C, Y, X], normalised.</summary>
@@ -167,5 +167,5 @@ public sealed class ImageBatch : IDisposable
     public required int Number { get; init; }
 
     /// <summary>Gives the pixels' memory back; they must not be read afterwards.</summary>
-    public void Dispose() => Interlocked.Exchange(ref giveBack, null)?.Invoke(Pixels);
+    public void Dispose() => Interlocked.Exchange(ref recycle, null)?.Invoke(Pixels);
 }

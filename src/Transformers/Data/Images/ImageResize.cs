@@ -11,7 +11,6 @@ readonly record struct PixelBox(int X, int Y, int Width, int Height);
 /// <summary>Antialiased resizing, equal to Pillow's to the last bit.</summary>
 static unsafe class ImageResize
 {
-    /// <summary>Resizes a whole picture.</summary>
     public static RgbImage Resize(RgbImage source, int width, int height, ResizeFilter filter) =>
         Resize(source, new PixelBox(0, 0, source.Width, source.Height), width, height, filter);
 
@@ -28,7 +27,7 @@ static unsafe class ImageResize
     {
         if (box.X < 0 || box.Y < 0 || box.Width <= 0 || box.Height <= 0
             || box.X > source.Width - box.Width || box.Y > source.Height - box.Height)
-            throw new ArgumentException($"{box} does not lie in an image of {source.Width} x {source.Height}");
+            throw new ArgumentException($"{box} is not inside an image of {source.Width} x {source.Height}");
         fixed (byte* from = source.Pixels, to = target.Pixels)
         {
             var start = from + 3 * ((long)box.Y * source.Width + box.X);

@@ -3,21 +3,21 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>The part of a data set that an image belongs to by where it lies.</summary>
-public enum ImageSplit
+/// <summary>The split that an image belongs to by its path.</summary>
+enum ImageSplit
 {
-    /// <summary>The source does not say.</summary>
+    /// <summary>The source has no splits.</summary>
     None,
-    /// <summary>For training.</summary>
+    /// <summary>Training.</summary>
     Train,
-    /// <summary>To choose by.</summary>
+    /// <summary>Validation.</summary>
     Validation,
-    /// <summary>To be looked at once.</summary>
+    /// <summary>Test.</summary>
     Test,
 }
 
-/// <summary>Labelled images by number, wherever they lie. Safe to use from several threads.</summary>
-public abstract class ImageSource : IDisposable
+/// <summary>Labelled images by number, whatever they are stored in. Safe to use from several threads.</summary>
+abstract class ImageSource : IDisposable
 {
     /// <summary>What it is, in a word or two: "class folders", "CIFAR binary", …</summary>
     public abstract string Kind { get; }
@@ -38,17 +38,15 @@ public abstract class ImageSource : IDisposable
     public abstract string NameOf(int index);
 
     /// <summary>The file of an image as it is stored, or null where pixels are stored instead.</summary>
-    /// <exception cref="ImageException">It cannot be read; the message names it.</exception>
     public abstract byte[]? ReadFile(int index, long maxBytes);
 
     /// <summary>The pixels of an image, where <see cref="ReadFile"/> gives null.</summary>
     public virtual RgbImage ReadPixels(int index) => throw new NotSupportedException($"{Kind} hold files, not pixels");
 
-    /// <summary>Files that lay among the images and are none, and so were passed over.</summary>
+    /// <summary>Files among the images that are not images and are ignored.</summary>
     public virtual int IgnoredFiles => 0;
 
     /// <summary>One image, decoded.</summary>
-    /// <exception cref="ImageException">It cannot be read or decoded; the message names it.</exception>
     public RgbImage Load(int index, ImageDecodeOptions options)
     {
         if (ReadFile(index, options.Limits.MaxBytes) is not { } file) return ReadPixels(index);
@@ -66,11 +64,10 @@ public abstract class ImageSource : IDisposable
     public virtual void Dispose() => GC.SuppressFinalize(this);
 }
 
-/// <summary>Tells by what lies at a path which kind of source it is.</summary>
-public static class ImageSources
+/// <summary>Opens whatever kind of source is at a path.</summary>
+static class ImageSources
 {
     /// <summary>Opens a folder (class folders, CIFAR binary, MNIST IDX), a tar archive or a CSV or TSV table.</summary>
-    /// <exception cref="UserException">There is nothing at the path, or nothing that is understood.</exception>
     public static ImageSource Open(string path)
     {
         if (File.Exists(path))
@@ -99,7 +96,7 @@ public static class ImageSources
 
 /// <summary>Reads classes and splits from paths such as <c>cifar10/train/cat/0001.jpg</c>.</summary>
 /// <remarks>
-/// Folders that all paths share come off first. If every path then starts with a split's name (train, val, valid,
+/// Folders that all paths share are removed first. If every path then starts with a split's name (train, val, valid,
 /// validation, test), that is its split; the next folder is its class. Classes and paths are in ordinal order.
 /// </remarks>
 sealed class ClassLayout
@@ -120,7 +117,7 @@ sealed class ClassLayout
         var split = folders.All(f => f.Length > shared + 1 && SplitNamed(f[shared]) != ImageSplit.None);
         var at = split ? shared + 1 : shared;
         if (Array.FindIndex(folders, f => f.Length <= at) is var bare and >= 0)
-            throw new UserException($"{where}: {paths[bare]} does not lie in a class folder",
+            throw new UserException($"{where}: {paths[bare]} is not in a class folder",
                 "the folder above an image names its class: CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE");
         var classes = folders.Select(f => f[at]).Distinct().Order(StringComparer.Ordinal).ToArray();
         var number = classes.Index().ToDictionary(c => c.Item, c => c.Index);

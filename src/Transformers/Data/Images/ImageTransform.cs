@@ -5,7 +5,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>How a picture becomes a model's input when nothing is random; a checkpoint holds it, so that evaluation cannot mismatch training.</summary>
+/// <summary>How a picture becomes a model's input when nothing is random; checkpoints contain it, so that evaluation matches training.</summary>
 /// <remarks>
 /// The shorter side is resized to <see cref="Resize"/> (both sides to it where <see cref="KeepRatio"/> is off), the middle
 /// of <see cref="Size"/> is cut out, bytes become floats: (value / 255 - mean) / deviation.
@@ -125,7 +125,7 @@ public sealed record ImageTransform
 }
 
 /// <summary>How files become a model's input and its output becomes labels; a checkpoint holds it.</summary>
-/// <param name="Transform">What the model sees of an image.</param>
+/// <param name="Transform">The model's view of an image.</param>
 /// <param name="Classes">The names of the N classes, in the order of the model's scores.</param>
 public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> Classes)
 {
@@ -161,6 +161,6 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
             throw Wrong($"cannot be read: {exception.Message}");
         }
 
-        UserException Wrong(string what) => new([new Problem(what, file, Hint: "it is written by training; go on from another checkpoint")]);
+        UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);
     }
 }

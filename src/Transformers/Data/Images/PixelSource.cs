@@ -7,18 +7,12 @@ namespace Transformers.Data.Images;
 /// <summary>Sources whose files hold pixels of one size, kept in memory as they are: CIFAR binary, MNIST IDX.</summary>
 abstract class PixelSource : ImageSource
 {
-    /// <summary>One file's images.</summary>
-    /// <param name="Name">The file's path.</param>
-    /// <param name="Split">Where its images belong.</param>
-    /// <param name="Pixels">All bytes of it.</param>
-    /// <param name="Labels">A class for each image.</param>
     protected sealed record Part(string Name, ImageSplit Split, byte[] Pixels, int[] Labels);
 
     readonly List<Part> parts = [];
     readonly List<int> starts = [];
     int count;
 
-    /// <summary>Adds a file's images behind those already there.</summary>
     protected void Add(Part part)
     {
         starts.Add(count);
@@ -26,7 +20,6 @@ abstract class PixelSource : ImageSource
         count = checked(count + part.Labels.Length);
     }
 
-    /// <summary>The parts, in the order they were added.</summary>
     protected IReadOnlyList<Part> Parts => parts;
 
     public override int Count => count;
@@ -47,7 +40,6 @@ abstract class PixelSource : ImageSource
         return Pixels(part, at);
     }
 
-    /// <summary>One image of a part.</summary>
     protected abstract RgbImage Pixels(Part part, int index);
 
     (Part Part, int Index) Find(int index)
@@ -92,7 +84,6 @@ sealed class CifarSource : PixelSource
     readonly int labelBytes;
     readonly string[] classes;
 
-    /// <summary>Reads the batches in a folder.</summary>
     public CifarSource(string folder)
     {
         var files = BatchesIn(folder);
@@ -103,7 +94,7 @@ sealed class CifarSource : PixelSource
         {
             var bytes = ReadWhole(path, MaxBytes);
             if (bytes.Length == 0 || bytes.Length % Record != 0)
-                throw new UserException([new Problem($"the file's {bytes.Length} bytes are no whole number of {Record}-byte records", path)]);
+                throw new UserException([new Problem($"the file's {bytes.Length} bytes are not a whole number of {Record}-byte records", path)]);
             var labels = Enumerable.Range(0, bytes.Length / Record).Select(i => (int)bytes[i * Record + labelBytes - 1]).ToArray();
             if (Array.FindIndex(labels, l => l >= most) is >= 0 and var bad)
                 throw new UserException([new Problem($"record {bad} has label {labels[bad]}; labels are below {most}", path)]);
@@ -156,7 +147,6 @@ sealed class IdxSource : PixelSource
     readonly Dictionary<string, (int Width, int Height)> sizes = [];
     readonly string[] classes;
 
-    /// <summary>Reads the pairs of files in a folder.</summary>
     public IdxSource(string folder)
     {
         var images = ImageFilesIn(folder);

@@ -32,7 +32,6 @@ sealed record RandAugment
 
     const double Levels = 10;
 
-    /// <summary>The operations' names, in the order they are drawn from.</summary>
     public static IReadOnlyList<string> Operations { get; } =
     [
         "AutoContrast", "Equalize", "Invert", "Rotate", "Posterize", "Solarize", "SolarizeAdd", "Color", "Contrast",
@@ -50,7 +49,7 @@ sealed record RandAugment
             var letters = part.TakeWhile(char.IsAsciiLetter).Count();
             var (key, number) = (part[..letters], part[letters..]);
             if (!double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || value < 0)
-                throw Wrong(text, $"\"{part}\" needs a number of at least 0 behind its letters");
+                throw Wrong(text, $"\"{part}\" needs a number of at least 0 after its letters");
             result = key switch
             {
                 "m" when value <= 10 => result with { Magnitude = value },
@@ -63,7 +62,7 @@ sealed record RandAugment
                 "m" or "mmax" => throw Wrong(text, $"\"{part}\" must be at most 10"),
                 "n" => throw Wrong(text, $"\"{part}\" must be a whole number from 1 to 15"),
                 "p" => throw Wrong(text, $"\"{part}\" must be at most 1"),
-                _ => throw Wrong(text, $"\"{part}\" is none of m, mstd, n, p, inc, mmax"),
+                _ => throw Wrong(text, $"\"{part}\" is not m, mstd, n, p, inc or mmax"),
             };
         }
         return result;
@@ -88,12 +87,6 @@ sealed record RandAugment
         return image;
     }
 
-    /// <summary>Applies one operation.</summary>
-    /// <param name="operation">One of <see cref="Operations"/>.</param>
-    /// <param name="image">The picture, which may be changed.</param>
-    /// <param name="magnitude">0 to 10.</param>
-    /// <param name="negate">The direction, where the operation has two.</param>
-    /// <param name="filter">The interpolation of geometric operations.</param>
     public RgbImage Apply(string operation, RgbImage image, double magnitude, bool negate, ResizeFilter filter)
     {
         var level = magnitude / Levels;
@@ -170,7 +163,7 @@ readonly record struct AffineTransform(double A, double B, double C, double D, d
         return target;
     }
 
-    // A pixel's three channels lie side by side in a vector, so each formula is written, and computed, once.
+    // A pixel's three channels are side by side in a vector, so each formula is written, and computed, once.
     static Vector256<double> Linear(RgbImage source, double atX, double atY)
     {
         var (x, y) = ((int)Math.Floor(atX), (int)Math.Floor(atY));

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data.Sentences;
 
 /// <summary>Texts with their classes.</summary>
@@ -7,16 +5,11 @@ namespace Transformers.Data.Sentences;
 /// <param name="Labels">The class of each [B].</param>
 public sealed record LabelledBatch(PaddedTexts Texts, long[] Labels);
 
-/// <summary>Makes padded batches of labelled texts of like length; a batch is a function of its position alone.</summary>
-/// <param name="corpus">The texts.</param>
-/// <param name="special">The framing ids.</param>
-/// <param name="options">The size of batches and their order.</param>
-/// <exception cref="UserException">The corpus is empty, or a text alone exceeds the tokens of a batch.</exception>
-public sealed class LabelledBatches(LabelledCorpus corpus, SpecialIds special, BucketOptions options)
+/// <summary>Makes padded batches of labelled texts of similar length; a batch is a function of its position alone.</summary>
+sealed class LabelledBatches(LabelledCorpus corpus, SpecialIds special, BucketOptions options)
 {
     readonly LengthBuckets buckets = new(Enumerable.Range(0, corpus.Count).Select(i => (corpus.Tokens.LengthOf(i), 0)), options);
 
-    /// <summary>Batches of an epoch, for this process.</summary>
     public int BatchesPerEpoch => buckets.BatchesPerEpoch;
 
     /// <summary>The batch at a position; safe to call from several threads.</summary>
@@ -27,29 +20,23 @@ public sealed class LabelledBatches(LabelledCorpus corpus, SpecialIds special, B
     }
 }
 
-/// <summary>Texts with some tokens hidden.</summary>
-/// <param name="Texts">The padded texts with hidden tokens.</param>
-/// <param name="Targets">The token that stood there where one is to be guessed, <see cref="IgnoreIndex"/> elsewhere [B, S].</param>
+/// <summary>Texts with some tokens masked.</summary>
+/// <param name="Texts">The padded texts with masked tokens.</param>
+/// <param name="Targets">The original token where one is to be predicted, <see cref="IgnoreIndex"/> elsewhere [B, S].</param>
 public sealed record MaskedBatch(PaddedTexts Texts, long[] Targets)
 {
-    /// <summary>Stands where nothing is to be guessed; cross entropy leaves it out by default.</summary>
+    /// <summary>The target where nothing is to be predicted; cross entropy ignores it by default.</summary>
     public const long IgnoreIndex = -100;
 
-    /// <summary>Tokens to be guessed: what a mean loss divides by.</summary>
+    /// <summary>Tokens to predict: what a mean loss divides by.</summary>
     public int Guesses => Targets.Count(t => t != IgnoreIndex);
 }
 
-/// <summary>Makes batches with hidden tokens from texts of like length; a batch is a function of its position alone.</summary>
-/// <param name="tokens">The framed texts.</param>
-/// <param name="special">The framing ids.</param>
-/// <param name="masking">Hides the tokens.</param>
-/// <param name="options">The size of batches and their order.</param>
-/// <exception cref="UserException">There are no texts, or one alone exceeds the tokens of a batch.</exception>
-public sealed class MaskedBatches(TokenStore tokens, SpecialIds special, MaskedTokens masking, BucketOptions options)
+/// <summary>Makes batches with masked tokens from texts of similar length; a batch is a function of its position alone.</summary>
+sealed class MaskedBatches(TokenStore tokens, SpecialIds special, MaskedTokens masking, BucketOptions options)
 {
     readonly LengthBuckets buckets = new(Enumerable.Range(0, tokens.Count).Select(i => (tokens.LengthOf(i), 0)), options);
 
-    /// <summary>Batches of an epoch, for this process.</summary>
     public int BatchesPerEpoch => buckets.BatchesPerEpoch;
 
     /// <summary>The batch at a position; safe to call from several threads.</summary>

@@ -38,11 +38,11 @@ public sealed record GeneratedLabelsConfig : LabelledSourceConfig
     /// <summary>The task.</summary>
     public required LabelGenerator Generator { get; init; }
 
-    /// <summary>The number of texts to learn from; validation and test take a twentieth each, from 50 to 1,000.</summary>
+    /// <summary>The number of training texts; validation and test have a twentieth each, from 50 to 1,000.</summary>
     [Between(1, 100_000_000)]
     public int Size { get; init; } = 8_000;
 
-    /// <summary>The seed of the texts; apart from the run's seed, so that runs with several seeds learn from the same texts.</summary>
+    /// <summary>The seed of the texts; apart from the run's seed, so that runs with several seeds train on the same texts.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <inheritdoc/>

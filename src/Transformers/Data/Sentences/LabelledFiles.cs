@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Transformers.Generators;
 using Transformers.IO;
 
@@ -76,9 +75,9 @@ static class LabelledFiles
 public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<LabelledExample>> Read);
 
 /// <summary>The splits of labelled text.</summary>
-/// <param name="Train">The text to learn from.</param>
-/// <param name="Validation">The text to choose by, if there is one.</param>
-/// <param name="Test">The text to report on, if there is one.</param>
+/// <param name="Train">The training split.</param>
+/// <param name="Validation">The validation split, if there is one.</param>
+/// <param name="Test">The test split, if there is one.</param>
 public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validation, LabelledSplit? Test);
 
 /// <summary>Labelled text as a folder of splits.</summary>
@@ -88,7 +87,6 @@ static class LabelledFolder
 {
     static readonly string[] Endings = [".tsv", ".csv", ".jsonl"];
 
-    /// <summary>Finds the splits of a folder.</summary>
     public static LabelledSplits Find(string folder, string text, string label)
     {
         if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
@@ -101,7 +99,7 @@ static class LabelledFolder
         {
             var files = Endings.SelectMany(e => new[] { name + e, name + e + ".gz" }).Select(f => Path.Combine(folder, f)).Where(File.Exists).ToList();
             if (files.Count > 1)
-                throw new UserException([new Problem($"the split {name} stands in several files: {string.Join(", ", files.Select(Path.GetFileName))}", folder)]);
+                throw new UserException([new Problem($"the split {name} is in several files: {string.Join(", ", files.Select(Path.GetFileName))}", folder)]);
             return files.Count == 0 ? null : new LabelledSplit(name, files[0], () => LabelledFiles.Read(files[0], text, label));
         }
     }

@@ -66,7 +66,7 @@ public sealed class ParallelCorpus
     }
 }
 
-/// <summary>Which pairs are learnt from; lengths are tokens without the framing ones.</summary>
+/// <summary>The pairs to train on; lengths are tokens without the framing ones.</summary>
 public sealed record ParallelFilter
 {
     /// <summary>The fewest tokens of a side.</summary>

@@ -15,18 +15,18 @@ public sealed record ParallelDataConfig : DataConfig
     /// <summary>How text becomes token ids; of both sides, unless <c>target_tokenizer</c> is given.</summary>
     public required TokenizerConfig Tokenizer { get; init; }
 
-    /// <summary>How the target's text becomes token ids, where it has a vocabulary of its own.</summary>
+    /// <summary>How the target's text becomes token ids, where it has its own vocabulary.</summary>
     public TokenizerConfig? TargetTokenizer { get; init; }
 
-    /// <summary>The most tokens of a side; longer pairs are not learnt from.</summary>
+    /// <summary>The most tokens of a side; longer pairs are not used for training.</summary>
     [Between(1, 100_000)]
     public int MaxLength { get; init; } = 256;
 
-    /// <summary>How many times longer than the other a side may be; pairs beyond it are not learnt from.</summary>
+    /// <summary>How many times longer than the other a side may be; other pairs are not used for training.</summary>
     [AtLeast(1)]
     public double? MaxRatio { get; init; }
 
-    /// <summary>Which pairs are learnt from.</summary>
+    /// <summary>The pairs to train on.</summary>
     public ParallelFilter Filter() => new() { MaximumTokens = MaxLength, MaximumRatio = MaxRatio ?? double.PositiveInfinity };
 }
 
@@ -48,11 +48,11 @@ public sealed record GeneratedPairsConfig : ParallelSourceConfig
     /// <summary>The task.</summary>
     public required PairGenerator Generator { get; init; }
 
-    /// <summary>The number of pairs to learn from; validation and test take a twentieth each, from 50 to 1,000.</summary>
+    /// <summary>The number of training pairs; validation and test have a twentieth each, from 50 to 1,000.</summary>
     [Between(1, 100_000_000)]
     public int? Size { get; init; }
 
-    /// <summary>The seed of the pairs; apart from the run's seed, so that runs with several seeds learn from the same pairs.</summary>
+    /// <summary>The seed of the pairs; apart from the run's seed, so that runs with several seeds train on the same pairs.</summary>
     public ulong Seed { get; init; } = 1;
 
     SyntheticKind Kind => Generator switch
@@ -118,14 +118,14 @@ public sealed record ParallelFolderConfig : ParallelSourceConfig
 [ByKey("train")]
 public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
 {
-    /// <summary>The files to learn from.</summary>
+    /// <summary>The training files.</summary>
     [NotEmpty]
     public required IReadOnlyList<string> Train { get; init; }
 
-    /// <summary>The files to choose by.</summary>
+    /// <summary>The validation files.</summary>
     public IReadOnlyList<string>? Validation { get; init; }
 
-    /// <summary>The files to report on.</summary>
+    /// <summary>The test files.</summary>
     public IReadOnlyList<string>? Test { get; init; }
 
     /// <summary>The source's field of a JSON line, for example <c>translation.de</c>.</summary>
@@ -172,9 +172,9 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
 public sealed record ParallelSplit(string Name, IReadOnlyList<string> Files, Func<IEnumerable<SentencePair>> Read);
 
 /// <summary>The splits of parallel text.</summary>
-/// <param name="Train">The text to learn from.</param>
-/// <param name="Validation">The text to choose by, if there is one.</param>
-/// <param name="Tests">The texts to report on, by name.</param>
+/// <param name="Train">The training split.</param>
+/// <param name="Validation">The validation split, if there is one.</param>
+/// <param name="Tests">The test splits, by name.</param>
 public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validation, IReadOnlyList<ParallelSplit> Tests)
 {
     /// <summary>The first test, if there is one.</summary>

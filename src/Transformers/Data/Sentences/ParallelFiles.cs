@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Transformers.Generators;
 using Transformers.IO;
 
@@ -21,7 +20,7 @@ static class ParallelFiles
                 continue;
             }
             if (!more && !moreToo) yield break;
-            // Count the longer file to its end: the difference tells what went wrong.
+            // Count the longer file to its end: the difference shows what went wrong.
             var longer = pairs + 1;
             while ((more ? sources : targets).MoveNext()) longer++;
             throw new UserException([new Problem(
@@ -72,10 +71,6 @@ static class ParallelFolder
 {
     internal static readonly string[] ValidationNames = ["val", "valid", "validation", "dev"];
 
-    /// <summary>Finds the splits of a folder.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="source">The source language as files are named by it, for example <c>de</c>; for JSON lines the name of a field (or <c>translation.de</c>).</param>
-    /// <param name="target">The target language.</param>
     public static ParallelSplits Find(string folder, string source, string target)
     {
         if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
@@ -98,7 +93,7 @@ static class ParallelFolder
             if (found is null) continue;
             if (splits.TryGetValue(split, out var other) && !other.Files.SequenceEqual(found.Files))
                 throw new UserException([new Problem(
-                    $"the split {split} stands in several files: {string.Join(", ", other.Files.Concat(found.Files).Distinct())}", folder)]);
+                    $"the split {split} is in several files: {string.Join(", ", other.Files.Concat(found.Files).Distinct())}", folder)]);
             splits[split] = found;
         }
         if (!splits.TryGetValue("train", out var train))

@@ -5,7 +5,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Transformers.IO;
 using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Data.Text;
 
@@ -14,7 +13,7 @@ namespace Transformers.Data.Text;
 /// <param name="Tokenizer">What makes ids of it.</param>
 /// <param name="Holdout">The part held out for validation, from 0 to below 1: of the characters (tail) or of the documents; not used where <paramref name="Validation"/> is given.</param>
 /// <param name="Mode">Which part that is.</param>
-/// <param name="Validation">Validation text of its own.</param>
+/// <param name="Validation">Separate validation text.</param>
 /// <param name="Threads">How many threads tokenize; 0: one a core. The result does not depend on it.</param>
 public sealed record PreparationOptions(TextSource Source, TextTokenizer Tokenizer, double Holdout, HoldoutMode Mode = HoldoutMode.Auto, TextSource? Validation = null, int Threads = 0);
 
@@ -26,10 +25,10 @@ public readonly record struct PreparationProgress(long Bytes, long TotalBytes);
 /// <summary>Tokenizes text once, into a folder of shards that is found again by what it was made of.</summary>
 public static class DataPreparation
 {
-    // From so many documents on, whole documents are held out.
+    // From this many documents on, whole documents are held out.
     const int EnoughDocuments = 100;
 
-    // Part of the name of each folder: what older versions of this code made is not taken for the same.
+    // Part of the name of each folder: so that what older versions of this code made is not used.
     const string Version = "1";
 
     /// <summary>The name of the folder for what is asked: a hash of source, tokenizer and split.</summary>
@@ -53,7 +52,7 @@ public static class DataPreparation
     /// <summary>Opens the prepared data, and makes them first where they are not in the cache.</summary>
     /// <param name="options">What to prepare.</param>
     /// <param name="cache">The folder that holds prepared folders; made if it is not there.</param>
-    /// <param name="progress">Told about once a mebibyte.</param>
+    /// <param name="progress">Called about once a mebibyte.</param>
     /// <param name="cancel">Ends preparation; nothing is left of it.</param>
     /// <exception cref="UserException">The text cannot be read or tokenized, or there is too little of it to hold something out.</exception>
     /// <exception cref="OperationCanceledException">It was asked to end.</exception>
@@ -73,17 +72,17 @@ public static class DataPreparation
     static void Write(PreparationOptions options, string folder, IProgress<PreparationProgress>? progress, CancellationToken cancel)
     {
         var (source, tokenizer) = (options.Source, options.Tokenizer);
-        var survey = new Survey(source, options.Holdout, cancel);
-        if (survey.Counts.Documents == 0) throw new UserException([new Problem("the text is empty", source.Description)]);
-        var mode = options.Mode != HoldoutMode.Auto ? options.Mode : survey.Counts.Documents < EnoughDocuments ? HoldoutMode.Tail : HoldoutMode.Documents;
+        var scan = new SourceScan(source, options.Holdout, cancel);
+        if (scan.Counts.Documents == 0) throw new UserException([new Problem("the text is empty", source.Description)]);
+        var mode = options.Mode != HoldoutMode.Auto ? options.Mode : scan.Counts.Documents < EnoughDocuments ? HoldoutMode.Tail : HoldoutMode.Documents;
         // nanoGPT's int(n * 0.9).
-        var cut = (long)(survey.Counts.Characters * (1 - options.Holdout));
+        var cut = (long)(scan.Counts.Characters * (1 - options.Holdout));
 
         using var splitter = new Splitter(folder);
         var (counts, validationCounts) = (new TextCounts(), new TextCounts());
         var pieces = options.Validation is { } own
             ? splitter.Whole(source.Read(counts), Split.Train).Concat(splitter.Whole(own.Read(validationCounts), Split.Validation))
-            : mode == HoldoutMode.Tail ? splitter.Tail(source.Read(counts), cut) : splitter.ByDocument(source.Read(counts), survey);
+            : mode == HoldoutMode.Tail ? splitter.Tail(source.Read(counts), cut) : splitter.ByDocument(source.Read(counts), scan);
         using var train = new ShardWriter(folder, PreparedData.TrainSplit, tokenizer.VocabularySize, tokenizer.Hash);
         using var validation = new ShardWriter(folder, PreparedData.ValidationSplit, tokenizer.VocabularySize, tokenizer.Hash);
         long reported = 0;
@@ -94,9 +93,9 @@ public static class DataPreparation
             if (ends) writer.EndDocument();
             if (counts.Bytes - reported < 1 << 20) return;
             reported = counts.Bytes;
-            progress?.Report(new(reported, survey.Counts.Bytes));
+            progress?.Report(new(reported, scan.Counts.Bytes));
         }, cancel);
-        if (counts.Documents != survey.Counts.Documents || counts.Bytes != survey.Counts.Bytes)
+        if (counts.Documents != scan.Counts.Documents || counts.Bytes != scan.Counts.Bytes)
             throw new UserException([new Problem("the text changed while it was read", source.Description)]);
         Close(train);
         Close(validation);
@@ -104,12 +103,12 @@ public static class DataPreparation
         new DataManifest(DataManifest.CurrentSchema, source.Description, tokenizer.Hash, tokenizer.VocabularySize,
             options.Validation is null ? mode.ToString().ToLowerInvariant() : "source", options.Holdout,
             Summary(train, splitter.Sizes[0]), Summary(validation, splitter.Sizes[1]), counts, splitter.FindDuplicates()).Save(folder);
-        progress?.Report(new(survey.Counts.Bytes, survey.Counts.Bytes));
+        progress?.Report(new(scan.Counts.Bytes, scan.Counts.Bytes));
     }
 
     static void Close(ShardWriter writer)
     {
-        // The part of a document before the cut is a document of the training split, though the text goes on.
+        // The part of a document before the cut is a document of the training split, though the text continues.
         if (writer.Tokens > writer.LastDocumentEnd) writer.EndDocument();
         writer.Finish();
     }
@@ -129,7 +128,7 @@ sealed class ParallelEncoder(TextTokenizer tokenizer, int threads)
     /// <summary>Encodes all pieces; <paramref name="write"/> is called on this thread.</summary>
     public void Run(IEnumerable<SplitPiece> pieces, Action<Split, List<int>, int, int, bool> write, CancellationToken cancel)
     {
-        // A queue of running jobs: at most two a thread, taken off in the order in which they were put on.
+        // A queue of running jobs, at most two a thread.
         var running = new Queue<Task<Job>>();
         var job = new Job([], []);
         var bytes = 0;

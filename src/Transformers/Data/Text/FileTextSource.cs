@@ -4,7 +4,7 @@ namespace Transformers.Data.Text;
 
 /// <summary>Text in files and folders: plain text, or JSON lines (<c>.jsonl</c>, <c>.ndjson</c>), either compressed with gzip (<c>.gz</c>).</summary>
 /// <remarks>
-/// A folder stands for the text files in it and below it, in the order of their paths, byte by byte; folders that are links are not
+/// A folder means the text files in it and below it, in the order of their paths, byte by byte; folders that are links are not
 /// followed. Text is UTF-8 and kept byte for byte (NUL and CR LF included) but for two things, which are counted: a
 /// byte-order mark at the start is dropped, and each ill-formed sequence becomes U+FFFD.
 /// </remarks>

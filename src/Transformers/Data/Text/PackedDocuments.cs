@@ -7,7 +7,7 @@ namespace Transformers.Data.Text;
 /// A document goes into the first row of the batch that has room for it; the first one that fits in no row opens the next batch. One
 /// that is longer than a row is cut into rows, and each part but the first repeats no token: it starts with the last target of the
 /// part before. With attention across borders, the first token of a document is a target too; without, it is not, and
-/// <see cref="TextBatch.Segments"/> tells the documents of a row apart.
+/// <see cref="TextBatch.Segments"/> distinguishes the documents of a row.
 /// </remarks>
 public sealed class PackedDocuments : ITextSampler
 {

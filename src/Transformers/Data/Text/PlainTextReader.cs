@@ -23,7 +23,7 @@ sealed class PlainTextReader(Utf8Reader reader, string? separator, string origin
                 yield return new TextPiece(default, true, origin);
                 (start, lineStart, open) = (next, next, false);
             }
-            // What is cut off lies far before the end, where a line that may yet become a separator stands.
+            // Pieces are cut far before the end, where there may be the start of a separator line.
             while (end - start >= 2 * PieceCutter.PieceBytes) yield return CutOne(PieceCutter.PieceBytes);
         }
         if (start == end && !open) yield break;
@@ -80,9 +80,9 @@ sealed class PlainTextReader(Utf8Reader reader, string? separator, string origin
     }
 }
 
-/// <summary>Cuts long texts into pieces at places where no pre-tokenizer looks across, so that the ids are those of the whole text.</summary>
+/// <summary>Cuts long texts into pieces at positions where no pre-tokenizer looks across, so that the ids are those of the whole text.</summary>
 /// <remarks>
-/// The place is before a space that stands between two ASCII letters: the GPT-2, cl100k, llama-3 and o200k patterns all end a piece
+/// The position is before a space between two ASCII letters: the GPT-2, cl100k, llama-3 and o200k patterns all end a piece
 /// there. A text that has none for <see cref="PieceBytes"/> / 2 bytes is cut between two characters; then one token may fall in two.
 /// </remarks>
 public static class PieceCutter
@@ -107,7 +107,7 @@ public static class PieceCutter
     {
         for (var i = window.Length - 2; i > window.Length / 2; i--)
             if (window[i] == ' ' && char.IsAsciiLetter((char)window[i - 1]) && char.IsAsciiLetter((char)window[i + 1])) return i;
-        // Between two characters, and not behind a line end, which may belong to a separator that follows.
+        // Between two characters, and not after a line end, which may belong to a separator that follows.
         for (var i = window.Length - 1; i > window.Length / 2; i--)
             if ((window[i] & 0xC0) != 0x80 && window[i - 1] is not ((byte)'\n' or (byte)'\r')) return i;
         return LastCharacter(window);

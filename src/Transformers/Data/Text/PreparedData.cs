@@ -15,7 +15,7 @@ public sealed class PreparedData : IDisposable
     PreparedData(string folder, DataManifest manifest, TokenShards train, TokenShards validation) =>
         (Folder, Manifest, Train, Validation) = (folder, manifest, train, validation);
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>Its path.</summary>
     public string Folder { get; }
     /// <summary>What is known of it.</summary>
     public DataManifest Manifest { get; }
@@ -87,8 +87,8 @@ public sealed class PreparedData : IDisposable
 /// <param name="Characters">Unicode scalar values.</param>
 public sealed record SplitSummary(long Tokens, long Documents, long Bytes, long Characters);
 
-/// <summary>Documents whose exact text stands in both splits.</summary>
-/// <param name="ValidationDocuments">How many different texts of the validation split stand in the training split too.</param>
+/// <summary>Documents whose exact text is in both splits.</summary>
+/// <param name="ValidationDocuments">How many different texts of the validation split are in the training split too.</param>
 /// <param name="TrainingDocuments">How many documents of the training split these are.</param>
 /// <param name="Examples">The numbers of the first of them, in the validation split.</param>
 public sealed record Duplicates(long ValidationDocuments, long TrainingDocuments, IReadOnlyList<long> Examples);

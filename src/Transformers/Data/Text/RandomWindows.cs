@@ -2,7 +2,7 @@ using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>Windows of T tokens that start anywhere, each place equally likely, as in nanoGPT; documents run on into one another.</summary>
+/// <summary>Windows of T tokens that start anywhere, each position equally likely, as in nanoGPT; a window may cross documents.</summary>
 /// <remarks>The n-th batch depends on nothing but the seed and n.</remarks>
 public sealed class RandomWindows : ITextSampler
 {
@@ -15,7 +15,7 @@ public sealed class RandomWindows : ITextSampler
     /// <param name="rows">B.</param>
     /// <param name="length">T.</param>
     /// <param name="seed">Decides all draws.</param>
-    /// <param name="rank">Which of several processes this is; each draws rows of its own.</param>
+    /// <param name="rank">Which of several processes this is; each draws its own rows.</param>
     /// <param name="ranks">How many processes there are; together they draw <c>ranks · B</c> rows.</param>
     /// <exception cref="UserException">The split is shorter than a window and its target.</exception>
     public RandomWindows(TokenSequence data, int rows, int length, ulong seed, int rank = 0, int ranks = 1)
@@ -33,7 +33,7 @@ public sealed class RandomWindows : ITextSampler
     {
         var batch = new TextBatch(rows, length);
         var tokens = new int[length + 1];
-        // One number a row, so that rows are the same however many processes share them.
+        // One random number a row, so that rows are the same however many processes share them.
         var random = new CounterRandom(seed, (ulong)State.Batches) { Counter = (ulong)rank * (ulong)rows };
         for (var row = 0; row < rows; row++)
         {

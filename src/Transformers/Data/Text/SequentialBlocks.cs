@@ -42,7 +42,7 @@ public sealed class SequentialBlocks : ITextSampler
     }
 
     /// <summary>All batches of one epoch, whatever the state.</summary>
-    /// <param name="limit">At most so many; null: all.</param>
+    /// <param name="limit">The most batches; null: all.</param>
     public IEnumerable<TextBatch> Epoch(long? limit = null)
     {
         for (long i = 0; i < Math.Min(BatchesPerEpoch, limit ?? long.MaxValue); i++) yield return At(i);
@@ -143,7 +143,7 @@ public sealed class ShuffledBlocks : ITextSampler
     }
 }
 
-/// <summary>A random order of 0 … n−1 that is computed place by place: no memory, and any place at once.</summary>
+/// <summary>A random order of 0 … n−1 that is computed position by position, without memory.</summary>
 /// <remarks>Four rounds of a Feistel network over the next power of four, walked until the result is below n
 /// (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002, §4).</remarks>
 readonly struct Shuffle
@@ -160,12 +160,12 @@ readonly struct Shuffle
         while (count > 1L << (2 * halfBits)) halfBits++;
     }
 
-    /// <summary>What stands at a place of the order.</summary>
-    public long this[long place]
+    /// <summary>The number at a position of the order.</summary>
+    public long this[long position]
     {
         get
         {
-            var value = (ulong)place;
+            var value = (ulong)position;
             do value = Permute(value); while (value >= (ulong)count);
             return (long)value;
         }

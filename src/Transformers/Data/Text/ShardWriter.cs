@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace Transformers.Data.Text;
 
 /// <summary>Writes the tokens of a split into shards, one after the other; nothing is kept in memory but a buffer.</summary>
-/// <remarks>Until <see cref="Finish"/> a shard's header is blank, so that no reader takes it for a whole one.</remarks>
+/// <remarks>Until <see cref="Finish"/> a shard's header is blank, so that no reader mistakes it for a complete one.</remarks>
 sealed class ShardWriter : IDisposable
 {
     readonly string folder, split;
@@ -17,12 +17,6 @@ sealed class ShardWriter : IDisposable
     int number;
     long firstToken, documentsInShard;
 
-    /// <summary>Starts a split.</summary>
-    /// <param name="folder">An existing folder.</param>
-    /// <param name="split">The split's name, with which file names start.</param>
-    /// <param name="vocabularySize">V; up to 65,536 a token takes two bytes, beyond it four.</param>
-    /// <param name="tokenizerHash">The tokenizer's hash, 64 hexadecimal digits.</param>
-    /// <param name="tokensPerShard">A new shard is begun after so many tokens.</param>
     public ShardWriter(string folder, string split, int vocabularySize, string tokenizerHash, long tokensPerShard = 1 << 28)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 1);
@@ -33,16 +27,13 @@ sealed class ShardWriter : IDisposable
         tokenBytes = ShardHeader.WidthFor(vocabularySize);
     }
 
-    /// <summary>Tokens written so far.</summary>
     public long Tokens { get; private set; }
 
-    /// <summary>Documents ended so far.</summary>
     public long Documents { get; private set; }
 
     /// <summary>The number of tokens up to the end of the last document.</summary>
     public long LastDocumentEnd { get; private set; }
 
-    /// <summary>Adds tokens to the current document.</summary>
     public void Append(ReadOnlySpan<int> ids)
     {
         while (!ids.IsEmpty)
@@ -56,7 +47,6 @@ sealed class ShardWriter : IDisposable
         }
     }
 
-    /// <summary>Ends the current document.</summary>
     public void EndDocument()
     {
         if (shard is null) StartShard();
@@ -107,7 +97,7 @@ sealed class ShardWriter : IDisposable
         documentsInShard = 0;
         var path = TokenShards.PathOf(folder, split, number);
         shard = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
-        // The index grows beside the shard, since its place is behind the tokens.
+        // The index grows in a file beside the shard, since it comes after the tokens.
         index = new FileStream(path + ".index", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         shard.Write(new byte[ShardHeader.Bytes]);
     }
@@ -134,7 +124,7 @@ sealed class ShardWriter : IDisposable
 /// <remarks>
 /// Offset 0: the magic bytes; 8: version, bytes a token (2 or 4), V, number of the shard, 4 bytes each; 24: tokens, documents that end
 /// here, position of the first token, 8 bytes each; 48: hash of the tokenizer, 32 bytes; 80: SHA-256 of all that follows the header;
-/// the rest is 0. Then come the tokens, zeros up to a multiple of 8, and for each document that ends here the position behind it.
+/// the rest is 0. Then come the tokens, zeros up to a multiple of 8, and for each document that ends here the position after it.
 /// </remarks>
 sealed record ShardHeader(int TokenBytes, int VocabularySize, int Number, long Tokens, long Documents, long FirstToken, byte[] TokenizerHash, byte[] Checksum)
 {
@@ -142,7 +132,6 @@ sealed record ShardHeader(int TokenBytes, int VocabularySize, int Number, long T
     public const int Version = 1;
     static ReadOnlySpan<byte> Magic => "TFSHARD\n"u8;
 
-    /// <summary>Bytes of all tokens, up to the document index.</summary>
     public long IndexOffset => Bytes + Padded(Tokens * TokenBytes);
     public long FileBytes => IndexOffset + Documents * sizeof(long);
 

@@ -34,11 +34,9 @@ public static class TextSources
 /// <param name="bytes">How much; ends after the story with which this many UTF-8 bytes are reached.</param>
 sealed class StorySource(ulong seed, long bytes) : TextSource
 {
-    /// <inheritdoc/>
     public override string Description => $"generated stories, {bytes} bytes, seed {seed}";
 
-    /// <inheritdoc/>
-    /// <remarks>Some of the stories themselves go into the hash, so that it changes when the generator does.</remarks>
+    // Some of the stories themselves go into the hash, so that it changes when the generator does.
     public override string Fingerprint
     {
         get
@@ -48,7 +46,6 @@ sealed class StorySource(ulong seed, long bytes) : TextSource
         }
     }
 
-    /// <inheritdoc/>
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
         StoryGenerator.Generate(seed, bytes).Select(story => new TextPiece(Encoding.UTF8.GetBytes(story), true, "generated stories"));
 }
@@ -56,16 +53,13 @@ sealed class StorySource(ulong seed, long bytes) : TextSource
 /// <summary>Sentences as a text source, each a document: what a tokenizer of sentences is trained on.</summary>
 sealed class SentenceSource(string description, IReadOnlyList<string> files, Func<IEnumerable<string>> read) : TextSource
 {
-    /// <inheritdoc/>
     public override string Description => description;
 
-    /// <inheritdoc/>
-    /// <remarks>Paths, lengths and times of the last change; of generated sentences the first few.</remarks>
+    // Paths, lengths and times of the last change; of generated sentences the first few.
     public override string Fingerprint => files.Count > 0
         ? Hash(["sentences", description, .. files.Select(Stamp)])
         : Hash(["sentences", description, .. read().Take(64)]);
 
-    /// <inheritdoc/>
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
         read().Select(sentence => new TextPiece(Encoding.UTF8.GetBytes(sentence), true, description));
 }

@@ -9,7 +9,7 @@ namespace Transformers.Data.Text;
 /// <summary>Reads bytes as well-formed UTF-8, in blocks or lines: drops a byte-order mark, and replaces or refuses what is ill-formed.</summary>
 /// <remarks>Each maximal subpart of an ill-formed sequence becomes one U+FFFD, as the Unicode standard recommends (§3.9) and .NET decodes.</remarks>
 /// <param name="stream">The bytes.</param>
-/// <param name="origin">What messages call them.</param>
+/// <param name="origin">Their name in messages.</param>
 /// <param name="counts">Counts what is read and replaced; null where ill-formed text is refused.</param>
 sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
 {

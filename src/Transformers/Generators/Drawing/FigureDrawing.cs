@@ -7,7 +7,6 @@ namespace Transformers.Generators.Drawing;
 /// <summary>Draws one figure with everything about it random but what it is.</summary>
 sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
 {
-    /// <summary>One written character.</summary>
     public RgbImage Character(char character)
     {
         var forms = Glyphs.FormsOf(character);
@@ -99,7 +98,7 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
 }
 
 /// <summary>How far drawn images stray from a neat figure in the middle; lengths are parts of the image's side.</summary>
-public sealed record DrawingStyle
+sealed record DrawingStyle
 {
     /// <summary>Digits and letters: what a linear classifier on the pixels gets wrong and a person reads at a glance.</summary>
     public static readonly DrawingStyle Written = new();

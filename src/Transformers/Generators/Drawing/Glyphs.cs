@@ -52,7 +52,6 @@ static class Glyphs
 
     static readonly Dictionary<char, Pen[][]> Parsed = Written.ToDictionary(w => w.Name, w => w.Forms.Select(Parse).ToArray());
 
-    /// <summary>The ways in which a character is written.</summary>
     public static IReadOnlyList<Pen[]> FormsOf(char character) => Parsed[character];
 
     static Pen[] Parse(string form) =>
@@ -97,7 +96,6 @@ static class Glyphs
 /// <summary>Plane figures as closed lines about (0, 0), within a circle of radius 1.</summary>
 static class Shapes
 {
-    /// <summary>The figures' names.</summary>
     public static readonly string[] Names = ["circle", "crescent", "cross", "hexagon", "semicircle", "square", "star", "triangle"];
 
     /// <summary>A figure's outlines; the last point of each is its first.</summary>

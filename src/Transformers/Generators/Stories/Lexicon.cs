@@ -1,6 +1,6 @@
 namespace Transformers.Generators.Stories;
 
-/// <summary>The words of the stories. Within a list, common words stand first and are drawn more often.</summary>
+/// <summary>The words of the stories. Within a list, common words come first and are drawn more often.</summary>
 static class Lexicon
 {
     public static readonly string[] Girls = Words("""
@@ -79,7 +79,6 @@ static class Lexicon
     static string[] Phrases(string list) =>
         list.Split((char[])['|', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>Things that a child can carry.</summary>
     public static readonly string[] Things = Words("""
         ball kite book hat boat drum bell lantern basket key ring scarf doll cup box spoon coin map flute whistle
         blanket bucket shell feather button mirror brush pencil ribbon string apron jar bottle pillow candle wagon sled rope

@@ -13,12 +13,10 @@ sealed class Teller(ulong seed, ulong index)
 
     public override string ToString() => text.ToString();
 
-    /// <summary>Draws a plot and tells it.</summary>
     public void TellOne() => Plots.All[random.Next(Plots.All.Length)](this);
 
     public bool Chance(int percent) => random.Next(100) < percent;
 
-    /// <summary>Writes one of the sentences given.</summary>
     public void Say(params ReadOnlySpan<string> sentences)
     {
         if (!atStart) text.Append(' ');

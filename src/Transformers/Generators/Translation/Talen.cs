@@ -161,7 +161,7 @@ static class TalenLexicon
 
     static readonly HashSet<string> Taken = new(StringComparer.Ordinal);
 
-    // Initialized from top to bottom: a new list goes to the end, or the language changes.
+    // Initialized from top to bottom: a new list must be added at the end, or the language changes.
     public static readonly string[] Nouns = Stems(Words.Nouns.Length, 1);
     public static readonly string[] Transitive = Stems(Words.Transitive.Length, 2);
     public static readonly string[] Intransitive = Stems(Words.Intransitive.Length, 3);

@@ -18,12 +18,10 @@ public static unsafe class ImageCodec
     /// <summary>Reads the header alone and holds it to the limits.</summary>
     /// <param name="file">The file's bytes, or at least its header.</param>
     /// <param name="limits">What the file may cost; by default <see cref="ImageLimits.Default"/>.</param>
-    /// <exception cref="ImageException">The header is broken or exceeds the limits.</exception>
-    public static ImageInfo Probe(ReadOnlySpan<byte> file, ImageLimits? limits = null) => ImageHeader.Read(file, limits ?? ImageLimits.Default);
+    internal static ImageInfo Probe(ReadOnlySpan<byte> file, ImageLimits? limits = null) => ImageHeader.Read(file, limits ?? ImageLimits.Default);
 
     /// <summary>Decodes a whole picture.</summary>
-    /// <exception cref="ImageException">The file is broken, truncated, unsupported or exceeds the limits.</exception>
-    public static RgbImage Decode(ReadOnlySpan<byte> file, ImageDecodeOptions? options = null)
+    internal static RgbImage Decode(ReadOnlySpan<byte> file, ImageDecodeOptions? options = null)
     {
         options ??= ImageDecodeOptions.Default;
         var info = Probe(file, options.Limits);
@@ -33,8 +31,7 @@ public static unsafe class ImageCodec
     }
 
     /// <summary>Reads and decodes a file.</summary>
-    /// <exception cref="ImageException">The file cannot be read, is broken or exceeds the limits; the message names it.</exception>
-    public static RgbImage DecodeFile(string path, ImageDecodeOptions? options = null)
+    internal static RgbImage DecodeFile(string path, ImageDecodeOptions? options = null)
     {
         var bytes = ImageFiles.ReadAll(path, (options ?? ImageDecodeOptions.Default).Limits.MaxBytes);
         try
@@ -48,9 +45,7 @@ public static unsafe class ImageCodec
     }
 
     /// <summary>The size that <see cref="DecodeInto"/> gives at a scale.</summary>
-    /// <param name="info">The file's header.</param>
-    /// <param name="scale">1, and for JPEG also 2, 4 or 8.</param>
-    public static (int Width, int Height) ScaledSize(ImageInfo info, int scale) =>
+    internal static (int Width, int Height) ScaledSize(ImageInfo info, int scale) =>
         ((info.Width + scale - 1) / scale, (info.Height + scale - 1) / scale);
 
     /// <summary>Decodes into a picture of exactly the size that <see cref="ScaledSize"/> gives.</summary>
@@ -61,9 +56,7 @@ public static unsafe class ImageCodec
     /// one that decoding and then resizing gives.
     /// </param>
     /// <param name="options">Limits and background.</param>
-    /// <exception cref="ImageException">As for <see cref="Decode(ReadOnlySpan{byte}, ImageDecodeOptions?)"/>.</exception>
-    /// <exception cref="ArgumentException">The scale is not one of the format's, or the image has another size.</exception>
-    public static void DecodeInto(ReadOnlySpan<byte> file, RgbImage image, int scale = 1, ImageDecodeOptions? options = null)
+    internal static void DecodeInto(ReadOnlySpan<byte> file, RgbImage image, int scale = 1, ImageDecodeOptions? options = null)
     {
         options ??= ImageDecodeOptions.Default;
         var info = Probe(file, options.Limits);
@@ -126,9 +119,7 @@ public static unsafe class ImageCodec
     public static byte[] EncodePng(RgbImage image) => EncodePng(image.Span, image.Width, image.Height);
 
     /// <summary>Encodes a picture as baseline JPEG with halved chroma.</summary>
-    /// <param name="image">The picture.</param>
-    /// <param name="quality">1 to 100.</param>
-    public static byte[] EncodeJpeg(RgbImage image, int quality = 90)
+    internal static byte[] EncodeJpeg(RgbImage image, int quality = 90)
     {
         if (quality is < 1 or > 100) throw new ArgumentException($"the quality ({quality}) must be from 1 to 100", nameof(quality));
         using var rgba = new PooledPixels(image.Width, image.Height);
@@ -224,7 +215,6 @@ readonly ref struct PooledPixels(int width, int height)
     readonly int length = checked(4 * width * height);
     readonly byte[] memory = ArrayPool<byte>.Shared.Rent(checked(4 * width * height));
 
-    /// <summary>The bytes, row by row without padding.</summary>
     public Span<byte> Bytes => memory.AsSpan(0, length);
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(memory);

@@ -39,7 +39,7 @@ static class ImageHeader
         if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8)) return GifHeader.Read(file);
         // Two letters alone begin many texts: the four reserved bytes after the file's size are zero in a bitmap.
         if (file.StartsWith("BM"u8) && (file.Length < 10 || file.Slice(6, 4).IndexOfAnyExcept((byte)0) < 0)) return BmpHeader.Read(file);
-        throw new ImageException(ImageFault.UnknownFormat, "the file is none of JPEG, PNG, WebP, GIF and BMP");
+        throw new ImageException(ImageFault.UnknownFormat, "the file is not JPEG, PNG, WebP, GIF or BMP");
     }
 
     internal static ImageException Truncated(string format) => new(ImageFault.Truncated, $"the {format} file ends inside its header");

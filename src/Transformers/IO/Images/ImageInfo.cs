@@ -23,20 +23,18 @@ public enum ImageFormat
 /// <param name="BitDepth">Bits a channel as stored.</param>
 /// <param name="HasAlpha">Whether pixels may be transparent.</param>
 /// <param name="Orientation">EXIF's orientation, 1 to 8; 1 where the file gives none.</param>
-public readonly record struct ImageInfo(
+readonly record struct ImageInfo(
     ImageFormat Format, int Width, int Height, int Channels, int BitDepth, bool HasAlpha, int Orientation);
 
 /// <summary>What one image file may cost; a file beyond it is refused before memory is allocated.</summary>
-/// <param name="MaxPixels">Width times height.</param>
-/// <param name="MaxBytes">Size of the file.</param>
-public readonly record struct ImageLimits(long MaxPixels, long MaxBytes)
+readonly record struct ImageLimits(long MaxPixels, long MaxBytes)
 {
     /// <summary>100 million pixels (300 MB decoded) and 256 MiB of file.</summary>
     public static readonly ImageLimits Default = new(100_000_000, 256L << 20);
 }
 
 /// <summary>How a picture is decoded.</summary>
-public sealed record ImageDecodeOptions
+sealed record ImageDecodeOptions
 {
     /// <summary>Limits and a white background, every pixel decoded.</summary>
     public static readonly ImageDecodeOptions Default = new();
@@ -51,7 +49,7 @@ public sealed record ImageDecodeOptions
 /// <summary>Why an image file cannot be used.</summary>
 public enum ImageFault
 {
-    /// <summary>None of JPEG, PNG, WebP, GIF and BMP.</summary>
+    /// <summary>Not JPEG, PNG, WebP, GIF or BMP.</summary>
     UnknownFormat = 1,
     /// <summary>The file ends before the picture does.</summary>
     Truncated = 2,
@@ -69,18 +67,14 @@ public enum ImageFault
 public sealed class ImageException : UserException
 {
     /// <summary>Why.</summary>
-    public ImageFault Fault { get; }
+    internal ImageFault Fault { get; }
 
     /// <summary>One fault of one file.</summary>
-    /// <param name="fault">Why it cannot be used.</param>
-    /// <param name="message">What is wrong, in a sentence.</param>
-    /// <param name="file">The file's name, where it has one.</param>
-    /// <param name="inner">What the system said, if anything.</param>
-    public ImageException(ImageFault fault, string message, string? file = null, Exception? inner = null)
+    internal ImageException(ImageFault fault, string message, string? file = null, Exception? inner = null)
         : base([new Problem(message, file, Hint: HintFor(fault))], inner) => Fault = fault;
 
     /// <summary>The same fault with the name of its file.</summary>
-    public ImageException Of(string file) => new(Fault, Problems[0].Message, file, InnerException);
+    internal ImageException Of(string file) => new(Fault, Problems[0].Message, file, InnerException);
 
     static string? HintFor(ImageFault fault) => fault switch
     {

@@ -4,12 +4,11 @@ using System.Text;
 
 namespace Transformers.Tokenizers.Bpe;
 
-/// <summary>Everything that decides the ids of a byte-level BPE, as read from a file or learnt.</summary>
+/// <summary>Everything that decides the ids of a byte-level BPE, as read from a file or trained.</summary>
 sealed class BpeDefinition
 {
     /// <summary>The bytes of each id; null where the id is a special token's or nobody's.</summary>
     internal required byte[]?[] Tokens { get; init; }
-    /// <summary>The merges in the order of their ranks.</summary>
     internal required IReadOnlyList<Merge> Merges { get; init; }
     /// <summary>Special tokens, matched only where they are allowed.</summary>
     internal required IReadOnlyDictionary<string, int> Special { get; init; }
@@ -21,7 +20,6 @@ sealed class BpeDefinition
     /// <summary>What a Hugging Face file does with the ids afterwards, as JSON: it puts special tokens around them, so it decides none here, and is kept for the next file.</summary>
     internal string? PostProcessor { get; init; }
 
-    /// <summary>A SHA-256 over all of the above.</summary>
     internal string Hash()
     {
         var hash = new CanonicalHash("bpe");
@@ -102,7 +100,6 @@ static class ByteAlphabet
         }
     }
 
-    /// <summary>Bytes as text of the alphabet.</summary>
     internal static string ToText(ReadOnlySpan<byte> bytes)
     {
         var text = new StringBuilder(bytes.Length);
@@ -110,7 +107,7 @@ static class ByteAlphabet
         return text.ToString();
     }
 
-    /// <summary>The bytes that a text of the alphabet stands for, or null where it holds another character.</summary>
+    /// <summary>The bytes that a text of the alphabet encodes, or null where it has another character.</summary>
     internal static byte[]? ToBytes(ReadOnlySpan<char> text)
     {
         var bytes = new byte[text.Length];

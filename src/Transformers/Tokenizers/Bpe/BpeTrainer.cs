@@ -1,17 +1,16 @@
 using System.Text;
 using Transformers.IO;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers.Bpe;
 
 /// <summary>Trains byte-level BPE vocabularies.</summary>
-/// <remarks>Ids 0 to 255 are the bytes by value, merges follow in the order they were learnt, special tokens come last.</remarks>
+/// <remarks>Ids 0 to 255 are the bytes by value, merges follow in the order in which they were learned, special tokens come last.</remarks>
 public static class BpeTrainer
 {
     /// <summary>Trains on files of text, each one document; names that end in <c>.gz</c> are unpacked.</summary>
     /// <param name="paths">Files, read once, in order.</param>
     /// <param name="options">What to train.</param>
-    /// <param name="progress">Told every megabyte of text and every hundred merges.</param>
+    /// <param name="progress">Called every megabyte of text and every hundred merges.</param>
     /// <param name="cancel">Stops the training.</param>
     /// <exception cref="UserException">The options contradict themselves, or a file cannot be read.</exception>
     public static ByteLevelBpeTokenizer Train(IEnumerable<string> paths, BpeTrainerOptions options,
@@ -107,7 +106,7 @@ public sealed record BpeTrainerOptions
 /// <summary>How far a training has come.</summary>
 /// <param name="BytesRead">Bytes of text counted so far.</param>
 /// <param name="DistinctPieces">Distinct pieces, 0 until all are counted.</param>
-/// <param name="Merges">Merges learnt so far.</param>
+/// <param name="Merges">Merges learned so far.</param>
 /// <param name="MergesWanted">Merges asked for.</param>
 public readonly record struct BpeTrainingProgress(long BytesRead, long DistinctPieces, int Merges, int MergesWanted);
 

@@ -2,8 +2,8 @@ namespace Transformers.Tokenizers.Bpe;
 
 /// <summary>Learns merges from counted pieces: the most frequent pair first, of equals the one with the lowest ids (Sennrich et al. 2016, algorithm 1).</summary>
 /// <remarks>
-/// Counts are of all neighbours in the present segmentation and are kept exact by differences. A pair gets all its places in the
-/// one merge that made its newer symbol, and only loses some later, so a place list is never extended and a heap entry with
+/// Counts are of all neighbours in the present segmentation and are kept exact by differences. A pair gets all its positions in the
+/// one merge that made its newer symbol, and only loses some later, so a list of positions is never extended and a heap entry with
 /// an outdated count is an upper bound: it is put back with the true one.
 /// </remarks>
 sealed class MergeLearner
@@ -12,7 +12,7 @@ sealed class MergeLearner
     {
         internal int Left, Right;
         internal long Count;
-        internal int[]? Places;
+        internal int[]? Positions;
     }
 
     readonly struct Candidate(long count, int left, int right, int pair) : IComparable<Candidate>
@@ -25,7 +25,7 @@ sealed class MergeLearner
         public int CompareTo(Candidate other) => Count != other.Count ? other.Count.CompareTo(Count) : ids.CompareTo(other.ids);
     }
 
-    // The places of a pair lie all over memory, but are known beforehand: so many are on their way at a time.
+    // The positions of a pair are all over memory but known in advance: this many are prefetched at a time.
     const int Ahead = 12;
 
     readonly SymbolRuns runs;
@@ -51,7 +51,6 @@ sealed class MergeLearner
         FindFirstPairs();
     }
 
-    /// <summary>The bytes of the ids so far.</summary>
     internal IReadOnlyList<byte[]> Tokens => tokens;
 
     /// <summary>Learns one more merge.</summary>
@@ -64,7 +63,7 @@ sealed class MergeLearner
             if (pair.Count != candidate.Count)
             {
                 if (pair.Count >= minimum) heap.Push(new(pair.Count, pair.Left, pair.Right, candidate.Pair));
-                else pair.Places = null;
+                else pair.Positions = null;
                 continue;
             }
             byte[] bytes = [.. tokens[pair.Left], .. tokens[pair.Right]];
@@ -80,14 +79,14 @@ sealed class MergeLearner
 
     void Apply(int index, Merge merge)
     {
-        var places = pairs[index].Places!;
-        pairs[index].Places = null;
+        var positions = pairs[index].Positions!;
+        pairs[index].Positions = null;
         indexOf.Remove(Key(merge.Left, merge.Right));
         effects.Begin(merge);
-        for (var i = 0; i < places.Length; i++)
+        for (var i = 0; i < positions.Length; i++)
         {
-            if (i + Ahead < places.Length) runs.Prefetch(places[i + Ahead]);
-            runs.Merge(places[i], merge, effects);
+            if (i + Ahead < positions.Length) runs.Prefetch(positions[i + Ahead]);
+            runs.Merge(positions[i], merge, effects);
         }
         effects.ForEachLost(lose);
         effects.ForEachGained(minimum, register);
@@ -98,10 +97,10 @@ sealed class MergeLearner
         if (indexOf.TryGetValue(Key(left, right), out var lost)) pairs[lost].Count -= weight;
     }
 
-    void Register(int left, int right, long count, int[] places)
+    void Register(int left, int right, long count, int[] positions)
     {
         if (pairCount == pairs.Length) Array.Resize(ref pairs, pairCount * 2);
-        pairs[pairCount] = new() { Left = left, Right = right, Count = count, Places = places };
+        pairs[pairCount] = new() { Left = left, Right = right, Count = count, Positions = positions };
         indexOf[Key(left, right)] = pairCount;
         heap.Push(new(count, left, right, pairCount++));
     }
@@ -109,19 +108,19 @@ sealed class MergeLearner
     void FindFirstPairs()
     {
         var weights = new long[1 << 16];
-        var places = new int[1 << 16];
+        var positions = new int[1 << 16];
         runs.ForEachNeighbours((_, pair, weight) =>
         {
             weights[pair] += weight;
-            places[pair]++;
+            positions[pair]++;
         });
         var lists = new int[1 << 16][];
         for (var pair = 0; pair < lists.Length; pair++)
-            if (weights[pair] >= minimum) lists[pair] = new int[places[pair]];
-        Array.Clear(places);
-        runs.ForEachNeighbours((place, pair, _) =>
+            if (weights[pair] >= minimum) lists[pair] = new int[positions[pair]];
+        Array.Clear(positions);
+        runs.ForEachNeighbours((position, pair, _) =>
         {
-            if (lists[pair] is { } list) list[places[pair]++] = place;
+            if (lists[pair] is { } list) list[positions[pair]++] = position;
         });
         for (var pair = 0; pair < lists.Length; pair++)
             if (lists[pair] is { } list) Register(pair >> 8, pair & 255, weights[pair], list);

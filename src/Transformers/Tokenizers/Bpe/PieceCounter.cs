@@ -9,9 +9,9 @@ namespace Transformers.Tokenizers.Bpe;
 /// <summary>Counts the pieces of a stream of documents on several threads, with a few blocks of text in memory at a time.</summary>
 sealed class PieceCounter(SplitPattern pattern, int threads, IProgress<BpeTrainingProgress>? progress, int mergesWanted, CancellationToken cancel)
 {
-    // A whole number of training pieces, so that a text without any cut falls apart at the same places however it is blocked.
+    // A whole number of training pieces, so that a text without any cut is divided at the same positions however it is blocked.
     const int Block = 16 * TokenizerLimits.TrainingPiece;
-    // What the last piece of a part needs to see of the text behind it: one character.
+    // The last piece of a part needs to see one character of the text after it.
     const int Lookahead = 4;
 
     readonly PieceScanner scanner = PieceScanner.For(pattern);
@@ -99,7 +99,7 @@ sealed class PieceCounter(SplitPattern pattern, int threads, IProgress<BpeTraini
                     if (filled > start) batch.Parts.Add((start, filled, filled));
                     break;
                 }
-                // The buffer is full and the document may go on: its rest moves to the next buffer.
+                // The buffer is full and the document may continue: its rest moves to the next buffer.
                 var cut = start + CutOf(batch.Buffer.AsSpan(start, filled - start), start == 0);
                 if (cut > start) batch.Parts.Add((start, cut, Math.Min(filled, cut + Lookahead)));
                 var following = NewBatch();
@@ -135,11 +135,10 @@ sealed class PieceCounts
 {
     struct Entry
     {
-        /// <summary>The first sixteen bytes.</summary>
         internal PieceKey Key;
         /// <summary>0 marks an empty entry.</summary>
         internal long Count;
-        /// <summary>Where a piece of more than sixteen bytes lies in the block.</summary>
+        /// <summary>Where a piece of more than sixteen bytes is in the block.</summary>
         internal int Offset;
         internal int Length;
     }
@@ -149,10 +148,9 @@ sealed class PieceCounts
     byte[] block = new byte[1 << 16];
     int used;
 
-    /// <summary>Number of distinct pieces.</summary>
     internal int Distinct { get; private set; }
 
-    /// <summary>Adds to the count of the piece that stands at a place of a text.</summary>
+    /// <summary>Adds to the count of the piece at a position of a text.</summary>
     internal void Add(ReadOnlySpan<byte> text, int start, int length, long count)
     {
         var inline = length <= PieceKey.MaximumLength;
@@ -175,7 +173,6 @@ sealed class PieceCounts
         }
     }
 
-    /// <summary>Adds all counts of another table.</summary>
     internal void Add(PieceCounts other)
     {
         Span<byte> bytes = stackalloc byte[PieceKey.MaximumLength];

@@ -64,7 +64,7 @@ sealed class PieceEncoder
         ref var entry = ref cache[key.Hash(length) >> (64 - CacheBits)];
         if (entry.Shape >> 3 == length && entry.Key == key)
         {
-            // Three ids are always written, and only so many counted: cheaper than a branch on their number.
+            // Three ids are always written but only the real ones counted: cheaper than a branch on their number.
             var room = output.AsSpan(count, CachedIds);
             (room[0], room[1], room[2]) = (entry.First, entry.Second, entry.Third);
             count += entry.Shape & 7;
@@ -130,10 +130,8 @@ sealed class PieceMerger(PairTable pairs)
     readonly int[] ranks = new int[Short];
     int[] previous = [], next = [], rankAt = [];
 
-    /// <summary>Merges the symbols in place.</summary>
     internal int Merge(Span<int> piece) => piece.Length <= Short ? MergeShort(piece) : MergeLong(piece);
 
-    /// <summary>Room for the symbols of a piece.</summary>
     internal Span<int> Symbols(int length)
     {
         if (symbols.Length < length) symbols = new int[Math.Max(length, symbols.Length * 2)];
@@ -248,7 +246,6 @@ sealed class PairTable
         }
     }
 
-    /// <summary>The id that the merge of a rank makes.</summary>
     internal int Result(int rank) => results[rank];
 
     static ulong Key(int left, int right) => (ulong)(uint)left << 32 | (uint)right;

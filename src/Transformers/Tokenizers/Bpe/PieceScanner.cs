@@ -6,7 +6,6 @@ namespace Transformers.Tokenizers.Bpe;
 /// <remarks>Malformed bytes count as characters that are neither letter, number nor space, so any bytes can be cut.</remarks>
 abstract class PieceScanner
 {
-    /// <summary>The scanner of a pattern.</summary>
     internal static PieceScanner For(SplitPattern pattern) => pattern switch
     {
         SplitPattern.Gpt2 => new Gpt2Scanner(),
@@ -15,13 +14,11 @@ abstract class PieceScanner
         _ => new WholeTextScanner(),
     };
 
-    /// <summary>Where the piece that begins at <paramref name="start"/> ends; always behind it.</summary>
+    /// <summary>Where the piece that begins at <paramref name="start"/> ends; always after it.</summary>
     internal abstract int Next(ReadOnlySpan<byte> text, int start);
 
-    /// <summary>
-    /// The last position at which a piece begins whatever stands before or follows, 0 if there is none in sight;
-    /// a stream may be cut there, if the part before is scanned with the part behind in view.
-    /// </summary>
+    // The last position at which a piece begins whatever precedes or follows, 0 if there is none in sight;
+    // a stream may be cut there, if the part before it is scanned with the part after it in view.
     internal virtual int LastCut(ReadOnlySpan<byte> text)
     {
         for (var p = text.Length - 1; p > 0; p--)
@@ -39,7 +36,7 @@ abstract class PieceScanner
         return 0;
     }
 
-    /// <summary>Whether a visible character may belong to a piece in which a newline stands before it.</summary>
+    /// <summary>Whether a visible character may belong to a piece in which a newline precedes it.</summary>
     protected virtual bool JoinsNewlines(byte next) => false;
 
     static bool IsWhole(ReadOnlySpan<byte> text, int position, out byte found)
@@ -78,17 +75,14 @@ abstract class PieceScanner
         return position;
     }
 
-    /// <summary>The end of at most three numbers.</summary>
     protected static int UpToThreeNumbers(ReadOnlySpan<byte> text, int position)
     {
         for (var n = 0; n < 3 && position < text.Length && (At(text, position, out var length) & Number) != 0; n++) position += length;
         return position;
     }
 
-    /// <summary>
-    /// The end of a piece of white space: <c>\s*[\r\n]+</c> if <paramref name="newlines"/>, else or failing that <c>\s+(?!\S)|\s+</c>:
-    /// the run without its last character where something visible follows, for that character goes with it.
-    /// </summary>
+    // The end of a piece of white space: \s*[\r\n]+ if newlines, else or failing that \s+(?!\S)|\s+:
+    // the run without its last character where something visible follows, for that character goes with it.
     protected static int WhiteSpace(ReadOnlySpan<byte> text, int start, bool newlines)
     {
         int p = start, last = start, behindNewline = -1;
@@ -193,10 +187,8 @@ sealed class O200kScanner : PieceScanner
         return opensSigns ? NewlinesAndSlashes(text, OtherRun(text, next)) : WhiteSpace(text, start, newlines: true);
     }
 
-    /// <summary>
-    /// The end of <c>Upper* Lower+</c>, 0 if it does not match. The classes share the caseless letters and the marks: where no
-    /// lower-case letter follows the run of the first class, the last shared character of the run serves as the second.
-    /// </summary>
+    // The end of Upper* Lower+, 0 if it does not match. The classes share the caseless letters and the marks: where no
+    // lower-case letter follows the run of the first class, the last shared character of the run serves as the second.
     static int EndOfLower(ReadOnlySpan<byte> text, int position)
     {
         var shared = 0;

@@ -5,7 +5,7 @@ namespace Transformers.Tokenizers.Bpe;
 /// <summary>How text is cut into pieces before byte pairs are merged; no merge crosses a piece's border.</summary>
 public enum SplitPattern
 {
-    /// <summary>None: a whole text is one piece, and tokens may reach over anything. Training cuts behind newlines and at 64 KiB.</summary>
+    /// <summary>None: a whole text is one piece, and tokens may reach over anything. Training cuts after newlines and at 64 KiB.</summary>
     None,
     /// <summary>GPT-2's, also that of r50k and p50k.</summary>
     Gpt2,
@@ -47,7 +47,7 @@ public static class SplitPatterns
     public const string Names = "gpt2, cl100k, llama3, o200k, none";
 
     /// <summary>The pattern of a name.</summary>
-    /// <exception cref="UserException">The name is none of <see cref="Names"/>.</exception>
+    /// <exception cref="UserException">The name is not one of <see cref="Names"/>.</exception>
     public static SplitPattern Parse(string name) => name.ToLowerInvariant() switch
     {
         "gpt2" => SplitPattern.Gpt2,

@@ -27,7 +27,6 @@ static class Gpt2Files
         });
     }
 
-    /// <summary>Reads an object of tokens and ids.</summary>
     internal static void ReadVocabulary(ref Utf8JsonReader json, TokenizerParts parts, string path)
     {
         if (json.TokenType != JsonTokenType.StartObject) throw parts.Error("the vocabulary must be an object of tokens and ids", path);
@@ -58,7 +57,7 @@ static class Gpt2Files
             foreach (var name in (string[])[left, right, left + right])
                 if (!vocabulary.Ids.ContainsKey(name)) throw here.Error($"the merge needs {MessageText.Quote(name)}, which is not in the vocabulary", line: number);
             var merge = vocabulary.MergeOf(left, right, "", number);
-            if (!seen.Add((merge.Left, merge.Right))) throw here.Error($"the merge {MessageText.Quote(line)} stands twice", line: number);
+            if (!seen.Add((merge.Left, merge.Right))) throw here.Error($"the merge {MessageText.Quote(line)} appears twice", line: number);
             merges.Add(merge);
         }
         return merges;

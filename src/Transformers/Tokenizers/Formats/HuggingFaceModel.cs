@@ -10,7 +10,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
     readonly List<(string Left, string Right)> merges = [];
     string? unknown;
 
-    /// <summary>Whether a piece that is a token is taken whole.</summary>
+    /// <summary>Whether a piece that is a token is not merged.</summary>
     internal bool IgnoreMerges { get; private set; }
 
     internal void Read(ref Utf8JsonReader json)
@@ -21,7 +21,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
         {
             var key = json.GetString()!;
             var path = "model." + key;
-            if (!seen.Add(key)) throw parts.Error("stands twice", path);
+            if (!seen.Add(key)) throw parts.Error("appears twice", path);
             json.Read();
             switch (key)
             {
@@ -51,7 +51,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
             if (!seen.Contains(key)) throw parts.Error("is missing", "model." + key, hint: "only byte-level BPE can be read");
     }
 
-    /// <summary>The merges by id; the vocabulary may stand behind them in the file.</summary>
+    /// <summary>The merges by id; the vocabulary may come after them in the file.</summary>
     internal List<Merge> Merges()
     {
         var result = new List<Merge>(merges.Count);
@@ -60,7 +60,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
         {
             var path = $"model.merges[{result.Count}]";
             var merge = parts.MergeOf(left, right, path);
-            if (!seen.Add((merge.Left, merge.Right))) throw parts.Error("stands twice", path);
+            if (!seen.Add((merge.Left, merge.Right))) throw parts.Error("appears twice", path);
             result.Add(merge);
         }
         return result;
@@ -105,13 +105,13 @@ sealed class HuggingFaceModel(TokenizerParts parts)
     }
 }
 
-/// <summary>What stands before and behind the model in a <c>tokenizer.json</c>: recognised in the forms of byte-level BPE, refused by name in any other.</summary>
+/// <summary>The stages before and after the model in a <c>tokenizer.json</c>: recognized in the forms of byte-level BPE, refused by name in any other.</summary>
 sealed class HuggingFaceStages(TokenizerParts parts)
 {
     const int LargestStage = 1 << 20;
     JsonElement? preTokenizer, decoder;
 
-    /// <summary>The post-processor as it stands in the file, or null.</summary>
+    /// <summary>The post-processor as the file has it, or null.</summary>
     internal string? PostProcessor { get; private set; }
 
     /// <summary>Whether text reaches the model unsplit and tokens are simply joined: a vocabulary of characters.</summary>
@@ -141,7 +141,6 @@ sealed class HuggingFaceStages(TokenizerParts parts)
         }
     }
 
-    /// <summary>The split pattern.</summary>
     internal SplitPattern Pattern()
     {
         if (decoder is not { } stage || TypeOf(stage) != "ByteLevel")

@@ -39,7 +39,7 @@ sealed class HuggingFaceReader
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             var key = json.GetString()!;
-            if (!seen.Add(key)) throw parts.Error("stands twice", key);
+            if (!seen.Add(key)) throw parts.Error("appears twice", key);
             json.Read();
             switch (key)
             {
@@ -79,7 +79,7 @@ sealed class HuggingFaceReader
             if (name.Length > TokenizerLimits.SpecialTokenLength) throw parts.Error($"has more than {TokenizerLimits.SpecialTokenLength} characters", $"{path}.content");
             if (!entry.TryGetProperty("id", out var number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out var id) || id < 0)
                 throw parts.Error("must be a whole number from 0 on", $"{path}.id");
-            if (!names.Add(name)) throw parts.Error($"token {MessageText.Quote(name)} stands twice", path);
+            if (!names.Add(name)) throw parts.Error($"token {MessageText.Quote(name)} appears twice", path);
             added.Add((name, id, entry.TryGetProperty("special", out var special) && special.ValueKind == JsonValueKind.True));
         }
     }
@@ -136,7 +136,7 @@ sealed class HuggingFaceReader
 /// <summary>Reads one JSON document token by token, so that memory is bounded by what is kept; every fault is a typed error with its line.</summary>
 sealed class BoundedJson(byte[] utf8, string file)
 {
-    /// <summary>Takes the value that the reader stands on.</summary>
+    /// <summary>Reads the value at the reader's position.</summary>
     internal delegate void ValueReader(ref Utf8JsonReader json);
 
     /// <summary>Reads the whole document with an action for its value.</summary>

@@ -38,13 +38,11 @@ sealed class SentencePieceModel
     internal ReadOnlyMemory<byte> CharacterMap { get; private set; }
     internal int UnknownId { get; private set; } = -1;
 
-    /// <summary>An error that names the file.</summary>
     internal UserException Error(string message, string? path = null) => parts.Error(message, path);
 
     /// <summary>Whether bytes look like such a file: it begins with the first piece.</summary>
     internal static bool Looks(ReadOnlySpan<byte> content) => content.Length > 4 && content[0] == 0x0A && content[2] == 0x0A;
 
-    /// <summary>Reads a file's bytes.</summary>
     internal static SentencePieceModel Read(string path, byte[] content)
     {
         var model = new SentencePieceModel(new TokenizerParts(path));

@@ -22,7 +22,7 @@ sealed class BpePieces
     const long SplitBudget = 1 << 29;
     readonly SentencePieceModel model;
     readonly PairTable pairs;
-    // Characters that are pieces by their ids; those that only occur in pieces have ids behind them.
+    // Characters that are pieces by their ids; those that only occur in pieces have the ids after them.
     readonly Dictionary<Rune, int> characters = [];
 
     internal BpePieces(SentencePieceModel model)
@@ -98,7 +98,7 @@ sealed class UnigramPieces(SentencePieceModel model) : PieceFinder
     }
 
     // The library gets pieces and scores alone. Pieces that text must not reach have names that it cannot have, and two control pieces
-    // behind the others are the begin and end of sentence that it insists on.
+    // after the others are the begin and end of sentence that it insists on.
     static SentencePieceTokenizer CreateLibrary(SentencePieceModel model)
     {
         using var bytes = new MemoryStream();
@@ -146,7 +146,6 @@ sealed class UnigramPieces(SentencePieceModel model) : PieceFinder
 /// <remarks>The library's own normalizer drops texts of one character and, before BPE, leaves the replacements out.</remarks>
 sealed class PieceNormalizer : Normalizer
 {
-    /// <summary>How a space is written in pieces: U+2581.</summary>
     internal const char Space = '\u2581';
 
     static readonly byte[] SpaceBytes = Encoding.UTF8.GetBytes("\u2581");

@@ -15,7 +15,7 @@ public static class TokenizerFile
     /// a SentencePiece <c>.model</c>, BERT's <c>vocab.txt</c>, or a folder that holds one of these.
     /// </summary>
     /// <param name="path">A file or a folder.</param>
-    /// <param name="pattern">One of <see cref="SplitPatterns.Names"/>; needed for a <c>.tiktoken</c> file that is none of the published ones.</param>
+    /// <param name="pattern">One of <see cref="SplitPatterns.Names"/>; needed for a <c>.tiktoken</c> file that is not a published one.</param>
     /// <exception cref="UserException">The file is missing, malformed, hostile, or asks for something that is not supported, which the message names.</exception>
     public static TextTokenizer Load(string path, string? pattern = null) => Load(path, pattern is null ? (SplitPattern?)null : SplitPatterns.Parse(pattern));
 
@@ -79,7 +79,6 @@ public static class TokenizerFile
             && System.Buffers.Text.Base64.IsValid(line[..space]);
     }
 
-    /// <summary>The bytes of a file of a size that a tokenizer may have.</summary>
     internal static byte[] ReadBytes(string path) => BoundedFile.ReadBytes(path, TokenizerLimits.FileBytes);
 
     /// <summary>Does something with a file and names the file where it cannot be read.</summary>
@@ -98,19 +97,17 @@ public static class TokenizerFile
     static UserException Error(string path, string message, string? hint = null) => new([new Problem(message, File: path, Hint: hint)]);
 }
 
-/// <summary>What the readers of vocabulary files share: bounds, names and the errors that say where.</summary>
+/// <summary>What the readers of vocabulary files share: bounds, names, and errors with their position.</summary>
 sealed class TokenizerParts(string file)
 {
     readonly Dictionary<string, int> ids = [];
     readonly Dictionary<int, string> names = [];
 
-    /// <summary>Tokens by name, as the file writes them.</summary>
     internal IReadOnlyDictionary<string, int> Ids => ids;
 
-    /// <summary>One more than the highest id.</summary>
     internal int Size { get; private set; }
 
-    /// <summary>The error of a file, with the place if it is known.</summary>
+    /// <summary>The error of a file, with its position if it is known.</summary>
     internal UserException Error(string message, string? path = null, int? line = null, string? hint = null) =>
         new([new Problem(message, File: file, Line: line, Path: path, Hint: hint)]);
 
@@ -121,12 +118,11 @@ sealed class TokenizerParts(string file)
         if (name.Length > TokenizerLimits.TrainingPiece) throw Error($"the token of id {id} has {name.Length:N0} characters, more than {TokenizerLimits.TrainingPiece:N0}", path, line);
         if (id < 0) throw Error($"token {MessageText.Quote(name)} has the negative id {id}", path, line);
         if (id >= TokenizerLimits.Ids) throw Error($"token {MessageText.Quote(name)} has id {id}, and ids must be below {TokenizerLimits.Ids:N0}", path, line);
-        if (!ids.TryAdd(name, (int)id)) throw Error($"token {MessageText.Quote(name)} stands twice", path, line);
+        if (!ids.TryAdd(name, (int)id)) throw Error($"token {MessageText.Quote(name)} appears twice", path, line);
         if (!names.TryAdd((int)id, name)) throw Error($"tokens {MessageText.Quote(names[(int)id])} and {MessageText.Quote(name)} have the same id {id}", path, line);
         Size = Math.Max(Size, (int)id + 1);
     }
 
-    /// <summary>The name of an id, or null.</summary>
     internal string? NameOf(int id) => names.GetValueOrDefault(id);
 
     /// <summary>A merge of two tokens by name, whose joined names must be a token too.</summary>

@@ -15,7 +15,6 @@ static class WordPieceFile
     internal static bool Looks(ReadOnlySpan<byte> content) =>
         content.StartsWith("[UNK]\n"u8) || content.IndexOf("\n[UNK]\n"u8) >= 0 || content.IndexOf("\n[UNK]\r\n"u8) >= 0;
 
-    /// <summary>Reads a <c>vocab.txt</c>.</summary>
     internal static WordPieceVocabulary ReadLines(string path, byte[] content)
     {
         var parts = new TokenizerParts(path);

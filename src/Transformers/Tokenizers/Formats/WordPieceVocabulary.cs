@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
 using Transformers.Tokenizers.Bpe;
 
@@ -26,7 +26,7 @@ public sealed class WordPieceVocabulary : TextTokenizer
     // One cache a thread that is at work; handed back after each text.
     readonly ConcurrentBag<WordCache> caches = [];
 
-    /// <summary>A vocabulary of tokens by id, of which <paramref name="unknown"/> stands in for words that have no pieces.</summary>
+    /// <summary>A vocabulary of tokens by id, of which <paramref name="unknown"/> replaces words that have no pieces.</summary>
     internal WordPieceVocabulary(string[] tokens, IReadOnlyDictionary<string, int> special, string unknown, BertNormalizer normalizer, string? postProcessor)
     {
         (this.tokens, this.special, this.unknown, this.normalizer, this.postProcessor) = (tokens, new(special, StringComparer.Ordinal), unknown, normalizer, postProcessor);
@@ -117,50 +117,34 @@ public sealed class WordPieceVocabulary : TextTokenizer
     }
 
     /// <summary>Writes a Hugging Face <c>tokenizer.json</c> of model <c>WordPiece</c>.</summary>
-    public override void Save(Stream target) => HuggingFaceWriter.Create(target, json =>
+    public override void Save(Stream target)
     {
-        HuggingFaceWriter.WriteAddedTokens(json, special, new Dictionary<string, int>());
-        json.WriteStartObject("normalizer");
-        json.WriteString("type", "BertNormalizer");
-        json.WriteBoolean("clean_text", true);
-        json.WriteBoolean("handle_chinese_chars", normalizer.SpaceChinese);
-        json.WriteBoolean("strip_accents", normalizer.StripAccents);
-        json.WriteBoolean("lowercase", normalizer.LowerCase);
-        json.WriteEndObject();
-        json.WriteStartObject("pre_tokenizer");
-        json.WriteString("type", "BertPreTokenizer");
-        json.WriteEndObject();
-        json.WritePropertyName("post_processor");
-        if (postProcessor is null) json.WriteNullValue();
-        else json.WriteRawValue(postProcessor);
-        json.WriteStartObject("decoder");
-        json.WriteString("type", "WordPiece");
-        json.WriteString("prefix", Continuation);
-        json.WriteBoolean("cleanup", false);
-        json.WriteEndObject();
-        json.WriteStartObject("model");
-        json.WriteString("type", "WordPiece");
-        json.WriteString("unk_token", unknown);
-        json.WriteString("continuing_subword_prefix", Continuation);
-        json.WriteNumber("max_input_chars_per_word", LongestWord);
-        json.WriteStartObject("vocab");
-        for (var id = 0; id < tokens.Length; id++) json.WriteNumber(tokens[id], id);
-        json.WriteEndObject();
-        json.WriteEndObject();
-    });
+        var vocabulary = new JsonObject();
+        for (var id = 0; id < tokens.Length; id++) vocabulary[tokens[id]] = id;
+        HuggingFaceWriter.Write(target, HuggingFaceWriter.AddedTokens(special),
+            new JsonObject
+            {
+                ["type"] = "BertNormalizer", ["clean_text"] = true, ["handle_chinese_chars"] = normalizer.SpaceChinese,
+                ["strip_accents"] = normalizer.StripAccents, ["lowercase"] = normalizer.LowerCase,
+            },
+            new JsonObject { ["type"] = "BertPreTokenizer" }, postProcessor is null ? null : JsonNode.Parse(postProcessor),
+            new JsonObject { ["type"] = "WordPiece", ["prefix"] = Continuation, ["cleanup"] = false },
+            new JsonObject
+            {
+                ["type"] = "WordPiece", ["unk_token"] = unknown, ["continuing_subword_prefix"] = Continuation,
+                ["max_input_chars_per_word"] = LongestWord, ["vocab"] = vocabulary,
+            });
+    }
 }
 
 /// <summary>What BERT does to a text before it is cut (Devlin et al. 2019): control characters removed, white space as spaces, Chinese characters set apart, accents and capitals removed.</summary>
 /// <remarks>The library's own removes line ends without leaving a space.</remarks>
 sealed class BertNormalizer(bool lowerCase, bool stripAccents, bool spaceChinese) : Normalizer
 {
-    /// <summary>Whether capitals become small letters.</summary>
     internal bool LowerCase => lowerCase;
 
-    /// <summary>Whether letters lose their accents.</summary>
     internal bool StripAccents => stripAccents;
 
-    /// <summary>Whether each Chinese character is a word.</summary>
     internal bool SpaceChinese => spaceChinese;
 
     public override string Normalize(string original) => Normalize(original.AsSpan());

@@ -8,7 +8,7 @@ public class SamplerTests
 {
     // Document d is d·1000, d·1000+1, …: a token tells where it stands.
     static TokenSequence Numbered(params int[] lengths) =>
-        TokenSequence.Of(lengths.Select((n, d) => Enumerable.Range(d * 1000, n).ToArray()), lengths.Length * 1000);
+        new TokensInMemory(lengths.Select((n, d) => Enumerable.Range(d * 1000, n).ToArray()), lengths.Length * 1000);
 
     static IEnumerable<(long Input, long Target)> Counted(TextBatch batch)
     {

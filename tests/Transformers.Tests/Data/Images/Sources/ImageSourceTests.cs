@@ -59,7 +59,7 @@ public sealed class ImageSourceTests : IDisposable
     public void A_folder_without_classes_is_refused_with_a_remedy()
     {
         WriteFolders("1.png", "2.png");
-        Assert.Contains("does not lie in a class folder", Assert.Throws<UserException>(() => ImageSources.Open(folder)).Message);
+        Assert.Contains("is not in a class folder", Assert.Throws<UserException>(() => ImageSources.Open(folder)).Message);
     }
 
     [Theory]
