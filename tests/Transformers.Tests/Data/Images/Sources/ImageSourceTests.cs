@@ -119,7 +119,7 @@ public sealed class ImageSourceTests : IDisposable
 
     [Theory]
     [InlineData("path,label\na.png\n", 2, "needs a path and a label")]
-    [InlineData("path,label,split\na.png,x,tset\n", 2, "none of train, val and test")]
+    [InlineData("path,label,split\na.png,x,tset\n", 2, "not train, val or test")]
     [InlineData("path,kind\na.png,x\n", 1, "no column for labels")]
     [InlineData("\"a.png,x\n", 1, "never closed")]
     public void A_wrong_line_of_a_table_is_named(string text, int line, string message)
