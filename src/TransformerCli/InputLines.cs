@@ -26,7 +26,7 @@ static class InputLines
     internal static string ReadAll(CliContext context, string file, string option = "--input")
     {
         Check(file, option);
-        using var stream = file == "-" ? null : TextLines.Open(file);
+        using var stream = file == "-" ? null : InputFile.Open(file);
         return TextLines.ReadAll(stream ?? StandardInput(context), NameOf(file));
     }
 
@@ -39,7 +39,7 @@ static class InputLines
     // The rules of the files that are trained on: only a line feed ends a line, and bytes that are not UTF-8 are an error.
     static IEnumerable<string> Lines(CliContext context, string file)
     {
-        using var stream = file == "-" ? null : TextLines.Open(file);
+        using var stream = file == "-" ? null : InputFile.Open(file);
         foreach (var line in TextLines.Read(stream ?? StandardInput(context), NameOf(file))) yield return line;
     }
 

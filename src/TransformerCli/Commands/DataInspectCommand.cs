@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TransformerCli.Output;
+using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Data.Text;
 using Transformers.IO;
@@ -34,7 +35,7 @@ static class DataInspectCommand
                 return ExitCodes.Done;
             }
             if (IsImages(given)) return InspectImages(context, given, json);
-            var source = new FileTextSource([given], new TextFileOptions(parse.GetValue(field)!, parse.GetValue(separator)));
+            var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator) });
             var report = TextReport.Of(source, cancel);
             if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
             else Print(context.Out, report);

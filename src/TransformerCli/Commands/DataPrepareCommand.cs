@@ -33,11 +33,12 @@ static class DataPrepareCommand
             var path = parse.GetValue(data);
             var workers = parse.AtLeast(0, threads, "0 means one per core");
             if (path is not null and not "-") config = DataOverride.Apply(config, path);
-            if (config.Data is not TextData text)
+            if (config.Data is not TextDataConfig text)
                 throw new UserException($"data of kind {KindAttribute.Of(config.Data)} need no preparation: training reads them directly");
             if (path != "-" && PreparedData.FolderOf(text.Source) is { } folder) throw new UserException([new Problem("is already prepared", folder)]);
             var folders = parse.GetValue(cache)!;
-            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), TextSources.OptionsOf(text.Source)) : null;
+            var files = TextSources.WithFiles(text.Source, []);
+            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), files.TextField, files.Separator) : null;
             var source = standardInput ?? TextSources.Of(text.Source);
             var tokenizer = TokenizerFactory.Create(text.Tokenizer, source, folders, progress: done => context.Error.Progress.Show($"training the tokenizer {done:P0}", done), cancel: cancel);
             var progress = parse.GetValue(context.QuietOption) ? null : new PreparationReporter(context.Error);

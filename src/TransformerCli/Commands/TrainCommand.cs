@@ -60,7 +60,7 @@ static class TrainCommand
             TrainOutput output;
             try
             {
-                output = loaded.Placing(_ => parse.GetValue(dryRun) ? TrainOutput.DryRun(config, options, parse.GetValue(seeds), reporter, stop)
+                output = loaded.WithPositions(_ => parse.GetValue(dryRun) ? TrainOutput.DryRun(config, options, parse.GetValue(seeds), reporter, stop)
                     : parse.GetValue(seeds) is { } count ? TrainOutput.Seeds(config, options, count, reporter, stop)
                     : TrainOutput.Run(config, options, reporter, stop));
             }

@@ -1,5 +1,4 @@
 using Transformers.Data.Images;
-using Transformers.Data.Images.Transforms;
 using Transformers.IO;
 using Transformers.IO.Images;
 
@@ -21,8 +20,9 @@ public static class ImageBenchmark
     {
         var files = Enumerable.Range(0, 16).Select(i => ImageCodec.EncodeJpeg(Picture(500, 375, i), 90)).ToArray();
         var transform = new ImageTransform { Size = 224, Mean = ImageTransform.ImageNetStatistics.Mean, Std = ImageTransform.ImageNetStatistics.Std };
-        var plain = new ImageAugmentation { Crop = new RandomResizedCrop(), Flip = 0.5 };
-        var heavy = plain with { RandAugment = RandAugment.Parse("rand-m9-mstd0.5"), RandomFilter = true };
+        var config = new AugmentConfig { Crop = (0.08, 1), Flip = 0.5 };
+        var plain = new ImageAugmentation(config, transform);
+        var heavy = new ImageAugmentation(config with { RandAugment = "rand-m9-mstd0.5" }, transform) { RandomFilter = true };
         var decoded = new RgbImage(500, 375);
         var target = new float[transform.Values];
         return new ImageBenchmarkResult(

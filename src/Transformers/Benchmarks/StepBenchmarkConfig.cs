@@ -45,8 +45,8 @@ public static class StepBenchmarkConfig
         if (run is not null && File.Exists(TokenizerPair.PathIn(run))) return TokenizerFile.Load(TokenizerPair.PathIn(run)).VocabularySize;
         switch (data)
         {
-            case TextData text: return DataProfile.VocabularyOf(text, notes);
-            case ParallelData { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
+            case TextDataConfig text: return DataProfile.VocabularyOf(text, notes);
+            case ParallelDataConfig { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
             case null: throw new UserException("a model alone must have model.vocabulary to be measured", "for example --set model.vocabulary=50257");
             default:
                 notes.Add($"the vocabulary comes from the text, which was not read: {DataProfile.AssumedCharacters} tokens are assumed");

@@ -84,7 +84,7 @@ public sealed class Checkpoint
         {
             var path = CheckSize(file);
             var found = CheckpointManifest.Hex(ChecksumOf(path));
-            if (found != file.Crc32c) throw new CheckpointException(path, $"is damaged: its checksum is {found}, where the manifest says {Shown.Name(file.Crc32c)}");
+            if (found != file.Crc32c) throw new CheckpointException(path, $"is damaged: its checksum is {found}, where the manifest says {MessageText.Quote(file.Crc32c)}");
         }
     }
 

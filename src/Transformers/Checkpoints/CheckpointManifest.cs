@@ -93,7 +93,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
     static CheckpointManifest Check(CheckpointManifest? m, string path)
     {
         if (m is null) throw new CheckpointException(path, "is not a checkpoint's manifest");
-        if (m.Schema != SchemaName) throw new CheckpointException(path, $"schema ({Shown.Name(m.Schema)}) must be {SchemaName}", "a newer version of the program may have written it");
+        if (m.Schema != SchemaName) throw new CheckpointException(path, $"schema ({MessageText.Quote(m.Schema)}) must be {SchemaName}", "a newer version of the program may have written it");
         if (m.Step is < 0 or > CheckpointName.LargestStep) throw new CheckpointException(path, $"step ({m.Step}) must be from 0 to {CheckpointName.LargestStep}");
         if (m.Files.Count is 0 or > MostFiles) throw new CheckpointException(path, $"files must be from 1 to {MostFiles}, not {m.Files.Count}");
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -101,7 +101,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
         {
             if (f is null) throw new CheckpointException(path, "files must not hold null");
             var problem = f.Name.Contains('/') ? "must be a plain file name" : SafePath.Problem(f.Name) ?? (names.Add(f.Name) ? null : "must not occur twice");
-            if (problem is not null) throw new CheckpointException(path, $"the file name {Shown.Name(f.Name)} {problem}");
+            if (problem is not null) throw new CheckpointException(path, $"the file name {MessageText.Quote(f.Name)} {problem}");
             if (f.Bytes < 0) throw new CheckpointException(path, $"the size of {f.Name} ({f.Bytes}) must not be negative");
         }
         return m;

@@ -109,7 +109,7 @@ public sealed partial class CheckpointStore(string folder)
     long ParseStep(string which)
     {
         if (long.TryParse(which, NumberStyles.None, CultureInfo.InvariantCulture, out var step) || CheckpointName.TryParse(which, out step)) return step;
-        throw new CheckpointException(Folder, $"the checkpoint {Shown.Name(which)} must be latest, best or a step");
+        throw new CheckpointException(Folder, $"the checkpoint {MessageText.Quote(which)} must be latest, best or a step");
     }
 
     /// <summary>The checkpoints whose manifest and sizes hold, newest first.</summary>

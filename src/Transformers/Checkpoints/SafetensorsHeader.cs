@@ -1,3 +1,4 @@
+using Transformers.IO;
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -141,7 +142,7 @@ sealed class SafetensorsHeaderParser(string file)
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var key = reader.GetString()!;
-            Next(ref reader, JsonTokenType.String, null, $"{SafetensorsHeader.MetadataKey}.{IO.Shown.Name(key)} must be a text");
+            Next(ref reader, JsonTokenType.String, null, $"{SafetensorsHeader.MetadataKey}.{MessageText.Quote(key)} must be a text");
             if (!Metadata.TryAdd(key, reader.GetString()!)) throw Twice(null, $"{SafetensorsHeader.MetadataKey}.{key}");
         }
     }
@@ -184,7 +185,7 @@ sealed class SafetensorsHeaderParser(string file)
     {
         Next(ref reader, JsonTokenType.String, name, "dtype must be a text");
         var text = reader.GetString()!;
-        return SafetensorsDtypes.TryParse(text, out var dtype) ? dtype : throw Malformed(name, $"dtype {IO.Shown.Name(text)} is not one of {string.Join(", ", Enum.GetNames<SafetensorsDtype>())}");
+        return SafetensorsDtypes.TryParse(text, out var dtype) ? dtype : throw Malformed(name, $"dtype {MessageText.Quote(text)} is not one of {string.Join(", ", Enum.GetNames<SafetensorsDtype>())}");
     }
 
     long[] ReadNumbers(ref Utf8JsonReader reader, string name, string key, int most)
@@ -210,5 +211,5 @@ sealed class SafetensorsHeaderParser(string file)
 
     SafetensorsException Malformed(string? tensor, string message) => new(SafetensorsError.InvalidHeaderDeserialization, file, tensor, message);
 
-    SafetensorsException Twice(string? tensor, string key) => new(SafetensorsError.InvalidName, file, tensor, $"the name {IO.Shown.Name(key)} occurs twice in the header");
+    SafetensorsException Twice(string? tensor, string key) => new(SafetensorsError.InvalidName, file, tensor, $"the name {MessageText.Quote(key)} occurs twice in the header");
 }

@@ -187,7 +187,7 @@ public sealed class SafetensorsException : UserException
 
     /// <summary>Names the file and the tensor.</summary>
     public SafetensorsException(SafetensorsError error, string file, string? tensor, string message, Exception? inner = null)
-        : base([new Problem(tensor is null ? message : $"tensor {Shown.Name(tensor)}: {message}", File: file)], inner)
+        : base([new Problem(tensor is null ? message : $"tensor {MessageText.Quote(tensor)}: {message}", File: file)], inner)
     {
         Error = error;
         File = file;

@@ -102,7 +102,7 @@ public static class SafetensorsWriter
         }
         catch (EncoderFallbackException e)
         {
-            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{Shown.Name(text)} holds half a surrogate pair, which UTF-8 cannot hold", e);
+            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} holds half a surrogate pair, which UTF-8 cannot hold", e);
         }
     }
 

@@ -144,7 +144,7 @@ public sealed record TrainingState
 
     string? Mistake()
     {
-        if (Schema != SchemaName) return $"schema ({Shown.Name(Schema)}) must be {SchemaName}; a newer version of the program may have written it";
+        if (Schema != SchemaName) return $"schema ({MessageText.Quote(Schema)}) must be {SchemaName}; a newer version of the program may have written it";
         if (Threads is < 1 or > LargestThreads) return $"threads ({Threads}) must be from 1 to {LargestThreads}";
         if (Trainer.Sampler.Count > MostEntries) return $"sampler must have at most {MostEntries} entries, not {Trainer.Sampler.Count}";
         return Trainer.Mistake();

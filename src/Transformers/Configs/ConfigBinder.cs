@@ -1,18 +1,12 @@
 using System.Runtime.CompilerServices;
+using Transformers.IO;
 
 namespace Transformers.Configs;
 
 /// <summary>Turns a tree into sealed records, strictly: what does not fit exactly is a problem, and all problems are found.</summary>
-/// <param name="root">The type of the whole config; where a misplaced setting is looked up.</param>
-/// <param name="problems">Takes what is wrong.</param>
 sealed class ConfigBinder(Type root, ProblemList problems)
 {
     /// <summary>The value, or null where it has problems or is null.</summary>
-    /// <param name="type">The type to bind to.</param>
-    /// <param name="node">What was read.</param>
-    /// <param name="path">Its dotted path.</param>
-    /// <param name="at">Where its key stands; the start of the file for the whole.</param>
-    /// <param name="rules">What the setting's numbers must satisfy.</param>
     internal object? Bind(Type type, ConfigNode node, string path, Source at, IReadOnlyList<RuleAttribute>? rules = null)
     {
         if (ConfigShape.IsMapping(type))
@@ -38,7 +32,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (map.Find("kind") is not { } entry)
         {
             var typo = map.Entries.FirstOrDefault(e => Suggestion.For(e.Key, ["kind"]) is not null && variants.All(v => v.Find(e.Key) is null));
-            problems.Add(typo?.KeySource ?? at, Join(path, "kind"), $"{Join(path, "kind")} is missing", typo is null ? $"one of {all}" : $"did you mean kind instead of {ProblemList.Show(typo.Key)}?");
+            problems.Add(typo?.KeySource ?? at, Join(path, "kind"), $"{Join(path, "kind")} is missing", typo is null ? $"one of {all}" : $"did you mean kind instead of {MessageText.Escape(typo.Key)}?");
             return null;
         }
         var given = (entry.Value as ScalarNode)?.Text;
@@ -58,7 +52,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var typo = map.Entries.Select(e => (Entry: e, Near: Suggestion.For(e.Key, keys))).FirstOrDefault(t => t.Near is not null);
         var message = $"{path} needs one of {string.Join(", ", keys)}";
         if (typo.Near is not null)
-            problems.Add(typo.Entry.KeySource, Join(path, ProblemList.Show(typo.Entry.Key)), $"{Join(path, ProblemList.Show(typo.Entry.Key))} is not a setting", $"did you mean {typo.Near}?");
+            problems.Add(typo.Entry.KeySource, Join(path, MessageText.Escape(typo.Entry.Key)), $"{Join(path, MessageText.Escape(typo.Entry.Key))} is not a setting", $"did you mean {typo.Near}?");
         else problems.Add(at, path, message, $"add one of {string.Join(", ", keys)}");
         return null;
     }
@@ -101,20 +95,20 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (Bind(setting.Type, entry.Value, path, entry.KeySource, setting.Rules) is not { } value) return;
         var source = entry.Value.Source;
         foreach (var rule in setting.Rules)
-            foreach (var (one, place) in Judged(value, rule))
+            foreach (var (one, position) in ValuesOf(value, rule))
                 if (rule.Broken(one) is { } broken)
                 {
-                    problems.Add(source, path + place, $"{path}{place}{Quote(one)} {broken}");
+                    problems.Add(source, path + position, $"{path}{position}{Quote(one)} {broken}");
                     return;
                 }
         setting.Property.SetValue(record, value);
     }
 
-    // What a rule judges: each number of a pair or a list, else the value itself.
-    static IEnumerable<(object One, string Place)> Judged(object value, RuleAttribute rule) => value switch
+    // The values a rule applies to: each number of a pair or a list, else the value itself.
+    static IEnumerable<(object One, string Place)> ValuesOf(object value, RuleAttribute rule) => value switch
     {
         ITuple pair => [(pair[0]!, ""), (pair[1]!, "")],
-        System.Collections.IList list when rule.JudgesItems => list.Cast<object>().Select((one, i) => (one, $"[{i}]")),
+        System.Collections.IList list when rule.AppliesToItems => list.Cast<object>().Select((one, i) => (one, $"[{i}]")),
         _ => [(value, "")],
     };
 
@@ -129,7 +123,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     object? List(Type item, ConfigNode node, string path, IReadOnlyList<RuleAttribute>? rules)
     {
         if (node is not ListNode list)
-            return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{ProblemList.Show(s.Text)}]" : null);
+            return Wrong(node, path, $"must be a list, each item {ConfigScalars.Describe(item)}", node is ScalarNode s ? $"write [{MessageText.Escape(s.Text)}]" : null);
         var values = Array.CreateInstance(item, list.Items.Count);
         var before = problems.Count;
         for (var i = 0; i < values.Length; i++)
@@ -138,10 +132,9 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     }
 
     /// <summary>Reports a key that means nothing here.</summary>
-    /// <returns>The setting of the record that was meant, if that is plain.</returns>
     string? Unknown(RecordShape shape, MapEntry entry, string path)
     {
-        var full = Join(path, ProblemList.Show(entry.Key));
+        var full = Join(path, MessageText.Escape(entry.Key));
         if (problems.Full)
         {
             problems.Add(entry.KeySource, full, "");
@@ -152,7 +145,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var hint = near is not null ? $"did you mean {near}?"
             : ConfigShape.Siblings(shape).Where(s => s.Find(entry.Key) is not null).Select(s => s.Kind ?? s.Key).ToList() is { Count: > 0 } kinds
                 ? $"it belongs to kind {string.Join(" or ", kinds)}"
-            : (Elsewhere.Find(root, entry.Key) ?? (Suggestion.CommonName(entry.Key) is { } common ? Elsewhere.Find(root, common) : null)) is { } other ? $"did you mean {other}?"
+            : (SettingSearch.Find(root, entry.Key) ?? (Suggestion.CommonName(entry.Key) is { } common ? SettingSearch.Find(root, common) : null)) is { } other ? $"did you mean {other}?"
             : $"the settings here are {string.Join(", ", shape.Kind is null ? names : names.Prepend("kind"))}";
         problems.Add(entry.KeySource, full, $"{full} is not a setting{shape.Title}", hint);
         return near;
@@ -165,7 +158,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             MapNode => "is a mapping and ",
             ListNode => "is a list and ",
             ScalarNode { IsNull: true } => "is null and ",
-            ScalarNode scalar => $"({ProblemList.Show(scalar.Text)}) ",
+            ScalarNode scalar => $"({MessageText.Escape(scalar.Text)}) ",
             _ => "",
         };
         problems.Add(node.Source, path, $"{(path.Length == 0 ? "the config" : path)} {what}{rule}", hint);
@@ -180,7 +173,31 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return kinds.Count == 0 ? null : $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
     }
 
-    static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({ProblemList.Show(ConfigScalars.Write(value).Text)})";
+    static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({MessageText.Escape(ConfigScalars.Write(value).Text)})";
 
     static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
+}
+
+/// <summary>Finds where a misplaced setting belongs.</summary>
+static class SettingSearch
+{
+    /// <summary>The dotted path of the only setting of this name below a type, or null where there is none or more than one.</summary>
+    internal static string? Find(Type root, string name)
+    {
+        var paths = new HashSet<string>();
+        Collect(root, name, "", paths, []);
+        return paths.Count == 1 ? paths.Single() : null;
+    }
+
+    static void Collect(Type type, string name, string path, HashSet<string> paths, HashSet<Type> seen)
+    {
+        if (!ConfigShape.IsMapping(type) || !seen.Add(type)) return;
+        foreach (var shape in ConfigShape.IsUnion(type) ? ConfigShape.Variants(type) : [ConfigShape.Of(type)])
+            foreach (var setting in shape.Settings)
+            {
+                var below = path.Length == 0 ? setting.Name : $"{path}.{setting.Name}";
+                if (setting.Name == name) paths.Add(below);
+                Collect(setting.Type, name, below, paths, seen);
+            }
+    }
 }

@@ -17,7 +17,7 @@ public static class ConfigFile
     /// <exception cref="ArgumentException">No files are given.</exception>
     public static T Load<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class => Open<T>(files, sets).Config;
 
-    /// <summary>As <see cref="Load{T}"/>, and remembers where each setting stands, for problems that show only later (a data file that is not there).</summary>
+    /// <summary>As <see cref="Load{T}"/>, and remembers the position of each setting, for problems that are found later (a data file that does not exist).</summary>
     /// <inheritdoc cref="Load{T}"/>
     public static LoadedConfig<T> Open<T>(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) where T : class
     {
@@ -55,7 +55,7 @@ public static class ConfigFile
         return Bind<T>(nodes, [file], problems).Config;
     }
 
-    /// <summary>The text of a config file as it stands.</summary>
+    /// <summary>The text of a config file, unchanged.</summary>
     /// <exception cref="UserException">It cannot be read, or is too large or not text.</exception>
     public static string ReadText(string path) => ConfigText.Decode(ReadBytes(path), path);
 
@@ -81,7 +81,7 @@ public static class ConfigFile
 
     static void ReadSettings(List<ConfigNode> nodes, IReadOnlyList<string>? sets, ProblemList problems)
     {
-        // A setting that is none leaves the others to be judged.
+        // One setting that cannot be read does not keep the others from being checked.
         foreach (var set in sets ?? []) problems.Collect(() => nodes.Add(ConfigText.ReadSetting(set, problems)), vital: false);
     }
 
@@ -110,6 +110,46 @@ public static class ConfigFile
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new UserException([new Problem($"cannot be read: {exception.Message}", path)], exception);
+        }
+    }
+}
+
+/// <summary>A config with the positions of its settings.</summary>
+/// <typeparam name="T">The record.</typeparam>
+public sealed class LoadedConfig<T> where T : class
+{
+    readonly MapNode tree;
+    readonly Source start;
+
+    internal LoadedConfig(T config, MapNode tree, Source start)
+    {
+        Config = config;
+        this.tree = tree;
+        this.start = start;
+    }
+
+    /// <summary>The record.</summary>
+    public T Config { get; }
+
+    /// <summary>The problem with the file, line and column of the setting that its path names; unchanged where it names none or has a file.</summary>
+    public Problem Locate(Problem problem)
+    {
+        if (problem.Path is null || problem.File is not null) return problem;
+        var (file, line, column) = tree.Locate(problem.Path, start);
+        return problem with { File = file, Line = line, Column = column };
+    }
+
+    /// <summary>Runs something that depends on the config; problems get the position of the setting that caused them.</summary>
+    /// <exception cref="UserException">The action threw one; its problems now have positions.</exception>
+    public TResult WithPositions<TResult>(Func<T, TResult> action)
+    {
+        try
+        {
+            return action(Config);
+        }
+        catch (UserException exception) when (exception.Problems.Any(p => p.Path is not null && p.File is null))
+        {
+            throw new UserException([.. exception.Problems.Select(Locate)], exception);
         }
     }
 }

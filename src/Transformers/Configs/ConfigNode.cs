@@ -6,7 +6,7 @@ readonly record struct Source(string File, int? Line = null, int? Column = null)
 /// <summary>A config as it was read, before it means anything: YAML, JSON and <c>--set</c> all become this tree.</summary>
 abstract record ConfigNode(Source Source);
 
-/// <summary>How a scalar was written, which decides what it may stand for.</summary>
+/// <summary>How a scalar was written, which decides what it can be read as.</summary>
 enum ScalarStyle
 {
     /// <summary>YAML without quotes: a number, a word, or text.</summary>
@@ -28,9 +28,9 @@ sealed record MapNode(Source Source, IReadOnlyList<MapEntry> Entries) : ConfigNo
 {
     internal MapEntry? Find(string key) => Entries.FirstOrDefault(e => e.Key == key);
 
-    /// <summary>Where a setting stands; one that is not written has its default, so the nearest mapping around it that is.</summary>
+    /// <summary>The position of a setting, or of the nearest mapping around it where the setting itself is not written.</summary>
     /// <param name="path">A dotted path from here, list items as <c>files[0]</c>.</param>
-    /// <param name="at">Where this mapping's own key stands.</param>
+    /// <param name="at">The position of this mapping's own key.</param>
     internal Source Locate(string path, Source at)
     {
         var map = this;
@@ -49,3 +49,35 @@ sealed record MapNode(Source Source, IReadOnlyList<MapEntry> Entries) : ConfigNo
 }
 
 sealed record MapEntry(string Key, Source KeySource, ConfigNode Value);
+
+/// <summary>Lays one config over another: mappings merge key by key, everything else is replaced.</summary>
+static class ConfigMerge
+{
+    /// <param name="type">The type of the nodes, or null where it is not known.</param>
+    /// <param name="below">The earlier config.</param>
+    /// <param name="above">The later config, which wins.</param>
+    internal static ConfigNode Merge(Type? type, ConfigNode below, ConfigNode above)
+    {
+        if (below is not MapNode old || above is not MapNode @new) return above;
+        RecordShape? shape = null;
+        if (type is not null && ConfigShape.IsUnion(type))
+        {
+            shape = ConfigShape.VariantOf(type, old);
+            // Settings of one kind mean nothing to another.
+            if (Picks(type, @new) && ConfigShape.VariantOf(type, @new) != shape) return above;
+        }
+        else if (type is not null && ConfigShape.IsMapping(type)) shape = ConfigShape.Of(type);
+
+        var entries = old.Entries.ToDictionary(e => e.Key);
+        foreach (var entry in @new.Entries)
+            entries[entry.Key] = entries.TryGetValue(entry.Key, out var earlier)
+                ? entry with { Value = Merge(shape?.Find(entry.Key)?.Type, earlier.Value, entry.Value) }
+                : entry;
+        // Keys keep the order of the earlier file; new ones follow.
+        var order = old.Entries.Select(e => e.Key).Concat(@new.Entries.Select(e => e.Key)).Distinct();
+        return new MapNode(old.Source, [.. order.Select(key => entries[key])]);
+    }
+
+    static bool Picks(Type union, MapNode map) =>
+        map.Find("kind") is not null || ConfigShape.Variants(union).Any(v => v.Key is not null && ConfigShape.HasValue(map, v.Key));
+}

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Transformers.IO;
 
 namespace Transformers.Configs;
@@ -9,7 +11,7 @@ public sealed class ConfigReference
 {
     readonly XmlDocs docs = new();
     readonly StringBuilder text = new();
-    readonly HashSet<Type> told = [];
+    readonly HashSet<Type> described = [];
 
     ConfigReference() { }
 
@@ -19,14 +21,14 @@ public sealed class ConfigReference
     public static string ToMarkdown<T>()
     {
         var reference = new ConfigReference();
-        reference.Tell(typeof(T), "");
+        reference.Describe(typeof(T), "");
         return reference.text.ToString();
     }
 
-    // A type is told where it is first met, its settings' types after it.
-    void Tell(Type type, string path)
+    // A type is described where it is first used, followed by the types of its settings.
+    void Describe(Type type, string path)
     {
-        if (!told.Add(type)) return;
+        if (!described.Add(type)) return;
         var depth = path.Count(c => c == '.');
         var title = path.Length == 0 ? "The whole" : $"`{path}`";
         text.Append($"\n<a id=\"{AnchorOf(type)}\"></a>\n\n{new string('#', Math.Min(4, 2 + depth))} {title}\n\n{Plain(docs.Of(type))}\n");
@@ -46,7 +48,7 @@ public sealed class ConfigReference
 
     void Variant(RecordShape shape)
     {
-        told.Add(shape.Type);
+        described.Add(shape.Type);
         text.Append($"\n**{(shape.Kind is { } kind ? $"`kind: {kind}`" : $"with `{shape.Key}`")}**: {Plain(docs.Of(shape.Type))}\n");
         Table(shape);
     }
@@ -55,7 +57,7 @@ public sealed class ConfigReference
     {
         foreach (var setting in shape.Settings)
             if ((ConfigShape.ItemOf(setting.Type) ?? setting.Type) is var type && ConfigShape.IsMapping(type))
-                Tell(type, path.Length == 0 ? setting.Name : $"{path}.{setting.Name}");
+                Describe(type, path.Length == 0 ? setting.Name : $"{path}.{setting.Name}");
     }
 
     void Table(RecordShape shape)
@@ -98,4 +100,42 @@ public sealed class ConfigReference
     static string AnchorOf(Type type) => ConfigShape.SnakeCase(type.Name);
 
     static string Plain(string? description) => (description ?? "").Replace("|", "\\|").Replace("<", "&lt;");
+}
+
+/// <summary>The summaries of this assembly's members, from the documentation file that the compiler writes beside it.</summary>
+sealed partial class XmlDocs
+{
+    readonly Dictionary<string, XElement> summaries;
+
+    internal XmlDocs()
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, typeof(XmlDocs).Assembly.GetName().Name + ".xml");
+        if (!File.Exists(path)) throw new UserException([new Problem("the documentation file, from which descriptions come, is not there", path, Hint: "build the program again")]);
+        summaries = XDocument.Load(path).Descendants("member")
+            .Where(m => m.Element("summary") is not null)
+            .ToDictionary(m => m.Attribute("name")!.Value, m => m.Element("summary")!);
+    }
+
+    internal string? Of(Type type) => Text($"T:{type.FullName}");
+
+    /// <summary>The summary of a property, or of an enumeration's value.</summary>
+    internal string? Of(Type type, string member) => Text($"{(type.IsEnum ? "F" : "P")}:{type.FullName}.{member}");
+
+    string? Text(string id)
+    {
+        if (!summaries.TryGetValue(id, out var summary)) return null;
+        var text = new StringBuilder();
+        foreach (var node in summary.Nodes())
+            text.Append(node switch
+            {
+                XText plain => plain.Value,
+                XElement { Name.LocalName: "see" } see => ConfigShape.SnakeCase(see.Attribute("cref")?.Value.Split('.')[^1] ?? ""),
+                XElement element => element.Value,
+                _ => "",
+            });
+        return Spaces().Replace(text.ToString(), " ").Trim();
+    }
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Spaces();
 }

@@ -26,15 +26,14 @@ static partial class ConfigScalars
 
     internal static bool IsWhole(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(ulong);
 
-    /// <summary>The names of an enumeration as they are written in a config.</summary>
     internal static IReadOnlyList<string> Names(Type type) => [.. Enum.GetNames(type).Select(ConfigShape.SnakeCase)];
 
     /// <summary>Reads a scalar.</summary>
     /// <param name="node">What was read.</param>
     /// <param name="type">The type to read.</param>
-    /// <param name="rules">What the setting's numbers must satisfy: a number beyond its type is told their bounds, not the type's.</param>
+    /// <param name="rules">The rules of the setting: a number beyond its type is reported with their bounds, not with the type's.</param>
     /// <param name="rule">What the value must be, where it is null.</param>
-    /// <param name="hint">A remedy, where the rule does not tell it.</param>
+    /// <param name="hint">A remedy, where the rule does not say it.</param>
     /// <returns>The value, or null.</returns>
     internal static object? Read(ScalarNode node, Type type, IReadOnlyList<RuleAttribute> rules, out string rule, out string? hint)
     {
@@ -124,4 +123,74 @@ static partial class ConfigScalars
 
     [GeneratedRegex(@"^[-+]?(\d+(_\d+)*(\.(\d+(_\d+)*)?)?|\.\d+(_\d+)*)([eE][-+]?\d{1,9})?\z")]
     internal static partial Regex NumberForm();
+}
+
+/// <summary>A number of bytes, written as <c>20MB</c> (millions), <c>512KiB</c> (1,024s) or a plain number.</summary>
+/// <param name="Bytes">The number of bytes.</param>
+public readonly record struct ByteSize(long Bytes)
+{
+    static readonly (string Unit, long Bytes)[] Units =
+    [
+        ("TiB", 1L << 40), ("GiB", 1L << 30), ("MiB", 1L << 20), ("KiB", 1L << 10),
+        ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000), ("B", 1),
+    ];
+
+    /// <summary>Reads a size; units in any case, underscores between digits, a fraction where it gives whole bytes.</summary>
+    /// <returns>False where the text is not a size, or is negative or larger than a signed 64-bit number.</returns>
+    public static bool TryParse(string text, out ByteSize size)
+    {
+        size = default;
+        var (unit, factor) = Units.FirstOrDefault(u => text.EndsWith(u.Unit, StringComparison.OrdinalIgnoreCase), ("", 1));
+        var digits = text[..^unit.Length].Trim().Replace("_", "");
+        if (!decimal.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
+        if (number > long.MaxValue / factor || number * factor % 1 != 0) return false;
+        size = new ByteSize((long)(number * factor));
+        return true;
+    }
+
+    /// <summary>The size in the largest unit that loses nothing.</summary>
+    public override string ToString()
+    {
+        if (Bytes == 0) return "0B";
+        var bytes = Bytes;
+        var (unit, factor) = Units.Where(u => bytes % u.Bytes == 0).MaxBy(u => u.Bytes);
+        return (bytes / factor).ToString(CultureInfo.InvariantCulture) + unit;
+    }
+}
+
+/// <summary>Lengths of time as users write them: <c>90s</c>, <c>10m</c>, <c>1h30m</c>, <c>2d</c>.</summary>
+public static partial class Duration
+{
+    /// <summary>Reads a length of time; a unit is needed.</summary>
+    /// <param name="text">One or more numbers with their units (d, h, m, s, ms), the largest first.</param>
+    /// <param name="duration">The length of time.</param>
+    /// <returns>False where the text is not a length of time, or is longer than 10,000 days.</returns>
+    public static bool TryParse(string text, out TimeSpan duration)
+    {
+        duration = default;
+        var match = Parts().Match(text);
+        if (!match.Success || text.Length == 0) return false;
+        var seconds = 0.0;
+        foreach (var (group, factor) in new[] { ("d", 86_400.0), ("h", 3_600), ("m", 60), ("s", 1), ("ms", 0.001) })
+            if (match.Groups[group].Success) seconds += factor * double.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
+        if (seconds > 86_400.0 * 10_000) return false;
+        duration = TimeSpan.FromSeconds(seconds);
+        return true;
+    }
+
+    /// <summary>The length of time as <see cref="TryParse"/> reads it, to the millisecond.</summary>
+    public static string Format(TimeSpan duration)
+    {
+        if (duration == TimeSpan.Zero) return "0s";
+        var text = "";
+        if (duration.Days > 0) text += $"{duration.Days}d";
+        if (duration.Hours > 0) text += $"{duration.Hours}h";
+        if (duration.Minutes > 0) text += $"{duration.Minutes}m";
+        if (duration.Seconds > 0) text += $"{duration.Seconds}s";
+        if (duration.Milliseconds > 0) text += $"{duration.Milliseconds}ms";
+        return text;
+    }
+
+    [GeneratedRegex(@"^(?:(?<d>\d{1,9}(\.\d{1,9})?)d)?(?:(?<h>\d{1,9}(\.\d{1,9})?)h)?(?:(?<m>\d{1,9}(\.\d{1,9})?)m)?(?:(?<s>\d{1,9}(\.\d{1,9})?)s)?(?:(?<ms>\d{1,9})ms)?\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex Parts();
 }

@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Transformers.IO;
 
@@ -26,7 +24,7 @@ public sealed class ConfigSchema
         root.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
         root.Insert(1, "title", "transformer config");
         root["$defs"] = new JsonObject(schema.definitions);
-        return root.ToJsonString(new JsonSerializerOptions { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
+        return root.ToJsonString(JsonStyle.Indented) + "\n";
     }
 
     JsonObject Record(RecordShape shape)
@@ -56,7 +54,7 @@ public sealed class ConfigSchema
     {
         var schema = Value(setting.Type);
         foreach (var rule in setting.Rules)
-            rule.Describe(ConfigShape.IsPair(setting.Type) || ConfigShape.ItemOf(setting.Type) is not null && rule.JudgesItems ? schema["items"]!.AsObject() : schema);
+            rule.Describe(ConfigShape.IsPair(setting.Type) || ConfigShape.ItemOf(setting.Type) is not null && rule.AppliesToItems ? schema["items"]!.AsObject() : schema);
         if (setting.Nullable && schema["type"] is { } type)
         {
             // The nullable form of a closed list lists null too.

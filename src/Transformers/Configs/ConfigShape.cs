@@ -13,7 +13,6 @@ sealed record RecordShape(Type Type, string? Kind, string? Key, IReadOnlyList<Se
 {
     internal Setting? Find(string name) => Settings.FirstOrDefault(s => s.Name == name);
 
-    /// <summary>What the user calls it: <c>kind gpt</c>, or nothing special.</summary>
     internal string Title => Kind is null ? "" : $" of kind {Kind}";
 }
 
@@ -29,11 +28,9 @@ static class ConfigShape
     /// <summary>Whether a type is a mapping whose <c>kind</c>, or one of its keys, picks the record.</summary>
     internal static bool IsUnion(Type type) => type.IsAbstract && IsMapping(type);
 
-    /// <summary>The item type of a list setting, or null for another type.</summary>
     internal static Type? ItemOf(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
 
-    /// <summary>Whether a type is a pair of numbers.</summary>
     internal static bool IsPair(Type type) => type == typeof((double, double));
 
     /// <summary>The records that a union is closed by, in the order of their names.</summary>
@@ -80,7 +77,6 @@ static class ConfigShape
         return byKey.Count == 1 ? byKey[0] : null;
     }
 
-    /// <summary>Whether a mapping gives a key a value other than null.</summary>
     internal static bool HasValue(MapNode map, string key) => map.Find(key) is { } entry && entry.Value is not ScalarNode { IsNull: true };
 
     /// <summary><c>KeyValueHeads</c> as <c>key_value_heads</c>; digits stay with the letters before them.</summary>

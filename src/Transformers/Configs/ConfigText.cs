@@ -8,8 +8,6 @@ static class ConfigText
 {
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>The tree of a file's bytes.</summary>
-    /// <exception cref="UserException">It is empty, or not the text that it should be.</exception>
     internal static ConfigNode Read(byte[] bytes, string file, ProblemList problems)
     {
         var text = Decode(bytes, file);
@@ -27,11 +25,11 @@ static class ConfigText
     {
         var source = new Source("--set");
         var equals = set.IndexOf('=');
-        if (equals < 0) throw Bad($"{ProblemList.Show(set)} has no =", null);
+        if (equals < 0) throw Bad($"{MessageText.Escape(set)} has no =", null);
         var path = set[..equals].Trim();
         var parts = path.Split('.');
-        if (parts.Any(p => p.Trim().Length == 0)) throw Bad($"'{ProblemList.Show(path)}' is not a path", null);
-        if (parts.Length > YamlReader.MaximumDepth) throw Bad($"{ProblemList.Show(path)} is nested more than {YamlReader.MaximumDepth} levels deep", null);
+        if (parts.Any(p => p.Trim().Length == 0)) throw Bad($"'{MessageText.Escape(path)}' is not a path", null);
+        if (parts.Length > YamlReader.MaximumDepth) throw Bad($"{MessageText.Escape(path)} is nested more than {YamlReader.MaximumDepth} levels deep", null);
         RefuseControls(set, source.File);
         ConfigNode node;
         try
@@ -40,7 +38,7 @@ static class ConfigText
         }
         catch (UserException exception)
         {
-            throw Bad($"{ProblemList.Show(path)} ({ProblemList.Show(set[(equals + 1)..])}): {exception.Problems[0].Message}", exception.Problems[0].Hint);
+            throw Bad($"{MessageText.Escape(path)} ({MessageText.Escape(set[(equals + 1)..])}): {exception.Problems[0].Message}", exception.Problems[0].Hint);
         }
         foreach (var part in parts.Reverse()) node = new MapNode(source, [new MapEntry(part.Trim(), source, node)]);
         return node;
@@ -49,7 +47,6 @@ static class ConfigText
     }
 
     /// <summary>The text of UTF-8 bytes, without a mark.</summary>
-    /// <exception cref="UserException">They are not UTF-8, or hold control characters.</exception>
     internal static string Decode(byte[] bytes, string file)
     {
         if (bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
@@ -78,5 +75,56 @@ static class ConfigText
                 throw new UserException([new Problem($"the config holds the control character U+{(int)text[i]:X4}", file, line, i - start + 1,
                     Hint: "is this a text file? a text may hold it as an escape in double quotes")]);
         }
+    }
+}
+
+/// <summary>Collects everything that is wrong, so that a user sees it all at once.</summary>
+sealed class ProblemList
+{
+    const int Most = 100;
+    readonly List<Problem> problems = [];
+
+    internal int Count { get; private set; }
+
+    /// <summary>Whether further problems are only counted, so that there is no need to guess what was meant.</summary>
+    internal bool Full => problems.Count >= Most;
+
+    internal void Add(Source source, string path, string message, string? hint = null)
+    {
+        Count++;
+        if (problems.Count < Most)
+            problems.Add(new Problem(message, source.File, source.Line, source.Column, path.Length > 0 ? path : null, hint));
+    }
+
+    /// <summary>Whether something that the rest needs could not be read at all.</summary>
+    internal bool Stopped { get; private set; }
+
+    /// <summary>Runs a step of reading and keeps the problems at which it stops.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="vital">Whether the rest makes no sense without it.</param>
+    internal void Collect(Action step, bool vital = true)
+    {
+        try
+        {
+            step();
+        }
+        catch (UserException exception)
+        {
+            Stopped |= vital;
+            Count += exception.Problems.Count;
+            problems.AddRange(exception.Problems);
+        }
+    }
+
+    /// <summary>Throws if anything was found: in the order of the files as given, and of the lines in each.</summary>
+    internal void ThrowIfAny(IReadOnlyList<string> files)
+    {
+        if (Count == 0) return;
+        var order = files.Index().DistinctBy(f => f.Item).ToDictionary(f => f.Item, f => f.Index);
+        List<Problem> sorted = [.. problems
+            .OrderBy(p => p.File is not null && order.TryGetValue(p.File, out var index) ? index : int.MaxValue)
+            .ThenBy(p => p.Line ?? 0).ThenBy(p => p.Column ?? 0)];
+        if (Count > sorted.Count) sorted.Add(new Problem($"and {Count - sorted.Count} more problems"));
+        throw new UserException(sorted);
     }
 }

@@ -10,8 +10,6 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
     Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = int.MaxValue });
     readonly int[] lines = LineStarts(utf8);
 
-    /// <summary>The document, or null where there is none.</summary>
-    /// <exception cref="UserException">The text is not JSON, or nests too deep.</exception>
     internal ConfigNode? Read()
     {
         if (utf8.AsSpan().Trim(" \t\r\n"u8).IsEmpty) return null;
@@ -27,7 +25,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
             var line = (int)(exception.LineNumber ?? 0);
             var column = (int)(exception.BytePositionInLine ?? 0);
             var reason = exception.Message.Split(" LineNumber:")[0].TrimEnd('.');
-            throw new UserException([new Problem($"this is not JSON: {ProblemList.Show(reason)}", file, line + 1, column + 1,
+            throw new UserException([new Problem($"this is not JSON: {MessageText.Escape(reason)}", file, line + 1, column + 1,
                 Hint: "JSON has no comments and no comma after the last item; YAML files may have both")], exception);
         }
     }
@@ -36,7 +34,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
     {
         var source = At();
         if (depth > YamlReader.MaximumDepth)
-            throw new UserException([new Problem($"the config is nested more than {YamlReader.MaximumDepth} levels deep", file, source.Line, source.Column, Hint: "no setting lies that deep")]);
+            throw new UserException([new Problem($"the config is nested more than {YamlReader.MaximumDepth} levels deep", file, source.Line, source.Column, Hint: "no setting is that deep")]);
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
@@ -60,7 +58,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
         {
             var source = At();
             var key = Text(source);
-            var below = path.Length == 0 ? ProblemList.Show(key) : $"{path}.{ProblemList.Show(key)}";
+            var below = path.Length == 0 ? MessageText.Escape(key) : $"{path}.{MessageText.Escape(key)}";
             reader.Read();
             var value = Node(depth + 1, below);
             if (seen.TryAdd(key, source)) entries.Add(new MapEntry(key, source, value));

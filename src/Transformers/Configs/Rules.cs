@@ -6,49 +6,40 @@ namespace Transformers.Configs;
 /// <summary>What a single value of a config must satisfy; checked by the binder, shown in the schema.</summary>
 /// <remarks>On a list or a pair the rule holds for each of its numbers.</remarks>
 [AttributeUsage(AttributeTargets.Property)]
-public abstract class RuleAttribute : Attribute
+abstract class RuleAttribute : Attribute
 {
     /// <summary>The rule as the end of a sentence (<c>must be above 0</c>), or null where the value satisfies it.</summary>
     /// <param name="value">A value of the setting's type, never null.</param>
     public abstract string? Broken(object value);
 
     /// <summary>Whether the rule is one for the numbers of a list and not for the list.</summary>
-    public virtual bool JudgesItems => true;
+    public virtual bool AppliesToItems => true;
 
-    /// <summary>Adds the rule to the setting's JSON schema.</summary>
     public abstract void Describe(JsonObject schema);
 }
 
 /// <summary>A number above zero.</summary>
-public sealed class PositiveAttribute : RuleAttribute
+sealed class PositiveAttribute : RuleAttribute
 {
-    /// <inheritdoc/>
     public override string? Broken(object value) => Number.Of(value) > 0 ? null : "must be above 0";
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema) => schema["exclusiveMinimum"] = 0;
 }
 
 /// <summary>A number from <paramref name="minimum"/> on.</summary>
-/// <param name="minimum">The least value that is allowed.</param>
-public sealed class AtLeastAttribute(double minimum) : RuleAttribute
+sealed class AtLeastAttribute(double minimum) : RuleAttribute
 {
-    /// <inheritdoc/>
     public override string? Broken(object value) => Number.Of(value) >= minimum ? null : $"must be at least {Number.Show(minimum)}";
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema) => schema["minimum"] = Number.Node(minimum);
 }
 
 /// <summary>A number from <paramref name="minimum"/> to <paramref name="maximum"/>.</summary>
-/// <param name="minimum">The least value that is allowed.</param>
-/// <param name="maximum">The largest value that is allowed.</param>
-public sealed class BetweenAttribute(double minimum, double maximum) : RuleAttribute
+sealed class BetweenAttribute(double minimum, double maximum) : RuleAttribute
 {
     /// <summary>Whether the largest value itself is not allowed.</summary>
     public bool Below { get; init; }
 
-    /// <inheritdoc/>
     public override string? Broken(object value)
     {
         var number = Number.Of(value);
@@ -58,7 +49,6 @@ public sealed class BetweenAttribute(double minimum, double maximum) : RuleAttri
             : $"must lie between {Number.Show(minimum)} and {Number.Show(maximum)}";
     }
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema)
     {
         schema["minimum"] = Number.Node(minimum);
@@ -67,12 +57,10 @@ public sealed class BetweenAttribute(double minimum, double maximum) : RuleAttri
 }
 
 /// <summary>A text with at least one character, or a list with at least one item.</summary>
-public sealed class NotEmptyAttribute : RuleAttribute
+sealed class NotEmptyAttribute : RuleAttribute
 {
-    /// <inheritdoc/>
-    public override bool JudgesItems => false;
+    public override bool AppliesToItems => false;
 
-    /// <inheritdoc/>
     public override string? Broken(object value) => value switch
     {
         string text => text.Length > 0 ? null : "must not be empty",
@@ -80,7 +68,6 @@ public sealed class NotEmptyAttribute : RuleAttribute
         _ => null,
     };
 
-    /// <inheritdoc/>
     public override void Describe(JsonObject schema) =>
         schema[schema["type"]?.GetValue<string>() == "array" ? "minItems" : "minLength"] = 1;
 }
@@ -98,4 +85,74 @@ static class Number
 
     internal static JsonNode Node(double number) =>
         number == Math.Floor(number) && Math.Abs(number) < 1e15 ? JsonValue.Create((long)number) : JsonValue.Create(number);
+}
+
+/// <summary>The name that picks this record in a config: <c>kind: gpt</c>.</summary>
+/// <remarks>
+/// A setting whose type is an abstract record is closed by its kinds: every sealed record of the same assembly that derives from it and
+/// carries this attribute (or <see cref="ByKeyAttribute"/>) is one. To add a kind is to add such a record.
+/// </remarks>
+/// <param name="name">The name as it is written in the config.</param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class KindAttribute(string name) : Attribute
+{
+    /// <summary>The name as it is written in the config.</summary>
+    public string Name => name;
+
+    /// <summary>The name of a record's kind.</summary>
+    public static string Of(object record) =>
+        ((KindAttribute?)GetCustomAttribute(record.GetType(), typeof(KindAttribute)))?.Name ?? record.GetType().Name;
+
+    static readonly AsyncLocal<IReadOnlyList<Type>?> added = new();
+
+    /// <summary>Records of other assemblies that are kinds for the caller and the code that it calls.</summary>
+    internal static IReadOnlyList<Type> Added => added.Value ?? [];
+
+    /// <summary>Adds records of another assembly as kinds, for the caller and the code that it calls, until the result is disposed of.</summary>
+    public static IDisposable Add(params IReadOnlyList<Type> records)
+    {
+        var before = added.Value;
+        added.Value = [.. Added, .. records];
+        return new Removal(before);
+    }
+
+    sealed class Removal(IReadOnlyList<Type>? before) : IDisposable
+    {
+        public void Dispose() => added.Value = before;
+    }
+}
+
+/// <summary>The key whose presence picks this record in a config, where a <c>kind:</c> would say nothing new: <c>files: [a.txt]</c>.</summary>
+/// <param name="key">A required setting of the record, as it is written in the config.</param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class ByKeyAttribute(string key) : Attribute
+{
+    /// <summary>A required setting of the record, as it is written in the config.</summary>
+    public string Key => key;
+}
+
+/// <summary>A record of a config with rules that concern several of its settings.</summary>
+public interface IChecked
+{
+    /// <summary>Reports what does not fit together. Called once all settings of the record, and of those below it, are right by themselves.</summary>
+    void Check(ConfigCheck check);
+}
+
+/// <summary>Where a record's own checks put what they find.</summary>
+/// <param name="path">The dotted path of the record that is checked; empty at the top.</param>
+/// <param name="report">Takes a dotted path below the record, a message, and a remedy.</param>
+public sealed class ConfigCheck(string path, Action<string, string, string?> report)
+{
+    /// <summary>The full dotted path of a setting of the record: <c>heads</c> becomes <c>model.heads</c>.</summary>
+    public string At(string key) => path.Length == 0 ? key : $"{path}.{key}";
+
+    /// <summary>Reports a problem unless a rule holds.</summary>
+    /// <param name="holds">Whether the rule holds.</param>
+    /// <param name="key">The setting below the record to which the message points, as it is written in the config.</param>
+    /// <param name="rule">What follows the setting's path: <c>(385) must be divisible by model.heads (6)</c>.</param>
+    /// <param name="hint">The remedy, where the rule does not say it.</param>
+    public void That(bool holds, string key, string rule, string? hint = null)
+    {
+        if (!holds) report(key, $"{At(key)} {rule}", hint);
+    }
 }

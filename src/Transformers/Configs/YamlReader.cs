@@ -6,9 +6,6 @@ using YamlDotNet.Core.Events;
 namespace Transformers.Configs;
 
 /// <summary>Reads one YAML document into a tree with positions; refuses what a config has no use for.</summary>
-/// <param name="text">The document.</param>
-/// <param name="at">Turns a line and a column, from 1, into a source.</param>
-/// <param name="problems">Takes duplicate keys, after which reading goes on.</param>
 sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemList problems)
 {
     /// <summary>How deep mappings and lists may nest; bounds the stack here and in everything that walks the tree.</summary>
@@ -16,8 +13,6 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
 
     readonly Parser parser = new(new StringReader(text));
 
-    /// <summary>The document, or null where there is none.</summary>
-    /// <exception cref="UserException">The text is not YAML, or holds something that is refused.</exception>
     internal ConfigNode? Read()
     {
         try
@@ -59,7 +54,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         if (start is not NodeEvent node) throw new SyntaxErrorException(start.Start, start.End, "a key has no value here");
         if (!node.Anchor.IsEmpty) throw Refusal(start, path, "uses an anchor (&), which a config may not", "write the value out where it is needed");
         if (!node.Tag.IsEmpty) throw Refusal(start, path, "uses a tag (!), which a config may not", "a text that begins with ! must be quoted");
-        if (depth > MaximumDepth) throw Refusal(start, path, $"is nested more than {MaximumDepth} levels deep", "no setting lies that deep");
+        if (depth > MaximumDepth) throw Refusal(start, path, $"is nested more than {MaximumDepth} levels deep", "no setting is that deep");
         return start switch
         {
             Scalar scalar => new ScalarNode(At(start), scalar.Value, scalar.Style == YamlDotNet.Core.ScalarStyle.Plain ? ScalarStyle.Plain : ScalarStyle.Quoted),
@@ -84,7 +79,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
             var source = At(parser.Current!);
             if (Node(depth + 1, path) is not ScalarNode { Text: var key })
                 throw Refusal(parser.Current!, path, "has a mapping or a list as a key", "quote a text that holds { or [");
-            var below = path.Length == 0 ? ProblemList.Show(key) : $"{path}.{ProblemList.Show(key)}";
+            var below = path.Length == 0 ? MessageText.Escape(key) : $"{path}.{MessageText.Escape(key)}";
             Next();
             var value = Node(depth + 1, below);
             if (seen.TryAdd(key, source)) entries.Add(new MapEntry(key, source, value));
@@ -111,7 +106,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         var (file, line, column) = at((int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
         var reason = Position().Replace(exception.Message, "").Trim().TrimEnd('.');
         if (reason.Length > 1 && char.IsUpper(reason[0]) && char.IsLower(reason[1])) reason = char.ToLowerInvariant(reason[0]) + reason[1..];
-        return new Problem($"this is not YAML: {ProblemList.Show(reason)}", file, line, column,
+        return new Problem($"this is not YAML: {MessageText.Escape(reason)}", file, line, column,
             Hint: tab ? "indent with spaces, not with tabs" : "check the indentation and the brackets here and just above; quote a text that holds ': ' or ' #'");
     }
 

@@ -2,21 +2,15 @@ using Transformers.IO;
 
 namespace Transformers.Data;
 
-/// <summary>Where a pass over batches stands: all that a checkpoint has to keep of a sampler.</summary>
-/// <param name="Epoch">Passes over the data that are done, from 0.</param>
-/// <param name="Batch">The next batch of this pass, from 0.</param>
-public readonly record struct BatchPosition(int Epoch, int Batch);
-
-/// <summary>How many sequences go into a batch, in which order batches come, and which of them are this process's.</summary>
-public sealed record BucketOptions
+/// <summary>The size and order of batches, and which of them are this process's.</summary>
+sealed record BucketOptions
 {
     /// <summary>The padded size of a batch: rows times the longest row (of both sides, for pairs).</summary>
     public int? Tokens { get; init; }
     /// <summary>The number of rows of a batch; where both are given, neither is exceeded.</summary>
     public int? Sequences { get; init; }
-    /// <summary>The seed of the order.</summary>
     public ulong Seed { get; init; }
-    /// <summary>Whether every epoch has an order of its own; if not, batches run from the shortest to the longest.</summary>
+    /// <summary>Whether every epoch has its own order; if not, batches run from the shortest to the longest.</summary>
     public bool Shuffle { get; init; } = true;
     /// <summary>The number of this process, from 0.</summary>
     public int Rank { get; init; }
@@ -24,23 +18,19 @@ public sealed record BucketOptions
     public int World { get; init; } = 1;
 }
 
-/// <summary>Puts sequences of like length into one batch, so that little of it is padding.</summary>
+/// <summary>Puts sequences of similar length into one batch, so that little of it is padding.</summary>
 /// <remarks>
-/// The order of an epoch is a function of (seed, epoch) alone: sequences are shuffled, then sorted by length (so those of one
+/// The order of an epoch is a function of (seed, epoch) alone: sequences are shuffled, then sorted by length (so that those of one
 /// length meet different neighbours every epoch), cut into batches, and the batches are shuffled. The number of batches is the
 /// same in every epoch. Processes take turns; the last round is filled up from the start of the epoch, so all take as many.
 /// </remarks>
-public sealed class LengthBuckets
+sealed class LengthBuckets
 {
     readonly (int Size, int Order)[] lengths;
     readonly BucketOptions options;
     readonly Lock guard = new();
     (int Epoch, int[][] Batches) plan;
 
-    /// <summary>Plans batches of sequences.</summary>
-    /// <param name="lengths">For each sequence the length it is padded to alone (the longer side of a pair) and, to sort further those of one length, another number.</param>
-    /// <param name="options">The size of batches and their order.</param>
-    /// <exception cref="UserException">There is no sequence, or one alone exceeds the tokens of a batch.</exception>
     public LengthBuckets(IEnumerable<(int Size, int Order)> lengths, BucketOptions options)
     {
         this.lengths = [.. lengths];
@@ -58,21 +48,16 @@ public sealed class LengthBuckets
         BatchesPerEpoch = (plan.Batches.Length + options.World - 1) / options.World;
     }
 
-    /// <summary>Batches that each process takes in an epoch.</summary>
     public int BatchesPerEpoch { get; }
 
     /// <summary>The numbers of the sequences of one batch; safe to call from several threads.</summary>
-    public ReadOnlyMemory<int> At(BatchPosition position)
+    public ReadOnlyMemory<int> At(DataPosition position)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(position.Epoch);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position.Batch, (uint)BatchesPerEpoch);
-        var batches = Epoch(position.Epoch);
-        return batches[(int)(((long)position.Batch * options.World + options.Rank) % batches.Length)];
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)position.Next, (ulong)BatchesPerEpoch);
+        var batches = Epoch((int)position.Epoch);
+        return batches[(int)((position.Next * options.World + options.Rank) % batches.Length)];
     }
-
-    /// <summary>The position after another.</summary>
-    public BatchPosition Next(BatchPosition position) =>
-        position.Batch + 1 < BatchesPerEpoch ? position with { Batch = position.Batch + 1 } : new BatchPosition(position.Epoch + 1, 0);
 
     int[][] Epoch(int epoch)
     {
@@ -88,22 +73,22 @@ public sealed class LengthBuckets
         var random = new CounterRandom(options.Seed, (ulong)epoch);
         var order = Enumerable.Range(0, lengths.Length).ToArray();
         if (options.Shuffle) Shuffle(order, ref random);
-        // Sorting positions by (length, order, place in the shuffle) is a stable sort of the shuffle.
-        var places = Enumerable.Range(0, order.Length).ToArray();
-        var keys = order.Select((index, place) => (lengths[index].Size, lengths[index].Order, place)).ToArray();
-        Array.Sort(keys, places);
+        // Sorting positions by (length, order, position in the shuffle) is a stable sort of the shuffle.
+        var positions = Enumerable.Range(0, order.Length).ToArray();
+        var keys = order.Select((index, position) => (lengths[index].Size, lengths[index].Order, position)).ToArray();
+        Array.Sort(keys, positions);
         var batches = new List<int[]>();
         var batch = new List<int>();
-        foreach (var place in places)
+        foreach (var position in positions)
         {
             // Sorted upwards, so the newest sequence is the longest of the batch.
-            var size = lengths[order[place]].Size;
+            var size = lengths[order[position]].Size;
             if (batch.Count > 0 && (batch.Count >= options.Sequences || (batch.Count + 1L) * size > options.Tokens))
             {
                 batches.Add([.. batch]);
                 batch.Clear();
             }
-            batch.Add(order[place]);
+            batch.Add(order[position]);
         }
         batches.Add([.. batch]);
         var result = batches.ToArray();
@@ -119,4 +104,56 @@ public sealed class LengthBuckets
             (items[i], items[j]) = (items[j], items[i]);
         }
     }
+}
+
+/// <summary>Token ids of many sequences, kept end to end: four bytes a token and eight a sequence, no object for each.</summary>
+public sealed class TokenStore
+{
+    const int BlockBits = 20;
+
+    readonly List<int[]> blocks = [];
+    readonly List<long> ends = [];
+    long length;
+
+    /// <summary>The number of sequences.</summary>
+    public int Count => ends.Count;
+
+    /// <summary>The number of tokens of all sequences.</summary>
+    public long Tokens => length;
+
+    /// <summary>The number of tokens of one sequence.</summary>
+    public int LengthOf(int index) => (int)(ends[index] - StartOf(index));
+
+    /// <summary>Adds one sequence at the end.</summary>
+    public void Add(ReadOnlySpan<int> ids)
+    {
+        foreach (var id in ids)
+        {
+            // Blocks of a million tokens grow without ever copying what is there.
+            if (length >> BlockBits == blocks.Count) blocks.Add(new int[1 << BlockBits]);
+            blocks[^1][length++ & ((1 << BlockBits) - 1)] = id;
+        }
+        ends.Add(length);
+    }
+
+    /// <summary>The id at a position of a sequence.</summary>
+    public int this[int index, int position]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position, (uint)LengthOf(index));
+            var at = StartOf(index) + position;
+            return blocks[(int)(at >> BlockBits)][at & ((1 << BlockBits) - 1)];
+        }
+    }
+
+    /// <summary>One sequence as a new array.</summary>
+    public int[] ToArray(int index)
+    {
+        var ids = new int[LengthOf(index)];
+        for (var i = 0; i < ids.Length; i++) ids[i] = this[index, i];
+        return ids;
+    }
+
+    long StartOf(int index) => index == 0 ? 0 : ends[index - 1];
 }

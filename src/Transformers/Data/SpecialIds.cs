@@ -10,12 +10,12 @@ namespace Transformers.Data;
 /// <c>&lt;pad&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;/s&gt;</c> for an encoder-decoder (<see cref="ForTranslation"/>) and
 /// <c>&lt;mask&gt;</c> too for an encoder (<see cref="ForEncoder"/>). A source sentence x is read as <c>x &lt;/s&gt;</c>; a target y
 /// as <c>&lt;s&gt; y</c> with <c>y &lt;/s&gt;</c> to be predicted; an encoder's text as <c>&lt;s&gt; x &lt;/s&gt;</c>, whose first
-/// place is the one that classifies (BERT's CLS). Padding is never attended to and never predicted.
+/// position classifies (BERT's CLS). Padding is never attended to and never predicted.
 /// </remarks>
 /// <param name="Padding">Fills rows up to the longest.</param>
 /// <param name="Begin">Starts a target and an encoder's text.</param>
 /// <param name="End">Ends a source, a target and an encoder's text.</param>
-/// <param name="Mask">Stands for a token to be guessed, where the vocabulary has it.</param>
+/// <param name="Mask">Replaces a token to predict, where the vocabulary has it.</param>
 public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = null)
 {
     /// <summary>The special tokens of an encoder-decoder's vocabulary, in the order in which to add them.</summary>

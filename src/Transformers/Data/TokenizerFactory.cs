@@ -17,7 +17,7 @@ public static class TokenizerFactory
     /// <param name="source">The text to train on.</param>
     /// <param name="cache">A folder that keeps trained tokenizers; the same text and settings give the same one.</param>
     /// <param name="specialTokens">The special tokens; null for the end of a document alone, and for none where the vocabulary is of characters.</param>
-    /// <param name="progress">Told how far training is, from 0 to 1.</param>
+    /// <param name="progress">Called with the progress of training, from 0 to 1.</param>
     /// <param name="cancel">Ends training.</param>
     /// <exception cref="UserException">The text or a tokenizer file cannot be read.</exception>
     public static TextTokenizer Create(TokenizerConfig config, TextSource source, string cache, IReadOnlyList<string>? specialTokens = null,
@@ -25,7 +25,7 @@ public static class TokenizerFactory
     {
         switch (config)
         {
-            case FileTokenizerConfig file: return TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant());
+            case FileTokenizerConfig file: return TokenizerFile.Load(file.Path, file.Pattern);
             case ByteTokenizerConfig: return new ByteTokenizer(specialTokens);
             case WordTokenizerConfig: return WordTokenizer.Train(source.ReadDocuments(), [.. specialTokens ?? [], WordTokenizer.Unknown]);
             case CharacterTokenizerConfig: return CharacterTokenizer.FromText(Streams(source, long.MaxValue), specialTokens);
@@ -45,12 +45,12 @@ public static class TokenizerFactory
         var options = new BpeTrainerOptions
         {
             VocabularySize = config.Vocabulary,
-            Pattern = Enum.Parse<SplitPattern>(config.Pattern == BpePattern.Llama3 ? nameof(BpePattern.Cl100k) : config.Pattern.ToString()),
+            Pattern = config.Pattern,
             MinimumFrequency = config.MinFrequency,
         };
         if (specialTokens is not null) options = options with { SpecialTokens = specialTokens };
-        var told = new DirectProgress(p => progress?.Invoke(p.MergesWanted == 0 ? 1 : (double)p.Merges / p.MergesWanted));
-        return BpeTrainer.Train(Streams(source, config.Sample?.Bytes ?? long.MaxValue), options, told, cancel);
+        var reporter = new DirectProgress(p => progress?.Invoke(p.MergesWanted == 0 ? 1 : (double)p.Merges / p.MergesWanted));
+        return BpeTrainer.Train(Streams(source, config.Sample?.Bytes ?? long.MaxValue), options, reporter, cancel);
     }
 
     static IEnumerable<Stream> Streams(TextSource source, long limit)
@@ -66,7 +66,7 @@ public static class TokenizerFactory
 
     static string KeyOf(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens)
     {
-        // The version is part of the name: what an older trainer made is not taken for the same.
+        // The version is part of the name: so that what an older trainer made is not used.
         var parts = JsonSerializer.Serialize(new { version = 1, source.Fingerprint, config.Vocabulary, config.Pattern, config.MinFrequency, config.Sample?.Bytes, specialTokens });
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20];
     }
@@ -75,4 +75,31 @@ public static class TokenizerFactory
     {
         public void Report(BpeTrainingProgress value) => report(value);
     }
+}
+
+/// <summary>The tokenizers of a run as files: one for everything, or one for the source and one for the target of an encoder-decoder.</summary>
+static class TokenizerPair
+{
+    const string TargetPrefix = "target_";
+
+    /// <summary>The names that the tokenizer's file can have, the source's where the target has its own.</summary>
+    public static IReadOnlyList<string> SourceNames { get; } = ["tokenizer.json", SentencePieceVocabulary.DefaultFileName];
+
+    /// <summary>The names that the file of the target's own tokenizer can have.</summary>
+    public static IReadOnlyList<string> TargetNames { get; } = [.. SourceNames.Select(name => TargetPrefix + name)];
+
+    /// <summary>The file of one tokenizer, by its name.</summary>
+    public static Dictionary<string, byte[]> Files(TextTokenizer tokenizer) => new() { [tokenizer.FileName] = tokenizer.ToBytes() };
+
+    /// <summary>The files of two tokenizers, or of one that both sides share, by their names.</summary>
+    public static Dictionary<string, byte[]> Files(TextTokenizer source, TextTokenizer target)
+    {
+        var files = Files(source);
+        if (!ReferenceEquals(source, target)) files[TargetPrefix + target.FileName] = target.ToBytes();
+        return files;
+    }
+
+    /// <summary>The path of a folder's tokenizer; that of <c>tokenizer.json</c> where there is none.</summary>
+    public static string PathIn(string folder) =>
+        SourceNames.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists) ?? Path.Combine(folder, SourceNames[0]);
 }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Transformers.IO;
 
 namespace Transformers.Decoding;
 
@@ -17,7 +18,7 @@ public sealed class TokenSampler
     public TokenSampler(GenerationOptions options, int sequence = 0)
     {
         this.options = options;
-        stream = Mix(options.Seed ^ Mix((ulong)sequence + 0x9E3779B97F4A7C15));
+        stream = CounterRandom.Mix(options.Seed ^ CounterRandom.Mix((ulong)sequence + 0x9E3779B97F4A7C15));
     }
 
     /// <summary>Chooses the next token.</summary>
@@ -175,15 +176,6 @@ public sealed class TokenSampler
 
     double Uniform()
     {
-        stream += 0x9E3779B97F4A7C15;
-        return (Mix(stream) >> 11) * (1.0 / (1UL << 53));
-    }
-
-    // The finaliser of SplitMix64 (Steele et al. 2014).
-    static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
+        return (CounterRandom.Next(ref stream) >> 11) * (1.0 / (1UL << 53));
     }
 }

@@ -1,7 +1,6 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Loading;
 using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
@@ -55,9 +54,9 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
     public OpenedImages OpenImages(string? path = null, string? split = null, string generated = "data/.cache/images")
     {
-        var config = (ImagesData)Run.Config.Data;
+        var config = (ImageDataConfig)Run.Config.Data;
         if (path is not null && split is null) config = config with { Test = null, Holdout = null };
-        var saved = new GivenStatistics { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
+        var saved = new GivenStatisticsConfig { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
         // With statistics given, nothing is measured: a folder of test images alone will do.
         var opened = OpenedImages.Open(config with { Input = config.Input with { Normalize = saved } }, Run.Config.Seed, path, generated);
         var unknown = opened.Dataset.Classes.Except(Input.Classes, StringComparer.Ordinal).ToList();

@@ -21,3 +21,55 @@ public abstract class ParallelGenerator
         for (long index = 0; index < count; index++) yield return At(split, seed, index);
     }
 }
+
+/// <summary>A sentence and its translation.</summary>
+/// <param name="Source">What is translated.</param>
+/// <param name="Target">Its translation.</param>
+public sealed record SentencePair(string Source, string Target);
+
+/// <summary>The Annotated Transformer's copy task: the target is the source.</summary>
+/// <remarks>Ten symbols 1 to 10 (with padding, a vocabulary of 11), ten of them a sequence, the first always 1; words separated by spaces.</remarks>
+sealed class CopyGenerator : ParallelGenerator
+{
+    const int Symbols = 10, Length = 10;
+
+    public override SentencePair At(SyntheticSplit split, ulong seed, long index)
+    {
+        var random = Splits.Random(seed, split, index);
+        while (true)
+        {
+            var symbols = new int[Length];
+            symbols[0] = 1;
+            for (var i = 1; i < symbols.Length; i++) symbols[i] = 1 + random.Next(Symbols);
+            var text = string.Join(' ', symbols);
+            if (Splits.Of(text) == split) return new SentencePair(text, text);
+        }
+    }
+}
+
+/// <summary>The reverse task of JoeyNMT's tutorial: the target is the source from its end to its start.</summary>
+/// <remarks>
+/// Numbers from 0 to 49 as words, from 1 to 25 of them, each length as likely. JoeyNMT's own script draws validation and test
+/// sequences of up to 30, beyond the longest training sequence; <see cref="HeldOutLength"/> = 30 does so too.
+/// </remarks>
+sealed class ReverseGenerator : ParallelGenerator
+{
+    const int Symbols = 50, Length = 25;
+
+    /// <summary>The longest sequence of validation and test.</summary>
+    public int HeldOutLength { get; init; } = 25;
+
+    public override SentencePair At(SyntheticSplit split, ulong seed, long index)
+    {
+        var random = Splits.Random(seed, split, index);
+        while (true)
+        {
+            var numbers = new int[1 + random.Next(split == SyntheticSplit.Train ? Length : HeldOutLength)];
+            for (var i = 0; i < numbers.Length; i++) numbers[i] = random.Next(Symbols);
+            var source = string.Join(' ', numbers);
+            if (Splits.Of(source) != split) continue;
+            Array.Reverse(numbers);
+            return new SentencePair(source, string.Join(' ', numbers));
+        }
+    }
+}

@@ -7,9 +7,8 @@ namespace Transformers.Generators;
 /// A clause calls an aspect good or bad; a negation turns it round; after "but" the second clause decides, after "although" the main
 /// one. So counting good and bad words is not enough: the order and the small words matter. A text's split is a hash of its content.
 /// </remarks>
-public sealed class SentimentGenerator
+sealed class SentimentGenerator
 {
-    /// <summary>The names of the classes.</summary>
     public static IReadOnlyList<string> Classes { get; } = ["negative", "positive"];
 
     static string[] Split(string list) => list.Split(' ');
@@ -23,9 +22,6 @@ public sealed class SentimentGenerator
     static readonly string[] People = ["I", "we", "my friends", "the critics", "most viewers", "my sister", "the audience", "everyone"];
 
     /// <summary>One text with its label, a function of the arguments alone, the same on every machine.</summary>
-    /// <param name="split">The part it belongs to.</param>
-    /// <param name="seed">The seed of the data.</param>
-    /// <param name="index">The number of the text, from 0.</param>
     public LabelledExample At(SyntheticSplit split, ulong seed, long index)
     {
         var random = Splits.Random(seed, split, index);
@@ -37,7 +33,6 @@ public sealed class SentimentGenerator
         }
     }
 
-    /// <summary>The first texts of a split.</summary>
     public IEnumerable<LabelledExample> Take(SyntheticSplit split, ulong seed, long count)
     {
         for (long index = 0; index < count; index++) yield return At(split, seed, index);
@@ -72,3 +67,9 @@ public sealed class SentimentGenerator
 
     static string Pick(string[] words, ref CounterRandom random) => words[random.Next(words.Length)];
 }
+
+/// <summary>A text with the name of its class.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="Label">The class's name as it is written in the file.</param>
+/// <param name="Line">The line on which it starts, from 1; 0 where it comes from no file.</param>
+public sealed record LabelledExample(string Text, string Label, int Line = 0);

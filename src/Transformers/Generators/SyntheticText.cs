@@ -19,9 +19,9 @@ public enum SyntheticKind
 /// <summary>What was written.</summary>
 /// <param name="Kind">The task.</param>
 /// <param name="Folder">The folder.</param>
-/// <param name="Train">Examples to learn from.</param>
-/// <param name="Validation">Examples to choose by.</param>
-/// <param name="Test">Examples to report on.</param>
+/// <param name="Train">Training examples.</param>
+/// <param name="Validation">Validation examples.</param>
+/// <param name="Test">Test examples.</param>
 /// <param name="Files">The names of the files, in the folder.</param>
 public sealed record SyntheticReport(SyntheticKind Kind, string Folder, long Train, long Validation, long Test, IReadOnlyList<string> Files);
 
@@ -106,4 +106,37 @@ public static class SyntheticText
             throw new UserException([new Problem($"cannot be written: {exception.Message}", folder)], exception);
         }
     }
+}
+
+/// <summary>The parts of a generated data set; no example (for a translation: no template) is in two of them.</summary>
+public enum SyntheticSplit
+{
+    /// <summary>Training.</summary>
+    Train,
+    /// <summary>Validation.</summary>
+    Validation,
+    /// <summary>Test.</summary>
+    Test,
+}
+
+static class Splits
+{
+    /// <summary>The split to which a text belongs, by a hash of its content alone: one in twenty for validation, one for test.</summary>
+    public static SyntheticSplit Of(string content)
+    {
+        // FNV-1a (Fowler, Noll, Vo), then a mix, since its low bits alone are weak.
+        var hash = 14695981039346656037UL;
+        foreach (var b in Encoding.UTF8.GetBytes(content)) hash = (hash ^ b) * 1099511628211UL;
+        hash ^= hash >> 32;
+        return (hash % 20) switch { 0 => SyntheticSplit.Validation, 1 => SyntheticSplit.Test, _ => SyntheticSplit.Train };
+    }
+
+    public static CounterRandom Random(ulong seed, SyntheticSplit split, long index) => new(seed * 3 + (ulong)split, (ulong)index);
+
+    public static string FileName(this SyntheticSplit split) => split switch
+    {
+        SyntheticSplit.Train => "train",
+        SyntheticSplit.Validation => "val",
+        _ => "test",
+    };
 }

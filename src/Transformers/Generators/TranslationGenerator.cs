@@ -10,17 +10,14 @@ namespace Transformers.Generators;
 /// template of validation and test is ever in training. The files' ending for Talen, <c>qta</c>, is a code that ISO 639-3
 /// leaves for local use.
 /// </remarks>
-public sealed class TranslationGenerator : ParallelGenerator
+sealed class TranslationGenerator : ParallelGenerator
 {
     const int Shortest = 5, Longest = 30;
 
-    /// <inheritdoc/>
     public override string SourceLanguage => "en";
 
-    /// <inheritdoc/>
     public override string TargetLanguage => "qta";
 
-    /// <inheritdoc/>
     public override SentencePair At(SyntheticSplit split, ulong seed, long index) => Draw(split, seed, index).Pair;
 
     /// <summary>A pair with its meaning and template.</summary>

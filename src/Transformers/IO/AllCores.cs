@@ -1,14 +1,12 @@
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace Transformers.IO;
 
 /// <summary>Work on all processors.</summary>
 static class AllCores
 {
-    /// <summary>Does something for 0, 1, …; the first failure is thrown as itself.</summary>
-    /// <param name="count">How often.</param>
-    /// <param name="action">What is done, on any thread and in any order.</param>
-    /// <param name="cancel">Stops the work.</param>
+    /// <summary>Runs an action for 0, 1, …; throws the first failure itself.</summary>
     internal static void For(int count, Action<int> action, CancellationToken cancel = default)
     {
         try
@@ -20,4 +18,19 @@ static class AllCores
             ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
         }
     }
+}
+
+/// <summary>Ends this process at once.</summary>
+public static partial class ProcessEnd
+{
+    /// <summary>Ends the process without running handlers or the destructors of native libraries under their threads.</summary>
+    /// <param name="code">The exit code.</param>
+    public static void Now(int code)
+    {
+        if (!OperatingSystem.IsWindows()) Exit(code);
+        Environment.Exit(code);
+    }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void Exit(int code);
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Transformers.IO;
 
 /// <summary>Builds a folder so that after a crash or power cut it is there whole or not at all.</summary>
@@ -6,9 +8,8 @@ namespace Transformers.IO;
 /// has the name already is moved to <c>name.replaced.tmp</c> just before and deleted just after; <see cref="Recover"/> puts it back
 /// should the process die between.
 /// </remarks>
-public sealed class DurableFolder : IDisposable
+sealed class DurableFolder : IDisposable
 {
-    /// <summary>What the name of a folder being replaced ends in.</summary>
     public const string ReplacedSuffix = ".replaced" + DurableFile.TemporarySuffix;
 
     readonly string path, temporary;
@@ -16,9 +17,6 @@ public sealed class DurableFolder : IDisposable
     bool committed;
 
     /// <summary>Begins a folder; nothing is seen under its name before <see cref="Commit"/>.</summary>
-    /// <param name="path">The final path. Missing folders above it are created.</param>
-    /// <exception cref="IOException">The disk is full, or a file is in the way.</exception>
-    /// <exception cref="UnauthorizedAccessException">The parent cannot be written.</exception>
     public DurableFolder(string path)
     {
         this.path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -30,12 +28,9 @@ public sealed class DurableFolder : IDisposable
         FailPoint.Pass(FailPoint.FolderBegun);
     }
 
-    /// <summary>Sizes and checksums of the files written so far.</summary>
     public IReadOnlyList<WrittenFile> Files => files;
 
     /// <summary>Writes one file and waits until its bytes are on the disk.</summary>
-    /// <param name="name">A plain file name, not used before.</param>
-    /// <param name="write">Writes the content, start to end.</param>
     public WrittenFile Write(string name, Action<Stream> write)
     {
         var target = SafePath.Resolve(temporary, name);
@@ -76,15 +71,12 @@ public sealed class DurableFolder : IDisposable
         DurableFile.TryDelete(replaced); // If this fails, the next Recover deletes it.
     }
 
-    /// <summary>Deletes the temporary folder, unless it was committed.</summary>
     public void Dispose()
     {
         if (!committed) DurableFile.TryDelete(temporary);
     }
 
     /// <summary>Deletes a folder so that after a crash it is there whole or not under its name.</summary>
-    /// <exception cref="IOException">The folder cannot be renamed or deleted.</exception>
-    /// <exception cref="UnauthorizedAccessException">The parent or something in the folder cannot be written.</exception>
     public static void Delete(string path)
     {
         var doomed = Path.TrimEndingDirectorySeparator(path) + ".deleted" + DurableFile.TemporarySuffix;
@@ -97,8 +89,6 @@ public sealed class DurableFolder : IDisposable
     }
 
     /// <summary>Undoes what a killed process left: puts replaced folders back whose successor is missing, and deletes what ends in <c>.tmp</c>.</summary>
-    /// <param name="parent">The folder to tidy; nothing happens where it does not exist. Nobody else may be writing in it.</param>
-    /// <returns>The names that were deleted or put back, and those that could not be.</returns>
     public static (IReadOnlyList<string> Done, IReadOnlyList<string> Failed) Recover(string parent)
     {
         List<string> done = [], failed = [];
@@ -127,4 +117,119 @@ public sealed class DurableFolder : IDisposable
             return false;
         }
     }
+}
+
+/// <summary>A folder in the making, beside the one that it will be: renamed when complete, removed when not.</summary>
+/// <remarks>A file in it is locked while the folder is being made, so that what a killed process left can be recognized and removed.</remarks>
+sealed class PartialFolder : IDisposable
+{
+    const string Infix = ".partial-";
+
+    readonly string target;
+    FileStream? guard;
+
+    PartialFolder(string target, string path, FileStream guard) => (this.target, Path, this.guard) = (target, path, guard);
+
+    public string Path { get; }
+
+    public static PartialFolder Create(string target)
+    {
+        var parent = Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(target))!).FullName;
+        foreach (var old in Directory.EnumerateDirectories(parent, System.IO.Path.GetFileName(target) + Infix + "*")) RemoveAbandoned(old);
+        var path = System.IO.Path.Combine(parent, $"{System.IO.Path.GetFileName(target)}{Infix}{Guid.NewGuid():n}");
+        Directory.CreateDirectory(path);
+        return new PartialFolder(target, path, Lock(path, FileMode.CreateNew));
+    }
+
+    /// <summary>Gives the folder its name. Where another process was faster, that one's stays.</summary>
+    public void Complete()
+    {
+        Unlock();
+        try
+        {
+            Directory.Move(Path, target);
+        }
+        catch (IOException) when (Directory.Exists(target)) { }
+    }
+
+    public void Dispose()
+    {
+        Unlock();
+        if (Directory.Exists(Path)) Directory.Delete(Path, recursive: true);
+    }
+
+    void Unlock()
+    {
+        guard?.Dispose();
+        guard = null;
+    }
+
+    static FileStream Lock(string folder, FileMode mode) =>
+        new(System.IO.Path.Combine(folder, "lock"), mode, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+
+    static void RemoveAbandoned(string folder)
+    {
+        try
+        {
+            using (Lock(folder, FileMode.Open)) { }
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (FileNotFoundException) { }       // Just made, or just about to be renamed.
+        catch (DirectoryNotFoundException) { }
+        catch (IOException) { }                 // Locked: another process is making it.
+        catch (UnauthorizedAccessException) { }
+    }
+}
+
+/// <summary>Makes the entries of a folder (creations, renames, deletions) survive a power cut.</summary>
+/// <remarks>.NET cannot open a folder as a file, so this calls <c>open</c> and <c>fsync</c> of the C library. Windows has no such call; its file systems journal names.</remarks>
+static partial class FolderSync
+{
+    const int Interrupted = 4, InvalidArgument = 22;
+
+    /// <summary>Returns once every entry of the folder is on the disk.</summary>
+    public static void Sync(string folder)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        int descriptor;
+        do descriptor = Open(folder, OperatingSystem.IsLinux() ? 0x80000 : 0x1000000); // O_RDONLY | O_CLOEXEC
+        while (descriptor < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        if (descriptor < 0) throw Error("cannot open the folder", folder);
+        try
+        {
+            while (Fsync(descriptor) < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error == InvalidArgument) return; // A file system without this notion (some network mounts).
+                if (error != Interrupted) throw Error("cannot make the folder durable", folder);
+            }
+        }
+        finally
+        {
+            _ = Close(descriptor);
+        }
+    }
+
+    /// <summary>Creates a folder and those above it that are missing, each durable in its parent.</summary>
+    public static void CreateFolders(string folder)
+    {
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(folder)) return;
+        var parent = Path.GetDirectoryName(folder);
+        if (parent is not null) CreateFolders(parent);
+        Directory.CreateDirectory(folder);
+        if (parent is not null) Sync(parent);
+    }
+
+    static IOException Error(string what, string folder) =>
+        new($"{what} {folder}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Fsync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int descriptor);
 }

@@ -2,23 +2,20 @@ using System.Globalization;
 
 namespace Transformers.IO;
 
-/// <summary>How much more memory may be taken, and who says so.</summary>
-/// <param name="Bytes">Bytes beyond those in use; negative where a limit was lowered below them.</param>
-/// <param name="Source">The file or device that sets the limit.</param>
-public readonly record struct MemoryRoom(long Bytes, string Source);
+/// <summary>How much more memory may be used, and what sets the limit.</summary>
+readonly record struct MemoryRoom(long Bytes, string Source);
 
-/// <summary>What this process may take of the machine's memory: the limits of its control groups (versions 1 and 2) and what the system has available.</summary>
+/// <summary>How much of the machine's memory this process may use: the limits of its control groups (versions 1 and 2) and what the system has available.</summary>
 /// <remarks>
-/// Linux promises more memory than there is and kills whoever uses it, so an allocation that succeeds proves nothing. Pages of
-/// files that a group has read count as its use, but are given up before a process is killed: they are room.
+/// Linux promises more memory than it has and kills the process that uses it, so a successful allocation proves nothing. Pages of
+/// files that a group has read count as used, but are freed before a process is killed, so they are available.
 /// </remarks>
-/// <param name="root">Where <c>proc</c> and <c>sys</c> are; another folder for tests.</param>
-public sealed class MemoryLimits(string root = "/")
+sealed class MemoryLimits(string root = "/")
 {
     // Version 1 says "no limit" with a number near the largest of 64 bits.
     const long NoLimit = 1L << 60;
 
-    /// <summary>The smallest room that any limit leaves; null where the system tells none.</summary>
+    /// <summary>The least memory that any limit leaves; null where the system reports none.</summary>
     public MemoryRoom? Room()
     {
         MemoryRoom? least = null;
@@ -74,7 +71,74 @@ public sealed class MemoryLimits(string root = "/")
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return []; // Not told is as good as not there.
+            return []; // An unreadable limit is treated as none.
         }
     }
+}
+
+/// <summary>What this process holds in memory.</summary>
+public static class ProcessMemory
+{
+    static long earlierPeak;
+
+    /// <summary>Resident bytes now.</summary>
+    public static long Resident => Read("VmRSS:") ?? Environment.WorkingSet;
+
+    /// <summary>The most resident bytes so far.</summary>
+    public static long Peak => Math.Max(earlierPeak, PeakSinceStart);
+
+    /// <summary>The most resident bytes since <see cref="StartPeak"/>.</summary>
+    public static long PeakSinceStart => Read("VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
+
+    /// <summary>Whether <see cref="StartPeak"/> does anything: it does on Linux.</summary>
+    public static bool CanMeasurePeak { get; } = OperatingSystem.IsLinux() && TryStartPeak();
+
+    /// <summary>Counts the peak anew from here.</summary>
+    public static void StartPeak() => TryStartPeak();
+
+    static bool TryStartPeak()
+    {
+        try
+        {
+            earlierPeak = Peak;
+            File.WriteAllText("/proc/self/clear_refs", "5"); // The kernel's word for this.
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    static long? Read(string field)
+    {
+        try
+        {
+            foreach (var line in File.ReadLines("/proc/self/status"))
+                if (line.StartsWith(field, StringComparison.Ordinal))
+                    return 1024 * long.Parse(line.AsSpan(field.Length).Trim().ToString().Split(' ')[0], CultureInfo.InvariantCulture);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        {
+            // Not Linux: the caller's fallback answers.
+        }
+        return null;
+    }
+}
+
+/// <summary>Memory is short, or would be; exit code 4.</summary>
+/// <param name="message">What needs how much, and how much there is.</param>
+/// <param name="remedy">What to lower.</param>
+/// <param name="inner">The allocation that failed, if one did.</param>
+public sealed class MemoryException(string message, string remedy, Exception? inner = null) : OutOfMemoryException(message, inner)
+{
+    /// <summary>What to lower.</summary>
+    public string Remedy => remedy;
+
+    /// <summary>Whether an exception says that memory ran out: .NET's own, or libtorch's in TorchSharp's wrapping.</summary>
+    public static bool IsOutOfMemory(Exception exception) => exception is OutOfMemoryException ||
+        exception is System.Runtime.InteropServices.ExternalException && (exception.Message.Contains("allocate memory", StringComparison.Ordinal) || exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>What such an exception says, without the trace that libtorch adds.</summary>
+    public static string Describe(Exception exception) => exception is OutOfMemoryException ? exception.Message : exception.Message.Split('\n')[0];
 }

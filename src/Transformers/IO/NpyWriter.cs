@@ -38,7 +38,7 @@ public sealed class NpyWriter : IDisposable
     public void Add(ReadOnlySpan<float> row)
     {
         if (row.Length != width) throw new ArgumentException($"a row has {width} numbers, not {row.Length}", nameof(row));
-        if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("rows are written as they stand in memory");
+        if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("rows are written as they are in memory");
         stream.Write(MemoryMarshal.AsBytes(row));
         Rows++;
     }

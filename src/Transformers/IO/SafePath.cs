@@ -1,7 +1,7 @@
 namespace Transformers.IO;
 
 /// <summary>Joins a folder with a name that was read from a file or given by someone else, so that the result stays inside.</summary>
-public static class SafePath
+static class SafePath
 {
     const int LongestSegment = 255, LongestName = 1024;
     static readonly HashSet<string> Devices = new(StringComparer.OrdinalIgnoreCase)
@@ -11,13 +11,6 @@ public static class SafePath
         "LPT0", "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
     };
 
-    /// <summary>The path of a file below a folder.</summary>
-    /// <param name="folder">The folder, which the caller trusts.</param>
-    /// <param name="name">A relative name with <c>/</c> between its parts, which the caller does not trust.</param>
-    /// <exception cref="UserException">
-    /// The name is empty, absolute, has a <c>..</c>, a backslash, a colon or a control character, is too long, is reserved on
-    /// Windows, or passes through a symbolic link.
-    /// </exception>
     public static string Resolve(string folder, string name)
     {
         if (Problem(name) is { } problem) throw Refused(folder, name, problem);
@@ -52,5 +45,5 @@ public static class SafePath
     }
 
     static UserException Refused(string folder, string name, string rule) =>
-        new([new Problem($"the file name {Shown.Name(name)} {rule}", File: folder)]);
+        new([new Problem($"the file name {MessageText.Quote(name)} {rule}", File: folder)]);
 }

@@ -1,6 +1,8 @@
+using System.Text;
+
 namespace Transformers.IO;
 
-/// <summary>One problem in what the user gave: where it stands, what is wrong, what would help.</summary>
+/// <summary>One problem in the user's input: where it is, what is wrong, what would help.</summary>
 /// <param name="Message">Subject, value and rule, for example <c>model.width (385) must be divisible by model.heads (6)</c>.</param>
 /// <param name="File">The file it was read from, if any.</param>
 /// <param name="Line">Line in that file, from 1, if known.</param>
@@ -12,11 +14,11 @@ public sealed record Problem(string Message, string? File = null, int? Line = nu
     /// <summary>The problem as one line of text: <c>file:line:column: path: message (hint)</c>.</summary>
     public override string ToString()
     {
-        var place = File is null ? "" : Line is null ? $"{File}: " : Column is null ? $"{File}:{Line}: " : $"{File}:{Line}:{Column}: ";
-        // A message that opens with the path tells it already.
+        var position = File is null ? "" : Line is null ? $"{File}: " : Column is null ? $"{File}:{Line}: " : $"{File}:{Line}:{Column}: ";
+        // A message that starts with the path need not repeat it.
         var path = Path is null || Message.StartsWith(Path, StringComparison.Ordinal) ? "" : $"{Path}: ";
         var hint = Hint is null ? "" : $" ({Hint})";
-        return place + path + Message + hint;
+        return position + path + Message + hint;
     }
 }
 
@@ -26,11 +28,35 @@ public class UserException : Exception
     /// <summary>All problems found, at least one.</summary>
     public IReadOnlyList<Problem> Problems { get; }
 
-    /// <summary>One problem, told in a sentence.</summary>
+    /// <summary>One problem as a sentence.</summary>
     public UserException(string message, string? hint = null, Exception? inner = null)
         : this([new Problem(message, Hint: hint)], inner) { }
 
     /// <summary>Several problems, reported together.</summary>
     public UserException(IReadOnlyList<Problem> problems, Exception? inner = null)
         : base(string.Join(Environment.NewLine, problems), inner) => Problems = problems;
+}
+
+/// <summary>Makes text from outside fit to be shown in a message: one line, no control characters, not too long.</summary>
+static class MessageText
+{
+    public static string Escape(string text, int longest = 60)
+    {
+        var shown = new StringBuilder();
+        foreach (var c in text)
+        {
+            if (shown.Length >= longest) return shown.Append('…').ToString();
+            shown.Append(c switch
+            {
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                _ when char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') => $"\\u{(int)c:x4}",
+                _ => c.ToString(),
+            });
+        }
+        return shown.ToString();
+    }
+
+    public static string Quote(string text, int longest = 120) => $"'{Escape(text, longest)}'";
 }

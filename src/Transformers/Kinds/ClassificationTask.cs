@@ -19,7 +19,7 @@ sealed class ClassificationTask : TrainingTask
     readonly TextClassifier model;
     readonly Device device;
     readonly TrainingConfig config;
-    readonly BatchStream<LabelledBatch> stream;
+    readonly Prefetcher<LabelledBatch> stream;
     readonly LabelledBatches? validation;
     readonly LabelledCorpus? validationTexts;
     readonly ModelFlops flops;
@@ -36,7 +36,7 @@ sealed class ClassificationTask : TrainingTask
         Micro = new MicroSize(config.Batch.Micro);
         flops = ModelFlops.OfTokens(run.Model, (int)model.Encoder.TokenWeight.size(0), train.Classes.Count);
         var batches = new LabelledBatches(train, special, LabelledTexts.BatchesOf(run, train.Tokens));
-        stream = new BatchStream<LabelledBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
+        stream = new Prefetcher<LabelledBatch>(batches.At, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         validationTexts = validation;
         this.validation = new LabelledBatches(validation, special, LabelledTexts.BatchesOf(run, validation.Tokens));
@@ -46,7 +46,7 @@ sealed class ClassificationTask : TrainingTask
 
     public override string Unit => "tokens";
 
-    public override double DataWait => stream.Wait;
+    public override double DataWait => stream.WaitFraction;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -85,7 +85,7 @@ sealed class ClassificationTask : TrainingTask
         return pictures;
     }
 
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
+    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
 
     public override void Dispose() => stream.Dispose();
 

@@ -42,10 +42,10 @@ sealed record DataProfile
         return new() { Vocabulary = vocabulary, Sources = vocabulary, Classes = 2, Batches = [shape], Notes = notes };
     }
 
-    internal static int VocabularyOf(TextData data, List<string> notes)
+    internal static int VocabularyOf(TextDataConfig data, List<string> notes)
     {
         if (VocabularyOf(data.Tokenizer) is { } known) return known;
-        if (data is { Source: TextFiles files, Tokenizer: CharacterTokenizerConfig } && files.Files.All(File.Exists))
+        if (data is { Source: TextFilesConfig files, Tokenizer: CharacterTokenizerConfig } && files.Files.All(File.Exists))
             return TokenizerFactory.Create(new CharacterTokenizerConfig(), TextSources.Of(files), Path.GetTempPath()).VocabularySize;
         notes.Add($"the vocabulary comes from the text, which was not read: {AssumedCharacters} tokens are assumed");
         return AssumedCharacters;
@@ -58,7 +58,7 @@ sealed record DataProfile
     {
         BpeTokenizerConfig bpe => bpe.Vocabulary,
         ByteTokenizerConfig => new ByteTokenizer().VocabularySize,
-        FileTokenizerConfig file => TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant()).VocabularySize,
+        FileTokenizerConfig file => TokenizerFile.Load(file.Path, file.Pattern).VocabularySize,
         _ => null,
     };
 

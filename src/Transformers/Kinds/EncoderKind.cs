@@ -16,18 +16,18 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Encoders over labelled text: with a head that predicts masked tokens, or the class of a text.</summary>
-sealed class EncoderKind : Kind<EncoderConfig, LabelledData>
+sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
 {
     public override bool Classifies => true;
 
-    protected override TaskSetup CreateTask(RunConfig run, LabelledData data, EncoderConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
+    protected override TaskSetup CreateTask(RunConfig run, LabelledDataConfig data, EncoderConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         LabelledTexts.Prepare(run, data, model, options, observer, stop);
 
     // A classifier's loss, accuracy, F1 and confusion matrix; the loss and the accuracy of masked tokens.
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Quantized) throw NoDecoder(run);
-        if (run.Config.Data is not LabelledData data) throw new UserException("the run did not learn from labelled text");
+        if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run did not learn from labelled text");
         using var predictions = new PredictionFile(options.Output);
         var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
         var tokenizer = run.LoadTokenizer();
@@ -131,7 +131,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledData>
         return TokenPositions.Draw(encoder.Positions, weights, "", Math.Min(count, encoder.Context), encoder.Width, encoder.Heads, bidirectional: true);
     }
 
-    private protected override DataProfile ReadProfile(RunConfig run, LabelledData data, EncoderConfig model, TrainingOptions options)
+    private protected override DataProfile ReadProfile(RunConfig run, LabelledDataConfig data, EncoderConfig model, TrainingOptions options)
     {
         var (tokenizer, train, _) = LabelledTexts.Read(data, model, options, DataProfile.Silent, default);
         var batches = new LabelledBatches(train, SpecialIds.Of(tokenizer), LabelledTexts.BatchesOf(run, train.Tokens));
@@ -146,7 +146,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledData>
         };
     }
 
-    private protected override DataProfile AssumeProfile(LabelledData data, EncoderConfig model, BatchConfig batch)
+    private protected override DataProfile AssumeProfile(LabelledDataConfig data, EncoderConfig model, BatchConfig batch)
     {
         var length = Math.Min(DataProfile.AssumedTokens, Math.Min(data.MaxLength, model.Context));
         long rows = batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);

@@ -14,7 +14,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>A kind of network that names the class of an image.</summary>
-abstract class ImageKind<TModel> : Kind<TModel, ImagesData> where TModel : ImageModelConfig
+abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : ImageModelConfig
 {
     const int AssumedClasses = 10;
 
@@ -22,7 +22,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImagesData> where TModel : Image
 
     public sealed override bool Classifies => true;
 
-    protected sealed override TaskSetup CreateTask(RunConfig run, ImagesData data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
+    protected sealed override TaskSetup CreateTask(RunConfig run, ImageDataConfig data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         ImageTask.Prepare(run, data, model, options, observer, stop);
 
     public sealed override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
@@ -61,13 +61,13 @@ abstract class ImageKind<TModel> : Kind<TModel, ImagesData> where TModel : Image
 
     protected static UserException Unlearned() => new("learned positions have no picture before training", "give the folder of a trained run");
 
-    private protected sealed override DataProfile ReadProfile(RunConfig run, ImagesData data, TModel model, TrainingOptions options)
+    private protected sealed override DataProfile ReadProfile(RunConfig run, ImageDataConfig data, TModel model, TrainingOptions options)
     {
         using var opened = OpenedImages.Open(data, run.Seed, generated: Path.Combine(options.Cache, "images"));
         return Profile(new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count), RowsOf(run.Training.Batch));
     }
 
-    private protected sealed override DataProfile AssumeProfile(ImagesData data, TModel model, BatchConfig batch) =>
+    private protected sealed override DataProfile AssumeProfile(ImageDataConfig data, TModel model, BatchConfig batch) =>
         Profile(new ImageShape(data.Input.Size, data.Input.Channels, model.Classes ?? AssumedClasses), RowsOf(batch)) with
         {
             Notes = model.Classes is null ? [$"{AssumedClasses} classes are assumed"] : [],
@@ -78,7 +78,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImagesData> where TModel : Image
     internal sealed override DataProfile ProfileStep(ModelConfig config, StepRequest request)
     {
         var model = (TModel)config;
-        var input = (request.Run?.Data as ImagesData)?.Input;
+        var input = (request.Run?.Data as ImageDataConfig)?.Input;
         if (model.Classes is null) request.Notes.Add($"the classes come from the data, which were not read: {AssumedClasses} are assumed");
         return Profile(ImageShape.Of(model with
         {

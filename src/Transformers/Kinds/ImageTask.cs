@@ -1,10 +1,10 @@
+using Transformers.Data;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Loading;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.IO.Images;
@@ -33,8 +33,7 @@ sealed class ImageTask : TrainingTask
     readonly Device device;
     readonly int batchSize;
     readonly ModelFlops flops;
-    readonly Stopwatch clock = Stopwatch.StartNew();
-    ImageLoader loader;
+    readonly ImageLoader loader;
     ImageBatch? held;
     ClassificationReport? validated;
 
@@ -53,9 +52,9 @@ sealed class ImageTask : TrainingTask
     }
 
     /// <summary>Opens the images and makes the task.</summary>
-    internal static TaskSetup Prepare(RunConfig config, ImagesData data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (data.Source is GeneratedImages) observer.OnPreparing("drawing images", 0);
+        if (data.Source is GeneratedImagesConfig) observer.OnPreparing("drawing images", 0);
         var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"), cancel: stop.Token);
         try
         {
@@ -93,7 +92,7 @@ sealed class ImageTask : TrainingTask
 
     public override string Unit => "images";
 
-    public override double DataWait => loader.Waited / clock.Elapsed;
+    public override double DataWait => loader.WaitFraction;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -143,12 +142,8 @@ sealed class ImageTask : TrainingTask
 
     public override IReadOnlyDictionary<string, long> SamplerState
     {
-        get => new Dictionary<string, long> { ["epoch"] = loader.State.Epoch, ["batch"] = loader.State.Batch };
-        set
-        {
-            loader.Dispose();
-            loader = data.TrainingBatches(batchSize, seed, new ImageLoaderState((int)value["epoch"], (int)value["batch"]));
-        }
+        get => loader.Position.ToState();
+        set => loader.Position = DataPosition.FromState(value);
     }
 
     public override void Dispose()

@@ -17,7 +17,7 @@ namespace Transformers.Kinds;
 static class LabelledTexts
 {
     /// <summary>Prepares the texts and makes the task.</summary>
-    internal static TaskSetup Prepare(RunConfig config, LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Prepare(RunConfig config, LabelledDataConfig data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (tokenizer, train, validation) = Read(data, shape, options, observer, stop.Token);
         using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
@@ -44,7 +44,7 @@ static class LabelledTexts
 
     /// <summary>Tokenizer and encoded texts, as training has them.</summary>
     internal static (TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation) Read(
-        LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+        LabelledDataConfig data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Source.Open();
         var tokenizer = TokenizerOf(data, splits, options, observer, cancel);
@@ -59,7 +59,7 @@ static class LabelledTexts
             LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, cancel);
     }
 
-    static TextTokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static TextTokenizer TokenizerOf(LabelledDataConfig data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         // The embeddings that are taken over are those of the other run's tokens.
         if (options.From is { } from) return TrainedRun.Open(from).LoadTokenizer();
@@ -82,6 +82,6 @@ static class LabelledTexts
     }
 
     /// <summary>The first batches of the first epoch: shuffled, so that some are like the whole, and the same every time.</summary>
-    internal static IEnumerable<BatchPosition> Positions(int batches, int? count) =>
-        Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new BatchPosition(0, batch));
+    internal static IEnumerable<DataPosition> Positions(int batches, int? count) =>
+        Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new DataPosition(0, batch));
 }

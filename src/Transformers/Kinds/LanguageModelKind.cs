@@ -1,7 +1,6 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Data.Batches;
 using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Evaluation;
@@ -19,7 +18,7 @@ namespace Transformers.Kinds;
 /// <summary>A kind of model that predicts the next token of text.</summary>
 /// <typeparam name="TModel">Its config.</typeparam>
 /// <typeparam name="TModule">Its module.</typeparam>
-public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData> where TModel : TextModelConfig where TModule : nn.Module, ILanguageModel
+public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextDataConfig> where TModel : TextModelConfig where TModule : nn.Module, ILanguageModel
 {
     /// <summary>The model with fresh weights.</summary>
     protected abstract TModule Create(TModel model, int vocabulary, Generator? generator = null);
@@ -34,7 +33,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     }
 
     /// <inheritdoc/>
-    protected sealed override TaskSetup CreateTask(RunConfig run, TextData data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
+    protected sealed override TaskSetup CreateTask(RunConfig run, TextDataConfig data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         NextTokenTask.Prepare(run, data, ContextOf(model), tokenizer =>
         {
             using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
@@ -95,9 +94,10 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         if (options.Data is { } path)
         {
             if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Path: "--data")]);
-            return DataPreparation.Prepare(new PreparationOptions(new FileTextSource([path], run.Config.Data is TextData own ? TextSources.OptionsOf(own.Source) : new()), tokenizer, new HoldOut(0, HoldOutKind.Tail)), options.Cache);
+            var files = run.Config.Data is TextDataConfig own ? TextSources.WithFiles(own.Source, path) : new TextFilesConfig { Files = [path] };
+            return DataPreparation.Prepare(new PreparationOptions(new FileTextSource(files), tokenizer, 0, HoldoutMode.Tail), options.Cache);
         }
-        if (run.Config.Data is not TextData text) throw new UserException("the run was not trained on text", "name text with --data");
+        if (run.Config.Data is not TextDataConfig text) throw new UserException("the run was not trained on text", "name text with --data");
         if (PreparedData.FolderOf(text.Source) is { } folder) return PreparedData.Open(folder, tokenizer);
         return DataPreparation.Prepare(DataPreparation.OptionsOf(text, TextSources.Of(text.Source), tokenizer), options.Cache);
     }
@@ -128,7 +128,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         return AttentionPlot.Of(model, tokenizer, subject.RequiredText, device, subject.Choice).Draw();
     }
 
-    private protected sealed override DataProfile ReadProfile(RunConfig run, TextData data, TModel model, TrainingOptions options)
+    private protected sealed override DataProfile ReadProfile(RunConfig run, TextDataConfig data, TModel model, TrainingOptions options)
     {
         var context = ContextOf(model);
         var rows = run.Training.Batch.Sequences ?? run.Training.Batch.Tokens!.Value / context;

@@ -17,7 +17,7 @@ sealed class MaskedTokenTask : TrainingTask
 {
     readonly MaskedTokenModel model;
     readonly Device device;
-    readonly BatchStream<MaskedBatch> stream;
+    readonly Prefetcher<MaskedBatch> stream;
     readonly MaskedBatches? validation;
     readonly TextTokenizer tokenizer;
     readonly TokenStore? validationTexts;
@@ -34,7 +34,7 @@ sealed class MaskedTokenTask : TrainingTask
         var special = SpecialIds.Of(tokenizer);
         var options = LabelledTexts.BatchesOf(run, train);
         var batches = new MaskedBatches(train, special, new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "masks"))), options);
-        stream = new BatchStream<MaskedBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
+        stream = new Prefetcher<MaskedBatch>(batches.At, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         var masking = new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "validation masks")));
         this.validation = new MaskedBatches(validation, special, masking, LabelledTexts.BatchesOf(run, validation));
@@ -44,7 +44,7 @@ sealed class MaskedTokenTask : TrainingTask
 
     public override string Unit => "tokens";
 
-    public override double DataWait => stream.Wait;
+    public override double DataWait => stream.WaitFraction;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -77,7 +77,7 @@ sealed class MaskedTokenTask : TrainingTask
     public override IReadOnlyList<ModelPicture> Pictures() => validationTexts is not { Count: > 0 } ? []
         : [AttentionPlot.Of(model, tokenizer, validationTexts.ToArray(0), device, AttentionPlot.Few).ToPicture("attention")];
 
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
+    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
 
     public override void Dispose() => stream.Dispose();
 

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Data.Batches;
 using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Layers;
@@ -22,14 +21,13 @@ sealed class NextTokenTask : TrainingTask
 
     readonly ILanguageModel model;
     readonly PreparedData data;
-    readonly BackgroundBatches batches;
+    readonly Prefetcher<TextBatch> batches;
     readonly int rows;
     readonly TextTokenizer tokenizer;
     readonly RunConfig run;
     readonly TrainingConfig config;
     readonly Device device;
     readonly ModelFlops flops;
-    readonly Stopwatch clock = Stopwatch.StartNew();
 
     /// <summary>A task over prepared text.</summary>
     public NextTokenTask(ILanguageModel model, TextTokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
@@ -43,11 +41,11 @@ sealed class NextTokenTask : TrainingTask
         this.device = device;
         this.rows = rows;
         Micro = new MicroSize(config.Batch.Micro);
-        batches = new BackgroundBatches(sampler);
+        batches = Prefetcher<TextBatch>.FromSampler(sampler);
     }
 
     /// <summary>Prepares the text and makes the task.</summary>
-    internal static TaskSetup Prepare(RunConfig run, TextData data, int context, Func<TextTokenizer, ILanguageModel> makeModel, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Prepare(RunConfig run, TextDataConfig data, int context, Func<TextTokenizer, ILanguageModel> makeModel, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (tokenizer, prepared) = Read(data, options, observer, stop.Token);
         try
@@ -73,7 +71,7 @@ sealed class NextTokenTask : TrainingTask
         }
     }
 
-    static (TextTokenizer, PreparedData) Read(TextData data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (TextTokenizer, PreparedData) Read(TextDataConfig data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         if (PreparedData.FolderOf(data.Source) is { } folder)
         {
@@ -88,9 +86,9 @@ sealed class NextTokenTask : TrainingTask
 
     static ITextSampler CreateSampler(BatchesConfig config, PreparedData data, int rows, int length, ulong seed) => config switch
     {
-        RandomBatches => new RandomWindows(data.Train, rows, length, seed),
-        SequentialBatches => new ShuffledBlocks(data.Train, rows, length, seed),
-        PackedBatches packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
+        RandomBatchesConfig => new RandomWindows(data.Train, rows, length, seed),
+        SequentialBatchesConfig => new ShuffledBlocks(data.Train, rows, length, seed),
+        PackedBatchesConfig packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of batches without a sampler"),
     };
 
@@ -103,7 +101,7 @@ sealed class NextTokenTask : TrainingTask
     public override nn.Module Model => (nn.Module)model;
 
     public override string Unit => "tokens";
-    public override double DataWait => batches.Waited / clock.Elapsed;
+    public override double DataWait => batches.WaitFraction;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -142,12 +140,8 @@ sealed class NextTokenTask : TrainingTask
 
     public override IReadOnlyDictionary<string, long> SamplerState
     {
-        get
-        {
-            var state = batches.State;
-            return new Dictionary<string, long> { ["batches"] = state.Batches, ["epoch"] = state.Epoch, ["next"] = state.Next, ["offset"] = state.Offset };
-        }
-        set => batches.State = new SamplerState(value["batches"], value["epoch"], value["next"], value["offset"]);
+        get => batches.Position.ToState();
+        set => batches.Position = DataPosition.FromState(value);
     }
 
     public override void Dispose()

@@ -18,19 +18,19 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Encoder-decoders over sentence pairs.</summary>
-sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelData>
+sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
 {
     const int DefaultBatch = 64, PairLength = 32;
 
     public override bool Translates => true;
 
-    protected override TaskSetup CreateTask(RunConfig run, ParallelData data, Seq2SeqConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
+    protected override TaskSetup CreateTask(RunConfig run, ParallelDataConfig data, Seq2SeqConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         TranslationTask.Prepare(run, data, model, options, observer, stop);
 
     // Metrics loss, perplexity and bits_per_byte of the pairs that fit the model, and of all pairs bleu, chrf, exact and mean_score.
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
-        if (run.Config.Data is not ParallelData data) throw new UserException("the run did not learn from sentence pairs");
+        if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run did not learn from sentence pairs");
         using var predictions = new PredictionFile(options.Output);
         var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
         var tokenizers = run.LoadTokenizers();
@@ -125,7 +125,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelData>
         return TokenPositions.Draw(pair.Positions, weights, "src_", Math.Min(count, pair.Context), pair.Width, pair.Heads, bidirectional: true);
     }
 
-    private protected override DataProfile ReadProfile(RunConfig run, ParallelData data, Seq2SeqConfig model, TrainingOptions options)
+    private protected override DataProfile ReadProfile(RunConfig run, ParallelDataConfig data, Seq2SeqConfig model, TrainingOptions options)
     {
         var (source, target, train, _) = TranslationTask.Read(data, model, options, DataProfile.Silent, default);
         var batch = run.Training.Batch;
@@ -139,7 +139,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelData>
         };
     }
 
-    private protected override DataProfile AssumeProfile(ParallelData data, Seq2SeqConfig model, BatchConfig batch)
+    private protected override DataProfile AssumeProfile(ParallelDataConfig data, Seq2SeqConfig model, BatchConfig batch)
     {
         var length = Math.Min(DataProfile.AssumedTokens, Math.Min(data.MaxLength, model.Context));
         long rows = batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);

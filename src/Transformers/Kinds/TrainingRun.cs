@@ -19,7 +19,7 @@ public static class TrainingRun
 {
     const string MorePatience = "it stopped because validation did not improve: raise training.validate.patience to go on";
 
-    internal static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
+    internal static readonly JsonSerializerOptions Json = JsonStyle.Indented;
 
     /// <summary>Prepares the data, makes the model, goes on where the folder stopped, trains, validates, saves.</summary>
     /// <exception cref="UserException">The config, the data, the folder or a checkpoint does not fit.</exception>

@@ -26,7 +26,7 @@ sealed class TranslationTask : TrainingTask
     readonly RunConfig run;
     readonly Device device;
     readonly ParallelBatches batches;
-    readonly BatchStream<ParallelBatch> stream;
+    readonly Prefetcher<ParallelBatch> stream;
     readonly ParallelCorpus? validation;
     readonly ParallelBatches? validationBatches;
     readonly ModelFlops flops;
@@ -47,7 +47,7 @@ sealed class TranslationTask : TrainingTask
         var batch = run.Training.Batch;
         var options = new BucketOptions { Tokens = batch.Tokens, Sequences = batch.Sequences, Seed = SeedStreams.Of(run.Seed, "batches") };
         batches = new ParallelBatches(train, sourceIds, targetIds, options);
-        stream = new BatchStream<ParallelBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
+        stream = new Prefetcher<ParallelBatch>(batches.At, batches.BatchesPerEpoch);
         if (validation is not { Count: > 0 }) return;
         this.validation = validation;
         var longest = Enumerable.Range(0, validation.Count).Max(i => Math.Max(validation.Source.LengthOf(i), validation.Target.LengthOf(i))) + 1;
@@ -57,7 +57,7 @@ sealed class TranslationTask : TrainingTask
     }
 
     /// <summary>Prepares the pairs and makes the task.</summary>
-    internal static TaskSetup Prepare(RunConfig config, ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Prepare(RunConfig config, ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (source, target, train, validation) = Read(data, shape, options, observer, stop.Token);
         var shared = ReferenceEquals(source, target);
@@ -74,7 +74,7 @@ sealed class TranslationTask : TrainingTask
 
     /// <summary>Tokenizers and encoded pairs, as training has them.</summary>
     internal static (TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
-        ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+        ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Source.Open();
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
@@ -93,7 +93,7 @@ sealed class TranslationTask : TrainingTask
             ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, cancel);
     }
 
-    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelData data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelDataConfig data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         if (data.TargetTokenizer is not { } targetConfig)
         {
@@ -111,7 +111,7 @@ sealed class TranslationTask : TrainingTask
 
     public override string Unit => "tokens";
 
-    public override double DataWait => stream.Wait;
+    public override double DataWait => stream.WaitFraction;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -124,8 +124,8 @@ sealed class TranslationTask : TrainingTask
     {
         if (validationBatches is null) yield break;
         // Shuffled once and for all: the first batches are then like the whole, and the same every time.
-        var position = new BatchPosition(0, 0);
-        for (var i = 0; i < Math.Min(count ?? int.MaxValue, validationBatches.BatchesPerEpoch); i++, position = validationBatches.Next(position))
+        var position = new DataPosition(0, 0);
+        for (var i = 0; i < Math.Min(count ?? int.MaxValue, validationBatches.BatchesPerEpoch); i++, position = position.Following(validationBatches.BatchesPerEpoch))
             yield return new PairBatch(this, validationBatches.At(position), smoothing: 0);
     }
 
@@ -159,7 +159,7 @@ sealed class TranslationTask : TrainingTask
         return [.. translator.Translate(sources, new TranslationOptions(), cancel).Select(translation => $"{translation.Source} → {translation.Text}")];
     }
 
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
+    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
 
     public override void Dispose() => stream.Dispose();
 

@@ -26,7 +26,7 @@ public abstract record ImageModelConfig : ModelConfig
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
-        if (data is not ImagesData images) return;
+        if (data is not ImageDataConfig images) return;
         if (Size is { } size)
             check.That(size == images.Input.Size, "model.size", $"({size}) must be data.input.size ({images.Input.Size})");
         if (Channels is { } channels)
@@ -34,7 +34,7 @@ public abstract record ImageModelConfig : ModelConfig
     }
 
     /// <inheritdoc/>
-    public override ModelConfig WithData(DataConfig data) => data is ImagesData images ? this with { Size = Size ?? images.Input.Size } : this;
+    public override ModelConfig WithData(DataConfig data) => data is ImageDataConfig images ? this with { Size = Size ?? images.Input.Size } : this;
 }
 
 /// <summary>What goes into a network over images, and what comes out.</summary>

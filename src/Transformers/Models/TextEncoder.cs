@@ -98,7 +98,7 @@ public sealed record MaskedHeadConfig : HeadConfig, IChecked
 
     /// <summary>What hides the tokens.</summary>
     /// <param name="seed">The seed of the choice.</param>
-    public MaskingOptions Options(ulong seed) => new() { Share = Share, Masked = Masked, Random = Random, WholeWords = WholeWords, Seed = seed };
+    internal MaskingOptions Options(ulong seed) => new() { Fraction = Share, Masked = Masked, Random = Random, WholeWords = WholeWords, Seed = seed };
 }
 
 /// <summary>The class of a text.</summary>

@@ -67,7 +67,7 @@ public sealed record VitConfig : ImageModelConfig, IChecked
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
         base.CheckData(check, data);
-        if (data is ImagesData images)
+        if (data is ImageDataConfig images)
             check.That(images.Input.Size % Patch == 0, "model.patch", $"({Patch}) must divide data.input.size ({images.Input.Size})");
     }
 

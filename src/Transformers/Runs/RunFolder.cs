@@ -89,7 +89,7 @@ public sealed class RunFolder : IDisposable
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
-            return which is null ? Checkpoint.Open(path) : throw new CheckpointException(path, $"is itself a checkpoint, of which {Shown.Name(which)} cannot be chosen");
+            return which is null ? Checkpoint.Open(path) : throw new CheckpointException(path, $"is itself a checkpoint, of which {MessageText.Quote(which)} cannot be chosen");
         using var run = OpenForReading(path);
         return which is null ? run.Checkpoints.OpenBestOrLatest() : run.Checkpoints.Open(which);
     }

@@ -121,7 +121,7 @@ public sealed class RunLock : IDisposable
     }
 
     static UserException InUse(string folder, RunOwner? by) => new(
-        $"the run folder {folder} is in use by {(by is null || by.IsKnownDead() ? "another process" : string.Create(CultureInfo.InvariantCulture, $"process {by.Pid} on {Shown.Name(by.Host ?? "")} since {by.Since:u}"))}",
+        $"the run folder {folder} is in use by {(by is null || by.IsKnownDead() ? "another process" : string.Create(CultureInfo.InvariantCulture, $"process {by.Pid} on {MessageText.Quote(by.Host ?? "")} since {by.Since:u}"))}",
         "wait for it or stop it, or give another folder with --run");
 
     /// <summary>Releases the folder.</summary>

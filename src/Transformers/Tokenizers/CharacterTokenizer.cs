@@ -38,7 +38,7 @@ public sealed class CharacterTokenizer : TextTokenizer
         });
     }
 
-    /// <summary>The vocabulary of the characters of a text, in the order of their code points, special tokens behind them.</summary>
+    /// <summary>The vocabulary of the characters of a text, in the order of their code points, followed by special tokens.</summary>
     /// <param name="text">Well-formed text.</param>
     /// <param name="specialTokens">Special tokens; none by default, so that the ids are nanoGPT's.</param>
     /// <exception cref="UserException">The text is empty or not well-formed.</exception>
@@ -60,7 +60,7 @@ public sealed class CharacterTokenizer : TextTokenizer
                 using (document)
                     Collect(document, seen);
         }
-        catch (Exception exception) when (TokenizerFile.IsUnreadable(exception))
+        catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
             throw new UserException($"the text cannot be read: {exception.Message}", inner: exception);
         }
@@ -88,7 +88,7 @@ public sealed class CharacterTokenizer : TextTokenizer
             while (text.Length > 0)
             {
                 var status = Rune.DecodeFromUtf8(text, out var character, out var length);
-                // A character may go on in the next block, if there is one.
+                // A character may continue in the next block, if there is one.
                 if (status == OperationStatus.NeedMoreData && read > 0) break;
                 if (status != OperationStatus.Done) throw NotUtf8(offset);
                 seen[character.Value] = true;
@@ -130,9 +130,6 @@ public sealed class CharacterTokenizer : TextTokenizer
             at += length;
         }
     }
-
-    /// <summary>Whether the vocabulary has all characters of a text.</summary>
-    public bool CanEncode(string text) => text.EnumerateRunes().All(character => idOfCharacter.ContainsKey(character.Value));
 
     static UserException Unknown(Rune character) => new(
         Rune.IsControl(character) ? $"character U+{character.Value:X4} is not in the vocabulary" : $"character '{character}' (U+{character.Value:X4}) is not in the vocabulary",

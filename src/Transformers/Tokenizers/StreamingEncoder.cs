@@ -1,3 +1,4 @@
+using System.Text;
 using Transformers.IO;
 
 namespace Transformers.Tokenizers;
@@ -22,7 +23,7 @@ public sealed class StreamingEncoder
         while (utf8.Length > 0)
         {
             if (filled == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(Array.MaxLength, buffer.Length * 2L));
-            if (filled == buffer.Length) throw new UserException($"the text has more than {filled:N0} bytes without a place where it can be cut");
+            if (filled == buffer.Length) throw new UserException($"the text has more than {filled:N0} bytes without a position where it can be cut");
             var taken = Math.Min(utf8.Length, Math.Min(buffer.Length, Math.Max(wanted, filled + 1)) - filled);
             utf8[..taken].CopyTo(buffer.AsSpan(filled));
             filled += taken;
@@ -50,5 +51,29 @@ public sealed class StreamingEncoder
             filled -= cut;
         }
         wanted = (int)Math.Min(Array.MaxLength, Math.Max(Block, filled * 2L));
+    }
+}
+
+/// <summary>Decodes ids as they come; a character is given out when its last byte has arrived.</summary>
+public sealed class StreamingDecoder
+{
+    readonly TextTokenizer tokenizer;
+    readonly bool withSpecialTokens;
+    readonly Decoder decoder = Encoding.UTF8.GetDecoder();
+    bool first = true;
+
+    internal StreamingDecoder(TextTokenizer tokenizer, bool withSpecialTokens) => (this.tokenizer, this.withSpecialTokens) = (tokenizer, withSpecialTokens);
+
+    /// <summary>The text that one more id completes; often empty inside a character of several tokens.</summary>
+    /// <exception cref="UserException">The id is not of the vocabulary.</exception>
+    public string Append(int id) => Convert(tokenizer.BytesInText(id, withSpecialTokens, ref first), flush: false);
+
+    /// <summary>Ends the text: U+FFFD if a character was begun and never completed, else nothing.</summary>
+    public string Finish() => Convert([], flush: true);
+
+    string Convert(ReadOnlySpan<byte> bytes, bool flush)
+    {
+        var characters = new char[decoder.GetCharCount(bytes, flush)];
+        return new string(characters.AsSpan(0, decoder.GetChars(bytes, characters, flush)));
     }
 }

@@ -29,7 +29,7 @@ public abstract partial class TextTokenizer
     protected override int CountTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings) =>
         EncodeToIds(text, textSpan, settings).Tokens.Count;
 
-    /// <summary>The index up to which, or from which, a text has at most so many tokens; never inside a character.</summary>
+    /// <summary>The index up to which, or from which, a text has at most that many tokens; never inside a character.</summary>
     protected override int GetIndexByTokenCount(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd, out string? normalizedText, out int tokenCount)
     {
         if (!fromEnd)
@@ -91,21 +91,52 @@ public abstract partial class TextTokenizer
     }
 
     /// <summary>As many of a text's tokens as are asked for.</summary>
-    /// <param name="tokens">All tokens.</param>
-    /// <param name="length">The length of the text that their offsets are in.</param>
-    /// <param name="settings">The number of tokens that is asked for.</param>
     private protected static EncodeResults<EncodedToken> Limited(EncodedToken[] tokens, int length, EncodeSettings settings)
     {
         var (count, consumed) = Fit(tokens, settings.MaxTokenCount, length);
         return new() { Tokens = count == tokens.Length ? tokens : tokens[..count], CharsConsumed = consumed };
     }
 
-    // The longest run of whole characters from the start that has at most so many tokens.
+    // The longest run of whole characters from the start that has at most that many tokens.
     static (int Count, int Consumed) Fit(EncodedToken[] tokens, int limit, int length)
     {
         if (tokens.Length <= limit) return (tokens.Length, length);
         var count = limit;
         while (count > 0 && tokens[count].Offset.Start.Value < tokens[count - 1].Offset.End.Value) count--;
         return (count, count == 0 ? 0 : tokens[count - 1].Offset.End.Value);
+    }
+}
+
+/// <summary>Finds where tokens are in their text.</summary>
+static class TokenOffsets
+{
+    /// <summary>Tokens with their offsets in UTF-16 units, for tokens whose bytes together are the text.</summary>
+    /// <remarks>A token of a part of a character covers the whole character, so that neighbours may overlap there.</remarks>
+    internal static EncodedToken[] Locate(ReadOnlySpan<char> text, List<int> ids, TextTokenizer tokenizer)
+    {
+        var tokens = new EncodedToken[ids.Count];
+        int at = 0, atByte = 0; // A character's start in UTF-16 units and in bytes.
+        var startByte = 0;
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            var bytes = tokenizer.BytesOf(ids[i]);
+            var endByte = startByte + bytes.Length;
+            while (at < text.Length && atByte + Bytes(text, at) <= startByte) (at, atByte) = Behind(text, at, atByte);
+            var start = at;
+            while (at < text.Length && atByte + Bytes(text, at) <= endByte) (at, atByte) = Behind(text, at, atByte);
+            var end = atByte < endByte ? Behind(text, at, atByte).At : at;
+            tokens[i] = new(ids[i], Encoding.UTF8.GetString(bytes.Span), new Range(start, end));
+            startByte = endByte;
+        }
+        return tokens;
+    }
+
+    static int Bytes(ReadOnlySpan<char> text, int at) =>
+        text[at] < 0x80 ? 1 : text[at] < 0x800 ? 2 : char.IsHighSurrogate(text[at]) ? 4 : 3;
+
+    static (int At, int AtByte) Behind(ReadOnlySpan<char> text, int at, int atByte)
+    {
+        var bytes = Bytes(text, at);
+        return (at + (bytes == 4 ? 2 : 1), atByte + bytes);
     }
 }

@@ -150,16 +150,51 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <summary>The last position at which the text can be cut without changing any id, 0 if none is in sight.</summary>
     internal virtual int LastCut(ReadOnlySpan<byte> text) => 0;
 
-    /// <summary>The error for an id outside the vocabulary.</summary>
     private protected UserException NotAnId(int id) => new($"token id {id} is not in the vocabulary: ids run from 0 to {VocabularySize - 1}");
 
-    /// <summary>UTF-16 as UTF-8.</summary>
-    /// <exception cref="UserException">The text holds a lone surrogate.</exception>
     private protected static byte[] Utf8(ReadOnlySpan<char> text)
     {
         var utf8 = new byte[Encoding.UTF8.GetByteCount(text)];
         var status = System.Text.Unicode.Utf8.FromUtf16(text, utf8, out var read, out _, replaceInvalidSequences: false);
         return status == OperationStatus.Done ? utf8
             : throw new UserException($"the text is not well-formed: a lone surrogate U+{(int)text[read]:X4} at index {read}");
+    }
+}
+
+/// <summary>Finds given texts in UTF-8, from left to right, the longest first where several begin at one position.</summary>
+sealed class TextMatcher
+{
+    internal delegate void Encode(ReadOnlySpan<byte> text, int end, List<int> ids);
+
+    readonly (byte[] Text, int Id)[] longestFirst;
+    readonly System.Buffers.SearchValues<byte> firstBytes;
+
+    internal TextMatcher(IReadOnlyDictionary<string, int> texts)
+    {
+        longestFirst = [.. texts.Select(pair => (Encoding.UTF8.GetBytes(pair.Key), pair.Value)).OrderByDescending(pair => pair.Item1.Length)];
+        firstBytes = System.Buffers.SearchValues.Create([.. longestFirst.Select(entry => entry.Text[0]).Distinct()]);
+    }
+
+    /// <summary>Appends the ids of the texts found before <paramref name="end"/> and, through <paramref name="encode"/>, those of the text between them.</summary>
+    internal void Split(ReadOnlySpan<byte> text, int end, List<int> ids, Encode encode)
+    {
+        var done = 0;
+        for (var at = 0; at < end; at++)
+        {
+            var skip = text[at..end].IndexOfAny(firstBytes);
+            if (skip < 0) break;
+            at += skip;
+            foreach (var (found, id) in longestFirst)
+            {
+                if (!text[at..].StartsWith(found)) continue;
+                // The text before a match is encoded by itself: its last piece does not see the match.
+                encode(text[done..at], at - done, ids);
+                ids.Add(id);
+                done = at + found.Length;
+                at = done - 1;
+                break;
+            }
+        }
+        if (done < end) encode(text[done..], end - done, ids);
     }
 }

@@ -1,4 +1,5 @@
 using Transformers.Configs;
+using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers;
 
@@ -14,41 +15,26 @@ public sealed record BpeTokenizerConfig : TokenizerConfig
     public required int Vocabulary { get; init; }
 
     /// <summary>How text is split into words, over which no token reaches.</summary>
-    public BpePattern Pattern { get; init; } = BpePattern.Gpt2;
+    public SplitPattern Pattern { get; init; } = SplitPattern.Gpt2;
 
     /// <summary>How often a pair must occur to become a token.</summary>
     [AtLeast(1)]
     public int MinFrequency { get; init; } = 2;
 
-    /// <summary>How much of the training text the vocabulary is learnt from; all of it where this is not given.</summary>
+    /// <summary>How much of the training text the vocabulary is trained on; all of it by default.</summary>
     [AtLeast(1)]
     public ByteSize? Sample { get; init; }
 }
 
-/// <summary>The published patterns that split text into words.</summary>
-public enum BpePattern
-{
-    /// <summary>GPT-2's.</summary>
-    Gpt2,
-    /// <summary>GPT-4's.</summary>
-    Cl100k,
-    /// <summary>Llama 3's.</summary>
-    Llama3,
-    /// <summary>GPT-4o's.</summary>
-    O200k,
-    /// <summary>None: tokens may reach over anything.</summary>
-    None,
-}
-
-/// <summary>One token a character that occurs in the data.</summary>
+/// <summary>One token for each character that occurs in the data.</summary>
 [Kind("characters")]
 public sealed record CharacterTokenizerConfig : TokenizerConfig;
 
-/// <summary>One token a byte.</summary>
+/// <summary>One token for each byte.</summary>
 [Kind("bytes")]
 public sealed record ByteTokenizerConfig : TokenizerConfig;
 
-/// <summary>One token a word that occurs in the data, words being what stands between white space; for copying, reversing and the like.</summary>
+/// <summary>One token for each word of the data, split at white space; for copying, reversing and similar tasks.</summary>
 [Kind("words")]
 public sealed record WordTokenizerConfig : TokenizerConfig;
 
@@ -61,5 +47,5 @@ public sealed record FileTokenizerConfig : TokenizerConfig
     public required string Path { get; init; }
 
     /// <summary>How text is split into words, for vocabularies that do not say it themselves.</summary>
-    public BpePattern? Pattern { get; init; }
+    public SplitPattern? Pattern { get; init; }
 }

@@ -1,18 +1,18 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
 using Transformers.IO;
+using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;
 
-/// <summary>One token a word, words being what stands between white space; for tasks of few words, such as copying numbers.</summary>
+/// <summary>One token for each word, split at white space; for tasks with few words, such as copying numbers.</summary>
 /// <remarks>Special tokens come first, then the words in ordinal order. Runs of white space are not kept: a text comes back with single spaces.</remarks>
 public sealed class WordTokenizer : TextTokenizer
 {
-    /// <summary>The special token that stands for a word that the vocabulary lacks, where it is among the special tokens.</summary>
+    /// <summary>The special token for words that are not in the vocabulary, where it is among the special tokens.</summary>
     public const string Unknown = "<unk>";
 
     readonly string[] words;
@@ -89,19 +89,14 @@ public sealed class WordTokenizer : TextTokenizer
         var document = new JsonObject
         {
             ["version"] = "1.0",
-            ["added_tokens"] = new JsonArray([.. special.OrderBy(s => s.Value).Select(s => new JsonObject
-            {
-                ["id"] = s.Value, ["content"] = s.Key, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false,
-                ["normalized"] = false, ["special"] = true,
-            })]),
+            ["added_tokens"] = HuggingFaceWriter.AddedTokens(special),
             ["pre_tokenizer"] = new JsonObject { ["type"] = "WhitespaceSplit" },
             ["model"] = new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = Unknown },
         };
-        target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })));
+        target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented)));
     }
 
     /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>
-    /// <exception cref="UserException">The ids are not 0, 1, 2, … with the special ones first.</exception>
     internal static WordTokenizer? TryRead(string path, byte[] content)
     {
         // A file that does not even name the kind is not parsed twice.
@@ -116,7 +111,7 @@ public sealed class WordTokenizer : TextTokenizer
         }
         catch (JsonException)
         {
-            return null; // The general reader tells what is wrong with it.
+            return null; // The general reader says what is wrong with it.
         }
         catch (InvalidOperationException exception) // Bytes that are no UTF-8, or half a surrogate pair.
         {
@@ -132,8 +127,8 @@ public sealed class WordTokenizer : TextTokenizer
             throw Wrong("has no model.vocab");
         foreach (var entry in vocabulary.EnumerateObject())
             if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out var id) || !byId.TryAdd(id, entry.Name))
-                throw Wrong($"the id of {entry.Name} is not a number of its own");
-        if (byId.Keys.Where((id, place) => id != place).Any()) throw Wrong($"the ids of {byId.Count} words must be 0 to {byId.Count - 1}");
+                throw Wrong($"the id of {entry.Name} is not a unique number");
+        if (byId.Keys.Where((id, index) => id != index).Any()) throw Wrong($"the ids of {byId.Count} words must be 0 to {byId.Count - 1}");
         var special = new List<string>();
         if (document.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
             foreach (var token in added.EnumerateArray())
@@ -142,7 +137,7 @@ public sealed class WordTokenizer : TextTokenizer
         var ordered = byId.Values.ToList();
         if (special.Count > ordered.Count || !ordered.Take(special.Count).SequenceEqual(special))
             throw Wrong("the special tokens must have the first ids");
-        if (ordered.Distinct(StringComparer.Ordinal).Count() < ordered.Count) throw Wrong("a word stands in the vocabulary twice");
+        if (ordered.Distinct(StringComparer.Ordinal).Count() < ordered.Count) throw Wrong("a word is in the vocabulary twice");
         return new WordTokenizer(special, ordered.Skip(special.Count));
     }
 }

@@ -29,7 +29,7 @@ public sealed record RunConfig : IChecked
         if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImagesData)
+        if (Data is ImageDataConfig)
             check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
         Model.CheckData(check, Data);
     }
@@ -60,15 +60,12 @@ public static class DataOverride
         {
             Data = config.Data switch
             {
-                TextData { Source: TextFiles files } text => text with { Source = files with { Files = [path] } },
-                TextData text => text with { Source = FilesAt(path, TextSources.OptionsOf(text.Source)) },
-                ImagesData images => images with { Source = new ImageFilesOrigin { Path = path } },
-                ParallelData parallel => parallel with { Source = parallel.Source.At(path) },
-                LabelledData labelled => labelled with { Source = labelled.Source.At(path) },
+                TextDataConfig text => text with { Source = TextSources.WithFiles(text.Source, path) },
+                ImageDataConfig images => images with { Source = new ImageFilesConfig { Path = path } },
+                ParallelDataConfig parallel => parallel with { Source = parallel.Source.At(path) },
+                LabelledDataConfig labelled => labelled with { Source = labelled.Source.At(path) },
                 var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),
             },
         };
     }
-
-    static TextFiles FilesAt(string path, TextFileOptions options) => new() { Files = [path], TextField = options.Field, Separator = options.Separator };
 }

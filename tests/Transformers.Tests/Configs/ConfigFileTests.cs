@@ -41,11 +41,11 @@ public sealed class ConfigFileTests : IDisposable
         var config = ConfigFile.Parse<RunConfig>(BadConfigs.Good);
 
         Assert.Equal(1337ul, config.Seed);
-        var data = Assert.IsType<TextData>(config.Data);
-        Assert.Equal(new GeneratedText { Generator = TextGenerator.Stories, Size = new(20_000_000) }, data.Source);
+        var data = Assert.IsType<TextDataConfig>(config.Data);
+        Assert.Equal(new GeneratedTextConfig { Generator = TextGeneratorKind.Stories, Size = new(20_000_000) }, data.Source);
         Assert.Equal(new BpeTokenizerConfig { Vocabulary = 2048 }, data.Tokenizer);
         Assert.Equal(HoldoutMode.Auto, data.HoldoutMode);
-        Assert.IsType<RandomBatches>(data.Batches);
+        Assert.IsType<RandomBatchesConfig>(data.Batches);
         Assert.Equal(new GptConfig { Layers = 4, Heads = 4, Width = 128, Context = 128, Positions = new RotaryPositionsConfig() }, config.Model);
         Assert.Equal(new AdamWConfig { Lr = 1e-3, Betas = (0.9, 0.99), WeightDecay = 0.1 }, config.Training.Optimizer);
         Assert.Equal(new CosineScheduleConfig { Warmup = 100, FinalLr = 1e-4 }, config.Training.Schedule);
@@ -103,7 +103,7 @@ public sealed class ConfigFileTests : IDisposable
     [Fact]
     public void A_source_of_another_sort_replaces_the_old_one()
     {
-        var source = Assert.IsType<TextFiles>(Assert.IsType<TextData>(With("data.source.files=[a.txt, b.txt]").Data).Source);
+        var source = Assert.IsType<TextFilesConfig>(Assert.IsType<TextDataConfig>(With("data.source.files=[a.txt, b.txt]").Data).Source);
         Assert.Equal(["a.txt", "b.txt"], source.Files);
     }
 
@@ -189,12 +189,12 @@ public sealed class ConfigFileTests : IDisposable
         var loaded = ConfigFile.Open<RunConfig>([path], ["training.batch.tokens=8192"]);
 
         Problem Late(string setting) =>
-            Refused(() => loaded.Placing<object>(_ => throw new UserException([new Problem($"{setting} is bad", Path: setting)])));
+            Refused(() => loaded.WithPositions<object>(_ => throw new UserException([new Problem($"{setting} is bad", Path: setting)])));
 
         Assert.Equal($"{path}:4:28: data.source.files[1] is bad", Late("data.source.files[1]").ToString());
         Assert.Equal($"{path}:2:1: data.holdout_mode is bad", Late("data.holdout_mode").ToString());
         Assert.Equal("--set: training.batch.tokens is bad", Late("training.batch.tokens").ToString());
-        Assert.Equal(8192, loaded.Placing(config => config.Training.Batch.Tokens));
+        Assert.Equal(8192, loaded.WithPositions(config => config.Training.Batch.Tokens));
     }
 
     [Fact]

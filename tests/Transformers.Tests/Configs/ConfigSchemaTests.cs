@@ -35,7 +35,7 @@ public sealed class ConfigSchemaTests
     {
         var layers = Definition("GptConfig")["properties"]!["layers"]!;
         Assert.Equal("""{"type":"integer","minimum":1,"maximum":10000,"description":"The number of blocks L."}""", layers.ToJsonString());
-        var holdout = Definition("TextData")["properties"]!["holdout"]!;
+        var holdout = Definition("TextDataConfig")["properties"]!["holdout"]!;
         Assert.Equal(0.05, (double)holdout["default"]!);
         Assert.Contains("layers", Definition("GptConfig")["required"]!.AsArray().Select(n => (string)n!));
         Assert.False((bool)Definition("GptConfig")["additionalProperties"]!);

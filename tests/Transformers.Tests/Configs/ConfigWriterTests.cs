@@ -56,11 +56,11 @@ public sealed class ConfigWriterTests
     [InlineData("C:\\data\\x.txt")]
     public void Every_text_survives(string text)
     {
-        var source = new TextFiles { Files = [text], Separator = text };
-        var back = (TextFiles)ConfigFile.Parse<TextSourceConfig>(ConfigWriter.ToYaml(source));
+        var source = new TextFilesConfig { Files = [text], Separator = text };
+        var back = (TextFilesConfig)ConfigFile.Parse<TextSourceConfig>(ConfigWriter.ToYaml(source));
         Assert.Equal(text, Assert.Single(back.Files));
         Assert.Equal(text, back.Separator);
-        back = (TextFiles)ConfigFile.Parse<TextSourceConfig>(ConfigWriter.ToJson(source).ToJsonString(), "a.json");
+        back = (TextFilesConfig)ConfigFile.Parse<TextSourceConfig>(ConfigWriter.ToJson(source).ToJsonString(), "a.json");
         Assert.Equal(text, back.Separator);
     }
 

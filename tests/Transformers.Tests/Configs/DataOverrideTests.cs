@@ -17,9 +17,9 @@ public sealed class DataOverrideTests : IDisposable
     public void Files_that_take_a_generators_place_are_cut_into_documents_where_its_text_was()
     {
         var generated = TinyRuns.Config();
-        var separator = TextSources.OptionsOf(((TextData)generated.Data).Source).Separator;
+        var separator = TextSources.WithFiles(((TextDataConfig)generated.Data).Source, []).Separator;
         Assert.NotNull(separator);
-        var files = Assert.IsType<TextFiles>(((TextData)DataOverride.Apply(generated, file).Data).Source);
+        var files = Assert.IsType<TextFilesConfig>(((TextDataConfig)DataOverride.Apply(generated, file).Data).Source);
         Assert.Equal([file], files.Files);
         Assert.Equal(separator, files.Separator);
     }
@@ -28,7 +28,7 @@ public sealed class DataOverrideTests : IDisposable
     public void Files_that_take_other_files_place_are_read_as_those_were()
     {
         var config = TinyRuns.Config("data.source={ files: [a.jsonl], text_field: story, separator: --- }");
-        var files = Assert.IsType<TextFiles>(((TextData)DataOverride.Apply(config, file).Data).Source);
+        var files = Assert.IsType<TextFilesConfig>(((TextDataConfig)DataOverride.Apply(config, file).Data).Source);
         Assert.Equal([file], files.Files);
         Assert.Equal(("story", "---"), (files.TextField, files.Separator));
     }

@@ -23,21 +23,21 @@ static class MadeUpData
         Directory.CreateDirectory(folder);
         switch (config.Data)
         {
-            case TextData:
+            case TextDataConfig:
                 File.WriteAllLines(Path.Combine(folder, "input.txt"), Lines(400));
                 return Path.Combine(folder, "input.txt");
-            case ParallelData { Source: ParallelTextFolder pairs }:
+            case ParallelDataConfig { Source: ParallelFolderConfig pairs }:
                 foreach (var (split, count) in new[] { ("train", 120), ("val", 10), ("test_2016_flickr", 10) })
                     foreach (var language in new[] { pairs.From, pairs.To }) File.WriteAllLines(Path.Combine(folder, $"{split}.{language}"), Lines(count));
                 return folder;
-            case LabelledData:
+            case LabelledDataConfig:
                 foreach (var (split, count) in new[] { ("train", 120), ("dev", 10), ("test", 10) })
                     File.WriteAllLines(Path.Combine(folder, split + ".tsv"), Lines(count).Select((line, i) => $"{line}\t{i % 2}"));
                 return folder;
-            case ImagesData { Input.Channels: 1 } images:
+            case ImageDataConfig { Input.Channels: 1 } images:
                 WriteIdx(folder, images.Input.Size, 100);
                 return folder;
-            case ImagesData images:
+            case ImageDataConfig images:
                 var tar = Path.Combine(folder, "images.tar");
                 WriteTar(tar, images.Input.Size);
                 return tar;

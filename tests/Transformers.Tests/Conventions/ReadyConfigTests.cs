@@ -34,8 +34,8 @@ public sealed class ReadyConfigTests
         return new(names);
     }
 
-    static bool IsGenerated(RunConfig config) => config.Data is TextData { Source: GeneratedText } or ParallelData { Source: GeneratedPairs }
-        or LabelledData { Source: GeneratedLabels } or ImagesData { Source: GeneratedImages };
+    static bool IsGenerated(RunConfig config) => config.Data is TextDataConfig { Source: GeneratedTextConfig } or ParallelDataConfig { Source: GeneratedPairsConfig }
+        or LabelledDataConfig { Source: GeneratedLabelsConfig } or ImageDataConfig { Source: GeneratedImagesConfig };
 
     static object Load(string name, params string[] sets) => ModelFragment.LoadOrRun([Path.Combine(Folder, name)], sets);
 
@@ -79,13 +79,13 @@ public sealed class ReadyConfigTests
 
     static IEnumerable<string> SmallData(RunConfig config) => config.Data switch
     {
-        TextData text when !IsGenerated(config) => Vocabulary(text.Tokenizer, "data.tokenizer"),
-        ParallelData parallel when !IsGenerated(config) => Vocabulary(parallel.Tokenizer, "data.tokenizer"),
-        LabelledData labelled when !IsGenerated(config) => Vocabulary(labelled.Tokenizer, "data.tokenizer"),
-        ImagesData when !IsGenerated(config) => ["data.holdout={ count: 10 }"],
-        TextData text => ["data.source.size=100kB", .. Vocabulary(text.Tokenizer, "data.tokenizer")],
-        ParallelData parallel => ["data.source.size=300", .. Vocabulary(parallel.Tokenizer, "data.tokenizer")],
-        LabelledData labelled => ["data.source.size=300", .. Vocabulary(labelled.Tokenizer, "data.tokenizer")],
+        TextDataConfig text when !IsGenerated(config) => Vocabulary(text.Tokenizer, "data.tokenizer"),
+        ParallelDataConfig parallel when !IsGenerated(config) => Vocabulary(parallel.Tokenizer, "data.tokenizer"),
+        LabelledDataConfig labelled when !IsGenerated(config) => Vocabulary(labelled.Tokenizer, "data.tokenizer"),
+        ImageDataConfig when !IsGenerated(config) => ["data.holdout={ count: 10 }"],
+        TextDataConfig text => ["data.source.size=100kB", .. Vocabulary(text.Tokenizer, "data.tokenizer")],
+        ParallelDataConfig parallel => ["data.source.size=300", .. Vocabulary(parallel.Tokenizer, "data.tokenizer")],
+        LabelledDataConfig labelled => ["data.source.size=300", .. Vocabulary(labelled.Tokenizer, "data.tokenizer")],
         _ => ["data.source.count=300", "data.holdout={ count: 30 }"],
     };
 
@@ -97,10 +97,10 @@ public sealed class ReadyConfigTests
     // A checkpoint is enough to use the model: it has everything that turns input into numbers.
     static IEnumerable<string> Files(RunConfig config)
     {
-        List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", config.Data is ImagesData ? ImageInput.FileName : "tokenizer.json"];
+        List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", config.Data is ImageDataConfig ? ImageInput.FileName : "tokenizer.json"];
         if (config.Model is EncoderConfig { Head: ClassifyHeadConfig }) files.Add("classes.json");
         if (config.Training.Ema is not null) files.Add("ema.safetensors");
-        if (config.Data is ParallelData { TargetTokenizer: not null }) files.Add("target_tokenizer.json");
+        if (config.Data is ParallelDataConfig { TargetTokenizer: not null }) files.Add("target_tokenizer.json");
         return files.Order(StringComparer.Ordinal);
     }
 }

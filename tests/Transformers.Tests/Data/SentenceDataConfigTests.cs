@@ -23,7 +23,7 @@ public sealed class SentenceDataConfigTests : IDisposable
     [Fact]
     public void A_generated_task_is_named_by_its_generator()
     {
-        var data = Assert.IsType<ParallelData>(Parse("{ kind: parallel, source: { generator: reverse, size: 70 }, tokenizer: { kind: words } }"));
+        var data = Assert.IsType<ParallelDataConfig>(Parse("{ kind: parallel, source: { generator: reverse, size: 70 }, tokenizer: { kind: words } }"));
         Assert.IsType<WordTokenizerConfig>(data.Tokenizer);
         var splits = data.Source.Open();
         Assert.Equal(new ReverseGenerator().Take(SyntheticSplit.Train, 1, 70), splits.Train.Read());
@@ -38,7 +38,7 @@ public sealed class SentenceDataConfigTests : IDisposable
     {
         folder.Write("train.de", "ein\n");
         folder.Write("train.en", "one\n");
-        var data = (ParallelData)Parse("{ kind: parallel, source: { folder: data/multi30k, from: de, to: en }, tokenizer: { kind: bpe, vocabulary: 8000 }, max_length: 100, max_ratio: 3 }");
+        var data = (ParallelDataConfig)Parse("{ kind: parallel, source: { folder: data/multi30k, from: de, to: en }, tokenizer: { kind: bpe, vocabulary: 8000 }, max_length: 100, max_ratio: 3 }");
         Assert.Throws<UserException>(() => data.Source.At(folder.FullPath + "/none").Open());
         Assert.Equal([new SentencePair("ein", "one")], data.Source.At(folder.FullPath).Open().Train.Read());
         Assert.Equal((100, 3.0), (data.Filter().MaximumTokens, data.Filter().MaximumRatio));
@@ -49,7 +49,7 @@ public sealed class SentenceDataConfigTests : IDisposable
     {
         var (de, en) = (folder.Write("a.de", "ein\n"), folder.Write("b.en", "one\n"));
         var (tsv, json) = (folder.Write("v.tsv", "zwei\ttwo\n"), folder.Write("t.jsonl", "{\"translation\": {\"de\": \"drei\", \"en\": \"three\"}}\n"));
-        var data = (ParallelData)Parse($"{{ kind: parallel, tokenizer: {{ kind: bytes }}, source: {{ train: [{de}, {en}], validation: [{tsv}], test: [{json}], from: translation.de, to: translation.en }} }}");
+        var data = (ParallelDataConfig)Parse($"{{ kind: parallel, tokenizer: {{ kind: bytes }}, source: {{ train: [{de}, {en}], validation: [{tsv}], test: [{json}], from: translation.de, to: translation.en }} }}");
         var splits = data.Source.Open();
         Assert.Equal([new SentencePair("ein", "one")], splits.Train.Read());
         Assert.Equal([new SentencePair("zwei", "two")], splits.Validation!.Read());
@@ -72,11 +72,11 @@ public sealed class SentenceDataConfigTests : IDisposable
     [Fact]
     public void Labelled_text_comes_from_a_generator_or_a_folder()
     {
-        var data = (LabelledData)Parse("{ kind: labelled, source: { generator: sentiment, size: 60 }, tokenizer: { kind: words } }");
+        var data = (LabelledDataConfig)Parse("{ kind: labelled, source: { generator: sentiment, size: 60 }, tokenizer: { kind: words } }");
         Assert.Equal(60, data.Source.Open().Train.Read().Count());
         folder.Write("train.csv", "label,sentence\nx,\"a, b\"\n");
         folder.Write("dev.tsv.gz", "label\tsentence\ny\tc\n");
-        var other = (LabelledData)Parse("{ kind: labelled, source: { folder: data/mine, text: sentence, label: label }, tokenizer: { kind: bytes } }");
+        var other = (LabelledDataConfig)Parse("{ kind: labelled, source: { folder: data/mine, text: sentence, label: label }, tokenizer: { kind: bytes } }");
         var splits = other.Source.At(folder.FullPath).Open();
         Assert.Equal([new LabelledExample("a, b", "x", 2)], splits.Train.Read());
         Assert.Equal([new LabelledExample("c", "y", 2)], splits.Validation!.Read());

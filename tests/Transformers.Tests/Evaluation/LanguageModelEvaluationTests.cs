@@ -17,7 +17,7 @@ public class LanguageModelEvaluationTests
         var config = TinyRuns.Config();
         runs.Train(config, "run", maxSteps: 2);
         string[] stories = [.. Enumerable.Range(0, 12).Select(i => $"Story {i} has a sentence that is like the others.")];
-        var separator = TextSources.OptionsOf(((TextData)config.Data).Source).Separator;
+        var separator = TextSources.WithFiles(((TextDataConfig)config.Data).Source, []).Separator;
         File.WriteAllText(runs.PathOf("all.txt"), string.Join($"\n{separator}\n", stories));
         Directory.CreateDirectory(runs.PathOf("apart"));
         for (var i = 0; i < stories.Length; i++) File.WriteAllText(Path.Combine(runs.PathOf("apart"), $"{i:00}.txt"), stories[i]);

@@ -134,7 +134,7 @@ public class SentencePieceTests
         Assert.Contains("precompiled_charsmap", Refused(Model(normalizer: part => WriteBytes(part, 2, [9, 0, 0, 0, 1, 2, 3]))));
         Assert.Contains("one piece of type unknown", Refused(Model(("a", 0, 1))));
         Assert.Contains("no piece for text", Refused(Model(("<unk>", 0, 2))));
-        Assert.Contains("stands twice", Refused(Model(("<unk>", 0, 2), ("a", 0, 1), ("a", -1, 1))));
+        Assert.Contains("appears twice", Refused(Model(("<unk>", 0, 2), ("a", 0, 1), ("a", -1, 1))));
         Assert.Contains("not finite", Refused(Model(("<unk>", 0, 2), ("a", float.NaN, 1))));
         Assert.Contains("unknown type 9", Refused(Model(("<unk>", 0, 2), ("a", 0, 9))));
         Assert.Contains("empty", Refused(Model(("<unk>", 0, 2), ("", 0, 1))));

@@ -102,7 +102,7 @@ public class WordPieceTests
     }
 
     [Theory]
-    [InlineData("[PAD]\na\na\n[UNK]\n", "vocab.txt:3: token 'a' stands twice")]
+    [InlineData("[PAD]\na\na\n[UNK]\n", "vocab.txt:3: token 'a' appears twice")]
     [InlineData("a\n\nb\n[UNK]\n", "vocab.txt:2: the token of id 1 is empty")]
     [InlineData("a\nb\n", "has no token '[UNK]'")]
     public void A_damaged_vocabulary_is_refused_with_its_line(string lines, string message)

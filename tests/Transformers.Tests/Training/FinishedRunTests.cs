@@ -51,8 +51,8 @@ public class FinishedRunTests
         RunConfig Separated(string separator)
         {
             var config = TinyRuns.Config("data.source={ files: [" + text + "], separator: --- }");
-            var data = (TextData)config.Data;
-            return config with { Data = data with { Source = (TextFiles)data.Source with { Separator = separator } } };
+            var data = (TextDataConfig)config.Data;
+            return config with { Data = data with { Source = (TextFilesConfig)data.Source with { Separator = separator } } };
         }
         runs.Train(Separated("---"), "run");
         var told = Assert.Throws<UserException>(() => runs.Train(Separated(other), "run"));

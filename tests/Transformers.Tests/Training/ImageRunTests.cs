@@ -1,7 +1,6 @@
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Loading;
 using Transformers.Evaluation;
 using Transformers.Generators.Drawing;
 using Transformers.IO;

@@ -42,7 +42,7 @@ public class SentenceTrainingTests
         runs.Start(Config(), "run", maxSteps: 6);
         var before = File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml"));
         var error = Assert.Throws<UserException>(() => runs.Start(Config("training.batch.sequences=400"), "run"));
-        Assert.Contains("cannot go on at batch 6 of epoch 0", error.Message);
+        Assert.Contains("cannot continue at batch 6 of epoch 0", error.Message);
         Assert.Equal(before, File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml")));
         Assert.Equal(12, runs.Start(Config(), "run").Steps);
     }

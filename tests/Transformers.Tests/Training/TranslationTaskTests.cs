@@ -29,7 +29,7 @@ public class TranslationTaskTests
         var model = Seq2SeqSamples.Model(Seq2SeqSamples.Config(), vocabulary: Words.VocabularySize);
         var run = new RunConfig
         {
-            Data = new ParallelData { Source = new GeneratedPairs { Generator = PairGenerator.Copy }, Tokenizer = new WordTokenizerConfig() },
+            Data = new ParallelDataConfig { Source = new GeneratedPairsConfig { Generator = PairGenerator.Copy }, Tokenizer = new WordTokenizerConfig() },
             Model = Seq2SeqSamples.Config(),
             Training = new TrainingConfig { Steps = 1, Batch = batch, Optimizer = new AdamWConfig { Lr = 1e-2 }, LabelSmoothing = smoothing },
         };

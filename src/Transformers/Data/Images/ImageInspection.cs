@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Transformers.Data.Images.Sources;
 using Transformers.IO;
 using Transformers.IO.Images;
 
@@ -8,23 +7,23 @@ namespace Transformers.Data.Images;
 
 /// <summary>One class of a set.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Train">Images to train on.</param>
-/// <param name="Validation">Images to choose by.</param>
-/// <param name="Test">Images to test on.</param>
-/// <param name="Unsplit">Images whose place says nothing.</param>
+/// <param name="Train">Training images.</param>
+/// <param name="Validation">Validation images.</param>
+/// <param name="Test">Test images.</param>
+/// <param name="Unsplit">Images without a split.</param>
 public sealed record ImageClassReport(string Name, int Train, int Validation, int Test, int Unsplit);
 
 /// <summary>One image that cannot be used.</summary>
-/// <param name="Name">Where it lies.</param>
+/// <param name="Name">Its path or position.</param>
 /// <param name="Fault">Why, in a word.</param>
 /// <param name="Message">Why, in a sentence.</param>
 public sealed record ImageFaultReport(string Name, string Fault, string Message);
 
 /// <summary>Two images with the same pixels.</summary>
-/// <param name="First">Where one lies.</param>
-/// <param name="Second">Where the other lies.</param>
-/// <param name="AcrossSplits">Whether one is trained on and the other tested on or chosen by.</param>
-/// <param name="LabelsDiffer">Whether they lie in different classes.</param>
+/// <param name="First">The path or position of one.</param>
+/// <param name="Second">The path or position of the other.</param>
+/// <param name="AcrossSplits">Whether they are in different splits.</param>
+/// <param name="LabelsDiffer">Whether they are in different classes.</param>
 public sealed record ImageDuplicateReport(string First, string Second, bool AcrossSplits, bool LabelsDiffer);
 
 /// <summary>What a set of images holds; lists name the first <see cref="ImageInspection.Named"/>, counts count all.</summary>
@@ -41,7 +40,7 @@ public sealed record ImageDuplicateReport(string First, string Second, bool Acro
 /// <param name="Grey">Images whose three channels are equal.</param>
 /// <param name="Mean">Mean of red, green and blue over all pixels, 0 to 1.</param>
 /// <param name="Std">Their standard deviations.</param>
-/// <param name="IgnoredFiles">Files among the images that are none by their name.</param>
+/// <param name="IgnoredFiles">Files among the images that are not images by their name.</param>
 /// <param name="Unreadable">Images that cannot be used.</param>
 /// <param name="UnreadableFiles">Which, and why.</param>
 /// <param name="Duplicates">Images whose pixels were seen before.</param>
@@ -53,7 +52,7 @@ public sealed record ImageReport(
     IReadOnlyList<double> Mean, IReadOnlyList<double> Std, int IgnoredFiles, int Unreadable, IReadOnlyList<ImageFaultReport> UnreadableFiles,
     int Duplicates, int DuplicatesAcrossSplits, IReadOnlyList<ImageDuplicateReport> DuplicatePairs);
 
-/// <summary>Decodes every image of a set once and tells what it holds.</summary>
+/// <summary>Decodes every image of a set once and reports on it.</summary>
 public static class ImageInspection
 {
     /// <summary>How many broken files and duplicates are named.</summary>
@@ -61,27 +60,21 @@ public static class ImageInspection
 
     sealed record Seen(int Width, int Height, string Format, bool Grey, UInt128 Hash);
 
-    sealed class Sums
-    {
-        public readonly long[] One = new long[3], Two = new long[3];
-        public long Pixels;
-    }
-
     /// <summary>Inspects a folder, an archive or a table, whatever <see cref="ImageSources.Open"/> opens.</summary>
     /// <exception cref="UserException">There is no source at the path. Broken images are reported, not thrown.</exception>
-    public static ImageReport Inspect(string path, ImageLimits? limits = null)
+    public static ImageReport Inspect(string path)
     {
         using var source = ImageSources.Open(path);
-        var options = new ImageDecodeOptions { Limits = limits ?? ImageLimits.Default };
+        var options = ImageDecodeOptions.Default;
         var seen = new Seen?[source.Count];
         var faults = new ConcurrentDictionary<int, ImageException>();
-        var sums = new Sums();
+        var sums = new PixelSums(channels: 3);
         AllCores.For(source.Count, i =>
         {
             try
             {
                 var (image, format) = Load(source, i, options);
-                Add(sums, image);
+                sums.Add(image.Span);
                 // Pixels, not files: the same picture saved twice is still the same picture.
                 Span<byte> hash = stackalloc byte[32];
                 SHA256.HashData(image.Span, hash);
@@ -108,31 +101,13 @@ public static class ImageInspection
         }
     }
 
-    static void Add(Sums sums, RgbImage image)
-    {
-        Span<long> one = stackalloc long[3], two = stackalloc long[3];
-        var pixels = image.Span;
-        for (var i = 0; i < pixels.Length; i += 3)
-            for (var c = 0; c < 3; c++)
-            {
-                one[c] += pixels[i + c];
-                two[c] += pixels[i + c] * pixels[i + c];
-            }
-        lock (sums)
-        {
-            sums.Pixels += pixels.Length / 3;
-            for (var c = 0; c < 3; c++) (sums.One[c], sums.Two[c]) = (sums.One[c] + one[c], sums.Two[c] + two[c]);
-        }
-    }
-
-    static ImageReport Report(string path, ImageSource source, Seen?[] seen, ConcurrentDictionary<int, ImageException> faults, Sums sums)
+    static ImageReport Report(string path, ImageSource source, Seen?[] seen, ConcurrentDictionary<int, ImageException> faults, PixelSums sums)
     {
         var counts = new int[source.Classes.Count, 4];
         for (var i = 0; i < source.Count; i++) counts[source.LabelOf(i), (int)source.SplitOf(i)]++;
         var good = seen.OfType<Seen>().ToList();
         var (duplicates, across, pairs) = Duplicates(source, seen);
-        var mean = sums.One.Select(s => sums.Pixels == 0 ? 0 : s / 255.0 / sums.Pixels).ToArray();
-        var std = sums.Two.Select((s, c) => sums.Pixels == 0 ? 0 : Math.Sqrt(Math.Max(s / 65025.0 / sums.Pixels - mean[c] * mean[c], 0))).ToArray();
+        var (mean, std) = sums.Statistics();
         return new ImageReport(
             path, source.Kind, source.Count,
             [.. source.Classes.Select((name, c) => new ImageClassReport(name,

@@ -1,6 +1,3 @@
-using Transformers.Data.Images.Loading;
-using Transformers.Data.Images.Sources;
-using Transformers.Data.Images.Transforms;
 using Transformers.Generators.Drawing;
 using Transformers.IO;
 
@@ -21,18 +18,15 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     /// <param name="generated">The folder that generated sets are kept in.</param>
     /// <param name="cancel">Ends the drawing of generated images, of which nothing is left then.</param>
     /// <exception cref="UserException">The images cannot be opened, divided or measured.</exception>
-    public static OpenedImages Open(ImagesData config, ulong seed, string? path = null, string generated = "data/generated", CancellationToken cancel = default)
+    public static OpenedImages Open(ImageDataConfig config, ulong seed, string? path = null, string generated = "data/generated", CancellationToken cancel = default)
     {
         path ??= config.Source switch
         {
-            GeneratedImages drawn => Generate(drawn, generated, cancel),
-            ImageFilesOrigin files => files.Path,
+            GeneratedImagesConfig drawn => Generate(drawn, generated, cancel),
+            ImageFilesConfig files => files.Path,
             _ => throw new NotSupportedException($"images cannot come from {config.Source.GetType().Name}"),
         };
-        var dataset = ImageDataset.Open(path, new ImageDatasetOptions
-        {
-            Test = Rule(config.Test), Validation = Rule(config.Holdout), Seed = seed, Broken = config.Broken, CacheBytes = config.Cache.Bytes,
-        });
+        var dataset = ImageDataset.Open(path, config.Test, config.Holdout, seed, config.Broken, config.Cache.Bytes);
         try
         {
             var transform = TransformOf(config.Input, dataset);
@@ -48,8 +42,8 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     /// <summary>Batches for training: shuffled, augmented, mixed; the last, partial one of an epoch left out where there is a whole one.</summary>
     /// <param name="batchSize">Images a batch.</param>
     /// <param name="seed">Decides order and augmentation.</param>
-    /// <param name="start">Where to go on.</param>
-    public ImageLoader TrainingBatches(int batchSize, ulong seed, ImageLoaderState start = default) => new(Dataset, Dataset.Train, Options(batchSize) with
+    /// <param name="start">The position of the first batch.</param>
+    public ImageLoader TrainingBatches(int batchSize, ulong seed, DataPosition start = default) => new(Dataset, Dataset.Train, Options(batchSize) with
     {
         Augmentation = Augmentation, Mixing = Mixing, Shuffle = true, DropLast = Dataset.Train.Length >= batchSize, Seed = seed,
     }, start);
@@ -65,7 +59,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         return Threads is { } threads ? options with { Threads = threads } : options;
     }
 
-    static string Generate(GeneratedImages drawn, string folder, CancellationToken cancel)
+    static string Generate(GeneratedImagesConfig drawn, string folder, CancellationToken cancel)
     {
         var kind = drawn.Generator.ToString().ToLowerInvariant();
         var path = Path.Combine(folder, $"{kind}-v{ImageGenerator.Version}-{drawn.Count}x{drawn.Side}-seed{drawn.Seed}");
@@ -82,15 +76,6 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         return path;
     }
 
-    static SplitRule? Rule(ImageHoldout? holdout) => holdout switch
-    {
-        null => null,
-        HoldoutEvery every => new SplitRule { Every = every.Every, Remainder = every.Remainder },
-        HoldoutCount count => new SplitRule { Count = count.Count },
-        HoldoutFraction fraction => new SplitRule { Fraction = fraction.Fraction },
-        _ => throw new NotSupportedException($"images cannot be held out by {holdout.GetType().Name}"),
-    };
-
     static ImageTransform TransformOf(ImageInputConfig input, ImageDataset dataset)
     {
         var transform = new ImageTransform
@@ -100,8 +85,8 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         };
         var (mean, std) = input.Normalize switch
         {
-            GivenStatistics given => (given.Mean, given.Std),
-            ImageNetStatistics => ImageTransform.ImageNetStatistics,
+            GivenStatisticsConfig given => (given.Mean, given.Std),
+            ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
             _ => dataset.MeasureStatistics(dataset.Train, transform),
         };
         return transform with { Mean = mean, Std = std };

@@ -25,17 +25,6 @@ public sealed class LabelledCorpus
     /// <summary>The number of texts.</summary>
     public int Count => Labels.Count;
 
-    /// <summary>How many texts each class has.</summary>
-    public IReadOnlyList<int> Balance
-    {
-        get
-        {
-            var counts = new int[Classes.Count];
-            foreach (var label in Labels) counts[label]++;
-            return counts;
-        }
-    }
-
     /// <summary>Encodes labelled texts.</summary>
     /// <param name="examples">The texts, read as a stream.</param>
     /// <param name="tokenizer">The tokenizer.</param>

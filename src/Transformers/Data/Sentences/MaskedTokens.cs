@@ -3,14 +3,14 @@ using Transformers.Tokenizers;
 
 namespace Transformers.Data.Sentences;
 
-/// <summary>Hides tokens as BERT does (Devlin et al. 2019, section 3.1 and appendix A.1).</summary>
+/// <summary>Masks tokens as BERT does (Devlin et al. 2019, section 3.1 and appendix A.1).</summary>
 /// <remarks>
-/// Which tokens are hidden is a function of (seed, epoch, text): every epoch hides others, a resumed run hides the same. As in
-/// BERT's code, a text of n ordinary tokens has round(n · share) of them chosen, at least one, so the share is met in every text;
-/// framing tokens are never chosen, nor drawn as random ones. With whole words, words are taken in random order as long as they
+/// Which tokens are masked is a function of (seed, epoch, text): every epoch masks others, a resumed run masks the same. As in
+/// BERT's code, a text of n ordinary tokens has round(n · fraction) of them chosen, at least one, so the fraction is met in every text;
+/// framing tokens are never chosen, nor drawn as random ones. With whole words, words are chosen in random order as long as they
 /// fit into that number; a word starts at a token that starts with white space, or after one that ends with it, or at the text's start.
 /// </remarks>
-public sealed class MaskedTokens
+sealed class MaskedTokens
 {
     readonly MaskingOptions options;
     readonly int mask;
@@ -19,8 +19,6 @@ public sealed class MaskedTokens
     readonly bool[] endsWithSpace;
     readonly int[] ordinary;
 
-    /// <summary>Prepares for a vocabulary.</summary>
-    /// <exception cref="UserException">The vocabulary has no <c>&lt;mask&gt;</c>.</exception>
     public MaskedTokens(TextTokenizer tokenizer, MaskingOptions options)
     {
         this.options = options;
@@ -40,9 +38,6 @@ public sealed class MaskedTokens
 
     static bool IsSpace(byte b) => b is (byte)' ' or >= (byte)'\t' and <= (byte)'\r';
 
-    /// <summary>Hides tokens of a batch.</summary>
-    /// <param name="texts">The batch; it is not changed.</param>
-    /// <param name="epoch">The pass over the data.</param>
     public MaskedBatch Hide(PaddedTexts texts, int epoch)
     {
         var (ids, targets) = ((long[])texts.Ids.Clone(), new long[texts.Ids.Length]);
@@ -51,12 +46,12 @@ public sealed class MaskedTokens
         {
             var random = new CounterRandom(options.Seed ^ ((ulong)epoch << 32), (ulong)texts.Examples[row]);
             var start = row * texts.Width;
-            foreach (var place in Choose(texts.Ids.AsSpan(start, texts.Lengths[row]), ref random))
+            foreach (var position in Choose(texts.Ids.AsSpan(start, texts.Lengths[row]), ref random))
             {
-                targets[start + place] = ids[start + place];
+                targets[start + position] = ids[start + position];
                 var draw = random.NextDouble();
-                if (draw < options.Masked) ids[start + place] = mask;
-                else if (draw < options.Masked + options.Random) ids[start + place] = ordinary[random.Next(ordinary.Length)];
+                if (draw < options.Masked) ids[start + position] = mask;
+                else if (draw < options.Masked + options.Random) ids[start + position] = ordinary[random.Next(ordinary.Length)];
             }
         }
         return new MaskedBatch(texts with { Ids = ids }, targets);
@@ -65,7 +60,7 @@ public sealed class MaskedTokens
     List<int> Choose(ReadOnlySpan<long> ids, ref CounterRandom random)
     {
         var units = Units(ids);
-        var wanted = Math.Max(1, (int)Math.Round(units.Sum(u => u.Length) * options.Share, MidpointRounding.AwayFromZero));
+        var wanted = Math.Max(1, (int)Math.Round(units.Sum(u => u.Length) * options.Fraction, MidpointRounding.AwayFromZero));
         for (var i = units.Count - 1; i > 0; i--)
         {
             var j = random.Next(i + 1);
@@ -73,7 +68,7 @@ public sealed class MaskedTokens
         }
         var chosen = new List<int>();
         foreach (var (first, length) in units)
-            // A text of one long word still gives something to guess.
+            // A text of one long word still has something to predict.
             if (chosen.Count + length <= wanted || (chosen.Count == 0 && units.TrueForAll(u => u.Length > wanted)))
                 chosen.AddRange(Enumerable.Range(first, length));
         chosen.Sort();
@@ -94,4 +89,18 @@ public sealed class MaskedTokens
         }
         return units;
     }
+}
+
+/// <summary>How tokens are masked for pretraining; the defaults are BERT's.</summary>
+sealed record MaskingOptions
+{
+    /// <summary>The fraction of a text's tokens to predict, at least one.</summary>
+    public double Fraction { get; init; } = 0.15;
+    /// <summary>The fraction of these that are replaced by the mask token.</summary>
+    public double Masked { get; init; } = 0.8;
+    /// <summary>The fraction of these that are replaced by a random ordinary token; the rest stay as they are.</summary>
+    public double Random { get; init; } = 0.1;
+    /// <summary>Whether all tokens of a word are chosen together.</summary>
+    public bool WholeWords { get; init; }
+    public ulong Seed { get; init; }
 }

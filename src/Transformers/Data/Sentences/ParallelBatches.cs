@@ -1,42 +1,29 @@
-using Transformers.IO;
-
 namespace Transformers.Data.Sentences;
 
-/// <summary>Makes padded batches of sentence pairs of like length; a batch is a function of its position alone, so any thread may make it ahead.</summary>
+/// <summary>Makes padded batches of sentence pairs of similar length; a batch is a function of its position alone, so any thread may make it ahead.</summary>
 /// <remarks>The size of a batch counts its rows times the longest side of any pair in it, framing tokens included.</remarks>
-public sealed class ParallelBatches
+sealed class ParallelBatches
 {
     readonly ParallelCorpus corpus;
     readonly SpecialIds source;
     readonly SpecialIds target;
     readonly LengthBuckets buckets;
 
-    /// <summary>Plans the batches of a corpus.</summary>
-    /// <param name="corpus">The pairs.</param>
-    /// <param name="source">The source vocabulary's framing ids.</param>
-    /// <param name="target">The target vocabulary's framing ids.</param>
-    /// <param name="options">The size of batches and their order.</param>
-    /// <exception cref="UserException">The corpus is empty, or a pair alone exceeds the tokens of a batch.</exception>
     public ParallelBatches(ParallelCorpus corpus, SpecialIds source, SpecialIds target, BucketOptions options)
     {
         (this.corpus, this.source, this.target) = (corpus, source, target);
         buckets = new LengthBuckets(Enumerable.Range(0, corpus.Count).Select(Length), options);
     }
 
-    // By the longer side, then by the source's: of pairs with one longer side, those of like sources lie together.
+    // By the longer side, then by the source's: of pairs with one longer side, those with sources of similar length are together.
     (int, int) Length(int index) =>
         (Math.Max(corpus.Source.LengthOf(index), corpus.Target.LengthOf(index)) + 1, corpus.Source.LengthOf(index));
 
-    /// <summary>Batches of an epoch, for this process.</summary>
     public int BatchesPerEpoch => buckets.BatchesPerEpoch;
 
-    /// <summary>The position after another.</summary>
-    public BatchPosition Next(BatchPosition position) => buckets.Next(position);
-
     /// <summary>The batch at a position; safe to call from several threads.</summary>
-    public ParallelBatch At(BatchPosition position) => Make(buckets.At(position).Span);
+    public ParallelBatch At(DataPosition position) => Make(buckets.At(position).Span);
 
-    /// <summary>A batch of given pairs.</summary>
     public ParallelBatch Make(ReadOnlySpan<int> examples)
     {
         var rows = examples.Length;
@@ -62,4 +49,27 @@ public sealed class ParallelBatches
         }
         return new ParallelBatch(examples.ToArray(), S, T, sources, sourceLengths, inputs, outputs, targetLengths);
     }
+}
+
+/// <summary>Sentence pairs side by side, padded; every array is row by row.</summary>
+/// <param name="Examples">The numbers of the pairs in the corpus [B].</param>
+/// <param name="SourceWidth">S: the longest source with its end.</param>
+/// <param name="TargetWidth">T: the longest target with its begin or end.</param>
+/// <param name="Source">Source ids and end, then padding [B, S].</param>
+/// <param name="SourceLengths">Tokens of each source with its end [B].</param>
+/// <param name="TargetInput">Begin and target ids, then padding: what the decoder reads [B, T].</param>
+/// <param name="TargetOutput">Target ids and end, then <see cref="IgnoreIndex"/>: the targets [B, T].</param>
+/// <param name="TargetLengths">Tokens of each target with its end [B].</param>
+public sealed record ParallelBatch(
+    int[] Examples, int SourceWidth, int TargetWidth, long[] Source, int[] SourceLengths,
+    long[] TargetInput, long[] TargetOutput, int[] TargetLengths)
+{
+    /// <summary>The output where nothing is to be predicted; cross entropy ignores it by default.</summary>
+    public const long IgnoreIndex = -100;
+
+    /// <summary>B: the number of pairs.</summary>
+    public int Rows => Examples.Length;
+
+    /// <summary>Tokens to be predicted, ends included: what a mean loss divides by.</summary>
+    public long TargetTokens => TargetLengths.Sum(n => (long)n);
 }

@@ -1,14 +1,12 @@
-using System.Text.Json;
 using Transformers.Generators;
 using Transformers.IO;
 
 namespace Transformers.Data.Sentences;
 
 /// <summary>Reads sentence pairs: two aligned files, tab-separated values or JSON lines, each plain or gzip, as a stream.</summary>
-public static class ParallelFiles
+static class ParallelFiles
 {
     /// <summary>Pairs the lines of two files.</summary>
-    /// <exception cref="UserException">A file cannot be read, or one has more lines than the other.</exception>
     public static IEnumerable<SentencePair> ReadPair(string source, string target)
     {
         using var sources = TextLines.Read(source).GetEnumerator();
@@ -22,7 +20,7 @@ public static class ParallelFiles
                 continue;
             }
             if (!more && !moreToo) yield break;
-            // Count the longer file to its end: the difference tells what went wrong.
+            // Count the longer file to its end: the difference shows what went wrong.
             var longer = pairs + 1;
             while ((more ? sources : targets).MoveNext()) longer++;
             throw new UserException([new Problem(
@@ -32,10 +30,6 @@ public static class ParallelFiles
     }
 
     /// <summary>Reads two columns of a file of tab-separated values; there is no quoting.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="sourceColumn">The column of the source, from 0.</param>
-    /// <param name="targetColumn">The column of the target, from 0.</param>
-    /// <exception cref="UserException">The file cannot be read, or a line has too few columns.</exception>
     public static IEnumerable<SentencePair> ReadTsv(string path, int sourceColumn = 0, int targetColumn = 1)
     {
         var line = 0;
@@ -54,7 +48,6 @@ public static class ParallelFiles
     /// <param name="path">The file.</param>
     /// <param name="sourceField">The field of the source; dots lead into objects, as in <c>translation.de</c>.</param>
     /// <param name="targetField">The field of the target.</param>
-    /// <exception cref="UserException">The file cannot be read, a line is not JSON, or a field is not there.</exception>
     public static IEnumerable<SentencePair> ReadJsonLines(string path, string sourceField, string targetField)
     {
         var line = 0;
@@ -65,5 +58,63 @@ public static class ParallelFiles
             yield return new SentencePair(
                 JsonLine.Text(document.RootElement, sourceField, path, line), JsonLine.Text(document.RootElement, targetField, path, line));
         }
+    }
+}
+
+/// <summary>Parallel text as a folder of splits.</summary>
+/// <remarks>
+/// Files are named <c>split.language</c> (two a split), <c>split.tsv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
+/// <c>train</c>; <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or anything that starts with <c>test</c>. Of several tests
+/// the first by name is <see cref="ParallelSplits.Test"/>.
+/// </remarks>
+static class ParallelFolder
+{
+    internal static readonly string[] ValidationNames = ["val", "valid", "validation", "dev"];
+
+    public static ParallelSplits Find(string folder, string source, string target)
+    {
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
+        var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
+        var splits = new SortedDictionary<string, ParallelSplit>(StringComparer.Ordinal);
+        foreach (var file in files)
+        {
+            var name = Path.GetFileName(file);
+            if (name.EndsWith(".gz", StringComparison.Ordinal)) name = name[..^3];
+            var split = Path.GetFileNameWithoutExtension(name);
+            if (!IsSplit(split)) continue;
+            var found = Path.GetExtension(name) switch
+            {
+                ".tsv" => new ParallelSplit(split, [file], () => ParallelFiles.ReadTsv(file)),
+                ".jsonl" => new ParallelSplit(split, [file], () => ParallelFiles.ReadJsonLines(file, source, target)),
+                var language when language == "." + source => Pair(split, file, Partner(files, folder, split, target)),
+                var language when language == "." + target => Pair(split, Partner(files, folder, split, source), file),
+                _ => null,
+            };
+            if (found is null) continue;
+            if (splits.TryGetValue(split, out var other) && !other.Files.SequenceEqual(found.Files))
+                throw new UserException([new Problem(
+                    $"the split {split} is in several files: {string.Join(", ", other.Files.Concat(found.Files).Distinct())}", folder)]);
+            splits[split] = found;
+        }
+        if (!splits.TryGetValue("train", out var train))
+            throw new UserException([new Problem($"the folder holds no training text", folder,
+                Hint: $"train.{source} and train.{target}, train.tsv or train.jsonl is expected, each also with .gz")]);
+        return new ParallelSplits(train,
+            ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
+            [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);
+    }
+
+    internal static bool IsSplit(string name) =>
+        name == "train" || ValidationNames.Contains(name) || name.StartsWith("test", StringComparison.Ordinal);
+
+    static ParallelSplit Pair(string split, string source, string target) =>
+        new(split, [source, target], () => ParallelFiles.ReadPair(source, target));
+
+    static string Partner(List<string> files, string folder, string split, string language)
+    {
+        var name = Path.Combine(folder, $"{split}.{language}");
+        return files.Find(f => f == name) ?? files.Find(f => f == name + ".gz")
+            ?? throw new UserException([new Problem($"{split}.{language} is missing", folder,
+                Hint: $"the split {split} is there in the other language")]);
     }
 }

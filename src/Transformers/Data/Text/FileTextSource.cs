@@ -1,16 +1,10 @@
-using System.Globalization;
 using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>How files are read.</summary>
-/// <param name="Field">The field of a JSON line that holds the document.</param>
-/// <param name="Separator">The line that stands between two documents of a plain-text file; without one, a file is a document.</param>
-public sealed record TextFileOptions(string Field = "text", string? Separator = null);
-
 /// <summary>Text in files and folders: plain text, or JSON lines (<c>.jsonl</c>, <c>.ndjson</c>), either compressed with gzip (<c>.gz</c>).</summary>
 /// <remarks>
-/// A folder stands for the text files in it and below it, in the order of their paths, byte by byte; folders that are links are not
+/// A folder means the text files in it and below it, in the order of their paths, byte by byte; folders that are links are not
 /// followed. Text is UTF-8 and kept byte for byte (NUL and CR LF included) but for two things, which are counted: a
 /// byte-order mark at the start is dropped, and each ill-formed sequence becomes U+FFFD.
 /// </remarks>
@@ -19,23 +13,22 @@ public sealed class FileTextSource : TextSource
     static readonly string[] PlainKinds = [".txt", ".text", ".md"];
     static readonly string[] LineKinds = [".jsonl", ".ndjson"];
 
-    readonly TextFileOptions options;
+    readonly TextFilesConfig config;
     readonly List<string> files = [];
     readonly int skipped;
 
     /// <summary>Finds the files.</summary>
-    /// <param name="paths">Files and folders, at least one; a file that is named is read whatever it is called.</param>
-    /// <param name="options">How they are read.</param>
-    /// <exception cref="UserException">A path is not there, a folder holds no text file, or an option is empty.</exception>
-    public FileTextSource(IReadOnlyList<string> paths, TextFileOptions? options = null)
+    /// <param name="config">Files and folders, at least one, and how they are read; a file that is named is read whatever it is called.</param>
+    /// <exception cref="UserException">A path is not there, a folder holds no text file, or a setting is empty.</exception>
+    public FileTextSource(TextFilesConfig config)
     {
-        this.options = options ?? new();
-        if (this.options.Separator is { } separator && (separator.Length is 0 or > 1000 || separator.AsSpan().ContainsAny('\n', '\r')))
+        this.config = config;
+        if (config.Separator is { } separator && (separator.Length is 0 or > 1000 || separator.AsSpan().ContainsAny('\n', '\r')))
             throw new UserException("the separator must be one line of 1 to 1,000 characters");
-        if (this.options.Field.Length == 0) throw new UserException("the name of the JSON field is empty");
-        if (paths.Count == 0) throw new UserException("no file or folder of text was given");
+        if (config.TextField.Length == 0) throw new UserException("the name of the JSON field is empty");
+        if (config.Files.Count == 0) throw new UserException("no file or folder of text was given");
         var problems = new List<Problem>();
-        foreach (var path in paths)
+        foreach (var path in config.Files)
         {
             if (File.Exists(path)) files.Add(path);
             else if (!Directory.Exists(path)) problems.Add(new("there is no such file or folder", path));
@@ -52,7 +45,7 @@ public sealed class FileTextSource : TextSource
 
     /// <inheritdoc/>
     /// <remarks>Paths, lengths and times of the last change, and the options.</remarks>
-    public override string Fingerprint => Hash(["files", options.Field, options.Separator ?? "", .. files.Select(Stamp)]);
+    public override string Fingerprint => Hash(["files", config.TextField, config.Separator ?? "", .. files.Select(Stamp)]);
 
     /// <inheritdoc/>
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) => Pieces(counts);
@@ -64,37 +57,15 @@ public sealed class FileTextSource : TextSource
         {
             counts.Files++;
             var any = false;
-            using var pieces = Open(file, counts).GetEnumerator();
-            while (Guard(file, pieces))
+            using var stream = InputFile.Open(file);
+            var reader = new Utf8Reader(stream, file, counts);
+            var pieces = HasKind(file, LineKinds) ? new JsonLinesReader(reader, config.TextField, file, counts).Read() : new PlainTextReader(reader, config.Separator, file).Read();
+            foreach (var piece in pieces)
             {
                 any = true;
-                yield return pieces.Current;
+                yield return piece;
             }
             if (!any) counts.EmptyFiles++;
-        }
-    }
-
-    IEnumerable<TextPiece> Open(string file, TextCounts counts)
-    {
-        using var raw = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-        var compressed = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
-        using Stream stream = compressed ? new GzipReader(raw) : raw;
-        var reader = new Utf8Reader(stream, file, counts);
-        var lines = HasKind(compressed ? file[..^3] : file, LineKinds);
-        foreach (var piece in lines ? new JsonLinesReader(reader, options.Field, file, counts).Read() : new PlainTextReader(reader, options.Separator, file).Read())
-            yield return piece;
-    }
-
-    // What the disk and the decompressor say becomes a message about the file.
-    static bool Guard(string file, IEnumerator<TextPiece> pieces)
-    {
-        try
-        {
-            return pieces.MoveNext();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            throw new UserException([new Problem($"cannot be read: {exception.Message}", file)], exception);
         }
     }
 
@@ -109,7 +80,7 @@ public sealed class FileTextSource : TextSource
             {
                 if (inner.LinkTarget is null) found |= AddFolder(inner.FullName, ref skipped);
             }
-            else if (HasKind(entry.Name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? entry.Name[..^3] : entry.Name, [.. PlainKinds, .. LineKinds]))
+            else if (HasKind(entry.Name, [.. PlainKinds, .. LineKinds]))
             {
                 files.Add(entry.FullName);
                 found = true;
@@ -119,12 +90,9 @@ public sealed class FileTextSource : TextSource
         return found;
     }
 
-    static bool HasKind(string name, string[] kinds) => kinds.Any(kind => name.EndsWith(kind, StringComparison.OrdinalIgnoreCase));
-
-    static string Stamp(string file)
+    static bool HasKind(string name, string[] kinds)
     {
-        var info = new FileInfo(file);
-        if (!info.Exists) throw new UserException([new Problem("there is no such file any more", file)]);
-        return string.Create(CultureInfo.InvariantCulture, $"{info.FullName}|{info.Length}|{info.LastWriteTimeUtc.Ticks}");
+        if (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) name = name[..^3];
+        return kinds.Any(kind => name.EndsWith(kind, StringComparison.OrdinalIgnoreCase));
     }
 }

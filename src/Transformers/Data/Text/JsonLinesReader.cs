@@ -1,67 +1,37 @@
-using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>Reads JSON lines: each line an object, each document the string in one of its fields. Blank lines are passed over.</summary>
-sealed class JsonLinesReader(Utf8Reader reader, string field, string origin, TextCounts counts)
+/// <summary>Reads JSON lines: each line an object, each document the string in one of its fields. Blank lines are skipped.</summary>
+sealed partial class JsonLinesReader(Utf8Reader reader, string field, string origin, TextCounts counts)
 {
     /// <summary>The longest line, in bytes: far more than a document has, and a bound on memory.</summary>
     public const int LongestLine = 128 * 1024 * 1024;
 
-    ArrayBufferWriter<byte> line = new();
     long number;
 
     /// <summary>All pieces, in order; each document ends with a piece of no bytes.</summary>
     public IEnumerable<TextPiece> Read()
     {
-        var block = Array.Empty<byte>();
-        while ((block = reader.Next().ToArray()).Length > 0)
-        {
-            var rest = block.AsMemory();
-            while (rest.Span.IndexOf((byte)'\n') is var newline and >= 0)
-            {
-                Append(rest[..newline]);
-                foreach (var piece in Finish()) yield return piece;
-                rest = rest[(newline + 1)..];
-            }
-            Append(rest);
-        }
-        foreach (var piece in Finish()) yield return piece;
-    }
-
-    void Append(ReadOnlyMemory<byte> part)
-    {
-        if (line.WrittenCount + part.Length > LongestLine)
+        foreach (var line in reader.Lines(LongestLine))
         {
             number++;
-            throw Error($"the line is longer than {LongestLine / (1024 * 1024)} MiB", null);
+            if (line.Span.IndexOfAnyExcept(" \t\r"u8) < 0) continue;
+            foreach (var piece in PieceCutter.Cut(Document(line.Span)))
+                if (piece.Length > 0) yield return new TextPiece(piece, false, origin);
+            yield return new TextPiece(default, true, origin);
         }
-        line.Write(part.Span);
     }
 
-    IEnumerable<TextPiece> Finish()
+    ReadOnlyMemory<byte> Document(ReadOnlySpan<byte> line)
     {
-        number++;
-        var blank = line.WrittenSpan.IndexOfAnyExcept(" \t\r"u8) < 0;
-        var text = blank ? null : Document();
-        // A buffer that one huge line blew up is let go.
-        if (line.Capacity > 1024 * 1024) line = new();
-        else line.ResetWrittenCount();
-        if (text is null) yield break;
-        foreach (var piece in PieceCutter.Cut(text))
-            if (piece.Length > 0) yield return new TextPiece(piece, false, origin);
-        yield return new TextPiece(default, true, origin);
-    }
-
-    byte[] Document()
-    {
-        byte[]? text = null;
+        ReadOnlyMemory<byte>? text = null;
         try
         {
-            var json = new Utf8JsonReader(line.WrittenSpan);
+            var json = new Utf8JsonReader(line);
             if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw Error("must be a JSON object", null);
             while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
             {
@@ -69,8 +39,8 @@ sealed class JsonLinesReader(Utf8Reader reader, string field, string origin, Tex
                 json.Read();
                 if (!wanted) json.Skip();
                 else if (json.TokenType != JsonTokenType.String) throw Error($"\"{field}\" must be a string", null);
-                else if (text is not null) throw Error($"\"{field}\" stands twice in the object", null);
-                else text = Unescape(json.ValueSpan, json.ValueIsEscaped);
+                else if (text is not null) throw Error($"\"{field}\" appears twice in the object", null);
+                else text = TextOf(json);
             }
             while (json.Read()) { }     // Nothing but white space may follow.
         }
@@ -81,41 +51,29 @@ sealed class JsonLinesReader(Utf8Reader reader, string field, string origin, Tex
         return text ?? throw Error($"has no field \"{field}\"", null);
     }
 
-    // By hand, because .NET refuses the halves of surrogate pairs that such files do contain; each becomes one U+FFFD, and is counted.
-    byte[] Unescape(ReadOnlySpan<byte> json, bool escaped)
+    ReadOnlyMemory<byte> TextOf(in Utf8JsonReader json)
     {
-        if (!escaped) return json.ToArray();
-        var text = new byte[json.Length];   // An escape is never shorter than its character.
-        var length = 0;
-        while (json.IndexOf((byte)'\\') is var at and >= 0)
+        var text = new byte[json.ValueSpan.Length];   // An escape is never shorter than its character.
+        try
         {
-            json[..at].CopyTo(text.AsSpan(length));
-            length += at;
-            var kind = json[at + 1];
-            json = json[(at + 2)..];
-            if (kind == 'u') length += Unicode(ref json).EncodeToUtf8(text.AsSpan(length));
-            else text[length++] = kind switch { (byte)'n' => 10, (byte)'t' => 9, (byte)'r' => 13, (byte)'b' => 8, (byte)'f' => 12, _ => kind };
+            return text.AsMemory(0, json.CopyString(text));
         }
-        json.CopyTo(text.AsSpan(length));
-        return text[..(length + json.Length)];
+        catch (InvalidOperationException)
+        {
+            // .NET refuses the halves of surrogate pairs that such files do contain: each becomes one U+FFFD.
+            var repaired = Escapes().Replace(Encoding.UTF8.GetString(json.ValueSpan), escape =>
+            {
+                if (!escape.Groups["half"].Success) return escape.Value;
+                counts.InvalidSequences++;
+                return @"\ufffd";
+            });
+            return Encoding.UTF8.GetBytes(JsonSerializer.Deserialize<string>($"\"{repaired}\"")!);
+        }
     }
 
-    Rune Unicode(ref ReadOnlySpan<byte> json)
-    {
-        var unit = Unit(json);
-        json = json[4..];
-        if (!char.IsSurrogate(unit)) return new Rune(unit);
-        if (char.IsHighSurrogate(unit) && json.StartsWith("\\u"u8) && Rune.TryCreate(unit, Unit(json[2..]), out var rune))
-        {
-            json = json[6..];
-            return rune;
-        }
-        counts.InvalidSequences++;
-        return Rune.ReplacementChar;
-    }
-
-    // The JSON reader has made sure of the four digits.
-    static char Unit(ReadOnlySpan<byte> json) => (char)Convert.ToUInt16(Encoding.ASCII.GetString(json[..4]), 16);
+    // Pairs come before halves, and other escapes so that their second backslash starts none.
+    [GeneratedRegex(@"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?<half>\\u[dD][89a-fA-F]..)|\\.")]
+    private static partial Regex Escapes();
 
     UserException Error(string message, int? column) =>
         new([new Problem(message, origin, (int)Math.Min(int.MaxValue, number), column)]);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Transformers.IO;
 using Transformers.Tokenizers;
 
@@ -14,7 +15,7 @@ public sealed class PreparedData : IDisposable
     PreparedData(string folder, DataManifest manifest, TokenShards train, TokenShards validation) =>
         (Folder, Manifest, Train, Validation) = (folder, manifest, train, validation);
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>Its path.</summary>
     public string Folder { get; }
     /// <summary>What is known of it.</summary>
     public DataManifest Manifest { get; }
@@ -26,7 +27,7 @@ public sealed class PreparedData : IDisposable
     /// <summary>The prepared folder that a config names where it names files; null where it names text.</summary>
     /// <param name="source">The config.</param>
     public static string? FolderOf(TextSourceConfig source) =>
-        source is TextFiles { Files: [var folder] } && File.Exists(Path.Combine(folder, DataManifest.FileName)) ? folder : null;
+        source is TextFilesConfig { Files: [var folder] } && File.Exists(Path.Combine(folder, DataManifest.FileName)) ? folder : null;
 
     /// <summary>The file of a prepared folder that holds its tokenizer.</summary>
     /// <param name="folder">The folder.</param>
@@ -76,5 +77,60 @@ public sealed class PreparedData : IDisposable
             if (split.Count != summary.Tokens || split.DocumentCount != summary.Documents)
                 throw new ShardException(split.Files[0], $"has {split.Count} tokens, and {DataManifest.FileName} says {summary.Tokens}: a shard is missing");
         }
+    }
+}
+
+/// <summary>A split in numbers.</summary>
+/// <param name="Tokens">Tokens, those that end documents included.</param>
+/// <param name="Documents">Documents, a part of one that was cut included.</param>
+/// <param name="Bytes">Bytes of UTF-8.</param>
+/// <param name="Characters">Unicode scalar values.</param>
+public sealed record SplitSummary(long Tokens, long Documents, long Bytes, long Characters);
+
+/// <summary>Documents whose exact text is in both splits.</summary>
+/// <param name="ValidationDocuments">How many different texts of the validation split are in the training split too.</param>
+/// <param name="TrainingDocuments">How many documents of the training split these are.</param>
+/// <param name="Examples">The numbers of the first of them, in the validation split.</param>
+public sealed record Duplicates(long ValidationDocuments, long TrainingDocuments, IReadOnlyList<long> Examples);
+
+/// <summary>What a prepared folder holds: its <c>dataset.json</c>, written last.</summary>
+/// <param name="Schema">Which form this document has.</param>
+/// <param name="Source">Where the text came from.</param>
+/// <param name="TokenizerHash">The tokenizer's hash.</param>
+/// <param name="VocabularySize">V.</param>
+/// <param name="HoldOut">How validation text was chosen: tail, documents, or source (its own).</param>
+/// <param name="HoldOutFraction">The fraction asked for.</param>
+/// <param name="Train">The training split.</param>
+/// <param name="Validation">The validation split.</param>
+/// <param name="Counts">What reading met.</param>
+/// <param name="Duplicates">Documents in both splits.</param>
+public sealed record DataManifest(string Schema, string Source, string TokenizerHash, int VocabularySize, string HoldOut, double HoldOutFraction,
+    SplitSummary Train, SplitSummary Validation, TextCounts Counts, Duplicates Duplicates)
+{
+    /// <summary>The form that this program writes.</summary>
+    public const string CurrentSchema = "transformer.dataset/1";
+    /// <summary>The file's name.</summary>
+    public const string FileName = "dataset.json";
+    const int LongestFile = 1 << 20;
+
+    /// <summary>Writes the manifest into a folder.</summary>
+    /// <param name="folder">The prepared folder.</param>
+    public void Save(string folder) => DurableFile.WriteBytes(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, JsonStyle.Strict));
+
+    /// <summary>Reads the manifest of a folder.</summary>
+    /// <param name="folder">The prepared folder.</param>
+    /// <exception cref="UserException">There is none, or it is not one.</exception>
+    public static DataManifest Load(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        if (!File.Exists(path)) throw new UserException([new Problem("is not a folder of prepared data: it has no " + FileName, folder)]);
+        if (new FileInfo(path).Length > LongestFile) throw new UserException([new Problem("is too long for a manifest", path)]);
+        try
+        {
+            var manifest = JsonSerializer.Deserialize<DataManifest>(File.ReadAllBytes(path), JsonStyle.Strict);
+            if (manifest?.Schema == CurrentSchema) return manifest;
+        }
+        catch (JsonException) { }
+        throw new UserException([new Problem($"is not a manifest of the form {CurrentSchema}", path, Hint: "prepare the data again")]);
     }
 }

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Transformers.Data.Text;
 
 /// <summary>Writes the tokens of a split into shards, one after the other; nothing is kept in memory but a buffer.</summary>
-/// <remarks>Until <see cref="Finish"/> a shard's header is blank, so that no reader takes it for a whole one.</remarks>
-public sealed class ShardWriter : IDisposable
+/// <remarks>Until <see cref="Finish"/> a shard's header is blank, so that no reader mistakes it for a complete one.</remarks>
+sealed class ShardWriter : IDisposable
 {
     readonly string folder, split;
     readonly int vocabularySize, tokenBytes;
@@ -17,12 +17,6 @@ public sealed class ShardWriter : IDisposable
     int number;
     long firstToken, documentsInShard;
 
-    /// <summary>Starts a split.</summary>
-    /// <param name="folder">An existing folder.</param>
-    /// <param name="split">The split's name, with which file names start.</param>
-    /// <param name="vocabularySize">V; up to 65,536 a token takes two bytes, beyond it four.</param>
-    /// <param name="tokenizerHash">The tokenizer's hash, 64 hexadecimal digits.</param>
-    /// <param name="tokensPerShard">A new shard is begun after so many tokens.</param>
     public ShardWriter(string folder, string split, int vocabularySize, string tokenizerHash, long tokensPerShard = 1 << 28)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 1);
@@ -33,17 +27,13 @@ public sealed class ShardWriter : IDisposable
         tokenBytes = ShardHeader.WidthFor(vocabularySize);
     }
 
-    /// <summary>Tokens written so far.</summary>
     public long Tokens { get; private set; }
 
-    /// <summary>Documents ended so far.</summary>
     public long Documents { get; private set; }
 
     /// <summary>The number of tokens up to the end of the last document.</summary>
     public long LastDocumentEnd { get; private set; }
 
-    /// <summary>Adds tokens to the current document.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public void Append(ReadOnlySpan<int> ids)
     {
         while (!ids.IsEmpty)
@@ -57,7 +47,6 @@ public sealed class ShardWriter : IDisposable
         }
     }
 
-    /// <summary>Ends the current document.</summary>
     public void EndDocument()
     {
         if (shard is null) StartShard();
@@ -108,7 +97,7 @@ public sealed class ShardWriter : IDisposable
         documentsInShard = 0;
         var path = TokenShards.PathOf(folder, split, number);
         shard = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
-        // The index grows beside the shard, since its place is behind the tokens.
+        // The index grows in a file beside the shard, since it comes after the tokens.
         index = new FileStream(path + ".index", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         shard.Write(new byte[ShardHeader.Bytes]);
     }
@@ -128,5 +117,57 @@ public sealed class ShardWriter : IDisposable
         shard.Dispose();
         (shard, index) = (null, null);
         number++;
+    }
+}
+
+/// <summary>The first 128 bytes of a shard. Numbers are little-endian.</summary>
+/// <remarks>
+/// Offset 0: the magic bytes; 8: version, bytes a token (2 or 4), V, number of the shard, 4 bytes each; 24: tokens, documents that end
+/// here, position of the first token, 8 bytes each; 48: hash of the tokenizer, 32 bytes; 80: SHA-256 of all that follows the header;
+/// the rest is 0. Then come the tokens, zeros up to a multiple of 8, and for each document that ends here the position after it.
+/// </remarks>
+sealed record ShardHeader(int TokenBytes, int VocabularySize, int Number, long Tokens, long Documents, long FirstToken, byte[] TokenizerHash, byte[] Checksum)
+{
+    public const int Bytes = 128;
+    public const int Version = 1;
+    static ReadOnlySpan<byte> Magic => "TFSHARD\n"u8;
+
+    public long IndexOffset => Bytes + Padded(Tokens * TokenBytes);
+    public long FileBytes => IndexOffset + Documents * sizeof(long);
+
+    public static long Padded(long bytes) => (bytes + 7) / 8 * 8;
+
+    /// <summary>Two bytes where every id fits in them.</summary>
+    public static int WidthFor(int vocabularySize) => vocabularySize <= 1 << 16 ? 2 : 4;
+
+    public byte[] ToBytes()
+    {
+        var bytes = new byte[Bytes];
+        Magic.CopyTo(bytes);
+        ReadOnlySpan<int> small = [Version, TokenBytes, VocabularySize, Number];
+        for (var i = 0; i < small.Length; i++) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8 + 4 * i), small[i]);
+        ReadOnlySpan<long> large = [Tokens, Documents, FirstToken];
+        for (var i = 0; i < large.Length; i++) BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(24 + 8 * i), large[i]);
+        TokenizerHash.CopyTo(bytes, 48);
+        Checksum.CopyTo(bytes, 80);
+        return bytes;
+    }
+
+    /// <summary>Reads and checks a header against the length of its file.</summary>
+    public static ShardHeader Parse(ReadOnlySpan<byte> bytes, long fileBytes, string file)
+    {
+        if (bytes.Length < Bytes || !bytes.StartsWith(Magic)) throw new ShardException(file, "is not a token shard");
+        int Small(ReadOnlySpan<byte> b, int i) => BinaryPrimitives.ReadInt32LittleEndian(b[(8 + 4 * i)..]);
+        long Large(ReadOnlySpan<byte> b, int i) => BinaryPrimitives.ReadInt64LittleEndian(b[(24 + 8 * i)..]);
+        if (Small(bytes, 0) != Version) throw new ShardException(file, $"is a shard of version {Small(bytes, 0)}, and this program reads version {Version}");
+        var header = new ShardHeader(Small(bytes, 1), Small(bytes, 2), Small(bytes, 3), Large(bytes, 0), Large(bytes, 1), Large(bytes, 2),
+            bytes[48..80].ToArray(), bytes[80..112].ToArray());
+        if (header.TokenBytes is not (2 or 4)) throw new ShardException(file, $"has {header.TokenBytes} bytes a token, and only 2 and 4 are known");
+        if (header.VocabularySize < 1) throw new ShardException(file, $"has a vocabulary of {header.VocabularySize}");
+        if (header.FirstToken < 0) throw new ShardException(file, $"has its first token at position {header.FirstToken}");
+        // Compared by division first: a hostile count must not overflow the sum.
+        if (header.Tokens < 0 || header.Tokens > fileBytes / header.TokenBytes || header.Documents < 0 || header.Documents > fileBytes / sizeof(long) || header.FileBytes != fileBytes)
+            throw new ShardException(file, $"is {fileBytes} bytes long, which does not fit its {header.Tokens} tokens and {header.Documents} documents");
+        return header;
     }
 }

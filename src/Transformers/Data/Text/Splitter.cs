@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 
 namespace Transformers.Data.Text;
 
@@ -8,7 +9,7 @@ enum Split { Train, Validation }
 /// <summary>A piece of text and the split that it belongs to.</summary>
 readonly record struct SplitPiece(TextPiece Piece, Split Split);
 
-/// <summary>Deals the pieces of a source out to the splits, and finds documents that are in both.</summary>
+/// <summary>Assigns the pieces of a source to the splits, and finds documents that are in both.</summary>
 /// <remarks>The hashes of the training documents go to a file, so that memory holds only those of the validation documents.</remarks>
 sealed class Splitter(string folder) : IDisposable
 {
@@ -16,24 +17,23 @@ sealed class Splitter(string folder) : IDisposable
     readonly Dictionary<UInt128, long> validation = [];
     readonly DocumentHasher hasher = new();
 
-    /// <summary>Bytes and characters by split.</summary>
     public (long Bytes, long Characters)[] Sizes { get; } = new (long, long)[2];
 
     /// <summary>All pieces of a source that is one split.</summary>
     public IEnumerable<SplitPiece> Whole(IEnumerable<TextPiece> pieces, Split split)
     {
-        foreach (var piece in pieces) yield return Deal(piece, split, hasher.Add(piece));
+        foreach (var piece in pieces) yield return Assign(piece, split, hasher.Add(piece));
     }
 
     /// <summary>Documents that are held out by their hash.</summary>
-    public IEnumerable<SplitPiece> ByDocument(IEnumerable<TextPiece> pieces, Survey survey)
+    public IEnumerable<SplitPiece> ByDocument(IEnumerable<TextPiece> pieces, SourceScan scan)
     {
         long document = 0;
         foreach (var piece in pieces)
         {
-            var split = survey.IsHeldOut(document) ? Split.Validation : Split.Train;
+            var split = scan.IsHeldOut(document) ? Split.Validation : Split.Train;
             if (piece.EndsDocument) document++;
-            yield return Deal(piece, split, hasher.Add(piece));
+            yield return Assign(piece, split, hasher.Add(piece));
         }
     }
 
@@ -50,19 +50,19 @@ sealed class Splitter(string folder) : IDisposable
             if (before < cut && cut < characters)
             {
                 var at = ByteOf(piece.Utf8.Span, cut - before);
-                yield return Deal(piece with { Utf8 = piece.Utf8[..at], EndsDocument = false }, Split.Train, null);
-                yield return Deal(piece with { Utf8 = piece.Utf8[at..] }, Split.Validation, null);
+                yield return Assign(piece with { Utf8 = piece.Utf8[..at], EndsDocument = false }, Split.Train, null);
+                yield return Assign(piece with { Utf8 = piece.Utf8[at..] }, Split.Validation, null);
                 whole = piece.EndsDocument;
                 continue;
             }
-            // An empty piece at the very border only ends what stands before it.
+            // An empty piece exactly at the border only ends the document before it.
             var split = before < cut || length == 0 && before == cut ? Split.Train : Split.Validation;
-            yield return Deal(piece, split, whole ? hash : null);
+            yield return Assign(piece, split, whole ? hash : null);
             if (piece.EndsDocument) whole = true;
         }
     }
 
-    /// <summary>How many validation documents stand in the training split too, and the numbers of the first few.</summary>
+    /// <summary>How many validation documents are in the training split too, and the numbers of the first few.</summary>
     public Duplicates FindDuplicates()
     {
         var found = new SortedSet<long>();
@@ -87,7 +87,7 @@ sealed class Splitter(string folder) : IDisposable
 
     long validationDocuments;
 
-    SplitPiece Deal(in TextPiece piece, Split split, UInt128? hash)
+    SplitPiece Assign(in TextPiece piece, Split split, UInt128? hash)
     {
         ref var size = ref Sizes[(int)split];
         size = (size.Bytes + piece.Utf8.Length, size.Characters + Utf8Reader.Characters(piece.Utf8.Span));
@@ -113,4 +113,54 @@ sealed class Splitter(string folder) : IDisposable
             if ((sbyte)utf8[i] > -65 && character-- == 0) break;
         return i;
     }
+}
+
+/// <summary>What must be known of a source before its first token is written: one quick reading, in memory of a bit a document.</summary>
+sealed class SourceScan
+{
+    readonly List<ulong> heldOut = [];
+
+    public TextCounts Counts { get; } = new();
+
+    public SourceScan(TextSource source, double fraction, CancellationToken cancel)
+    {
+        using var hasher = new DocumentHasher();
+        // Hashes in the lowest fraction are held out, which does not depend on the other documents.
+        var threshold = (ulong)(fraction * ulong.MaxValue);
+        long document = 0;
+        foreach (var piece in source.Read(Counts))
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (hasher.Add(piece) is not { } hash) continue;
+            if ((document & 63) == 0) heldOut.Add(0);
+            if ((ulong)(hash >> 64) < threshold)
+            {
+                heldOut[^1] |= 1UL << (int)(document & 63);
+                HeldOut++;
+            }
+            document++;
+        }
+    }
+
+    public long HeldOut { get; private set; }
+
+    public bool IsHeldOut(long document) => (heldOut[(int)(document >> 6)] >> (int)(document & 63) & 1) != 0;
+}
+
+/// <summary>The hash of each document of a stream of pieces.</summary>
+sealed class DocumentHasher : IDisposable
+{
+    readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    readonly byte[] digest = new byte[32];
+
+    /// <summary>Takes a piece; at the end of a document gives its hash.</summary>
+    public UInt128? Add(in TextPiece piece)
+    {
+        hash.AppendData(piece.Utf8.Span);
+        if (!piece.EndsDocument) return null;
+        hash.GetHashAndReset(digest);
+        return BinaryPrimitives.ReadUInt128BigEndian(digest);
+    }
+
+    public void Dispose() => hash.Dispose();
 }

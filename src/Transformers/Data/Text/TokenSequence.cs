@@ -2,7 +2,7 @@ using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>The token ids of a split, in order, with the borders of its documents; read at any place, by any thread.</summary>
+/// <summary>The token ids of a split, in order, with the borders of its documents; read at any position, by any thread.</summary>
 public abstract class TokenSequence : IDisposable
 {
     /// <summary>The number of tokens.</summary>
@@ -21,7 +21,7 @@ public abstract class TokenSequence : IDisposable
     /// <exception cref="ShardException">A shard holds an id that the vocabulary has not.</exception>
     public abstract void Read(long start, Span<int> tokens);
 
-    /// <summary>The position behind the last token of a document.</summary>
+    /// <summary>The position after the last token of a document.</summary>
     /// <param name="document">Its number, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such document.</exception>
     public abstract long DocumentEnd(long document);
@@ -34,43 +34,11 @@ public abstract class TokenSequence : IDisposable
     /// <summary>Lets go of what is mapped.</summary>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 
-    /// <summary>A sequence in memory.</summary>
-    /// <param name="documents">The ids of each document.</param>
-    /// <param name="vocabularySize">V.</param>
-    public static TokenSequence Of(IEnumerable<int[]> documents, int vocabularySize) => new InMemory(documents, vocabularySize);
-
-    private protected void CheckRange(long start, int count)
+    /// <summary>Refuses a range that reaches beyond the sequence.</summary>
+    protected void CheckRange(long start, int count)
     {
         if (start < 0 || start > Count - count)
             throw new ArgumentOutOfRangeException(nameof(start), start, $"{count} tokens from there reach beyond the {Count} of the sequence");
-    }
-
-    sealed class InMemory : TokenSequence
-    {
-        readonly int[] tokens;
-        readonly long[] ends;
-
-        public InMemory(IEnumerable<int[]> documents, int vocabularySize)
-        {
-            var all = documents.ToArray();
-            tokens = [.. all.SelectMany(d => d)];
-            VocabularySize = vocabularySize;
-            if (tokens.Any(id => (uint)id >= (uint)vocabularySize)) throw new ArgumentException($"an id is not below {vocabularySize}", nameof(documents));
-            long end = 0;
-            ends = [.. all.Select(d => end += d.Length)];
-        }
-
-        public override long Count => tokens.Length;
-        public override long DocumentCount => ends.Length;
-        public override int VocabularySize { get; }
-        public override long DocumentEnd(long document) =>
-            document >= 0 && document < ends.Length ? ends[document] : throw new ArgumentOutOfRangeException(nameof(document));
-
-        public override void Read(long start, Span<int> into)
-        {
-            CheckRange(start, into.Length);
-            tokens.AsSpan((int)start, into.Length).CopyTo(into);
-        }
     }
 }
 

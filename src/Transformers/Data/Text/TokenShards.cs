@@ -27,7 +27,7 @@ public sealed class TokenShards : TokenSequence
     /// <summary>The files, in order.</summary>
     public IReadOnlyList<string> Files => [.. shards.Select(s => s.Path)];
 
-    /// <summary>Where a shard lies.</summary>
+    /// <summary>The path of a shard.</summary>
     /// <param name="folder">The prepared folder.</param>
     /// <param name="split">The split's name.</param>
     /// <param name="number">The shard's number, from 0.</param>

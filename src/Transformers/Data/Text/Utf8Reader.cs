@@ -6,9 +6,12 @@ using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>Reads bytes of any quality as well-formed UTF-8: drops a byte-order mark, replaces what is ill-formed, counts both.</summary>
+/// <summary>Reads bytes as well-formed UTF-8, in blocks or lines: drops a byte-order mark, and replaces or refuses what is ill-formed.</summary>
 /// <remarks>Each maximal subpart of an ill-formed sequence becomes one U+FFFD, as the Unicode standard recommends (§3.9) and .NET decodes.</remarks>
-sealed class Utf8Reader(Stream stream, string origin, TextCounts counts)
+/// <param name="stream">The bytes.</param>
+/// <param name="origin">Their name in messages.</param>
+/// <param name="counts">Counts what is read and replaced; null where ill-formed text is refused.</param>
+sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
 {
     const int RawBytes = 32 * 1024;
 
@@ -17,46 +20,88 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts counts)
     int kept;               // Bytes of an unfinished character, moved to the front of raw.
     bool started, ended;
     byte last;
-    long line;
+    long lines, lineLength; // Finished lines, and bytes of the unfinished one.
 
     /// <summary>The next block of text, valid until the next call; empty at the end.</summary>
-    public ReadOnlySpan<byte> Next()
+    public ReadOnlyMemory<byte> Next()
     {
         while (!ended)
         {
-            // Always a full block: where blocks end must not depend on how the bytes arrive.
-            var length = kept + stream.ReadAtLeast(raw.AsSpan(kept), RawBytes - kept, throwOnEndOfStream: false);
-            ended = length < RawBytes;
-            var bytes = raw.AsSpan(0, length);
+            var bytes = raw.AsSpan(0, Fill());
             if (!started) bytes = WithoutMark(bytes);
             started = true;
-            var text = Clean(bytes);
-            if (text.Length == 0) continue;
-            Count(text);
+            var text = clean.AsMemory(0, Clean(bytes));
+            if (text.IsEmpty) continue;
+            Count(text.Span);
             return text;
         }
-        counts.LongestLine = Math.Max(counts.LongestLine, line);
-        line = 0;
+        if (counts is not null) counts.LongestLine = Math.Max(counts.LongestLine, lineLength);
+        lineLength = 0;
         return default;
+    }
+
+    /// <summary>The lines of the text without their line feeds, each valid until the next is asked for.</summary>
+    /// <param name="limit">The most bytes that a line may have.</param>
+    public IEnumerable<ReadOnlyMemory<byte>> Lines(int limit)
+    {
+        var (line, number) = (new ArrayBufferWriter<byte>(), 1);
+        for (ReadOnlyMemory<byte> block; !(block = Next()).IsEmpty;)
+        {
+            for (int end; (end = block.Span.IndexOf((byte)'\n')) >= 0; block = block[(end + 1)..])
+            {
+                Append(block[..end]);
+                yield return line.WrittenMemory;
+                // A buffer that one huge line has enlarged is let go.
+                if (line.Capacity > 1 << 20) line = new();
+                else line.ResetWrittenCount();
+                number++;
+            }
+            Append(block);
+        }
+        if (line.WrittenCount > 0) yield return line.WrittenMemory;
+
+        void Append(ReadOnlyMemory<byte> part)
+        {
+            if (line.WrittenCount + part.Length > limit)
+                throw TextLines.Error(origin, number, $"the line is longer than {limit >> 20} MiB", "one example a line is expected");
+            line.Write(part.Span);
+        }
+    }
+
+    int Fill()
+    {
+        var (length, read) = (kept, 0);
+        try
+        {
+            // Where blocks of running text end must not depend on how the bytes arrive; lines are wanted as soon as they are there.
+            do read = stream.ReadAtLeast(raw.AsSpan(length), counts is null ? 1 : RawBytes - length, throwOnEndOfStream: false);
+            while (read > 0 && (length += read) < 3 && !started && "\uFEFF"u8.StartsWith(raw.AsSpan(0, length)));
+        }
+        catch (Exception exception) when (InputFile.IsUnreadable(exception))
+        {
+            throw TextLines.Error(origin, (int)Math.Min(int.MaxValue, lines + 1), $"cannot be read: {exception.Message}");
+        }
+        ended = read == 0;
+        return length;
     }
 
     Span<byte> WithoutMark(Span<byte> bytes)
     {
         if (bytes.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || bytes.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]))
             throw new UserException([new Problem("starts with a UTF-16 byte-order mark, and text must be UTF-8", origin, Hint: "convert it: iconv -f UTF-16 -t UTF-8")]);
-        if (!bytes.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) return bytes;
-        counts.ByteOrderMarks++;
+        if (!bytes.StartsWith("\uFEFF"u8)) return bytes;
+        if (counts is not null) counts.ByteOrderMarks++;
         return bytes[3..];
     }
 
-    ReadOnlySpan<byte> Clean(Span<byte> bytes)
+    // The number of bytes of well-formed text, which is written to the block of clean bytes.
+    int Clean(Span<byte> bytes)
     {
         kept = 0;
         if (Utf8.IsValid(bytes))
         {
-            // A copy, since the next read overwrites the raw block.
             bytes.CopyTo(clean);
-            return clean.AsSpan(0, bytes.Length);
+            return bytes.Length;
         }
         var written = 0;
         while (bytes.Length > 0)
@@ -75,30 +120,33 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts counts)
             }
             else
             {
+                if (counts is null) throw NotUtf8(clean.AsSpan(0, written));
                 counts.InvalidSequences++;
                 if (status == OperationStatus.NeedMoreData) counts.TruncatedFiles++;
                 written += Rune.ReplacementChar.EncodeToUtf8(clean.AsSpan(written));
             }
             bytes = bytes[consumed..];
         }
-        return clean.AsSpan(0, written);
+        return written;
     }
+
+    UserException NotUtf8(ReadOnlySpan<byte> before) => TextLines.Error(origin,
+        (int)Math.Min(int.MaxValue, lines + before.Count((byte)'\n') + 1), "the line is not UTF-8", "convert the file, for example with iconv -t UTF-8");
 
     void Count(ReadOnlySpan<byte> text)
     {
+        lines += text.Count((byte)'\n');
+        if (counts is null) return;
         counts.Nuls += text.Count((byte)0);
         counts.CarriageReturns += text.Count("\r\n"u8);
         if (last == '\r' && text[0] == '\n') counts.CarriageReturns++;
         last = text[^1];
-        for (var rest = text; ;)
+        for (int end; (end = text.IndexOf((byte)'\n')) >= 0; text = text[(end + 1)..])
         {
-            var end = rest.IndexOf((byte)'\n');
-            line += end < 0 ? rest.Length : end;
-            if (end < 0) return;
-            counts.LongestLine = Math.Max(counts.LongestLine, line);
-            line = 0;
-            rest = rest[(end + 1)..];
+            counts.LongestLine = Math.Max(counts.LongestLine, lineLength + end);
+            lineLength = 0;
         }
+        lineLength += text.Length;
     }
 
     /// <summary>The number of Unicode scalar values of well-formed UTF-8: its bytes that do not continue a character.</summary>

@@ -76,7 +76,6 @@ sealed class Canvas
             }
     }
 
-    /// <summary>Adds normal noise to every channel and rounds to bytes.</summary>
     public RgbImage ToImage(double noise, SampleRandom random)
     {
         var image = new RgbImage(Side, Side);

@@ -33,12 +33,7 @@ public static class ImageGenerator
     };
 
     /// <summary>Draws one image.</summary>
-    /// <param name="kind">What is drawn.</param>
-    /// <param name="label">Its class.</param>
-    /// <param name="side">Pixels a side, at least 8.</param>
-    /// <param name="random">Decides everything else.</param>
-    /// <param name="style">How far it strays; by default the kind's own.</param>
-    public static RgbImage Draw(DrawingKind kind, int label, int side, SampleRandom random, DrawingStyle? style = null)
+    internal static RgbImage Draw(DrawingKind kind, int label, int side, SampleRandom random, DrawingStyle? style = null)
     {
         var name = Classes(kind)[label];
         var drawing = new FigureDrawing(style ?? (kind == DrawingKind.Shapes ? DrawingStyle.Figures : DrawingStyle.Written), side, random);
@@ -51,11 +46,10 @@ public static class ImageGenerator
     /// <param name="count">Number of images in all; one in <see cref="TestEvery"/> is for testing. Classes are equally frequent.</param>
     /// <param name="seed">Decides every pixel; image i does not depend on how many there are.</param>
     /// <param name="side">Pixels a side.</param>
-    /// <param name="style">How far figures stray; by default the kind's own.</param>
     /// <param name="cancel">Ends the writing and leaves nothing.</param>
     /// <exception cref="UserException">The folder is not empty or cannot be written, or a number is out of range.</exception>
     public static void Write(
-        DrawingKind kind, string folder, int count, ulong seed, int side = 32, DrawingStyle? style = null, CancellationToken cancel = default)
+        DrawingKind kind, string folder, int count, ulong seed, int side = 32, CancellationToken cancel = default)
     {
         var classes = Classes(kind);
         if (side is < 8 or > 1024) throw new UserException($"the side ({side}) must be from 8 to 1024 pixels");
@@ -75,7 +69,7 @@ public static class ImageGenerator
                 // The rounds of classes, not single images, are divided, so that both splits hold each class equally often.
                 var (round, label) = (i / classes.Count, i % classes.Count);
                 var split = round % TestEvery == TestEvery - 1 ? "test" : "train";
-                var image = Draw(kind, label, side, new SampleRandom(seed, (ulong)kind, (ulong)i), style);
+                var image = Draw(kind, label, side, new SampleRandom(seed, (ulong)kind, (ulong)i));
                 File.WriteAllBytes(Path.Combine(making.Path, split, classes[label], $"{i:d6}.png"), ImageCodec.EncodePng(image));
             }, cancel);
             if (Directory.Exists(target)) Directory.Delete(target);

@@ -9,7 +9,7 @@ namespace Transformers.Generators.Stories;
 /// </remarks>
 public static class StoryGenerator
 {
-    /// <summary>What stands between two stories in one file: a line of its own.</summary>
+    /// <summary>The line between two stories in one file.</summary>
     public const string Separator = "<|endoftext|>";
 
     /// <summary>One story, of a few paragraphs with a line feed between them and none at the end.</summary>

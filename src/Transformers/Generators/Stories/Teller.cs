@@ -4,7 +4,7 @@ using Transformers.IO;
 namespace Transformers.Generators.Stories;
 
 /// <summary>Tells one story: draws its people, things and places, keeps the world true, and writes the sentences.</summary>
-sealed partial class Teller(ulong seed, ulong index)
+sealed class Teller(ulong seed, ulong index)
 {
     CounterRandom random = new(seed, index);
     readonly StringBuilder text = new();
@@ -13,12 +13,10 @@ sealed partial class Teller(ulong seed, ulong index)
 
     public override string ToString() => text.ToString();
 
-    /// <summary>Draws a plot and tells it.</summary>
     public void TellOne() => Plots.All[random.Next(Plots.All.Length)](this);
 
     public bool Chance(int percent) => random.Next(100) < percent;
 
-    /// <summary>Writes one of the sentences given.</summary>
     public void Say(params ReadOnlySpan<string> sentences)
     {
         if (!atStart) text.Append(' ');
@@ -102,4 +100,91 @@ sealed partial class Teller(ulong seed, ulong index)
     public string Spot() => Draw(Lexicon.Spots);
     public string Food() => Draw(Lexicon.Foods);
     public string Relative() => Draw(Lexicon.Relatives);
+
+    public void Go(Person who, Place where)
+    {
+        Require(who.At != where, $"{who} is already {where.In}");
+        who.At = where;
+        Say($"{who} {who.Walked} to {where}.", $"So {who} {who.Walked} to {where}.");
+    }
+
+    public void Go(Person who, Person with, Place where)
+    {
+        Require(who.At != where && with.At != where, $"{who} or {with} is already {where.In}");
+        (who.At, with.At) = (where, where);
+        Say($"{who} and {with} {who.Walked} to {where}.", $"So {who} and {with} {who.Walked} to {where} together.");
+    }
+
+    public void Take(Person who, Thing thing)
+    {
+        Require(thing.Holder is null && thing.At == who.At && thing.Spot is not null, $"{thing} is not where {who} is");
+        Say($"There, {thing.Spot}, lay {thing}, and {who} picked it up.", $"{who} looked {thing.Spot}, and there was {thing}!");
+        (thing.Holder, thing.At, thing.Spot) = (who, null, null);
+    }
+
+    public void Put(Person who, Thing thing, string spot)
+    {
+        Require(thing.Holder == who && who.At is not null, $"{who} does not hold {thing}");
+        (thing.Holder, thing.At, thing.Spot) = (null, who.At, spot);
+    }
+
+    public void Give(Person from, Person to, Thing thing)
+    {
+        Require(thing.Holder == from && from.At == to.At, $"{from} cannot give {thing} to {to}");
+        thing.Holder = to;
+        Say($"{from} gave {thing} to {to}.", $"Then {from} handed {thing} to {to}.");
+    }
+
+    /// <summary>Opens a story with its hero, and says what will matter later: who, what kind, what trait.</summary>
+    public void Open(Person hero, Place home)
+    {
+        hero.At = home;
+        var kind = Grammar.A($"{hero.Trait} {hero.Kind}");
+        Say($"Once upon a time there was {kind} named {hero}.", $"Once there lived {kind} called {hero}.",
+            $"{hero} was {kind} who lived {home.In}.", $"There once was {kind} whose name was {hero}.");
+        Say($"{hero} always wore {hero.Garment} and loved to {hero.Hobby[0]}.", $"{hero} wore {hero.Garment} and liked {hero.Hobby[2]} best of all.");
+    }
+
+    public void Meet(Person hero, Person other)
+    {
+        Require(hero.At is not null, $"{hero} is nowhere");
+        other.At = hero.At;
+        Say($"There {hero.He} met {other}, {Grammar.A($"{other.Trait} {other.Kind}")} in {other.Garment}.",
+            $"There was {other} {other.The}, who was {other.Hobby[2]} and wore {other.Garment}.");
+    }
+
+    public void Befriend(Person hero, Person friend)
+    {
+        friend.At = hero.At;
+        Say($"{Capital(hero.His)} best friend was {Grammar.A($"{friend.Trait} {friend.Kind}")} named {friend}.",
+            $"{hero} had a friend called {friend}, {Grammar.A($"{friend.Trait} {friend.Kind}")} who loved to {friend.Hobby[0]}.");
+    }
+
+    /// <summary>Somebody speaks, in the manner that is theirs.</summary>
+    public void Speak(Person who, params ReadOnlySpan<string> words)
+    {
+        var chosen = words[words.Length == 1 ? 0 : random.Next(words.Length)];
+        if (chosen.EndsWith('?')) Say($"\"{Capital(chosen)}\" asked {who} {who.Manner}.");
+        else if (chosen.EndsWith('!')) Say($"\"{who.Cry}! {Capital(chosen)}\" cried {who}.");
+        else Say($"\"{Capital(chosen)},\" said {who} {who.Manner}.");
+    }
+
+    public void Close(Person hero, Person friend)
+    {
+        switch (random.Next(4))
+        {
+            case 0: Say($"From that day on, {hero} {hero.The} and {friend} {friend.The} were the best of friends."); break;
+            case 1: Say($"That night, {hero} took off {hero.His} {Worn(hero)} and slept well."); break;
+            case 2: Say($"And that is how {hero} and {friend} learnt that {Draw(Lexicon.Lessons)}."); break;
+            default: Say($"In the end {hero} went home, {hero.Hobby[2]} all the way, as {hero.Trait} as ever."); break;
+        }
+    }
+
+    static string Worn(Person who) => who.Garment.StartsWith("a ") ? who.Garment[2..] : who.Garment;
+    static string Capital(string words) => Grammar.Capital(words);
+
+    static void Require(bool holds, string otherwise)
+    {
+        if (!holds) throw new InvalidOperationException($"The story contradicts itself: {otherwise}.");
+    }
 }

@@ -1,6 +1,6 @@
 namespace Transformers.Generators.Translation;
 
-/// <summary>The English words of the translation task. No form stands in two lists, so a sentence can be read in one way only.</summary>
+/// <summary>The English words of the translation task. No form is in two lists, so a sentence has only one reading.</summary>
 /// <remarks>All inflect regularly; none doubles its last consonant.</remarks>
 static class Words
 {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using SkiaSharp;
 
 namespace Transformers.IO.Images;
@@ -17,12 +18,10 @@ public static unsafe class ImageCodec
     /// <summary>Reads the header alone and holds it to the limits.</summary>
     /// <param name="file">The file's bytes, or at least its header.</param>
     /// <param name="limits">What the file may cost; by default <see cref="ImageLimits.Default"/>.</param>
-    /// <exception cref="ImageException">The header is broken or exceeds the limits.</exception>
-    public static ImageInfo Probe(ReadOnlySpan<byte> file, ImageLimits? limits = null) => ImageHeader.Read(file, limits ?? ImageLimits.Default);
+    internal static ImageInfo Probe(ReadOnlySpan<byte> file, ImageLimits? limits = null) => ImageHeader.Read(file, limits ?? ImageLimits.Default);
 
     /// <summary>Decodes a whole picture.</summary>
-    /// <exception cref="ImageException">The file is broken, truncated, unsupported or exceeds the limits.</exception>
-    public static RgbImage Decode(ReadOnlySpan<byte> file, ImageDecodeOptions? options = null)
+    internal static RgbImage Decode(ReadOnlySpan<byte> file, ImageDecodeOptions? options = null)
     {
         options ??= ImageDecodeOptions.Default;
         var info = Probe(file, options.Limits);
@@ -32,8 +31,7 @@ public static unsafe class ImageCodec
     }
 
     /// <summary>Reads and decodes a file.</summary>
-    /// <exception cref="ImageException">The file cannot be read, is broken or exceeds the limits; the message names it.</exception>
-    public static RgbImage DecodeFile(string path, ImageDecodeOptions? options = null)
+    internal static RgbImage DecodeFile(string path, ImageDecodeOptions? options = null)
     {
         var bytes = ImageFiles.ReadAll(path, (options ?? ImageDecodeOptions.Default).Limits.MaxBytes);
         try
@@ -47,9 +45,7 @@ public static unsafe class ImageCodec
     }
 
     /// <summary>The size that <see cref="DecodeInto"/> gives at a scale.</summary>
-    /// <param name="info">The file's header.</param>
-    /// <param name="scale">1, and for JPEG also 2, 4 or 8.</param>
-    public static (int Width, int Height) ScaledSize(ImageInfo info, int scale) =>
+    internal static (int Width, int Height) ScaledSize(ImageInfo info, int scale) =>
         ((info.Width + scale - 1) / scale, (info.Height + scale - 1) / scale);
 
     /// <summary>Decodes into a picture of exactly the size that <see cref="ScaledSize"/> gives.</summary>
@@ -60,9 +56,7 @@ public static unsafe class ImageCodec
     /// one that decoding and then resizing gives.
     /// </param>
     /// <param name="options">Limits and background.</param>
-    /// <exception cref="ImageException">As for <see cref="Decode(ReadOnlySpan{byte}, ImageDecodeOptions?)"/>.</exception>
-    /// <exception cref="ArgumentException">The scale is not one of the format's, or the image has another size.</exception>
-    public static void DecodeInto(ReadOnlySpan<byte> file, RgbImage image, int scale = 1, ImageDecodeOptions? options = null)
+    internal static void DecodeInto(ReadOnlySpan<byte> file, RgbImage image, int scale = 1, ImageDecodeOptions? options = null)
     {
         options ??= ImageDecodeOptions.Default;
         var info = Probe(file, options.Limits);
@@ -82,7 +76,6 @@ public static unsafe class ImageCodec
     /// <param name="firstRow">The first row wanted, at the scale.</param>
     /// <param name="image">What is filled: as wide as <see cref="ScaledSize"/> gives, as high as there are rows wanted.</param>
     /// <param name="scale">As for <see cref="DecodeInto"/>.</param>
-    /// <exception cref="ImageException">The file is broken before the last row wanted, truncated or unsupported.</exception>
     internal static void DecodeRows(ReadOnlySpan<byte> file, ImageInfo info, int firstRow, RgbImage image, int scale)
     {
         using var rgba = new PooledPixels(image.Width, image.Height);
@@ -126,9 +119,7 @@ public static unsafe class ImageCodec
     public static byte[] EncodePng(RgbImage image) => EncodePng(image.Span, image.Width, image.Height);
 
     /// <summary>Encodes a picture as baseline JPEG with halved chroma.</summary>
-    /// <param name="image">The picture.</param>
-    /// <param name="quality">1 to 100.</param>
-    public static byte[] EncodeJpeg(RgbImage image, int quality = 90)
+    internal static byte[] EncodeJpeg(RgbImage image, int quality = 90)
     {
         if (quality is < 1 or > 100) throw new ArgumentException($"the quality ({quality}) must be from 1 to 100", nameof(quality));
         using var rgba = new PooledPixels(image.Width, image.Height);
@@ -146,4 +137,85 @@ public static unsafe class ImageCodec
             return encoded.ToArray();
         }
     }
+}
+
+/// <summary>Skia's decoders: pictures as stored, not turned, four bytes a pixel, not multiplied by alpha.</summary>
+static unsafe class SkiaDecoder
+{
+    /// <summary>The size of a picture as stored, with its sides divided by a scale.</summary>
+    internal static (int Width, int Height) StoredSize(ImageInfo info, int scale)
+    {
+        var (width, height) = ImageCodec.ScaledSize(info, scale);
+        return info.Orientation >= 5 ? (height, width) : (width, height);
+    }
+
+    /// <summary>Decodes a picture, or some rows of it.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="info">Its header.</param>
+    /// <param name="scale">What the sides are divided by, 1, 2, 4 or 8; above 1 for JPEG alone.</param>
+    /// <param name="rows">The rows wanted, at the scale; null for all. For JPEG alone.</param>
+    /// <param name="rgba">Those rows.</param>
+    /// <returns>Whether every pixel is opaque.</returns>
+    internal static bool Read(ReadOnlySpan<byte> file, ImageInfo info, int scale, (int First, int Count)? rows, Span<byte> rgba)
+    {
+        ImageHeader.CheckComplete(file, info.Format);
+        fixed (byte* data = file, pixels = rgba)
+        {
+            using var bytes = SKData.Create((nint)data, file.Length);
+            using var codec = SKCodec.Create(new SKMemoryStream(bytes), out var result);
+            if (codec is null) throw Failure(result, info.Format);
+            if ((codec.Info.Width, codec.Info.Height) != StoredSize(info, 1))
+                throw ImageHeader.Corrupt($"the headers of the {Name(info.Format)} file disagree about its size");
+            var opaque = codec.Info.AlphaType == SKAlphaType.Opaque;
+            var (width, height) = StoredSize(info, scale);
+            // No colour space for the result: profiles and gamma are left alone.
+            var target = new SKImageInfo(width, height, SKColorType.Rgba8888, opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul);
+            result = rows is var (first, count) ? ReadRows(codec, target, first, count, (nint)pixels) : codec.GetPixels(target, (nint)pixels);
+            return result == SKCodecResult.Success ? opaque : throw Failure(result, info.Format);
+        }
+    }
+
+    static SKCodecResult ReadRows(SKCodec codec, SKImageInfo target, int first, int count, nint pixels)
+    {
+        var started = codec.StartScanlineDecode(target);
+        if (started != SKCodecResult.Success) return started;
+        return (first == 0 || codec.SkipScanlines(first)) && codec.GetScanlines(pixels, count, target.RowBytes) == count ? SKCodecResult.Success : SKCodecResult.IncompleteInput;
+    }
+
+    static ImageException Failure(SKCodecResult result, ImageFormat format) => result switch
+    {
+        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {Name(format)} file ends before its picture does"),
+        SKCodecResult.Unimplemented or SKCodecResult.InvalidConversion or SKCodecResult.InvalidScale =>
+            new(ImageFault.Unsupported, $"the {Name(format)} file uses a feature that is not read"),
+        _ => ImageHeader.Corrupt($"the picture data of the {Name(format)} file are broken"),
+    };
+
+    static string Name(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
+}
+
+/// <summary>A picture in borrowed memory, for the moment between decoding and resizing.</summary>
+sealed class PooledImage : IDisposable
+{
+    readonly byte[] memory;
+
+    public PooledImage(int width, int height)
+    {
+        memory = ArrayPool<byte>.Shared.Rent(checked(3 * width * height));
+        Image = new RgbImage(width, height, memory);
+    }
+
+    public RgbImage Image { get; }
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(memory);
+}
+
+/// <summary>Borrowed memory for pixels of four bytes: red, green, blue, alpha.</summary>
+readonly ref struct PooledPixels(int width, int height)
+{
+    readonly int length = checked(4 * width * height);
+    readonly byte[] memory = ArrayPool<byte>.Shared.Rent(checked(4 * width * height));
+
+    public Span<byte> Bytes => memory.AsSpan(0, length);
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(memory);
 }

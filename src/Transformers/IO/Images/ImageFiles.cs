@@ -11,56 +11,76 @@ public static class ImageFiles
 
     /// <summary>The bytes of a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="maxBytes">What it may have; asked of the file system before memory is taken.</param>
+    /// <param name="maxBytes">The most bytes it may have; checked before memory is allocated.</param>
     /// <exception cref="ImageException">The file cannot be read or is larger.</exception>
-    public static byte[] ReadAll(string path, long maxBytes) => Read(path, maxBytes, long.MaxValue);
-
-    /// <summary>The header of a file: its first bytes where they are enough, all of it where they are not.</summary>
-    /// <exception cref="ImageException">The file cannot be read, is broken or exceeds the limits; the message names it.</exception>
-    public static ImageInfo ProbeFile(string path, ImageLimits? limits = null)
-    {
-        // Enough for the frame header behind an embedded thumbnail or colour profile in nearly every file.
-        const int usual = 128 << 10;
-        var bounds = limits ?? ImageLimits.Default;
-        var head = Read(path, bounds.MaxBytes, usual);
-        try
-        {
-            try
-            {
-                return ImageCodec.Probe(head, bounds);
-            }
-            catch (ImageException exception) when (exception.Fault == ImageFault.Truncated && head.Length == usual)
-            {
-                return ImageCodec.Probe(ReadAll(path, bounds.MaxBytes), bounds);
-            }
-        }
-        catch (ImageException exception)
-        {
-            throw exception.Of(path);
-        }
-    }
-
-    static byte[] Read(string path, long maxBytes, long atMost)
+    public static byte[] ReadAll(string path, long maxBytes)
     {
         try
         {
-            using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            var length = RandomAccess.GetLength(handle);
-            if (length > maxBytes)
-                throw new ImageException(ImageFault.TooLarge, $"the file has {length} bytes, the limit is {maxBytes}", path);
-            var bytes = new byte[Math.Min(length, atMost)];
-            var filled = 0;
-            while (filled < bytes.Length)
-            {
-                var read = RandomAccess.Read(handle, bytes.AsSpan(filled), filled);
-                if (read == 0) throw new ImageException(ImageFault.Truncated, "the file shrank while it was read", path);
-                filled += read;
-            }
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            if (file.Length > maxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, the limit is {maxBytes}", path);
+            var bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
             return bytes;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {exception.Message}", path, exception);
         }
+    }
+}
+
+/// <summary>A picture in memory: 8-bit red, green and blue, interleaved, rows from the top, without padding.</summary>
+/// <remarks>Grey pictures have three equal channels. The array may be longer than the picture, so that buffers can be used again.</remarks>
+public sealed class RgbImage
+{
+    /// <summary>The bytes; pixel (x, y) starts at <c>3 * (y * Width + x)</c>.</summary>
+    public byte[] Pixels { get; }
+    /// <summary>Pixels a row.</summary>
+    public int Width { get; }
+    /// <summary>Rows.</summary>
+    public int Height { get; }
+
+    /// <summary>A black picture.</summary>
+    public RgbImage(int width, int height) : this(width, height, new byte[checked(3 * width * height)]) { }
+
+    /// <summary>A picture over an array that is at least <c>3 * width * height</c> long.</summary>
+    /// <exception cref="ArgumentException">A side is not positive or the array is too short.</exception>
+    public RgbImage(int width, int height, byte[] pixels)
+    {
+        if (width <= 0 || height <= 0) throw new ArgumentException($"an image needs positive sides, not {width} x {height}");
+        if (pixels.LongLength < 3L * width * height) throw new ArgumentException("the array is shorter than the image");
+        (Width, Height, Pixels) = (width, height, pixels);
+    }
+
+    /// <summary>The picture's bytes without the rest of the array.</summary>
+    public Span<byte> Span => Pixels.AsSpan(0, 3 * Width * Height);
+
+    /// <summary>One row, <c>3 * Width</c> bytes.</summary>
+    public Span<byte> Row(int y) => Pixels.AsSpan(3 * Width * y, 3 * Width);
+
+    /// <summary>A copy that shares nothing.</summary>
+    public RgbImage Clone() => new(Width, Height, Span.ToArray());
+
+    /// <summary>Whether red, green and blue are equal everywhere.</summary>
+    public bool IsGrey()
+    {
+        var pixels = Span;
+        for (var i = 0; i < pixels.Length; i += 3)
+            if (pixels[i] != pixels[i + 1] || pixels[i] != pixels[i + 2]) return false;
+        return true;
+    }
+
+    /// <summary>A picture with three equal channels.</summary>
+    /// <param name="grey">At least <paramref name="width"/> times <paramref name="height"/> bytes, row by row.</param>
+    /// <param name="width">Pixels a row.</param>
+    /// <param name="height">Rows.</param>
+    public static RgbImage FromGrey(ReadOnlySpan<byte> grey, int width, int height)
+    {
+        var image = new RgbImage(width, height);
+        var pixels = image.Pixels;
+        for (var i = 0; i < width * height; i++)
+            pixels[3 * i] = pixels[3 * i + 1] = pixels[3 * i + 2] = grey[i];
+        return image;
     }
 }

@@ -23,20 +23,18 @@ public enum ImageFormat
 /// <param name="BitDepth">Bits a channel as stored.</param>
 /// <param name="HasAlpha">Whether pixels may be transparent.</param>
 /// <param name="Orientation">EXIF's orientation, 1 to 8; 1 where the file gives none.</param>
-public readonly record struct ImageInfo(
+readonly record struct ImageInfo(
     ImageFormat Format, int Width, int Height, int Channels, int BitDepth, bool HasAlpha, int Orientation);
 
 /// <summary>What one image file may cost; a file beyond it is refused before memory is allocated.</summary>
-/// <param name="MaxPixels">Width times height.</param>
-/// <param name="MaxBytes">Size of the file.</param>
-public readonly record struct ImageLimits(long MaxPixels, long MaxBytes)
+readonly record struct ImageLimits(long MaxPixels, long MaxBytes)
 {
     /// <summary>100 million pixels (300 MB decoded) and 256 MiB of file.</summary>
     public static readonly ImageLimits Default = new(100_000_000, 256L << 20);
 }
 
 /// <summary>How a picture is decoded.</summary>
-public sealed record ImageDecodeOptions
+sealed record ImageDecodeOptions
 {
     /// <summary>Limits and a white background, every pixel decoded.</summary>
     public static readonly ImageDecodeOptions Default = new();
@@ -46,4 +44,42 @@ public sealed record ImageDecodeOptions
 
     /// <summary>The colour under transparent pixels as 0xRRGGBB: white by default, as paper is.</summary>
     public int Background { get; init; } = 0xFFFFFF;
+}
+
+/// <summary>Why an image file cannot be used.</summary>
+public enum ImageFault
+{
+    /// <summary>Not JPEG, PNG, WebP, GIF or BMP.</summary>
+    UnknownFormat = 1,
+    /// <summary>The file ends before the picture does.</summary>
+    Truncated = 2,
+    /// <summary>The file contradicts its format.</summary>
+    Corrupt = 3,
+    /// <summary>A valid file of a kind that is not read, for example a 12-bit JPEG.</summary>
+    Unsupported = 4,
+    /// <summary>Beyond <see cref="ImageLimits"/>.</summary>
+    TooLarge = 5,
+    /// <summary>The file cannot be opened or read.</summary>
+    Unreadable = 100,
+}
+
+/// <summary>An image file that cannot be used: broken, truncated, too large or of a kind that is not read.</summary>
+public sealed class ImageException : UserException
+{
+    /// <summary>Why.</summary>
+    internal ImageFault Fault { get; }
+
+    /// <summary>One fault of one file.</summary>
+    internal ImageException(ImageFault fault, string message, string? file = null, Exception? inner = null)
+        : base([new Problem(message, file, Hint: HintFor(fault))], inner) => Fault = fault;
+
+    /// <summary>The same fault with the name of its file.</summary>
+    internal ImageException Of(string file) => new(Fault, Problems[0].Message, file, InnerException);
+
+    static string? HintFor(ImageFault fault) => fault switch
+    {
+        ImageFault.UnknownFormat => "JPEG, PNG, WebP, GIF and BMP are read",
+        ImageFault.TooLarge => "make the picture smaller",
+        _ => null,
+    };
 }

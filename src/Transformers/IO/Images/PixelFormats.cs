@@ -6,7 +6,7 @@ namespace Transformers.IO.Images;
 /// <summary>From four bytes a pixel, as codecs decode and encode, to three and back.</summary>
 static class PixelFormats
 {
-    /// <summary>Lays pixels on a colour, in place.</summary>
+    /// <summary>Composites pixels on a colour, in place.</summary>
     /// <param name="rgba">Not multiplied by alpha.</param>
     /// <param name="background">0xRRGGBB.</param>
     internal static void Composite(Span<byte> rgba, int background)
@@ -24,7 +24,6 @@ static class PixelFormats
         }
     }
 
-    /// <summary>Drops every fourth byte.</summary>
     internal static void ToRgb(ReadOnlySpan<byte> rgba, Span<byte> rgb)
     {
         var order = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255);
@@ -35,7 +34,6 @@ static class PixelFormats
         for (; to < rgb.Length; from += 4, to += 3) rgba.Slice(from, 3).CopyTo(rgb[to..]);
     }
 
-    /// <summary>Adds an opaque alpha to each pixel.</summary>
     internal static void ToRgba(ReadOnlySpan<byte> rgb, Span<byte> rgba)
     {
         for (int from = 0, to = 0; from < rgb.Length; from += 3, to += 4)
@@ -46,11 +44,6 @@ static class PixelFormats
     }
 
     /// <summary>Drops every fourth byte and turns the picture as its EXIF orientation says.</summary>
-    /// <param name="rgba">The picture as stored.</param>
-    /// <param name="width">Pixels a row as stored.</param>
-    /// <param name="height">Rows as stored.</param>
-    /// <param name="orientation">1 to 8; 5 to 8 exchange rows and columns.</param>
-    /// <param name="rgb">The picture as displayed.</param>
     internal static void ToOrientedRgb(ReadOnlySpan<byte> rgba, int width, int height, int orientation, Span<byte> rgb)
     {
         var pixels = MemoryMarshal.Cast<byte, int>(rgba);

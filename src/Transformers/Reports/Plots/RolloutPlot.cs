@@ -1,5 +1,5 @@
 using TorchSharp;
-using Transformers.Data.Images.Transforms;
+using Transformers.Data.Images;
 using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Models;

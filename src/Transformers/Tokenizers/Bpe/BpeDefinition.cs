@@ -4,12 +4,11 @@ using System.Text;
 
 namespace Transformers.Tokenizers.Bpe;
 
-/// <summary>Everything that decides the ids of a byte-level BPE, as read from a file or learnt.</summary>
+/// <summary>Everything that decides the ids of a byte-level BPE, as read from a file or trained.</summary>
 sealed class BpeDefinition
 {
     /// <summary>The bytes of each id; null where the id is a special token's or nobody's.</summary>
     internal required byte[]?[] Tokens { get; init; }
-    /// <summary>The merges in the order of their ranks.</summary>
     internal required IReadOnlyList<Merge> Merges { get; init; }
     /// <summary>Special tokens, matched only where they are allowed.</summary>
     internal required IReadOnlyDictionary<string, int> Special { get; init; }
@@ -21,7 +20,6 @@ sealed class BpeDefinition
     /// <summary>What a Hugging Face file does with the ids afterwards, as JSON: it puts special tokens around them, so it decides none here, and is kept for the next file.</summary>
     internal string? PostProcessor { get; init; }
 
-    /// <summary>A SHA-256 over all of the above.</summary>
     internal string Hash()
     {
         var hash = new CanonicalHash("bpe");
@@ -82,4 +80,42 @@ readonly struct CanonicalHash
     }
 
     internal string Finish() => Convert.ToHexStringLower(hash.GetHashAndReset());
+}
+
+/// <summary>GPT-2's way to write bytes as visible characters: printable Latin-1 as itself, the other 68 bytes from U+0100 on.</summary>
+static class ByteAlphabet
+{
+    static readonly char[] CharOfByte = new char[256];
+    static readonly short[] ByteOfChar = new short[0x144];
+
+    static ByteAlphabet()
+    {
+        Array.Fill(ByteOfChar, (short)-1);
+        var next = 0x100;
+        for (var b = 0; b < 256; b++)
+        {
+            var printable = b is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE;
+            CharOfByte[b] = (char)(printable ? b : next++);
+            ByteOfChar[CharOfByte[b]] = (short)b;
+        }
+    }
+
+    internal static string ToText(ReadOnlySpan<byte> bytes)
+    {
+        var text = new StringBuilder(bytes.Length);
+        foreach (var b in bytes) text.Append(CharOfByte[b]);
+        return text.ToString();
+    }
+
+    /// <summary>The bytes that a text of the alphabet encodes, or null where it has another character.</summary>
+    internal static byte[]? ToBytes(ReadOnlySpan<char> text)
+    {
+        var bytes = new byte[text.Length];
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] >= ByteOfChar.Length || ByteOfChar[text[i]] < 0) return null;
+            bytes[i] = (byte)ByteOfChar[text[i]];
+        }
+        return bytes;
+    }
 }

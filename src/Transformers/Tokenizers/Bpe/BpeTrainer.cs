@@ -1,23 +1,21 @@
-using System.IO.Compression;
 using System.Text;
 using Transformers.IO;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers.Bpe;
 
 /// <summary>Trains byte-level BPE vocabularies.</summary>
-/// <remarks>Ids 0 to 255 are the bytes by value, merges follow in the order they were learnt, special tokens come last.</remarks>
+/// <remarks>Ids 0 to 255 are the bytes by value, merges follow in the order in which they were learned, special tokens come last.</remarks>
 public static class BpeTrainer
 {
     /// <summary>Trains on files of text, each one document; names that end in <c>.gz</c> are unpacked.</summary>
     /// <param name="paths">Files, read once, in order.</param>
     /// <param name="options">What to train.</param>
-    /// <param name="progress">Told every megabyte of text and every hundred merges.</param>
+    /// <param name="progress">Called every megabyte of text and every hundred merges.</param>
     /// <param name="cancel">Stops the training.</param>
     /// <exception cref="UserException">The options contradict themselves, or a file cannot be read.</exception>
     public static ByteLevelBpeTokenizer Train(IEnumerable<string> paths, BpeTrainerOptions options,
         IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default) =>
-        Train(paths.Select(Open), options, progress, cancel);
+        Train(paths.Select(InputFile.Open), options, progress, cancel);
 
     /// <summary>Trains on streams of UTF-8 text, each one document, which are disposed as they are read.</summary>
     /// <inheritdoc cref="Train(IEnumerable{string}, BpeTrainerOptions, IProgress{BpeTrainingProgress}, CancellationToken)"/>
@@ -32,7 +30,7 @@ public static class BpeTrainer
             var counts = new PieceCounter(options.Pattern, threads, read, options.MergesWanted, cancel).Count(documents);
             return Learn(counts, options, read, cancel);
         }
-        catch (Exception exception) when (TokenizerFile.IsUnreadable(exception))
+        catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
             throw new UserException($"the training text cannot be read: {exception.Message}", inner: exception);
         }
@@ -63,12 +61,6 @@ public static class BpeTrainer
         });
     }
 
-    static Stream Open(string path)
-    {
-        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
-        return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
-    }
-
     sealed class LatestProgress(IProgress<BpeTrainingProgress>? next) : IProgress<BpeTrainingProgress>
     {
         internal BpeTrainingProgress Latest { get; private set; }
@@ -79,4 +71,77 @@ public static class BpeTrainer
             next?.Report(value);
         }
     }
+}
+
+/// <summary>What a byte-level BPE is trained to be.</summary>
+public sealed record BpeTrainerOptions
+{
+    /// <summary>Number of ids wanted: 256 bytes, the merges and the special tokens. Fewer result where the corpus offers no more merges.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>How text is cut into pieces.</summary>
+    public SplitPattern Pattern { get; init; } = SplitPattern.Gpt2;
+
+    /// <summary>A pair must occur at least this often to be merged.</summary>
+    public long MinimumFrequency { get; init; } = 2;
+
+    /// <summary>Special tokens, which get the last ids in this order; the corpus is not searched for them.</summary>
+    public IReadOnlyList<string> SpecialTokens { get; init; } = [TextTokenizer.DefaultEndOfText];
+
+    /// <summary>Threads that count pieces, 0 for one a processor. The result does not depend on it.</summary>
+    public int Threads { get; init; }
+
+    internal int MergesWanted => VocabularySize - 256 - SpecialTokens.Count;
+
+    internal void Check()
+    {
+        SpecialTokenNames.Check(SpecialTokens);
+        if (MergesWanted < 0 || VocabularySize > TokenizerLimits.Ids)
+            throw new UserException($"vocabulary ({VocabularySize}) must lie between {256 + SpecialTokens.Count} (256 bytes, {SpecialTokens.Count} special) and {TokenizerLimits.Ids}");
+        if (MinimumFrequency < 1) throw new UserException($"minimum frequency ({MinimumFrequency}) must be at least 1");
+        if (Threads < 0) throw new UserException($"threads ({Threads}) must not be negative");
+    }
+}
+
+/// <summary>How far a training has come.</summary>
+/// <param name="BytesRead">Bytes of text counted so far.</param>
+/// <param name="DistinctPieces">Distinct pieces, 0 until all are counted.</param>
+/// <param name="Merges">Merges learned so far.</param>
+/// <param name="MergesWanted">Merges asked for.</param>
+public readonly record struct BpeTrainingProgress(long BytesRead, long DistinctPieces, int Merges, int MergesWanted);
+
+/// <summary>Checks lists of special tokens.</summary>
+static class SpecialTokenNames
+{
+    internal static void Check(IReadOnlyList<string> names)
+    {
+        if (names.Count > TokenizerLimits.SpecialTokens)
+            throw new UserException($"the vocabulary asks for {names.Count} special tokens, more than {TokenizerLimits.SpecialTokens}");
+        var seen = new HashSet<string>();
+        foreach (var name in names)
+        {
+            if (name.Length is 0 or > TokenizerLimits.SpecialTokenLength)
+                throw new UserException($"special token '{name}' must have 1 to {TokenizerLimits.SpecialTokenLength} characters");
+            if (!seen.Add(name)) throw new UserException($"special token '{name}' is given twice");
+        }
+    }
+}
+
+/// <summary>Bounds on what files and options may ask for, far above every published tokenizer.</summary>
+static class TokenizerLimits
+{
+    /// <summary>Bytes of a tokenizer file.</summary>
+    internal const int FileBytes = 64 << 20;
+    /// <summary>Ids of a vocabulary.</summary>
+    internal const int Ids = 1 << 20;
+    /// <summary>Merges of a vocabulary; several pairs may make the same token.</summary>
+    internal const int Merges = 1 << 22;
+    /// <summary>Special and added tokens.</summary>
+    internal const int SpecialTokens = 1 << 16;
+    /// <summary>Characters of a special token.</summary>
+    internal const int SpecialTokenLength = 1024;
+    /// <summary>Nesting of JSON.</summary>
+    internal const int Depth = 64;
+    /// <summary>Bytes of a piece that training takes whole; longer ones are cut.</summary>
+    internal const int TrainingPiece = 64 * 1024;
 }

@@ -15,9 +15,9 @@ static class CharacterClasses
     internal const byte Space = 4;
     /// <summary>CR and LF, which are <see cref="Space"/> too.</summary>
     internal const byte Newline = 8;
-    /// <summary>What may stand in the upper-case part of an o200k word: Lu, Lt, Lm, Lo, M.</summary>
+    /// <summary>What may be in the upper-case part of an o200k word: Lu, Lt, Lm, Lo, M.</summary>
     internal const byte Upper = 16;
-    /// <summary>What may stand in its lower-case part: Ll, Lm, Lo, M.</summary>
+    /// <summary>What may be in its lower-case part: Ll, Lm, Lo, M.</summary>
     internal const byte Lower = 32;
     /// <summary>In <see cref="OfByte"/> alone: the byte belongs to a character of several bytes.</summary>
     internal const byte Multibyte = 128;
@@ -52,7 +52,6 @@ static class CharacterClasses
         return 0;
     }
 
-    /// <summary>The class of a code point.</summary>
     internal static byte Of(int codePoint)
     {
         var page = Pages[codePoint >> 8] ?? MakePage(codePoint >> 8);
@@ -69,7 +68,7 @@ static class CharacterClasses
     static byte Classify(int codePoint)
     {
         if (codePoint is '\r' or '\n') return Space | Newline;
-        // These lie outside the separator categories, yet have the White_Space property.
+        // These are not in the separator categories, yet have the White_Space property.
         if (codePoint is >= 9 and <= 13 or 0x85) return Space;
         return CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
         {

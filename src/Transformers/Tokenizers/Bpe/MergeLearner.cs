@@ -2,8 +2,8 @@ namespace Transformers.Tokenizers.Bpe;
 
 /// <summary>Learns merges from counted pieces: the most frequent pair first, of equals the one with the lowest ids (Sennrich et al. 2016, algorithm 1).</summary>
 /// <remarks>
-/// Counts are of all neighbours in the present segmentation and are kept exact by differences. A pair gets all its places in the
-/// one merge that made its newer symbol, and only loses some later, so a place list is never extended and a heap entry with
+/// Counts are of all neighbours in the present segmentation and are kept exact by differences. A pair gets all its positions in the
+/// one merge that made its newer symbol, and only loses some later, so a list of positions is never extended and a heap entry with
 /// an outdated count is an upper bound: it is put back with the true one.
 /// </remarks>
 sealed class MergeLearner
@@ -12,7 +12,7 @@ sealed class MergeLearner
     {
         internal int Left, Right;
         internal long Count;
-        internal int[]? Places;
+        internal int[]? Positions;
     }
 
     readonly struct Candidate(long count, int left, int right, int pair) : IComparable<Candidate>
@@ -25,7 +25,7 @@ sealed class MergeLearner
         public int CompareTo(Candidate other) => Count != other.Count ? other.Count.CompareTo(Count) : ids.CompareTo(other.ids);
     }
 
-    // The places of a pair lie all over memory, but are known beforehand: so many are on their way at a time.
+    // The positions of a pair are all over memory but known in advance: this many are prefetched at a time.
     const int Ahead = 12;
 
     readonly SymbolRuns runs;
@@ -51,11 +51,9 @@ sealed class MergeLearner
         FindFirstPairs();
     }
 
-    /// <summary>The bytes of the ids so far.</summary>
     internal IReadOnlyList<byte[]> Tokens => tokens;
 
     /// <summary>Learns one more merge.</summary>
-    /// <returns>False if no pair is frequent enough.</returns>
     internal bool TryLearn(out Merge merge)
     {
         merge = default;
@@ -65,7 +63,7 @@ sealed class MergeLearner
             if (pair.Count != candidate.Count)
             {
                 if (pair.Count >= minimum) heap.Push(new(pair.Count, pair.Left, pair.Right, candidate.Pair));
-                else pair.Places = null;
+                else pair.Positions = null;
                 continue;
             }
             byte[] bytes = [.. tokens[pair.Left], .. tokens[pair.Right]];
@@ -81,14 +79,14 @@ sealed class MergeLearner
 
     void Apply(int index, Merge merge)
     {
-        var places = pairs[index].Places!;
-        pairs[index].Places = null;
+        var positions = pairs[index].Positions!;
+        pairs[index].Positions = null;
         indexOf.Remove(Key(merge.Left, merge.Right));
         effects.Begin(merge);
-        for (var i = 0; i < places.Length; i++)
+        for (var i = 0; i < positions.Length; i++)
         {
-            if (i + Ahead < places.Length) runs.Prefetch(places[i + Ahead]);
-            runs.Merge(places[i], merge, effects);
+            if (i + Ahead < positions.Length) runs.Prefetch(positions[i + Ahead]);
+            runs.Merge(positions[i], merge, effects);
         }
         effects.ForEachLost(lose);
         effects.ForEachGained(minimum, register);
@@ -99,10 +97,10 @@ sealed class MergeLearner
         if (indexOf.TryGetValue(Key(left, right), out var lost)) pairs[lost].Count -= weight;
     }
 
-    void Register(int left, int right, long count, int[] places)
+    void Register(int left, int right, long count, int[] positions)
     {
         if (pairCount == pairs.Length) Array.Resize(ref pairs, pairCount * 2);
-        pairs[pairCount] = new() { Left = left, Right = right, Count = count, Places = places };
+        pairs[pairCount] = new() { Left = left, Right = right, Count = count, Positions = positions };
         indexOf[Key(left, right)] = pairCount;
         heap.Push(new(count, left, right, pairCount++));
     }
@@ -110,23 +108,78 @@ sealed class MergeLearner
     void FindFirstPairs()
     {
         var weights = new long[1 << 16];
-        var places = new int[1 << 16];
+        var positions = new int[1 << 16];
         runs.ForEachNeighbours((_, pair, weight) =>
         {
             weights[pair] += weight;
-            places[pair]++;
+            positions[pair]++;
         });
         var lists = new int[1 << 16][];
         for (var pair = 0; pair < lists.Length; pair++)
-            if (weights[pair] >= minimum) lists[pair] = new int[places[pair]];
-        Array.Clear(places);
-        runs.ForEachNeighbours((place, pair, _) =>
+            if (weights[pair] >= minimum) lists[pair] = new int[positions[pair]];
+        Array.Clear(positions);
+        runs.ForEachNeighbours((position, pair, _) =>
         {
-            if (lists[pair] is { } list) list[places[pair]++] = place;
+            if (lists[pair] is { } list) list[positions[pair]++] = position;
         });
         for (var pair = 0; pair < lists.Length; pair++)
             if (lists[pair] is { } list) Register(pair >> 8, pair & 255, weights[pair], list);
     }
 
     static ulong Key(int left, int right) => (ulong)(uint)left << 32 | (uint)right;
+}
+
+/// <summary>A binary heap of values that compare themselves; the least comes out first.</summary>
+struct MinHeap<T>(int capacity) where T : struct, IComparable<T>
+{
+    T[] items = new T[Math.Max(capacity, 4)];
+
+    internal int Count { get; private set; }
+
+    /// <summary>Takes over values in any order; linear in their number.</summary>
+    internal void Fill(ReadOnlySpan<T> values)
+    {
+        if (items.Length < values.Length) items = new T[values.Length];
+        values.CopyTo(items);
+        Count = values.Length;
+        for (var i = Count / 2 - 1; i >= 0; i--) SiftDown(i, items[i]);
+    }
+
+    internal void Push(T value)
+    {
+        if (Count == items.Length) Array.Resize(ref items, Count * 2);
+        var at = Count++;
+        while (at > 0)
+        {
+            var parent = (at - 1) / 2;
+            if (items[parent].CompareTo(value) <= 0) break;
+            items[at] = items[parent];
+            at = parent;
+        }
+        items[at] = value;
+    }
+
+    internal bool TryPop(out T least)
+    {
+        least = default;
+        if (Count == 0) return false;
+        least = items[0];
+        var last = items[--Count];
+        if (Count > 0) SiftDown(0, last);
+        return true;
+    }
+
+    readonly void SiftDown(int at, T value)
+    {
+        while (true)
+        {
+            var child = 2 * at + 1;
+            if (child >= Count) break;
+            if (child + 1 < Count && items[child + 1].CompareTo(items[child]) < 0) child++;
+            if (value.CompareTo(items[child]) <= 0) break;
+            items[at] = items[child];
+            at = child;
+        }
+        items[at] = value;
+    }
 }

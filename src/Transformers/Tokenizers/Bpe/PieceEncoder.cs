@@ -1,3 +1,4 @@
+using System.Numerics;
 using Transformers.IO;
 
 namespace Transformers.Tokenizers.Bpe;
@@ -63,7 +64,7 @@ sealed class PieceEncoder
         ref var entry = ref cache[key.Hash(length) >> (64 - CacheBits)];
         if (entry.Shape >> 3 == length && entry.Key == key)
         {
-            // Three ids are always written, and only so many counted: cheaper than a branch on their number.
+            // Three ids are always written but only the real ones counted: cheaper than a branch on their number.
             var room = output.AsSpan(count, CachedIds);
             (room[0], room[1], room[2]) = (entry.First, entry.Second, entry.Third);
             count += entry.Shape & 7;
@@ -118,3 +119,144 @@ sealed class ByteStringComparer : IEqualityComparer<ReadOnlyMemory<byte>>, IAlte
         return hash.ToHashCode();
     }
 }
+
+/// <summary>Merges the symbols of one piece in the order of the merges' ranks, the leftmost pair of a rank first.</summary>
+/// <remarks>Keeps its working memory between pieces, so it belongs to one thread at a time.</remarks>
+sealed class PieceMerger(PairTable pairs)
+{
+    // Below this length shifting short arrays beats a heap.
+    const int Short = 96;
+    int[] symbols = new int[256];
+    readonly int[] ranks = new int[Short];
+    int[] previous = [], next = [], rankAt = [];
+
+    internal int Merge(Span<int> piece) => piece.Length <= Short ? MergeShort(piece) : MergeLong(piece);
+
+    internal Span<int> Symbols(int length)
+    {
+        if (symbols.Length < length) symbols = new int[Math.Max(length, symbols.Length * 2)];
+        return symbols.AsSpan(0, length);
+    }
+
+    int MergeShort(Span<int> piece)
+    {
+        var count = piece.Length;
+        var rank = ranks.AsSpan(0, Short);
+        for (var i = 0; i + 1 < count; i++) rank[i] = pairs.Rank(piece[i], piece[i + 1]);
+        while (count > 1)
+        {
+            var (best, at) = (PairTable.NoRank, 0);
+            for (var i = 0; i + 1 < count; i++)
+                if (rank[i] < best) (best, at) = (rank[i], i);
+            if (best == PairTable.NoRank) break;
+            piece[at] = pairs.Result(best);
+            piece[(at + 2)..count].CopyTo(piece[(at + 1)..]);
+            if (at + 2 < count) rank[(at + 2)..(count - 1)].CopyTo(rank[(at + 1)..]);
+            count--;
+            if (at > 0) rank[at - 1] = pairs.Rank(piece[at - 1], piece[at]);
+            if (at + 1 < count) rank[at] = pairs.Rank(piece[at], piece[at + 1]);
+        }
+        return count;
+    }
+
+    int MergeLong(Span<int> piece)
+    {
+        var count = piece.Length;
+        if (next.Length < count) (previous, next, rankAt) = (new int[count], new int[count], new int[count]);
+        var candidates = new List<ulong>(count);
+        for (var i = 0; i < count; i++)
+        {
+            (previous[i], next[i]) = (i - 1, i + 1);
+            rankAt[i] = i + 1 < count ? pairs.Rank(piece[i], piece[i + 1]) : PairTable.NoRank;
+            if (rankAt[i] != PairTable.NoRank) candidates.Add(Candidate(rankAt[i], i));
+        }
+        // A candidate is rank and position in one word, so the least is the leftmost pair of the best rank.
+        var heap = new MinHeap<ulong>(0);
+        heap.Fill(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(candidates));
+        while (heap.TryPop(out var candidate))
+        {
+            var (rank, at) = ((int)(candidate >> 32), (int)(candidate & uint.MaxValue));
+            if (rankAt[at] != rank) continue; // one of the two has been merged since
+            var right = next[at];
+            piece[at] = pairs.Result(rank);
+            rankAt[right] = PairTable.NoRank;
+            next[at] = next[right];
+            if (next[at] < count) previous[next[at]] = at;
+            Renew(piece, at, count, ref heap);
+            if (previous[at] >= 0) Renew(piece, previous[at], count, ref heap);
+        }
+        var kept = 0;
+        for (var i = 0; i < count; i = next[i]) piece[kept++] = piece[i];
+        return kept;
+    }
+
+    void Renew(Span<int> piece, int at, int count, ref MinHeap<ulong> heap)
+    {
+        rankAt[at] = next[at] < count ? pairs.Rank(piece[at], piece[next[at]]) : PairTable.NoRank;
+        if (rankAt[at] != PairTable.NoRank) heap.Push(Candidate(rankAt[at], at));
+    }
+
+    static ulong Candidate(int rank, int position) => (ulong)(uint)rank << 32 | (uint)position;
+}
+
+/// <summary>The merges of a vocabulary: from a pair of ids to the merge's rank, in one flat table with open addressing.</summary>
+sealed class PairTable
+{
+    /// <summary>What <see cref="Rank"/> gives for a pair that never merges; worse than every rank.</summary>
+    internal const int NoRank = int.MaxValue;
+
+    const ulong Empty = ulong.MaxValue;
+    readonly (ulong Key, int Rank)[] slots;
+    readonly int shift;
+    readonly int[] results;
+
+    /// <summary>The table of merges whose ranks are their positions in a list.</summary>
+    internal PairTable(IReadOnlyList<Merge> merges) : this(merges, [.. Enumerable.Range(0, merges.Count)]) { }
+
+    /// <summary>The table of merges of given ranks; those of one rank make the same token, and the leftmost in a text comes first.</summary>
+    internal PairTable(IReadOnlyList<Merge> merges, IReadOnlyList<int> ranks)
+    {
+        var bits = Math.Max(4, BitOperations.Log2((uint)Math.Max(1, merges.Count)) + 2);
+        slots = new (ulong, int)[1 << bits];
+        shift = 64 - bits;
+        Array.Fill(slots, (Empty, NoRank));
+        results = new int[ranks.Count == 0 ? 0 : ranks.Max() + 1];
+        for (var i = 0; i < merges.Count; i++)
+        {
+            var (left, right, result) = merges[i];
+            var rank = ranks[i];
+            var key = Key(left, right);
+            var at = Home(key);
+            while (slots[at].Key != Empty && slots[at].Key != key) at = (at + 1) & (slots.Length - 1);
+            if (slots[at].Key == Empty) slots[at] = (key, rank);
+            results[rank] = result;
+        }
+    }
+
+    /// <summary>The rank of the merge of two neighbours, <see cref="NoRank"/> if there is none.</summary>
+    internal int Rank(int left, int right)
+    {
+        var key = Key(left, right);
+        var table = slots;
+        for (var at = Home(key); ; at = (at + 1) & (table.Length - 1))
+        {
+            ref var slot = ref table[at];
+            if (slot.Key == key) return slot.Rank;
+            if (slot.Key == Empty) return NoRank;
+        }
+    }
+
+    internal int Result(int rank) => results[rank];
+
+    static ulong Key(int left, int right) => (ulong)(uint)left << 32 | (uint)right;
+
+    int Home(ulong key)
+    {
+        // The first product spreads each half over the whole word; the fold lets the left half reach the top bits too.
+        var mixed = key * 0x9E3779B97F4A7C15UL;
+        return (int)((mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93UL >> shift);
+    }
+}
+
+/// <summary>One merge: two ids become a third.</summary>
+readonly record struct Merge(int Left, int Right, int Result);

@@ -6,7 +6,6 @@ namespace Transformers.Tokenizers.Bpe;
 /// <remarks>Malformed bytes count as characters that are neither letter, number nor space, so any bytes can be cut.</remarks>
 abstract class PieceScanner
 {
-    /// <summary>The scanner of a pattern.</summary>
     internal static PieceScanner For(SplitPattern pattern) => pattern switch
     {
         SplitPattern.Gpt2 => new Gpt2Scanner(),
@@ -15,13 +14,11 @@ abstract class PieceScanner
         _ => new WholeTextScanner(),
     };
 
-    /// <summary>Where the piece that begins at <paramref name="start"/> ends; always behind it.</summary>
+    /// <summary>Where the piece that begins at <paramref name="start"/> ends; always after it.</summary>
     internal abstract int Next(ReadOnlySpan<byte> text, int start);
 
-    /// <summary>
-    /// The last position at which a piece begins whatever stands before or follows, 0 if there is none in sight;
-    /// a stream may be cut there, if the part before is scanned with the part behind in view.
-    /// </summary>
+    // The last position at which a piece begins whatever precedes or follows, 0 if there is none in sight;
+    // a stream may be cut there, if the part before it is scanned with the part after it in view.
     internal virtual int LastCut(ReadOnlySpan<byte> text)
     {
         for (var p = text.Length - 1; p > 0; p--)
@@ -39,7 +36,7 @@ abstract class PieceScanner
         return 0;
     }
 
-    /// <summary>Whether a visible character may belong to a piece in which a newline stands before it.</summary>
+    /// <summary>Whether a visible character may belong to a piece in which a newline precedes it.</summary>
     protected virtual bool JoinsNewlines(byte next) => false;
 
     static bool IsWhole(ReadOnlySpan<byte> text, int position, out byte found)
@@ -78,17 +75,14 @@ abstract class PieceScanner
         return position;
     }
 
-    /// <summary>The end of at most three numbers.</summary>
     protected static int UpToThreeNumbers(ReadOnlySpan<byte> text, int position)
     {
         for (var n = 0; n < 3 && position < text.Length && (At(text, position, out var length) & Number) != 0; n++) position += length;
         return position;
     }
 
-    /// <summary>
-    /// The end of a piece of white space: <c>\s*[\r\n]+</c> if <paramref name="newlines"/>, else or failing that <c>\s+(?!\S)|\s+</c>:
-    /// the run without its last character where something visible follows, for that character goes with it.
-    /// </summary>
+    // The end of a piece of white space: \s*[\r\n]+ if newlines, else or failing that \s+(?!\S)|\s+:
+    // the run without its last character where something visible follows, for that character goes with it.
     protected static int WhiteSpace(ReadOnlySpan<byte> text, int start, bool newlines)
     {
         int p = start, last = start, behindNewline = -1;
@@ -123,5 +117,94 @@ abstract class PieceScanner
     {
         internal override int Next(ReadOnlySpan<byte> text, int start) => text.Length;
         internal override int LastCut(ReadOnlySpan<byte> text) => 0;
+    }
+}
+
+/// <summary>GPT-2's pattern: contractions, then words, numbers and signs, each with at most one space before it, then white space.</summary>
+sealed class Gpt2Scanner : PieceScanner
+{
+    internal override int Next(ReadOnlySpan<byte> text, int start)
+    {
+        var contraction = Contraction(text, start, anyCase: false);
+        if (contraction > 0) return start + contraction;
+        var first = text[start] == ' ' && start + 1 < text.Length ? start + 1 : start;
+        var found = At(text, first, out var length);
+        if ((found & Letter) != 0) return Run(text, first + length, Letter);
+        if ((found & Number) != 0) return Run(text, first + length, Number);
+        if ((found & Space) == 0) return OtherRun(text, first + length);
+        return WhiteSpace(text, start, newlines: false);
+    }
+}
+
+/// <summary>The pattern of cl100k and Llama 3: contractions in any case, words with one sign or space before them, numbers in threes.</summary>
+sealed class Cl100kScanner : PieceScanner
+{
+    internal override int Next(ReadOnlySpan<byte> text, int start)
+    {
+        var found = At(text, start, out var length);
+        var next = start + length;
+        if ((found & Letter) != 0) return Run(text, next, Letter);
+        var contraction = Contraction(text, start, anyCase: true);
+        if (contraction > 0) return start + contraction;
+        if ((found & Number) != 0) return UpToThreeNumbers(text, start);
+
+        var second = Space;
+        if (next < text.Length)
+        {
+            second = At(text, next, out var secondLength);
+            if ((second & Letter) != 0 && (found & Newline) == 0) return Run(text, next + secondLength, Letter);
+        }
+        var opensSigns = (found & Space) == 0 || (text[start] == ' ' && (second & (Letter | Number | Space)) == 0);
+        return opensSigns ? Run(text, OtherRun(text, next), Newline) : WhiteSpace(text, start, newlines: true);
+    }
+}
+
+/// <summary>o200k's pattern: as <see cref="Cl100kScanner"/>, but words end where lower case turns to upper, and keep their contraction.</summary>
+sealed class O200kScanner : PieceScanner
+{
+    protected override bool JoinsNewlines(byte next) => next == '/';
+
+    internal override int Next(ReadOnlySpan<byte> text, int start)
+    {
+        var found = At(text, start, out var length);
+        var next = start + length;
+        // A word may begin with one character that is neither letter, number nor newline.
+        var prefixed = (found & (Letter | Number | Newline)) == 0;
+        var word = prefixed ? EndOfLower(text, next) : 0;
+        // A combining mark is such a character, but also a letter of a word.
+        if (word == 0) word = EndOfLower(text, start);
+        if (word == 0)
+        {
+            var upper = prefixed ? next : start;
+            word = Run(text, upper, Upper);
+            if (word == upper) word = 0;
+        }
+        if (word > 0) return word + Contraction(text, word, anyCase: true);
+
+        if ((found & Number) != 0) return UpToThreeNumbers(text, start);
+        var opensSigns = (found & Space) == 0
+            || (text[start] == ' ' && next < text.Length && (At(text, next, out _) & (Letter | Number | Space)) == 0);
+        return opensSigns ? NewlinesAndSlashes(text, OtherRun(text, next)) : WhiteSpace(text, start, newlines: true);
+    }
+
+    // The end of Upper* Lower+, 0 if it does not match. The classes share the caseless letters and the marks: where no
+    // lower-case letter follows the run of the first class, the last shared character of the run serves as the second.
+    static int EndOfLower(ReadOnlySpan<byte> text, int position)
+    {
+        var shared = 0;
+        while (position < text.Length)
+        {
+            var found = At(text, position, out var length);
+            if ((found & Upper) == 0) return (found & Lower) != 0 ? Run(text, position + length, Lower) : shared;
+            position += length;
+            if ((found & Lower) != 0) shared = position;
+        }
+        return shared;
+    }
+
+    static int NewlinesAndSlashes(ReadOnlySpan<byte> text, int position)
+    {
+        while (position < text.Length && text[position] is (byte)'\r' or (byte)'\n' or (byte)'/') position++;
+        return position;
     }
 }

@@ -5,13 +5,15 @@ namespace Transformers.Tokenizers.Bpe;
 /// <summary>How text is cut into pieces before byte pairs are merged; no merge crosses a piece's border.</summary>
 public enum SplitPattern
 {
-    /// <summary>No cuts: a whole text is one piece. Training cuts behind newlines and at 64 KiB.</summary>
+    /// <summary>None: a whole text is one piece, and tokens may reach over anything. Training cuts after newlines and at 64 KiB.</summary>
     None,
-    /// <summary>GPT-2's pattern, also that of r50k and p50k.</summary>
+    /// <summary>GPT-2's, also that of r50k and p50k.</summary>
     Gpt2,
-    /// <summary>The pattern of cl100k (GPT-4) and of Llama 3: numbers in threes, newlines kept together.</summary>
+    /// <summary>GPT-4's: numbers in threes, newlines kept together.</summary>
     Cl100k,
-    /// <summary>The pattern of o200k (GPT-4o): words are also cut where their case changes.</summary>
+    /// <summary>Llama 3's, which is cl100k.</summary>
+    Llama3 = Cl100k,
+    /// <summary>GPT-4o's: words are also cut where their case changes.</summary>
     O200k,
 }
 
@@ -45,7 +47,7 @@ public static class SplitPatterns
     public const string Names = "gpt2, cl100k, llama3, o200k, none";
 
     /// <summary>The pattern of a name.</summary>
-    /// <exception cref="UserException">The name is none of <see cref="Names"/>.</exception>
+    /// <exception cref="UserException">The name is not one of <see cref="Names"/>.</exception>
     public static SplitPattern Parse(string name) => name.ToLowerInvariant() switch
     {
         "gpt2" => SplitPattern.Gpt2,
@@ -56,7 +58,13 @@ public static class SplitPatterns
     };
 
     /// <summary>The name of a pattern as <see cref="Parse"/> reads it.</summary>
-    public static string NameOf(SplitPattern pattern) => pattern.ToString().ToLowerInvariant();
+    public static string NameOf(SplitPattern pattern) => pattern switch
+    {
+        SplitPattern.Gpt2 => "gpt2",
+        SplitPattern.Cl100k => "cl100k",
+        SplitPattern.O200k => "o200k",
+        _ => "none",
+    };
 
     /// <summary>The published regular expression of a pattern; empty for <see cref="SplitPattern.None"/>.</summary>
     public static string RegexOf(SplitPattern pattern) => pattern switch

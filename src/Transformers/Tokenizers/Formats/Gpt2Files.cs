@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
@@ -26,7 +27,6 @@ static class Gpt2Files
         });
     }
 
-    /// <summary>Reads an object of tokens and ids.</summary>
     internal static void ReadVocabulary(ref Utf8JsonReader json, TokenizerParts parts, string path)
     {
         if (json.TokenType != JsonTokenType.StartObject) throw parts.Error("the vocabulary must be an object of tokens and ids", path);
@@ -35,7 +35,7 @@ static class Gpt2Files
             var name = json.GetString()!;
             json.Read();
             if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var id))
-                throw parts.Error($"the id of token {TokenizerParts.Show(name)} must be a whole number", path);
+                throw parts.Error($"the id of token {MessageText.Quote(name)} must be a whole number", path);
             parts.Add(name, id, path);
         }
     }
@@ -55,9 +55,9 @@ static class Gpt2Files
                 throw here.Error("a merge must be two tokens with one space between them", line: number);
             string left = line[..space], right = line[(space + 1)..];
             foreach (var name in (string[])[left, right, left + right])
-                if (!vocabulary.Ids.ContainsKey(name)) throw here.Error($"the merge needs {TokenizerParts.Show(name)}, which is not in the vocabulary", line: number);
+                if (!vocabulary.Ids.ContainsKey(name)) throw here.Error($"the merge needs {MessageText.Quote(name)}, which is not in the vocabulary", line: number);
             var merge = vocabulary.MergeOf(left, right, "", number);
-            if (!seen.Add((merge.Left, merge.Right))) throw here.Error($"the merge {TokenizerParts.Show(line)} stands twice", line: number);
+            if (!seen.Add((merge.Left, merge.Right))) throw here.Error($"the merge {MessageText.Quote(line)} appears twice", line: number);
             merges.Add(merge);
         }
         return merges;

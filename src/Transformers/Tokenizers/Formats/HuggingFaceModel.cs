@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
@@ -9,7 +10,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
     readonly List<(string Left, string Right)> merges = [];
     string? unknown;
 
-    /// <summary>Whether a piece that is a token is taken whole.</summary>
+    /// <summary>Whether a piece that is a token is not merged.</summary>
     internal bool IgnoreMerges { get; private set; }
 
     internal void Read(ref Utf8JsonReader json)
@@ -20,13 +21,13 @@ sealed class HuggingFaceModel(TokenizerParts parts)
         {
             var key = json.GetString()!;
             var path = "model." + key;
-            if (!seen.Add(key)) throw parts.Error("stands twice", path);
+            if (!seen.Add(key)) throw parts.Error("appears twice", path);
             json.Read();
             switch (key)
             {
                 case "type":
                     var type = json.TokenType == JsonTokenType.String ? json.GetString()! : "?";
-                    if (type != "BPE") throw parts.Error($"model {TokenizerParts.Show(type)} is not supported", path, hint: "only byte-level BPE can be read");
+                    if (type != "BPE") throw parts.Error($"model {MessageText.Quote(type)} is not supported", path, hint: "only byte-level BPE can be read");
                     break;
                 case "vocab": Gpt2Files.ReadVocabulary(ref json, parts, path); break;
                 case "merges": ReadMerges(ref json); break;
@@ -43,14 +44,14 @@ sealed class HuggingFaceModel(TokenizerParts parts)
                     break;
                 // Decides only whether neighbouring unknown tokens become one; bytes are never unknown.
                 case "fuse_unk": json.Skip(); break;
-                default: throw parts.Error("is not supported", "model." + TokenizerParts.Show(key));
+                default: throw parts.Error("is not supported", "model." + MessageText.Quote(key));
             }
         }
         foreach (var key in (string[])["vocab", "merges"])
             if (!seen.Contains(key)) throw parts.Error("is missing", "model." + key, hint: "only byte-level BPE can be read");
     }
 
-    /// <summary>The merges by id; the vocabulary may stand behind them in the file.</summary>
+    /// <summary>The merges by id; the vocabulary may come after them in the file.</summary>
     internal List<Merge> Merges()
     {
         var result = new List<Merge>(merges.Count);
@@ -59,7 +60,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
         {
             var path = $"model.merges[{result.Count}]";
             var merge = parts.MergeOf(left, right, path);
-            if (!seen.Add((merge.Left, merge.Right))) throw parts.Error("stands twice", path);
+            if (!seen.Add((merge.Left, merge.Right))) throw parts.Error("appears twice", path);
             result.Add(merge);
         }
         return result;
@@ -102,4 +103,87 @@ sealed class HuggingFaceModel(TokenizerParts parts)
             else throw parts.Error("must be a pair of tokens, or both in one text", path);
         }
     }
+}
+
+/// <summary>The stages before and after the model in a <c>tokenizer.json</c>: recognized in the forms of byte-level BPE, refused by name in any other.</summary>
+sealed class HuggingFaceStages(TokenizerParts parts)
+{
+    const int LargestStage = 1 << 20;
+    JsonElement? preTokenizer, decoder;
+
+    /// <summary>The post-processor as the file has it, or null.</summary>
+    internal string? PostProcessor { get; private set; }
+
+    /// <summary>Whether text reaches the model unsplit and tokens are simply joined: a vocabulary of characters.</summary>
+    internal bool IsCharacters => preTokenizer is null && decoder is { } stage && TypeOf(stage) == "Fuse";
+
+    internal void Read(string key, ref Utf8JsonReader json)
+    {
+        if (json.TokenType == JsonTokenType.Null) return;
+        var start = json.TokenStartIndex;
+        var end = json;
+        end.Skip();
+        if (end.BytesConsumed - start > LargestStage) throw parts.Error($"has more than {LargestStage >> 10} KiB", key);
+        using var document = JsonDocument.ParseValue(ref json);
+        var stage = document.RootElement.Clone();
+        switch (key)
+        {
+            case "normalizer":
+                if (TypeOf(stage) == "Sequence" && stage.TryGetProperty("normalizers", out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() == 0) break;
+                throw parts.Error($"{Show(stage)} is not supported", key);
+            case "pre_tokenizer": preTokenizer = stage; break;
+            case "decoder": decoder = stage; break;
+            default:
+                CheckPostProcessor(stage, key);
+                // The form that this program writes by itself need not be kept.
+                PostProcessor = TypeOf(stage) == "ByteLevel" ? null : stage.GetRawText();
+                break;
+        }
+    }
+
+    internal SplitPattern Pattern()
+    {
+        if (decoder is not { } stage || TypeOf(stage) != "ByteLevel")
+            throw parts.Error($"{(decoder is { } other ? Show(other) : "null")} is not supported", "decoder", hint: "byte-level BPE has a ByteLevel decoder");
+        if (preTokenizer is not { } before) throw parts.Error("null is not supported", "pre_tokenizer", hint: "byte-level BPE has a ByteLevel pre-tokenizer");
+        var stages = Steps(before, "pretokenizers");
+        return stages switch
+        {
+            [var only] when TypeOf(only) == "ByteLevel" => UsesRegex(only) ? SplitPattern.Gpt2 : SplitPattern.None,
+            [var split, var bytes] when TypeOf(split) == "Split" && TypeOf(bytes) == "ByteLevel" && !UsesRegex(bytes) => PatternOf(split),
+            _ => throw parts.Error($"{string.Join(" + ", stages.Select(Show))} is not supported", "pre_tokenizer"),
+        };
+    }
+
+    SplitPattern PatternOf(JsonElement split)
+    {
+        // Pieces between matches or the matches themselves: the patterns match everything, so both say the same.
+        var (behavior, invert) = (JsonMembers.Text(split, "behavior"), JsonMembers.Flag(split, "invert", false));
+        if ((behavior, invert) is not (("Isolated", false) or ("Removed", true)))
+            throw parts.Error($"behavior {behavior ?? "null"} with invert {invert} is not supported", "pre_tokenizer");
+        if (!split.TryGetProperty("pattern", out var pattern) || pattern.ValueKind != JsonValueKind.Object || JsonMembers.Text(pattern, "Regex") is not { } regex)
+            throw parts.Error("Split without a Regex is not supported", "pre_tokenizer");
+        return SplitPatterns.FromRegex(regex)
+            ?? throw parts.Error($"the pattern {MessageText.Quote(regex)} is not supported", "pre_tokenizer", hint: $"those of {SplitPatterns.Names} are");
+    }
+
+    bool UsesRegex(JsonElement byteLevel)
+    {
+        if (JsonMembers.Flag(byteLevel, "add_prefix_space", true)) throw parts.Error("is not supported unless false", "pre_tokenizer.add_prefix_space");
+        return JsonMembers.Flag(byteLevel, "use_regex", true);
+    }
+
+    void CheckPostProcessor(JsonElement stage, string path)
+    {
+        foreach (var step in Steps(stage, "processors"))
+            if (TypeOf(step) is not ("ByteLevel" or "TemplateProcessing" or "BertProcessing" or "RobertaProcessing"))
+                throw parts.Error($"{Show(step)} is not supported", path);
+    }
+
+    static JsonElement[] Steps(JsonElement stage, string key) =>
+        TypeOf(stage) == "Sequence" && stage.TryGetProperty(key, out var list) && list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()] : [stage];
+
+    static string Show(JsonElement stage) => MessageText.Quote(TypeOf(stage) ?? stage.ValueKind.ToString());
+
+    static string? TypeOf(JsonElement stage) => stage.ValueKind == JsonValueKind.Object ? JsonMembers.Text(stage, "type") : null;
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
@@ -38,7 +39,7 @@ sealed class HuggingFaceReader
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             var key = json.GetString()!;
-            if (!seen.Add(key)) throw parts.Error("stands twice", key);
+            if (!seen.Add(key)) throw parts.Error("appears twice", key);
             json.Read();
             switch (key)
             {
@@ -52,7 +53,7 @@ sealed class HuggingFaceReader
                 case "added_tokens": ReadAddedTokens(ref json); break;
                 case "model": model.Read(ref json); break;
                 case "normalizer" or "pre_tokenizer" or "post_processor" or "decoder": stages.Read(key, ref json); break;
-                default: throw parts.Error("is not supported", TokenizerParts.Show(key));
+                default: throw parts.Error("is not supported", MessageText.Quote(key));
             }
         }
         if (!versioned) throw parts.Error("is missing, so this is no tokenizer.json", "version");
@@ -78,7 +79,7 @@ sealed class HuggingFaceReader
             if (name.Length > TokenizerLimits.SpecialTokenLength) throw parts.Error($"has more than {TokenizerLimits.SpecialTokenLength} characters", $"{path}.content");
             if (!entry.TryGetProperty("id", out var number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out var id) || id < 0)
                 throw parts.Error("must be a whole number from 0 on", $"{path}.id");
-            if (!names.Add(name)) throw parts.Error($"token {TokenizerParts.Show(name)} stands twice", path);
+            if (!names.Add(name)) throw parts.Error($"token {MessageText.Quote(name)} appears twice", path);
             added.Add((name, id, entry.TryGetProperty("special", out var special) && special.ValueKind == JsonValueKind.True));
         }
     }
@@ -88,7 +89,7 @@ sealed class HuggingFaceReader
         foreach (var (name, id, _) in added)
         {
             if (!parts.Ids.TryGetValue(name, out var known)) parts.Add(name, id, "added_tokens");
-            else if (known != id) throw parts.Error($"token {TokenizerParts.Show(name)} has id {id} here and {known} in model.vocab", "added_tokens");
+            else if (known != id) throw parts.Error($"token {MessageText.Quote(name)} has id {id} here and {known} in model.vocab", "added_tokens");
         }
         var special = added.Where(token => token.Special).ToDictionary(token => token.Name, token => token.Id);
         var always = added.Where(token => !token.Special).ToDictionary(token => token.Name, token => token.Id);
@@ -125,9 +126,67 @@ sealed class HuggingFaceReader
         {
             if (special.ContainsKey(name)) continue;
             if (Rune.DecodeFromUtf16(name, out var character, out var length) != System.Buffers.OperationStatus.Done || length != name.Length)
-                throw parts.Error($"token {TokenizerParts.Show(name)} is not one character", "model.vocab", hint: "only byte-level BPE and character vocabularies can be read");
+                throw parts.Error($"token {MessageText.Quote(name)} is not one character", "model.vocab", hint: "only byte-level BPE and character vocabularies can be read");
             characters[id] = character;
         }
         return new(characters, special);
     }
+}
+
+/// <summary>Reads one JSON document token by token, so that memory is bounded by what is kept; every fault is a typed error with its line.</summary>
+sealed class BoundedJson(byte[] utf8, string file)
+{
+    /// <summary>Reads the value at the reader's position.</summary>
+    internal delegate void ValueReader(ref Utf8JsonReader json);
+
+    /// <summary>Reads the whole document with an action for its value.</summary>
+    internal void ReadDocument(ValueReader read)
+    {
+        WellFormed(() => Read(read));
+    }
+
+    /// <summary>Runs what reads texts of the document: bytes that are no UTF-8, and halves of surrogate pairs, show only then.</summary>
+    internal T WellFormed<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new UserException([new Problem($"holds text that is not well-formed: {FirstSentence(exception.Message)}", File: file)], exception);
+        }
+    }
+
+    bool Read(ValueReader read)
+    {
+        var start = utf8.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
+        var json = new Utf8JsonReader(utf8.AsSpan(start), new JsonReaderOptions { MaxDepth = TokenizerLimits.Depth });
+        try
+        {
+            json.Read();
+            read(ref json);
+            return json.Read() ? throw Fault("one JSON value is expected, and more follows it") : true;
+        }
+        catch (JsonException exception)
+        {
+            throw new UserException([new Problem($"is not valid JSON: {FirstSentence(exception.Message)}", File: file,
+                Line: (int?)exception.LineNumber + 1, Column: (int?)exception.BytePositionInLine + 1)], exception);
+        }
+    }
+
+    UserException Fault(string message) => new([new Problem(message, File: file)]);
+
+    static string FirstSentence(string message) => message.Split(". ")[0].Split(" LineNumber:")[0].TrimEnd('.');
+}
+
+/// <summary>Members of JSON objects that may be missing or of another type.</summary>
+static class JsonMembers
+{
+    internal static JsonElement Member(JsonElement element, string key) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out var value) ? value : default;
+
+    internal static string? Text(JsonElement element, string key) => Member(element, key) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+    internal static bool Flag(JsonElement element, string key, bool otherwise) =>
+        Member(element, key).ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => otherwise };
 }

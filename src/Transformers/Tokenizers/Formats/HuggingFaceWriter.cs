@@ -1,137 +1,77 @@
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
+using System.Text.Json.Nodes;
+using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 
 /// <summary>Writes the <c>tokenizer.json</c> of Hugging Face's tokenizers library, version 1.0.</summary>
-/// <remarks>Special tokens stand in the vocabulary too, as in GPT-2's own file: so their ids hold even where numbers are left out before them.</remarks>
+/// <remarks>Special tokens are in the vocabulary too, as in GPT-2's own file, so that their ids hold even where numbers before them are unused.</remarks>
 static class HuggingFaceWriter
 {
-    internal static void Write(BpeDefinition definition, Stream target) => Create(target, json =>
+    internal static void Write(BpeDefinition definition, Stream target)
     {
-        WriteAddedTokens(json, definition.Special, definition.AlwaysMatched);
-        json.WriteNull("normalizer");
-        WritePreTokenizer(json, definition.Pattern);
-        json.WritePropertyName("post_processor");
-        if (definition.PostProcessor is { } processor) json.WriteRawValue(processor);
-        else WriteByteLevel(json, useRegex: true);
-        json.WritePropertyName("decoder");
-        WriteByteLevel(json, useRegex: true);
-
         var names = new string[definition.Tokens.Length];
         var added = definition.AlwaysMatched.ToDictionary(token => token.Value, token => token.Key);
         for (var id = 0; id < names.Length; id++)
             names[id] = added.TryGetValue(id, out var name) ? name : definition.Tokens[id] is { } bytes ? ByteAlphabet.ToText(bytes) : "";
-        WriteModel(json, names, definition.Special, definition.Merges, definition.WholePiecesFirst);
-    });
+        Write(target, AddedTokens(definition.Special, definition.AlwaysMatched), null, PreTokenizer(definition.Pattern),
+            definition.PostProcessor is { } processor ? JsonNode.Parse(processor) : ByteLevel(useRegex: true), ByteLevel(useRegex: true),
+            Model(names, definition.Special, definition.Merges, definition.WholePiecesFirst));
+    }
 
     /// <summary>A vocabulary of characters: a BPE without merges over unsplit text.</summary>
-    internal static void WriteCharacters(byte[][] characters, IReadOnlyDictionary<string, int> special, Stream target) => Create(target, json =>
-    {
-        WriteAddedTokens(json, special, new Dictionary<string, int>());
-        json.WriteNull("normalizer");
-        json.WriteNull("pre_tokenizer");
-        json.WriteNull("post_processor");
+    internal static void WriteCharacters(byte[][] characters, IReadOnlyDictionary<string, int> special, Stream target) =>
         // Without a decoder the library would put spaces between the tokens.
-        json.WriteStartObject("decoder");
-        json.WriteString("type", "Fuse");
-        json.WriteEndObject();
-        WriteModel(json, [.. characters.Select(Encoding.UTF8.GetString)], special, [], wholePiecesFirst: false);
-    });
+        Write(target, AddedTokens(special), null, null, null, new JsonObject { ["type"] = "Fuse" },
+            Model([.. characters.Select(Encoding.UTF8.GetString)], special, [], wholePiecesFirst: false));
 
-    /// <summary>Writes the document's frame around its parts.</summary>
-    internal static void Create(Stream target, Action<Utf8JsonWriter> write)
+    internal static void Write(Stream target, JsonArray addedTokens, JsonNode? normalizer, JsonNode? preTokenizer, JsonNode? postProcessor, JsonNode? decoder, JsonObject model)
     {
-        using (var json = new Utf8JsonWriter(target, new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        var document = new JsonObject
         {
-            json.WriteStartObject();
-            json.WriteString("version", "1.0");
-            json.WriteNull("truncation");
-            json.WriteNull("padding");
-            write(json);
-            json.WriteEndObject();
-        }
-        target.WriteByte((byte)'\n');
+            ["version"] = "1.0", ["truncation"] = null, ["padding"] = null, ["added_tokens"] = addedTokens, ["normalizer"] = normalizer,
+            ["pre_tokenizer"] = preTokenizer, ["post_processor"] = postProcessor, ["decoder"] = decoder, ["model"] = model,
+        };
+        target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented) + "\n"));
     }
 
-    internal static void WriteAddedTokens(Utf8JsonWriter json, IReadOnlyDictionary<string, int> special, IReadOnlyDictionary<string, int> always)
+    internal static JsonArray AddedTokens(IReadOnlyDictionary<string, int> special, IReadOnlyDictionary<string, int>? always = null)
     {
-        json.WriteStartArray("added_tokens");
-        var all = special.Select(token => (token.Key, token.Value, true)).Concat(always.Select(token => (token.Key, token.Value, false)));
-        foreach (var (name, id, isSpecial) in all.OrderBy(token => token.Value))
+        var all = special.Select(token => (token.Key, token.Value, IsSpecial: true)).Concat((always ?? new Dictionary<string, int>()).Select(token => (token.Key, token.Value, IsSpecial: false)));
+        return new JsonArray([.. all.OrderBy(token => token.Value).Select(token => new JsonObject
         {
-            json.WriteStartObject();
-            json.WriteNumber("id", id);
-            json.WriteString("content", name);
-            json.WriteBoolean("single_word", false);
-            json.WriteBoolean("lstrip", false);
-            json.WriteBoolean("rstrip", false);
-            json.WriteBoolean("normalized", false);
-            json.WriteBoolean("special", isSpecial);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+            ["id"] = token.Value, ["content"] = token.Key, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false,
+            ["normalized"] = false, ["special"] = token.IsSpecial,
+        })]);
     }
 
-    static void WritePreTokenizer(Utf8JsonWriter json, SplitPattern pattern)
+    static JsonObject PreTokenizer(SplitPattern pattern) => pattern is SplitPattern.Gpt2 or SplitPattern.None ? ByteLevel(useRegex: pattern == SplitPattern.Gpt2) : new()
     {
-        json.WritePropertyName("pre_tokenizer");
-        if (pattern is SplitPattern.Gpt2 or SplitPattern.None)
-        {
-            WriteByteLevel(json, useRegex: pattern == SplitPattern.Gpt2);
-            return;
-        }
-        json.WriteStartObject();
-        json.WriteString("type", "Sequence");
-        json.WriteStartArray("pretokenizers");
-        json.WriteStartObject();
-        json.WriteString("type", "Split");
-        json.WriteStartObject("pattern");
-        json.WriteString("Regex", SplitPatterns.RegexOf(pattern));
-        json.WriteEndObject();
-        json.WriteString("behavior", "Isolated");
-        json.WriteBoolean("invert", false);
-        json.WriteEndObject();
-        WriteByteLevel(json, useRegex: false);
-        json.WriteEndArray();
-        json.WriteEndObject();
-    }
+        ["type"] = "Sequence",
+        ["pretokenizers"] = new JsonArray(
+            new JsonObject
+            {
+                ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = SplitPatterns.RegexOf(pattern) }, ["behavior"] = "Isolated", ["invert"] = false,
+            },
+            ByteLevel(useRegex: false)),
+    };
 
-    static void WriteByteLevel(Utf8JsonWriter json, bool useRegex)
-    {
-        json.WriteStartObject();
-        json.WriteString("type", "ByteLevel");
-        json.WriteBoolean("add_prefix_space", false);
-        json.WriteBoolean("trim_offsets", true);
-        json.WriteBoolean("use_regex", useRegex);
-        json.WriteEndObject();
-    }
+    static JsonObject ByteLevel(bool useRegex) =>
+        new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = useRegex };
 
-    static void WriteModel(Utf8JsonWriter json, string[] names, IReadOnlyDictionary<string, int> special, IReadOnlyList<Merge> merges, bool wholePiecesFirst)
+    static JsonObject Model(string[] names, IReadOnlyDictionary<string, int> special, IReadOnlyList<Merge> merges, bool wholePiecesFirst)
     {
-        json.WriteStartObject("model");
-        json.WriteString("type", "BPE");
-        json.WriteNull("dropout");
-        json.WriteNull("unk_token");
-        json.WriteNull("continuing_subword_prefix");
-        json.WriteNull("end_of_word_suffix");
-        json.WriteBoolean("fuse_unk", false);
-        json.WriteBoolean("byte_fallback", false);
-        json.WriteBoolean("ignore_merges", wholePiecesFirst);
-        json.WriteStartObject("vocab");
+        var vocabulary = new JsonObject();
         var specialNames = special.ToDictionary(token => token.Value, token => token.Key);
         for (var id = 0; id < names.Length; id++)
+            if (specialNames.GetValueOrDefault(id, names[id]) is { Length: > 0 } name) vocabulary[name] = id;
+        return new()
         {
-            var name = specialNames.GetValueOrDefault(id, names[id]);
-            if (name.Length > 0) json.WriteNumber(name, id);
-        }
-        json.WriteEndObject();
-        json.WriteStartArray("merges");
-        // The alphabet has no space, so the older form, which every version reads, is unambiguous.
-        foreach (var (left, right, _) in merges) json.WriteStringValue($"{names[left]} {names[right]}");
-        json.WriteEndArray();
-        json.WriteEndObject();
+            ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = null, ["continuing_subword_prefix"] = null, ["end_of_word_suffix"] = null,
+            ["fuse_unk"] = false, ["byte_fallback"] = false, ["ignore_merges"] = wholePiecesFirst, ["vocab"] = vocabulary,
+            // The alphabet has no space, so the older form, which every version reads, is unambiguous.
+            ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode)$"{names[merge.Left]} {names[merge.Right]}")]),
+        };
     }
 }

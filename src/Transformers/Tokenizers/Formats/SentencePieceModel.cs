@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Google.Protobuf;
 using Transformers.IO;
 
@@ -37,14 +38,11 @@ sealed class SentencePieceModel
     internal ReadOnlyMemory<byte> CharacterMap { get; private set; }
     internal int UnknownId { get; private set; } = -1;
 
-    /// <summary>An error that names the file.</summary>
     internal UserException Error(string message, string? path = null) => parts.Error(message, path);
 
     /// <summary>Whether bytes look like such a file: it begins with the first piece.</summary>
     internal static bool Looks(ReadOnlySpan<byte> content) => content.Length > 4 && content[0] == 0x0A && content[2] == 0x0A;
 
-    /// <summary>Reads a file's bytes.</summary>
-    /// <exception cref="UserException">They are damaged, or ask for something that is not supported.</exception>
     internal static SentencePieceModel Read(string path, byte[] content)
     {
         var model = new SentencePieceModel(new TokenizerParts(path));
@@ -86,8 +84,8 @@ sealed class SentencePieceModel
             }
         var path = $"pieces[{Pieces.Count}]";
         parts.Add(text, Pieces.Count, path);
-        if (!float.IsFinite(score)) throw parts.Error($"{TokenizerParts.Show(text)} has a score that is not finite", path);
-        if (!Enum.IsDefined((PieceType)type)) throw parts.Error($"{TokenizerParts.Show(text)} has the unknown type {type}", path);
+        if (!float.IsFinite(score)) throw parts.Error($"{MessageText.Quote(text)} has a score that is not finite", path);
+        if (!Enum.IsDefined((PieceType)type)) throw parts.Error($"{MessageText.Quote(text)} has the unknown type {type}", path);
         Pieces.Add(new(text, score, (PieceType)type));
     }
 
@@ -136,16 +134,69 @@ sealed class SentencePieceModel
         UnknownId = unknown[0];
         if (!Pieces.Exists(piece => piece.Type == PieceType.Normal)) throw parts.Error("has no piece for text", "pieces");
         if (IsBpe && Pieces.FindIndex(piece => piece.Type == PieceType.Unused) is >= 0 and var unused)
-            throw parts.Error($"{TokenizerParts.Show(Pieces[unused].Text)} is of type unused, which is not supported for bpe", $"pieces[{unused}]");
+            throw parts.Error($"{MessageText.Quote(Pieces[unused].Text)} is of type unused, which is not supported for bpe", $"pieces[{unused}]");
         if (!ByteFallback) return;
         var bytes = Pieces.Count(piece => piece.Type == PieceType.Byte);
         if (bytes != 256) throw parts.Error($"needs 256 pieces of bytes, and the file has {bytes}", "trainer_spec.byte_fallback");
         foreach (var piece in Pieces.Where(piece => piece.Type == PieceType.Byte))
-            if (ByteOf(piece.Text) is null) throw parts.Error($"{TokenizerParts.Show(piece.Text)} does not name a byte as <0xAB> does", "pieces");
+            if (ByteOf(piece.Text) is null) throw parts.Error($"{MessageText.Quote(piece.Text)} does not name a byte as <0xAB> does", "pieces");
     }
 
     /// <summary>The byte that a piece such as <c>&lt;0x0A&gt;</c> names, or null.</summary>
     internal static byte? ByteOf(string piece) =>
         piece.Length == 6 && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>'
         && byte.TryParse(piece.AsSpan(3, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var value) ? value : null;
+}
+
+/// <summary>SentencePiece's table of replacements: a double-array trie (Aoe 1989) from UTF-8 prefixes to texts that end in a zero byte.</summary>
+/// <remarks>The table is the trie's length in bytes, its units of 32 bits as darts-clone packs them, then the texts.</remarks>
+sealed class PrecompiledMap
+{
+    readonly uint[] units;
+    readonly byte[] texts;
+
+    internal PrecompiledMap(ReadOnlySpan<byte> table)
+    {
+        var length = table.IsEmpty ? 0 : BinaryPrimitives.ReadInt32LittleEndian(table);
+        units = new uint[length / 4];
+        for (var i = 0; i < units.Length; i++) units[i] = BinaryPrimitives.ReadUInt32LittleEndian(table[(4 + 4 * i)..]);
+        texts = table.IsEmpty ? [] : table[(4 + length)..].ToArray();
+    }
+
+    /// <summary>Whether a table's parts have the lengths that it says; an empty one replaces nothing.</summary>
+    internal static bool IsWhole(ReadOnlySpan<byte> table)
+    {
+        if (table.IsEmpty) return true;
+        if (table.Length < 8) return false;
+        var length = BinaryPrimitives.ReadInt32LittleEndian(table);
+        return length > 0 && length % 4 == 0 && length < table.Length - 4 && table[^1] == 0;
+    }
+
+    /// <summary>Finds the longest prefix of a text that has a replacement.</summary>
+    /// <returns>The prefix's length in bytes, 0 where none has one.</returns>
+    internal int Find(ReadOnlySpan<byte> utf8, out ReadOnlySpan<byte> replacement)
+    {
+        replacement = default;
+        if (units.Length == 0) return 0;
+        var found = 0;
+        var node = Offset(units[0]);
+        for (var i = 0; i < utf8.Length; i++)
+        {
+            node ^= utf8[i];
+            if (node >= units.Length || (units[node] & 0x8000_00FF) != utf8[i]) break;
+            var hasValue = (units[node] & 0x100) != 0;
+            node ^= Offset(units[node]);
+            if (node >= units.Length) break;
+            if (!hasValue) continue;
+            var start = (int)(units[node] & 0x7FFF_FFFF);
+            if (start >= texts.Length) break;
+            var end = texts.AsSpan(start).IndexOf((byte)0);
+            if (end < 0) break;
+            found = i + 1;
+            replacement = texts.AsSpan(start, end);
+        }
+        return found;
+    }
+
+    static uint Offset(uint unit) => unit >> 10 << (int)((unit & 0x200) >> 6);
 }

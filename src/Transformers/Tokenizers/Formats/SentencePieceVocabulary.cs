@@ -12,7 +12,7 @@ public sealed class SentencePieceVocabulary : TextTokenizer
     /// <summary>The usual name of the file.</summary>
     public const string DefaultFileName = "tokenizer.model";
 
-    // SentencePiece sums a text's scores in 32 bits, which decides near ties: shorter texts are taken whole, so that they have its ids.
+    // SentencePiece sums a text's scores in 32 bits, which decides near ties: shorter texts are not split, so that they have its ids.
     const int UnigramStretch = 4096;
 
     readonly byte[] content;

@@ -23,8 +23,8 @@ static class TiktokenFile
             var line = content.AsSpan(range).TrimEnd((byte)'\r');
             if (line.Length == 0) continue;
             var (token, id) = ReadLine(line, number, error);
-            if (!idOf.TryAdd(token, id)) throw error.Error("the token stands twice", line: number);
-            if (!byId.TryAdd(id, token)) throw error.Error($"rank {id} stands twice", line: number);
+            if (!idOf.TryAdd(token, id)) throw error.Error("the token appears twice", line: number);
+            if (!byId.TryAdd(id, token)) throw error.Error($"rank {id} appears twice", line: number);
         }
         if (byId.Count == 0) throw error.Error("holds no tokens");
 

@@ -15,11 +15,13 @@ public static class TokenizerFile
     /// a SentencePiece <c>.model</c>, BERT's <c>vocab.txt</c>, or a folder that holds one of these.
     /// </summary>
     /// <param name="path">A file or a folder.</param>
-    /// <param name="pattern">One of <see cref="SplitPatterns.Names"/>; needed for a <c>.tiktoken</c> file that is none of the published ones.</param>
+    /// <param name="pattern">One of <see cref="SplitPatterns.Names"/>; needed for a <c>.tiktoken</c> file that is not a published one.</param>
     /// <exception cref="UserException">The file is missing, malformed, hostile, or asks for something that is not supported, which the message names.</exception>
-    public static TextTokenizer Load(string path, string? pattern = null)
+    public static TextTokenizer Load(string path, string? pattern = null) => Load(path, pattern is null ? (SplitPattern?)null : SplitPatterns.Parse(pattern));
+
+    /// <inheritdoc cref="Load(string, string?)"/>
+    public static TextTokenizer Load(string path, SplitPattern? wanted)
     {
-        SplitPattern? wanted = pattern is null ? null : SplitPatterns.Parse(pattern);
         if (Directory.Exists(path)) return LoadFolder(path, wanted);
         if (!File.Exists(path)) throw Error(path, "does not exist");
 
@@ -77,21 +79,7 @@ public static class TokenizerFile
             && System.Buffers.Text.Base64.IsValid(line[..space]);
     }
 
-    /// <summary>The bytes of a file of a size that a tokenizer may have.</summary>
-    internal static byte[] ReadBytes(string path) => Reading(path, () =>
-    {
-        using var file = File.OpenRead(path);
-        // A length is not enough: a pipe or a device has none.
-        if (file.CanSeek && file.Length > TokenizerLimits.FileBytes) throw TooLong(path);
-        using var bytes = new MemoryStream(file.CanSeek ? (int)file.Length : 0);
-        var block = new byte[1 << 16];
-        for (int read; (read = file.Read(block)) > 0;)
-        {
-            bytes.Write(block, 0, read);
-            if (bytes.Length > TokenizerLimits.FileBytes) throw TooLong(path);
-        }
-        return bytes.ToArray();
-    });
+    internal static byte[] ReadBytes(string path) => BoundedFile.ReadBytes(path, TokenizerLimits.FileBytes);
 
     /// <summary>Does something with a file and names the file where it cannot be read.</summary>
     internal static T Reading<T>(string path, Func<T> read)
@@ -100,16 +88,60 @@ public static class TokenizerFile
         {
             return read();
         }
-        catch (Exception exception) when (IsUnreadable(exception))
+        catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
             throw new UserException([new Problem($"cannot be read: {exception.Message}", File: path)], exception);
         }
     }
 
-    /// <summary>Whether an exception says that a file or a packed stream cannot be read.</summary>
-    internal static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;
-
-    static UserException TooLong(string path) => Error(path, $"has more than {TokenizerLimits.FileBytes >> 20} MiB, more than a tokenizer file may have");
-
     static UserException Error(string path, string message, string? hint = null) => new([new Problem(message, File: path, Hint: hint)]);
+}
+
+/// <summary>What the readers of vocabulary files share: bounds, names, and errors with their position.</summary>
+sealed class TokenizerParts(string file)
+{
+    readonly Dictionary<string, int> ids = [];
+    readonly Dictionary<int, string> names = [];
+
+    internal IReadOnlyDictionary<string, int> Ids => ids;
+
+    internal int Size { get; private set; }
+
+    /// <summary>The error of a file, with its position if it is known.</summary>
+    internal UserException Error(string message, string? path = null, int? line = null, string? hint = null) =>
+        new([new Problem(message, File: file, Line: line, Path: path, Hint: hint)]);
+
+    /// <summary>Adds a token; its name and its id must be new, unless both belong together already.</summary>
+    internal void Add(string name, long id, string path, int? line = null)
+    {
+        if (name.Length == 0) throw Error($"the token of id {id} is empty", path, line);
+        if (name.Length > TokenizerLimits.TrainingPiece) throw Error($"the token of id {id} has {name.Length:N0} characters, more than {TokenizerLimits.TrainingPiece:N0}", path, line);
+        if (id < 0) throw Error($"token {MessageText.Quote(name)} has the negative id {id}", path, line);
+        if (id >= TokenizerLimits.Ids) throw Error($"token {MessageText.Quote(name)} has id {id}, and ids must be below {TokenizerLimits.Ids:N0}", path, line);
+        if (!ids.TryAdd(name, (int)id)) throw Error($"token {MessageText.Quote(name)} appears twice", path, line);
+        if (!names.TryAdd((int)id, name)) throw Error($"tokens {MessageText.Quote(names[(int)id])} and {MessageText.Quote(name)} have the same id {id}", path, line);
+        Size = Math.Max(Size, (int)id + 1);
+    }
+
+    internal string? NameOf(int id) => names.GetValueOrDefault(id);
+
+    /// <summary>A merge of two tokens by name, whose joined names must be a token too.</summary>
+    internal Merge MergeOf(string left, string right, string path, int? line = null)
+    {
+        if (!ids.TryGetValue(left, out var leftId)) throw Error($"the merge names {MessageText.Quote(left)}, which is not in the vocabulary", path, line);
+        if (!ids.TryGetValue(right, out var rightId)) throw Error($"the merge names {MessageText.Quote(right)}, which is not in the vocabulary", path, line);
+        if (!ids.TryGetValue(left + right, out var result)) throw Error($"the merge makes {MessageText.Quote(left + right)}, which is not in the vocabulary", path, line);
+        return new(leftId, rightId, result);
+    }
+
+    /// <summary>The bytes of all tokens but the special and added ones, whose names are not in the byte alphabet.</summary>
+    internal byte[]?[] ByteTokens(IReadOnlySet<string> except, string path)
+    {
+        var tokens = new byte[]?[Size];
+        foreach (var (name, id) in ids)
+            if (!except.Contains(name))
+                tokens[id] = ByteAlphabet.ToBytes(name)
+                    ?? throw Error($"token {MessageText.Quote(name)} is not written in the alphabet of byte-level BPE", path, hint: "only byte-level BPE vocabularies can be read");
+        return tokens;
+    }
 }

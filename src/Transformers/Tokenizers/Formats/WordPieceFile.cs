@@ -15,8 +15,6 @@ static class WordPieceFile
     internal static bool Looks(ReadOnlySpan<byte> content) =>
         content.StartsWith("[UNK]\n"u8) || content.IndexOf("\n[UNK]\n"u8) >= 0 || content.IndexOf("\n[UNK]\r\n"u8) >= 0;
 
-    /// <summary>Reads a <c>vocab.txt</c>.</summary>
-    /// <exception cref="UserException">It is damaged, or has no <c>[UNK]</c>.</exception>
     internal static WordPieceVocabulary ReadLines(string path, byte[] content)
     {
         var parts = new TokenizerParts(path);
@@ -38,14 +36,13 @@ static class WordPieceFile
     }
 
     /// <summary>Reads a <c>tokenizer.json</c>, or gives null where its model is another.</summary>
-    /// <exception cref="UserException">It is damaged, or asks for something that is not supported.</exception>
     internal static WordPieceVocabulary? TryReadJson(string path, byte[] content)
     {
         if (content.AsSpan().IndexOf("\"WordPiece\""u8) < 0) return null;
         try
         {
             using var document = JsonDocument.Parse(content, new() { MaxDepth = TokenizerLimits.Depth });
-            return Text(Member(document.RootElement, "model"), "type") == "WordPiece" ? ReadJson(path, document.RootElement) : null;
+            return JsonMembers.Text(JsonMembers.Member(document.RootElement, "model"), "type") == "WordPiece" ? ReadJson(path, document.RootElement) : null;
         }
         catch (JsonException)
         {
@@ -60,31 +57,31 @@ static class WordPieceFile
     static WordPieceVocabulary ReadJson(string path, JsonElement root)
     {
         var parts = new TokenizerParts(path);
-        if (Text(root, "version") != "1.0") throw parts.Error("must be \"1.0\"", "version");
+        if (JsonMembers.Text(root, "version") != "1.0") throw parts.Error("must be \"1.0\"", "version");
         foreach (var key in (string[])["truncation", "padding"])
-            if (Member(root, key).ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined)) throw parts.Error("is not supported", key, hint: $"set {key} to null in the file");
-        var model = Member(root, "model");
-        if (Member(model, "vocab") is not { ValueKind: JsonValueKind.Object } vocabulary) throw parts.Error("must be an object of tokens and ids", "model.vocab");
+            if (JsonMembers.Member(root, key).ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined)) throw parts.Error("is not supported", key, hint: $"set {key} to null in the file");
+        var model = JsonMembers.Member(root, "model");
+        if (JsonMembers.Member(model, "vocab") is not { ValueKind: JsonValueKind.Object } vocabulary) throw parts.Error("must be an object of tokens and ids", "model.vocab");
         foreach (var token in vocabulary.EnumerateObject())
             parts.Add(token.Name, token.Value.ValueKind == JsonValueKind.Number && token.Value.TryGetInt64(out var id) ? id
-                : throw parts.Error($"the id of token {TokenizerParts.Show(token.Name)} must be a whole number", "model.vocab"), "model.vocab");
-        if (Text(model, "continuing_subword_prefix") is { } prefix and not WordPieceVocabulary.Continuation)
-            throw parts.Error($"{TokenizerParts.Show(prefix)} is not supported: it must be ##", "model.continuing_subword_prefix");
-        if (Member(model, "max_input_chars_per_word") is { ValueKind: JsonValueKind.Number } longest && !(longest.TryGetInt32(out var length) && length == WordPieceVocabulary.LongestWord))
+                : throw parts.Error($"the id of token {MessageText.Quote(token.Name)} must be a whole number", "model.vocab"), "model.vocab");
+        if (JsonMembers.Text(model, "continuing_subword_prefix") is { } prefix and not WordPieceVocabulary.Continuation)
+            throw parts.Error($"{MessageText.Quote(prefix)} is not supported: it must be ##", "model.continuing_subword_prefix");
+        if (JsonMembers.Member(model, "max_input_chars_per_word") is { ValueKind: JsonValueKind.Number } longest && !(longest.TryGetInt32(out var length) && length == WordPieceVocabulary.LongestWord))
             throw parts.Error($"is not supported unless {WordPieceVocabulary.LongestWord}", "model.max_input_chars_per_word");
         Require(parts, root, "pre_tokenizer", "BertPreTokenizer");
-        var special = ReadSpecial(parts, Member(root, "added_tokens"));
-        var processor = Member(root, "post_processor");
-        return Create(parts, special, Text(model, "unk_token") ?? Unknown, ReadNormalizer(parts, root),
+        var special = ReadSpecial(parts, JsonMembers.Member(root, "added_tokens"));
+        var processor = JsonMembers.Member(root, "post_processor");
+        return Create(parts, special, JsonMembers.Text(model, "unk_token") ?? Unknown, ReadNormalizer(parts, root),
             processor.ValueKind == JsonValueKind.Object ? processor.GetRawText() : null);
     }
 
     static BertNormalizer ReadNormalizer(TokenizerParts parts, JsonElement root)
     {
         var normalizer = Require(parts, root, "normalizer", "BertNormalizer");
-        if (!Flag(normalizer, "clean_text", true)) throw parts.Error("is not supported unless true", "normalizer.clean_text");
-        var lower = Flag(normalizer, "lowercase", true);
-        return new BertNormalizer(lower, Flag(normalizer, "strip_accents", lower), Flag(normalizer, "handle_chinese_chars", true));
+        if (!JsonMembers.Flag(normalizer, "clean_text", true)) throw parts.Error("is not supported unless true", "normalizer.clean_text");
+        var lower = JsonMembers.Flag(normalizer, "lowercase", true);
+        return new BertNormalizer(lower, JsonMembers.Flag(normalizer, "strip_accents", lower), JsonMembers.Flag(normalizer, "handle_chinese_chars", true));
     }
 
     static Dictionary<string, int> ReadSpecial(TokenizerParts parts, JsonElement added)
@@ -95,9 +92,9 @@ static class WordPieceFile
         {
             var path = $"added_tokens[{special.Count}]";
             if (special.Count == TokenizerLimits.SpecialTokens) throw parts.Error($"has more than {TokenizerLimits.SpecialTokens:N0} tokens", "added_tokens");
-            if (Text(token, "content") is not { } name || !parts.Ids.TryGetValue(name, out var id)) throw parts.Error("must be a token of model.vocab", $"{path}.content");
-            if (!Flag(token, "special", false)) throw parts.Error("tokens that are not special are not supported beside WordPiece", path);
-            if (!special.TryAdd(name, id)) throw parts.Error($"token {TokenizerParts.Show(name)} appears twice", path);
+            if (JsonMembers.Text(token, "content") is not { } name || !parts.Ids.TryGetValue(name, out var id)) throw parts.Error("must be a token of model.vocab", $"{path}.content");
+            if (!JsonMembers.Flag(token, "special", false)) throw parts.Error("tokens that are not special are not supported beside WordPiece", path);
+            if (!special.TryAdd(name, id)) throw parts.Error($"token {MessageText.Quote(name)} appears twice", path);
         }
         return special;
     }
@@ -105,8 +102,8 @@ static class WordPieceFile
     static WordPieceVocabulary Create(TokenizerParts parts, Dictionary<string, int> special, string unknown, BertNormalizer normalizer, string? postProcessor)
     {
         var tokens = Enumerable.Range(0, parts.Size).Select(id => parts.NameOf(id) ?? throw parts.Error($"no token has id {id}")).ToArray();
-        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {TokenizerParts.Show(broken)} holds a line end");
-        if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {TokenizerParts.Show(unknown)} for words that have no pieces");
+        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {MessageText.Quote(broken)} holds a line end");
+        if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {MessageText.Quote(unknown)} for words that have no pieces");
         special.TryAdd(unknown, id);
         return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor);
     }
@@ -119,7 +116,7 @@ static class WordPieceFile
         try
         {
             using var document = JsonDocument.Parse(TokenizerFile.ReadBytes(description), new() { MaxDepth = TokenizerLimits.Depth });
-            return Member(document.RootElement, "do_lower_case").ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null };
+            return JsonMembers.Member(document.RootElement, "do_lower_case").ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null };
         }
         catch (JsonException exception)
         {
@@ -129,15 +126,8 @@ static class WordPieceFile
 
     static JsonElement Require(TokenizerParts parts, JsonElement root, string key, string type)
     {
-        var stage = Member(root, key);
-        return Text(stage, "type") == type ? stage
-            : throw parts.Error($"{TokenizerParts.Show(Text(stage, "type") ?? "null")} is not supported", key, hint: $"WordPiece needs a {type}");
+        var stage = JsonMembers.Member(root, key);
+        return JsonMembers.Text(stage, "type") == type ? stage
+            : throw parts.Error($"{MessageText.Quote(JsonMembers.Text(stage, "type") ?? "null")} is not supported", key, hint: $"WordPiece needs a {type}");
     }
-
-    static JsonElement Member(JsonElement element, string key) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out var value) ? value : default;
-
-    static string? Text(JsonElement element, string key) => Member(element, key) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
-
-    static bool Flag(JsonElement element, string key, bool otherwise) =>
-        Member(element, key).ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => otherwise };
 }

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Reflection;
 using System.Text;
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
 using Transformers.Tokenizers.Bpe;
 
@@ -24,7 +26,7 @@ public sealed class WordPieceVocabulary : TextTokenizer
     // One cache a thread that is at work; handed back after each text.
     readonly ConcurrentBag<WordCache> caches = [];
 
-    /// <summary>A vocabulary of tokens by id, of which <paramref name="unknown"/> stands in for words that have no pieces.</summary>
+    /// <summary>A vocabulary of tokens by id, of which <paramref name="unknown"/> replaces words that have no pieces.</summary>
     internal WordPieceVocabulary(string[] tokens, IReadOnlyDictionary<string, int> special, string unknown, BertNormalizer normalizer, string? postProcessor)
     {
         (this.tokens, this.special, this.unknown, this.normalizer, this.postProcessor) = (tokens, new(special, StringComparer.Ordinal), unknown, normalizer, postProcessor);
@@ -115,35 +117,123 @@ public sealed class WordPieceVocabulary : TextTokenizer
     }
 
     /// <summary>Writes a Hugging Face <c>tokenizer.json</c> of model <c>WordPiece</c>.</summary>
-    public override void Save(Stream target) => HuggingFaceWriter.Create(target, json =>
+    public override void Save(Stream target)
     {
-        HuggingFaceWriter.WriteAddedTokens(json, special, new Dictionary<string, int>());
-        json.WriteStartObject("normalizer");
-        json.WriteString("type", "BertNormalizer");
-        json.WriteBoolean("clean_text", true);
-        json.WriteBoolean("handle_chinese_chars", normalizer.SpaceChinese);
-        json.WriteBoolean("strip_accents", normalizer.StripAccents);
-        json.WriteBoolean("lowercase", normalizer.LowerCase);
-        json.WriteEndObject();
-        json.WriteStartObject("pre_tokenizer");
-        json.WriteString("type", "BertPreTokenizer");
-        json.WriteEndObject();
-        json.WritePropertyName("post_processor");
-        if (postProcessor is null) json.WriteNullValue();
-        else json.WriteRawValue(postProcessor);
-        json.WriteStartObject("decoder");
-        json.WriteString("type", "WordPiece");
-        json.WriteString("prefix", Continuation);
-        json.WriteBoolean("cleanup", false);
-        json.WriteEndObject();
-        json.WriteStartObject("model");
-        json.WriteString("type", "WordPiece");
-        json.WriteString("unk_token", unknown);
-        json.WriteString("continuing_subword_prefix", Continuation);
-        json.WriteNumber("max_input_chars_per_word", LongestWord);
-        json.WriteStartObject("vocab");
-        for (var id = 0; id < tokens.Length; id++) json.WriteNumber(tokens[id], id);
-        json.WriteEndObject();
-        json.WriteEndObject();
-    });
+        var vocabulary = new JsonObject();
+        for (var id = 0; id < tokens.Length; id++) vocabulary[tokens[id]] = id;
+        HuggingFaceWriter.Write(target, HuggingFaceWriter.AddedTokens(special),
+            new JsonObject
+            {
+                ["type"] = "BertNormalizer", ["clean_text"] = true, ["handle_chinese_chars"] = normalizer.SpaceChinese,
+                ["strip_accents"] = normalizer.StripAccents, ["lowercase"] = normalizer.LowerCase,
+            },
+            new JsonObject { ["type"] = "BertPreTokenizer" }, postProcessor is null ? null : JsonNode.Parse(postProcessor),
+            new JsonObject { ["type"] = "WordPiece", ["prefix"] = Continuation, ["cleanup"] = false },
+            new JsonObject
+            {
+                ["type"] = "WordPiece", ["unk_token"] = unknown, ["continuing_subword_prefix"] = Continuation,
+                ["max_input_chars_per_word"] = LongestWord, ["vocab"] = vocabulary,
+            });
+    }
+}
+
+/// <summary>What BERT does to a text before it is cut (Devlin et al. 2019): control characters removed, white space as spaces, Chinese characters set apart, accents and capitals removed.</summary>
+/// <remarks>The library's own removes line ends without leaving a space.</remarks>
+sealed class BertNormalizer(bool lowerCase, bool stripAccents, bool spaceChinese) : Normalizer
+{
+    internal bool LowerCase => lowerCase;
+
+    internal bool StripAccents => stripAccents;
+
+    internal bool SpaceChinese => spaceChinese;
+
+    public override string Normalize(string original) => Normalize(original.AsSpan());
+
+    public override string Normalize(ReadOnlySpan<char> original)
+    {
+        var result = new StringBuilder(original.Length + 16);
+        Span<char> units = stackalloc char[2];
+        foreach (var rune in original.EnumerateRunes())
+        {
+            if (rune.Value is '\t' or '\n' or '\r' || Rune.GetUnicodeCategory(rune) is UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator) result.Append(' ');
+            else if (IsRemoved(rune)) continue;
+            else if (spaceChinese && IsChinese(rune.Value)) result.Append(' ').Append(units[..rune.EncodeToUtf16(units)]).Append(' ');
+            else AppendLetter(result, rune, units);
+        }
+        return result.ToString();
+    }
+
+    void AppendLetter(StringBuilder result, Rune rune, Span<char> units)
+    {
+        if (stripAccents && Rune.GetUnicodeCategory(rune) == UnicodeCategory.NonSpacingMark) return;
+        if (stripAccents && Decompositions.WithoutMarks(rune) is { } bare)
+        {
+            result.Append(lowerCase ? bare.ToLowerInvariant() : bare);
+            return;
+        }
+        result.Append(units[..(lowerCase ? Rune.ToLowerInvariant(rune) : rune).EncodeToUtf16(units)]);
+    }
+
+    static bool IsRemoved(Rune rune) => rune.Value == 0xFFFD || Rune.GetUnicodeCategory(rune)
+        is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse;
+
+    static bool IsChinese(int value) => value is >= 0x4E00 and <= 0x9FFF or >= 0x3400 and <= 0x4DBF or >= 0x20000 and <= 0x2A6DF
+        or >= 0x2A700 and <= 0x2B73F or >= 0x2B740 and <= 0x2B81F or >= 0x2B920 and <= 0x2CEAF or >= 0xF900 and <= 0xFAFF or >= 0x2F800 and <= 0x2FA1F;
+}
+
+/// <summary>Cuts text into words and marks of punctuation, as BERT does; white space belongs to none.</summary>
+sealed class BertPreTokenizer : PreTokenizer
+{
+    public override IEnumerable<(int Offset, int Length)> PreTokenize(string text) => PreTokenize(text.AsSpan());
+
+    public override IEnumerable<(int Offset, int Length)> PreTokenize(ReadOnlySpan<char> text)
+    {
+        var words = new List<(int, int)>();
+        int start = 0, at = 0;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            var (isSpace, isMark, length) = (Rune.IsWhiteSpace(rune), IsPunctuation(rune), rune.Utf16SequenceLength);
+            if ((isSpace || isMark) && at > start) words.Add((start, at - start));
+            if (isMark) words.Add((at, length));
+            at += length;
+            if (isSpace || isMark) start = at;
+        }
+        if (at > start) words.Add((start, at - start));
+        return words;
+    }
+
+    // All of ASCII that is neither letter nor digit counts, although Unicode calls some of it symbols.
+    static bool IsPunctuation(Rune rune) => rune.IsAscii ? rune.Value > ' ' && rune.Value < 0x7F && !Rune.IsLetterOrDigit(rune) : Rune.IsPunctuation(rune);
+}
+
+/// <summary>Characters without their marks: é as e. The program runs without the system's Unicode library, so .NET itself does not decompose.</summary>
+static class Decompositions
+{
+    const int FirstSyllable = 0xAC00, LastSyllable = 0xD7A3;
+    const int FirstLead = 0x1100, FirstVowel = 0x1161, BeforeTails = 0x11A7, Vowels = 21, Tails = 28;
+    static readonly Lazy<Dictionary<int, string>> Table = new(Read);
+
+    /// <summary>The canonical decomposition of a character without non-spacing marks, or null where it has none.</summary>
+    internal static string? WithoutMarks(Rune rune) =>
+        rune.Value < 0xC0 ? null : rune.Value is >= FirstSyllable and <= LastSyllable ? Syllable(rune.Value - FirstSyllable) : Table.Value.GetValueOrDefault(rune.Value);
+
+    // Unicode Standard, section 3.12: a Korean syllable is a lead, a vowel and perhaps a tail.
+    static string Syllable(int index)
+    {
+        var parts = $"{(char)(FirstLead + index / (Vowels * Tails))}{(char)(FirstVowel + index / Tails % Vowels)}";
+        return index % Tails == 0 ? parts : parts + (char)(BeforeTails + index % Tails);
+    }
+
+    static Dictionary<int, string> Read()
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream("Transformers.Tokenizers.decompositions.txt")!;
+        using var lines = new StreamReader(stream);
+        var table = new Dictionary<int, string>();
+        while (lines.ReadLine() is { } line)
+        {
+            var (bare, characters) = (line[..line.IndexOf('\t')], line[(line.IndexOf('\t') + 1)..]);
+            foreach (var character in characters.EnumerateRunes()) table.Add(character.Value, bare);
+        }
+        return table;
+    }
 }

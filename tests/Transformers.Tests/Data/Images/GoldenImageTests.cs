@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text.Json;
 using TestSupport;
-using Transformers.Data.Images.Transforms;
+using Transformers.Data.Images;
 using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images;

@@ -29,7 +29,7 @@ public sealed class ImagesDataTests : IDisposable
     [Fact]
     public void A_config_opens_as_divided_images_with_their_transform()
     {
-        var config = Assert.IsType<ImagesData>(ConfigFile.Parse<Holder>(Text).Data);
+        var config = Assert.IsType<ImageDataConfig>(ConfigFile.Parse<Holder>(Text).Data);
         using var images = OpenedImages.Open(config, seed: 1, generated: folder);
         // The generated set has its own test split, which the rule leaves alone.
         Assert.Equal((180, 20, 40), (images.Dataset.Train.Length, images.Dataset.Validation.Length, images.Dataset.Test.Length));
@@ -39,14 +39,14 @@ public sealed class ImagesDataTests : IDisposable
         Assert.Equal((16 * 12 * 12, 160), (batch.Pixels.Length, batch.Targets!.Length));
         using var evaluation = images.EvaluationBatches(images.Dataset.Test, 16);
         Assert.Equal(images.Dataset.Test, evaluation.RestOfEpoch().SelectMany(b => b.Indices));
-        using var again = OpenedImages.Open(config with { Source = new ImageFilesOrigin { Path = "nowhere" } }, 1, path: Directory.GetDirectories(folder).Single());
+        using var again = OpenedImages.Open(config with { Source = new ImageFilesConfig { Path = "nowhere" } }, 1, path: Directory.GetDirectories(folder).Single());
         Assert.Equal(images.Dataset.Validation, again.Dataset.Validation);
     }
 
     [Fact]
     public async Task Runs_that_draw_one_set_at_the_same_time_all_have_it()
     {
-        var config = Assert.IsType<ImagesData>(ConfigFile.Parse<Holder>(Text).Data);
+        var config = Assert.IsType<ImageDataConfig>(ConfigFile.Parse<Holder>(Text).Data);
         var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => OpenedImages.Open(config, seed: 1, generated: folder))));
         Assert.All(opened, images => Assert.Equal(180, images.Dataset.Train.Length));
         Assert.Single(Directory.GetDirectories(folder));

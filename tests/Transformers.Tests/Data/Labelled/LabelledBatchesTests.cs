@@ -17,13 +17,11 @@ public class LabelledBatchesTests
     {
         var corpus = LabelledCorpus.Encode([new("a b", "yes"), new("c", "no")], Tokenizer, Special);
         Assert.Equal(["no", "yes"], corpus.Classes);
-        Assert.Equal([1, 1], corpus.Balance);
         var batch = new LabelledBatches(corpus, Special, new BucketOptions { Sequences = 2, Shuffle = false }).At(default);
         Assert.Equal([1, 0], batch.Texts.Examples);
         Assert.Equal([1, 6, 2, 0, 1, 4, 5, 2], batch.Texts.Ids);
         Assert.Equal([3, 4], batch.Texts.Lengths);
         Assert.Equal([0L, 1L], batch.Labels);
-        Assert.Equal([false, false, false, true, false, false, false, false], batch.Texts.PaddingMask());
     }
 
     [Fact]
@@ -48,7 +46,7 @@ public class LabelledBatchesTests
     {
         var examples = Enumerable.Range(0, 100).Select(i => new LabelledExample(string.Join(' ', Enumerable.Repeat("a", i % 7)), $"{i % 3}")).ToList();
         var batches = new LabelledBatches(LabelledCorpus.Encode(examples, Tokenizer, Special), Special, new BucketOptions { Tokens = 40, Seed = 9 });
-        var seen = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new BatchPosition(4, b)))
+        var seen = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new DataPosition(4, b)))
             .SelectMany(b => b.Texts.Examples.Zip(b.Labels)).ToList();
         Assert.Equal(Enumerable.Range(0, 100), seen.Select(s => s.First).Order());
         Assert.All(seen, s => Assert.Equal(s.First % 3, s.Second));

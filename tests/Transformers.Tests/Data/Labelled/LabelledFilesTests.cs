@@ -1,4 +1,5 @@
 using TestSupport;
+using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.IO;
 

@@ -26,7 +26,7 @@ public class MaskedTokensTests
         int masked = 0, replaced = 0, kept = 0;
         for (var b = 0; b < batches.BatchesPerEpoch; b++)
         {
-            var batch = batches.At(new BatchPosition(0, b));
+            var batch = batches.At(new DataPosition(0, b));
             Assert.Equal(6 * batch.Texts.Rows, batch.Guesses);
             for (var i = 0; i < batch.Targets.Length; i++)
             {
@@ -52,7 +52,7 @@ public class MaskedTokensTests
         tokens.Add([1, 10, 11, 12, 2]);
         tokens.Add([1, 13, 2]);
         var plain = PaddedTexts.Make(tokens, [0, 1], 0);
-        var batch = new MaskedTokens(Words, new MaskingOptions { Share = 0.5 }).Hide(plain, 0);
+        var batch = new MaskedTokens(Words, new MaskingOptions { Fraction = 0.5 }).Hide(plain, 0);
         for (var i = 0; i < plain.Ids.Length; i++)
             if (batch.Targets[i] == MaskedBatch.IgnoreIndex) Assert.Equal(plain.Ids[i], batch.Texts.Ids[i]);
             else Assert.Equal(plain.Ids[i], batch.Targets[i]);
@@ -65,7 +65,7 @@ public class MaskedTokensTests
     public void Every_epoch_hides_others_and_the_same_epoch_the_same()
     {
         var (a, b) = (Batches(100, 30, new MaskingOptions { Seed = 7 }), Batches(100, 30, new MaskingOptions { Seed = 7 }));
-        Assert.Equal(a.At(new BatchPosition(3, 1)).Targets, b.At(new BatchPosition(3, 1)).Targets);
+        Assert.Equal(a.At(new DataPosition(3, 1)).Targets, b.At(new DataPosition(3, 1)).Targets);
         var tokens = new TokenStore();
         tokens.Add([1, .. Enumerable.Range(4, 100), 2]);
         var batch = PaddedTexts.Make(tokens, [0], 0);

@@ -28,9 +28,7 @@ public class ParallelBatchesTests
         Assert.Equal([1, 5, 0, 0, 1, 6, 5, 4], batch.TargetInput);
         Assert.Equal([5, 2, -100, -100, 6, 5, 4, 2], batch.TargetOutput);
         Assert.Equal([2, 4], batch.TargetLengths);
-        Assert.Equal([false, false, false, false, false, true], batch.SourcePadding());
-        Assert.Equal([false, false, true, true, false, false, false, false], batch.TargetPadding());
-        Assert.Equal((5L, 6L), (batch.SourceTokens, batch.TargetTokens));
+        Assert.Equal(6, batch.TargetTokens);
     }
 
     [Fact]
@@ -46,7 +44,7 @@ public class ParallelBatchesTests
     {
         var batches = Batches(new BucketOptions { Tokens = 600, Seed = 3 });
         var epochs = Enumerable.Range(0, 3).Select(e => Enumerable.Range(0, batches.BatchesPerEpoch)
-            .SelectMany(b => batches.At(new BatchPosition(e, b)).Examples).ToList()).ToList();
+            .SelectMany(b => batches.At(new DataPosition(e, b)).Examples).ToList()).ToList();
         Assert.All(epochs, e => Assert.Equal(Enumerable.Range(0, Corpus.Count), e.Order()));
         Assert.NotEqual(epochs[0], epochs[1]);
         Assert.NotEqual(epochs[1], epochs[2]);
@@ -59,7 +57,7 @@ public class ParallelBatchesTests
         long size = 0, used = 0;
         for (var b = 0; b < batches.BatchesPerEpoch; b++)
         {
-            var batch = batches.At(new BatchPosition(0, b));
+            var batch = batches.At(new DataPosition(0, b));
             Assert.True(batch.Rows * Math.Max(batch.SourceWidth, batch.TargetWidth) <= 600);
             size += batch.TargetOutput.Length;
             used += batch.TargetTokens;
@@ -72,7 +70,7 @@ public class ParallelBatchesTests
     {
         var batches = Batches(new BucketOptions { Sequences = 64 });
         Assert.Equal((Corpus.Count + 63) / 64, batches.BatchesPerEpoch);
-        var rows = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new BatchPosition(0, b)).Rows).Order().ToList();
+        var rows = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new DataPosition(0, b)).Rows).Order().ToList();
         Assert.Equal(Corpus.Count % 64, rows[0]);
         Assert.All(rows.Skip(1), r => Assert.Equal(64, r));
     }
@@ -81,13 +79,13 @@ public class ParallelBatchesTests
     public void A_run_resumed_from_two_integers_goes_on_with_the_exact_next_batch()
     {
         var options = new BucketOptions { Tokens = 2000, Seed = 5 };
-        var (first, position, seen) = (Batches(options), default(BatchPosition), new List<int[]>());
+        var (first, position, seen) = (Batches(options), default(DataPosition), new List<int[]>());
         var steps = first.BatchesPerEpoch * 2 + 3;
-        for (var step = 0; step < steps; step++, position = first.Next(position)) seen.Add(first.At(position).Examples);
-        var (second, again) = (Batches(options), default(BatchPosition));
-        for (var step = 0; step < first.BatchesPerEpoch + 7; step++) again = second.Next(again);
+        for (var step = 0; step < steps; step++, position = position.Following(first.BatchesPerEpoch)) seen.Add(first.At(position).Examples);
+        var (second, again) = (Batches(options), default(DataPosition));
+        for (var step = 0; step < first.BatchesPerEpoch + 7; step++) again = again.Following(second.BatchesPerEpoch);
         var third = Batches(options);
-        for (var step = first.BatchesPerEpoch + 7; step < steps; step++, again = third.Next(again))
+        for (var step = first.BatchesPerEpoch + 7; step < steps; step++, again = again.Following(third.BatchesPerEpoch))
             Assert.Equal(seen[step], third.At(again).Examples);
     }
 
@@ -102,7 +100,7 @@ public class ParallelBatchesTests
     public void Threads_that_ask_for_batches_of_different_epochs_get_the_same_as_one_that_asks_in_order()
     {
         var batches = Batches(new BucketOptions { Tokens = 3000 });
-        var positions = Enumerable.Range(0, 60).Select(i => new BatchPosition(i % 3, i / 3 % batches.BatchesPerEpoch)).ToList();
+        var positions = Enumerable.Range(0, 60).Select(i => new DataPosition(i % 3, i / 3 % batches.BatchesPerEpoch)).ToList();
         var expected = positions.Select(p => batches.At(p).Source).ToList();
         Assert.Equal(expected, positions.AsParallel().AsOrdered().WithDegreeOfParallelism(4).Select(p => batches.At(p).Source).ToList());
     }
@@ -114,14 +112,14 @@ public class ParallelBatchesTests
         var shares = Enumerable.Range(0, 3).Select(r => Batches(new BucketOptions { Tokens = 700, Seed = 4, Rank = r, World = 3 })).ToList();
         Assert.All(shares, s => Assert.Equal((alone.BatchesPerEpoch + 2) / 3, s.BatchesPerEpoch));
         for (var b = 0; b < alone.BatchesPerEpoch; b++)
-            Assert.Equal(alone.At(new BatchPosition(1, b)).Examples, shares[b % 3].At(new BatchPosition(1, b / 3)).Examples);
+            Assert.Equal(alone.At(new DataPosition(1, b)).Examples, shares[b % 3].At(new DataPosition(1, b / 3)).Examples);
     }
 
     [Fact]
     public void Unshuffled_batches_run_from_the_shortest_to_the_longest()
     {
         var batches = Batches(new BucketOptions { Sequences = 100, Shuffle = false });
-        var widths = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new BatchPosition(0, b)).SourceWidth).ToList();
+        var widths = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new DataPosition(0, b)).SourceWidth).ToList();
         Assert.Equal(widths.Order(), widths);
     }
 
@@ -154,8 +152,8 @@ public class ParallelBatchesTests
         var words = WordTokenizer.Train(pairs.SelectMany(p => new[] { p.Source, p.Target }), SpecialIds.ForTranslation);
         var corpus = ParallelCorpus.Encode(pairs, words, words, new ParallelFilter());
         var batches = new ParallelBatches(corpus, SpecialIds.Of(words), SpecialIds.Of(words), new BucketOptions { Tokens = 1024 });
-        var all = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new BatchPosition(0, b))).ToList();
-        var share = (double)all.Sum(b => b.SourceTokens + b.TargetTokens) / all.Sum(b => b.Source.Length + b.TargetInput.Length);
+        var all = Enumerable.Range(0, batches.BatchesPerEpoch).Select(b => batches.At(new DataPosition(0, b))).ToList();
+        var share = (double)all.Sum(b => b.SourceLengths.Sum() + b.TargetTokens) / all.Sum(b => b.Source.Length + b.TargetInput.Length);
         Assert.True(share > 0.9, $"{share}");
     }
 }

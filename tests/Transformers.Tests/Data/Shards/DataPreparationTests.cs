@@ -1,5 +1,6 @@
 using System.Text;
 using TestSupport;
+using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.IO;
 
@@ -14,8 +15,8 @@ public class DataPreparationTests : FolderTest
         return tokens;
     }
 
-    PreparedData Prepare(TextSource source, HoldOut? holdOut = null, bool endOfText = false, int threads = 0, TextSource? validation = null) =>
-        DataPreparation.Prepare(new(source, new TestTokenizer(endOfText), holdOut ?? new(), validation, threads), At("cache"));
+    PreparedData Prepare(TextSource source, double holdout = 0.1, HoldoutMode mode = HoldoutMode.Auto, bool endOfText = false, int threads = 0, TextSource? validation = null) =>
+        DataPreparation.Prepare(new(source, new TestTokenizer(endOfText), holdout, mode, validation, threads), At("cache"));
 
     string Lines(params string[] documents) =>
         Write("docs.jsonl", string.Concat(documents.Select(d => System.Text.Json.JsonSerializer.Serialize(new { text = d }) + "\n")));
@@ -24,7 +25,7 @@ public class DataPreparationTests : FolderTest
     public void Tiny_Shakespeare_is_split_where_nanoGPT_splits_it()
     {
         var path = Repository.SharedData("tinyshakespeare", "input.txt");
-        using var data = Prepare(new FileTextSource([path]));
+        using var data = Prepare(new FileTextSource(new TextFilesConfig { Files = [path] }));
         var text = File.ReadAllText(path);
         Assert.Equal((1_003_854, 111_540), (data.Train.Count, data.Validation.Count));
         Assert.Equal(text[..1_003_854], new TestTokenizer().Decode(All(data.Train)));
@@ -37,7 +38,7 @@ public class DataPreparationTests : FolderTest
     public void The_tail_is_cut_by_characters_not_bytes_and_across_documents(double fraction)
     {
         string[] documents = ["äöü€𝄞", new('x', 70_000), "é" + new string('é', 100_000), "zz"];
-        using var data = Prepare(new FileTextSource([Lines(documents)]), new(fraction, HoldOutKind.Tail));
+        using var data = Prepare(new FileTextSource(new TextFilesConfig { Files = [Lines(documents)] }), fraction, HoldoutMode.Tail);
         var text = string.Concat(documents);
         var runes = text.EnumerateRunes().ToList();
         var cut = (int)(runes.Count * (1 - fraction));
@@ -56,7 +57,7 @@ public class DataPreparationTests : FolderTest
         var documents = Enumerable.Range(0, 2_000).Select(i => $"document {i} " + new string('a', i % 50)).ToArray();
         HashSet<string> Held(string[] docs)
         {
-            using var data = Prepare(new FileTextSource([Lines(docs)]), new(0.1), endOfText: true);
+            using var data = Prepare(new FileTextSource(new TextFilesConfig { Files = [Lines(docs)] }), 0.1, endOfText: true);
             Assert.Equal("documents", data.Manifest.HoldOut);
             Assert.Equal(docs.Length, data.Train.DocumentCount + data.Validation.DocumentCount);
             return [.. Documents(data.Validation)];
@@ -84,7 +85,7 @@ public class DataPreparationTests : FolderTest
     {
         byte[][] Files(int threads)
         {
-            using var data = Prepare(new StorySource(1, 3_000_000), new(0.1), true, threads);
+            using var data = Prepare(new StorySource(1, 3_000_000), 0.1, endOfText: true, threads: threads);
             var files = data.Train.Files.Concat(data.Validation.Files).Select(File.ReadAllBytes).ToArray();
             Directory.Delete(At("cache"), true);
             return files;
@@ -99,7 +100,7 @@ public class DataPreparationTests : FolderTest
     {
         string Folder(ulong seed, double fraction, bool end)
         {
-            using var data = Prepare(new StorySource(seed, 10_000), new(fraction), end);
+            using var data = Prepare(new StorySource(seed, 10_000), fraction, endOfText: end);
             return data.Folder;
         }
         var first = Folder(1, 0.1, true);
@@ -115,13 +116,13 @@ public class DataPreparationTests : FolderTest
     {
         var train = Write("train.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"text\":\"a\"}\n{\"text\":\"c\"}\n");
         var validation = Write("val.jsonl", "{\"text\":\"x\"}\n{\"text\":\"a\"}\n{\"text\":\"B\"}\n{\"text\":\"c\"}\n{\"text\":\"a\"}\n");
-        using var data = Prepare(new FileTextSource([train]), validation: new FileTextSource([validation]));
+        using var data = Prepare(new FileTextSource(new TextFilesConfig { Files = [train] }), validation: new FileTextSource(new TextFilesConfig { Files = [validation] }));
         var found = data.Manifest.Duplicates;
         Assert.Equal((2, 3), (found.ValidationDocuments, found.TrainingDocuments));
         Assert.Equal([1, 3], found.Examples);
-        using var tail = Prepare(new FileTextSource([Lines("same", "other", "same")]), new(0.3, HoldOutKind.Tail));
+        using var tail = Prepare(new FileTextSource(new TextFilesConfig { Files = [Lines("same", "other", "same")] }), 0.3, HoldoutMode.Tail);
         Assert.Equal(1, tail.Manifest.Duplicates.ValidationDocuments);
-        using var hashed = Prepare(new FileTextSource([Lines([.. Enumerable.Range(0, 300).Select(i => $"{i % 30}")])]), new(0.3));
+        using var hashed = Prepare(new FileTextSource(new TextFilesConfig { Files = [Lines([.. Enumerable.Range(0, 300).Select(i => $"{i % 30}")])] }), 0.3);
         Assert.Equal(0, hashed.Manifest.Duplicates.ValidationDocuments);
         Assert.True(hashed.Validation.DocumentCount > 0);
     }
@@ -132,9 +133,9 @@ public class DataPreparationTests : FolderTest
         using var cancel = new CancellationTokenSource();
         var source = new Interrupting(() => cancel.Cancel());
         Assert.ThrowsAny<OperationCanceledException>(() =>
-            DataPreparation.Prepare(new(source, new TestTokenizer(), new()), At("cache"), null, cancel.Token));
+            DataPreparation.Prepare(new(source, new TestTokenizer(), 0.1), At("cache"), null, cancel.Token));
         Assert.Empty(Directory.EnumerateFileSystemEntries(At("cache")));
-        var failing = new FileTextSource([Write("bad.txt", "abc\u0001")]);
+        var failing = new FileTextSource(new TextFilesConfig { Files = [Write("bad.txt", "abc\u0001")] });
         var error = Assert.Throws<UserException>(() => Prepare(failing));
         Assert.Contains("bad.txt", error.Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(At("cache")));
@@ -143,7 +144,7 @@ public class DataPreparationTests : FolderTest
     [Fact]
     public void What_a_killed_process_left_is_neither_used_nor_kept()
     {
-        var options = new PreparationOptions(new StorySource(1, 10_000), new TestTokenizer(), new());
+        var options = new PreparationOptions(new StorySource(1, 10_000), new TestTokenizer(), 0.1);
         var partial = At("cache", DataPreparation.KeyOf(options) + ".partial-1");
         Directory.CreateDirectory(partial);
         File.WriteAllText(Path.Combine(partial, "lock"), "");
@@ -155,9 +156,9 @@ public class DataPreparationTests : FolderTest
     [Fact]
     public void Text_without_a_character_and_a_holdout_of_all_are_refused()
     {
-        Assert.Contains("empty", Assert.Throws<UserException>(() => Prepare(new FileTextSource([Write("e.txt", "")]))).Message);
-        Assert.Contains("holdout", Assert.Throws<UserException>(() => Prepare(new StorySource(1, 10), new(1))).Message);
-        Assert.Contains("holdout", Assert.Throws<UserException>(() => Prepare(new StorySource(1, 10), new(double.NaN))).Message);
+        Assert.Contains("empty", Assert.Throws<UserException>(() => Prepare(new FileTextSource(new TextFilesConfig { Files = [Write("e.txt", "")] }))).Message);
+        Assert.Contains("holdout", Assert.Throws<UserException>(() => Prepare(new StorySource(1, 10), 1)).Message);
+        Assert.Contains("holdout", Assert.Throws<UserException>(() => Prepare(new StorySource(1, 10), double.NaN)).Message);
     }
 
     sealed class Interrupting(Action interrupt) : TextSource

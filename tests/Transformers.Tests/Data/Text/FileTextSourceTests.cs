@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.IO;
 
@@ -9,11 +10,11 @@ public class FileTextSourceTests : FolderTest
 {
     static readonly byte[] Mark = [0xEF, 0xBB, 0xBF];
 
-    (List<string> Documents, TextCounts Counts) Read(string path, TextFileOptions? options = null)
+    (List<string> Documents, TextCounts Counts) Read(string path, string? separator = null)
     {
         var counts = new TextCounts();
         var documents = new List<string> { "" };
-        foreach (var piece in new FileTextSource([path], options).Read(counts))
+        foreach (var piece in new FileTextSource(new TextFilesConfig { Files = [path], Separator = separator }).Read(counts))
         {
             documents[^1] += Encoding.UTF8.GetString(piece.Utf8.Span);
             if (piece.EndsDocument) documents.Add("");
@@ -111,7 +112,7 @@ public class FileTextSourceTests : FolderTest
         Assert.Equal(["one two"], Read(Write("a.txt.gz", [.. Pack("one "), .. Pack("two")])).Documents);
         Assert.Equal(["x"], Read(Write("b.jsonl.gz", Pack("{\"text\":\"x\"}"))).Documents);
         var whole = Pack(string.Concat(Enumerable.Range(0, 9_999)));
-        byte[][] damaged = [whole[..(whole.Length / 2)], whole[..^8], whole[..^3], whole[..5], [.. whole, .. whole[..500]], [.. whole, 1, 2, 3], "not gzip"u8.ToArray(), "not gzip at all, no"u8.ToArray()];
+        byte[][] damaged = [whole[..(whole.Length / 2)], whole[..^8], whole[..^3], whole[..5], [.. whole, .. whole[..500]], "not gzip"u8.ToArray(), "not gzip at all, no"u8.ToArray()];
         foreach (var bytes in damaged)
             Assert.Contains("cannot be read", Assert.Throws<UserException>(() => Read(Write("c.txt.gz", bytes))).Message);
         Assert.Equal(1, Read(Write("empty.txt.gz", Pack(""))).Counts.EmptyFiles);
@@ -125,7 +126,7 @@ public class FileTextSourceTests : FolderTest
     [InlineData("---\n\n\n---\n", new[] { "\n" }, 1)]
     public void A_separator_line_ends_a_document(string text, string[] expected, long empty)
     {
-        var (documents, counts) = Read(Write("a.txt", text), new(Separator: "---"));
+        var (documents, counts) = Read(Write("a.txt", text), "---");
         Assert.Equal(expected, documents);
         Assert.Equal(empty, counts.EmptyDocuments);
     }
@@ -136,7 +137,7 @@ public class FileTextSourceTests : FolderTest
         var random = new Random(3);
         var documents = Enumerable.Range(0, 60).Select(i =>
             string.Concat(Enumerable.Range(0, random.Next(1, i % 9 == 0 ? 60_000 : 300)).Select(_ => random.Next(40) switch { 0 => "\n", 1 => "--", 2 => "€", < 9 => " ", _ => "ab" })) + "x").ToList();
-        Assert.Equal(documents, Read(Write("a.txt", string.Join("\n---\n", documents)), new(Separator: "---")).Documents);
+        Assert.Equal(documents, Read(Write("a.txt", string.Join("\n---\n", documents)), "---").Documents);
     }
 
     [Fact]
@@ -150,7 +151,7 @@ public class FileTextSourceTests : FolderTest
         }
         var counts = new TextCounts();
         long bytes = 0;
-        foreach (var piece in new FileTextSource([path]).Read(counts))
+        foreach (var piece in new FileTextSource(new TextFilesConfig { Files = [path] }).Read(counts))
         {
             Assert.True(piece.Utf8.Length <= PieceCutter.PieceBytes);
             bytes += piece.Utf8.Length;
@@ -162,7 +163,7 @@ public class FileTextSourceTests : FolderTest
     public void Long_text_is_cut_before_a_space_between_letters_so_no_word_is_torn()
     {
         var text = string.Concat(Enumerable.Range(0, 40_000).Select(i => i % 7 == 0 ? "Wort, " : "wörter und words "));
-        var pieces = new FileTextSource([Write("a.txt", text)]).Read(new()).Select(p => Encoding.UTF8.GetString(p.Utf8.Span)).Where(p => p.Length > 0).ToList();
+        var pieces = new FileTextSource(new TextFilesConfig { Files = [Write("a.txt", text)] }).Read(new()).Select(p => Encoding.UTF8.GetString(p.Utf8.Span)).Where(p => p.Length > 0).ToList();
         Assert.True(pieces.Count > 5);
         Assert.Equal(text, string.Concat(pieces));
         Assert.All(pieces.Skip(1), p => Assert.Matches("^ [a-zA-Z]", p));
@@ -194,7 +195,7 @@ public class FileTextSourceTests : FolderTest
     public void All_missing_paths_are_named_at_once()
     {
         Directory.CreateDirectory(At("empty"));
-        var error = Assert.Throws<UserException>(() => new FileTextSource([At("no.txt"), At("empty"), At("neither")]));
+        var error = Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("no.txt"), At("empty"), At("neither")] }));
         Assert.Equal(3, error.Problems.Count);
     }
 
@@ -202,10 +203,10 @@ public class FileTextSourceTests : FolderTest
     public void The_fingerprint_follows_content_and_options()
     {
         var path = Write("a.txt", "x");
-        var before = new FileTextSource([path]).Fingerprint;
-        Assert.Equal(before, new FileTextSource([path]).Fingerprint);
-        Assert.NotEqual(before, new FileTextSource([path], new(Separator: "x")).Fingerprint);
+        var before = new FileTextSource(new TextFilesConfig { Files = [path] }).Fingerprint;
+        Assert.Equal(before, new FileTextSource(new TextFilesConfig { Files = [path] }).Fingerprint);
+        Assert.NotEqual(before, new FileTextSource(new TextFilesConfig { Files = [path], Separator = "x" }).Fingerprint);
         File.WriteAllText(path, "xy");
-        Assert.NotEqual(before, new FileTextSource([path]).Fingerprint);
+        Assert.NotEqual(before, new FileTextSource(new TextFilesConfig { Files = [path] }).Fingerprint);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.IO;
 
@@ -12,7 +13,7 @@ public class JsonLinesTests : FolderTest
         var path = Write("a.jsonl", text);
         var documents = new List<string>();
         var current = new StringBuilder();
-        foreach (var piece in new FileTextSource([path], new(field)).Read(counts ?? new()))
+        foreach (var piece in new FileTextSource(new TextFilesConfig { Files = [path], TextField = field }).Read(counts ?? new()))
         {
             current.Append(Encoding.UTF8.GetString(piece.Utf8.Span));
             if (!piece.EndsDocument) continue;
@@ -51,7 +52,7 @@ public class JsonLinesTests : FolderTest
     [InlineData("{\"text\":\"a\"}\n[\"text\"]", "must be a JSON object")]
     [InlineData("{\"text\":\"a\"}\n{\"body\":\"b\"}", "has no field")]
     [InlineData("{\"text\":\"a\"}\n{\"text\":7}", "must be a string")]
-    [InlineData("{\"text\":\"a\"}\n{\"text\":\"b\",\"text\":\"c\"}", "stands twice")]
+    [InlineData("{\"text\":\"a\"}\n{\"text\":\"b\",\"text\":\"c\"}", "appears twice")]
     public void A_bad_line_is_named_by_file_and_number(string text, string message)
     {
         var problem = Assert.Single(Assert.Throws<UserException>(() => Read(text)).Problems);
@@ -80,7 +81,7 @@ public class JsonLinesTests : FolderTest
             var block = Enumerable.Repeat((byte)'x', 1 << 20).ToArray();
             for (var i = 0; i < 129; i++) file.Write(block);
         }
-        var problem = Assert.Single(Assert.Throws<UserException>(() => new FileTextSource([path]).Read(new()).Count()).Problems);
+        var problem = Assert.Single(Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [path] }).Read(new()).Count()).Problems);
         Assert.Contains("longer than 128 MiB", problem.Message);
         Assert.Equal(2, problem.Line);
     }

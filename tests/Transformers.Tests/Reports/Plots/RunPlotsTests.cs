@@ -1,4 +1,4 @@
-using Transformers.Data.Images.Transforms;
+using Transformers.Data.Images;
 using Transformers.IO.Images;
 using Transformers.Models;
 using Transformers.Reports.Plots;

@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using Transformers.Data.Images;
-using Transformers.Data.Images.Loading;
 using Transformers.Generators.Drawing;
 using Transformers.IO;
 
@@ -62,10 +61,10 @@ public sealed class ImageGeneratorTests : IDisposable
         Parallel.For(0, count, i =>
         {
             var image = ImageGenerator.Draw(DrawingKind.Digits, i % classes, 2 * side, new SampleRandom(1, (ulong)DrawingKind.Digits, (ulong)i));
-            var small = Transformers.Data.Images.Transforms.ImageResize.Resize(image, side, side, Transformers.Data.Images.Transforms.ResizeFilter.Bilinear);
+            var small = Transformers.Data.Images.ImageResize.Resize(image, side, side, Transformers.Data.Images.ResizeFilter.Bilinear);
             var values = new float[inputs];
             for (var p = 0; p < inputs; p++)
-                values[p] = Transformers.Data.Images.Transforms.ImageEnhance.Luma(small.Pixels[3 * p], small.Pixels[3 * p + 1], small.Pixels[3 * p + 2]) / 255f;
+                values[p] = Transformers.Data.Images.ImageEnhance.Luma(small.Pixels[3 * p], small.Pixels[3 * p + 1], small.Pixels[3 * p + 2]) / 255f;
             var mean = TensorPrimitives.Average(values);
             TensorPrimitives.Subtract(values, mean, values);
             TensorPrimitives.Divide(values, TensorPrimitives.StdDev(values), values);

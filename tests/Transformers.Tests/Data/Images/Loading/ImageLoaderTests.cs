@@ -1,6 +1,5 @@
-using Transformers.Data.Images.Loading;
-using Transformers.Data.Images.Sources;
-using Transformers.Data.Images.Transforms;
+using Transformers.Data;
+using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.IO.Images;
 
@@ -29,10 +28,7 @@ public sealed class ImageLoaderTests : IDisposable
     static readonly ImageLoaderOptions Everything = new()
     {
         Transform = Transform, BatchSize = 4, Shuffle = true, Seed = 5,
-        Augmentation = new ImageAugmentation
-        {
-            Crop = new RandomResizedCrop(0.3), Flip = 0.5, RandAugment = RandAugment.Parse("rand-m9-mstd0.5"), Erasing = new RandomErasing(0.5),
-        },
+        Augmentation = new ImageAugmentation(new AugmentConfig { Crop = (0.3, 1), Flip = 0.5, RandAugment = "rand-m9-mstd0.5", Erase = 0.5 }, Transform),
         Mixing = new BatchMixing(0.8, 1),
     };
 
@@ -50,7 +46,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void Batches_are_the_same_whatever_the_number_of_threads(long cache)
     {
         WriteImages(22);
-        using var dataset = ImageDataset.Open(folder, new ImageDatasetOptions { CacheBytes = cache });
+        using var dataset = ImageDataset.Open(folder, cacheBytes: cache);
         Assert.Equal(cache > 0, dataset.Cached);
         var all = new[] { 1, 2, 5 }.Select(threads =>
         {
@@ -69,8 +65,8 @@ public sealed class ImageLoaderTests : IDisposable
         using var dataset = ImageDataset.Open(folder);
         using var whole = new ImageLoader(dataset, dataset.Train, Everything);
         var before = Take(whole, 8);
-        var state = whole.State;
-        Assert.Equal(new ImageLoaderState(1, 2), state);
+        var state = whole.Position;
+        Assert.Equal(new DataPosition(1, 2, Batches: 8), state);
         using var resumed = new ImageLoader(dataset, dataset.Train, Everything with { Threads = 3 }, state);
         Assert.Equal(Take(whole, 9), Take(resumed, 9));
         Assert.Equal(before[^1] with { Number = 1 }, before[^1]);
@@ -126,7 +122,7 @@ public sealed class ImageLoaderTests : IDisposable
     {
         WriteImages(9);
         File.WriteAllText(Path.Combine(folder, "class0", "0003.png"), "not an image");
-        using var dataset = ImageDataset.Open(folder, new ImageDatasetOptions { Broken = BrokenFilePolicy.Fail });
+        using var dataset = ImageDataset.Open(folder, broken: BrokenFilePolicy.Fail);
         using var loader = new ImageLoader(dataset, dataset.Train, new ImageLoaderOptions { Transform = Transform, BatchSize = 1, Threads = 2 });
         Assert.Equal([0], loader.Next().Indices);
         Assert.Contains("0003.png", Assert.Throws<ImageException>(loader.Next).Message);
@@ -157,7 +153,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void Held_out_images_keep_the_proportions_of_the_classes_and_the_draw_of_the_seed()
     {
         var labels = Enumerable.Range(0, 100).Select(i => i < 70 ? 0 : i < 95 ? 1 : 2).ToArray();
-        var rule = new SplitRule { Fraction = 0.2 };
+        var rule = new HoldoutFractionConfig { Fraction = 0.2 };
         var (kept, held) = rule.Divide(Enumerable.Range(0, 100).ToArray(), i => labels[i], 3);
         Assert.Equal([14, 5, 1], held.CountBy(i => labels[i]).OrderBy(c => c.Key).Select(c => c.Value));
         Assert.Equal(Enumerable.Range(0, 100), kept.Concat(held).Order());

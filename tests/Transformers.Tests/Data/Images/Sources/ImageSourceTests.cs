@@ -1,8 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using TestSupport;
-using Transformers.Data.Images.Loading;
-using Transformers.Data.Images.Sources;
+using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.IO.Images;
 
@@ -60,7 +59,7 @@ public sealed class ImageSourceTests : IDisposable
     public void A_folder_without_classes_is_refused_with_a_remedy()
     {
         WriteFolders("1.png", "2.png");
-        Assert.Contains("does not lie in a class folder", Assert.Throws<UserException>(() => ImageSources.Open(folder)).Message);
+        Assert.Contains("is not in a class folder", Assert.Throws<UserException>(() => ImageSources.Open(folder)).Message);
     }
 
     [Theory]
@@ -95,7 +94,7 @@ public sealed class ImageSourceTests : IDisposable
         var bytes = File.ReadAllBytes(tar);
         foreach (var (name, change) in new (string, Action<byte[]>)[]
         {
-            ("checksum", b => b[0] ^= 1), ("size", b => "77777777777"u8.CopyTo(b.AsSpan(124))), ("text", b => b.AsSpan().Fill(65)),
+            ("checksum", b => b[b.AsSpan().LastIndexOf("ustar"u8) + 20] ^= 1), ("size", b => "77777777777"u8.CopyTo(b.AsSpan(124))), ("text", b => b.AsSpan().Fill(65)),
         })
         {
             var broken = (byte[])bytes.Clone();
@@ -120,9 +119,9 @@ public sealed class ImageSourceTests : IDisposable
 
     [Theory]
     [InlineData("path,label\na.png\n", 2, "needs a path and a label")]
-    [InlineData("path,label,split\na.png,x,tset\n", 2, "none of train, val and test")]
+    [InlineData("path,label,split\na.png,x,tset\n", 2, "not train, val or test")]
     [InlineData("path,kind\na.png,x\n", 1, "no column for labels")]
-    [InlineData("\"a.png,x\n", 1, "not closed")]
+    [InlineData("\"a.png,x\n", 1, "never closed")]
     public void A_wrong_line_of_a_table_is_named(string text, int line, string message)
     {
         var problem = Assert.Throws<UserException>(() => ImageSources.Open(Write("list.csv", System.Text.Encoding.UTF8.GetBytes(text)))).Problems[0];
@@ -190,16 +189,13 @@ public sealed class ImageSourceTests : IDisposable
     [SharedDataFact("mnist-t10k")]
     public void The_published_mnist_files_divide_as_the_recipe_says()
     {
-        using var dataset = ImageDataset.Open(Repository.SharedData("mnist-t10k"), new ImageDatasetOptions
-        {
-            Test = new SplitRule { Every = 5, Remainder = 4 }, Validation = new SplitRule { Count = 500 }, Seed = 1,
-        });
+        using var dataset = ImageDataset.Open(Repository.SharedData("mnist-t10k"), new HoldoutEveryConfig { Every = 5, Remainder = 4 }, new HoldoutCountConfig { Count = 500 }, seed: 1);
         Assert.Equal((7500, 500, 2000), (dataset.Train.Length, dataset.Validation.Length, dataset.Test.Length));
         Assert.All(dataset.Test, i => Assert.Equal(4, i % 5));
         Assert.Equal(7, dataset.Source.LabelOf(0));
         Assert.Equal([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009],
             Enumerable.Range(0, 10_000).CountBy(dataset.Source.LabelOf).OrderBy(c => c.Key).Select(c => c.Value));
-        var transform = new Transformers.Data.Images.Transforms.ImageTransform { Size = 28, Channels = 1, Mean = [0], Std = [1] };
+        var transform = new Transformers.Data.Images.ImageTransform { Size = 28, Channels = 1, Mean = [0], Std = [1] };
         var (mean, std) = dataset.MeasureStatistics(Enumerable.Range(0, 10_000).ToArray(), transform);
         Assert.Equal((0.1325, 0.3105), (Math.Round(mean[0], 4), Math.Round(std[0], 4)));
     }
@@ -207,7 +203,7 @@ public sealed class ImageSourceTests : IDisposable
     [SharedDataFact("cifar10-jpg.tar")]
     public void The_published_cifar_archive_is_read_in_place()
     {
-        using var dataset = ImageDataset.Open(Repository.SharedData("cifar10-jpg.tar"), new ImageDatasetOptions { Validation = new SplitRule { Count = 500 } });
+        using var dataset = ImageDataset.Open(Repository.SharedData("cifar10-jpg.tar"), validation: new HoldoutCountConfig { Count = 500 });
         Assert.Equal((4500, 500, 10_000), (dataset.Train.Length, dataset.Validation.Length, dataset.Test.Length));
         Assert.Equal(["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"], dataset.Classes);
         Assert.All(dataset.Validation.CountBy(dataset.Source.LabelOf), c => Assert.Equal(50, c.Value));

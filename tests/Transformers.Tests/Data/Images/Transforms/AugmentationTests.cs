@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Transformers.Data.Images.Transforms;
+using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.IO.Images;
 
@@ -172,12 +172,12 @@ public class AugmentationTests
     {
         var file = ImageCodec.EncodeJpeg(ImageResize.Resize(Picture(8, 6), 640, 480, ResizeFilter.Bicubic));
         var transform = new ImageTransform { Size = 32, Mean = [0, 0, 0], Std = [1, 1, 1] };
-        var augmentation = new ImageAugmentation { Crop = new RandomResizedCrop(0.5), Flip = 0.5 };
+        var config = new AugmentConfig { Crop = (0.5, 1), Flip = 0.5 };
         for (ulong i = 0; i < 10; i++)
         {
             float[] reduced = new float[transform.Values], whole = new float[transform.Values];
-            augmentation.Apply(file, transform, new SampleRandom(i), reduced, ImageLimits.Default);
-            (augmentation with { ReducedDecoding = false }).Apply(file, transform, new SampleRandom(i), whole, ImageLimits.Default);
+            new ImageAugmentation(config, transform).Apply(file, transform, new SampleRandom(i), reduced, ImageLimits.Default);
+            new ImageAugmentation(config, transform) { ReducedDecoding = false }.Apply(file, transform, new SampleRandom(i), whole, ImageLimits.Default);
             Assert.InRange(reduced.Zip(whole, (a, b) => Math.Abs(a - b)).Average(), 1e-6, 0.04);
         }
     }

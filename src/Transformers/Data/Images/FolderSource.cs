@@ -1,0 +1,149 @@
+using System.Formats.Tar;
+using Microsoft.Win32.SafeHandles;
+using Transformers.IO;
+using Transformers.IO.Images;
+
+namespace Transformers.Data.Images;
+
+/// <summary>Image files in a folder for each class, with or without <c>train/</c> and <c>test/</c> above them.</summary>
+sealed class FolderSource : ImageSource
+{
+    readonly string root;
+    readonly string[] paths;
+    readonly ClassLayout layout;
+
+    public FolderSource(string folder)
+    {
+        root = folder;
+        // A link that leads back up would be followed for ever.
+        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
+        List<string> found = [];
+        try
+        {
+            foreach (var path in Directory.EnumerateFiles(folder, "*", options))
+                if (ImageFiles.HasImageName(path)) found.Add(Path.GetRelativePath(folder, path).Replace('\\', '/'));
+                else ignored++;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"the folder {folder} cannot be read: {exception.Message}", inner: exception);
+        }
+        layout = ClassLayout.Of(found, folder);
+        paths = [.. layout.Order.Select(i => found[i])];
+    }
+
+    readonly int ignored;
+
+    public override string Kind => "class folders";
+    public override IReadOnlyList<string> Classes => layout.Classes;
+    public override int Count => paths.Length;
+    public override int IgnoredFiles => ignored;
+    public override int LabelOf(int index) => layout.Labels[index];
+    public override ImageSplit SplitOf(int index) => layout.Splits[index];
+    public override string NameOf(int index) => Path.Combine(root, paths[index]);
+    public override byte[] ReadFile(int index, long maxBytes) => ImageFiles.ReadAll(NameOf(index), maxBytes);
+}
+
+/// <summary>Image files inside an uncompressed tar archive, laid out as <see cref="FolderSource"/>'s; read in place, never unpacked.</summary>
+sealed class TarSource : ImageSource
+{
+    readonly string path;
+    readonly SafeFileHandle file;
+    readonly Entry[] entries;
+    readonly ClassLayout layout;
+    readonly int ignored;
+
+    public TarSource(string path)
+    {
+        this.path = path;
+        try
+        {
+            file = File.OpenHandle(path);
+            var all = ReadEntries(path);
+            // Macs put a "._name" beside every file.
+            var images = all.Where(e => ImageFiles.HasImageName(e.Name) && !Path.GetFileName(e.Name).StartsWith('.')).ToList();
+            ignored = all.Count - images.Count;
+            layout = ClassLayout.Of([.. images.Select(e => e.Name.StartsWith("./", StringComparison.Ordinal) ? e.Name[2..] : e.Name)], path);
+            entries = [.. layout.Order.Select(i => images[i])];
+        }
+        catch (Exception exception)
+        {
+            file?.Dispose();
+            if (exception is IOException or UnauthorizedAccessException)
+                throw new UserException($"the archive {path} cannot be read: {exception.Message}", inner: exception);
+            throw;
+        }
+    }
+
+    static List<Entry> ReadEntries(string path)
+    {
+        var entries = new List<Entry>();
+        using var archive = File.OpenRead(path);
+        using var reader = new TarReader(archive);
+        try
+        {
+            while (reader.GetNextEntry() is { } entry)
+            {
+                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)) continue;
+                if (entry.Length > archive.Length - Math.Max(0, entry.DataOffset)) throw new EndOfStreamException();
+                if (entry.DataOffset > 0 && !ChecksumHolds(archive.SafeFileHandle, entry)) throw new InvalidDataException("a header's checksum does not hold");
+                entries.Add(new Entry(entry.Name, entry.DataOffset, entry.Length));
+            }
+            return entries;
+        }
+        catch (EndOfStreamException exception)
+        {
+            throw new UserException([new Problem("the tar archive ends inside a file", path)], exception);
+        }
+        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
+        {
+            throw new UserException([entries.Count == 0 ? new Problem("the file is not a tar archive", path, Hint: "a compressed one (.tar.gz) is unpacked first")
+                : new Problem($"the tar archive is damaged after {MessageText.Quote(entries[^1].Name)}: {exception.Message}", path)], exception);
+        }
+    }
+
+    // The runtime's reader does not look at the checksum, in which the checksum's own eight bytes count as spaces.
+    static bool ChecksumHolds(SafeFileHandle file, TarEntry entry)
+    {
+        Span<byte> header = stackalloc byte[512];
+        if (RandomAccess.Read(file, header, entry.DataOffset - header.Length) < header.Length) return false;
+        header.Slice(148, 8).Fill((byte)' ');
+        var sum = 0;
+        foreach (var b in header) sum += b;
+        return sum == entry.Checksum;
+    }
+
+    readonly record struct Entry(string Name, long Offset, long Size);
+
+    public override string Kind => "tar archive";
+    public override IReadOnlyList<string> Classes => layout.Classes;
+    public override int Count => entries.Length;
+    public override int IgnoredFiles => ignored;
+    public override int LabelOf(int index) => layout.Labels[index];
+    public override ImageSplit SplitOf(int index) => layout.Splits[index];
+    public override string NameOf(int index) => $"{path}:{entries[index].Name}";
+
+    public override byte[] ReadFile(int index, long maxBytes)
+    {
+        var entry = entries[index];
+        if (entry.Size > maxBytes)
+            throw new ImageException(ImageFault.TooLarge, $"the file has {entry.Size} bytes, the limit is {maxBytes}", NameOf(index));
+        try
+        {
+            var bytes = new byte[entry.Size];
+            for (int read, done = 0; done < bytes.Length; done += read)
+                if ((read = RandomAccess.Read(file, bytes.AsSpan(done), entry.Offset + done)) == 0) throw new EndOfStreamException("the file shrank while it was read");
+            return bytes;
+        }
+        catch (IOException exception)
+        {
+            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {exception.Message}", NameOf(index), exception);
+        }
+    }
+
+    public override void Dispose()
+    {
+        file.Dispose();
+        base.Dispose();
+    }
+}

@@ -1,0 +1,281 @@
+using System.Collections.Concurrent;
+using Transformers.IO;
+using Transformers.IO.Images;
+
+namespace Transformers.Data.Images;
+
+/// <summary>A source divided into training, validation and test split, with a cache and a list of broken files.</summary>
+public sealed class ImageDataset : IDisposable
+{
+    readonly PixelCache cache;
+
+    /// <summary>Opens the images at a path and divides them.</summary>
+    /// <param name="path">Whatever <see cref="ImageSources.Open"/> opens.</param>
+    /// <param name="test">The test split where the source has none; null: no images.</param>
+    /// <param name="validation">The validation split where the source has none, taken from what is left for training; null: no images.</param>
+    /// <param name="seed">Decides the draws of the splits.</param>
+    /// <param name="broken">What happens when a file cannot be used.</param>
+    /// <param name="cacheBytes">Bytes of decoded pictures that may be kept in memory. A set that would need more is not kept at all.</param>
+    /// <exception cref="UserException">There is no source at the path, or a side of a division is empty.</exception>
+    public static ImageDataset Open(string path, ImageHoldoutConfig? test = null, ImageHoldoutConfig? validation = null, ulong seed = 0,
+        BrokenFilePolicy broken = BrokenFilePolicy.Skip, long cacheBytes = 512L << 20)
+    {
+        var source = ImageSources.Open(path);
+        try
+        {
+            return new ImageDataset(source, test, validation, seed, broken, cacheBytes);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    ImageDataset(ImageSource source, ImageHoldoutConfig? testRule, ImageHoldoutConfig? validationRule, ulong seed, BrokenFilePolicy broken, long cacheBytes)
+    {
+        Source = source;
+        Broken = new BrokenFiles(broken);
+        var by = Enumerable.Range(0, source.Count).ToLookup(source.SplitOf);
+        // A source without splits is all for training until a rule takes its part.
+        int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]], test = [.. by[ImageSplit.Test]];
+        if (test.Length == 0 && testRule is not null) (train, test) = testRule.Divide(train, source.LabelOf, seed);
+        if (validation.Length == 0 && validationRule is not null) (train, validation) = validationRule.Divide(train, source.LabelOf, seed ^ 0x76616C);
+        (Train, Validation, Test) = (train, validation, test);
+        Cached = DecodedBytes() <= cacheBytes;
+        cache = new PixelCache(Cached ? long.MaxValue : 0);
+    }
+
+    // The size of all pictures decoded, from the headers of a few; a source of pixels is in memory as it is.
+    double DecodedBytes()
+    {
+        const int sample = 64;
+        var count = Math.Min(Source.Count, sample);
+        var (sum, seen) = (0.0, 0);
+        for (var i = 0; i < count; i++)
+            try
+            {
+                if (Source.ReadFile((int)((long)i * Source.Count / count), ImageLimits.Default.MaxBytes) is not { } file) return double.PositiveInfinity;
+                var info = ImageCodec.Probe(file);
+                sum += 3.0 * info.Width * info.Height;
+                seen++;
+            }
+            catch (ImageException)
+            {
+                // Counted when it is loaded.
+            }
+        return seen == 0 ? 0 : sum / seen * Source.Count;
+    }
+
+    /// <summary>The source of the images.</summary>
+    internal ImageSource Source { get; }
+    /// <summary>Names of the classes.</summary>
+    public IReadOnlyList<string> Classes => Source.Classes;
+    /// <summary>Numbers of the training images.</summary>
+    public int[] Train { get; }
+    /// <summary>Numbers of the validation images.</summary>
+    public int[] Validation { get; }
+    /// <summary>Numbers of the test images.</summary>
+    public int[] Test { get; }
+    /// <summary>The images that could not be used so far.</summary>
+    public BrokenFiles Broken { get; }
+    /// <summary>Whether pictures are kept decoded in memory once they were read.</summary>
+    public bool Cached { get; }
+
+    /// <summary>The images of a split by its name.</summary>
+    /// <exception cref="UserException">The split is empty or unknown; the message names those that are not.</exception>
+    public int[] Split(string name)
+    {
+        var split = ClassLayout.SplitNamed(name) switch
+        {
+            ImageSplit.Train => Train,
+            ImageSplit.Validation => Validation,
+            ImageSplit.Test => Test,
+            _ => [],
+        };
+        if (split.Length > 0) return split;
+        var there = new[] { ("train", Train), ("validation", Validation), ("test", Test) }.Where(s => s.Item2.Length > 0).Select(s => s.Item1);
+        throw new UserException($"the images have no split \"{name}\"", $"there are: {string.Join(", ", there)}");
+    }
+
+    /// <summary>One decoded image, from the cache where it is there; not to be written into. Null where it is broken and skipped.</summary>
+    /// <exception cref="ImageException">It is broken and the policy is to fail.</exception>
+    public RgbImage? Load(int index)
+    {
+        if (Broken.Contains(index)) return null;
+        if (cache.Find(index) is { } cached) return cached;
+        try
+        {
+            var image = Source.Load(index, ImageDecodeOptions.Default);
+            cache.Keep(index, image);
+            return image;
+        }
+        catch (ImageException exception)
+        {
+            Broken.Add(index, exception);
+            return null;
+        }
+    }
+
+    /// <summary>Loads, augments and normalises one image.</summary>
+    /// <param name="index">Its number in the source.</param>
+    /// <param name="transform">Size and statistics.</param>
+    /// <param name="augmentation">What is random; null: nothing is.</param>
+    /// <param name="random">Decides what is random.</param>
+    /// <param name="target">[C, Y, X].</param>
+    /// <returns>False where the image is broken and skipped.</returns>
+    /// <exception cref="ImageException">It is broken and the policy is to fail.</exception>
+    public bool Load(int index, ImageTransform transform, ImageAugmentation? augmentation, SampleRandom random, Span<float> target)
+    {
+        // A random crop of a large file needs only part of its pixels, so it goes from the file, unless all are kept anyway.
+        if (augmentation is { Crops: true } && !Cached) return LoadCropped(index, transform, augmentation, random, target);
+        if (Load(index) is not { } image) return false;
+        if (augmentation is null) transform.Apply(image, target);
+        else augmentation.Apply(image, transform, random, target);
+        return true;
+    }
+
+    bool LoadCropped(int index, ImageTransform transform, ImageAugmentation augmentation, SampleRandom random, Span<float> target)
+    {
+        if (Broken.Contains(index)) return false;
+        try
+        {
+            if (Source.ReadFile(index, ImageLimits.Default.MaxBytes) is { } file) augmentation.Apply(file, transform, random, target, ImageLimits.Default);
+            else augmentation.Apply(Source.ReadPixels(index), transform, random, target);
+            return true;
+        }
+        catch (ImageException exception)
+        {
+            Broken.Add(index, exception.Problems[0].File is null ? exception.Of(Source.NameOf(index)) : exception);
+            return false;
+        }
+    }
+
+    /// <summary>Mean and deviation of each channel over images as <see cref="ImageTransform.Fit"/> shows them, values from 0 to 1.</summary>
+    /// <param name="indices">The images; of more than <paramref name="most"/>, evenly spaced ones are looked at.</param>
+    /// <param name="transform">Its statistics are not used.</param>
+    /// <param name="most">How many to look at.</param>
+    /// <exception cref="UserException">No image can be used.</exception>
+    public (double[] Mean, double[] Std) MeasureStatistics(IReadOnlyList<int> indices, ImageTransform transform, int most = 10_000)
+    {
+        var count = Math.Min(indices.Count, most);
+        var sums = new PixelSums(transform.Channels);
+        AllCores.For(count, i =>
+        {
+            if (Load(indices[(int)((long)i * indices.Count / count)]) is { } image) sums.Add(transform.Fit(image).Span);
+        });
+        if (sums.Pixels == 0) throw new UserException("the statistics cannot be measured: no image could be used");
+        // One colour everywhere has no deviation to divide by.
+        return sums.Statistics(leastDeviation: 1);
+    }
+
+    /// <summary>Closes the source.</summary>
+    public void Dispose() => Source.Dispose();
+}
+
+/// <summary>Decoded pictures kept as bytes, as long as a budget lasts; grey ones take a third.</summary>
+sealed class PixelCache(long budget)
+{
+    readonly record struct Entry(int Width, int Height, byte[] Bytes);
+
+    readonly ConcurrentDictionary<int, Entry> entries = new();
+    long spent;
+
+    public RgbImage? Find(int index)
+    {
+        if (!entries.TryGetValue(index, out var entry)) return null;
+        // Whoever gets a cached picture must not write into it; grey ones are copies anyway.
+        return entry.Bytes.Length == entry.Width * entry.Height
+            ? RgbImage.FromGrey(entry.Bytes, entry.Width, entry.Height)
+            : new RgbImage(entry.Width, entry.Height, entry.Bytes);
+    }
+
+    public void Keep(int index, RgbImage image)
+    {
+        if (budget == 0) return;
+        var grey = image.IsGrey();
+        var size = (grey ? 1L : 3L) * image.Width * image.Height;
+        if (Interlocked.Add(ref spent, size) > budget)
+        {
+            Interlocked.Add(ref spent, -size);
+            return;
+        }
+        var bytes = grey ? Grey(image) : image.Span.ToArray();
+        if (!entries.TryAdd(index, new Entry(image.Width, image.Height, bytes))) Interlocked.Add(ref spent, -size);
+    }
+
+    static byte[] Grey(RgbImage image)
+    {
+        var bytes = new byte[image.Width * image.Height];
+        for (var i = 0; i < bytes.Length; i++) bytes[i] = image.Pixels[3 * i];
+        return bytes;
+    }
+}
+
+/// <summary>What happens when an image file cannot be used.</summary>
+public enum BrokenFilePolicy
+{
+    /// <summary>It is left out, counted and named.</summary>
+    Skip,
+    /// <summary>It ends the run.</summary>
+    Fail,
+}
+
+/// <summary>The images that could not be used, each counted once. Safe to use from several threads.</summary>
+public sealed class BrokenFiles(BrokenFilePolicy policy)
+{
+    readonly ConcurrentDictionary<int, ImageException> faults = new();
+
+    /// <summary>The number.</summary>
+    public int Count => faults.Count;
+
+    /// <summary>Which, and why, by number; the messages name the files.</summary>
+    public IReadOnlyList<(int Index, ImageException Fault)> All => [.. faults.OrderBy(f => f.Key).Select(f => (f.Key, f.Value))];
+
+    /// <summary>Whether an image is known to be broken.</summary>
+    public bool Contains(int index) => faults.ContainsKey(index);
+
+    /// <summary>Notes a broken image, or throws it where the policy is to fail.</summary>
+    /// <exception cref="ImageException">The policy is <see cref="BrokenFilePolicy.Fail"/>.</exception>
+    public void Add(int index, ImageException fault)
+    {
+        if (policy == BrokenFilePolicy.Fail) throw fault;
+        faults.TryAdd(index, fault);
+    }
+}
+
+/// <summary>Sums over the pixels of many images; they do not depend on the order in which threads add, being whole numbers.</summary>
+sealed class PixelSums(int channels)
+{
+    readonly long[] sums = new long[channels], squares = new long[channels];
+
+    public long Pixels { get; private set; }
+
+    /// <summary>Adds an image; safe to call from several threads.</summary>
+    public void Add(ReadOnlySpan<byte> rgb)
+    {
+        Span<long> one = stackalloc long[channels], two = stackalloc long[channels];
+        for (var p = 0; p < rgb.Length; p += 3)
+            for (var c = 0; c < channels; c++)
+            {
+                long v = channels == 1 ? ImageEnhance.Luma(rgb[p], rgb[p + 1], rgb[p + 2]) : rgb[p + c];
+                one[c] += v;
+                two[c] += v * v;
+            }
+        lock (sums)
+        {
+            Pixels += rgb.Length / 3;
+            for (var c = 0; c < channels; c++) (sums[c], squares[c]) = (sums[c] + one[c], squares[c] + two[c]);
+        }
+    }
+
+    /// <summary>Mean and deviation of each channel, of values from 0 to 1.</summary>
+    /// <param name="leastDeviation">The least deviation, of values from 0 to 255.</param>
+    public (double[] Mean, double[] Std) Statistics(double leastDeviation = 0)
+    {
+        if (Pixels == 0) return (new double[channels], new double[channels]);
+        var mean = sums.Select(sum => (double)sum / Pixels).ToArray();
+        var std = mean.Select((m, c) => Math.Max(Math.Sqrt(Math.Max((double)squares[c] / Pixels - m * m, 0)), leastDeviation)).ToArray();
+        return ([.. mean.Select(m => m / 255)], [.. std.Select(s => s / 255)]);
+    }
+}

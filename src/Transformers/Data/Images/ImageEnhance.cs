@@ -1,0 +1,152 @@
+using Transformers.IO.Images;
+
+namespace Transformers.Data.Images;
+
+/// <summary>Blends a picture with a degenerate form of itself: factor 1 leaves it, 0 gives that form, above 1 goes the other way.</summary>
+/// <remarks>Meanings and rounding are those of Pillow's <c>ImageEnhance</c>; hue is torchvision's <c>adjust_hue</c> without its 8-bit steps.</remarks>
+static class ImageEnhance
+{
+    /// <summary>ITU-R 601 luma in fixed point, as Pillow's mode L: exact for grey.</summary>
+    public static byte Luma(byte red, byte green, byte blue) => (byte)((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16);
+
+    /// <summary>Against black.</summary>
+    public static void Brightness(RgbImage image, double factor)
+    {
+        Against(image, 0, factor);
+    }
+
+    /// <summary>Against the picture's mean grey.</summary>
+    public static void Contrast(RgbImage image, double factor)
+    {
+        var pixels = image.Span;
+        long sum = 0;
+        for (var i = 0; i < pixels.Length; i += 3) sum += Luma(pixels[i], pixels[i + 1], pixels[i + 2]);
+        Against(image, (byte)((double)sum / (pixels.Length / 3) + 0.5), factor);
+    }
+
+    /// <summary>Saturation: against the grey picture.</summary>
+    public static void Color(RgbImage image, double factor)
+    {
+        var pixels = image.Span;
+        var amount = (float)factor;
+        for (var i = 0; i < pixels.Length; i += 3)
+        {
+            var pixel = pixels.Slice(i, 3);
+            int grey = Luma(pixel[0], pixel[1], pixel[2]);
+            (pixel[0], pixel[1], pixel[2]) = (Blend(grey, pixel[0], amount), Blend(grey, pixel[1], amount), Blend(grey, pixel[2], amount));
+        }
+    }
+
+    /// <summary>Against the picture smoothed by a 3 x 3 kernel (5 in the middle, 1 around, over 13); the outermost pixels stay.</summary>
+    public static void Sharpness(RgbImage image, double factor)
+    {
+        var amount = (float)factor;
+        var source = image.Clone();
+        for (var y = 1; y < image.Height - 1; y++)
+        {
+            ReadOnlySpan<byte> above = source.Row(y - 1), row = source.Row(y), below = source.Row(y + 1);
+            var output = image.Row(y)[..row.Length];
+            for (var i = 3; i < row.Length - 3; i++)
+            {
+                var sum = above[i - 3] + above[i] + above[i + 3] + row[i - 3] + 5 * row[i] + row[i + 3] + below[i - 3] + below[i] + below[i + 3];
+                output[i] = Blend((int)((uint)(2 * sum + 13) / 26), row[i], amount);
+            }
+        }
+    }
+
+    /// <summary>Turns the colour circle.</summary>
+    /// <param name="image">Changed in place.</param>
+    /// <param name="turn">Part of a full turn, -0.5 to 0.5.</param>
+    public static void Hue(RgbImage image, double turn)
+    {
+        var pixels = image.Span;
+        for (var i = 0; i < pixels.Length; i += 3)
+        {
+            float r = pixels[i], g = pixels[i + 1], b = pixels[i + 2];
+            var (max, min) = (Math.Max(r, Math.Max(g, b)), Math.Min(r, Math.Min(g, b)));
+            var chroma = max - min;
+            if (chroma == 0) continue;
+            // Position on the circle in sixths: red 0, green 2, blue 4.
+            var sixth = max == r ? (g - b) / chroma : max == g ? 2 + (b - r) / chroma : 4 + (r - g) / chroma;
+            sixth += (float)(6 * turn);
+            for (var c = 0; c < 3; c++)
+            {
+                var at = (sixth + (c == 0 ? 5 : c == 1 ? 3 : 1)) % 6;
+                if (at < 0) at += 6;
+                pixels[i + c] = (byte)(max - chroma * Math.Clamp(Math.Min(at, 4 - at), 0, 1) + 0.5f);
+            }
+        }
+    }
+
+    static void Against(RgbImage image, byte degenerate, double factor)
+    {
+        Span<byte> table = stackalloc byte[256];
+        for (var i = 0; i < 256; i++) table[i] = Blend(degenerate, i, (float)factor);
+        foreach (ref var value in image.Span) value = table[value];
+    }
+
+    // Truncated, as Pillow does; to a whole number first, because clamping those is the faster of the two.
+    static byte Blend(int degenerate, int value, float factor) =>
+        (byte)Math.Clamp((int)(degenerate + factor * (value - degenerate)), 0, 255);
+}
+
+/// <summary>Operations that look at one pixel at a time, through a table of 256 values for each channel; all in place.</summary>
+/// <remarks>Meanings and rounding are those of Pillow's <c>ImageOps</c>.</remarks>
+static class PixelOps
+{
+    /// <summary>Stretches each channel so that its darkest value becomes 0 and its brightest 255.</summary>
+    public static void AutoContrast(RgbImage image) => PerChannel(image, (histogram, table) =>
+    {
+        int low = 0, high = 255;
+        while (low < 255 && histogram[low] == 0) low++;
+        while (high > 0 && histogram[high] == 0) high--;
+        var scale = high > low ? 255.0 / (high - low) : 1;
+        var offset = high > low ? -low * scale : 0;
+        for (var i = 0; i < 256; i++) table[i] = (byte)Math.Clamp(i * scale + offset, 0, 255);
+    });
+
+    /// <summary>Spreads each channel's values so that all are about equally frequent.</summary>
+    public static void Equalize(RgbImage image) => PerChannel(image, (histogram, table) =>
+    {
+        var last = 255;
+        while (last > 0 && histogram[last] == 0) last--;
+        var total = image.Width * image.Height;
+        var step = (total - histogram[last]) / 255;
+        var n = step / 2;
+        for (var i = 0; i < 256; i++)
+        {
+            table[i] = step == 0 ? (byte)i : (byte)Math.Min(n / step, 255);
+            n += histogram[i];
+        }
+    });
+
+    public static void Invert(RgbImage image) => Map(image, value => 255 - value);
+
+    public static void Posterize(RgbImage image, int bits) => Map(image, value => value & ~((1 << (8 - bits)) - 1));
+
+    /// <summary>Inverts the values that reach a threshold.</summary>
+    public static void Solarize(RgbImage image, int threshold) => Map(image, value => value < threshold ? value : 255 - value);
+
+    /// <summary>Adds to the values below 128, up to 255.</summary>
+    public static void SolarizeAdd(RgbImage image, int add) => Map(image, value => value < 128 ? Math.Min(255, value + add) : value);
+
+    static void Map(RgbImage image, Func<int, int> change)
+    {
+        Span<byte> table = stackalloc byte[256];
+        for (var i = 0; i < 256; i++) table[i] = (byte)change(i);
+        foreach (ref var value in image.Span) value = table[value];
+    }
+
+    static void PerChannel(RgbImage image, Action<int[], byte[]> makeTable)
+    {
+        var pixels = image.Span;
+        var (histogram, table) = (new int[256], new byte[256]);
+        for (var channel = 0; channel < 3; channel++)
+        {
+            Array.Clear(histogram);
+            for (var i = channel; i < pixels.Length; i += 3) histogram[pixels[i]]++;
+            makeTable(histogram, table);
+            for (var i = channel; i < pixels.Length; i += 3) pixels[i] = table[pixels[i]];
+        }
+    }
+}

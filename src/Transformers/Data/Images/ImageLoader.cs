@@ -1,0 +1,171 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
+namespace Transformers.Data.Images;
+
+/// <summary>How batches are made.</summary>
+public sealed record ImageLoaderOptions
+{
+    /// <summary>Size and statistics.</summary>
+    public required ImageTransform Transform { get; init; }
+    /// <summary>B.</summary>
+    public required int BatchSize { get; init; }
+    /// <summary>What is random in a picture; null: nothing is.</summary>
+    public ImageAugmentation? Augmentation { get; init; }
+    /// <summary>Mixup and CutMix, or null.</summary>
+    public BatchMixing? Mixing { get; init; }
+    /// <summary>A new order each epoch; otherwise the order of the indices given.</summary>
+    public bool Shuffle { get; init; }
+    /// <summary>Leaves out what does not fill a batch at an epoch's end.</summary>
+    public bool DropLast { get; init; }
+    /// <summary>Decides order and augmentation.</summary>
+    public ulong Seed { get; init; }
+    /// <summary>Background threads, at least 1.</summary>
+    public int Threads { get; init; } = Math.Max(1, Math.Min(Environment.ProcessorCount - 1, 8));
+    /// <summary>Batches made ahead, at least 1.</summary>
+    public int Ahead { get; init; } = 4;
+}
+
+/// <summary>Makes batches on background threads, in an order and with contents that depend on seed, epoch and index alone.</summary>
+public sealed class ImageLoader : IDisposable
+{
+    readonly ImageDataset dataset;
+    readonly int[] indices;
+    readonly ImageLoaderOptions options;
+    readonly Prefetcher<ImageBatch> prefetcher;
+    readonly Lock guard = new();
+    readonly Stack<float[]> memory = new();
+    (long Epoch, int[] Order) order = (-1, []);
+
+    /// <summary>Starts making batches.</summary>
+    /// <param name="dataset">Where the images come from; it outlives the loader.</param>
+    /// <param name="indices">The images of one split.</param>
+    /// <param name="options">How batches are made.</param>
+    /// <param name="start">The position of the first batch.</param>
+    /// <exception cref="UserException">There is not one whole batch.</exception>
+    public ImageLoader(ImageDataset dataset, int[] indices, ImageLoaderOptions options, DataPosition start = default)
+    {
+        (this.dataset, this.indices, this.options) = (dataset, indices, options);
+        if (options.BatchSize < 1 || options.Threads < 1 || options.Ahead < 1) throw new ArgumentException("batch size, threads and batches ahead must be at least 1");
+        if (indices.Length == 0) throw new UserException("there are no images to load");
+        BatchesPerEpoch = options.DropLast ? indices.Length / options.BatchSize : (indices.Length - 1) / options.BatchSize + 1;
+        if (BatchesPerEpoch == 0)
+            throw new UserException($"the batch ({options.BatchSize}) is larger than the {indices.Length} images to train on", "lower the batch size");
+        prefetcher = new Prefetcher<ImageBatch>(Make, BatchesPerEpoch, start, Window, options.Threads);
+    }
+
+    /// <summary>Batches an epoch.</summary>
+    public int BatchesPerEpoch { get; }
+
+    /// <summary>The position of the batch that <see cref="Next"/> gives; setting it drops the batches made ahead.</summary>
+    /// <exception cref="UserException">The images have no such position.</exception>
+    public DataPosition Position { get => prefetcher.Position; set => prefetcher.Position = value; }
+
+    // Fewer batches ahead than threads would leave threads idle.
+    int Window => Math.Max(options.Ahead, options.Threads + 1);
+
+    /// <summary>The fraction of time that <see cref="Next"/> has waited for data.</summary>
+    public double WaitFraction => prefetcher.WaitFraction;
+
+    /// <summary>The time that <see cref="Next"/> has waited for data in all.</summary>
+    public TimeSpan Waited => prefetcher.Waited;
+
+    /// <summary>The next batch; after the last batch of an epoch comes the first of the next.</summary>
+    /// <exception cref="ImageException">A file is broken and the policy is to fail.</exception>
+    public ImageBatch Next() => prefetcher.Next();
+
+    /// <summary>The batches from here to the end of the epoch.</summary>
+    public IEnumerable<ImageBatch> RestOfEpoch()
+    {
+        for (var epoch = Position.Epoch; Position.Epoch == epoch;) yield return Next();
+    }
+
+    int[] Order(long epoch)
+    {
+        if (!options.Shuffle) return indices;
+        lock (guard)
+        {
+            if (order.Epoch == epoch) return order.Order;
+            var shuffled = (int[])indices.Clone();
+            new SampleRandom(options.Seed, 0x6F72646572, (ulong)epoch).Shuffle(shuffled.AsSpan());
+            order = (epoch, shuffled);
+            return shuffled;
+        }
+    }
+
+    ImageBatch Make(DataPosition position)
+    {
+        var transform = options.Transform;
+        var all = Order(position.Epoch);
+        var first = (int)position.Next * options.BatchSize;
+        var chosen = all.AsSpan(first, Math.Min(options.BatchSize, all.Length - first));
+        var pixels = Take();
+        var kept = new List<int>(chosen.Length);
+        foreach (var index in chosen)
+        {
+            var random = new SampleRandom(options.Seed, 0x696D616765, (ulong)position.Epoch, (ulong)index);
+            if (dataset.Load(index, transform, options.Augmentation, random, pixels.AsSpan(kept.Count * transform.Values, transform.Values)))
+                kept.Add(index);
+        }
+        var labels = kept.Select(i => (long)dataset.Source.LabelOf(i)).ToArray();
+        var used = pixels.AsSpan(0, kept.Count * transform.Values);
+        var targets = options.Mixing?.Apply(used, labels, dataset.Classes.Count, transform.Channels, transform.Size, transform.Size,
+            new SampleRandom(options.Seed, 0x6D6978, (ulong)position.Epoch, (ulong)position.Next));
+        if (used.Length == pixels.Length) return new ImageBatch(pixels, labels, [.. kept], targets, Return) { Epoch = (int)position.Epoch, Number = (int)position.Next };
+        var shorter = used.ToArray();
+        Return(pixels);
+        return new ImageBatch(shorter, labels, [.. kept], targets, null) { Epoch = (int)position.Epoch, Number = (int)position.Next };
+    }
+
+    float[] Take()
+    {
+        lock (guard)
+            if (memory.TryPop(out var pixels)) return pixels;
+        return GC.AllocateUninitializedArray<float>(checked(options.BatchSize * options.Transform.Values));
+    }
+
+    void Return(float[] pixels)
+    {
+        lock (guard)
+            if (memory.Count <= Window) memory.Push(pixels);
+    }
+
+    /// <summary>Stops the threads and waits for them.</summary>
+    public void Dispose() => prefetcher.Dispose();
+}
+
+/// <summary>Pictures and labels for one step. Disposing of it lets its pixels' memory be used again.</summary>
+public sealed class ImageBatch : IDisposable
+{
+    Action<float[]>? recycle;
+
+    internal ImageBatch(float[] pixels, long[] labels, int[] indices, float[]? targets, Action<float[]>? recycle)
+    {
+        (Pixels, Labels, Indices, Targets) = (pixels, labels, indices, targets);
+        this.recycle = recycle;
+    }
+
+    /// <summary>[B, C, Y, X], normalised.</summary>
+    public float[] Pixels { get; }
+
+    /// <summary>B classes.</summary>
+    public long[] Labels { get; }
+
+    /// <summary>B numbers of images in the source.</summary>
+    public int[] Indices { get; }
+
+    /// <summary>Mixed targets, [B, N], rows of which sum to 1; null where nothing mixes.</summary>
+    public float[]? Targets { get; }
+
+    /// <summary>B: below the batch size where the epoch ends or broken files were left out.</summary>
+    public int Count => Labels.Length;
+
+    /// <summary>The epoch that the batch belongs to, from 0.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Its number in that epoch, from 0.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>Gives the pixels' memory back; they must not be read afterwards.</summary>
+    public void Dispose() => Interlocked.Exchange(ref recycle, null)?.Invoke(Pixels);
+}

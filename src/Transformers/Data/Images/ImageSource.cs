@@ -1,0 +1,142 @@
+using Transformers.IO;
+using Transformers.IO.Images;
+
+namespace Transformers.Data.Images;
+
+/// <summary>The split that an image belongs to by its path.</summary>
+enum ImageSplit
+{
+    /// <summary>The source has no splits.</summary>
+    None,
+    /// <summary>Training.</summary>
+    Train,
+    /// <summary>Validation.</summary>
+    Validation,
+    /// <summary>Test.</summary>
+    Test,
+}
+
+/// <summary>Labelled images by number, whatever they are stored in. Safe to use from several threads.</summary>
+abstract class ImageSource : IDisposable
+{
+    /// <summary>What it is, in a word or two: "class folders", "CIFAR binary", …</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>Names of the classes; a label is an index into them.</summary>
+    public abstract IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Number of images.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>The class of an image.</summary>
+    public abstract int LabelOf(int index);
+
+    /// <summary>The part that an image belongs to.</summary>
+    public abstract ImageSplit SplitOf(int index);
+
+    /// <summary>A name that a person can find the image by: a path, or a file and a position.</summary>
+    public abstract string NameOf(int index);
+
+    /// <summary>The file of an image as it is stored, or null where pixels are stored instead.</summary>
+    public abstract byte[]? ReadFile(int index, long maxBytes);
+
+    /// <summary>The pixels of an image, where <see cref="ReadFile"/> gives null.</summary>
+    public virtual RgbImage ReadPixels(int index) => throw new NotSupportedException($"{Kind} hold files, not pixels");
+
+    /// <summary>Files among the images that are not images and are ignored.</summary>
+    public virtual int IgnoredFiles => 0;
+
+    /// <summary>One image, decoded.</summary>
+    public RgbImage Load(int index, ImageDecodeOptions options)
+    {
+        if (ReadFile(index, options.Limits.MaxBytes) is not { } file) return ReadPixels(index);
+        try
+        {
+            return ImageCodec.Decode(file, options);
+        }
+        catch (ImageException exception)
+        {
+            throw exception.Of(NameOf(index));
+        }
+    }
+
+    /// <summary>Closes what is open.</summary>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
+}
+
+/// <summary>Opens whatever kind of source is at a path.</summary>
+static class ImageSources
+{
+    /// <summary>Opens a folder (class folders, CIFAR binary, MNIST IDX), a tar archive or a CSV or TSV table.</summary>
+    public static ImageSource Open(string path)
+    {
+        if (File.Exists(path))
+            return Path.GetExtension(path).ToLowerInvariant() switch
+            {
+                ".tar" => new TarSource(path),
+                ".csv" or ".tsv" => new CsvSource(path),
+                ".gz" or ".tgz" or ".zip" or ".xz" or ".bz2" => throw new UserException(
+                    [new Problem("a compressed archive cannot be read in place", path, Hint: "unpack it; a plain .tar is read as it is")]),
+                _ => throw new UserException([new Problem("the file is not a source of images", path,
+                    Hint: "give a folder of class folders, of CIFAR .bin or of MNIST idx files, a .tar archive, or a .csv or .tsv table")]),
+            };
+        if (!Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path)]);
+        try
+        {
+            if (IdxSource.ImageFilesIn(path).Count > 0) return new IdxSource(path);
+            if (CifarSource.BatchesIn(path).Count > 0) return new CifarSource(path);
+            return new FolderSource(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"the folder cannot be read: {exception.Message}", path)], exception);
+        }
+    }
+}
+
+/// <summary>Reads classes and splits from paths such as <c>cifar10/train/cat/0001.jpg</c>.</summary>
+/// <remarks>
+/// Folders that all paths share are removed first. If every path then starts with a split's name (train, val, valid,
+/// validation, test), that is its split; the next folder is its class. Classes and paths are in ordinal order.
+/// </remarks>
+sealed class ClassLayout
+{
+    public required string[] Classes { get; init; }
+    /// <summary>The order of the paths given: which of them is image 0, 1, …</summary>
+    public required int[] Order { get; init; }
+    public required int[] Labels { get; init; }
+    public required ImageSplit[] Splits { get; init; }
+
+    public static ClassLayout Of(IReadOnlyList<string> paths, string where)
+    {
+        if (paths.Count == 0)
+            throw new UserException($"{where} holds no images", "images are .jpg, .jpeg, .png and .webp files in a folder for each class");
+        var folders = paths.Select(p => p.Split('/')[..^1]).ToArray();
+        var shared = 0;
+        while (folders.All(f => f.Length > shared + 1 && f[shared] == folders[0][shared])) shared++;
+        var split = folders.All(f => f.Length > shared + 1 && SplitNamed(f[shared]) != ImageSplit.None);
+        var at = split ? shared + 1 : shared;
+        if (Array.FindIndex(folders, f => f.Length <= at) is var bare and >= 0)
+            throw new UserException($"{where}: {paths[bare]} is not in a class folder",
+                "the folder above an image names its class: CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE");
+        var classes = folders.Select(f => f[at]).Distinct().Order(StringComparer.Ordinal).ToArray();
+        var number = classes.Index().ToDictionary(c => c.Item, c => c.Index);
+        var order = Enumerable.Range(0, paths.Count).ToArray();
+        Array.Sort(paths.ToArray(), order, StringComparer.Ordinal);
+        return new ClassLayout
+        {
+            Classes = classes,
+            Order = order,
+            Labels = [.. order.Select(i => number[folders[i][at]])],
+            Splits = [.. order.Select(i => split ? SplitNamed(folders[i][shared]) : ImageSplit.None)],
+        };
+    }
+
+    public static ImageSplit SplitNamed(string name) => name.ToLowerInvariant() switch
+    {
+        "train" or "training" => ImageSplit.Train,
+        "val" or "valid" or "validation" or "dev" => ImageSplit.Validation,
+        "test" or "testing" => ImageSplit.Test,
+        _ => ImageSplit.None,
+    };
+}

@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Transformers.Data.Text;
+
+namespace Transformers.Data;
+
+/// <summary>Makes batches ahead on other threads and gives them out in order.</summary>
+/// <remarks>Its position is that after the last batch taken, not that of the batches made ahead.</remarks>
+public sealed class Prefetcher<T> : IDisposable
+{
+    readonly Func<DataPosition, CancellationToken, (Task<T> Batch, DataPosition After)> start;
+    readonly Action<DataPosition> seek;
+    readonly int ahead;
+    readonly Stopwatch clock = Stopwatch.StartNew();
+    Channel<(Task<T> Batch, DataPosition After)> ready = null!;
+    CancellationTokenSource stop = null!;
+    Task producer = null!;
+    DataPosition position;
+    bool disposed;
+
+    /// <summary>Starts making batches, each of which depends on its position alone.</summary>
+    /// <param name="at">Makes the batch at a position, on any thread.</param>
+    /// <param name="batchesPerEpoch">Batches of a pass over the data.</param>
+    /// <param name="position">The position of the first batch.</param>
+    /// <param name="ahead">How many batches are kept ready.</param>
+    /// <param name="threads">How many are made at a time.</param>
+    /// <exception cref="IO.UserException">The data have no such position.</exception>
+    public Prefetcher(Func<DataPosition, T> at, long batchesPerEpoch, DataPosition position = default, int ahead = 4, int threads = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(ahead, 1);
+        var scheduler = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, threads).ConcurrentScheduler;
+        start = (now, cancel) => (Task.Factory.StartNew(() => at(now), cancel, TaskCreationOptions.None, scheduler), now.Following(batchesPerEpoch));
+        seek = wanted => wanted.Check("batch", batchesPerEpoch);
+        (this.position, this.ahead) = (position, ahead);
+        seek(position);
+        Start();
+    }
+
+    Prefetcher(ITextSampler sampler, int ahead)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(ahead, 1);
+        start = (_, _) => (Task.FromResult((T)(object)sampler.Next()), sampler.State);
+        seek = wanted => sampler.State = wanted;
+        (position, this.ahead) = (sampler.State, ahead);
+        Start();
+    }
+
+    /// <summary>Starts making batches of text; the sampler belongs to the prefetcher from now on.</summary>
+    /// <param name="sampler">Makes the batches.</param>
+    /// <param name="ahead">How many batches are kept ready.</param>
+    public static Prefetcher<TextBatch> FromSampler(ITextSampler sampler, int ahead = 4) => new(sampler, ahead);
+
+    /// <summary>The time that <see cref="Next"/> has waited in all.</summary>
+    public TimeSpan Waited { get; private set; }
+
+    /// <summary>The fraction of time since the start that <see cref="Next"/> has waited.</summary>
+    public double WaitFraction => Waited / clock.Elapsed;
+
+    /// <summary>The number of batches that are ready to be taken.</summary>
+    public int Ready => ready.Reader.Count;
+
+    /// <summary>The position of the batch that <see cref="Next"/> gives; setting it drops the batches made ahead.</summary>
+    /// <exception cref="IO.UserException">The data have no such position; the old one stays.</exception>
+    public DataPosition Position
+    {
+        get => position;
+        set
+        {
+            Stop();
+            try
+            {
+                seek(value);
+                position = value;
+            }
+            catch
+            {
+                seek(position);
+                throw;
+            }
+            finally
+            {
+                Start();
+            }
+        }
+    }
+
+    /// <summary>The next batch. An exception of the thread that makes it is thrown here, in its turn and every time after.</summary>
+    public T Next()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        var waits = !ready.Reader.TryPeek(out var entry) || !entry.Batch.IsCompleted;
+        var started = Stopwatch.GetTimestamp();
+        while (!ready.Reader.TryPeek(out entry)) ready.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult();
+        var batch = entry.Batch.GetAwaiter().GetResult();
+        if (waits) Waited += Stopwatch.GetElapsedTime(started);
+        ready.Reader.TryRead(out _);
+        position = entry.After;
+        return batch;
+    }
+
+    /// <summary>Ends the threads and waits for them.</summary>
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        Stop();
+    }
+
+    void Start()
+    {
+        stop = new CancellationTokenSource();
+        ready = Channel.CreateBounded<(Task<T>, DataPosition)>(new BoundedChannelOptions(ahead) { SingleWriter = true });
+        producer = Task.Run(() => Produce(ready.Writer, position, stop.Token));
+    }
+
+    async Task Produce(ChannelWriter<(Task<T>, DataPosition)> writer, DataPosition next, CancellationToken cancel)
+    {
+        try
+        {
+            // Waits for room first: a batch that finds none would be one more than was asked for.
+            while (await writer.WaitToWriteAsync(cancel))
+            {
+                cancel.ThrowIfCancellationRequested();
+                var made = start(next, cancel);
+                writer.TryWrite(made);
+                next = made.After;
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested) { }
+        catch (Exception exception)
+        {
+            writer.TryWrite((Task.FromException<T>(exception), next));
+        }
+    }
+
+    void Stop()
+    {
+        stop.Cancel();
+        producer.GetAwaiter().GetResult();
+        // Batches that nobody takes are waited for; their exceptions hide no other.
+        while (ready.Reader.TryRead(out var left)) ((Task)left.Batch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+        stop.Dispose();
+    }
+}

@@ -1,0 +1,89 @@
+using Transformers.Configs;
+using Transformers.Generators;
+using Transformers.IO;
+using Transformers.Tokenizers;
+
+namespace Transformers.Data.Sentences;
+
+/// <summary>Texts with classes, for encoders that classify.</summary>
+[Kind("labelled")]
+public sealed record LabelledDataConfig : DataConfig
+{
+    /// <summary>Where the texts come from: a generator or a folder.</summary>
+    public required LabelledSourceConfig Source { get; init; }
+
+    /// <summary>How text becomes token ids.</summary>
+    public required TokenizerConfig Tokenizer { get; init; }
+
+    /// <summary>The most tokens of a text with its two framing ones; longer texts lose their end.</summary>
+    [Between(3, 100_000)]
+    public int MaxLength { get; init; } = 512;
+}
+
+/// <summary>Where labelled texts come from: a generator or a folder.</summary>
+public abstract record LabelledSourceConfig
+{
+    /// <summary>The splits.</summary>
+    /// <exception cref="UserException">They are not where they should be.</exception>
+    public abstract LabelledSplits Open();
+
+    /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>
+    public abstract LabelledSourceConfig At(string folder);
+}
+
+/// <summary>Labelled texts that the program writes itself, the same on every machine.</summary>
+[ByKey("generator")]
+public sealed record GeneratedLabelsConfig : LabelledSourceConfig
+{
+    /// <summary>The task.</summary>
+    public required LabelGenerator Generator { get; init; }
+
+    /// <summary>The number of training texts; validation and test have a twentieth each, from 50 to 1,000.</summary>
+    [Between(1, 100_000_000)]
+    public int Size { get; init; } = 8_000;
+
+    /// <summary>The seed of the texts; apart from the run's seed, so that runs with several seeds train on the same texts.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override LabelledSplits Open()
+    {
+        return new LabelledSplits(Split(SyntheticSplit.Train), Split(SyntheticSplit.Validation), Split(SyntheticSplit.Test));
+
+        LabelledSplit Split(SyntheticSplit split) =>
+            new(split.FileName(), null, () => new SentimentGenerator().Take(split, Seed, SyntheticText.SizeOf(split, Size)));
+    }
+
+    /// <inheritdoc/>
+    public override LabelledSourceConfig At(string folder) => new LabelledFolderConfig { Folder = folder };
+}
+
+/// <summary>The generators of labelled text.</summary>
+public enum LabelGenerator
+{
+    /// <summary>Short reviews, positive or negative.</summary>
+    Sentiment,
+}
+
+/// <summary>A folder with <c>train.tsv</c>, <c>val.tsv</c> and <c>test.tsv</c> (or <c>.csv</c>, <c>.jsonl</c>), each also as <c>.gz</c>.</summary>
+[ByKey("folder")]
+public sealed record LabelledFolderConfig : LabelledSourceConfig
+{
+    /// <summary>The folder.</summary>
+    [NotEmpty]
+    public required string Folder { get; init; }
+
+    /// <summary>The text's column: its number from 0, or its name where the first line holds names; for JSON lines the field.</summary>
+    [NotEmpty]
+    public string Text { get; init; } = "0";
+
+    /// <summary>The label's column or field.</summary>
+    [NotEmpty]
+    public string Label { get; init; } = "1";
+
+    /// <inheritdoc/>
+    public override LabelledSplits Open() => LabelledFolder.Find(Folder, Text, Label);
+
+    /// <inheritdoc/>
+    public override LabelledSourceConfig At(string folder) => this with { Folder = folder };
+}

@@ -1,0 +1,182 @@
+using Transformers.Configs;
+using Transformers.Generators;
+using Transformers.IO;
+using Transformers.Tokenizers;
+
+namespace Transformers.Data.Sentences;
+
+/// <summary>Sentences and their translations, for encoder-decoders.</summary>
+[Kind("parallel")]
+public sealed record ParallelDataConfig : DataConfig
+{
+    /// <summary>Where the pairs come from: a generator, a folder or files.</summary>
+    public required ParallelSourceConfig Source { get; init; }
+
+    /// <summary>How text becomes token ids; of both sides, unless <c>target_tokenizer</c> is given.</summary>
+    public required TokenizerConfig Tokenizer { get; init; }
+
+    /// <summary>How the target's text becomes token ids, where it has its own vocabulary.</summary>
+    public TokenizerConfig? TargetTokenizer { get; init; }
+
+    /// <summary>The most tokens of a side; longer pairs are not used for training.</summary>
+    [Between(1, 100_000)]
+    public int MaxLength { get; init; } = 256;
+
+    /// <summary>How many times longer than the other a side may be; other pairs are not used for training.</summary>
+    [AtLeast(1)]
+    public double? MaxRatio { get; init; }
+
+    /// <summary>The pairs to train on.</summary>
+    public ParallelFilter Filter() => new() { MaximumTokens = MaxLength, MaximumRatio = MaxRatio ?? double.PositiveInfinity };
+}
+
+/// <summary>Where sentence pairs come from: a generator, a folder or files.</summary>
+public abstract record ParallelSourceConfig
+{
+    /// <summary>The splits.</summary>
+    /// <exception cref="UserException">They are not where they should be.</exception>
+    public abstract ParallelSplits Open();
+
+    /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>
+    public abstract ParallelSourceConfig At(string folder);
+}
+
+/// <summary>Sentence pairs that the program writes itself, the same on every machine.</summary>
+[ByKey("generator")]
+public sealed record GeneratedPairsConfig : ParallelSourceConfig
+{
+    /// <summary>The task.</summary>
+    public required PairGenerator Generator { get; init; }
+
+    /// <summary>The number of training pairs; validation and test have a twentieth each, from 50 to 1,000.</summary>
+    [Between(1, 100_000_000)]
+    public int? Size { get; init; }
+
+    /// <summary>The seed of the pairs; apart from the run's seed, so that runs with several seeds train on the same pairs.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    SyntheticKind Kind => Generator switch
+    {
+        PairGenerator.Translation => SyntheticKind.Translation,
+        PairGenerator.Copy => SyntheticKind.Copy,
+        _ => SyntheticKind.Reverse,
+    };
+
+    /// <inheritdoc/>
+    public override ParallelSplits Open()
+    {
+        var (generator, size) = (SyntheticText.PairsOf(Kind), Size ?? SyntheticText.DefaultSize(Kind));
+        return new ParallelSplits(Split(SyntheticSplit.Train), Split(SyntheticSplit.Validation), [Split(SyntheticSplit.Test)]);
+
+        ParallelSplit Split(SyntheticSplit split) =>
+            new(split.FileName(), [], () => generator.Take(split, Seed, SyntheticText.SizeOf(split, size)));
+    }
+
+    /// <inheritdoc/>
+    public override ParallelSourceConfig At(string folder)
+    {
+        var generator = SyntheticText.PairsOf(Kind);
+        return new ParallelFolderConfig { Folder = folder, From = generator.SourceLanguage, To = generator.TargetLanguage };
+    }
+}
+
+/// <summary>The generators of sentence pairs.</summary>
+public enum PairGenerator
+{
+    /// <summary>English into an invented language.</summary>
+    Translation,
+    /// <summary>Sequences of ten symbols into themselves.</summary>
+    Copy,
+    /// <summary>Sequences of up to 25 numbers into their reversal.</summary>
+    Reverse,
+}
+
+/// <summary>A folder with <c>train.de</c>, <c>train.en</c>, <c>val.de</c>, … (or <c>train.tsv</c>, <c>train.jsonl</c>), each also as <c>.gz</c>.</summary>
+[ByKey("folder")]
+public sealed record ParallelFolderConfig : ParallelSourceConfig
+{
+    /// <summary>The folder.</summary>
+    [NotEmpty]
+    public required string Folder { get; init; }
+
+    /// <summary>The source language, as the files' names end; for JSON lines the name of the field.</summary>
+    [NotEmpty]
+    public required string From { get; init; }
+
+    /// <summary>The target language.</summary>
+    [NotEmpty]
+    public required string To { get; init; }
+
+    /// <inheritdoc/>
+    public override ParallelSplits Open() => ParallelFolder.Find(Folder, From, To);
+
+    /// <inheritdoc/>
+    public override ParallelSourceConfig At(string folder) => this with { Folder = folder };
+}
+
+/// <summary>Sentence pairs from named files: each split is two aligned files, or one of ending <c>.tsv</c> or <c>.jsonl</c>.</summary>
+[ByKey("train")]
+public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
+{
+    /// <summary>The training files.</summary>
+    [NotEmpty]
+    public required IReadOnlyList<string> Train { get; init; }
+
+    /// <summary>The validation files.</summary>
+    public IReadOnlyList<string>? Validation { get; init; }
+
+    /// <summary>The test files.</summary>
+    public IReadOnlyList<string>? Test { get; init; }
+
+    /// <summary>The source's field of a JSON line, for example <c>translation.de</c>.</summary>
+    [NotEmpty]
+    public string From { get; init; } = "source";
+
+    /// <summary>The target's field of a JSON line.</summary>
+    [NotEmpty]
+    public string To { get; init; } = "target";
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check)
+    {
+        foreach (var (key, files) in new[] { ("train", Train), ("validation", Validation), ("test", Test) })
+            check.That(files is null || files.Count == 2 || (files.Count == 1 && IsTable(files[0])), key,
+                "must be two aligned files, or one of ending .tsv or .jsonl");
+    }
+
+    static bool IsTable(string file) => Ending(file) is ".tsv" or ".jsonl";
+
+    static string Ending(string file) => Path.GetExtension(file.EndsWith(".gz", StringComparison.Ordinal) ? file[..^3] : file);
+
+    /// <inheritdoc/>
+    public override ParallelSplits Open() =>
+        new(Split("train", Train)!, Split("validation", Validation), Split("test", Test) is { } test ? [test] : []);
+
+    ParallelSplit? Split(string name, IReadOnlyList<string>? files) => files switch
+    {
+        null => null,
+        [var source, var target] => new(name, files, () => ParallelFiles.ReadPair(source, target)),
+        [var file] when Ending(file) == ".tsv" => new(name, files, () => ParallelFiles.ReadTsv(file)),
+        [var file] => new(name, files, () => ParallelFiles.ReadJsonLines(file, From, To)),
+        _ => throw new ArgumentException("A split is two files or one", nameof(files)),
+    };
+
+    /// <inheritdoc/>
+    public override ParallelSourceConfig At(string folder) => new ParallelFolderConfig { Folder = folder, From = From, To = To };
+}
+
+/// <summary>One split of parallel text: its name and how to read it.</summary>
+/// <param name="Name">The name of its file without language and ending: <c>train</c>, <c>val</c>, <c>test_2016_flickr</c>.</param>
+/// <param name="Files">The files that are read.</param>
+/// <param name="Read">Reads it from the start, as a stream.</param>
+public sealed record ParallelSplit(string Name, IReadOnlyList<string> Files, Func<IEnumerable<SentencePair>> Read);
+
+/// <summary>The splits of parallel text.</summary>
+/// <param name="Train">The training split.</param>
+/// <param name="Validation">The validation split, if there is one.</param>
+/// <param name="Tests">The test splits, by name.</param>
+public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validation, IReadOnlyList<ParallelSplit> Tests)
+{
+    /// <summary>The first test, if there is one.</summary>
+    public ParallelSplit? Test => Tests.Count > 0 ? Tests[0] : null;
+}

@@ -1,0 +1,185 @@
+using Transformers.IO;
+
+namespace Transformers.Data.Text;
+
+/// <summary>Blocks of T tokens one after the other without overlap: every target of the split once, the last and shorter block included.</summary>
+public sealed class SequentialBlocks : ITextSampler
+{
+    readonly TokenSequence data;
+    readonly int rows, length;
+
+    /// <summary>Blocks of a split.</summary>
+    /// <param name="data">The split.</param>
+    /// <param name="rows">B; the last batch of an epoch may have fewer rows.</param>
+    /// <param name="length">T.</param>
+    /// <exception cref="UserException">The split has fewer than two tokens, so no target.</exception>
+    public SequentialBlocks(TokenSequence data, int rows, int length)
+    {
+        SamplerChecks.Shape(rows, length, 0, 1);
+        if (data.Count < 2) throw new UserException($"the split has {data.Count} tokens, and at least 2 are needed to predict one");
+        (this.data, this.rows, this.length) = (data, rows, length);
+        Blocks = (data.Count - 1 + length - 1) / length;
+        BatchesPerEpoch = (Blocks + rows - 1) / rows;
+    }
+
+    /// <summary>Blocks of the split; all but the last have T targets.</summary>
+    public long Blocks { get; }
+
+    /// <summary>Batches that go through the split once.</summary>
+    public long BatchesPerEpoch { get; }
+
+    /// <inheritdoc/>
+    public DataPosition State { get; set; }
+
+    /// <inheritdoc/>
+    public TextBatch Next()
+    {
+        var (epoch, block, _, batches) = State;
+        var batch = At(block / rows);
+        block += batch.Rows;
+        State = block == Blocks ? new(epoch + 1, 0, 0, batches + 1) : new(epoch, block, 0, batches + 1);
+        return batch;
+    }
+
+    /// <summary>All batches of one epoch, whatever the state.</summary>
+    /// <param name="limit">The most batches; null: all.</param>
+    public IEnumerable<TextBatch> Epoch(long? limit = null)
+    {
+        for (long i = 0; i < Math.Min(BatchesPerEpoch, limit ?? long.MaxValue); i++) yield return At(i);
+    }
+
+    /// <summary>One batch of the epoch.</summary>
+    /// <param name="index">Which, from 0.</param>
+    public TextBatch At(long index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, BatchesPerEpoch);
+        var first = index * rows;
+        var count = (int)Math.Min(rows, Blocks - first);
+        var partial = (first + count) * length > data.Count - 1;
+        var batch = new TextBatch(count, length, masked: partial);
+        var tokens = new int[length + 1];
+        for (var row = 0; row < count; row++)
+        {
+            var start = (first + row) * length;
+            var targets = (int)Math.Min(length, data.Count - 1 - start);
+            data.Read(start, tokens.AsSpan(0, targets + 1));
+            batch.SetRow(row, tokens.AsSpan(0, targets + 1));
+            if (!partial) continue;
+            batch.LossMask.AsSpan(row * length, targets).Fill(true);
+            batch.TargetCount += targets;
+        }
+        return batch;
+    }
+}
+
+/// <summary>Blocks of T tokens side by side, each once an epoch, in a new random order every epoch.</summary>
+public sealed class ShuffledBlocks : ITextSampler
+{
+    readonly SequentialBlocks blocks;
+    readonly int rows, length, rank, ranks;
+    readonly ulong seed;
+
+    /// <summary>Blocks of a split.</summary>
+    /// <param name="data">The split.</param>
+    /// <param name="rows">B; a batch may reach over the end of an epoch.</param>
+    /// <param name="length">T.</param>
+    /// <param name="seed">Decides the orders.</param>
+    /// <param name="rank">Which of several processes this is; each takes every <paramref name="ranks"/>-th row.</param>
+    /// <param name="ranks">How many processes there are.</param>
+    /// <exception cref="UserException">The split has fewer than two tokens, so no target.</exception>
+    public ShuffledBlocks(TokenSequence data, int rows, int length, ulong seed, int rank = 0, int ranks = 1)
+    {
+        SamplerChecks.Shape(rows, length, rank, ranks);
+        blocks = new SequentialBlocks(data, 1, length);
+        (this.rows, this.length, this.seed, this.rank, this.ranks) = (rows, length, seed, rank, ranks);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The state counts the rows of all processes, so it is the same in each of them.</remarks>
+    /// <exception cref="UserException">The split has no such block.</exception>
+    public DataPosition State
+    {
+        get;
+        set
+        {
+            value.Check("block", blocks.Blocks);
+            field = value;
+        }
+    }
+
+    /// <inheritdoc/>
+    public TextBatch Next()
+    {
+        var (epoch, next, _, batches) = State;
+        var taken = new List<TextBatch>(rows);
+        var order = new Shuffle(blocks.Blocks, seed, epoch);
+        for (var i = 0; i < rows * ranks; i++)
+        {
+            if (i % ranks == rank) taken.Add(blocks.At(order[next]));
+            if (++next < blocks.Blocks) continue;
+            (epoch, next) = (epoch + 1, 0);
+            order = new Shuffle(blocks.Blocks, seed, epoch);
+        }
+        State = new(epoch, next, 0, batches + 1);
+        return Stack(taken);
+    }
+
+    // Only the block at the end of the split has a mask.
+    TextBatch Stack(List<TextBatch> taken)
+    {
+        var masked = taken.Any(b => b.LossMask is not null);
+        var batch = new TextBatch(rows, length, masked);
+        for (var row = 0; row < rows; row++)
+        {
+            taken[row].Inputs.CopyTo(batch.Inputs, row * length);
+            taken[row].Targets.CopyTo(batch.Targets, row * length);
+            if (!masked) continue;
+            batch.LossMask.AsSpan(row * length, length).Fill(true);
+            taken[row].LossMask?.CopyTo(batch.LossMask!, row * length);
+            batch.TargetCount += taken[row].TargetCount;
+        }
+        return batch;
+    }
+}
+
+/// <summary>A random order of 0 … n−1 that is computed position by position, without memory.</summary>
+/// <remarks>Four rounds of a Feistel network over the next power of four, walked until the result is below n
+/// (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002, §4).</remarks>
+readonly struct Shuffle
+{
+    const int Rounds = 4;
+
+    readonly long count;
+    readonly ulong seed, epoch;
+    readonly int halfBits;
+
+    public Shuffle(long count, ulong seed, long epoch)
+    {
+        (this.count, this.seed, this.epoch) = (count, seed, (ulong)epoch);
+        while (count > 1L << (2 * halfBits)) halfBits++;
+    }
+
+    /// <summary>The number at a position of the order.</summary>
+    public long this[long position]
+    {
+        get
+        {
+            var value = (ulong)position;
+            do value = Permute(value); while (value >= (ulong)count);
+            return (long)value;
+        }
+    }
+
+    ulong Permute(ulong value)
+    {
+        var mask = (1UL << halfBits) - 1;
+        var (left, right) = (value >> halfBits, value & mask);
+        for (var round = 0; round < Rounds; round++)
+        {
+            var random = new CounterRandom(seed ^ (ulong)round << 56, epoch) { Counter = right };
+            (left, right) = (right, left ^ random.NextUInt64() & mask);
+        }
+        return left << halfBits | right;
+    }
+}

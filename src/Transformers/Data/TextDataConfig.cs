@@ -1,0 +1,107 @@
+using Transformers.Configs;
+using Transformers.Tokenizers;
+
+namespace Transformers.Data;
+
+/// <summary>The training data; closed by <c>kind</c>.</summary>
+public abstract record DataConfig;
+
+/// <summary>Running text, for models that predict the next token.</summary>
+[Kind("text")]
+public sealed record TextDataConfig : DataConfig
+{
+    /// <summary>Where the text comes from: a generator or files.</summary>
+    public required TextSourceConfig Source { get; init; }
+
+    /// <summary>How text becomes token ids.</summary>
+    public required TokenizerConfig Tokenizer { get; init; }
+
+    /// <summary>The fraction of the text that is held out for validation.</summary>
+    [Between(0, 0.9)]
+    public double Holdout { get; init; } = 0.05;
+
+    /// <summary>Which part is held out.</summary>
+    public HoldoutMode HoldoutMode { get; init; }
+
+    /// <summary>How training batches are cut from the text.</summary>
+    public BatchesConfig Batches { get; init; } = new RandomBatchesConfig();
+}
+
+/// <summary>Which part of a text is held out for validation.</summary>
+public enum HoldoutMode
+{
+    /// <summary>The end of the text below 100 documents, else whole documents.</summary>
+    Auto,
+    /// <summary>The end of the text by characters, as nanoGPT takes it; a document may be cut in two.</summary>
+    Tail,
+    /// <summary>Whole documents, chosen by a hash of their content, so that adding data does not change the choice.</summary>
+    Documents,
+}
+
+/// <summary>Where text comes from: a generator or files.</summary>
+public abstract record TextSourceConfig;
+
+/// <summary>Text that the program writes itself, the same on every machine.</summary>
+[ByKey("generator")]
+public sealed record GeneratedTextConfig : TextSourceConfig
+{
+    /// <summary>The generator.</summary>
+    public required TextGeneratorKind Generator { get; init; }
+
+    /// <summary>How much text to write, for example <c>20MB</c>.</summary>
+    [Between(1_000, 1e12)]
+    public ByteSize Size { get; init; } = new(20_000_000);
+
+    /// <summary>The seed of the text; apart from the run's seed, so that runs with several seeds train on the same text.</summary>
+    public ulong Seed { get; init; } = 1;
+}
+
+/// <summary>The generators of text.</summary>
+public enum TextGeneratorKind
+{
+    /// <summary>Short English stories.</summary>
+    Stories,
+}
+
+/// <summary>Text that is read from files.</summary>
+[ByKey("files")]
+public sealed record TextFilesConfig : TextSourceConfig, IChecked
+{
+    /// <summary>Files and folders, in this order: <c>.txt</c>, <c>.jsonl</c>, and either compressed as <c>.gz</c>. Relative paths start at the working folder.</summary>
+    [NotEmpty]
+    public required IReadOnlyList<string> Files { get; init; }
+
+    /// <summary>The field of a JSON line that holds the text.</summary>
+    [NotEmpty]
+    public string TextField { get; init; } = "text";
+
+    /// <summary>The text between two documents of a plain file, for example <c>&lt;|endoftext|&gt;</c>; without it, a file is one document.</summary>
+    [NotEmpty]
+    public string? Separator { get; init; }
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check)
+    {
+        for (var i = 0; i < Files.Count; i++)
+            check.That(!string.IsNullOrWhiteSpace(Files[i]) && !Files[i].Contains('\0'), $"files[{i}]", "must be a path");
+    }
+}
+
+/// <summary>How training batches are cut from text; closed by <c>kind</c>.</summary>
+public abstract record BatchesConfig;
+
+/// <summary>Windows that start anywhere in the text, drawn at random.</summary>
+[Kind("random")]
+public sealed record RandomBatchesConfig : BatchesConfig;
+
+/// <summary>Windows side by side, each token once an epoch, in a new order every epoch.</summary>
+[Kind("sequential")]
+public sealed record SequentialBatchesConfig : BatchesConfig;
+
+/// <summary>Windows that are filled with whole documents.</summary>
+[Kind("packed")]
+public sealed record PackedBatchesConfig : BatchesConfig
+{
+    /// <summary>Whether a token may attend to the documents before its own in the window.</summary>
+    public bool Across { get; init; }
+}
