@@ -1,4 +1,4 @@
-// Trains a tiny GPT on stories that the library makes itself, then lets it tell one. Takes about ten seconds.
+// Trains a tiny GPT on stories that the library generates, then generates a story with it. Takes about ten seconds.
 using Transformers.Configs;
 using Transformers.Decoding;
 using Transformers.Evaluation;
@@ -23,7 +23,7 @@ var config = ConfigFile.Parse<RunConfig>("""
 var result = TrainingRun.Start(config, new TrainingOptions { Run = run, Cache = Path.Combine(run, "cache") });
 Console.WriteLine($"{result.Parameters:N0} parameters, {result.Steps} steps, val_loss {result.ValLoss:F2}");
 
-var cpu = NativeLibraries.Cpu; // Loads libtorch, which TorchSharp's own constant would search elsewhere.
+var cpu = NativeLibraries.Cpu; // Loads libtorch; TorchSharp's own constant might load a different one.
 var trained = TrainedRun.Open(run);
 var tokenizer = trained.LoadTokenizer();
 using var model = trained.LoadLanguageModel(tokenizer, cpu);

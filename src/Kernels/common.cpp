@@ -69,7 +69,7 @@ struct Locked {
 
 Chunk* make_chunk(std::size_t bytes, Chunk* next) {
     const std::size_t size = static_cast<std::size_t>(rounded(static_cast<std::int64_t>(std::max(bytes, smallest_chunk)), 4096));
-    void* memory = std::aligned_alloc(64, sizeof(Chunk) + size);
+    void* memory = allocate_large(sizeof(Chunk) + size);
     if (!memory) return nullptr;
     Chunk* chunk = static_cast<Chunk*>(memory);
     chunk->next = next;
@@ -83,7 +83,7 @@ std::int64_t free_chunks(Chunk* chunk) {
     while (chunk) {
         Chunk* next = chunk->next;
         bytes += static_cast<std::int64_t>(chunk->size);
-        std::free(chunk);
+        free_large(chunk);
         chunk = next;
     }
     return bytes;
@@ -102,6 +102,11 @@ Arena::Arena() {
 
 Arena::~Arena() {
     if (!chunks) return;
+    if (pool_is_in_use()) {
+        // Tensors may use the memory between two calls; taking it again costs less than a microsecond.
+        free_chunks(chunks);
+        return;
+    }
     if (chunks->next) {
         // More than one piece was needed: one that holds it all replaces them.
         std::size_t all = 0;

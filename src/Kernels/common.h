@@ -30,9 +30,15 @@ inline const void* element(const void* base, Type type, std::int64_t index) {
 
 // ---- memory -----------------------------------------------------------------------------------------------------------
 
+// Large blocks, 64-byte aligned: from the pool of tensors where there is one, else from the C library.
+void* allocate_large(std::size_t bytes);
+void free_large(void* memory);
+bool pool_is_in_use();
+
 struct Chunk;
 
-// The scratch memory of one call. It goes back to the library at the end, which keeps it, in one piece, for the next call.
+// The scratch memory of one call. At the end it goes back to the pool of tensors, or where there is none the library keeps it,
+// in one piece, for the next call.
 class Arena {
 public:
     Arena();

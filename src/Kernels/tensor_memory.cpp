@@ -11,8 +11,6 @@
 
 #if defined(__GLIBC__) && defined(__LP64__)
 
-#include "common.h"
-
 #include <cerrno>
 #include <cstdlib>
 #include <elf.h>
@@ -279,6 +277,19 @@ bool make_writable(ElfW(Addr) * entry) {
 
 }  // namespace
 
+namespace transformer_kernels {
+
+bool pool_is_in_use() { return in_use; }
+
+void* allocate_large(std::size_t bytes) {
+    void* block = in_use && bytes >= smallest ? tensors.allocate(bytes) : nullptr;
+    return block ? block : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+void free_large(void* memory) { release(memory); }
+
+}  // namespace transformer_kernels
+
 extern "C" {
 
 int32_t tk_use_tensor_memory(const char* library) {
@@ -307,7 +318,13 @@ void tk_trim_tensor_memory(void) {
 
 #else
 
-#include "common.h"
+#include <cstdlib>
+
+namespace transformer_kernels {
+bool pool_is_in_use() { return false; }
+void* allocate_large(std::size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
+void free_large(void* memory) { std::free(memory); }
+}  // namespace transformer_kernels
 
 extern "C" {
 int32_t tk_use_tensor_memory(const char*) { return transformer_kernels::fail(TK_UNSUPPORTED, "tensors are allocated by the C library on this system"); }

@@ -1,23 +1,31 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using TransformerCli.Commands;
+using Transformers.Native;
 
 namespace TransformerCli;
 
 /// <summary>The command line: builds the tree of commands, parses, runs.</summary>
 public static class App
 {
+    // Names of an earlier version; they still work and are not shown.
+    static readonly (string Old, string New)[] RenamedOptions = [("--out", "--output"), ("--places", "--positions")];
+
     /// <summary>Runs one command line and returns its exit code.</summary>
     public static int Run(string[] arguments, TextReader input, TextWriter output, TextWriter error)
     {
         var context = new CliContext(input, output, error);
-        var root = Root(context);
-        // No response files: a prompt that starts with @ is a prompt.
+        var root = CreateRoot(context);
         if (arguments.Contains("--version") && arguments.All(word => word is "--version" or "--json" or "--quiet" or "--verbose"))
-            return Versions.Print(context, arguments.Contains("--json"));
+            return PrintVersions(context, arguments.Contains("--json"));
+        // No response files: a prompt that starts with @ is a prompt.
         var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
         var parse = root.Parse(arguments, configuration);
-        if (TrainCommand.SpellOutResume(parse, arguments) is { } spelled) parse = root.Parse(arguments = spelled, configuration);
-        if (ParseProblems.Of(parse) is { Count: > 0 } problems) return context.Fail(arguments.Contains("--json"), ExitCodes.UserError, problems);
+        if (CurrentSpelling(parse, arguments) is { } spelled) parse = root.Parse(arguments = spelled, configuration);
+        // [suggest] answers a shell that completes a line, which need not be right yet; --option=value is completed like --option value.
+        var suggests = arguments is [var first, ..] && first.StartsWith("[suggest", StringComparison.Ordinal);
+        if (suggests) parse = root.Parse([.. arguments.Select(word => word.Replace('=', ' '))], configuration);
+        if (!suggests && ParseProblems.Find(parse) is { Count: > 0 } problems) return context.Fail(arguments.Contains("--json"), ExitCodes.UserError, problems);
         // No default handlers: they would end a save after two seconds and turn a bug into exit code 1 without a trace.
         var invocation = new InvocationConfiguration
         {
@@ -27,29 +35,54 @@ public static class App
     }
 
     /// <summary>The tree of commands.</summary>
-    public static RootCommand Root(CliContext context)
+    public static RootCommand CreateRoot(CliContext context) => new("Trains, runs, evaluates and explains transformers.")
     {
-        var root = new RootCommand("Trains, runs, evaluates and explains transformers.")
+        context.JsonOption, context.QuietOption, context.VerboseOption, context.LogFileOption,
+        TrainCommand.Create(context), GenerateCommand.Create(context), PredictCommand.Create(context), EmbedCommand.Create(context),
+        AverageCommand.Create(context), EvalCommand.Create(context), ScoreCommand.Create(context), BenchCommand.Create(context),
+        InspectCommand.Create(context), PlotCommand.Create(context), ReportCommand.Create(context), DoctorCommand.Create(context),
+        DataCommand.Create(context), ConfigCommand.Create(context), CompletionCommand.Create(context), TokenizerCommand.Create(context),
+    };
+
+    // The line with old names replaced, and with a bare --resume written as --resume=auto so that it does not take the word after it; null where nothing changes.
+    static string[]? CurrentSpelling(ParseResult parse, string[] words)
+    {
+        var names = parse.CommandResult.Command.Options.Select(option => option.Name).ToHashSet();
+        string[] spelled = [.. words.Select(word =>
         {
-            context.JsonOption, context.QuietOption, context.VerboseOption, context.LogFileOption,
-        };
-        // One line a command, each in its own file below Commands/.
-        root.Add(TrainCommand.Create(context));
-        root.Add(GenerateCommand.Create(context));
-        root.Add(PredictCommand.Create(context));
-        root.Add(EmbedCommand.Create(context));
-        root.Add(AverageCommand.Create(context));
-        root.Add(EvalCommand.Create(context));
-        root.Add(ScoreCommand.Create(context));
-        root.Add(BenchCommand.Create(context));
-        root.Add(InspectCommand.Create(context));
-        root.Add(PlotCommand.Create(context));
-        root.Add(ReportCommand.Create(context));
-        root.Add(DoctorCommand.Create(context));
-        root.Add(DataCommand.Create(context));
-        root.Add(ConfigCommand.Create(context));
-        root.Add(CompletionCommand.Create(context));
-        root.Add(TokenizerCommand.Create(context));
-        return root;
+            if (word == TrainCommand.Resume && names.Contains(word)) return $"{word}=auto";
+            foreach (var (old, current) in RenamedOptions)
+                if (names.Contains(current) && (word == old || word.StartsWith(old + "=", StringComparison.Ordinal))) return current + word[old.Length..];
+            return word;
+        })];
+        return spelled.SequenceEqual(words) ? null : spelled;
     }
+
+    static int PrintVersions(CliContext context, bool json)
+    {
+        var document = new VersionDocument("transformer.version/1", typeof(App).Assembly.GetName().Version?.ToString(3), LibtorchVersion(), RuntimeInformation.FrameworkDescription);
+        if (json)
+        {
+            context.WriteJson(document);
+            return ExitCodes.Done;
+        }
+        context.Out.WriteLine($"transformer {document.Version}");
+        context.Out.WriteLine(document.Libtorch is { } found ? $"libtorch {found}" : "libtorch not found: see transformer doctor");
+        context.Out.WriteLine(document.Dotnet);
+        return ExitCodes.Done;
+    }
+
+    static string? LibtorchVersion()
+    {
+        try
+        {
+            return NativeLibraries.Load(fetch: false).Version;
+        }
+        catch (EngineMissingException)
+        {
+            return null;
+        }
+    }
+
+    sealed record VersionDocument(string Schema, string? Version, string? Libtorch, string Dotnet);
 }

@@ -1,13 +1,14 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
+using TransformerCli.Output;
 using Transformers.IO;
 using Transformers.Native;
 using Transformers.Training;
 
 namespace TransformerCli;
 
-/// <summary>What every command is given: where to write, the options they all share, and how errors end.</summary>
+/// <summary>What every command is given: where to write, the options they all have, and how errors end.</summary>
 public sealed class CliContext(TextReader input, TextWriter output, TextWriter error)
 {
     /// <summary>How every JSON document of the program is written.</summary>
@@ -15,26 +16,35 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
 
     /// <summary>Standard input.</summary>
     public TextReader In => input;
-    /// <summary>Results, and nothing else.</summary>
-    public TextWriter Out => output;
+
+    /// <summary>Results, and nothing else; a progress bar on the same terminal goes first.</summary>
+    public TextWriter Out
+    {
+        get
+        {
+            Error.Progress.Clear();
+            return output;
+        }
+    }
+
     /// <summary>Progress, logs and messages.</summary>
-    public LogTee Error { get; } = new(error);
+    public EventLog Error { get; } = new(error);
 
     /// <summary><c>--json</c>.</summary>
     public Option<bool> JsonOption { get; } = new("--json") { Description = "Print one JSON document on standard output", Recursive = true };
     /// <summary><c>--quiet</c>.</summary>
-    public Option<bool> QuietOption { get; } = new("--quiet") { Description = "No progress, only results and errors", Recursive = true };
+    public Option<bool> QuietOption { get; } = new("--quiet") { Description = "Print only results and errors, no progress", Recursive = true };
     /// <summary><c>--verbose</c>.</summary>
-    public Option<bool> VerboseOption { get; } = new("--verbose") { Description = "More detail on standard error", Recursive = true };
+    public Option<bool> VerboseOption { get; } = new("--verbose") { Description = "Print more detail on standard error", Recursive = true };
     /// <summary><c>--log-file</c>.</summary>
-    public Option<string?> LogFileOption { get; } = new("--log-file") { Description = "Also write the log to this file", HelpName = "FILE", Recursive = true };
+    public Option<string?> LogFileOption { get; } = new("--log-file") { Description = "Also write the log to this file; JSON lines if it ends in .jsonl", HelpName = "FILE", Recursive = true };
 
     /// <summary><c>--threads</c>, on every command that computes.</summary>
     public Option<int?> ThreadsOption { get; } = CreateThreads();
 
     static Option<int?> CreateThreads()
     {
-        var option = new Option<int?>("--threads") { Description = "Threads that compute [default: TRANSFORMER_THREADS, OMP_NUM_THREADS, or one a core]", HelpName = "N" };
+        var option = new Option<int?>("--threads") { Description = "Threads to compute with [default: TRANSFORMER_THREADS, OMP_NUM_THREADS, or one per core]", HelpName = "N" };
         option.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && int.TryParse(text, out var threads) && threads is < 1 or > 1024) result.AddError($"--threads ({text}) must be a whole number from 1 to 1024");
@@ -56,6 +66,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     {
         var started = Stopwatch.GetTimestamp();
         var (json, verbose) = (parse.GetValue(JsonOption), parse.GetValue(VerboseOption));
+        Error.Progress.Quiet = parse.GetValue(QuietOption);
         var code = Guard(json, () =>
         {
             if (parse.GetValue(LogFileOption) is { } file) Error.Open(file, verbose);
@@ -64,7 +75,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
             Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));
             return action();
         }, verbose);
-        var end = FormattableString.Invariant($"{command.Name}: exit code {code}, {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, at most {ProcessMemory.Peak >> 20} MiB");
+        var end = $"{command.Name}: exit code {code}, {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, at most {ProcessMemory.Peak >> 20} MiB";
         if (verbose) Error.WriteLine(end);
         else Error.Log.Information("{Text:l}", end);
         Error.End();
@@ -74,7 +85,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Runs an action and turns what it throws into a message and an exit code.</summary>
     /// <param name="json">Whether messages are JSON.</param>
     /// <param name="action">The action.</param>
-    /// <param name="verbose">Whether to tell where the system refused something.</param>
+    /// <param name="verbose">Whether to print where the system refused something.</param>
     public int Guard(bool json, Func<int> action, bool verbose = false)
     {
         try
@@ -98,7 +109,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             // A file or a disk that the system refuses is not a bug.
             if (verbose) Error.WriteLine(exception.ToString());
-            return Fail(json, ExitCodes.UserError, [new Problem(exception.Message, Hint: "--verbose tells where")]);
+            return Fail(json, ExitCodes.UserError, [new Problem(exception.Message, Hint: "--verbose shows where")]);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

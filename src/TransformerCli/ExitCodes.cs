@@ -1,6 +1,6 @@
 namespace TransformerCli;
 
-/// <summary>The exit codes that scripts may rely on; the table stands in docs/commands.md.</summary>
+/// <summary>The exit codes that scripts may rely on; docs/commands.md has the table.</summary>
 public static class ExitCodes
 {
     /// <summary>Done.</summary>
@@ -9,7 +9,7 @@ public static class ExitCodes
     public const int Bug = 1;
     /// <summary>The user's input was wrong: usage, config, data, checkpoint, device.</summary>
     public const int UserError = 2;
-    /// <summary>An <c>--expect</c> does not hold.</summary>
+    /// <summary>An <c>--expect</c> rule is not satisfied.</summary>
     public const int ExpectationFailed = 3;
     /// <summary>Out of memory.</summary>
     public const int OutOfMemory = 4;

@@ -5,11 +5,11 @@ using Transformers.IO;
 
 namespace TransformerCli;
 
-/// <summary>A rule that a result must hold, such as <c>val_loss&lt;=1.55</c>.</summary>
+/// <summary>A rule that a result must satisfy, such as <c>val_loss&lt;=1.55</c>.</summary>
 sealed partial record Expectation(string Name, string Operator, double Value)
 {
-    /// <summary>Reads a rule.</summary>
-    /// <exception cref="UserException">It is not one.</exception>
+    /// <summary>Parses a rule.</summary>
+    /// <exception cref="UserException">It is not a rule.</exception>
     internal static Expectation Parse(string text)
     {
         var match = Form().Match(text);
@@ -18,17 +18,17 @@ sealed partial record Expectation(string Name, string Operator, double Value)
             : throw new UserException($"--expect ({text}) must be a name, one of <= >= < > ==, and a number", "for example --expect 'val_loss<=1.55'");
     }
 
-    /// <summary>Refuses rules about results that there cannot be, before hours are spent on them.</summary>
-    /// <exception cref="UserException">A rule names none.</exception>
+    /// <summary>Refuses rules about results that do not exist, before hours of training.</summary>
+    /// <exception cref="UserException">A rule names an unknown result.</exception>
     internal static void CheckNames(IEnumerable<Expectation> rules, IReadOnlyList<string> names)
     {
         foreach (var rule in rules)
             if (!names.Contains(rule.Name)) throw Unknown(rule, names);
     }
 
-    /// <summary>Judges a document that is printed already, and tells on standard error what is wrong: standard output has one document, not two.</summary>
-    /// <returns>The exit code where a rule does not hold or names no result; else null.</returns>
-    internal static int? Judge<T>(CliContext context, IEnumerable<Expectation> rules, T document)
+    /// <summary>Checks a document that has been printed; messages go to standard error, since standard output has one document, not two.</summary>
+    /// <returns>The exit code where a rule is not satisfied or names an unknown result; otherwise null.</returns>
+    internal static int? Check<T>(CliContext context, IEnumerable<Expectation> rules, T document)
     {
         try
         {
@@ -45,7 +45,7 @@ sealed partial record Expectation(string Name, string Operator, double Value)
 
     static UserException Unknown(Expectation rule, IEnumerable<string> names) => new($"--expect: there is no result {rule.Name}", $"there are {string.Join(", ", names)}");
 
-    /// <summary>What is wrong with the first rule that does not hold, or null.</summary>
+    /// <summary>A message about the first rule that is not satisfied, or null.</summary>
     internal static string? FirstBroken<T>(IEnumerable<Expectation> rules, T document)
     {
         var values = new SortedDictionary<string, double>(StringComparer.Ordinal);
@@ -54,13 +54,13 @@ sealed partial record Expectation(string Name, string Operator, double Value)
         {
             if (!values.TryGetValue(rule.Name, out var value))
                 throw Unknown(rule, values.Keys);
-            if (!rule.Holds(value))
-                return FormattableString.Invariant($"expected {rule.Name} {rule.Operator} {rule.Value}, and it is {value}");
+            if (!rule.IsSatisfiedBy(value))
+                return $"expected {rule.Name} {rule.Operator} {rule.Value}, but it is {value}";
         }
         return null;
     }
 
-    bool Holds(double value) => Operator switch
+    bool IsSatisfiedBy(double value) => Operator switch
     {
         "<=" => value <= Value,
         ">=" => value >= Value,
@@ -69,7 +69,7 @@ sealed partial record Expectation(string Name, string Operator, double Value)
         _ => value == Value,
     };
 
-    // Numbers by name; those of metrics without the word, so that val_loss and bleu are named alike.
+    // Numbers by name; metrics without the prefix, so that val_loss and bleu are named alike.
     static void Collect(JsonElement element, string path, SortedDictionary<string, double> values)
     {
         foreach (var property in element.EnumerateObject())

@@ -7,7 +7,7 @@ namespace TransformerCli;
 /// <summary>Reads texts from a file or standard input.</summary>
 static class InputLines
 {
-    /// <summary>A text a line, as a stream.</summary>
+    /// <summary>Reads one text per line, lazily.</summary>
     /// <param name="context">Where standard input is.</param>
     /// <param name="file">The file; - for standard input.</param>
     /// <param name="option">The option that names it.</param>
@@ -18,7 +18,7 @@ static class InputLines
         return Lines(context, file);
     }
 
-    /// <summary>All of it as one text.</summary>
+    /// <summary>Reads the whole file as one text.</summary>
     /// <param name="context">Where standard input is.</param>
     /// <param name="file">The file; - for standard input.</param>
     /// <param name="option">The option that names it.</param>
@@ -32,7 +32,7 @@ static class InputLines
 
     static void Check(string file, string option)
     {
-        if (Directory.Exists(file)) throw new UserException([new Problem("is a folder, and a file is needed", file, Path: option)]);
+        if (Directory.Exists(file)) throw new UserException([new Problem("is a folder; a file is needed", file, Path: option)]);
         if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: option)]);
     }
 
@@ -43,9 +43,24 @@ static class InputLines
         foreach (var line in TextLines.Read(stream ?? StandardInput(context), NameOf(file))) yield return line;
     }
 
-    /// <summary>Standard input as bytes; a reader in its place, as in a test, has only its text.</summary>
+    /// <summary>Standard input as bytes; a reader that a test passes in has only its text.</summary>
     internal static Stream StandardInput(CliContext context) =>
         context.In is StreamReader reader ? reader.BaseStream : new MemoryStream(Encoding.UTF8.GetBytes(context.In.ReadToEnd()));
+
+    /// <summary>A file or, for <c>-</c>, standard input, as bytes.</summary>
+    /// <exception cref="UserException">It cannot be read.</exception>
+    internal static Stream Open(CliContext context, string path)
+    {
+        if (path == "-") return StandardInput(context);
+        try
+        {
+            return File.OpenRead(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"cannot be read: {exception.Message}", File: path)], exception);
+        }
+    }
 
     static string NameOf(string file) => file == "-" ? "standard input" : file;
 }

@@ -1,22 +1,27 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Text.RegularExpressions;
+using System.Globalization;
+using System.Numerics;
 using Transformers.Configs;
 using Transformers.IO;
 
 namespace TransformerCli;
 
 /// <summary>Says in the program's own words what is wrong with a command line.</summary>
-static partial class ParseProblems
+static class ParseProblems
 {
+    static readonly string[] PathForms = ["FILE", "DIR", "PATH", "RUN", "CONFIG", "CHECKPOINT", "TOKENIZER"];
+
     /// <summary>All problems; none where the line can be run.</summary>
-    internal static IReadOnlyList<Problem> Of(ParseResult parse)
+    internal static IReadOnlyList<Problem> Find(ParseResult parse)
     {
-        if (parse.Errors.Count == 0 && Misspelt(parse) is { } option) return [new Problem($"{option} is no option of this command", Hint: NearOption(parse, option) ?? Help(parse))];
-        if (parse.Errors.Count == 0) return [.. EmptyPaths(parse).Select(name => new Problem($"{name} must not be empty", Hint: Help(parse)))];
-        // One word that is not known makes several errors, of which it alone is to blame.
+        if (parse.Errors.Count == 0) return MisspelledOption(parse) is { } option ? [UnknownOption(parse, option)] : [.. EmptyPaths(parse).Select(name => new Problem($"{name} must not be empty", Hint: Help(parse)))];
+        // One unknown word causes several errors, of which only the first matters.
         if (parse.UnmatchedTokens.Count > 0) return [Unknown(parse, parse.UnmatchedTokens[0])];
-        return [.. parse.Errors.Select(error => Told(parse, error)).Distinct()];
+        var missing = Missing(parse).ToList();
+        // An error of the command itself is that something is missing.
+        var wrong = parse.Errors.Where(error => missing.Count == 0 || error.SymbolResult is OptionResult { Tokens.Count: > 0 } or ArgumentResult { Tokens.Count: > 0 }).Select(error => Describe(parse, error));
+        return [.. missing.Concat(wrong).Distinct()];
     }
 
     static string Help(ParseResult parse)
@@ -29,68 +34,67 @@ static partial class ParseProblems
     static Problem Unknown(ParseResult parse, string word)
     {
         var command = parse.CommandResult.Command;
-        if (word.StartsWith('-')) return new Problem($"{word} is no option of this command", Hint: NearOption(parse, word) ?? Help(parse));
-        var names = command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name).ToList();
-        if (names.Count == 0) return new Problem($"{word} is one word too many", Hint: Help(parse));
-        return new Problem($"{word} is no command{(command is RootCommand ? "" : $" of {command.Name}")}",
-            Hint: Suggestion.For(word, names) is { } near ? $"did you mean {near}?" : $"there are {string.Join(", ", names)}");
+        if (word.StartsWith('-')) return UnknownOption(parse, word);
+        var names = Subcommands(command);
+        if (names.Count == 0) return new Problem($"{word} is not expected here", Hint: Help(parse));
+        return new Problem($"{word} is not a command{(command is RootCommand ? "" : $" of {command.Name}")}",
+            Hint: Suggestion.For(word, names) is { } near ? $"did you mean {near}?" : $"the commands are {string.Join(", ", names)}");
     }
 
-    static string? NearOption(ParseResult parse, string word)
+    static Problem UnknownOption(ParseResult parse, string word)
     {
         var options = parse.CommandResult.Command.Options.Concat(parse.RootCommandResult.Command.Options.Where(option => option.Recursive));
-        return Suggestion.For(word.Split('=')[0], options.Select(option => option.Name)) is { } near ? $"did you mean {near}?" : null;
+        return new Problem($"{word} is not an option of this command", Hint: Suggestion.For(word.Split('=')[0], options.Select(option => option.Name)) is { } near ? $"did you mean {near}?" : Help(parse));
     }
 
-    static Problem Told(ParseResult parse, ParseError error)
+    static List<string> Subcommands(Command command) => [.. command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name)];
+
+    static IEnumerable<Problem> Missing(ParseResult parse)
     {
         var command = parse.CommandResult.Command;
-        var message = error.Message;
-        if (message.StartsWith("Required command was not provided", StringComparison.Ordinal))
-            return new Problem($"{(command is RootCommand ? "a command is needed" : $"{command.Name} needs one of its parts")}: {string.Join(", ", command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}", Hint: Help(parse));
-        if (error.SymbolResult is ArgumentResult { Argument: var argument } && message.StartsWith("Required argument", StringComparison.Ordinal) && command.Arguments.Contains(argument))
-            return new Problem($"{argument.Name} is missing: {argument.Description}", Hint: Greedy(parse) is { } greedy ? $"put {argument.Name} before {greedy}, which takes all words up to the next option" : Help(parse));
-        if (OptionRequired().Match(message) is { Success: true } required && OptionNamed(parse, required.Groups[1].Value) is { } wanted)
-            return new Problem($"{wanted.Name} {wanted.HelpName} is missing: {wanted.Description}", Hint: Help(parse));
-        if (ValueMissing().Match(message) is { Success: true } bare && OptionNamed(parse, bare.Groups[1].Value) is { } lone)
-            return new Problem($"{lone.Name} needs a value: {lone.HelpName}", Hint: Help(parse));
-        if (CannotParse().Match(message) is { Success: true } bad && OptionNamed(parse, bad.Groups[2].Value) is { } typed)
-            return new Problem($"{typed.Name} ({bad.Groups[1].Value}) must be {TypeName(typed.ValueType, bad.Groups[1].Value)}",
-                Hint: typed.AllowMultipleArgumentsPerToken ? $"{typed.Name} takes all words up to the next option: what is not meant for it stands before it" : Help(parse));
-        if (NotAmong().Match(message) is { Success: true } other)
-        {
-            var among = Quoted().Matches(message[other.Length..]).Select(match => match.Groups[1].Value);
-            return new Problem($"{NameOf(error.SymbolResult)} ({other.Groups[1].Value}) must be one of {string.Join(", ", among)}");
-        }
-        return new Problem(message.ReplaceLineEndings(" "), Hint: Help(parse));
+        if (command.Action is null && Subcommands(command) is { Count: > 0 } names)
+            yield return new Problem($"{(command is RootCommand ? "a command is needed" : $"{command.Name} needs a subcommand")}: {string.Join(", ", names)}", Hint: Help(parse));
+        foreach (var argument in command.Arguments.Where(argument => argument.Arity.MinimumNumberOfValues > (parse.GetResult(argument)?.Tokens.Count ?? 0)))
+            yield return new Problem($"{argument.Name} is missing: {argument.Description}", Hint: GreedyOption(parse) is { } greedy ? $"put {argument.Name} before {greedy}, which takes all words up to the next option" : Help(parse));
+        foreach (var option in command.Options.Concat(parse.RootCommandResult.Command.Options))
+            if (parse.GetResult(option) is not { IdentifierTokenCount: > 0 } given)
+            {
+                if (option.Required) yield return new Problem($"{option.Name} {option.HelpName} is missing: {option.Description}", Hint: Help(parse));
+            }
+            else if (given.Tokens.Count < option.Arity.MinimumNumberOfValues) yield return new Problem($"{option.Name} needs a value: {option.HelpName}", Hint: Help(parse));
     }
 
-    static string NameOf(SymbolResult? result) => result switch
+    // Words that are not of the option's type; every other error was written by a validator of ours.
+    static Problem Describe(ParseResult parse, ParseError error)
     {
-        OptionResult option => option.Option.Name,
-        ArgumentResult { Parent: OptionResult option } => option.Option.Name,
-        ArgumentResult argument => argument.Argument.Name,
-        _ => "the value",
-    };
+        var result = error.SymbolResult is ArgumentResult { Parent: OptionResult parent } ? parent : error.SymbolResult;
+        if (result is OptionResult { Option: var option } given && given.Tokens.Select(token => (token.Value, Expected: ExpectedNumber(option.ValueType, token.Value))).FirstOrDefault(found => found.Expected is not null) is { Expected: { } expected } bad)
+            return new Problem($"{option.Name} ({bad.Value}) must be {expected}",
+                Hint: option.AllowMultipleArgumentsPerToken ? $"{option.Name} takes all words up to the next option: put what is not meant for it before it" : Help(parse));
+        return new Problem(error.Message.ReplaceLineEndings(" "));
+    }
 
-    static Option? OptionNamed(ParseResult parse, string name) => parse.CommandResult.Command.Options.Concat(parse.RootCommandResult.Command.Options).FirstOrDefault(option => option.Name == name);
-
-    static string TypeName(Type type, string given)
+    // What a word should have been; null where it is right.
+    static string? ExpectedNumber(Type type, string word)
     {
         type = type.GetElementType() ?? Nullable.GetUnderlyingType(type) ?? type;
-        // Only who wrote a whole number needs to hear how far they go.
-        var whole = WholeNumber().IsMatch(given);
-        return type == typeof(int) ? whole ? $"a whole number {(given[0] == '-' ? $"of at least {int.MinValue}" : $"up to {int.MaxValue}")}" : "a whole number"
-            : type == typeof(long) ? whole ? $"a whole number {(given[0] == '-' ? $"of at least {long.MinValue}" : $"up to {long.MaxValue}")}" : "a whole number"
-            : type == typeof(ulong) ? whole && given[0] != '-' ? $"a whole number up to {ulong.MaxValue}" : "a whole number of at least 0"
-            : type == typeof(double) ? "a number" : "of another form";
+        return type == typeof(int) ? WholeNumber<int>(word) : type == typeof(long) ? WholeNumber<long>(word) : type == typeof(ulong) ? WholeNumber<ulong>(word)
+            : type == typeof(double) && !double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out _) ? "a number" : null;
     }
 
-    // An option that took a word which looks like none of its own.
-    static string? Greedy(ParseResult parse) => parse.CommandResult.Children.OfType<OptionResult>()
+    static string? WholeNumber<T>(string word) where T : struct, INumber<T>, IMinMaxValue<T>
+    {
+        if (T.TryParse(word, NumberStyles.Integer, CultureInfo.InvariantCulture, out _)) return null;
+        // Only a whole number that is too large or too small needs the bound.
+        if (!BigInteger.TryParse(word, NumberStyles.Integer, CultureInfo.InvariantCulture, out var whole)) return T.IsZero(T.MinValue) ? "a whole number of at least 0" : "a whole number";
+        return whole.Sign < 0 ? $"a whole number of at least {T.MinValue}" : $"a whole number up to {T.MaxValue}";
+    }
+
+    // An option that took a word that does not look like one of its own.
+    static string? GreedyOption(ParseResult parse) => parse.CommandResult.Children.OfType<OptionResult>()
         .FirstOrDefault(result => result.Option.AllowMultipleArgumentsPerToken && result.Tokens.Count > 1 && result.Tokens[^1].Value.IndexOfAny(['=', '<', '>']) < 0)?.Option.Name;
 
-    // An empty word for a file, as an unset variable in a script gives, would be told of in the file system's words, or taken for the working folder.
+    // An empty word for a file, as an unset variable in a script gives, would otherwise mean the working folder.
     static IEnumerable<string> EmptyPaths(ParseResult parse)
     {
         for (SymbolResult? at = parse.CommandResult; at is CommandResult command; at = at.Parent)
@@ -106,10 +110,8 @@ static partial class ParseProblems
             }
     }
 
-    static readonly string[] PathForms = ["FILE", "DIR", "PATH", "RUN", "CONFIG", "CHECKPOINT", "TOKENIZER"];
-
-    // An argument that may be repeated takes an unknown option for one of its values: --josn would be a config.
-    static string? Misspelt(ParseResult parse)
+    // An argument that may be repeated accepts an unknown option as one of its values: --josn would be a config.
+    static string? MisspelledOption(ParseResult parse)
     {
         if (parse.Tokens.Any(token => token.Type == TokenType.DoubleDash)) return null;
         var results = parse.CommandResult.Children;
@@ -117,22 +119,4 @@ static partial class ParseProblems
             .Concat(results.OfType<OptionResult>().Where(result => result.Option.AllowMultipleArgumentsPerToken).SelectMany(result => result.Tokens));
         return words.Select(token => token.Value).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal) && word.Length > 2);
     }
-
-    [GeneratedRegex("^Option '([^']+)' is required")]
-    private static partial Regex OptionRequired();
-
-    [GeneratedRegex("^Required argument missing for option: '([^']+)'")]
-    private static partial Regex ValueMissing();
-
-    [GeneratedRegex("^Cannot parse argument '(.*)' for option '([^']+)'")]
-    private static partial Regex CannotParse();
-
-    [GeneratedRegex("^Argument '(.*)' not recognized. Must be one of:")]
-    private static partial Regex NotAmong();
-
-    [GeneratedRegex(@"^[-+]?\d+\z")]
-    private static partial Regex WholeNumber();
-
-    [GeneratedRegex("'([^']*)'")]
-    private static partial Regex Quoted();
 }

@@ -4,7 +4,7 @@ using Transformers.Training;
 
 namespace TransformerCli;
 
-/// <summary>SIGINT and SIGTERM end a run at its next step, a second one at once; SIGUSR1 saves and goes on.</summary>
+/// <summary>SIGINT and SIGTERM end a run after its current step, a second signal at once; SIGUSR1 saves a checkpoint and training continues.</summary>
 sealed class Signals : IDisposable
 {
     readonly List<PosixSignalRegistration> registrations = [];
@@ -27,7 +27,7 @@ sealed class Signals : IDisposable
     void Stop(PosixSignalContext context, string name, int code)
     {
         context.Cancel = true;
-        // A second signal does not wait; what was saved is whole whenever the process ends.
+        // A second signal does not wait: saved checkpoints are complete whenever the process ends.
         if (stop.Reason is not null) ProcessEnd.Now(code);
         stop.Ask(name);
     }

@@ -40,8 +40,8 @@ static int Train(RunFolder run, CheckpointPolicy policy, int steps, int words, b
         Load(newest, CheckpointFiles.Model, weights);
         Load(newest, CheckpointFiles.Optimizer, moments);
         var state = newest.ReadState();
-        generator = BitConverter.ToUInt64(state.Generators["noise"]);
-        step = state.Step;
+        generator = (ulong)state.Trainer.Sampler["noise"];
+        step = state.Trainer.Step;
     }
     Console.WriteLine($"from {step}");
     using var metrics = run.OpenMetrics(step);
@@ -85,13 +85,7 @@ static CheckpointContents Snapshot(long step, ulong[] weights, ulong[] moments, 
         .AddText(CheckpointFiles.Config, "seed: 1\n")
         .AddState(new()
         {
-            Step = step,
-            Tokens = step * 10,
-            Examples = step,
-            Seconds = step,
-            Sampler = new Dictionary<string, long> { ["position"] = step },
-            Generators = new Dictionary<string, byte[]> { ["noise"] = BitConverter.GetBytes(generator) },
-            Schedule = new Dictionary<string, double>(),
+            Trainer = new() { Step = step, Targets = step * 10, Seconds = step, Sampler = new Dictionary<string, long> { ["position"] = step, ["noise"] = (long)generator } },
             Hashes = new("", "", ""),
             Precision = "fp32",
             Threads = 1,

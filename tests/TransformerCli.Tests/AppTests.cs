@@ -15,7 +15,7 @@ public class AppTests
     }
 
     [Fact]
-    public void Version_tells_the_programs_libtorchs_and_dotnets()
+    public void Version_prints_those_of_the_program_libtorch_and_dotnet()
     {
         var lines = CommandLine.Run("--version").Output.Split('\n');
         Assert.Matches(@"^transformer \d+\.\d+\.\d+$", lines[0].TrimEnd());

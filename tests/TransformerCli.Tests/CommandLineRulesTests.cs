@@ -14,18 +14,18 @@ public sealed class CommandLineRulesTests
     [InlineData("train copy --resume=", "--resume= needs a value")]
     [InlineData("train copy ''", "CONFIG must not be empty")]
     [InlineData("plot loss ''", "RUN must not be empty")]
-    [InlineData("plot positions '' --out x.svg", "RUN|CONFIG must not be empty")]
-    [InlineData("plot schedule copy --out ''", "--out must not be empty")]
+    [InlineData("plot positions '' --output x.svg", "CONFIG|RUN must not be empty")]
+    [InlineData("plot schedule copy --output ''", "--output must not be empty")]
     [InlineData("report ''", "RUN must not be empty")]
     [InlineData("config list --log-file ''", "--log-file must not be empty")]
-    [InlineData("data make stories --out '' --size 1kB", "--out must not be empty")]
-    [InlineData("data make copy --out ''", "--out must not be empty")]
+    [InlineData("data make stories --output '' --size 1kB", "--output must not be empty")]
+    [InlineData("data make copy --output ''", "--output must not be empty")]
     [InlineData("config copy copy ''", "FILE must not be empty")]
     [InlineData("config show ''", "NAME must not be empty")]
     [InlineData("tokenizer train --input '' --vocabulary 300", "--input must not be empty")]
     [InlineData("tokenizer encode x.json --input ''", "--input must not be empty")]
     [InlineData("tokenizer inspect ''", "TOKENIZER must not be empty")]
-    [InlineData("average '' --out x", "CHECKPOINT must not be empty")]
+    [InlineData("average '' --output x", "CHECKPOINT must not be empty")]
     public void An_empty_word_is_no_file_folder_or_run(string line, string message) =>
         Assert.Contains(message, CommandLine.Refused([.. line.Split(' ').Select(word => word == "''" ? "" : word)]));
 
@@ -40,7 +40,7 @@ public sealed class CommandLineRulesTests
     }
 
     [Fact]
-    public void An_expectation_of_no_result_is_told_before_training()
+    public void An_expectation_of_an_unknown_result_is_refused_before_training()
     {
         var run = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         Assert.Contains("there is no result vall_loss", CommandLine.Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
@@ -59,7 +59,7 @@ public sealed class CommandLineRulesTests
     }
 
     [Fact]
-    public void Resume_takes_its_value_behind_an_equals_sign_alone()
+    public void Resume_takes_its_value_only_after_an_equals_sign()
     {
         Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume", "nowhere.yaml"));
         Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume=never", "nowhere.yaml"));
@@ -79,14 +79,14 @@ public sealed class CommandLineRulesTests
     [InlineData("generate x --seed -1", "--seed (-1) must be a whole number of at least 0")]
     [InlineData("plot attention x --part 7", "--part (7) must be one of cross, encoder, decoder")]
     [InlineData("plot attention x --part foo", "--part (foo) must be one of cross, encoder, decoder")]
-    public void A_word_in_the_wrong_place_or_form_is_told_with_what_is_right(string line, string message) => Assert.Contains(message, CommandLine.Refused(line.Split(' ')));
+    public void A_misplaced_or_malformed_word_is_reported_with_the_right_form(string line, string message) => Assert.Contains(message, CommandLine.Refused(line.Split(' ')));
 
     [Theory]
     [InlineData("plot positions --set model.layers=2", "--set is for a run or a config")]
     [InlineData("plot positions --checkpoint 3", "--checkpoint is for a run or a config")]
     [InlineData("plot positions copy --checkpoint 3", "--checkpoint is for a run, and copy is a config")]
-    [InlineData("tokenizer train --input x --kind byte --vocabulary 999", "--vocabulary is for --kind bpe, and --kind is byte")]
-    [InlineData("tokenizer train --input x --kind character --pattern gpt2", "--pattern is for --kind bpe, and --kind is character")]
+    [InlineData("tokenizer train --input x --kind bytes --vocabulary 999", "--vocabulary is for --kind bpe, and --kind is bytes")]
+    [InlineData("tokenizer train --input x --kind character --pattern gpt2", "--pattern is for --kind bpe, and --kind is characters")]
     [InlineData("tokenizer train --input x --vocabulary 300 --threads -2", "--threads (-2) must be at least 0")]
     [InlineData("data prepare gpt-stories --threads -2", "--threads (-2) must be at least 0")]
     [InlineData("bench data --images --threads 0", "--threads (0) must be at least 1")]
@@ -102,8 +102,30 @@ public sealed class CommandLineRulesTests
         Assert.Contains(message, outcome.Error + outcome.Output);
     }
 
+    [Theory]
+    [InlineData("plot schedule gpt-stories --out OUT/a.svg", "a.svg")]
+    [InlineData("plot schedule gpt-stories --out=OUT/b.svg", "b.svg")]
+    [InlineData("plot positions --places 8 --out OUT/e.svg", "e.svg")]
+    [InlineData("tokenizer train --input OUT/text.txt --kind character --output OUT/c.json", "c.json")]
+    [InlineData("tokenizer train --input OUT/text.txt --kind words --output OUT/d.json", "d.json")]
+    public void Names_of_an_earlier_version_still_work(string line, string made)
+    {
+        var folder = Directory.CreateTempSubdirectory("transformer-names-").FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(folder, "text.txt"), "some text");
+            var outcome = CommandLine.Run(line.Replace("OUT", folder).Split(' '));
+            Assert.True(outcome.ExitCode == 0, outcome.Error);
+            Assert.True(File.Exists(Path.Combine(folder, made)));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
-    public void Every_mistake_among_settings_is_told()
+    public void Every_mistake_among_settings_is_reported()
     {
         var error = CommandLine.Refused("config", "check", "copy", "--set", "=3", "--set", "modl.layers=2");
         Assert.Contains("'' is not a path", error);
@@ -126,7 +148,7 @@ public sealed class CommandLineRulesTests
         File.WriteAllBytes(file, [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 7))]);
         try
         {
-            var error = CommandLine.Refused("plot", "confusion", file, "--out", file + ".svg");
+            var error = CommandLine.Refused("plot", "confusion", file, "--output", file + ".svg");
             Assert.Contains("is not JSON", error);
             Assert.True(error.Length < 400, error);
         }

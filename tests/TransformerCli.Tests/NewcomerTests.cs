@@ -11,30 +11,30 @@ public sealed class NewcomerTests : IDisposable
 
     [Theory]
     [InlineData("", "a command is needed: train, generate,")]
-    [InlineData("tran", "tran is no command (did you mean train?)")]
-    [InlineData("frobnicate x", "frobnicate is no command (there are train, generate,")]
-    [InlineData("tokenizer", "tokenizer needs one of its parts: train, encode, decode, inspect (see transformer tokenizer --help)")]
-    [InlineData("config chek x.yaml", "chek is no command of config (did you mean check?)")]
+    [InlineData("tran", "tran is not a command (did you mean train?)")]
+    [InlineData("frobnicate x", "frobnicate is not a command (the commands are train, generate,")]
+    [InlineData("tokenizer", "tokenizer needs a subcommand: train, encode, decode, inspect (see transformer tokenizer --help)")]
+    [InlineData("config chek x.yaml", "chek is not a command of config (did you mean check?)")]
     [InlineData("train", "CONFIG is missing: ")]
     [InlineData("generate", "RUN is missing: A run folder or a checkpoint folder (see transformer generate --help)")]
     [InlineData("score run", "--input FILE is missing: ")]
-    [InlineData("doctor now", "now is one word too many (see transformer doctor --help)")]
+    [InlineData("doctor now", "now is not expected here (see transformer doctor --help)")]
     [InlineData("train a.yaml --run", "--run needs a value: DIR")]
     [InlineData("train a.yaml --seeds many", "--seeds (many) must be a whole number")]
     [InlineData("generate run --temperature hot", "--temperature (hot) must be a number")]
     [InlineData("generate run --penalty none", "--penalty (none) must be one of length, gnmt")]
     [InlineData("completion tcsh", "SHELL (tcsh) must be one of bash, zsh, fish, pwsh")]
-    [InlineData("--versio", "--versio is no option of this command (did you mean --version?)")]
-    [InlineData("generate ROOT", "is no run folder: it has no checkpoints")]
+    [InlineData("--versio", "--versio is not an option of this command (did you mean --version?)")]
+    [InlineData("generate ROOT", "is not a run folder: it has no checkpoints")]
     [InlineData("generate ROOT/several", "the folder holds the runs of several seeds")]
     [InlineData("score nowhere --input x", "there is no such run folder")]
-    [InlineData("plot schedule gpt-stories --out /dev/null/x.svg", "/dev/null")]
+    [InlineData("plot schedule gpt-stories --output /dev/null/x.svg", "/dev/null")]
     [InlineData("config list --log-file /dev/null/x.log", "/dev/null/x.log: --log-file: cannot be written")]
     [InlineData("tokenizer train --input ROOT/text.txt --vocabulary 300 --output /dev/null/t.json", "/dev/null/t.json: cannot be written")]
     [InlineData("train ROOT/text.txt", "must be a mapping")]
     [InlineData("train gpt2-small", "data is missing")]
     [InlineData("train gpt-stories --max-steps 0", "--max-steps (0) must be at least 1")]
-    public void A_mistake_is_told_in_one_plain_line(string line, string message)
+    public void A_mistake_is_reported_in_one_plain_line(string line, string message)
     {
         File.WriteAllText(Path.Combine(root, "text.txt"), "some text");
         Directory.CreateDirectory(Path.Combine(root, "several", "seed-1"));
@@ -72,7 +72,7 @@ public sealed class NewcomerTests : IDisposable
     }
 
     [Fact]
-    public void Verbose_tells_time_and_memory_and_quiet_nothing_but_results()
+    public void Verbose_prints_time_and_memory_and_quiet_only_results()
     {
         var verbose = CommandLine.Run("config", "list", "--verbose");
         Assert.Matches(@"^list: exit code 0, [\d.]+ s, at most \d+ MiB\s*$", verbose.Error);

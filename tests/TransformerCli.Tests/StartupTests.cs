@@ -31,14 +31,14 @@ public sealed class StartupTests : IDisposable
     [InlineData("completion bash")]
     [InlineData("tokenizer train --input README.md --vocabulary 300 --output OUT/tokenizer.json")]
     [InlineData("tokenizer inspect OUT/tokenizer.json")]
-    [InlineData("data make stories --size 10kB --out OUT/stories")]
+    [InlineData("data make stories --size 10kB --output OUT/stories")]
     [InlineData("data inspect OUT/stories")]
-    [InlineData("plot schedule gpt-stories --out OUT/schedule.svg")]
+    [InlineData("plot schedule gpt-stories --output OUT/schedule.svg")]
     public void A_command_that_does_not_compute_loads_no_libtorch(string line)
     {
         var words = line.Replace("OUT", root).Replace("README.md", Repository.PathOf("README.md")).Split(' ');
         if (words[0] == "tokenizer") Assert.Equal(0, CommandLine.Run("tokenizer", "train", "--input", Repository.PathOf("README.md"), "--vocabulary", "300", "--output", Path.Combine(root, "tokenizer.json")).ExitCode);
-        if (words is ["data", "inspect", ..]) Assert.Equal(0, CommandLine.Run("data", "make", "stories", "--size", "10kB", "--out", Path.Combine(root, "stories")).ExitCode);
+        if (words is ["data", "inspect", ..]) Assert.Equal(0, CommandLine.Run("data", "make", "stories", "--size", "10kB", "--output", Path.Combine(root, "stories")).ExitCode);
         Assert.DoesNotContain("libtorch", Loaded(words));
     }
 

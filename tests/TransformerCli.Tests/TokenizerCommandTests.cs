@@ -97,7 +97,7 @@ public sealed class TokenizerCommandTests : IDisposable
     [Fact]
     public void A_folder_that_is_missing_is_told_with_the_file_that_was_to_be_written()
     {
-        var tokenizer = Trained("--kind", "byte");
+        var tokenizer = Trained("--kind", "bytes");
         var (code, _, error) = Run(Text, "tokenizer", "encode", tokenizer, "--output", In("nowhere/ids.bin"));
         Assert.Equal(ExitCodes.UserError, code);
         Assert.Contains(In("nowhere/ids.bin"), error);
@@ -107,11 +107,11 @@ public sealed class TokenizerCommandTests : IDisposable
     [Fact]
     public void Character_and_byte_vocabularies_are_made_too()
     {
-        Assert.Contains("kind        character", Run("", "tokenizer", "inspect", Trained("--kind", "character")).Out);
+        Assert.Contains("kind        characters", Run("", "tokenizer", "inspect", Trained("--kind", "characters")).Out);
         Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", In("tokenizer.json")).Out);
         WordTokenizer.Train([Text], []).Save(In("words.json"));
-        Assert.Contains("kind        word", Run("", "tokenizer", "inspect", In("words.json")).Out);
-        Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "byte", "--special", "<s>", "</s>")).Out);
+        Assert.Contains("kind        words", Run("", "tokenizer", "inspect", In("words.json")).Out);
+        Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "bytes", "--special", "<s>", "</s>")).Out);
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class TokenizerCommandTests : IDisposable
         File.WriteAllText(In("corpus/ignored.bin"), "zzzzzzzz");
         var (code, _, error) = Run("", "tokenizer", "train", "--input", In("corpus"), "--vocabulary", "5000", "--output", In("a.json"));
         Assert.Equal(ExitCodes.Done, code);
-        Assert.Contains("no more merges", error);
+        Assert.Contains("no more pairs to merge", error);
         Assert.Equal(ExitCodes.Done, Run(Text, "tokenizer", "train", "--input", "-", "--vocabulary", "5000", "--output", In("b.json")).Code);
         Assert.Equal(File.ReadAllText(In("a.json")), File.ReadAllText(In("b.json")));
     }
@@ -144,7 +144,7 @@ public sealed class TokenizerCommandTests : IDisposable
     [Fact]
     public void Faulty_ids_are_refused_and_leave_no_file()
     {
-        var tokenizer = Trained("--kind", "byte");
+        var tokenizer = Trained("--kind", "bytes");
         Assert.Contains("257", Run("97 257", "tokenizer", "decode", tokenizer).Error);
         Assert.Contains("'x'", Run("97 x", "tokenizer", "decode", tokenizer).Error);
         Assert.Contains("too large", Run("99999999999", "tokenizer", "decode", tokenizer).Error);

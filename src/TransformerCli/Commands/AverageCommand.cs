@@ -8,27 +8,26 @@ namespace TransformerCli.Commands;
 /// <summary><c>average</c>: averages the weights of checkpoints.</summary>
 static class AverageCommand
 {
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
-        var inputs = new Argument<string[]>("CHECKPOINT") { Description = "Checkpoint folders, or run folders, which stand for all their checkpoints", Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string>("--out") { Description = "The new checkpoint's folder", HelpName = "DIR", Required = true };
-        var last = new Option<int?>("--last") { Description = "Of a run folder, take its last N checkpoints only", HelpName = "N" };
+        var inputs = new Argument<string[]>("CHECKPOINT") { Description = "Checkpoint folders, or run folders for all their checkpoints", HelpName = "CHECKPOINT", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Runs } };
+        var output = new Option<string>("--output") { Description = "The new checkpoint's folder", HelpName = "DIR", Required = true };
+        var last = new Option<int?>("--last") { Description = "Take only the last N checkpoints of a run folder", HelpName = "N" };
         var command = new Command("average", """
-            Averages the weights of checkpoints into one, which can be generated from and evaluated.
+            Averages the weights of checkpoints into one, which can be evaluated and used for generation.
 
-            Example: transformer average runs/multi30k-de-en --last 5 --out runs/averaged
+            Example: transformer average runs/multi30k-de-en --last 5 --output runs/averaged
             """)
         {
             inputs, output, last,
         };
         context.Handle(command, (parse, _) =>
         {
-            if (parse.GetValue(last) is < 1 and var count) throw new UserException($"--last ({count}) must be at least 1");
-            List<Checkpoint> checkpoints = [.. parse.GetValue(inputs)!.SelectMany(path => Expand(path, parse.GetValue(last)))];
+            var count = parse.AtLeast(1, last);
+            List<Checkpoint> checkpoints = [.. parse.GetValue(inputs)!.SelectMany(path => Expand(path, count))];
             var made = CheckpointAverage.Average(checkpoints, parse.GetValue(output)!);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Report("transformer.average/1", made.Folder, made.Step, [.. checkpoints.Select(one => one.Folder)]));
-            else context.Out.WriteLine($"{made.Folder}: the mean of {checkpoints.Count} checkpoints, the last of step {made.Step}");
+            else context.Out.WriteLine($"{made.Folder}: the mean of {checkpoints.Count} checkpoints, the last at step {made.Step}");
             return ExitCodes.Done;
         });
         return command;
@@ -41,7 +40,7 @@ static class AverageCommand
         using var run = RunFolder.OpenForReading(path);
         var steps = run.Checkpoints.Steps();
         if (last > steps.Count && steps.Count > 0)
-            throw new UserException($"--last ({last}) must be at most {steps.Count}: so many checkpoints has {path}", "training.checkpoint.keep says how many stay");
+            throw new UserException($"--last ({last}) must be at most {steps.Count}: {path} has no more checkpoints", "training.checkpoint.keep sets how many are kept");
         return steps.Count == 0 ? throw new CheckpointException(path, "there are no checkpoints")
             : [.. steps.Take(last ?? int.MaxValue).Select(step => Checkpoint.Open(run.Checkpoints.PathOf(step)))];
     }

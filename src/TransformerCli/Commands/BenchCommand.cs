@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
+using TransformerCli.Output;
 using Transformers.Benchmarks;
 using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
@@ -7,53 +7,88 @@ using Transformers.Tokenizers.Formats;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>bench</c>: what this machine gives, measured.</summary>
+/// <summary><c>bench</c>: what this machine can do, and how much of it this program uses.</summary>
 static class BenchCommand
 {
-    /// <summary>The command with its parts.</summary>
-    public static Command Create(CliContext context) => new("bench", "Measures this machine, and what this program makes of it.\n\nExample: transformer bench kernels")
+    public static Command Create(CliContext context) => new("bench", "Measures this machine, and how much of its speed this program uses.\n\nExample: transformer bench kernels")
     {
-        BenchKernelsCommand.Create(context), BenchStepCommand.Create(context), BenchGenerateCommand.Create(context), Data(context),
+        Kernels(context), BenchModelCommand.CreateStep(context), BenchModelCommand.CreateGenerate(context), Data(context),
     };
+
+    static Command Kernels(CliContext context)
+    {
+        var device = CommonOptions.Device();
+        var command = new Command("kernels", "Measures the peaks of this machine, and the fraction of them that a model's kernels reach.\n\nExample: transformer bench kernels") { device };
+        context.Handle(command, (parse, _) =>
+        {
+            context.Error.Progress.Show("measuring");
+            var result = KernelBenchmark.Run(CommonOptions.ResolveDevice(parse.GetValue(device)));
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Kernels = result });
+            else Print(context.Out, result);
+            return ExitCodes.Done;
+        });
+        return command;
+    }
 
     static Command Data(CliContext context)
     {
-        var input = new Option<string[]>("--input") { Description = "Text files; natural text of 100 MB or more gives figures to quote", HelpName = "PATH", AllowMultipleArgumentsPerToken = true };
-        var vocabulary = new Option<int>("--vocabulary") { Description = "Tokens of the vocabulary that is trained", HelpName = "N", DefaultValueFactory = _ => 32_768 };
-        var tokenizer = new Option<string?>("--tokenizer") { Description = "Encode with this tokenizer, such as GPT-2's, and not with the trained one", HelpName = "PATH" };
-        var threads = new Option<int>("--threads") { Description = "The most threads", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
-        var images = new Option<bool>("--images") { Description = "Measure images: decoding and augmentation" };
+        var input = new Option<string[]>("--input") { Description = "Text files; 100 MB or more of natural text give figures worth quoting", HelpName = "PATH", AllowMultipleArgumentsPerToken = true };
+        var vocabulary = new Option<int>("--vocabulary") { Description = "Size of the vocabulary to train", HelpName = "N", DefaultValueFactory = _ => 32_768 };
+        var tokenizer = new Option<string?>("--tokenizer") { Description = "Encode with this tokenizer, such as GPT-2's, instead of the trained one", HelpName = "PATH" };
+        var threads = new Option<int>("--threads") { Description = "The maximum number of threads", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var images = new Option<bool>("--images") { Description = "Measure image decoding and augmentation" };
         var command = new Command("data", "Measures tokenizer training and encoding, or image decoding.\n\nExample: transformer bench data --input corpus.txt --tokenizer data/gpt2")
         {
             input, vocabulary, tokenizer, threads, images,
         };
         context.Handle(command, (parse, _) =>
         {
-            var json = parse.GetValue(context.JsonOption);
             var paths = parse.GetValue(input) ?? [];
-            if (parse.GetValue(threads) is < 1 and var few) throw new UserException($"--threads ({few}) must be at least 1");
-            if (paths.Length == 0 && !parse.GetValue(images)) throw new UserException("there is nothing to measure: name text with --input, or give --images");
+            var most = parse.AtLeast(1, threads);
+            if (paths.Length == 0 && !parse.GetValue(images)) throw new UserException("there is nothing to measure: name text files with --input, or give --images");
             if (paths.FirstOrDefault(path => !File.Exists(path)) is { } missing) throw new UserException([new Problem("there is no such file", missing, Path: "--input")]);
+            context.Error.Progress.Show("measuring");
             var text = paths.Length == 0 ? null : TokenizerBenchmark.Run(paths, new BpeTrainerOptions { VocabularySize = parse.GetValue(vocabulary) },
-                parse.GetValue(threads), parse.GetValue(tokenizer) is { } file ? TokenizerFile.Load(file) : null);
+                most, parse.GetValue(tokenizer) is { } file ? TokenizerFile.Load(file) : null);
             var pictures = parse.GetValue(images) ? ImageBenchmark.Run() : null;
-            if (json) context.WriteJson(new BenchDocument("transformer.bench/1") { Text = text, Images = pictures });
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Text = text, Images = pictures });
             else Print(context.Out, text, pictures);
             return ExitCodes.Done;
         });
         return command;
     }
 
+    static void Print(TextWriter writer, KernelBenchmarkResult result)
+    {
+        writer.WriteLine($"{result.Device}, {result.Threads} threads, libtorch {result.Libtorch}, {result.CpuCapability}");
+        foreach (var peak in result.Peaks) writer.WriteLine($"peak {peak.Precision}          {peak.FlopsPerSecond / 1e9,8:0} GFLOP/s");
+        writer.WriteLine($"peak memory        {result.BytesPerSecond / 1e9,8:0.0} GB/s read and written");
+        writer.WriteLine($"one operation      {1e6 * result.OperationSeconds,8:0.00} µs at least");
+        var table = new TextTable("kernel", "type", ">ms", ">speed", "unit", ">of the peak");
+        foreach (var kernel in result.Kernels)
+            table.Add(kernel.Kernel, $"{kernel.Precision}", $"{1e3 * kernel.Seconds:0.000}", $"{kernel.PerSecond / 1e9:0.0}", kernel.Bound == "memory" ? "GB/s" : "GFLOP/s", $"{100 * kernel.Share:0} %");
+        table.Write(writer);
+    }
+
     static void Print(TextWriter writer, TokenizerBenchmarkResult? text, ImageBenchmarkResult? images)
     {
-        var culture = CultureInfo.InvariantCulture;
         if (text is not null)
         {
-            writer.WriteLine(string.Create(culture, $"{text.Bytes / 1e6:F1} MB, {text.DistinctPieces:N0} distinct pieces, {text.Tokens:N0} tokens"));
+            writer.WriteLine($"{text.Bytes / 1e6:F1} MB, {text.DistinctPieces:N0} distinct pieces, {text.Tokens:N0} tokens");
             foreach (var timing in text.Timings)
-                writer.WriteLine(string.Create(culture, $"{timing.Name,-8} {timing.Threads} threads  {timing.Seconds,7:F2} s  {timing.MegabytesPerSecond,6:F1} MB/s  ({timing.MegabytesPerCpuSecond:F1} MB a second of processor time)"));
+                writer.WriteLine($"{timing.Name,-8} {timing.Threads} threads  {timing.Seconds,7:F2} s  {timing.MegabytesPerSecond,6:F1} MB/s  ({timing.MegabytesPerCpuSecond:F1} MB per second of processor time)");
         }
         if (images is not null)
-            writer.WriteLine(string.Create(culture, $"images of {images.FileBytes / 1000:F0} kB, a core: decode {images.DecodePerSecond:F0}/s, decode + crop + flip + normalise {images.TrainPerSecond:F0}/s, with RandAugment {images.RandAugmentPerSecond:F0}/s"));
+            writer.WriteLine($"images of {images.FileBytes / 1000:F0} kB on one core: decode {images.DecodePerSecond:F0}/s, decode + crop + flip + normalise {images.TrainPerSecond:F0}/s, with RandAugment {images.RandAugmentPerSecond:F0}/s");
     }
+}
+
+/// <summary>What the subcommands of <c>bench</c> print with <c>--json</c>: only what was measured.</summary>
+sealed record BenchDocument(string Schema)
+{
+    public KernelBenchmarkResult? Kernels { get; init; }
+    public StepBenchmarkResult? Step { get; init; }
+    public IReadOnlyList<GenerationBenchmarkResult>? Generate { get; init; }
+    public TokenizerBenchmarkResult? Text { get; init; }
+    public ImageBenchmarkResult? Images { get; init; }
 }

@@ -1,18 +1,64 @@
 using System.CommandLine;
-using TransformerCli.Shells;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>completion</c>: prints a script by which a shell completes the program's commands, options and values.</summary>
+/// <summary><c>completion</c>: prints a script that has a shell ask the program's <c>[suggest]</c> directive what fits.</summary>
 static class CompletionCommand
 {
-    /// <summary>The command.</summary>
+    // bash splits words at = and :, so only what follows the last of them is replaced. -o default adds file names where nothing fits.
+    const string Bash = """
+        # bash completion of transformer. Load it: source <(transformer completion bash)
+        _transformer() {
+            local IFS=$'\n' cur=${COMP_WORDS[COMP_CWORD]}
+            [[ $cur == = ]] && cur=""
+            COMPREPLY=($(compgen -W "$("$1" "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)" -- "$cur"))
+            [[ $cur != -* ]] && COMPREPLY+=($(compgen -f -- "$cur"))
+            [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+        }
+        complete -o default -F _transformer transformer
+
+        """;
+
+    const string Zsh = """
+        #compdef transformer
+        # zsh completion of transformer. Load it: source <(transformer completion zsh), after compinit.
+        _transformer() {
+            local -a found=("${(@f)$($words[1] "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)}")
+            [[ $PREFIX == --*=* ]] && compset -P '*='
+            compadd -S '' -- ${(M)found:#*=}
+            compadd -- ${found:#*=}
+            [[ $PREFIX != -* ]] && _files
+        }
+        compdef _transformer transformer
+
+        """;
+
+    const string Fish = """
+        # fish completion of transformer. Load it: transformer completion fish | source
+        complete -c transformer -a '(set -l line (commandline -cp); transformer "[suggest:"(string length -- $line)"]" $line 2>/dev/null)'
+
+        """;
+
+    const string PowerShell = """
+        # PowerShell completion of transformer. Load it: transformer completion pwsh | Out-String | Invoke-Expression
+        Register-ArgumentCompleter -Native -CommandName transformer -ScriptBlock {
+            param($word, $line, $cursor)
+            transformer "[suggest:$cursor]" "$line" 2>$null | Where-Object { $_ -like "$word*" } | ForEach-Object {
+                [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+            }
+        }
+
+        """;
+
     public static Command Create(CliContext context)
     {
-        var shell = new Argument<string>("SHELL") { Description = "bash, zsh, fish or pwsh" };
-        shell.AcceptOnlyFromAmong("bash", "zsh", "fish", "pwsh");
+        var shell = new Argument<string>("SHELL") { Description = "bash, zsh, fish or pwsh", HelpName = "bash|zsh|fish|pwsh", CompletionSources = { "bash", "zsh", "fish", "pwsh" } };
+        shell.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: not ("bash" or "zsh" or "fish" or "pwsh") } other]) result.AddError($"SHELL ({other.Value}) must be one of bash, zsh, fish, pwsh");
+        });
         var command = new Command("completion", """
-            Prints a script by which a shell completes commands, options and the names of ready configs.
+            Prints a script that makes a shell complete commands, options, names of ready configs, run folders and settings.
 
             bash: source <(transformer completion bash) in ~/.bashrc; zsh: the same after compinit in ~/.zshrc;
             fish: transformer completion fish > ~/.config/fish/completions/transformer.fish;
@@ -25,18 +71,9 @@ static class CompletionCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            var commands = CompletionWords();
-            context.Out.Write(parse.GetValue(shell) switch
-            {
-                "bash" => BashCompletion.Write(commands),
-                "zsh" => ZshCompletion.Write(commands),
-                "fish" => FishCompletion.Write(commands),
-                _ => PowerShellCompletion.Write(commands),
-            });
+            context.Out.Write(parse.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, "fish" => Fish, _ => PowerShell });
             return ExitCodes.Done;
         });
         return command;
-
-        IReadOnlyList<CommandWords> CompletionWords() => CommandWords.Of(App.Root(context));
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TransformerCli.Output;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Training;
@@ -10,7 +11,6 @@ public static class ConfigCommand
 {
     const string Schema = "transformer.config/1";
 
-    /// <summary>The command with its parts.</summary>
     public static Command Create(CliContext context) => new("config", """
         The ready configs: list, show, copy, check, schema, reference.
 
@@ -29,8 +29,9 @@ public static class ConfigCommand
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Configs = entries });
             else
             {
-                var width = entries.Select(e => e.Name.Length).DefaultIfEmpty().Max();
-                foreach (var entry in entries) context.Out.WriteLine($"{entry.Name.PadRight(width)}  {entry.Summary}");
+                var table = new TextTable("name", "what it is");
+                foreach (var entry in entries) table.Add(entry.Name, entry.Summary);
+                if (entries.Count > 0) table.Write(context.Out, heads: false);
             }
             return ExitCodes.Done;
         });
@@ -40,8 +41,8 @@ public static class ConfigCommand
     static Command Show(CliContext context)
     {
         var name = Name();
-        var resolved = new Option<bool>("--resolved") { Description = "With every default, as a run folder keeps it" };
-        var sets = Sets();
+        var resolved = new Option<bool>("--resolved") { Description = "With every default, as in a run folder" };
+        var sets = CommonOptions.Sets();
         var command = new Command("show", "Prints a config.\n\nExample: transformer config show gpt-stories --resolved") { name, resolved, sets };
         context.Handle(command, (parse, _) =>
         {
@@ -60,7 +61,7 @@ public static class ConfigCommand
     {
         var name = Name();
         var file = new Argument<string>("FILE") { Description = "Where to write it" };
-        var force = new Option<bool>("--force") { Description = "Write over FILE if it is there" };
+        var force = new Option<bool>("--force") { Description = "Overwrite FILE if it exists" };
         var command = new Command("copy", "Copies a ready config to a file of your own.\n\nExample: transformer config copy gpt-stories mine.yaml") { name, file, force };
         context.Handle(command, (parse, _) =>
         {
@@ -74,7 +75,7 @@ public static class ConfigCommand
             }
             catch (IOException) when (File.Exists(target))
             {
-                throw new UserException([new Problem("is there already", target, Hint: "--force writes over it")]);
+                throw new UserException([new Problem("already exists", target, Hint: "--force overwrites it")]);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
@@ -89,10 +90,10 @@ public static class ConfigCommand
 
     static Command Check(CliContext context)
     {
-        var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready configs", Arity = ArgumentArity.OneOrMore };
-        var merge = new Option<bool>("--merge") { Description = "Check the files as one config, the later over the earlier, as train reads them" };
-        var sets = Sets();
-        var command = new Command("check", "Checks configs; tells every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6")
+        var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready configs", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs } };
+        var merge = new Option<bool>("--merge") { Description = "Merge the files into one config, later ones overriding earlier ones, as train does" };
+        var sets = CommonOptions.Sets();
+        var command = new Command("check", "Checks configs; reports every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6")
         {
             files, merge, sets,
         };
@@ -114,7 +115,7 @@ public static class ConfigCommand
                 }
             if (problems.Count > 0) throw new UserException(problems);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Files = right });
-            else foreach (var one in right) context.Out.WriteLine($"{one.File}: correct, {(one.Fragment ? $"a {one.Model} model alone" : one.Model)}");
+            else foreach (var one in right) context.Out.WriteLine($"{one.File}: correct, {(one.Fragment ? $"only a {one.Model} model" : one.Model)}");
             return ExitCodes.Done;
         });
         return command;
@@ -122,7 +123,7 @@ public static class ConfigCommand
 
     static Command SchemaOf(CliContext context)
     {
-        var command = new Command("schema", "Prints the JSON schema from which editors complete and check configs.\n\nExample: transformer config schema > schema.json");
+        var command = new Command("schema", "Prints the JSON schema that editors use to complete and check configs.\n\nExample: transformer config schema > schema.json");
         context.Handle(command, (_, _) =>
         {
             context.Out.Write(ConfigSchema.ToJson<RunConfig>());
@@ -144,9 +145,7 @@ public static class ConfigCommand
 
     static string KindOf(object config) => (string)ConfigWriter.ToJson(config)["model"]!["kind"]!;
 
-    static Argument<string> Name() => new("NAME") { Description = "A ready config, or a file" };
-
-    static Option<string[]> Sets() => new("--set") { Description = "A setting laid over the config, such as model.layers=6; may be repeated", HelpName = "PATH=VALUE" };
+    static Argument<string> Name() => new("NAME") { Description = "A ready config, or a file", HelpName = "NAME", CompletionSources = { Completions.Configs } };
 
     sealed record Checked(string File, bool Fragment, string Model);
 }

@@ -1,42 +1,39 @@
 using System.CommandLine;
+using TransformerCli.Output;
+using Transformers.Data.Images;
 using Transformers.Data.Text;
 using Transformers.IO;
-using Transformers.Metrics;
+using Transformers.IO.Images;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>data inspect</c>: a report on text or on a prepared folder.</summary>
-public static class DataInspectCommand
+/// <summary><c>data inspect</c>: a report on text, images or a prepared folder.</summary>
+static class DataInspectCommand
 {
-    // The n-grams of so many tokens take up to about 10 GB.
-    const long MostCounted = 50_000_000;
     const string Schema = "transformer.data.inspect/1";
 
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
-        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a prepared folder, or a set of images (class folders, a tar file, IDX files)" };
-        var field = new Option<string>("--field") { Description = "The field of a JSON line that holds the text", DefaultValueFactory = _ => "text" };
-        var separator = new Option<string?>("--separator") { Description = "The line between two documents of a plain-text file", HelpName = "TEXT" };
-        var ngram = new Option<int?>("--ngram") { Description = "Also the validation loss of a Kneser-Ney model of this order, from the training tokens of prepared data", HelpName = "N" };
-        var command = new Command("inspect", "Reports counts, lengths, duplicates and what is wrong with a data set; of prepared data, every checksum too.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
+        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a prepared folder, or a set of images (class folders, a tar file, IDX files)", HelpName = "PATH" };
+        var field = new Option<string>("--field") { Description = "The field of a JSON line that has the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
+        var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
+        var command = new Command("inspect", "Reports counts, lengths, duplicates and faults of a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
         {
-            path, field, separator, ngram,
+            path, field, separator,
         };
         context.Handle(command, (parse, cancel) =>
         {
             var (given, json) = (parse.GetValue(path)!, parse.GetValue(context.JsonOption));
+            context.Error.Progress.Show($"inspecting {given}");
             if (File.Exists(Path.Combine(given, DataManifest.FileName)))
             {
                 using var data = PreparedData.Open(given);
                 data.Verify();
-                double? loss = parse.GetValue(ngram) is { } order ? NgramLoss(data, order, cancel) : null;
-                if (json) context.WriteJson(new { Schema, Kind = "prepared", Folder = given, Verified = true, NgramLoss = loss, Dataset = data.Manifest });
+                if (json) context.WriteJson(new { Schema, Kind = "prepared", Folder = given, Verified = true, Dataset = data.Manifest });
                 else Print(context.Out, data.Manifest);
-                if (!json && loss is { } nats) context.Out.WriteLine($"n-gram      {nats:F4} nats a validation token, Kneser-Ney of order {parse.GetValue(ngram)}");
                 return ExitCodes.Done;
             }
-            if (DataInspectImages.Is(given)) return DataInspectImages.Write(context, given, json);
+            if (IsImages(given)) return InspectImages(context, given, json);
             var source = new FileTextSource([given], new TextFileOptions(parse.GetValue(field)!, parse.GetValue(separator)));
             var report = TextReport.Of(source, cancel);
             if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
@@ -46,32 +43,7 @@ public static class DataInspectCommand
         return command;
     }
 
-    static double NgramLoss(PreparedData data, int order, CancellationToken cancel)
-    {
-        if (order is < 1 or > 8) throw new UserException($"--ngram ({order}) must be between 1 and 8");
-        if (data.Train.Count > MostCounted) throw new UserException($"--ngram counts at most {MostCounted:N0} tokens, and the training split has {data.Train.Count:N0}");
-        if (data.Validation.Count == 0) throw new UserException("--ngram needs a validation split, and this one is empty");
-        var model = new KneserNey(data.Train.VocabularySize, order);
-        foreach (var tokens in Chunks(data.Train))
-        {
-            cancel.ThrowIfCancellationRequested();
-            model.Add(tokens);
-        }
-        var reader = model.Read();
-        return Chunks(data.Validation).SelectMany(tokens => tokens).Average(token => -Math.Log(reader.Next(token)));
-    }
-
-    static IEnumerable<int[]> Chunks(TokenSequence split)
-    {
-        for (long at = 0; at < split.Count; at += 1 << 16)
-        {
-            var tokens = new int[Math.Min(1 << 16, split.Count - at)];
-            split.Read(at, tokens);
-            yield return tokens;
-        }
-    }
-
-    /// <summary>Prints what a prepared folder holds.</summary>
+    /// <summary>Prints a summary of a prepared folder.</summary>
     internal static void Print(TextWriter output, DataManifest manifest)
     {
         output.WriteLine($"source      {manifest.Source}");
@@ -79,7 +51,7 @@ public static class DataInspectCommand
         foreach (var (name, split) in new[] { ("train", manifest.Train), ("validation", manifest.Validation) })
             output.WriteLine($"{name,-11} {split.Tokens:N0} tokens, {split.Documents:N0} documents, {split.Characters:N0} characters, {split.Bytes:N0} bytes");
         output.WriteLine($"held out    {manifest.HoldOut}, {manifest.HoldOutFraction}");
-        output.WriteLine($"duplicates  {manifest.Duplicates.ValidationDocuments:N0} validation documents stand in the training text too");
+        output.WriteLine($"duplicates  {manifest.Duplicates.ValidationDocuments:N0} validation documents also occur in the training text");
         Print(output, manifest.Counts);
     }
 
@@ -97,11 +69,52 @@ public static class DataInspectCommand
     {
         (long Count, string What)[] notes =
         [
-            (counts.EmptyFiles, "empty files"), (counts.SkippedFiles, "files passed over that hold no text by their name"), (counts.EmptyDocuments, "empty documents left out"),
+            (counts.EmptyFiles, "empty files"), (counts.SkippedFiles, "files skipped whose names are not those of text files"), (counts.EmptyDocuments, "empty documents left out"),
             (counts.InvalidSequences, "ill-formed UTF-8 sequences replaced with U+FFFD"), (counts.TruncatedFiles, "files that end inside a character"),
             (counts.ByteOrderMarks, "byte-order marks dropped"), (counts.Nuls, "NUL characters kept"), (counts.CarriageReturns, "CR LF line ends kept"),
         ];
         foreach (var (count, what) in notes)
             if (count > 0) output.WriteLine($"note        {count:N0} {what}");
     }
+
+    // Whether a path is a set of images: an archive or pixel file of a known kind, or a folder with an image in it.
+    static bool IsImages(string path)
+    {
+        if (Directory.Exists(path))
+            return Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Take(1000).Any(IsImage);
+        return path.EndsWith(".tar", StringComparison.OrdinalIgnoreCase) || IsImage(path);
+    }
+
+    // IDX files have no file extension.
+    static bool IsImage(string path) => ImageFiles.HasImageName(path) || Path.GetFileName(path).Contains("-ubyte", StringComparison.Ordinal);
+
+    static int InspectImages(CliContext context, string path, bool json)
+    {
+        var report = ImageInspection.Inspect(path);
+        if (json)
+        {
+            context.WriteJson(new { Schema, Contents = "images", Report = report });
+            return ExitCodes.Done;
+        }
+        var output = context.Out;
+        output.WriteLine($"images      {report.Images:N0} ({report.Kind}), {report.MinWidth}x{report.MinHeight} to {report.MaxWidth}x{report.MaxHeight}, {report.Grey:N0} grey");
+        output.WriteLine($"formats     {string.Join(", ", report.Formats.Select(format => $"{format.Value} {format.Key}"))}");
+        output.WriteLine($"mean, std   [{string.Join(", ", report.Mean.Select(m => m.ToString("F3")))}], [{string.Join(", ", report.Std.Select(s => s.ToString("F3")))}]");
+        foreach (var one in report.Classes)
+            output.WriteLine($"class       {one.Name}: {(one.Unsplit > 0 ? $"{one.Unsplit}" : $"{one.Train} train, {one.Validation} validation, {one.Test} test")}");
+        output.WriteLine($"duplicates  {report.Duplicates}, {report.DuplicatesAcrossSplits} of them across splits");
+        foreach (var fault in report.UnreadableFiles.Take(10)) output.WriteLine($"unreadable  {fault.Name}: {fault.Message}");
+        if (report.Unreadable > 10) output.WriteLine($"unreadable  {report.Unreadable} in total");
+        if (report.IgnoredFiles > 0) output.WriteLine($"ignored     {report.IgnoredFiles} files whose names are not those of images");
+        return ExitCodes.Done;
+    }
+}
+
+/// <summary><c>data</c>: makes, prepares and inspects data.</summary>
+static class DataCommand
+{
+    public static Command Create(CliContext context) => new("data", "Makes, prepares and inspects data.\n\nExample: transformer data inspect data/stories")
+    {
+        DataMakeCommand.Create(context), DataPrepareCommand.Create(context), DataInspectCommand.Create(context),
+    };
 }

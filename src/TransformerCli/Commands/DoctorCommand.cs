@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using Transformers.IO.Images;
@@ -8,14 +7,13 @@ using Transformers.Native;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>doctor</c>: what was found and what is in use, each problem with its remedy.</summary>
+/// <summary><c>doctor</c>: what was found on this machine and what is in use, each problem with its remedy.</summary>
 static class DoctorCommand
 {
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
         var command = new Command("doctor", """
-            Says what the program found on this machine and what it uses, and how to mend what is wrong.
+            Prints what the program found on this machine and what it uses, and a remedy for each problem.
 
             Example: transformer doctor --json
             """);
@@ -51,7 +49,7 @@ static class DoctorCommand
         Thread.Sleep(200);
         var busy = load.OthersSinceLast();
         if (busy > 0.5)
-            problems.Add(new(false, string.Create(CultureInfo.InvariantCulture, $"other programs keep {busy:F1} of {Environment.ProcessorCount} cores busy: training takes longer"), "wait for them, or give this program fewer threads with --threads"));
+            problems.Add(new(false, $"other programs keep {busy:F1} of {Environment.ProcessorCount} cores busy: training takes longer", "wait for them, or use fewer threads with --threads"));
         string? codecs = null;
         try
         {
@@ -59,7 +57,7 @@ static class DoctorCommand
         }
         catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException or TypeInitializationException)
         {
-            problems.Add(new(false, $"SkiaSharp's native library cannot be loaded: {exception.Message}", "only images and PNG pictures need it"));
+            problems.Add(new(false, $"SkiaSharp's native library cannot be loaded: {exception.Message}", "only images and PNG figures need it"));
         }
         return new DoctorReport
         {
@@ -75,7 +73,7 @@ static class DoctorCommand
             BusyCores = busy,
             CudaDevices = engine.HasCuda ? torch.cuda.device_count() : 0,
             ImageCodecs = codecs,
-            Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch takes tensors of 64 KiB and more from the kernels' pool, where a freed block is used again"] : engine.Changes,
+            Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch takes tensors of 64 KiB and more from the kernels' pool, which reuses freed blocks"] : engine.Changes,
             Problems = problems,
         };
     }

@@ -9,16 +9,12 @@ namespace TransformerCli.Commands;
 /// <summary><c>embed</c>: turns texts into vectors.</summary>
 static class EmbedCommand
 {
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
-        var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
-        var input = new Option<string>("--input") { Description = "A file with a text a line; - reads standard input", HelpName = "FILE", Required = true };
-        var pool = new Option<string>("--pool") { Description = "One vector a text (the mean, the first or the last token's) or, with none, one a token", HelpName = "none|mean|cls|last", DefaultValueFactory = _ => "mean" };
-        pool.AcceptOnlyFromAmong("none", "mean", "cls", "last");
-        var output = new Option<string?>("--output") { Description = "A .npy file (tokens one below the other with --pool none, their numbers in .lengths.npy) or a .jsonl file [default: JSON lines on standard output]", HelpName = "FILE" };
-        var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
-        var device = DeviceOption.Create();
+        var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
+        var input = new Option<string>("--input") { Description = "A file with one text per line; - reads standard input", HelpName = "FILE", Required = true };
+        var pool = new Option<string>("--pool") { Description = "One vector per text (the mean, the first or the last token's) or, with none, one per token", HelpName = "none|mean|cls|last", DefaultValueFactory = _ => "mean" }.OneOf("none", "mean", "cls", "last");
+        var output = CommonOptions.Output("A .npy file (with --pool none, the vectors of all tokens below each other, and the lengths of the texts in .lengths.npy) or a .jsonl file [default: JSON lines on standard output]");
         var command = new Command("embed", """
             Turns texts into the vectors of a model's last layer.
 
@@ -29,7 +25,8 @@ static class EmbedCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            using var embedder = new Embedder(TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)), DeviceOption.Resolve(parse.GetValue(device)));
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            using var embedder = Kind.For(trained).OpenEmbedder(trained, CommonOptions.ResolveDevice(parse.GetValue(device)));
             Pooling? pooling = parse.GetValue(pool) == "none" ? null : Enum.Parse<Pooling>(parse.GetValue(pool)!, ignoreCase: true);
             var embeddings = embedder.Embed(InputLines.Read(context, parse.GetValue(input)!), pooling);
             switch (parse.GetValue(output))

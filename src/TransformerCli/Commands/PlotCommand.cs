@@ -13,14 +13,13 @@ using Transformers.Training;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>plot</c>: pictures of runs and configs.</summary>
+/// <summary><c>plot</c>: figures of runs and configs.</summary>
 static class PlotCommand
 {
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context) => new("plot", """
         Draws a run or a config as SVG or PNG.
 
-        Example: transformer plot loss runs/gpt-stories --out loss.svg
+        Example: transformer plot loss runs/gpt-stories --output loss.svg
         """)
     {
         Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context),
@@ -28,7 +27,7 @@ static class PlotCommand
 
     static Command Loss(CliContext context)
     {
-        var runs = new Argument<string[]>("RUN") { Description = "Run folders; several are compared", Arity = ArgumentArity.OneOrMore };
+        var runs = CommonOptions.Runs();
         return Kind(context, "loss", "Training and validation loss over steps.\n\nExample: transformer plot loss runs/gpt-stories", [runs], parse =>
         {
             var curves = parse.GetValue(runs)!.Select(CurveOf).ToList();
@@ -44,82 +43,88 @@ static class PlotCommand
 
     static Command Schedule(CliContext context)
     {
-        var (source, sets) = (Source("RUN|CONFIG"), Sets());
+        var (source, sets) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets());
         return Kind(context, "schedule", "The learning rate over the steps.\n\nExample: transformer plot schedule gpt-stories --set training.schedule.kind=wsd", [source, sets], parse =>
-            SchedulePlot.Of(RunOrConfig.Load(parse.GetValue(source)!, parse.GetValue(sets)) as RunConfig
-                ?? throw new UserException($"{parse.GetValue(source)} is a model alone, and has no schedule")).Draw());
+            SchedulePlot.Of(CommonOptions.LoadConfig(parse.GetValue(source)!, parse.GetValue(sets)) as RunConfig
+                ?? throw new UserException($"{parse.GetValue(source)} has only a model, and no schedule")).Draw());
     }
 
     static Command Positions(CliContext context)
     {
-        var (source, sets) = (Source("RUN|CONFIG"), Sets());
+        var (source, sets) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets());
         source.Arity = ArgumentArity.ZeroOrOne;
-        source.Description += "; without one, the sines and cosines of the paper";
-        var places = new Option<int>("--places") { Description = "Places to show", HelpName = "N", DefaultValueFactory = _ => 50 };
-        var layer = new Option<int>("--layer") { Description = "The block of a Swin whose windows are shown, from 1", HelpName = "N", DefaultValueFactory = _ => 1 };
-        var checkpoint = Checkpoint();
+        source.Description += "; without one, the sines and cosines of \"Attention Is All You Need\"";
+        var positions = new Option<int>("--positions") { Description = "Number of positions to show", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var layer = new Option<int>("--layer") { Description = "For a Swin, the block whose windows are shown, from 1", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var checkpoint = CommonOptions.Checkpoint();
         return Kind(context, "positions", """
-            What tells a model where a token stands: vectors and their dot products, rotations, or biases, by the kind.
+            How a model encodes positions: vectors and their dot products, rotations, or biases, depending on the kind.
 
-            Example: transformer plot positions --places 50 --out positions.svg
-            """, [source, places, layer, sets, checkpoint], parse =>
+            Example: transformer plot positions --positions 50 --output positions.svg
+            """, [source, positions, layer, sets, checkpoint], parse =>
         {
-            var shown = parse.GetValue(places);
+            var shown = parse.GetValue(positions);
             if (parse.GetValue(source) is not { } name)
             {
-                if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => OptionUse.Has(parse, option)) is { } vain)
-                    throw new UserException($"{vain.Name} is for a run or a config, and none is given", "put it first: transformer plot positions gpt-stories");
+                if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => parse.Has(option)) is { } unused)
+                    throw new UserException($"{unused.Name} is for a run or a config, and none was given", "put one first: transformer plot positions gpt-stories");
                 NativeLibraries.Load();
                 return PositionsPlot.Draw(new SinusoidalPositions(), shown, 128, 8);
             }
-            if (Directory.Exists(name) && OptionUse.Has(parse, sets)) throw new UserException($"--set is for a config, and {name} is a run, whose weights are shown", "leave it out");
-            if (!Directory.Exists(name) && OptionUse.Has(parse, checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");
+            if (Directory.Exists(name) && parse.Has(sets)) throw new UserException($"--set is for a config, and {name} is a run", "leave it out");
+            if (!Directory.Exists(name) && parse.Has(checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");
             var trained = Directory.Exists(name) ? TrainedRun.Open(name, parse.GetValue(checkpoint)) : null;
-            var model = ModelOf(trained?.Config ?? RunOrConfig.Load(name, parse.GetValue(sets)));
-            return RunPlots.Positions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
+            var model = ModelOf(trained?.Config ?? CommonOptions.LoadConfig(name, parse.GetValue(sets)));
+            return Transformers.Kinds.Kind.For(model).DrawPositions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
         });
     }
 
     static Command Attention(CliContext context)
     {
-        var (run, checkpoint, device) = (Source("RUN"), Checkpoint(), DeviceOption.Create());
-        var text = new Option<string?>("--text") { Description = "The text to read, or the sentence to translate", HelpName = "TEXT" };
-        var target = new Option<string?>("--target") { Description = "The translation to look at [default: the model's own]", HelpName = "TEXT" };
-        var part = new Option<string>("--part") { Description = "Of an encoder-decoder: the target's tokens to the source's (cross), or either side's to its own", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" };
-        part.AcceptOnlyFromAmong("cross", "encoder", "decoder");
-        var image = new Option<string?>("--image") { Description = "The image to look at, for a ViT", HelpName = "FILE" };
-        var layer = new Option<int?>("--layer") { Description = "This layer alone, from 1", HelpName = "N" };
-        var head = new Option<int?>("--head") { Description = "This head alone, from 1", HelpName = "N" };
+        var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
+        var text = new Option<string?>("--text") { Description = "The text to show, or the sentence to translate", HelpName = "TEXT" };
+        var target = new Option<string?>("--target") { Description = "The translation to show [default: the model's own]", HelpName = "TEXT" };
+        var part = new Option<string>("--part") { Description = "For an encoder-decoder: attention from target to source (cross), or self-attention of either side", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" }.OneOf("cross", "encoder", "decoder");
+        var image = new Option<string?>("--image") { Description = "The image to show, for a ViT", HelpName = "FILE" };
+        var layer = new Option<int?>("--layer") { Description = "Only this layer, from 1", HelpName = "N" };
+        var head = new Option<int?>("--head") { Description = "Only this head, from 1", HelpName = "N" };
         return Kind(context, "attention", """
-            Which token attends to which, in every layer and head; over an image, what all layers together look at.
+            Which token attends to which, in every layer and head; for an image, attention combined over all layers.
 
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
-            """, [run, text, target, part, image, layer, head, checkpoint, device], parse => RunPlots.Attention(
-                TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)),
+            """, [run, text, target, part, image, layer, head, checkpoint, device], parse =>
+        {
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            return Transformers.Kinds.Kind.For(trained).DrawAttention(trained,
                 new AttentionSubject
                 {
                     Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
                     Choice = new AttentionChoice(parse.GetValue(layer), parse.GetValue(head)),
-                }, DeviceOption.Resolve(parse.GetValue(device))));
+                }, CommonOptions.ResolveDevice(parse.GetValue(device)));
+        });
     }
 
     static Command Patches(CliContext context)
     {
-        var (run, checkpoint) = (Source("RUN"), Checkpoint());
-        var image = new Option<string?>("--image") { Description = "Show this image cut into patches too", HelpName = "FILE" };
+        var (run, checkpoint) = (CommonOptions.Run(), CommonOptions.Checkpoint());
+        var image = new Option<string?>("--image") { Description = "Also show this image cut into patches", HelpName = "FILE" };
         return Kind(context, "patches", """
-            What the layer that embeds patches looks for, and with --image the patches of an image.
+            The filters of the patch embedding, and with --image the patches of an image.
 
             Example: transformer plot patches runs/vit-digits --image digit.png
-            """, [run, image, checkpoint], parse => RunPlots.Patches(TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint)), parse.GetValue(image)));
+            """, [run, image, checkpoint], parse =>
+        {
+            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            return Transformers.Kinds.Kind.For(trained).DrawPatches(trained, parse.GetValue(image));
+        });
     }
 
     static Command Embeddings(CliContext context)
     {
-        var (run, checkpoint) = (Source("RUN"), Checkpoint());
+        var (run, checkpoint) = (CommonOptions.Run(), CommonOptions.Checkpoint());
         var text = new Option<string?>("--text") { Description = "Compare the embeddings of this text's tokens instead", HelpName = "TEXT" };
         return Kind(context, "embeddings", """
-            How alike learned embeddings are: those of places, or with --text those of tokens.
+            The similarity of learned embeddings: of positions, or with --text of tokens.
 
             Example: transformer plot embeddings runs/shakespeare-char --text "aeiou AEIOU"
             """, [run, text, checkpoint], parse =>
@@ -128,28 +133,27 @@ static class PlotCommand
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
             if (parse.GetValue(text) is { } words)
             {
-                if (trained.Config.Model is ImageModelConfig) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
-                using var table = StoredWeights.Find(trained.Checkpoint, "tokens.weight") ?? throw new UserException("the run has no token embeddings");
+                if (Transformers.Kinds.Kind.For(trained).Input == ModelInput.Images) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
+                using var table = StoredWeights.Find(trained.Checkpoint, "tok_emb.weight") ?? StoredWeights.Find(trained.Checkpoint, "src_emb.weight") ?? throw new UserException("the run has no token embeddings");
                 return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).Draw();
             }
-            using var places = StoredWeights.Find(trained.Checkpoint, "positions.embedding.weight")
-                ?? throw new UserException("the run has no learned vectors of places", "transformer plot positions draws other kinds; --text compares tokens");
-            return PositionsPlot.Similarity(Matrix.Of(places)).Draw();
+            using var vectors = StoredWeights.Find(trained.Checkpoint, "pos_emb.weight", dimensions: 2)
+                ?? throw new UserException("the run has no learned position embeddings", "transformer plot positions draws other kinds; --text compares tokens");
+            return PositionsPlot.Similarity(Matrix.Of(vectors)).Draw();
         });
     }
 
     static Command Confusion(CliContext context)
     {
-        var file = Source("FILE|RUN");
-        file.Description = "What eval --json printed, or the folder of a run whose result has a confusion matrix";
-        return Kind(context, "confusion", "What a classifier takes for what.\n\nExample: transformer plot confusion eval.json --out confusion.png", [file], parse =>
+        var file = new Argument<string>("FILE|RUN") { Description = "The output of eval --json, or the folder of a run whose result has a confusion matrix", HelpName = "FILE|RUN", CompletionSources = { Completions.Runs } };
+        return Kind(context, "confusion", "The confusion matrix of a classifier: actual classes against predicted ones.\n\nExample: transformer plot confusion eval.json --output confusion.png", [file], parse =>
             ConfusionPlot.Read(Directory.Exists(parse.GetValue(file)) ? Path.Combine(parse.GetValue(file)!, "result.json") : parse.GetValue(file)!).Draw());
     }
 
     static Command Kind(CliContext context, string name, string description, IReadOnlyList<Symbol> symbols, Func<ParseResult, Picture> draw)
     {
-        var output = new Option<string?>("--out") { Description = $"The file, .svg or .png [default: {name}.svg]", HelpName = "FILE" };
-        var dark = new Option<bool>("--dark") { Description = "Colours for dark surroundings in a PNG; an SVG follows the reader's setting" };
+        var output = CommonOptions.Output($"The file, .svg or .png [default: {name}.svg]");
+        var dark = new Option<bool>("--dark") { Description = "Dark colours for a PNG; an SVG follows the reader's setting" };
         var command = new Command(name, description) { output, dark };
         foreach (var symbol in symbols)
             if (symbol is Argument argument) command.Add(argument);
@@ -168,14 +172,7 @@ static class PlotCommand
 
     internal static ModelConfig ModelOf(object config) => config switch
     {
-        RunConfig { Model: ImageModelConfig images, Data: ImagesData data } => images with { Size = images.Size ?? data.Input.Size },
-        RunConfig run => run.Model,
+        RunConfig run => run.Model.WithData(run.Data),
         _ => ((ModelFragment)config).Model,
     };
-
-    static Argument<string> Source(string name) => new(name) { Description = name == "RUN" ? "A run folder or a checkpoint folder" : "A run folder, a config file or the name of a ready config" };
-
-    static Option<string[]> Sets() => new("--set") { Description = "Change a setting of a config, such as model.layers=12", HelpName = "k=v", AllowMultipleArgumentsPerToken = true };
-
-    static Option<string?> Checkpoint() => new("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
 }

@@ -1,24 +1,24 @@
 using System.CommandLine;
+using TransformerCli.Output;
 using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Models;
+using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>predict</c>: tells classes.</summary>
+/// <summary><c>predict</c>: the most probable classes of texts or images.</summary>
 static class PredictCommand
 {
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
-        var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
-        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files of a text a line (- reads standard input); images, or folders of them", Arity = ArgumentArity.OneOrMore };
-        var top = new Option<int>("--top") { Description = "The most classes to tell of each", HelpName = "N", DefaultValueFactory = _ => 5 };
-        var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
-        var device = DeviceOption.Create();
+        var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
+        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images, or folders of images", Arity = ArgumentArity.OneOrMore };
+        var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
         var command = new Command("predict", """
-            Tells the most probable classes of inputs.
+            Prints the most probable classes of texts or images.
 
             Example: transformer predict runs/sst2 "a moving and funny film" --top 2
             """)
@@ -27,16 +27,43 @@ static class PredictCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            if (parse.GetValue(top) is < 1 and var count) throw new UserException($"--top ({count}) must be at least 1");
+            var most = parse.AtLeast(1, top);
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
-            var where = DeviceOption.Resolve(parse.GetValue(device));
-            return trained.Config.Model switch
+            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            context.Error.Progress.Show("predicting");
+            var warnings = new List<string>();
+            IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
-                EncoderConfig => PredictText.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
-                ImageModelConfig => PredictImages.Write(context, trained, parse.GetValue(inputs)!, parse.GetValue(top), where, parse.GetValue(context.JsonOption)),
-                var other => throw new UserException($"a run of kind {KindAttribute.Of(other)} tells no classes"),
+                { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where),
+                { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings),
+                _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
+            else
+                foreach (var one in predictions) context.Out.WriteLine($"{string.Join("  ", one.Labels.Select(label => $"{label.Label} {label.Probability:0.000}"))}  {one.Input}");
+            foreach (var warning in warnings) context.Error.WriteLine($"warning: {warning}");
+            return ExitCodes.Done;
         });
         return command;
     }
+
+    // Inputs are files with one text per line, or texts.
+    static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    {
+        using var predictor = new TextPredictor(run, device);
+        List<string> texts = [.. inputs.SelectMany(input => input == "-" || File.Exists(input) ? InputLines.Read(context, input) : [input])];
+        foreach (var (text, classes) in texts.Zip(predictor.Predict(texts))) yield return new Prediction(text, [.. classes.Take(top)]);
+    }
+
+    static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings)
+    {
+        using var network = ImageRun.Open(run, device);
+        var predictor = new ImagePredictor(network);
+        foreach (var one in predictor.Predict(inputs, top)) yield return new Prediction(one.Input, one.Labels);
+        warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
+    }
+
+    sealed record Prediction(string Input, IReadOnlyList<LabelProbability> Labels);
+
+    sealed record Document(string Schema, IReadOnlyList<Prediction> Predictions);
 }

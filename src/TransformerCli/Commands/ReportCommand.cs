@@ -5,18 +5,17 @@ using Transformers.Runs;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>report</c>: a run, or several beside each other, as one offline page.</summary>
+/// <summary><c>report</c>: one run, or several side by side, as an offline page.</summary>
 static class ReportCommand
 {
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
-        var runs = new Argument<string[]>("RUN") { Description = "Run folders; several are compared", Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string?>("--out") { Description = "The page [default: report.html in the run's folder; comparison.html for several]", HelpName = "FILE" };
+        var runs = CommonOptions.Runs();
+        var output = CommonOptions.Output("The page [default: report.html in the run's folder; comparison.html for several]");
         var command = new Command("report", """
-            Writes a run's report, or compares several, as one HTML file that needs no network.
+            Writes the report of a run, or a comparison of several, as one HTML file that needs no network.
 
-            Example: transformer report runs/gpt-stories runs/gpt-stories-rotary --out compared.html
+            Example: transformer report runs/gpt-stories runs/gpt-stories-rotary --output compared.html
             """)
         {
             runs, output,

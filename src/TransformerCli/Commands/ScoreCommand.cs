@@ -1,28 +1,23 @@
 using System.CommandLine;
-using System.Globalization;
 using Transformers.Evaluation;
-using Transformers.Evaluation.Scoring;
 using Transformers.IO;
-using Transformers.Native;
+using Transformers.Kinds;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>score</c>: tells how probable a model finds each token of texts.</summary>
+/// <summary><c>score</c>: how probable a model finds each token of texts.</summary>
 static class ScoreCommand
 {
-    /// <summary>The command.</summary>
     public static Command Create(CliContext context)
     {
-        var run = new Argument<string>("RUN") { Description = "A run folder or a checkpoint folder" };
-        var input = new Option<string>("--input") { Description = "A file with a text a line, or for an encoder-decoder a source, a tab and a target; - reads standard input", HelpName = "FILE", Required = true };
-        var target = new Option<string?>("--target") { Description = "For an encoder-decoder: the targets, a line a line of --input, which then holds the sources alone", HelpName = "FILE" };
-        var whole = new Option<bool>("--whole") { Description = "Take the whole input for one text" };
-        var stride = new Option<int?>("--stride") { Description = "Of texts longer than the context, score so many tokens a window, with the tokens before them that fit [default: the context]", HelpName = "N" };
-        var checkpoint = new Option<string?>("--checkpoint") { Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N" };
-        var device = DeviceOption.Create();
-        var precision = DeviceOption.CreatePrecision();
+        var (run, checkpoint) = (CommonOptions.Run(), CommonOptions.Checkpoint());
+        var input = new Option<string>("--input") { Description = "A file with one text per line, or for an encoder-decoder a source, a tab and a target; - reads standard input", HelpName = "FILE", Required = true };
+        var target = new Option<string?>("--target") { Description = "For an encoder-decoder: a file with the targets, one for each line of --input, which then holds only the sources", HelpName = "FILE" };
+        var whole = new Option<bool>("--whole") { Description = "Score the whole input as one text" };
+        var stride = new Option<int?>("--stride") { Description = "For texts longer than the context: score this many tokens per window, with as many preceding tokens as fit [default: the context]", HelpName = "N" };
+        var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision());
         var command = new Command("score", """
-            Tells how probable a model finds each token of texts, and the sum, perplexity and bits a byte of each.
+            Prints how probable a model finds each token of texts, and the sum, perplexity and bits per byte of each text.
 
             Example: transformer score runs/gpt-stories --input texts.txt --json
             """)
@@ -32,9 +27,8 @@ static class ScoreCommand
         context.Handle(command, (parse, cancel) =>
         {
             var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
-            var where = DeviceOption.Resolve(parse.GetValue(device));
-            NativeLibraries.Load();
-            using var scorer = TextScorer.Open(trained, where, DeviceOption.PrecisionOf(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
+            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            using var scorer = Kind.For(trained).OpenScorer(trained, where, CommonOptions.ResolvePrecision(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
             var inputs = scorer.NeedsSource
                 ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))
                 : Texts(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole));
@@ -47,26 +41,26 @@ static class ScoreCommand
                 else context.Out.WriteLine($"{Numbers(score.Sum, score.Loss, score.BitsPerByte)}  {score.Text.ReplaceLineEndings(" ")}");
             }
             if (!parse.GetValue(context.QuietOption))
-                context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{texts:N0} texts, {total.Scored:N0} tokens scored: {Numbers(total.Sum, total.Loss, total.BitsPerByte)}"));
+                context.Error.WriteLine($"{texts:N0} texts, {total.Scored:N0} tokens scored: {Numbers(total.Sum, total.Loss, total.BitsPerByte)}");
             return ExitCodes.Done;
         });
         return command;
     }
 
-    static string Numbers(double sum, double? loss, double? bits) => string.Create(CultureInfo.InvariantCulture, $"sum {sum:0.####}")
-        + (loss is { } nats ? string.Create(CultureInfo.InvariantCulture, $"  loss {nats:0.####}  perplexity {Math.Exp(nats):0.####}") : "")
-        + (bits is { } share ? string.Create(CultureInfo.InvariantCulture, $"  bits_per_byte {share:0.####}") : "");
+    static string Numbers(double sum, double? loss, double? bits) => $"sum {sum:0.####}"
+        + (loss is { } nats ? $"  loss {nats:0.####}  perplexity {Math.Exp(nats):0.####}" : "")
+        + (bits is { } perByte ? $"  bits_per_byte {perByte:0.####}" : "");
 
     static IEnumerable<ScoreInput> Texts(CliContext context, string input, string? target, bool whole)
     {
-        if (target is not null) throw new UserException("--target is for encoder-decoders, and the run is none");
+        if (target is not null) throw new UserException("--target is for encoder-decoders, and the run is not one");
         var lines = InputLines.Read(context, input);
         return whole ? [new ScoreInput(InputLines.ReadAll(context, input))] : lines.Select(line => new ScoreInput(line));
     }
 
     static IEnumerable<ScoreInput> Pairs(CliContext context, string input, string? target, bool whole)
     {
-        if (whole) throw new UserException("--whole is for language models and encoders; an encoder-decoder scores a pair a line");
+        if (whole) throw new UserException("--whole is for language models and encoders; an encoder-decoder scores one pair per line");
         if (input == "-" && target == "-") throw new UserException("--input and --target cannot both be standard input");
         return target is null ? Split(InputLines.Read(context, input), input)
             : Joined(InputLines.Read(context, input), InputLines.Read(context, target, "--target"), input, target);
@@ -80,7 +74,7 @@ static class ScoreCommand
             number++;
             var parts = line.Split('\t');
             if (parts.Length != 2)
-                throw new UserException([new Problem($"must be a source, one tab and a target, and has {parts.Length - 1} tabs", file, number, Path: "--input", Hint: "or give the targets in a file of their own with --target")]);
+                throw new UserException([new Problem($"must be a source, one tab and a target, but has {parts.Length - 1} tabs", file, number, Path: "--input", Hint: "or give the targets in a separate file with --target")]);
             yield return new ScoreInput(parts[1], parts[0]);
         }
     }
@@ -92,7 +86,7 @@ static class ScoreCommand
         for (var number = 1L; ; number++)
         {
             var (source, of) = (left.MoveNext(), right.MoveNext());
-            if (source != of) throw new UserException($"{(source ? target : input)} ends after line {number - 1}, and {(source ? input : target)} goes on: they must have as many lines");
+            if (source != of) throw new UserException($"{(source ? target : input)} ends after line {number - 1}, and {(source ? input : target)} does not: they must have the same number of lines");
             if (!source) yield break;
             yield return new ScoreInput(right.Current, left.Current);
         }

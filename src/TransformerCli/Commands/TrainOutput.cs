@@ -1,24 +1,24 @@
 using System.Text.Json;
-using TransformerCli.Progress;
+using TransformerCli.Output;
 using Transformers.Kinds;
 using Transformers.Training;
 
 namespace TransformerCli.Commands;
 
-/// <summary>What <c>train</c> came to: of one run, of several seeds, or of a dry run.</summary>
+/// <summary>The result of <c>train</c>: of one run, of several seeds, or of a dry run.</summary>
 /// <param name="Document">What <c>--json</c> prints.</param>
 /// <param name="Write">Prints it for a person.</param>
-/// <param name="Judged">What expectations are about; null for none.</param>
+/// <param name="Expected">The document that <c>--expect</c> is about; null for none.</param>
 /// <param name="Stopped">Why it ended early.</param>
-/// <param name="Lacks">What the run would lack on this machine.</param>
-sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Judged, string? Stopped, Shortage? Lacks = null)
+/// <param name="Shortage">What the run would lack on this machine.</param>
+sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Expected, string? Stopped, Shortage? Shortage = null)
 {
     /// <summary>What validations measure besides the loss, by the kind of model; docs/json.md has the same list.</summary>
     internal static IReadOnlyList<string> Metrics { get; } =
         ["perplexity", "bits_per_byte", "bleu", "chrf", "exact", "accuracy", "top1", "top5", "macro_f1", "calibration_error", "masked_accuracy"];
 
-    /// <summary>The numbers that a result can have, by the names that expectations use.</summary>
-    internal static IReadOnlyList<string> Numbers { get; } =
+    /// <summary>The numbers of a result, by the names that <c>--expect</c> uses.</summary>
+    internal static IReadOnlyList<string> ResultNames { get; } =
     [
         .. typeof(TrainResult).GetProperties().Where(property => IsNumber(property.PropertyType)).Select(property => NameOf(property.Name)),
         .. typeof(BestResult).GetProperties().Where(property => IsNumber(property.PropertyType)).Select(property => $"best.{NameOf(property.Name)}"),
@@ -32,13 +32,13 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Jud
     internal static TrainOutput Run(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var result = TrainingRun.Start(config, options, observer, stop);
-        return new TrainOutput(result, writer => TrainSummary.Write(writer, result), result, result.Stopped);
+        return new TrainOutput(result, writer => Summaries.Write(writer, result), result, result.Stopped);
     }
 
     internal static TrainOutput Seeds(RunConfig config, TrainingOptions options, int count, ITrainingObserver observer, StopRequest stop)
     {
         var result = SeedRuns.Start(config, options, count, observer, stop);
-        return new TrainOutput(result, writer => SeedsSummary.Write(writer, result), result.Runs.Count == 0 ? null : new Means(result.Mean), result.Stopped);
+        return new TrainOutput(result, writer => Summaries.Write(writer, result), result.Runs.Count == 0 ? null : new Means(result.Mean), result.Stopped);
     }
 
     internal static TrainOutput DryRun(RunConfig config, TrainingOptions options, int? count, ITrainingObserver observer, StopRequest stop)
@@ -46,9 +46,22 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Jud
         var seeds = count is { } several ? SeedRuns.SeedsOf(config, several) : null;
         if (seeds is not null) options = options with { Run = SeedRuns.FolderOf(options.Run, config.Seed) };
         var result = Transformers.Kinds.DryRun.Start(config, options, observer, stop) with { Seeds = seeds };
-        return new TrainOutput(result, writer => DryRunSummary.Write(writer, result), null, null, DryRunSummary.ProblemOf(result));
+        return new TrainOutput(result, writer => Summaries.Write(writer, result), null, null, FindShortage(result));
     }
 
-    /// <summary>Means by name, as <c>--expect</c> names them.</summary>
+    static Shortage? FindShortage(DryRunResult result)
+    {
+        if (!result.Memory.Fits)
+            return new Shortage(ExitCodes.OutOfMemory, $"the run needs {ProgressText.Bytes(result.Memory.Needed)} of memory, and {ProgressText.Bytes(result.Memory.Available!.Value)} are available (lower training.batch.micro or the model's size)");
+        return result.Disk.Fits ? null
+            : new Shortage(ExitCodes.UserError, $"the run's checkpoints need {ProgressText.Bytes(result.Disk.Needed)}, and {ProgressText.Bytes(result.Disk.Available!.Value)} are free where the run's folder is (lower training.checkpoint.keep, or name another disk with --run)");
+    }
+
+    // Means by the names that --expect uses.
     sealed record Means(IReadOnlyDictionary<string, double> Metrics);
 }
+
+/// <summary>What a run would lack.</summary>
+/// <param name="Code">The exit code.</param>
+/// <param name="Message">What, how much, and what to do.</param>
+sealed record Shortage(int Code, string Message);

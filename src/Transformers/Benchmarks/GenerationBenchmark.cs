@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Decoding;
+using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Tokenizers;

@@ -1,6 +1,7 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
@@ -41,16 +42,16 @@ public static class Inspector
         NativeLibraries.Load();
         var run = config as RunConfig;
         var model = run?.Model ?? ((ModelFragment)config).Model;
-        var data = run is null ? DataProfile.OfModel(model) : DataProfile.Of(run, new TrainingOptions { Run = "", Cache = options.Cache });
+        var data = run is null ? Kind.For(model).ProfileAlone(model) : Kind.For(model).ReadProfile(run, new TrainingOptions { Run = "", Cache = options.Cache });
         var training = run?.Training ?? ModelAlone;
         if (options.Precision is { } precision) training = training with { Precision = precision };
-        var (flops, table) = (data.FlopsOf(model), ParameterTable.Of(model, data));
+        var (flops, table) = (data.FlopsOf(model), Kind.For(model).ListParameters(model, data));
         var memory = ModelMemory.Of(training, table, WeightCopies.AreUsed(options.Device, Precisions.Resolve(training.Precision, options.Device)));
         var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Limit = options.Limit }, flops) : (null, null);
         return new ModelInspection(
             Model: KindAttribute.Of(model),
             Unit: data.Unit,
-            Vocabulary: model is TextModelConfig ? data.Vocabulary : null,
+            Vocabulary: data.Image is null ? data.Vocabulary : null,
             Classes: data.Classes > 0 ? data.Classes : null,
             Cost: ModelCost.Of(flops, BatchShape.Mean(data.Batches), table),
             Parameters: table,

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
@@ -39,16 +40,12 @@ public static class StepBenchmark
     /// <param name="vocabulary">V of both sides.</param>
     /// <param name="rows">B.</param>
     /// <param name="length">Tokens of each side.</param>
-    /// <param name="smoothing">The probability that is spread over all tokens.</param>
-    /// <param name="options">The options.</param>
-    public static StepBenchmarkResult Pairs(Seq2SeqConfig shape, int vocabulary, int rows, int length, double smoothing, StepBenchmarkOptions options)
-    {
-        long targets = (long)rows * length;
-        var data = new DataProfile { Vocabulary = vocabulary, Sources = vocabulary, Shared = shape.Embeddings.Shared ?? true, Batches = [new(rows, length, length, targets, 2 * targets)] };
-        return Measure(shape, data, smoothing, options);
-    }
+    /// <param name="smoothing">The share of the probability spread over all tokens.</param>
+    /// <param name="options">Where, how, and how long.</param>
+    public static StepBenchmarkResult Pairs(Seq2SeqConfig shape, int vocabulary, int rows, int length, double smoothing, StepBenchmarkOptions options) =>
+        Measure(shape, Seq2SeqKind.ProfileStep(shape, vocabulary, rows, length), smoothing, options);
 
-    static StepBenchmarkResult Measure(ModelConfig config, DataProfile data, double smoothing, StepBenchmarkOptions options)
+    internal static StepBenchmarkResult Measure(ModelConfig config, DataProfile data, double smoothing, StepBenchmarkOptions options)
     {
         using var inputs = NewDisposeScope();
         using var work = StepWork.Create(config, data, smoothing, options.Device);

@@ -1,9 +1,7 @@
-using Transformers.Configs;
 using Transformers.Data;
-using Transformers.Data.Images;
 using Transformers.Data.Sentences;
 using Transformers.IO;
-using Transformers.Models;
+using Transformers.Kinds;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 using Transformers.Training;
@@ -13,7 +11,7 @@ namespace Transformers.Benchmarks;
 /// <summary>Measures the training steps of a config on random numbers, without its data.</summary>
 public static class StepBenchmarkConfig
 {
-    const int AssumedRows = 8, AssumedClasses = 10, PairLength = 32;
+    const int AssumedRows = 8;
 
     /// <summary>Measures the model of a config.</summary>
     /// <param name="config">A <see cref="RunConfig"/> or a <see cref="ModelFragment"/>.</param>
@@ -27,23 +25,11 @@ public static class StepBenchmarkConfig
         var training = config as RunConfig;
         var model = training?.Model ?? ((ModelFragment)config).Model;
         var notes = new List<string>();
-        var result = model switch
-        {
-            GptConfig shape => StepBenchmark.Text(shape, Vocabulary(shape), Rows(shape.Context), options),
-            Seq2SeqConfig shape => Pairs(shape),
-            ImageModelConfig shape => StepBenchmark.Images(shape, ImagesOf(shape, training?.Data, notes), Rows(1), options),
-            _ => throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "measured are gpt, seq2seq, vit and swin"),
-        };
+        var profile = Kind.For(model).ProfileStep(model, new StepRequest(training, Rows, shape => shape.Vocabulary ?? VocabularyOf(training?.Data, run, notes), notes));
+        var result = StepBenchmark.Measure(model, profile, profile.Smoothing, options);
         foreach (var one in notes) note(one);
         return result;
 
-        int Vocabulary(TextModelConfig shape) => shape.Vocabulary ?? VocabularyOf(training?.Data, run, notes);
-        StepBenchmarkResult Pairs(Seq2SeqConfig shape)
-        {
-            var length = Math.Min(PairLength, shape.Context);
-            notes.Add($"pairs of {length} tokens a side are assumed");
-            return StepBenchmark.Pairs(shape, Vocabulary(shape), Rows(length), length, training?.Training.LabelSmoothing ?? 0, options);
-        }
         int Rows(int length)
         {
             if (rows is { } given) return given;
@@ -66,17 +52,5 @@ public static class StepBenchmarkConfig
                 notes.Add($"the vocabulary comes from the text, which was not read: {DataProfile.AssumedCharacters} tokens are assumed");
                 return DataProfile.AssumedCharacters;
         }
-    }
-
-    static ImageShape ImagesOf(ImageModelConfig shape, DataConfig? data, List<string> notes)
-    {
-        var input = (data as ImagesData)?.Input;
-        if (shape.Classes is null) notes.Add($"the classes come from the data, which were not read: {AssumedClasses} are assumed");
-        return ImageShape.Of(shape with
-        {
-            Size = shape.Size ?? input?.Size,
-            Channels = shape.Channels ?? input?.Channels,
-            Classes = shape.Classes ?? AssumedClasses,
-        });
     }
 }

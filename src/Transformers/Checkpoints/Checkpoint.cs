@@ -57,9 +57,9 @@ public sealed class Checkpoint
     public string PathOf(string name) => files.ContainsKey(name) ? SafePath.Resolve(Folder, name)
         : throw new CheckpointException(Folder, $"the checkpoint has no {name}");
 
-    /// <summary>Opens a file of tensors; the caller closes it.</summary>
+    /// <summary>Opens a file of tensors under their current names; the caller closes it.</summary>
     /// <exception cref="UserException">It holds none of that name, or not in the safetensors format.</exception>
-    public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name));
+    public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name), TensorNames.Adapt);
 
     /// <summary>Reads a file of text.</summary>
     /// <param name="name">Its name.</param>
@@ -122,4 +122,15 @@ public sealed class Checkpoint
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+}
+
+/// <summary>A checkpoint, or another file of a run, is missing, damaged, or cannot be written.</summary>
+public sealed class CheckpointException : UserException
+{
+    /// <summary>The file or folder in question.</summary>
+    public string File { get; }
+
+    /// <summary>Names the file and what is wrong with it.</summary>
+    public CheckpointException(string file, string message, string? hint = null, Exception? inner = null)
+        : base([new Problem(message, File: file, Hint: hint)], inner) => File = file;
 }

@@ -29,7 +29,7 @@ public static class CheckpointAverage
         return CheckpointStore.WriteTo(folder, contents);
     }
 
-    // Everything that is not tensors or where training stood.
+    // Everything but tensors and the trainer's state.
     static bool IsKept(string name) => !name.EndsWith(".safetensors", StringComparison.Ordinal) && name is not (CheckpointFiles.State or CheckpointFiles.Manifest);
 
     static List<TensorBytes> Mean(IReadOnlyList<Checkpoint> checkpoints, string file)
@@ -56,7 +56,7 @@ public static class CheckpointAverage
 
     static TensorBytes Mean(List<SafetensorsFile> files, SafetensorsTensor tensor)
     {
-        // Whole numbers and the like are no weights: they are taken as they are.
+        // Whole numbers are not weights: they are copied.
         if (tensor.Dtype != SafetensorsDtype.F32) return TensorBytes.FromMemory(tensor.Name, tensor.Dtype, tensor.Shape, files[0].Span(tensor).ToArray());
         var sums = new double[tensor.ByteCount / sizeof(float)];
         foreach (var file in files)

@@ -47,14 +47,14 @@ public sealed class CheckpointContents(long step) : IDisposable
     /// <summary>The validation metrics at this step, by which the best checkpoints are chosen.</summary>
     public IReadOnlyDictionary<string, double> Metrics => metrics;
 
-    /// <summary>Hands over what the content reads from; it is let go of with this object.</summary>
+    /// <summary>Hands over what the content reads from; it is disposed of with this object.</summary>
     public CheckpointContents Own(IDisposable source)
     {
         owned.Add(source);
         return this;
     }
 
-    /// <summary>Lets go of what was handed over; nothing can be written any more.</summary>
+    /// <summary>Disposes of what was handed over; nothing can be written any more.</summary>
     public void Dispose()
     {
         foreach (var source in owned) source.Dispose();
@@ -62,8 +62,8 @@ public sealed class CheckpointContents(long step) : IDisposable
     }
 
     /// <summary>Adds a file of tensors.</summary>
-    public CheckpointContents AddTensors(string name, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Add(name, stream => SafetensorsWriter.WriteTo(stream, tensors, metadata, file: name));
+    public CheckpointContents AddTensors(string name, IReadOnlyList<TensorBytes> tensors) =>
+        Add(name, stream => SafetensorsWriter.WriteTo(stream, tensors, TensorNames.Metadata, file: name));
 
     /// <summary>Adds a file of text, in UTF-8.</summary>
     public CheckpointContents AddText(string name, string text) => AddBytes(name, Encoding.UTF8.GetBytes(text));

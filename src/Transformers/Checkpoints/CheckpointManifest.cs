@@ -6,7 +6,28 @@ using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>One file as a manifest tells of it.</summary>
+/// <summary>A checkpoint folder's name: <c>step-</c> and the step in eight digits, or more where it has more.</summary>
+public static class CheckpointName
+{
+    /// <summary>The largest step that a name can hold.</summary>
+    public const long LargestStep = 999_999_999_999;
+
+    const string Prefix = "step-";
+
+    /// <summary>The name for a step.</summary>
+    public static string Of(long step) => Prefix + step.ToString("D8", CultureInfo.InvariantCulture);
+
+    /// <summary>The step of a name; false for any other text, such as a leftover's name or the same step written otherwise.</summary>
+    public static bool TryParse(string name, out long step)
+    {
+        step = 0;
+        return name.StartsWith(Prefix, StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out step)
+            && step <= LargestStep && Of(step) == name;
+    }
+}
+
+/// <summary>One file in a manifest.</summary>
 /// <param name="Name">A plain file name.</param>
 /// <param name="Bytes">Its size in bytes.</param>
 /// <param name="Crc32c">Its CRC-32C, in eight hexadecimal digits.</param>
@@ -51,7 +72,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
     public static CheckpointManifest Read(string folder)
     {
         var path = Path.Combine(folder, CheckpointFiles.Manifest);
-        if (!File.Exists(path)) throw new CheckpointException(path, "is missing: this is no checkpoint, or one that was not completely copied");
+        if (!File.Exists(path)) throw new CheckpointException(path, "is missing: this is not a checkpoint, or it was not copied completely");
         var bytes = BoundedFile.ReadBytes(path, LongestManifest);
         var head = Encoding.ASCII.GetBytes(Opening);
         if (bytes.Length < Covered || !bytes.AsSpan().StartsWith(head)) throw new CheckpointException(path, "is damaged: it does not open with its checksum");

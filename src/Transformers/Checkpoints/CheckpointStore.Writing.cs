@@ -5,7 +5,7 @@ namespace Transformers.Checkpoints;
 /// <summary>What a save did besides writing the checkpoint.</summary>
 /// <param name="Checkpoint">The new checkpoint.</param>
 /// <param name="Deleted">Steps whose checkpoints made room.</param>
-/// <param name="Warnings">What could not be deleted, and why; the save itself stands.</param>
+/// <param name="Warnings">What could not be deleted, and why; the save itself succeeded.</param>
 public sealed record SaveReport(Checkpoint Checkpoint, IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings);
 
 public sealed partial class CheckpointStore
@@ -83,7 +83,7 @@ public sealed partial class CheckpointStore
         return Checkpoint.OpenUnverified(path);
     }
 
-    /// <summary>Makes the store right after a crash: leftovers go, and pointers that lead nowhere are set anew. For the holder of the run's lock.</summary>
+    /// <summary>Repairs the store after a crash: leftovers are deleted, and dangling pointers are set anew. For the holder of the run's lock.</summary>
     /// <param name="policy">Says which checkpoint is the best.</param>
     /// <returns>Leftovers that could not be deleted.</returns>
     /// <exception cref="CheckpointException">The folder cannot be written.</exception>
@@ -189,4 +189,40 @@ public sealed partial class CheckpointStore
 
     CheckpointException Unwritable(long step, Exception e) =>
         new(PathOf(step), $"the checkpoint of step {step} could not be written: {e.Message}", "earlier checkpoints are untouched; free space or fix the permissions, then --resume continues", e);
+}
+
+/// <summary>A metric by which checkpoints are kept.</summary>
+/// <param name="Metric">Its name in <see cref="CheckpointContents.Metrics"/>.</param>
+/// <param name="HigherIsBetter">True for an accuracy, false for a loss.</param>
+/// <param name="Keep">How many of the best to keep, at least 1.</param>
+public sealed record BestRule(string Metric, bool HigherIsBetter = false, int Keep = 1);
+
+/// <summary>Which checkpoints stay.</summary>
+/// <param name="KeepLast">How many of the newest, at least 1.</param>
+/// <param name="Best">Of which metrics the best stay too; the first is the one that <c>best</c> names. May be empty.</param>
+public sealed record CheckpointPolicy(int KeepLast, params IReadOnlyList<BestRule> Best)
+{
+    /// <summary>Checks the numbers.</summary>
+    /// <exception cref="UserException">One is below 1.</exception>
+    public void Check()
+    {
+        if (KeepLast < 1) throw new UserException($"checkpoint.keep ({KeepLast}) must be at least 1");
+        foreach (var rule in Best)
+            if (rule.Keep < 1) throw new UserException($"the number of best checkpoints to keep by {rule.Metric} ({rule.Keep}) must be at least 1");
+    }
+
+    /// <summary>The steps of the best by a rule, best first; of equals the earlier. Those without the metric, or where it is not finite, are never among them.</summary>
+    internal static IEnumerable<long> Ranked(BestRule rule, IEnumerable<Checkpoint> checkpoints) =>
+        checkpoints.Select(c => (c.Step, Value: c.Manifest.Metrics.TryGetValue(rule.Metric, out var value) ? value : double.NaN))
+            .Where(c => double.IsFinite(c.Value))
+            .OrderBy(c => rule.HigherIsBetter ? -c.Value : c.Value).ThenBy(c => c.Step)
+            .Select(c => c.Step);
+
+    /// <summary>The steps that stay.</summary>
+    internal HashSet<long> Kept(IReadOnlyList<Checkpoint> newestFirst)
+    {
+        var kept = newestFirst.Take(KeepLast).Select(c => c.Step).ToHashSet();
+        foreach (var rule in Best) kept.UnionWith(Ranked(rule, newestFirst).Take(rule.Keep));
+        return kept;
+    }
 }

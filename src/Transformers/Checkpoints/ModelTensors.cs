@@ -32,7 +32,7 @@ public static class ModelTensors
     /// <param name="file">The open file.</param>
     /// <param name="path">Its path, for messages.</param>
     /// <param name="tensors">Names and tensors, on any device.</param>
-    /// <param name="hint">What to tell where they do not fit.</param>
+    /// <param name="hint">The remedy where they do not fit.</param>
     /// <exception cref="CheckpointException">A tensor is missing, left over, or of another shape or type.</exception>
     public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model of another shape")
     {
@@ -50,6 +50,14 @@ public static class ModelTensors
         }
         if (left.Count > 0)
             throw new CheckpointException(path, $"has tensors that are not wanted: {string.Join(", ", left.Order().Take(5))}", hint);
+    }
+
+    /// <summary>Fills tensors in place from a file of a checkpoint; names and shapes must be exactly the file's.</summary>
+    /// <inheritdoc cref="Fill(SafetensorsFile, string, IEnumerable{ValueTuple{string, Tensor}}, string)"/>
+    public static void Fill(this Checkpoint checkpoint, string name, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model of another shape")
+    {
+        using var file = checkpoint.OpenTensors(name);
+        Fill(file, checkpoint.PathOf(name), tensors, hint);
     }
 
     /// <summary>One tensor of a file, on the CPU.</summary>

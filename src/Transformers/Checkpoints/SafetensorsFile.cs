@@ -30,8 +30,10 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorsTensor> Tensors => Header.Tensors;
 
     /// <summary>Opens a file and checks its header.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="adapt">Changes the header, such as the tensors' names; null for the file's own.</param>
     /// <exception cref="SafetensorsException">The file cannot be read or breaks a rule of the format.</exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path, Func<SafetensorsHeader, SafetensorsHeader>? adapt = null)
     {
         try
         {
@@ -44,7 +46,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
             var header = ReadHeader(file, length, path);
             var hasData = length > header.DataStart;
             var map = hasData ? MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true) : null;
-            return new(path, header, map);
+            return new(path, adapt is null ? header : adapt(header), map);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

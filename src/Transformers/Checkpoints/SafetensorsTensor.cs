@@ -1,6 +1,77 @@
+using Transformers.IO;
+
 namespace Transformers.Checkpoints;
 
-/// <summary>A tensor as a safetensors header tells of it.</summary>
+/// <summary>Element types of the safetensors format; the names are the ones in the file.</summary>
+public enum SafetensorsDtype
+{
+    /// <summary>Boolean, one byte.</summary>
+    BOOL,
+    /// <summary>4-bit float, two to a byte.</summary>
+    F4,
+    /// <summary>6-bit float, 2 exponent bits.</summary>
+    F6_E2M3,
+    /// <summary>6-bit float, 3 exponent bits.</summary>
+    F6_E3M2,
+    /// <summary>Unsigned 8-bit integer.</summary>
+    U8,
+    /// <summary>Signed 8-bit integer.</summary>
+    I8,
+    /// <summary>8-bit float, 5 exponent bits.</summary>
+    F8_E5M2,
+    /// <summary>8-bit float, 4 exponent bits.</summary>
+    F8_E4M3,
+    /// <summary>8-bit float, 5 exponent bits, no negative zero.</summary>
+    F8_E5M2FNUZ,
+    /// <summary>8-bit float, 4 exponent bits, no negative zero.</summary>
+    F8_E4M3FNUZ,
+    /// <summary>8-bit exponent alone.</summary>
+    F8_E8M0,
+    /// <summary>Signed 16-bit integer.</summary>
+    I16,
+    /// <summary>Unsigned 16-bit integer.</summary>
+    U16,
+    /// <summary>IEEE half.</summary>
+    F16,
+    /// <summary>Brain float.</summary>
+    BF16,
+    /// <summary>Signed 32-bit integer.</summary>
+    I32,
+    /// <summary>Unsigned 32-bit integer.</summary>
+    U32,
+    /// <summary>IEEE single.</summary>
+    F32,
+    /// <summary>Complex of two singles.</summary>
+    C64,
+    /// <summary>IEEE double.</summary>
+    F64,
+    /// <summary>Signed 64-bit integer.</summary>
+    I64,
+    /// <summary>Unsigned 64-bit integer.</summary>
+    U64,
+}
+
+/// <summary>Sizes and names of <see cref="SafetensorsDtype"/>.</summary>
+public static class SafetensorsDtypes
+{
+    static readonly Dictionary<string, SafetensorsDtype> ByName = Enum.GetValues<SafetensorsDtype>().ToDictionary(d => d.ToString());
+
+    /// <summary>Bits of one element.</summary>
+    public static int Bits(this SafetensorsDtype dtype) => dtype switch
+    {
+        SafetensorsDtype.F4 => 4,
+        SafetensorsDtype.F6_E2M3 or SafetensorsDtype.F6_E3M2 => 6,
+        <= SafetensorsDtype.F8_E8M0 => 8,
+        <= SafetensorsDtype.BF16 => 16,
+        <= SafetensorsDtype.F32 => 32,
+        _ => 64,
+    };
+
+    /// <summary>The type of that name, exactly as in the file; false where there is none.</summary>
+    public static bool TryParse(string name, out SafetensorsDtype dtype) => ByName.TryGetValue(name, out dtype);
+}
+
+/// <summary>A tensor in a safetensors header.</summary>
 /// <param name="Name">Its name: any text but <c>__metadata__</c>.</param>
 /// <param name="Dtype">Type of its elements.</param>
 /// <param name="Shape">Its sizes; empty for a scalar; any may be 0.</param>
@@ -30,7 +101,7 @@ public sealed record SafetensorsTensor(string Name, SafetensorsDtype Dtype, IRea
             throw new SafetensorsException(SafetensorsError.ValidationOverflow, file, name, $"shape {Show(shape)} of {dtype} has more bytes than fit in 64 bits", e);
         }
         if (bits % 8 != 0)
-            throw new SafetensorsException(SafetensorsError.MisalignedSlice, file, name, $"shape {Show(shape)} of {dtype} has {bits} bits, which are no whole bytes");
+            throw new SafetensorsException(SafetensorsError.MisalignedSlice, file, name, $"shape {Show(shape)} of {dtype} has {bits} bits, which are not whole bytes");
         return bits / 8;
     }
 
@@ -66,4 +137,60 @@ public sealed record TensorBytes(string Name, SafetensorsDtype Dtype, IReadOnlyL
             }
             GC.KeepAlive(owner);
         });
+}
+
+/// <summary>Which rule of the safetensors format is broken. The first group bears the names of the reference implementation.</summary>
+public enum SafetensorsError
+{
+    /// <summary>The file has fewer than 8 bytes.</summary>
+    HeaderTooSmall,
+    /// <summary>The header has more than 100,000,000 bytes.</summary>
+    HeaderTooLarge,
+    /// <summary>The header ends after the file does.</summary>
+    InvalidHeaderLength,
+    /// <summary>The header is not UTF-8.</summary>
+    InvalidHeader,
+    /// <summary>The header is not JSON, or not of the format's shape.</summary>
+    InvalidHeaderDeserialization,
+    /// <summary>Offsets overlap, leave a hole, or end before they begin.</summary>
+    InvalidOffset,
+    /// <summary>The size that the shape gives does not fit in 64 bits.</summary>
+    ValidationOverflow,
+    /// <summary>Elements smaller than a byte do not fill whole bytes.</summary>
+    MisalignedSlice,
+    /// <summary>The offsets do not span the size that type and shape give.</summary>
+    TensorInvalidInfo,
+    /// <summary>Bytes are missing or left over after the last tensor.</summary>
+    MetadataIncompleteBuffer,
+
+    /// <summary>A name occurs twice in the header, or a reserved one is used.</summary>
+    InvalidName,
+    /// <summary>A tensor that was asked for is not in the file.</summary>
+    TensorNotFound,
+    /// <summary>The file cannot be opened or read.</summary>
+    Unreadable,
+    /// <summary>A source gave more or fewer bytes than its type and shape say.</summary>
+    WrongByteCount,
+}
+
+/// <summary>A safetensors file, or what was to be written as one, breaks a rule of the format.</summary>
+public sealed class SafetensorsException : UserException
+{
+    /// <summary>The rule.</summary>
+    public SafetensorsError Error { get; }
+
+    /// <summary>The file.</summary>
+    public string File { get; }
+
+    /// <summary>The tensor in question, if it is about one.</summary>
+    public string? Tensor { get; }
+
+    /// <summary>Names the file and the tensor.</summary>
+    public SafetensorsException(SafetensorsError error, string file, string? tensor, string message, Exception? inner = null)
+        : base([new Problem(tensor is null ? message : $"tensor {Shown.Name(tensor)}: {message}", File: file)], inner)
+    {
+        Error = error;
+        File = file;
+        Tensor = tensor;
+    }
 }

@@ -7,15 +7,6 @@ using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>In which order tensors stand in a file.</summary>
-public enum TensorOrder
-{
-    /// <summary>Wide elements first, then by name: every tensor is aligned, and equal contents give equal files. The reference's order.</summary>
-    Aligned,
-    /// <summary>As given.</summary>
-    AsGiven,
-}
-
 /// <summary>Writes safetensors files, one tensor at a time; the header is padded with spaces so that the first begins at a multiple of 8.</summary>
 public static class SafetensorsWriter
 {
@@ -25,24 +16,21 @@ public static class SafetensorsWriter
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="tensors">The tensors; names must differ.</param>
     /// <param name="metadata">Free metadata, if any.</param>
-    /// <param name="order">In which order they are laid out.</param>
     /// <exception cref="SafetensorsException">A name, shape or byte count breaks a rule; the old file is untouched.</exception>
     /// <exception cref="IOException">The disk is full, …; the old file is untouched.</exception>
-    public static WrittenFile Write(string path, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null, TensorOrder order = TensorOrder.Aligned) =>
-        DurableFile.Write(path, stream => WriteTo(stream, tensors, metadata, order, path));
+    public static WrittenFile Write(string path, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        DurableFile.Write(path, stream => WriteTo(stream, tensors, metadata, path));
 
     /// <summary>Writes the bytes of a file to a stream.</summary>
     /// <param name="stream">Where to.</param>
     /// <param name="tensors">The tensors; names must differ.</param>
     /// <param name="metadata">Free metadata, if any.</param>
-    /// <param name="order">In which order they are laid out.</param>
     /// <param name="file">The file's name, for messages.</param>
     /// <exception cref="SafetensorsException">A name, shape or byte count breaks a rule.</exception>
-    public static void WriteTo(Stream stream, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null,
-        TensorOrder order = TensorOrder.Aligned, string file = "safetensors")
+    public static void WriteTo(Stream stream, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null, string file = "safetensors")
     {
-        IReadOnlyList<TensorBytes> ordered = order == TensorOrder.AsGiven ? tensors
-            : [.. tensors.OrderByDescending(t => t.Dtype.Bits()).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        // Wide elements first, then by name: every tensor is aligned, and equal contents give equal files. The reference's order.
+        IReadOnlyList<TensorBytes> ordered = [.. tensors.OrderByDescending(t => t.Dtype.Bits()).ThenBy(t => t.Name, StringComparer.Ordinal)];
         var sizes = new long[ordered.Count];
         var header = Header(ordered, metadata, sizes, file);
         Span<byte> length = stackalloc byte[8];

@@ -4,11 +4,63 @@ using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
+/// <summary>How far training is: with the tensors, all that a trainer needs to go on.</summary>
+public sealed record TrainerState
+{
+    /// <summary>Steps done.</summary>
+    [JsonRequired]
+    public long Step { get; init; }
+    /// <summary>Targets learned from.</summary>
+    [JsonRequired]
+    public long Targets { get; init; }
+    /// <summary>Seconds of training in all runs so far, without validation.</summary>
+    [JsonRequired]
+    public double Seconds { get; init; }
+    /// <summary>Steps of the optimizer.</summary>
+    [JsonRequired]
+    public long OptimizerSteps { get; init; }
+    /// <summary>Mean loss of the last reported steps; not a number before any.</summary>
+    public double TrainLoss { get; init; } = double.NaN;
+    /// <summary>The best validation so far, if there was one.</summary>
+    public BestSoFar? Best { get; init; }
+    /// <summary>Validations since the best one.</summary>
+    public int ValidationsSinceBest { get; init; }
+    /// <summary>The step of the last validation; 0 before one.</summary>
+    [JsonRequired]
+    public long ValidatedStep { get; init; }
+    /// <summary>Steps whose loss or gradient was not a number and that were skipped.</summary>
+    public long SkippedSteps { get; init; }
+    /// <summary>How often the run went back to an earlier checkpoint.</summary>
+    public long RollBacks { get; init; }
+    /// <summary>Into how many pieces micro-batches are cut to fit into memory.</summary>
+    public int MicroPieces { get; init; } = 1;
+    /// <summary>The position in the data: named whole numbers (epoch, batch, …).</summary>
+    [JsonRequired]
+    public IReadOnlyDictionary<string, long> Sampler { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>The state after a validation. A loss that is not a number is never the best.</summary>
+    internal TrainerState Validated(long step, double loss, out bool best)
+    {
+        best = double.IsFinite(loss) && !(loss >= Best?.Loss);
+        var state = this with { ValidatedStep = step };
+        return best ? state with { Best = new(step, loss), ValidationsSinceBest = 0 } : state with { ValidationsSinceBest = ValidationsSinceBest + 1 };
+    }
+
+    internal string? Mistake()
+    {
+        if (Step is < 0 or > CheckpointName.LargestStep) return $"step ({Step}) must be from 0 to {CheckpointName.LargestStep}";
+        if (Targets < 0) return $"targets ({Targets}) must not be negative";
+        if (!(Seconds >= 0) || double.IsInfinity(Seconds)) return $"seconds ({Seconds}) must be a number that is not negative";
+        if (Best is { } best && !double.IsFinite(best.Loss)) return $"best.loss ({best.Loss}) must be finite";
+        if (Best is { Step: < 0 }) return $"best.step ({Best.Step}) must not be negative";
+        return MicroPieces < 1 ? $"micro_pieces ({MicroPieces}) must be at least 1" : null;
+    }
+}
+
 /// <summary>The best validation so far.</summary>
-/// <param name="Metric">The metric's name.</param>
-/// <param name="Value">Its value; finite.</param>
 /// <param name="Step">The step at which it was measured.</param>
-public sealed record BestSoFar(string Metric, double Value, long Step);
+/// <param name="Loss">Its loss, nats a target; finite.</param>
+public sealed record BestSoFar(long Step, double Loss);
 
 /// <summary>The versions that wrote a checkpoint.</summary>
 /// <param name="Program">This program's.</param>
@@ -22,34 +74,18 @@ public sealed record WriterVersions(string Program, string Libtorch, string Dotn
 /// <param name="Tokenizer">Hash of the tokenizer, or empty where there is none; it may not differ.</param>
 public sealed record StateHashes(string Config, string Model, string Tokenizer);
 
-/// <summary>Everything besides tensors that training needs to go on bit for bit: the content of <c>state.json</c>.</summary>
+/// <summary>Everything besides tensors that a run needs to go on bit for bit: the content of <c>state.json</c>.</summary>
 public sealed record TrainingState
 {
     /// <summary>The format's name and version.</summary>
-    public const string SchemaName = "transformer.state/1";
-
+    public const string SchemaName = "transformer.state/2";
+    const string OldSchemaName = "transformer.state/1";
     const int LongestFile = 16 << 20, MostEntries = 10_000, LargestThreads = 1 << 16;
 
     /// <summary>Always <see cref="SchemaName"/>.</summary>
     public string Schema { get; init; } = SchemaName;
-    /// <summary>Optimizer steps done.</summary>
-    public required long Step { get; init; }
-    /// <summary>Target tokens seen.</summary>
-    public required long Tokens { get; init; }
-    /// <summary>Training examples seen.</summary>
-    public required long Examples { get; init; }
-    /// <summary>Seconds of training in all runs so far.</summary>
-    public required double Seconds { get; init; }
-    /// <summary>Where in the data training stands: named whole numbers (epoch, position in the epoch, seed, …).</summary>
-    public required IReadOnlyDictionary<string, long> Sampler { get; init; }
-    /// <summary>States of the random generators by purpose; base64 in the file.</summary>
-    public IReadOnlyDictionary<string, byte[]> Generators { get; init; } = new Dictionary<string, byte[]>();
-    /// <summary>Numbers of the schedule and the optimizer that are not tensors (steps in all, warm-up, loss scale, …).</summary>
-    public required IReadOnlyDictionary<string, double> Schedule { get; init; }
-    /// <summary>The latest metrics; may hold NaN and infinities.</summary>
-    public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
-    /// <summary>The best validation so far, if there was one.</summary>
-    public BestSoFar? Best { get; init; }
+    /// <summary>How far training is.</summary>
+    public required TrainerState Trainer { get; init; }
     /// <summary>What the run was made from.</summary>
     public required StateHashes Hashes { get; init; }
     /// <summary>Precision of the arithmetic: <c>fp32</c> or <c>bf16</c>.</summary>
@@ -79,7 +115,7 @@ public sealed record TrainingState
 
     /// <summary>Reads the file.</summary>
     /// <param name="path">A <c>state.json</c>.</param>
-    /// <exception cref="UserException">It is missing, too large, not JSON, has unknown, missing or double keys, or a number out of its range.</exception>
+    /// <exception cref="UserException">It is missing, too large, not JSON, has unknown, missing or duplicate keys, or a number out of its range.</exception>
     public static TrainingState Read(string path) => Parse(BoundedFile.ReadBytes(path, LongestFile), path);
 
     /// <summary>Reads the file's content.</summary>
@@ -90,7 +126,9 @@ public sealed record TrainingState
     {
         try
         {
-            var state = JsonSerializer.Deserialize<TrainingState>(json, Json) ?? throw new CheckpointException(path, "is not a training state");
+            var old = json.IndexOf(System.Text.Encoding.UTF8.GetBytes($"\"{OldSchemaName}\"")) >= 0;
+            var state = (old ? JsonSerializer.Deserialize<Version1>(json, Json)?.ToCurrent() : JsonSerializer.Deserialize<TrainingState>(json, Json))
+                ?? throw new CheckpointException(path, "is not a training state");
             return state.Mistake() is { } problem ? throw new CheckpointException(path, problem) : state;
         }
         catch (JsonException e)
@@ -107,16 +145,33 @@ public sealed record TrainingState
     string? Mistake()
     {
         if (Schema != SchemaName) return $"schema ({Shown.Name(Schema)}) must be {SchemaName}; a newer version of the program may have written it";
-        if (Step is < 0 or > CheckpointName.LargestStep) return $"step ({Step}) must be from 0 to {CheckpointName.LargestStep}";
-        if (Tokens < 0) return $"tokens ({Tokens}) must not be negative";
-        if (Examples < 0) return $"examples ({Examples}) must not be negative";
-        if (!(Seconds >= 0) || double.IsInfinity(Seconds)) return $"seconds ({Seconds}) must be a number that is not negative";
         if (Threads is < 1 or > LargestThreads) return $"threads ({Threads}) must be from 1 to {LargestThreads}";
-        if (Best is { } best && !double.IsFinite(best.Value)) return $"best.value ({best.Value}) must be finite";
-        if (Best is { Step: < 0 }) return $"best.step ({Best.Step}) must not be negative";
-        if (Generators.Any(g => g.Value is null)) return "generators must not hold null";
-        return TooMany("sampler", Sampler.Count) ?? TooMany("generators", Generators.Count) ?? TooMany("schedule", Schedule.Count) ?? TooMany("metrics", Metrics.Count);
+        if (Trainer.Sampler.Count > MostEntries) return $"sampler must have at most {MostEntries} entries, not {Trainer.Sampler.Count}";
+        return Trainer.Mistake();
     }
 
-    static string? TooMany(string what, int count) => count > MostEntries ? $"{what} must have at most {MostEntries} entries, not {count}" : null;
+    // What version 0.1 wrote before there was a record for it.
+    sealed record Version1(string Schema, long Step, long Tokens, long Examples, double Seconds, Dictionary<string, long> Sampler, Dictionary<string, double> Schedule,
+        StateHashes Hashes, string Precision, int Threads, WriterVersions Versions,
+        Version1.OldBest? Best = null, Dictionary<string, byte[]>? Generators = null, Dictionary<string, double>? Metrics = null)
+    {
+        internal sealed record OldBest(string Metric, double Value, long Step);
+
+        internal TrainingState ToCurrent() => new()
+        {
+            Trainer = new()
+            {
+                Step = Step, Targets = Tokens, Seconds = Seconds, Sampler = Sampler,
+                OptimizerSteps = (long)Schedule.GetValueOrDefault("optimizer_steps", Step),
+                TrainLoss = Schedule.GetValueOrDefault("train_loss", double.NaN),
+                Best = Best is { } best ? new(best.Step, best.Value) : null,
+                ValidationsSinceBest = (int)Schedule.GetValueOrDefault("validations_since_best"),
+                ValidatedStep = (long)Schedule.GetValueOrDefault("validated_step", Step),
+                SkippedSteps = (long)Schedule.GetValueOrDefault("skipped_steps"),
+                RollBacks = (long)Schedule.GetValueOrDefault("roll_backs"),
+                MicroPieces = (int)Schedule.GetValueOrDefault("micro_pieces", 1),
+            },
+            Hashes = Hashes, Precision = Precision, Threads = Threads, Versions = Versions,
+        };
+    }
 }

@@ -37,7 +37,14 @@ static class ConfigShape
     internal static bool IsPair(Type type) => type == typeof((double, double));
 
     /// <summary>The records that a union is closed by, in the order of their names.</summary>
-    internal static IReadOnlyList<RecordShape> Variants(Type union) => Unions.GetOrAdd(union, static union =>
+    internal static IReadOnlyList<RecordShape> Variants(Type union)
+    {
+        var own = OwnVariants(union);
+        var added = KindAttribute.Added.Where(type => type.IsAssignableTo(union)).Select(Of).ToList();
+        return added.Count == 0 ? own : [.. own.Concat(added).OrderBy(s => s.Kind ?? s.Key, StringComparer.Ordinal)];
+    }
+
+    static IReadOnlyList<RecordShape> OwnVariants(Type union) => Unions.GetOrAdd(union, static union =>
         [.. union.Assembly.GetTypes().Where(t => !t.IsAbstract && t.IsAssignableTo(union)).Select(Of).OrderBy(s => s.Kind ?? s.Key, StringComparer.Ordinal)]);
 
     /// <summary>The other records of the union that a record belongs to; none where it belongs to none.</summary>

@@ -2,13 +2,13 @@ using Transformers.IO;
 
 namespace Transformers.Configs;
 
-/// <summary>The configs that come with the program, found by bare name: <c>gpt-stories</c>.</summary>
+/// <summary>The configs that come with the program, found by bare name: <c>gpt-stories</c>, <c>vit-b16</c>.</summary>
 public static class ReadyConfigs
 {
     static readonly string[] Extensions = [".yaml", ".yml", ".json"];
 
     /// <summary>A ready config.</summary>
-    /// <param name="Name">Its bare name; with the folder before it where it lies in one.</param>
+    /// <param name="Name">Its bare name, without folder and extension.</param>
     /// <param name="Path">Its file.</param>
     /// <param name="Summary">The first line of its opening comment.</param>
     public sealed record Entry(string Name, string Path, string Summary);
@@ -16,14 +16,14 @@ public static class ReadyConfigs
     /// <summary>The folder of ready configs: beside the executable, or in the checkout above it; null where there is neither.</summary>
     public static string? Folder { get; } = FindFolder();
 
-    /// <summary>All ready configs, by name.</summary>
+    /// <summary>All ready configs: runs by name, then the presets in <c>models</c> by name.</summary>
     public static IReadOnlyList<Entry> List()
     {
         if (Folder is null) return [];
         return [.. Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories)
             .Where(path => Extensions.Contains(Path.GetExtension(path)) && Path.GetFileName(path) != "schema.json")
-            .Select(path => new Entry(Path.ChangeExtension(Path.GetRelativePath(Folder, path), null).Replace('\\', '/'), path, SummaryOf(path)))
-            .OrderBy(entry => entry.Name, StringComparer.Ordinal)];
+            .Select(path => new Entry(Path.GetFileNameWithoutExtension(path), path, SummaryOf(path)))
+            .OrderBy(entry => Path.GetDirectoryName(entry.Path), StringComparer.Ordinal).ThenBy(entry => entry.Name, StringComparer.Ordinal)];
     }
 
     /// <summary>The file that a user means: the path itself where it is there, else the ready config of that name.</summary>

@@ -1,5 +1,9 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
 using Transformers.Data;
+using Transformers.Native;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Transformers.Decoding;
 
@@ -8,7 +12,7 @@ sealed record FoundHypothesis(int[] Ids, bool Ended, double LogProbability, doub
 
 /// <summary>Beam search for the most probable targets of sources.</summary>
 /// <remarks>
-/// A hypothesis that has ended keeps its place in the beam, as in Wu et al. 2016: the beam gets narrower by it. So a beam of
+/// A hypothesis that has ended stays in the beam, as in Wu et al. 2016, which makes the beam narrower. So a beam of
 /// 1 is greedy search, and one as wide as there are hypotheses finds the best of all.
 /// </remarks>
 /// <param name="decoder">The model, ready for generation.</param>
@@ -18,8 +22,6 @@ sealed record FoundHypothesis(int[] Ids, bool Ended, double LogProbability, doub
 sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabulary, TranslationOptions options)
 {
     /// <summary>The n best targets of each source.</summary>
-    /// <param name="sources">Source tokens with their end.</param>
-    /// <param name="cancel">Ends the search between two tokens.</param>
     internal IReadOnlyList<FoundHypothesis>[] Find(IReadOnlyList<int[]> sources, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
@@ -66,7 +68,7 @@ sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabular
     }
 }
 
-/// <summary>A hypothesis that goes on.</summary>
+/// <summary>A live hypothesis.</summary>
 /// <param name="Sentence">The number of its sentence in the batch.</param>
 /// <param name="Parent">The row that it continues.</param>
 /// <param name="Before">The hypothesis that it continues; null at the start.</param>
@@ -114,7 +116,7 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
         return Live;
     }
 
-    // At the limit, what has not ended stands in only where too little has.
+    // At the limit, unfinished hypotheses count only where too few have ended.
     void Cut()
     {
         var missing = options.NBest - finished.Count;
@@ -136,4 +138,53 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
     /// <summary>The n best; those that ended before those that were cut.</summary>
     internal IReadOnlyList<FoundHypothesis> Results() =>
         [.. finished.OrderByDescending(found => found.Ended).ThenByDescending(found => found.Score).Take(options.NBest)];
+}
+
+/// <summary>The most probable tokens of rows of logits.</summary>
+static unsafe class TopTokens
+{
+    /// <summary>The most probable tokens of each row, those of equal probability by their number.</summary>
+    /// <param name="logits">[R, V], 32-bit floats on the CPU; overwritten.</param>
+    /// <returns>Log-probabilities and tokens, [R, k] each, the greatest first; minus infinity where too few tokens are left.</returns>
+    internal static (float[] logProbabilities, long[] ids) Of(Tensor logits, int vocabulary, int k, long[] banned)
+    {
+        using var dense = logits.contiguous();
+        var (rows, stride) = ((int)dense.size(0), (int)dense.size(1));
+        var (values, ids) = (new float[rows * k], new long[rows * k]);
+        if (KernelTensors.Fit(dense))
+        {
+            fixed (float* value = values)
+            fixed (long* id = ids, ban = banned)
+                DecoderKernels.Top(new TopColumns
+                {
+                    Logits = KernelTensors.Floats(dense), Rows = rows, RowStride = stride, Columns = vocabulary, K = k,
+                    Banned = ban, BannedCount = banned.Length, Values = value, Ids = id,
+                });
+            return (values, ids);
+        }
+        var all = MemoryMarshal.Cast<byte, float>(dense.bytes);
+        var work = new float[vocabulary];
+        for (var row = 0; row < rows; row++)
+            Choose(all.Slice(row * stride, vocabulary), banned, work, values.AsSpan(row * k, k), ids.AsSpan(row * k, k));
+        return (values, ids);
+    }
+
+    static void Choose(Span<float> logits, long[] banned, float[] work, Span<float> values, Span<long> ids)
+    {
+        var highest = TensorPrimitives.Max<float>(logits);
+        TensorPrimitives.Subtract(logits, highest, work);
+        TensorPrimitives.Exp(work, work);
+        var normaliser = highest + MathF.Log(TensorPrimitives.Sum<float>(work));
+        foreach (var id in banned) logits[(int)id] = float.NegativeInfinity;
+        values.Fill(float.NegativeInfinity);
+        for (var id = 0; id < logits.Length; id++)
+        {
+            if (!(logits[id] > values[^1])) continue;
+            // Of equal ones the earlier stays ahead.
+            var rank = values.Length - 1;
+            for (; rank > 0 && values[rank - 1] < logits[id]; rank--) (values[rank], ids[rank]) = (values[rank - 1], ids[rank - 1]);
+            (values[rank], ids[rank]) = (logits[id], id);
+        }
+        TensorPrimitives.Subtract(values, normaliser, values);
+    }
 }

@@ -21,10 +21,10 @@ public sealed record GenerationOptions
     /// <remarks>Holtzman et al. 2020, section 3.1.</remarks>
     public double? TopP { get; init; }
 
-    /// <summary>Draw from tokens with at least this share of the most probable one's probability; null for all.</summary>
+    /// <summary>Draw from tokens whose probability is at least this fraction of the most probable one's; null for all.</summary>
     public double? MinP { get; init; }
 
-    /// <summary>Divides the positive logits of tokens that stand in the text already, and multiplies the negative ones; 1 for none.</summary>
+    /// <summary>Divides the positive logits of tokens that are in the text already, and multiplies the negative ones; 1 for none.</summary>
     /// <remarks>Keskar et al. 2019, section 4.1.</remarks>
     public double RepetitionPenalty { get; init; } = 1;
 
@@ -41,20 +41,29 @@ public sealed record GenerationOptions
     /// <exception cref="UserException">With every value that is out of range.</exception>
     public GenerationOptions Checked()
     {
-        var problems = new List<Problem>();
-        void Rule(bool holds, string message)
-        {
-            if (!holds) problems.Add(new Problem(message));
-        }
-        Rule(MaxNewTokens >= 0, FormattableString.Invariant($"--max-new-tokens ({MaxNewTokens}) must be at least 0"));
-        Rule(Temperature > 0 && double.IsFinite(Temperature), FormattableString.Invariant($"--temperature ({Temperature}) must be above 0; --greedy takes the most probable token"));
-        Rule(TopK is null or > 0, FormattableString.Invariant($"--top-k ({TopK}) must be at least 1"));
-        Rule(TopP is null or (> 0 and <= 1), FormattableString.Invariant($"--top-p ({TopP}) must be above 0 and at most 1"));
-        Rule(MinP is null or (>= 0 and <= 1), FormattableString.Invariant($"--min-p ({MinP}) must lie between 0 and 1"));
-        Rule(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), FormattableString.Invariant($"--repetition-penalty ({RepetitionPenalty}) must be above 0"));
-        Rule(Stop.All(text => text.Length > 0), "--stop must not be empty");
-        return problems.Count == 0 ? this : throw new UserException(problems);
+        var check = new OptionCheck();
+        check.That(MaxNewTokens >= 0, FormattableString.Invariant($"--max-new-tokens ({MaxNewTokens}) must be at least 0"));
+        check.That(Temperature > 0 && double.IsFinite(Temperature), FormattableString.Invariant($"--temperature ({Temperature}) must be above 0; --greedy takes the most probable token"));
+        check.That(TopK is null or > 0, FormattableString.Invariant($"--top-k ({TopK}) must be at least 1"));
+        check.That(TopP is null or (> 0 and <= 1), FormattableString.Invariant($"--top-p ({TopP}) must be above 0 and at most 1"));
+        check.That(MinP is null or (>= 0 and <= 1), FormattableString.Invariant($"--min-p ({MinP}) must lie between 0 and 1"));
+        check.That(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), FormattableString.Invariant($"--repetition-penalty ({RepetitionPenalty}) must be above 0"));
+        check.That(Stop.All(text => text.Length > 0), "--stop must not be empty");
+        return check.Passed(this);
     }
+}
+
+/// <summary>Collects the options that are out of range.</summary>
+readonly struct OptionCheck()
+{
+    readonly List<Problem> problems = [];
+
+    internal void That(bool holds, string message)
+    {
+        if (!holds) problems.Add(new Problem(message));
+    }
+
+    internal T Passed<T>(T options) => problems.Count == 0 ? options : throw new UserException(problems);
 }
 
 /// <summary>What was generated for one prompt.</summary>

@@ -32,7 +32,7 @@ sealed unsafe class PackedDecoder : IDisposable
         var parts = new List<Tensor?>();
         foreach (var part in Enumerable.Range(0, (int)form.Layers).SelectMany(partsOf))
             parts.AddRange([parameters[$"{part}.weight"], parameters.GetValueOrDefault($"{part}.bias")]);
-        var last = form.Cross != 0 ? "decoderNorm" : "norm";
+        var last = form.Cross != 0 ? "decoder_norm" : "norm";
         parts.AddRange(norm.Placement == NormPlacement.Pre ? [parameters[$"{last}.weight"], parameters.GetValueOrDefault($"{last}.bias")] : [null, null]);
         parts.AddRange([output, null]);
         Tensor?[] floats = [.. parts.Select(part => part?.to(ScalarType.Float32).contiguous())];
@@ -71,9 +71,9 @@ sealed unsafe class PackedDecoder : IDisposable
     // The parts of a layer in the order in which a step uses them.
     static string[] Names(string block, bool cross)
     {
-        string[] self = [$"{block}.attentionResidual.norm", $"{block}.attention.packed", $"{block}.attention.output"];
-        string[] source = [$"{block}.crossAttentionResidual.norm", $"{block}.crossAttention.query", $"{block}.crossAttention.keyValue", $"{block}.crossAttention.output"];
-        string[] feedForward = [$"{block}.feedForwardResidual.norm", $"{block}.feedForward.up", $"{block}.feedForward.down"];
+        string[] self = [$"{block}.norm1", $"{block}.attn.qkv", $"{block}.attn.proj"];
+        string[] source = [$"{block}.norm2", $"{block}.cross_attn.q", $"{block}.cross_attn.kv", $"{block}.cross_attn.proj"];
+        string[] feedForward = [$"{block}.norm{(cross ? 3 : 2)}", $"{block}.mlp.up", $"{block}.mlp.down"];
         return [.. self, .. cross ? source : [], .. feedForward];
     }
 
@@ -82,17 +82,16 @@ sealed unsafe class PackedDecoder : IDisposable
 
     /// <summary>Takes tokens through all layers.</summary>
     /// <param name="target">Keys and values of the rows' earlier tokens; those of the new ones are added.</param>
-    /// <param name="source">Keys and values of the rows' sources; null without sources.</param>
     /// <param name="ids">The tokens, [T].</param>
-    /// <param name="places">The position of each in its row, [T].</param>
+    /// <param name="at">The position of each in its row, [T].</param>
     /// <param name="rows">The row of each, [T].</param>
     /// <param name="wanted">The tokens whose logits are wanted, as indices into the three lists.</param>
     /// <returns>[wanted, V].</returns>
-    internal Tensor Step(PagedCache target, PagedCache? source, long[] ids, long[] places, long[] rows, long[] wanted)
+    internal Tensor Step(PagedCache target, PagedCache? source, long[] ids, long[] at, long[] rows, long[] wanted)
     {
-        positions.Cover(places.Max() + 1);
+        positions.Cover(at.Max() + 1);
         var logits = empty(wanted.Length, form.Vocabulary);
-        fixed (long* id = ids, place = places, row = rows, chosen = wanted, lengths = source?.Lengths)
+        fixed (long* id = ids, place = at, row = rows, chosen = wanted, lengths = source?.Lengths)
         fixed (int* targetTable = target.Table, sourceTable = source?.Table)
             DecoderKernels.Step(new DecoderStep
             {
@@ -107,7 +106,6 @@ sealed unsafe class PackedDecoder : IDisposable
 
     /// <summary>A cache of the keys and values of sources.</summary>
     /// <param name="memory">What the encoder made of them, [B, S, D].</param>
-    /// <param name="lengths">The number of tokens of each.</param>
     internal PagedCache Read(Tensor memory, ReadOnlySpan<long> lengths)
     {
         var cache = NewCache(lengths.Length);
@@ -126,5 +124,132 @@ sealed unsafe class PackedDecoder : IDisposable
         weights.Dispose();
         embedding.Dispose();
         positions.Dispose();
+    }
+}
+
+/// <summary>Rows of tokens read through packed weights. What comes of a row does not depend on the others, to the last bit.</summary>
+/// <param name="decoder">The weights.</param>
+/// <param name="rows">The number of rows.</param>
+/// <param name="source">The sources of an encoder-decoder, one a row; disposed of with this.</param>
+sealed class PackedDecoding(PackedDecoder decoder, int rows, PagedCache? source = null) : IDecoding
+{
+    // Enough to keep the processor busy; more would only take memory.
+    const int MostTokens = 512;
+    const long IgnoredTarget = -100;
+
+    readonly PagedCache target = decoder.NewCache(rows);
+
+    public long Length => target.Rows == 0 ? 0 : target.Lengths[0];
+
+    public Tensor Read(ReadOnlySpan<int> ids, int rows)
+    {
+        var T = ids.Length / rows;
+        var each = Math.Max(1, MostTokens / rows);
+        for (var from = 0; ; from += each)
+        {
+            var until = Math.Min(T, from + each);
+            var last = until == T;
+            var logits = Step(ids, rows, from, until, last ? [.. Enumerable.Range(1, rows).Select(row => (long)row * (until - from) - 1)] : []);
+            if (last) return logits;
+        }
+    }
+
+    /// <summary>Reads the next tokens of each row and sums the cross entropies of what should follow each.</summary>
+    /// <param name="ids">[B, T] as one list, row by row.</param>
+    /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
+    /// <returns>The sum in nats.</returns>
+    internal double Loss(ReadOnlySpan<int> ids, ReadOnlySpan<long> targets, int rows)
+    {
+        var (T, each, sum) = (ids.Length / rows, Math.Max(1, MostTokens / rows), 0.0);
+        for (var from = 0; from < T; from += each)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(T, from + each) - from;
+            var wanted = new long[rows * count];
+            for (var row = 0; row < rows; row++) targets.Slice(row * T + from, count).CopyTo(wanted.AsSpan(row * count));
+            var logits = Step(ids, rows, from, from + count, [.. Enumerable.Range(0, rows * count).Select(i => (long)i)]);   // [B·count, V]
+            sum += nn.functional.cross_entropy(logits, tensor(wanted), ignore_index: IgnoredTarget, reduction: nn.Reduction.Sum).item<float>();
+        }
+        return sum;
+    }
+
+    Tensor Step(ReadOnlySpan<int> ids, int rows, int from, int until, long[] wanted)
+    {
+        var (T, length, count) = (ids.Length / rows, Length, until - from);
+        long[] tokens = new long[rows * count], at = new long[rows * count], owners = new long[rows * count], added = new long[rows];
+        for (var row = 0; row < rows; row++)
+        {
+            added[row] = count;
+            for (var t = 0; t < count; t++)
+                (tokens[row * count + t], at[row * count + t], owners[row * count + t]) = (ids[row * T + from + t], length + t, row);
+        }
+        target.Extend(added);
+        return decoder.Step(target, source, tokens, at, owners, wanted);
+    }
+
+    public void Select(ReadOnlySpan<int> rows)
+    {
+        target.Select(rows);
+        source?.Select(rows);
+    }
+
+    public void Dispose()
+    {
+        target.Dispose();
+        source?.Dispose();
+    }
+}
+
+/// <summary>A model's positions as tables, whatever kind they are: all that a decoder's kernels need.</summary>
+/// <param name="positions">The model's positions.</param>
+/// <param name="width">The width D.</param>
+/// <param name="context">The most positions.</param>
+sealed class PositionTables(Positions positions, int width, int context) : IDisposable
+{
+    const long First = 256;
+
+    /// <summary>The number of positions P in the tables.</summary>
+    internal long Count { get; private set; }
+
+    /// <summary>Added to embeddings, [P, D].</summary>
+    internal Tensor? Added { get; private set; }
+
+    /// <summary>Cosines of rotated positions, [P, E].</summary>
+    internal Tensor? Cosines { get; private set; }
+
+    /// <summary>Their sines, [P, E].</summary>
+    internal Tensor? Sines { get; private set; }
+
+    /// <summary>Added to the scores of P keys by a query at the last of their positions, [H, P].</summary>
+    internal Tensor? Bias { get; private set; }
+
+    /// <summary>Makes the tables long enough for so many positions.</summary>
+    internal void Cover(long count)
+    {
+        if (count <= Count) return;
+        Dispose();
+        using var scope = NewDisposeScope();
+        Count = Math.Min(context, Math.Max(count, Math.Max(First, 2 * Count)));
+        var nothing = zeros(1, Count, width);
+        var embedded = positions.Embed(nothing, 0);                            // [1, P, D]
+        if (!ReferenceEquals(embedded, nothing)) Added = Kept(embedded[0]);
+        if (positions is RotaryPositionEmbedding rotary)
+        {
+            var (cosines, sines) = rotary.Tables(0, Count, nothing);
+            (Cosines, Sines) = (Kept(cosines), Kept(sines));
+        }
+        Bias = positions.Bias(1, Count, nothing, bidirectional: false) is { } bias ? Kept(bias.squeeze(1)) : null;
+    }
+
+    static Tensor Kept(Tensor table) => table.detach().to(ScalarType.Float32).contiguous().clone().DetachFromDisposeScope();
+
+    /// <summary>Frees the tables.</summary>
+    public void Dispose()
+    {
+        Added?.Dispose();
+        Cosines?.Dispose();
+        Sines?.Dispose();
+        Bias?.Dispose();
+        (Added, Cosines, Sines, Bias) = (null, null, null, null);
     }
 }

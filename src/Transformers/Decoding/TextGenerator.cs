@@ -1,9 +1,10 @@
-using System.Runtime.InteropServices;
+using System.Text;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
@@ -51,7 +52,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         try
         {
             // All rows start with as many tokens as the shortest prompt has; a row that still has prompt left reads it
-            // where others generate. So rows need no padding and every token has its own place.
+            // where others generate. So rows need no padding and every token has its own position.
             var read = 0;
             while (active.Count > 0)
             {
@@ -74,6 +75,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
                 var logits = Next(active, read, until, decoding);                    // [B, V]
                 read = until;
                 Choose(active, read, logits, onText);
+                GC.KeepAlive(logits);
                 Drop(active, decoding, options);
             }
         }
@@ -83,7 +85,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         }
     }
 
-    // The next token's logits of each row, after reading what stands between two places.
+    // The next token's logits of each row, after reading the tokens between two positions.
     static Tensor Next(List<Row> rows, int from, int until, IDecoding decoding)
     {
         var ids = new int[rows.Count * (until - from)];
@@ -95,7 +97,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     static void Choose(List<Row> rows, int read, Tensor logits, Action<int, string>? onText)
     {
         var V = (int)logits.size(1);
-        var all = MemoryMarshal.Cast<byte, float>(logits.contiguous().bytes);
+        var all = KernelTensors.Numbers(logits);
         for (var r = 0; r < rows.Count; r++)
             if (rows[r].Tokens.Count == read) rows[r].Add(all.Slice(r * V, V), onText);
     }
@@ -175,5 +177,69 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         {
             if (piece.Length > 0) onText?.Invoke(number, piece);
         }
+    }
+}
+
+/// <summary>Turns the tokens of one completion into text as they come: never half a character, never part of a stop text.</summary>
+sealed class TextStream(TextTokenizer tokenizer, IReadOnlyList<string> stops)
+{
+    readonly Decoder decoder = Encoding.UTF8.GetDecoder();
+    readonly StringBuilder text = new();
+    int emitted;
+
+    /// <summary>Whether a stop text was found; the text ends before it.</summary>
+    internal bool Stopped { get; private set; }
+
+    internal string Text => text.ToString();
+
+    /// <summary>Adds a token.</summary>
+    /// <returns>The text that is certain now and was not before; may be empty.</returns>
+    internal string Add(int id)
+    {
+        Append(tokenizer.BytesOf(id).Span, flush: false);
+        return Emit(text.Length - HeldBack());
+    }
+
+    /// <summary>Ends the text: a half character becomes U+FFFD.</summary>
+    internal string Finish()
+    {
+        if (!Stopped) Append([], flush: true);
+        return Emit(text.Length);
+    }
+
+    void Append(ReadOnlySpan<byte> bytes, bool flush)
+    {
+        var chars = new char[decoder.GetCharCount(bytes, flush)];
+        decoder.GetChars(bytes, chars, flush);
+        var before = text.Length;
+        text.Append(chars);
+        var all = text.ToString();
+        foreach (var stop in stops)
+        {
+            var at = all.IndexOf(stop, Math.Max(0, before - stop.Length + 1), StringComparison.Ordinal);
+            if (at < 0 || at >= text.Length) continue;
+            Stopped = true;
+            text.Length = at;
+        }
+    }
+
+    // The longest end of the text that a stop text may begin with.
+    int HeldBack()
+    {
+        if (Stopped) return 0;
+        var all = text.ToString();
+        var longest = 0;
+        foreach (var stop in stops)
+            for (var n = Math.Min(stop.Length - 1, all.Length); n > longest; n--)
+                if (all.AsSpan(all.Length - n).SequenceEqual(stop.AsSpan(0, n))) longest = n;
+        return longest;
+    }
+
+    string Emit(int until)
+    {
+        if (until <= emitted) return "";
+        var piece = text.ToString(emitted, until - emitted);
+        emitted = until;
+        return piece;
     }
 }

@@ -84,7 +84,7 @@ public sealed class TokenSampler
         return count;
     }
 
-    // Of the tokens kept, the fewest that reach a share of their probability together; of equal ones those with lower numbers.
+    // Of the tokens kept, the fewest that together reach a fraction of the probability; of equal ones those with lower numbers.
     int Nucleus(int count, double mass)
     {
         double total = 0;
@@ -97,8 +97,6 @@ public sealed class TokenSampler
     }
 
     /// <summary>The floor of the fewest weights that sum to at least so much, and how many that equal it are needed.</summary>
-    /// <param name="weights">Not negative; reordered.</param>
-    /// <param name="needed">At most their sum, but for rounding.</param>
     internal static (float floor, int equal) Cut(Span<float> weights, double needed)
     {
         while (true)
@@ -154,9 +152,6 @@ public sealed class TokenSampler
     }
 
     /// <summary>The k-th largest number, by repeated partition.</summary>
-    /// <param name="numbers">The numbers.</param>
-    /// <param name="k">From 1 to their count.</param>
-    /// <param name="work">Room for as many.</param>
     internal static float LargestOf(ReadOnlySpan<float> numbers, int k, float[] work)
     {
         numbers.CopyTo(work);

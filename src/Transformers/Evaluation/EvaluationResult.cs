@@ -1,8 +1,39 @@
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Decoding;
+using Transformers.Generators;
+using Transformers.IO;
 using Transformers.Metrics;
+using Transformers.Native;
+using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>What an evaluation came to: what <c>eval --json</c> prints.</summary>
+/// <summary>The options of an evaluation besides its run.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Other data than the run's: a file or a folder.</summary>
+    public string? Data { get; init; }
+    /// <summary><c>test</c>, <c>validation</c>, <c>train</c> where it applies, or the name of one of several tests; null for the test split where there is one, else validation.</summary>
+    public string? Split { get; init; }
+    /// <summary>Rows of a batch; null for what suits the model.</summary>
+    public int? BatchSize { get; init; }
+    /// <summary>A file that takes one JSON line an example, where there are examples.</summary>
+    public string? Output { get; init; }
+    /// <summary>How translations are searched for.</summary>
+    public TranslationOptions Translation { get; init; } = new();
+    /// <summary>Where to compute.</summary>
+    public Device Device { get => field ?? NativeLibraries.Cpu; init; }
+    /// <summary>The type of products.</summary>
+    public Precision Precision { get; init; } = Precision.Fp32;
+    /// <summary>Whether the matrices of a decoder have 8 bits.</summary>
+    public bool Quantized { get; init; }
+    /// <summary>The folder of prepared data.</summary>
+    public string Cache { get; init; } = Path.Combine("data", ".cache");
+}
+
+/// <summary>The result of an evaluation: what <c>eval --json</c> prints.</summary>
 public sealed record EvaluationResult
 {
     /// <summary>The name and version of the document.</summary>
@@ -19,7 +50,7 @@ public sealed record EvaluationResult
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
     /// <summary>How BLEU and chrF were computed, in sacreBLEU's form.</summary>
     public IReadOnlyDictionary<string, string>? Signatures { get; init; }
-    /// <summary>How often each class (row) was taken for each (column).</summary>
+    /// <summary>How often each class (row) was predicted as each (column).</summary>
     public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
     /// <summary>The classes' names, in the order of the matrix.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
@@ -31,10 +62,68 @@ public sealed record EvaluationResult
     public IReadOnlyList<string>? Broken { get; init; }
 }
 
-/// <summary>An image whose class was not told.</summary>
+/// <summary>An image that was misclassified.</summary>
 /// <param name="Image">Its name: a path within its set, or a number.</param>
 /// <param name="Label">Its class.</param>
-/// <param name="Predicted">The class that was told.</param>
-/// <param name="Probability">The probability of the class that was told.</param>
+/// <param name="Predicted">The predicted class.</param>
+/// <param name="Probability">The probability of the predicted class.</param>
 /// <param name="LabelProbability">The probability of its class.</param>
 public sealed record ImageMistake(string Image, string Label, string Predicted, double Probability, double LabelProbability);
+
+/// <summary>One example of an evaluation as a line of a file of predictions.</summary>
+/// <param name="Input">The source, or the text.</param>
+/// <param name="Prediction">The translation, or the class.</param>
+/// <param name="Reference">The reference, or the right class.</param>
+/// <param name="Score">The translation's score, or the class's probability.</param>
+public sealed record PredictionLine(string Input, string Prediction, string Reference, double Score);
+
+/// <summary>Writes predictions, one JSON line each; without a path nothing.</summary>
+sealed class PredictionFile : IDisposable
+{
+    readonly StreamWriter? writer;
+
+    internal PredictionFile(string? path)
+    {
+        if (path is null) return;
+        try
+        {
+            writer = new StreamWriter(path) { NewLine = "\n" };
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--output")], exception);
+        }
+    }
+
+    internal void Add(PredictionLine line) => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options));
+
+    public void Dispose() => writer?.Dispose();
+}
+
+/// <summary>How good translations are.</summary>
+/// <param name="Bleu">BLEU of the corpus.</param>
+/// <param name="Chrf">chrF of the corpus.</param>
+/// <param name="Exact">The fraction of translations that equal the reference, from 0 to 1.</param>
+/// <param name="MeanScore">The mean of the translations' scores, as <see cref="Hypothesis.Score"/> defines them.</param>
+/// <param name="Translations">The translations themselves, in the order of the pairs.</param>
+public sealed record TranslationScores(BleuScore Bleu, ChrfScore Chrf, double Exact, double MeanScore, IReadOnlyList<Translation> Translations)
+{
+    /// <summary>The numbers by name, BLEU and chrF from 0 to 100.</summary>
+    public IReadOnlyDictionary<string, double> Metrics =>
+        new Dictionary<string, double> { ["bleu"] = Bleu.Score, ["chrf"] = Chrf.Score, ["exact"] = Exact };
+
+    /// <summary>Translates sources and compares with their targets, on detokenized text.</summary>
+    /// <param name="translator">The translator, its model in evaluation mode.</param>
+    /// <param name="pairs">Sources and references, at least one.</param>
+    /// <param name="options">How to translate.</param>
+    /// <param name="cancel">Ends it between two batches.</param>
+    public static TranslationScores Of(Translator translator, IReadOnlyList<SentencePair> pairs, TranslationOptions options, CancellationToken cancel = default)
+    {
+        List<Translation> translations = [.. translator.Translate(pairs.Select(pair => pair.Source), options, cancel)];
+        List<string> texts = [.. translations.Select(translation => translation.Text)];
+        List<string> references = [.. pairs.Select(pair => pair.Target)];
+        return new TranslationScores(Transformers.Metrics.Bleu.Corpus(texts, references), Transformers.Metrics.Chrf.Corpus(texts, references),
+            texts.Zip(references).Count(both => both.First == both.Second) / (double)pairs.Count,
+            translations.Average(translation => translation.Best.Score), translations);
+    }
+}

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>Tells the classes of texts.</summary>
+/// <summary>Classifies texts.</summary>
 public sealed class TextPredictor : IDisposable
 {
     readonly TextClassifier model;
@@ -24,7 +24,7 @@ public sealed class TextPredictor : IDisposable
         tokenizer = run.LoadTokenizer();
         this.device = device;
         model = run.LoadEncoder(tokenizer, device) as TextClassifier
-            ?? throw new UserException("the run guesses hidden tokens, and this needs one that classifies", "train one with --from this run");
+            ?? throw new UserException("the run predicts masked tokens, and this needs one that classifies", "train one with --from this run");
         Classes = run.LoadClasses();
     }
 
@@ -82,5 +82,26 @@ static class FramedTexts
         var store = new TokenStore();
         foreach (var text in texts) store.Add([special.Begin, .. tokenizer.EncodeToIds(text).Take(longest - 2), special.End]);
         return PaddedTexts.Make(store, [.. Enumerable.Range(0, texts.Count)], special.Padding);
+    }
+}
+
+/// <summary>A class and its probability.</summary>
+/// <param name="Label">The class's name.</param>
+/// <param name="Probability">From 0 to 1.</param>
+public sealed record LabelProbability(string Label, double Probability);
+
+/// <summary>Adds a model's scores to a report.</summary>
+public static class ReportTensors
+{
+    /// <summary>Adds one example a row.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="logits">Unnormalised scores [B, N], on any device.</param>
+    /// <param name="labels">The right classes, B of them.</param>
+    public static void AddBatch(this ClassificationReport report, Tensor logits, ReadOnlySpan<long> labels)
+    {
+        using var scope = NewDisposeScope();
+        var scores = logits.detach().to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
+        var classes = report.Labels.Count;
+        for (var row = 0; row < labels.Length; row++) report.Add(scores.AsSpan(row * classes, classes), (int)labels[row]);
     }
 }

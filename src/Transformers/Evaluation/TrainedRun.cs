@@ -1,7 +1,9 @@
+using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Decoding;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Runs;
@@ -47,7 +49,7 @@ public sealed class TrainedRun
             throw new UserException([Directory.EnumerateDirectories(path, "seed-*").Order(StringComparer.Ordinal).FirstOrDefault() is { } first
                 ? new Problem("the folder holds the runs of several seeds", path, Hint: $"name one of them, such as {first}")
                 : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
-                : new Problem("is no run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
+                : new Problem("is not a run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
         return which is null ? folder.Checkpoints.OpenBestOrLatest() : folder.Checkpoints.Open(which);
     }
 
@@ -60,7 +62,7 @@ public sealed class TrainedRun
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
     public TextTokenizer LoadTokenizer(string name) => TokenizerFile.Load(Checkpoint.PathOf(name));
 
-    /// <summary>The config's model, which must be of one kind: told before any file that another kind lacks is looked for.</summary>
+    /// <summary>The config's model, which must be of one kind: checked before any file that another kind lacks.</summary>
     /// <param name="wanted">What is needed, for the message.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
     public T Require<T>(string wanted) where T : ModelConfig => Config.Model as T
@@ -70,9 +72,7 @@ public sealed class TrainedRun
     /// <param name="model">A model of the config's shape, on any device.</param>
     public T Fill<T>(T model) where T : nn.Module
     {
-        var name = Checkpoint.WeightsFile;
-        using (var file = Checkpoint.OpenTensors(name))
-            ModelTensors.Fill(file, Checkpoint.PathOf(name), model.state_dict().Select(named => (named.Key, named.Value)));
+        Checkpoint.Fill(Checkpoint.WeightsFile, model.state_dict().Select(named => (named.Key, named.Value)));
         model.eval();
         return model;
     }
@@ -85,5 +85,88 @@ public sealed class TrainedRun
     {
         var shape = Require<GptConfig>("a language model (gpt)");
         return Fill(new Gpt(shape, shape.VocabularyFor(tokenizer)).to(device));
+    }
+}
+
+/// <summary>The models of sentences that a run left, with the checkpoint's weights and in evaluation mode.</summary>
+public static class TrainedRunModels
+{
+    /// <summary>The tokenizers of an encoder-decoder; the same object twice where both sides have one.</summary>
+    /// <exception cref="UserException">A file is missing or damaged.</exception>
+    public static (TextTokenizer source, TextTokenizer target) LoadTokenizers(this TrainedRun run)
+    {
+        var source = run.LoadTokenizer();
+        return (source, TokenizerPair.TargetNames.FirstOrDefault(run.Checkpoint.Has) is { } target ? run.LoadTokenizer(target) : source);
+    }
+
+    /// <summary>The run's encoder-decoder.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="tokenizers">The run's tokenizers.</param>
+    /// <param name="device">Where it is to be.</param>
+    /// <exception cref="UserException">The run is of another kind.</exception>
+    public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (TextTokenizer source, TextTokenizer target) tokenizers, Device device)
+    {
+        var shape = run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
+        var (source, target) = tokenizers;
+        return run.Fill(new Seq2Seq(shape, shape.VocabularyFor(source), shape.VocabularyFor(target), ReferenceEquals(source, target)).to(device));
+    }
+
+    /// <summary>A translator with the run's encoder-decoder.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="device">Where it is to be.</param>
+    /// <param name="precision">The type of products.</param>
+    /// <param name="quantized">Whether the decoder's matrices have 8 bits.</param>
+    /// <exception cref="UserException">The run is of another kind.</exception>
+    public static Translator LoadTranslator(this TrainedRun run, Device device, Precision precision = Precision.Fp32, bool quantized = false)
+    {
+        run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
+        var (source, target) = run.LoadTokenizers();
+        return new Translator(run.LoadSeq2Seq((source, target), device), source, target, device) { Precision = precision, Quantized = quantized };
+    }
+
+    /// <summary>The run's encoder with its head.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="tokenizer">The run's tokenizer.</param>
+    /// <param name="device">Where it is to be.</param>
+    /// <exception cref="UserException">The run is of another kind.</exception>
+    public static EncoderModel LoadEncoder(this TrainedRun run, TextTokenizer tokenizer, Device device)
+    {
+        var shape = run.Require<EncoderConfig>("an encoder");
+        var classes = run.Checkpoint.Has(CheckpointFiles.Classes) ? run.LoadClasses().Count : 0;
+        return run.Fill(EncoderModel.Create(shape, shape.VocabularyFor(tokenizer), classes).to(device));
+    }
+
+    /// <summary>The names of the classes of a run that classifies.</summary>
+    /// <exception cref="UserException">The run has no classes, or their file is damaged.</exception>
+    public static IReadOnlyList<string> LoadClasses(this TrainedRun run)
+    {
+        var text = run.Checkpoint.ReadText(CheckpointFiles.Classes);
+        try
+        {
+            if (JsonSerializer.Deserialize<List<string>>(text, JsonStyle.Options) is { Count: > 0 } names && !names.Contains(null!)) return names;
+        }
+        catch (JsonException)
+        {
+            // Reported below.
+        }
+        throw new UserException([new Problem("must be a JSON list of names", run.Checkpoint.PathOf(CheckpointFiles.Classes))]);
+    }
+}
+
+/// <summary>Single tensors of a checkpoint, without its model.</summary>
+public static class StoredWeights
+{
+    /// <summary>The first tensor whose name ends as given; the moving average's, where there is one.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="ending">Such as <c>pos_emb.weight</c>.</param>
+    /// <param name="dimensions">The number of its dimensions; null for any.</param>
+    /// <returns>The tensor, or null where there is none of that name.</returns>
+    /// <exception cref="UserException">The file is damaged.</exception>
+    public static Tensor? Find(Checkpoint checkpoint, string ending, int? dimensions = null)
+    {
+        var name = checkpoint.WeightsFile;
+        using var file = checkpoint.OpenTensors(name);
+        var stored = file.Tensors.Where(one => one.Name.EndsWith(ending, StringComparison.Ordinal) && (dimensions ?? one.Shape.Count) == one.Shape.Count).OrderBy(one => one.Name, StringComparer.Ordinal).FirstOrDefault();
+        return stored is null ? null : ModelTensors.Load(file, stored, checkpoint.PathOf(name));
     }
 }

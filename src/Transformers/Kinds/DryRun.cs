@@ -2,7 +2,6 @@ using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.IO;
-using Transformers.Kinds.Tasks;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Runs;
@@ -18,7 +17,7 @@ public static class DryRun
     /// <summary>Reads the data, makes the model, goes forwards and backwards through one batch, and measures.</summary>
     /// <param name="config">The config.</param>
     /// <param name="options">As for the run.</param>
-    /// <param name="observer">Told of the preparation.</param>
+    /// <param name="observer">Sees the preparation.</param>
     /// <param name="stop">Ends it.</param>
     /// <exception cref="UserException">What would stop the run.</exception>
     /// <exception cref="DivergedException">The first loss is not a number.</exception>
@@ -26,10 +25,10 @@ public static class DryRun
     {
         RunFolderProbe.Check(options.Run);
         NativeLibraries.Load();
-        using var setup = TaskSetup.Create(config, options, observer, stop);
+        using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);
         TrainingRun.Prepare(model, config, options, observer);
-        var (state, from) = Standing(config, options, setup.FilesHash);
+        var (state, from) = StateOf(config, options, new RunIdentity(config, setup.Files, setup.FilesHash, ""));
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
 
         Precisions.Apply(model, precision);
@@ -83,8 +82,8 @@ public static class DryRun
 
     static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);
 
-    // Where the run's folder stands, and whether what it holds can be gone on from.
-    static (string state, long? from) Standing(RunConfig config, TrainingOptions options, string inputHash)
+    // The state of the run's folder, and whether the run can go on from what it holds.
+    static (string state, long? from) StateOf(RunConfig config, TrainingOptions options, RunIdentity identity)
     {
         using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
         if (folder is not null && options.Resume == ResumeMode.Never && !folder.IsEmpty) throw TrainingRun.NotEmpty(folder);
@@ -92,11 +91,73 @@ public static class DryRun
         if (options.ResumeFrom is { } path) return ("resumes", StepOf(Checkpoint.Open(path)));
         return folder?.Checkpoints.FindNewestIntact(out _) is { } newest ? ("resumes", StepOf(newest)) : ("new", null);
 
-        long StepOf(Checkpoint checkpoint)
-        {
-            var saved = checkpoint.ReadState();
-            TrainerOutputs.CheckFits(checkpoint, saved.Hashes, TrainerOutputs.HashesOf(config, inputHash));
-            return saved.Step;
-        }
+        long StepOf(Checkpoint checkpoint) => identity.ReadState(checkpoint, DataProfile.Silent).Step;
     }
+}
+
+/// <summary>What a run would be: what <c>train --dry-run --json</c> prints.</summary>
+public sealed record DryRunResult
+{
+    /// <summary>The name and version of the document.</summary>
+    public string Schema { get; init; } = "transformer.dry-run/1";
+    /// <summary>The run's folder.</summary>
+    public required string Run { get; init; }
+    /// <summary><c>new</c>, <c>resumes</c> or <c>finished</c>.</summary>
+    public required string State { get; init; }
+    /// <summary>The step that it would go on from; absent for a new run.</summary>
+    public long? From { get; init; }
+    /// <summary>The step that it would end at.</summary>
+    public required long Steps { get; init; }
+    /// <summary>The seeds, where several would be trained.</summary>
+    public IReadOnlyList<ulong>? Seeds { get; init; }
+    /// <summary>The kind of model.</summary>
+    public required string Model { get; init; }
+    /// <summary>The number of parameters; one that is used twice counts once.</summary>
+    public required long Parameters { get; init; }
+    /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
+    public required string Precision { get; init; }
+    /// <summary>Where it would run.</summary>
+    public required string Device { get; init; }
+    /// <summary>What a step counts: <c>tokens</c> or <c>images</c>.</summary>
+    public required string Unit { get; init; }
+    /// <summary>These in the first step.</summary>
+    public required long UnitsPerStep { get; init; }
+    /// <summary>Targets in the first step.</summary>
+    public required long TargetsPerStep { get; init; }
+    /// <summary>Forward and backward passes of the first step.</summary>
+    public required int MicroBatches { get; init; }
+    /// <summary>The loss of the first pass with fresh weights, nats a target.</summary>
+    public required double Loss { get; init; }
+    /// <summary>The norm of its gradient.</summary>
+    public required double GradientNorm { get; init; }
+    /// <summary>The loss of one validation batch; absent without validation data.</summary>
+    public double? ValLoss { get; init; }
+    /// <summary>What it would need of memory.</summary>
+    public required DryRunMemory Memory { get; init; }
+    /// <summary>What it would need of the disk.</summary>
+    public required DryRunDisk Disk { get; init; }
+}
+
+/// <summary>Memory of a run, in bytes.</summary>
+/// <param name="Measured">The most that was resident during the passes: program, data, weights, gradients, activations.</param>
+/// <param name="Optimizer">The optimizer's state.</param>
+/// <param name="Average">The moving average of the weights.</param>
+/// <param name="CheckpointCopy">The copy that a checkpoint is written from while training goes on.</param>
+/// <param name="Available">What this process can have; null where the system does not report it.</param>
+public sealed record DryRunMemory(long Measured, long Optimizer, long Average, long CheckpointCopy, long? Available)
+{
+    /// <summary>All together.</summary>
+    public long Needed => Measured + Optimizer + Average + CheckpointCopy;
+    /// <summary>Whether it is there.</summary>
+    public bool Fits => Available is not { } there || Needed <= there;
+}
+
+/// <summary>Disk of a run, in bytes.</summary>
+/// <param name="Checkpoint">One checkpoint.</param>
+/// <param name="Needed">All that are kept, and one that is being written.</param>
+/// <param name="Available">What is free where the run's folder is; null where the system does not report it.</param>
+public sealed record DryRunDisk(long Checkpoint, long Needed, long? Available)
+{
+    /// <summary>Whether it is there.</summary>
+    public bool Fits => Available is not { } there || Needed <= there;
 }

@@ -6,7 +6,7 @@ using Transformers.Training;
 
 namespace Transformers.Kinds;
 
-/// <summary>Tells whether what a folder holds is already the result of what is asked for.</summary>
+/// <summary>Finds out whether a folder holds the result of a run already.</summary>
 static class FinishedRun
 {
     /// <summary>The result of a run that has nothing left to do; null for any other.</summary>

@@ -7,14 +7,14 @@ using Transformers.Metrics;
 
 namespace Transformers.Kinds;
 
-/// <summary>What a network over images made of one image.</summary>
+/// <summary>The classification of one image.</summary>
 /// <param name="Image">Its name.</param>
 /// <param name="Label">Its class.</param>
-/// <param name="Predicted">The class that was told.</param>
+/// <param name="Predicted">The predicted class.</param>
 /// <param name="Probability">Its probability.</param>
 public sealed record JudgedImage(string Image, string Label, string Predicted, double Probability);
 
-/// <summary>What an evaluation came to.</summary>
+/// <summary>The result of an evaluation.</summary>
 /// <param name="Split">The images: <c>test</c>, <c>validation</c>, <c>train</c> or <c>all</c>.</param>
 /// <param name="Loss">Nats an image.</param>
 /// <param name="Report">Accuracies, confusion matrix, scores of each class, calibration.</param>
@@ -39,14 +39,14 @@ public sealed record ImageEvaluationResult(string Split, double Loss, Classifica
 /// <summary>Evaluates a trained network over images.</summary>
 public static class ImageEvaluation
 {
-    /// <summary>Judges all images of a split.</summary>
+    /// <summary>Classifies all images of a split.</summary>
     /// <param name="run">The network.</param>
     /// <param name="images">The images, from <see cref="ImageRun.OpenImages"/>.</param>
     /// <param name="split">The split's name; null for the test split, else validation, else all images.</param>
     /// <param name="batchSize">Images a pass; it changes no result.</param>
     /// <param name="worst">The number of mistakes to list.</param>
     /// <param name="precision">The number format of products.</param>
-    /// <param name="each">Told of every image, in order.</param>
+    /// <param name="each">Called for every image, in order.</param>
     /// <exception cref="UserException">There is no such split, or no image in it can be read.</exception>
     public static ImageEvaluationResult Run(ImageRun run, OpenedImages images, string? split = null, int batchSize = 64, int worst = 20,
         Precision precision = Precision.Fp32, Action<JudgedImage>? each = null)

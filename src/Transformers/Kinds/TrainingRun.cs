@@ -5,7 +5,6 @@ using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.IO;
-using Transformers.Kinds.Tasks;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Reports;
@@ -18,7 +17,7 @@ namespace Transformers.Kinds;
 /// <summary>A training run from its config to its result.</summary>
 public static class TrainingRun
 {
-    const string MorePatience = "it stopped for want of patience: raise training.validate.patience to go on";
+    const string MorePatience = "it stopped because validation did not improve: raise training.validate.patience to go on";
 
     internal static readonly JsonSerializerOptions Json = new(JsonStyle.Options) { WriteIndented = true };
 
@@ -42,21 +41,22 @@ public static class TrainingRun
         NativeLibraries.Load();
         using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
 
-        using var setup = TaskSetup.Create(config, options, observer, stop);
+        using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         Prepare(setup.Task.Model, config, options, observer);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";
-        using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, name, observer);
+        var identity = new RunIdentity(config, setup.Files, setup.FilesHash, name);
+        using var outputs = new TrainerOutputs(folder, identity, TrainerOutputs.PolicyOf(config.Training.Checkpoint), observer);
         using var trainer = new Trainer(setup.Task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, precision, options.Device, outputs, observer, stop)
         {
             PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
         };
-        Resume(folder, config, options, trainer, setup.Task, outputs, observer);
+        Resume(folder, config, options, trainer, identity, observer);
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
         foreach (var (file, bytes) in setup.Files) folder.WriteBytes(file, bytes);
-        outputs.Open(trainer.Progress.Step);
-        tensorBoard.Open(trainer.Progress.Step);
-        samples.Open(trainer.Progress.Step);
+        outputs.Open(trainer.State.Step);
+        tensorBoard.Open(trainer.State.Step);
+        samples.Open(trainer.State.Step);
         folder.WriteText(MachineReport.File, MachineReport.Here(options.Device).ToJson());
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
         observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
@@ -65,13 +65,13 @@ public static class TrainingRun
             observer.Note(FormattableString.Invariant($"noam schedule: factor {config.Training.Optimizer.Lr * noam.Factor:G6}, peak learning rate {new Schedule(noam, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).Peak:G4} at step {noam.Warmup}"));
 
         var lastStep = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
-        var before = trainer.Progress.Step;
+        var before = trainer.State.Step;
         Train(trainer, setup.Task, config.Training, lastStep, options, observer, stop);
         var result = Result(config, options, trainer, setup, parameters, name, stop, before);
         if (result.Stopped is null or TrainResult.Patience)
         {
             var last = LastSamples(setup.Task, stop);
-            if (last.Count > 0) observer.Sampled(result.Steps, last);
+            if (last.Count > 0) observer.OnSamples(result.Steps, last);
             folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
         }
         WriteReport(folder, observer);
@@ -80,18 +80,18 @@ public static class TrainingRun
 
     static void Train(Trainer trainer, TrainingTask task, TrainingConfig config, long lastStep, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (trainer.Progress.Step < lastStep && stop.Reason is null) new MemoryFit(trainer, task, config, options.Device, observer, stop.Token).Ensure();
+        if (trainer.State.Step < lastStep && stop.Reason is null) new MemoryFit(trainer, task, config, options.Device, observer, stop.Token).Ensure();
         try
         {
             trainer.Run(lastStep);
         }
         catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
         {
-            throw new MemoryException($"step {trainer.Progress.Step + 1} ran out of memory: {MemoryException.Describe(exception)}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then goes on from the last checkpoint", exception);
+            throw new MemoryException($"step {trainer.State.Step + 1} ran out of memory: {MemoryException.Describe(exception)}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then goes on from the last checkpoint", exception);
         }
     }
 
-    /// <summary>Takes over another run's weights and holds parameters still, as the options and the config ask.</summary>
+    /// <summary>Takes over another run's weights and freezes parameters, as the options and the config ask.</summary>
     internal static void Prepare(nn.Module model, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
         if (options.From is { } from)
@@ -101,10 +101,10 @@ public static class TrainingRun
             observer.Note($"starting from {other.Checkpoint.Folder}" + (fresh.Count == 0 ? "" : $"; new are {string.Join(", ", fresh.Take(8))}{(fresh.Count > 8 ? ", …" : "")}"));
         }
         if (config.Training.Freeze is { } patterns)
-            observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are held still");
+            observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are frozen");
     }
 
-    // A run that is finished stays so, whatever is asked while it shows what it learnt.
+    // A finished run stays finished, whatever stops its last samples.
     static IReadOnlyList<string> LastSamples(TrainingTask task, StopRequest stop)
     {
         try
@@ -117,7 +117,7 @@ public static class TrainingRun
         }
     }
 
-    // A run that is well must not end badly for its page.
+    // A missing report must not fail a good run.
     static void WriteReport(RunFolder folder, ITrainingObserver observer)
     {
         try
@@ -133,7 +133,7 @@ public static class TrainingRun
     internal static UserException NotEmpty(RunFolder folder) => new(
         [new Problem("the run folder is not empty, and --resume=never starts a new run", folder.FullPath, Hint: "name another folder with --run, or delete this one")]);
 
-    static void Resume(RunFolder folder, RunConfig config, TrainingOptions options, Trainer trainer, TrainingTask task, TrainerOutputs outputs, ITrainingObserver observer)
+    static void Resume(RunFolder folder, RunConfig config, TrainingOptions options, Trainer trainer, RunIdentity identity, ITrainingObserver observer)
     {
         Checkpoint? checkpoint;
         if (options.ResumeFrom is { } path) checkpoint = Checkpoint.Open(path);
@@ -142,18 +142,18 @@ public static class TrainingRun
             checkpoint = folder.Checkpoints.FindNewestIntact(out var skipped);
             foreach (var damaged in skipped) observer.Warn($"skipped {damaged.Folder}: {damaged.Reason}");
         }
-        if (checkpoint is not null) outputs.Restore(checkpoint, trainer, task);
+        if (checkpoint is not null) trainer.Restore(checkpoint, identity.ReadState(checkpoint, observer));
         // Only now is it sure that the run goes on, and the folder no longer holds a finished one.
         if (folder.IsFinished) folder.ClearResult();
         if (checkpoint is null) return;
-        folder.Checkpoints.SetAsideAfter(trainer.Progress.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
-        observer.Note($"going on from step {trainer.Progress.Step} ({checkpoint.Folder})");
+        folder.Checkpoints.SetAsideAfter(trainer.State.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
+        observer.Note($"going on from step {trainer.State.Step} ({checkpoint.Folder})");
     }
 
     static TrainResult Result(RunConfig config, TrainingOptions options, Trainer trainer, TaskSetup setup, long parameters, string precision, StopRequest stop, long before)
     {
-        var progress = trainer.Progress;
-        var validation = progress.LastValidation is { } last && last.Step == progress.Step ? last : null;
+        var progress = trainer.State;
+        var validation = trainer.LastValidation is { } last && last.Step == progress.Step ? last : null;
         var speed = setup.UnitsOf(progress.Targets) / Math.Max(1e-9, progress.Seconds);
         return new TrainResult
         {
@@ -167,7 +167,7 @@ public static class TrainingRun
             ImagesPerSecond = setup.Task.Unit == "images" ? speed : null,
             TrainLoss = progress.TrainLoss,
             ValLoss = validation?.Loss,
-            Best = progress.BestStep > 0 ? new BestResult(progress.BestStep, progress.BestLoss) : null,
+            Best = progress.Best is { } best ? new BestResult(best.Step, best.Loss) : null,
             Metrics = validation?.Metrics ?? new Dictionary<string, double>(),
             PeakMemoryBytes = ProcessMemory.Peak,
             Precision = precision,
@@ -178,7 +178,7 @@ public static class TrainingRun
             Confusion = setup.Task.Confusion?.Rows,
             Labels = setup.Task.Confusion?.Labels,
             Examples = setup.Task.Examples is { Count: > 0 } examples ? examples : null,
-            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : progress.OutOfPatience ? TrainResult.Patience : stop.Reason ?? "max_steps",
+            Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : trainer.OutOfPatience ? TrainResult.Patience : stop.Reason ?? "max_steps",
         };
     }
 

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Starts a model from another run's weights, and holds parameters still.</summary>
+/// <summary>Starts a model from another run's weights, and freezes parameters.</summary>
 public static class WarmStart
 {
     /// <summary>Copies every tensor that the other run has under the same name. One of another shape is adapted where the model can, as to another resolution.</summary>
@@ -51,10 +51,10 @@ public static class WarmStart
         return taken > 0 ? fresh : throw new CheckpointException(path, "has no tensor in common with the model", "start from a run of the same kind of model");
     }
 
-    /// <summary>Holds parameters still: those whose name matches a pattern, in which <c>*</c> stands for any text.</summary>
+    /// <summary>Freezes the parameters whose name matches a pattern, in which <c>*</c> matches any text.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="patterns">The patterns, such as <c>encoder.tokens.*</c>.</param>
-    /// <returns>The number of parameters that are held.</returns>
+    /// <param name="patterns">The patterns, such as <c>encoder.tok_emb.*</c>.</param>
+    /// <returns>The number of frozen parameters.</returns>
     /// <exception cref="UserException">A pattern matches nothing, or nothing is left to train.</exception>
     public static int Freeze(nn.Module model, IReadOnlyList<string> patterns)
     {
@@ -66,15 +66,13 @@ public static class WarmStart
     }
 
     /// <summary>The parameters that patterns of <c>training.freeze</c> match.</summary>
-    /// <param name="names">The names of all parameters.</param>
-    /// <param name="patterns">The patterns.</param>
     /// <exception cref="UserException">A pattern matches nothing, or nothing is left to train.</exception>
     internal static HashSet<string> Matches(IReadOnlyList<string> names, IReadOnlyList<string> patterns)
     {
         var held = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < patterns.Count; i++)
         {
-            var pattern = new Regex($"^{Regex.Escape(patterns[i]).Replace(@"\*", ".*")}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+            var pattern = new Regex($"^{Regex.Escape(TensorNames.Current(patterns[i])).Replace(@"\*", ".*")}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
             var matched = names.Where(name => pattern.IsMatch(name)).ToList();
             if (matched.Count == 0)
                 throw new UserException([new Problem($"({patterns[i]}) matches no parameter", Path: $"training.freeze[{i}]",

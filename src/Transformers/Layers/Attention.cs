@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Utils;
 using Transformers.Native;
 using static TorchSharp.torch;
 
@@ -23,33 +24,41 @@ public readonly record struct AttentionInput(
 /// </remarks>
 public sealed class Attention : nn.Module
 {
-    readonly int heads, groups, headWidth;
+    readonly int heads, kvHeads, headWidth;
     readonly Dropout dropout;
-    readonly Linear? packed, query, keyValue;
+    readonly Linear? qkv;
+    [ComponentName(Name = "q")]
+    readonly Linear? query;
+    [ComponentName(Name = "kv")]
+    readonly Linear? keyValue;
+    [ComponentName(Name = "proj")]
     readonly Linear output;
 
     /// <summary>Attention over vectors of a width.</summary>
     /// <param name="width">The width D of inputs and outputs.</param>
     /// <param name="heads">The number H of query heads; it divides the width.</param>
-    /// <param name="groups">The number K of key/value heads; it divides the number of heads.</param>
+    /// <param name="kvHeads">The number K of key/value heads; it divides the number of heads.</param>
     /// <param name="bias">Whether the projections add a bias.</param>
     /// <param name="dropout">The rate at which training drops weights.</param>
     /// <param name="cross">Whether keys and values come from another sequence.</param>
-    public Attention(int width, int heads, int? groups = null, bool bias = true, double dropout = 0, bool cross = false) : base(nameof(Attention))
+    public Attention(int width, int heads, int? kvHeads = null, bool bias = true, double dropout = 0, bool cross = false) : base(nameof(Attention))
     {
         this.heads = heads;
-        this.groups = groups ?? heads;
+        this.kvHeads = kvHeads ?? heads;
         headWidth = width / heads;
         if (cross)
         {
             query = new Linear(width, heads * headWidth, bias);
-            keyValue = new Linear(width, 2 * this.groups * headWidth, bias);
+            keyValue = new Linear(width, 2 * this.kvHeads * headWidth, bias);
         }
-        else packed = new Linear(width, (heads + 2 * this.groups) * headWidth, bias);
-        output = new Linear(heads * headWidth, width, bias);
+        else qkv = new Linear(width, (heads + 2 * this.kvHeads) * headWidth, bias);
+        output = new Linear(heads * headWidth, width, bias) { WritesToResidual = true };
         this.dropout = new Dropout(dropout);
         RegisterComponents();
     }
+
+    /// <summary>The weights' dropout.</summary>
+    internal Dropout Dropout => dropout;
 
     /// <summary>Attends, with a norm and a residual connection around it.</summary>
     /// <param name="residual">The connection.</param>
@@ -66,13 +75,13 @@ public sealed class Attention : nn.Module
         if (input is not { Cache: null, Recorder: null } || source is null != keyValue is null) return null;
         if (input.Positions is { Rotates: true } and not RotaryPositionEmbedding) return null;
         if (residual.AsSublayer(input.Random) is not { } norm) return null;
-        var first = packed ?? query!;
+        var first = qkv ?? query!;
         var weights = new AttentionWeights(first.weight, first.bias, keyValue?.weight, keyValue?.bias, output.weight, output.bias);
         if (!AttentionSublayerFunction.Takes(x, source, weights, first.Compute)) return null;
         Tensor? cosine = null, sine = null;
         if (input.Positions is RotaryPositionEmbedding rotary && source is null) (cosine, sine) = rotary.Tables(0, x.size(1), x);
         var view = new AttentionView(input.Causal, input.Mask, input.Padding?.Lengths, cosine, sine, Dropout: dropout.AsKernel(input.Random));
-        return AttentionSublayerFunction.Of(x, source, norm, weights, view, heads, groups, first.Compute);
+        return AttentionSublayerFunction.Of(x, source, norm, weights, view, heads, kvHeads, first.Compute);
     }
 
     /// <summary>Attends.</summary>
@@ -83,7 +92,7 @@ public sealed class Attention : nn.Module
     public Tensor forward(Tensor x, AttentionInput input, Tensor? source = null)
     {
         var (B, T, _) = x.Dims3();
-        var (q, k, v) = packed is null ? Cross(x, input, source) : Self(x, input);
+        var (q, k, v) = qkv is null ? Cross(x, input, source) : Self(x, input);
         var mixed = AttentionFormulas.Attend(q, k, v, input, dropout);                   // [B, H, T, E]
         return output.call(mixed.transpose(1, 2).reshape(B, T, heads * headWidth));      // [B, T, D]
     }
@@ -91,10 +100,10 @@ public sealed class Attention : nn.Module
     (Tensor q, Tensor k, Tensor v) Self(Tensor x, AttentionInput input)
     {
         var start = input.Cache?.Length ?? 0;
-        var parts = packed!.call(x).split([heads * headWidth, groups * headWidth, groups * headWidth], -1);
+        var parts = qkv!.call(x).split([heads * headWidth, kvHeads * headWidth, kvHeads * headWidth], -1);
         var q = Heads(parts[0], heads);                                                   // [B, H, T, E]
-        var k = Heads(parts[1], groups);                                                  // [B, K, T, E]
-        var v = Heads(parts[2], groups);
+        var k = Heads(parts[1], kvHeads);                                                  // [B, K, T, E]
+        var v = Heads(parts[2], kvHeads);
         if (input.Positions is { Rotates: true } positions)
         {
             q = positions.Rotate(q, start);
@@ -110,8 +119,8 @@ public sealed class Attention : nn.Module
         // The source does not change while a target is generated: its keys and values are made once.
         if (input.Cache is { Length: > 0 } filled) return (q, filled.Keys, filled.Values);
         var parts = keyValue!.call(source ?? throw new ArgumentNullException(nameof(source))).chunk(2, -1);
-        var k = Heads(parts[0], groups);                                                  // [B, K, S, E]
-        var v = Heads(parts[1], groups);
+        var k = Heads(parts[0], kvHeads);                                                  // [B, K, S, E]
+        var v = Heads(parts[1], kvHeads);
         if (input.Cache is { } earlier) (k, v) = earlier.Append(k, v);
         return (q, k, v);
     }
@@ -140,5 +149,45 @@ public sealed class AttentionRecorder : IDisposable
     {
         foreach (var layer in weights) layer.Dispose();
         weights.Clear();
+    }
+}
+
+/// <summary>Hides the padding of rows of different lengths from attention.</summary>
+public sealed class PaddingMask
+{
+    PaddingMask(Tensor lengths, Tensor additive) => (Lengths, Additive) = (lengths, additive);
+
+    /// <summary>The tokens of each row, [B] whole numbers in CPU memory: kernels that know them skip padding.</summary>
+    public Tensor Lengths { get; }
+
+    /// <summary>What is added to scores, [B, 1, 1, S] on the model's device: 0 for tokens, minus infinity for padding.</summary>
+    public Tensor Additive { get; }
+
+    /// <summary>The mask of some of the rows.</summary>
+    internal PaddingMask Select(Tensor rows) => new(Lengths.index_select(0, rows.cpu()), Additive.index_select(0, rows));
+
+    /// <summary>Keeps the mask past the present dispose scope.</summary>
+    internal PaddingMask MoveToOuterDisposeScope()
+    {
+        Lengths.MoveToOuterDisposeScope();
+        Additive.MoveToOuterDisposeScope();
+        return this;
+    }
+
+    /// <summary>The mask of rows.</summary>
+    /// <param name="lengths">The tokens of each row, at least one each: a row without a token to attend to has no softmax.</param>
+    /// <param name="width">S: the padded length.</param>
+    /// <param name="device">The model's device.</param>
+    /// <returns>The mask; null where there is no padding.</returns>
+    /// <exception cref="ArgumentException">A row has no tokens, or more than the width.</exception>
+    public static PaddingMask? Of(IReadOnlyList<int> lengths, int width, Device device)
+    {
+        if (lengths.Any(length => length < 1 || length > width))
+            throw new ArgumentException($"rows must have between 1 and {width} tokens", nameof(lengths));
+        if (lengths.All(length => length == width)) return null;
+        var mask = new float[lengths.Count * width];
+        for (var row = 0; row < lengths.Count; row++)
+            mask.AsSpan(row * width + lengths[row], width - lengths[row]).Fill(float.NegativeInfinity);
+        return new(tensor(lengths.Select(length => (long)length).ToArray()), tensor(mask, [lengths.Count, 1, 1, width], device: device));
     }
 }

@@ -1,26 +1,30 @@
 using TorchSharp;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
 /// <summary>One layer: attention within the sequence, then the feed-forward network, each with its residual connection.</summary>
 /// <remarks>Vaswani et al. 2017, figure 1, left; Radford et al. 2019 for the decoder-only form.</remarks>
-public sealed class Block : nn.Module
+public sealed class Block : nn.Module, IBlock
 {
+    [ComponentName(Name = "attn")]
     readonly Attention attention;
-    readonly Residual attentionResidual;
+    [ComponentName(Name = "mlp")]
     readonly FeedForward feedForward;
-    readonly Residual feedForwardResidual;
+    readonly Residual residual1, residual2;
 
     /// <summary>A layer of parts.</summary>
     public Block(Attention attention, FeedForward feedForward, Func<Residual> residual) : base(nameof(Block))
     {
-        this.attention = attention;
-        attentionResidual = residual();
-        this.feedForward = feedForward;
-        feedForwardResidual = residual();
-        RegisterComponents();
+        (this.attention, residual1, this.feedForward, residual2) = (attention, residual(), feedForward, residual());
+        register_module("attn", attention);
+        residual1.RegisterIn(this, 1);
+        register_module("mlp", feedForward);
+        residual2.RegisterIn(this, 2);
     }
+
+    IEnumerable<IDrawsNumbers> IBlock.Draws => [attention.Dropout, .. residual1.Draws, feedForward.Dropout, .. residual2.Draws];
 
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, T, D].</param>
@@ -29,8 +33,51 @@ public sealed class Block : nn.Module
     public Tensor forward(Tensor x, AttentionInput input)
     {
         using var scope = NewDisposeScope();
-        x = attention.ForwardResidual(attentionResidual, x, input);
-        x = feedForward.ForwardResidual(feedForwardResidual, x, input.Random);
+        x = attention.ForwardResidual(residual1, x, input);
+        x = feedForward.ForwardResidual(residual2, x, input.Random);
+        return x.MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>One layer of a decoder: causal self-attention, attention to the source, then the feed-forward network.</summary>
+/// <remarks>Vaswani et al. 2017, figure 1, right.</remarks>
+public sealed class DecoderBlock : nn.Module, IBlock
+{
+    [ComponentName(Name = "attn")]
+    readonly Attention attention;
+    [ComponentName(Name = "cross_attn")]
+    readonly Attention crossAttention;
+    [ComponentName(Name = "mlp")]
+    readonly FeedForward feedForward;
+    readonly Residual residual1, residual2, residual3;
+
+    /// <summary>A layer of parts.</summary>
+    public DecoderBlock(Attention attention, Attention crossAttention, FeedForward feedForward, Func<Residual> residual) : base(nameof(DecoderBlock))
+    {
+        (this.attention, residual1, this.crossAttention, residual2, this.feedForward, residual3) = (attention, residual(), crossAttention, residual(), feedForward, residual());
+        register_module("attn", attention);
+        residual1.RegisterIn(this, 1);
+        register_module("cross_attn", crossAttention);
+        residual2.RegisterIn(this, 2);
+        register_module("mlp", feedForward);
+        residual3.RegisterIn(this, 3);
+    }
+
+    IEnumerable<IDrawsNumbers> IBlock.Draws =>
+        [attention.Dropout, .. residual1.Draws, crossAttention.Dropout, .. residual2.Draws, feedForward.Dropout, .. residual3.Draws];
+
+    /// <summary>Applies the layer.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="self">Positions, mask, cache and recorder of the self-attention.</param>
+    /// <param name="memory">What the encoder made of the source, [B, S, D]; null where the cache of <paramref name="cross"/> holds it.</param>
+    /// <param name="cross">Mask, cache and recorder of the attention to the source.</param>
+    /// <returns>[B, T, D].</returns>
+    public Tensor forward(Tensor x, AttentionInput self, Tensor? memory, AttentionInput cross)
+    {
+        using var scope = NewDisposeScope();
+        x = attention.ForwardResidual(residual1, x, self);
+        x = crossAttention.ForwardResidual(residual2, x, cross, memory);
+        x = feedForward.ForwardResidual(residual3, x, self.Random);
         return x.MoveToOuterDisposeScope();
     }
 }

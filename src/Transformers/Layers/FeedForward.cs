@@ -1,8 +1,36 @@
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
+
+/// <summary>The feed-forward network of a block; closed by <c>kind</c>.</summary>
+public abstract record FeedForwardConfig
+{
+    /// <summary>The width F of the hidden layer; by default 4 times the model's width, and 8/3 times, rounded up to a multiple of 8, for <c>swiglu</c>.</summary>
+    [Between(1, 10_000_000)]
+    public int? Width { get; init; }
+}
+
+/// <summary>max(0, xW₁)W₂.</summary>
+/// <remarks>Vaswani et al. 2017, section 3.3.</remarks>
+[Kind("relu")]
+public sealed record ReluConfig : FeedForwardConfig;
+
+/// <summary>GELU(xW₁)W₂.</summary>
+/// <remarks>Hendrycks and Gimpel 2016.</remarks>
+[Kind("gelu")]
+public sealed record GeluConfig : FeedForwardConfig
+{
+    /// <summary>Whether to use the tanh approximation, as GPT-2 does.</summary>
+    public bool Tanh { get; init; }
+}
+
+/// <summary>(SiLU(xW₁) ∘ xW₃)W₂.</summary>
+/// <remarks>Shazeer 2020.</remarks>
+[Kind("swiglu")]
+public sealed record SwiGluConfig : FeedForwardConfig;
 
 /// <summary>The network that a block applies to each token alone.</summary>
 /// <remarks>
@@ -19,16 +47,19 @@ public sealed class FeedForward : nn.Module
     /// <param name="config">The kind and the hidden width.</param>
     /// <param name="width">The width D of inputs and outputs.</param>
     /// <param name="bias">Whether the layers add a bias.</param>
-    /// <param name="dropout">The share of hidden activations that training drops.</param>
+    /// <param name="dropout">The dropout rate of hidden activations.</param>
     public FeedForward(FeedForwardConfig config, int width, bool bias = true, double dropout = 0) : base(nameof(FeedForward))
     {
         this.config = config;
         var hidden = HiddenWidth(config, width);
         up = new Linear(width, config is SwiGluConfig ? 2 * hidden : hidden, bias);
-        down = new Linear(hidden, width, bias);
+        down = new Linear(hidden, width, bias) { WritesToResidual = true };
         this.dropout = new Dropout(dropout);
         RegisterComponents();
     }
+
+    /// <summary>The hidden activations' dropout.</summary>
+    internal Dropout Dropout => dropout;
 
     /// <summary>The hidden width F: what the config says, or the usual multiple of the width.</summary>
     public static int HiddenWidth(FeedForwardConfig config, int width) =>
@@ -66,7 +97,6 @@ public sealed class FeedForward : nn.Module
     }
 
     /// <summary>The function between the two layers.</summary>
-    /// <param name="config">Its kind.</param>
     /// <param name="hidden">[B, …, F], or [B, …, 2F] where one half gates the other.</param>
     /// <returns>[B, …, F].</returns>
     internal static Tensor Activate(FeedForwardConfig config, Tensor hidden) => config switch

@@ -1,7 +1,36 @@
 using TorchSharp;
+using TorchSharp.Modules;
+using Transformers.Configs;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
+
+/// <summary>How weights start; closed by <c>kind</c>.</summary>
+public abstract record InitConfig;
+
+/// <summary>Normal, with the layers that write to the residual stream scaled by 1/√(2L).</summary>
+/// <remarks>Radford et al. 2019, section 2.3.</remarks>
+[Kind("gpt2")]
+public sealed record Gpt2Init : InitConfig
+{
+    /// <summary>The standard deviation.</summary>
+    [Between(1e-6, 10)]
+    public double Std { get; init; } = 0.02;
+}
+
+/// <summary>Uniform within ±√(6/(inputs + outputs)).</summary>
+/// <remarks>Glorot and Bengio 2010.</remarks>
+[Kind("xavier")]
+public sealed record XavierInit : InitConfig;
+
+/// <summary>Normal, drawn again beyond two standard deviations.</summary>
+[Kind("truncated_normal")]
+public sealed record TruncatedNormalInit : InitConfig
+{
+    /// <summary>The standard deviation before truncation.</summary>
+    [Between(1e-6, 10)]
+    public double Std { get; init; } = 0.02;
+}
 
 /// <summary>How weights start: one table for all models.</summary>
 /// <remarks>
@@ -10,8 +39,6 @@ namespace Transformers.Layers;
 /// </remarks>
 public static class Initialization
 {
-    static readonly string[] ResidualOutputs = ["ttention.output.weight", "eedForward.down.weight"];
-
     /// <summary>Draws every parameter of a model anew.</summary>
     /// <param name="model">The model; on the CPU, so that a seed gives the same weights for every device.</param>
     /// <param name="config">The kind and its numbers.</param>
@@ -20,6 +47,7 @@ public static class Initialization
     public static void Apply(nn.Module model, InitConfig config, int layers, Generator? generator)
     {
         using var plain = no_grad();
+        var (residualOutputs, embeddings) = (WeightsOf(model, layer => layer is Linear { WritesToResidual: true }), WeightsOf(model, layer => layer is Embedding or LearnedPositionEmbedding));
         foreach (var (name, parameter) in model.named_parameters())
         {
             if (parameter.dim() < 2)
@@ -27,16 +55,14 @@ public static class Initialization
                 if (name.EndsWith("bias", StringComparison.Ordinal)) parameter.zero_();
                 continue;
             }
-            var residual = ResidualOutputs.Any(suffix => name.EndsWith(suffix, StringComparison.Ordinal));
-            var embedding = IsEmbedding(name);
             var fanOut = parameter.size(0);
             var fanIn = parameter.numel() / fanOut;
             switch (config)
             {
                 case Gpt2Init gpt2:
-                    parameter.normal_(0, residual ? gpt2.Std / Math.Sqrt(2.0 * layers) : gpt2.Std, generator);
+                    parameter.normal_(0, residualOutputs.Contains(name) ? gpt2.Std / Math.Sqrt(2.0 * layers) : gpt2.Std, generator);
                     break;
-                case XavierInit when embedding:
+                case XavierInit when embeddings.Contains(name):
                     // A token's vector is scaled by √D in the paper's models, which brings it to unit variance.
                     parameter.normal_(0, 1 / Math.Sqrt(fanIn), generator);
                     break;
@@ -52,13 +78,14 @@ public static class Initialization
         }
     }
 
-    static bool IsEmbedding(string name) =>
-        name.EndsWith("okens.weight", StringComparison.Ordinal) || name.Contains("mbedding", StringComparison.Ordinal);
+    // The names of the weights of layers with a role.
+    static HashSet<string> WeightsOf(nn.Module model, Func<nn.Module, bool> hasRole) =>
+        [.. model.named_modules().Where(named => hasRole(named.module)).Select(named => $"{named.name}.weight")];
 
     /// <summary>Normal within two standard deviations, by the inverse of the distribution function.</summary>
     internal static void TruncatedNormal(Tensor parameter, double std, Generator? generator)
     {
-        // Φ(-2) = 0.02275…: the uniform numbers that stand for the values kept are those between it and its complement.
+        // Φ(-2) = 0.02275…: the values kept correspond to uniform numbers between it and its complement.
         const double low = 0.022750131948179195;
         using var scope = NewDisposeScope();
         parameter.uniform_(2 * low - 1, 1 - 2 * low, generator);

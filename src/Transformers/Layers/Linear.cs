@@ -23,6 +23,9 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IComputes
 
     Tensor? weightCopy, biasCopy;
 
+    /// <summary>Whether its output is added to the residual stream, for initialisation.</summary>
+    internal bool WritesToResidual { get; init; }
+
     /// <summary>A layer with weights drawn evenly from ±1/√inputs, as libtorch's own layer; models draw theirs anew (<see cref="Initialization"/>).</summary>
     /// <param name="inputs">The width that comes in.</param>
     /// <param name="outputs">The width that goes out.</param>

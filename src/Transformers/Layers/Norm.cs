@@ -1,9 +1,40 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Configs;
 using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
+
+/// <summary>The normalisation; closed by <c>kind</c>.</summary>
+public abstract record NormConfig
+{
+    /// <summary>Where a block normalises.</summary>
+    public NormPlacement Placement { get; init; }
+
+    /// <summary>What is added to the variance (or mean square) before the root.</summary>
+    [Between(1e-12, 0.1)]
+    public double Epsilon { get; init; } = 1e-5;
+}
+
+/// <summary>Where a block normalises.</summary>
+public enum NormPlacement
+{
+    /// <summary>Before each sublayer, and once before the output layer: x + f(norm(x)).</summary>
+    Pre,
+    /// <summary>After each residual sum: norm(x + f(x)).</summary>
+    Post,
+}
+
+/// <summary>Mean and variance are normalised.</summary>
+/// <remarks>Ba et al. 2016.</remarks>
+[Kind("layer")]
+public sealed record LayerNormConfig : NormConfig;
+
+/// <summary>The root mean square is normalised.</summary>
+/// <remarks>Zhang and Sennrich 2019.</remarks>
+[Kind("rms")]
+public sealed record RmsNormConfig : NormConfig;
 
 /// <summary>Normalises the last dimension.</summary>
 /// <remarks>Layer norm: Ba et al. 2016. Root mean square: Zhang and Sennrich 2019.</remarks>
@@ -47,7 +78,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
 /// After: norm(x + f(x)), Vaswani et al. 2017, section 3.1. Before: x + f(norm(x)), Radford et al. 2019, section 2.3; Xiong
 /// et al. 2020 say why it trains without warmup. Further parts may act on f's output: a scale, then stochastic depth.
 /// </remarks>
-public sealed class Residual : nn.Module
+public sealed class Residual
 {
     readonly Norm norm;
     readonly NormPlacement placement;
@@ -56,21 +87,33 @@ public sealed class Residual : nn.Module
     readonly DropPath? path;
 
     /// <summary>A connection of a width.</summary>
-    /// <param name="config">The norm and where it stands.</param>
+    /// <param name="config">The norm and its placement.</param>
     /// <param name="width">The width D.</param>
     /// <param name="bias">Whether the norm has a bias.</param>
     /// <param name="dropout">The rate at which training drops the sublayer's output.</param>
     /// <param name="scale">Scales the sublayer's output.</param>
     /// <param name="path">Lets examples skip the sublayer.</param>
-    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null) : base(nameof(Residual))
+    public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null)
     {
         this.scale = scale;
         this.path = path;
         norm = new Norm(config, width, bias);
         placement = config.Placement;
         this.dropout = new Dropout(dropout);
-        RegisterComponents();
     }
+
+    /// <summary>Registers the parts in the block that the connection belongs to.</summary>
+    /// <param name="number">The number of the sublayer in the block, from 1, which ends the parts' names.</param>
+    internal void RegisterIn(nn.Module block, int number)
+    {
+        block.register_module($"norm{number}", norm);
+        block.register_module($"drop{number}", dropout);
+        if (scale is not null) block.register_module($"scale{number}", scale);
+        if (path is not null) block.register_module($"path{number}", path);
+    }
+
+    /// <summary>The parts that draw random numbers.</summary>
+    internal IEnumerable<IDrawsNumbers> Draws => path is null ? [dropout] : [dropout, path];
 
     /// <summary>Applies a sublayer.</summary>
     /// <param name="x">[B, …, D].</param>

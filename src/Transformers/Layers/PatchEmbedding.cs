@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Configs;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -34,7 +35,6 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
 
     /// <summary>Lays the squares out as vectors.</summary>
     /// <param name="x">[B, C, Y·P, X·P].</param>
-    /// <param name="P">Pixels a side.</param>
     /// <returns>[B, Y, X, C·P·P].</returns>
     internal static Tensor Flatten(Tensor x, long P)
     {
@@ -49,4 +49,140 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
     /// <returns>[B, Y, X, D].</returns>
     public static Tensor Convolution(Tensor x, Tensor weight, Tensor? bias) =>
         nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1);
+}
+
+/// <summary>How a model encodes the position of a patch in an image; closed by <c>kind</c>.</summary>
+public abstract record ImagePositionsConfig;
+
+/// <summary>A learned vector for each position of the grid; interpolated where an image has another size.</summary>
+/// <remarks>Dosovitskiy et al. 2021, section 3.1 and, for other sizes, section 3.2.</remarks>
+[Kind("learned")]
+public sealed record LearnedImagePositions : ImagePositionsConfig;
+
+/// <summary>Fixed sines and cosines of column and row.</summary>
+/// <remarks>Chen et al. 2021 (MoCo v3), section 5.</remarks>
+[Kind("sinusoidal")]
+public sealed record SinusoidalImagePositions : ImagePositionsConfig
+{
+    /// <summary>The base of the wavelengths, which run from 2π to this times 2π patches.</summary>
+    [Positive]
+    public double Base { get; init; } = 10_000;
+}
+
+/// <summary>No positions: the image is a bag of patches.</summary>
+[Kind("none")]
+public sealed record NoImagePositions : ImagePositionsConfig;
+
+/// <summary>The encoding of a patch's position in an image. Each kind overrides the one method where it acts.</summary>
+public abstract class ImagePositions : nn.Module
+{
+    /// <summary>Names the module, as TorchSharp wants.</summary>
+    protected ImagePositions() : base(nameof(ImagePositions)) { }
+
+    /// <summary>Adds positions to patches.</summary>
+    /// <param name="x">[B, Y·X, D], row by row.</param>
+    /// <param name="rows">Patches a column, Y.</param>
+    /// <param name="columns">Patches a row, X.</param>
+    /// <returns>[B, Y·X, D].</returns>
+    public virtual Tensor Embed(Tensor x, long rows, long columns) => x;
+
+    /// <summary>Adds a position to the class token.</summary>
+    /// <param name="token">[D].</param>
+    /// <returns>[D].</returns>
+    public virtual Tensor EmbedClass(Tensor token) => token;
+
+    /// <summary>The positions that a config asks for.</summary>
+    /// <param name="config">The kind and its numbers.</param>
+    /// <param name="side">Patches a side of the images.</param>
+    /// <param name="width">The width D.</param>
+    /// <param name="classToken">Whether there is a class token.</param>
+    public static ImagePositions Create(ImagePositionsConfig config, int side, int width, bool classToken) => config switch
+    {
+        LearnedImagePositions => new LearnedGrid(side, width, classToken),
+        SinusoidalImagePositions sinusoidal => new SinusoidalGrid(width, sinusoidal.Base),
+        NoImagePositions => new NoGrid(),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a module"),
+    };
+}
+
+/// <summary>No positions.</summary>
+public sealed class NoGrid : ImagePositions;
+
+/// <summary>A learned vector for each position of a grid, and one for the class token.</summary>
+/// <remarks>Dosovitskiy et al. 2021, section 3.1. Other sizes: bicubic, as its section 3.2 says.</remarks>
+public sealed class LearnedGrid : ImagePositions
+{
+    readonly Parameter weight;
+    readonly Parameter? cls;
+
+    /// <summary>Vectors of a width for a square grid.</summary>
+    public LearnedGrid(int side, int width, bool classToken)
+    {
+        weight = nn.Parameter(zeros(side, side, width));
+        cls = classToken ? nn.Parameter(zeros(width)) : null;
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Embed(Tensor x, long rows, long columns) =>
+        x + Interpolate(weight, rows, columns).flatten(0, 1);                                // [B, Y·X, D] + [Y·X, D]
+
+    /// <inheritdoc/>
+    public override Tensor EmbedClass(Tensor token) => cls is null ? token : token + cls;
+
+    /// <summary>A table for a grid of another size, by bicubic interpolation between patch centres.</summary>
+    /// <param name="table">[Y, X, D].</param>
+    /// <param name="rows">The rows wanted.</param>
+    /// <param name="columns">The columns wanted.</param>
+    /// <returns>[rows, columns, D]; the table itself where it has that size.</returns>
+    public static Tensor Interpolate(Tensor table, long rows, long columns)
+    {
+        var (Y, X, _) = table.Dims3();
+        if ((Y, X) == (rows, columns)) return table;
+        var image = table.permute(2, 0, 1).unsqueeze(0);                                    // [1, D, Y, X]
+        return nn.functional.interpolate(image, [rows, columns], mode: InterpolationMode.Bicubic, align_corners: false)
+            .squeeze(0).permute(1, 2, 0);                                                   // [rows, columns, D]
+    }
+}
+
+/// <summary>Fixed sines and cosines: the first half of the dimensions encodes the column, the second the row. The class token has none.</summary>
+/// <remarks>Chen et al. 2021 (MoCo v3), section 5: frequencies base^(-4i/D); sines of all, then cosines of all.</remarks>
+public sealed class SinusoidalGrid : ImagePositions
+{
+    readonly int width;
+    readonly double @base;
+    readonly ConstantCache cache = new();
+
+    /// <summary>For vectors of a width.</summary>
+    public SinusoidalGrid(int width, double @base)
+    {
+        this.width = width;
+        this.@base = @base;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Embed(Tensor x, long rows, long columns) =>
+        x + cache.Get(rows, columns, 0, x.device, x.dtype, () => Table(rows, columns, width, @base).flatten(0, 1));
+
+    /// <summary>The encodings of a grid.</summary>
+    /// <returns>[rows, columns, D], in 64 bits.</returns>
+    public static Tensor Table(long rows, long columns, int width, double @base)
+    {
+        var vertical = Axis(rows, width / 2, @base).unsqueeze(1).expand(rows, columns, width / 2);
+        var horizontal = Axis(columns, width / 2, @base).unsqueeze(0).expand(rows, columns, width / 2);
+        return cat([horizontal, vertical], -1);
+    }
+
+    static Tensor Axis(long count, int width, double @base)
+    {
+        var angles = SinusoidalPositionEncoding.Angles(0, count, width, @base);             // [count, width/2]
+        return cat([angles.sin(), angles.cos()], -1);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) cache.Dispose();
+        base.Dispose(disposing);
+    }
 }

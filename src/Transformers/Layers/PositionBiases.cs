@@ -6,7 +6,7 @@ namespace Transformers.Layers;
 
 /// <summary>Attention scores fall linearly with distance, at a slope of each head's own.</summary>
 /// <remarks>
-/// Press et al. 2022, section 3. The slopes are 2^(-8h/H); where H is no power of two, those of the next lower power
+/// Press et al. 2022, section 3. The slopes are 2^(-8h/H); where H is not a power of two, those of the next lower power
 /// followed by every second of the next higher one's, as the authors' code does.
 /// </remarks>
 public sealed class AlibiPositionBias : Positions
@@ -49,7 +49,7 @@ public sealed class AlibiPositionBias : Positions
 /// <remarks>Raffel et al. 2020, section 2.1, with the buckets of the authors' code: exact up to half of them, then logarithmic.</remarks>
 public sealed class RelativePositionBias : Positions
 {
-    readonly Embedding table;
+    readonly Parameter table;
     readonly int buckets, maxDistance;
     readonly ConstantCache cache = new();
 
@@ -58,7 +58,7 @@ public sealed class RelativePositionBias : Positions
     {
         this.buckets = buckets;
         this.maxDistance = maxDistance;
-        table = nn.Embedding(buckets, heads);
+        table = nn.Parameter(zeros(buckets, heads));
         RegisterComponents();
     }
 
@@ -66,10 +66,10 @@ public sealed class RelativePositionBias : Positions
     public override Tensor Bias(long T, long S, Tensor like, bool bidirectional)
     {
         var indices = cache.Get(T, S, bidirectional ? 1 : 0, like.device, ScalarType.Int64, () => Buckets(T, S, bidirectional)); // [T, S]
-        return table.weight!.to(like.dtype).index(indices).permute(2, 0, 1);                                                     // [H, T, S]
+        return table.to(like.dtype).index(indices).permute(2, 0, 1);                                                     // [H, T, S]
     }
 
-    /// <summary>Key place minus query place, the queries being the last T of S places.</summary>
+    /// <summary>Key position minus query position, where the queries are the last T of S positions.</summary>
     /// <returns>[T, S], whole numbers.</returns>
     internal static Tensor Distances(long T, long S) => arange(0, S, 1).unsqueeze(0) - arange(S - T, S, 1).unsqueeze(1);
 
@@ -82,7 +82,7 @@ public sealed class RelativePositionBias : Positions
         return tensor(data, [T, S]);
     }
 
-    /// <summary>The bucket of a distance, key place minus query place.</summary>
+    /// <summary>The bucket of a distance, key position minus query position.</summary>
     public int BucketOf(long distance, bool bidirectional)
     {
         var count = buckets;
@@ -98,6 +98,67 @@ public sealed class RelativePositionBias : Positions
         if (distance < exact) return offset + (int)Math.Min(distance, count - 1);
         var logarithmic = exact + (int)(Math.Log((double)distance / exact) / Math.Log((double)maxDistance / exact) * (count - exact));
         return offset + Math.Min(logarithmic, count - 1);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) cache.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>A learned bias of attention for each head and each offset between two positions of a window.</summary>
+/// <remarks>Liu et al. 2021, equation 4. A window that is smaller than the table's uses the offsets that it has.</remarks>
+public sealed class WindowPositionBias : nn.Module
+{
+    readonly int side, heads;
+    readonly Parameter table;
+    readonly ConstantCache cache = new();
+
+    /// <summary>For windows up to a side.</summary>
+    /// <param name="side">Patches a side W.</param>
+    /// <param name="heads">The number of heads H.</param>
+    public WindowPositionBias(int side, int heads) : base(nameof(WindowPositionBias))
+    {
+        this.side = side;
+        this.heads = heads;
+        table = nn.Parameter(zeros((2 * side - 1) * (2 * side - 1), heads));
+        RegisterComponents();
+    }
+
+    /// <summary>The bias within a window.</summary>
+    /// <param name="height">The window's rows, at most W.</param>
+    /// <param name="width">The window's columns, at most W.</param>
+    /// <returns>[H, T, T].</returns>
+    public Tensor forward(long height, long width)
+    {
+        var T = height * width;
+        var offsets = cache.Get(height, width, 0, table.device, ScalarType.Int64, () => Offsets(height, width));   // [T·T]
+        return table.index_select(0, offsets).t().view(heads, T, T);
+    }
+
+    Tensor Offsets(long height, long width)
+    {
+        var T = height * width;
+        var data = new long[T * T];
+        for (long query = 0; query < T; query++)
+            for (long key = 0; key < T; key++)
+            {
+                var down = query / width - key / width + side - 1;
+                var right = query % width - key % width + side - 1;
+                data[query * T + key] = down * (2 * side - 1) + right;
+            }
+        return tensor(data);
+    }
+
+    /// <summary>A table for another window, by bicubic interpolation over offsets.</summary>
+    /// <param name="table">[(2W-1)², H].</param>
+    /// <param name="rows">The rows wanted: the square of an odd number.</param>
+    public static Tensor Interpolate(Tensor table, long rows)
+    {
+        var (from, to) = ((long)Math.Sqrt(table.size(0)), (long)Math.Sqrt(rows));
+        return LearnedGrid.Interpolate(table.view(from, from, -1), to, to).reshape(rows, -1);
     }
 
     /// <inheritdoc/>

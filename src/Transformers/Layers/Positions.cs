@@ -1,10 +1,65 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Configs;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>How a model knows where a token stands. A kind overrides the one place where it acts.</summary>
+/// <summary>How a model encodes the position of a token; closed by <c>kind</c>.</summary>
+public abstract record PositionsConfig;
+
+/// <summary>A learned vector for each position.</summary>
+[Kind("learned")]
+public sealed record LearnedPositions : PositionsConfig;
+
+/// <summary>Fixed sines and cosines that are added to the embeddings.</summary>
+/// <remarks>Vaswani et al. 2017, section 3.5.</remarks>
+[Kind("sinusoidal")]
+public sealed record SinusoidalPositions : PositionsConfig
+{
+    /// <summary>The base of the wavelengths, which run from 2π to this times 2π.</summary>
+    [Positive]
+    public double Base { get; init; } = 10_000;
+}
+
+/// <summary>Queries and keys are rotated by their position.</summary>
+/// <remarks>Su et al. 2021, section 3.4.2.</remarks>
+[Kind("rotary")]
+public sealed record RotaryPositions : PositionsConfig
+{
+    /// <summary>The base of the wavelengths.</summary>
+    [Positive]
+    public double Base { get; init; } = 10_000;
+}
+
+/// <summary>Attention scores fall linearly with distance.</summary>
+/// <remarks>Press et al. 2022, section 3.</remarks>
+[Kind("alibi")]
+public sealed record AlibiPositions : PositionsConfig;
+
+/// <summary>A learned bias for each head and each bucket of distances.</summary>
+/// <remarks>Raffel et al. 2020, section 2.1.</remarks>
+[Kind("relative")]
+public sealed record RelativePositions : PositionsConfig, IChecked
+{
+    /// <summary>The number of buckets; half of them hold one distance each, the others ever more.</summary>
+    [Between(2, 65_536)]
+    public int Buckets { get; init; } = 32;
+
+    /// <summary>The distance, in tokens, from which on all are in the last bucket.</summary>
+    [Between(2, 10_000_000)]
+    public int MaxDistance { get; init; } = 128;
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check) =>
+        check.That(MaxDistance > Buckets / 2, "max_distance", $"({MaxDistance}) must be above half of {check.At("buckets")} ({Buckets})");
+}
+
+/// <summary>No positions: only the causal mask gives the order.</summary>
+[Kind("none")]
+public sealed record NoPositions : PositionsConfig;
+
+/// <summary>The encoding of a token's position. Each kind overrides the one method where it acts.</summary>
 public abstract class Positions : nn.Module
 {
     /// <summary>Names the module, as TorchSharp wants.</summary>
@@ -12,21 +67,21 @@ public abstract class Positions : nn.Module
 
     /// <summary>Adds positions to embeddings.</summary>
     /// <param name="x">[B, T, D].</param>
-    /// <param name="start">The place of the first token.</param>
+    /// <param name="start">The position of the first token.</param>
     /// <returns>[B, T, D].</returns>
     public virtual Tensor Embed(Tensor x, long start) => x;
 
     /// <summary>Whether <see cref="Rotate"/> does anything.</summary>
     public virtual bool Rotates => false;
 
-    /// <summary>Turns queries or keys by their place.</summary>
+    /// <summary>Rotates queries or keys by their position.</summary>
     /// <param name="x">[B, H, T, E].</param>
-    /// <param name="start">The place of the first token.</param>
+    /// <param name="start">The position of the first token.</param>
     /// <returns>[B, H, T, E].</returns>
     public virtual Tensor Rotate(Tensor x, long start) => x;
 
     /// <summary>What is added to attention scores; null for nothing.</summary>
-    /// <param name="T">The number of queries; they are the last ones of the S places.</param>
+    /// <param name="T">The number of queries; they are the last of the S positions.</param>
     /// <param name="S">The number of keys.</param>
     /// <param name="like">A tensor whose device and type the result shares.</param>
     /// <param name="bidirectional">Whether keys after the query are seen too.</param>
@@ -35,7 +90,7 @@ public abstract class Positions : nn.Module
 
     /// <summary>The positions that a config asks for.</summary>
     /// <param name="config">The kind and its numbers.</param>
-    /// <param name="context">The largest number of places.</param>
+    /// <param name="context">The largest number of positions.</param>
     /// <param name="width">The model's width D.</param>
     /// <param name="heads">The number of heads H.</param>
     public static Positions Create(PositionsConfig config, int context, int width, int heads) => config switch
@@ -50,19 +105,19 @@ public abstract class Positions : nn.Module
     };
 }
 
-/// <summary>No positions: only the causal mask tells order.</summary>
+/// <summary>No positions: only the causal mask gives the order.</summary>
 public sealed class NoPositionEncoding : Positions;
 
-/// <summary>A learned vector for each place, added to the token's.</summary>
+/// <summary>A learned vector for each position, added to the token's.</summary>
 /// <remarks>Radford et al. 2018, section 3.1; Vaswani et al. 2017 call it an equal alternative in section 3.5.</remarks>
 public sealed class LearnedPositionEmbedding : Positions
 {
-    readonly Embedding embedding;
+    readonly Parameter weight;
 
-    /// <summary>Vectors of a width for so many places.</summary>
+    /// <summary>Vectors of a width for so many positions.</summary>
     public LearnedPositionEmbedding(int context, int width)
     {
-        embedding = nn.Embedding(context, width);
+        weight = nn.Parameter(zeros(context, width));
         RegisterComponents();
     }
 
@@ -70,11 +125,11 @@ public sealed class LearnedPositionEmbedding : Positions
     public override Tensor Embed(Tensor x, long start)
     {
         var (_, T, _) = x.Dims3();
-        return x + embedding.weight!.narrow(0, start, T); // [B, T, D] + [T, D]
+        return x + weight.narrow(0, start, T); // [B, T, D] + [T, D]
     }
 }
 
-/// <summary>Fixed sines and cosines of the place, added to the token's vector.</summary>
+/// <summary>Fixed sines and cosines of the position, added to the token's vector.</summary>
 /// <remarks>
 /// Vaswani et al. 2017, section 3.5: PE(pos, 2i) = sin(pos / base^(2i/D)), PE(pos, 2i+1) = cos of the same. The base is
 /// 10,000 in the paper and a number of the config here.
@@ -99,7 +154,7 @@ public sealed class SinusoidalPositionEncoding : Positions
         return x + cache.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base));
     }
 
-    /// <summary>The encodings of consecutive places.</summary>
+    /// <summary>The encodings of consecutive positions.</summary>
     /// <returns>[T, D].</returns>
     public static Tensor Table(long start, long T, int width, double @base)
     {
@@ -107,13 +162,13 @@ public sealed class SinusoidalPositionEncoding : Positions
         return stack([angles.sin(), angles.cos()], -1).reshape(T, width);   // [T, D]
     }
 
-    /// <summary>pos / base^(2i/D) for each place and each pair of dimensions.</summary>
-    /// <returns>[T, D/2], computed in 64 bits: a large place times a small frequency would lose digits in 32.</returns>
+    /// <summary>pos / base^(2i/D) for each position and each pair of dimensions.</summary>
+    /// <returns>[T, D/2], computed in 64 bits: a large position times a small frequency would lose digits in 32.</returns>
     internal static Tensor Angles(long start, long T, int width, double @base)
     {
-        var places = arange(start, start + T, 1, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
+        var positions = arange(start, start + T, 1, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
         var powers = arange(0, width, 2, dtype: ScalarType.Float64) * (-Math.Log(@base) / width);
-        return places * powers.exp();
+        return positions * powers.exp();
     }
 
     /// <inheritdoc/>
@@ -124,7 +179,7 @@ public sealed class SinusoidalPositionEncoding : Positions
     }
 }
 
-/// <summary>Queries and keys are rotated by an angle proportional to their place, so that scores depend on distance.</summary>
+/// <summary>Queries and keys are rotated by an angle proportional to their position, so that scores depend on distance.</summary>
 /// <remarks>Su et al. 2021, section 3.4.2. Dimension i is paired with i + E/2, as GPT-NeoX and Llama do, not with i + 1.</remarks>
 public sealed class RotaryPositionEmbedding : Positions
 {
@@ -152,7 +207,7 @@ public sealed class RotaryPositionEmbedding : Positions
         return x * cos + turned * sin;
     }
 
-    /// <summary>Cosines and sines of consecutive places, each half of the dimensions the same.</summary>
+    /// <summary>Cosines and sines of consecutive positions, each half of the dimensions the same.</summary>
     /// <returns>[T, E] each.</returns>
     public (Tensor cos, Tensor sin) Tables(long start, long T, Tensor like) =>
         (cosines.Get(start, T, 0, like.device, like.dtype, () => Twice(SinusoidalPositionEncoding.Angles(start, T, headWidth, @base).cos())),
@@ -170,4 +225,35 @@ public sealed class RotaryPositionEmbedding : Positions
         }
         base.Dispose(disposing);
     }
+}
+
+/// <summary>Tensors that follow from sizes alone, such as masks and sine tables: made once, kept until disposed of.</summary>
+/// <remarks>They do not belong to a model's state, so they are not registered as buffers.</remarks>
+sealed class ConstantCache : IDisposable
+{
+    const int MostEntries = 32;
+
+    readonly Dictionary<(long, long, long, Device, ScalarType), Tensor> entries = [];
+
+    /// <summary>The constant for a key, made on the CPU in 32-bit floats at its first use and then moved.</summary>
+    internal Tensor Get(long a, long b, long c, Device device, ScalarType type, Func<Tensor> make)
+    {
+        if (entries.TryGetValue((a, b, c, device, type), out var known)) return known;
+        // Generation asks for a new size at every step; what is old is not asked for again.
+        if (entries.Count >= MostEntries) Clear();
+        using var scope = NewDisposeScope();
+        // What is made while generating may be used in training later, which refuses tensors of inference mode.
+        using var ordinary = inference_mode(false);
+        using var plain = no_grad();
+        var made = make().to(type, device).DetachFromDisposeScope();
+        return entries[(a, b, c, device, type)] = made;
+    }
+
+    void Clear()
+    {
+        foreach (var tensor in entries.Values) tensor.Dispose();
+        entries.Clear();
+    }
+
+    public void Dispose() => Clear();
 }

@@ -10,7 +10,7 @@ namespace Transformers.Metrics;
 /// <param name="Support">Examples of it.</param>
 public sealed record ClassScore(string Label, double Precision, double Recall, double F1, long Support);
 
-/// <summary>What a classifier got right and wrong; everything is derived from counts, so it can be merged and streamed.</summary>
+/// <summary>What a classifier got right and wrong, derived from counts.</summary>
 public sealed class ClassificationReport
 {
     readonly long[,] confusion;
@@ -65,17 +65,17 @@ public sealed class ClassificationReport
         return float.IsNaN(y) || x > y || (x == y && a < b);
     }
 
-    /// <summary>How often class row was taken for class column [N, N].</summary>
+    /// <summary>How often class row was predicted as class column [N, N].</summary>
     public long[,] Confusion => (long[,])confusion.Clone();
 
     /// <summary>The confusion matrix as rows, the form that JSON takes.</summary>
     public long[][] ConfusionRows() =>
         [.. Enumerable.Range(0, Labels.Count).Select(r => Enumerable.Range(0, Labels.Count).Select(c => confusion[r, c]).ToArray())];
 
-    /// <summary>Share of examples whose best class is right, from 0 to 1.</summary>
+    /// <summary>Fraction of examples whose best class is right, from 0 to 1.</summary>
     public double Accuracy => TopK(1);
 
-    /// <summary>Share of examples whose right class is among the k best, from 0 to 1; with k classes or fewer it is 1.</summary>
+    /// <summary>Fraction of examples whose right class is among the k best, from 0 to 1; with k classes or fewer it is 1.</summary>
     public double TopK(int k)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
@@ -92,8 +92,8 @@ public sealed class ClassificationReport
         {
             long predicted = 0, support = 0;
             for (var i = 0; i < scores.Length; i++) (predicted, support) = (predicted + confusion[i, c], support + confusion[c, i]);
-            scores[c] = new ClassScore(Labels[c], Share(confusion[c, c], predicted), Share(confusion[c, c], support),
-                Share(2 * confusion[c, c], predicted + support), support);
+            scores[c] = new ClassScore(Labels[c], Fraction(confusion[c, c], predicted), Fraction(confusion[c, c], support),
+                Fraction(2 * confusion[c, c], predicted + support), support);
         }
         return scores;
     }
@@ -119,19 +119,32 @@ public sealed class ClassificationReport
     /// <summary>Expected calibration error (Naeini et al. 2015; Guo et al. 2017, equation 3), from 0 to 1: how far confidence and accuracy lie apart, over bins of equal width.</summary>
     public double CalibrationError => calibration.Error;
 
-    /// <summary>Adds what another report over the same classes has seen.</summary>
-    /// <exception cref="ArgumentException">Its classes, its top or its bins differ.</exception>
-    public void Merge(ClassificationReport other)
+    static double Fraction(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
+}
+
+/// <summary>Counts confidence against correctness in bins of equal width; bin b holds confidences in (b/bins, (b+1)/bins].</summary>
+sealed class Calibration(int bins)
+{
+    readonly double[] confidences = new double[bins];
+    readonly long[] right = new long[bins];
+    readonly long[] examples = new long[bins];
+
+    public void Add(double confidence, bool isRight)
     {
-        if (!Labels.SequenceEqual(other.Labels) || right.Length != other.right.Length)
-            throw new ArgumentException("The reports must have the same classes", nameof(other));
-        calibration.Merge(other.calibration);
-        for (var r = 0; r < Labels.Count; r++)
-            for (var c = 0; c < Labels.Count; c++)
-                confusion[r, c] += other.confusion[r, c];
-        for (var k = 0; k < right.Length; k++) right[k] += other.right[k];
-        Examples += other.Examples;
+        var bin = Math.Clamp((int)Math.Ceiling(confidence * bins) - 1, 0, bins - 1);
+        confidences[bin] += confidence;
+        examples[bin]++;
+        if (isRight) right[bin]++;
     }
 
-    static double Share(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
+    public double Error
+    {
+        get
+        {
+            var total = examples.Sum();
+            if (total == 0) return 0;
+            // |accuracy - confidence| weighted by the bin's size; the bin's count cancels.
+            return Enumerable.Range(0, bins).Sum(b => Math.Abs(right[b] - confidences[b])) / total;
+        }
+    }
 }

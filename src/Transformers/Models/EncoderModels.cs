@@ -39,7 +39,7 @@ public abstract class EncoderModel : nn.Module, IComputes
     }
 }
 
-/// <summary>Guesses hidden tokens.</summary>
+/// <summary>Predicts masked tokens.</summary>
 /// <remarks>Devlin et al. 2019, section 3.1; the head is that of BERT's code, without a bias of the output layer, whose matrix is the embeddings'.</remarks>
 public sealed class MaskedTokenModel : EncoderModel
 {
@@ -62,7 +62,7 @@ public sealed class MaskedTokenModel : EncoderModel
     /// <returns>[N, D].</returns>
     public Tensor Transform(Tensor x) => norm.call(Activations.Gelu(dense.call(x), tanh: false));
 
-    /// <summary>Logits of every place.</summary>
+    /// <summary>Logits of every position.</summary>
     /// <param name="ids">[B, S], whole numbers below V.</param>
     /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
     /// <returns>[B, S, V].</returns>
@@ -74,13 +74,13 @@ public sealed class MaskedTokenModel : EncoderModel
     public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, null, null, null, Compute);
 }
 
-/// <summary>Tells the class of a text.</summary>
+/// <summary>Classifies a text.</summary>
 /// <remarks>Devlin et al. 2019, section 4.1 and the pooler of their code: a tanh layer over the pooled vector, then a linear one.</remarks>
 public sealed class TextClassifier : EncoderModel
 {
     readonly Pooling pooling;
     readonly Dropout dropout;
-    readonly Linear pooler, output;
+    readonly Linear pooler, head;
 
     /// <summary>With weights that <see cref="EncoderModel.Create"/> draws.</summary>
     public TextClassifier(EncoderConfig config, Pooling pooling, int vocabulary, int classes) : base(nameof(TextClassifier), new TextEncoder(config, vocabulary))
@@ -88,7 +88,7 @@ public sealed class TextClassifier : EncoderModel
         this.pooling = pooling;
         dropout = new Dropout(config.Dropout);
         pooler = new Linear(config.Width, config.Width);
-        output = new Linear(config.Width, classes);
+        head = new Linear(config.Width, classes);
         RegisterComponents();
     }
 
@@ -102,7 +102,7 @@ public sealed class TextClassifier : EncoderModel
         var (_, S) = ids.Dims2();
         var hidden = encoder.forward(ids, PaddingMask.Of(lengths, (int)S, ids.device), random: random);   // [B, S, D]
         var pooled = pooler.call(TextPooling.Pool(hidden, lengths, pooling)).tanh();            // [B, D]
-        return output.call(dropout.forward(pooled, random));                                    // [B, N]
+        return head.call(dropout.forward(pooled, random));                                    // [B, N]
     }
 }
 
@@ -112,7 +112,7 @@ public static class TextPooling
     /// <summary>Pools the vectors of a text's tokens; padding has no part in it.</summary>
     /// <param name="hidden">[B, S, D].</param>
     /// <param name="lengths">The tokens of each row, at least one.</param>
-    /// <param name="pooling">What stands for the text.</param>
+    /// <param name="pooling">How one vector is made of a text's.</param>
     /// <returns>[B, D].</returns>
     public static Tensor Pool(Tensor hidden, IReadOnlyList<int> lengths, Pooling pooling)
     {
@@ -121,8 +121,8 @@ public static class TextPooling
         {
             case Pooling.Cls: return hidden.select(1, 0);
             case Pooling.Last:
-                var places = tensor(lengths.Select((length, row) => row * S + length - 1).ToArray(), device: hidden.device);
-                return hidden.reshape(B * S, -1).index_select(0, places);
+                var positions = tensor(lengths.Select((length, row) => row * S + length - 1).ToArray(), device: hidden.device);
+                return hidden.reshape(B * S, -1).index_select(0, positions);
             default:
                 var weights = new float[B * S];
                 for (var row = 0; row < B; row++) weights.AsSpan((int)(row * S), lengths[row]).Fill(1f / lengths[row]);

@@ -1,6 +1,10 @@
+using TorchSharp;
 using Transformers.Configs;
+using Transformers.Data;
 using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Tokenizers;
+using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
@@ -9,12 +13,26 @@ public abstract record ModelConfig
 {
     /// <summary>The width D of the residual stream.</summary>
     public abstract int Width { get; init; }
+
+    /// <summary>The tokens of every row of a batch; null where rows differ, and for images.</summary>
+    public virtual int? RowLength() => null;
+
+    /// <summary>Checks that the data suit the model.</summary>
+    public virtual void CheckData(ConfigCheck check, DataConfig data) { }
+
+    /// <summary>The model with what it leaves to the data, as far as their config says it.</summary>
+    public virtual ModelConfig WithData(DataConfig data) => this;
+
+    /// <summary>Adds the products of a forward pass.</summary>
+    /// <exception cref="UserException">They cannot be counted.</exception>
+    internal virtual void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes) =>
+        throw new UserException($"the operations of a model of kind {KindAttribute.Of(this)} cannot be counted");
 }
 
 /// <summary>A network over tokens.</summary>
 public abstract record TextModelConfig : ModelConfig
 {
-    /// <summary>The number of tokens V that the model tells apart; by default as many as the tokenizer has. More leaves room, which some hardware multiplies faster.</summary>
+    /// <summary>The number of tokens V of the model; by default as many as the tokenizer has. A larger one is padded: some hardware multiplies certain sizes faster.</summary>
     [Between(2, 10_000_000)]
     public int? Vocabulary { get; init; }
 
@@ -24,4 +42,38 @@ public abstract record TextModelConfig : ModelConfig
         Vocabulary is not { } wanted ? tokenizer.VocabularySize
         : wanted >= tokenizer.VocabularySize ? wanted
         : throw new UserException($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})");
+}
+
+/// <summary>A model that predicts the next token: what training, evaluation and generation need of it.</summary>
+public interface ILanguageModel
+{
+    /// <summary>The number of tokens V.</summary>
+    int Vocabulary { get; }
+
+    /// <summary>The most tokens that the model sees at once.</summary>
+    int Context { get; }
+
+    /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>
+    Tensor OutputWeight { get; }
+
+    /// <summary>The type that products are computed in.</summary>
+    ScalarType Compute { get; }
+
+    /// <summary>An empty cache of the right number of layers.</summary>
+    KeyValueCache NewCache();
+
+    /// <summary>The hidden vector of each token, ready for the output layer.</summary>
+    /// <param name="ids">[B, T], whole numbers below V; with a cache, the tokens that follow those in it.</param>
+    /// <param name="cache">Keys and values of earlier tokens; extended by this call.</param>
+    /// <param name="recorder">Takes the attention weights.</param>
+    /// <param name="mask">Added to attention scores, broadcasts to [B, H, T, S]; causality is always there.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, T, D].</returns>
+    /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
+    Tensor Hidden(Tensor ids, KeyValueCache? cache = null, AttentionRecorder? recorder = null, Tensor? mask = null, RandomPosition random = default);
+
+    /// <summary>Logits of hidden vectors.</summary>
+    /// <param name="hidden">[…, D].</param>
+    /// <returns>[…, V].</returns>
+    Tensor Logits(Tensor hidden);
 }

@@ -1,17 +1,107 @@
 using System.Globalization;
 using TorchSharp;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
+using Transformers.Configs;
 using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
+
+/// <summary>A transformer over an image whose attention stays within windows, and whose grid coarsens from stage to stage.</summary>
+/// <remarks>Liu et al. 2021, section 3.</remarks>
+[Kind("swin")]
+public sealed record SwinConfig : ImageModelConfig, IChecked
+{
+    /// <summary>Pixels a side P of a patch of the first stage.</summary>
+    [Between(1, 4096)]
+    public int Patch { get; init; } = 4;
+
+    /// <summary>The width C of the first stage; each further stage has twice the width of the one before.</summary>
+    [Between(1, 1_000_000)]
+    public override required int Width { get; init; }
+
+    /// <summary>The number of blocks of each stage; windows are shifted in every second one.</summary>
+    [NotEmpty, Between(1, 10_000)]
+    public required IReadOnlyList<int> Layers { get; init; }
+
+    /// <summary>The number of attention heads of each stage; it divides the stage's width.</summary>
+    [NotEmpty, Between(1, 10_000)]
+    public required IReadOnlyList<int> Heads { get; init; }
+
+    /// <summary>Patches a side W of a window.</summary>
+    [Between(1, 4096)]
+    public int Window { get; init; } = 7;
+
+    /// <summary>What attention sees in the padding of windows at the image's edge.</summary>
+    public WindowPadding Padding { get; init; }
+
+    /// <summary>The feed-forward network of a block.</summary>
+    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
+
+    /// <summary>The normalisation.</summary>
+    public NormConfig Norm { get; init; } = new LayerNormConfig();
+
+    /// <summary>What is dropped while training.</summary>
+    public ImageDropConfig Drop { get; init; } = new();
+
+    /// <summary>How weights start.</summary>
+    public InitConfig Init { get; init; } = new TruncatedNormalInit();
+
+    /// <summary>The width of a stage.</summary>
+    /// <param name="stage">From 0.</param>
+    public int WidthAt(int stage) => checked(Width << stage);
+
+    internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
+    {
+        long B = batch.Rows, side = (sizes.Image.Size + Patch - 1) / Patch;
+        products.Matrix(B * side * side, (long)sizes.Image.Channels * Patch * Patch, Width);
+        for (var stage = 0; stage < Layers.Count; stage++)
+        {
+            var (D, layers) = (WidthAt(stage), Layers[stage]);
+            if (stage > 0)
+            {
+                side = (side + 1) / 2;
+                products.Matrix(B * side * side, 2 * D, D); // four neighbours of half the width
+            }
+            // A shift changes where windows are cut, not how many there are.
+            var windows = Windows.Of(side, side, Window, shifted: false);
+            products.SelfAttention(B * windows.Count, windows.Positions, D, Heads[stage], Heads[stage], layers);
+            products.FeedForward(B * side * side, D, FeedForward, layers);
+        }
+        products.Matrix(B, WidthAt(Layers.Count - 1), sizes.Classes);
+    }
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check)
+    {
+        check.That(Layers.Count <= 8, "layers", $"must be at most 8 stages, not {Layers.Count}");
+        check.That(Heads.Count == Layers.Count, "heads", $"must name as many stages ({Heads.Count}) as {check.At("layers")} ({Layers.Count})");
+        if (Heads.Count != Layers.Count || Layers.Count > 8) return;
+        for (var stage = 0; stage < Heads.Count; stage++)
+            check.That(WidthAt(stage) % Heads[stage] == 0, $"heads[{stage}]",
+                $"({Heads[stage]}) must divide the stage's width, {check.At("width")} · 2^{stage} ({WidthAt(stage)})");
+        check.That(Norm.Placement == NormPlacement.Pre, "norm.placement", "must be pre for swin");
+    }
+}
+
+/// <summary>What attention sees in the padding of windows at the image's edge.</summary>
+public enum WindowPadding
+{
+    /// <summary>Nothing: they are hidden.</summary>
+    Masked,
+    /// <summary>Tokens of zeros, whose keys and values are the projection's biases, as in the published implementation for detection.</summary>
+    Zeros,
+}
 
 /// <summary>The Swin transformer: attention within windows that shift from block to block, over a grid that coarsens.</summary>
 /// <remarks>Liu et al. 2021, section 3 and figure 3a. Images of any size go in; their sides need not divide.</remarks>
 public sealed class Swin : ImageModel
 {
     readonly SwinConfig config;
+    [ComponentName(Name = "patch_emb")]
     readonly PatchEmbedding patches;
+    [ComponentName(Name = "patch_norm")]
     readonly Norm patchNorm;
     readonly Dropout dropout;
     readonly ModuleList<SwinBlock> blocks;
@@ -101,8 +191,39 @@ public sealed class Swin : ImageModel
     public override Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {
         if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
-        if (parameter.EndsWith("positions.table", StringComparison.Ordinal) && stored.dim() == 2 && stored.size(1) == shape[1])
+        if (parameter.EndsWith("pos_bias.table", StringComparison.Ordinal) && stored.dim() == 2 && stored.size(1) == shape[1])
             return WindowPositionBias.Interpolate(stored.to(ScalarType.Float32), shape[0]);
         throw LayerNames.Misfit(parameter, stored, shape);
+    }
+}
+
+/// <summary>Joins each two by two patches of a grid into one of twice the width.</summary>
+/// <remarks>Liu et al. 2021, section 3.1. An odd side is filled up with zeros, as the published implementation for detection does.</remarks>
+public sealed class PatchMerging : nn.Module<Tensor, Tensor>
+{
+    readonly Norm norm;
+    readonly Linear reduction;
+
+    /// <summary>From a width to twice that width.</summary>
+    /// <param name="config">The norm.</param>
+    /// <param name="width">The width D that comes in.</param>
+    public PatchMerging(NormConfig config, int width) : base(nameof(PatchMerging))
+    {
+        norm = new Norm(config, 4 * width);
+        reduction = new Linear(4 * width, 2 * width, hasBias: false);
+        RegisterComponents();
+    }
+
+    /// <summary>Joins.</summary>
+    /// <param name="x">[B, Y, X, D].</param>
+    /// <returns>[B, ⌈Y/2⌉, ⌈X/2⌉, 2D].</returns>
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var (B, Y, X, D) = x.Dims4();
+        if (Y % 2 + X % 2 > 0) x = nn.functional.pad(x, [0, 0, 0, X % 2, 0, Y % 2]);
+        // The order of the four parts is column by column: top left, bottom left, top right, bottom right.
+        x = x.reshape(B, (Y + 1) / 2, 2, (X + 1) / 2, 2, D).permute(0, 1, 3, 4, 2, 5).reshape(B, (Y + 1) / 2, (X + 1) / 2, 4 * D);
+        return reduction.call(norm.call(x)).MoveToOuterDisposeScope();
     }
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Utils;
 using Transformers.Layers;
 using static TorchSharp.torch;
 
@@ -6,16 +7,18 @@ namespace Transformers.Models;
 
 /// <summary>One layer: attention within windows of a grid, then the feed-forward network, each with its residual connection.</summary>
 /// <remarks>Liu et al. 2021, section 3.2 and figure 3b.</remarks>
-public sealed class SwinBlock : nn.Module
+public sealed class SwinBlock : nn.Module, IBlock
 {
     readonly int side;
     readonly bool shifted;
     readonly WindowPadding padding;
+    [ComponentName(Name = "attn")]
     readonly Attention attention;
+    [ComponentName(Name = "pos_bias")]
     readonly WindowPositionBias positions;
-    readonly Residual attentionResidual;
+    [ComponentName(Name = "mlp")]
     readonly FeedForward feedForward;
-    readonly Residual feedForwardResidual;
+    readonly Residual residual1, residual2;
     readonly ConstantCache masks = new();
 
     /// <summary>A layer of parts.</summary>
@@ -30,17 +33,19 @@ public sealed class SwinBlock : nn.Module
         int side, bool shifted, WindowPadding padding) : base(nameof(SwinBlock))
     {
         (this.side, this.shifted, this.padding) = (side, shifted, padding);
-        this.attention = attention;
-        this.positions = positions;
-        attentionResidual = residual();
-        this.feedForward = feedForward;
-        feedForwardResidual = residual();
-        RegisterComponents();
+        (this.attention, this.positions, residual1, this.feedForward, residual2) = (attention, positions, residual(), feedForward, residual());
+        register_module("attn", attention);
+        register_module("pos_bias", positions);
+        residual1.RegisterIn(this, 1);
+        register_module("mlp", feedForward);
+        residual2.RegisterIn(this, 2);
     }
+
+    IEnumerable<IDrawsNumbers> IBlock.Draws => [attention.Dropout, .. residual1.Draws, feedForward.Dropout, .. residual2.Draws];
 
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, Y, X, D].</param>
-    /// <param name="recorder">Takes attention weights, [B·G, H, T, T]: an image's windows stand together.</param>
+    /// <param name="recorder">Takes attention weights, [B·G, H, T, T]: an image's windows are adjacent.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, Y, X, D].</returns>
     public Tensor forward(Tensor x, AttentionRecorder? recorder = null, RandomPosition random = default)
@@ -50,8 +55,8 @@ public sealed class SwinBlock : nn.Module
         var windows = Windows.Of(Y, X, side, shifted);
         // Every window is an example to attention.
         var input = new AttentionInput(Mask: Bias(windows, x.device), Recorder: recorder, Random: random with { FirstExample = random.FirstExample * windows.Count });
-        x = attentionResidual.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)), random);
-        x = feedForward.ForwardResidual(feedForwardResidual, x, random);
+        x = residual1.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)), random);
+        x = feedForward.ForwardResidual(residual2, x, random);
         return x.MoveToOuterDisposeScope();
     }
 
@@ -68,5 +73,101 @@ public sealed class SwinBlock : nn.Module
     {
         if (disposing) masks.Dispose();
         base.Dispose(disposing);
+    }
+}
+
+/// <summary>How a grid of patches is cut into windows: sizes, shift and padding, one axis like the other.</summary>
+/// <remarks>
+/// Liu et al. 2021, section 3.2 and figure 4. A window is no larger than the grid; where one window holds the grid there is
+/// no shift. A grid that windows do not divide is padded at the bottom and at the right.
+/// </remarks>
+/// <param name="Rows">The grid's rows Y.</param>
+/// <param name="Columns">The grid's columns X.</param>
+/// <param name="Height">A window's rows.</param>
+/// <param name="Width">A window's columns.</param>
+/// <param name="ShiftRows">How far the cut is moved down.</param>
+/// <param name="ShiftColumns">How far the cut is moved right.</param>
+public readonly record struct Windows(long Rows, long Columns, long Height, long Width, long ShiftRows, long ShiftColumns)
+{
+    /// <summary>The cut of a grid.</summary>
+    /// <param name="rows">The grid's rows Y.</param>
+    /// <param name="columns">The grid's columns X.</param>
+    /// <param name="side">The window's side W.</param>
+    /// <param name="shifted">Whether the windows are moved by half a side.</param>
+    public static Windows Of(long rows, long columns, int side, bool shifted) => new(rows, columns, Math.Min(side, rows), Math.Min(side, columns),
+        shifted && rows > side ? side / 2 : 0, shifted && columns > side ? side / 2 : 0);
+
+    /// <summary>Windows above each other.</summary>
+    public long Down => (Rows + Height - 1) / Height;
+
+    /// <summary>Windows beside each other.</summary>
+    public long Across => (Columns + Width - 1) / Width;
+
+    /// <summary>The number G of windows.</summary>
+    public long Count => Down * Across;
+
+    /// <summary>The number T of positions in a window.</summary>
+    public long Positions => Height * Width;
+
+    /// <summary>Whether the windows cover more than the grid.</summary>
+    public bool Padded => Down * Height != Rows || Across * Width != Columns;
+
+    bool Shifted => ShiftRows > 0 || ShiftColumns > 0;
+
+    /// <summary>Cuts.</summary>
+    /// <param name="x">[B, Y, X, D].</param>
+    /// <returns>[B·G, T, D], an image's windows together; padding is zeros.</returns>
+    public Tensor Cut(Tensor x)
+    {
+        var (B, _, _, D) = x.Dims4();
+        if (Padded) x = nn.functional.pad(x, [0, 0, 0, Across * Width - Columns, 0, Down * Height - Rows]);
+        if (Shifted) x = x.roll([-ShiftRows, -ShiftColumns], [1, 2]);
+        return x.reshape(B, Down, Height, Across, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B * Count, Positions, D);
+    }
+
+    /// <summary>Undoes <see cref="Cut"/>; padding is dropped.</summary>
+    /// <param name="x">[B·G, T, D].</param>
+    /// <returns>[B, Y, X, D].</returns>
+    public Tensor Join(Tensor x)
+    {
+        var (all, _, D) = x.Dims3();
+        var B = all / Count;
+        x = x.reshape(B, Down, Across, Height, Width, D).permute(0, 1, 3, 2, 4, 5).reshape(B, Down * Height, Across * Width, D);
+        if (Shifted) x = x.roll([ShiftRows, ShiftColumns], [1, 2]);
+        return Padded ? x.narrow(1, 0, Rows).narrow(2, 0, Columns) : x;
+    }
+
+    /// <summary>Hides, within a window, positions that are not neighbours in the image: those that the shift moved round from the other edge, and padding where it is masked.</summary>
+    /// <returns>[G, T, T]: 0 where a position is seen, minus infinity where not; null where all are seen.</returns>
+    public Tensor? Mask(WindowPadding padding)
+    {
+        var hidesPadding = Padded && padding == WindowPadding.Masked;
+        if (!Shifted && !hidesPadding) return null;
+        var regions = Regions(hidesPadding);
+        var data = new float[Count * Positions * Positions];
+        for (long window = 0, at = 0; window < Count; window++)
+            for (long query = 0; query < Positions; query++)
+                for (long key = 0; key < Positions; key++, at++)
+                    data[at] = regions[window * Positions + query] == regions[window * Positions + key] ? 0 : float.NegativeInfinity;
+        return tensor(data, [Count, Positions, Positions]);
+    }
+
+    // A number for each position, in the order of the windows; positions of one window see each other where it is the same.
+    // Padding that is masked sees itself: a row without any key would have no softmax, and nobody reads it.
+    int[] Regions(bool hidesPadding)
+    {
+        const int hidden = -1;
+        var (height, width) = (Down * Height, Across * Width);
+        var regions = new int[Count * Positions];
+        for (long y = 0; y < height; y++)
+            for (long x = 0; x < width; x++)
+            {
+                // The position that is here after everything has moved up and left by the shift.
+                var (fromY, fromX) = ((y + ShiftRows) % height, (x + ShiftColumns) % width);
+                var wrapped = (fromY < y ? 2 : 0) + (fromX < x ? 1 : 0);
+                var region = hidesPadding && (fromY >= Rows || fromX >= Columns) ? hidden : wrapped;
+                regions[(y / Height * Across + x / Width) * Positions + y % Height * Width + x % Width] = region;
+            }
+        return regions;
     }
 }

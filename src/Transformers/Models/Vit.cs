@@ -1,10 +1,116 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
+
+/// <summary>A transformer over the patches of an image that classifies it.</summary>
+/// <remarks>Dosovitskiy et al. 2021, section 3.1. Regularisation as in Touvron et al. 2021 (DeiT).</remarks>
+[Kind("vit")]
+public sealed record VitConfig : ImageModelConfig, IChecked
+{
+    /// <summary>Pixels a side P of a patch; 1 makes every pixel a token.</summary>
+    [Between(1, 4096)]
+    public required int Patch { get; init; }
+
+    /// <summary>The number of blocks L.</summary>
+    [Between(1, 10_000)]
+    public required int Layers { get; init; }
+
+    /// <summary>The number of attention heads H; it divides the width.</summary>
+    [Between(1, 10_000)]
+    public required int Heads { get; init; }
+
+    /// <summary>The width D of the residual stream.</summary>
+    [Between(1, 1_000_000)]
+    public override required int Width { get; init; }
+
+    /// <summary>The feed-forward network of a block.</summary>
+    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
+
+    /// <summary>How the model encodes the positions of patches.</summary>
+    public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositions();
+
+    /// <summary>What the class is read from.</summary>
+    public ImagePooling Pool { get; init; }
+
+    /// <summary>The normalisation.</summary>
+    public NormConfig Norm { get; init; } = new LayerNormConfig { Epsilon = 1e-6 };
+
+    /// <summary>What is dropped while training.</summary>
+    public ImageDropConfig Drop { get; init; } = new();
+
+    /// <summary>What each sublayer's output is multiplied by at first, a learned number for each dimension; none where this is not given.</summary>
+    [Between(1e-8, 1)]
+    public double? LayerScale { get; init; }
+
+    /// <summary>How weights start.</summary>
+    public InitConfig Init { get; init; } = new TruncatedNormalInit();
+
+    internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
+    {
+        long B = batch.Rows, side = sizes.Image.Size / Patch, patches = side * side, D = Width;
+        var T = patches + (Pool == ImagePooling.Cls ? 1 : 0);
+        products.Matrix(B * patches, (long)sizes.Image.Channels * Patch * Patch, D);
+        products.SelfAttention(B, T, D, Heads, Heads, Layers);
+        products.FeedForward(B * T, Width, FeedForward, Layers);
+        products.Matrix(B, D, sizes.Classes);
+    }
+
+    /// <inheritdoc/>
+    public override void CheckData(ConfigCheck check, DataConfig data)
+    {
+        base.CheckData(check, data);
+        if (data is ImagesData images)
+            check.That(images.Input.Size % Patch == 0, "model.patch", $"({Patch}) must divide data.input.size ({images.Input.Size})");
+    }
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check)
+    {
+        check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
+        if (Size is { } size)
+            check.That(size % Patch == 0, "size", $"({size}) must be divisible by {check.At("patch")} ({Patch})");
+        if (Positions is SinusoidalImagePositions)
+            check.That(Width % 4 == 0, "width", $"({Width}) must be divisible by 4 for sinusoidal positions in two dimensions");
+    }
+}
+
+/// <summary>What the class of an image is read from.</summary>
+public enum ImagePooling
+{
+    /// <summary>A token of its own, before the patches.</summary>
+    Cls,
+    /// <summary>The mean of all patches.</summary>
+    Mean,
+}
+
+/// <summary>What a network over images drops while training.</summary>
+public sealed record ImageDropConfig
+{
+    /// <summary>The dropout rate of activations, after each dense layer but attention's first.</summary>
+    [Between(0, 1, Below = true)]
+    public double Activations { get; init; }
+
+    /// <summary>The dropout rate of attention weights.</summary>
+    [Between(0, 1, Below = true)]
+    public double Attention { get; init; }
+
+    /// <summary>Stochastic depth: the probability that an image skips a sublayer of the last block; it rises linearly from 0 at the first block.</summary>
+    [Between(0, 1, Below = true)]
+    public double Path { get; init; }
+
+    /// <summary>The probability of skipping a sublayer of a block.</summary>
+    /// <param name="block">The block, from 0.</param>
+    /// <param name="blocks">The number of blocks.</param>
+    public double PathAt(int block, int blocks) => blocks == 1 ? Path : Path * block / (blocks - 1);
+}
 
 /// <summary>The vision transformer: an image is a sequence of patches.</summary>
 /// <remarks>
@@ -14,8 +120,11 @@ namespace Transformers.Models;
 public sealed class Vit : ImageModel
 {
     readonly VitConfig config;
+    [ComponentName(Name = "patch_emb")]
     readonly PatchEmbedding patches;
+    [ComponentName(Name = "cls_token")]
     readonly Parameter? classToken;
+    [ComponentName(Name = "pos_emb")]
     readonly ImagePositions positions;
     readonly Dropout dropout;
     readonly ModuleList<Block> blocks;
@@ -89,7 +198,7 @@ public sealed class Vit : ImageModel
     public override Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {
         if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
-        if (parameter == "positions.table" && stored.dim() == 3 && stored.size(2) == shape[2])
+        if (parameter == "pos_emb.weight" && stored.dim() == 3 && stored.size(2) == shape[2])
             return LearnedGrid.Interpolate(stored.to(ScalarType.Float32), shape[0], shape[1]);
         throw LayerNames.Misfit(parameter, stored, shape);
     }

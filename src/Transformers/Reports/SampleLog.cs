@@ -26,10 +26,10 @@ public sealed class SampleLog(string path) : ITrainingObserver
     }
 
     /// <inheritdoc/>
-    public void WentBack(long step) => Open(step);
+    public void OnRollback(long step) => Open(step);
 
     /// <inheritdoc/>
-    public void Sampled(long step, IReadOnlyList<string> samples)
+    public void OnSamples(long step, IReadOnlyList<string> samples)
     {
         events.RemoveAll(one => one.Step == step);
         events.Add(new(step, samples));
@@ -77,7 +77,7 @@ public sealed class PictureLog(string folder, Action<string> warn) : ITrainingOb
     bool failed;
 
     /// <inheritdoc/>
-    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures)
+    public void OnPictures(long step, IReadOnlyList<ModelPicture> pictures)
     {
         if (failed || pictures.Count == 0) return;
         try

@@ -14,7 +14,7 @@ sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, Batch
     BatchPosition position;
     Task<T>? ahead;
 
-    /// <summary>The share of time spent waiting for a batch.</summary>
+    /// <summary>The fraction of time spent waiting for a batch.</summary>
     internal double Wait => waited / clock.Elapsed;
 
     internal IReadOnlyDictionary<string, long> State
@@ -38,6 +38,6 @@ sealed class BatchStream<T>(Func<BatchPosition, T> at, Func<BatchPosition, Batch
         return batch;
     }
 
-    /// <summary>Waits for the batch that is being made. One that nobody takes is no error, and hides no other.</summary>
+    /// <summary>Waits for the batch that is being made. An error in one that nobody takes is ignored.</summary>
     public void Dispose() => ahead?.ContinueWith(_ => { }, TaskContinuationOptions.ExecuteSynchronously).Wait();
 }

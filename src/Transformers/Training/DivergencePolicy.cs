@@ -1,6 +1,8 @@
+using Transformers.Checkpoints;
+
 namespace Transformers.Training;
 
-/// <summary>A step that cannot be learnt from: its loss or its gradient is not a number.</summary>
+/// <summary>A step that cannot be learned from: its loss or its gradient is not a number.</summary>
 /// <param name="Step">The step, from 1.</param>
 /// <param name="Loss">Its loss, nats a target.</param>
 /// <param name="GradientNorm">The norm of its gradient.</param>
@@ -11,83 +13,48 @@ readonly record struct BadStep(long Step, double Loss, double GradientNorm)
     public override string ToString() => FormattableString.Invariant($"at step {Step} the loss is {Loss} and the gradient's norm {GradientNorm}");
 }
 
-/// <summary>Decides what becomes of a run at a bad step.</summary>
-/// <remarks>
-/// A checkpoint is good once a later step came out as numbers: that of the step right before a bad one may hold the weights
-/// that are the cause.
-/// </remarks>
-abstract class DivergencePolicy(TrainerOutputs outputs)
+/// <summary>What becomes of a run at a bad step, whose gradients are thrown away.</summary>
+enum DivergenceAction
 {
-    /// <summary>What the run leaves: its checkpoints are what it can go back to.</summary>
-    protected TrainerOutputs Outputs => outputs;
+    /// <summary>The run ends.</summary>
+    Stop,
+    /// <summary>The step counts as done.</summary>
+    Skip,
+    /// <summary>The run goes back to the last good checkpoint.</summary>
+    RollBack,
+}
 
-    internal static DivergencePolicy Of(DivergenceConfig config, TrainerOutputs outputs, ITrainingObserver observer) => config switch
+/// <summary>Decides what becomes of a run at a bad step.</summary>
+/// <param name="config">What the config asks for.</param>
+sealed class DivergencePolicy(DivergenceConfig config)
+{
+    readonly List<long> skipped = [];
+
+    /// <summary>Whether a checkpoint is needed before the first step, so that there is something to go back to.</summary>
+    internal bool NeedsFirstCheckpoint => config is RollBackAtDivergence;
+
+    /// <summary>How often the run may go on.</summary>
+    internal int Limit => config switch { SkipBadSteps skip => skip.Limit, RollBackAtDivergence back => back.Limit, _ => 0 };
+
+    /// <summary>Decides.</summary>
+    /// <returns>What to do, and why the run ends where it does.</returns>
+    internal (DivergenceAction Action, string Reason) Decide(BadStep bad, TrainerState state)
     {
-        StopAtDivergence => new Stop(outputs),
-        SkipBadSteps skip => new Skip(skip.Limit, outputs, observer),
-        RollBackAtDivergence back => new RollBack(back.Limit, outputs, observer),
-        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a policy without a class"),
-    };
+        if (config is RollBackAtDivergence)
+            return state.RollBacks < Limit ? (DivergenceAction.RollBack, ", and there is nothing to go back to") : (DivergenceAction.Stop, $", and training.divergence.limit ({Limit}) is reached");
+        if (config is not SkipBadSteps) return (DivergenceAction.Stop, "");
+        skipped.Add(bad.Step);
+        return state.SkippedSteps < Limit ? (DivergenceAction.Skip, "")
+            : (DivergenceAction.Stop, $", and training.divergence.limit ({Limit}) is reached with the steps {string.Join(", ", skipped.TakeLast(20))}");
+    }
 
-    /// <summary>Before the first step of this process.</summary>
-    internal virtual void Begin(Trainer trainer, TrainingTask task) { }
-
-    /// <summary>Acts on a bad step, whose gradients are thrown away.</summary>
-    /// <returns>True where the step counts as done; false where the run stands at an earlier one.</returns>
-    /// <exception cref="DivergedException">The run ends.</exception>
-    internal abstract bool GoesOn(BadStep bad, Trainer trainer, TrainingTask task);
-
-    DivergedException Diverged(BadStep bad, string reason = "")
+    /// <summary>The error that ends the run.</summary>
+    /// <param name="good">The last good checkpoint: one after which a step came out as numbers. That of the step right before a bad one may hold the weights that are the cause.</param>
+    internal static DivergedException Diverged(BadStep bad, string reason, Checkpoint? good)
     {
-        var remedy = outputs.NewestBefore(bad.Step - 1) is { } good
+        var remedy = good is not null
             ? $"The checkpoint of step {good.Step} is good: lower optimizer.lr, or raise schedule.warmup, and go on from it with --resume={good.Folder}"
             : "There is no checkpoint from before the trouble: lower optimizer.lr, or raise schedule.warmup, and start anew";
         return new($"training diverged: {bad}{reason}. {remedy}");
-    }
-
-    sealed class Stop(TrainerOutputs outputs) : DivergencePolicy(outputs)
-    {
-        internal override bool GoesOn(BadStep bad, Trainer trainer, TrainingTask task) => throw Diverged(bad);
-    }
-
-    sealed class Skip(int limit, TrainerOutputs outputs, ITrainingObserver observer) : DivergencePolicy(outputs)
-    {
-        readonly List<long> steps = [];
-
-        internal override bool GoesOn(BadStep bad, Trainer trainer, TrainingTask task)
-        {
-            steps.Add(bad.Step);
-            if (trainer.Progress.SkippedSteps >= limit)
-                throw Diverged(bad, $", and training.divergence.limit ({limit}) is reached with the steps {string.Join(", ", steps.TakeLast(20))}");
-            var count = ++trainer.Progress.SkippedSteps;
-            Outputs.Log(bad.Step, "skip", ("loss", bad.Loss), ("gradient_norm", bad.GradientNorm), ("skipped_steps", count));
-            observer.Warn($"skipped a step, {count} of at most {limit}: {bad}");
-            return true;
-        }
-    }
-
-    sealed class RollBack(int limit, TrainerOutputs outputs, ITrainingObserver observer) : DivergencePolicy(outputs)
-    {
-        // So that there is something to go back to from the first steps.
-        internal override void Begin(Trainer trainer, TrainingTask task)
-        {
-            if (trainer.Progress.Step == 0) Outputs.Save(trainer, task, background: true);
-        }
-
-        internal override bool GoesOn(BadStep bad, Trainer trainer, TrainingTask task)
-        {
-            var progress = trainer.Progress;
-            if (progress.RollBacks >= limit) throw Diverged(bad, $", and training.divergence.limit ({limit}) is reached");
-            if (Outputs.NewestBefore(bad.Step - 1) is not { } good) throw Diverged(bad, ", and there is nothing to go back to");
-            var (count, past) = (progress.RollBacks + 1, task.SamplerState);
-            Outputs.RollBackTo(good, trainer, task, () =>
-            {
-                task.SamplerState = past;
-                progress.RollBacks = count;
-            });
-            Outputs.Log(good.Step, "roll_back", ("loss", bad.Loss), ("gradient_norm", bad.GradientNorm), ("from_step", bad.Step), ("roll_backs", count));
-            observer.Warn($"went back to step {good.Step}, {count} of at most {limit} times: {bad}");
-            return false;
-        }
     }
 }

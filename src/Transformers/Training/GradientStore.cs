@@ -49,7 +49,6 @@ sealed class GradientStore : IDisposable
         else foreach (var parameter in parameters) parameter.grad = null;
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var view in views) view.Dispose();

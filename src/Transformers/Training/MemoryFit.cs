@@ -1,19 +1,21 @@
+using System.Globalization;
 using TorchSharp;
 using Transformers.IO;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>Sees before the first step whether training fits into memory, by running it: forwards and backwards over the first micro-batch, without a step.</summary>
+/// <summary>Checks before the first step whether training fits into memory, by a forward and a backward pass over the first micro-batch.</summary>
 /// <remarks>
-/// Sizes are doubled from one row on. What a process takes beyond its limit gets it killed without a word, so a size is tried
-/// only if those before foretell that it fits. Nothing of the run changes: the sampler is set back afterwards.
+/// Sizes are doubled from one row on. A process that exceeds its limit is killed without a message, so a size is tried
+/// only if those before predict that it fits. Nothing of the run changes: the sampler is set back afterwards.
 /// </remarks>
 sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config, Device device, ITrainingObserver observer, CancellationToken cancel)
 {
     const double Ample = 0.5;
 
-    // Less growth than this says nothing: freed pieces of earlier passes hold what a few rows need.
+    // Less growth than this is not significant: freed blocks of earlier passes hold what a few rows need.
     const long Noticeable = 32 << 20;
 
     readonly MemoryGauge? gauge = MemoryGauge.Of(device);
@@ -76,8 +78,6 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     MemoryNeed? NeedOf(int rows) => gauge is null ? Measure(rows) : NeedOf(rows, some => Measure(some)!);
 
     /// <summary>Measures doubled sizes from one row on, until one does not fit or those before show that the size asked for does.</summary>
-    /// <param name="rows">The size asked for.</param>
-    /// <param name="measure">Measures a pass over so many rows.</param>
     /// <returns>What the size needs, measured; or estimated, where it does not fit.</returns>
     internal static MemoryNeed NeedOf(int rows, Func<int, MemoryNeed> measure)
     {
@@ -127,5 +127,88 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         var rows = task.NextStep().Count;
         task.SamplerState = sampler;
         return rows;
+    }
+}
+
+/// <summary>What training with micro-batches of some size needs, against what there is.</summary>
+/// <param name="Rows">Sequences (or images) of the micro-batch.</param>
+/// <param name="Peak">Bytes in use at the height of its forward and backward pass.</param>
+/// <param name="Copies">Bytes of the copy that a checkpoint is written from while training goes on.</param>
+/// <param name="Used">Bytes in use after it.</param>
+/// <param name="Room">What may be taken beyond these.</param>
+/// <param name="MeasuredRows">The sequences that were measured; fewer than <paramref name="Rows"/> where the need is foreseen from them.</param>
+sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom Room, int MeasuredRows)
+{
+    // Later steps are not the first one to the byte.
+    const double Kept = 0.05;
+
+    /// <summary>All that is needed at once.</summary>
+    internal long Total => Peak + Copies;
+
+    /// <summary>All that may be used.</summary>
+    internal long Most => Used + (long)(Room.Bytes * (1 - Kept));
+
+    /// <summary>Whether there is enough, with this fraction of the room kept free.</summary>
+    internal bool Fits(double spare = Kept) => Total <= Used + Room.Bytes * (1 - spare);
+
+    public override string ToString()
+    {
+        var how = MeasuredRows == Rows ? "measured" : $"foreseen from {MeasuredRows}";
+        var copies = Copies == 0 ? "" : $", the copy that checkpoints are written from {Text(Copies)}";
+        return $"training needs {Text(Total)} and may use {Text(Most)} ({Room.Source}): a micro-batch of {Rows} takes {Text(Peak)} at its peak, {how}{copies}";
+    }
+
+    internal static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):N0} MiB");
+}
+
+/// <summary>Measures the memory that computing on a device takes.</summary>
+abstract class MemoryGauge
+{
+    /// <summary>The gauge of a device; null where its memory cannot be measured.</summary>
+    internal static MemoryGauge? Of(Device device) =>
+        device.type == DeviceType.CUDA ? DeviceMemory.Of(device) is null ? null : new CudaGauge(device)
+        : ProcessMemory.CanMeasurePeak && new MemoryLimits().Room() is not null ? new HostGauge() : null;
+
+    /// <summary>Whether checkpoints' copies are made in this memory.</summary>
+    internal abstract bool HoldsCopies { get; }
+
+    /// <summary>From here on the peak counts.</summary>
+    internal abstract void Begin();
+
+    /// <summary>Bytes in use now.</summary>
+    internal abstract long Used { get; }
+
+    /// <summary>The most bytes in use since the beginning.</summary>
+    internal abstract long Peak { get; }
+
+    /// <summary>What may be taken beyond <see cref="Used"/>.</summary>
+    internal abstract MemoryRoom Room { get; }
+
+    sealed class HostGauge : MemoryGauge
+    {
+        readonly MemoryLimits limits = new();
+
+        internal override bool HoldsCopies => true;
+
+        internal override void Begin()
+        {
+            DeviceMemory.TrimMemory();
+            ProcessMemory.StartPeak();
+        }
+
+        internal override long Used => ProcessMemory.Resident;
+        internal override long Peak => ProcessMemory.PeakSinceStart;
+        internal override MemoryRoom Room => limits.Room()!.Value;
+    }
+
+    // libtorch keeps freed blocks of a device, so what is in use after a pass is the pass's peak.
+    sealed class CudaGauge(Device device) : MemoryGauge
+    {
+        internal override bool HoldsCopies => false;
+        internal override void Begin() { }
+        internal override long Used => Now.Total - Now.Free;
+        internal override long Peak => Used;
+        internal override MemoryRoom Room => new(Now.Free, device.ToString());
+        DeviceMemoryUse Now => DeviceMemory.Of(device)!;
     }
 }

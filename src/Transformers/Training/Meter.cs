@@ -1,6 +1,7 @@
 using TorchSharp;
 using Transformers.IO;
 using Transformers.Native;
+using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
@@ -29,7 +30,7 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
         stepsInAll++;
     }
 
-    /// <summary>What the steps since the last report came to; null where there was none.</summary>
+    /// <summary>The mean of the steps since the last report; null where there was none.</summary>
     internal StepReport? Report(long step, double lr, double norm)
     {
         if (losses == 0) return null;
@@ -43,5 +44,45 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
         };
         (loss, losses, units, flops, seconds, count) = (0, 0, 0, 0, 0, 0);
         return report;
+    }
+}
+
+/// <summary>The result of a step.</summary>
+/// <param name="Step">The step, from 1.</param>
+/// <param name="Loss">Its loss in nats a target.</param>
+/// <param name="GradientNorm">The norm of its gradient.</param>
+/// <param name="Units">Tokens or images.</param>
+/// <param name="Targets">Targets that count.</param>
+/// <param name="Flops">Operations of its products.</param>
+/// <param name="Seconds">How long it took.</param>
+readonly record struct StepOutcome(long Step, double Loss, double GradientNorm, long Units, long Targets, double Flops, double Seconds)
+{
+    internal BadStep? Bad => BadStep.Is(Loss, GradientNorm) ? new BadStep(Step, Loss, GradientNorm) : null;
+}
+
+/// <summary>Losses and gradient norms that stay on a device until somebody looks at them: reading a number back at every step would wait for the device.</summary>
+sealed class StepWatch : IDisposable
+{
+    readonly List<(StepOutcome Outcome, Tensor Numbers)> waiting = [];
+
+    /// <summary>Adds a step whose numbers are yet to be read.</summary>
+    internal void Add(StepOutcome outcome, Tensor loss, Tensor norm) =>
+        waiting.Add((outcome, stack([loss, norm]).DetachFromDisposeScope()));
+
+    /// <summary>Reads the numbers of all waiting steps, in order.</summary>
+    internal List<StepOutcome> Look()
+    {
+        if (waiting.Count == 0) return [];
+        using var scope = NewDisposeScope();
+        var numbers = stack(waiting.Select(step => step.Numbers)).cpu().data<float>().ToArray();
+        List<StepOutcome> outcomes = [.. waiting.Select((step, i) => step.Outcome with { Loss = numbers[2 * i], GradientNorm = numbers[2 * i + 1] })];
+        Dispose();
+        return outcomes;
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, numbers) in waiting) numbers.Dispose();
+        waiting.Clear();
     }
 }

@@ -1,11 +1,69 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
+
+/// <summary>The optimizer; closed by <c>kind</c>.</summary>
+public abstract record OptimizerConfig
+{
+    /// <summary>The learning rate at its peak, which the schedule scales.</summary>
+    [Positive]
+    public required double Lr { get; init; }
+
+    /// <summary>Weight decay; it is applied to matrices and embeddings only, never to biases and gains.</summary>
+    [Between(0, 10)]
+    public double WeightDecay { get; init; }
+
+    /// <summary>What the learning rate is multiplied by from each layer to the one before it; 1 gives all layers the same. For fine-tuning networks over images.</summary>
+    /// <remarks>Clark et al. 2020, section 3.2 (ELECTRA); for images Bao et al. 2022 (BEiT).</remarks>
+    [Between(0.01, 1)]
+    public double LayerDecay { get; init; } = 1;
+}
+
+/// <summary>Adam and its variant with decoupled weight decay.</summary>
+public abstract record AdamFamilyConfig : OptimizerConfig
+{
+    /// <summary>The decay of the averages of the gradient and of its square.</summary>
+    [Between(0, 1, Below = true)]
+    public (double First, double Second) Betas { get; init; } = (0.9, 0.999);
+
+    /// <summary>What is added to the root of the average square.</summary>
+    [Positive]
+    public double Eps { get; init; } = 1e-8;
+
+    /// <summary>Whether weight decay acts on the weights and not on the gradient.</summary>
+    internal abstract bool Decoupled { get; }
+}
+
+/// <summary>Adam with decoupled weight decay.</summary>
+/// <remarks>Loshchilov and Hutter 2019.</remarks>
+[Kind("adamw")]
+public sealed record AdamWConfig : AdamFamilyConfig
+{
+    internal override bool Decoupled => true;
+}
+
+/// <summary>Adam; weight decay, if any, is added to the gradient.</summary>
+/// <remarks>Kingma and Ba 2015.</remarks>
+[Kind("adam")]
+public sealed record AdamConfig : AdamFamilyConfig
+{
+    internal override bool Decoupled => false;
+}
+
+/// <summary>Stochastic gradient descent.</summary>
+[Kind("sgd")]
+public sealed record SgdConfig : OptimizerConfig
+{
+    /// <summary>The fraction of the previous step that is kept.</summary>
+    [Between(0, 1, Below = true)]
+    public double Momentum { get; init; }
+}
 
 /// <summary>Changes a model's parameters by their gradients. Its state is named tensors, so that a checkpoint can hold it.</summary>
 /// <remarks>
@@ -31,15 +89,14 @@ public abstract class Optimizer : IDisposable
     double[] FactorsOf(ILayered? model, double decay)
     {
         if (model is null)
-            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers tell their depth: vit and swin", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
+            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers have a depth: vit and swin", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
         return [.. trained.Select(named => Math.Pow(decay, model.Depth - model.DepthOf(named.name)))];
     }
 
     /// <summary>The optimizer that a config asks for.</summary>
     public static Optimizer Create(OptimizerConfig config, nn.Module model) => config switch
     {
-        AdamWConfig adamw => new AdamOptimizer(model, adamw, adamw.Betas, adamw.Eps, decoupled: true),
-        AdamConfig adam => new AdamOptimizer(model, adam, adam.Betas, adam.Eps, decoupled: false),
+        AdamFamilyConfig adam => new AdamOptimizer(model, adam),
         SgdConfig sgd => new SgdOptimizer(model, sgd),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "an optimizer without a class"),
     };
@@ -144,23 +201,19 @@ public abstract class Optimizer : IDisposable
 /// <remarks>Kingma and Ba 2015, algorithm 1; decoupled decay: Loshchilov and Hutter 2019, algorithm 2.</remarks>
 sealed class AdamOptimizer : Optimizer
 {
-    readonly (double First, double Second) betas;
-    readonly double epsilon;
-    readonly bool decoupled;
+    readonly AdamFamilyConfig config;
     readonly Tensor[] first, second;
 
-    internal AdamOptimizer(nn.Module model, OptimizerConfig config, (double First, double Second) betas, double epsilon, bool decoupled) : base(model, config)
+    internal AdamOptimizer(nn.Module model, AdamFamilyConfig config) : base(model, config)
     {
-        this.betas = betas;
-        this.epsilon = epsilon;
-        this.decoupled = decoupled;
+        this.config = config;
         first = AddSlot("first_moment");
         second = AddSlot("second_moment");
     }
 
     protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
     {
-        if (decoupled && KernelTensors.Fit(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, betas, epsilon, Steps, scale);
+        if (config.Decoupled && KernelTensors.Fit(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, config.Betas, config.Eps, Steps, scale);
         else base.Update(parameters, gradients, rates, scale);
     }
 
@@ -172,7 +225,7 @@ sealed class AdamOptimizer : Optimizer
         foreach (var group in Enumerable.Range(0, parameters.Length).GroupBy(i => (rates[i], Decays[i])))
         {
             T[] Of<T>(T[] all) => [.. group.Select(i => all[i])];
-            Operators.FusedAdam(Of(parameters), Of(gradients), Of(first), Of(second), Of(steps), group.Key.Item1, betas, group.Key.Item2, epsilon, divisor, skip, decoupled);
+            Operators.FusedAdam(Of(parameters), Of(gradients), Of(first), Of(second), Of(steps), group.Key.Item1, config.Betas, group.Key.Item2, config.Eps, divisor, skip, config.Decoupled);
         }
     }
 }

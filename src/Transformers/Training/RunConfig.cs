@@ -1,6 +1,9 @@
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
+using Transformers.Data.Sentences;
+using Transformers.Data.Text;
+using Transformers.IO;
 using Transformers.Models;
 
 namespace Transformers.Training;
@@ -11,7 +14,7 @@ public sealed record RunConfig : IChecked
     /// <summary>The seed from which every stream of random numbers (initial weights, order of data, sampling) is derived.</summary>
     public ulong Seed { get; init; } = 1337;
 
-    /// <summary>What is learnt from.</summary>
+    /// <summary>The data.</summary>
     public required DataConfig Data { get; init; }
 
     /// <summary>The network.</summary>
@@ -23,22 +26,12 @@ public sealed record RunConfig : IChecked
     /// <inheritdoc/>
     public void Check(ConfigCheck check)
     {
-        if (Model is GptConfig { Context: var context } && Training.Batch.Tokens is { } tokens)
+        if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImagesData images) CheckImages(check, images);
-    }
-
-    void CheckImages(ConfigCheck check, ImagesData images)
-    {
-        check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
-        if (Model is not ImageModelConfig model) return;
-        if (model.Size is { } size)
-            check.That(size == images.Input.Size, "model.size", $"({size}) must be data.input.size ({images.Input.Size})");
-        if (model.Channels is { } channels)
-            check.That(channels == images.Input.Channels, "model.channels", $"({channels}) must be data.input.channels ({images.Input.Channels})");
-        if (model is VitConfig { Patch: var patch })
-            check.That(images.Input.Size % patch == 0, "model.patch", $"({patch}) must divide data.input.size ({images.Input.Size})");
+        if (Data is ImagesData)
+            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
+        Model.CheckData(check, Data);
     }
 }
 
@@ -52,4 +45,30 @@ public sealed record ModelFragment
 
     /// <summary>The network.</summary>
     public required ModelConfig Model { get; init; }
+}
+
+/// <summary><c>--data PATH</c>: the same data set, read from elsewhere.</summary>
+public static class DataOverride
+{
+    /// <summary>A config whose data come from a file or a folder.</summary>
+    /// <exception cref="UserException">There is nothing at the path, or data of this kind are not read from one.</exception>
+    public static RunConfig Apply(RunConfig config, string path)
+    {
+        if (!File.Exists(path) && !Directory.Exists(path))
+            throw new UserException([new Problem("there is no such file or folder", path, Path: "--data")]);
+        return config with
+        {
+            Data = config.Data switch
+            {
+                TextData { Source: TextFiles files } text => text with { Source = files with { Files = [path] } },
+                TextData text => text with { Source = FilesAt(path, TextSources.OptionsOf(text.Source)) },
+                ImagesData images => images with { Source = new ImageFilesOrigin { Path = path } },
+                ParallelData parallel => parallel with { Source = parallel.Source.At(path) },
+                LabelledData labelled => labelled with { Source = labelled.Source.At(path) },
+                var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),
+            },
+        };
+    }
+
+    static TextFiles FilesAt(string path, TextFileOptions options) => new() { Files = [path], TextField = options.Field, Separator = options.Separator };
 }

@@ -8,7 +8,7 @@ namespace Transformers.Training;
 /// <summary>Writes a training run as TensorBoard's event files: losses, learning rate, speed, samples, pictures and weights.</summary>
 /// <remarks>Train and validation losses share the first part of their tags, so that TensorBoard shows them side by side. A disk that is full ends these files, not the training.</remarks>
 /// <param name="folder">The folder of event files.</param>
-/// <param name="warn">Told once if they cannot be written.</param>
+/// <param name="warn">Called once if they cannot be written.</param>
 public sealed class TensorBoardLog(string folder, Action<string> warn) : ITrainingObserver, IDisposable
 {
     const long MostNumbers = 10_000;
@@ -20,30 +20,30 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     public void Open(long step) => Try(() => writer = new EventWriter(folder, step));
 
     /// <inheritdoc/>
-    public void WentBack(long step)
+    public void OnRollback(long step)
     {
         Dispose();
         Open(step);
     }
 
     /// <inheritdoc/>
-    public void Reported(StepReport report)
+    public void OnLog(StepReport report)
     {
         List<(string, double)> values =
         [
             ("loss/train", report.Loss), ("optimizer/lr", report.LearningRate), ("optimizer/gradient_norm", report.GradientNorm),
             ($"speed/{report.Unit}_per_second", report.UnitsPerSecond), ("memory/resident_bytes", report.MemoryBytes),
         ];
-        if (report.Utilisation is { } share) values.Add(("speed/utilisation", share));
+        if (report.Utilisation is { } utilisation) values.Add(("speed/utilisation", utilisation));
         Try(() => writer?.AddScalars(report.Step, values));
     }
 
     /// <inheritdoc/>
-    public void Validated(ValidationReport report) =>
+    public void OnValidation(ValidationReport report) =>
         Try(() => writer?.AddScalars(report.Step, [("loss/val", report.Loss), .. report.Metrics.Select(metric => ($"val/{metric.Key}", metric.Value))]));
 
     /// <inheritdoc/>
-    public void Sampled(long step, IReadOnlyList<string> samples) => Try(() =>
+    public void OnSamples(long step, IReadOnlyList<string> samples) => Try(() =>
     {
         // Indented text is a block of code in Markdown: shown as it is.
         for (var i = 0; i < samples.Count; i++)
@@ -51,20 +51,20 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     });
 
     /// <inheritdoc/>
-    public void Pictured(long step, IReadOnlyList<ModelPicture> pictures) => Try(() =>
+    public void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) => Try(() =>
     {
         foreach (var picture in pictures)
             if (picture.Raster is { } raster) writer?.AddImage(step, $"pictures/{picture.Name}", raster.Width, raster.Height, raster.Png);
     });
 
     /// <inheritdoc/>
-    public void Weighed(long step, nn.Module model) => Try(() =>
+    public void OnWeights(long step, nn.Module model) => Try(() =>
     {
         using var plain = no_grad();
         using var scope = NewDisposeScope();
         foreach (var (name, parameter) in model.named_parameters())
         {
-            // Of a large tensor every so-manieth number is like all of them.
+            // A sample at equal distances represents a large tensor.
             var flat = parameter.detach().flatten();
             var every = Math.Max(1, flat.numel() / MostNumbers);
             var some = flat.slice(0, 0, flat.numel(), every).to(ScalarType.Float32).cpu().contiguous();

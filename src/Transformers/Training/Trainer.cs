@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using TorchSharp;
+using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Layers;
 using Transformers.Native;
@@ -8,7 +9,7 @@ using static TorchSharp.torch;
 namespace Transformers.Training;
 
 /// <summary>The one training loop, for every kind of model.</summary>
-public sealed class Trainer : IDisposable
+public sealed partial class Trainer : IDisposable
 {
     readonly TrainingTask task;
     readonly TrainingConfig config;
@@ -22,7 +23,7 @@ public sealed class Trainer : IDisposable
     readonly StopRequest stop;
     readonly DivergencePolicy divergence;
 
-    /// <summary>A loop at its start; see <see cref="TrainerProgress"/> for going on from a checkpoint.</summary>
+    /// <summary>A loop at its start; see <see cref="Restore"/> for going on from a checkpoint.</summary>
     /// <param name="task">What is trained.</param>
     /// <param name="config">How.</param>
     /// <param name="seed">The seed of dropout.</param>
@@ -47,7 +48,7 @@ public sealed class Trainer : IDisposable
         this.stop = stop;
         schedule = new Schedule(config.Schedule, config.Optimizer.Lr, config.Steps, width);
         Optimizer = Optimizer.Create(config.Optimizer, task.Model);
-        divergence = DivergencePolicy.Of(config.Divergence, outputs, observer);
+        divergence = new DivergencePolicy(config.Divergence);
         Ema = config.Ema is { } ema ? new WeightAverage(task.Model, ema.Decay) : null;
     }
 
@@ -57,8 +58,14 @@ public sealed class Trainer : IDisposable
     /// <summary>The moving average of the weights, if there is one.</summary>
     public WeightAverage? Ema { get; }
 
-    /// <summary>Where the run stands.</summary>
-    public TrainerProgress Progress { get; } = new();
+    /// <summary>How far the run is.</summary>
+    public TrainerState State { get; private set; } = new();
+
+    /// <summary>The last validation; null before one.</summary>
+    public ValidationReport? LastValidation { get; private set; }
+
+    /// <summary>Whether validation has not improved for as long as the config allows.</summary>
+    public bool OutOfPatience => config.Validate.Patience is { } patience && State.ValidationsSinceBest >= patience;
 
     /// <summary>Whether a stop cut the last validation short; the run that goes on begins with it.</summary>
     public bool Interrupted { get; private set; }
@@ -73,39 +80,39 @@ public sealed class Trainer : IDisposable
     {
         task.Model.train();
         DeviceMemory.TrimMemory(); // What preparing the data took is not needed any more.
-        divergence.Begin(this, task);
+        if (divergence.NeedsFirstCheckpoint && State.Step == 0) Save(background: true);
         copies?.Refresh();
         try
         {
-            if (Progress.ValidatedStep < Progress.Step && IsValidated(Progress.Step, lastStep)) Validate(Progress.Step, whole: Progress.Step == lastStep);
+            if (State.ValidatedStep < State.Step && IsValidated(State.Step, lastStep)) Validate(State.Step, whole: State.Step == lastStep);
             Loop(lastStep);
         }
         catch (OperationCanceledException) when (stop.Reason is not null)
         {
             Interrupted = true;
         }
-        outputs.Save(this, task, background: false);
+        Save(background: false);
     }
 
     void Loop(long lastStep)
     {
         var meter = new Meter(config.Steps, task.Unit, device, PeakFlops);
-        while (Progress.Step < lastStep && stop.Reason is null && !Progress.OutOfPatience)
+        while (State.Step < lastStep && stop.Reason is null && !OutOfPatience)
         {
-            var step = Progress.Step + 1;
+            var step = State.Step + 1;
             var lr = schedule.At(step);
             var saves = step % config.Checkpoint.Every == 0 && step != lastStep;
             var reports = step % config.Log.Every == 0 || step == lastStep;
             if (TakeStep(step, lr, look: reports || saves || IsValidated(step, lastStep), meter) is not { } norm) continue;
 
-            observer.Stepped(step, config.Steps);
+            observer.OnStep(step, config.Steps);
             if (reports) Report(meter, step, lr, norm);
             if (IsValidated(step, lastStep)) Validate(step, whole: step == lastStep);
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
             if (stop.TakeSave() || saves)
             {
                 if (watch is not null && LookAt(meter) is null) continue;
-                outputs.Save(this, task, background: true);
+                Save(background: true);
             }
             // What validation, sampling and saving took for themselves is not needed until they come again.
             if (step % config.Validate.Every == 0) DeviceMemory.TrimMemory();
@@ -115,7 +122,7 @@ public sealed class Trainer : IDisposable
 
     bool IsValidated(long step, long lastStep) => step % config.Validate.Every == 0 || step == lastStep;
 
-    // Takes a step and looks at what it came to: at once on a processor, when asked on a device. Gives the norm of the last
+    // Takes a step and reads its loss and gradient norm: at once on a processor, when asked on a device. Gives the norm of the last
     // step that was looked at; null where the run is at an earlier step now.
     double? TakeStep(long step, double lr, bool look, Meter meter)
     {
@@ -142,14 +149,14 @@ public sealed class Trainer : IDisposable
             copies?.Refresh();
         }
         Optimizer.ZeroGradients();
-        if (watch is null && outcome.Bad is { } bad && !divergence.GoesOn(bad, this, task)) return null;
+        if (watch is null && outcome.Bad is { } bad && !GoOn(bad)) return null;
         if (watch is not null && look)
         {
             if (LookAt(meter) is not { } norm) return null;
             outcome = outcome with { GradientNorm = norm };
         }
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        Progress.Advance(outcome.Bad is null ? targets : 0, seconds);
+        State = State with { Step = State.Step + 1, Targets = State.Targets + (outcome.Bad is null ? targets : 0), Seconds = State.Seconds + seconds };
         if (watch is null && outcome.Bad is null) meter.Add(outcome.Loss);
         meter.AddTime(outcome.Units, outcome.Flops, seconds);
         return outcome.GradientNorm;
@@ -163,8 +170,8 @@ public sealed class Trainer : IDisposable
         {
             if (outcome.Bad is { } bad)
             {
-                Progress.Forget(outcome.Targets);
-                if (!divergence.GoesOn(bad, this, task)) return null;
+                State = State with { Targets = State.Targets - outcome.Targets };
+                if (!GoOn(bad)) return null;
                 continue;
             }
             norm = outcome.GradientNorm;
@@ -174,16 +181,11 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Adds the gradients of a micro-batch.</summary>
-    /// <param name="batch">The micro-batch.</param>
     /// <param name="targets">The targets of the whole step: the loss of every target counts the same, however the batch is cut.</param>
-    /// <param name="step">The step.</param>
     /// <returns>Its part of the step's loss, a scalar in 32 bits on the model's device.</returns>
     internal Tensor Backward(MicroBatch batch, long targets, long step) => Pass(batch, targets, new RandomPosition(seed, step, batch.FirstExample));
 
     /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
-    /// <param name="batch">The micro-batch.</param>
-    /// <param name="targets">The targets of the whole step.</param>
-    /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>Its part of the step's mean loss, without label smoothing: a scalar in 32 bits.</returns>
     internal static Tensor Pass(MicroBatch batch, long targets, RandomPosition random)
     {
@@ -223,47 +225,28 @@ public sealed class Trainer : IDisposable
         {
             task.Model.eval();
             foreach (var (name, value) in task.Metrics(whole, stop.Token)) metrics[name] = value;
-            observer.Pictured(step, task.Pictures());
-            observer.Weighed(step, task.Model);
+            observer.OnPictures(step, task.Pictures());
+            observer.OnWeights(step, task.Model);
             task.Model.train();
         }
-        var best = Progress.Judge(step, loss, config.Validate.Patience);
+        State = State.Validated(step, loss, out var best);
         var report = new ValidationReport(step, loss, targets, metrics, best, Stopwatch.GetElapsedTime(started).TotalSeconds);
-        (Progress.LastValidation, Progress.ValidatedStep) = (report, step);
+        LastValidation = report;
         outputs.Log(step, "val", [("loss", loss), .. metrics.Select(metric => (metric.Key, metric.Value))]);
-        observer.Validated(report);
+        observer.OnValidation(report);
     }
 
     void Report(Meter meter, long step, double lr, double norm)
     {
         if (meter.Report(step, lr, norm) is not { } report) return;
-        Progress.TrainLoss = report.Loss;
+        State = State with { TrainLoss = report.Loss };
         outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("step_seconds", report.StepSeconds), ("memory_bytes", report.MemoryBytes),
             .. Optional("utilisation", report.Utilisation), .. Optional("other_cores", report.OtherCores),
             .. Optional("device_free_bytes", report.DeviceMemory?.Free), .. Optional("device_total_bytes", report.DeviceMemory?.Total), .. Optional("device_own_bytes", report.DeviceMemory?.Own)]);
-        observer.Reported(report);
+        observer.OnLog(report);
     }
 
-    // Puts the averages in the weights' place until the result is disposed of.
-    Averaged? SwapAverage() => Ema is null ? null : new Averaged(Ema.Swap(), copies);
-
-    readonly struct Averaged : IDisposable
-    {
-        readonly IDisposable swapped;
-        readonly WeightCopies? copies;
-
-        internal Averaged(IDisposable swapped, WeightCopies? copies)
-        {
-            (this.swapped, this.copies) = (swapped, copies);
-            copies?.Refresh();
-        }
-
-        public void Dispose()
-        {
-            swapped.Dispose();
-            copies?.Refresh();
-        }
-    }
+    IDisposable? SwapAverage() => Ema?.Swap(copies);
 
     static (string, double)[] Optional(string name, double? value) => value is { } known ? [(name, known)] : [];
 
@@ -273,7 +256,7 @@ public sealed class Trainer : IDisposable
         task.Model.eval();
         var samples = task.Samples(stop.Token);
         task.Model.train();
-        if (samples.Count > 0) observer.Sampled(step, samples);
+        if (samples.Count > 0) observer.OnSamples(step, samples);
     }
 
     /// <inheritdoc/>

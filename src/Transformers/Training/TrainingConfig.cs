@@ -34,18 +34,18 @@ public sealed record TrainingConfig : IChecked
     /// <summary>How often metrics are written.</summary>
     public LogConfig Log { get; init; } = new();
 
-    /// <summary>What the model generates on the way.</summary>
+    /// <summary>Samples that the model generates during training.</summary>
     public SampleConfig Sample { get; init; } = new();
 
-    /// <summary>The share of the target's probability that is spread over the whole vocabulary while training; reported losses are without it.</summary>
+    /// <summary>The part of the target's probability that is spread over the whole vocabulary while training; reported losses are without it.</summary>
     [Between(0, 1, Below = true)]
     public double LabelSmoothing { get; init; }
 
-    /// <summary>Parameters that are held still, by name; <c>*</c> stands for any text: <c>[encoder.tokens.*, encoder.blocks.0.*]</c>.</summary>
+    /// <summary>Parameters that are frozen, by name; <c>*</c> matches any text: <c>[encoder.tok_emb.*, encoder.blocks.0.*]</c>.</summary>
     [NotEmpty]
     public IReadOnlyList<string>? Freeze { get; init; }
 
-    /// <summary>What becomes of the run when a loss or a gradient is not a number.</summary>
+    /// <summary>What happens when a loss or a gradient is not a number.</summary>
     public DivergenceConfig Divergence { get; init; } = new StopAtDivergence();
 
     /// <summary>A moving average of the weights, which is then what is validated and saved; none where this is not given.</summary>
@@ -69,4 +69,134 @@ public sealed record TrainingConfig : IChecked
             check.That(warmup + decay * Steps <= Steps, "schedule.decay",
                 FormattableString.Invariant($"({decay} of {Steps} steps) and {check.At("schedule.warmup")} ({warmup}) must not overlap"));
     }
+}
+
+/// <summary>How much one optimizer step learns from, over all processes: a number of tokens or a number of sequences.</summary>
+public sealed record BatchConfig : IChecked
+{
+    /// <summary>Tokens a step.</summary>
+    [Between(1, 1_000_000_000)]
+    public int? Tokens { get; init; }
+
+    /// <summary>Sequences (or images) a step.</summary>
+    [Between(1, 100_000_000)]
+    public int? Sequences { get; init; }
+
+    /// <summary>Sequences a forward pass; the step's gradient is accumulated over as many passes as it takes. By default all at once.</summary>
+    [AtLeast(1)]
+    public int? Micro { get; init; }
+
+    /// <summary>Whether to halve micro-batches until training fits into the device's memory; a step still learns from as much.</summary>
+    public bool Fit { get; init; }
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check)
+    {
+        check.That(Tokens is not null || Sequences is not null, "tokens", $"or {check.At("sequences")} must be given", "for example tokens: 4096");
+        check.That(Tokens is null || Sequences is null, "sequences", $"({Sequences}) and {check.At("tokens")} ({Tokens}) must not both be given", "keep one of them");
+        if (Sequences is { } sequences && Micro is { } micro)
+            check.That(micro <= sequences, "micro", $"({micro}) must be at most {check.At("sequences")} ({sequences})");
+    }
+}
+
+/// <summary>When and on how much the model is validated.</summary>
+public sealed record ValidateConfig
+{
+    /// <summary>Steps between two validations; the last step always validates on the whole split.</summary>
+    [AtLeast(1)]
+    public int Every { get; init; } = 250;
+
+    /// <summary>Batches a validation on the way; by default the whole split.</summary>
+    [AtLeast(1)]
+    public int? Batches { get; init; }
+
+    /// <summary>Sentences that a validation on the way translates, for BLEU and chrF; the last step translates the whole split. 0 for none.</summary>
+    [AtLeast(0)]
+    public int Sentences { get; init; } = 200;
+
+    /// <summary>Stop after this many validations without a better one; by default never.</summary>
+    [AtLeast(1)]
+    public int? Patience { get; init; }
+
+    /// <summary>The criterion for the best validation.</summary>
+    public ValidationMetric Metric { get; init; }
+}
+
+/// <summary>Criteria for the best validation.</summary>
+public enum ValidationMetric
+{
+    /// <summary>The validation loss; lower is better.</summary>
+    Loss,
+}
+
+/// <summary>When the state is saved, and how much of it is kept.</summary>
+public sealed record CheckpointConfig
+{
+    /// <summary>Steps between two checkpoints; the last step always saves one.</summary>
+    [AtLeast(1)]
+    public int Every { get; init; } = 1000;
+
+    /// <summary>How many of the latest checkpoints to keep.</summary>
+    [AtLeast(1)]
+    public int Keep { get; init; } = 2;
+
+    /// <summary>Whether to keep the checkpoint with the best validation too.</summary>
+    public bool Best { get; init; } = true;
+}
+
+/// <summary>How often metrics are written.</summary>
+public sealed record LogConfig
+{
+    /// <summary>Steps between two lines of metrics.</summary>
+    [AtLeast(1)]
+    public int Every { get; init; } = 10;
+}
+
+/// <summary>Samples that the model generates during training.</summary>
+public sealed record SampleConfig
+{
+    /// <summary>What to continue; by default one sample from nothing.</summary>
+    [NotEmpty]
+    public IReadOnlyList<string>? Prompts { get; init; }
+
+    /// <summary>Steps between two rounds of samples; by default only at the end.</summary>
+    [AtLeast(1)]
+    public int? Every { get; init; }
+
+    /// <summary>Tokens a sample; 0 for no samples.</summary>
+    [Between(0, 1_000_000)]
+    public int Tokens { get; init; } = 100;
+}
+
+/// <summary>What happens when a step's loss or gradient is not a number; closed by <c>kind</c>.</summary>
+public abstract record DivergenceConfig;
+
+/// <summary>The run ends and names its last good checkpoint.</summary>
+[Kind("stop")]
+public sealed record StopAtDivergence : DivergenceConfig;
+
+/// <summary>The step's gradients are discarded and the run continues with the next data.</summary>
+[Kind("skip")]
+public sealed record SkipBadSteps : DivergenceConfig
+{
+    /// <summary>How many steps of the run may be skipped; one more ends it.</summary>
+    [Between(1, 1_000_000)]
+    public int Limit { get; init; } = 10;
+}
+
+/// <summary>The run returns to its last good checkpoint and continues from there with the data after those of the bad step.</summary>
+[Kind("roll_back")]
+public sealed record RollBackAtDivergence : DivergenceConfig
+{
+    /// <summary>How often the run may go back; one more time ends it.</summary>
+    [Between(1, 1_000_000)]
+    public int Limit { get; init; } = 3;
+}
+
+/// <summary>A moving average of the weights.</summary>
+public sealed record EmaConfig
+{
+    /// <summary>The part of the average that each step keeps.</summary>
+    [Between(0, 1, Below = true)]
+    public double Decay { get; init; } = 0.999;
 }

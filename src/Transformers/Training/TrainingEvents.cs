@@ -2,7 +2,7 @@ using Transformers.Native;
 
 namespace Transformers.Training;
 
-/// <summary>What one step, or the mean of several, came to.</summary>
+/// <summary>The result of one step, or the mean of several.</summary>
 /// <param name="Step">The step, from 1.</param>
 /// <param name="Steps">The steps of the run.</param>
 /// <param name="Loss">Mean loss of the steps since the last report, nats a target.</param>
@@ -12,7 +12,7 @@ namespace Transformers.Training;
 /// <param name="Unit"><c>tokens</c> or <c>images</c>.</param>
 /// <param name="MemoryBytes">Resident memory now.</param>
 /// <param name="Remaining">The time that the remaining steps will take at the run's speed so far.</param>
-/// <param name="Utilisation">The share of the machine's measured peak that the model's arithmetic came to; null where it is not known.</param>
+/// <param name="Utilisation">The fraction of the machine's measured peak that the model's arithmetic reaches; null where it is not known.</param>
 public sealed record StepReport(long Step, long Steps, double Loss, double LearningRate, double GradientNorm,
     double UnitsPerSecond, string Unit, long MemoryBytes, TimeSpan Remaining, double? Utilisation = null)
 {
@@ -26,7 +26,7 @@ public sealed record StepReport(long Step, long Steps, double Loss, double Learn
     public DeviceMemoryUse? DeviceMemory { get; init; }
 }
 
-/// <summary>What a validation came to.</summary>
+/// <summary>The result of a validation.</summary>
 /// <param name="Step">The step after which it ran.</param>
 /// <param name="Loss">Nats a target.</param>
 /// <param name="Targets">The number of targets.</param>
@@ -38,69 +38,60 @@ public sealed record ValidationReport(long Step, double Loss, long Targets, IRea
 /// <summary>Sees a training run as it goes. Every method has a default that does nothing.</summary>
 public interface ITrainingObserver
 {
-    /// <summary>Something worth telling once, such as the number of parameters or a checkpoint that was skipped.</summary>
+    /// <summary>Something worth reporting once, such as the number of parameters or a checkpoint that was skipped.</summary>
     void Note(string message) { }
 
     /// <summary>Something that may be wrong.</summary>
     void Warn(string message) { }
 
     /// <summary>How far data preparation is, from 0 to 1.</summary>
-    void Preparing(string what, double done) { }
+    void OnPreparing(string what, double done) { }
 
     /// <summary>After every step: cheap, for a live line.</summary>
-    void Stepped(long step, long steps) { }
+    void OnStep(long step, long steps) { }
 
     /// <summary>After every <c>log.every</c> steps.</summary>
-    void Reported(StepReport report) { }
+    void OnLog(StepReport report) { }
 
     /// <summary>After a validation.</summary>
-    void Validated(ValidationReport report) { }
+    void OnValidation(ValidationReport report) { }
 
     /// <summary>Outputs of the model, for a person to read.</summary>
-    void Sampled(long step, IReadOnlyList<string> samples) { }
+    void OnSamples(long step, IReadOnlyList<string> samples) { }
 
-    /// <summary>The run stands at an earlier step again: what it told of later ones is void.</summary>
-    void WentBack(long step) { }
+    /// <summary>The run is at an earlier step again: what it reported of later ones is void.</summary>
+    void OnRollback(long step) { }
     /// <summary>Pictures of the model, after a validation.</summary>
-    void Pictured(long step, IReadOnlyList<ModelPicture> pictures) { }
+    void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) { }
 
     /// <summary>The model after a validation, to look at its weights; not to be changed.</summary>
-    void Weighed(long step, TorchSharp.torch.nn.Module model) { }
+    void OnWeights(long step, TorchSharp.torch.nn.Module model) { }
 
     /// <summary>A checkpoint was saved.</summary>
-    void Saved(long step, string folder) { }
-}
-
-/// <summary>Asks a run to end, and says why; safe from any thread and from a signal handler.</summary>
-public sealed class StopRequest
-{
-    readonly CancellationTokenSource source = new();
-    volatile string? reason;
-    volatile bool save;
-
-    /// <summary>Why the run is to end, or null.</summary>
-    public string? Reason => reason;
-
-    /// <summary>Cancels what need not be finished first: all but a step and a save.</summary>
-    public CancellationToken Token => source.Token;
-
-    /// <summary>Asks; the first reason stays.</summary>
-    public void Ask(string why)
-    {
-        if (Interlocked.CompareExchange(ref reason, why, null) is null) source.Cancel();
-    }
-
-    /// <summary>Asks for a checkpoint after the current step; the run goes on.</summary>
-    public void AskForSave() => save = true;
-
-    internal bool TakeSave()
-    {
-        var asked = save;
-        save = false;
-        return asked;
-    }
+    void OnCheckpoint(long step, string folder) { }
 }
 
 /// <summary>The training went wrong: the loss or the gradient is not a number.</summary>
 /// <param name="message">Which steps, and which checkpoint is good.</param>
 public sealed class DivergedException(string message) : Exception(message);
+
+/// <summary>Several observers as one, called in turn.</summary>
+sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : ITrainingObserver
+{
+    public void Note(string message) => Each(observer => observer.Note(message));
+    public void Warn(string message) => Each(observer => observer.Warn(message));
+    public void OnPreparing(string what, double done) => Each(observer => observer.OnPreparing(what, done));
+    public void OnStep(long step, long steps) => Each(observer => observer.OnStep(step, steps));
+    public void OnLog(StepReport report) => Each(observer => observer.OnLog(report));
+    public void OnValidation(ValidationReport report) => Each(observer => observer.OnValidation(report));
+    public void OnSamples(long step, IReadOnlyList<string> samples) => Each(observer => observer.OnSamples(step, samples));
+    public void OnRollback(long step) => Each(observer => observer.OnRollback(step));
+    public void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) => Each(observer => observer.OnPictures(step, pictures));
+    public void OnWeights(long step, TorchSharp.torch.nn.Module model) => Each(observer => observer.OnWeights(step, model));
+    public void OnCheckpoint(long step, string folder) => Each(observer => observer.OnCheckpoint(step, folder));
+
+    void Each(Action<ITrainingObserver> action)
+    {
+        foreach (var observer in observers) action(observer);
+    }
+}

@@ -1,4 +1,9 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Transformers.IO;
 using Transformers.Native;
+using Transformers.Runs;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -12,7 +17,7 @@ public enum ResumeMode
     Never,
 }
 
-/// <summary>What a run is told besides its config.</summary>
+/// <summary>The options of a run besides its config.</summary>
 public sealed record TrainingOptions
 {
     /// <summary>The run's folder.</summary>
@@ -32,3 +37,90 @@ public sealed record TrainingOptions
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
 }
+
+/// <summary>Derives independent random streams from a run's one seed, by purpose.</summary>
+public static class SeedStreams
+{
+    /// <summary>The seed of a purpose: the same for every run with that seed, unlike any other purpose's.</summary>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="purpose">For example <c>weights</c>, <c>batches</c>, <c>dropout</c>.</param>
+    public static ulong Of(ulong seed, string purpose) =>
+        BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{purpose}/{seed}")))) & long.MaxValue;
+}
+
+/// <summary>The result of a run: <c>result.json</c>, and what <c>train --json</c> prints.</summary>
+public sealed record TrainResult
+{
+    /// <summary>Why a run ended whose validation did not get better for as long as the config allows.</summary>
+    public const string Patience = "patience";
+
+    /// <summary>The name and version of the document.</summary>
+    public string Schema { get; init; } = "transformer.train/1";
+    /// <summary>The run's folder.</summary>
+    public required string Run { get; init; }
+    /// <summary>The run whose weights it started from, as <c>--from</c> named it; absent without one.</summary>
+    public string? From { get; init; }
+    /// <summary>The kind of model.</summary>
+    public required string Model { get; init; }
+    /// <summary>The number of parameters; one that is used twice counts once.</summary>
+    public required long Parameters { get; init; }
+    /// <summary>Steps done in all.</summary>
+    public required long Steps { get; init; }
+    /// <summary>Seconds of training in all runs of this folder, set-up excluded.</summary>
+    public required double Seconds { get; init; }
+    /// <summary>Tokens a second, validation excluded.</summary>
+    public double? TokensPerSecond { get; init; }
+    /// <summary>Images a second, validation excluded.</summary>
+    public double? ImagesPerSecond { get; init; }
+    /// <summary>Mean loss of the last reported steps, nats a target.</summary>
+    public required double TrainLoss { get; init; }
+    /// <summary>Loss of the last step over the whole validation split, nats a target; absent without one.</summary>
+    public double? ValLoss { get; init; }
+    /// <summary>The best validation.</summary>
+    public BestResult? Best { get; init; }
+    /// <summary>Further metrics of the last step.</summary>
+    public required IReadOnlyDictionary<string, double> Metrics { get; init; }
+    /// <summary>The most memory that was resident, in bytes.</summary>
+    public required long PeakMemoryBytes { get; init; }
+    /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
+    public required string Precision { get; init; }
+    /// <summary>Where it ran.</summary>
+    public required string Device { get; init; }
+    /// <summary>Steps whose loss or gradient was not a number and that were passed over, in all runs of this folder.</summary>
+    public long SkippedSteps { get; init; }
+    /// <summary>How often the run went back to an earlier checkpoint.</summary>
+    public long RollBacks { get; init; }
+    /// <summary>The fraction of training time spent waiting for data, from 0 to 1.</summary>
+    public double DataWait { get; init; }
+    /// <summary>How often each class (row) was predicted as each (column) in the last validation; only for classifiers.</summary>
+    public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
+    /// <summary>The classes' names, in the order of the matrix.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+    /// <summary>Some translations of the last validation beside their references; only for encoder-decoders.</summary>
+    public IReadOnlyList<OutputExample>? Examples { get; init; }
+    /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
+    public string? Stopped { get; init; }
+
+    /// <summary>The result that a run has written; null where there is none.</summary>
+    /// <exception cref="UserException">It is not a result.</exception>
+    internal static TrainResult? Read(RunFolder folder)
+    {
+        if (!folder.IsFinished) return null;
+        try
+        {
+            return JsonSerializer.Deserialize<TrainResult>(folder.ReadText("result.json"), JsonStyle.Options) ?? throw Damaged("it is null");
+        }
+        catch (JsonException exception)
+        {
+            throw Damaged(exception.Message, exception);
+        }
+
+        UserException Damaged(string why, Exception? inner = null) =>
+            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then goes on from its newest checkpoint, and writes it anew")], inner);
+    }
+}
+
+/// <summary>The best validation of a run.</summary>
+/// <param name="Step">Its step.</param>
+/// <param name="ValLoss">Its loss, nats a target.</param>
+public sealed record BestResult(long Step, double ValLoss);

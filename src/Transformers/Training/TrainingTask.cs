@@ -1,9 +1,10 @@
 using TorchSharp;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>What is trained and on what: the part of a training run that differs between kinds of models.</summary>
+/// <summary>A model and its data: the part of a training run that differs between kinds of models.</summary>
 public abstract class TrainingTask : IDisposable
 {
     /// <summary>The model, on its device.</summary>
@@ -18,6 +19,15 @@ public abstract class TrainingTask : IDisposable
     /// <summary>The micro-batches of the next step.</summary>
     public abstract IReadOnlyList<MicroBatch> NextStep();
 
+    /// <summary>The micro-batches of a batch.</summary>
+    /// <param name="rows">The rows of the batch.</param>
+    /// <param name="slice">The micro-batch of some rows, from the first one and their number.</param>
+    protected IReadOnlyList<MicroBatch> Slices(int rows, Func<int, int, MicroBatch> slice)
+    {
+        var size = Micro.Of(rows);
+        return [.. Enumerable.Range(0, (rows + size - 1) / size).Select(i => slice(i * size, Math.Min(size, rows - i * size)))];
+    }
+
     /// <summary>The validation split in order; empty where there is none.</summary>
     /// <param name="batches">The most batches, or null for the whole split.</param>
     public abstract IEnumerable<MicroBatch> Validation(int? batches);
@@ -31,7 +41,7 @@ public abstract class TrainingTask : IDisposable
     /// <param name="loss">Nats a target.</param>
     public virtual IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>();
 
-    /// <summary>Where the sampler stands: what it takes to continue at the exact next step.</summary>
+    /// <summary>The sampler's position: what it takes to continue at the exact next step.</summary>
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
     /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
@@ -41,15 +51,71 @@ public abstract class TrainingTask : IDisposable
     /// <summary>Pictures of what the model does, such as its attention over an example of the validation split; computed without gradients and with the model in evaluation mode.</summary>
     public virtual IReadOnlyList<ModelPicture> Pictures() => [];
 
-    /// <summary>What a classifier took for what in the last validation; null for other models.</summary>
+    /// <summary>The confusion matrix of the last validation; null for other models.</summary>
     public virtual ConfusionCounts? Confusion => null;
 
     /// <summary>Some outputs of the last whole validation beside what was wanted; empty where there are none.</summary>
     public virtual IReadOnlyList<OutputExample> Examples => [];
 
-    /// <summary>The share of training time spent waiting for data, from 0 to 1.</summary>
+    /// <summary>The fraction of training time spent waiting for data, from 0 to 1.</summary>
     public virtual double DataWait => 0;
 
     /// <inheritdoc/>
     public abstract void Dispose();
 }
+
+/// <summary>The input of one forward and backward pass.</summary>
+/// <param name="targets">The number of targets that count: the loss is a sum over them.</param>
+/// <param name="units">What throughput counts: tokens read, or images.</param>
+/// <param name="firstExample">The position of the first example in the step's batch.</param>
+public abstract class MicroBatch(long targets, long units, long firstExample = 0)
+{
+    /// <summary>The number of targets that count.</summary>
+    public long Targets => targets;
+
+    /// <summary>What throughput counts.</summary>
+    public long Units => units;
+
+    /// <summary>The position of the first example in the step's batch.</summary>
+    public long FirstExample => firstExample;
+
+    /// <summary>Operations of the model's products over it, forwards and backwards; 0 where they are not counted.</summary>
+    public virtual double Flops => 0;
+
+    /// <summary>The sum of the losses of all targets.</summary>
+    /// <param name="random">The position in the run, for dropout.</param>
+    public abstract LossSum LossSum(RandomPosition random = default);
+}
+
+/// <summary>How a step's batch is cut into micro-batches, whatever number of rows a batch happens to have.</summary>
+/// <param name="Rows">The most rows of a micro-batch; null for those of the batch.</param>
+/// <param name="Pieces">Into how many each of these is cut again, so that it fits into memory: a power of 2.</param>
+public readonly record struct MicroSize(int? Rows, int Pieces = 1)
+{
+    /// <summary>The rows of a micro-batch; the last one of a batch may have fewer.</summary>
+    /// <param name="batch">Rows of the batch.</param>
+    public int Of(int batch) => Math.Max(1, (Math.Min(Rows ?? batch, batch) + Pieces - 1) / Pieces);
+}
+
+/// <summary>A picture of a run's model, drawn at a validation.</summary>
+/// <param name="Name">Its name, such as <c>attention</c>.</param>
+/// <param name="Svg">The picture as an SVG document, for reports.</param>
+/// <param name="Raster">Its cells as pixels, for readers that show no SVG; null for none.</param>
+public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster = null);
+
+/// <summary>A picture as a PNG file.</summary>
+/// <param name="Png">The file's bytes.</param>
+/// <param name="Width">Pixels a row.</param>
+/// <param name="Height">Rows.</param>
+public sealed record RasterPicture(byte[] Png, int Width, int Height);
+
+/// <summary>An output of a model beside its reference, for a person to read.</summary>
+/// <param name="Input">What it was given.</param>
+/// <param name="Output">The model's output.</param>
+/// <param name="Reference">The expected output.</param>
+public sealed record OutputExample(string Input, string Output, string Reference);
+
+/// <summary>A classifier's confusion matrix.</summary>
+/// <param name="Rows">A row a class, a column a prediction.</param>
+/// <param name="Labels">The names of the classes.</param>
+public sealed record ConfusionCounts(IReadOnlyList<IReadOnlyList<long>> Rows, IReadOnlyList<string> Labels);

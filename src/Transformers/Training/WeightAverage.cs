@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -44,11 +45,13 @@ public sealed class WeightAverage : IDisposable
         for (var i = 0; i < averages.Length; i++) averages[i].mul_(keep).add_(parameters[i].parameter, 1 - keep);
     }
 
-    /// <summary>Puts the averages in the weights' place until the result is disposed of.</summary>
-    public IDisposable Swap()
+    /// <summary>Exchanges the averages and the weights until the result is disposed of.</summary>
+    /// <param name="copies">Copies of the weights, which follow them; null for none.</param>
+    public IDisposable Swap(WeightCopies? copies = null)
     {
         Exchange();
-        return new Back(this);
+        copies?.Refresh();
+        return new Back(this, copies);
     }
 
     void Exchange()
@@ -63,9 +66,13 @@ public sealed class WeightAverage : IDisposable
         }
     }
 
-    sealed class Back(WeightAverage owner) : IDisposable
+    sealed class Back(WeightAverage owner, WeightCopies? copies) : IDisposable
     {
-        public void Dispose() => owner.Exchange();
+        public void Dispose()
+        {
+            owner.Exchange();
+            copies?.Refresh();
+        }
     }
 
     /// <inheritdoc/>

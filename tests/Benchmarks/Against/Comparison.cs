@@ -69,11 +69,12 @@ sealed class Comparison(AgainstOptions options, Checkout ours, Checkout theirs, 
         if (!met) missed.Add($"{row.Name} at {what}");
     }
 
-    // All sides must train the same model: as many parameters, and the loss that its first step starts from.
+    // All sides must train the same model: as many parameters, and the loss that its first step starts from. Weights and inputs are drawn anew
+    // each time; of a few rows and ten classes the first losses differ by several percent.
     static void CheckSame(Row row, Measurement a, Measurement b)
     {
         if (a.Parameters != b.Parameters) throw new InvalidOperationException($"{row.Name}: {a.Parameters} parameters on one side, {b.Parameters} on the other");
-        if (Math.Abs(a.Loss - b.Loss) > 0.03 * Math.Abs(a.Loss)) throw new InvalidOperationException(FormattableString.Invariant($"{row.Name}: the first loss is {a.Loss} on one side, {b.Loss} on the other"));
+        if (Math.Abs(a.Loss - b.Loss) > 0.08 * Math.Abs(a.Loss)) throw new InvalidOperationException(FormattableString.Invariant($"{row.Name}: the first loss is {a.Loss} on one side, {b.Loss} on the other"));
     }
 
     static List<double> Ratios(List<Measurement> a, List<Measurement> b, Func<double, double, double> ofValues, Func<long, long, double>? ofPeaks = null) =>

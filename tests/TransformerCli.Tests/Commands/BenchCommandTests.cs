@@ -26,7 +26,7 @@ public sealed class BenchCommandTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_to_measure_is_told()
+    public void Nothing_to_measure_is_an_error()
     {
         Assert.Equal(2, CommandLine.Run("bench", "data").ExitCode);
         Assert.Contains("no such file", CommandLine.Run("bench", "data", "--input", Path.Combine(root, "none")).Error);
@@ -64,11 +64,11 @@ public sealed class BenchCommandTests : IDisposable
 
     [Theory]
     [InlineData("--rows (0) must be at least 1", "step", "--rows", "0")]
-    [InlineData("--seconds (-1) must lie between 0 and 3600", "step", "--seconds", "-1")]
+    [InlineData("--seconds (-1) must be between 0 and 3600", "step", "--seconds", "-1")]
     [InlineData("--prompts (0) must be at least 1", "generate", "--prompts", "0")]
     [InlineData("--tokens (0) must be at least 1", "generate", "--tokens", "0")]
     [InlineData("no such run folder", "generate", "nowhere")]
-    public void A_wrong_number_is_told(string message, params string[] arguments)
+    public void A_wrong_number_is_refused(string message, params string[] arguments)
     {
         var outcome = CommandLine.Run(["bench", .. arguments]);
         Assert.Equal(2, outcome.ExitCode);

@@ -63,7 +63,7 @@ public sealed class ConfigCommandTests : IDisposable
         Assert.All(names, line => Assert.NotEmpty(line[1].Trim()));
         var check = CommandLine.Run(["config", "check", .. names.Select(n => n[0])]);
         Assert.True(check.ExitCode == 0, check.Error);
-        Assert.Contains("gpt2-small: correct, a gpt model alone", check.Output);
+        Assert.Contains("gpt2-small: correct, only a gpt model", check.Output);
     }
 
     [Fact]

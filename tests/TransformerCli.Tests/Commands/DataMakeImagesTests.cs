@@ -14,16 +14,14 @@ public sealed class DataMakeImagesTests : IDisposable
     (int Code, string Out, string Error) Run(string kind, params string[] arguments)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
-        var context = new CliContext(TextReader.Null, output, error);
-        var root = new RootCommand { DataMakeImages.Create(context, kind), context.JsonOption };
-        return (root.Parse([kind, .. arguments]).Invoke(), output.ToString(), error.ToString());
+        return (App.Run(["data", "make", kind, .. arguments], TextReader.Null, output, error), output.ToString(), error.ToString());
     }
 
     [Fact]
     public void Images_are_made_where_they_are_asked_for()
     {
         var target = Path.Combine(folder, "set");
-        var (code, output, _) = Run("shapes", "--out", target, "--size", "48", "--side", "16", "--seed", "3", "--json");
+        var (code, output, _) = Run("shapes", "--output", target, "--size", "48", "--side", "16", "--seed", "3", "--json");
         Assert.Equal(0, code);
         Assert.Equal(48, Directory.GetFiles(target, "*.png", SearchOption.AllDirectories).Length);
         using var document = JsonDocument.Parse(output);
@@ -33,7 +31,7 @@ public sealed class DataMakeImagesTests : IDisposable
     [Fact]
     public void Too_few_images_are_the_users_mistake()
     {
-        var (code, _, error) = Run("digits", "--out", Path.Combine(folder, "set"), "--size", "10");
+        var (code, _, error) = Run("digits", "--output", Path.Combine(folder, "set"), "--size", "10");
         Assert.Equal(2, code);
         Assert.Contains("must be from 60", error);
     }

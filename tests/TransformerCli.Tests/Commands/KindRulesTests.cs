@@ -42,7 +42,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
         Assert.Contains("the run is of kind vit, and this needs a language model (gpt) or an encoder-decoder (seq2seq)", CommandLine.Refused("generate", runs.Vit, "--prompt", "a"));
         Assert.Contains("the run is of kind vit, which does not read text", CommandLine.Refused("embed", runs.Vit, "--input", runs.Write("in.txt", "a\n")));
         Assert.Contains("the run is of kind vit", CommandLine.Refused("bench", "generate", runs.Vit));
-        Assert.Contains("the run is of kind vit", CommandLine.Refused("plot", "embeddings", runs.Vit, "--text", "a", "--out", runs.At("e.svg")));
+        Assert.Contains("the run is of kind vit", CommandLine.Refused("plot", "embeddings", runs.Vit, "--text", "a", "--output", runs.At("e.svg")));
     }
 
     [Fact]
@@ -122,17 +122,17 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     public void Options_that_choose_among_checkpoints_are_refused_where_there_is_no_choice()
     {
         var checkpoint = Path.Combine(runs.Gpt, "checkpoints", "step-00000004");
-        Assert.Contains("is itself a checkpoint", CommandLine.Refused("plot", "embeddings", checkpoint, "--checkpoint", "2000", "--out", runs.At("e.svg")));
+        Assert.Contains("is itself a checkpoint", CommandLine.Refused("plot", "embeddings", checkpoint, "--checkpoint", "2000", "--output", runs.At("e.svg")));
         Assert.Contains("is itself a checkpoint", CommandLine.Refused("eval", checkpoint, "--checkpoint", "2"));
-        Assert.Contains("--last (99) must be at most 2", CommandLine.Refused("average", runs.Gpt, "--last", "99", "--out", runs.At("mean")));
-        Assert.Contains("is itself a checkpoint", CommandLine.Refused("average", checkpoint, "--last", "1", "--out", runs.At("mean")));
-        Assert.Contains("--set is for a config", CommandLine.Refused("plot", "positions", runs.Gpt, "--set", "model.layers=2", "--out", runs.At("p.svg")));
+        Assert.Contains("--last (99) must be at most 2", CommandLine.Refused("average", runs.Gpt, "--last", "99", "--output", runs.At("mean")));
+        Assert.Contains("is itself a checkpoint", CommandLine.Refused("average", checkpoint, "--last", "1", "--output", runs.At("mean")));
+        Assert.Contains("--set is for a config", CommandLine.Refused("plot", "positions", runs.Gpt, "--set", "model.layers=2", "--output", runs.At("p.svg")));
     }
 
     [Fact]
     public void A_vocabulary_of_words_is_called_so_and_knows_its_ids()
     {
-        Assert.Equal("word", JsonDocument.Parse(Done("tokenizer", "inspect", runs.Translator, "--json")).RootElement.GetProperty("kind").GetString());
+        Assert.Equal("words", JsonDocument.Parse(Done("tokenizer", "inspect", runs.Translator, "--json")).RootElement.GetProperty("kind").GetString());
         var ids = runs.Write("ids.txt", "5 9999");
         Assert.Contains("token id 9999 is not in the vocabulary", CommandLine.Refused("tokenizer", "decode", runs.Translator, "--input", ids));
         File.WriteAllBytes(runs.At("ids.bin"), [0xFF, 0xFF, 0xFF, 0xFF]);
@@ -142,9 +142,9 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void A_report_makes_its_folder_as_a_plot_does()
     {
-        Done("report", runs.Gpt, "--out", runs.At("a/b/page.html"));
+        Done("report", runs.Gpt, "--output", runs.At("a/b/page.html"));
         Assert.True(File.Exists(runs.At("a/b/page.html")));
         Directory.CreateDirectory(runs.At("folder.html"));
-        Assert.DoesNotContain(".tmp", CommandLine.Refused("report", runs.Gpt, "--out", runs.At("folder.html")));
+        Assert.DoesNotContain(".tmp", CommandLine.Refused("report", runs.Gpt, "--output", runs.At("folder.html")));
     }
 }

@@ -31,10 +31,10 @@ public sealed class SeeCommandsTests : IDisposable
         Assert.Matches(@"tokens/s  mfu [0-9]+ ?%", trained.Error);
         foreach (var (kind, more) in new (string, string[])[]
         {
-            ("loss", []), ("schedule", []), ("positions", ["--places", "8"]), ("attention", ["--text", "Once"]), ("embeddings", []), ("embeddings", ["--text", "abc"]),
+            ("loss", []), ("schedule", []), ("positions", ["--positions", "8"]), ("attention", ["--text", "Once"]), ("embeddings", []), ("embeddings", ["--text", "abc"]),
         })
         {
-            var outcome = CommandLine.Run(["plot", kind, run, "--out", At("plot.svg"), .. more]);
+            var outcome = CommandLine.Run(["plot", kind, run, "--output", At("plot.svg"), .. more]);
             Assert.True(outcome.ExitCode == 0, outcome.Error);
             Assert.Equal(At("plot.svg"), outcome.Output.Trim());
             Assert.StartsWith("<svg", File.ReadAllText(At("plot.svg")));
@@ -56,7 +56,7 @@ public sealed class SeeCommandsTests : IDisposable
         Assert.Contains("gradients", unmeasured);
         Assert.DoesNotContain("measured", unmeasured);
         Assert.True(File.Exists(Path.Combine(run, "report.html")));
-        var compared = CommandLine.Run("report", run, run, "--out", At("both.html"), "--json");
+        var compared = CommandLine.Run("report", run, run, "--output", At("both.html"), "--json");
         Assert.True(compared.ExitCode == 0, compared.Error);
         Assert.Contains("transformer.report/1", compared.Output);
         Assert.Contains("Comparison of run, run", File.ReadAllText(At("both.html")));
@@ -68,14 +68,14 @@ public sealed class SeeCommandsTests : IDisposable
     [InlineData("vit-cifar10")]
     public void A_config_says_all_that_the_picture_of_its_positions_needs(string config)
     {
-        var outcome = CommandLine.Run("plot", "positions", config, "--out", At($"{config}.svg"));
+        var outcome = CommandLine.Run("plot", "positions", config, "--output", At($"{config}.svg"));
         Assert.True(outcome.ExitCode == 0, outcome.Error);
         Assert.Contains("</svg>", File.ReadAllText(At($"{config}.svg")));
     }
 
     [Theory]
     [InlineData("plot", "loss", "nowhere")]
-    [InlineData("plot", "loss", "nowhere", "--out", "a.gif")]
+    [InlineData("plot", "loss", "nowhere", "--output", "a.gif")]
     [InlineData("plot", "schedule", "gpt2-small")]
     [InlineData("plot", "positions", "gpt2-small")]
     [InlineData("plot", "confusion", "nowhere.json")]

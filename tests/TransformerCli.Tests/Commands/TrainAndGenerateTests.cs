@@ -32,6 +32,22 @@ public sealed class TrainAndGenerateTests : IDisposable
           sample: { tokens: 5 }
         """);
 
+    [Fact]
+    public void Every_event_of_a_run_is_a_json_line_of_its_log_and_of_the_log_file()
+    {
+        var log = Path.Combine(root, "log.jsonl");
+        Assert.Equal(0, Train("--log-file", log, "--set", "training.log.every=4").ExitCode);
+        var events = File.ReadLines(Path.Combine(root, "run", "log.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        foreach (var template in new[] { "preparing: ", "step {Step} of {Steps}: ", "validation at step {Step}: ", "sample at step {Step}: ", "saved step {Step} to " })
+            Assert.Contains(events, one => one.GetProperty("@mt").GetString()!.StartsWith(template, StringComparison.Ordinal));
+        var step = events.First(one => one.TryGetProperty("LearningRate", out _));
+        Assert.Equal((4, 8, true), (step.GetProperty("Step").GetInt64(), step.GetProperty("Steps").GetInt64(), step.GetProperty("Loss").GetDouble() > 0));
+        Assert.True(events.First(one => one.TryGetProperty("Metrics", out _)).GetProperty("Metrics").TryGetProperty("perplexity", out _));
+        // The log file also has the command and its exit code.
+        Assert.True(File.ReadLines(log).Count() >= events.Count + 2);
+        Assert.Contains("exit code 0", File.ReadLines(log).Last());
+    }
+
     CommandLine.Outcome Train(params string[] more) => CommandLine.Run(["train", Config(), "--run", Path.Combine(root, "run"), "--device", "cpu", .. more]);
 
     [Fact]

@@ -36,7 +36,7 @@ static class CommandReference
     }
 
     static string Row(Argument argument) =>
-        $"| `{argument.Name}{(argument.Arity.MaximumNumberOfValues > 1 ? "…" : "")}` | {Cell(argument.Description)} |\n";
+        $"| `{argument.Name.Replace("|", "\\|")}{(argument.Arity.MaximumNumberOfValues > 1 ? "…" : "")}` | {Cell(argument.Description)} |\n";
 
     static string Row(Option option)
     {

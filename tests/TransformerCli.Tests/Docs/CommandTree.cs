@@ -6,7 +6,7 @@ namespace TransformerCli.Tests.Docs;
 static class CommandTree
 {
     /// <summary>The root of a fresh command line that reads and writes nothing.</summary>
-    internal static RootCommand Root() => App.Root(new CliContext(TextReader.Null, TextWriter.Null, TextWriter.Null));
+    internal static RootCommand Root() => App.CreateRoot(new CliContext(TextReader.Null, TextWriter.Null, TextWriter.Null));
 
     /// <summary>All commands in the order of the help, those above before those below; the root has no words.</summary>
     internal static IReadOnlyList<(string[] Words, Command Command)> All(RootCommand root) => [.. Below([], root)];

@@ -1,11 +1,12 @@
-using Transformers.Layers;
-using Transformers.Tests.Training;
 using TorchSharp;
 using Transformers.Benchmarks;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Tests.Training;
 using Transformers.Training;
 using static TorchSharp.torch;
 
@@ -20,7 +21,7 @@ public class InspectorTests
     static readonly InspectionOptions Unmeasured = new() { Measure = false };
 
     static ModelCost Cost(ModelConfig model) => Inspector.Inspect(new ModelFragment { Model = model }, Unmeasured).Cost;
-    static ModelConfig Ready(string name) => ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs", name + ".yaml")]).Model;
+    static ModelConfig Ready(string name) => ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs", "models", name + ".yaml")]).Model;
 
     // What the papers give: parameters, and multiplications with additions of one image forwards, each of them two operations.
     [Theory]
@@ -111,7 +112,7 @@ public class InspectorTests
     [Fact]
     public void GPT_2_small_has_124_439_808_parameters_in_17_rows_and_its_known_cost()
     {
-        var shape = (GptConfig)ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs/gpt2-small.yaml")]).Model;
+        var shape = (GptConfig)ConfigFile.Load<ModelFragment>([Path.Combine(TestSupport.Repository.Root, "configs/models/gpt2-small.yaml")]).Model;
         var table = ParameterTable.Of(shape, shape.Vocabulary!.Value);
         var cost = Cost(shape);
         Assert.Equal(124_439_808, cost.Parameters);

@@ -11,7 +11,7 @@ public class DamagedCheckpointTests
     static CheckpointContents Contents(long step) => new CheckpointContents(step)
         .AddTensors(CheckpointFiles.Model, [TensorBytes.FromMemory("w", SafetensorsDtype.U8, [4000], new byte[4000]), TensorBytes.FromMemory("b", SafetensorsDtype.F64, [2], new byte[16])])
         .AddTensors(CheckpointFiles.Optimizer, [TensorBytes.FromMemory("m", SafetensorsDtype.U8, [4000], new byte[4000])])
-        .AddState(TrainingStateTests.Example with { Step = step })
+        .AddState(TrainingStateTests.Example with { Trainer = TrainingStateTests.Example.Trainer with { Step = step } })
         .AddText(CheckpointFiles.Config, "seed: 1\n")
         .AddText(CheckpointFiles.Tokenizer, "{}")
         .AddMetric("val_loss", 1.25);

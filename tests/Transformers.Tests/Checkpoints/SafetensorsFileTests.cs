@@ -11,10 +11,10 @@ public class SafetensorsFileTests
 {
     static TensorBytes Tensor(string name, SafetensorsDtype dtype, long[] shape, params byte[] bytes) => TensorBytes.FromMemory(name, dtype, shape, bytes);
 
-    static byte[] Written(IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null, TensorOrder order = TensorOrder.Aligned)
+    static byte[] Written(IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         using var stream = new MemoryStream();
-        SafetensorsWriter.WriteTo(stream, tensors, metadata, order);
+        SafetensorsWriter.WriteTo(stream, tensors, metadata);
         return stream.ToArray();
     }
 
@@ -73,12 +73,11 @@ public class SafetensorsFileTests
     }
 
     [Fact]
-    public void Wide_elements_come_first_then_names_in_order_unless_the_order_is_given()
+    public void Wide_elements_come_first_then_names_in_order()
     {
         TensorBytes[] tensors = [Tensor("b", SafetensorsDtype.U8, [1], 1), Tensor("z", SafetensorsDtype.F64, [1], new byte[8]), Tensor("a", SafetensorsDtype.U8, [1], 2)];
         static string[] Order(byte[] bytes) => [.. SafetensorsHeader.Parse(bytes.AsSpan(8, BinaryPrimitives.ReadInt32LittleEndian(bytes)), bytes.Length, "x").Tensors.Select(t => t.Name)];
         Assert.Equal(["z", "a", "b"], Order(Written(tensors)));
-        Assert.Equal(["b", "z", "a"], Order(Written(tensors, order: TensorOrder.AsGiven)));
     }
 
     [Fact]

@@ -14,8 +14,7 @@ public sealed class LayerTests
 
     [Fact]
     public void Every_folder_is_in_the_order() =>
-        Assert.Empty(Directory.EnumerateDirectories(Repository.PathOf("src/Transformers")).Select(Path.GetFileName)
-            .Except(["bin", "obj"]).Except(Order));
+        Assert.Empty(SourceFile.Below("Transformers", 200, ".cs").Select(FolderOf).Distinct().Except(Order));
 
     [Fact]
     public void A_folder_uses_only_those_above_it() =>

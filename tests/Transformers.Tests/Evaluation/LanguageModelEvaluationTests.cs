@@ -25,7 +25,7 @@ public class LanguageModelEvaluationTests
         Assert.Equal(many.Examples, one.Examples);
         Assert.Equal(many.Metrics["loss"], one.Metrics["loss"]);
 
-        EvaluationResult Evaluate(string data) => RunEvaluation.Evaluate(TrainedRun.Open(runs.PathOf("run")), runs.PathOf("run"),
+        EvaluationResult Evaluate(string data) => Kind.For(TrainedRun.Open(runs.PathOf("run"))).Evaluate(TrainedRun.Open(runs.PathOf("run")), runs.PathOf("run"),
             new EvaluationOptions { Data = runs.PathOf(data), Cache = runs.PathOf("cache") });
     }
 }

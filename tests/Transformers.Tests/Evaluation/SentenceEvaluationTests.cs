@@ -13,13 +13,15 @@ namespace Transformers.Tests.Evaluation;
 [Collection("engine")]
 public class SentenceEvaluationTests
 {
+    static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options) => Kind.For(run).Evaluate(run, name, options);
+
     [Fact]
     public void A_translation_runs_evaluation_equals_what_its_training_measured()
     {
         using var runs = new TinyRuns();
         var trained = runs.Start(SentenceRuns.Translation(), "run");
         var options = new EvaluationOptions { Split = "validation", Output = runs.PathOf("out.jsonl"), BatchSize = 7 };
-        var result = RunEvaluation.Evaluate(TrainedRun.Open(runs.PathOf("run"), "latest"), "run", options);
+        var result = Evaluate(TrainedRun.Open(runs.PathOf("run"), "latest"), "run", options);
         Assert.Equal(trained.ValLoss!.Value, result.Metrics["loss"], 1e-5);
         foreach (var name in new[] { "bleu", "chrf", "exact" }) Assert.Equal(trained.Metrics[name], result.Metrics[name], 1e-9);
         Assert.Equal(50, result.Examples);
@@ -27,8 +29,8 @@ public class SentenceEvaluationTests
         var lines = File.ReadAllLines(runs.PathOf("out.jsonl"));
         Assert.Equal(50, lines.Length);
         Assert.Equal(new CopyGenerator().At(SyntheticSplit.Validation, 1, 0).Source, JsonDocument.Parse(lines[0]).RootElement.GetProperty("input").GetString());
-        Assert.Equal("test", RunEvaluation.Evaluate(TrainedRun.Open(runs.PathOf("run")), "run", new EvaluationOptions { Translation = new TranslationOptions { Beams = 2 } }).Split);
-        Assert.Throws<UserException>(() => RunEvaluation.Evaluate(TrainedRun.Open(runs.PathOf("run")), "run", new EvaluationOptions { Split = "test_2017" }));
+        Assert.Equal("test", Evaluate(TrainedRun.Open(runs.PathOf("run")), "run", new EvaluationOptions { Translation = new TranslationOptions { Beams = 2 } }).Split);
+        Assert.Throws<UserException>(() => Evaluate(TrainedRun.Open(runs.PathOf("run")), "run", new EvaluationOptions { Split = "test_2017" }));
     }
 
     [Fact]
@@ -37,7 +39,7 @@ public class SentenceEvaluationTests
         using var runs = new TinyRuns();
         var trained = runs.Start(SentenceRuns.Classify(), "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
-        var result = RunEvaluation.Evaluate(run, "run", new EvaluationOptions { Split = "validation", Output = runs.PathOf("out.jsonl") });
+        var result = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Split = "validation", Output = runs.PathOf("out.jsonl") });
         Assert.Equal(trained.ValLoss!.Value, result.Metrics["loss"], 1e-4);
         Assert.Equal(trained.Metrics["accuracy"], result.Metrics["accuracy"], 1e-9);
         Assert.Equal(SentimentGenerator.Classes, result.Labels);
@@ -60,7 +62,7 @@ public class SentenceEvaluationTests
     {
         using var runs = new TinyRuns();
         var trained = runs.Start(SentenceRuns.Masked(), "run");
-        var result = RunEvaluation.Evaluate(TrainedRun.Open(runs.PathOf("run"), "latest"), "run", new EvaluationOptions { Split = "validation" });
+        var result = Evaluate(TrainedRun.Open(runs.PathOf("run"), "latest"), "run", new EvaluationOptions { Split = "validation" });
         Assert.Equal(trained.ValLoss!.Value, result.Metrics["loss"], 1e-5);
         Assert.Equal(trained.Metrics["masked_accuracy"], result.Metrics["masked_accuracy"], 1e-9);
     }
@@ -75,7 +77,8 @@ public class SentenceEvaluationTests
         string[] reviews = ["the film was funny .", "although the plot seemed dull , I loved the music .", "we liked the story ."];
         foreach (var (name, texts) in new[] { ("encoder", reviews), ("pair", ["1 2 3", "4 5 6 7 8 9", "10"]), ("gpt", reviews) })
         {
-            using var embedder = new Embedder(TrainedRun.Open(runs.PathOf(name)), CPU);
+            var run = TrainedRun.Open(runs.PathOf(name));
+            using var embedder = Kind.For(run).OpenEmbedder(run, CPU);
             var tokens = embedder.Embed(texts, null, batchSize: 3).ToList();
             foreach (var pooling in Enum.GetValues<Pooling>())
             {

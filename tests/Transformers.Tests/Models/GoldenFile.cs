@@ -19,12 +19,16 @@ sealed class GoldenFile : IDisposable
 
     internal string Setting(string name) => file.Header.Metadata[name];
 
-    internal Tensor this[string name] => file.Header.TryFind(name, out var stored) ? ModelTensors.Load(file, stored, path) : throw new KeyNotFoundException(name);
+    internal Tensor this[string name] => ModelTensors.Load(file, file.Tensors.FirstOrDefault(tensor => CurrentName(tensor.Name) == name) ?? throw new KeyNotFoundException(name), path);
+
+    // The files have the names of an older version.
+    static string CurrentName(string name) =>
+        name.Split('.', 2) is [("weight" or "gradient") and var kind, var rest] ? $"{kind}.{TensorNames.Current(rest)}" : TensorNames.Current(name);
 
     internal void FillWeights(nn.Module model, string prefix = "weight.")
     {
         using var plain = no_grad();
-        var names = file.Header.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(t => t.Name[prefix.Length..]).Order();
+        var names = file.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(t => CurrentName(t.Name)[prefix.Length..]).Order();
         Assert.Equal(names, model.named_parameters().Select(p => p.name).Order());
         foreach (var (name, parameter) in model.named_parameters()) parameter.copy_(this[prefix + name]);
     }

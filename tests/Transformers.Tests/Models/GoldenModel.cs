@@ -20,18 +20,23 @@ sealed class GoldenModel : IDisposable
 
     public ModelConfig Config => ConfigFile.Parse<ModelFragment>(file.Header.Metadata["config"]).Model;
 
-    public Tensor this[string name] => ModelTensors.Load(file, file[name], file.Path);
+    // The weights and gradients in the files have the names of an older version.
+    public Tensor this[string name] => ModelTensors.Load(file, file.Tensors.First(tensor => CurrentName(tensor.Name) == name), file.Path);
+
+    internal static string CurrentName(string name) =>
+        name.Split('.', 2) is ["weight" or "gradient" or "grad" or "gradients" or "weights", var rest] ? $"{name[..^rest.Length]}{TensorNames.Current(rest)}" : name;
 
     /// <summary>Gives a model the file's weights; every parameter must be there, and none left over.</summary>
     public void Fill(nn.Module model)
     {
         using var plain = no_grad();
         var names = model.named_parameters().Select(named => named.name).ToList();
-        Assert.Equal(file.Tensors.Where(t => t.Name.StartsWith("weight.")).Select(t => t.Name["weight.".Length..]).Order(), names.Order());
+        var stored = file.Tensors.Select(t => CurrentName(t.Name)).Where(name => name.StartsWith("weight.")).ToDictionary(name => name["weight.".Length..], name => this[name]);
+        Assert.Equal(stored.Keys.Order(), names.Order());
         foreach (var (name, parameter) in model.named_parameters())
         {
-            Assert.Equal(this["weight." + name].shape, parameter.shape);
-            parameter.copy_(this["weight." + name]);
+            Assert.Equal(stored[name].shape, parameter.shape);
+            parameter.copy_(stored[name]);
         }
     }
 

@@ -78,14 +78,14 @@ public class GptLawTests
     {
         using var scope = NewDisposeScope();
         using var plain = no_grad();
-        using var grouped = new Attention(32, 4, groups: 2, bias: false);
+        using var grouped = new Attention(32, 4, kvHeads: 2, bias: false);
         using var repeated = new Attention(32, 4, bias: false);
         var from = grouped.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        var rows = from["packed.weight"];                                           // [(4 + 2·2)·8, 32]
+        var rows = from["qkv.weight"];                                           // [(4 + 2·2)·8, 32]
         var heads = rows.split(8L, 0);
         Tensor[] order = [heads[0], heads[1], heads[2], heads[3], heads[4], heads[4], heads[5], heads[5], heads[6], heads[6], heads[7], heads[7]];
         foreach (var (name, parameter) in repeated.named_parameters())
-            parameter.copy_(name == "packed.weight" ? cat(order, 0) : from[name]);
+            parameter.copy_(name == "qkv.weight" ? cat(order, 0) : from[name]);
         var x = randn(2, 9, 32);
         var input = new AttentionInput(Causal: true);
         GoldenFile.AssertClose(repeated.forward(x, input), grouped.forward(x, input), 1e-5, "attention");
@@ -97,7 +97,7 @@ public class GptLawTests
     public void The_fused_kernel_equals_the_plain_formula_which_a_recorder_selects(bool causal)
     {
         using var scope = NewDisposeScope();
-        using var attention = new Attention(32, 4, groups: 2);
+        using var attention = new Attention(32, 4, kvHeads: 2);
         var x = randn(2, 11, 32, requires_grad: true);
         var mask = zeros(2, 1, 1, 11).masked_fill(arange(11).ge(7).unsqueeze(0).expand(2, 11).view(2, 1, 1, 11), -1e9);
         var fused = attention.forward(x, new AttentionInput(Causal: causal, Mask: mask));
@@ -153,8 +153,8 @@ public class GptLawTests
         using var second = Model("learned", std: 0.02);
         foreach (var (a, b) in first.parameters().Zip(second.parameters())) Assert.True(a.allclose(b, 0, 0));
         var spread = first.named_parameters().ToDictionary(p => p.name, p => p.parameter.numel() > 1 ? p.parameter.std().item<float>() : 0);
-        Assert.InRange(spread["blocks.0.feedForward.up.weight"], 0.018, 0.022);
-        Assert.InRange(spread["blocks.0.feedForward.down.weight"], 0.009, 0.011);
+        Assert.InRange(spread["blocks.0.mlp.up.weight"], 0.018, 0.022);
+        Assert.InRange(spread["blocks.0.mlp.down.weight"], 0.009, 0.011);
     }
 
     [Fact]

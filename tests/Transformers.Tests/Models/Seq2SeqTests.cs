@@ -93,7 +93,7 @@ public class Seq2SeqTests
         Assert.Contains("embeddings.shared", wrong.Message);
 
         static IEnumerable<string> Matrices(Seq2Seq model) => model.named_parameters().Select(named => named.name)
-            .Where(name => name is "sourceTokens.weight" or "targetTokens.weight" or "output.weight");
+            .Where(name => name is "src_emb.weight" or "tgt_emb.weight" or "head.weight");
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class SwinTests
         var x = randn(2, rows, columns, 3);
         var windows = Windows.Of(rows, columns, side, shifted);
         var cut = windows.Cut(x);
-        Assert.Equal([2 * windows.Count, windows.Places, 3], cut.shape);
+        Assert.Equal([2 * windows.Count, windows.Positions, 3], cut.shape);
         Assert.True(windows.Join(cut).eq(x).all().item<bool>());
     }
 
@@ -140,9 +140,9 @@ public sealed class SwinTests
         using var model = New(Small, new ImageShape(16, 3, 5));
         Assert.Equal(5, model.Depth);
         Assert.Equal(0, model.DepthOf("patchNorm.weight"));
-        Assert.Equal(2, model.DepthOf("blocks.1.positions.table"));
+        Assert.Equal(2, model.DepthOf("blocks.1.pos_bias.table"));
         Assert.Equal(2, model.DepthOf("merges.0.reduction.weight"));
-        Assert.Equal(3, model.DepthOf("blocks.2.attention.packed.bias"));
+        Assert.Equal(3, model.DepthOf("blocks.2.attn.qkv.bias"));
         Assert.Equal(5, model.DepthOf("head.weight"));
     }
 
@@ -151,7 +151,7 @@ public sealed class SwinTests
     {
         using var scope = NewDisposeScope();
         using var model = New(Small with { Window = 3 }, new ImageShape(16, 3, 5));
-        Assert.Equal([25, 2], model.Adapt("blocks.0.positions.table", randn(49, 2), [25, 2])!.shape);
+        Assert.Equal([25, 2], model.Adapt("blocks.0.pos_bias.table", randn(49, 2), [25, 2])!.shape);
         var constant = ones(49, 1) * tensor(new[] { 1f, -2f });
         GoldenModel.Close(ones(25, 1) * tensor(new[] { 1f, -2f }), WindowPositionBias.Interpolate(constant, 25), 1e-5, "constant table");
     }

@@ -91,8 +91,8 @@ public sealed class VitTests
         using var scope = NewDisposeScope();
         var small = New(Small);
         var large = New(Small, new ImageShape(24, 3, 7));
-        var table = small.state_dict()["positions.table"];
-        Assert.Equal([6, 6, 16], large.Adapt("positions.table", table, [6, 6, 16])!.shape);
+        var table = small.state_dict()["pos_emb.weight"];
+        Assert.Equal([6, 6, 16], large.Adapt("pos_emb.weight", table, [6, 6, 16])!.shape);
         Assert.Null(large.Adapt("head.weight", small.state_dict()["head.weight"], [7, 16]));
         Assert.Throws<UserException>(() => large.Adapt("norm.weight", ones(8), [16]));
     }
@@ -126,11 +126,11 @@ public sealed class VitTests
         using var model = New(Small with { LayerScale = 1e-4 });
         var depths = model.named_parameters().ToDictionary(named => named.name, named => model.DepthOf(named.name));
         Assert.Equal(3, model.Depth);
-        Assert.Equal(0, depths["patches.weight"]);
-        Assert.Equal(0, depths["classToken"]);
-        Assert.Equal(0, depths["positions.table"]);
-        Assert.Equal(1, depths["blocks.0.attention.packed.weight"]);
-        Assert.Equal(2, depths["blocks.1.feedForwardResidual.scale.weight"]);
+        Assert.Equal(0, depths["patch_emb.weight"]);
+        Assert.Equal(0, depths["cls_token"]);
+        Assert.Equal(0, depths["pos_emb.weight"]);
+        Assert.Equal(1, depths["blocks.0.attn.qkv.weight"]);
+        Assert.Equal(2, depths["blocks.1.scale2.weight"]);
         Assert.Equal(3, depths["norm.weight"]);
         Assert.Equal(3, depths["head.bias"]);
     }

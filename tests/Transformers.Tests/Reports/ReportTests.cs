@@ -40,7 +40,7 @@ public class ReportTests
         var file = Assert.Single(Directory.GetFiles(Path.Combine(runs.PathOf("run"), "tensorboard")));
         var values = Runs.TensorBoardReader.Read(file).SelectMany(one => one.Values.Select(value => (one.Step, value))).ToList();
         Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "pictures/attention").Select(one => one.Step));
-        Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "weights/blocks.1.feedForward.up.weight").Select(one => one.Step));
+        Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "weights/blocks.1.mlp.up.weight").Select(one => one.Step));
         Assert.Contains(values, one => one.value.Tag == "loss/val");
         var (height, width, _, png) = values.First(one => one.value.Image is not null).value.Image!.Value;
         // PNG: the sizes follow the signature and the header of the first chunk.
@@ -82,13 +82,13 @@ public class ReportTests
         var path = Path.Combine(Directory.CreateTempSubdirectory("transformer-samples-").FullName, "samples.jsonl");
         var log = new SampleLog(path);
         log.Open(0);
-        log.Sampled(10, ["a"]);
-        log.Sampled(20, ["b\nc"]);
+        log.OnSamples(10, ["a"]);
+        log.OnSamples(20, ["b\nc"]);
         File.AppendAllText(path, "torn {");
         var resumed = new SampleLog(path);
         resumed.Open(10);
         Assert.Equal([10L], SampleLog.Read(path).Select(one => one.Step));
-        resumed.Sampled(20, ["d\ne"]);
+        resumed.OnSamples(20, ["d\ne"]);
         Assert.Equal([(10L, "a"), (20L, "d\ne")], SampleLog.Read(path).Select(one => (one.Step, one.Samples[0])));
     }
 

@@ -69,8 +69,8 @@ public sealed class EventWriterTests : IDisposable
         var warnings = new List<string>();
         using var log = new TensorBoardLog(blocked, warnings.Add);
         log.Open(0);
-        log.Reported(new StepReport(1, 2, 1, 1, 1, 1, "tokens", 1, TimeSpan.Zero));
-        log.Sampled(1, ["text"]);
+        log.OnLog(new StepReport(1, 2, 1, 1, 1, 1, "tokens", 1, TimeSpan.Zero));
+        log.OnSamples(1, ["text"]);
         Assert.Single(warnings);
     }
 }

@@ -13,7 +13,7 @@ public class DivergenceTests
         TinyRuns.Config([$"training.divergence={divergence}", "training.checkpoint={ every: 2, keep: 3 }", "training.log.every=1", "training.validate.every=100", .. more]);
 
     /// <summary>Trains on, with poisoned batches, to a step.</summary>
-    static TrainerProgress Train(TinyRuns runs, string run, RunConfig config, long steps, Poison poison, long[] bad, Func<bool>? badValidation = null, Func<StopRequest, ITrainingObserver>? watch = null) =>
+    static TrainerState Train(TinyRuns runs, string run, RunConfig config, long steps, Poison poison, long[] bad, Func<bool>? badValidation = null, Func<StopRequest, ITrainingObserver>? watch = null) =>
         runs.Loop(config, run, steps, task => new PoisonedTask(task, poison, [.. bad]) { BadValidation = badValidation ?? (() => false) }, watch: watch);
 
     static List<MetricsEvent> Metrics(TinyRuns runs, string run, string split) => [.. MetricsLog.Read(Path.Combine(runs.PathOf(run), "metrics.jsonl")).Where(e => e.Split == split)];
@@ -30,7 +30,7 @@ public class DivergenceTests
         using var first = RunFolder.OpenForReading(runs.PathOf(run));
         using var second = RunFolder.OpenForReading(runs.PathOf(other));
         var (a, b) = (first.Checkpoints.Open("latest").ReadState(), second.Checkpoints.Open("latest").ReadState());
-        Assert.Equal(a.Sampler, b.Sampler);
+        Assert.Equal(a.Trainer.Sampler, b.Trainer.Sampler);
     }
 
     [Theory]
@@ -103,7 +103,7 @@ public class DivergenceTests
         Assert.Equal((4L, 7.0), (back.Step, back.Values["from_step"]));
         // Steps 5 to 20 learnt from batches 8 to 23: nothing twice, and the bad one not again.
         using (var folder = RunFolder.OpenForReading(runs.PathOf("whole")))
-            Assert.Equal(23, folder.Checkpoints.Open("latest").ReadState().Sampler["batches"]);
+            Assert.Equal(23, folder.Checkpoints.Open("latest").ReadState().Trainer.Sampler["batches"]);
         Assert.Equal(Enumerable.Range(1, 20).Select(i => (long)i), Metrics(runs, "whole", "train").Select(e => e.Step));
 
         // Once right after going back, once before and once after the next checkpoint is due.
@@ -120,13 +120,13 @@ public class DivergenceTests
     {
         bool back;
 
-        public void WentBack(long step)
+        public void OnRollback(long step)
         {
             back = true;
-            Stepped(step, 0);
+            OnStep(step, 0);
         }
 
-        public void Stepped(long step, long steps)
+        public void OnStep(long step, long steps)
         {
             if (back && step == at) stop.Ask("test");
         }
@@ -186,8 +186,8 @@ public class DivergenceTests
         // The first and the third of the validations at steps 5, 10, 15 and 20; the last is of several batches.
         var progress = Train(runs, "run", config, 20, Poison.Loss, [], badValidation: () => ++validations is 1 or 3);
         Assert.Equal([double.NaN, double.NaN], Metrics(runs, "run", "val").Where(e => e.Step is 5 or 15).Select(e => e.Values["loss"]));
-        Assert.Contains(progress.BestStep, new long[] { 10, 20 });
-        Assert.True(double.IsFinite(progress.BestLoss));
+        Assert.Contains(progress.Best!.Step, new long[] { 10, 20 });
+        Assert.True(double.IsFinite(progress.Best!.Loss));
         Assert.Contains(Store(runs, "run").BestStep!.Value, new long[] { 10, 20 });
     }
 

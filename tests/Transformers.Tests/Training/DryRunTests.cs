@@ -77,6 +77,6 @@ public sealed class DryRunTests
         internal double Loss { get; private set; }
         internal double Norm { get; private set; }
 
-        public void Reported(StepReport report) => (Loss, Norm) = (report.Loss, report.GradientNorm);
+        public void OnLog(StepReport report) => (Loss, Norm) = (report.Loss, report.GradientNorm);
     }
 }

@@ -193,9 +193,9 @@ public class ImageRunTests
         using var optimizer = Optimizer.Create(new AdamWConfig { Lr = 1, LayerDecay = 0.5 }, model);
         var rates = model.named_parameters().Zip(optimizer.RatesAt(0.8)).ToDictionary(pair => pair.First.name, pair => pair.Second);
         Assert.Equal(0.8, rates["head.weight"], 12);
-        Assert.Equal(0.4, rates["blocks.1.attention.packed.weight"], 12);
-        Assert.Equal(0.2, rates["blocks.0.attention.packed.weight"], 12);
-        Assert.Equal(0.1, rates["patches.weight"], 12);
+        Assert.Equal(0.4, rates["blocks.1.attn.qkv.weight"], 12);
+        Assert.Equal(0.2, rates["blocks.0.attn.qkv.weight"], 12);
+        Assert.Equal(0.1, rates["patch_emb.weight"], 12);
 
         using var runs = new TinyRuns();
         runs.Train(Config(), "even");
@@ -215,7 +215,7 @@ public class ImageRunTests
         Assert.Equal(["head.weight", "head.bias"], WarmStart.From(large, other).Order().Reverse());
         using var same = new Vit(shape, new ImageShape(12, 1, 10));
         Assert.Empty(WarmStart.From(same, other));
-        Assert.True(large.state_dict()["blocks.1.feedForward.up.weight"].allclose(same.state_dict()["blocks.1.feedForward.up.weight"]));
+        Assert.True(large.state_dict()["blocks.1.mlp.up.weight"].allclose(same.state_dict()["blocks.1.mlp.up.weight"]));
         using var wide = new Vit(shape with { Width = 32 }, new ImageShape(12, 1, 10));
         Assert.Throws<UserException>(() => WarmStart.From(wide, other));
 

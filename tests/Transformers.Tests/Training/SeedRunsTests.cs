@@ -74,7 +74,7 @@ public sealed class SeedRunsTests
     {
         internal int Count { get; private set; }
 
-        public void Stepped(long step, long steps) => Count++;
+        public void OnStep(long step, long steps) => Count++;
     }
 
     sealed class StopAt(StopRequest stop, int run, long step) : ITrainingObserver
@@ -86,7 +86,7 @@ public sealed class SeedRunsTests
             if (message.StartsWith("seed ", StringComparison.Ordinal)) begun++;
         }
 
-        public void Stepped(long now, long steps)
+        public void OnStep(long now, long steps)
         {
             if (begun == run && now == step) stop.Ask("sigterm");
         }

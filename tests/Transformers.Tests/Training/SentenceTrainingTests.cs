@@ -102,7 +102,7 @@ public class SentenceTrainingTests
         Assert.Equal(runs.Newest("pretrained", CheckpointFiles.Tokenizer), runs.Newest("tuned", CheckpointFiles.Tokenizer));
         // Without holding it still, the encoder learns too.
         runs.Start(SentenceRuns.Classify("data.source.size=100", "training.steps=3"), "free", from: "pretrained");
-        Assert.NotEqual(before["encoder.blocks.0.feedForward.up.weight"], Tensors(runs.PathOf("free"))["encoder.blocks.0.feedForward.up.weight"]);
+        Assert.NotEqual(before["encoder.blocks.0.mlp.up.weight"], Tensors(runs.PathOf("free"))["encoder.blocks.0.mlp.up.weight"]);
     }
 
     static Dictionary<string, byte[]> Tensors(string run)
@@ -129,7 +129,7 @@ public class SentenceTrainingTests
         using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked("training.steps=1", "model.width=16"), "narrow");
         var wrong = Assert.Throws<CheckpointException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow"));
-        Assert.Contains("encoder.tokens.weight", wrong.Message);
+        Assert.Contains("encoder.tok_emb.weight", wrong.Message);
     }
 
     [Fact]
@@ -149,7 +149,7 @@ public class SentenceTrainingTests
     {
         internal Dictionary<long, long> At { get; } = [];
 
-        public void Reported(StepReport report)
+        public void OnLog(StepReport report)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();

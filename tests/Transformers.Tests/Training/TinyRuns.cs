@@ -1,7 +1,7 @@
 using TorchSharp;
+using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Kinds;
-using Transformers.Kinds.Tasks;
 using Transformers.Native;
 using Transformers.Runs;
 using Transformers.Training;
@@ -42,22 +42,23 @@ sealed class TinyRuns : IDisposable
     internal TrainingOptions OptionsOf(string run) => new() { Run = PathOf(run), Cache = PathOf("cache") };
 
     /// <summary>Trains with a task that is changed first, going on where the folder stopped; steps are not checked against memory, nor is there a result.</summary>
-    internal TrainerProgress Loop(RunConfig config, string run, long steps, Func<TrainingTask, TrainingTask>? around = null, Action<Trainer, TrainingTask>? before = null, Func<StopRequest, ITrainingObserver>? watch = null)
+    internal TrainerState Loop(RunConfig config, string run, long steps, Func<TrainingTask, TrainingTask>? around = null, Action<Trainer, TrainingTask>? before = null, Func<StopRequest, ITrainingObserver>? watch = null)
     {
         var options = new TrainingOptions { Run = PathOf(run), Cache = PathOf("cache") };
         var stop = new StopRequest();
         var observer = watch?.Invoke(stop) ?? new Quiet();
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         NativeLibraries.Load();
-        using var setup = TaskSetup.Create(config, options, observer, stop);
+        using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var task = around is null ? setup.Task : around(setup.Task);
-        using var outputs = new TrainerOutputs(folder, config, setup.Files, setup.FilesHash, "fp32", observer);
+        var identity = new RunIdentity(config, setup.Files, setup.FilesHash, "fp32");
+        using var outputs = new TrainerOutputs(folder, identity, TrainerOutputs.PolicyOf(config.Training.Checkpoint), observer);
         using var trainer = new Trainer(task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, Precision.Fp32, CPU, outputs, observer, stop);
-        if (folder.Checkpoints.FindNewestIntact(out _) is { } checkpoint) outputs.Restore(checkpoint, trainer, task);
-        outputs.Open(trainer.Progress.Step);
+        if (folder.Checkpoints.FindNewestIntact(out _) is { } checkpoint) trainer.Restore(checkpoint, identity.ReadState(checkpoint, observer));
+        outputs.Open(trainer.State.Step);
         before?.Invoke(trainer, task);
         trainer.Run(steps);
-        return trainer.Progress;
+        return trainer.State;
     }
 
     sealed class Quiet : ITrainingObserver;

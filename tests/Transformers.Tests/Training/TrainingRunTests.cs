@@ -79,7 +79,7 @@ public class TrainingRunTests
     {
         internal Dictionary<long, long> At { get; } = [];
 
-        public void Reported(StepReport report)
+        public void OnLog(StepReport report)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
@@ -139,7 +139,7 @@ public class TrainingRunTests
         using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
         var state = folder.Checkpoints.Open("latest").ReadState();
         // The targets that were learnt from say with which size: 32 a sequence.
-        Assert.Equal(32 * (10 * 8 + (rest.Steps - 10) * TinyRuns.Config(setting).Training.Batch.Sequences!.Value), state.Tokens);
+        Assert.Equal(32 * (10 * 8 + (rest.Steps - 10) * TinyRuns.Config(setting).Training.Batch.Sequences!.Value), state.Trainer.Targets);
     }
 
     [Fact]
@@ -174,7 +174,7 @@ public class TrainingRunTests
         internal List<string> All { get; } = [];
         public void Warn(string message) => All.Add(message);
 
-        public void Stepped(long step, long steps)
+        public void OnStep(long step, long steps)
         {
             if (step != 6) return;
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -198,9 +198,9 @@ public class TrainingRunTests
     sealed class Saves(long at, StopRequest stop) : ITrainingObserver
     {
         internal List<long> Steps { get; } = [];
-        public void Saved(long step, string folder) => Steps.Add(step);
+        public void OnCheckpoint(long step, string folder) => Steps.Add(step);
 
-        public void Stepped(long step, long steps)
+        public void OnStep(long step, long steps)
         {
             if (step == at) stop.AskForSave();
         }
@@ -219,7 +219,7 @@ public class TrainingRunTests
     sealed class Parameters : ITrainingObserver
     {
         internal List<TorchSharp.torch.Tensor> All { get; } = [];
-        public void Weighed(long step, TorchSharp.torch.nn.Module model) => All.AddRange(model.parameters());
+        public void OnWeights(long step, TorchSharp.torch.nn.Module model) => All.AddRange(model.parameters());
     }
 
     [Fact]
@@ -260,7 +260,7 @@ public class TrainingRunTests
 
     sealed class StopAt(long at, StopRequest stop) : ITrainingObserver
     {
-        public void Stepped(long step, long steps)
+        public void OnStep(long step, long steps)
         {
             if (step == at) stop.Ask("sigterm");
         }

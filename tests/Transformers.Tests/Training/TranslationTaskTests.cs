@@ -4,7 +4,7 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Generators;
-using Transformers.Kinds.Tasks;
+using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

@@ -111,6 +111,9 @@ static unsafe class KernelTensors
     /// <summary>The address of 32-bit numbers; null for none.</summary>
     internal static float* Floats(Tensor? tensor) =>
         tensor is null || tensor.dtype == ScalarType.Float32 ? (float*)At(tensor) : throw new ArgumentException($"a kernel was given {tensor.dtype} where it takes 32-bit numbers");
+
+    /// <summary>The numbers of a 32-bit tensor without gaps in the processor's memory, for as long as it lives.</summary>
+    internal static Span<float> Numbers(Tensor tensor) => new(Floats(tensor), checked((int)tensor.numel()));
 }
 
 /// <summary>The kernels of optimizers, on tensors.</summary>
@@ -145,4 +148,29 @@ static unsafe class OptimizerKernels
 
     // libtorch's own backward functions may give a gradient in another order of dimensions.
     static Tensor[] Dense(Tensor[] gradients) => [.. gradients.Select(gradient => gradient.contiguous())];
+}
+
+/// <summary>Memory for packed weights and for keys and values, from the pool of tensors: in large pages, where a freed block is used again.</summary>
+/// <remarks>Generation reads all weights, keys and values at every token: through small pages it would wait for addresses to be translated.</remarks>
+sealed unsafe class LargePageMemory : IDisposable
+{
+    readonly Tensor block;
+
+    /// <summary>Memory that is not cleared.</summary>
+    /// <param name="bytes">Its size.</param>
+    internal LargePageMemory(long bytes)
+    {
+        Bytes = Math.Max(1, bytes);
+        block = empty(Bytes, ScalarType.Byte).DetachFromDisposeScope();
+        Address = (void*)Dispatcher.DataPointer(block);
+    }
+
+    /// <summary>Its size.</summary>
+    internal long Bytes { get; }
+
+    /// <summary>Where it begins; the object must be kept alive while the address is in use.</summary>
+    internal void* Address { get; }
+
+    /// <inheritdoc/>
+    public void Dispose() => block.Dispose();
 }

@@ -1,7 +1,6 @@
 using Transformers.Tests.Training;
 using Transformers.Configs;
 using Transformers.Evaluation;
-using Transformers.Evaluation.Scoring;
 using Transformers.Generators;
 using Transformers.IO;
 using Transformers.Kinds;
@@ -25,7 +24,7 @@ public sealed class TextScorerTests
 
     static List<TextScore> ScoreAll(TrainedRun run, IEnumerable<ScoreInput> inputs, int? stride = null)
     {
-        using var scorer = TextScorer.Open(run, CPU, stride: stride);
+        using var scorer = Kind.For(run).OpenScorer(run, CPU, stride: stride);
         return [.. scorer.Score(inputs)];
     }
 
@@ -37,7 +36,7 @@ public sealed class TextScorerTests
         using var runs = new TinyRuns();
         var run = Text(runs, "{ kind: characters }");
         File.WriteAllText(runs.PathOf("text.txt"), text);
-        var whole = RunEvaluation.Evaluate(run, "run", new EvaluationOptions { Data = runs.PathOf("text.txt"), Cache = runs.PathOf("cache") });
+        var whole = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Data = runs.PathOf("text.txt"), Cache = runs.PathOf("cache") });
 
         var score = Assert.Single(Score(run, [text]));
 
@@ -114,7 +113,7 @@ public sealed class TextScorerTests
         using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Translation("training.steps=60"), "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
-        var whole = RunEvaluation.Evaluate(run, "run", new EvaluationOptions { Split = "validation" });
+        var whole = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Split = "validation" });
         var pairs = Enumerable.Range(0, 50).Select(i => new CopyGenerator().At(SyntheticSplit.Validation, 1, i)).ToList();
 
         var scores = ScoreAll(run, pairs.Select(pair => new ScoreInput(pair.Target, pair.Source)));

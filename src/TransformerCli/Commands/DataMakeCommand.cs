@@ -1,0 +1,135 @@
+using System.CommandLine;
+using System.Text;
+using Transformers.Configs;
+using Transformers.Generators;
+using Transformers.Generators.Drawing;
+using Transformers.Generators.Stories;
+using Transformers.IO;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>data make</c>: writes generated data as files.</summary>
+public static class DataMakeCommand
+{
+    const string Schema = "transformer.data.make/1";
+
+    /// <summary>The command with a subcommand for each generator.</summary>
+    public static Command Create(CliContext context)
+    {
+        var command = new Command("make", "Writes generated data as files.\n\nExample: transformer data make stories --size 20MB --output data/stories") { CreateStories(context) };
+        foreach (var kind in Enum.GetValues<SyntheticKind>()) command.Add(CreateText(context, kind));
+        foreach (var kind in Enum.GetValues<DrawingKind>()) command.Add(CreateImages(context, kind));
+        return command;
+    }
+
+    static Option<string> Output(string name) => CommonOptions.Output("The folder to write", "DIR", Path.Combine("data", name));
+
+    static Option<ulong> Seed() => new("--seed") { Description = "The same seed always gives the same files", HelpName = "N", DefaultValueFactory = _ => 1 };
+
+    static Command CreateStories(CliContext context)
+    {
+        var size = new Option<string>("--size") { Description = "How much text, such as 20MB", HelpName = "SIZE", DefaultValueFactory = _ => "20MB" };
+        var (seed, output) = (Seed(), Output("stories"));
+        var command = new Command("stories", $"Writes short English stories, separated by lines with {StoryGenerator.Separator}.\n\nExample: transformer data make stories --size 20MB --output data/stories")
+        {
+            size, seed, output,
+        };
+        context.Handle(command, (parse, cancel) =>
+        {
+            if (!ByteSize.TryParse(parse.GetValue(size)!, out var bytes) || bytes.Bytes == 0)
+                throw new UserException($"--size ({parse.GetValue(size)}) must be a size such as 20MB, above 0");
+            var report = WriteStories(context, parse.GetValue(output)!, bytes.Bytes, parse.GetValue(seed), cancel);
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(report);
+            else context.Out.WriteLine($"{report.File}: {report.Documents:N0} stories, {report.Bytes:N0} bytes; read it with separator: \"{report.Separator}\"");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static StoriesDocument WriteStories(CliContext context, string folder, long bytes, ulong seed, CancellationToken cancel)
+    {
+        var path = Path.Combine(folder, "stories.txt");
+        long documents = 0, written = 0;
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
+        }
+        TokenizerCommand.WriteFile(path, stream =>
+        {
+            using var file = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true);
+            foreach (var story in StoryGenerator.Generate(seed, bytes))
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (documents++ > 0) file.Write($"{StoryGenerator.Separator}\n");
+                file.Write(story);
+                file.Write('\n');
+                written += story.Length;
+                if (documents % 1000 == 0) context.Error.Progress.Show("writing stories", (double)written / bytes);
+            }
+            file.Flush();
+            written = stream.Length;
+        });
+        return new StoriesDocument(Schema, "stories", path, documents, written, seed, StoryGenerator.Separator);
+    }
+
+    static Command CreateText(CliContext context, SyntheticKind kind)
+    {
+        var name = kind.ToString().ToLowerInvariant();
+        var size = new Option<long>("--size") { Description = "Training examples; validation and test get a twentieth of that each, between 50 and 1,000", HelpName = "N", DefaultValueFactory = _ => SyntheticText.DefaultSize(kind) };
+        var (seed, output) = (Seed(), Output(name));
+        var command = new Command(name, $"{Describe(kind)}\n\nExample: transformer data make {name} --size 1000 --output data/{name}") { size, seed, output };
+        context.Handle(command, (parse, cancel) =>
+        {
+            context.Error.Progress.Show($"writing {name}");
+            var report = SyntheticText.Write(kind, parse.GetValue(output)!, parse.GetValue(size), parse.GetValue(seed), cancel);
+            if (parse.GetValue(context.JsonOption))
+                context.WriteJson(new TextDocument(Schema, name, report.Folder, report.Train, report.Validation, report.Test, report.Files));
+            else
+                context.Out.WriteLine($"{report.Folder}: {report.Train} training examples, {report.Validation} for validation, {report.Test} for test ({string.Join(", ", report.Files)})");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static string Describe(SyntheticKind kind) => kind switch
+    {
+        SyntheticKind.Translation => "Writes English sentences and their translations into an invented language with strict rules (the best possible BLEU is 100).",
+        SyntheticKind.Copy => "Writes sequences of ten symbols to be copied, as in The Annotated Transformer.",
+        SyntheticKind.Reverse => "Writes sequences of up to 25 numbers to be reversed, as in JoeyNMT's tutorial.",
+        _ => "Writes short reviews that are positive or negative by rule (the best possible accuracy is 1).",
+    };
+
+    static Command CreateImages(CliContext context, DrawingKind kind)
+    {
+        var name = kind.ToString().ToLowerInvariant();
+        var count = new Option<int>("--size") { Description = "Number of images; one in six of each class is for testing", HelpName = "N", DefaultValueFactory = _ => 12_000 };
+        var side = new Option<int>("--side") { Description = "Width and height in pixels", HelpName = "N", DefaultValueFactory = _ => 32 };
+        var (seed, output) = (Seed(), Output(name));
+        output.Description = "The folder to write; it must be empty or not exist";
+        var command = new Command(name, $"Draws {name} with random strokes, colours and clutter, as PNG files in class folders.\n\nExample: transformer data make {name} --size 12000 --output data/{name}")
+        {
+            output, count, side, seed,
+        };
+        context.Handle(command, (parse, cancel) =>
+        {
+            var (folder, images, pixels) = (parse.GetValue(output)!, parse.GetValue(count), parse.GetValue(side));
+            context.Error.Progress.Show($"drawing {name}");
+            ImageGenerator.Write(kind, folder, images, parse.GetValue(seed), pixels, cancel: cancel);
+            var classes = ImageGenerator.Classes(kind);
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new ImagesDocument(Schema, name, folder, images, pixels, parse.GetValue(seed), classes));
+            else context.Out.WriteLine($"{images} images of {pixels} x {pixels} pixels in {classes.Count} classes: {folder}/train and {folder}/test");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    sealed record StoriesDocument(string Schema, string Kind, string File, long Documents, long Bytes, ulong Seed, string Separator);
+
+    sealed record TextDocument(string Schema, string Kind, string Folder, long Train, long Validation, long Test, IReadOnlyList<string> Files);
+
+    sealed record ImagesDocument(string Schema, string Kind, string Out, int Images, int Side, ulong Seed, IReadOnlyList<string> Classes);
+}

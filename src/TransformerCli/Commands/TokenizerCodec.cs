@@ -1,0 +1,196 @@
+using System.Buffers.Binary;
+using System.CommandLine;
+using System.Text;
+using Transformers.IO;
+using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>tokenizer encode</c> and <c>tokenizer decode</c>: text to ids and back.</summary>
+static class TokenizerCodec
+{
+    internal static Command CreateEncode(CliContext context)
+    {
+        var (path, pattern, input) = (TokenizerCommand.TokenizerArgument(), TokenizerCommand.PatternOption(), Input("The text"));
+        var output = CommonOptions.Output("Write the ids to this file as little-endian 32-bit numbers instead of printing them");
+        var special = new Option<bool>("--allow-special") { Description = "Recognise special tokens in the text; otherwise they are ordinary text" };
+        var command = new Command("encode", "Turns text into token ids.\n\nExample: echo 'Hello, world!' | transformer tokenizer encode tokenizer.json") { path, pattern, input, output, special };
+        context.Handle(command, (parse, cancel) =>
+        {
+            var tokenizer = TokenizerFile.Load(parse.GetValue(path)!, parse.GetValue(pattern));
+            var source = parse.GetValue(input)!;
+            using var text = InputLines.Open(context, source);
+            var (allow, json) = (parse.GetValue(special), parse.GetValue(context.JsonOption));
+            if (source != "-") context.Error.Progress.Show("encoding");
+            if (parse.GetValue(output) is { } file)
+            {
+                (long Tokens, long Bytes) sizes = default;
+                TokenizerCommand.WriteFile(file, stream => sizes = Encode(tokenizer, text, allow, cancel, ids => WriteBinary(stream, ids)));
+                if (json) context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", sizes.Tokens, sizes.Bytes, null, file));
+                else context.Out.WriteLine($"{file}: {sizes.Tokens:N0} tokens, {sizes.Bytes:N0} bytes of text");
+                return ExitCodes.Done;
+            }
+            if (json)
+            {
+                var all = new List<int>();
+                var (tokens, bytes) = Encode(tokenizer, text, allow, cancel, all.AddRange);
+                context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", tokens, bytes, all, null));
+                return ExitCodes.Done;
+            }
+            var separator = "";
+            Encode(tokenizer, text, allow, cancel, ids =>
+            {
+                if (ids.Count == 0) return;
+                context.Out.Write(separator + string.Join(' ', ids));
+                separator = " ";
+            });
+            context.Out.WriteLine();
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    internal static Command CreateDecode(CliContext context)
+    {
+        var (path, pattern) = (TokenizerCommand.TokenizerArgument(), TokenizerCommand.PatternOption());
+        var input = Input("The ids: a .bin file of little-endian 32-bit numbers, or decimal numbers as text");
+        var output = CommonOptions.Output("Write the exact bytes to this file instead of printing text");
+        var skip = new Option<bool>("--skip-special") { Description = "Leave special tokens out" };
+        var command = new Command("decode", "Turns token ids into text.\n\nExample: transformer tokenizer decode tokenizer.json --input ids.bin --output text.txt") { path, pattern, input, output, skip };
+        context.Handle(command, (parse, cancel) =>
+        {
+            var tokenizer = TokenizerFile.Load(parse.GetValue(path)!, parse.GetValue(pattern));
+            var (special, source, json) = (!parse.GetValue(skip), parse.GetValue(input)!, parse.GetValue(context.JsonOption));
+            using var stream = InputLines.Open(context, source);
+            var count = 0L;
+            var ids = (source.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) ? BinaryIds(stream, source) : TextIds(stream, source)).Select(id =>
+            {
+                cancel.ThrowIfCancellationRequested();
+                count++;
+                return id;
+            });
+            if (parse.GetValue(output) is { } file)
+            {
+                TokenizerCommand.WriteFile(file, target => tokenizer.Decode(ids, target, special));
+                if (json) context.WriteJson(new DecodeReport("transformer.tokenizer.decode/1", count, null, file));
+                else context.Out.WriteLine($"{file}: text of {count:N0} tokens");
+            }
+            else if (json)
+            {
+                var text = tokenizer.Decode(ids, special);
+                context.WriteJson(new DecodeReport("transformer.tokenizer.decode/1", count, text, null));
+            }
+            else Print(context.Out, tokenizer, ids, special);
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static Option<string> Input(string what) => new("--input") { Description = what + "; - reads standard input", HelpName = "FILE", DefaultValueFactory = _ => "-" };
+
+    static (long Tokens, long Bytes) Encode(TextTokenizer tokenizer, Stream text, bool allowSpecial, CancellationToken cancel, Action<List<int>> write)
+    {
+        if (allowSpecial) return EncodeWhole(tokenizer, text, write);
+        var encoder = tokenizer.CreateEncoder();
+        var ids = new List<int>();
+        var block = new byte[1 << 18];
+        long tokens = 0, bytes = 0;
+        for (int read; (read = text.Read(block)) > 0; bytes += read)
+        {
+            cancel.ThrowIfCancellationRequested();
+            encoder.Append(block.AsSpan(0, read), ids);
+            Flush();
+        }
+        encoder.Finish(ids);
+        Flush();
+        return (tokens, bytes);
+
+        void Flush()
+        {
+            write(ids);
+            tokens += ids.Count;
+            ids.Clear();
+        }
+    }
+
+    // A special token may span two blocks, so the text is read as a whole.
+    static (long Tokens, long Bytes) EncodeWhole(TextTokenizer tokenizer, Stream text, Action<List<int>> write)
+    {
+        using var whole = new MemoryStream();
+        text.CopyTo(whole);
+        string decoded;
+        try
+        {
+            decoded = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(whole.GetBuffer(), 0, (int)whole.Length);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw new UserException($"the text is not well-formed UTF-8: {exception.Message}", hint: "without --allow-special any bytes can be encoded", inner: exception);
+        }
+        var ids = new List<int>(tokenizer.EncodeToIds(decoded, tokenizer.SpecialTokens.Keys));
+        write(ids);
+        return (ids.Count, whole.Length);
+    }
+
+    static void WriteBinary(Stream stream, List<int> ids)
+    {
+        var bytes = new byte[ids.Count * 4];
+        for (var i = 0; i < ids.Count; i++) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4 * i), ids[i]);
+        stream.Write(bytes);
+    }
+
+    static void Print(TextWriter writer, TextTokenizer tokenizer, IEnumerable<int> ids, bool special)
+    {
+        var decoder = tokenizer.CreateDecoder(special);
+        var text = new StringBuilder();
+        foreach (var id in ids)
+        {
+            text.Append(decoder.Append(id));
+            if (text.Length < 1 << 16) continue;
+            writer.Write(text);
+            text.Clear();
+        }
+        writer.Write(text.Append(decoder.Finish()));
+    }
+
+    static IEnumerable<int> BinaryIds(Stream stream, string path)
+    {
+        var block = new byte[1 << 16];
+        while (true)
+        {
+            var read = stream.ReadAtLeast(block, block.Length, throwOnEndOfStream: false);
+            if (read % 4 != 0) throw new UserException([new Problem("ends inside an id: its length is not a multiple of four", File: path)]);
+            for (var i = 0; i < read; i += 4) yield return BinaryPrimitives.ReadInt32LittleEndian(block.AsSpan(i));
+            if (read < block.Length) yield break;
+        }
+    }
+
+    static IEnumerable<int> TextIds(Stream stream, string path)
+    {
+        using var text = new StreamReader(stream);
+        long id = -1;
+        var line = 1;
+        while (true)
+        {
+            var next = text.Read();
+            if (next is >= '0' and <= '9')
+            {
+                id = Math.Max(id, 0) * 10 + next - '0';
+                if (id > int.MaxValue) throw new UserException([new Problem("an id is too large", File: path, Line: line)]);
+                continue;
+            }
+            if (id >= 0) yield return (int)id;
+            id = -1;
+            if (next < 0) yield break;
+            if (next == '\n') line++;
+            // Separators of a list in any of the usual notations.
+            if (!char.IsWhiteSpace((char)next) && next is not (',' or '[' or ']'))
+                throw new UserException([new Problem($"'{(char)next}' is not part of a list of ids", File: path, Line: line, Hint: "ids are whole numbers, or a .bin file")]);
+        }
+    }
+
+    sealed record EncodeReport(string Schema, long Tokens, long Bytes, IReadOnlyList<int>? Ids, string? Output);
+
+    sealed record DecodeReport(string Schema, long Tokens, string? Text, string? Output);
+}

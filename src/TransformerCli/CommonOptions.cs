@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Numerics;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace TransformerCli;
+
+/// <summary>The arguments and options that several commands have, with what is read from them.</summary>
+static class CommonOptions
+{
+    internal static Argument<string> Run() => new("RUN") { Description = "A run folder or a checkpoint folder", HelpName = "RUN", CompletionSources = { Completions.Runs } };
+
+    internal static Argument<string[]> Runs() =>
+        new("RUN") { Description = "Run folders; several are compared", HelpName = "RUN", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Runs } };
+
+    internal static Argument<string[]> Configs() => new("CONFIG")
+    {
+        Description = "Config files (YAML or JSON) or names of ready configs; later ones override earlier ones", HelpName = "CONFIG",
+        Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs },
+    };
+
+    internal static Argument<string> ConfigOrRun() => new("CONFIG|RUN")
+    {
+        Description = "A config file, the name of a ready config, or a run folder", HelpName = "CONFIG|RUN", CompletionSources = { Completions.Configs, Completions.Runs },
+    };
+
+    internal static Option<string[]> Sets() => new("--set")
+    {
+        Description = "Change a setting, such as model.layers=12; may be repeated", HelpName = "k=v", AllowMultipleArgumentsPerToken = true, CompletionSources = { Completions.Settings },
+    };
+
+    internal static Option<string?> Data(string description = "Read the data from this file or folder instead") => new("--data") { Description = description, HelpName = "PATH" };
+
+    internal static Option<string?> Checkpoint() => new("--checkpoint")
+    {
+        Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N", CompletionSources = { "best", "latest" },
+    };
+
+    internal static Option<string?> Output(string description, string form = "FILE") => new("--output") { Description = description, HelpName = form };
+
+    internal static Option<string> Output(string description, string form, string path) => new("--output") { Description = description, HelpName = form, DefaultValueFactory = _ => path };
+
+    internal static Option<string[]> Expect(string example, string more = "") =>
+        new("--expect") { Description = $"Exit with 3 unless a result satisfies this rule, such as {example}{more}; may be repeated", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
+
+    internal static Option<string> Device() => new("--device")
+    {
+        Description = "Where to compute: auto, cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "auto", CompletionSources = { "auto", "cpu", "cuda" },
+    };
+
+    internal static Option<string?> Precision() => new Option<string?>("--precision") { Description = "The type of matrix products: auto, fp32 or bf16", HelpName = "PRECISION" }.OneOf("auto", "fp32", "bf16");
+
+    internal static Option<string?> Quantize() => new Option<string?>("--quantize") { Description = "Keep the weight matrices in 8 bits (int8), on the CPU", HelpName = "int8" }.OneOf("int8");
+
+    /// <summary>Limits an option to a few words, which shells then complete.</summary>
+    internal static Option<T> OneOf<T>(this Option<T> option, params string[] words)
+    {
+        option.CompletionSources.Add(words);
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (!words.Contains(token.Value)) result.AddError($"{option.Name} ({token.Value}) must be one of {string.Join(", ", words)}");
+        });
+        return option;
+    }
+
+    /// <summary>The value of an option of whole numbers, checked.</summary>
+    /// <exception cref="UserException">It is below the bound.</exception>
+    internal static T? AtLeast<T>(this ParseResult parse, T bound, Option<T?> option, string? hint = null) where T : struct, INumber<T> =>
+        parse.GetValue(option) is { } value ? Checked(value, bound, option, hint) : null;
+
+    /// <inheritdoc cref="AtLeast{T}(ParseResult, T, Option{T?}, string?)"/>
+    internal static T AtLeast<T>(this ParseResult parse, T bound, Option<T> option, string? hint = null) where T : struct, INumber<T> => Checked(parse.GetValue(option), bound, option, hint);
+
+    static T Checked<T>(T value, T bound, Option option, string? hint) where T : struct, INumber<T> =>
+        value >= bound ? value : throw new UserException($"{option.Name} ({value}) must be at least {bound}", hint);
+
+    /// <summary>Whether the user gave an option, rather than leaving it at its default.</summary>
+    internal static bool Has(this ParseResult parse, Option option) => parse.GetResult(option) is { Implicit: false };
+
+    /// <summary>Refuses options that a run's kind of model does not use.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="options">The options of another kind.</param>
+    /// <param name="kinds">The kinds that use them.</param>
+    /// <param name="model">The run's model.</param>
+    /// <exception cref="UserException">With a problem for each option that was given.</exception>
+    internal static void Refuse(this ParseResult parse, IEnumerable<Option> options, string kinds, ModelConfig model)
+    {
+        List<Problem> problems = [.. options.Where(option => parse.Has(option))
+            .Select(option => new Problem($"{option.Name} is for {kinds}, and the run is of kind {KindAttribute.Of(model)}", Hint: "leave it out"))];
+        if (problems.Count > 0) throw new UserException(problems);
+    }
+
+    /// <summary>The type of matrix products that the user asks for, resolved for a device.</summary>
+    internal static Precision ResolvePrecision(string? asked, Device device) =>
+        Precisions.Resolve(asked is null ? Transformers.Configs.Precision.Auto : Enum.Parse<Precision>(asked, ignoreCase: true), device);
+
+    /// <summary>Loads libtorch and returns the device that the user asks for.</summary>
+    /// <exception cref="UserException">There is no such device.</exception>
+    internal static Device ResolveDevice(string? asked)
+    {
+        var wanted = 0;
+        var known = asked is null or "auto" or "cpu" or "cuda"
+            || (asked.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(asked.AsSpan(5), NumberStyles.None, null, out wanted));
+        if (!known) throw new UserException($"--device ({asked}) must be auto, cpu, cuda or cuda:N");
+        if (asked == "cpu")
+        {
+            NativeLibraries.Load(cuda: false);
+            return CPU;
+        }
+        var count = NativeLibraries.Load().HasCuda ? cuda.device_count() : 0;
+        if (asked is null or "auto") return count > 0 ? CUDA : CPU;
+        if (count == 0) throw new UserException($"--device {asked}: no CUDA device was found", "use --device cpu, or see transformer doctor");
+        return wanted < count ? new Device(DeviceType.CUDA, wanted)
+            : throw new UserException($"--device {asked}: there are {count} CUDA devices, numbered from 0");
+    }
+
+    /// <summary>The config of a run or checkpoint, of a file, or a ready one by name.</summary>
+    /// <param name="name">What the user gave.</param>
+    /// <param name="sets">Settings that override a config's.</param>
+    /// <returns>A <see cref="RunConfig"/>, or a <see cref="ModelFragment"/> where the config holds only a model.</returns>
+    internal static object LoadConfig(string name, IReadOnlyList<string>? sets)
+    {
+        if (!Directory.Exists(name)) return ModelFragment.LoadOrRun([name], sets);
+        // The run's own copy is there from the first step on, before any checkpoint.
+        var file = Path.Combine(name, CheckpointFiles.Config);
+        return File.Exists(file) ? ModelFragment.LoadOrRun([file], sets) : TrainedRun.Open(name, null).Config;
+    }
+}

@@ -1,0 +1,64 @@
+using Transformers.Kinds;
+using Transformers.Training;
+
+namespace TransformerCli.Output;
+
+/// <summary>What <c>train</c> prints at its end.</summary>
+static class Summaries
+{
+    internal static void Write(TextWriter writer, TrainResult result)
+    {
+        writer.WriteLine($"run          {result.Run}");
+        writer.WriteLine($"steps        {result.Steps} in {result.Seconds:F1}s, {(result.TokensPerSecond is { } tokens ? $"{ProgressText.Count(tokens)} tokens/s" : $"{ProgressText.Count(result.ImagesPerSecond ?? 0)} images/s")}, {result.Precision} on {result.Device}");
+        writer.WriteLine($"train_loss   {result.TrainLoss:F4}");
+        if (result.ValLoss is { } loss) writer.WriteLine($"val_loss     {loss:F4}");
+        if (result.Best is { } best) writer.WriteLine($"best         {best.ValLoss:F4} at step {best.Step}");
+        foreach (var (name, value) in result.Metrics) writer.WriteLine($"{name,-12} {value:0.####}");
+        if (result.SkippedSteps > 0) writer.WriteLine($"skipped      {result.SkippedSteps} steps whose loss or gradient was not a number");
+        if (result.RollBacks > 0) writer.WriteLine($"rolled back  {result.RollBacks} times to an earlier checkpoint");
+        WriteStopped(writer, result.Stopped);
+    }
+
+    /// <summary>What several seeds came to.</summary>
+    internal static void Write(TextWriter writer, SeedsResult result)
+    {
+        writer.WriteLine($"runs         {result.Runs.Count} of {result.Seeds.Count} seeds in {result.Run}");
+        foreach (var (name, mean) in result.Mean)
+            writer.WriteLine($"{name,-12} {Number(mean)}{(result.Deviation is { } deviation ? $" ± {Number(deviation[name])}" : "")}");
+        WriteStopped(writer, result.Stopped);
+    }
+
+    /// <summary>What a dry run found.</summary>
+    internal static void Write(TextWriter writer, DryRunResult result)
+    {
+        var state = result.State switch
+        {
+            "resumes" => $"resumes from step {result.From}",
+            "finished" => $"finished at step {result.From}: nothing is left to do",
+            _ => "new",
+        };
+        writer.WriteLine($"run          {result.Run} ({state})");
+        if (result.Seeds is { } seeds) writer.WriteLine($"seeds        {string.Join(", ", seeds)}");
+        writer.WriteLine($"model        {result.Model} with {result.Parameters:N0} parameters, {result.Precision} on {result.Device}");
+        writer.WriteLine($"training     to step {result.Steps:N0}, {result.UnitsPerStep:N0} {result.Unit} in the first, in {result.MicroBatches} {(result.MicroBatches == 1 ? "pass" : "passes")}");
+        writer.WriteLine($"first pass   loss {result.Loss:F4}, gradient norm {result.GradientNorm:F2}{(result.ValLoss is { } loss ? $", validation batch {loss:F4}" : ", no validation data")}");
+        writer.WriteLine($"memory       {ProgressText.Bytes(result.Memory.Needed)} needed{Available(result.Memory.Available)}");
+        writer.WriteLine($"disk         {ProgressText.Bytes(result.Disk.Needed)} for checkpoints of {ProgressText.Bytes(result.Disk.Checkpoint)}{Available(result.Disk.Available)}");
+    }
+
+    static void WriteStopped(TextWriter writer, string? reason)
+    {
+        var remedy = reason switch
+        {
+            null => null,
+            TrainResult.Patience => "raise training.validate.patience to continue",
+            "max_steps" => "the same command with a larger --max-steps, or without it, continues",
+            _ => "the same command continues",
+        };
+        if (remedy is not null) writer.WriteLine($"stopped      {reason}; {remedy}");
+    }
+
+    static string Available(long? available) => available is { } bytes ? $", {ProgressText.Bytes(bytes)} available" : "";
+
+    static string Number(double value) => Math.Abs(value) >= 1e4 ? ProgressText.Count(value) : value.ToString("0.####");
+}

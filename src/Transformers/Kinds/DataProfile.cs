@@ -1,0 +1,76 @@
+using Transformers.Data;
+using Transformers.Data.Text;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
+using Transformers.Training;
+
+namespace Transformers.Kinds;
+
+/// <summary>What the data decide about a run: the sizes of its vocabularies, its classes and its batches.</summary>
+sealed record DataProfile
+{
+    internal const int AssumedCharacters = 96, AssumedTokens = 32, SeenBatches = 200;
+
+    /// <summary>The vocabulary, the target's where there are two.</summary>
+    internal int Vocabulary { get; init; }
+    /// <summary>The source's vocabulary of an encoder-decoder.</summary>
+    internal int Sources { get; init; }
+    /// <summary>Whether source and target have one vocabulary.</summary>
+    internal bool Shared { get; init; } = true;
+    /// <summary>The number of classes.</summary>
+    internal int Classes { get; init; }
+    /// <summary>The images of a network over images.</summary>
+    internal ImageShape? Image { get; init; }
+    /// <summary>Batches as training has them.</summary>
+    internal required IReadOnlyList<BatchShape> Batches { get; init; }
+    /// <summary>What was assumed.</summary>
+    internal IReadOnlyList<string> Notes { get; init; } = [];
+    /// <summary>Label smoothing of measured steps.</summary>
+    internal double Smoothing { get; init; }
+    /// <summary>What throughput counts.</summary>
+    internal string Unit => Image is null ? "tokens" : "images";
+
+    /// <summary>Counts the operations of a model over these data.</summary>
+    internal ModelFlops FlopsOf(ModelConfig model) => Image is { } image ? ModelFlops.OfImages(model, image) : ModelFlops.OfTokens(model, Vocabulary, Classes);
+
+    /// <summary>The profile of a text model without data.</summary>
+    internal static DataProfile OfText(TextModelConfig model, BatchShape shape, IReadOnlyList<string> notes)
+    {
+        var vocabulary = model.Vocabulary ?? throw new UserException("a model alone must have model.vocabulary to be inspected", "for example --set model.vocabulary=50257");
+        return new() { Vocabulary = vocabulary, Sources = vocabulary, Classes = 2, Batches = [shape], Notes = notes };
+    }
+
+    internal static int VocabularyOf(TextData data, List<string> notes)
+    {
+        if (VocabularyOf(data.Tokenizer) is { } known) return known;
+        if (data is { Source: TextFiles files, Tokenizer: CharacterTokenizerConfig } && files.Files.All(File.Exists))
+            return TokenizerFactory.Create(new CharacterTokenizerConfig(), TextSources.Of(files), Path.GetTempPath()).VocabularySize;
+        notes.Add($"the vocabulary comes from the text, which was not read: {AssumedCharacters} tokens are assumed");
+        return AssumedCharacters;
+    }
+
+    internal static int AssumedVocabulary(TextModelConfig model, TokenizerConfig tokenizer) => model.Vocabulary ?? VocabularyOf(tokenizer) ?? AssumedCharacters;
+
+    // The vocabulary that a tokenizer will have, where its config decides it.
+    static int? VocabularyOf(TokenizerConfig tokenizer) => tokenizer switch
+    {
+        BpeTokenizerConfig bpe => bpe.Vocabulary,
+        ByteTokenizerConfig => new ByteTokenizer().VocabularySize,
+        FileTokenizerConfig file => TokenizerFile.Load(file.Path, file.Pattern?.ToString().ToLowerInvariant()).VocabularySize,
+        _ => null,
+    };
+
+    /// <summary>An observer that does nothing.</summary>
+    internal static ITrainingObserver Silent { get; } = new SilentObserver();
+
+    sealed class SilentObserver : ITrainingObserver;
+}
+
+/// <summary>What <c>bench step</c> was asked to measure.</summary>
+/// <param name="Run">The run's config; null for a model alone.</param>
+/// <param name="Rows">The rows of a batch whose rows have so many tokens.</param>
+/// <param name="VocabularyOf">The vocabulary of a model.</param>
+/// <param name="Notes">Takes what had to be assumed.</param>
+sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<TextModelConfig, int> VocabularyOf, List<string> Notes);

@@ -1,0 +1,186 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Sentences;
+using Transformers.Evaluation;
+using Transformers.Generators;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Encoders over labelled text: with a head that predicts masked tokens, or the class of a text.</summary>
+sealed class EncoderKind : Kind<EncoderConfig, LabelledData>
+{
+    public override bool Classifies => true;
+
+    protected override TaskSetup CreateTask(RunConfig run, LabelledData data, EncoderConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
+        LabelledTexts.Prepare(run, data, model, options, observer, stop);
+
+    // A classifier's loss, accuracy, F1 and confusion matrix; the loss and the accuracy of masked tokens.
+    public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
+    {
+        if (options.Quantized) throw NoDecoder(run);
+        if (run.Config.Data is not LabelledData data) throw new UserException("the run did not learn from labelled text");
+        using var predictions = new PredictionFile(options.Output);
+        var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
+        var tokenizer = run.LoadTokenizer();
+        using var model = run.LoadEncoder(tokenizer, options.Device);
+        var special = SpecialIds.Of(tokenizer);
+        var classes = model is TextClassifier ? run.LoadClasses() : null;
+        List<LabelledExample> examples = [.. split.Read()];
+        if (examples.Count == 0) throw new UserException($"the split {split.Name} holds no texts");
+        var corpus = LabelledCorpus.Encode(examples, tokenizer, special, classes, Math.Min(data.MaxLength, model.Encoder.Context), split.File);
+        using var inference = no_grad();
+        if (model is not TextClassifier classifier)
+        {
+            var head = (MaskedHeadConfig)((EncoderConfig)run.Config.Model).Head;
+            // The same tokens are hidden as in the run's own validation.
+            using var task = new MaskedTokenTask((MaskedTokenModel)model, tokenizer, corpus.Tokens, corpus.Tokens, head, run.Config, options.Device);
+            return Result(MaskedMetrics(task, cancel));
+        }
+        var report = new ClassificationReport(classes!);
+        double loss = 0;
+        var batches = new LabelledBatches(corpus, special, new BucketOptions { Sequences = options.BatchSize ?? 64, Shuffle = false });
+        foreach (var position in LabelledTexts.Positions(batches.BatchesPerEpoch, null))
+        {
+            cancel.ThrowIfCancellationRequested();
+            var batch = batches.At(position);
+            var logits = TextClassification.Logits(classifier, batch.Texts, options.Device);
+            for (var row = 0; row < batch.Labels.Length; row++)
+            {
+                var own = logits.AsSpan(row * classes!.Count, classes.Count);
+                report.Add(own, (int)batch.Labels[row]);
+                var probabilities = Probabilities.Of(own);
+                loss -= Probabilities.LogOf(own, (int)batch.Labels[row]);
+                var best = Probabilities.Best(probabilities);
+                predictions.Add(new PredictionLine(examples[batch.Texts.Examples[row]].Text, classes[best], classes[(int)batch.Labels[row]], probabilities[best]));
+            }
+        }
+        var metrics = new Dictionary<string, double>
+        {
+            ["loss"] = loss / corpus.Count, ["accuracy"] = report.Accuracy, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1,
+        };
+        return Result(metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes() };
+
+        EvaluationResult Result(IReadOnlyDictionary<string, double> values) =>
+            new() { Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = corpus.Count, Metrics = values };
+    }
+
+    static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, CancellationToken cancel)
+    {
+        double sum = 0;
+        long targets = 0;
+        foreach (var batch in task.Validation(null))
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            sum += batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>();
+            targets += batch.Targets;
+        }
+        return new Dictionary<string, double>(task.Metrics(whole: true)) { ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets) };
+    }
+
+    static LabelledSplit Choose(LabelledSplits splits, string? name) => name switch
+    {
+        null => splits.Test ?? splits.Validation,
+        "train" => splits.Train,
+        "validation" => splits.Validation,
+        "test" => splits.Test,
+        _ => null,
+    } ?? throw new UserException($"there is no split {name ?? "test or validation"}",
+        $"there are train{(splits.Validation is null ? "" : ", validation")}{(splits.Test is null ? "" : ", test")}");
+
+    /// <summary>Refuses what only decoders do.</summary>
+    internal static UserException NoDecoder(TrainedRun run) => new($"--quantize int8 is for decoders, and a run of kind {NameOf(run)} has none", "leave it out");
+
+    public override TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null)
+    {
+        if (stride is not null) throw LanguageModelScorer.StrideRefused;
+        if (((EncoderConfig)run.Config.Model).Head is not MaskedHeadConfig)
+            throw new UserException("the run classifies texts, and has no probabilities of tokens", "predict prints the probability of each class");
+        return new MaskedScorer(run, device, precision);
+    }
+
+    public override Embedder OpenEmbedder(TrainedRun run, Device device)
+    {
+        var tokenizer = run.LoadTokenizer();
+        var model = run.LoadEncoder(tokenizer, device);
+        var special = SpecialIds.Of(tokenizer);
+        return new Embedder(model, (ids, mask) => model.Encoder.forward(ids, mask), run.Config.Model.Width, special.Padding, device,
+            text => [special.Begin, .. tokenizer.EncodeToIds(text).Take(model.Encoder.Context - 2), special.End]);
+    }
+
+    public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)
+    {
+        NativeLibraries.Load();
+        var tokenizer = run.LoadTokenizer();
+        using var model = run.LoadEncoder(tokenizer, device);
+        return AttentionPlot.Of(model, tokenizer, subject.RequiredText, device, subject.Choice).Draw();
+    }
+
+    public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
+    {
+        var encoder = (EncoderConfig)model;
+        return TokenPositions.Draw(encoder.Positions, weights, "", Math.Min(count, encoder.Context), encoder.Width, encoder.Heads, bidirectional: true);
+    }
+
+    private protected override DataProfile ReadProfile(RunConfig run, LabelledData data, EncoderConfig model, TrainingOptions options)
+    {
+        var (tokenizer, train, _) = LabelledTexts.Read(data, model, options, DataProfile.Silent, default);
+        var batches = new LabelledBatches(train, SpecialIds.Of(tokenizer), LabelledTexts.BatchesOf(run, train.Tokens));
+        return new()
+        {
+            Vocabulary = model.Vocabulary ?? tokenizer.VocabularySize, Classes = train.Classes.Count,
+            Batches = [.. LabelledTexts.Positions(batches.BatchesPerEpoch, DataProfile.SeenBatches).Select(batches.At).Select(one =>
+            {
+                var tokens = one.Texts.Lengths.Sum(length => (long)length);
+                return new BatchShape(one.Texts.Rows, one.Texts.Width, 0, TargetsOf(model, one.Texts.Rows, tokens), tokens);
+            })],
+        };
+    }
+
+    private protected override DataProfile AssumeProfile(LabelledData data, EncoderConfig model, BatchConfig batch)
+    {
+        var length = Math.Min(DataProfile.AssumedTokens, Math.Min(data.MaxLength, model.Context));
+        long rows = batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
+        return new()
+        {
+            Vocabulary = DataProfile.AssumedVocabulary(model, data.Tokenizer), Classes = 2,
+            Batches = [new(rows, length, 0, TargetsOf(model, rows, rows * length), rows * length)],
+        };
+    }
+
+    private protected override DataProfile ProfileAlone(EncoderConfig model) =>
+        DataProfile.OfText(model, new(1, model.Context, 0, TargetsOf(model, 1, model.Context), model.Context), []);
+
+    // The masked tokens, or the texts.
+    static long TargetsOf(EncoderConfig model, long rows, long tokens) =>
+        model.Head is MaskedHeadConfig head ? Math.Max(1, (long)(head.Share * tokens)) : rows;
+
+    private protected override IReadOnlyList<ParameterShape> ListParameters(EncoderConfig model, DataProfile data)
+    {
+        using var one = EncoderModel.Create(model with { Layers = 1 }, data.Vocabulary, data.Classes);
+        return ParameterTable.Repeat(ParameterTable.Of(one), ("encoder.blocks.", [model.Layers]));
+    }
+
+    private protected override StepWork CreateWork(EncoderConfig config, DataProfile data, double smoothing, Device device, Generator generator)
+    {
+        var model = EncoderModel.Create(config, data.Vocabulary, data.Classes, generator).to(device);
+        return new(model, shape =>
+        {
+            var ids = StepWork.Ids(data.Vocabulary, [shape.Rows, shape.Source], device);
+            var targets = StepWork.Ids(model is MaskedTokenModel ? data.Vocabulary : data.Classes, [Math.Min(shape.Targets, shape.Rows * shape.Source)], device);
+            int[] lengths = [.. Enumerable.Repeat((int)shape.Source, (int)shape.Rows)];
+            return () => model is MaskedTokenModel masked
+                ? LinearCrossEntropy.Sum(masked.Transform(StepWork.First(masked.Encoder.forward(ids), targets.numel())), masked.OutputWeight, targets, masked.Compute).Objective
+                : LossSum.Of(((TextClassifier)model).forward(ids, lengths).to(ScalarType.Float32), targets, smoothing).Objective;
+        });
+    }
+}

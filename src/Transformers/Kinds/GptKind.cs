@@ -1,0 +1,42 @@
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Reports.Plots;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Decoder-only models.</summary>
+sealed class GptKind : LanguageModelKind<GptConfig, Gpt>
+{
+    protected override Gpt Create(GptConfig model, int vocabulary, Generator? generator = null) => new(model, vocabulary, generator);
+
+    protected override int ContextOf(GptConfig model) => model.Context;
+
+    public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
+    {
+        var gpt = (GptConfig)model;
+        return TokenPositions.Draw(gpt.Positions, weights, "", Math.Min(count, gpt.Context), gpt.Width, gpt.Heads, bidirectional: false);
+    }
+
+    private protected override IReadOnlyList<ParameterShape> ListParameters(GptConfig model, DataProfile data)
+    {
+        using var one = Create(model with { Layers = 1 }, data.Vocabulary);
+        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", [model.Layers]));
+    }
+}
+
+/// <summary>Pictures of the positions of tokens.</summary>
+static class TokenPositions
+{
+    internal static Picture Draw(PositionsConfig positions, Func<string, Tensor?> weights, string prefix, int count, int width, int heads, bool bidirectional)
+    {
+        Native.NativeLibraries.Load();
+        using var learned = positions switch
+        {
+            LearnedPositions => weights($"{prefix}pos_emb.weight"),
+            RelativePositions => weights($"{prefix}pos_emb.table"),
+            _ => null,
+        };
+        return PositionsPlot.Draw(positions, count, width, heads, learned is null ? null : Matrix.Of(learned), bidirectional);
+    }
+}

@@ -1,0 +1,107 @@
+using TorchSharp;
+using Transformers.Data;
+using Transformers.Data.Images;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.IO.Images;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>A kind of network that names the class of an image.</summary>
+abstract class ImageKind<TModel> : Kind<TModel, ImagesData> where TModel : ImageModelConfig
+{
+    const int AssumedClasses = 10;
+
+    public sealed override ModelInput Input => ModelInput.Images;
+
+    public sealed override bool Classifies => true;
+
+    protected sealed override TaskSetup CreateTask(RunConfig run, ImagesData data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
+        ImageTask.Prepare(run, data, model, options, observer, stop);
+
+    public sealed override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
+    {
+        if (options.Quantized) throw EncoderKind.NoDecoder(run);
+        using var network = ImageRun.Open(run, options.Device);
+        using var images = network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
+        using var predictions = new PredictionFile(options.Output);
+        var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision,
+            each: image => predictions.Add(new PredictionLine(image.Image, image.Predicted, image.Label, image.Probability)));
+        return new EvaluationResult
+        {
+            Run = name,
+            Checkpoint = run.Checkpoint.Step,
+            Split = result.Split,
+            Examples = result.Report.Examples,
+            Metrics = result.Metrics,
+            Confusion = result.Report.ConfusionRows(),
+            Labels = result.Report.Labels,
+            Classes = result.Report.Classes(),
+            Mistakes = result.Mistakes,
+            Broken = result.Broken.Count == 0 ? null : result.Broken,
+        };
+    }
+
+    public sealed override Picture DrawPatches(TrainedRun run, string? image)
+    {
+        NativeLibraries.Load();
+        using var images = ImageRun.Open(run);
+        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException("the run has no embedding of patches");
+        return PatchesPlot.Of(filters, image is null ? null : images.Input.Transform.Fit(Decode(image, images)));
+    }
+
+    protected static RgbImage Decode(string? path, ImageRun run) =>
+        ImageCodec.DecodeFile(path ?? throw new UserException("--image must be given: the file of an image"), new ImageDecodeOptions { Background = run.Input.Transform.Background });
+
+    protected static UserException Unlearned() => new("learned positions have no picture before training", "give the folder of a trained run");
+
+    private protected sealed override DataProfile ReadProfile(RunConfig run, ImagesData data, TModel model, TrainingOptions options)
+    {
+        using var opened = OpenedImages.Open(data, run.Seed, generated: Path.Combine(options.Cache, "images"));
+        return Profile(new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count), RowsOf(run.Training.Batch));
+    }
+
+    private protected sealed override DataProfile AssumeProfile(ImagesData data, TModel model, BatchConfig batch) =>
+        Profile(new ImageShape(data.Input.Size, data.Input.Channels, model.Classes ?? AssumedClasses), RowsOf(batch)) with
+        {
+            Notes = model.Classes is null ? [$"{AssumedClasses} classes are assumed"] : [],
+        };
+
+    private protected sealed override DataProfile ProfileAlone(TModel model) => Profile(ImageShape.Of(model), 1);
+
+    internal sealed override DataProfile ProfileStep(ModelConfig config, StepRequest request)
+    {
+        var model = (TModel)config;
+        var input = (request.Run?.Data as ImagesData)?.Input;
+        if (model.Classes is null) request.Notes.Add($"the classes come from the data, which were not read: {AssumedClasses} are assumed");
+        return Profile(ImageShape.Of(model with
+        {
+            Size = model.Size ?? input?.Size,
+            Channels = model.Channels ?? input?.Channels,
+            Classes = model.Classes ?? AssumedClasses,
+        }), request.Rows(1));
+    }
+
+    static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
+
+    static DataProfile Profile(ImageShape image, int rows) => new() { Image = image, Classes = image.Classes, Batches = [new(rows, 0, 0, rows, rows)] };
+
+    private protected sealed override StepWork CreateWork(TModel config, DataProfile data, double smoothing, Device device, Generator generator)
+    {
+        var model = ImageModel.Create(config, data.Image!.Value, generator).to(device);
+        return new(model, shape =>
+        {
+            var (size, channels, classes) = model.Shape;
+            var pixels = randn([shape.Rows, channels, size, size], device: device);
+            // Each class equally often: an untrained model gives nearly the same answer for all images, and the loss of one class is luck.
+            var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
+            return () => LossSum.Of(model.Logits(pixels).to(ScalarType.Float32), labels, smoothing).Objective;
+        });
+    }
+}

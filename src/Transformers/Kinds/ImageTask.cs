@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data.Images;
+using Transformers.Data.Images.Loading;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.IO.Images;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Classifies images.</summary>
+/// <remarks>
+/// Label smoothing acts on mixed targets as on whole ones: each loses the same part, which is spread over all classes
+/// (Szegedy et al. 2016, section 7). Validation is without smoothing, mixing and augmentation.
+/// </remarks>
+sealed class ImageTask : TrainingTask
+{
+    const int PicturedImages = 3;
+
+    readonly ImageModel model;
+    readonly OpenedImages data;
+    readonly TrainingConfig config;
+    readonly ulong seed;
+    readonly Device device;
+    readonly int batchSize;
+    readonly ModelFlops flops;
+    readonly Stopwatch clock = Stopwatch.StartNew();
+    ImageLoader loader;
+    ImageBatch? held;
+    ClassificationReport? validated;
+
+    /// <summary>A task over images.</summary>
+    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device)
+    {
+        this.model = model;
+        this.data = data;
+        this.device = device;
+        config = run.Training;
+        flops = ModelFlops.OfImages(run.Model, model.Shape);
+        seed = SeedStreams.Of(run.Seed, "batches");
+        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
+        Micro = new MicroSize(config.Batch.Micro);
+        loader = data.TrainingBatches(batchSize, seed);
+    }
+
+    /// <summary>Opens the images and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig config, ImagesData data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        if (data.Source is GeneratedImages) observer.OnPreparing("drawing images", 0);
+        var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"), cancel: stop.Token);
+        try
+        {
+            var dataset = opened.Dataset;
+            observer.Note($"{dataset.Train.Length:N0} training, {dataset.Validation.Length:N0} validation and {dataset.Test.Length:N0} test images of {dataset.Classes.Count} classes");
+            if (dataset.Validation.Length == 0) observer.Warn("there are no validation images: data.holdout takes some of the training images");
+            foreach (var (_, fault) in dataset.Broken.All.Take(5)) observer.Warn($"skipped {fault.Problems[0].File}: {fault.Problems[0].Message}");
+
+            using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
+            var model = ImageModel.Create(network, ShapeOf(network, opened), generator).to(options.Device);
+            var input = Encoding.UTF8.GetBytes(new ImageInput(opened.Transform, dataset.Classes).ToJson());
+            return new TaskSetup
+            {
+                Task = new ImageTask(model, opened, config, options.Device),
+                Files = new Dictionary<string, byte[]> { [ImageInput.FileName] = input },
+                FilesHash = Convert.ToHexStringLower(SHA256.HashData(input)),
+            };
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    static ImageShape ShapeOf(ImageModelConfig network, OpenedImages opened)
+    {
+        var classes = opened.Dataset.Classes.Count;
+        if (network.Classes is { } wanted && wanted != classes)
+            throw new UserException([new Problem($"model.classes ({wanted}) must be the number of classes of the images ({classes})", Path: "model.classes", Hint: "leave it out to take the images' number")]);
+        return new ImageShape(opened.Transform.Size, opened.Transform.Channels, classes);
+    }
+
+    public override nn.Module Model => model;
+
+    public override string Unit => "images";
+
+    public override double DataWait => loader.Waited / clock.Elapsed;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        held?.Dispose();
+        held = loader.Next();
+        return Slices(held.Count, (first, rows) => new Images(this, held, first, rows, config.LabelSmoothing, report: null));
+    }
+
+    public override IEnumerable<MicroBatch> Validation(int? batches)
+    {
+        validated = null;
+        if (data.Dataset.Validation.Length == 0 || batches == 0) yield break;
+        validated = new ClassificationReport(data.Dataset.Classes);
+        using var inOrder = data.EvaluationBatches(data.Dataset.Validation, Math.Max(Micro.Of(batchSize), 64));
+        foreach (var batch in inOrder.RestOfEpoch().Take(batches ?? int.MaxValue))
+        {
+            using (batch)
+                if (batch.Count > 0) yield return new Images(this, batch, 0, batch.Count, smoothing: 0, validated);
+        }
+    }
+
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
+    {
+        var metrics = new Dictionary<string, double>();
+        if (validated is not { Examples: > 0 } report) return metrics;
+        metrics["top1"] = report.Accuracy;
+        if (report.Labels.Count > 5) metrics["top5"] = report.TopK(5);
+        if (!whole) return metrics;
+        metrics["macro_f1"] = report.MacroF1;
+        metrics["calibration_error"] = report.CalibrationError;
+        return metrics;
+    }
+
+    public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
+
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        var pictures = new List<ModelPicture>();
+        if (model is Vit vit)
+        {
+            List<RgbImage> images = [.. data.Dataset.Validation.Take(PicturedImages).Select(data.Dataset.Load).OfType<RgbImage>()];
+            if (images.Count > 0) pictures.Add(RolloutPlot.Picture("rollout", vit, data.Transform, images, device));
+        }
+        if (Confusion is { } confusion) pictures.Add(ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion"));
+        return pictures;
+    }
+
+    public override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get => new Dictionary<string, long> { ["epoch"] = loader.State.Epoch, ["batch"] = loader.State.Batch };
+        set
+        {
+            loader.Dispose();
+            loader = data.TrainingBatches(batchSize, seed, new ImageLoaderState((int)value["epoch"], (int)value["batch"]));
+        }
+    }
+
+    public override void Dispose()
+    {
+        held?.Dispose();
+        loader.Dispose();
+        data.Dispose();
+        model.Dispose();
+    }
+
+    /// <summary>Some images of a batch.</summary>
+    sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, rows, first)
+    {
+        public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows));
+
+        public override LossSum LossSum(RandomPosition random)
+        {
+            var (size, channels, classes) = task.model.Shape;
+            var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size], device: task.device);   // [B, C, Y, X]
+            var logits = task.model.Logits(images, random: random).to(ScalarType.Float32);                                       // [B, N]
+            report?.AddBatch(logits, Part(batch.Labels, 1));
+            var labels = batch.Targets is { } mixed ? tensor(Part(mixed, classes), [rows, classes], device: task.device) : tensor(Part(batch.Labels, 1), device: task.device);
+            return Layers.LossSum.Of(logits, labels, smoothing);
+        }
+
+        // The rows' part of what the batch has for each image.
+        T[] Part<T>(T[] all, int each) => rows == batch.Count ? all : all[(first * each)..((first + rows) * each)];
+    }
+}

@@ -1,0 +1,229 @@
+using System.Collections.Concurrent;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>What the program can do with one kind of model: train, evaluate, score, embed, draw and inspect.</summary>
+/// <remarks>
+/// A new kind is a config record with <see cref="KindAttribute"/>, its module, and a class derived from <see cref="Kind{TModel, TData}"/> in the
+/// record's assembly. What it does not override is refused with a message.
+/// </remarks>
+public abstract class Kind
+{
+    static readonly ConcurrentDictionary<Type, Kind> Known = new();
+
+    /// <summary>The kind of a model.</summary>
+    public static Kind For(ModelConfig model) => Known.GetOrAdd(model.GetType(), Find);
+
+    /// <summary>The kind of a run's model.</summary>
+    public static Kind For(TrainedRun run) => For(run.Config.Model);
+
+    static Kind Find(Type model) => model.Assembly.GetTypes().Where(type => !type.IsAbstract && type.IsSubclassOf(typeof(Kind)))
+        .Select(type => (Kind)Activator.CreateInstance(type, nonPublic: true)!).FirstOrDefault(kind => kind.Model == model)
+        ?? throw new InvalidOperationException($"no class derived from {nameof(Kind)} is for {model.Name}");
+
+    /// <summary>The type of its config.</summary>
+    public abstract Type Model { get; }
+
+    /// <summary>Whether it turns one text into another, so that a search finds its output.</summary>
+    public virtual bool Translates => false;
+
+    /// <summary>What it reads.</summary>
+    public virtual ModelInput Input => ModelInput.Text;
+
+    /// <summary>Whether it names the class of its input.</summary>
+    public virtual bool Classifies => false;
+
+    /// <summary>Prepares the data and makes the model and the training task that a config asks for.</summary>
+    /// <exception cref="UserException">The data cannot be read, or the model does not fit them.</exception>
+    public abstract TaskSetup CreateTask(RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop);
+
+    /// <summary>Evaluates a run on a split, or on other data.</summary>
+    /// <param name="run">The open run.</param>
+    /// <param name="name">The run's name for the document.</param>
+    /// <param name="options">Data, split, device and precision.</param>
+    /// <param name="cancel">Ends it between two batches.</param>
+    /// <exception cref="UserException">The data cannot be read, or nothing evaluates this kind.</exception>
+    public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
+        throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");
+
+    /// <summary>Opens what computes the probabilities of texts' tokens.</summary>
+    /// <param name="run">The open run.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <param name="precision">The type of products.</param>
+    /// <param name="stride">For a language model: the tokens that each further window of a long text scores; null for the whole context.</param>
+    /// <exception cref="UserException">This kind has no such probabilities, or the stride does not suit it.</exception>
+    public virtual TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null) =>
+        throw new UserException($"a run of kind {NameOf(run)} has no probabilities of tokens", "score reads runs of kind gpt, seq2seq, and encoder with a masked head");
+
+    /// <summary>Opens what turns texts into vectors.</summary>
+    /// <exception cref="UserException">This kind does not read text.</exception>
+    public virtual Embedder OpenEmbedder(TrainedRun run, Device device) => throw new UserException($"the run is of kind {NameOf(run)}, which does not read text");
+
+    /// <summary>Draws what a run's model attends to.</summary>
+    /// <param name="run">The open run.</param>
+    /// <param name="subject">The text, the pair or the image.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <exception cref="UserException">The kind needs another subject, or has no such layer or head.</exception>
+    public virtual Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
+        throw new UserException($"a model of kind {NameOf(run)} has no map of its attention");
+
+    /// <summary>Draws the patches of a network over images.</summary>
+    /// <param name="run">The open run.</param>
+    /// <param name="image">The file of an image to cut; null for none.</param>
+    /// <exception cref="UserException">The run is of another kind.</exception>
+    public virtual Picture DrawPatches(TrainedRun run, string? image) =>
+        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over images (vit or swin)");
+
+    /// <summary>Draws how a model encodes positions.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="weights">Finds a tensor of the run by the end of its name; null for none.</param>
+    /// <param name="count">The positions to show.</param>
+    /// <param name="layer">The block of a Swin, from 1.</param>
+    /// <exception cref="UserException">The positions are learned, and there is no trained run.</exception>
+    public virtual Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1) =>
+        throw new UserException($"a model of kind {KindAttribute.Of(model)} without positions has no picture of them");
+
+    /// <summary>Reads a config's data as training does; where there are none, notes what is assumed instead.</summary>
+    internal abstract DataProfile ReadProfile(RunConfig run, TrainingOptions options);
+
+    /// <summary>The batch that a model alone is counted for: a full context, a pair or a text of some length, or one image.</summary>
+    internal abstract DataProfile ProfileAlone(ModelConfig model);
+
+    /// <summary>The batch of random inputs that <c>bench step</c> measures.</summary>
+    internal virtual DataProfile ProfileStep(ModelConfig model, StepRequest request) =>
+        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "measured are gpt, seq2seq, vit and swin");
+
+    /// <summary>The model's parameters, counted without making more than one block of each stack.</summary>
+    internal abstract IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data);
+
+    /// <summary>Makes the model and its loss on random inputs.</summary>
+    internal abstract StepWork CreateWork(ModelConfig model, DataProfile data, double smoothing, Device device, Generator generator);
+
+    private protected static string NameOf(TrainedRun run) => KindAttribute.Of(run.Config.Model);
+}
+
+/// <summary>A kind of model that learns from one kind of data.</summary>
+/// <typeparam name="TModel">Its config.</typeparam>
+/// <typeparam name="TData">The data.</typeparam>
+public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig where TData : DataConfig
+{
+    /// <inheritdoc/>
+    public sealed override Type Model => typeof(TModel);
+
+    /// <inheritdoc/>
+    public sealed override TaskSetup CreateTask(RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var data = DataOf(run);
+        try
+        {
+            return CreateTask(run, data, (TModel)run.Model, options, observer, stop);
+        }
+        // What is wrong with the data is reported at the setting that names them.
+        catch (UserException exception) when (exception.GetType() == typeof(UserException))
+        {
+            throw new UserException([.. exception.Problems.Select(problem => problem.Path is not null || problem.Line is not null ? problem : problem with
+            {
+                Message = problem.File is null ? problem.Message : $"{problem.File}: {problem.Message}",
+                File = null,
+                Path = "data.source",
+                Hint = problem.Hint ?? "name other data here, or with --data",
+            })], exception);
+        }
+    }
+
+    /// <summary>Prepares the data and makes the model and the training task.</summary>
+    protected abstract TaskSetup CreateTask(RunConfig run, TData data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop);
+
+    internal sealed override DataProfile ReadProfile(RunConfig run, TrainingOptions options)
+    {
+        var data = DataOf(run);
+        try
+        {
+            return ReadProfile(run, data, (TModel)run.Model, options);
+        }
+        catch (UserException exception)
+        {
+            if (AssumeProfile(data, (TModel)run.Model, run.Training.Batch) is not { } profile) throw;
+            return profile with { Notes = [$"the data were not read ({exception.Problems[0].Message}): the sizes of their batches are assumed", .. profile.Notes] };
+        }
+    }
+
+    private protected abstract DataProfile ReadProfile(RunConfig run, TData data, TModel model, TrainingOptions options);
+
+    /// <summary>What is assumed where the data cannot be read; null for nothing.</summary>
+    private protected virtual DataProfile? AssumeProfile(TData data, TModel model, BatchConfig batch) => null;
+
+    internal sealed override DataProfile ProfileAlone(ModelConfig model) => ProfileAlone((TModel)model);
+
+    private protected abstract DataProfile ProfileAlone(TModel model);
+
+    internal sealed override IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data)
+    {
+        using var scope = NewDisposeScope();
+        return ListParameters((TModel)model, data);
+    }
+
+    private protected abstract IReadOnlyList<ParameterShape> ListParameters(TModel model, DataProfile data);
+
+    internal sealed override StepWork CreateWork(ModelConfig model, DataProfile data, double smoothing, Device device, Generator generator) =>
+        CreateWork((TModel)model, data, smoothing, device, generator);
+
+    private protected abstract StepWork CreateWork(TModel model, DataProfile data, double smoothing, Device device, Generator generator);
+
+    static TData DataOf(RunConfig run) => run.Data as TData
+        ?? throw new UserException($"data of kind {KindAttribute.Of(run.Data)} do not train a model of kind {KindAttribute.Of(run.Model)}");
+}
+
+/// <summary>What a kind of model reads.</summary>
+public enum ModelInput
+{
+    /// <summary>Texts.</summary>
+    Text,
+    /// <summary>Images.</summary>
+    Images,
+}
+
+/// <summary>What a picture of a run's attention is drawn for.</summary>
+public sealed record AttentionSubject
+{
+    /// <summary>The text, or the sentence to translate.</summary>
+    public string? Text { get; init; }
+    /// <summary>The decoder's input; null for the model's own translation.</summary>
+    public string? Target { get; init; }
+    /// <summary>The image's file.</summary>
+    public string? Image { get; init; }
+    /// <summary>Which attention of an encoder-decoder.</summary>
+    public AttentionPart Part { get; init; }
+    /// <summary>Layers and heads.</summary>
+    public AttentionChoice Choice { get; init; }
+
+    internal string RequiredText => Text ?? throw new UserException("--text must be given: what the model is to read");
+}
+
+/// <summary>A task made from a config, with what a run folder must hold of it.</summary>
+public sealed class TaskSetup : IDisposable
+{
+    /// <summary>The task.</summary>
+    public required TrainingTask Task { get; init; }
+    /// <summary>The files that turn input into numbers, name and content: a tokenizer, or an image transform. Each checkpoint holds them.</summary>
+    public required IReadOnlyDictionary<string, byte[]> Files { get; init; }
+    /// <summary>The hash of those files.</summary>
+    public required string FilesHash { get; init; }
+    /// <summary>Units of throughput, from the number of targets.</summary>
+    public Func<long, double> UnitsOf { get; init; } = targets => targets;
+
+    /// <summary>Frees the data and the model.</summary>
+    public void Dispose()
+    {
+        Task.Dispose();
+        Task.Model.Dispose();
+    }
+}

@@ -1,0 +1,87 @@
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Sentences;
+using Transformers.Data.Text;
+using Transformers.Evaluation;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Labelled text for the tasks of an encoder: predicting masked tokens, or the class of a text.</summary>
+static class LabelledTexts
+{
+    /// <summary>Prepares the texts and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig config, LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var (tokenizer, train, validation) = Read(data, shape, options, observer, stop.Token);
+        using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
+        var model = EncoderModel.Create(shape, shape.VocabularyFor(tokenizer), train.Classes.Count, generator).to(options.Device);
+        observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation texts, {train.Classes.Count} classes, vocabulary {tokenizer.VocabularySize:N0}");
+        var tokensPerText = (double)train.Tokens.Tokens / train.Count;
+        var files = TokenizerPair.Files(tokenizer);
+        if (model is MaskedTokenModel masked)
+        {
+            var head = (MaskedHeadConfig)shape.Head;
+            return new TaskSetup
+            {
+                Task = new MaskedTokenTask(masked, tokenizer, train.Tokens, validation?.Tokens, head, config, options.Device),
+                Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets / head.Share,
+            };
+        }
+        files[CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(train.Classes);
+        return new TaskSetup
+        {
+            Task = new ClassificationTask((TextClassifier)model, tokenizer, train, validation, config, options.Device),
+            Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets * tokensPerText,
+        };
+    }
+
+    /// <summary>Tokenizer and encoded texts, as training has them.</summary>
+    internal static (TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation) Read(
+        LabelledData data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        var splits = data.Source.Open();
+        var tokenizer = TokenizerOf(data, splits, options, observer, cancel);
+        var special = SpecialIds.Of(tokenizer);
+        var longest = Math.Min(data.MaxLength, shape.Context);
+        var train = Encode(splits.Train, null);
+        var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
+        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
+        return (tokenizer, train, validation);
+
+        LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
+            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, cancel);
+    }
+
+    static TextTokenizer TokenizerOf(LabelledData data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        // The embeddings that are taken over are those of the other run's tokens.
+        if (options.From is { } from) return TrainedRun.Open(from).LoadTokenizer();
+        var text = new SentenceSource(data.Source.ToString()!, splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
+        return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
+            done => observer.OnPreparing("training the tokenizer", done), cancel);
+    }
+
+    /// <summary>The size of batches; a text fits even where it is longer than the tokens of a batch.</summary>
+    internal static BucketOptions BatchesOf(RunConfig run, TokenStore texts)
+    {
+        var batch = run.Training.Batch;
+        var longest = texts.Count == 0 ? 0 : Enumerable.Range(0, texts.Count).Max(texts.LengthOf);
+        return new BucketOptions
+        {
+            Tokens = batch.Tokens is { } tokens ? Math.Max(tokens, longest) : null,
+            Sequences = batch.Sequences,
+            Seed = SeedStreams.Of(run.Seed, "batches"),
+        };
+    }
+
+    /// <summary>The first batches of the first epoch: shuffled, so that some are like the whole, and the same every time.</summary>
+    internal static IEnumerable<BatchPosition> Positions(int batches, int? count) =>
+        Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new BatchPosition(0, batch));
+}

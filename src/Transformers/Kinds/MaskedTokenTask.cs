@@ -1,0 +1,109 @@
+using TorchSharp;
+using Transformers.Data;
+using Transformers.Data.Sentences;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Reports.Plots;
+using Transformers.Tokenizers;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Predicts masked tokens of a text.</summary>
+/// <remarks>Devlin et al. 2019, section 3.1. Every epoch masks other tokens; validation masks the same ones each time.</remarks>
+sealed class MaskedTokenTask : TrainingTask
+{
+    readonly MaskedTokenModel model;
+    readonly Device device;
+    readonly BatchStream<MaskedBatch> stream;
+    readonly MaskedBatches? validation;
+    readonly TextTokenizer tokenizer;
+    readonly TokenStore? validationTexts;
+    readonly ModelFlops flops;
+
+    /// <summary>A task over texts.</summary>
+    /// <exception cref="UserException">There is no text, one alone exceeds the tokens of a batch, or the vocabulary has no mask token.</exception>
+    public MaskedTokenTask(MaskedTokenModel model, TextTokenizer tokenizer, TokenStore train, TokenStore? validation, MaskedHeadConfig head, RunConfig run, Device device)
+    {
+        (this.tokenizer, validationTexts) = (tokenizer, validation);
+        (this.model, this.device) = (model, device);
+        Micro = new MicroSize(run.Training.Batch.Micro);
+        flops = ModelFlops.OfTokens(run.Model, (int)model.OutputWeight.size(0));
+        var special = SpecialIds.Of(tokenizer);
+        var options = LabelledTexts.BatchesOf(run, train);
+        var batches = new MaskedBatches(train, special, new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "masks"))), options);
+        stream = new BatchStream<MaskedBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
+        if (validation is not { Count: > 0 }) return;
+        var masking = new MaskedTokens(tokenizer, head.Options(SeedStreams.Of(run.Seed, "validation masks")));
+        this.validation = new MaskedBatches(validation, special, masking, LabelledTexts.BatchesOf(run, validation));
+    }
+
+    public override nn.Module Model => model;
+
+    public override string Unit => "tokens";
+
+    public override double DataWait => stream.Wait;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var batch = stream.Next();
+        return Slices(batch.Texts.Rows, (first, rows) => new HiddenBatch(this, batch, first, rows));
+    }
+
+    public override IEnumerable<MicroBatch> Validation(int? count) => ValidationBatches(count).Select(batch => new HiddenBatch(this, batch, 0, batch.Texts.Rows));
+
+    IEnumerable<MaskedBatch> ValidationBatches(int? count) =>
+        validation is null ? [] : LabelledTexts.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
+
+    public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
+
+    /// <summary>The fraction of masked tokens that are predicted right; of the whole split at the end.</summary>
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
+    {
+        long right = 0, all = 0;
+        foreach (var batch in whole ? ValidationBatches(null) : [])
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var (hidden, targets) = new HiddenBatch(this, batch, 0, batch.Texts.Rows).Guesses();
+            right += model.Logits(hidden).argmax(-1).eq(targets).sum().item<long>();
+            all += targets.numel();
+        }
+        return all == 0 ? new Dictionary<string, double>() : new Dictionary<string, double> { ["masked_accuracy"] = (double)right / all };
+    }
+
+    public override IReadOnlyList<ModelPicture> Pictures() => validationTexts is not { Count: > 0 } ? []
+        : [AttentionPlot.Of(model, tokenizer, validationTexts.ToArray(0), device, AttentionPlot.Few).ToPicture("attention")];
+
+    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
+
+    public override void Dispose() => stream.Dispose();
+
+    sealed class HiddenBatch(MaskedTokenTask task, MaskedBatch batch, int first, int rows)
+        : MicroBatch(batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Length - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),
+            batch.Texts.Lengths.AsSpan(first, rows).ToArray().Sum(length => (long)length), first)
+    {
+        public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units));
+
+        public override LossSum LossSum(RandomPosition random)
+        {
+            var (hidden, targets) = Guesses(random);
+            return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute);
+        }
+
+        // Only masked tokens go through the head: about one position in seven.
+        internal (Tensor hidden, Tensor targets) Guesses(RandomPosition random = default)
+        {
+            var S = batch.Texts.Width;
+            var from = first * S;
+            long[] positions = [.. Enumerable.Range(0, rows * S).Where(i => batch.Targets[from + i] != MaskedBatch.IgnoreIndex).Select(i => (long)i)];
+            var ids = tensor(batch.Texts.Ids[from..(from + rows * S)], [rows, S], device: task.device);
+            var mask = PaddingMask.Of(batch.Texts.Lengths[first..(first + rows)], S, task.device);
+            var all = task.model.Encoder.forward(ids, mask, random: random).reshape(rows * S, -1);      // [B·S, D]
+            var chosen = all.index_select(0, tensor(positions, device: task.device));                      // [masked, D]
+            return (task.model.Transform(chosen), tensor(Array.ConvertAll(positions, position => batch.Targets[from + position]), device: task.device));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+using System.Diagnostics;
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Batches;
+using Transformers.Data.Text;
+using Transformers.Decoding;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Reports.Plots;
+using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Predicts each next token of text.</summary>
+sealed class NextTokenTask : TrainingTask
+{
+    const int PicturedTokens = 24;
+
+    readonly ILanguageModel model;
+    readonly PreparedData data;
+    readonly BackgroundBatches batches;
+    readonly int rows;
+    readonly TextTokenizer tokenizer;
+    readonly RunConfig run;
+    readonly TrainingConfig config;
+    readonly Device device;
+    readonly ModelFlops flops;
+    readonly Stopwatch clock = Stopwatch.StartNew();
+
+    /// <summary>A task over prepared text.</summary>
+    public NextTokenTask(ILanguageModel model, TextTokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
+    {
+        this.tokenizer = tokenizer;
+        this.run = run;
+        config = run.Training;
+        this.model = model;
+        flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
+        this.data = data;
+        this.device = device;
+        this.rows = rows;
+        Micro = new MicroSize(config.Batch.Micro);
+        batches = new BackgroundBatches(sampler);
+    }
+
+    /// <summary>Prepares the text and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig run, TextData data, int context, Func<TextTokenizer, ILanguageModel> makeModel, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var (tokenizer, prepared) = Read(data, options, observer, stop.Token);
+        try
+        {
+            var duplicates = prepared.Manifest.Duplicates;
+            if (duplicates.ValidationDocuments > 0)
+                observer.Warn($"{duplicates.ValidationDocuments} validation documents are in the training text too: the validation loss is too low");
+            var rows = run.Training.Batch.Sequences ?? run.Training.Batch.Tokens!.Value / context;
+            var sampler = CreateSampler(data.Batches, prepared, rows, context, SeedStreams.Of(run.Seed, "batches"));
+            var model = makeModel(tokenizer);
+            observer.Note($"{prepared.Train.Count:N0} training and {prepared.Validation.Count:N0} validation tokens, vocabulary {tokenizer.VocabularySize:N0}");
+            return new TaskSetup
+            {
+                Task = new NextTokenTask(model, tokenizer, prepared, sampler, rows, run, options.Device),
+                Files = TokenizerPair.Files(tokenizer),
+                FilesHash = tokenizer.Hash,
+            };
+        }
+        catch
+        {
+            prepared.Dispose();
+            throw;
+        }
+    }
+
+    static (TextTokenizer, PreparedData) Read(TextData data, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        if (PreparedData.FolderOf(data.Source) is { } folder)
+        {
+            // What was prepared brings its tokenizer along.
+            var own = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
+            return (own, PreparedData.Open(folder, own));
+        }
+        var source = TextSources.Of(data.Source);
+        var tokenizer = TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
+        return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
+    }
+
+    static ITextSampler CreateSampler(BatchesConfig config, PreparedData data, int rows, int length, ulong seed) => config switch
+    {
+        RandomBatches => new RandomWindows(data.Train, rows, length, seed),
+        SequentialBatches => new ShuffledBlocks(data.Train, rows, length, seed),
+        PackedBatches packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of batches without a sampler"),
+    };
+
+    sealed class PreparationReport(ITrainingObserver observer) : IProgress<PreparationProgress>
+    {
+        public void Report(PreparationProgress value) =>
+            observer.OnPreparing("tokenizing", value.TotalBytes == 0 ? 1 : (double)value.Bytes / value.TotalBytes);
+    }
+
+    public override nn.Module Model => (nn.Module)model;
+
+    public override string Unit => "tokens";
+    public override double DataWait => batches.Waited / clock.Elapsed;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var batch = batches.Next();
+        return Slices(batch.Rows, (first, count) => new TokenBatch(this, batch, first, count, config.LabelSmoothing));
+    }
+
+    /// <remarks>Any number of rows gives the same loss; as many as in a micro-batch take no more memory than a step.</remarks>
+    public override IEnumerable<MicroBatch> Validation(int? count) =>
+        data.Validation.Count < 2 ? [] : new SequentialBlocks(data.Validation, Micro.Of(rows), model.Context).Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
+
+    public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>
+    {
+        ["perplexity"] = Math.Exp(loss),
+        ["bits_per_byte"] = loss * data.Manifest.Validation.Tokens / Math.Max(1, data.Manifest.Validation.Bytes) / Math.Log(2),
+    };
+
+    public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
+    {
+        if (config.Sample.Tokens == 0) return [];
+        Model.eval();
+        var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
+        using var generator = new Decoding.TextGenerator(model, tokenizer, device);
+        var completions = generator.Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
+        return [.. completions.Select(completion => completion.Prompt + completion.Text)];
+    }
+
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        var count = (int)Math.Min(PicturedTokens, Math.Min(model.Context, data.Validation.Count));
+        if (count == 0) return [];
+        var ids = new int[count];
+        data.Validation.Read(0, ids);
+        return [AttentionPlot.Of(model, tokenizer, ids, device, AttentionPlot.Few).ToPicture("attention")];
+    }
+
+    public override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get
+        {
+            var state = batches.State;
+            return new Dictionary<string, long> { ["batches"] = state.Batches, ["epoch"] = state.Epoch, ["next"] = state.Next, ["offset"] = state.Offset };
+        }
+        set => batches.State = new SamplerState(value["batches"], value["epoch"], value["next"], value["offset"]);
+    }
+
+    public override void Dispose()
+    {
+        batches.Dispose();
+        data.Dispose();
+    }
+
+    /// <summary>Rows of a batch of text.</summary>
+    sealed class TokenBatch(NextTokenTask task, TextBatch batch, int firstRow, int rows, double smoothing)
+        : MicroBatch(Count(batch, firstRow, rows), (long)rows * batch.Length, firstRow)
+    {
+        static long Count(TextBatch batch, int firstRow, int rows) =>
+            batch.LossMask is null ? (long)rows * batch.Length : batch.LossMask.AsSpan(firstRow * batch.Length, rows * batch.Length).Count(true);
+
+        public override double Flops => task.flops.Of(new(rows, batch.Length, 0, Targets, Units));
+
+        public override LossSum LossSum(RandomPosition random) => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing, random);
+    }
+}
+
+/// <summary>The loss of a language model over rows of a batch of text.</summary>
+static class TokenLoss
+{
+    /// <summary>The sum over the targets that count, in nats.</summary>
+    public static LossSum Sum(ILanguageModel model, TextBatch batch, int firstRow, int rows, Device device, double smoothing = 0, RandomPosition random = default)
+    {
+        var T = batch.Length;
+        var range = new Range(firstRow * T, (firstRow + rows) * T);
+        var targets = TargetsOf(batch, firstRow, rows);
+        var ids = tensor(batch.Inputs[range], [rows, T], device: device);                            // [B, T]
+        var hidden = model.Hidden(ids, mask: SegmentMask(batch, range, rows, device), random: random);   // [B, T, D]
+        return LinearCrossEntropy.Sum(hidden.view(rows * T, -1), model.OutputWeight, tensor(targets, device: device), model.Compute, smoothing);
+    }
+
+    /// <summary>The targets of rows, -100 where one does not count.</summary>
+    internal static long[] TargetsOf(TextBatch batch, int firstRow, int rows)
+    {
+        var T = batch.Length;
+        var targets = batch.Targets[(firstRow * T)..((firstRow + rows) * T)];
+        if (batch.LossMask is { } mask)
+            for (var i = 0; i < targets.Length; i++)
+                if (!mask[firstRow * T + i]) targets[i] = -100;
+        return targets;
+    }
+
+    // Within a row, a token sees its own document only. Padding is a document too: a row of scores that is all
+    // minus infinity would not be numbers.
+    static Tensor? SegmentMask(TextBatch batch, Range range, int rows, Device device)
+    {
+        if (batch.Segments is null) return null;
+        var segments = tensor(batch.Segments[range], [rows, batch.Length], device: device);
+        var same = segments.unsqueeze(2).eq(segments.unsqueeze(1));                                   // [B, T, T]
+        return zeros_like(same, ScalarType.Float32).masked_fill(same.logical_not(), double.NegativeInfinity).unsqueeze(1);
+    }
+}

@@ -1,0 +1,30 @@
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Swin transformers.</summary>
+sealed class SwinKind : ImageKind<SwinConfig>
+{
+    public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
+        throw new UserException($"a model of kind {NameOf(run)} attends within windows, and has no map over the whole image", "transformer plot positions shows what its windows have learned");
+
+    public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
+    {
+        NativeLibraries.Load();
+        var blocks = ((SwinConfig)model).Layers.Sum();
+        if (layer < 1 || layer > blocks) throw new UserException($"--layer ({layer}) must be from 1 to {blocks}");
+        using var table = weights($"blocks.{layer - 1}.pos_bias.table") ?? throw Unlearned();
+        return GridPositionsPlot.WindowBias(table, layer).Draw();
+    }
+
+    private protected override IReadOnlyList<ParameterShape> ListParameters(SwinConfig model, DataProfile data)
+    {
+        using var one = new Swin(model with { Layers = [.. model.Layers.Select(_ => 1)] }, data.Image!.Value);
+        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", model.Layers));
+    }
+}

@@ -1,0 +1,187 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Sentences;
+using Transformers.Data.Text;
+using Transformers.Decoding;
+using Transformers.Evaluation;
+using Transformers.Generators;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Reports.Plots;
+using Transformers.Tokenizers;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Predicts each next token of a target from the source and the target so far.</summary>
+sealed class TranslationTask : TrainingTask
+{
+    const int ShownExamples = 8;
+
+    readonly Seq2Seq model;
+    readonly Translator translator;
+    readonly RunConfig run;
+    readonly Device device;
+    readonly ParallelBatches batches;
+    readonly BatchStream<ParallelBatch> stream;
+    readonly ParallelCorpus? validation;
+    readonly ParallelBatches? validationBatches;
+    readonly ModelFlops flops;
+    readonly (TextTokenizer source, TextTokenizer target) tokenizers;
+    IReadOnlyList<OutputExample> examples = [];
+
+    /// <summary>A task over sentence pairs.</summary>
+    /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
+    /// <exception cref="UserException">There is no pair, or one alone exceeds the tokens of a batch.</exception>
+    public TranslationTask(Seq2Seq model, TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device)
+    {
+        (this.model, this.run, this.device) = (model, run, device);
+        Micro = new MicroSize(run.Training.Batch.Micro);
+        tokenizers = (source, target);
+        flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
+        translator = new Translator(model, source, target, device);
+        var (sourceIds, targetIds) = (SpecialIds.Of(source), SpecialIds.Of(target));
+        var batch = run.Training.Batch;
+        var options = new BucketOptions { Tokens = batch.Tokens, Sequences = batch.Sequences, Seed = SeedStreams.Of(run.Seed, "batches") };
+        batches = new ParallelBatches(train, sourceIds, targetIds, options);
+        stream = new BatchStream<ParallelBatch>(batches.At, batches.Next, batches.BatchesPerEpoch);
+        if (validation is not { Count: > 0 }) return;
+        this.validation = validation;
+        var longest = Enumerable.Range(0, validation.Count).Max(i => Math.Max(validation.Source.LengthOf(i), validation.Target.LengthOf(i))) + 1;
+        // A pair must fit even where it is longer than any of the training pairs.
+        if (options.Tokens < longest) options = options with { Tokens = longest };
+        validationBatches = new ParallelBatches(validation, sourceIds, targetIds, options);
+    }
+
+    /// <summary>Prepares the pairs and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig config, ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var (source, target, train, validation) = Read(data, shape, options, observer, stop.Token);
+        var shared = ReferenceEquals(source, target);
+        using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
+        var model = new Seq2Seq(shape, shape.VocabularyFor(source), shape.VocabularyFor(target), shared, generator).to(options.Device);
+        observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation pairs, vocabulary {source.VocabularySize:N0}{(shared ? "" : $" and {target.VocabularySize:N0}")}");
+        return new TaskSetup
+        {
+            Task = new TranslationTask(model, source, target, train, validation, config, options.Device),
+            Files = TokenizerPair.Files(source, target),
+            FilesHash = shared ? source.Hash : $"{source.Hash} {target.Hash}",
+        };
+    }
+
+    /// <summary>Tokenizers and encoded pairs, as training has them.</summary>
+    internal static (TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
+        ParallelData data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        var splits = data.Source.Open();
+        var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
+        // The begin or the end takes one position.
+        var limit = shape.Context - 1;
+        var filter = data.Filter();
+        var train = Encode(splits.Train, filter with { MaximumTokens = Math.Min(filter.MaximumTokens, limit) }, keepTexts: false);
+        if (train.Report.Kept < train.Report.Read) observer.Note(train.Report.ToString());
+        var validation = splits.Validation is null ? null
+            : Encode(splits.Validation, new ParallelFilter { MinimumTokens = 0, MaximumTokens = limit }, keepTexts: true);
+        if (validation is { Report: { } report } && report.Kept < report.Read)
+            observer.Warn($"{report.Read - report.Kept} validation pairs do not fit the model's context of {shape.Context} tokens and are left out");
+        return (source, target, train, validation);
+
+        ParallelCorpus Encode(ParallelSplit split, ParallelFilter which, bool keepTexts) =>
+            ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, cancel);
+    }
+
+    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelData data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        if (data.TargetTokenizer is not { } targetConfig)
+        {
+            var both = Create(data.Tokenizer, "both sides", pair => [pair.Source, pair.Target]);
+            return (both, both);
+        }
+        return (Create(data.Tokenizer, "source", pair => [pair.Source]), Create(targetConfig, "target", pair => [pair.Target]));
+
+        TextTokenizer Create(TokenizerConfig tokenizer, string side, Func<SentencePair, string[]> texts) =>
+            TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source} {side}", train.Files, () => train.Read().SelectMany(texts)),
+                options.Cache, SpecialIds.ForTranslation, done => observer.OnPreparing("training the tokenizer", done), cancel);
+    }
+
+    public override nn.Module Model => model;
+
+    public override string Unit => "tokens";
+
+    public override double DataWait => stream.Wait;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var batch = stream.Next();
+        // A slice is padded to its own longest pair.
+        return Slices(batch.Rows, (first, rows) => new PairBatch(this, rows == batch.Rows ? batch : batches.Make(batch.Examples.AsSpan(first, rows)), run.Training.LabelSmoothing, first));
+    }
+
+    public override IEnumerable<MicroBatch> Validation(int? count)
+    {
+        if (validationBatches is null) yield break;
+        // Shuffled once and for all: the first batches are then like the whole, and the same every time.
+        var position = new BatchPosition(0, 0);
+        for (var i = 0; i < Math.Min(count ?? int.MaxValue, validationBatches.BatchesPerEpoch); i++, position = validationBatches.Next(position))
+            yield return new PairBatch(this, validationBatches.At(position), smoothing: 0);
+    }
+
+    public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
+
+    /// <summary>BLEU, chrF and the fraction of exact translations, of greedy decoding.</summary>
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
+    {
+        var count = validation is null ? 0 : whole ? validation.Count : Math.Min(validation.Count, run.Training.Validate.Sentences);
+        if (count == 0) return new Dictionary<string, double>();
+        List<SentencePair> pairs = [.. validation!.Texts!.Take(count)];
+        var scores = TranslationScores.Of(translator, pairs, new TranslationOptions(), cancel);
+        examples = [.. pairs.Zip(scores.Translations, (pair, translation) => new OutputExample(pair.Source, translation.Text, pair.Target)).Take(ShownExamples)];
+        return scores.Metrics;
+    }
+
+    public override IReadOnlyList<OutputExample> Examples => examples;
+
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        if (validation?.Texts!.FirstOrDefault() is not { } pair) return [];
+        return [AttentionPlot.Of(model, tokenizers, (pair.Source, pair.Target), AttentionPart.Cross, device, AttentionPlot.Few).ToPicture("attention")];
+    }
+
+    public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
+    {
+        if (run.Training.Sample.Tokens == 0) return [];
+        var sources = run.Training.Sample.Prompts ?? validation?.Texts!.Take(3).Select(pair => pair.Source).ToList();
+        if (sources is null) return [];
+        model.eval();
+        return [.. translator.Translate(sources, new TranslationOptions(), cancel).Select(translation => $"{translation.Source} → {translation.Text}")];
+    }
+
+    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.State; set => stream.State = value; }
+
+    public override void Dispose() => stream.Dispose();
+
+    /// <summary>The sum of the cross entropies of a batch's target tokens, ends included, in nats.</summary>
+    internal static LossSum SumLosses(Seq2Seq model, ParallelBatch batch, double smoothing, Device device, RandomPosition random = default)
+    {
+        var (B, S, T) = (batch.Rows, batch.SourceWidth, batch.TargetWidth);
+        var mask = PaddingMask.Of(batch.SourceLengths, S, device);                                      // [B, 1, 1, S]
+        var memory = model.Encode(tensor(batch.Source, [B, S], device: device), mask, random: random);   // [B, S, D]
+        var hidden = model.Decode(tensor(batch.TargetInput, [B, T], device: device), memory, mask, random: random);   // [B, T, D]
+        // The output layer is the widest of all: padding does not go through it.
+        long[] positions = [.. Enumerable.Range(0, B * T).Where(i => batch.TargetOutput[i] != ParallelBatch.IgnoreIndex).Select(i => (long)i)];
+        var targets = tensor(Array.ConvertAll(positions, position => batch.TargetOutput[position]), device: device);
+        var chosen = hidden.reshape(B * T, -1).index_select(0, tensor(positions, device: device));         // [targets, D]
+        return LinearCrossEntropy.Sum(chosen, model.OutputWeight, targets, model.Compute, smoothing);
+    }
+
+    /// <summary>Sentence pairs side by side.</summary>
+    sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing, int first = 0) : MicroBatch(batch.TargetTokens, batch.TargetTokens, first)
+    {
+        public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units));
+
+        public override LossSum LossSum(RandomPosition random) => SumLosses(task.model, batch, smoothing, task.device, random);
+    }
+}

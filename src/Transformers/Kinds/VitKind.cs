@@ -1,0 +1,40 @@
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Vision transformers.</summary>
+sealed class VitKind : ImageKind<VitConfig>
+{
+    public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)
+    {
+        NativeLibraries.Load();
+        using var images = ImageRun.Open(run, device);
+        return RolloutPlot.Of((Vit)images.Model, images.Input.Transform, Decode(subject.Image, images), device);
+    }
+
+    public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
+    {
+        NativeLibraries.Load();
+        var vit = (VitConfig)model;
+        switch (vit.Positions)
+        {
+            case SinusoidalImagePositions sinusoidal:
+                return GridPositionsPlot.Sinusoidal((vit.Size ?? throw new UserException("model.size must be given", "--set model.size=224")) / vit.Patch, vit.Width, sinusoidal.Base).Draw();
+            case LearnedImagePositions:
+                using (var table = weights("pos_emb.weight") ?? throw Unlearned()) return GridPositionsPlot.Similarity("Learned positions", table).Draw();
+            default: return base.DrawPositions(model, weights, count, layer);
+        }
+    }
+
+    private protected override IReadOnlyList<ParameterShape> ListParameters(VitConfig model, DataProfile data)
+    {
+        using var one = new Vit(model with { Layers = 1 }, data.Image!.Value);
+        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", [model.Layers]));
+    }
+}

@@ -1,0 +1,73 @@
+using System.Security.Cryptography;
+using System.Text;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>What a run is made from, which decides whether it can go on from a checkpoint.</summary>
+public sealed class RunIdentity
+{
+    readonly StateHashes hashes;
+    readonly string precision;
+
+    /// <summary>The identity of a run.</summary>
+    /// <param name="config">The run's config.</param>
+    /// <param name="inputFiles">Name and content of the files that turn input into numbers; they go into each checkpoint.</param>
+    /// <param name="inputHash">The hash of them all.</param>
+    /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
+    public RunIdentity(RunConfig config, IReadOnlyDictionary<string, byte[]> inputFiles, string inputHash, string precision)
+    {
+        (InputFiles, this.precision) = (inputFiles, precision);
+        Yaml = ConfigWriter.ToYaml(config);
+        hashes = HashesOf(config, inputHash);
+    }
+
+    /// <summary>The config.</summary>
+    internal string Yaml { get; }
+
+    /// <summary>Name and content of the files that turn input into numbers.</summary>
+    internal IReadOnlyDictionary<string, byte[]> InputFiles { get; }
+
+    /// <summary>The state of this run for a checkpoint.</summary>
+    internal TrainingState StateOf(TrainerState trainer) => new()
+    {
+        Trainer = trainer,
+        Hashes = hashes,
+        Precision = precision,
+        Threads = get_num_threads(),
+        Versions = new WriterVersions(typeof(RunIdentity).Assembly.GetName().Version?.ToString(3) ?? "", NativeLibraries.Load().Version, Environment.Version.ToString()),
+    };
+
+    /// <summary>Reads the state of a checkpoint of this run, and warns of what has changed since.</summary>
+    /// <exception cref="CheckpointException">The checkpoint is of another model, tokenizer or image transform.</exception>
+    public TrainerState ReadState(Checkpoint checkpoint, ITrainingObserver observer)
+    {
+        var saved = checkpoint.ReadState();
+        CheckFits(checkpoint, saved.Hashes);
+        if (saved.Hashes.Config != hashes.Config && HashesInWords(checkpoint).Config != hashes.Config)
+            observer.Warn("the config differs from the saved run's outside the model: the new one counts");
+        if (saved.Threads != get_num_threads()) observer.Warn($"the run goes on with {get_num_threads()} threads; it was saved with {saved.Threads}: sums may round differently");
+        if (saved.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {saved.Precision}");
+        return saved.Trainer;
+    }
+
+    void CheckFits(Checkpoint checkpoint, StateHashes saved)
+    {
+        if (saved.Model != hashes.Model && HashesInWords(checkpoint).Model != hashes.Model)
+            throw new CheckpointException(checkpoint.Folder, "the config's model is not the one that was saved", "give the run another folder with --run, or start anew with --resume=never in an empty one");
+        if (saved.Tokenizer != hashes.Tokenizer)
+            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, are not those that were saved", "give the run another folder with --run");
+    }
+
+    // Another version may have written the same config with its settings in another order.
+    static StateHashes HashesInWords(Checkpoint checkpoint) =>
+        HashesOf(ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config)), "");
+
+    static StateHashes HashesOf(RunConfig config, string inputHash) =>
+        new(HashOf(ConfigWriter.ToYaml(config)), HashOf(ConfigWriter.ToYaml(new ModelFragment { Model = config.Model })), inputHash);
+
+    static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+}

@@ -1,0 +1,130 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Decoding;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Transformers.Tests.Decoding;
+
+[Collection("engine")]
+public class TextGeneratorTests
+{
+    static readonly ByteTokenizer Bytes = new();
+
+    static Gpt Model(int context = 64)
+    {
+        using var generator = new Generator(11);
+        var model = new Gpt(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = context, Positions = new RotaryPositions(), Init = new Gpt2Init { Std = 0.4 } }, Bytes.VocabularySize, generator);
+        model.eval();
+        return model;
+    }
+
+    static TextGenerator Of(Gpt model) => new(model, Bytes, CPU);
+
+    [Fact]
+    public void Greedy_generation_with_a_cache_equals_full_passes_token_for_token()
+    {
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        using var model = Model();
+        var completion = Of(model).Generate(["Once upon"], new GenerationOptions { Greedy = true, MaxNewTokens = 40 })[0];
+        List<long> tokens = [.. Bytes.EncodeToIds("Once upon").Select(id => (long)id)];
+        foreach (var id in completion.Ids)
+        {
+            var logits = model.forward(tensor(tokens.ToArray(), [1, tokens.Count]))[0, -1];
+            Assert.Equal(logits.argmax().item<long>(), id);
+            tokens.Add(id);
+        }
+        Assert.NotEmpty(completion.Ids);
+    }
+
+    [Fact]
+    public void A_generation_that_is_cut_short_lets_go_of_its_memory()
+    {
+        using var model = Model();
+        using var generator = Of(model);
+        generator.Generate(["Once"], new GenerationOptions { MaxNewTokens = 3 });
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        var before = Tensor.TotalCount;
+        for (var i = 0; i < 10; i++)
+        {
+            using var cancel = new CancellationTokenSource();
+            Assert.Throws<OperationCanceledException>(() => generator.Generate(["Once"], new GenerationOptions { MaxNewTokens = 50 }, (_, _) => cancel.Cancel(), cancel.Token));
+        }
+        Assert.InRange(Tensor.TotalCount, 0, before);
+    }
+
+    [Fact]
+    public void What_comes_of_a_prompt_does_not_depend_on_the_others_in_the_batch()
+    {
+        using var model = Model();
+        string[] prompts = ["a", "the second prompt is longer", "", "xyz"];
+        var options = new GenerationOptions { MaxNewTokens = 20, Greedy = true };
+        var together = Of(model).Generate(prompts, options);
+        for (var i = 0; i < prompts.Length; i++)
+            Assert.Equal(Of(model).Generate([prompts[i]], options)[0].Ids, together[i].Ids);
+    }
+
+    [Theory]
+    [InlineData(Precision.Bf16, false)]
+    [InlineData(Precision.Bf16, true)]
+    [InlineData(Precision.Fp32, true)]
+    public void In_every_format_a_sample_is_the_same_alone_and_among_others_with_the_same_score(Precision precision, bool quantized)
+    {
+        using var model = Model();
+        // The number of a prompt is part of its random stream: the first of the batch is drawn as it is alone.
+        string[] prompts = ["a prompt of some length", "b", "", "and the last of the prompts"];
+        using var generator = new TextGenerator(model, Bytes, CPU) { Precision = precision, Quantized = quantized };
+        var options = new GenerationOptions { MaxNewTokens = 30, TopK = 40 };
+        var together = generator.Generate(prompts, options);
+        var alone = generator.Generate(prompts[..1], options);
+        Assert.Equal(alone[0].Ids, together[0].Ids);
+        Assert.Equal(alone[0].Score, together[0].Score);
+    }
+
+    [Fact]
+    public void A_seed_repeats_a_sample_and_another_gives_another()
+    {
+        using var model = Model();
+        string Sample(ulong seed) => Of(model).Generate(["hello"], new GenerationOptions { MaxNewTokens = 30, Seed = seed })[0].Text;
+        Assert.Equal(Sample(1), Sample(1));
+        Assert.NotEqual(Sample(1), Sample(2));
+    }
+
+    [Fact]
+    public void Streamed_text_is_the_text_and_ends_before_a_stop()
+    {
+        using var model = Model();
+        var whole = Of(model).Generate(["hello"], new GenerationOptions { MaxNewTokens = 40, Greedy = true })[0];
+        var stop = whole.Text.Substring(10, 3);
+        var streamed = new System.Text.StringBuilder();
+        var stopped = Of(model).Generate(["hello"], new GenerationOptions { MaxNewTokens = 40, Greedy = true, Stop = [stop] }, (_, text) => streamed.Append(text))[0];
+        Assert.Equal("stop", stopped.Finish);
+        Assert.Equal(whole.Text[..whole.Text.IndexOf(stop, StringComparison.Ordinal)], stopped.Text);
+        Assert.Equal(stopped.Text, streamed.ToString());
+    }
+
+    [Fact]
+    public void At_the_contexts_end_it_stops_with_length_or_slides()
+    {
+        using var model = Model(context: 16);
+        var stopped = Of(model).Generate(["0123456789"], new GenerationOptions { MaxNewTokens = 50, Greedy = true })[0];
+        Assert.Equal("length", stopped.Finish);
+        Assert.InRange(stopped.Ids.Count, 6, 7);
+        var slid = Of(model).Generate(["0123456789"], new GenerationOptions { MaxNewTokens = 50, Greedy = true, Slide = true })[0];
+        Assert.True(slid.Ids.Count == 50 || slid.Finish == "eos");
+        Assert.Throws<UserException>(() => Of(model).Generate(["this prompt has more than sixteen tokens"], new GenerationOptions()));
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_named_together()
+    {
+        using var model = Model();
+        var error = Assert.Throws<UserException>(() => Of(model).Generate(["x"], new GenerationOptions { Temperature = 0, TopP = 2, TopK = 0 }));
+        Assert.Equal(3, error.Problems.Count);
+    }
+}
