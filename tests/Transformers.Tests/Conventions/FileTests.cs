@@ -7,7 +7,7 @@ public sealed class FileTests
 
     [Fact]
     public void No_source_file_is_long() =>
-        Assert.Empty(SourceFile.Below("", 300, ".cs", ".cpp", ".h").Where(file => file.Lines.Length > (file.Path.EndsWith(".cs", StringComparison.Ordinal) ? 300 : 320)).Select(file => $"{file.Path}: {file.Lines.Length} lines"));
+        Assert.Empty(SourceFile.Below("", 300, ".cs", ".cpp", ".h").Where(file => file.Lines.Length > (file.Path.EndsWith(".cs", StringComparison.Ordinal) ? 300 : 400)).Select(file => $"{file.Path}: {file.Lines.Length} lines"));
 
     [Fact]
     public void Nothing_is_left_undone() =>
