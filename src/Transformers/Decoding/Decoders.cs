@@ -16,7 +16,7 @@ public interface IDecoding : IDisposable
     /// <summary>Reads the next tokens of each row.</summary>
     /// <param name="ids">[B, T] as one list, row by row.</param>
     /// <param name="rows">The number of rows B.</param>
-    /// <returns>The logits after each row's last token, [B, V], 32-bit floats on the CPU.</returns>
+    /// <returns>The logits after each row's last token, [B, V], 32-bit floats: where the model is for a language model, on the CPU for an encoder-decoder.</returns>
     Tensor Read(ReadOnlySpan<int> ids, int rows);
 
     /// <summary>Keeps rows, in a new order; a row may be taken several times.</summary>
@@ -33,7 +33,7 @@ sealed class LayeredDecoding(ILanguageModel model, Device device) : IDecoding
     public Tensor Read(ReadOnlySpan<int> ids, int rows)
     {
         var input = tensor(ids.ToArray(), [rows, ids.Length / rows], ScalarType.Int64, device);            // [B, T]
-        return model.Logits(model.Hidden(input, cache)[.., -1]).to(ScalarType.Float32).cpu();            // [B, V]
+        return model.Logits(model.Hidden(input, cache)[.., -1]).to(ScalarType.Float32);                  // [B, V]
     }
 
     public void Select(ReadOnlySpan<int> rows)

@@ -74,7 +74,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
                 }
                 var logits = Next(active, read, until, decoding);                    // [B, V]
                 read = until;
-                Choose(active, read, logits, onText);
+                Choose([.. active.Select((row, index) => (row, index)).Where(one => one.row.Tokens.Count == read)], logits, options, onText);
                 GC.KeepAlive(logits);
                 Drop(active, decoding, options);
             }
@@ -94,12 +94,21 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         return decoding.Read(ids, rows.Count);
     }
 
-    static void Choose(List<Row> rows, int read, Tensor logits, Action<int, string>? onText)
+    // The rows whose text has been read, with their places in the batch; a row with prompt left only reads on.
+    void Choose(IReadOnlyList<(Row Row, int Index)> due, Tensor logits, GenerationOptions options, Action<int, string>? onText)
     {
+        if (due.Count == 0) return;
         var V = (int)logits.size(1);
+        if (logits.device_type != DeviceType.CPU)
+        {
+            var some = due.Count == logits.size(0) ? logits : logits.index_select(0, tensor([.. due.Select(one => (long)one.Index)], device: logits.device));
+            var (ids, logProbabilities) = DeviceSampler.Choose(some, Math.Min(V, tokenizer.VocabularySize), options,
+                [.. due.Select(one => one.Row.Tokens)], [.. due.Select(one => options.Greedy ? 0 : one.Row.Sampler.Uniform())]);
+            for (var i = 0; i < due.Count; i++) due[i].Row.Add((int)ids[i], logProbabilities[i], onText);
+            return;
+        }
         var all = KernelTensors.Numbers(logits);
-        for (var r = 0; r < rows.Count; r++)
-            if (rows[r].Tokens.Count == read) rows[r].Add(all.Slice(r * V, V), onText);
+        foreach (var (row, index) in due) row.Add(all.Slice(index * V, V), onText);
     }
 
     static void Drop(List<Row> rows, IDecoding decoding, GenerationOptions options)
@@ -134,7 +143,8 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     /// <summary>One sequence on its way.</summary>
     sealed class Row(int number, string prompt, List<int> tokens, GenerationOptions options, TextTokenizer tokenizer)
     {
-        readonly TokenSampler sampler = new(options, number);
+        internal TokenSampler Sampler { get; } = new(options, number);
+
         readonly TextStream stream = new(tokenizer, options.Stop);
         string finish = "length";
         double score;
@@ -147,7 +157,12 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         {
             // Rows of the embedding that the tokenizer has no token for must not be drawn.
             if (logits.Length > tokenizer.VocabularySize) logits[tokenizer.VocabularySize..].Fill(float.NegativeInfinity);
-            var (id, logProbability) = sampler.Choose(logits, tokens);
+            var (id, logProbability) = Sampler.Choose(logits, tokens);
+            Add(id, logProbability, onText);
+        }
+
+        internal void Add(int id, double logProbability, Action<int, string>? onText)
+        {
             score += logProbability;
             if (id == tokenizer.EndOfTextId)
             {

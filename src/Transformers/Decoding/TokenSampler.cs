@@ -174,8 +174,6 @@ public sealed class TokenSampler
         return work[target];
     }
 
-    double Uniform()
-    {
-        return (CounterRandom.Next(ref stream) >> 11) * (1.0 / (1UL << 53));
-    }
+    /// <summary>The sequence's next random number, from 0 to below 1.</summary>
+    internal double Uniform() => (CounterRandom.Next(ref stream) >> 11) * (1.0 / (1UL << 53));
 }

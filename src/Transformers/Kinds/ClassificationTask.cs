@@ -6,6 +6,7 @@ using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Tokenizers;
 using Transformers.Training;
@@ -97,9 +98,9 @@ sealed class ClassificationTask : TrainingTask
         public override LossSum LossSum(RandomPosition random)
         {
             var S = batch.Texts.Width;
-            var ids = tensor(batch.Texts.Ids[(first * S)..((first + rows) * S)], [rows, S], device: task.device);
+            var ids = tensor(batch.Texts.Ids[(first * S)..((first + rows) * S)], [rows, S]).SendTo(task.device);
             var logits = task.model.forward(ids, batch.Texts.Lengths[first..(first + rows)], random);   // [B, N]
-            return Layers.LossSum.Of(logits.to(ScalarType.Float32), tensor(batch.Labels[first..(first + rows)], device: task.device), smoothing);
+            return Layers.LossSum.Of(logits.to(ScalarType.Float32), tensor(batch.Labels[first..(first + rows)]).SendTo(task.device), smoothing);
         }
     }
 }

@@ -11,6 +11,7 @@ using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Training;
 using static TorchSharp.torch;
@@ -162,10 +163,10 @@ sealed class ImageTask : TrainingTask
         public override LossSum LossSum(RandomPosition random)
         {
             var (size, channels, classes) = task.model.Shape;
-            var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size], device: task.device);   // [B, C, Y, X]
+            var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size]).SendTo(task.device);   // [B, C, Y, X]
             var logits = task.model.Logits(images, random: random).to(ScalarType.Float32);                                       // [B, N]
             report?.AddBatch(logits, Part(batch.Labels, 1));
-            var labels = batch.Targets is { } mixed ? tensor(Part(mixed, classes), [rows, classes], device: task.device) : tensor(Part(batch.Labels, 1), device: task.device);
+            var labels = batch.Targets is { } mixed ? tensor(Part(mixed, classes), [rows, classes]).SendTo(task.device) : tensor(Part(batch.Labels, 1)).SendTo(task.device);
             return Layers.LossSum.Of(logits, labels, smoothing);
         }
 

@@ -4,6 +4,7 @@ using Transformers.Data.Sentences;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Tokenizers;
 using Transformers.Training;
@@ -99,11 +100,11 @@ sealed class MaskedTokenTask : TrainingTask
             var S = batch.Texts.Width;
             var from = first * S;
             long[] positions = [.. Enumerable.Range(0, rows * S).Where(i => batch.Targets[from + i] != MaskedBatch.IgnoreIndex).Select(i => (long)i)];
-            var ids = tensor(batch.Texts.Ids[from..(from + rows * S)], [rows, S], device: task.device);
+            var ids = tensor(batch.Texts.Ids[from..(from + rows * S)], [rows, S]).SendTo(task.device);
             var mask = PaddingMask.Of(batch.Texts.Lengths[first..(first + rows)], S, task.device);
             var all = task.model.Encoder.forward(ids, mask, random: random).reshape(rows * S, -1);      // [B·S, D]
-            var chosen = all.index_select(0, tensor(positions, device: task.device));                      // [masked, D]
-            return (task.model.Transform(chosen), tensor(Array.ConvertAll(positions, position => batch.Targets[from + position]), device: task.device));
+            var chosen = all.index_select(0, tensor(positions).SendTo(task.device));                      // [masked, D]
+            return (task.model.Transform(chosen), tensor(Array.ConvertAll(positions, position => batch.Targets[from + position])).SendTo(task.device));
         }
     }
 }

@@ -6,6 +6,7 @@ using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Layers;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
@@ -172,9 +173,9 @@ static class TokenLoss
         var T = batch.Length;
         var range = new Range(firstRow * T, (firstRow + rows) * T);
         var targets = TargetsOf(batch, firstRow, rows);
-        var ids = tensor(batch.Inputs[range], [rows, T], device: device);                            // [B, T]
+        var ids = tensor(batch.Inputs[range], [rows, T]).SendTo(device);                            // [B, T]
         var hidden = model.Hidden(ids, mask: SegmentMask(batch, range, rows, device), random: random);   // [B, T, D]
-        return LinearCrossEntropy.Sum(hidden.view(rows * T, -1), model.OutputWeight, tensor(targets, device: device), model.Compute, smoothing);
+        return LinearCrossEntropy.Sum(hidden.view(rows * T, -1), model.OutputWeight, tensor(targets).SendTo(device), model.Compute, smoothing);
     }
 
     /// <summary>The targets of rows, -100 where one does not count.</summary>
@@ -193,7 +194,7 @@ static class TokenLoss
     static Tensor? SegmentMask(TextBatch batch, Range range, int rows, Device device)
     {
         if (batch.Segments is null) return null;
-        var segments = tensor(batch.Segments[range], [rows, batch.Length], device: device);
+        var segments = tensor(batch.Segments[range], [rows, batch.Length]).SendTo(device);
         var same = segments.unsqueeze(2).eq(segments.unsqueeze(1));                                   // [B, T, T]
         return zeros_like(same, ScalarType.Float32).masked_fill(same.logical_not(), double.NegativeInfinity).unsqueeze(1);
     }

@@ -9,6 +9,7 @@ using Transformers.Generators;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Tokenizers;
 using Transformers.Training;
@@ -168,12 +169,12 @@ sealed class TranslationTask : TrainingTask
     {
         var (B, S, T) = (batch.Rows, batch.SourceWidth, batch.TargetWidth);
         var mask = PaddingMask.Of(batch.SourceLengths, S, device);                                      // [B, 1, 1, S]
-        var memory = model.Encode(tensor(batch.Source, [B, S], device: device), mask, random: random);   // [B, S, D]
-        var hidden = model.Decode(tensor(batch.TargetInput, [B, T], device: device), memory, mask, random: random);   // [B, T, D]
+        var memory = model.Encode(tensor(batch.Source, [B, S]).SendTo(device), mask, random: random);   // [B, S, D]
+        var hidden = model.Decode(tensor(batch.TargetInput, [B, T]).SendTo(device), memory, mask, random: random);   // [B, T, D]
         // The output layer is the widest of all: padding does not go through it.
         long[] positions = [.. Enumerable.Range(0, B * T).Where(i => batch.TargetOutput[i] != ParallelBatch.IgnoreIndex).Select(i => (long)i)];
-        var targets = tensor(Array.ConvertAll(positions, position => batch.TargetOutput[position]), device: device);
-        var chosen = hidden.reshape(B * T, -1).index_select(0, tensor(positions, device: device));         // [targets, D]
+        var targets = tensor(Array.ConvertAll(positions, position => batch.TargetOutput[position])).SendTo(device);
+        var chosen = hidden.reshape(B * T, -1).index_select(0, tensor(positions).SendTo(device));         // [targets, D]
         return LinearCrossEntropy.Sum(chosen, model.OutputWeight, targets, model.Compute, smoothing);
     }
 

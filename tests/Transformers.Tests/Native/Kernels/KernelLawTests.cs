@@ -205,7 +205,7 @@ public sealed class KernelLawTests
     }
 
     [KernelFact]
-    public void Scratch_memory_is_kept_between_calls_and_given_back_on_demand()
+    public void Scratch_memory_goes_back_to_the_pool_of_tensors_or_is_kept_for_the_next_call()
     {
         using var scope = NewDisposeScope();
         var layer = new Layer(bf16: false);
@@ -216,6 +216,11 @@ public sealed class KernelLawTests
         }
         Pass();
         var first = KernelLibrary.TrimMemory();
+        if (KernelLibrary.HasTensorMemory)
+        {
+            Assert.Equal(0, first);
+            return;
+        }
         Assert.True(first > 0);
         for (var i = 0; i < 20; i++) Pass();
         // Twenty passes keep what a few need: each call's memory in one piece, and no more pieces than calls at once.
