@@ -148,3 +148,44 @@ static class ConfigDefaults
 
     static string Json(object? value, Type type) => value is null ? "none" : ConfigWriter.ToJson(value, type).ToJsonString(IO.JsonStyle.Options);
 }
+
+/// <summary>A setting that two configs have differently.</summary>
+/// <param name="Path">Its path, such as <c>model.layers</c>.</param>
+/// <param name="Old">Its value as JSON in the one; null where it is not set.</param>
+/// <param name="New">Its value as JSON in the other; null where it is not set.</param>
+public sealed record DifferentSetting(string Path, string? Old, string? New)
+{
+    /// <summary>Such as <c>training.steps is 200 and was 100</c>.</summary>
+    public override string ToString() => $"{Path} is {New ?? "not set"} and was {Old ?? "not set"}";
+}
+
+/// <summary>Compares configs, or parts of them, setting by setting.</summary>
+public static class ConfigDifferences
+{
+    /// <summary>All settings that differ. Two paths of one file, absolute and relative, are the same.</summary>
+    /// <param name="old">A config record.</param>
+    /// <param name="now">Another.</param>
+    /// <param name="path">Their path in the whole config; empty for the whole.</param>
+    public static IReadOnlyList<DifferentSetting> Of(object old, object now, string path = "") => [.. Compare(ConfigWriter.ToJson(old), ConfigWriter.ToJson(now), path)];
+
+    static IEnumerable<DifferentSetting> Compare(JsonNode? old, JsonNode? now, string path)
+    {
+        if (old is JsonObject before && now is JsonObject after)
+            return before.Select(entry => entry.Key).Union(after.Select(entry => entry.Key)).SelectMany(key => Compare(before[key], after[key], path.Length == 0 ? key : $"{path}.{key}"));
+        return Same(old, now) ? [] : [new DifferentSetting(path, Shown(old), Shown(now))];
+    }
+
+    static bool Same(JsonNode? one, JsonNode? other) => JsonNode.DeepEquals(one, other) || (one, other) switch
+    {
+        (JsonArray list, JsonArray others) => list.Count == others.Count && list.Zip(others).All(pair => Same(pair.First, pair.Second)),
+        (JsonValue text, JsonValue another) => text.TryGetValue<string>(out var path) && another.TryGetValue<string>(out var same) && SamePath(path, same),
+        _ => false,
+    };
+
+    /// <summary>Whether two paths name one file or folder: data/x, ./data/x and the absolute one.</summary>
+    internal static bool SamePath(string one, string other) =>
+        one.Length > 0 && other.Length > 0 && !one.Contains('\0') && !other.Contains('\0')
+        && Path.TrimEndingDirectorySeparator(Path.GetFullPath(one)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(other));
+
+    static string? Shown(JsonNode? value) => value?.ToJsonString(IO.JsonStyle.Options);
+}

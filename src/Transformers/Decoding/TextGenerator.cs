@@ -26,7 +26,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     public bool Quantized { get; init; }
 
     /// <summary>Continues prompts, all in one batch; what comes of a prompt does not depend on the others.</summary>
-    /// <param name="prompts">The prompts; an empty one starts at the end of a document, or of a line.</param>
+    /// <param name="prompts">The prompts; an empty one starts at the end of a document, of a line or of a word, whichever the vocabulary has.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
     /// <param name="onText">Takes the number of a prompt and text as soon as it is certain.</param>
     /// <param name="cancel">Ends generation between two tokens.</param>
@@ -124,8 +124,24 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     List<int> StartOf(string prompt)
     {
         List<int> ids = [.. tokenizer.EncodeToIds(prompt)];
-        if (ids.Count == 0) ids.Add(tokenizer.EndOfTextId ?? tokenizer.EncodeToIds("\n").FirstOrDefault());
+        if (ids.Count == 0) ids.Add(FirstToken());
         return ids;
+    }
+
+    // The end of a document, of a line or of a word, whichever the vocabulary has; else its first token that is text.
+    int FirstToken()
+    {
+        if (tokenizer.EndOfTextId is { } end) return end;
+        foreach (var text in (string[])["\n", " "])
+            try
+            {
+                if (tokenizer.EncodeToIds(text) is [var id, ..]) return id;
+            }
+            catch (UserException)
+            {
+                // A vocabulary of characters has only those of its text.
+            }
+        return Enumerable.Range(0, tokenizer.VocabularySize).FirstOrDefault(id => !tokenizer.SpecialTokens.Values.Contains(id) && tokenizer.BytesOf(id).Length > 0);
     }
 
     void CheckPrompt(Row row, GenerationOptions options)

@@ -27,7 +27,7 @@ public static class DryRun
         NativeLibraries.Load();
         using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);
-        TrainingRun.Prepare(model, config, options, observer);
+        TrainingRun.Prepare(setup, config, options, observer);
         var (state, from) = StateOf(config, options, new RunIdentity(config, setup.Files, setup.FilesHash, ""));
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
 

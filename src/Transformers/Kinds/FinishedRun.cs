@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Runs;
@@ -20,7 +19,7 @@ static class FinishedRun
         if (options.ResumeFrom is not null) return null;
         if (TrainResult.Read(folder) is not { } result) return null;
         if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(before, config))) return null;
-        if (options.From is { } from && !(result.From is { } began && SamePath(began, from)))
+        if (options.From is { } from && !(result.From is { } began && ConfigDifferences.SamePath(began, from)))
             throw new UserException([new Problem($"holds a finished run, and --from ({from}) starts a new one", folder.FullPath, Hint: "name another folder with --run")]);
         return result;
     }
@@ -31,31 +30,8 @@ static class FinishedRun
     // A config may train longer or otherwise and still be the same run; another model or other data are another one.
     static void CheckSame(RunFolder folder, RunConfig before, RunConfig now)
     {
-        var (there, here) = (ConfigWriter.ToJson(before), ConfigWriter.ToJson(now));
-        foreach (var part in (string[])["model", "data"])
-            if (Difference(there[part], here[part], part) is { } difference)
-                throw new UserException([new Problem($"holds a finished run of another config: {difference}", folder.FullPath, Hint: "name another folder with --run")]);
+        foreach (var (part, old, asked) in new (string, object, object)[] { ("model", before.Model, now.Model), ("data", before.Data, now.Data) })
+            if (ConfigDifferences.Of(old, asked, part) is [var first, ..])
+                throw new UserException([new Problem($"holds a finished run of another config: {first.Path} is {first.Old ?? "not set"} there and {first.New ?? "not set"} here", folder.FullPath, Hint: "name another folder with --run")]);
     }
-
-    static string? Difference(JsonNode? there, JsonNode? here, string path)
-    {
-        if (there is JsonObject old && here is JsonObject asked)
-            return old.Select(entry => entry.Key).Union(asked.Select(entry => entry.Key))
-                .Select(key => Difference(old[key], asked[key], $"{path}.{key}")).FirstOrDefault(found => found is not null);
-        return Same(there, here) ? null : $"{path} is {Shown(there)} there and {Shown(here)} here";
-    }
-
-    static bool Same(JsonNode? one, JsonNode? other) => JsonNode.DeepEquals(one, other) || (one, other) switch
-    {
-        (JsonArray list, JsonArray others) => list.Count == others.Count && list.Zip(others).All(pair => Same(pair.First, pair.Second)),
-        (JsonValue text, JsonValue another) => text.TryGetValue<string>(out var path) && another.TryGetValue<string>(out var same) && SamePath(path, same),
-        _ => false,
-    };
-
-    // One file has many names: data/x, ./data/x and the absolute one.
-    static bool SamePath(string one, string other) =>
-        one.Length > 0 && other.Length > 0 && !one.Contains('\0') && !other.Contains('\0')
-        && Path.TrimEndingDirectorySeparator(Path.GetFullPath(one)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(other));
-
-    static string Shown(JsonNode? value) => value?.ToJsonString(JsonStyle.Options) ?? "not set";
 }

@@ -122,6 +122,8 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
     public sealed override TaskSetup CreateTask(RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var data = DataOf(run);
+        // Before the data are prepared, which may take long.
+        if (options.From is { } from) WarmStart.CheckModel(TrainedRun.Open(from), from, run);
         try
         {
             return CreateTask(run, data, (TModel)run.Model, options, observer, stop);
@@ -217,6 +219,8 @@ public sealed class TaskSetup : IDisposable
     public required IReadOnlyDictionary<string, byte[]> Files { get; init; }
     /// <summary>The hash of those files.</summary>
     public required string FilesHash { get; init; }
+    /// <summary>The names of the classes, in the order of the model's scores; null where it has none.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
     /// <summary>Units of throughput, from the number of targets.</summary>
     public Func<long, double> UnitsOf { get; init; } = targets => targets;
 

@@ -38,7 +38,7 @@ static class LabelledTexts
         return new TaskSetup
         {
             Task = new ClassificationTask((TextClassifier)model, tokenizer, train, validation, config, options.Device),
-            Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets * tokensPerText,
+            Files = files, FilesHash = tokenizer.Hash, Labels = train.Classes, UnitsOf = targets => targets * tokensPerText,
         };
     }
 
@@ -62,7 +62,7 @@ static class LabelledTexts
     static TextTokenizer TokenizerOf(LabelledDataConfig data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         // The embeddings that are taken over are those of the other run's tokens.
-        if (options.From is { } from) return TrainedRun.Open(from).LoadTokenizer();
+        if (WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer) is { } taken) return taken;
         var text = new SentenceSource(data.Source.ToString()!, splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
             done => observer.OnPreparing("training the tokenizer", done), cancel);

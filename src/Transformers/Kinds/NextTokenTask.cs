@@ -4,6 +4,8 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.Decoding;
+using Transformers.Evaluation;
+using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
@@ -78,10 +80,14 @@ sealed class NextTokenTask : TrainingTask
         {
             // What was prepared brings its tokenizer along.
             var own = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
+            if (options.From is { } from && TrainedRun.Open(from).LoadTokenizer().Hash != own.Hash)
+                throw new UserException([new Problem($"({folder}) was prepared with another tokenizer than that of {from}, whose weights are taken", Path: "data.source",
+                    Hint: $"prepare the text with the run's: transformer data prepare … --tokenizer {from}")]);
             return (own, PreparedData.Open(folder, own));
         }
         var source = TextSources.Of(data.Source);
-        var tokenizer = TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
+        var tokenizer = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as TextDataConfig)?.Tokenizer)
+            ?? TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
         return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
     }
 

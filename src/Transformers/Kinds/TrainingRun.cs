@@ -42,7 +42,7 @@ public static class TrainingRun
         using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
 
         using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
-        Prepare(setup.Task.Model, config, options, observer);
+        Prepare(setup, config, options, observer);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";
         var identity = new RunIdentity(config, setup.Files, setup.FilesHash, name);
@@ -70,11 +70,11 @@ public static class TrainingRun
         var result = Result(config, options, trainer, setup, parameters, name, stop, before);
         if (result.Stopped is null or TrainResult.Patience)
         {
-            var last = LastSamples(setup.Task, stop);
-            if (last.Count > 0) observer.OnSamples(result.Steps, last);
+            // First of all: a finished run stays finished, whatever becomes of its samples and its report.
             folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
+            ShowSamples(setup.Task, result.Steps, observer, stop);
         }
-        WriteReport(folder, observer);
+        Showing.Try("the report", observer, stop, () => folder.WriteText("report.html", HtmlReport.Of(ReportedRun.Read(folder))));
         return result;
     }
 
@@ -92,41 +92,29 @@ public static class TrainingRun
     }
 
     /// <summary>Takes over another run's weights and freezes parameters, as the options and the config ask.</summary>
-    internal static void Prepare(nn.Module model, RunConfig config, TrainingOptions options, ITrainingObserver observer)
+    internal static void Prepare(TaskSetup setup, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
         if (options.From is { } from)
         {
             var other = TrainedRun.Open(from);
-            var fresh = WarmStart.From(model, other);
-            observer.Note($"starting from {other.Checkpoint.Folder}" + (fresh.Count == 0 ? "" : $"; new are {string.Join(", ", fresh.Take(8))}{(fresh.Count > 8 ? ", …" : "")}"));
+            observer.Note($"starting from {other.Checkpoint.Folder}: {WarmStart.From(setup.Task.Model, other, setup.Labels, config.Model)}{WarmStart.Differences(other, config)}");
         }
         if (config.Training.Freeze is { } patterns)
-            observer.Note($"{WarmStart.Freeze(model, patterns)} of {model.parameters().Count()} tensors are frozen");
+            observer.Note($"{WarmStart.Freeze(setup.Task.Model, patterns)} of {setup.Task.Model.parameters().Count()} tensors are frozen");
     }
 
-    // A finished run stays finished, whatever stops its last samples.
-    static IReadOnlyList<string> LastSamples(TrainingTask task, StopRequest stop)
+    static void ShowSamples(TrainingTask task, long step, ITrainingObserver observer, StopRequest stop)
     {
         try
         {
-            return task.Samples(stop.Token);
+            Showing.Try("the samples", observer, stop, () =>
+            {
+                if (task.Samples(stop.Token) is { Count: > 0 } samples) observer.OnSamples(step, samples);
+            });
         }
         catch (OperationCanceledException) when (stop.Reason is not null)
         {
-            return [];
-        }
-    }
-
-    // A missing report must not fail a good run.
-    static void WriteReport(RunFolder folder, ITrainingObserver observer)
-    {
-        try
-        {
-            folder.WriteText("report.html", HtmlReport.Of(ReportedRun.Read(folder)));
-        }
-        catch (UserException exception)
-        {
-            observer.Warn($"the report was not written: {exception.Message}");
+            // The run is finished.
         }
     }
 
@@ -147,7 +135,7 @@ public static class TrainingRun
         if (folder.IsFinished) folder.ClearResult();
         if (checkpoint is null) return;
         folder.Checkpoints.SetAsideAfter(trainer.State.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
-        observer.Note($"going on from step {trainer.State.Step} ({checkpoint.Folder})");
+        observer.Note($"going on from step {trainer.State.Step} ({checkpoint.Folder})" + (options.From is null ? "" : ": the run's own weights count, and no longer those of --from"));
     }
 
     static TrainResult Result(RunConfig config, TrainingOptions options, Trainer trainer, TaskSetup setup, long parameters, string precision, StopRequest stop, long before)

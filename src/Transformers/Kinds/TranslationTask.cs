@@ -96,6 +96,16 @@ sealed class TranslationTask : TrainingTask
 
     static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelDataConfig data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
+        if (options.From is { } from)
+        {
+            var before = TrainedRun.Open(from).LoadTokenizers();
+            if (ReferenceEquals(before.source, before.target) != data.TargetTokenizer is null)
+                throw new UserException([new Problem($"{(data.TargetTokenizer is null ? "must be given" : "must be left out")}: {from}, whose weights are taken, has {(data.TargetTokenizer is null ? "a tokenizer for each side" : "one tokenizer for both sides")}",
+                    Path: "data.target_tokenizer", Hint: "give data.tokenizer and data.target_tokenizer as the run has them, or leave --from out")]);
+            var taken = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as ParallelDataConfig)?.Tokenizer)!;
+            return (taken, data.TargetTokenizer is null ? taken
+                : WarmStart.Tokenizer(options, data.TargetTokenizer, run => (run.Data as ParallelDataConfig)?.TargetTokenizer, "data.target_tokenizer", before.target)!);
+        }
         if (data.TargetTokenizer is not { } targetConfig)
         {
             var both = Create(data.Tokenizer, "both sides", pair => [pair.Source, pair.Target]);

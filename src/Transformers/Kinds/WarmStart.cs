@@ -1,9 +1,15 @@
 using System.Text.RegularExpressions;
 using TorchSharp;
 using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Data.Images;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
@@ -11,22 +17,78 @@ namespace Transformers.Kinds;
 /// <summary>Starts a model from another run's weights, and freezes parameters.</summary>
 public static class WarmStart
 {
+    static readonly string[] HeadNames = ["head.", "pooler."];
+
+    // Sizes that every tensor shows: where one config leaves them out, the tensors are compared.
+    static readonly string[] Sizes = ["vocabulary", "feed_forward.width", "key_value_heads"];
+
+    /// <summary>Holds the model of a config to that of the run whose weights it starts from.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="name">Its name, for messages.</param>
+    /// <param name="config">The config.</param>
+    /// <exception cref="UserException">The models differ in what the weights mean.</exception>
+    public static void CheckModel(TrainedRun run, string name, RunConfig config)
+    {
+        var free = config.Model.FreeSettings();
+        var problems = ConfigDifferences.Of(run.Config.Model, config.Model, "model").Where(different => !IsFree(different, free)).ToList();
+        // The settings of another kind of model are not its own: the kind says it.
+        if (problems.Find(different => different.Path == "model.kind") is { } kind) problems = [kind];
+        if (problems.Count > 0)
+            throw new UserException([.. problems.Select(different => new Problem(
+                $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {name}: the weights that are taken have learned with it", Path: different.Path,
+                Hint: different is { Old: { } old, Path: not "model.kind" } ? $"--set {different.Path}={old.Trim('"')}, or leave --from out" : "or leave --from out"))]);
+    }
+
+    static bool IsFree(DifferentSetting different, IReadOnlyList<string> free)
+    {
+        var path = different.Path["model.".Length..];
+        return free.Any(one => path == one || path.StartsWith(one + ".", StringComparison.Ordinal)) || ((different.Old is null || different.New is null) && Sizes.Contains(path));
+    }
+
+    /// <summary>The settings of the model that differ from those of a run that it starts from, as the end of a sentence; empty where there are none.</summary>
+    internal static string Differences(TrainedRun run, RunConfig config) =>
+        ConfigDifferences.Of(run.Config.Model, config.Model, "model") is { Count: > 0 } differences
+            ? $"; other than there: {string.Join(", ", differences.Select(one => $"{one.Path} ({one.New ?? "not set"}, there {one.Old ?? "not set"})"))}" : "";
+
+    /// <summary>The tokenizer that comes along with the weights of <c>--from</c>; null without it.</summary>
+    /// <param name="options">The options of the run.</param>
+    /// <param name="asked">The tokenizer that the config asks for.</param>
+    /// <param name="ofRun">The one that the other run's config asked for; null where its data have none.</param>
+    /// <param name="setting">The setting that asks for it.</param>
+    /// <param name="taken">The other run's tokenizer; by default its first.</param>
+    /// <exception cref="UserException">The config asks for another tokenizer.</exception>
+    internal static TextTokenizer? Tokenizer(TrainingOptions options, TokenizerConfig asked, Func<RunConfig, TokenizerConfig?> ofRun, string setting = "data.tokenizer", TextTokenizer? taken = null)
+    {
+        if (options.From is not { } from) return null;
+        var run = TrainedRun.Open(from);
+        taken ??= run.LoadTokenizer();
+        if (ofRun(run.Config) is not { } there || ConfigDifferences.Of(there, asked, setting) is not { Count: > 0 } differences) return taken;
+        if (asked is FileTokenizerConfig file && TokenizerFile.Load(file.Path, file.Pattern).Hash == taken.Hash) return taken;
+        throw new UserException([.. differences.Select(different => new Problem(
+            $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {from}: the embeddings that are taken are those of its tokens", Path: different.Path,
+            Hint: $"leave {setting} as it is there, or name the run: --set '{setting}={{ kind: file, path: {from} }}'"))]);
+    }
+
     /// <summary>Copies every tensor that the other run has under the same name. One of another shape is adapted where the model can, as to another resolution.</summary>
     /// <param name="model">The model, with fresh weights.</param>
     /// <param name="run">The other run.</param>
-    /// <returns>The names of the model's tensors that the other run has not, or has for other classes: they stay as they were drawn.</returns>
+    /// <param name="labels">The names of the model's classes; where the run has others, the head stays as it was drawn.</param>
+    /// <param name="config">The model's config; where it pools otherwise than the run's, the head stays as it was drawn.</param>
+    /// <returns>What was taken and what was not.</returns>
     /// <exception cref="UserException">A tensor has another shape that cannot be adapted, or none is shared.</exception>
-    public static IReadOnlyList<string> From(nn.Module model, TrainedRun run)
+    public static TakenWeights From(nn.Module model, TrainedRun run, IReadOnlyList<string>? labels = null, ModelConfig? config = null)
     {
         using var plain = no_grad();
         var name = run.Checkpoint.WeightsFile;
         var path = run.Checkpoint.PathOf(name);
         using var file = run.Checkpoint.OpenTensors(name);
-        var fresh = new List<string>();
-        var taken = 0;
-        foreach (var (parameter, tensor) in model.state_dict())
+        var (taken, resized, fresh) = (new List<string>(), new List<string>(), new List<string>());
+        var keepsHead = (labels is null || LabelsOf(run) is not { } there || there.SequenceEqual(labels, StringComparer.Ordinal))
+            && (config is null || !ConfigDifferences.Of(run.Config.Model, config, "model").Any(different => different.Path is "model.pool" or "model.head.pool"));
+        var state = model.state_dict();
+        foreach (var (parameter, tensor) in state)
         {
-            if (!file.Header.TryFind(parameter, out var stored))
+            if (!file.Header.TryFind(parameter, out var stored) || (!keepsHead && HeadNames.Any(head => parameter.StartsWith(head, StringComparison.Ordinal))))
             {
                 fresh.Add(parameter);
                 continue;
@@ -44,12 +106,20 @@ public static class WarmStart
                     continue;
                 }
                 loaded = adapted;
+                resized.Add(parameter);
             }
             tensor.copy_(loaded);
-            taken++;
+            taken.Add(parameter);
         }
-        return taken > 0 ? fresh : throw new CheckpointException(path, "has no tensor in common with the model", "start from a run of the same kind of model");
+        if (taken.Count == 0) throw new CheckpointException(path, "has no tensor in common with the model", "start from a run of the same kind of model");
+        var left = file.Tensors.Select(stored => stored.Name).Where(stored => !state.Keys.Any(parameter => file.Header.TryFind(parameter, out var found) && found.Name == stored));
+        return new TakenWeights(taken, resized, fresh, [.. left]);
     }
+
+    static IReadOnlyList<string>? LabelsOf(TrainedRun run) =>
+        run.Checkpoint.Has(CheckpointFiles.Classes) ? run.LoadClasses()
+        : run.Checkpoint.Has(ImageInput.FileName) ? ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Classes
+        : null;
 
     /// <summary>Freezes the parameters whose name matches a pattern, in which <c>*</c> matches any text.</summary>
     /// <param name="model">The model.</param>
@@ -82,4 +152,21 @@ public static class WarmStart
         if (held.Count == names.Count) throw new UserException([new Problem("leaves nothing to train", Path: "training.freeze")]);
         return held;
     }
+}
+
+/// <summary>What a model took of another run's weights.</summary>
+/// <param name="Taken">The tensors that it took, those that were resized included.</param>
+/// <param name="Resized">The tensors that were fitted to another input size.</param>
+/// <param name="Fresh">The model's tensors that the run has not, or has for other classes: they stay as they were drawn.</param>
+/// <param name="Left">The run's tensors that the model has no use for.</param>
+public sealed record TakenWeights(IReadOnlyList<string> Taken, IReadOnlyList<string> Resized, IReadOnlyList<string> Fresh, IReadOnlyList<string> Left)
+{
+    /// <summary>Such as <c>14 of 16 tensors are taken; new: head.weight, head.bias</c>.</summary>
+    public override string ToString() =>
+        FormattableString.Invariant($"{Taken.Count} of {Taken.Count + Fresh.Count} tensors are taken") + Part("resized", Resized) + Part("new", Fresh) + Part("not used", Left);
+
+    // Blocks as a whole: blocks.3.* rather than each of its tensors.
+    static string Part(string what, IReadOnlyList<string> names) => names.Count == 0 ? "" : $"; {what}: {string.Join(", ", names.Select(name => Block().Replace(name, "$1*")).Distinct())}";
+
+    static Regex Block() => new(@"((?:^|\.)[a-z_]+\.[0-9]+\.).*$", RegexOptions.CultureInvariant);
 }

@@ -57,6 +57,9 @@ public sealed record GptConfig : TextModelConfig, IChecked
     /// <inheritdoc/>
     public override int? RowLength() => Context;
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", .. Positions is LearnedPositionsConfig ? Array.Empty<string>() : ["context"]];
+
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
         var (B, T) = (batch.Rows, batch.Source);

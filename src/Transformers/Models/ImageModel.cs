@@ -34,6 +34,9 @@ public abstract record ImageModelConfig : ModelConfig
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "size", "classes"];
+
+    /// <inheritdoc/>
     public override ModelConfig WithData(DataConfig data) => data is ImageDataConfig images ? this with { Size = Size ?? images.Input.Size } : this;
 }
 

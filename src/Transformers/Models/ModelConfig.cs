@@ -23,6 +23,10 @@ public abstract record ModelConfig
     /// <summary>The model with what it leaves to the data, as far as their config says it.</summary>
     public virtual ModelConfig WithData(DataConfig data) => this;
 
+    /// <summary>Settings in which a model may differ from that of the run whose weights it starts from: what the weights mean does not depend on them.</summary>
+    /// <remarks>A name is that of a setting with all below it. What every model may choose: how weights start, and what is dropped while training.</remarks>
+    public virtual IReadOnlyList<string> FreeSettings() => ["init", "dropout", "inner_dropout", "drop"];
+
     /// <summary>Adds the products of a forward pass.</summary>
     /// <exception cref="UserException">They cannot be counted.</exception>
     internal virtual void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes) =>

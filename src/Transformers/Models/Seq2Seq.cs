@@ -59,6 +59,9 @@ public sealed record Seq2SeqConfig : TextModelConfig, IChecked
     /// <summary>How weights start.</summary>
     public InitConfig Init { get; init; } = new XavierInitConfig();
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "decoder_layers", .. Positions is LearnedPositionsConfig ? Array.Empty<string>() : ["context"]];
+
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
         var (B, S, T, D, layers) = (batch.Rows, batch.Source, batch.Target, Width, DecoderLayers ?? Layers);

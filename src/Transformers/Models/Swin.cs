@@ -52,6 +52,9 @@ public sealed record SwinConfig : ImageModelConfig, IChecked
     /// <param name="stage">From 0.</param>
     public int WidthAt(int stage) => checked(Width << stage);
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "window"];
+
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
         long B = batch.Rows, side = (sizes.Image.Size + Patch - 1) / Patch;

@@ -55,6 +55,9 @@ public sealed record EncoderConfig : TextModelConfig, IChecked
     /// <summary>How weights start.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "head", .. Positions is LearnedPositionsConfig ? Array.Empty<string>() : ["context"]];
+
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
         var (B, S, D) = (batch.Rows, batch.Source, Width);

@@ -53,6 +53,9 @@ public sealed record VitConfig : ImageModelConfig, IChecked
     /// <summary>How weights start.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "pool"];
+
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
         long B = batch.Rows, side = sizes.Image.Size / Patch, patches = side * side, D = Width;

@@ -224,9 +224,12 @@ public sealed partial class Trainer : IDisposable
         using (no_grad())
         {
             task.Model.eval();
-            foreach (var (name, value) in task.Metrics(whole, stop.Token)) metrics[name] = value;
-            observer.OnPictures(step, task.Pictures());
-            observer.OnWeights(step, task.Model);
+            Showing.Try("the measures other than the loss", observer, stop, () =>
+            {
+                foreach (var (name, value) in task.Metrics(whole, stop.Token)) metrics[name] = value;
+            });
+            Showing.Try("the pictures", observer, stop, () => observer.OnPictures(step, task.Pictures()));
+            Showing.Try("the histograms of weights", observer, stop, () => observer.OnWeights(step, task.Model));
             task.Model.train();
         }
         State = State.Validated(step, loss, out var best);
@@ -254,9 +257,11 @@ public sealed partial class Trainer : IDisposable
     {
         using var averaged = SwapAverage();
         task.Model.eval();
-        var samples = task.Samples(stop.Token);
+        Showing.Try("the samples", observer, stop, () =>
+        {
+            if (task.Samples(stop.Token) is { Count: > 0 } samples) observer.OnSamples(step, samples);
+        });
         task.Model.train();
-        if (samples.Count > 0) observer.OnSamples(step, samples);
     }
 
     /// <inheritdoc/>

@@ -71,6 +71,31 @@ public interface ITrainingObserver
     void OnCheckpoint(long step, string folder) { }
 }
 
+/// <summary>What a run shows besides its numbers: samples, pictures, reports. None of it may end a run.</summary>
+static class Showing
+{
+    /// <summary>Does it; where it fails, the run is warned and goes on.</summary>
+    /// <param name="what">What cannot be made then, such as <c>the samples</c>.</param>
+    /// <param name="observer">Is warned.</param>
+    /// <param name="stop">A run that is asked to stop ends it without a warning.</param>
+    /// <param name="show">What is done.</param>
+    internal static void Try(string what, ITrainingObserver observer, StopRequest stop, Action show)
+    {
+        try
+        {
+            show();
+        }
+        catch (OperationCanceledException) when (stop.Reason is not null)
+        {
+            throw;
+        }
+        catch (Exception exception)
+        {
+            observer.Warn($"{what} could not be made: {(exception is IO.UserException ? exception.Message : $"{exception.GetType().Name}: {exception.Message}")}");
+        }
+    }
+}
+
 /// <summary>The training went wrong: the loss or the gradient is not a number.</summary>
 /// <param name="message">Which steps, and which checkpoint is good.</param>
 public sealed class DivergedException(string message) : Exception(message);

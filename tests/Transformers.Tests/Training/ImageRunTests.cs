@@ -211,9 +211,9 @@ public class ImageRunTests
         var other = TrainedRun.Open(runs.PathOf("small"), "latest");
         var shape = (VitConfig)Config().Model;
         using var large = new Vit(shape, new ImageShape(20, 1, 3));
-        Assert.Equal(["head.weight", "head.bias"], WarmStart.From(large, other).Order().Reverse());
+        Assert.Equal(["head.weight", "head.bias"], WarmStart.From(large, other).Fresh.Order().Reverse());
         using var same = new Vit(shape, new ImageShape(12, 1, 10));
-        Assert.Empty(WarmStart.From(same, other));
+        Assert.Empty(WarmStart.From(same, other).Fresh);
         Assert.True(large.state_dict()["blocks.1.mlp.up.weight"].allclose(same.state_dict()["blocks.1.mlp.up.weight"]));
         using var wide = new Vit(shape with { Width = 32 }, new ImageShape(12, 1, 10));
         Assert.Throws<UserException>(() => WarmStart.From(wide, other));

@@ -124,12 +124,12 @@ public class SentenceTrainingTests
     }
 
     [Fact]
-    public void Starting_from_another_shape_names_the_tensor()
+    public void Starting_from_another_shape_names_the_setting()
     {
         using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked("training.steps=1", "model.width=16"), "narrow");
-        var wrong = Assert.Throws<CheckpointException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow"));
-        Assert.Contains("encoder.tok_emb.weight", wrong.Message);
+        var wrong = Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow"));
+        Assert.Contains("model.width (32) must be 16", wrong.Message);
     }
 
     [Fact]
