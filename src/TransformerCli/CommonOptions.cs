@@ -73,6 +73,15 @@ static class CommonOptions
         return option;
     }
 
+    /// <summary>Opens a run, and says on standard error which checkpoint is used where the user named none.</summary>
+    /// <exception cref="UserException">There is no such run or checkpoint, or it is damaged.</exception>
+    internal static TrainedRun OpenRun(this ParseResult parse, CliContext context, string path, Option<string?> checkpoint)
+    {
+        var run = TrainedRun.Open(path, parse.GetValue(checkpoint));
+        if (run.Choice is { } choice && !parse.GetValue(context.QuietOption)) context.Error.WriteLine($"using {choice}");
+        return run;
+    }
+
     /// <summary>The value of an option of whole numbers, checked.</summary>
     /// <exception cref="UserException">It is below the bound.</exception>
     internal static T? AtLeast<T>(this ParseResult parse, T bound, Option<T?> option, string? hint = null) where T : struct, INumber<T> =>

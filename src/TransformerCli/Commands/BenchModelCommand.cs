@@ -66,7 +66,7 @@ static class BenchModelCommand
             var counts = parse.GetValue(prompts)!;
             if (counts.FirstOrDefault(count => count < 1, 1) is var low and < 1) throw new UserException($"--prompts ({low}) must be at least 1");
             var length = parse.AtLeast(1, tokens);
-            var trained = parse.GetValue(run) is { } path ? TrainedRun.Open(path, parse.GetValue(checkpoint)) : null;
+            var trained = parse.GetValue(run) is { } path ? parse.OpenRun(context, path, checkpoint) : null;
             trained?.Require<GptConfig>("a language model (gpt)");
             var options = Options(parse, device, precision, seconds);
             context.Error.Progress.Show("measuring generation");

@@ -25,7 +25,7 @@ static class EmbedCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             using var embedder = Kind.For(trained).OpenEmbedder(trained, CommonOptions.ResolveDevice(parse.GetValue(device)));
             Pooling? pooling = parse.GetValue(pool) == "none" ? null : Enum.Parse<Pooling>(parse.GetValue(pool)!, ignoreCase: true);
             var embeddings = embedder.Embed(InputLines.Read(context, parse.GetValue(input)!), pooling);

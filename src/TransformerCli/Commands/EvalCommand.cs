@@ -31,7 +31,7 @@ static class EvalCommand
             var expectations = (parse.GetValue(expect) ?? []).Select(Expectation.Parse).ToList();
             var size = parse.AtLeast(1, batchSize);
             var path = parse.GetValue(run)!;
-            var trained = TrainedRun.Open(path, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, path, checkpoint);
             if (!Kind.For(trained).Translates) parse.Refuse(search.All, "encoder-decoders", trained.Config.Model);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             context.Error.Progress.Show($"evaluating {path}");

@@ -42,7 +42,7 @@ static class GenerateCommand
             if (parse.GetValue(prompt) is not null && parse.GetValue(input) is not null) throw new UserException("--prompt and --input must not both be given");
             var each = parse.AtLeast(1, num);
             if (parse.GetValue(stream)) CheckStream(parse.GetValue(input), each, json);
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             var type = CommonOptions.ResolvePrecision(parse.GetValue(precision), where);
             var quantized = parse.GetValue(quantize) is not null;

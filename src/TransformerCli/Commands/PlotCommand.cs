@@ -73,7 +73,7 @@ static class PlotCommand
             }
             if (Directory.Exists(name) && parse.Has(sets)) throw new UserException($"--set is for a config, and {name} is a run", "leave it out");
             if (!Directory.Exists(name) && parse.Has(checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");
-            var trained = Directory.Exists(name) ? TrainedRun.Open(name, parse.GetValue(checkpoint)) : null;
+            var trained = Directory.Exists(name) ? parse.OpenRun(context, name, checkpoint) : null;
             var model = ModelOf(trained?.Config ?? CommonOptions.LoadConfig(name, parse.GetValue(sets)));
             return Transformers.Kinds.Kind.For(model).DrawPositions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
         });
@@ -94,7 +94,7 @@ static class PlotCommand
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
             """, [run, text, target, part, image, layer, head, checkpoint, device], parse =>
         {
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             return Transformers.Kinds.Kind.For(trained).DrawAttention(trained,
                 new AttentionSubject
                 {
@@ -114,7 +114,7 @@ static class PlotCommand
             Example: transformer plot patches runs/vit-digits --image digit.png
             """, [run, image, checkpoint], parse =>
         {
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             return Transformers.Kinds.Kind.For(trained).DrawPatches(trained, parse.GetValue(image));
         });
     }
@@ -130,7 +130,7 @@ static class PlotCommand
             """, [run, text, checkpoint], parse =>
         {
             NativeLibraries.Load();
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             if (parse.GetValue(text) is { } words)
             {
                 if (Transformers.Kinds.Kind.For(trained).Input == ModelInput.Images) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");

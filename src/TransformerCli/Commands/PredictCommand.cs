@@ -28,7 +28,7 @@ static class PredictCommand
         context.Handle(command, (parse, _) =>
         {
             var most = parse.AtLeast(1, top);
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             context.Error.Progress.Show("predicting");
             var warnings = new List<string>();

@@ -26,7 +26,7 @@ static class ScoreCommand
         };
         context.Handle(command, (parse, cancel) =>
         {
-            var trained = TrainedRun.Open(parse.GetValue(run)!, parse.GetValue(checkpoint));
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             using var scorer = Kind.For(trained).OpenScorer(trained, where, CommonOptions.ResolvePrecision(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
             var inputs = scorer.NeedsSource

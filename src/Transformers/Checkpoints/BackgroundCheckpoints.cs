@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 
 namespace Transformers.Checkpoints;
@@ -18,6 +19,9 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
     /// <summary>Whether a save is being written at this moment.</summary>
     public bool Busy => worker is { IsAlive: true };
 
+    /// <summary>How long the last save in the background took; 0 before one has ended.</summary>
+    public double LastSeconds { get; private set; }
+
     /// <summary>What the last save that ended well did, if any; given once.</summary>
     public SaveReport? TakeReport() => Interlocked.Exchange(ref report, null);
 
@@ -37,10 +41,10 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
     /// <summary>Waits for the save in flight, if any; a failure is left for the next call that throws it.</summary>
     public void Settle() => worker?.Join();
 
-    /// <summary>Begins a save, which disposes of the snapshot at its end, and returns; waits first for the one in flight, if any.</summary>
-    /// <param name="snapshot">What to save; nothing in it may change from now on.</param>
-    /// <exception cref="CheckpointException">The save before failed; this one is not begun, and its snapshot disposed of.</exception>
-    public void Begin(CheckpointContents snapshot)
+    /// <summary>Begins to save snapshots, in their order, each disposed of at its end, and returns; waits first for the save in flight, if any.</summary>
+    /// <param name="snapshots">What to save; nothing in them may change from now on.</param>
+    /// <exception cref="CheckpointException">The save before failed; these are not begun, and disposed of.</exception>
+    public void Begin(params IReadOnlyList<CheckpointContents> snapshots)
     {
         try
         {
@@ -48,11 +52,11 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         }
         catch
         {
-            snapshot.Dispose();
+            foreach (var snapshot in snapshots) snapshot.Dispose();
             throw;
         }
         // A foreground thread: the process does not end in the middle of a save by returning from its main method.
-        worker = new Thread(() => Run(snapshot)) { Name = "checkpoint", IsBackground = false };
+        worker = new Thread(() => Run(snapshots)) { Name = "checkpoint", IsBackground = false };
         worker.Start();
     }
 
@@ -67,11 +71,12 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         }
     }
 
-    void Run(CheckpointContents snapshot)
+    void Run(IReadOnlyList<CheckpointContents> snapshots)
     {
+        var started = Stopwatch.GetTimestamp();
         try
         {
-            report = store.Save(snapshot, policy);
+            foreach (var snapshot in snapshots) report = store.Save(snapshot, policy);
         }
         catch (Exception e)
         {
@@ -79,7 +84,8 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         }
         finally
         {
-            snapshot.Dispose();
+            foreach (var snapshot in snapshots) snapshot.Dispose();
+            LastSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         }
     }
 

@@ -20,6 +20,8 @@ public static class CheckpointFiles
     public const string Classes = "classes.json";
     /// <summary>The tokenizer, where the model has one.</summary>
     public const string Tokenizer = "tokenizer.json";
+    /// <summary>Marks a checkpoint that was saved only because its validation was the best so far: it goes when a better one comes, and does not count among the newest.</summary>
+    public const string BestOnly = "best_only";
     /// <summary>Sizes and checksums of the others; written last.</summary>
     public const string Manifest = "manifest.json";
 }

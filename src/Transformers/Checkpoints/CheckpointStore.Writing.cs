@@ -198,7 +198,7 @@ public sealed partial class CheckpointStore
 public sealed record BestRule(string Metric, bool HigherIsBetter = false, int Keep = 1);
 
 /// <summary>Which checkpoints stay.</summary>
-/// <param name="KeepLast">How many of the newest, at least 1.</param>
+/// <param name="KeepLast">How many of the newest, at least 1; those that were saved only as the best so far do not count.</param>
 /// <param name="Best">Of which metrics the best stay too; the first is the one that <c>best</c> names. May be empty.</param>
 public sealed record CheckpointPolicy(int KeepLast, params IReadOnlyList<BestRule> Best)
 {
@@ -221,7 +221,7 @@ public sealed record CheckpointPolicy(int KeepLast, params IReadOnlyList<BestRul
     /// <summary>The steps that stay.</summary>
     internal HashSet<long> Kept(IReadOnlyList<Checkpoint> newestFirst)
     {
-        var kept = newestFirst.Take(KeepLast).Select(c => c.Step).ToHashSet();
+        var kept = newestFirst.Where(c => !c.Has(CheckpointFiles.BestOnly)).Take(KeepLast).Select(c => c.Step).ToHashSet();
         foreach (var rule in Best) kept.UnionWith(Ranked(rule, newestFirst).Take(rule.Keep));
         return kept;
     }

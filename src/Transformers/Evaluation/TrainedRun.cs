@@ -37,12 +37,15 @@ public sealed class TrainedRun
     {
         if (!Directory.Exists(path))
             throw new UserException([new Problem("there is no such run folder", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
-        var checkpoint = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? RunFolder.OpenCheckpoint(path, which) : OfRun(path, which);
+        var (checkpoint, choice) = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? (RunFolder.OpenCheckpoint(path, which), null) : OfRun(path, which);
         var config = ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
-        return new TrainedRun(checkpoint, config);
+        return new TrainedRun(checkpoint, config) { Choice = choice };
     }
 
-    static Checkpoint OfRun(string path, string? which)
+    /// <summary>Which of a run's checkpoints was chosen and why, where the caller named none; null where there was no choice.</summary>
+    public string? Choice { get; private init; }
+
+    static (Checkpoint checkpoint, string? choice) OfRun(string path, string? which)
     {
         using var folder = RunFolder.OpenForReading(path);
         if (!Directory.Exists(Path.Combine(path, RunFolder.CheckpointsFolder)))
@@ -50,7 +53,18 @@ public sealed class TrainedRun
                 ? new Problem("the folder holds the runs of several seeds", path, Hint: $"name one of them, such as {first}")
                 : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
                 : new Problem("is not a run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
-        return which is null ? folder.Checkpoints.OpenBestOrLatest() : folder.Checkpoints.Open(which);
+        if (which is not null) return (folder.Checkpoints.Open(which), null);
+        var chosen = folder.Checkpoints.OpenBestOrLatest();
+        return (chosen, WhyChosen(chosen, folder.Checkpoints));
+    }
+
+    static string WhyChosen(Checkpoint chosen, CheckpointStore store)
+    {
+        if (store.BestStep is null || !chosen.Manifest.Metrics.TryGetValue(TrainerOutputs.ValidationLoss, out var loss))
+            return $"step {chosen.Step}, the newest checkpoint: no checkpoint has a validation";
+        var newest = store.Steps()[0];
+        return FormattableString.Invariant($"step {chosen.Step}, the checkpoint with the best validation (loss {loss:0.####})")
+            + (newest == chosen.Step ? ", which is the newest" : $"; the newest is step {newest} (--checkpoint latest)");
     }
 
     /// <summary>The run's tokenizer.</summary>

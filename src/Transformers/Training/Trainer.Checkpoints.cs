@@ -5,9 +5,11 @@ namespace Transformers.Training;
 // Saving, restoring, and what becomes of a run at a bad step.
 public sealed partial class Trainer
 {
-    void Save(bool background) => outputs.Save(new TrainerSnapshot(
+    void Save(bool background) => outputs.Save(Snapshot(), background);
+
+    TrainerSnapshot Snapshot() => new(
         State with { OptimizerSteps = Optimizer.Steps, Sampler = task.SamplerState, MicroPieces = task.Micro.Pieces },
-        task.Model.state_dict().Select(named => (named.Key, named.Value)), Optimizer.State, Ema?.State, LastValidation?.Step == State.Step ? LastValidation : null), background);
+        task.Model.state_dict().Select(named => (named.Key, named.Value)), Optimizer.State, Ema?.State, LastValidation?.Step == State.Step ? LastValidation : null);
 
     /// <summary>Sets the trainer to where a checkpoint was saved.</summary>
     /// <param name="checkpoint">The checkpoint.</param>

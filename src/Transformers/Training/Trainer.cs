@@ -114,6 +114,8 @@ public sealed partial class Trainer : IDisposable
                 if (watch is not null && LookAt(meter) is null) continue;
                 Save(background: true);
             }
+            else if (config.Checkpoint.Best && step != lastStep && LastValidation is { IsBest: true } best && best.Step == step) outputs.SaveBest(Snapshot());
+            outputs.WriteBestInTime();
             // What validation, sampling and saving took for themselves is not needed until they come again.
             if (step % config.Validate.Every == 0) DeviceMemory.TrimMemory();
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Transformers.Checkpoints;
 using Transformers.Runs;
 using static TorchSharp.torch;
@@ -20,10 +21,18 @@ public sealed record TrainerSnapshot(TrainerState State, IEnumerable<(string, Te
 /// <param name="observer">Sees the saves.</param>
 public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, CheckpointPolicy policy, ITrainingObserver observer) : IDisposable
 {
-    const string ValidationLoss = "val_loss";
+    internal const string ValidationLoss = "val_loss";
+
+    // Between two saves of the best, so that they take at most 1 % of the time.
+    const int SecondsPerSavedSecond = 100;
 
     readonly BackgroundCheckpoints checkpoints = new(folder.Checkpoints, policy);
     MetricsLog? metrics;
+
+    // The best checkpoint so far that is not written yet, since writing it at once would take too much of the time.
+    CheckpointContents? best;
+    double copySeconds;
+    long? lastBest;
 
     /// <summary>Which checkpoints stay.</summary>
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
@@ -44,13 +53,65 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         checkpoints.ThrowIfFailed();
     }
 
-    /// <summary>Saves everything that training needs to go on.</summary>
+    /// <summary>Saves everything that training needs to go on; the best checkpoint that waits is written before it.</summary>
     /// <param name="snapshot">What to save; tensors are copied before this returns.</param>
     /// <param name="background">Whether to return as soon as the tensors are copied.</param>
     public void Save(TrainerSnapshot snapshot, bool background)
     {
         var step = snapshot.State.Step;
-        var contents = new CheckpointContents(step).AddSnapshot(CheckpointFiles.Model, snapshot.Model).AddSnapshot(CheckpointFiles.Optimizer, snapshot.Optimizer);
+        var contents = ContentsOf(snapshot);
+        if (best is { } same && same.Step >= step)
+        {
+            same.Dispose(); // This checkpoint has that validation.
+            best = null;
+        }
+        if (background)
+        {
+            Begin(contents);
+        }
+        else
+        {
+            if (best is not null) Begin();
+            var report = checkpoints.SaveNow(contents);
+            Warn(checkpoints.TakeReport());
+            Warn(report);
+        }
+        observer.OnCheckpoint(step, folder.Checkpoints.PathOf(step));
+    }
+
+    /// <summary>Copies what a validation found to be the best so far; it is written in the background as soon as that takes at most 1 % of the time, and by the next save at the latest.</summary>
+    /// <param name="snapshot">What to save; tensors are copied before this returns.</param>
+    public void SaveBest(TrainerSnapshot snapshot)
+    {
+        var started = Stopwatch.GetTimestamp();
+        best?.Dispose();
+        best = ContentsOf(snapshot).AddText(CheckpointFiles.BestOnly, "");
+        copySeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
+
+    /// <summary>Begins to write the best checkpoint that waits, if there is one and it is time.</summary>
+    public void WriteBestInTime()
+    {
+        if (best is null || checkpoints.Busy) return;
+        if (lastBest is { } last && Stopwatch.GetElapsedTime(last).TotalSeconds < SecondsPerSavedSecond * (copySeconds + checkpoints.LastSeconds)) return;
+        lastBest = Stopwatch.GetTimestamp();
+        Begin();
+    }
+
+    // Writes the best that waits, and then the others.
+    void Begin(params ReadOnlySpan<CheckpointContents> others)
+    {
+        checkpoints.Settle();
+        Warn(checkpoints.TakeReport());
+        var waiting = best;
+        best = null;
+        checkpoints.Begin(waiting is null ? [.. others] : [waiting, .. others]);
+        if (waiting is not null) observer.OnCheckpoint(waiting.Step, folder.Checkpoints.PathOf(waiting.Step));
+    }
+
+    CheckpointContents ContentsOf(TrainerSnapshot snapshot)
+    {
+        var contents = new CheckpointContents(snapshot.State.Step).AddSnapshot(CheckpointFiles.Model, snapshot.Model).AddSnapshot(CheckpointFiles.Optimizer, snapshot.Optimizer);
         if (snapshot.Average is { } average) contents.AddSnapshot(CheckpointFiles.Average, average);
         contents.AddState(identity.StateOf(snapshot.State)).AddText(CheckpointFiles.Config, identity.Yaml);
         foreach (var (name, bytes) in identity.InputFiles) contents.AddBytes(name, bytes);
@@ -59,19 +120,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
             contents.AddMetric(ValidationLoss, validation.Loss);
             foreach (var (name, value) in validation.Metrics) contents.AddMetric(name, value);
         }
-        if (background)
-        {
-            checkpoints.Settle();
-            Warn(checkpoints.TakeReport());
-            checkpoints.Begin(contents);
-        }
-        else
-        {
-            var report = checkpoints.SaveNow(contents);
-            Warn(checkpoints.TakeReport());
-            Warn(report);
-        }
-        observer.OnCheckpoint(step, folder.Checkpoints.PathOf(step));
+        return contents;
     }
 
     void Warn(SaveReport? report)
@@ -91,6 +140,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
     /// <summary>The newest intact checkpoint of a step before another; null where there is none.</summary>
     internal Checkpoint? NewestBefore(long step)
     {
+        if (best is not null) Begin();
         checkpoints.Settle();
         return folder.Checkpoints.FindNewestIntact(out _, before: step);
     }
@@ -103,9 +153,21 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         observer.OnRollback(step);
     }
 
-    /// <summary>Waits for the last save and closes the metrics.</summary>
+    /// <summary>Waits for the last save and closes the metrics; a best checkpoint that still waits is written, unless that fails.</summary>
     public void Dispose()
     {
+        if (best is not null)
+        {
+            checkpoints.Settle();
+            try
+            {
+                Begin();
+            }
+            catch (CheckpointException)
+            {
+                // The save before failed, and whoever ends the run so knows why.
+            }
+        }
         checkpoints.Dispose();
         metrics?.Dispose();
     }

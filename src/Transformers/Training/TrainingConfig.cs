@@ -140,7 +140,7 @@ public sealed record CheckpointConfig
     [AtLeast(1)]
     public int Keep { get; init; } = 2;
 
-    /// <summary>Whether to keep the checkpoint with the best validation too.</summary>
+    /// <summary>Whether a validation that is better than all before saves a checkpoint, which is kept besides the latest.</summary>
     public bool Best { get; init; } = true;
 }
 

@@ -68,6 +68,10 @@ public sealed class TrainAndGenerateTests : IDisposable
         var completion = completions.RootElement.GetProperty("completions")[0];
         Assert.Equal("Once", completion.GetProperty("prompt").GetString());
         Assert.InRange(completion.GetProperty("ids").GetArrayLength(), 0, 6);
+        Assert.Contains("using step 8, the checkpoint with the best validation (loss ", generated.Error);
+        foreach (var said in new[] { CommandLine.Run("eval", run), CommandLine.Run("eval", run, "--quiet") })
+            Assert.DoesNotContain("using step", said.Output);
+        Assert.DoesNotContain("using step", CommandLine.Run("eval", run, "--checkpoint", "latest").Error);
 
         var plain = CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3");
         Assert.Equal("Once" + completion.GetProperty("text").GetString(), plain.Output.TrimEnd('\n', '\r'));
