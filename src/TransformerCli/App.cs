@@ -15,6 +15,11 @@ public static class App
     public static int Run(string[] arguments, TextReader input, TextWriter output, TextWriter error)
     {
         var context = new CliContext(input, output, error);
+        return context.Guard(arguments.Contains("--json"), () => Run(context, arguments));
+    }
+
+    static int Run(CliContext context, string[] arguments)
+    {
         var root = CreateRoot(context);
         if (arguments.Contains("--version") && arguments.All(word => word is "--version" or "--json" or "--quiet" or "--verbose"))
             return PrintVersions(context, arguments.Contains("--json"));
@@ -29,7 +34,7 @@ public static class App
         // No default handlers: they would end a save after two seconds and turn a bug into exit code 1 without a trace.
         var invocation = new InvocationConfiguration
         {
-            Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+            Output = context.Out, Error = context.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
         };
         return parse.Invoke(invocation);
     }

@@ -11,6 +11,8 @@ namespace TransformerCli;
 /// <summary>What every command is given: where to write, the options they all have, and how errors end.</summary>
 public sealed class CliContext(TextReader input, TextWriter output, TextWriter error)
 {
+    readonly ResultWriter results = new(output);
+
     /// <summary>How every JSON document of the program is written.</summary>
     public static readonly JsonSerializerOptions Json = JsonStyle.Options;
 
@@ -23,12 +25,12 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         get
         {
             Error.Progress.Clear();
-            return output;
+            return results;
         }
     }
 
     /// <summary>Progress, logs and messages.</summary>
-    public EventLog Error { get; } = new(error);
+    public EventLog Error { get; } = new(new ProgressWriter(error));
 
     /// <summary><c>--json</c>.</summary>
     public Option<bool> JsonOption { get; } = new("--json") { Description = "Print one JSON document on standard output", Recursive = true };
@@ -121,13 +123,26 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Reports problems, as text on standard error or as one JSON document on standard output.</summary>
     public int Fail(bool json, int code, IReadOnlyList<Problem> problems)
     {
-        if (json)
+        // Where standard output has failed, standard error may still be read.
+        if (json && TryWriteJson(new ErrorDocument("transformer.error/1", code, problems)))
         {
-            WriteJson(new ErrorDocument("transformer.error/1", code, problems));
             foreach (var problem in problems) Error.Log.Error("{Text:l}", problem.ToString());
         }
         else foreach (var problem in problems) Error.WriteLine($"error: {problem}");
         return code;
+    }
+
+    bool TryWriteJson<T>(T document)
+    {
+        try
+        {
+            WriteJson(document);
+            return true;
+        }
+        catch (OutputException)
+        {
+            return false;
+        }
     }
 
     sealed record ErrorDocument(string Schema, int ExitCode, IReadOnlyList<Problem> Errors);

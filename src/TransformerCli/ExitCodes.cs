@@ -15,6 +15,8 @@ public static class ExitCodes
     public const int OutOfMemory = 4;
     /// <summary>The training diverged.</summary>
     public const int Diverged = 5;
+    /// <summary>Stopped by SIGHUP; a checkpoint was saved.</summary>
+    public const int HungUp = 129;
     /// <summary>Stopped by SIGINT; a checkpoint was saved.</summary>
     public const int Interrupted = 130;
     /// <summary>Stopped by SIGTERM; a checkpoint was saved.</summary>

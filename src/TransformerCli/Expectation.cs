@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Transformers.Configs;
 using Transformers.IO;
 
 namespace TransformerCli;
@@ -13,9 +13,9 @@ sealed partial record Expectation(string Name, string Operator, double Value)
     internal static Expectation Parse(string text)
     {
         var match = Form().Match(text);
-        return match.Success && double.TryParse(match.Groups[3].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+        return match.Success && Numbers.Read(match.Groups[3].Value) is { } value
             ? new Expectation(match.Groups[1].Value, match.Groups[2].Value, value)
-            : throw new UserException($"--expect ({text}) must be a name, one of <= >= < > ==, and a number", "for example --expect 'val_loss<=1.55'");
+            : throw new UserException($"--expect ({text}) must be a name, one of <= >= < > ==, and a number", NumberHint.For(text[(text.LastIndexOfAny(['<', '>', '=']) + 1)..].Trim()) ?? "for example --expect 'val_loss<=1.55'");
     }
 
     /// <summary>Refuses rules about results that do not exist, before hours of training.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using System.Text.RegularExpressions;
 using Transformers.Configs;
 using Transformers.IO;
 
@@ -15,6 +16,8 @@ static class ParseProblems
     /// <summary>All problems; none where the line can be run.</summary>
     internal static IReadOnlyList<Problem> Find(ParseResult parse)
     {
+        // The parser's own conversion takes 0,5 as 5 and 1,000 as 1000.
+        if (Malformed(parse).ToList() is { Count: > 0 } malformed && parse.UnmatchedTokens.Count == 0 && !Missing(parse).Any()) return malformed;
         if (parse.Errors.Count == 0) return MisspelledOption(parse) is { } option ? [UnknownOption(parse, option)] : [.. EmptyPaths(parse).Select(name => new Problem($"{name} must not be empty", Hint: Help(parse)))];
         // One unknown word causes several errors, of which only the first matters.
         if (parse.UnmatchedTokens.Count > 0) return [Unknown(parse, parse.UnmatchedTokens[0])];
@@ -64,14 +67,29 @@ static class ParseProblems
             else if (given.Tokens.Count < option.Arity.MinimumNumberOfValues) yield return new Problem($"{option.Name} needs a value: {option.HelpName}", Hint: Help(parse));
     }
 
-    // Words that are not of the option's type; every other error comes from one of our validators.
+    // Errors that are not about a malformed number come from one of our validators.
     static Problem Describe(ParseResult parse, ParseError error)
     {
         var result = error.SymbolResult is ArgumentResult { Parent: OptionResult parent } ? parent : error.SymbolResult;
-        if (result is OptionResult { Option: var option } given && given.Tokens.Select(token => (token.Value, Expected: ExpectedNumber(option.ValueType, token.Value))).FirstOrDefault(found => found.Expected is not null) is { Expected: { } expected } bad)
-            return new Problem($"{option.Name} ({bad.Value}) must be {expected}",
-                Hint: option.AllowMultipleArgumentsPerToken ? $"{option.Name} takes all words up to the next option: put what is not meant for it before it" : Help(parse));
-        return new Problem(error.Message.ReplaceLineEndings(" "));
+        return result is OptionResult given && Malformed(parse, given) is { } problem ? problem : new Problem(error.Message.ReplaceLineEndings(" "));
+    }
+
+    // Every number on the line that is not written as one.
+    static IEnumerable<Problem> Malformed(ParseResult parse)
+    {
+        for (SymbolResult? at = parse.CommandResult; at is CommandResult command; at = at.Parent)
+            foreach (var given in command.Children.OfType<OptionResult>())
+                if (Malformed(parse, given) is { } problem) yield return problem;
+    }
+
+    static Problem? Malformed(ParseResult parse, OptionResult given)
+    {
+        var option = given.Option;
+        foreach (var word in given.Tokens.Select(token => token.Value))
+            if (ExpectedNumber(option.ValueType, word) is { } expected)
+                return new Problem($"{option.Name} ({word}) must be {expected}", Hint: NumberHint.For(word)
+                    ?? (option.AllowMultipleArgumentsPerToken ? $"{option.Name} takes all words up to the next option: put what is not meant for it before it" : Help(parse)));
+        return null;
     }
 
     // What a word should have been; null where it is right.
@@ -79,15 +97,15 @@ static class ParseProblems
     {
         type = type.GetElementType() ?? Nullable.GetUnderlyingType(type) ?? type;
         return type == typeof(int) ? WholeNumber<int>(word) : type == typeof(long) ? WholeNumber<long>(word) : type == typeof(ulong) ? WholeNumber<ulong>(word)
-            : type == typeof(double) && !double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out _) ? "a number" : null;
+            : type == typeof(double) && Numbers.Read(word) is null ? "a number" : null;
     }
 
     static string? WholeNumber<T>(string word) where T : struct, INumber<T>, IMinMaxValue<T>
     {
-        if (T.TryParse(word, NumberStyles.Integer, CultureInfo.InvariantCulture, out _)) return null;
+        if (!Numbers.IsWhole(word)) return T.IsZero(T.MinValue) ? "a whole number of at least 0" : "a whole number";
+        if (T.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)) return null;
         // Only a whole number that is too large or too small needs the bound.
-        if (!BigInteger.TryParse(word, NumberStyles.Integer, CultureInfo.InvariantCulture, out var whole)) return T.IsZero(T.MinValue) ? "a whole number of at least 0" : "a whole number";
-        return whole.Sign < 0 ? $"a whole number of at least {T.MinValue}" : $"a whole number up to {T.MaxValue}";
+        return word[0] == '-' ? $"a whole number of at least {T.MinValue}" : $"a whole number up to {T.MaxValue}";
     }
 
     // An option that took a word that does not look like one of its own.
@@ -119,4 +137,21 @@ static class ParseProblems
             .Concat(results.OfType<OptionResult>().Where(result => result.Option.AllowMultipleArgumentsPerToken).SelectMany(result => result.Tokens));
         return words.Select(token => token.Value).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal) && word.Length > 2);
     }
+}
+
+/// <summary>How numbers are written on the command line: digits with a decimal point, without marks between thousands.</summary>
+static partial class Numbers
+{
+    /// <summary>Whether a word is a whole number of any size.</summary>
+    internal static bool IsWhole(string word) => Whole().IsMatch(word);
+
+    /// <summary>Reads a finite number; null where the word is not one.</summary>
+    internal static double? Read(string word) =>
+        Form().IsMatch(word) && double.Parse(word, NumberStyles.Float, CultureInfo.InvariantCulture) is var number && double.IsFinite(number) ? number : null;
+
+    [GeneratedRegex(@"^[-+]?[0-9]+\z")]
+    private static partial Regex Whole();
+
+    [GeneratedRegex(@"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?\z")]
+    private static partial Regex Form();
 }

@@ -4,7 +4,7 @@ using Transformers.Training;
 
 namespace TransformerCli;
 
-/// <summary>SIGINT and SIGTERM end a run after its current step, a second signal at once; SIGUSR1 saves a checkpoint and training continues.</summary>
+/// <summary>SIGINT, SIGTERM and SIGHUP end a run after its current step, a second signal at once; SIGUSR1 saves a checkpoint and training continues.</summary>
 sealed class Signals : IDisposable
 {
     readonly List<PosixSignalRegistration> registrations = [];
@@ -15,6 +15,8 @@ sealed class Signals : IDisposable
         this.stop = stop;
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, "sigint", ExitCodes.Interrupted)));
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, "sigterm", ExitCodes.Terminated)));
+        // Under nohup, or where the caller ignores it otherwise, a lost terminal does not end a run.
+        if (!IgnoresHangUp()) registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Stop(context, "sighup", ExitCodes.HungUp)));
         const int sigusr1OnLinux = 10;
         if (OperatingSystem.IsLinux())
             registrations.Add(PosixSignalRegistration.Create((PosixSignal)sigusr1OnLinux, context =>
@@ -22,6 +24,14 @@ sealed class Signals : IDisposable
                 context.Cancel = true;
                 stop.AskForSave();
             }));
+    }
+
+    static bool IgnoresHangUp()
+    {
+        const string field = "SigIgn:";
+        if (!OperatingSystem.IsLinux()) return false;
+        var mask = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
+        return mask is not null && (Convert.ToUInt64(mask[field.Length..].Trim(), 16) & 1) != 0;
     }
 
     void Stop(PosixSignalContext context, string name, int code)

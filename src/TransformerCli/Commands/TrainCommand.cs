@@ -69,8 +69,16 @@ static class TrainCommand
                 reporter.Note($"stopped before the first step ({stop.Reason}); the same command continues");
                 return ExitCodeOf(stop.Reason);
             }
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(output.Document);
-            else output.Write(context.Out);
+            try
+            {
+                if (parse.GetValue(context.JsonOption)) context.WriteJson(output.Document);
+                else output.Write(context.Out);
+            }
+            catch (OutputException) when (ExitCodeOf(output.Stopped) is not ExitCodes.Done and var signalled)
+            {
+                // The terminal went away, with a signal that has stopped the run.
+                return signalled;
+            }
             if (output.Shortage is { } shortage)
             {
                 // Standard output has one document already.
@@ -85,6 +93,7 @@ static class TrainCommand
     static int ExitCodeOf(string? stopped) => stopped switch
     {
         "sigint" => ExitCodes.Interrupted,
+        "sighup" => ExitCodes.HungUp,
         "sigterm" => ExitCodes.Terminated,
         _ => ExitCodes.Done,
     };

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Serilog;
 using Serilog.Core;
+using Serilog.Debugging;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
 using Transformers.IO;
@@ -9,9 +10,10 @@ using Transformers.IO;
 namespace TransformerCli.Output;
 
 /// <summary>Standard error, which also has the progress bar; with <c>--log-file</c>, each line that is written to it is logged too.</summary>
-public sealed class EventLog(TextWriter error) : TextWriter
+public sealed class EventLog(GuardedWriter error) : TextWriter
 {
     Logger? log;
+    bool logFailed;
 
     /// <summary>The progress bar, and standard error without the log.</summary>
     internal ProgressDisplay Progress { get; } = new(error);
@@ -39,19 +41,48 @@ public sealed class EventLog(TextWriter error) : TextWriter
             throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--log-file")], exception);
         }
         var configuration = new LoggerConfiguration().MinimumLevel.Is(verbose ? LogEventLevel.Debug : LogEventLevel.Information);
+        WatchLogs();
         log = (path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) ? configuration.WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null)
             : configuration.WriteTo.File(path, formatProvider: CultureInfo.InvariantCulture, fileSizeLimitBytes: null)).CreateLogger();
     }
 
     /// <summary>Opens a run's own log, which is appended to: compact JSON lines.</summary>
-    internal static Logger CreateRunLog(string path) => new LoggerConfiguration().WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null).CreateLogger();
+    internal Logger CreateRunLog(string path)
+    {
+        WatchLogs();
+        return new LoggerConfiguration().WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null).CreateLogger();
+    }
+
+    // Serilog keeps the failures of its files to itself, but for those when they are closed.
+    void WatchLogs() => SelfLog.Enable(_ => OnLogFailed());
+
+    void OnLogFailed()
+    {
+        if (logFailed) return;
+        logFailed = true;
+        Progress.WriteLine("warning: a log file cannot be written any more and is incomplete (--log-file, or the run's log.jsonl); the command goes on without it");
+    }
+
+    /// <summary>Closes a log.</summary>
+    internal void Close(Logger? closing)
+    {
+        try
+        {
+            closing?.Dispose();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or AggregateException)
+        {
+            OnLogFailed();
+        }
+    }
 
     /// <summary>Removes the progress bar and closes the log.</summary>
     internal void End()
     {
         Progress.Clear();
-        log?.Dispose();
+        var closing = log;
         log = null;
+        Close(closing);
     }
 
     /// <inheritdoc/>

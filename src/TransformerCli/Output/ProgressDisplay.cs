@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace TransformerCli.Output;
 
 /// <summary>A progress bar below the lines of standard error, on a terminal only; elsewhere only the lines, without control characters.</summary>
-sealed class ProgressDisplay(TextWriter error)
+sealed class ProgressDisplay(GuardedWriter error)
 {
     // A writer that a test passes in is not a terminal, whatever the process has.
     static readonly bool Terminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb") && Environment.GetEnvironmentVariable("CI") is null;
@@ -20,7 +20,7 @@ sealed class ProgressDisplay(TextWriter error)
     internal bool Quiet { get; set; }
 
     /// <summary>Whether there is a terminal to show a bar on.</summary>
-    internal bool IsLive => Terminal && !Quiet && error is StreamWriter;
+    internal bool IsLive => Terminal && !Quiet && error is { IsStream: true, Failed: false };
 
     /// <summary>Shows the bar.</summary>
     /// <param name="text">The text beside it.</param>

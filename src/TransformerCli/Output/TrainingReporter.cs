@@ -23,7 +23,7 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
         {
             early.Add(write);
             if (!HasConfig(run)) return;
-            runLog = EventLog.CreateRunLog(Path.Combine(run, "log.jsonl"));
+            runLog = context.Error.CreateRunLog(Path.Combine(run, "log.jsonl"));
             foreach (var one in early) one(runLog);
             early.Clear();
         }
@@ -101,6 +101,6 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
     public void Dispose()
     {
         context.Error.Progress.Clear();
-        runLog?.Dispose();
+        context.Error.Close(runLog);
     }
 }

@@ -62,6 +62,7 @@ static partial class ConfigScalars
                 _ when text.ToLowerInvariant() is "false" or "no" or "off" or "n" or "0" => Fail("write false", out hint),
                 _ => null,
             };
+        if (NumberHint.For(text) is { } form) return Fail(form, out hint);
         return NumberForm().IsMatch(text) ? ReadNumber(text.Replace("_", ""), type, rules, ref rule) : null;
     }
 
@@ -121,7 +122,7 @@ static partial class ConfigScalars
         return text.Contains('.') ? text : text.Insert(exponent, ".0");
     }
 
-    [GeneratedRegex(@"^[-+]?(\d+(_\d+)*(\.(\d+(_\d+)*)?)?|\.\d+(_\d+)*)([eE][-+]?\d{1,9})?\z")]
+    [GeneratedRegex(@"^[-+]?([0-9]+(_[0-9]+)*(\.([0-9]+(_[0-9]+)*)?)?|\.[0-9]+(_[0-9]+)*)([eE][-+]?[0-9]{1,9})?\z")]
     internal static partial Regex NumberForm();
 }
 
@@ -141,7 +142,9 @@ public readonly record struct ByteSize(long Bytes)
     {
         size = default;
         var (unit, factor) = Units.FirstOrDefault(u => text.EndsWith(u.Unit, StringComparison.OrdinalIgnoreCase), ("", 1));
-        var digits = text[..^unit.Length].Trim().Replace("_", "");
+        var digits = text[..^unit.Length].TrimEnd();
+        if (!ConfigScalars.NumberForm().IsMatch(digits)) return false;
+        digits = digits.Replace("_", "");
         if (!decimal.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
         if (number > long.MaxValue / factor || number * factor % 1 != 0) return false;
         size = new ByteSize((long)(number * factor));
@@ -191,6 +194,24 @@ public static partial class Duration
         return text;
     }
 
-    [GeneratedRegex(@"^(?:(?<d>\d{1,9}(\.\d{1,9})?)d)?(?:(?<h>\d{1,9}(\.\d{1,9})?)h)?(?:(?<m>\d{1,9}(\.\d{1,9})?)m)?(?:(?<s>\d{1,9}(\.\d{1,9})?)s)?(?:(?<ms>\d{1,9})ms)?\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^(?:(?<d>[0-9]{1,9}(\.[0-9]{1,9})?)d)?(?:(?<h>[0-9]{1,9}(\.[0-9]{1,9})?)h)?(?:(?<m>[0-9]{1,9}(\.[0-9]{1,9})?)m)?(?:(?<s>[0-9]{1,9}(\.[0-9]{1,9})?)s)?(?:(?<ms>[0-9]{1,9})ms)?\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Parts();
+}
+
+/// <summary>How to write numbers that are not written as the program reads them.</summary>
+public static partial class NumberHint
+{
+    /// <summary>The remedy for a number with a decimal comma or marks between thousands; null for any other text.</summary>
+    /// <param name="text">What was given as a number.</param>
+    public static string? For(string text)
+    {
+        if (Thousands().IsMatch(text)) return $"write {text.Replace(",", "").Replace("'", "")}: no marks between thousands";
+        return DecimalComma().IsMatch(text) ? $"write {text.Replace(',', '.')}: numbers have a decimal point" : null;
+    }
+
+    [GeneratedRegex(@"^[-+]?[1-9][0-9]{0,2}([,'][0-9]{3})+(\.[0-9]+)?\z")]
+    private static partial Regex Thousands();
+
+    [GeneratedRegex(@"^[-+]?[0-9]*,[0-9]+([eE][-+]?[0-9]+)?\z")]
+    private static partial Regex DecimalComma();
 }

@@ -98,7 +98,7 @@ public sealed record TrainResult
     public IReadOnlyList<string>? Labels { get; init; }
     /// <summary>Some translations of the last validation beside their references; only for encoder-decoders.</summary>
     public IReadOnlyList<OutputExample>? Examples { get; init; }
-    /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
+    /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>sighup</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
     public string? Stopped { get; init; }
 
     /// <summary>The result that a run has written; null where there is none.</summary>

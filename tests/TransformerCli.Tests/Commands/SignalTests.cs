@@ -77,6 +77,7 @@ public sealed class SignalTests : IDisposable
     [SignalTheory]
     [InlineData("TERM", 143, "sigterm")]
     [InlineData("INT", 130, "sigint")]
+    [InlineData("HUP", 129, "sighup")]
     public void In_a_step_the_step_is_finished_and_saved(string signal, int code, string reason)
     {
         using var program = Start();
@@ -88,6 +89,19 @@ public sealed class SignalTests : IDisposable
         Assert.DoesNotContain("   at ", ended.Error);
         Assert.True(AssertGoesOn() >= 20);
         Assert.False(File.Exists(Path.Combine(Run, "result.json")));
+    }
+
+    [SignalTheory]
+    [InlineData("nohup")]
+    public void Under_nohup_a_lost_terminal_does_not_end_a_run(string prefix)
+    {
+        using var program = new ProgramProcess(root, Train(), prefix);
+        program.WaitForError("step 20/");
+        program.Signal("HUP");
+        var before = program.Error.Length;
+        program.Until("more steps", () => program.Error.Length > before + 200);
+        program.Signal("TERM");
+        Assert.Equal(143, program.End().ExitCode);
     }
 
     [SignalTheory]

@@ -1,0 +1,147 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Transformers.IO;
+
+namespace TransformerCli.Output;
+
+/// <summary>Standard output or standard error as a stream that reports every failed write.</summary>
+/// <remarks>.NET's own stream ignores a closed pipe, and its file stream writes at offsets of its own, over what shares the file.</remarks>
+public sealed partial class StandardStream : Stream
+{
+    const int GetDescriptorFlags = 1, Interrupted = 4, TryAgainOnLinux = 11, TryAgainOnMac = 35;
+
+    readonly int descriptor;
+    readonly bool closed;
+
+    // Descriptors that the process was started with are inherited; one that was closed may belong to a file of the runtime's by now.
+    StandardStream(int descriptor) => (this.descriptor, closed) = (descriptor, GetFlags(descriptor, GetDescriptorFlags) != 0);
+
+    /// <summary>Standard output.</summary>
+    public static Stream OpenOutput() => OperatingSystem.IsWindows() ? Console.OpenStandardOutput() : new StandardStream(1);
+
+    /// <summary>Standard error.</summary>
+    public static Stream OpenError() => OperatingSystem.IsWindows() ? Console.OpenStandardError() : new StandardStream(2);
+
+    /// <inheritdoc/>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (closed) throw new IOException("it is closed");
+        while (buffer.Length > 0)
+        {
+            var written = WriteBytes(descriptor, buffer, buffer.Length);
+            if (written >= 0)
+            {
+                buffer = buffer[(int)written..];
+                continue;
+            }
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case Interrupted: break;
+                // Another program may have made the terminal or pipe non-blocking.
+                case TryAgainOnLinux or TryAgainOnMac: Thread.Sleep(1); break;
+                case var error: throw new IOException(Marshal.GetPInvokeErrorMessage(error));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+    /// <inheritdoc/>
+    public override void Flush() { }
+    /// <inheritdoc/>
+    public override bool CanRead => false;
+    /// <inheritdoc/>
+    public override bool CanSeek => false;
+    /// <inheritdoc/>
+    public override bool CanWrite => true;
+    /// <inheritdoc/>
+    public override long Length => throw new NotSupportedException();
+    /// <inheritdoc/>
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint WriteBytes(int descriptor, ReadOnlySpan<byte> bytes, nint count);
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int GetFlags(int descriptor, int command);
+}
+
+/// <summary>A writer whose failed writes all end in one place.</summary>
+/// <param name="inner">What is written to.</param>
+public abstract class GuardedWriter(TextWriter inner) : TextWriter
+{
+    /// <summary>Whether the text goes to the process's own output, not to a test's writer.</summary>
+    internal bool IsStream => inner is StreamWriter;
+
+    /// <summary>Whether a write has failed.</summary>
+    internal bool Failed { get; private set; }
+
+    /// <inheritdoc/>
+    public override Encoding Encoding => inner.Encoding;
+
+    /// <summary>Handles the first write that failed, and each one after it.</summary>
+    private protected abstract void OnFailure(Exception? exception);
+
+    void Guard(Action write)
+    {
+        if (Failed)
+        {
+            OnFailure(null);
+            return;
+        }
+        try
+        {
+            write();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            Failed = true;
+            OnFailure(exception);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Write(char value) => Guard(() => inner.Write(value));
+    /// <inheritdoc/>
+    public override void Write(string? value) => Guard(() => inner.Write(value));
+    /// <inheritdoc/>
+    public override void Write(char[] buffer, int index, int count) => Guard(() => inner.Write(buffer, index, count));
+    /// <inheritdoc/>
+    public override void WriteLine() => Guard(inner.WriteLine);
+    /// <inheritdoc/>
+    public override void WriteLine(string? value) => Guard(() => inner.WriteLine(value));
+    /// <inheritdoc/>
+    public override void Flush() => Guard(inner.Flush);
+}
+
+/// <summary>Progress and messages: where they cannot be written any more, they are given up, and the work goes on.</summary>
+/// <param name="inner">Standard error.</param>
+sealed class ProgressWriter(TextWriter inner) : GuardedWriter(inner)
+{
+    private protected override void OnFailure(Exception? exception) { }
+}
+
+/// <summary>Results: where they cannot be written, the command fails.</summary>
+/// <param name="inner">Standard output.</param>
+sealed class ResultWriter(TextWriter inner) : GuardedWriter(inner)
+{
+    string reason = "";
+
+    private protected override void OnFailure(Exception? exception)
+    {
+        if (exception is not null) reason = exception.Message;
+        throw new OutputException(reason, exception);
+    }
+}
+
+/// <summary>Standard output cannot be written.</summary>
+/// <param name="reason">Why.</param>
+/// <param name="inner">The first failed write.</param>
+sealed class OutputException(string reason, Exception? inner)
+    : UserException($"standard output cannot be written: {reason}", "the rest of the results is lost: name a file, a pipe or a terminal that takes them", inner);

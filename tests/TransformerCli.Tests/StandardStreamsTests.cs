@@ -1,0 +1,76 @@
+using TransformerCli.Tests.Commands;
+using Transformers.Checkpoints;
+
+namespace TransformerCli.Tests;
+
+/// <summary>The real program where standard output, standard error or a log cannot be written.</summary>
+[Collection("engine")]
+[Trait("Category", "slow")]
+public sealed class StandardStreamsTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-streams-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    // In a shell, since only it can close a descriptor; "T" in the line is the program.
+    CommandLine.Outcome Shell(string line)
+    {
+        File.WriteAllText(Path.Combine(root, "tiny.yaml"), """
+            data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
+            model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
+            training: { steps: 30, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
+            """);
+        return EndedProcess.Start("bash", ["-c", $"cd '{root}'; T() {{ '{EndedProcess.DotNet}' '{EndedProcess.Dll}' \"$@\"; }}; {line}"]);
+    }
+
+    long? SavedStep(string run) => new CheckpointStore(Path.Combine(root, run, "checkpoints")).FindNewestIntact(out _)?.Step;
+
+    [SignalTheory]
+    [InlineData("2>/dev/full")]
+    [InlineData("2>&-")]
+    [InlineData("2> >(head -c 20 >/dev/null)")]
+    public void Progress_that_cannot_be_written_is_given_up_and_training_goes_on(string to)
+    {
+        var ended = Shell($"T train tiny.yaml --run A {to}");
+        Assert.True(ended.ExitCode == 0, $"{ended.ExitCode} {ended.Output} {ended.Error}");
+        Assert.Equal(30, SavedStep("A"));
+        Assert.True(File.Exists(Path.Combine(root, "A", "result.json")));
+    }
+
+    [SignalTheory]
+    [InlineData("--log-file /dev/full")]
+    [InlineData("--log-file /dev/full --quiet")]
+    public void A_log_that_cannot_be_written_is_warned_about_once_and_training_goes_on(string options)
+    {
+        var ended = Shell($"T train tiny.yaml --run A {options}");
+        Assert.True(ended.ExitCode == 0, $"{ended.ExitCode} {ended.Error}");
+        Assert.Equal(2, ended.Error.Split("warning: a log file cannot be written").Length);
+        Assert.Equal(30, SavedStep("A"));
+    }
+
+    [SignalTheory]
+    [InlineData("T config list >/dev/full", "No space left on device")]
+    [InlineData("T config list --json >/dev/full", "No space left on device")]
+    [InlineData("T --help >/dev/full", "No space left on device")]
+    [InlineData("T --version >/dev/full", "No space left on device")]
+    [InlineData("T config show copy >&-", "it is closed")]
+    [InlineData("T train tiny.yaml --run A --json >/dev/full", "No space left on device")]
+    [InlineData("T train nowhere.yaml --json >/dev/full", "nowhere.yaml: there is no such config")]
+    [InlineData("T train --jsn --json >/dev/full", "--jsn is not an option")]
+    [InlineData("(sleep 1; T config show gpt-stories; echo $? >code) | true; exit $(cat code)", "Broken pipe")]
+    public void Results_that_cannot_be_written_are_an_error_with_a_message(string line, string message)
+    {
+        var ended = Shell(line);
+        Assert.True(ended.ExitCode == 2, $"{ended.ExitCode} {ended.Error}");
+        Assert.Contains("error: ", ended.Error);
+        Assert.Contains(message, ended.Error);
+        Assert.DoesNotContain("   at ", ended.Error);
+        if (line.Contains("--run A")) Assert.Equal(30, SavedStep("A"));
+    }
+
+    [SignalTheory]
+    [InlineData("T config list >/dev/full 2>/dev/full")]
+    [InlineData("T config list --json >&- 2>&-")]
+    [InlineData("T train nowhere.yaml 2>&-")]
+    public void An_error_that_nothing_can_show_is_still_the_exit_code(string line) => Assert.Equal(2, Shell(line).ExitCode);
+}
