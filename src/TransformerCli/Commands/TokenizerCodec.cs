@@ -15,18 +15,20 @@ static class TokenizerCodec
         var (path, pattern, input) = (TokenizerCommand.TokenizerArgument(), TokenizerCommand.PatternOption(), Input("The text"));
         var output = CommonOptions.Output("Write the ids to this file as little-endian 32-bit numbers instead of printing them");
         var special = new Option<bool>("--allow-special") { Description = "Recognise special tokens in the text; otherwise they are ordinary text" };
-        var command = new Command("encode", "Turns text into token ids.\n\nExample: echo 'Hello, world!' | transformer tokenizer encode tokenizer.json") { path, pattern, input, output, special };
+        var bare = new Option<bool>("--no-template") { Description = "Leave out the special tokens that the template of a tokenizer.json puts around a text" };
+        var command = new Command("encode", "Turns text into token ids, with the special tokens that the template of a tokenizer.json puts around a text.\n\nExample: echo 'Hello, world!' | transformer tokenizer encode tokenizer.json") { path, pattern, input, output, special, bare };
         context.Handle(command, (parse, cancel) =>
         {
             var tokenizer = TokenizerFile.Load(parse.GetValue(path)!, parse.GetValue(pattern));
             var source = parse.GetValue(input)!;
             using var text = InputLines.Open(context, source);
             var (allow, json) = (parse.GetValue(special), parse.GetValue(context.JsonOption));
+            var frame = parse.GetValue(bare) ? ([], []) : tokenizer.Frame;
             if (source != "-") context.Error.Progress.Show("encoding");
             if (parse.GetValue(output) is { } file)
             {
                 (long Tokens, long Bytes) sizes = default;
-                TokenizerCommand.WriteFile(file, stream => sizes = Encode(tokenizer, text, allow, cancel, ids => WriteBinary(stream, ids)));
+                TokenizerCommand.WriteFile(file, stream => sizes = Encode(tokenizer, frame, text, allow, cancel, ids => WriteBinary(stream, ids)));
                 if (json) context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", sizes.Tokens, sizes.Bytes, null, file));
                 else context.Out.WriteLine($"{file}: {sizes.Tokens:N0} tokens, {sizes.Bytes:N0} bytes of text");
                 return ExitCodes.Done;
@@ -34,12 +36,12 @@ static class TokenizerCodec
             if (json)
             {
                 var all = new List<int>();
-                var (tokens, bytes) = Encode(tokenizer, text, allow, cancel, all.AddRange);
+                var (tokens, bytes) = Encode(tokenizer, frame, text, allow, cancel, all.AddRange);
                 context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", tokens, bytes, all, null));
                 return ExitCodes.Done;
             }
             var separator = "";
-            Encode(tokenizer, text, allow, cancel, ids =>
+            Encode(tokenizer, frame, text, allow, cancel, ids =>
             {
                 if (ids.Count == 0) return;
                 context.Out.Write(separator + string.Join(' ', ids));
@@ -89,9 +91,17 @@ static class TokenizerCodec
 
     static Option<string> Input(string what) => new("--input") { Description = what + "; - reads standard input", HelpName = "FILE", DefaultValueFactory = _ => "-" };
 
-    static (long Tokens, long Bytes) Encode(TextTokenizer tokenizer, Stream text, bool allowSpecial, CancellationToken cancel, Action<List<int>> write)
+    static (long Tokens, long Bytes) Encode(TextTokenizer tokenizer, (IReadOnlyList<int> Before, IReadOnlyList<int> After) frame, Stream text, bool allowSpecial,
+        CancellationToken cancel, Action<List<int>> write)
     {
-        if (allowSpecial) return EncodeWhole(tokenizer, text, write);
+        write([.. frame.Before]);
+        var (tokens, bytes) = allowSpecial ? EncodeWhole(tokenizer, text, write) : EncodeParts(tokenizer, text, cancel, write);
+        write([.. frame.After]);
+        return (tokens + frame.Before.Count + frame.After.Count, bytes);
+    }
+
+    static (long Tokens, long Bytes) EncodeParts(TextTokenizer tokenizer, Stream text, CancellationToken cancel, Action<List<int>> write)
+    {
         var encoder = tokenizer.CreateEncoder();
         var ids = new List<int>();
         var block = new byte[1 << 18];

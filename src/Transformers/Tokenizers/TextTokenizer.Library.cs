@@ -81,7 +81,7 @@ public abstract partial class TextTokenizer
     /// <summary>The tokens of a text's ids, with their offsets in UTF-16 units.</summary>
     internal virtual EncodedToken[] Locate(ReadOnlySpan<char> text, List<int> ids) => TokenOffsets.Locate(text, ids, this);
 
-    List<int> Encode(ReadOnlySpan<char> text, EncodeSettings settings)
+    private protected List<int> Encode(ReadOnlySpan<char> text, EncodeSettings settings)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MaxTokenCount);
         var ids = new List<int>();

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using Transformers.IO;
 
@@ -44,10 +45,16 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
             allowed[name] = SpecialTokens.TryGetValue(name, out var id) ? id
                 : throw new UserException($"special token '{name}' is not in the vocabulary", hint: $"it has: {string.Join(' ', SpecialTokens.Keys)}");
         var ids = new List<int>();
-        var utf8 = Utf8(text);
-        new TextMatcher(allowed).Split(utf8, utf8.Length, ids, (part, end, found) => EncodeUntil(part, end, found));
+        EncodeAllowing(Utf8(text), allowed, ids);
         return ids;
     }
+
+    /// <summary>Appends the ids of a text in which the given special tokens are recognised.</summary>
+    private protected virtual void EncodeAllowing(byte[] utf8, Dictionary<string, int> allowed, List<int> ids) =>
+        new TextMatcher(allowed).Split(utf8, utf8.Length, ids, (part, end, found) => EncodeUntil(part, end, found));
+
+    /// <summary>The special tokens that the tokenizer's file puts before and after a text, as <c>tokenizer encode</c> does; models put their own.</summary>
+    public virtual (IReadOnlyList<int> Before, IReadOnlyList<int> After) Frame => ([], []);
 
     /// <summary>Appends the ids of UTF-8 text to a list; the path that large corpora take. Malformed bytes are kept as they are where the vocabulary has bytes.</summary>
     /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>
@@ -166,12 +173,12 @@ sealed class TextMatcher
 {
     internal delegate void Encode(ReadOnlySpan<byte> text, int end, List<int> ids);
 
-    readonly (byte[] Text, int Id)[] longestFirst;
+    readonly (byte[] Text, int Id, Bpe.AddedRule Rule)[] longestFirst;
     readonly System.Buffers.SearchValues<byte> firstBytes;
 
-    internal TextMatcher(IReadOnlyDictionary<string, int> texts)
+    internal TextMatcher(IEnumerable<KeyValuePair<string, int>> texts, IReadOnlyDictionary<string, Bpe.AddedRule>? rules = null)
     {
-        longestFirst = [.. texts.Select(pair => (Encoding.UTF8.GetBytes(pair.Key), pair.Value)).OrderByDescending(pair => pair.Item1.Length)];
+        longestFirst = [.. texts.Select(pair => (Encoding.UTF8.GetBytes(pair.Key), pair.Value, rules?.GetValueOrDefault(pair.Key) ?? default)).OrderByDescending(pair => pair.Item1.Length)];
         firstBytes = System.Buffers.SearchValues.Create([.. longestFirst.Select(entry => entry.Text[0]).Distinct()]);
     }
 
@@ -184,17 +191,42 @@ sealed class TextMatcher
             var skip = text[at..end].IndexOfAny(firstBytes);
             if (skip < 0) break;
             at += skip;
-            foreach (var (found, id) in longestFirst)
+            foreach (var (found, id, rule) in longestFirst)
             {
                 if (!text[at..].StartsWith(found)) continue;
+                var (start, stop) = (at, at + found.Length);
+                at = stop - 1;
+                if (rule.SingleWord && (EndsInWord(text[..start]) || BeginsWord(text[stop..]))) break;
+                if (rule.StripLeft) start = Math.Max(done, LengthTrimmedEnd(text[..start]));
+                if (rule.StripRight) stop = text.Length - LengthTrimmedStart(text[stop..]);
                 // The text before a match is encoded by itself: its last piece does not see the match.
-                encode(text[done..at], at - done, ids);
+                if (start > done) encode(text[done..start], start - done, ids);
                 ids.Add(id);
-                done = at + found.Length;
-                at = done - 1;
+                done = stop;
+                at = stop - 1;
                 break;
             }
         }
         if (done < end) encode(text[done..], end - done, ids);
+    }
+
+    static bool EndsInWord(ReadOnlySpan<byte> text) => Rune.DecodeLastFromUtf8(text, out var rune, out _) == OperationStatus.Done && IsOfWord(rune);
+
+    static bool BeginsWord(ReadOnlySpan<byte> text) => Rune.DecodeFromUtf8(text, out var rune, out _) == OperationStatus.Done && IsOfWord(rune);
+
+    // What regular expressions write as \w.
+    static bool IsOfWord(Rune rune) => Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber
+        or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.ConnectorPunctuation;
+
+    static int LengthTrimmedEnd(ReadOnlySpan<byte> text)
+    {
+        while (Rune.DecodeLastFromUtf8(text, out var rune, out var length) == OperationStatus.Done && Rune.IsWhiteSpace(rune)) text = text[..^length];
+        return text.Length;
+    }
+
+    static int LengthTrimmedStart(ReadOnlySpan<byte> text)
+    {
+        while (Rune.DecodeFromUtf8(text, out var rune, out var length) == OperationStatus.Done && Rune.IsWhiteSpace(rune)) text = text[length..];
+        return text.Length;
     }
 }

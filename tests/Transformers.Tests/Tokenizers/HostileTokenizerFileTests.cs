@@ -30,9 +30,12 @@ public class HostileTokenizerFileTests
     {
         Assert.Contains("version", Refused(HuggingFaceJson.Make(version: "\"2.0\"")));
         Assert.Contains("version", Refused("{}"));
-        Assert.Contains("'NFC'", Refused(HuggingFaceJson.Make(normalizer: """{"type":"NFC"}""")));
+        Assert.Contains("'NFKC'", Refused(HuggingFaceJson.Make(normalizer: """{"type":"NFKC"}""")));
+        Assert.Contains("'Lowercase'", Refused(HuggingFaceJson.Make(normalizer: """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Lowercase"}]}""")));
         Assert.Contains("'Whitespace'", Refused(HuggingFaceJson.Make(preTokenizer: """{"type":"Whitespace"}""")));
-        Assert.Contains("add_prefix_space", Refused(HuggingFaceJson.Make(preTokenizer: HuggingFaceJson.ByteLevel.Replace("false", "true"))));
+        Assert.Contains("'Punctuation'", Refused(HuggingFaceJson.Make(preTokenizer: $$"""{"type":"Sequence","pretokenizers":[{"type":"Punctuation"},{{HuggingFaceJson.ByteLevel}}]}""")));
+        Assert.Contains("post_processor.single", Refused(HuggingFaceJson.Make(postProcessor: """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x","type_id":0}}],"special_tokens":{"x":{"ids":[1]}}}""")));
+        Assert.Contains("not in the vocabulary", Refused(HuggingFaceJson.Make(postProcessor: """{"type":"RobertaProcessing","sep":["</s>",999],"cls":["<s>",1]}""")));
         Assert.Contains("'Metaspace'", Refused(HuggingFaceJson.Make(decoder: """{"type":"Metaspace"}""")));
         Assert.Contains("'Exotic'", Refused(HuggingFaceJson.Make(postProcessor: """{"type":"Exotic"}""")));
         Assert.Contains("'Unigram'", Refused(HuggingFaceJson.Make(model: "\"type\":\"Unigram\"")));
@@ -41,7 +44,7 @@ public class HostileTokenizerFileTests
         Assert.Contains("end_of_word_suffix", Refused(HuggingFaceJson.Make(model: "\"end_of_word_suffix\":\"</w>\"")));
         Assert.Contains("'novelty'", Refused(HuggingFaceJson.Make(top: ",\"novelty\":1")));
         Assert.Contains("truncation", Refused(HuggingFaceJson.Make().Replace("\"truncation\":null", "\"truncation\":{\"max_length\":8}")));
-        Assert.Contains("lstrip", Refused(HuggingFaceJson.Make(added: """{"id":257,"content":"<m>","lstrip":true,"special":true}""")));
+        Assert.Contains("lstrip", Refused(HuggingFaceJson.Make(added: """{"id":257,"content":"<m>","lstrip":"yes","special":true}""")));
         Assert.Contains("pattern", Refused(HuggingFaceJson.Make(
             preTokenizer: $$"""{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false},{{HuggingFaceJson.ByteLevel.Replace("true}", "false}")}}]}""")));
     }

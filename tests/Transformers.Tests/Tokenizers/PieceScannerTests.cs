@@ -25,6 +25,7 @@ public class PieceScannerTests
     [InlineData(SplitPattern.Gpt2)]
     [InlineData(SplitPattern.Cl100k)]
     [InlineData(SplitPattern.O200k)]
+    [InlineData(SplitPattern.Qwen2)]
     public void Pieces_are_those_of_the_published_expression_on_text_of_the_basic_plane(SplitPattern pattern)
     {
         // .NET's expressions see UTF-16 units and do not fold the long s: the first is kept out of the text, the second written out.
@@ -46,6 +47,7 @@ public class PieceScannerTests
     [InlineData(SplitPattern.Cl100k, "it'ſab", "it|'ſ|ab")]
     [InlineData(SplitPattern.Cl100k, "12345 $x ...\n\n  y", "123|45| $|x| ...\n\n| | y")]
     [InlineData(SplitPattern.Cl100k, "a \n \n  b", "a| \n \n| | b")]
+    [InlineData(SplitPattern.Qwen2, "x 12 34\n", "x| |1|2| |3|4|\n")]
     [InlineData(SplitPattern.O200k, "HelloWorld's HTTPServer 中文ABC", "Hello|World's| HTTPServer| 中文|ABC")]
     [InlineData(SplitPattern.O200k, "see https://x.\n/y", "see| https|://|x|.\n/|y")]
     [InlineData(SplitPattern.None, "all of\n it", "all of\n it")]
@@ -56,6 +58,7 @@ public class PieceScannerTests
     [InlineData(SplitPattern.Gpt2)]
     [InlineData(SplitPattern.Cl100k)]
     [InlineData(SplitPattern.O200k)]
+    [InlineData(SplitPattern.Qwen2)]
     public void A_piece_begins_at_every_cut_whatever_stands_before(SplitPattern pattern)
     {
         var scanner = PieceScanner.For(pattern);

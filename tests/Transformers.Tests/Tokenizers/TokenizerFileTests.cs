@@ -132,5 +132,88 @@ public class TokenizerFileTests
         Assert.Contains("TemplateProcessing", File.ReadAllText(folder["again.json"]));
     }
 
+    static TextTokenizer Read(string content)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["t.json"], content);
+        var tokenizer = TokenizerFile.Load(folder["t.json"]);
+        tokenizer.Save(folder["again.json"]);
+        Assert.Equal(tokenizer.Hash, TokenizerFile.Load(folder["again.json"]).Hash);
+        return tokenizer;
+    }
+
+    [Fact]
+    public void A_template_says_what_stands_around_a_text()
+    {
+        const string Template = """
+            {"type":"Sequence","processors":[{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":false,"use_regex":true},
+            {"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<bos>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],
+            "special_tokens":{"<bos>":{"id":"<bos>","ids":[257],"tokens":["<bos>"]}}}]}
+            """;
+        var tokenizer = Read(HuggingFaceJson.Make(added: """{"id":257,"content":"<bos>","special":true}""", postProcessor: Template));
+        Assert.Equal([257], tokenizer.Frame.Before);
+        Assert.Empty(tokenizer.Frame.After);
+        Assert.Equal([256], tokenizer.EncodeToIds("ab"));
+    }
+
+    [Fact]
+    public void An_added_token_may_be_a_whole_word_only_or_take_the_white_space_around_it()
+    {
+        var tokenizer = Read(HuggingFaceJson.Make(added: """
+            {"id":257,"content":"yes","single_word":true,"special":false},{"id":258,"content":"<l>","lstrip":true,"special":false},
+            {"id":259,"content":"<r>","rstrip":true,"special":false},{"id":260,"content":"<m>","lstrip":true,"special":true}
+            """));
+        Assert.Equal([257, '!', ..Bytes(" eyes"), ' ', 257], tokenizer.EncodeToIds("yes! eyes yes"));
+        Assert.Equal([..Bytes("éyes")], tokenizer.EncodeToIds("éyes"));
+        Assert.Equal(['x', 258, ' ', 'y'], tokenizer.EncodeToIds("x \n<l> y"));
+        Assert.Equal(['x', ' ', 259, 'y'], tokenizer.EncodeToIds("x <r> \ty"));
+        Assert.Equal(['x', 260], tokenizer.EncodeToIds("x <m>", ["<m>"]));
+        Assert.Equal([..Bytes("x <m>")], tokenizer.EncodeToIds("x <m>"));
+
+        static IEnumerable<int> Bytes(string text) => Encoding.UTF8.GetBytes(text).Select(b => (int)b);
+    }
+
+    [Fact]
+    public void A_text_is_composed_where_the_file_says_so_and_normalized_tokens_are_found_after_it()
+    {
+        var tokenizer = Read(HuggingFaceJson.Make(normalizer: """{"type":"NFC"}""", added: """
+            {"id":257,"content":"e\u0301","normalized":true,"special":false},{"id":258,"content":"o\u0301","normalized":false,"special":false}
+            """));
+        Assert.Equal([257, 257], tokenizer.EncodeToIds("\u00e9e\u0301"));
+        Assert.Equal([258, 0xC3, 0xB3], tokenizer.EncodeToIds("o\u0301\u00f3"));
+        Assert.Equal(Encoding.UTF8.GetBytes("\u1e69 \ud55c \u00c5 \u0915\u093c").Select(b => (int)b), tokenizer.EncodeToIds("s\u0307\u0323 \u1112\u1161\u11ab \u212b \u0958"));
+        var ids = new List<int>();
+        tokenizer.EncodeToIds([(byte)'a', 0xCC, 0xFF, (byte)'b'], ids);
+        Assert.Equal(['a', 0xCC, 0xFF, 'b'], ids);
+    }
+
+    [Fact]
+    public void A_space_in_front_is_added_where_the_file_says_so_and_decoding_takes_it_away()
+    {
+        var tokenizer = Read(HuggingFaceJson.Make(preTokenizer: HuggingFaceJson.ByteLevel.Replace("\"add_prefix_space\":false", "\"add_prefix_space\":true")));
+        Assert.Equal([' ', 256], tokenizer.EncodeToIds("ab"));
+        Assert.Equal([' ', 256], tokenizer.EncodeToIds(" ab"));
+        Assert.Empty(tokenizer.EncodeToIds(""));
+        Assert.Equal("ab", tokenizer.Decode([' ', 256]));
+        Assert.Equal(2, ((Microsoft.ML.Tokenizers.Tokenizer)tokenizer).EncodeToTokens("ab", out var normalized).Count);
+        Assert.Equal(" ab", normalized);
+    }
+
+    [Fact]
+    public void A_text_that_comes_in_parts_has_the_ids_of_the_whole_whatever_cuts_it()
+    {
+        foreach (var (stage, normalizer) in ((string, string)[])[("{\"type\":\"Digits\",\"individual_digits\":true},", "null"), ("", "{\"type\":\"NFC\"}")])
+        {
+            var tokenizer = Read(HuggingFaceJson.Make(normalizer: normalizer, preTokenizer: $$"""{"type":"Sequence","pretokenizers":[{{stage}}{{HuggingFaceJson.ByteLevel}}]}"""));
+            var text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 9000).Select(seed => TextSamples.Make(seed, 20, astral: true))));
+            List<int> whole = [], parts = [];
+            tokenizer.EncodeToIds(text, whole);
+            var encoder = tokenizer.CreateEncoder();
+            for (var at = 0; at < text.Length; at += 997) encoder.Append(text.AsSpan(at, Math.Min(997, text.Length - at)), parts);
+            encoder.Finish(parts);
+            Assert.Equal(whole, parts);
+        }
+    }
+
     static void WriteBytes(string path, string more) => File.WriteAllText(path, $"{{{HuggingFaceJson.Bytes}{more}}}");
 }

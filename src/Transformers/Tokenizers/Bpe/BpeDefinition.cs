@@ -14,10 +14,22 @@ sealed class BpeDefinition
     internal required IReadOnlyDictionary<string, int> Special { get; init; }
     /// <summary>Added tokens that are always matched, whatever the pieces; their bytes are in <see cref="Tokens"/>.</summary>
     internal IReadOnlyDictionary<string, int> AlwaysMatched { get; init; } = new Dictionary<string, int>();
+    /// <summary>How added tokens that are not matched plainly are matched, special ones among them.</summary>
+    internal IReadOnlyDictionary<string, AddedRule> Rules { get; init; } = new Dictionary<string, AddedRule>();
     internal required SplitPattern Pattern { get; init; }
+    /// <summary>What cuts the text before <see cref="Pattern"/> does, each within the pieces of the one before.</summary>
+    internal IReadOnlyList<PieceScanner> CutBefore { get; init; } = [];
+    /// <summary>Whether a text, or a piece of <see cref="CutBefore"/>, gets a space in front if it has none.</summary>
+    internal bool PrefixSpace { get; init; }
+    /// <summary>Whether text is brought to Unicode's normal form C.</summary>
+    internal bool Composes { get; init; }
+    /// <summary>The pre-tokenizer of the file that this was read from, as JSON; null where the pattern alone says it.</summary>
+    internal string? PreTokenizer { get; init; }
+    /// <summary>The special tokens that the post-processor puts before and after a text.</summary>
+    internal (int[] Before, int[] After) Frame { get; init; } = ([], []);
     /// <summary>Whether a piece that is a token is that token even if no merges lead to it.</summary>
     internal bool WholePiecesFirst { get; init; }
-    /// <summary>What a Hugging Face file does with the ids afterwards, as JSON: it puts special tokens around them, so it decides none here, and is kept for the next file.</summary>
+    /// <summary>What a Hugging Face file does with the ids afterwards, as JSON: it puts special tokens around them (<see cref="Frame"/>), so it decides none here, and is kept for the next file.</summary>
     internal string? PostProcessor { get; init; }
 
     internal string Hash()
@@ -35,6 +47,18 @@ sealed class BpeDefinition
         }
         hash.AddNames(Special);
         hash.AddNames(AlwaysMatched);
+        // Only where it is not as every file was once required to have it, so that the hashes of those files stay.
+        if (Composes) hash.Add("nfc");
+        if (PrefixSpace) hash.Add("prefix space");
+        if (PreTokenizer is { } preTokenizer) hash.Add(preTokenizer);
+        var orderMatters = Composes || AlwaysMatched.Keys.Select(name => Rules.GetValueOrDefault(name).Normalized).Distinct().Count() > 1;
+        foreach (var (name, given) in Rules.OrderBy(rule => rule.Key, StringComparer.Ordinal))
+        {
+            var rule = given with { Normalized = given.Normalized && orderMatters };
+            if (rule == default) continue;
+            hash.Add(name);
+            hash.Add((rule.SingleWord ? 1 : 0) | (rule.StripLeft ? 2 : 0) | (rule.StripRight ? 4 : 0) | (rule.Normalized ? 8 : 0));
+        }
         return hash.Finish();
     }
 }
@@ -119,3 +143,6 @@ static class ByteAlphabet
         return bytes;
     }
 }
+
+/// <summary>How an added token is found in a text: only as a whole word, with the white space around it, before or after the text is normalized.</summary>
+readonly record struct AddedRule(bool SingleWord, bool StripLeft, bool StripRight, bool Normalized);

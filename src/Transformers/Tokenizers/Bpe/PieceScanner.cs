@@ -9,7 +9,8 @@ abstract class PieceScanner
     internal static PieceScanner For(SplitPattern pattern) => pattern switch
     {
         SplitPattern.Gpt2 => new Gpt2Scanner(),
-        SplitPattern.Cl100k => new Cl100kScanner(),
+        SplitPattern.Cl100k => new Cl100kScanner(numbers: 3),
+        SplitPattern.Qwen2 => new Cl100kScanner(numbers: 1),
         SplitPattern.O200k => new O200kScanner(),
         _ => new WholeTextScanner(),
     };
@@ -75,9 +76,9 @@ abstract class PieceScanner
         return position;
     }
 
-    protected static int UpToThreeNumbers(ReadOnlySpan<byte> text, int position)
+    protected static int UpToNumbers(ReadOnlySpan<byte> text, int position, int most)
     {
-        for (var n = 0; n < 3 && position < text.Length && (At(text, position, out var length) & Number) != 0; n++) position += length;
+        for (var n = 0; n < most && position < text.Length && (At(text, position, out var length) & Number) != 0; n++) position += length;
         return position;
     }
 
@@ -120,6 +121,18 @@ abstract class PieceScanner
     }
 }
 
+/// <summary>Sets numbers apart, in groups of at most so many digits, before another pattern cuts what is left: <c>Digits</c> of Hugging Face's files.</summary>
+sealed class NumberScanner(int most) : PieceScanner
+{
+    internal override int Next(ReadOnlySpan<byte> text, int start)
+    {
+        var position = UpToNumbers(text, start, most);
+        if (position > start) return position;
+        while (position < text.Length && (At(text, position, out var length) & Number) == 0) position += length;
+        return position;
+    }
+}
+
 /// <summary>GPT-2's pattern: contractions, then words, numbers and signs, each with at most one space before it, then white space.</summary>
 sealed class Gpt2Scanner : PieceScanner
 {
@@ -136,8 +149,8 @@ sealed class Gpt2Scanner : PieceScanner
     }
 }
 
-/// <summary>The pattern of cl100k and Llama 3: contractions in any case, words with one sign or space before them, numbers in threes.</summary>
-sealed class Cl100kScanner : PieceScanner
+/// <summary>The pattern of cl100k and Llama 3: contractions in any case, words with one sign or space before them, numbers in threes; Qwen's has each digit by itself.</summary>
+sealed class Cl100kScanner(int numbers) : PieceScanner
 {
     internal override int Next(ReadOnlySpan<byte> text, int start)
     {
@@ -146,7 +159,7 @@ sealed class Cl100kScanner : PieceScanner
         if ((found & Letter) != 0) return Run(text, next, Letter);
         var contraction = Contraction(text, start, anyCase: true);
         if (contraction > 0) return start + contraction;
-        if ((found & Number) != 0) return UpToThreeNumbers(text, start);
+        if ((found & Number) != 0) return UpToNumbers(text, start, numbers);
 
         var second = Space;
         if (next < text.Length)
@@ -181,7 +194,7 @@ sealed class O200kScanner : PieceScanner
         }
         if (word > 0) return word + Contraction(text, word, anyCase: true);
 
-        if ((found & Number) != 0) return UpToThreeNumbers(text, start);
+        if ((found & Number) != 0) return UpToNumbers(text, start, 3);
         var opensSigns = (found & Space) == 0
             || (text[start] == ' ' && next < text.Length && (At(text, next, out _) & (Letter | Number | Space)) == 0);
         return opensSigns ? NewlinesAndSlashes(text, OtherRun(text, next)) : WhiteSpace(text, start, newlines: true);

@@ -15,6 +15,8 @@ public enum SplitPattern
     Llama3 = Cl100k,
     /// <summary>GPT-4o's: words are also cut where their case changes.</summary>
     O200k,
+    /// <summary>That of Qwen 2 and 3: cl100k's with each digit by itself.</summary>
+    Qwen2,
 }
 
 /// <summary>The names and published regular expressions of the <see cref="SplitPattern"/> values.</summary>
@@ -27,6 +29,8 @@ public static class SplitPatterns
     const string Gpt2Text = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
     const string Cl100kText = Contractions
         + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const string Qwen2Text = Contractions
+        + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     const string O200kText = @"[^\r\n\p{L}\p{N}]?" + Upper + "*" + Lower + "+" + Contractions + "?"
         + @"|[^\r\n\p{L}\p{N}]?" + Upper + "+" + Lower + "*" + Contractions + "?"
         + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -41,10 +45,11 @@ public static class SplitPatterns
         [@"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"] = SplitPattern.Cl100k,
         [@"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"] = SplitPattern.Cl100k,
         [O200kText] = SplitPattern.O200k,
+        [Qwen2Text] = SplitPattern.Qwen2,
     };
 
     /// <summary>The names that <see cref="Parse"/> knows, for messages and help.</summary>
-    public const string Names = "gpt2, cl100k, llama3, o200k, none";
+    public const string Names = "gpt2, cl100k, llama3, qwen2, o200k, none";
 
     /// <summary>The pattern of a name.</summary>
     /// <exception cref="UserException">The name is not one of <see cref="Names"/>.</exception>
@@ -52,6 +57,7 @@ public static class SplitPatterns
     {
         "gpt2" => SplitPattern.Gpt2,
         "cl100k" or "llama3" => SplitPattern.Cl100k,
+        "qwen2" => SplitPattern.Qwen2,
         "o200k" => SplitPattern.O200k,
         "none" => SplitPattern.None,
         _ => throw new UserException($"pattern '{name}' is not one of {Names}"),
@@ -63,6 +69,7 @@ public static class SplitPatterns
         SplitPattern.Gpt2 => "gpt2",
         SplitPattern.Cl100k => "cl100k",
         SplitPattern.O200k => "o200k",
+        SplitPattern.Qwen2 => "qwen2",
         _ => "none",
     };
 
@@ -72,6 +79,7 @@ public static class SplitPatterns
         SplitPattern.Gpt2 => Gpt2Text,
         SplitPattern.Cl100k => Cl100kText,
         SplitPattern.O200k => O200kText,
+        SplitPattern.Qwen2 => Qwen2Text,
         _ => "",
     };
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
@@ -114,6 +115,12 @@ sealed class HuggingFaceStages(TokenizerParts parts)
     /// <summary>The post-processor as the file has it, or null.</summary>
     internal string? PostProcessor { get; private set; }
 
+    /// <summary>Whether the normalizer is Unicode's normal form C; none other is supported.</summary>
+    internal bool Composes { get; private set; }
+
+    /// <summary>The pre-tokenizer as the file has it, where a pattern alone does not say it; set by <see cref="Splits"/>.</summary>
+    internal string? PreTokenizer { get; private set; }
+
     /// <summary>Whether text reaches the model unsplit and tokens are simply joined: a vocabulary of characters.</summary>
     internal bool IsCharacters => preTokenizer is null && decoder is { } stage && TypeOf(stage) == "Fuse";
 
@@ -129,8 +136,9 @@ sealed class HuggingFaceStages(TokenizerParts parts)
         switch (key)
         {
             case "normalizer":
-                if (TypeOf(stage) == "Sequence" && stage.TryGetProperty("normalizers", out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() == 0) break;
-                throw parts.Error($"{Show(stage)} is not supported", key);
+                foreach (var step in Steps(stage, "normalizers"))
+                    Composes = TypeOf(step) == "NFC" ? true : throw parts.Error($"{Show(step)} is not supported", key, hint: "NFC is, or none");
+                break;
             case "pre_tokenizer": preTokenizer = stage; break;
             case "decoder": decoder = stage; break;
             default:
@@ -141,36 +149,45 @@ sealed class HuggingFaceStages(TokenizerParts parts)
         }
     }
 
-    internal SplitPattern Pattern()
+    /// <summary>What cuts the text first, the pattern that cuts the pieces, and whether these get a space in front.</summary>
+    internal (PieceScanner[] Before, SplitPattern Pattern, bool PrefixSpace) Splits()
     {
         if (decoder is not { } stage || TypeOf(stage) != "ByteLevel")
             throw parts.Error($"{(decoder is { } other ? Show(other) : "null")} is not supported", "decoder", hint: "byte-level BPE has a ByteLevel decoder");
         if (preTokenizer is not { } before) throw parts.Error("null is not supported", "pre_tokenizer", hint: "byte-level BPE has a ByteLevel pre-tokenizer");
         var stages = Steps(before, "pretokenizers");
-        return stages switch
+        if (stages.Length == 0 || TypeOf(stages[^1]) != "ByteLevel")
+            throw parts.Error($"{string.Join(" + ", stages.Select(Show))} is not supported", "pre_tokenizer", hint: "the last pre-tokenizer of byte-level BPE is ByteLevel");
+        var bytes = stages[^1];
+        var (cuts, regex, prefixSpace) = (stages[..^1].Select(CutOf).ToList(), JsonMembers.Flag(bytes, "use_regex", true), JsonMembers.Flag(bytes, "add_prefix_space", true));
+        var pattern = regex ? SplitPattern.Gpt2 : SplitPattern.None;
+        // The usual form: one pattern, by ByteLevel itself or by a Split before it.
+        if (!regex && !prefixSpace && cuts is [.., { Pattern: { } last }])
         {
-            [var only] when TypeOf(only) == "ByteLevel" => UsesRegex(only) ? SplitPattern.Gpt2 : SplitPattern.None,
-            [var split, var bytes] when TypeOf(split) == "Split" && TypeOf(bytes) == "ByteLevel" && !UsesRegex(bytes) => PatternOf(split),
-            _ => throw parts.Error($"{string.Join(" + ", stages.Select(Show))} is not supported", "pre_tokenizer"),
-        };
+            pattern = last;
+            cuts.RemoveAt(cuts.Count - 1);
+        }
+        if (cuts.Count > 0 || prefixSpace) PreTokenizer = JsonNode.Parse(before.GetRawText())!.ToJsonString();
+        return ([.. cuts.Select(cut => cut.Scanner)], pattern, prefixSpace);
     }
 
-    SplitPattern PatternOf(JsonElement split)
+    (PieceScanner Scanner, SplitPattern? Pattern) CutOf(JsonElement stage)
     {
+        switch (TypeOf(stage))
+        {
+            case "Digits": return (new NumberScanner(JsonMembers.Flag(stage, "individual_digits", false) ? 1 : int.MaxValue), null);
+            case "Split": break;
+            default: throw parts.Error($"{Show(stage)} before ByteLevel is not supported", "pre_tokenizer", hint: "Split and Digits are");
+        }
+        var (behavior, invert) = (JsonMembers.Text(stage, "behavior"), JsonMembers.Flag(stage, "invert", false));
+        if (JsonMembers.Text(JsonMembers.Member(stage, "pattern"), "Regex") is not { } regex) throw parts.Error("Split without a Regex is not supported", "pre_tokenizer");
+        if (regex is @"\p{N}" or @"\p{N}{1,3}" && (behavior, invert) is ("Isolated", false)) return (new NumberScanner(regex == @"\p{N}" ? 1 : 3), null);
         // Pieces between matches or the matches themselves: the patterns match everything, so both say the same.
-        var (behavior, invert) = (JsonMembers.Text(split, "behavior"), JsonMembers.Flag(split, "invert", false));
         if ((behavior, invert) is not (("Isolated", false) or ("Removed", true)))
             throw parts.Error($"behavior {behavior ?? "null"} with invert {invert} is not supported", "pre_tokenizer");
-        if (!split.TryGetProperty("pattern", out var pattern) || pattern.ValueKind != JsonValueKind.Object || JsonMembers.Text(pattern, "Regex") is not { } regex)
-            throw parts.Error("Split without a Regex is not supported", "pre_tokenizer");
-        return SplitPatterns.FromRegex(regex)
+        var pattern = SplitPatterns.FromRegex(regex)
             ?? throw parts.Error($"the pattern {MessageText.Quote(regex)} is not supported", "pre_tokenizer", hint: $"those of {SplitPatterns.Names} are");
-    }
-
-    bool UsesRegex(JsonElement byteLevel)
-    {
-        if (JsonMembers.Flag(byteLevel, "add_prefix_space", true)) throw parts.Error("is not supported unless false", "pre_tokenizer.add_prefix_space");
-        return JsonMembers.Flag(byteLevel, "use_regex", true);
+        return (PieceScanner.For(pattern), pattern);
     }
 
     void CheckPostProcessor(JsonElement stage, string path)
@@ -178,6 +195,50 @@ sealed class HuggingFaceStages(TokenizerParts parts)
         foreach (var step in Steps(stage, "processors"))
             if (TypeOf(step) is not ("ByteLevel" or "TemplateProcessing" or "BertProcessing" or "RobertaProcessing"))
                 throw parts.Error($"{Show(step)} is not supported", path);
+    }
+
+    /// <summary>The tokens that a post-processor puts before and after a single text.</summary>
+    /// <exception cref="UserException">It puts the text there twice or never, or names a token that is not there.</exception>
+    internal static (int[] Before, int[] After) FrameOf(string postProcessor, TokenizerParts parts, int vocabulary)
+    {
+        using var document = JsonDocument.Parse(postProcessor);
+        List<int> before = [], after = [];
+        foreach (var step in Steps(document.RootElement, "processors"))
+        {
+            if (TypeOf(step) is "BertProcessing" or "RobertaProcessing")
+            {
+                before.Insert(0, IdOf(JsonMembers.Member(step, "cls"), "cls"));
+                after.Add(IdOf(JsonMembers.Member(step, "sep"), "sep"));
+            }
+            else if (TypeOf(step) == "TemplateProcessing") AddTemplate(step);
+        }
+        return ([.. before], [.. after]);
+
+        void AddTemplate(JsonElement step)
+        {
+            var text = false;
+            List<int> front = [];
+            if (JsonMembers.Member(step, "single") is not { ValueKind: JsonValueKind.Array } template) throw parts.Error("must be a list", "post_processor.single");
+            foreach (var part in template.EnumerateArray())
+            {
+                if (JsonMembers.Text(JsonMembers.Member(part, "SpecialToken"), "id") is { } name)
+                {
+                    if (JsonMembers.Member(JsonMembers.Member(JsonMembers.Member(step, "special_tokens"), name), "ids") is not { ValueKind: JsonValueKind.Array } ids)
+                        throw parts.Error($"has no ids for {MessageText.Quote(name)}", "post_processor.special_tokens");
+                    (text ? after : front).AddRange(ids.EnumerateArray().Select(id => Checked(id, name)));
+                }
+                else if (JsonMembers.Text(JsonMembers.Member(part, "Sequence"), "id") == "A" && !text) text = true;
+                else throw parts.Error("must be special tokens around one sequence A", "post_processor.single");
+            }
+            if (!text) throw parts.Error("must be special tokens around one sequence A", "post_processor.single");
+            before.InsertRange(0, front);
+        }
+
+        int IdOf(JsonElement pair, string name) =>
+            pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 ? Checked(pair[1], name) : throw parts.Error("must be a token and its id", $"post_processor.{name}");
+
+        int Checked(JsonElement id, string name) => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number >= 0 && number < vocabulary ? number
+            : throw parts.Error($"the id of {MessageText.Quote(name)} is not in the vocabulary", "post_processor");
     }
 
     static JsonElement[] Steps(JsonElement stage, string key) =>

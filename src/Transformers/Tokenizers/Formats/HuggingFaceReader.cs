@@ -11,6 +11,7 @@ sealed class HuggingFaceReader
 {
     readonly TokenizerParts parts;
     readonly List<(string Name, int Id, bool Special)> added = [];
+    readonly Dictionary<string, AddedRule> rules = [];
     readonly HuggingFaceModel model;
     readonly HuggingFaceStages stages;
     bool versioned;
@@ -72,15 +73,18 @@ sealed class HuggingFaceReader
             using var document = JsonDocument.ParseValue(ref json);
             var entry = document.RootElement;
             if (entry.ValueKind != JsonValueKind.Object) throw parts.Error("must be an object", path);
-            foreach (var flag in (string[])["single_word", "lstrip", "rstrip"])
-                if (entry.TryGetProperty(flag, out var value) && value.ValueKind != JsonValueKind.False) throw parts.Error("is not supported unless false", $"{path}.{flag}");
+            foreach (var flag in (string[])["single_word", "lstrip", "rstrip", "normalized", "special"])
+                if (JsonMembers.Member(entry, flag).ValueKind is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False)) throw parts.Error("must be true or false", $"{path}.{flag}");
             if (!entry.TryGetProperty("content", out var content) || content.ValueKind != JsonValueKind.String || content.GetString() is not { Length: > 0 } name)
                 throw parts.Error("must be a text that is not empty", $"{path}.content");
             if (name.Length > TokenizerLimits.SpecialTokenLength) throw parts.Error($"has more than {TokenizerLimits.SpecialTokenLength} characters", $"{path}.content");
             if (!entry.TryGetProperty("id", out var number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out var id) || id < 0)
                 throw parts.Error("must be a whole number from 0 on", $"{path}.id");
             if (!names.Add(name)) throw parts.Error($"token {MessageText.Quote(name)} appears twice", path);
-            added.Add((name, id, entry.TryGetProperty("special", out var special) && special.ValueKind == JsonValueKind.True));
+            added.Add((name, id, JsonMembers.Flag(entry, "special", false)));
+            var rule = new AddedRule(JsonMembers.Flag(entry, "single_word", false), JsonMembers.Flag(entry, "lstrip", false), JsonMembers.Flag(entry, "rstrip", false),
+                JsonMembers.Flag(entry, "normalized", false));
+            if (rule != default) rules.Add(name, rule);
         }
     }
 
@@ -95,17 +99,20 @@ sealed class HuggingFaceReader
         var always = added.Where(token => !token.Special).ToDictionary(token => token.Name, token => token.Id);
         if (stages.IsCharacters) return BuildCharacters(special, always);
 
-        var pattern = stages.Pattern();
+        var (before, pattern, prefixSpace) = stages.Splits();
         var tokens = parts.ByteTokens(added.Select(token => token.Name).ToHashSet(), "model.vocab");
         foreach (var (name, id) in always) tokens[id] = Encoding.UTF8.GetBytes(name);
         model.CheckUnknown(tokens);
         var merges = model.Merges();
-        if (merges.Count == 0 && always.Count == 0 && pattern == SplitPattern.None && IsBytes(tokens, special))
+        if (merges.Count == 0 && always.Count == 0 && rules.Count == 0 && stages.PreTokenizer is null && !stages.Composes && stages.PostProcessor is null
+            && pattern == SplitPattern.None && IsBytes(tokens, special))
             return new ByteTokenizer([.. special.OrderBy(token => token.Value).Select(token => token.Key)]);
         return new ByteLevelBpeTokenizer(new BpeDefinition
         {
             Tokens = tokens, Merges = merges, Special = special, AlwaysMatched = always, Pattern = pattern,
-            WholePiecesFirst = model.IgnoreMerges, PostProcessor = stages.PostProcessor,
+            WholePiecesFirst = model.IgnoreMerges, PostProcessor = stages.PostProcessor, Rules = rules, CutBefore = before, PrefixSpace = prefixSpace,
+            Composes = stages.Composes, PreTokenizer = stages.PreTokenizer,
+            Frame = stages.PostProcessor is { } processor ? HuggingFaceStages.FrameOf(processor, parts, tokens.Length) : ([], []),
         });
     }
 

@@ -15,7 +15,8 @@ static class HuggingFaceWriter
         var added = definition.AlwaysMatched.ToDictionary(token => token.Value, token => token.Key);
         for (var id = 0; id < names.Length; id++)
             names[id] = added.TryGetValue(id, out var name) ? name : definition.Tokens[id] is { } bytes ? ByteAlphabet.ToText(bytes) : "";
-        Write(target, AddedTokens(definition.Special, definition.AlwaysMatched), null, PreTokenizer(definition.Pattern),
+        Write(target, AddedTokens(definition.Special, definition.AlwaysMatched, definition.Rules), definition.Composes ? new JsonObject { ["type"] = "NFC" } : null,
+            definition.PreTokenizer is { } preTokenizer ? JsonNode.Parse(preTokenizer) : PreTokenizer(definition.Pattern),
             definition.PostProcessor is { } processor ? JsonNode.Parse(processor) : ByteLevel(useRegex: true), ByteLevel(useRegex: true),
             Model(names, definition.Special, definition.Merges, definition.WholePiecesFirst));
     }
@@ -36,14 +37,17 @@ static class HuggingFaceWriter
         target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented) + "\n"));
     }
 
-    internal static JsonArray AddedTokens(IReadOnlyDictionary<string, int> special, IReadOnlyDictionary<string, int>? always = null)
+    internal static JsonArray AddedTokens(IReadOnlyDictionary<string, int> special, IReadOnlyDictionary<string, int>? always = null,
+        IReadOnlyDictionary<string, AddedRule>? rules = null)
     {
         var all = special.Select(token => (token.Key, token.Value, IsSpecial: true)).Concat((always ?? new Dictionary<string, int>()).Select(token => (token.Key, token.Value, IsSpecial: false)));
         return new JsonArray([.. all.OrderBy(token => token.Value).Select(token => new JsonObject
         {
-            ["id"] = token.Value, ["content"] = token.Key, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false,
-            ["normalized"] = false, ["special"] = token.IsSpecial,
+            ["id"] = token.Value, ["content"] = token.Key, ["single_word"] = RuleOf(token.Key).SingleWord, ["lstrip"] = RuleOf(token.Key).StripLeft,
+            ["rstrip"] = RuleOf(token.Key).StripRight, ["normalized"] = RuleOf(token.Key).Normalized, ["special"] = token.IsSpecial,
         })]);
+
+        AddedRule RuleOf(string name) => rules?.GetValueOrDefault(name) ?? default;
     }
 
     static JsonObject PreTokenizer(SplitPattern pattern) => pattern is SplitPattern.Gpt2 or SplitPattern.None ? ByteLevel(useRegex: pattern == SplitPattern.Gpt2) : new()

@@ -72,8 +72,9 @@ static class WordPieceFile
         Require(parts, root, "pre_tokenizer", "BertPreTokenizer");
         var special = ReadSpecial(parts, JsonMembers.Member(root, "added_tokens"));
         var processor = JsonMembers.Member(root, "post_processor");
-        return Create(parts, special, JsonMembers.Text(model, "unk_token") ?? Unknown, ReadNormalizer(parts, root),
-            processor.ValueKind == JsonValueKind.Object ? processor.GetRawText() : null);
+        var text = processor.ValueKind == JsonValueKind.Object ? processor.GetRawText() : null;
+        return Create(parts, special, JsonMembers.Text(model, "unk_token") ?? Unknown, ReadNormalizer(parts, root), text,
+            text is null ? ([], []) : HuggingFaceStages.FrameOf(text, parts, parts.Size));
     }
 
     static BertNormalizer ReadNormalizer(TokenizerParts parts, JsonElement root)
@@ -99,13 +100,14 @@ static class WordPieceFile
         return special;
     }
 
-    static WordPieceVocabulary Create(TokenizerParts parts, Dictionary<string, int> special, string unknown, BertNormalizer normalizer, string? postProcessor)
+    static WordPieceVocabulary Create(TokenizerParts parts, Dictionary<string, int> special, string unknown, BertNormalizer normalizer, string? postProcessor,
+        (int[] Before, int[] After)? frame = null)
     {
         var tokens = Enumerable.Range(0, parts.Size).Select(id => parts.NameOf(id) ?? throw parts.Error($"no token has id {id}")).ToArray();
         if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {MessageText.Quote(broken)} holds a line end");
         if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {MessageText.Quote(unknown)} for words that have no pieces");
         special.TryAdd(unknown, id);
-        return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor);
+        return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor) { Framing = frame ?? ([], []) };
     }
 
     // What the folder's own description of the tokenizer says, where there is one.

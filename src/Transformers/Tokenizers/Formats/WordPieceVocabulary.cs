@@ -55,6 +55,12 @@ public sealed class WordPieceVocabulary : TextTokenizer
     /// <inheritdoc/>
     public override int? EndOfTextId => special.TryGetValue("[SEP]", out var id) ? id : base.EndOfTextId;
 
+    /// <summary>The tokens that the file's post-processor puts around a text.</summary>
+    internal (int[] Before, int[] After) Framing { get; init; } = ([], []);
+
+    /// <inheritdoc/>
+    public override (IReadOnlyList<int> Before, IReadOnlyList<int> After) Frame => Framing;
+
     /// <summary>Whether capitals are read as small letters.</summary>
     public bool LowerCase => normalizer.LowerCase;
 
