@@ -30,6 +30,23 @@ static class InputLines
         return TextLines.ReadAll(stream ?? StandardInput(context), NameOf(file));
     }
 
+    /// <summary>Whether an argument that may be a text or a file is a file, standard input among them.</summary>
+    /// <param name="given">The argument.</param>
+    /// <param name="option">Its name.</param>
+    /// <exception cref="UserException">It looks like a path, and there is nothing at it.</exception>
+    internal static bool IsFile(string given, string option)
+    {
+        if (given == "-" || File.Exists(given)) return true;
+        if (Directory.Exists(given) && LooksLikePath(given)) throw new UserException([new Problem("is a folder; a file or a text is needed", given, Path: option)]);
+        return !LooksLikePath(given) ? false
+            : throw new UserException([new Problem("there is no such file", given, Path: option, Hint: "if this is the text itself, pass it on standard input, as -")]);
+    }
+
+    // One word with a folder's separator, or with an ending that files of text have.
+    static bool LooksLikePath(string given) => given.Length > 1 && !given.Any(char.IsWhiteSpace) && !given.Contains("://", StringComparison.Ordinal)
+        && (given.Contains(Path.DirectorySeparatorChar) && (given[0] is '/' or '.' or '~' || Path.HasExtension(given))
+            || Path.GetExtension(given).ToLowerInvariant() is ".txt" or ".tsv" or ".csv" or ".json" or ".jsonl" or ".md" or ".gz" or ".text" or ".log" or ".xml" or ".html" or ".yaml" or ".parquet");
+
     static void Check(string file, string option)
     {
         if (Directory.Exists(file)) throw new UserException([new Problem("is a folder; a file is needed", file, Path: option)]);

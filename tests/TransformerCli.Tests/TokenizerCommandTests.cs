@@ -30,6 +30,24 @@ public sealed class TokenizerCommandTests : IDisposable
     }
 
     [Fact]
+    public void The_template_of_a_file_is_put_around_the_text_unless_it_is_left_out()
+    {
+        var tokenizer = Trained("--vocabulary", "262");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(tokenizer))!;
+        json["post_processor"] = System.Text.Json.Nodes.JsonNode.Parse("""
+            {"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|endoftext|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],
+            "special_tokens":{"<|endoftext|>":{"id":"<|endoftext|>","ids":[256],"tokens":["<|endoftext|>"]}}}
+            """);
+        File.WriteAllText(tokenizer, json.ToJsonString());
+        var bare = Run("the cat", "tokenizer", "encode", tokenizer, "--no-template").Out;
+        Assert.Equal("256 " + bare, Run("the cat", "tokenizer", "encode", tokenizer).Out);
+        Assert.Contains($"\"tokens\":{bare.Split(' ').Length + 1}", Run("the cat", "tokenizer", "encode", tokenizer, "--json").Out.Replace(": ", ":"));
+        Run("the cat", "tokenizer", "encode", tokenizer, "--output", In("ids.bin"));
+        Assert.Equal(4 * (bare.Split(' ').Length + 1), new FileInfo(In("ids.bin")).Length);
+        Assert.Equal("the cat", Run(bare, "tokenizer", "decode", tokenizer, "--skip-special").Out);
+    }
+
+    [Fact]
     public void A_trained_tokenizer_encodes_and_decodes_through_text_and_through_files()
     {
         var tokenizer = Trained("--vocabulary", "262", "--pattern", "cl100k");

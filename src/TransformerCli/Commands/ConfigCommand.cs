@@ -90,12 +90,12 @@ public static class ConfigCommand
 
     static Command Check(CliContext context)
     {
-        var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready configs", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs } };
-        var merge = new Option<bool>("--merge") { Description = "Merge the files into one config, later ones overriding earlier ones, as train does" };
+        var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready configs; several are merged, later ones overriding earlier ones, as train does", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs } };
+        var each = new Option<bool>("--each") { Description = "Check each file by itself instead of merging them" };
         var sets = CommonOptions.Sets();
-        var command = new Command("check", "Checks configs; reports every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6")
+        var command = new Command("check", "Checks a config, or the config that several files merge to; reports every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6")
         {
-            files, merge, sets,
+            files, each, sets,
         };
         context.Handle(command, (parse, _) =>
         {
@@ -103,7 +103,7 @@ public static class ConfigCommand
             var given = parse.GetValue(sets) ?? [];
             var problems = new List<Problem>();
             var right = new List<Checked>();
-            foreach (var group in parse.GetValue(merge) ? [names] : names.Select(one => new[] { one }))
+            foreach (var group in parse.GetValue(each) ? names.Select(one => new[] { one }) : [names])
                 try
                 {
                     var config = ModelFragment.LoadOrRun(group, given);

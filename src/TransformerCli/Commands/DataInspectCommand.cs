@@ -2,6 +2,7 @@ using System.CommandLine;
 using TransformerCli.Output;
 using Transformers.Data;
 using Transformers.Data.Images;
+using Transformers.Data.Sentences;
 using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.IO.Images;
@@ -15,7 +16,7 @@ static class DataInspectCommand
 
     public static Command Create(CliContext context)
     {
-        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a prepared folder, or a set of images (class folders, a tar file, IDX files)", HelpName = "PATH" };
+        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, or a set of images (class folders, a tar file, IDX files)", HelpName = "PATH" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that has the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
         var command = new Command("inspect", "Reports counts, lengths, duplicates and faults of a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
@@ -35,6 +36,12 @@ static class DataInspectCommand
                 return ExitCodes.Done;
             }
             if (IsImages(given)) return InspectImages(context, given, json);
+            if (TableReport.Of(given) is { } table)
+            {
+                if (json) context.WriteJson(new { Schema, Kind = "table", table.Source, table.Splits });
+                else Print(context.Out, table);
+                return ExitCodes.Done;
+            }
             var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator) });
             var report = TextReport.Of(source, cancel);
             if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
@@ -54,6 +61,22 @@ static class DataInspectCommand
         output.WriteLine($"held out    {manifest.HoldOut}, {manifest.HoldOutFraction}");
         output.WriteLine($"duplicates  {manifest.Duplicates.ValidationDocuments:N0} validation documents also occur in the training text");
         Print(output, manifest.Counts);
+    }
+
+    static void Print(TextWriter output, TableReport report)
+    {
+        output.WriteLine($"source      {report.Source}");
+        foreach (var split in report.Splits)
+        {
+            output.WriteLine($"{split.Name,-11} {split.Rows:N0} lines of {split.Columns.Count} columns: {string.Join(", ", split.Files)}");
+            foreach (var column in split.Columns)
+            {
+                var values = column.Values is { } all ? $": {string.Join(", ", all.Take(10).Select(value => $"{value.Key} {value.Value:N0}"))}{(all.Count > 10 ? ", …" : "")}" : "";
+                output.WriteLine($"  column {column.Name,-4} {column.Shortest:N0} to {column.Longest:N0} characters, {column.Mean:N0} on average, {column.Distinct:N0} different{values}");
+                if (column.Empty > 0) output.WriteLine($"note        {column.Empty:N0} of column {column.Name} are empty");
+            }
+            if (split.FirstUneven is { } line) output.WriteLine($"note        {split.Uneven:N0} lines have another number of columns than the first; the first of them is line {line}");
+        }
     }
 
     static void Print(TextWriter output, TextReport report)
@@ -98,7 +121,7 @@ static class DataInspectCommand
             return ExitCodes.Done;
         }
         var output = context.Out;
-        output.WriteLine($"images      {report.Images:N0} ({report.Kind}), {report.MinWidth}x{report.MinHeight} to {report.MaxWidth}x{report.MaxHeight}, {report.Grey:N0} grey");
+        output.WriteLine($"images      {report.Images:N0} ({report.Kind}), {report.MinWidth}x{report.MinHeight} to {report.MaxWidth}x{report.MaxHeight}, {report.Grey:N0} without colour");
         output.WriteLine($"formats     {string.Join(", ", report.Formats.Select(format => $"{format.Value} {format.Key}"))}");
         output.WriteLine($"mean, std   [{string.Join(", ", report.Mean.Select(m => m.ToString("F3")))}], [{string.Join(", ", report.Std.Select(s => s.ToString("F3")))}]");
         foreach (var one in report.Classes)

@@ -47,17 +47,19 @@ static class EvalCommand
                 Quantized = parse.GetValue(quantize) is not null,
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
-            else Print(context.Out, result);
+            else Print(context.Out, result, Kind.For(trained).Examples);
             return Expectation.Check(context, expectations, result) ?? ExitCodes.Done;
         });
         return command;
     }
 
-    static void Print(TextWriter writer, EvaluationResult result)
+    static void Print(TextWriter writer, EvaluationResult result, string examples)
     {
-        writer.WriteLine($"{result.Run}, step {result.Checkpoint}, {result.Split}: {result.Examples} examples");
+        writer.WriteLine($"{result.Run}, step {result.Checkpoint}, {result.Split}: {result.Examples} {examples}");
         foreach (var (name, value) in result.Metrics) writer.WriteLine($"{name,-16} {value:0.####}");
         foreach (var (name, signature) in result.Signatures ?? new Dictionary<string, string>()) writer.WriteLine($"{name,-16} {signature}");
+        if (result.Metrics.GetValueOrDefault("bleu", 1) == 0 && result.Metrics.GetValueOrDefault("exact") > 0)
+            writer.WriteLine("note: BLEU is 0 where no output has four words in a row in common with its reference, as with answers of one word; exact and chrf tell more");
         if (result.Broken is { } broken) writer.WriteLine($"{broken.Count} inputs could not be read, the first: {broken[0]}");
         foreach (var mistake in (result.Mistakes ?? []).Take(5))
             writer.WriteLine($"predicted {mistake.Predicted} ({mistake.Probability:0.00}), actual {mistake.Label} ({mistake.LabelProbability:0.00}): {mistake.Image}");

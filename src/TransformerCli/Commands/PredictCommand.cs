@@ -51,7 +51,7 @@ static class PredictCommand
     static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device)
     {
         using var predictor = new TextPredictor(run, device);
-        List<string> texts = [.. inputs.SelectMany(input => input == "-" || File.Exists(input) ? InputLines.Read(context, input) : [input])];
+        List<string> texts = [.. inputs.SelectMany(input => InputLines.IsFile(input, "INPUT") ? InputLines.Read(context, input) : [input])];
         foreach (var (text, classes) in texts.Zip(predictor.Predict(texts))) yield return new Prediction(text, [.. classes.Take(top)]);
     }
 

@@ -78,12 +78,12 @@ public static class GenerationBenchmark
 /// <param name="Tokens">Tokens of one try, of all prompts together.</param>
 /// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
 /// <param name="Device">Where it ran.</param>
-/// <param name="TokensPerSecond">Tokens a second of the median try, of all prompts together.</param>
+/// <param name="TokensPerSecond">Tokens per second of the median try, of all prompts together.</param>
 /// <param name="WeightBytes">Bytes of the matrices that a step reads, in the products' type.</param>
-/// <param name="BytesPerSecond">Bytes a second that the machine reads and writes, measured on vectors larger than its caches; a small model's weights stay in a cache and are read faster.</param>
+/// <param name="BytesPerSecond">Bytes per second that the machine reads and writes, measured on vectors larger than its caches; a small model's weights stay in a cache and are read faster.</param>
 public sealed record GenerationBenchmarkResult(
     int Prompts, long Tokens, string Precision, string Device, double TokensPerSecond, long WeightBytes, double BytesPerSecond)
 {
-    /// <summary>The share of that bandwidth that reading the weights takes; above 1 where a cache holds them.</summary>
+    /// <summary>The fraction of that bandwidth that reading the weights takes; above 1 where a cache holds them.</summary>
     public double BandwidthShare => TokensPerSecond / Prompts * WeightBytes / BytesPerSecond;
 }

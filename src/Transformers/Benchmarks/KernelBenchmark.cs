@@ -70,7 +70,7 @@ public sealed record KernelShare(string Kernel, string Precision, double Seconds
 /// <param name="Libtorch">libtorch's version.</param>
 /// <param name="CpuCapability">The instruction set that libtorch uses.</param>
 /// <param name="Peaks">Peaks of arithmetic, by type.</param>
-/// <param name="BytesPerSecond">Bytes a second that are read and written.</param>
+/// <param name="BytesPerSecond">Bytes per second that are read and written.</param>
 /// <param name="OperationSeconds">Seconds that an operation costs however small it is.</param>
 /// <param name="Kernels">The kernels.</param>
 public sealed record KernelBenchmarkResult(

@@ -40,7 +40,7 @@ public static class StepBenchmark
     /// <param name="vocabulary">V of both sides.</param>
     /// <param name="rows">B.</param>
     /// <param name="length">Tokens of each side.</param>
-    /// <param name="smoothing">The share of the probability spread over all tokens.</param>
+    /// <param name="smoothing">The fraction of the probability that is spread over all tokens.</param>
     /// <param name="options">Where, how, and how long.</param>
     public static StepBenchmarkResult Pairs(Seq2SeqConfig shape, int vocabulary, int rows, int length, double smoothing, StepBenchmarkOptions options) =>
         Measure(shape, Seq2SeqKind.ProfileStep(shape, vocabulary, rows, length), smoothing, options);
@@ -113,13 +113,13 @@ public sealed record StepBenchmarkOptions(Device Device, Precision Precision, do
 /// <param name="SlowSeconds">Seconds that three quarters of the steps stayed under.</param>
 /// <param name="FirstLoss">The loss of the first step, before any update: near the logarithm of the number of classes.</param>
 /// <param name="FlopsPerStep">Operations of a step.</param>
-/// <param name="PeakFlopsPerSecond">The machine's measured peak, operations a second.</param>
+/// <param name="PeakFlopsPerSecond">The machine's measured peak, operations per second.</param>
 /// <param name="PeakMemoryBytes">The most resident bytes of the process so far.</param>
 public sealed record StepBenchmarkResult(
     string Model, long Parameters, string Precision, string Device, string Unit, int UnitsPerStep, int Steps, double Seconds, double FastSeconds,
     double SlowSeconds, double FirstLoss, double FlopsPerStep, double PeakFlopsPerSecond, long PeakMemoryBytes)
 {
-    /// <summary>Units a second of the median step.</summary>
+    /// <summary>Units per second of the median step.</summary>
     public double UnitsPerSecond => UnitsPerStep / Seconds;
     /// <summary>The fraction of that peak which a step reaches.</summary>
     public double Utilisation => FlopsPerStep / Seconds / PeakFlopsPerSecond;

@@ -177,8 +177,8 @@ sealed class NotMeasuredException(string message) : Exception(message);
 /// <param name="PassSeconds">Seconds of the forward and backward pass of the mean micro-batch: the median of several.</param>
 /// <param name="UpdateSeconds">Seconds of gradient norm, optimizer and weight average: the median of several.</param>
 /// <param name="StepSeconds">Seconds a step: the passes of all its micro-batches, and the update.</param>
-/// <param name="UnitsPerSecond">Tokens or images a second.</param>
-/// <param name="PeakFlopsPerSecond">The machine's measured peak, operations a second.</param>
+/// <param name="UnitsPerSecond">Tokens or images per second.</param>
+/// <param name="PeakFlopsPerSecond">The machine's measured peak, operations per second.</param>
 /// <param name="Utilisation">The fraction of that peak which a step reaches.</param>
 public sealed record StepMeasurement(
     string Device, string Precision, long Rows, long? Activations, double PassSeconds, double UpdateSeconds, double StepSeconds,

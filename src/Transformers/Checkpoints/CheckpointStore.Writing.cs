@@ -104,8 +104,8 @@ public sealed partial class CheckpointStore
         }
     }
 
-    /// <summary>Takes the checkpoints after a step out of the way, because training goes on from that step: they become <c>step-N.aside</c> and are no longer found.</summary>
-    /// <param name="step">Training goes on from here.</param>
+    /// <summary>Takes the checkpoints after a step out of the way, because training resumes from that step: they become <c>step-N.aside</c> and are no longer found.</summary>
+    /// <param name="step">Training resumes from here.</param>
     /// <param name="policy">Says which of the remaining checkpoints is the best.</param>
     /// <returns>The steps set aside.</returns>
     /// <exception cref="CheckpointException">The folder cannot be written.</exception>

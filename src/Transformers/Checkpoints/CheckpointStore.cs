@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>A checkpoint that was passed over, and why.</summary>
+/// <summary>A checkpoint that was skipped, and why.</summary>
 /// <param name="Folder">Its folder.</param>
 /// <param name="Reason">What is wrong, with the file's name.</param>
 public sealed record SkippedCheckpoint(string Folder, string Reason);
@@ -39,7 +39,7 @@ public sealed partial class CheckpointStore(string folder)
     public long? LatestStep => latest.Target;
 
     /// <summary>The newest checkpoint of which every byte is as it was written.</summary>
-    /// <param name="skipped">The newer ones that were passed over, and why.</param>
+    /// <param name="skipped">The newer ones that were skipped, and why.</param>
     /// <param name="before">Only those of earlier steps are looked at.</param>
     /// <returns>The checkpoint, or null where none is intact.</returns>
     public Checkpoint? FindNewestIntact(out IReadOnlyList<SkippedCheckpoint> skipped, long before = long.MaxValue)

@@ -59,7 +59,7 @@ public sealed record TrainerState
 
 /// <summary>The best validation so far.</summary>
 /// <param name="Step">The step at which it was measured.</param>
-/// <param name="Loss">Its loss, nats a target; finite.</param>
+/// <param name="Loss">Its loss in nats per target; finite.</param>
 public sealed record BestSoFar(long Step, double Loss);
 
 /// <summary>The versions that wrote a checkpoint.</summary>

@@ -7,11 +7,17 @@ namespace Transformers.Configs;
 sealed class ConfigBinder(Type root, ProblemList problems)
 {
     /// <summary>The value, or null where it has problems or is null.</summary>
-    internal object? Bind(Type type, ConfigNode node, string path, Source at, IReadOnlyList<RuleAttribute>? rules = null)
+    /// <param name="type">The type to bind to.</param>
+    /// <param name="node">The tree.</param>
+    /// <param name="path">Its path in the config.</param>
+    /// <param name="at">Where its key is.</param>
+    /// <param name="rules">The rules of its setting.</param>
+    /// <param name="otherwise">The record that a union has by default; --set need not name its kind.</param>
+    internal object? Bind(Type type, ConfigNode node, string path, Source at, IReadOnlyList<RuleAttribute>? rules = null, Type? otherwise = null)
     {
         if (ConfigShape.IsMapping(type))
         {
-            if (node is MapNode map) return ConfigShape.IsUnion(type) ? Union(type, map, path, at) : Record(ConfigShape.Of(type), map, path, at);
+            if (node is MapNode map) return ConfigShape.IsUnion(type) ? Union(type, map, path, at, otherwise) : Record(ConfigShape.Of(type), map, path, at);
             return Wrong(node, path, "must be a mapping", MappingHint(type, node));
         }
         if (ConfigShape.IsPair(type)) return Pair(node, path, at);
@@ -21,7 +27,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return value ?? Wrong(node, path, rule, hint);
     }
 
-    object? Union(Type type, MapNode map, string path, Source at)
+    object? Union(Type type, MapNode map, string path, Source at, Type? otherwise)
     {
         var variants = ConfigShape.Variants(type);
         if (ConfigShape.VariantOf(type, map) is { } chosen) return Record(chosen, map, path, at);
@@ -31,6 +37,9 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var all = string.Join(", ", kinds);
         if (map.Find("kind") is not { } entry)
         {
+            // Files say what they mean, as their schema asks; a setting on the command line may be for the record that is there by default.
+            if (otherwise is not null && map.Source.File == ConfigText.CommandLine && ConfigShape.Of(otherwise) is var standard && map.Entries.All(e => standard.Find(e.Key) is not null))
+                return Record(standard, map, path, at);
             var typo = map.Entries.FirstOrDefault(e => Suggestion.For(e.Key, ["kind"]) is not null && variants.All(v => v.Find(e.Key) is null));
             problems.Add(typo?.KeySource ?? at, Join(path, "kind"), $"{Join(path, "kind")} is missing", typo is null ? $"one of {all}" : $"did you mean kind instead of {MessageText.Escape(typo.Key)}?");
             return null;
@@ -46,7 +55,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var given = keys.Where(k => ConfigShape.HasValue(map, k)).ToList();
         if (given.Count > 1)
         {
-            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", "keep one of them");
+            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", $"keep one of them; where another file or setting gives {given[0]}, {given[0]}: null takes it away");
             return null;
         }
         var typo = map.Entries.Select(e => (Entry: e, Near: Suggestion.For(e.Key, keys))).FirstOrDefault(t => t.Near is not null);
@@ -92,7 +101,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             problems.Add(entry.KeySource, path, $"{path} has no value", $"must be {ConfigScalars.Describe(setting.Type)}");
             return;
         }
-        if (Bind(setting.Type, entry.Value, path, entry.KeySource, setting.Rules) is not { } value) return;
+        if (Bind(setting.Type, entry.Value, path, entry.KeySource, setting.Rules, setting.Property.GetValue(record)?.GetType()) is not { } value) return;
         var source = entry.Value.Source;
         foreach (var rule in setting.Rules)
             foreach (var (one, position) in ValuesOf(value, rule))

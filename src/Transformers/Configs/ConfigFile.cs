@@ -81,8 +81,16 @@ public static class ConfigFile
 
     static void ReadSettings(List<ConfigNode> nodes, IReadOnlyList<string>? sets, ProblemList problems)
     {
+        // Settings are first laid over each other and then, as one, over the files, so that a kind and what belongs to it may come in any order.
         // One setting that cannot be read does not keep the others from being checked.
-        foreach (var set in sets ?? []) problems.Collect(() => nodes.Add(ConfigText.ReadSetting(set, problems)), vital: false);
+        ConfigNode? all = null;
+        foreach (var set in sets ?? [])
+            problems.Collect(() =>
+            {
+                var setting = ConfigText.ReadSetting(set, problems);
+                all = all is null ? setting : ConfigMerge.Merge(null, all, setting);
+            }, vital: false);
+        if (all is not null) nodes.Add(all);
     }
 
     static LoadedConfig<T> Bind<T>(List<ConfigNode> nodes, IReadOnlyList<string> files, ProblemList problems) where T : class

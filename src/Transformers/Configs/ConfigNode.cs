@@ -64,7 +64,7 @@ static class ConfigMerge
         {
             shape = ConfigShape.VariantOf(type, old);
             // Settings of one kind mean nothing to another.
-            if (Picks(type, @new) && ConfigShape.VariantOf(type, @new) != shape) return above;
+            if (shape is not null && Picks(type, @new) && ConfigShape.VariantOf(type, @new) != shape) return above;
         }
         else if (type is not null && ConfigShape.IsMapping(type)) shape = ConfigShape.Of(type);
 

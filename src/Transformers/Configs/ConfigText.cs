@@ -6,6 +6,9 @@ namespace Transformers.Configs;
 /// <summary>From bytes, or from <c>--set</c>, to a tree.</summary>
 static class ConfigText
 {
+    /// <summary>The file that settings of the command line come from.</summary>
+    internal const string CommandLine = "--set";
+
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     internal static ConfigNode Read(byte[] bytes, string file, ProblemList problems)
@@ -23,7 +26,7 @@ static class ConfigText
     /// <summary>The tree of <c>a.b=value</c>: mappings down to the value, which is YAML.</summary>
     internal static ConfigNode ReadSetting(string set, ProblemList problems)
     {
-        var source = new Source("--set");
+        var source = new Source(CommandLine);
         var equals = set.IndexOf('=');
         if (equals < 0) throw Bad($"{MessageText.Escape(set)} has no =", null);
         var path = set[..equals].Trim();

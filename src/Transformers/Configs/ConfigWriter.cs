@@ -8,7 +8,7 @@ public static class ConfigWriter
 {
     const int LineWidth = 100;
 
-    /// <summary>The config as YAML, a line a setting, small mappings on one line.</summary>
+    /// <summary>The config as YAML, one line per setting, small mappings on one line.</summary>
     /// <param name="config">A config record.</param>
     public static string ToYaml(object config)
     {

@@ -100,14 +100,29 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
 
     Problem Syntax(YamlException exception)
     {
-        // A tab is found at the end of what was being read, which began lines before.
-        var tab = exception.Message.Contains("tab character", StringComparison.Ordinal);
+        var tab = exception.Message.Contains("tab character", StringComparison.Ordinal) || exception.Message.Contains("invalid tab", StringComparison.Ordinal);
         var mark = tab ? exception.End : exception.Start;
         var (file, line, column) = at((int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
+        // The parser reports where the mapping around a tab began, so the tab itself is looked for.
+        if (FirstIndentingTab((int)Math.Max(1, exception.Start.Line)) is { } found && (tab || found.Line <= line + 1))
+        {
+            tab = true;
+            (file, line, column) = at(found.Line, found.Column);
+        }
         var reason = Position().Replace(exception.Message, "").Trim().TrimEnd('.');
         if (reason.Length > 1 && char.IsUpper(reason[0]) && char.IsLower(reason[1])) reason = char.ToLowerInvariant(reason[0]) + reason[1..];
         return new Problem($"this is not YAML: {MessageText.Escape(reason)}", file, line, column,
             Hint: tab ? "indent with spaces, not with tabs" : "check the indentation and the brackets here and just above; quote a text that holds ': ' or ' #'");
+    }
+
+    (int Line, int Column)? FirstIndentingTab(int from)
+    {
+        foreach (var (index, line) in text.Split('\n').Index().Skip(from - 1))
+        {
+            var indentation = line.Length - line.TrimStart(' ', '\t').Length;
+            if (indentation < line.TrimEnd('\r').Length && line.IndexOf('\t', 0, indentation) is var column and >= 0) return (index + 1, column + 1);
+        }
+        return null;
     }
 
     [GeneratedRegex(@"\(Line: \d+, Col: \d+, Idx: \d+\)( - )?:?")]

@@ -106,7 +106,7 @@ sealed class LengthBuckets
     }
 }
 
-/// <summary>Token ids of many sequences, kept end to end: four bytes a token and eight a sequence, no object for each.</summary>
+/// <summary>Token ids of many sequences, kept end to end: four bytes per token and eight per sequence, no object for each.</summary>
 public sealed class TokenStore
 {
     const int BlockBits = 20;

@@ -91,7 +91,7 @@ sealed unsafe class PagedCache : IDisposable
 
 /// <summary>Which blocks of a cache hold the tokens of each row. Rows with a common past share its blocks.</summary>
 /// <remarks>
-/// As the page tables of Kwon et al. 2023, section 4: a row that goes on from another takes its list of blocks and not what is in them; a
+/// As the page tables of Kwon et al. 2023, section 4: a row that continues another takes its list of blocks and not what is in them; a
 /// block that two rows hold is copied only when one of them writes to it.
 /// </remarks>
 sealed class BlockTable

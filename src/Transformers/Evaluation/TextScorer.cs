@@ -16,7 +16,7 @@ namespace Transformers.Evaluation;
 /// <param name="Source">What it is the target of, for an encoder-decoder.</param>
 public sealed record ScoreInput(string Text, string? Source = null);
 
-/// <summary>How probable a model finds a text: what <c>score --json</c> prints, a line a text.</summary>
+/// <summary>How probable a model finds a text: what <c>score --json</c> prints, one line per text.</summary>
 public sealed record TextScore
 {
     /// <summary>The name and version of the document.</summary>
@@ -42,7 +42,7 @@ public sealed record TextScore
     public double? Loss => Scored == 0 ? null : -Sum / Scored;
     /// <summary>e to the loss.</summary>
     public double? Perplexity => Loss is { } loss ? Math.Exp(loss) : null;
-    /// <summary>Bits a byte of the text in UTF-8: the loss times its tokens.</summary>
+    /// <summary>Bits per byte of the text in UTF-8: the loss times its tokens.</summary>
     public double? BitsPerByte => Loss is { } loss && Bytes > 0 ? loss * Ids.Count / Bytes / Math.Log(2) : null;
 
     /// <summary>The text's length in UTF-8.</summary>

@@ -162,7 +162,7 @@ public static class Crc32C
     /// <summary>The checksum of some bytes.</summary>
     public static uint Of(ReadOnlySpan<byte> bytes) => Append(Empty, bytes);
 
-    /// <summary>Goes on from the checksum of what came before.</summary>
+    /// <summary>Continues the checksum of what came before.</summary>
     /// <param name="checksum">The checksum so far, or <see cref="Empty"/>.</param>
     /// <param name="bytes">What follows.</param>
     public static uint Append(uint checksum, ReadOnlySpan<byte> bytes)

@@ -82,7 +82,7 @@ public static class DryRun
 
     static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);
 
-    // The state of the run's folder, and whether the run can go on from what it holds.
+    // The state of the run's folder, and whether the run can resume from what it holds.
     static (string state, long? from) StateOf(RunConfig config, TrainingOptions options, RunIdentity identity)
     {
         using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
@@ -104,7 +104,7 @@ public sealed record DryRunResult
     public required string Run { get; init; }
     /// <summary><c>new</c>, <c>resumes</c> or <c>finished</c>.</summary>
     public required string State { get; init; }
-    /// <summary>The step that it would go on from; absent for a new run.</summary>
+    /// <summary>The step that it would resume from; absent for a new run.</summary>
     public long? From { get; init; }
     /// <summary>The step that it would end at.</summary>
     public required long Steps { get; init; }
@@ -126,7 +126,7 @@ public sealed record DryRunResult
     public required long TargetsPerStep { get; init; }
     /// <summary>Forward and backward passes of the first step.</summary>
     public required int MicroBatches { get; init; }
-    /// <summary>The loss of the first pass with fresh weights, nats a target.</summary>
+    /// <summary>The loss of the first pass with fresh weights, in nats per target.</summary>
     public required double Loss { get; init; }
     /// <summary>The norm of its gradient.</summary>
     public required double GradientNorm { get; init; }

@@ -15,7 +15,7 @@ static class FinishedRun
         if (!folder.IsFinished) return null;
         var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
         CheckSame(folder, before, config);
-        // Who names a checkpoint wants to go on from it.
+        // Who names a checkpoint wants to resume from it.
         if (options.ResumeFrom is not null) return null;
         if (TrainResult.Read(folder) is not { } result) return null;
         if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(before, config))) return null;

@@ -16,7 +16,7 @@ public sealed record JudgedImage(string Image, string Label, string Predicted, d
 
 /// <summary>The result of an evaluation.</summary>
 /// <param name="Split">The images: <c>test</c>, <c>validation</c>, <c>train</c> or <c>all</c>.</param>
-/// <param name="Loss">Nats an image.</param>
+/// <param name="Loss">Nats per image.</param>
 /// <param name="Report">Accuracies, confusion matrix, scores of each class, calibration.</param>
 /// <param name="Mistakes">The worst mistakes: those whose class was given the least probability, worst first.</param>
 /// <param name="Broken">Images that could not be read, and are not counted.</param>

@@ -38,6 +38,9 @@ public abstract class Kind
     /// <summary>What it reads.</summary>
     public virtual ModelInput Input => ModelInput.Text;
 
+    /// <summary>What an evaluation counts as examples.</summary>
+    public virtual string Examples => Input == ModelInput.Images ? "images" : "texts";
+
     /// <summary>Whether it names the class of its input.</summary>
     public virtual bool Classifies => false;
 

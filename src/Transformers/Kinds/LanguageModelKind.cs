@@ -40,6 +40,9 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
             return Create(model, model.VocabularyFor(tokenizer), generator).to(options.Device);
         }, options, observer, stop);
 
+    /// <inheritdoc/>
+    public override string Examples => "tokens";
+
     /// <summary>The loss over a whole split, in blocks of the context without overlap.</summary>
     /// <inheritdoc/>
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)

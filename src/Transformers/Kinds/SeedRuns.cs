@@ -27,7 +27,7 @@ public static class SeedRuns
         return [.. Enumerable.Range(0, count).Select(i => config.Seed + (ulong)i)];
     }
 
-    /// <summary>Trains each seed, goes on where it stopped, and leaves <see cref="File"/> in the folder.</summary>
+    /// <summary>Trains each seed, resumes it if it stopped, and leaves <see cref="File"/> in the folder.</summary>
     /// <param name="config">The config; its seed is the first.</param>
     /// <param name="options">As for one run; the time limit is that of all together.</param>
     /// <param name="count">The number of seeds, at least 2.</param>
@@ -38,7 +38,7 @@ public static class SeedRuns
     public static SeedsResult Start(RunConfig config, TrainingOptions options, int count, ITrainingObserver observer, StopRequest stop)
     {
         var seeds = SeedsOf(config, count);
-        if (options.ResumeFrom is not null) throw new UserException("--resume=PATH names one run's checkpoint, and --seeds trains several", "leave --resume out: each seed goes on where it stopped");
+        if (options.ResumeFrom is not null) throw new UserException("--resume=PATH names one run's checkpoint, and --seeds trains several", "leave --resume out: each seed resumes where it stopped");
         if (Directory.Exists(Path.Combine(options.Run, RunFolder.CheckpointsFolder)))
             throw new UserException([new Problem("the folder holds a single run, and --seeds needs one for several", options.Run, Hint: "name another folder with --run")]);
         var clock = Stopwatch.StartNew();

@@ -24,6 +24,8 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
 
     public override bool Translates => true;
 
+    public override string Examples => "sentence pairs";
+
     protected override TaskSetup CreateTask(RunConfig run, ParallelDataConfig data, Seq2SeqConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         TranslationTask.Prepare(run, data, model, options, observer, stop);
 

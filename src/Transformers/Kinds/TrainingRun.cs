@@ -21,7 +21,7 @@ public static class TrainingRun
 
     internal static readonly JsonSerializerOptions Json = JsonStyle.Indented;
 
-    /// <summary>Prepares the data, makes the model, goes on where the folder stopped, trains, validates, saves.</summary>
+    /// <summary>Prepares the data, makes the model, resumes where the folder stopped, trains, validates, saves.</summary>
     /// <exception cref="UserException">The config, the data, the folder or a checkpoint does not fit.</exception>
     /// <exception cref="DivergedException">The training went wrong.</exception>
     public static TrainResult Start(RunConfig config, TrainingOptions options, ITrainingObserver? observer = null, StopRequest? stop = null)
@@ -87,7 +87,7 @@ public static class TrainingRun
         }
         catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
         {
-            throw new MemoryException($"step {trainer.State.Step + 1} ran out of memory: {MemoryException.Describe(exception)}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then goes on from the last checkpoint", exception);
+            throw new MemoryException($"step {trainer.State.Step + 1} ran out of memory: {MemoryException.Describe(exception)}", $"{MemoryFit.Remedy(config, rows: null)}; the same command then resumes from the last checkpoint", exception);
         }
     }
 

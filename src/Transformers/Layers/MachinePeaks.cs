@@ -13,7 +13,7 @@ public static class MachinePeaks
 {
     const int Side = 512, SideOnDevice = 4096;
 
-    /// <summary>Operations a second of a large matrix product: what was measured before, or what is measured now, in under 0.3 s.</summary>
+    /// <summary>Operations per second of a large matrix product: what was measured before, or what is measured now, in under 0.3 s.</summary>
     /// <param name="device">The device.</param>
     /// <param name="precision">The type of the product.</param>
     /// <param name="again">Whether to measure even if it was measured before.</param>

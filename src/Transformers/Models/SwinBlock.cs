@@ -78,7 +78,7 @@ public sealed class SwinBlock : nn.Module, IBlock
 
 /// <summary>How a grid of patches is cut into windows: sizes, shift and padding, one axis like the other.</summary>
 /// <remarks>
-/// Liu et al. 2021, section 3.2 and figure 4. A window is no larger than the grid; where one window holds the grid there is
+/// Liu et al. 2021, section 3.2 and figure 4. A window is at most as large as the grid; where one window holds the grid there is
 /// no shift. A grid that windows do not divide is padded at the bottom and at the right.
 /// </remarks>
 /// <param name="Rows">The grid's rows Y.</param>

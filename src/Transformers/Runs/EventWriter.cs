@@ -19,7 +19,7 @@ public sealed class EventWriter : IDisposable
 
     /// <summary>Starts a new file; earlier ones of the folder stay, and readers drop what they hold after the given step.</summary>
     /// <param name="folder">The folder; it is made if need be.</param>
-    /// <param name="resumedStep">The step that the run goes on from; 0 for a new one.</param>
+    /// <param name="resumedStep">The step that the run resumes from; 0 for a new one.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
     public EventWriter(string folder, long resumedStep = 0)

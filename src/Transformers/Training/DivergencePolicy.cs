@@ -4,7 +4,7 @@ namespace Transformers.Training;
 
 /// <summary>A step that cannot be learned from: its loss or its gradient is not a number.</summary>
 /// <param name="Step">The step, from 1.</param>
-/// <param name="Loss">Its loss, nats a target.</param>
+/// <param name="Loss">Its loss in nats per target.</param>
 /// <param name="GradientNorm">The norm of its gradient.</param>
 readonly record struct BadStep(long Step, double Loss, double GradientNorm)
 {
@@ -53,7 +53,7 @@ sealed class DivergencePolicy(DivergenceConfig config)
     internal static DivergedException Diverged(BadStep bad, string reason, Checkpoint? good)
     {
         var remedy = good is not null
-            ? $"The checkpoint of step {good.Step} is good: lower optimizer.lr, or raise schedule.warmup, and go on from it with --resume={good.Folder}"
+            ? $"The checkpoint of step {good.Step} is good: lower optimizer.lr, or raise schedule.warmup, and resume from it with --resume={good.Folder}"
             : "There is no checkpoint from before the trouble: lower optimizer.lr, or raise schedule.warmup, and start anew";
         return new($"training diverged: {bad}{reason}. {remedy}");
     }

@@ -49,7 +49,7 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
 
 /// <summary>The result of a step.</summary>
 /// <param name="Step">The step, from 1.</param>
-/// <param name="Loss">Its loss in nats a target.</param>
+/// <param name="Loss">Its loss in nats per target.</param>
 /// <param name="GradientNorm">The norm of its gradient.</param>
 /// <param name="Units">Tokens or images.</param>
 /// <param name="Targets">Targets that count.</param>

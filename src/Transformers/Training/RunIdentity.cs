@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>What a run is made from, which decides whether it can go on from a checkpoint.</summary>
+/// <summary>What a run is made from, which decides whether it can resume from a checkpoint.</summary>
 public sealed class RunIdentity
 {
     readonly StateHashes hashes;
@@ -49,8 +49,8 @@ public sealed class RunIdentity
         CheckFits(checkpoint, saved.Hashes);
         if (saved.Hashes.Config != hashes.Config && HashesInWords(checkpoint).Config != hashes.Config)
             observer.Warn("the config differs from the saved run's outside the model: the new one counts");
-        if (saved.Threads != get_num_threads()) observer.Warn($"the run goes on with {get_num_threads()} threads; it was saved with {saved.Threads}: sums may round differently");
-        if (saved.Precision != precision) observer.Warn($"the run goes on in {precision}; it was saved in {saved.Precision}");
+        if (saved.Threads != get_num_threads()) observer.Warn($"the run continues with {get_num_threads()} threads; it was saved with {saved.Threads}: sums may round differently");
+        if (saved.Precision != precision) observer.Warn($"the run continues in {precision}; it was saved in {saved.Precision}");
         return saved.Trainer;
     }
 

@@ -16,7 +16,7 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     EventWriter? writer;
 
     /// <summary>Starts a file.</summary>
-    /// <param name="step">The step that the run goes on from; what earlier files hold after it is dropped by readers.</param>
+    /// <param name="step">The step that the run resumes from; what earlier files hold after it is dropped by readers.</param>
     public void Open(long step) => Try(() => writer = new EventWriter(folder, step));
 
     /// <inheritdoc/>

@@ -70,12 +70,12 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Whether a stop cut the last validation short; the run that goes on begins with it.</summary>
     public bool Interrupted { get; private set; }
 
-    /// <summary>The device's measured peak, operations a second, for the reported utilisation; null for none.</summary>
+    /// <summary>The device's measured peak, operations per second, for the reported utilisation; null for none.</summary>
     public double? PeakFlops { get; init; }
 
     /// <summary>Trains to the last step, or until it is asked to stop.</summary>
     /// <param name="lastStep">The step to end at; the schedule still runs to the config's.</param>
-    /// <exception cref="DivergedException">A loss or gradient is not a number, and the config's policy does not go on from there.</exception>
+    /// <exception cref="DivergedException">A loss or gradient is not a number, and the config's policy does not continue from there.</exception>
     public void Run(long lastStep)
     {
         task.Model.train();

@@ -145,7 +145,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         return folder.Checkpoints.FindNewestIntact(out _, before: step);
     }
 
-    /// <summary>Discards what came after a step, because training goes on from there.</summary>
+    /// <summary>Discards what came after a step, because training resumes from there.</summary>
     internal void RollBackTo(long step)
     {
         folder.Checkpoints.SetAsideAfter(step, policy);

@@ -74,7 +74,7 @@ public sealed record TrainingConfig : IChecked
 /// <summary>How much one optimizer step learns from, over all processes: a number of tokens or a number of sequences.</summary>
 public sealed record BatchConfig : IChecked
 {
-    /// <summary>Tokens a step.</summary>
+    /// <summary>Tokens per step. Texts of different lengths are padded to the longest of a batch, and padding counts; of pairs, the longer side counts, so that fewer target tokens are learned from.</summary>
     [Between(1, 1_000_000_000)]
     public int? Tokens { get; init; }
 
@@ -93,7 +93,8 @@ public sealed record BatchConfig : IChecked
     public void Check(ConfigCheck check)
     {
         check.That(Tokens is not null || Sequences is not null, "tokens", $"or {check.At("sequences")} must be given", "for example tokens: 4096");
-        check.That(Tokens is null || Sequences is null, "sequences", $"({Sequences}) and {check.At("tokens")} ({Tokens}) must not both be given", "keep one of them");
+        check.That(Tokens is null || Sequences is null, "sequences", $"({Sequences}) and {check.At("tokens")} ({Tokens}) must not both be given",
+            $"keep one of them; where the config below has tokens, {check.At("tokens")}=null on the line, or tokens: null in the file, takes them away");
         if (Sequences is { } sequences && Micro is { } micro)
             check.That(micro <= sequences, "micro", $"({micro}) must be at most {check.At("sequences")} ({sequences})");
     }

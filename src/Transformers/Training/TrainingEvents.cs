@@ -5,10 +5,10 @@ namespace Transformers.Training;
 /// <summary>The result of one step, or the mean of several.</summary>
 /// <param name="Step">The step, from 1.</param>
 /// <param name="Steps">The steps of the run.</param>
-/// <param name="Loss">Mean loss of the steps since the last report, nats a target.</param>
+/// <param name="Loss">Mean loss of the steps since the last report, in nats per target.</param>
 /// <param name="LearningRate">Of this step.</param>
 /// <param name="GradientNorm">Of this step, before clipping.</param>
-/// <param name="UnitsPerSecond">Tokens or images a second since the last report.</param>
+/// <param name="UnitsPerSecond">Tokens or images per second since the last report.</param>
 /// <param name="Unit"><c>tokens</c> or <c>images</c>.</param>
 /// <param name="MemoryBytes">Resident memory now.</param>
 /// <param name="Remaining">The time that the remaining steps will take at the run's speed so far.</param>
@@ -28,7 +28,7 @@ public sealed record StepReport(long Step, long Steps, double Loss, double Learn
 
 /// <summary>The result of a validation.</summary>
 /// <param name="Step">The step after which it ran.</param>
-/// <param name="Loss">Nats a target.</param>
+/// <param name="Loss">Nats per target.</param>
 /// <param name="Targets">The number of targets.</param>
 /// <param name="Metrics">Further metrics by name.</param>
 /// <param name="IsBest">Whether no earlier one was better.</param>

@@ -11,7 +11,7 @@ namespace Transformers.Training;
 /// <summary>How a run begins.</summary>
 public enum ResumeMode
 {
-    /// <summary>Go on where the folder stopped; start where it is empty.</summary>
+    /// <summary>Resume where the folder stopped; start where it is empty.</summary>
     Auto,
     /// <summary>Start; a folder that holds a run is an error.</summary>
     Never,
@@ -24,7 +24,7 @@ public sealed record TrainingOptions
     public required string Run { get; init; }
     /// <summary>How to begin.</summary>
     public ResumeMode Resume { get; init; }
-    /// <summary>A checkpoint folder to go on from, instead of the run's own newest.</summary>
+    /// <summary>A checkpoint folder to resume from, instead of the run's own newest.</summary>
     public string? ResumeFrom { get; init; }
     /// <summary>A run or checkpoint whose weights a new run starts from; where it is text, its tokenizer comes along.</summary>
     public string? From { get; init; }
@@ -68,13 +68,13 @@ public sealed record TrainResult
     public required long Steps { get; init; }
     /// <summary>Seconds of training in all runs of this folder, set-up excluded.</summary>
     public required double Seconds { get; init; }
-    /// <summary>Tokens a second, validation excluded.</summary>
+    /// <summary>Tokens per second, validation excluded.</summary>
     public double? TokensPerSecond { get; init; }
-    /// <summary>Images a second, validation excluded.</summary>
+    /// <summary>Images per second, validation excluded.</summary>
     public double? ImagesPerSecond { get; init; }
-    /// <summary>Mean loss of the last reported steps, nats a target.</summary>
+    /// <summary>Mean loss of the last reported steps, in nats per target.</summary>
     public required double TrainLoss { get; init; }
-    /// <summary>Loss of the last step over the whole validation split, nats a target; absent without one.</summary>
+    /// <summary>Loss of the last step over the whole validation split, in nats per target; absent without one.</summary>
     public double? ValLoss { get; init; }
     /// <summary>The best validation.</summary>
     public BestResult? Best { get; init; }
@@ -86,7 +86,7 @@ public sealed record TrainResult
     public required string Precision { get; init; }
     /// <summary>Where it ran.</summary>
     public required string Device { get; init; }
-    /// <summary>Steps whose loss or gradient was not a number and that were passed over, in all runs of this folder.</summary>
+    /// <summary>Steps whose loss or gradient was not a number and that were skipped, in all runs of this folder.</summary>
     public long SkippedSteps { get; init; }
     /// <summary>How often the run went back to an earlier checkpoint.</summary>
     public long RollBacks { get; init; }
@@ -116,11 +116,11 @@ public sealed record TrainResult
         }
 
         UserException Damaged(string why, Exception? inner = null) =>
-            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then goes on from its newest checkpoint, and writes it anew")], inner);
+            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then resumes from its newest checkpoint, and writes it anew")], inner);
     }
 }
 
 /// <summary>The best validation of a run.</summary>
 /// <param name="Step">Its step.</param>
-/// <param name="ValLoss">Its loss, nats a target.</param>
+/// <param name="ValLoss">Its loss, in nats per target.</param>
 public sealed record BestResult(long Step, double ValLoss);

@@ -38,7 +38,7 @@ public abstract class TrainingTask : IDisposable
     public virtual IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => new Dictionary<string, double>();
 
     /// <summary>What follows from a validation loss, such as perplexity.</summary>
-    /// <param name="loss">Nats a target.</param>
+    /// <param name="loss">Nats per target.</param>
     public virtual IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>();
 
     /// <summary>The sampler's position: what it takes to continue at the exact next step.</summary>

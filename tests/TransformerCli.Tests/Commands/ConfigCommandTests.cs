@@ -61,7 +61,7 @@ public sealed class ConfigCommandTests : IDisposable
         Assert.Equal(Directory.GetFiles(Repository.PathOf("configs"), "*.yaml", SearchOption.AllDirectories).Length, names.Count);
         Assert.Contains("gpt-stories", names.Select(n => n[0]));
         Assert.All(names, line => Assert.NotEmpty(line[1].Trim()));
-        var check = CommandLine.Run(["config", "check", .. names.Select(n => n[0])]);
+        var check = CommandLine.Run(["config", "check", "--each", .. names.Select(n => n[0])]);
         Assert.True(check.ExitCode == 0, check.Error);
         Assert.Contains("gpt2-small: correct, only a gpt model", check.Output);
     }
@@ -99,11 +99,50 @@ public sealed class ConfigCommandTests : IDisposable
     {
         var good = Write("good.yaml", System.Text.Encoding.UTF8.GetBytes(BadConfigs.Good));
         var overlay = Write("overlay.yaml", "training: { steps: 900 }\n"u8.ToArray());
-        Assert.Equal(2, CommandLine.Run("config", "check", good, overlay).ExitCode);
-        var (code, output, _) = CommandLine.Run("config", "check", "--merge", good, overlay);
+        Assert.Equal(2, CommandLine.Run("config", "check", "--each", good, overlay).ExitCode);
+        var (code, output, _) = CommandLine.Run("config", "check", good, overlay);
         Assert.Equal(0, code);
         Assert.Contains("correct, gpt", output);
-        Assert.Equal(0, CommandLine.Run("config", "check", "--merge", "gpt-stories", "gpt2-small", "--set", "training.batch.tokens=8192").ExitCode);
+        Assert.Equal(0, CommandLine.Run("config", "check", "gpt-stories", "gpt2-small", "--set", "training.batch.tokens=8192").ExitCode);
+    }
+
+    [Fact]
+    public void An_overlay_that_conflicts_is_told_how_to_take_away_what_is_below()
+    {
+        var overlay = Write("sequences.yaml", "training: { batch: { sequences: 8 } }\n"u8.ToArray());
+        var (code, _, error) = CommandLine.Run("config", "check", "gpt-stories", overlay);
+        Assert.Equal(2, code);
+        Assert.Contains("tokens: null", error);
+        Write("sequences.yaml", "training: { batch: { tokens: null, sequences: 8 } }\n"u8.ToArray());
+        Assert.Equal(0, CommandLine.Run("config", "check", "gpt-stories", overlay).ExitCode);
+    }
+
+    [Fact]
+    public void Settings_may_come_in_any_order_and_the_default_kind_need_not_be_named()
+    {
+        var good = Write("good.yaml", System.Text.Encoding.UTF8.GetBytes(BadConfigs.Good));
+        string[][] orders = [["training.optimizer.lr=0.5", "training.optimizer.kind=sgd"], ["training.optimizer.kind=sgd", "training.optimizer.lr=0.5"]];
+        foreach (var order in orders)
+        {
+            var shown = CommandLine.Run(["config", "show", good, .. order.SelectMany(set => (string[])["--set", set])]).Output;
+            Assert.Contains("kind: sgd", shown);
+            Assert.Contains("lr: 0.5", shown);
+        }
+        var copy = CommandLine.Run("config", "show", "copy", "--set", "training.schedule.warmup=10");
+        Assert.True(copy.ExitCode == 0, copy.Error);
+        Assert.Contains("warmup: 10", copy.Output);
+    }
+
+    [Theory]
+    [InlineData("seed: 1\ndata:\n\tkind: text\n", 3, 1)]
+    [InlineData("data:\n  kind: text\n  \tsource: x\nmodel:\n  kind: gpt\n", 3, 3)]
+    [InlineData("seed: 1\ndata:\n  kind: text\n\nmodel:\n\tkind: gpt\n", 6, 1)]
+    public void A_tab_in_the_indentation_is_reported_where_it_is(string text, int line, int column)
+    {
+        var file = Write("tab.yaml", System.Text.Encoding.UTF8.GetBytes(text));
+        var error = CommandLine.Refused("config", "check", file);
+        Assert.Contains($"tab.yaml:{line}:{column}:", error);
+        Assert.Contains("spaces", error);
     }
 
     [Fact]

@@ -30,6 +30,25 @@ public sealed class DataCommandTests : IDisposable
     }
 
     [Fact]
+    public void Tables_and_aligned_files_are_inspected_as_tables()
+    {
+        Directory.CreateDirectory(At("pairs"));
+        File.WriteAllText(At("pairs", "train.de"), "eins\nzwei\n");
+        File.WriteAllText(At("pairs", "train.en"), "one\ntwo\n");
+        var pairs = Json(CommandLine.Run("data", "inspect", At("pairs"), "--json")).GetProperty("splits")[0];
+        Assert.Equal(2, pairs.GetProperty("rows").GetInt64());
+        Assert.Equal(["de", "en"], pairs.GetProperty("columns").EnumerateArray().Select(column => column.GetProperty("name").GetString()));
+
+        Directory.CreateDirectory(At("labels"));
+        File.WriteAllText(At("labels", "train.tsv"), string.Concat(Enumerable.Range(0, 20).Select(i => $"text {i}\t{(i % 4 == 0 ? "good" : "bad")}\n")) + "no label\n");
+        var shown = CommandLine.Run("data", "inspect", At("labels")).Output;
+        Assert.Contains("21 lines of 2 columns", shown);
+        Assert.Contains("2 different: bad 15, good 5", shown);
+        Assert.Contains("1 lines have another number of columns than the first; the first of them is line 21", shown);
+        Assert.Contains("21 lines of 2 columns", CommandLine.Run("data", "inspect", At("labels", "train.tsv")).Output);
+    }
+
+    [Fact]
     public void Stories_are_written_prepared_and_inspected()
     {
         var made = Json(CommandLine.Run("data", "make", "stories", "--size", "200kB", "--seed", "4", "--output", At("s"), "--json"));

@@ -24,6 +24,31 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     }
 
     [Fact]
+    public void A_file_that_is_not_there_is_no_text()
+    {
+        foreach (var path in (string[])["revews.txt", "./reviews", "data/reviews.tsv"])
+            Assert.Contains($"{path}: INPUT: there is no such file", CommandLine.Refused("predict", runs.Classifier, path));
+        foreach (var text in (string[])["good/bad", "fine.", "see a.txt", "https://example.org/a.txt"]) Done("predict", runs.Classifier, text, "--device", "cpu");
+    }
+
+    [Fact]
+    public void A_space_is_between_a_scaled_number_and_the_word_after_it()
+    {
+        var shown = Done("inspect", "gpt-stories", "--no-measure");
+        Assert.Matches("[0-9.]+ [kMG]FLOP of them for attention", shown);
+        Assert.Matches("[0-9.]+ [kMG]? ?in [0-9,]+ steps", shown);
+    }
+
+    [Fact]
+    public void An_evaluation_says_what_it_counts()
+    {
+        Assert.Matches("validation: [0-9]+ tokens", Done("eval", runs.Gpt, "--device", "cpu"));
+        Assert.Contains(" sentence pairs", Done("eval", runs.Translator, "--device", "cpu"));
+        Assert.Contains(" images", Done("eval", runs.Vit, "--device", "cpu"));
+        Assert.Contains(" texts", Done("eval", runs.Classifier, "--device", "cpu"));
+    }
+
+    [Fact]
     public void What_validation_measures_can_be_expected_whatever_the_kind()
     {
         var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");

@@ -118,7 +118,7 @@ sealed class ClassLayout
         var at = split ? shared + 1 : shared;
         if (Array.FindIndex(folders, f => f.Length <= at) is var bare and >= 0)
             throw new UserException($"{where}: {paths[bare]} is not in a class folder",
-                "the folder above an image names its class: CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE");
+                "the uppermost folder names the class, whatever folders are in it: CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE");
         var classes = folders.Select(f => f[at]).Distinct().Order(StringComparer.Ordinal).ToArray();
         var number = classes.Index().ToDictionary(c => c.Item, c => c.Index);
         var order = Enumerable.Range(0, paths.Count).ToArray();

@@ -144,7 +144,7 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
     /// <summary>Reads a file's text.</summary>
     /// <param name="json">The text.</param>
     /// <param name="file">Its file, for messages.</param>
-    /// <exception cref="UserException">It is no such file, or a value is out of range.</exception>
+    /// <exception cref="UserException">It is not such a file, or a value is out of range.</exception>
     public static ImageInput Parse(string json, string file)
     {
         try

@@ -19,7 +19,7 @@ sealed record RandAugment
     public double Magnitude { get; init; } = 9;
     /// <summary><c>mstd</c>: deviation of the magnitude; infinite draws it uniformly from 0 to <see cref="Magnitude"/>.</summary>
     public double MagnitudeDeviation { get; init; }
-    /// <summary><c>n</c>: operations an image.</summary>
+    /// <summary><c>n</c>: operations per image.</summary>
     public int Layers { get; init; } = 2;
     /// <summary><c>p</c>: probability that a drawn operation is applied.</summary>
     public double Probability { get; init; } = 0.5;
@@ -53,7 +53,7 @@ sealed record RandAugment
             result = key switch
             {
                 "m" when value <= 10 => result with { Magnitude = value },
-                // timm's convention: a deviation above 100 is no deviation but a uniform draw.
+                // timm's convention: a deviation above 100 means a uniform draw.
                 "mstd" => result with { MagnitudeDeviation = value > 100 ? double.PositiveInfinity : value },
                 "n" when value is >= 1 and <= 15 && value == Math.Floor(value) => result with { Layers = (int)value },
                 "p" when value <= 1 => result with { Probability = value },

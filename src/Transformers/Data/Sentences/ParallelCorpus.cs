@@ -4,7 +4,7 @@ using Transformers.Tokenizers;
 
 namespace Transformers.Data.Sentences;
 
-/// <summary>Sentence pairs as token ids, without framing tokens, in memory: four bytes a token.</summary>
+/// <summary>Sentence pairs as token ids, without framing tokens, in memory: four bytes per token.</summary>
 public sealed class ParallelCorpus
 {
     const int Chunk = 4096;

@@ -122,7 +122,7 @@ sealed class ShardWriter : IDisposable
 
 /// <summary>The first 128 bytes of a shard. Numbers are little-endian.</summary>
 /// <remarks>
-/// Offset 0: the magic bytes; 8: version, bytes a token (2 or 4), V, number of the shard, 4 bytes each; 24: tokens, documents that end
+/// Offset 0: the magic bytes; 8: version, bytes per token (2 or 4), V, number of the shard, 4 bytes each; 24: tokens, documents that end
 /// here, position of the first token, 8 bytes each; 48: hash of the tokenizer, 32 bytes; 80: SHA-256 of all that follows the header;
 /// the rest is 0. Then come the tokens, zeros up to a multiple of 8, and for each document that ends here the position after it.
 /// </remarks>
@@ -162,7 +162,7 @@ sealed record ShardHeader(int TokenBytes, int VocabularySize, int Number, long T
         if (Small(bytes, 0) != Version) throw new ShardException(file, $"is a shard of version {Small(bytes, 0)}, and this program reads version {Version}");
         var header = new ShardHeader(Small(bytes, 1), Small(bytes, 2), Small(bytes, 3), Large(bytes, 0), Large(bytes, 1), Large(bytes, 2),
             bytes[48..80].ToArray(), bytes[80..112].ToArray());
-        if (header.TokenBytes is not (2 or 4)) throw new ShardException(file, $"has {header.TokenBytes} bytes a token, and only 2 and 4 are known");
+        if (header.TokenBytes is not (2 or 4)) throw new ShardException(file, $"has {header.TokenBytes} bytes per token, and only 2 and 4 are known");
         if (header.VocabularySize < 1) throw new ShardException(file, $"has a vocabulary of {header.VocabularySize}");
         if (header.FirstToken < 0) throw new ShardException(file, $"has its first token at position {header.FirstToken}");
         // Compared by division first: a hostile count must not overflow the sum.

@@ -153,14 +153,14 @@ static class Lexicon
 
     public static readonly string[] Materials = Words("wood paper straw clay stone wool wax cardboard leather cloth bamboo bark moss felt plaster wicker canvas willow-twigs");
 
-    /// <summary>What is built: every one can stand in the open and be used by two.</summary>
+    /// <summary>What is built: each can be in the open and be used by two.</summary>
     public static readonly string[] Structures = Words("""
         raft hut bridge boat treehouse swing tower fort tent bench birdhouse cart shelter castle stage well ladder fence henhouse
         greenhouse windmill snowman lighthouse kennel oven scarecrow seesaw pavilion gazebo sundial catapult waterwheel footbridge
         """);
 
     /// <summary>Where stories go: the preposition of staying there and the noun.</summary>
-    public static readonly string[][] Places = Forms("""
+    public static readonly string[][] Locations = Forms("""
         in garden|at market|by river|in forest|on hill|at mill|by lake|in village|at school|on beach|in meadow|at harbour
         in park|at farm|by pond|in valley|at castle|on island|in orchard|by sea|at station|in library|in kitchen|at inn
         in barn|at bakery|in workshop|at lighthouse|in cave|on cliff|by stream|in stable|at chapel|in tower|on bridge|in courtyard
@@ -212,7 +212,7 @@ static class Lexicon
         treasure hunt|sack race|pumpkin contest|juggling contest|masked ball|fireworks display|chess tournament|spelling bee|stilt race
         """);
 
-    /// <summary>Fancy sights that a traveller passes and later tells of.</summary>
+    /// <summary>Fancy sights that a traveller passes and later talks about.</summary>
     public static readonly string[] Sights = Phrases("""
         a stork on a chimney|a broken cart|a sleeping cat|three geese in a row|a statue of a king|a field of poppies|a stone lion
         a scarecrow with a pipe|a ship with torn sails|a donkey in a hat|a carriage without wheels|a wedding procession|a tame crow

@@ -4,7 +4,7 @@ namespace Transformers.Generators.Stories;
 
 /// <summary>Makes short English stories of any amount, the same for the same seed on every machine.</summary>
 /// <remarks>
-/// A grammar over a small world: people, things and places are drawn once and stay as they are until the story ends, so what comes
+/// A grammar over a small world: people, things and locations are drawn once and stay as they are until the story ends, so what comes
 /// next is decided by what was said sentences ago. That is what makes a model with a long context better than one with a short one.
 /// </remarks>
 public static class StoryGenerator

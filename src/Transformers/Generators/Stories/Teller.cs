@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Generators.Stories;
 
-/// <summary>Tells one story: draws its people, things and places, keeps the world true, and writes the sentences.</summary>
+/// <summary>Writes one story: draws its people, things and locations, keeps the world true, and writes the sentences.</summary>
 sealed class Teller(ulong seed, ulong index)
 {
     CounterRandom random = new(seed, index);
@@ -93,7 +93,7 @@ sealed class Teller(ulong seed, ulong index)
 
     public Place Place()
     {
-        var forms = Draw(Lexicon.Places);
+        var forms = Draw(Lexicon.Locations);
         return new(forms[0], Draw(Lexicon.PlaceLooks), forms[1]);
     }
 

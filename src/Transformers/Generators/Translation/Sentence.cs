@@ -6,7 +6,7 @@ namespace Transformers.Generators.Translation;
 /// <param name="Main">The main clause.</param>
 /// <param name="Link">The conjunction of a second clause, if there is one.</param>
 /// <param name="Second">The second clause.</param>
-/// <param name="Question">Whether the main clause is a question; then it stands alone, with no time and no negation.</param>
+/// <param name="Question">Whether the main clause is a question; then it is a whole sentence, with no time and no negation.</param>
 sealed record Sentence(Clause Main, int? Link, Clause? Second, bool Question);
 
 sealed record Clause(

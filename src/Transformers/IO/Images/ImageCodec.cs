@@ -70,7 +70,7 @@ public static unsafe class ImageCodec
     /// <summary>Whether some rows of a file can be decoded without the others: of a JPEG that is stored as it is displayed.</summary>
     internal static bool HasRows(ImageInfo info) => info is { Format: ImageFormat.Jpeg, Orientation: 1 };
 
-    /// <summary>Decodes consecutive rows; those above are passed over faster than decoding them, those below cost nothing.</summary>
+    /// <summary>Decodes consecutive rows; those above are skipped faster than they would be decoded, those below cost nothing.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="info">Its header; <see cref="HasRows"/> is true of it.</param>
     /// <param name="firstRow">The first row wanted, at the scale.</param>

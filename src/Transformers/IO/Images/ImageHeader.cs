@@ -194,7 +194,7 @@ static class Exif
 {
     const int Tag = 0x0112, Short = 3, Entry = 12;
 
-    /// <summary>1 to 8; 1 where the block gives none. A broken block is no reason to refuse a picture.</summary>
+    /// <summary>1 to 8; 1 where the block gives none. A picture is not refused for a broken block.</summary>
     internal static int Orientation(ReadOnlySpan<byte> exif)
     {
         // JPEG's and many WebP files' blocks start with a name, PNG's with the TIFF header itself.

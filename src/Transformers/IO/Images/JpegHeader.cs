@@ -55,7 +55,7 @@ static class JpegHeader
     }
 
     // A marker is any number of FF bytes and one that is neither FF nor 00. Bytes before it that belong to nothing are
-    // passed over, as decoders do.
+    // skipped, as decoders do.
     static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
     {
         for (; ; at++)

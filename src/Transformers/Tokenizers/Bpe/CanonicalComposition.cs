@@ -14,7 +14,7 @@ static class CanonicalComposition
     // Every character below is its own normal form and combines with nothing before it.
     const int FirstMark = 0x300;
 
-    static readonly Lazy<Tables> Data = new(Tables.Read);
+    static readonly Lazy<Tables> Loaded = new(Tables.Read);
 
     /// <summary>The normal form of a text, or null where the text is already in it for certain. Malformed bytes stay as they are.</summary>
     internal static byte[]? Normalize(ReadOnlySpan<byte> utf8)
@@ -78,7 +78,7 @@ static class CanonicalComposition
             result.Add(FirstVowel + index / Tails % Vowels);
             if (index % Tails > 0) result.Add(BeforeTails + index % Tails);
         }
-        else if (Data.Value.Parts.TryGetValue(character, out var parts))
+        else if (Loaded.Value.Parts.TryGetValue(character, out var parts))
             foreach (var part in parts) Decompose(part, result);
         else result.Add(character);
     }
@@ -110,10 +110,10 @@ static class CanonicalComposition
             return FirstSyllable + ((first - FirstLead) * Vowels + second - FirstVowel) * Tails;
         if (first - FirstSyllable is >= 0 and < Syllables && (first - FirstSyllable) % Tails == 0 && second - BeforeTails is > 0 and < Tails)
             return first + second - BeforeTails;
-        return Data.Value.Pairs.TryGetValue((first, second), out var composed) ? composed : null;
+        return Loaded.Value.Pairs.TryGetValue((first, second), out var composed) ? composed : null;
     }
 
-    static int ClassOf(int character) => character < FirstMark ? 0 : Data.Value.Classes.GetValueOrDefault(character);
+    static int ClassOf(int character) => character < FirstMark ? 0 : Loaded.Value.Classes.GetValueOrDefault(character);
 
     /// <summary>The contents of <c>compositions.txt</c>: <c>C=A B</c> is composed of A and B, <c>C!A B</c> is only decomposed, <c>230:A-B C</c> are the characters of a combining class.</summary>
     sealed record Tables(Dictionary<int, int[]> Parts, Dictionary<(int, int), int> Pairs, Dictionary<int, byte> Classes)

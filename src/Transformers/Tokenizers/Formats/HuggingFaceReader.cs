@@ -57,7 +57,7 @@ sealed class HuggingFaceReader
                 default: throw parts.Error("is not supported", MessageText.Quote(key));
             }
         }
-        if (!versioned) throw parts.Error("is missing, so this is no tokenizer.json", "version");
+        if (!versioned) throw parts.Error("is missing, so this is not a tokenizer.json", "version");
         if (!seen.Contains("model")) throw parts.Error("is missing", "model");
     }
 

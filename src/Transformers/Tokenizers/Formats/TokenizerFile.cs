@@ -31,7 +31,7 @@ public static class TokenizerFile
         var content = ReadBytes(path);
         var start = content.AsSpan().TrimStart("\uFEFF \t\r\n"u8);
         if (start.StartsWith((byte)'{')) return CheckPattern(path, HuggingFaceReader.Read(path, content), wanted);
-        // Llama's tokenizer.model is in tiktoken's format too; a sentencepiece model begins with a protobuf tag, which is no letter of base 64.
+        // Llama's tokenizer.model is in tiktoken's format too; a sentencepiece model begins with a protobuf tag, which is outside the alphabet of base 64.
         if (name.EndsWith(".tiktoken", StringComparison.OrdinalIgnoreCase) || LooksLikeTiktoken(content)) return TiktokenFile.Read(path, content, wanted);
         if (SentencePieceModel.Looks(content)) return SentencePieceVocabulary.Read(path, content);
         if (name == LinesFile || WordPieceFile.Looks(content)) return WordPieceFile.ReadLines(path, content);

@@ -5,7 +5,7 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 
-/// <summary>Reads vocabularies of WordPiece: BERT's <c>vocab.txt</c>, a token a line, and the <c>tokenizer.json</c> of such a model.</summary>
+/// <summary>Reads vocabularies of WordPiece: BERT's <c>vocab.txt</c>, one token per line, and the <c>tokenizer.json</c> of such a model.</summary>
 static class WordPieceFile
 {
     const string Unknown = "[UNK]";

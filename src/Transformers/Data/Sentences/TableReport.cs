@@ -1,0 +1,99 @@
+using Transformers.IO;
+
+namespace Transformers.Data.Sentences;
+
+/// <summary>A column of a table of texts.</summary>
+/// <param name="Name">Its number from 0, or the ending of its file.</param>
+/// <param name="Shortest">Characters of the shortest text.</param>
+/// <param name="Longest">Characters of the longest.</param>
+/// <param name="Mean">Their mean.</param>
+/// <param name="Empty">Texts that are empty.</param>
+/// <param name="Distinct">Different texts; at most <see cref="TableReport.MostDistinct"/> are counted.</param>
+/// <param name="Values">Each text and how often it occurs, where there are so few that they are labels; otherwise null.</param>
+public sealed record TableColumn(string Name, int Shortest, int Longest, double Mean, long Empty, int Distinct, IReadOnlyDictionary<string, int>? Values);
+
+/// <summary>A split of a table of texts.</summary>
+/// <param name="Name">The name of its file without ending.</param>
+/// <param name="Files">Its file, or its two.</param>
+/// <param name="Rows">The number of lines.</param>
+/// <param name="Uneven">Lines that have another number of columns than the first.</param>
+/// <param name="FirstUneven">The number of the first of them from 1, or null.</param>
+/// <param name="Columns">Its columns.</param>
+public sealed record TableSplit(string Name, IReadOnlyList<string> Files, long Rows, long Uneven, long? FirstUneven, IReadOnlyList<TableColumn> Columns);
+
+/// <summary>A report on sentence pairs and labelled texts: tab- or comma-separated tables, and two aligned files a split.</summary>
+/// <param name="Source">The file or the folder.</param>
+/// <param name="Splits">Its splits.</param>
+public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits)
+{
+    /// <summary>The number of different texts up to which they are counted.</summary>
+    public const int MostDistinct = 1_000_000;
+
+    const int MostLabels = 100;
+    static readonly string[] Tables = [".tsv", ".csv"];
+    static readonly string[] NotLanguages = [".txt", ".text", ".md", ".jsonl", ".json", ".yaml", ".yml", ".bin", ".html", ".parquet", ""];
+
+    /// <summary>Reports on a table, or gives null where the path is none: a <c>.tsv</c> or <c>.csv</c>, or a folder with such splits or with aligned files.</summary>
+    /// <exception cref="UserException">Aligned files differ in length, or something cannot be read.</exception>
+    public static TableReport? Of(string path)
+    {
+        if (File.Exists(path)) return Tables.Contains(EndingOf(path)) ? new(path, [Read([path])]) : null;
+        if (!Directory.Exists(path)) return null;
+        var splits = Directory.GetFiles(path).Order(StringComparer.Ordinal)
+            .Where(file => ParallelFolder.IsSplit(NameOf(file)) && (Tables.Contains(EndingOf(file)) || !NotLanguages.Contains(EndingOf(file))))
+            .GroupBy(file => (NameOf(file), Table: Tables.Contains(EndingOf(file)) ? file : null))
+            .Where(files => files.Key.Table is not null || files.Count() == 2)
+            .Select(files => files.ToArray()).ToList();
+        return splits.Exists(files => NameOf(files[0]) == "train") ? new(path, [.. splits.Select(Read)]) : null;
+    }
+
+    static string NameOf(string file) => Path.GetFileNameWithoutExtension(Plain(file));
+
+    static string EndingOf(string file) => Path.GetExtension(Plain(file)).ToLowerInvariant();
+
+    static string Plain(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
+
+    static TableSplit Read(string[] files)
+    {
+        var columns = new List<Column>();
+        long rows = 0, uneven = 0;
+        long? first = null;
+        foreach (var fields in Rows(files))
+        {
+            rows++;
+            if (columns.Count == 0) columns.AddRange(fields.Select((_, index) => new Column(files.Length == 2 ? EndingOf(files[index])[1..] : $"{index}")));
+            if (fields.Length != columns.Count)
+            {
+                uneven++;
+                first ??= rows;
+            }
+            for (var i = 0; i < Math.Min(fields.Length, columns.Count); i++) columns[i].Add(fields[i]);
+        }
+        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())]);
+    }
+
+    static IEnumerable<string[]> Rows(string[] files) => files is [var source, var target]
+        ? ParallelFiles.ReadPair(source, target).Select(pair => new[] { pair.Source, pair.Target })
+        : EndingOf(files[0]) == ".csv" ? CommaSeparated.Read(files[0]).Select(record => record.Fields) : TextLines.Read(files[0]).Select(line => line.Split('\t'));
+
+    sealed class Column(string name)
+    {
+        readonly Dictionary<string, int> values = [];
+        int shortest = int.MaxValue, longest;
+        long count, characters, empty;
+
+        internal void Add(string text)
+        {
+            count++;
+            characters += text.Length;
+            (shortest, longest) = (Math.Min(shortest, text.Length), Math.Max(longest, text.Length));
+            if (string.IsNullOrWhiteSpace(text)) empty++;
+            if (values.TryGetValue(text, out var times)) values[text] = times + 1;
+            else if (values.Count < MostDistinct) values.Add(text, 1);
+        }
+
+        // Labels are few, and most occur more than once.
+        internal TableColumn Report() => new(name, shortest, longest, (double)characters / count, empty, values.Count,
+            values.Count <= MostLabels && values.Count * 2 <= count ? values.OrderByDescending(value => value.Value).ThenBy(value => value.Key, StringComparer.Ordinal).ToDictionary() : null);
+    }
+}
