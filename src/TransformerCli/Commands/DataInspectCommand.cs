@@ -19,9 +19,10 @@ static class DataInspectCommand
         var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, or a set of images (class folders, a tar file, IDX files)", HelpName = "PATH" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that has the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
+        var document = new Option<string>("--document") { Description = "What a document of a plain-text file is, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
         var command = new Command("inspect", "Reports counts, lengths, duplicates and faults of a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
         {
-            path, field, separator,
+            path, field, separator, document,
         };
         context.Handle(command, (parse, cancel) =>
         {
@@ -42,7 +43,7 @@ static class DataInspectCommand
                 else Print(context.Out, table);
                 return ExitCodes.Done;
             }
-            var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator) });
+            var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator), Document = parse.GetValue(document) == "line" ? DocumentUnit.Line : DocumentUnit.File });
             var report = TextReport.Of(source, cancel);
             if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
             else Print(context.Out, report);

@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.IO;
+using Transformers.Kinds;
 using Transformers.Training;
 
 namespace TransformerCli.Commands;
@@ -38,9 +39,12 @@ static class DataPrepareCommand
             if (path != "-" && PreparedData.FolderOf(text.Source) is { } folder) throw new UserException([new Problem("is already prepared", folder)]);
             var folders = parse.GetValue(cache)!;
             var files = TextSources.WithFiles(text.Source, []);
-            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), files.TextField, files.Separator) : null;
+            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), files.TextField, files.Separator, files.Document) : null;
+            // Standard input is a stream of documents, or one where nothing separates them.
+            text = path != "-" ? Kind.ResolveText(text) : text.DocumentStart is not null ? text
+                : text with { DocumentStart = parse.GetValue(lines) || files.Separator is not null || files.Document == DocumentUnit.Line };
             var source = standardInput ?? TextSources.Of(text.Source);
-            var tokenizer = TokenizerFactory.Create(text.Tokenizer, source, folders, progress: done => context.Error.Progress.Show($"training the tokenizer {done:P0}", done), cancel: cancel);
+            var tokenizer = TokenizerFactory.Create(text.Tokenizer, source, folders, TokenizerFactory.SpecialTokensOf(text), progress: done => context.Error.Progress.Show($"training the tokenizer {done:P0}", done), cancel: cancel);
             var progress = parse.GetValue(context.QuietOption) ? null : new PreparationReporter(context.Error);
             using var prepared = DataPreparation.Prepare(DataPreparation.OptionsOf(text, source, tokenizer) with { Threads = workers }, folders, progress, cancel);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.data.prepare/1", prepared.Folder, Dataset = prepared.Manifest });

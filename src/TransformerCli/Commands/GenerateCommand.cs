@@ -57,7 +57,7 @@ static class GenerateCommand
             parse.Refuse(search.All, "encoder-decoders (seq2seq)", trained.Require<GptConfig>("a language model (gpt) or an encoder-decoder (seq2seq)"));
             var tokenizer = trained.LoadTokenizer();
             using var model = trained.LoadLanguageModel(tokenizer, where);
-            using var generator = new TextGenerator(model, tokenizer, where) { Precision = type, Quantized = quantized };
+            using var generator = new TextGenerator(model, tokenizer, where) { Precision = type, Quantized = quantized, StartsDocuments = Kind.For(trained).StartsDocuments(trained.Config.Data) };
             if (parse.GetValue(input) is { } file)
             {
                 foreach (var lines in InputLines.Read(context, file).SelectMany(line => Enumerable.Repeat(line, each)).Chunk(PromptsAtOnce))

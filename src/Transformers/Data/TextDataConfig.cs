@@ -23,8 +23,11 @@ public sealed record TextDataConfig : DataConfig
     /// <summary>Which part is held out.</summary>
     public HoldoutMode HoldoutMode { get; init; }
 
-    /// <summary>How training batches are cut from the text.</summary>
+    /// <summary>How training and validation batches are cut from the text.</summary>
     public BatchesConfig Batches { get; init; } = new RandomBatchesConfig();
+
+    /// <summary>Whether the end-of-text token stands before each document too, so that the model learns how documents begin; a tokenizer of characters or words then gets such a token. By default, where training starts: true for more than one document, if the tokenizer has or can get the token. The run records it.</summary>
+    public bool? DocumentStart { get; init; }
 }
 
 /// <summary>Which part of a text is held out for validation.</summary>
@@ -75,16 +78,29 @@ public sealed record TextFilesConfig : TextSourceConfig, IChecked
     [NotEmpty]
     public string TextField { get; init; } = "text";
 
-    /// <summary>The text between two documents of a plain file, for example <c>&lt;|endoftext|&gt;</c>; without it, a file is one document.</summary>
+    /// <summary>The line between two documents of a plain file, for example <c>&lt;|endoftext|&gt;</c>; without it, <c>document</c> says what a document is.</summary>
     [NotEmpty]
     public string? Separator { get; init; }
+
+    /// <summary>What a document of a plain file is, without a separator.</summary>
+    public DocumentUnit Document { get; init; }
 
     /// <inheritdoc/>
     public void Check(ConfigCheck check)
     {
+        check.That(Separator is null || Document == DocumentUnit.File, "document", $"(line) and {check.At("separator")} must not both be given", "keep one of them");
         for (var i = 0; i < Files.Count; i++)
             check.That(!string.IsNullOrWhiteSpace(Files[i]) && !Files[i].Contains('\0'), $"files[{i}]", "must be a path");
     }
+}
+
+/// <summary>What a document of a plain file is.</summary>
+public enum DocumentUnit
+{
+    /// <summary>The whole file.</summary>
+    File,
+    /// <summary>Each line; blank lines are left out.</summary>
+    Line,
 }
 
 /// <summary>How training batches are cut from text; closed by <c>kind</c>.</summary>
@@ -98,7 +114,7 @@ public sealed record RandomBatchesConfig : BatchesConfig;
 [Kind("sequential")]
 public sealed record SequentialBatchesConfig : BatchesConfig;
 
-/// <summary>Windows that are filled with whole documents.</summary>
+/// <summary>Windows that are filled with whole documents; validation reads whole documents too.</summary>
 [Kind("packed")]
 public sealed record PackedBatchesConfig : BatchesConfig
 {

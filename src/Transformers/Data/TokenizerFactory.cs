@@ -40,6 +40,16 @@ public static class TokenizerFactory
         }
     }
 
+    /// <summary>The special tokens of running text: the end of a document where the config has one before each, for vocabularies of characters or words, which have none by themselves.</summary>
+    /// <param name="data">The text.</param>
+    /// <returns>Their texts; null for the tokenizer's own.</returns>
+    public static IReadOnlyList<string>? SpecialTokensOf(TextDataConfig data) => data.DocumentStart is not true ? null : data.Tokenizer switch
+    {
+        CharacterTokenizerConfig => [TextTokenizer.DefaultEndOfText],
+        WordTokenizerConfig => [WordTokenizer.EndOfText],
+        _ => null,
+    };
+
     static ByteLevelBpeTokenizer Train(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens, Action<double>? progress, CancellationToken cancel)
     {
         var options = new BpeTrainerOptions

@@ -25,6 +25,9 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     /// <summary>Whether the matrices have 8 bits.</summary>
     public bool Quantized { get; init; }
 
+    /// <summary>Whether each prompt is the beginning of a document, and follows the end-of-text token as in training.</summary>
+    public bool StartsDocuments { get; init; }
+
     /// <summary>Continues prompts, all in one batch; what comes of a prompt does not depend on the others.</summary>
     /// <param name="prompts">The prompts; an empty one starts at the end of a document, of a line or of a word, whichever the vocabulary has.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
@@ -124,6 +127,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     List<int> StartOf(string prompt)
     {
         List<int> ids = [.. tokenizer.EncodeToIds(prompt)];
+        if (StartsDocuments && ids.Count > 0 && tokenizer.EndOfTextId is { } start) ids.Insert(0, start);
         if (ids.Count == 0) ids.Add(FirstToken());
         return ids;
     }

@@ -11,20 +11,21 @@ namespace Transformers.Evaluation;
 
 /// <summary>The probability of each token of a text given those before it.</summary>
 /// <remarks>
-/// The first token follows the end-of-text token, as in training; where the vocabulary has none, it has no probability. A text
-/// longer than the context is read in windows: the first scores as many tokens as the context has, each further one the next
-/// stride of tokens with as many before them as then fit. By default the stride is the context: <c>eval</c>'s blocks, but for the last, which reads as much before it as fits.
+/// A text is a document: its first token follows the end-of-text token and its end is scored too, as in <c>eval</c> of text that is given; where the
+/// vocabulary has no such token, or the run packed documents without one before them, the first token has no probability. A text longer
+/// than the context is read in windows: by default <c>eval</c>'s blocks, which do not overlap; with a stride, the first scores as many tokens
+/// as the context has, each further one the next stride of tokens with as many before them as then fit.
 /// </remarks>
 sealed class LanguageModelScorer : TextScorer
 {
     readonly ILanguageModel model;
     readonly TextTokenizer tokenizer;
-    readonly int stride;
+    readonly int? start, stride;
 
-    internal LanguageModelScorer(ILanguageModel model, TextTokenizer tokenizer, Device device, Precision precision, int? stride) : base(tokenizer, device, precision)
+    internal LanguageModelScorer(ILanguageModel model, TextTokenizer tokenizer, int? start, Device device, Precision precision, int? stride) : base(tokenizer, device, precision)
     {
-        (this.model, this.tokenizer, this.stride) = (model, tokenizer, stride ?? model.Context);
-        if (this.stride >= 1 && this.stride <= model.Context) return;
+        (this.model, this.tokenizer, this.start, this.stride) = (model, tokenizer, start, stride);
+        if (stride is null || stride >= 1 && stride <= model.Context) return;
         Dispose();
         throw new UserException($"--stride ({stride}) must be between 1 and the model's context ({model.Context})");
     }
@@ -34,20 +35,23 @@ sealed class LanguageModelScorer : TextScorer
 
     private protected override Tensor OutputWeight => model.OutputWeight;
 
-    private protected override int[] IdsOf(ScoreInput input) => input.Source is null ? [.. tokenizer.EncodeToIds(input.Text)]
+    private protected override int[] IdsOf(ScoreInput input) => input.Source is null ? Ended([.. tokenizer.EncodeToIds(input.Text)])
         : throw new UserException("a language model scores texts, not pairs of source and target");
 
     private protected override IEnumerable<ScoringRow> RowsOf(int text, long number, ScoreInput input, int[] ids)
     {
         // With nothing before it, the first token is only read.
-        int[] read = tokenizer.EndOfTextId is { } end ? [end, .. ids] : ids;
+        int[] read = start is { } before && ids.Length > 0 ? [before, .. ids] : ids;
         var unread = read.Length - ids.Length;
-        for (int done = 1, until = Math.Min(1 + model.Context, read.Length); done < read.Length; done = until, until = Math.Min(done + stride, read.Length))
+        for (int done = 1, until = Math.Min(1 + model.Context, read.Length); done < read.Length; done = until, until = Math.Min(done + (stride ?? model.Context), read.Length))
         {
-            var first = Math.Max(0, until - 1 - model.Context);
+            var first = stride is null ? done - 1 : Math.Max(0, until - 1 - model.Context);
             yield return new ScoringRow(text, done - unread, Wide(read[first..(until - 1)]), done - 1 - first, Wide(read[done..until]));
         }
     }
+
+    // A text without a token stays one.
+    int[] Ended(int[] ids) => tokenizer.EndOfTextId is { } end && ids.Length > 0 ? [.. ids, end] : ids;
 
     static long[] Wide(int[] ids) => Array.ConvertAll(ids, id => (long)id);
 

@@ -27,7 +27,7 @@ public sealed record TextScore
     public string? Source { get; init; }
     /// <summary>The text.</summary>
     public required string Text { get; init; }
-    /// <summary>Its tokens; a target's end is the last.</summary>
+    /// <summary>Its tokens; the end of a document or of a target is the last.</summary>
     public required IReadOnlyList<int> Ids { get; init; }
     /// <summary>The tokens as text; bytes that are not text by themselves are U+FFFD.</summary>
     public required IReadOnlyList<string> Tokens { get; init; }

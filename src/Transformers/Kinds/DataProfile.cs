@@ -46,7 +46,7 @@ sealed record DataProfile
     {
         if (VocabularyOf(data.Tokenizer) is { } known) return known;
         if (data is { Source: TextFilesConfig files, Tokenizer: CharacterTokenizerConfig } && files.Files.All(File.Exists))
-            return TokenizerFactory.Create(new CharacterTokenizerConfig(), TextSources.Of(files), Path.GetTempPath()).VocabularySize;
+            return TokenizerFactory.Create(new CharacterTokenizerConfig(), TextSources.Of(files), Path.GetTempPath(), TokenizerFactory.SpecialTokensOf(DocumentStarts.Resolve(data))).VocabularySize;
         notes.Add($"the vocabulary comes from the text, which was not read: {AssumedCharacters} tokens are assumed");
         return AssumedCharacters;
     }

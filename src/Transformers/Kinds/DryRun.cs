@@ -25,6 +25,7 @@ public static class DryRun
     {
         RunFolderProbe.Check(options.Run);
         NativeLibraries.Load();
+        config = Kind.For(config.Model).Resolve(config, options);
         using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);
         TrainingRun.Prepare(setup, config, options, observer);

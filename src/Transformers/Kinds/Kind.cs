@@ -44,6 +44,14 @@ public abstract class Kind
     /// <summary>Whether it names the class of its input.</summary>
     public virtual bool Classifies => false;
 
+    /// <summary>Text with the settings that the data decide, as training makes them.</summary>
+    /// <exception cref="UserException">The data cannot be read.</exception>
+    public static TextDataConfig ResolveText(TextDataConfig data) => DocumentStarts.Resolve(data);
+
+    /// <summary>Makes the settings that the data or an earlier part of the run decide, so that the run records them.</summary>
+    /// <exception cref="UserException">The data cannot be read.</exception>
+    internal virtual RunConfig Resolve(RunConfig run, TrainingOptions options) => run;
+
     /// <summary>Prepares the data and makes the model and the training task that a config asks for.</summary>
     /// <exception cref="UserException">The data cannot be read, or the model does not fit them.</exception>
     public abstract TaskSetup CreateTask(RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop);
@@ -56,6 +64,9 @@ public abstract class Kind
     /// <exception cref="UserException">The data cannot be read, or nothing evaluates this kind.</exception>
     public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
         throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");
+
+    /// <summary>Whether each prompt of <c>generate</c> is read as the beginning of a document, as training read all text.</summary>
+    public virtual bool StartsDocuments(DataConfig data) => false;
 
     /// <summary>Opens what computes the probabilities of texts' tokens.</summary>
     /// <param name="run">The open run.</param>

@@ -43,7 +43,12 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     /// <inheritdoc/>
     public override string Examples => "tokens";
 
-    /// <summary>The loss over a whole split, in blocks of the context without overlap.</summary>
+    internal sealed override RunConfig Resolve(RunConfig run, TrainingOptions options) => DocumentStarts.Resolve(run, options);
+
+    /// <inheritdoc/>
+    public sealed override bool StartsDocuments(DataConfig data) => DocumentStarts.BeforePrompts(data);
+
+    /// <summary>The loss over a whole split, cut as training cuts it: into blocks of the context without overlap, or documents.</summary>
     /// <inheritdoc/>
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
@@ -56,8 +61,12 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         using var data = Open(run, tokenizer, options);
         var sequence = options.Data is null ? data.Validation : data.Train;
         var summary = options.Data is null ? data.Manifest.Validation : data.Manifest.Train;
+        var batches = run.Config.Data is TextDataConfig { Batches: var kind } ? kind : new RandomBatchesConfig();
+        // What is given is scored as score does it; the run's own split as training did.
+        var start = options.Data is not null || batches is PackedBatchesConfig ? DocumentStarts.BeforeGiven(run.Config.Data, tokenizer) : null;
         if (sequence.Count < 2) throw new UserException("there is no validation text: the run held nothing out", "name text with --data");
-        var (sum, targets) = SumLosses(model, new SequentialBlocks(sequence, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context), options);
+        var (sum, targets) = SumLosses(model, DocumentStarts.Cut(batches, sequence, start, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context), options);
+        if (targets == 0) throw new UserException("no document of the text has a token to predict", "name other text with --data");
         var loss = sum / targets;
         return new EvaluationResult
         {
@@ -74,14 +83,14 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         };
     }
 
-    static (double sum, long targets) SumLosses(TModule model, SequentialBlocks blocks, EvaluationOptions options)
+    static (double sum, long targets) SumLosses(TModule model, IEnumerable<TextBatch> batches, EvaluationOptions options)
     {
         using var inference = inference_mode();
         Precisions.Apply(model, options.Precision);
         using var decoder = options.Quantized ? new LanguageDecoder(model, options.Device, new DecoderFormat(options.Precision, Quantized: true)) : null;
         double sum = 0;
         long targets = 0;
-        foreach (var batch in blocks.Epoch())
+        foreach (var batch in batches)
         {
             using var scope = NewDisposeScope();
             sum += decoder?.LossOf(Array.ConvertAll(batch.Inputs, id => (int)id), TokenLoss.TargetsOf(batch, 0, batch.Rows), batch.Rows)
@@ -109,7 +118,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     public override TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null)
     {
         var tokenizer = run.LoadTokenizer();
-        return new LanguageModelScorer(Load(run, tokenizer, device), tokenizer, device, precision, stride);
+        return new LanguageModelScorer(Load(run, tokenizer, device), tokenizer, DocumentStarts.BeforeGiven(run.Config.Data, tokenizer), device, precision, stride);
     }
 
     /// <inheritdoc/>

@@ -29,6 +29,7 @@ sealed class NextTokenTask : TrainingTask
     readonly TextTokenizer tokenizer;
     readonly RunConfig run;
     readonly TrainingConfig config;
+    readonly TextDataConfig text;
     readonly Device device;
     readonly ModelFlops flops;
 
@@ -38,6 +39,7 @@ sealed class NextTokenTask : TrainingTask
         this.tokenizer = tokenizer;
         this.run = run;
         config = run.Training;
+        text = (TextDataConfig)run.Data;
         this.model = model;
         flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
         this.data = data;
@@ -57,7 +59,7 @@ sealed class NextTokenTask : TrainingTask
             if (duplicates.ValidationDocuments > 0)
                 observer.Warn($"{duplicates.ValidationDocuments} validation documents are in the training text too: the validation loss is too low");
             var rows = run.Training.Batch.Sequences ?? run.Training.Batch.Tokens!.Value / context;
-            var sampler = CreateSampler(data.Batches, prepared, rows, context, SeedStreams.Of(run.Seed, "batches"));
+            var sampler = CreateSampler(data.Batches, prepared, rows, context, SeedStreams.Of(run.Seed, "batches"), DocumentStarts.Before(data, tokenizer));
             var model = makeModel(tokenizer);
             observer.Note($"{prepared.Train.Count:N0} training and {prepared.Validation.Count:N0} validation tokens, vocabulary {tokenizer.VocabularySize:N0}");
             return new TaskSetup
@@ -87,15 +89,15 @@ sealed class NextTokenTask : TrainingTask
         }
         var source = TextSources.Of(data.Source);
         var tokenizer = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as TextDataConfig)?.Tokenizer)
-            ?? TokenizerFactory.Create(data.Tokenizer, source, options.Cache, progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
+            ?? TokenizerFactory.Create(data.Tokenizer, source, options.Cache, TokenizerFactory.SpecialTokensOf(data), progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
         return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
     }
 
-    static ITextSampler CreateSampler(BatchesConfig config, PreparedData data, int rows, int length, ulong seed) => config switch
+    static ITextSampler CreateSampler(BatchesConfig config, PreparedData data, int rows, int length, ulong seed, int? start) => config switch
     {
         RandomBatchesConfig => new RandomWindows(data.Train, rows, length, seed),
         SequentialBatchesConfig => new ShuffledBlocks(data.Train, rows, length, seed),
-        PackedBatchesConfig packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across),
+        PackedBatchesConfig packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across, start: start),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of batches without a sampler"),
     };
 
@@ -118,7 +120,8 @@ sealed class NextTokenTask : TrainingTask
 
     /// <remarks>Any number of rows gives the same loss; as many as in a micro-batch take no more memory than a step.</remarks>
     public override IEnumerable<MicroBatch> Validation(int? count) =>
-        data.Validation.Count < 2 ? [] : new SequentialBlocks(data.Validation, Micro.Of(rows), model.Context).Epoch(count).Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
+        DocumentStarts.Cut(text.Batches, data.Validation, text.Batches is PackedBatchesConfig ? DocumentStarts.Before(text, tokenizer) : null, Micro.Of(rows), model.Context, count)
+            .Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
 
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>
     {
@@ -131,7 +134,7 @@ sealed class NextTokenTask : TrainingTask
         if (config.Sample.Tokens == 0) return [];
         Model.eval();
         var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
-        using var generator = new Decoding.TextGenerator(model, tokenizer, device);
+        using var generator = new Decoding.TextGenerator(model, tokenizer, device) { StartsDocuments = DocumentStarts.BeforePrompts(text) };
         var completions = generator.Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
         return [.. completions.Select(completion => completion.Prompt + completion.Text)];
     }

@@ -30,6 +30,7 @@ public static class TrainingRun
         stop ??= new StopRequest();
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
+        config = Kind.For(config.Model).Resolve(config, options);
         if (FinishedRun.ResultOf(folder, config, options) is { } finished)
         {
             observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to go on")}");

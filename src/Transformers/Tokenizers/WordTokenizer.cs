@@ -15,6 +15,9 @@ public sealed class WordTokenizer : TextTokenizer
     /// <summary>The special token for words that are not in the vocabulary, where it is among the special tokens.</summary>
     public const string Unknown = "<unk>";
 
+    /// <summary>The special token that ends a text, where it is among the special tokens.</summary>
+    public const string EndOfText = "</s>";
+
     readonly string[] words;
     readonly Dictionary<string, int> ids;
     readonly Dictionary<string, int> special;
@@ -47,7 +50,7 @@ public sealed class WordTokenizer : TextTokenizer
     public override IReadOnlyDictionary<string, int> SpecialTokens => special;
 
     /// <inheritdoc/>
-    public override int? EndOfTextId => special.TryGetValue("</s>", out var id) ? id : null;
+    public override int? EndOfTextId => special.TryGetValue(EndOfText, out var id) ? id : null;
 
     /// <inheritdoc/>
     public override void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids)

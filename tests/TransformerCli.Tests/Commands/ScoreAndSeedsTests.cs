@@ -18,7 +18,7 @@ public sealed class ScoreAndSeedsTests : IDisposable
         return At(name);
     }
 
-    string Config(string data = "kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: characters }", string model = "kind: gpt, layers: 1, heads: 2, width: 32, context: 32") => Write("tiny.yaml", $$"""
+    string Config(string data = "kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: characters }, document_start: false", string model = "kind: gpt, layers: 1, heads: 2, width: 32, context: 32") => Write("tiny.yaml", $$"""
         data: { {{data}} }
         model: { {{model}} }
         training:

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Transformers.Checkpoints;
-using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Runs;
@@ -41,60 +40,6 @@ public class TrainingRunTests
         foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer })
             Assert.Equal(runs.Newest("whole", file), runs.Newest("halves", file));
         Assert.Equal(Metrics(runs.PathOf("whole")), Metrics(runs.PathOf("halves")));
-    }
-
-    [Theory]
-    [InlineData("training.batch.micro=8")]
-    [InlineData("training.ema.decay=0.5")]
-    public void The_best_validation_is_saved_when_it_happens_and_opened_where_no_checkpoint_is_named(string setting)
-    {
-        using var runs = new TinyRuns();
-        // The learning rate grows until the loss does, long before the first checkpoint that the config asks for.
-        var config = TinyRuns.Config("training.validate.every=1", "training.schedule.warmup=20", "training.optimizer.lr=3.0", "training.clip=0", setting);
-        var result = runs.Train(config, "run");
-        var best = result.Best!;
-        Assert.InRange(best.Step, 1, 19);
-        Assert.True(best.ValLoss < result.ValLoss);
-        var run = TrainedRun.Open(runs.PathOf("run"));
-        Assert.Equal(best.Step, run.Checkpoint.Step);
-        Assert.Contains($"step {best.Step}, the checkpoint with the best validation (loss ", run.Choice);
-        Assert.Contains("the newest is step 20", run.Choice);
-        var evaluated = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Cache = runs.PathOf("cache") });
-        Assert.Equal(best.ValLoss, evaluated.Metrics["loss"], 1e-4);
-        // Those that were the best before are gone, and it does not count among the newest.
-        using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
-        Assert.Equal([20, best.Step], folder.Checkpoints.Steps());
-        Assert.Null(TrainedRun.Open(runs.PathOf("run"), "latest").Choice);
-    }
-
-    [Fact]
-    public void Without_checkpoint_best_no_validation_saves_a_checkpoint()
-    {
-        using var runs = new TinyRuns();
-        runs.Train(TinyRuns.Config("training.validate.every=5", "training.checkpoint.best=false"), "run");
-        using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
-        Assert.Equal([20], folder.Checkpoints.Steps());
-        Assert.Contains("step 20, the newest checkpoint", TrainedRun.Open(runs.PathOf("run")).Choice);
-    }
-
-    [Fact]
-    public void A_run_that_is_killed_after_its_best_validation_goes_on_from_it_bit_for_bit()
-    {
-        using var runs = new TinyRuns();
-        var config = TinyRuns.Config("training.validate.every=2");
-        runs.Train(config, "whole");
-        Assert.Throws<NotImplementedException>(() => runs.Train(config, "halves", observer: new Ends(15)));
-        using (var folder = RunFolder.OpenForReading(runs.PathOf("halves"))) Assert.Equal([14], folder.Checkpoints.Steps());
-        runs.Train(config, "halves");
-        Assert.Equal(runs.Newest("whole", CheckpointFiles.Model), runs.Newest("halves", CheckpointFiles.Model));
-    }
-
-    sealed class Ends(long at) : ITrainingObserver
-    {
-        public void OnStep(long step, long steps)
-        {
-            if (step == at) throw new NotImplementedException();
-        }
     }
 
     // What does not depend on the clock.

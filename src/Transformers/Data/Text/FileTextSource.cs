@@ -24,7 +24,8 @@ public sealed class FileTextSource : TextSource
     {
         this.config = config;
         if (config.Separator is { } separator && (separator.Length is 0 or > 1000 || separator.AsSpan().ContainsAny('\n', '\r')))
-            throw new UserException("the separator must be one line of 1 to 1,000 characters");
+            throw new UserException("the separator must be one line of 1 to 1,000 characters", "where each line is a document, leave it out and give document: line");
+        if (config.Separator is not null && config.Document == DocumentUnit.Line) throw new UserException("a separator and lines as documents must not both be given", "keep one of them");
         if (config.TextField.Length == 0) throw new UserException("the name of the JSON field is empty");
         if (config.Files.Count == 0) throw new UserException("no file or folder of text was given");
         var problems = new List<Problem>();
@@ -45,7 +46,34 @@ public sealed class FileTextSource : TextSource
 
     /// <inheritdoc/>
     /// <remarks>Paths, lengths and times of the last change, and the options.</remarks>
-    public override string Fingerprint => Hash(["files", config.TextField, config.Separator ?? "", .. files.Select(Stamp)]);
+    public override string Fingerprint => Hash(["files", config.TextField, config.Separator ?? "", .. config.Document == DocumentUnit.Line ? ["line"] : Array.Empty<string>(), .. files.Select(Stamp)]);
+
+    /// <summary>Whether there is more than one document; reads no further than to the second, and no file that is one document.</summary>
+    /// <exception cref="UserException">A file cannot be read.</exception>
+    internal bool HasSeveralDocuments()
+    {
+        var found = 0;
+        foreach (var file in files)
+        {
+            if (config is { Separator: null, Document: DocumentUnit.File } && !HasKind(file, LineKinds)) found += new FileInfo(file).Length > 0 ? 1 : 0;
+            else found += DocumentsOf(file).Take(2).Count();
+            if (found > 1) return true;
+        }
+        return false;
+    }
+
+    // An item for each document that holds text.
+    IEnumerable<bool> DocumentsOf(string file)
+    {
+        var empty = true;
+        foreach (var piece in PiecesOf(file, new TextCounts()))
+        {
+            empty &= piece.Utf8.IsEmpty;
+            if (!piece.EndsDocument) continue;
+            if (!empty) yield return true;
+            empty = true;
+        }
+    }
 
     /// <inheritdoc/>
     protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) => Pieces(counts);
@@ -57,16 +85,23 @@ public sealed class FileTextSource : TextSource
         {
             counts.Files++;
             var any = false;
-            using var stream = InputFile.Open(file);
-            var reader = new Utf8Reader(stream, file, counts);
-            var pieces = HasKind(file, LineKinds) ? new JsonLinesReader(reader, config.TextField, file, counts).Read() : new PlainTextReader(reader, config.Separator, file).Read();
-            foreach (var piece in pieces)
+            foreach (var piece in PiecesOf(file, counts))
             {
                 any = true;
                 yield return piece;
             }
             if (!any) counts.EmptyFiles++;
         }
+    }
+
+    IEnumerable<TextPiece> PiecesOf(string file, TextCounts counts)
+    {
+        using var stream = InputFile.Open(file);
+        var reader = new Utf8Reader(stream, file, counts);
+        var pieces = HasKind(file, LineKinds) ? new JsonLinesReader(reader, config.TextField, file, counts).Read()
+            : config.Document == DocumentUnit.Line ? PlainTextReader.Lines(reader, file)
+            : new PlainTextReader(reader, config.Separator, file).Read();
+        foreach (var piece in pieces) yield return piece;
     }
 
     bool AddFolder(string folder, ref int skipped)

@@ -11,7 +11,7 @@ namespace Transformers.Data.Text;
 /// </remarks>
 public sealed class PackedDocuments : ITextSampler
 {
-    readonly TokenSequence data;
+    readonly Documents documents;
     readonly int rows, length, rank, ranks;
     readonly bool acrossBorders;
     readonly ulong seed;
@@ -24,13 +24,15 @@ public sealed class PackedDocuments : ITextSampler
     /// <param name="acrossBorders">Whether a token may attend to the documents before its own in the row.</param>
     /// <param name="rank">Which of several processes this is; each takes every <paramref name="ranks"/>-th document.</param>
     /// <param name="ranks">How many processes there are.</param>
+    /// <param name="start">The id of the token before each document, or with attention across borders before the first of a row; null for none.</param>
     /// <exception cref="UserException">There is no document with a target for this process.</exception>
-    public PackedDocuments(TokenSequence data, int rows, int length, ulong seed, bool acrossBorders = false, int rank = 0, int ranks = 1)
+    public PackedDocuments(TokenSequence data, int rows, int length, ulong seed, bool acrossBorders = false, int rank = 0, int ranks = 1, int? start = null)
     {
         SamplerChecks.Shape(rows, length, rank, ranks);
-        if (data.DocumentCount < ranks || !HasTarget(data))
+        documents = new(data, start);
+        if (data.DocumentCount < ranks || !documents.HaveTarget())
             throw new UserException($"the split has {data.DocumentCount} documents and {data.Count} tokens: too few to pack for {ranks} processes");
-        (this.data, this.rows, this.length, this.seed, this.acrossBorders, this.rank, this.ranks) = (data, rows, length, seed, acrossBorders, rank, ranks);
+        (this.rows, this.length, this.seed, this.acrossBorders, this.rank, this.ranks) = (rows, length, seed, acrossBorders, rank, ranks);
     }
 
     /// <inheritdoc/>
@@ -46,10 +48,27 @@ public sealed class PackedDocuments : ITextSampler
     }
 
     // Documents of this process.
-    long Share => (data.DocumentCount - rank + ranks - 1) / ranks;
+    long Share => (documents.Count - rank + ranks - 1) / ranks;
 
     /// <inheritdoc/>
     public TextBatch Next()
+    {
+        var state = State;
+        var batch = Fill(ref state, position => new Shuffle(documents.Count, seed, position.Epoch)[position.Next * ranks + rank]);
+        State = state with { Batches = state.Batches + 1 };
+        return batch;
+    }
+
+    /// <summary>All documents once, in their own order, packed as for training.</summary>
+    /// <param name="limit">The most batches; null: all.</param>
+    public IEnumerable<TextBatch> InOrder(long? limit = null)
+    {
+        for (var state = default(DataPosition); state.Epoch == 0 && !(state.Batches >= limit); state = state with { Batches = state.Batches + 1 })
+            yield return Fill(ref state, position => position.Epoch == 0 ? position.Next * ranks + rank : null);
+    }
+
+    // Fills a batch from a position on; the order ends it with null.
+    TextBatch Fill(ref DataPosition state, Func<DataPosition, long?> order)
     {
         var batch = new TextBatch(rows, length, masked: true, segmented: !acrossBorders);
         // A row is filled as T + 1 tokens: the last is only a target.
@@ -57,30 +76,31 @@ public sealed class PackedDocuments : ITextSampler
         var used = new int[rows];
         var segments = new int[rows];
         for (var row = 0; row < rows; row++) tokens[row] = new int[length + 1];
-        var state = State;
-        while (Place(ref state, batch, tokens, used, segments)) { }
+        while (order(state) is { } document && Place(ref state, document, batch, tokens, used, segments)) { }
         for (var row = 0; row < rows; row++) batch.SetRow(row, tokens[row]);
-        State = state with { Batches = state.Batches + 1 };
         return batch;
     }
 
-    // Puts the next document, or the next part of a long one, into a row; false when none has room.
-    bool Place(ref DataPosition state, TextBatch batch, int[][] tokens, int[] used, int[] segments)
+    // Puts a document, or the next part of a long one, into a row; false when none has room.
+    bool Place(ref DataPosition state, long document, TextBatch batch, int[][] tokens, int[] used, int[] segments)
     {
-        var document = new Shuffle(data.DocumentCount, seed, state.Epoch)[state.Next * ranks + rank];
-        var start = data.DocumentStart(document) + state.Offset;
-        var left = data.DocumentEnd(document) - start;
+        // In a row without borders, the end of the document before is the token before the next.
+        var offset = state.Offset;
+        var left = documents.LengthOf(document) - offset;
         var count = (int)Math.Min(left, length + 1);
         if (left >= 2)
         {
-            var row = Array.FindIndex(used, u => u + count <= length + 1);
+            var unstarted = acrossBorders && documents.Start is not null && offset == 0 ? 1 : 0;
+            var row = Array.FindIndex(used, u => u + count - (u > 0 ? unstarted : 0) <= length + 1);
             if (row < 0) return false;
-            data.Read(start, tokens[row].AsSpan(used[row], count));
-            Mark(batch, row, used[row], count, ++segments[row], continues: state.Offset > 0);
-            used[row] += count;
+            var skipped = used[row] > 0 ? unstarted : 0;
+            var placed = count - skipped;
+            documents.Read(document, offset + skipped, tokens[row].AsSpan(used[row], placed));
+            Mark(batch, row, used[row], placed, ++segments[row], continues: offset > 0);
+            used[row] += placed;
         }
         // The last target of a part is the first input of the next.
-        if (left > count) state = state with { Offset = state.Offset + count - 1 };
+        if (left > count) state = state with { Offset = offset + count - 1 };
         else state = state.Next + 1 < Share ? state with { Next = state.Next + 1, Offset = 0 } : state with { Epoch = state.Epoch + 1, Next = 0, Offset = 0 };
         return true;
     }
@@ -95,16 +115,50 @@ public sealed class PackedDocuments : ITextSampler
         batch.TargetCount += from + count - firstTarget;
         if (batch.Segments is { } ids) ids.AsSpan(at + from, Math.Min(count, length - from)).Fill(segment);
     }
+}
 
-    // A document of one token has no target; a split of nothing else would be searched forever.
-    static bool HasTarget(TokenSequence data)
+/// <summary>Whole documents, each in a row of its own: every target of the split once, in the order of the documents.</summary>
+/// <remarks>A document that is longer than a row is cut as <see cref="PackedDocuments"/> cuts it. Rows of like length share a batch, which is as long as its longest.</remarks>
+static class DocumentRows
+{
+    const int BatchesAtOnce = 32;
+
+    /// <summary>The batches of a split.</summary>
+    /// <param name="data">The split.</param>
+    /// <param name="rows">B; batches may have fewer rows.</param>
+    /// <param name="length">The most tokens of a row.</param>
+    /// <param name="start">The id of the token before each document; null for none.</param>
+    /// <param name="limit">The most batches; null: all.</param>
+    public static IEnumerable<TextBatch> Of(TokenSequence data, int rows, int length, int? start, long? limit = null)
     {
-        for (long i = 0, start = 0; i < data.DocumentCount; i++)
+        var documents = new Documents(data, start);
+        foreach (var parts in PartsOf(documents, length).Take((int)Math.Min(int.MaxValue, (limit ?? int.MaxValue) * rows)).Chunk(rows * BatchesAtOnce))
+            foreach (var batch in parts.OrderByDescending(part => part.Count).Chunk(rows)) yield return Rows(documents, batch);
+    }
+
+    // The last target of a part is the first input of the next.
+    static IEnumerable<(long Document, long Offset, int Count)> PartsOf(Documents documents, int length)
+    {
+        for (long document = 0; document < documents.Count; document++)
         {
-            var end = data.DocumentEnd(i);
-            if (end - start >= 2) return true;
-            start = end;
+            var left = documents.LengthOf(document);
+            for (long offset = 0; left - offset >= 2; offset += length) yield return (document, offset, (int)Math.Min(left - offset, length + 1));
         }
-        return false;
+    }
+
+    static TextBatch Rows(Documents documents, (long Document, long Offset, int Count)[] parts)
+    {
+        // Padding is at the end, where no token before it looks.
+        var batch = new TextBatch(parts.Length, parts[0].Count - 1, masked: true);
+        var tokens = new int[parts[0].Count];
+        for (var row = 0; row < parts.Length; row++)
+        {
+            var (document, offset, count) = parts[row];
+            documents.Read(document, offset, tokens.AsSpan(0, count));
+            batch.SetRow(row, tokens.AsSpan(0, count));
+            batch.LossMask.AsSpan(row * batch.Length, count - 1).Fill(true);
+            batch.TargetCount += count - 1;
+        }
+        return batch;
     }
 }

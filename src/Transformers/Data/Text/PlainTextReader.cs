@@ -31,6 +31,18 @@ sealed class PlainTextReader(Utf8Reader reader, string? separator, string origin
         yield return new TextPiece(default, true, origin);
     }
 
+    /// <summary>All pieces where each line is a document, without its line end; a blank line is an empty document.</summary>
+    public static IEnumerable<TextPiece> Lines(Utf8Reader reader, string origin)
+    {
+        foreach (var line in reader.Lines(JsonLinesReader.LongestLine))
+        {
+            var text = line.Span is [.., (byte)'\r'] ? line[..^1] : line;
+            if (text.Span.IndexOfAnyExcept(" \t\r"u8) >= 0)
+                foreach (var piece in PieceCutter.Cut(text.ToArray())) yield return new TextPiece(piece, false, origin);
+            yield return new TextPiece(default, true, origin);
+        }
+    }
+
     bool Fill()
     {
         var block = reader.Next().Span;

@@ -18,6 +18,11 @@ public static class TextSources
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a source of text without a reader"),
     };
 
+    /// <summary>Whether a source has more than one document.</summary>
+    /// <param name="config">A generator or files.</param>
+    /// <exception cref="UserException">A file is not there, or cannot be read.</exception>
+    internal static bool HasSeveralDocuments(TextSourceConfig config) => config is not TextFilesConfig files || new FileTextSource(files).HasSeveralDocuments();
+
     /// <summary>Other files that are read as a config's own are, or as those are that its generator writes.</summary>
     /// <param name="config">A generator or files.</param>
     /// <param name="paths">The files.</param>
@@ -76,8 +81,9 @@ public sealed class StandardInputSource : TextSource, IDisposable
     /// <param name="jsonLines">Whether each line is a JSON object.</param>
     /// <param name="field">The field of a JSON line that holds the text.</param>
     /// <param name="separator">The line between two documents of plain text.</param>
+    /// <param name="document">What a document of plain text is, without a separator.</param>
     /// <exception cref="UserException">An option is empty.</exception>
-    public StandardInputSource(Stream input, string folder, bool jsonLines = false, string field = "text", string? separator = null)
+    public StandardInputSource(Stream input, string folder, bool jsonLines = false, string field = "text", string? separator = null, DocumentUnit document = DocumentUnit.File)
     {
         Directory.CreateDirectory(folder);
         file = Path.Combine(folder, $"standard-input-{Guid.NewGuid():n}{(jsonLines ? ".jsonl" : ".txt")}");
@@ -87,9 +93,9 @@ public sealed class StandardInputSource : TextSource, IDisposable
             {
                 input.CopyTo(output);
                 output.Position = 0;
-                Fingerprint = Hash("standard input", field, separator ?? "", jsonLines ? "lines" : "plain", Convert.ToHexStringLower(SHA256.HashData(output)));
+                Fingerprint = Hash("standard input", field, separator ?? "", jsonLines ? "lines" : document == DocumentUnit.Line ? "line" : "plain", Convert.ToHexStringLower(SHA256.HashData(output)));
             }
-            inner = new FileTextSource(new TextFilesConfig { Files = [file], TextField = field, Separator = separator });
+            inner = new FileTextSource(new TextFilesConfig { Files = [file], TextField = field, Separator = separator, Document = document });
         }
         catch
         {

@@ -42,6 +42,66 @@ public abstract class TokenSequence : IDisposable
     }
 }
 
+/// <summary>The documents of a split, each with the token before it where there is one.</summary>
+/// <param name="Data">The split.</param>
+/// <param name="Start">The id before each document; null for none.</param>
+readonly record struct Documents(TokenSequence Data, int? Start)
+{
+    int Added => Start is null ? 0 : 1;
+
+    /// <summary>The number of documents.</summary>
+    public long Count => Data.DocumentCount;
+
+    /// <summary>The tokens of a document, the one before it included.</summary>
+    public long LengthOf(long document) => Data.DocumentEnd(document) - Data.DocumentStart(document) + Added;
+
+    /// <summary>Copies tokens of a document.</summary>
+    /// <param name="document">Its number.</param>
+    /// <param name="offset">The first one, from 0: the token before the document, where there is one.</param>
+    /// <param name="tokens">Filled to its end.</param>
+    public void Read(long document, long offset, Span<int> tokens)
+    {
+        if (Start is { } start && offset == 0 && tokens.Length > 0)
+        {
+            tokens[0] = start;
+            tokens = tokens[1..];
+            offset = 1;
+        }
+        if (tokens.Length > 0) Data.Read(Data.DocumentStart(document) + offset - Added, tokens);
+    }
+
+    /// <summary>Whether any document has a target; a split of nothing else would be searched forever.</summary>
+    public bool HaveTarget()
+    {
+        for (long i = 0; i < Count; i++)
+            if (LengthOf(i) >= 2) return true;
+        return false;
+    }
+}
+
+/// <summary>A text with a token before it.</summary>
+/// <param name="text">The text; disposed of by its owner.</param>
+/// <param name="id">The token.</param>
+sealed class StartedText(TokenSequence text, int id) : TokenSequence
+{
+    public override long Count => text.Count + 1;
+    public override long DocumentCount => text.DocumentCount;
+    public override int VocabularySize => text.VocabularySize;
+    public override long DocumentEnd(long document) => text.DocumentEnd(document) + 1;
+
+    public override void Read(long start, Span<int> tokens)
+    {
+        CheckRange(start, tokens.Length);
+        if (start == 0 && tokens.Length > 0)
+        {
+            tokens[0] = id;
+            tokens = tokens[1..];
+            start = 1;
+        }
+        if (tokens.Length > 0) text.Read(start - 1, tokens);
+    }
+}
+
 /// <summary>A shard that is not whole, not of this program, or not of this tokenizer.</summary>
 /// <param name="file">The shard.</param>
 /// <param name="message">What is wrong with it.</param>

@@ -36,6 +36,31 @@ public class FileTextSourceTests : FolderTest
         Assert.Equal((1, 1, 0), (counts.Nuls, counts.CarriageReturns, counts.InvalidSequences));
     }
 
+    [Theory]
+    [InlineData("names.txt"), InlineData("names.md"), InlineData("names")]
+    public void Each_line_is_a_document_where_the_config_says_so(string name)
+    {
+        var lines = new TextFilesConfig { Files = [Write(name, [.. Mark, .. "Anna\r\n\n  \nBo Ann \nZoë"u8])], Document = DocumentUnit.Line };
+        var counts = new TextCounts();
+        var source = new FileTextSource(lines);
+        foreach (var _ in source.Read(counts)) { }
+        Assert.Equal(["Anna", "Bo Ann ", "Zoë"], source.ReadDocuments());
+        Assert.Equal((3, 2, 1, 15), (counts.Documents, counts.EmptyDocuments, counts.ByteOrderMarks, counts.Bytes));
+        Assert.NotEqual(source.Fingerprint, new FileTextSource(lines with { Document = DocumentUnit.File }).Fingerprint);
+        Assert.Contains("must not both be given", Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "--" })).Message);
+        var refused = Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "\n", Document = DocumentUnit.File }));
+        Assert.Contains("document: line", refused.Problems[0].Hint);
+    }
+
+    [Fact]
+    public void A_line_of_any_length_is_one_document()
+    {
+        var line = string.Concat(Enumerable.Repeat("word after word ", 20_000));
+        var source = new FileTextSource(new TextFilesConfig { Files = [Write("long.txt", $"{line}\nshort\n")], Document = DocumentUnit.Line });
+        Assert.Equal([line, "short"], source.ReadDocuments());
+        Assert.True(source.Read(new TextCounts()).Count() > 4);
+    }
+
     [Fact]
     public void A_byte_order_mark_is_dropped_at_the_start_alone()
     {

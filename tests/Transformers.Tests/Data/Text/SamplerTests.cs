@@ -23,6 +23,8 @@ public class SamplerTests
         () => new ShuffledBlocks(Numbered(100, 401), 3, 16, seed: 5),
         () => new PackedDocuments(Numbered(5, 40, 17, 3, 1, 16, 60, 8, 9, 2), 3, 16, seed: 5),
         () => new PackedDocuments(Numbered(5, 40, 17, 3, 1, 16, 60, 8, 9, 2), 3, 16, seed: 5, acrossBorders: true),
+        () => new PackedDocuments(Numbered(5, 40, 17, 3, 1, 16, 60, 8, 9, 2), 3, 16, seed: 5, start: 9_999),
+        () => new PackedDocuments(Numbered(5, 40, 17, 3, 1, 16, 60, 8, 9, 2), 3, 16, seed: 5, acrossBorders: true, start: 9_999),
     };
 
     [Theory, MemberData(nameof(Samplers))]
@@ -69,6 +71,34 @@ public class SamplerTests
             foreach (var (input, target) in Counted(batch))
                 Assert.True(target == input + 1 || target % 1000 == 0, $"{input} is followed by {target}");
         }
+    }
+
+    static readonly int[] Lengths = [5, 40, 17, 3, 1, 16, 33, 32, 60, 8, 9, 2];
+
+    [Theory]
+    [InlineData(false, null), InlineData(false, 9_999), InlineData(true, null), InlineData(true, 9_999)]
+    public void Documents_in_order_hold_every_target_of_the_split_once_and_with_a_token_before_them_their_first_ones_too(bool across, int? start)
+    {
+        var data = Numbered(Lengths);
+        var batches = across ? [.. new PackedDocuments(data, 3, 16, 5, acrossBorders: true, start: start).InOrder()] : DocumentRows.Of(data, 3, 16, start).ToList();
+        var targets = batches.SelectMany(Counted).Select(pair => pair.Target).Order().ToList();
+        var all = Lengths.SelectMany((n, d) => Enumerable.Range(d * 1000, n).Select(token => (long)token));
+        if (start is not null) Assert.Equal(all, targets);
+        else if (!across) Assert.Equal(all.Where(token => token % 1000 > 0), targets);
+        else Assert.Equal(all.Where(token => token % 1000 > 0), targets.Where(token => token % 1000 > 0));
+        Assert.Equal(targets.Count, batches.Sum(batch => batch.TargetCount));
+        if (!across) Assert.Equal(6, DocumentRows.Of(data, 3, 16, start, 2).Sum(batch => batch.Rows));
+        if (start is { } token) Assert.Contains(batches.SelectMany(Counted), pair => pair.Input == token && pair.Target % 1000 == 0);
+    }
+
+    [Fact]
+    public void An_epoch_of_packed_documents_with_a_token_before_them_has_every_token_as_a_target()
+    {
+        var sampler = new PackedDocuments(Numbered(Lengths), 3, 16, seed: 5, start: 9_999);
+        var targets = new List<long>();
+        while (sampler.State.Epoch == 0) targets.AddRange(Counted(sampler.Next()).Select(pair => pair.Target));
+        Assert.Superset(Lengths.SelectMany((n, d) => Enumerable.Range(d * 1000, n).Select(token => (long)token)).ToHashSet(), targets.ToHashSet());
+        Assert.DoesNotContain(9_999, targets);
     }
 
     [Fact]

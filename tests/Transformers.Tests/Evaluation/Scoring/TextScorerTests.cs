@@ -34,7 +34,7 @@ public sealed class TextScorerTests
     public void Without_a_token_before_the_text_the_loss_is_that_of_eval_on_the_same_text(string text)
     {
         using var runs = new TinyRuns();
-        var run = Text(runs, "{ kind: characters }");
+        var run = Text(runs, "{ kind: characters }", "data.document_start=false");
         File.WriteAllText(runs.PathOf("text.txt"), text);
         var whole = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Data = runs.PathOf("text.txt"), Cache = runs.PathOf("cache") });
 

@@ -1,0 +1,76 @@
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Text;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
+using Transformers.Training;
+
+namespace Transformers.Kinds;
+
+/// <summary>How a run's text is cut: whether a token stands before each document, and into which rows validation and evaluation cut it.</summary>
+static class DocumentStarts
+{
+    /// <summary>A config that says whether there is such a token. A run that goes on keeps what it has; one without it in its config has none.</summary>
+    /// <exception cref="UserException">The data or another run cannot be read.</exception>
+    internal static RunConfig Resolve(RunConfig run, TrainingOptions options)
+    {
+        if (run.Data is not TextDataConfig { DocumentStart: null } data) return run;
+        if (Recorded(options) is { } recorded) return run with { Data = data with { DocumentStart = recorded.DocumentStart } };
+        return run with { Data = Resolve(data, options.From is { } from && TrainedRun.Open(from) is var other && other.Checkpoint.Has(CheckpointFiles.Tokenizer) ? other.LoadTokenizer() : null) };
+    }
+
+    /// <summary>Text whose setting is made: by default the token is there if there is more than one document, and the tokenizer has it or can get it.</summary>
+    /// <param name="data">The text.</param>
+    /// <param name="tokenizer">The tokenizer, if it is not the config's.</param>
+    /// <exception cref="UserException">The data cannot be read.</exception>
+    internal static TextDataConfig Resolve(TextDataConfig data, TextTokenizer? tokenizer = null)
+    {
+        if (data.DocumentStart is not null) return data;
+        var folder = PreparedData.FolderOf(data.Source);
+        if (folder is not null) tokenizer = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
+        else if (data.Tokenizer is FileTokenizerConfig file) tokenizer ??= TokenizerFile.Load(file.Path, file.Pattern);
+        if (tokenizer is { EndOfTextId: null }) return data with { DocumentStart = false };
+        return data with { DocumentStart = folder is null ? TextSources.HasSeveralDocuments(data.Source) : DataManifest.Load(folder).Train.Documents > 1 };
+    }
+
+    // The text of the run that goes on; null for a new one.
+    static TextDataConfig? Recorded(TrainingOptions options)
+    {
+        if (options.ResumeFrom is { } checkpoint) return TrainedRun.Open(checkpoint).Config.Data as TextDataConfig;
+        var file = Path.Combine(options.Run, CheckpointFiles.Config);
+        return File.Exists(file) ? ConfigFile.Load<RunConfig>([file]).Data as TextDataConfig : null;
+    }
+
+    /// <summary>The id before each document of training text; null where there is none.</summary>
+    /// <exception cref="UserException">The config asks for it, and the tokenizer has no such token.</exception>
+    internal static int? Before(TextDataConfig data, TextTokenizer tokenizer) => data.DocumentStart is not true ? null
+        : tokenizer.EndOfTextId ?? throw new UserException([new Problem("(true) needs a tokenizer with an end-of-text token, and this one has none", Path: "data.document_start", Hint: "set it to false, or use a tokenizer with such a token")]);
+
+    /// <summary>The id before a text that is given for evaluation: as for training where whole documents are packed, otherwise wherever the vocabulary has an end-of-text token.</summary>
+    internal static int? BeforeGiven(DataConfig data, TextTokenizer tokenizer) =>
+        data is TextDataConfig { Batches: PackedBatchesConfig } packed ? Before(packed, tokenizer) : tokenizer.EndOfTextId;
+
+    /// <summary>Whether each text that is continued follows that token: where every document in training did.</summary>
+    internal static bool BeforePrompts(DataConfig data) => data is TextDataConfig { Batches: PackedBatchesConfig, DocumentStart: true };
+
+    /// <summary>A split in the rows in which training cuts it: each target once.</summary>
+    /// <param name="batches">How training cuts text.</param>
+    /// <param name="text">The split.</param>
+    /// <param name="start">The id before each document where whole documents are packed, otherwise before the first; null for none.</param>
+    /// <param name="rows">B.</param>
+    /// <param name="length">T.</param>
+    /// <param name="limit">The most batches; null: all.</param>
+    internal static IEnumerable<TextBatch> Cut(BatchesConfig batches, TokenSequence text, int? start, int rows, int length, long? limit = null)
+    {
+        if (batches is PackedBatchesConfig packed)
+        {
+            if (!new Documents(text, start).HaveTarget()) return [];
+            return packed.Across ? new PackedDocuments(text, rows, length, 0, acrossBorders: true, start: start).InOrder(limit) : DocumentRows.Of(text, rows, length, start, limit);
+        }
+        if (start is { } id) text = new StartedText(text, id);
+        return text.Count < 2 ? [] : new SequentialBlocks(text, rows, length).Epoch(limit);
+    }
+}
