@@ -89,6 +89,24 @@ public sealed class FileTextSource : TextSource
         return new PlainTextReader(new Utf8Reader(stream, file, counts), config.Separator, file).Read();
     }
 
+    /// <summary>Counts what is in the first mebibyte of a file of plain text.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="UserException">It cannot be read, or is hardly text.</exception>
+    public static TextCounts CheckStart(string path)
+    {
+        var counts = new TextCounts();
+        using var stream = InputFile.OpenAgain(path);
+        var check = new IllFormedCheck(path, counts);
+        foreach (var piece in new PlainTextReader(new Utf8Reader(stream, path, counts), null, path).Read())
+        {
+            check.Add(piece);
+            counts.Characters += Utf8Reader.Characters(piece.Utf8.Span);
+            if (counts.Characters >= IllFormedCheck.Early) break;
+        }
+        check.End();
+        return counts;
+    }
+
     static bool HasKind(string name, string[] kinds)
     {
         if (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) name = name[..^3];
@@ -101,7 +119,8 @@ sealed class IllFormedCheck(string file, TextCounts counts)
 {
     // Western European text in Latin-1 stays below this, and is warned about; random bytes and other scripts' encodings are above.
     const double Most = 0.3;
-    const int Early = 1 << 20, Fewest = 64;
+    internal const int Early = 1 << 20;
+    const int Fewest = 64;
 
     readonly long before = counts.InvalidSequences + counts.Nuls;
     long characters;
