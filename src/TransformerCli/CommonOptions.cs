@@ -40,6 +40,14 @@ static class CommonOptions
 
     internal static Option<string?> Data(string description = "Read the data from this file or folder instead") => new("--data") { Description = description, HelpName = "PATH" };
 
+    internal static Option<string[]> Include() => new("--include")
+    {
+        Description = "Which files of a folder are read as text, such as '**/*.cs'; may be repeated [default: those whose content is text]", HelpName = "PATTERN",
+    };
+
+    /// <summary>The patterns that were given; null for none.</summary>
+    internal static IReadOnlyList<string>? Patterns(this ParseResult parse, Option<string[]> include) => parse.GetValue(include) is { Length: > 0 } patterns ? patterns : null;
+
     internal static Option<string?> Checkpoint() => new("--checkpoint")
     {
         Description = "best, latest or a step [default: best, else latest]", HelpName = "best|latest|N", CompletionSources = { "best", "latest" },

@@ -69,6 +69,30 @@ public sealed class StandardStreamsTests : IDisposable
     }
 
     [SignalTheory]
+    [InlineData("T train tiny.yaml --run A --quiet >/dev/null && T score A --input <(echo the cat) && T score A --input <(echo the cat | gzip) && T score A --whole --input <(echo the cat) && T generate A --max-new-tokens 3 --input <(echo the cat)"
+        + " && T embed A --input <(printf 'the cat\\nthe dog\\n') && echo the cat | T score A --input /dev/stdin && T tokenizer encode A --input <(echo the cat) && T config check <(cat tiny.yaml) && T data inspect <(echo the cat)")]
+    public void Pipes_are_read_where_once_is_enough(string line)
+    {
+        var ended = Shell(line);
+        Assert.True(ended.ExitCode == 0, $"{ended.ExitCode} {ended.Output} {ended.Error}");
+        Assert.Equal(3, ended.Output.Split('\n').Count(one => one.StartsWith("sum ", StringComparison.Ordinal)) - 1);
+    }
+
+    [SignalTheory]
+    [InlineData("T train tiny.yaml --run B --data <(yes the cat | head -500)")]
+    [InlineData("T train tiny.yaml --run B --data /dev/null")]
+    [InlineData("T data prepare tiny.yaml --cache c --data <(yes the cat | head -500)")]
+    [InlineData("T tokenizer inspect <(echo x)")]
+    [InlineData("T train tiny.yaml --run A --quiet >/dev/null && T eval A --data <(yes the cat | head -500)")]
+    [InlineData("T train tiny.yaml --run B --set data.tokenizer.kind=file --set data.tokenizer.path=/dev/null")]
+    public void Pipes_are_refused_with_the_reason_where_once_is_not_enough(string line)
+    {
+        var ended = Shell(line);
+        Assert.True(ended.ExitCode == 2, $"{ended.ExitCode} {ended.Output} {ended.Error}");
+        Assert.Contains("is a pipe or a device", ended.Error);
+    }
+
+    [SignalTheory]
     [InlineData("T config list >/dev/full 2>/dev/full")]
     [InlineData("T config list --json >&- 2>&-")]
     [InlineData("T train nowhere.yaml 2>&-")]

@@ -20,9 +20,10 @@ static class DataInspectCommand
         var field = new Option<string>("--field") { Description = "The field of a JSON line that has the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
         var document = new Option<string>("--document") { Description = "What a document of a plain-text file is, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
+        var include = CommonOptions.Include();
         var command = new Command("inspect", "Reports counts, lengths, duplicates and faults of a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
         {
-            path, field, separator, document,
+            path, field, separator, document, include,
         };
         context.Handle(command, (parse, cancel) =>
         {
@@ -43,7 +44,7 @@ static class DataInspectCommand
                 else Print(context.Out, table);
                 return ExitCodes.Done;
             }
-            var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator), Document = parse.GetValue(document) == "line" ? DocumentUnit.Line : DocumentUnit.File });
+            var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator), Document = parse.GetValue(document) == "line" ? DocumentUnit.Line : DocumentUnit.File, Include = parse.Patterns(include) }, once: true);
             var report = TextReport.Of(source, cancel);
             if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
             else Print(context.Out, report);
@@ -92,14 +93,7 @@ static class DataInspectCommand
 
     static void Print(TextWriter output, TextCounts counts)
     {
-        (long Count, string What)[] notes =
-        [
-            (counts.EmptyFiles, "empty files"), (counts.SkippedFiles, "files skipped whose names are not those of text files"), (counts.EmptyDocuments, "empty documents left out"),
-            (counts.InvalidSequences, "ill-formed UTF-8 sequences replaced with U+FFFD"), (counts.TruncatedFiles, "files that end inside a character"),
-            (counts.ByteOrderMarks, "byte-order marks dropped"), (counts.Nuls, "NUL characters kept"), (counts.CarriageReturns, "CR LF line ends kept"),
-        ];
-        foreach (var (count, what) in notes)
-            if (count > 0) output.WriteLine($"note        {count:N0} {what}");
+        foreach (var (note, isWarning) in TextNotes.Of(counts)) output.WriteLine($"{(isWarning ? "warning" : "note"),-11} {note}");
     }
 
     // Whether a path is a set of images: an archive or pixel file of a known kind, or a folder with an image in it.
@@ -107,6 +101,7 @@ static class DataInspectCommand
     {
         if (Directory.Exists(path))
             return Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Take(1000).Any(IsImage);
+        if (SpecialFile.IsAt(path)) return false;
         return path.EndsWith(".tar", StringComparison.OrdinalIgnoreCase) || IsImage(path);
     }
 
@@ -130,7 +125,7 @@ static class DataInspectCommand
         output.WriteLine($"duplicates  {report.Duplicates}, {report.DuplicatesAcrossSplits} of them across splits");
         foreach (var fault in report.UnreadableFiles.Take(10)) output.WriteLine($"unreadable  {fault.Name}: {fault.Message}");
         if (report.Unreadable > 10) output.WriteLine($"unreadable  {report.Unreadable} in total");
-        if (report.IgnoredFiles > 0) output.WriteLine($"ignored     {report.IgnoredFiles} files whose names are not those of images");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
         return ExitCodes.Done;
     }
 }

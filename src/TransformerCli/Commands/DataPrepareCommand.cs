@@ -16,6 +16,7 @@ static class DataPrepareCommand
     {
         var (configs, sets) = (CommonOptions.Configs(), CommonOptions.Sets());
         var data = CommonOptions.Data("Read the text from this file or folder instead; - reads standard input");
+        var include = CommonOptions.Include();
         var lines = new Option<bool>("--jsonl") { Description = "Standard input is JSON lines" };
         var cache = new Option<string>("--cache") { Description = "The folder for prepared data", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine("data", ".cache") };
         var threads = new Option<int>("--threads") { Description = "Threads to tokenize with, 0 for one per core; the result is the same", HelpName = "N" };
@@ -26,14 +27,14 @@ static class DataPrepareCommand
             Example: transformer data prepare configs/gpt-stories.yaml
             """)
         {
-            configs, sets, data, lines, cache, threads,
+            configs, sets, data, include, lines, cache, threads,
         };
         context.Handle(command, (parse, cancel) =>
         {
             var config = ConfigFile.Load<RunConfig>(parse.GetValue(configs)!, parse.GetValue(sets) ?? []);
             var path = parse.GetValue(data);
             var workers = parse.AtLeast(0, threads, "0 means one per core");
-            if (path is not null and not "-") config = DataOverride.Apply(config, path);
+            config = DataOverride.Apply(config, path is "-" ? null : path, parse.Patterns(include));
             if (config.Data is not TextDataConfig text)
                 throw new UserException($"data of kind {KindAttribute.Of(config.Data)} need no preparation: training reads them directly");
             if (path != "-" && PreparedData.FolderOf(text.Source) is { } folder) throw new UserException([new Problem("is already prepared", folder)]);

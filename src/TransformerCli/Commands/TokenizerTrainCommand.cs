@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.IO.Compression;
 using TransformerCli.Output;
+using Transformers.Data;
+using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Bpe;
@@ -86,15 +88,18 @@ static class TokenizerTrainCommand
                 yield return Open(context, path);
                 continue;
             }
-            var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
-                .Where(file => Path.GetExtension(file).ToLowerInvariant() is ".txt" or ".md" or ".gz").Order(StringComparer.Ordinal).ToList();
-            if (files.Count == 0) throw new UserException([new Problem("has no .txt, .md or .gz file", File: path)]);
+            // The same files as training on the folder reads, but for JSON, whose marks are not text.
+            List<string> files = [.. new FileTextSource(new TextFilesConfig { Files = [path] }).Files.Where(file => !file.Contains(".json", StringComparison.OrdinalIgnoreCase) && !file.Contains(".ndjson", StringComparison.OrdinalIgnoreCase))];
+            if (files.Count == 0) throw new UserException([new Problem("the folder holds no plain text", File: path, Hint: "name a file to read it whatever it is called")]);
             foreach (var file in files) yield return Open(context, file);
         }
     }
 
     static Stream Open(CliContext context, string path)
     {
+        if (path != "-" && File.Exists(path) && !SpecialFile.IsAt(path))
+            foreach (var (note, isWarning) in TextNotes.Of(FileTextSource.CheckStart(path)))
+                if (isWarning) context.Error.WriteLine($"warning: {path}: {note}");
         var stream = InputLines.Open(context, path);
         return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }

@@ -16,6 +16,7 @@ static class TrainCommand
     {
         var configs = CommonOptions.Configs();
         var (sets, data, device, precision) = (CommonOptions.Sets(), CommonOptions.Data(), CommonOptions.Device(), CommonOptions.Precision());
+        var include = CommonOptions.Include();
         var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
         var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to resume from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne, CompletionSources = { "auto", "never" } };
         var from = new Option<string?>("--from") { Description = "Start a new run from the weights (and the tokenizer) of this run", HelpName = "RUN", CompletionSources = { Completions.Runs } };
@@ -30,7 +31,7 @@ static class TrainCommand
             Example: transformer train configs/gpt-stories.yaml --set training.steps=400
             """)
         {
-            configs, sets, data, run, resume, from, seeds, maxSteps, maxTime, dryRun, expect, device, precision,
+            configs, sets, data, include, run, resume, from, seeds, maxSteps, maxTime, dryRun, expect, device, precision,
         };
         context.Handle(command, (parse, _) =>
         {
@@ -43,7 +44,7 @@ static class TrainCommand
             if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
             var limit = parse.AtLeast(1L, maxSteps);
             var loaded = ConfigFile.Open<RunConfig>(files, settings);
-            var config = parse.GetValue(data) is { } path ? DataOverride.Apply(loaded.Config, path) : loaded.Config;
+            var config = DataOverride.Apply(loaded.Config, parse.GetValue(data), parse.Patterns(include));
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
             var options = WithResume(new TrainingOptions
             {

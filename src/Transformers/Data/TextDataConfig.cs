@@ -70,9 +70,13 @@ public enum TextGeneratorKind
 [ByKey("files")]
 public sealed record TextFilesConfig : TextSourceConfig, IChecked
 {
-    /// <summary>Files and folders, in this order: <c>.txt</c>, <c>.jsonl</c>, and either compressed as <c>.gz</c>. Relative paths start at the working folder.</summary>
+    /// <summary>Files and folders, in this order: plain text, <c>.jsonl</c>, a <c>.json</c> array, and each compressed as <c>.gz</c>. Relative paths start at the working folder.</summary>
     [NotEmpty]
     public required IReadOnlyList<string> Files { get; init; }
+
+    /// <summary>Which files of folders are read, as patterns such as <c>**/*.cs</c>; without it, those whose content is text.</summary>
+    [NotEmpty]
+    public IReadOnlyList<string>? Include { get; init; }
 
     /// <summary>The field of a JSON line that holds the text.</summary>
     [NotEmpty]

@@ -21,7 +21,7 @@ public static class TextLines
     /// <exception cref="UserException">The file cannot be read, is not UTF-8 or holds a line that is too long.</exception>
     public static IEnumerable<string> Read(string path)
     {
-        using var stream = InputFile.Open(path);
+        using var stream = InputFile.OpenAgain(path);
         foreach (var line in Read(stream, path)) yield return line;
     }
 
@@ -46,6 +46,11 @@ public static class TextLines
         for (ReadOnlyMemory<byte> block; !(block = reader.Next()).IsEmpty;) text.Append(Encoding.UTF8.GetString(block.Span));
         return text.ToString();
     }
+
+    /// <summary>The lines of a table with their numbers, without blank ones.</summary>
+    /// <param name="path">The file.</param>
+    internal static IEnumerable<(int Line, string Text)> ReadFilled(string path) =>
+        Read(path).Select((text, index) => (index + 1, text)).Where(line => !string.IsNullOrWhiteSpace(line.text) || line.text.Contains('\t'));
 
     /// <summary>The error of a line of a file.</summary>
     public static UserException Error(string path, int line, string message, string? hint = null) =>
@@ -108,6 +113,7 @@ static class CommaSeparated
         {
             number++;
             if (quoted) field.Append('\n');
+            else if (string.IsNullOrWhiteSpace(line) && !line.Contains(separator)) continue;
             else start = number;
             if (field.Length > TextLines.MaximumBytes) break;
             for (var i = 0; i <= line.Length; i++)
@@ -148,4 +154,21 @@ static class ClassNames
             ? [.. names.OrderBy(n => long.Parse(n, CultureInfo.InvariantCulture)).ThenBy(n => n, StringComparer.Ordinal)]
             : [.. names.Order(StringComparer.Ordinal)];
     }
+}
+
+/// <summary>What a table's first line says of the others.</summary>
+static class TableLines
+{
+    static readonly string[] TextNames = ["text", "sentence", "review", "comment", "content", "title", "question", "input", "source", "src", "message", "tweet", "document"];
+    static readonly string[] OtherNames = ["label", "labels", "class", "category", "target", "tgt", "sentiment", "answer", "output", "rating", "score", "topic", "intent"];
+
+    /// <summary>Whether two fields of a first line are names of columns rather than an example.</summary>
+    internal static bool IsHeader(string first, string second, params string[] names) =>
+        Is(first, [.. TextNames, .. names]) && Is(second, [.. OtherNames, .. TextNames, .. names]);
+
+    static bool Is(string field, string[] names) => names.Contains(field.Trim().Trim('"').ToLowerInvariant());
+
+    /// <summary>The error of a line that has more columns than the first.</summary>
+    internal static UserException TooMany(string path, int line, int columns, int first) =>
+        TextLines.Error(path, line, $"the line has {columns} columns, and the first line has {first}", "a separator inside a text cuts it in two: remove it, or write the file as .jsonl");
 }

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Transformers.IO;
@@ -15,6 +16,7 @@ static class BoundedFile
             // A pipe or a device has length 0, and opening one could block for ever: what is empty is not opened.
             var info = new FileInfo(path);
             if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "there is no such file");
+            if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, and a file is needed");
             if (info.Length == 0) return [];
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             if (file.Length > limit) throw Error(path, $"has {file.Length} bytes; at most {limit} are read");
@@ -61,6 +63,7 @@ public static class InputFile
         try
         {
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 64 << 10, FileOptions.SequentialScan);
+            if (!file.CanSeek) return new ReadOnceStream(file).Decompressed();
             // A file of no bytes is what some writers make of no text.
             var compressed = file.Length > 0 && (file.ReadByte() == 0x1F && file.ReadByte() == 0x8B || path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase));
             file.Position = 0;
@@ -74,6 +77,77 @@ public static class InputFile
         }
     }
 
+    /// <summary>Opens a file that is read more than once.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="remedy">What to do where it can be read only once.</param>
+    /// <exception cref="UserException">The file cannot be opened, or can be read only once.</exception>
+    public static Stream OpenAgain(string path, string remedy = "write it to a file first") =>
+        SpecialFile.IsAt(path) ? throw new UserException([SpecialFile.Problem(path, remedy)]) : Open(path);
+
     /// <summary>Whether an exception says that a file or a compressed stream cannot be read.</summary>
     public static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;
+}
+
+/// <summary>Pipes, terminals and devices, which are read once, from start to end.</summary>
+public static partial class SpecialFile
+{
+    internal const string What = "is a pipe or a device";
+
+    /// <summary>Whether a path names one; false where the system does not say.</summary>
+    /// <param name="path">The path; links are followed.</param>
+    public static bool IsAt(string path)
+    {
+        const int workingFolder = -100, wantType = 1, modeOffset = 28, typeMask = 0xF000, folder = 0x4000, file = 0x8000;
+        if (!OperatingSystem.IsLinux() || path.Contains('\0')) return false;
+        Span<byte> facts = stackalloc byte[256];
+        return StatX(workingFolder, path, 0, wantType, facts) == 0 && (BitConverter.ToUInt16(facts[modeOffset..]) & typeMask) is not (folder or file);
+    }
+
+    internal static Problem Problem(string path, string remedy) => new($"{What}, and this is read more than once", path, Hint: remedy);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatX(int folder, string path, int flags, uint wanted, Span<byte> facts);
+}
+
+/// <summary>A stream that cannot go back, of which the first bytes have been looked at.</summary>
+sealed class ReadOnceStream : Stream
+{
+    readonly Stream inner;
+    readonly byte[] first = new byte[2];
+    readonly int ahead;
+    int given;
+
+    internal ReadOnceStream(Stream inner)
+    {
+        this.inner = inner;
+        ahead = inner.ReadAtLeast(first, first.Length, throwOnEndOfStream: false);
+    }
+
+    internal Stream Decompressed() => ahead == 2 && first is [0x1F, 0x8B] ? new GZipStream(this, CompressionMode.Decompress) : this;
+
+    public override int Read(Span<byte> buffer)
+    {
+        if (given == ahead) return inner.Read(buffer);
+        var count = Math.Min(buffer.Length, ahead - given);
+        first.AsSpan(given, count).CopyTo(buffer);
+        given += count;
+        return count;
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+    public override bool CanRead => true;
+    public override bool CanSeek => false;
+    public override bool CanWrite => false;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override void Flush() { }
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) inner.Dispose();
+        base.Dispose(disposing);
+    }
 }

@@ -63,6 +63,7 @@ sealed class ImageTask : TrainingTask
             var dataset = opened.Dataset;
             observer.Note($"{dataset.Train.Length:N0} training, {dataset.Validation.Length:N0} validation and {dataset.Test.Length:N0} test images of {dataset.Classes.Count} classes");
             if (dataset.Validation.Length == 0) observer.Warn("there are no validation images: data.holdout takes some of the training images");
+            foreach (var warning in dataset.Warnings) observer.Warn(warning);
             foreach (var (_, fault) in dataset.Broken.All.Take(5)) observer.Warn($"skipped {fault.Problems[0].File}: {fault.Problems[0].Message}");
 
             using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));

@@ -52,6 +52,7 @@ static class LabelledTexts
         var longest = Math.Min(data.MaxLength, shape.Context);
         var train = Encode(splits.Train, null);
         var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
+        LabelledNotes.Report(data, splits, train, validation, observer);
         if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
         return (tokenizer, train, validation);
 
@@ -84,4 +85,24 @@ static class LabelledTexts
     /// <summary>The first batches of the first epoch: shuffled, so that some are like the whole, and the same every time.</summary>
     internal static IEnumerable<DataPosition> Positions(int batches, int? count) =>
         Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new DataPosition(0, batch));
+}
+
+/// <summary>What a person should know of labelled texts before training on them.</summary>
+static class LabelledNotes
+{
+    // From this many texts on, a label that only the first line has is conspicuous.
+    const int Many = 10;
+
+    internal static void Report(LabelledDataConfig data, LabelledSplits splits, LabelledCorpus train, LabelledCorpus? validation, ITrainingObserver observer)
+    {
+        if (data.Source is LabelledFolderConfig folder)
+            foreach (var split in new[] { splits.Train, splits.Validation, splits.Test })
+                if (split?.File is { } file && LabelledFiles.HeaderOf(file, folder.Text, folder.Label) is { } names)
+                    observer.Note($"{file}:1: the first line names the columns ({names}) and is not an example");
+        if (splits.Train.File is { } first && train.Count >= Many && train.Labels.Count(label => label == train.Labels[0]) == 1)
+            observer.Warn($"{first}:1: no other line has the label {train.Classes[train.Labels[0]]}: if this line names the columns, give their names as data.source.text and data.source.label");
+        if (validation is not { Count: > 0 }) return;
+        var missing = Enumerable.Range(0, train.Classes.Count).Except(validation.Labels).Select(label => train.Classes[label]).ToList();
+        if (missing.Count > 0) observer.Warn($"no validation text is of class {string.Join(", ", missing.Take(8))}{(missing.Count > 8 ? ", …" : "")}");
+    }
 }

@@ -55,6 +55,9 @@ sealed class NextTokenTask : TrainingTask
         var (tokenizer, prepared) = Read(data, options, observer, stop.Token);
         try
         {
+            foreach (var (note, isWarning) in TextNotes.Of(prepared.Manifest.Counts))
+                if (isWarning) observer.Warn(note);
+                else observer.Note(note);
             var duplicates = prepared.Manifest.Duplicates;
             if (duplicates.ValidationDocuments > 0)
                 observer.Warn($"{duplicates.ValidationDocuments} validation documents are in the training text too: the validation loss is too low");

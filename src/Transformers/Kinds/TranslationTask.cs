@@ -78,6 +78,15 @@ sealed class TranslationTask : TrainingTask
         ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Source.Open();
+        var names = data.Source switch
+        {
+            ParallelFolderConfig folder => new[] { folder.From, folder.To },
+            ParallelFilesConfig files => [files.From, files.To],
+            _ => [],
+        };
+        foreach (var file in new[] { splits.Train, splits.Validation, splits.Test }.SelectMany(split => split?.Files ?? []))
+            if (ParallelFiles.HeaderOf(file, [.. names.Select(name => name.ToLowerInvariant())]) is { } header)
+                observer.Note($"{file}:1: the first line names the columns ({header}) and is not a pair");
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
         // The begin or the end takes one position.
         var limit = shape.Context - 1;

@@ -52,6 +52,18 @@ public static class DataOverride
 {
     /// <summary>A config whose data come from a file or a folder.</summary>
     /// <exception cref="UserException">There is nothing at the path, or data of this kind are not read from one.</exception>
+    /// <param name="config">The config.</param>
+    /// <param name="path">The file or folder; null for the config's own.</param>
+    /// <param name="include">Which files of folders are read as text; null for the config's own.</param>
+    public static RunConfig Apply(RunConfig config, string? path, IReadOnlyList<string>? include)
+    {
+        if (path is not null) config = Apply(config, path);
+        if (include is null) return config;
+        return config.Data is TextDataConfig { Source: TextFilesConfig files } text ? config with { Data = text with { Source = files with { Include = include } } }
+            : throw new UserException("--include is for text that is read from files", "name them with --data, or leave --include out");
+    }
+
+    /// <inheritdoc cref="Apply(RunConfig, string?, IReadOnlyList{string}?)"/>
     public static RunConfig Apply(RunConfig config, string path)
     {
         if (!File.Exists(path) && !Directory.Exists(path))

@@ -24,10 +24,11 @@ sealed class CsvSource : ImageSource
         var folder = Path.GetDirectoryName(Path.GetFullPath(table))!;
         var separator = Path.GetExtension(table).Equals(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
         int pathColumn = 0, labelColumn = 1, splitColumn = 2;
-        var first = true;
+        var (first, columns) = (true, 0);
         foreach (var (line, cells) in CommaSeparated.Read(table, separator))
         {
-            if (cells is [""]) continue;
+            if (columns == 0) columns = cells.Length;
+            if (cells.Length > columns) throw TableLines.TooMany(table, line, cells.Length, columns);
             if (first && Column(cells, PathNames) is >= 0 and var namedPath)
             {
                 (pathColumn, labelColumn, splitColumn) = (namedPath, Column(cells, LabelNames), Column(cells, ["split"]));
@@ -35,6 +36,8 @@ sealed class CsvSource : ImageSource
                 if (labelColumn < 0) throw TextLines.Error(table, line, "the header has no column for labels", "call it label, class, target or category");
                 continue;
             }
+            if (first && cells.Length > labelColumn && Column([cells[labelColumn]], LabelNames) == 0)
+                throw TextLines.Error(table, line, $"the first line names the columns ({string.Join(", ", cells)}), and none is that of the paths", "call it path, file, filename, image or image_path");
             first = false;
             if (cells.Length <= Math.Max(pathColumn, labelColumn))
                 throw TextLines.Error(table, line, $"the line has {cells.Length} columns and needs a path and a label");

@@ -22,7 +22,13 @@ sealed class FolderSource : ImageSource
         {
             foreach (var path in Directory.EnumerateFiles(folder, "*", options))
                 if (ImageFiles.HasImageName(path)) found.Add(Path.GetRelativePath(folder, path).Replace('\\', '/'));
-                else ignored++;
+                else
+                {
+                    ignored++;
+                    others[EndingOf(path)] = others.GetValueOrDefault(EndingOf(path)) + 1;
+                }
+            emptyFolders = [.. Directory.EnumerateDirectories(folder, "*", options).Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/'))
+                .Where(path => !found.Exists(image => image.StartsWith(path + "/", StringComparison.Ordinal)))];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -33,6 +39,17 @@ sealed class FolderSource : ImageSource
     }
 
     readonly int ignored;
+    readonly SortedDictionary<string, int> others = new(StringComparer.Ordinal);
+    readonly IReadOnlyList<string> emptyFolders = [];
+
+    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+
+    public override IReadOnlyList<string> Warnings =>
+    [
+        .. emptyFolders.Take(8).Select(path => $"the folder {Path.Combine(root, path)} holds no images, so there is no such class"),
+        .. emptyFolders.Count > 8 ? [$"{emptyFolders.Count - 8} more folders hold no images"] : Array.Empty<string>(),
+        .. ignored > 0 ? [$"{ignored} files skipped whose names are not those of images: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
+    ];
 
     public override string Kind => "class folders";
     public override IReadOnlyList<string> Classes => layout.Classes;
@@ -114,6 +131,8 @@ sealed class TarSource : ImageSource
     }
 
     readonly record struct Entry(string Name, long Offset, long Size);
+
+    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files of the archive skipped whose names are not those of images"] : [];
 
     public override string Kind => "tar archive";
     public override IReadOnlyList<string> Classes => layout.Classes;

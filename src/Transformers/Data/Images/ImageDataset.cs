@@ -77,6 +77,8 @@ public sealed class ImageDataset : IDisposable
     public int[] Validation { get; }
     /// <summary>Numbers of the test images.</summary>
     public int[] Test { get; }
+    /// <summary>What a person should know before training on them.</summary>
+    public IEnumerable<string> Warnings => [.. Source.Warnings, .. Source.ClassWarnings(Train, ("validation", Validation), ("test", Test))];
     /// <summary>The images that could not be used so far.</summary>
     public BrokenFiles Broken { get; }
     /// <summary>Whether pictures are kept decoded in memory once they were read.</summary>

@@ -50,7 +50,11 @@ public sealed record ImageReport(
     string Path, string Kind, int Images, IReadOnlyList<ImageClassReport> Classes, IReadOnlyDictionary<string, int> Formats,
     int MinWidth, int MaxWidth, int MinHeight, int MaxHeight, IReadOnlyDictionary<string, int> Sizes, int Grey,
     IReadOnlyList<double> Mean, IReadOnlyList<double> Std, int IgnoredFiles, int Unreadable, IReadOnlyList<ImageFaultReport> UnreadableFiles,
-    int Duplicates, int DuplicatesAcrossSplits, IReadOnlyList<ImageDuplicateReport> DuplicatePairs);
+    int Duplicates, int DuplicatesAcrossSplits, IReadOnlyList<ImageDuplicateReport> DuplicatePairs)
+{
+    /// <summary>What training on the set warns of too: what was skipped, and classes that a split lacks.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+}
 
 /// <summary>Decodes every image of a set once and reports on it.</summary>
 public static class ImageInspection
@@ -118,7 +122,12 @@ public static class ImageInspection
             good.CountBy(s => $"{s.Width}x{s.Height}").OrderByDescending(s => s.Value).ThenBy(s => s.Key, StringComparer.Ordinal).Take(10).ToDictionary(),
             good.Count(s => s.Grey), mean, std, source.IgnoredFiles, faults.Count,
             [.. faults.OrderBy(f => f.Key).Take(Named).Select(f => new ImageFaultReport(source.NameOf(f.Key), f.Value.Fault.ToString(), f.Value.Problems[0].Message))],
-            duplicates, across, pairs);
+            duplicates, across, pairs)
+        {
+            Warnings = [.. source.Warnings, .. source.ClassWarnings([.. Of(ImageSplit.None), .. Of(ImageSplit.Train)], ("validation", Of(ImageSplit.Validation)), ("test", Of(ImageSplit.Test)))],
+        };
+
+        int[] Of(ImageSplit split) => [.. Enumerable.Range(0, source.Count).Where(i => source.SplitOf(i) == split)];
     }
 
     static (int Count, int Across, IReadOnlyList<ImageDuplicateReport> Pairs) Duplicates(ImageSource source, Seen?[] seen)

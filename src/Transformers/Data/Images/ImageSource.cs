@@ -46,6 +46,24 @@ abstract class ImageSource : IDisposable
     /// <summary>Files among the images that are not images and are ignored.</summary>
     public virtual int IgnoredFiles => 0;
 
+    /// <summary>What a person should know before training on the images: what was skipped, and classes without images.</summary>
+    public virtual IReadOnlyList<string> Warnings => [];
+
+    /// <summary>Which classes a split lacks, one warning for each split.</summary>
+    /// <param name="train">Training images.</param>
+    /// <param name="others">The other splits by their names; empty ones are left out.</param>
+    internal IEnumerable<string> ClassWarnings(IReadOnlyCollection<int> train, params (string Name, IReadOnlyCollection<int> Images)[] others)
+    {
+        var all = Enumerable.Range(0, Classes.Count).ToHashSet();
+        foreach (var (name, images) in others.Prepend(("training", train)))
+        {
+            if (images.Count == 0) continue;
+            List<string> missing = [.. all.Except(images.Select(LabelOf)).Order().Select(label => Classes[label])];
+            if (missing.Count == 0) continue;
+            yield return $"no {name} image is of class {string.Join(", ", missing.Take(8))}{(missing.Count > 8 ? $" and {missing.Count - 8} more" : "")}";
+        }
+    }
+
     /// <summary>One image, decoded.</summary>
     public RgbImage Load(int index, ImageDecodeOptions options)
     {
@@ -70,6 +88,7 @@ static class ImageSources
     /// <summary>Opens a folder (class folders, CIFAR binary, MNIST IDX), a tar archive or a CSV or TSV table.</summary>
     public static ImageSource Open(string path)
     {
+        if (SpecialFile.IsAt(path)) throw new UserException([SpecialFile.Problem(path, "write it to a file first")]);
         if (File.Exists(path))
             return Path.GetExtension(path).ToLowerInvariant() switch
             {
@@ -110,7 +129,7 @@ sealed class ClassLayout
     public static ClassLayout Of(IReadOnlyList<string> paths, string where)
     {
         if (paths.Count == 0)
-            throw new UserException($"{where} holds no images", "images are .jpg, .jpeg, .png and .webp files in a folder for each class");
+            throw new UserException($"{where} holds no images", "images are .jpg, .png, .webp, .gif and .bmp files in a folder for each class");
         var folders = paths.Select(p => p.Split('/')[..^1]).ToArray();
         var shared = 0;
         while (folders.All(f => f.Length > shared + 1 && f[shared] == folders[0][shared])) shared++;

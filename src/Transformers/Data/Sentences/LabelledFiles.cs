@@ -25,14 +25,27 @@ static class LabelledFiles
     }
 
     static IEnumerable<(int, string[])> TabSeparated(string path) =>
-        TextLines.Read(path).Select((text, index) => (index + 1, text.Split('\t')));
+        TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
+
+    /// <summary>The names of columns on the first line of a table whose columns are given by number; null where there are none.</summary>
+    internal static string? HeaderOf(string path, string text, string label)
+    {
+        if (Number(text) is not { } first || Number(label) is not { } second || path.Contains(".jsonl", StringComparison.OrdinalIgnoreCase)) return null;
+        var records = path.Contains(".csv", StringComparison.OrdinalIgnoreCase) ? CommaSeparated.Read(path) : TabSeparated(path);
+        var fields = records.Select(record => record.Item2).FirstOrDefault();
+        return fields is not null && fields.Length > Math.Max(first, second) && TableLines.IsHeader(fields[first], fields[second]) ? string.Join(", ", fields) : null;
+    }
 
     static IEnumerable<LabelledExample> Columns(IEnumerable<(int Line, string[] Fields)> records, string path, string text, string label)
     {
         var numbered = Number(text) is not null && Number(label) is not null;
         var (textColumn, labelColumn) = (Number(text) ?? -1, Number(label) ?? -1);
+        var columns = 0;
         foreach (var (line, fields) in records)
         {
+            var isFirst = columns == 0;
+            if (isFirst) columns = fields.Length;
+            if (fields.Length > columns) throw TableLines.TooMany(path, line, fields.Length, columns);
             if (!numbered)
             {
                 (textColumn, labelColumn, numbered) = (Find(fields, text), Find(fields, label), true);
@@ -40,7 +53,8 @@ static class LabelledFiles
             }
             var needed = Math.Max(textColumn, labelColumn) + 1;
             if (fields.Length < needed)
-                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, {needed} are needed");
+                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
+            if (isFirst && TableLines.IsHeader(fields[textColumn], fields[labelColumn])) continue;
             yield return new LabelledExample(fields[textColumn], fields[labelColumn].Trim(), line);
         }
 
@@ -57,10 +71,8 @@ static class LabelledFiles
 
     static IEnumerable<LabelledExample> JsonLines(string path, string text, string label)
     {
-        var line = 0;
-        foreach (var json in TextLines.Read(path))
+        foreach (var (line, json) in TextLines.ReadFilled(path))
         {
-            line++;
             using var document = JsonLine.Parse(json, path, line);
             yield return new LabelledExample(
                 JsonLine.Text(document.RootElement, text, path, line), JsonLine.Text(document.RootElement, label, path, line), line);

@@ -156,7 +156,7 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
     {
         null => null,
         [var source, var target] => new(name, files, () => ParallelFiles.ReadPair(source, target)),
-        [var file] when Ending(file) == ".tsv" => new(name, files, () => ParallelFiles.ReadTsv(file)),
+        [var file] when Ending(file) == ".tsv" => new(name, files, () => ParallelFiles.ReadTsv(file, names: [From.ToLowerInvariant(), To.ToLowerInvariant()])),
         [var file] => new(name, files, () => ParallelFiles.ReadJsonLines(file, From, To)),
         _ => throw new ArgumentException("A split is two files or one", nameof(files)),
     };

@@ -30,18 +30,29 @@ static class ParallelFiles
     }
 
     /// <summary>Reads two columns of a file of tab-separated values; there is no quoting.</summary>
-    public static IEnumerable<SentencePair> ReadTsv(string path, int sourceColumn = 0, int targetColumn = 1)
+    public static IEnumerable<SentencePair> ReadTsv(string path, int sourceColumn = 0, int targetColumn = 1, string[]? names = null)
     {
-        var line = 0;
-        foreach (var text in TextLines.Read(path))
+        var first = 0;
+        foreach (var (line, text) in TextLines.ReadFilled(path))
         {
-            line++;
             var columns = text.Split('\t');
+            var isFirst = first == 0;
+            if (isFirst) first = columns.Length;
+            if (columns.Length > first) throw TableLines.TooMany(path, line, columns.Length, first);
             var needed = Math.Max(sourceColumn, targetColumn) + 1;
             if (columns.Length < needed)
                 throw TextLines.Error(path, line, $"the line has {columns.Length} columns, {needed} are needed", "columns are separated by tabs");
+            if (isFirst && TableLines.IsHeader(columns[sourceColumn], columns[targetColumn], names ?? [])) continue;
             yield return new SentencePair(columns[sourceColumn], columns[targetColumn]);
         }
+    }
+
+    /// <summary>The names of columns on the first line of a table of pairs; null where there are none.</summary>
+    internal static string? HeaderOf(string path, params string[] names)
+    {
+        if (!path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return null;
+        var columns = TextLines.ReadFilled(path).Select(line => line.Text.Split('\t')).FirstOrDefault();
+        return columns is [var source, var target, ..] && TableLines.IsHeader(source, target, names) ? string.Join(", ", columns) : null;
     }
 
     /// <summary>Reads two fields of JSON lines.</summary>
@@ -50,10 +61,8 @@ static class ParallelFiles
     /// <param name="targetField">The field of the target.</param>
     public static IEnumerable<SentencePair> ReadJsonLines(string path, string sourceField, string targetField)
     {
-        var line = 0;
-        foreach (var text in TextLines.Read(path))
+        foreach (var (line, text) in TextLines.ReadFilled(path))
         {
-            line++;
             using var document = JsonLine.Parse(text, path, line);
             yield return new SentencePair(
                 JsonLine.Text(document.RootElement, sourceField, path, line), JsonLine.Text(document.RootElement, targetField, path, line));
@@ -84,7 +93,7 @@ static class ParallelFolder
             if (!IsSplit(split)) continue;
             var found = Path.GetExtension(name) switch
             {
-                ".tsv" => new ParallelSplit(split, [file], () => ParallelFiles.ReadTsv(file)),
+                ".tsv" => new ParallelSplit(split, [file], () => ParallelFiles.ReadTsv(file, names: [source.ToLowerInvariant(), target.ToLowerInvariant()])),
                 ".jsonl" => new ParallelSplit(split, [file], () => ParallelFiles.ReadJsonLines(file, source, target)),
                 var language when language == "." + source => Pair(split, file, Partner(files, folder, split, target)),
                 var language when language == "." + target => Pair(split, Partner(files, folder, split, source), file),

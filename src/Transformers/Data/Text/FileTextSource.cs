@@ -1,39 +1,47 @@
+using System.Text.RegularExpressions;
+using System.Text.Unicode;
 using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>Text in files and folders: plain text, or JSON lines (<c>.jsonl</c>, <c>.ndjson</c>), either compressed with gzip (<c>.gz</c>).</summary>
+/// <summary>Text in files and folders: plain text, JSON lines (<c>.jsonl</c>, <c>.ndjson</c>) or a JSON array (<c>.json</c>), each plain or compressed with gzip (<c>.gz</c>).</summary>
 /// <remarks>
-/// A folder means the text files in it and below it, in the order of their paths, byte by byte; folders that are links are not
-/// followed. Text is UTF-8 and kept byte for byte (NUL and CR LF included) but for two things, which are counted: a
+/// A folder means the files in it and below it whose content is text, or those that match <c>include</c>, in the order of their paths,
+/// byte by byte; hidden ones are skipped, and folders that are links are not followed. Text is UTF-8 and kept byte for byte (NUL and CR LF included) but for two things, which are counted: a
 /// byte-order mark at the start is dropped, and each ill-formed sequence becomes U+FFFD.
 /// </remarks>
 public sealed class FileTextSource : TextSource
 {
-    static readonly string[] PlainKinds = [".txt", ".text", ".md"];
     static readonly string[] LineKinds = [".jsonl", ".ndjson"];
+    const string ArrayKind = ".json";
 
     readonly TextFilesConfig config;
+    readonly bool once;
     readonly List<string> files = [];
-    readonly int skipped;
+    readonly TextFolder folders;
 
     /// <summary>Finds the files.</summary>
     /// <param name="config">Files and folders, at least one, and how they are read; a file that is named is read whatever it is called.</param>
+    /// <param name="once">Whether it is read only once and to report on it: then pipes are read, and files that are hardly text.</param>
     /// <exception cref="UserException">A path is not there, a folder holds no text file, or a setting is empty.</exception>
-    public FileTextSource(TextFilesConfig config)
+    public FileTextSource(TextFilesConfig config, bool once = false)
     {
-        this.config = config;
+        (this.config, this.once) = (config, once);
         if (config.Separator is { } separator && (separator.Length is 0 or > 1000 || separator.AsSpan().ContainsAny('\n', '\r')))
             throw new UserException("the separator must be one line of 1 to 1,000 characters", "where each line is a document, leave it out and give document: line");
         if (config.Separator is not null && config.Document == DocumentUnit.Line) throw new UserException("a separator and lines as documents must not both be given", "keep one of them");
         if (config.TextField.Length == 0) throw new UserException("the name of the JSON field is empty");
         if (config.Files.Count == 0) throw new UserException("no file or folder of text was given");
+        folders = new TextFolder(config.Include);
         var problems = new List<Problem>();
         foreach (var path in config.Files)
         {
-            if (File.Exists(path)) files.Add(path);
+            if (!once && SpecialFile.IsAt(path)) problems.Add(SpecialFile.Problem(path, "write it to a file first; data prepare --data - reads standard input"));
+            else if (File.Exists(path)) files.Add(path);
             else if (!Directory.Exists(path)) problems.Add(new("there is no such file or folder", path));
-            else if (!AddFolder(path, ref skipped)) problems.Add(new($"the folder holds no text file ({string.Join(", ", [.. PlainKinds, .. LineKinds])}, or these with .gz)", path, Hint: "name a file to read it whatever it is called"));
+            else if (folders.Find(path) is { Count: > 0 } found) files.AddRange(found);
+            else problems.Add(config.Include is { } patterns ? new($"no file in the folder matches {string.Join(", ", patterns)}", path, Path: "include", Hint: "**/*.cs, for example, matches in all folders below it")
+                : new($"the folder holds no text file ({folders.Description})", path, Hint: "name a file to read it whatever it is called"));
         }
         if (problems.Count > 0) throw new UserException(problems);
     }
@@ -46,7 +54,7 @@ public sealed class FileTextSource : TextSource
 
     /// <inheritdoc/>
     /// <remarks>Paths, lengths and times of the last change, and the options.</remarks>
-    public override string Fingerprint => Hash(["files", config.TextField, config.Separator ?? "", .. config.Document == DocumentUnit.Line ? ["line"] : Array.Empty<string>(), .. files.Select(Stamp)]);
+    public override string Fingerprint => Hash(["files", config.TextField, config.Separator ?? "", .. config.Document == DocumentUnit.Line ? ["line"] : Array.Empty<string>(), .. config.Include is null ? [] : new[] { "include" }, .. files.Select(Stamp)]);
 
     /// <summary>Whether there is more than one document; reads no further than to the second, and no file that is one document.</summary>
     /// <exception cref="UserException">A file cannot be read.</exception>
@@ -55,7 +63,7 @@ public sealed class FileTextSource : TextSource
         var found = 0;
         foreach (var file in files)
         {
-            if (config is { Separator: null, Document: DocumentUnit.File } && !HasKind(file, LineKinds)) found += new FileInfo(file).Length > 0 ? 1 : 0;
+            if (config is { Separator: null, Document: DocumentUnit.File } && !HasKind(file, LineKinds) && !HasKind(file, [ArrayKind])) found += new FileInfo(file).Length > 0 ? 1 : 0;
             else found += DocumentsOf(file).Take(2).Count();
             if (found > 1) return true;
         }
@@ -66,7 +74,8 @@ public sealed class FileTextSource : TextSource
     IEnumerable<bool> DocumentsOf(string file)
     {
         var empty = true;
-        foreach (var piece in PiecesOf(file, new TextCounts()))
+        using var stream = InputFile.Open(file);
+        foreach (var piece in Pieces(stream, file, new TextCounts()))
         {
             empty &= piece.Utf8.IsEmpty;
             if (!piece.EndsDocument) continue;
@@ -80,54 +89,174 @@ public sealed class FileTextSource : TextSource
 
     internal IEnumerable<TextPiece> Pieces(TextCounts counts)
     {
-        counts.SkippedFiles += skipped;
+        folders.AddTo(counts, files);
         foreach (var file in files)
         {
             counts.Files++;
             var any = false;
-            foreach (var piece in PiecesOf(file, counts))
+            using var stream = InputFile.Open(file);
+            var check = once ? null : new IllFormedCheck(file, counts);
+            foreach (var piece in Pieces(stream, file, counts))
             {
                 any = true;
+                check?.Add(piece);
                 yield return piece;
             }
+            check?.End();
             if (!any) counts.EmptyFiles++;
         }
     }
 
-    IEnumerable<TextPiece> PiecesOf(string file, TextCounts counts)
+    IEnumerable<TextPiece> Pieces(Stream stream, string file, TextCounts counts)
     {
-        using var stream = InputFile.Open(file);
+        if (HasKind(file, LineKinds)) return new JsonLinesReader(new Utf8Reader(stream, file, counts), config.TextField, file, counts).Read();
+        if (HasKind(file, [ArrayKind]) && !SpecialFile.IsAt(file))
+        {
+            if (JsonArray.IsAt(file, config.TextField)) return JsonArray.Read(stream, config.TextField, file);
+            counts.JsonFiles++;
+        }
         var reader = new Utf8Reader(stream, file, counts);
-        var pieces = HasKind(file, LineKinds) ? new JsonLinesReader(reader, config.TextField, file, counts).Read()
-            : config.Document == DocumentUnit.Line ? PlainTextReader.Lines(reader, file)
-            : new PlainTextReader(reader, config.Separator, file).Read();
-        foreach (var piece in pieces) yield return piece;
+        return config.Document == DocumentUnit.Line ? PlainTextReader.Lines(reader, file) : new PlainTextReader(reader, config.Separator, file).Read();
     }
 
-    bool AddFolder(string folder, ref int skipped)
+    /// <summary>Counts what is in the first mebibyte of a file of plain text.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="UserException">It cannot be read, or is hardly text.</exception>
+    public static TextCounts CheckStart(string path)
     {
-        var found = false;
-        var entries = new DirectoryInfo(folder).GetFileSystemInfos();
-        Array.Sort(entries, (a, b) => string.CompareOrdinal(a.Name, b.Name));
-        foreach (var entry in entries)
+        var counts = new TextCounts();
+        using var stream = InputFile.OpenAgain(path);
+        var check = new IllFormedCheck(path, counts);
+        foreach (var piece in new PlainTextReader(new Utf8Reader(stream, path, counts), null, path).Read())
         {
-            if (entry is DirectoryInfo inner)
-            {
-                if (inner.LinkTarget is null) found |= AddFolder(inner.FullName, ref skipped);
-            }
-            else if (HasKind(entry.Name, [.. PlainKinds, .. LineKinds]))
-            {
-                files.Add(entry.FullName);
-                found = true;
-            }
-            else skipped++;
+            check.Add(piece);
+            counts.Characters += Utf8Reader.Characters(piece.Utf8.Span);
+            if (counts.Characters >= IllFormedCheck.Early) break;
         }
-        return found;
+        check.End();
+        return counts;
     }
 
     static bool HasKind(string name, string[] kinds)
     {
         if (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) name = name[..^3];
         return kinds.Any(kind => name.EndsWith(kind, StringComparison.OrdinalIgnoreCase));
+    }
+}
+
+/// <summary>Refuses a file that is hardly text: of another encoding, or not text at all.</summary>
+sealed class IllFormedCheck(string file, TextCounts counts)
+{
+    // Western European text in Latin-1 stays below this, and is warned about; random bytes and other scripts' encodings are above.
+    const double Most = 0.3;
+    internal const int Early = 1 << 20;
+    const int Fewest = 64;
+
+    readonly long before = counts.InvalidSequences + counts.Nuls;
+    long characters;
+
+    internal void Add(TextPiece piece)
+    {
+        var few = characters < Early;
+        characters += Utf8Reader.Characters(piece.Utf8.Span);
+        if (few && characters >= Early) End();
+    }
+
+    internal void End()
+    {
+        var rate = (double)(counts.InvalidSequences + counts.Nuls - before) / Math.Max(1, characters);
+        if (characters >= Fewest && rate > Most)
+            throw new UserException([new Problem(FormattableString.Invariant($"{100 * rate:0} % of the characters are ill-formed UTF-8 or NUL: the file is not text, or of another encoding"), file,
+                Hint: "convert it, for example with iconv -f UTF-16 or -f LATIN1, and -t UTF-8; data inspect counts what is in it")]);
+    }
+}
+
+/// <summary>Finds the text files of folders.</summary>
+/// <param name="include">Patterns of the files that are read; null for those whose content is text.</param>
+sealed class TextFolder(IReadOnlyList<string>? include)
+{
+    // Their content may look like text, which it is not.
+    static readonly string[] OtherKinds =
+        [".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".svg", ".pdf", ".ps", ".zip", ".tar", ".npy", ".npz", ".pt", ".bin", ".safetensors", ".parquet", ".arrow", ".wav", ".mp3", ".mp4"];
+    const int SampleBytes = 8192;
+
+    readonly Regex? pattern = include is null ? null : new Regex(string.Join('|', include.Select(ToRegex)), RegexOptions.CultureInvariant);
+    readonly SortedDictionary<string, int> skipped = new(StringComparer.Ordinal);
+    int hidden;
+
+    /// <summary>What was skipped, by its endings.</summary>
+    internal string Description => skipped.Count == 0 ? "it is empty" : $"skipped: {List(skipped)}";
+
+    /// <summary>The text files in a folder and below it, in order.</summary>
+    internal List<string> Find(string folder)
+    {
+        var found = new List<string>();
+        Find(folder, "", found);
+        return found;
+    }
+
+    void Find(string folder, string below, List<string> found)
+    {
+        var entries = new DirectoryInfo(folder).GetFileSystemInfos();
+        Array.Sort(entries, (a, b) => string.CompareOrdinal(a.Name, b.Name));
+        foreach (var entry in entries)
+        {
+            var name = below + entry.Name;
+            // Notebooks' checkpoints, version control, and what Macs put beside every file.
+            if (entry.Name[0] == '.')
+            {
+                if (entry is FileInfo) hidden++;
+            }
+            else if (entry is DirectoryInfo inner)
+            {
+                if (inner.LinkTarget is null) Find(inner.FullName, name + "/", found);
+            }
+            else if (pattern is not null ? pattern.IsMatch(name) && !SpecialFile.IsAt(entry.FullName) : IsText(entry.FullName)) found.Add(entry.FullName);
+            else skipped[EndingOf(name)] = skipped.GetValueOrDefault(EndingOf(name)) + 1;
+        }
+    }
+
+    /// <summary>Counts what was skipped.</summary>
+    internal void AddTo(TextCounts counts, IReadOnlyList<string> files)
+    {
+        (counts.SkippedFiles, counts.HiddenFiles) = (counts.SkippedFiles + skipped.Values.Sum(), counts.HiddenFiles + hidden);
+        var read = new SortedDictionary<string, int>(files.CountBy(EndingOf).ToDictionary(), StringComparer.Ordinal);
+        if (skipped.Count > 0 || read.Count > 1) counts.Endings = $"read: {List(read)}{(skipped.Count > 0 ? $"; skipped: {List(skipped)}" : "")}";
+    }
+
+    // The first bytes are UTF-8 without control characters; a character may be cut at their end.
+    static bool IsText(string path)
+    {
+        var plain = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
+        if (OtherKinds.Contains(Path.GetExtension(plain), StringComparer.OrdinalIgnoreCase) || SpecialFile.IsAt(path)) return false;
+        if (PlainKinds.Contains(Path.GetExtension(plain), StringComparer.OrdinalIgnoreCase)) return true;
+        var bytes = new byte[SampleBytes];
+        try
+        {
+            using var stream = InputFile.Open(path);
+            bytes = bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+        }
+        catch (Exception exception) when (InputFile.IsUnreadable(exception) || exception is UserException)
+        {
+            return false;
+        }
+        if (bytes.AsSpan().ContainsAnyInRange<byte>(0, 8) || bytes.AsSpan().ContainsAnyInRange<byte>(14, 26)) return false;
+        for (var cut = 0; cut <= (bytes.Length == SampleBytes ? 3 : 0); cut++)
+            if (Utf8.IsValid(bytes.AsSpan(0, bytes.Length - cut))) return true;
+        return false;
+    }
+
+    static readonly string[] PlainKinds = [".txt", ".text", ".md", ".jsonl", ".ndjson"];
+
+    static string EndingOf(string name) => Path.GetExtension(name) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+
+    static string List(SortedDictionary<string, int> endings) =>
+        string.Join(", ", endings.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}")) + (endings.Count > 8 ? ", …" : "");
+
+    // ** stands for any folders, * for any part of a name, ? for a character; a pattern without a slash is about names in any folder.
+    static string ToRegex(string glob)
+    {
+        var text = Regex.Escape(glob.Contains('/') ? glob : "**/" + glob);
+        return "^" + text.Replace(@"\*\*/", "(.*/)?").Replace(@"\*\*", ".*").Replace(@"\*", "[^/]*").Replace(@"\?", "[^/]") + @"\z";
     }
 }

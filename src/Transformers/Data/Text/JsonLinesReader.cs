@@ -32,7 +32,7 @@ sealed partial class JsonLinesReader(Utf8Reader reader, string field, string ori
         try
         {
             var json = new Utf8JsonReader(line);
-            if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw Error("must be a JSON object", null);
+            if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw Error("must be a JSON object", null, number == 1 && line.TrimStart((byte)' ').StartsWith("["u8) ? "a JSON array is read from a file that ends in .json" : null);
             while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
             {
                 var wanted = json.ValueTextEquals(field);
@@ -75,6 +75,59 @@ sealed partial class JsonLinesReader(Utf8Reader reader, string field, string ori
     [GeneratedRegex(@"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?<half>\\u[dD][89a-fA-F]..)|\\.")]
     private static partial Regex Escapes();
 
-    UserException Error(string message, int? column) =>
-        new([new Problem(message, origin, (int)Math.Min(int.MaxValue, number), column)]);
+    UserException Error(string message, int? column, string? hint = null) =>
+        new([new Problem(message, origin, (int)Math.Min(int.MaxValue, number), column, Hint: hint)]);
+}
+
+/// <summary>Reads a JSON array of objects, each document the string in one of their fields.</summary>
+static class JsonArray
+{
+    const int SampleBytes = 64 * 1024;
+
+    /// <summary>Whether a file starts as such an array does.</summary>
+    internal static bool IsAt(string path, string field)
+    {
+        using var stream = InputFile.Open(path);
+        var bytes = new byte[SampleBytes];
+        var text = Encoding.UTF8.GetString(bytes, 0, stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)).TrimStart('\uFEFF');
+        return Regex.IsMatch(text, @"^\s*\[\s*\{") && Regex.IsMatch(text, $"\"{Regex.Escape(field)}\"\\s*:");
+    }
+
+    /// <summary>All pieces, in order; the array is read as a stream.</summary>
+    internal static IEnumerable<TextPiece> Read(Stream stream, string field, string origin)
+    {
+        using var items = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).ToBlockingEnumerable().GetEnumerator();
+        for (var number = 1L; MoveNext(); number++)
+        {
+            if (items.Current.ValueKind != JsonValueKind.Object || !items.Current.TryGetProperty(field, out var text) || text.ValueKind != JsonValueKind.String)
+                throw new UserException([new Problem($"item {number} of the array has no text in a field \"{field}\"", origin, Hint: "text_field names the field")]);
+            foreach (var piece in PieceCutter.Cut(TextOf(text)))
+                if (piece.Length > 0) yield return new TextPiece(piece, false, origin);
+            yield return new TextPiece(default, true, origin);
+        }
+
+        bool MoveNext()
+        {
+            try
+            {
+                return items.MoveNext();
+            }
+            catch (JsonException exception)
+            {
+                throw new UserException([new Problem("is not JSON", origin, (int)Math.Min(int.MaxValue, (exception.LineNumber ?? 0) + 1), (int)Math.Min(int.MaxValue, (exception.BytePositionInLine ?? 0) + 1))], exception);
+            }
+        }
+
+        byte[] TextOf(JsonElement text)
+        {
+            try
+            {
+                return Encoding.UTF8.GetBytes(text.GetString()!);
+            }
+            catch (InvalidOperationException exception)
+            {
+                throw new UserException([new Problem($"a text of the array holds half of a surrogate pair", origin, Hint: "write the file as .jsonl, where it becomes U+FFFD")], exception);
+            }
+        }
+    }
 }

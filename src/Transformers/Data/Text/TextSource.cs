@@ -91,6 +91,12 @@ public sealed record TextCounts
     public int EmptyFiles { get; set; }
     /// <summary>Files in the folders given that are not of a kind that holds text.</summary>
     public int SkippedFiles { get; set; }
+    /// <summary>Files in the folders given whose names start with a dot; they are skipped.</summary>
+    public int HiddenFiles { get; set; }
+    /// <summary>JSON files that are neither lines nor an array of objects with the text's field; they are read as plain text.</summary>
+    public int JsonFiles { get; set; }
+    /// <summary>The endings of the files that were read, and of those that were skipped, with their numbers.</summary>
+    public string? Endings { get; set; }
     /// <summary>Documents, each of at least one character.</summary>
     public long Documents { get; set; }
     /// <summary>Documents without a character (two separators in a row, an empty JSON string); they are left out.</summary>
@@ -111,4 +117,32 @@ public sealed record TextCounts
     public long CarriageReturns { get; set; }
     /// <summary>Length of the longest line in bytes.</summary>
     public long LongestLine { get; set; }
+}
+
+/// <summary>What a person should know of a text before training on it; the same where it is inspected, prepared and trained on.</summary>
+public static class TextNotes
+{
+    /// <summary>Each with whether it warns of a fault.</summary>
+    /// <param name="counts">What reading met.</param>
+    public static IEnumerable<(string Text, bool IsWarning)> Of(TextCounts counts)
+    {
+        (long Count, string What, bool IsWarning)[] notes =
+        [
+            (counts.InvalidSequences, $"ill-formed UTF-8 sequences replaced with U+FFFD{Rate(counts)}; if the text has another encoding, convert it with iconv", true),
+            (counts.TruncatedFiles, "files that end inside a character", true),
+            (counts.SkippedFiles, $"files skipped because they are not text ({counts.Endings})", true),
+            (counts.HiddenFiles, "hidden files skipped", false),
+            (counts.JsonFiles, "JSON files read as plain text, since they are neither .jsonl nor an array of objects with the text's field", true),
+            (counts.EmptyFiles, "empty files", false),
+            (counts.EmptyDocuments, "empty documents left out", false),
+            (counts.ByteOrderMarks, "byte-order marks dropped", false),
+            (counts.Nuls, "NUL characters kept", true),
+            (counts.CarriageReturns, "CR LF line ends kept", false),
+        ];
+        if (counts.SkippedFiles == 0 && counts.Endings is { } endings) yield return (endings, false);
+        foreach (var (count, what, isWarning) in notes)
+            if (count > 0) yield return (FormattableString.Invariant($"{count:N0} {what}"), isWarning);
+    }
+
+    static string Rate(TextCounts counts) => FormattableString.Invariant($" ({100.0 * counts.InvalidSequences / Math.Max(1, counts.Characters):0.##} % of the characters)");
 }

@@ -18,6 +18,7 @@ public static class ImageFiles
         try
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            if (!file.CanSeek) return ReadPipe(file, path, maxBytes);
             if (file.Length > maxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, the limit is {maxBytes}", path);
             var bytes = new byte[file.Length];
             file.ReadExactly(bytes);
@@ -27,6 +28,18 @@ public static class ImageFiles
         {
             throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {exception.Message}", path, exception);
         }
+    }
+
+    static byte[] ReadPipe(FileStream pipe, string path, long maxBytes)
+    {
+        using var bytes = new MemoryStream();
+        var block = new byte[64 * 1024];
+        for (int read; (read = pipe.Read(block)) > 0;)
+        {
+            if (bytes.Length + read > maxBytes) throw new ImageException(ImageFault.TooLarge, $"the pipe gives more than the limit of {maxBytes} bytes", path);
+            bytes.Write(block, 0, read);
+        }
+        return bytes.ToArray();
     }
 }
 

@@ -34,6 +34,36 @@ public sealed class LabelledFilesTests : IDisposable
     }
 
     [Theory]
+    [InlineData("a.tsv", "a\tx\n\nb\ty\n  \n\r\n")]
+    [InlineData("a.csv", "a,x\n\nb,y\n\n")]
+    [InlineData("a.jsonl", "{\"0\":\"a\",\"1\":\"x\"}\n\n{\"0\":\"b\",\"1\":\"y\"}\n\n")]
+    public void Blank_lines_are_skipped_and_counted_in_the_numbers_of_lines(string name, string text) =>
+        Assert.Equal([new("a", "x", 1), new("b", "y", 3)], LabelledFiles.Read(folder.Write(name, text), "0", "1"));
+
+    [Theory]
+    [InlineData("a.tsv", "sentence\tlabel\na\tx\n", "sentence, label")]
+    [InlineData("a.csv", "Text,Category\na,x\n", "Text, Category")]
+    [InlineData("a.tsv", "a\tx\n", null)]
+    [InlineData("a.tsv", "text\tx\na\tx\n", null)]
+    public void A_first_line_of_names_of_columns_is_no_example(string name, string text, string? header)
+    {
+        var path = folder.Write(name, text);
+        Assert.Equal(header, LabelledFiles.HeaderOf(path, "0", "1"));
+        Assert.Equal("a", LabelledFiles.Read(path, "0", "1").Last().Text);
+        Assert.Equal(header is null ? text.Count(c => c == '\n') : 1, LabelledFiles.Read(path, "0", "1").Count());
+    }
+
+    [Fact]
+    public void A_line_with_more_columns_than_the_first_is_an_error_with_its_line()
+    {
+        foreach (var (name, text) in new[] { ("a.tsv", "a\tx\nb\tand\ty\n"), ("a.csv", "a,x\nb,and,y\n") })
+        {
+            var problem = Assert.Throws<UserException>(() => LabelledFiles.Read(folder.Write(name, text), "0", "1").ToList()).Problems[0];
+            Assert.Equal((2, "the line has 3 columns, and the first line has 2"), (problem.Line, problem.Message));
+        }
+    }
+
+    [Theory]
     [InlineData("a.csv", "a,x\n\"never closed,y\nz,z\n", 2)]
     [InlineData("a.csv", "a,x\n\"closed\" too early,y\n", 2)]
     [InlineData("a.csv", "a,x\nalone\n", 2)]

@@ -29,6 +29,19 @@ public sealed class ParallelFilesTests : IDisposable
         Assert.Equal(Pairs, ParallelFiles.ReadJsonLines(flat, "a.b", "c"));
     }
 
+    [Fact]
+    public void Blank_lines_and_a_line_of_names_of_columns_are_no_pairs()
+    {
+        var tsv = folder.Write("x.tsv", "source\ttarget\na\tb\n\nc\td\n\n");
+        Assert.Equal([new("a", "b"), new("c", "d")], ParallelFiles.ReadTsv(tsv));
+        Assert.Equal("source, target", ParallelFiles.HeaderOf(tsv));
+        var languages = folder.Write("y.tsv", "de\tEN\na\tb\n");
+        Assert.Equal([new("a", "b")], ParallelFiles.ReadTsv(languages, names: ["de", "en"]));
+        Assert.Equal(2, ParallelFiles.ReadTsv(languages).Count());
+        Assert.Equal([new("a", "b")], ParallelFiles.ReadJsonLines(folder.Write("z.jsonl", "{\"s\":\"a\",\"t\":\"b\"}\n\n"), "s", "t"));
+        Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTsv(folder.Write("w.tsv", "a\tb\nc\td\te\n")).ToList()).Problems[0].Line);
+    }
+
     [Theory]
     [InlineData("a\nb\nc\n", "a\n", "1 has 3 lines, 2 has 1")]
     [InlineData("a\n", "a\nb\nc\nd\n", "2 has 4 lines, 1 has 1")]

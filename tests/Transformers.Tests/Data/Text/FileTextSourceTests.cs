@@ -113,8 +113,8 @@ public class FileTextSourceTests : FolderTest
         var bytes = new byte[200_000];
         random.NextBytes(bytes);
         (bytes[0], bytes[1]) = (65, 66);
-        var (documents, _) = Read(Write("a.txt", bytes));
-        Assert.Equal([Encoding.UTF8.GetString(bytes)], documents);
+        var source = new FileTextSource(new TextFilesConfig { Files = [Write("a.txt", bytes)] }, once: true);
+        Assert.Equal([Encoding.UTF8.GetString(bytes)], source.ReadDocuments());
     }
 
     [Fact]
@@ -206,6 +206,116 @@ public class FileTextSourceTests : FolderTest
         var (documents, counts) = Read(Folder);
         Assert.Equal(["1", "2", "3", "4", "5"], documents);
         Assert.Equal((4, 1), (counts.Files, counts.SkippedFiles));
+    }
+
+    [Fact]
+    public void Files_of_other_endings_are_read_where_their_content_is_text()
+    {
+        Write("a.cs", "class A {}\n");
+        Write("Makefile", "all:\n\techo ü\n");
+        Write("page.html", "<p>text</p>");
+        Write("program.dat", "ELF\0\u0001\u0002");
+        File.WriteAllBytes(At("latin.log"), [0x63, 0xE9, 0x20, 0x63]);
+        Write("picture.png", "text all the same");
+        var (documents, counts) = Read(Folder);
+        Assert.Equal(["all:\n\techo ü\n", "class A {}\n", "<p>text</p>"], documents);
+        Assert.Equal(3, counts.SkippedFiles);
+        Assert.Equal("read: 1 .cs, 1 .html, 1 without ending; skipped: 1 .dat, 1 .log, 1 .png", counts.Endings);
+    }
+
+    [Fact]
+    public void Hidden_files_and_folders_are_passed_over_and_counted()
+    {
+        Write("a.txt", "1");
+        Write("._a.txt", "2");
+        Write(".ipynb_checkpoints/a.txt", "3");
+        Assert.Equal((1, 0), (Read(Folder).Counts.HiddenFiles, Read(Folder).Counts.SkippedFiles));
+        Assert.Equal(["1"], Read(Folder).Documents);
+    }
+
+    [Theory]
+    [InlineData("**/*.cs", "a.cs b/c.cs b/d/e.cs")]
+    [InlineData("*.cs", "a.cs b/c.cs b/d/e.cs")]
+    [InlineData("b/*.cs", "b/c.cs")]
+    [InlineData("b/**", "b/c.cs b/d/e.cs b/x.txt")]
+    [InlineData("?.txt", "b/x.txt y.txt")]
+    public void Patterns_say_which_files_of_a_folder_are_read(string pattern, string expected)
+    {
+        foreach (var file in new[] { "a.cs", "b/c.cs", "b/d/e.cs", "b/x.txt", "y.txt", ".hidden/z.cs" }) Write(file, file);
+        var source = new FileTextSource(new TextFilesConfig { Files = [Folder], Include = [pattern] });
+        Assert.Equal(expected, string.Join(' ', source.ReadDocuments()));
+    }
+
+    [Fact]
+    public void A_pattern_that_no_file_matches_is_named()
+    {
+        Write("a.txt", "x");
+        var error = Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [Folder], Include = ["*.cs"] }));
+        Assert.Contains("no file in the folder matches *.cs", error.Message);
+    }
+
+    [Fact]
+    public void A_json_array_of_objects_is_read_as_lines_of_objects_are()
+    {
+        var array = Write("a.json", "[\n {\"id\": 1, \"text\": \"the \\u00e9 cat\"},\n {\"text\": \"\"}, {\"text\": \"dog\", \"tags\": [1, {}]}\n]\n");
+        var (documents, counts) = Read(array);
+        Assert.Equal(["the é cat", "dog"], documents);
+        Assert.Equal((1L, 0), (counts.EmptyDocuments, counts.JsonFiles));
+        Assert.Contains("item 2", Assert.Throws<UserException>(() => Read(Write("b.json", "[{\"text\": \"x\"}, {\"txt\": \"y\"}]"))).Message);
+        Assert.Contains("is not JSON", Assert.Throws<UserException>(() => Read(Write("c.json", "[{\"text\": \"x\"}, {\"text\": \"y\""))).Message);
+        Assert.Contains("ends in .json", Assert.Throws<UserException>(() => Read(Write("d.jsonl", "[{\"text\": \"x\"}]"))).Message);
+    }
+
+    [Fact]
+    public void Other_json_is_plain_text_and_counted()
+    {
+        var (documents, counts) = Read(Write("a.json", "{\"a\": [1, 2]}"));
+        Assert.Equal(["{\"a\": [1, 2]}"], documents);
+        Assert.Equal(1, counts.JsonFiles);
+        Assert.Contains("JSON files read as plain text", string.Join('\n', TextNotes.Of(counts)));
+    }
+
+    [Fact]
+    public void A_text_in_latin_1_is_read_and_warned_about_with_its_rate()
+    {
+        var line = "caf\u00e9 \u00fcber na\u00efve stra\u00dfe\n";
+        File.WriteAllBytes(At("a.txt"), Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(line, 200))));
+        var (_, counts) = Read(At("a.txt"));
+        Assert.Equal(800, counts.InvalidSequences);
+        Assert.Contains(("800 ill-formed UTF-8 sequences replaced with U+FFFD (17.39 % of the characters); if the text has another encoding, convert it with iconv", true), TextNotes.Of(counts));
+    }
+
+    [Theory]
+    [InlineData("random")]
+    [InlineData("utf-16")]
+    [InlineData("koi8")]
+    public void A_file_that_is_mostly_ill_formed_is_refused_but_for_a_report(string kind)
+    {
+        var bytes = new byte[5000];
+        new Random(1).NextBytes(bytes);
+        if (kind == "utf-16") bytes = Encoding.Unicode.GetBytes(string.Concat(Enumerable.Repeat("a line of text\n", 300)));
+        if (kind == "koi8") bytes = [.. Enumerable.Range(0, 5000).Select(i => i % 7 == 0 ? (byte)' ' : (byte)(0xC0 + i * 5 % 32))];
+        File.WriteAllBytes(At("bad.txt"), bytes);
+        var error = Assert.Throws<UserException>(() => Read(At("bad.txt")));
+        Assert.EndsWith("bad.txt", error.Problems[0].File);
+        Assert.Matches("^[0-9]+ % of the characters are ill-formed", error.Problems[0].Message);
+        Assert.Contains("iconv", error.Problems[0].Hint);
+        var counts = new TextCounts();
+        foreach (var _ in new FileTextSource(new TextFilesConfig { Files = [At("bad.txt")] }, once: true).Read(counts)) { }
+        Assert.True(counts.InvalidSequences + counts.Nuls > 1000);
+    }
+
+    [Fact]
+    public void A_pipe_is_refused_since_text_is_read_more_than_once()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        System.Diagnostics.Process.Start("mkfifo", [At("pipe")]).WaitForExit();
+        Assert.Contains("is a pipe or a device, and this is read more than once", Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("pipe")] })).Message);
+        Write("a.txt", "x");
+        var (documents, counts) = Read(Folder);
+        Assert.Equal(["x"], documents);
+        Assert.Equal(1, counts.SkippedFiles);
+        Assert.Contains("is a pipe or a device", Assert.Throws<UserException>(() => TextLines.Read(At("pipe")).ToList()).Message);
     }
 
     [Fact]

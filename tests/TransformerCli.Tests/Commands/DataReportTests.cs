@@ -1,0 +1,147 @@
+using SkiaSharp;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>Data that are not what they seem: said alike where training starts, by a dry run and by <c>data inspect</c>.</summary>
+[Collection("engine")]
+public sealed class DataReportTests : IDisposable
+{
+    readonly string folder = Directory.CreateTempSubdirectory("transformer-data-report-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    string At(string name) => Path.Combine(folder, name);
+
+    string Write(string name, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
+        File.WriteAllText(At(name), text);
+        return At(name);
+    }
+
+    string Text(string files) => Write("text.yaml", $$"""
+        data: { kind: text, source: { files: ["{{At(files)}}"] }, tokenizer: { kind: bytes } }
+        model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
+        training: { steps: 1, batch: { sequences: 2 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
+        """);
+
+    string Encoder(string files) => Write("encoder.yaml", $$"""
+        data: { kind: labelled, source: { folder: "{{At(files)}}" }, tokenizer: { kind: bpe, vocabulary: 300 }, max_length: 32 }
+        model: { kind: encoder, layers: 1, heads: 2, width: 16, context: 32, head: { kind: classify } }
+        training: { steps: 1, batch: { sequences: 8 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
+        """);
+
+    string Vit(string files) => Write("vit.yaml", $$"""
+        data: { kind: images, source: { path: "{{At(files)}}" }, input: { size: 16 } }
+        model: { kind: vit, patch: 8, layers: 1, heads: 2, width: 16 }
+        training: { steps: 1, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
+        """);
+
+    string Train(string config, params string[] more) => Done(["train", config, "--run", At("run"), "--device", "cpu", .. more]).Error;
+
+    static CommandLine.Outcome Done(params string[] line)
+    {
+        var outcome = CommandLine.Run(line);
+        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
+        return outcome;
+    }
+
+    void Images(string name, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            using var bitmap = new SKBitmap(16, 16);
+            bitmap.Erase(new SKColor((byte)(i * 9), (byte)(name.GetHashCode() & 127), 90));
+            Directory.CreateDirectory(At(name));
+            using var file = File.Create(At($"{name}/{i}.png"));
+            bitmap.Encode(file, SKEncodedImageFormat.Png, 90);
+        }
+    }
+
+    [Fact]
+    public void Ill_formed_text_and_files_passed_over_are_reported_alike_everywhere()
+    {
+        Write("t/a.txt", string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 50)));
+        File.AppendAllText(At("t/a.txt"), "caf\u00e9\n", System.Text.Encoding.Latin1);
+        Write("t/b.cs", "class B { }\n");
+        Write("t/c.bin", "x");
+        Write("t/.d.txt", "hidden");
+        string[] notes = ["1 ill-formed UTF-8 sequences replaced", "1 files skipped because they are not text (read: 1 .cs, 1 .txt; skipped: 1 .bin)", "1 hidden files skipped"];
+        foreach (var report in new[] { Train(Text("t"), "--dry-run"), Train(Text("t")), Done("data", "inspect", At("t")).Output, Done("data", "prepare", Text("t"), "--cache", At("cache")).Output })
+            foreach (var note in notes) Assert.Contains(note, report);
+        Assert.Contains("warning: 1 ill-formed", Train(Text("t"), "--dry-run"));
+    }
+
+    [Fact]
+    public void Training_on_what_is_hardly_text_is_refused_with_the_file_and_the_remedy()
+    {
+        var bytes = new byte[5000];
+        new Random(2).NextBytes(bytes);
+        File.WriteAllBytes(At("bin.txt"), bytes);
+        foreach (var line in new[] { new[] { "train", Text("bin.txt"), "--run", At("run") }, ["train", Text("bin.txt"), "--run", At("run"), "--dry-run"], ["data", "prepare", Text("bin.txt"), "--cache", At("cache")], ["tokenizer", "train", "--input", At("bin.txt"), "--vocabulary", "300", "--output", At("t.json")] })
+        {
+            var error = CommandLine.Refused(line);
+            Assert.Contains("bin.txt: ", error);
+            Assert.Contains("iconv", error);
+        }
+        Assert.Contains("ill-formed UTF-8 sequences", Done("data", "inspect", At("bin.txt")).Output);
+    }
+
+    [Fact]
+    public void Which_files_of_a_folder_are_text_can_be_said_on_the_line()
+    {
+        Write("t/a.cs", string.Concat(Enumerable.Repeat("class A { }\n", 50)));
+        Write("t/b.html", "<p>\n");
+        Assert.Contains("files skipped because they are not text (read: 1 .cs; skipped: 1 .html)", Train(Text("t"), "--include", "**/*.cs", "--dry-run"));
+        Assert.Contains("skipped: 1 .html", Train("gpt-stories", "--data", At("t"), "--include", "**/*.cs", "--dry-run", "--set", "training.batch.tokens=512"));
+        Assert.Contains("1 .html", Done("data", "inspect", At("t"), "--include", "*.cs").Output);
+        Assert.Contains("--include is for text", CommandLine.Refused("train", "copy", "--include", "*.cs", "--run", At("x")));
+    }
+
+    [Fact]
+    public void A_header_line_of_labelled_texts_is_no_example_and_is_reported()
+    {
+        foreach (var split in new[] { "train", "val", "test" })
+            Write($"s/{split}.tsv", "sentence\tlabel\n" + string.Concat(Enumerable.Range(0, 20).Select(i => $"good {i}\t1\nbad {i}\t0\n")) + "\n");
+        var report = Train(Encoder("s"), "--dry-run");
+        Assert.Contains("train.tsv:1: the first line names the columns (sentence, label) and is not an example", report);
+        Assert.Contains("test.tsv:1:", report);
+        Assert.Contains("40 training and 40 validation texts, 2 classes", report);
+    }
+
+    [Fact]
+    public void A_label_of_the_first_line_alone_and_a_class_without_validation_texts_are_warned_about()
+    {
+        var lines = string.Concat(Enumerable.Range(0, 20).Select(i => $"good {i}\t1\nbad {i}\t0\n"));
+        Write("s/train.tsv", "phrase\tmood\n" + lines);
+        Write("s/val.tsv", lines);
+        var report = Train(Encoder("s"), "--dry-run");
+        Assert.Contains("train.tsv:1: no other line has the label mood", report);
+        Assert.Contains("no validation text is of class mood", report);
+    }
+
+    [Fact]
+    public void A_line_with_more_columns_than_the_first_is_refused_with_its_line()
+    {
+        Write("s/train.tsv", "good\t1\nbad\t0\nbad\tand worse\t0\n");
+        Assert.Contains("train.tsv:3: the line has 3 columns, and the first line has 2", CommandLine.Refused("train", Encoder("s"), "--run", At("run")));
+    }
+
+    [Fact]
+    public void Class_folders_without_images_and_classes_of_one_split_are_reported_alike_everywhere()
+    {
+        Images("im/train/a", 6);
+        Images("im/train/b", 6);
+        Images("im/val/a", 3);
+        Images("im/val/zzz", 3);
+        Directory.CreateDirectory(At("im/train/d"));
+        Write("im/train/c/1.tiff", "x");
+        string[] notes =
+        [
+            $"the folder {At("im/train/c")} holds no images, so there is no such class", $"the folder {At("im/train/d")} holds no images",
+            "no training image is of class zzz", "no validation image is of class b", "1 files skipped whose names are not those of images: 1 .tiff",
+        ];
+        foreach (var report in new[] { Train(Vit("im"), "--dry-run"), Train(Vit("im")), Done("data", "inspect", At("im")).Output, Done("data", "inspect", At("im"), "--json").Output })
+            foreach (var note in notes) Assert.Contains(note, report);
+    }
+}
