@@ -65,7 +65,8 @@ static class CommonOptions
         Description = "Where to compute: auto, cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "auto", CompletionSources = { "auto", "cpu", "cuda" },
     };
 
-    internal static Option<string?> Precision() => new Option<string?>("--precision") { Description = "The type of matrix products: auto, fp32 or bf16", HelpName = "PRECISION" }.OneOf("auto", "fp32", "bf16");
+    /// <param name="standard">What counts without it, such as <c>the run's</c>.</param>
+    internal static Option<string?> Precision(string standard = "auto") => new Option<string?>("--precision") { Description = $"The type of matrix products: auto, fp32 or bf16 [default: {standard}]", HelpName = "PRECISION" }.OneOf("auto", "fp32", "bf16");
 
     internal static Option<string?> Quantize() => new Option<string?>("--quantize") { Description = "Keep the weight matrices in 8 bits (int8), on the CPU", HelpName = "int8" }.OneOf("int8");
 
@@ -118,8 +119,8 @@ static class CommonOptions
     }
 
     /// <summary>The type of matrix products that the user asks for, resolved for a device.</summary>
-    internal static Precision ResolvePrecision(string? asked, Device device) =>
-        Precisions.Resolve(asked is null ? Transformers.Configs.Precision.Auto : Enum.Parse<Precision>(asked, ignoreCase: true), device);
+    internal static Precision ResolvePrecision(string? asked, Device device, Precision standard = Transformers.Configs.Precision.Auto) =>
+        Precisions.Resolve(asked is null ? standard : Enum.Parse<Precision>(asked, ignoreCase: true), device);
 
     /// <summary>Loads libtorch and returns the device that the user asks for.</summary>
     /// <exception cref="UserException">There is no such device.</exception>

@@ -81,3 +81,30 @@ static class InputLines
 
     static string NameOf(string file) => file == "-" ? "standard input" : file;
 }
+
+/// <summary>Counts the lines that a model cannot read: each is a warning, and all together are the user's mistake once the others are done.</summary>
+/// <param name="context">Where warnings go.</param>
+/// <param name="file">The file of the lines; null for none.</param>
+sealed class UnreadLines(CliContext context, string? file)
+{
+    int lines, unread;
+
+    /// <summary>Takes the next line's problem, if it has one.</summary>
+    /// <returns>Whether it can be read.</returns>
+    internal bool Reads(Problem? problem)
+    {
+        lines++;
+        if (problem is null) return true;
+        unread++;
+        context.Error.WriteLine($"warning: {new Problem(problem.Message, file is "-" or null ? "standard input" : file, lines)}");
+        return false;
+    }
+
+    /// <summary>The exit code, with a summary where a line could not be read.</summary>
+    internal int Finish()
+    {
+        if (unread == 0) return ExitCodes.Done;
+        context.Error.WriteLine($"error: {unread} of {lines} lines could not be read; the others are done");
+        return ExitCodes.UserError;
+    }
+}

@@ -16,7 +16,7 @@ static class EvalCommand
         var output = CommonOptions.Output("Write one JSON line per example to this file; not for language models");
         var expect = CommonOptions.Expect("loss<=1.55");
         var search = new SearchOptions();
-        var (device, precision, quantize) = (CommonOptions.Device(), CommonOptions.Precision(), CommonOptions.Quantize());
+        var (device, precision, quantize) = (CommonOptions.Device(), CommonOptions.Precision("the run's"), CommonOptions.Quantize());
         var command = new Command("eval", """
             Measures a trained model on a whole split.
 
@@ -43,7 +43,7 @@ static class EvalCommand
                 Translation = search.Read(parse),
                 Output = parse.GetValue(output),
                 Device = where,
-                Precision = CommonOptions.ResolvePrecision(parse.GetValue(precision) ?? "fp32", where),
+                Precision = CommonOptions.ResolvePrecision(parse.GetValue(precision), where, trained.Config.Training.Precision),
                 Quantized = parse.GetValue(quantize) is not null,
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);

@@ -50,9 +50,12 @@ static class GenerateCommand
             {
                 parse.Refuse([.. sampling.ForSampling, stream, overflow], "language models (gpt)", trained.Config.Model);
                 var searched = search.Read(parse, each) with { MaxNewTokens = sampling.LimitOf(parse) };
-                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines) : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
-                WriteTranslations(context, trained.LoadTranslator(where, type, quantized).Translate(sources, searched, cancel), json, document: parse.GetValue(input) is null);
-                return ExitCodes.Done;
+                var translator = trained.LoadTranslator(where, type, quantized);
+                var report = new UnreadLines(context, parse.GetValue(input));
+                // A line that cannot be read gives empty lines, so that output and input stay side by side.
+                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line => report.Reads(translator.ProblemOf(line)) ? line : "") : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
+                WriteTranslations(context, translator.Translate(sources, searched, cancel), each, json, document: parse.GetValue(input) is null);
+                return report.Finish();
             }
             parse.Refuse(search.All, "encoder-decoders (seq2seq)", trained.Require<GptConfig>("a language model (gpt) or an encoder-decoder (seq2seq)"));
             var tokenizer = trained.LoadTokenizer();
@@ -60,9 +63,13 @@ static class GenerateCommand
             using var generator = new TextGenerator(model, tokenizer, where) { Precision = type, Quantized = quantized, StartsDocuments = Kind.For(trained).StartsDocuments(trained.Config.Data) };
             if (parse.GetValue(input) is { } file)
             {
-                foreach (var lines in InputLines.Read(context, file).SelectMany(line => Enumerable.Repeat(line, each)).Chunk(PromptsAtOnce))
-                    foreach (var completion in generator.Generate(lines, options, cancel: cancel)) WriteLine(context, completion, json);
-                return ExitCodes.Done;
+                var report = new UnreadLines(context, file);
+                foreach (var lines in InputLines.Read(context, file).Select(line => (line, reads: report.Reads(generator.ProblemOf(line, options)))).SelectMany(one => Enumerable.Repeat(one, each)).Chunk(PromptsAtOnce))
+                {
+                    var completions = new Queue<Completion>(generator.Generate([.. lines.Where(one => one.reads).Select(one => one.line)], options, cancel: cancel));
+                    foreach (var (line, reads) in lines) WriteLine(context, reads ? completions.Dequeue() : new Completion(line, "", [], "unread", 0), json);
+                }
+                return report.Finish();
             }
             GenerateOnce(context, generator, parse.GetValue(prompt) ?? "", each, options, json, parse.GetValue(stream), cancel);
             return ExitCodes.Done;
@@ -93,13 +100,16 @@ static class GenerateCommand
             }
     }
 
-    static void WriteTranslations(CliContext context, IEnumerable<Translation> translations, bool json, bool document)
+    static void WriteTranslations(CliContext context, IEnumerable<Translation> translations, int each, bool json, bool document)
     {
         var started = Stopwatch.GetTimestamp();
         foreach (var translation in translations)
         {
             if (translation.Shortened) context.Error.WriteLine($"warning: a source of {translation.Source.Length} characters is too long for the model, and its end was cut off");
             List<Completion> completions = [.. translation.Hypotheses.Select(one => new Completion(translation.Source, one.Text, one.Ids, one.Finish, one.Score))];
+            // As many lines for every input, also where there are fewer translations, as of an empty line.
+            if (!document)
+                while (completions.Count < each) completions.Add(new Completion(translation.Source, "", [], "eos", 0));
             if (json && document) WriteDocument(context, completions, started);
             else
                 foreach (var completion in completions) WriteLine(context, completion, json);

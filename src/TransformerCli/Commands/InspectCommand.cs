@@ -17,7 +17,7 @@ static class InspectCommand
         var devices = new Option<int>("--devices") { Description = "Estimate data-parallel training on N devices like this one from the measured step", HelpName = "N", DefaultValueFactory = _ => 1 };
         var link = new Option<double?>("--link") { Description = "Bandwidth between devices in gigabytes per second [default: this machine's memory bandwidth]", HelpName = "GB/S" };
         var noMeasure = new Option<bool>("--no-measure") { Description = "Measure nothing: no activations, step time or throughput" };
-        var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision());
+        var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the config's"));
         var command = new Command("inspect", """
             Prints the parameters of a config, its FLOPs per token or image, and memory by kind; then runs one micro-batch of
             random inputs to measure activations, step time and throughput, if memory and 30 seconds suffice.

@@ -32,9 +32,10 @@ static class PredictCommand
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             context.Error.Progress.Show("predicting");
             var warnings = new List<string>();
+            var report = new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
-                { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where),
+                { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report),
                 { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
@@ -42,24 +43,26 @@ static class PredictCommand
             else
                 foreach (var one in predictions) context.Out.WriteLine($"{string.Join("  ", one.Labels.Select(label => $"{label.Label} {label.Probability:0.000}"))}  {one.Input}");
             foreach (var warning in warnings) context.Error.WriteLine($"warning: {warning}");
-            return ExitCodes.Done;
+            return report.Finish();
         });
         return command;
     }
 
     // Inputs are files with one text per line, or texts.
-    static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report)
     {
         using var predictor = new TextPredictor(run, device);
         List<string> texts = [.. inputs.SelectMany(input => InputLines.IsFile(input, "INPUT") ? InputLines.Read(context, input) : [input])];
-        foreach (var (text, classes) in texts.Zip(predictor.Predict(texts))) yield return new Prediction(text, [.. classes.Take(top)]);
+        var reads = texts.ConvertAll(text => report.Reads(predictor.ProblemOf(text)));
+        using var predicted = predictor.Predict(texts.Where((_, i) => reads[i])).GetEnumerator();
+        for (var i = 0; i < texts.Count; i++) yield return new Prediction(texts[i], reads[i] && predicted.MoveNext() ? [.. predicted.Current.Take(top)] : []);
     }
 
     static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings)
     {
         using var network = ImageRun.Open(run, device);
         var predictor = new ImagePredictor(network);
-        foreach (var one in predictor.Predict(inputs, top)) yield return new Prediction(one.Input, one.Labels);
+        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision)) yield return new Prediction(one.Input, one.Labels);
         warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
     }
 

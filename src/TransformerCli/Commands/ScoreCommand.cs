@@ -15,7 +15,7 @@ static class ScoreCommand
         var target = new Option<string?>("--target") { Description = "For an encoder-decoder: a file with the targets, one for each line of --input, which then holds only the sources", HelpName = "FILE" };
         var whole = new Option<bool>("--whole") { Description = "Score the whole input as one text" };
         var stride = new Option<int?>("--stride") { Description = "For texts longer than the context: score this many tokens per window, with as many preceding tokens as fit [default: the context]", HelpName = "N" };
-        var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision());
+        var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the run's"));
         var command = new Command("score", """
             Prints how probable a model finds each token of texts, and the sum, perplexity and bits per byte of each text.
 
@@ -28,7 +28,7 @@ static class ScoreCommand
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
-            using var scorer = Kind.For(trained).OpenScorer(trained, where, CommonOptions.ResolvePrecision(parse.GetValue(precision) ?? "fp32", where), parse.GetValue(stride));
+            using var scorer = Kind.For(trained).OpenScorer(trained, where, CommonOptions.ResolvePrecision(parse.GetValue(precision), where, trained.Config.Training.Precision), parse.GetValue(stride));
             var inputs = scorer.NeedsSource
                 ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))
                 : Texts(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole));

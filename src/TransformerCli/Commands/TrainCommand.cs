@@ -15,7 +15,7 @@ static class TrainCommand
     public static Command Create(CliContext context)
     {
         var configs = CommonOptions.Configs();
-        var (sets, data, device, precision) = (CommonOptions.Sets(), CommonOptions.Data(), CommonOptions.Device(), CommonOptions.Precision());
+        var (sets, data, device, precision) = (CommonOptions.Sets(), CommonOptions.Data(), CommonOptions.Device(), CommonOptions.Precision("the config's"));
         var include = CommonOptions.Include();
         var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
         var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to resume from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne, CompletionSources = { "auto", "never" } };
@@ -51,6 +51,7 @@ static class TrainCommand
                 Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
                 From = parse.GetValue(from),
                 MaxSteps = limit,
+                BeforeSteps = task => Expectation.CheckNames(expectations, TrainOutput.NamesOf(task)),
                 MaxTime = parse.GetValue(maxTime) is { } text ? DurationOf(text) : null,
                 Device = CommonOptions.ResolveDevice(parse.GetValue(device)),
             }, parse.GetValue(resume));

@@ -25,6 +25,15 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
         .. Metrics,
     ];
 
+    /// <summary>The numbers of the result of a run that is about to begin.</summary>
+    internal static IReadOnlyList<string> NamesOf(TrainingTask task) =>
+        [.. ResultNames.Except(Metrics).Where(name => name switch
+        {
+            "val_loss" => task.HasValidation,
+            "tokens_per_second" or "images_per_second" => name == $"{task.Unit}_per_second",
+            _ => task.HasValidation || !name.StartsWith("best.", StringComparison.Ordinal),
+        }), .. task.HasValidation ? task.MetricNames : []];
+
     static bool IsNumber(Type type) => (Nullable.GetUnderlyingType(type) ?? type) is { IsPrimitive: true } plain && plain != typeof(bool);
 
     static string NameOf(string property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property);

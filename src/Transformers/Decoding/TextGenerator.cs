@@ -48,6 +48,20 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         return [.. rows.Select(row => row.Result(onText))];
     }
 
+    /// <summary>Why a prompt cannot be continued, such as a character that the vocabulary lacks; null where it can.</summary>
+    public Problem? ProblemOf(string prompt, GenerationOptions options)
+    {
+        try
+        {
+            CheckPrompt(new Row(0, prompt, StartOf(prompt), options, tokenizer), options);
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
+    }
+
     void Continue(List<Row> active, GenerationOptions options, Action<int, string>? onText, CancellationToken cancel)
     {
         decoder ??= new LanguageDecoder(model, device, new DecoderFormat(Precision, Quantized));

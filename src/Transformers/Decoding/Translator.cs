@@ -166,6 +166,20 @@ public sealed class Translator
         return results;
     }
 
+    /// <summary>Why a sentence cannot be translated, such as a character that the vocabulary lacks; null where it can.</summary>
+    public Problem? ProblemOf(string sentence)
+    {
+        try
+        {
+            Encode(sentence);
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
+    }
+
     int[] Encode(string sentence)
     {
         var ids = source.EncodeToIds(sentence);

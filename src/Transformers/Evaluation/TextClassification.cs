@@ -3,6 +3,7 @@ using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.IO;
+using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Tokenizers;
@@ -25,11 +26,26 @@ public sealed class TextPredictor : IDisposable
         this.device = device;
         model = run.LoadEncoder(tokenizer, device) as TextClassifier
             ?? throw new UserException("the run predicts masked tokens, and this needs one that classifies", "train one with --from this run");
+        Precisions.Apply(model, Precisions.Resolve(run.Config.Training.Precision, device));
         Classes = run.LoadClasses();
     }
 
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Why a text cannot be classified, such as a character that the vocabulary lacks; null where it can.</summary>
+    public Problem? ProblemOf(string text)
+    {
+        try
+        {
+            tokenizer.EncodeToIds(text);
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
+    }
 
     /// <summary>The classes of texts, the most probable first.</summary>
     /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>

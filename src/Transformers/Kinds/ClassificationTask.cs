@@ -61,6 +61,10 @@ sealed class ClassificationTask : TrainingTask
     IEnumerable<LabelledBatch> ValidationBatches(int? count) =>
         validation is null ? [] : LabelledTexts.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
 
+    public override bool HasValidation => validation is not null;
+
+    public override IReadOnlyList<string> MetricNames => ["accuracy", "macro_f1"];
+
     /// <summary>Accuracy and macro F1 of the batches that a validation takes.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {

@@ -29,13 +29,15 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         if (options.Quantized) throw NoDecoder(run);
         if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run did not learn from labelled text");
         using var predictions = new PredictionFile(options.Output);
-        var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
+        var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadEncoder(tokenizer, options.Device);
+        Precisions.Apply(model, Precisions.Resolve(options.Precision, options.Device));
         var special = SpecialIds.Of(tokenizer);
         var classes = model is TextClassifier ? run.LoadClasses() : null;
-        List<LabelledExample> examples = [.. split.Read()];
-        if (examples.Count == 0) throw new UserException($"the split {split.Name} holds no texts");
+        var broken = new List<string>();
+        List<LabelledExample> examples = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (tokenizer, example => example.Text))];
+        if (examples.Count == 0) throw new UserException($"the split {split.Name} holds no texts that the model can read", broken.FirstOrDefault());
         var corpus = LabelledCorpus.Encode(examples, tokenizer, special, classes, Math.Min(data.MaxLength, model.Encoder.Context), split.File);
         using var inference = no_grad();
         if (model is not TextClassifier classifier)
@@ -70,7 +72,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         return Result(metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes() };
 
         EvaluationResult Result(IReadOnlyDictionary<string, double> values) =>
-            new() { Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = corpus.Count, Metrics = values };
+            new() { Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = corpus.Count, Metrics = values, Broken = broken.Count == 0 ? null : broken };
     }
 
     static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, CancellationToken cancel)
@@ -87,9 +89,10 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         return new Dictionary<string, double>(task.Metrics(whole: true)) { ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets) };
     }
 
-    static LabelledSplit Choose(LabelledSplits splits, string? name) => name switch
+    static LabelledSplit Choose(LabelledSplits splits, string? name, bool file) => name switch
     {
-        null => splits.Test ?? splits.Validation,
+        // One file that is named is evaluated whole.
+        null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
         "train" => splits.Train,
         "validation" => splits.Validation,
         "test" => splits.Test,

@@ -62,7 +62,6 @@ sealed class ImageTask : TrainingTask
         {
             var dataset = opened.Dataset;
             observer.Note($"{dataset.Train.Length:N0} training, {dataset.Validation.Length:N0} validation and {dataset.Test.Length:N0} test images of {dataset.Classes.Count} classes");
-            if (dataset.Validation.Length == 0) observer.Warn("there are no validation images: data.holdout takes some of the training images");
             foreach (var warning in dataset.Warnings) observer.Warn(warning);
             foreach (var (_, fault) in dataset.Broken.All.Take(5)) observer.Warn($"skipped {fault.Problems[0].File}: {fault.Problems[0].Message}");
 
@@ -149,6 +148,10 @@ sealed class ImageTask : TrainingTask
         metrics["calibration_error"] = report.CalibrationError;
         return metrics;
     }
+
+    public override bool HasValidation => data.Dataset.Validation.Length > 0;
+
+    public override IReadOnlyList<string> MetricNames => ["top1", .. model.Shape.Classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
 
     public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
 

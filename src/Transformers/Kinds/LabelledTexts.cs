@@ -6,6 +6,7 @@ using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Data.Text;
 using Transformers.Evaluation;
+using Transformers.IO;
 using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Training;
@@ -46,27 +47,54 @@ static class LabelledTexts
     internal static (TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation) Read(
         LabelledDataConfig data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
-        var splits = data.Source.Open();
+        var splits = data.Open();
         var tokenizer = TokenizerOf(data, splits, options, observer, cancel);
         var special = SpecialIds.Of(tokenizer);
         var longest = Math.Min(data.MaxLength, shape.Context);
+        var broken = new List<string>();
         var train = Encode(splits.Train, null);
         var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
         LabelledNotes.Report(data, splits, train, validation, observer);
+        WarnOf(broken, observer);
         if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
         return (tokenizer, train, validation);
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
-            LabelledCorpus.Encode(split.Read(), tokenizer, special, classes, longest, split.File, cancel);
+            LabelledCorpus.Encode(Readable(split.Read(), split.Name, broken, (tokenizer, example => example.Text)), tokenizer, special, classes, longest, split.File, cancel);
     }
 
     static TextTokenizer TokenizerOf(LabelledDataConfig data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         // The embeddings that are taken over are those of the other run's tokens.
         if (WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer) is { } taken) return taken;
-        var text = new SentenceSource(data.Source.ToString()!, splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
+        var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
             done => observer.OnPreparing("training the tokenizer", done), cancel);
+    }
+
+    /// <summary>The examples that the tokenizers can express; the others are listed with their reason. Only a vocabulary of characters lacks any.</summary>
+    internal static IEnumerable<T> Readable<T>(IEnumerable<T> examples, string split, List<string> broken, params (TextTokenizer tokenizer, Func<T, string> text)[] sides)
+    {
+        sides = [.. sides.Where(side => side.tokenizer is CharacterTokenizer)];
+        return sides.Length == 0 ? examples : examples.Where((example, i) =>
+        {
+            try
+            {
+                foreach (var (tokenizer, text) in sides) tokenizer.EncodeToIds(text(example));
+                return true;
+            }
+            catch (UserException exception)
+            {
+                broken.Add($"{split}, example {i + 1}: {exception.Problems[0].Message}");
+                return false;
+            }
+        });
+    }
+
+    /// <summary>Warns of examples that are left out.</summary>
+    internal static void WarnOf(List<string> broken, ITrainingObserver observer)
+    {
+        if (broken.Count > 0) observer.Warn($"{broken.Count:N0} examples have characters that the vocabulary lacks, and are left out; the first: {broken[0]}");
     }
 
     /// <summary>The size of batches; a text fits even where it is longer than the tokens of a batch.</summary>

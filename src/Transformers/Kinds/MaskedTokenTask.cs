@@ -60,6 +60,10 @@ sealed class MaskedTokenTask : TrainingTask
 
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
 
+    public override bool HasValidation => validation is not null;
+
+    public override IReadOnlyList<string> MetricNames => [.. base.MetricNames, "masked_accuracy"];
+
     /// <summary>The fraction of masked tokens that are predicted right; of the whole split at the end.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {

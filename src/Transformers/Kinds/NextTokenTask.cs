@@ -126,6 +126,8 @@ sealed class NextTokenTask : TrainingTask
         DocumentStarts.Cut(text.Batches, data.Validation, text.Batches is PackedBatchesConfig ? DocumentStarts.Before(text, tokenizer) : null, Micro.Of(rows), model.Context, count)
             .Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
 
+    public override bool HasValidation => data.Validation.Count >= 2;
+
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>
     {
         ["perplexity"] = Math.Exp(loss),
@@ -137,7 +139,8 @@ sealed class NextTokenTask : TrainingTask
         if (config.Sample.Tokens == 0) return [];
         Model.eval();
         var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
-        using var generator = new Decoding.TextGenerator(model, tokenizer, device) { StartsDocuments = DocumentStarts.BeforePrompts(text) };
+        // In the run's own precision: the model would stay in another.
+        using var generator = new Decoding.TextGenerator(model, tokenizer, device) { StartsDocuments = DocumentStarts.BeforePrompts(text), Precision = Precisions.Resolve(config.Precision, device) };
         var completions = generator.Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
         return [.. completions.Select(completion => completion.Prompt + completion.Text)];
     }

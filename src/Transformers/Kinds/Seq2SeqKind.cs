@@ -34,12 +34,13 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     {
         if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run did not learn from sentence pairs");
         using var predictions = new PredictionFile(options.Output);
-        var split = Choose((options.Data is { } folder ? data.Source.At(folder) : data.Source).Open(), options.Split);
+        var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
         var tokenizers = run.LoadTokenizers();
         using var model = run.LoadSeq2Seq(tokenizers, options.Device);
         var (source, target) = tokenizers;
-        List<SentencePair> pairs = [.. split.Read()];
-        if (pairs.Count == 0) throw new UserException($"the split {split.Name} holds no sentence pairs");
+        var broken = new List<string>();
+        List<SentencePair> pairs = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (source, pair => pair.Source), (target, pair => pair.Target))];
+        if (pairs.Count == 0) throw new UserException($"the split {split.Name} holds no sentence pairs that the model can read", broken.FirstOrDefault());
         var translator = new Translator(model, source, target, options.Device) { Precision = options.Precision, Quantized = options.Quantized };
         var scores = TranslationScores.Of(translator, pairs, options.Translation with { BatchSize = options.BatchSize ?? DefaultBatch }, cancel);
         foreach (var (pair, translation) in pairs.Zip(scores.Translations))
@@ -49,7 +50,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         metrics["mean_score"] = scores.MeanScore;
         return new EvaluationResult
         {
-            Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = pairs.Count, Metrics = metrics,
+            Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = pairs.Count, Metrics = metrics, Broken = broken.Count == 0 ? null : broken,
             Signatures = new Dictionary<string, string> { ["bleu"] = scores.Bleu.Signature, ["chrf"] = scores.Chrf.Signature },
         };
     }
@@ -82,11 +83,12 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         };
     }
 
-    static ParallelSplit Choose(ParallelSplits splits, string? name)
+    static ParallelSplit Choose(ParallelSplits splits, string? name, bool file)
     {
         var found = name switch
         {
-            null => splits.Test ?? splits.Validation,
+            // One file that is named is evaluated whole.
+            null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
             "train" => splits.Train,
             "validation" => splits.Validation,
             "test" => splits.Test,

@@ -100,6 +100,9 @@ public static class TrainingRun
             var other = TrainedRun.Open(from);
             observer.Note($"starting from {other.Checkpoint.Folder}: {WarmStart.From(setup.Task.Model, other, setup.Labels, config.Model)}{WarmStart.Differences(other, config)}");
         }
+        if (!setup.Task.HasValidation)
+            observer.Warn("nothing is held out for validation: there will be no val_loss, no other measure and no best checkpoint (data.holdout takes some of the training data)");
+        options.BeforeSteps?.Invoke(setup.Task);
         if (config.Training.Freeze is { } patterns)
             observer.Note($"{WarmStart.Freeze(setup.Task.Model, patterns)} of {setup.Task.Model.parameters().Count()} tensors are frozen");
     }

@@ -43,7 +43,8 @@ sealed class TranslationTask : TrainingTask
         Micro = new MicroSize(run.Training.Batch.Micro);
         tokenizers = (source, target);
         flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
-        translator = new Translator(model, source, target, device);
+        // In the run's own precision: a search in another would leave the model in it.
+        translator = new Translator(model, source, target, device) { Precision = Precisions.Resolve(run.Training.Precision, device) };
         var (sourceIds, targetIds) = (SpecialIds.Of(source), SpecialIds.Of(target));
         var batch = run.Training.Batch;
         var options = new BucketOptions { Tokens = batch.Tokens, Sequences = batch.Sequences, Seed = SeedStreams.Of(run.Seed, "batches") };
@@ -77,7 +78,7 @@ sealed class TranslationTask : TrainingTask
     internal static (TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
         ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
-        var splits = data.Source.Open();
+        var splits = data.Open();
         var names = data.Source switch
         {
             ParallelFolderConfig folder => new[] { folder.From, folder.To },
@@ -88,6 +89,7 @@ sealed class TranslationTask : TrainingTask
             if (ParallelFiles.HeaderOf(file, [.. names.Select(name => name.ToLowerInvariant())]) is { } header)
                 observer.Note($"{file}:1: the first line names the columns ({header}) and is not a pair");
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
+        var broken = new List<string>();
         // The begin or the end takes one position.
         var limit = shape.Context - 1;
         var filter = data.Filter();
@@ -97,10 +99,11 @@ sealed class TranslationTask : TrainingTask
             : Encode(splits.Validation, new ParallelFilter { MinimumTokens = 0, MaximumTokens = limit }, keepTexts: true);
         if (validation is { Report: { } report } && report.Kept < report.Read)
             observer.Warn($"{report.Read - report.Kept} validation pairs do not fit the model's context of {shape.Context} tokens and are left out");
+        LabelledTexts.WarnOf(broken, observer);
         return (source, target, train, validation);
 
         ParallelCorpus Encode(ParallelSplit split, ParallelFilter which, bool keepTexts) =>
-            ParallelCorpus.Encode(split.Read(), source, target, which, keepTexts, cancel);
+            ParallelCorpus.Encode(LabelledTexts.Readable(split.Read(), split.Name, broken, (source, pair => pair.Source), (target, pair => pair.Target)), source, target, which, keepTexts, cancel);
     }
 
     static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelDataConfig data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
@@ -123,7 +126,7 @@ sealed class TranslationTask : TrainingTask
         return (Create(data.Tokenizer, "source", pair => [pair.Source]), Create(targetConfig, "target", pair => [pair.Target]));
 
         TextTokenizer Create(TokenizerConfig tokenizer, string side, Func<SentencePair, string[]> texts) =>
-            TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source} {side}", train.Files, () => train.Read().SelectMany(texts)),
+            TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")} {side}", train.Files, () => train.Read().SelectMany(texts)),
                 options.Cache, SpecialIds.ForTranslation, done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
 
@@ -161,6 +164,10 @@ sealed class TranslationTask : TrainingTask
         examples = [.. pairs.Zip(scores.Translations, (pair, translation) => new OutputExample(pair.Source, translation.Text, pair.Target)).Take(ShownExamples)];
         return scores.Metrics;
     }
+
+    public override bool HasValidation => validationBatches is not null;
+
+    public override IReadOnlyList<string> MetricNames => [.. base.MetricNames, "bleu", "chrf", "exact"];
 
     public override IReadOnlyList<OutputExample> Examples => examples;
 

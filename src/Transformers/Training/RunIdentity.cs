@@ -12,6 +12,7 @@ public sealed class RunIdentity
 {
     readonly StateHashes hashes;
     readonly string precision;
+    readonly RunConfig config;
 
     /// <summary>The identity of a run.</summary>
     /// <param name="config">The run's config.</param>
@@ -20,7 +21,7 @@ public sealed class RunIdentity
     /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
     public RunIdentity(RunConfig config, IReadOnlyDictionary<string, byte[]> inputFiles, string inputHash, string precision)
     {
-        (InputFiles, this.precision) = (inputFiles, precision);
+        (this.config, InputFiles, this.precision) = (config, inputFiles, precision);
         Yaml = ConfigWriter.ToYaml(config);
         hashes = HashesOf(config, inputHash);
     }
@@ -47,8 +48,8 @@ public sealed class RunIdentity
     {
         var saved = checkpoint.ReadState();
         CheckFits(checkpoint, saved.Hashes);
-        if (saved.Hashes.Config != hashes.Config && HashesInWords(checkpoint).Config != hashes.Config)
-            observer.Warn("the config differs from the saved run's outside the model: the new one counts");
+        if (saved.Hashes.Config != hashes.Config && ConfigDifferences.Of(ConfigOf(checkpoint), config) is { Count: > 0 } differences)
+            observer.Warn($"the run continues with other settings than it was saved with: {string.Join("; ", differences)}{NewRate(ConfigOf(checkpoint), saved.Trainer.Step + 1)}");
         if (saved.Threads != get_num_threads()) observer.Warn($"the run continues with {get_num_threads()} threads; it was saved with {saved.Threads}: sums may round differently");
         if (saved.Precision != precision) observer.Warn($"the run continues in {precision}; it was saved in {saved.Precision}");
         return saved.Trainer;
@@ -56,15 +57,25 @@ public sealed class RunIdentity
 
     void CheckFits(Checkpoint checkpoint, StateHashes saved)
     {
-        if (saved.Model != hashes.Model && HashesInWords(checkpoint).Model != hashes.Model)
-            throw new CheckpointException(checkpoint.Folder, "the config's model is not the one that was saved", "give the run another folder with --run, or start anew with --resume=never in an empty one");
+        if (saved.Model != hashes.Model && ConfigDifferences.Of(ConfigOf(checkpoint).Model, config.Model, "model") is { Count: > 0 } differences)
+            throw new CheckpointException(checkpoint.Folder, $"the config's model is not the one that was saved: {string.Join("; ", differences)}", "give the run another folder with --run, or start anew with --resume=never in an empty one");
         if (saved.Tokenizer != hashes.Tokenizer)
-            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, are not those that were saved", "give the run another folder with --run");
+            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, are not those that were saved", "give the run another folder with --run, or repeat the --from that it began with");
     }
 
-    // Another version may have written the same config with its settings in another order.
-    static StateHashes HashesInWords(Checkpoint checkpoint) =>
-        HashesOf(ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config)), "");
+    // Another number of steps, for one, stretches a schedule, and lifts its rate again.
+    string NewRate(RunConfig before, long step)
+    {
+        var (old, now) = (RateAt(before, step), RateAt(config, step));
+        return Math.Abs(old - now) <= 1e-9 * Math.Abs(old) ? "" : FormattableString.Invariant($"; so the learning rate of step {step} is {now:G4} and would have been {old:G4}");
+    }
+
+    static double RateAt(RunConfig config, long step) =>
+        new Schedule(config.Training.Schedule, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).At(step);
+
+    // Another version may have written the same config with its settings in another order, so the hashes alone do not decide.
+    static RunConfig ConfigOf(Checkpoint checkpoint) =>
+        ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
 
     static StateHashes HashesOf(RunConfig config, string inputHash) =>
         new(HashOf(ConfigWriter.ToYaml(config)), HashOf(ConfigWriter.ToYaml(new ModelFragment { Model = config.Model })), inputHash);

@@ -28,6 +28,8 @@ public sealed record TrainingOptions
     public string? ResumeFrom { get; init; }
     /// <summary>A run or checkpoint whose weights a new run starts from; where it is text, its tokenizer comes along.</summary>
     public string? From { get; init; }
+    /// <summary>Called with what is trained before the first step; what it throws ends the run.</summary>
+    public Action<TrainingTask>? BeforeSteps { get; init; }
     /// <summary>End after this step of the run; a later call goes on.</summary>
     public long? MaxSteps { get; init; }
     /// <summary>End after this time.</summary>

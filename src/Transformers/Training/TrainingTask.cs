@@ -32,6 +32,12 @@ public abstract class TrainingTask : IDisposable
     /// <param name="batches">The most batches, or null for the whole split.</param>
     public abstract IEnumerable<MicroBatch> Validation(int? batches);
 
+    /// <summary>Whether there is a validation split.</summary>
+    public virtual bool HasValidation => Validation(1).Any();
+
+    /// <summary>The names of what the last validation measures besides the loss.</summary>
+    public virtual IReadOnlyList<string> MetricNames => [.. DerivedMetrics(0).Keys];
+
     /// <summary>Further metrics of the validation split by name, such as accuracy; computed without gradients and with the model in evaluation mode.</summary>
     /// <param name="whole">Whether this is the last validation of a run, over the whole split.</param>
     /// <param name="cancel">Ends it between two batches.</param>

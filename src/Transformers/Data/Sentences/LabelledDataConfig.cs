@@ -18,6 +18,14 @@ public sealed record LabelledDataConfig : DataConfig
     /// <summary>The most tokens of a text with its two framing ones; longer texts lose their end.</summary>
     [Between(3, 100_000)]
     public int MaxLength { get; init; } = 512;
+
+    /// <summary>The fraction of the training texts that is held out for validation where the source has no validation split; nothing by default. The same texts are held out in whatever order they come.</summary>
+    [Between(0, 0.9)]
+    public double? Holdout { get; init; }
+
+    /// <summary>The splits, with what is held out.</summary>
+    /// <exception cref="UserException">They are not where they should be.</exception>
+    public LabelledSplits Open() => Source.Open().WithHoldout(Holdout);
 }
 
 /// <summary>Where labelled texts come from: a generator or a folder.</summary>
@@ -69,7 +77,7 @@ public enum LabelGenerator
 [ByKey("folder")]
 public sealed record LabelledFolderConfig : LabelledSourceConfig
 {
-    /// <summary>The folder.</summary>
+    /// <summary>The folder; or one file, whose texts are all for training.</summary>
     [NotEmpty]
     public required string Folder { get; init; }
 

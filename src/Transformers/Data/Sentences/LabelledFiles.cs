@@ -90,7 +90,16 @@ public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<L
 /// <param name="Train">The training split.</param>
 /// <param name="Validation">The validation split, if there is one.</param>
 /// <param name="Test">The test split, if there is one.</param>
-public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validation, LabelledSplit? Test);
+public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validation, LabelledSplit? Test)
+{
+    /// <summary>The splits with a part of the training texts held out, where there is no validation split.</summary>
+    internal LabelledSplits WithHoldout(double? fraction)
+    {
+        if (Validation is not null || fraction is not > 0) return this;
+        var held = new ContentHoldout<LabelledExample>(Train.Read, example => $"{example.Text}\t{example.Label}", fraction.Value);
+        return this with { Train = Train with { Read = () => held.Kept() }, Validation = new LabelledSplit("val", Train.File, () => held.Held()) };
+    }
+}
 
 /// <summary>Labelled text as a folder of splits.</summary>
 /// <remarks>Files are named <c>split.tsv</c>, <c>split.csv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>; the split is <c>train</c>;
@@ -101,6 +110,7 @@ static class LabelledFolder
 
     public static LabelledSplits Find(string folder, string text, string label)
     {
+        if (File.Exists(folder)) return new LabelledSplits(new LabelledSplit("train", folder, () => LabelledFiles.Read(folder, text, label)), null, null);
         if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
         return new LabelledSplits(
             Split("train") ?? throw new UserException([new Problem("the folder holds no training text", folder,

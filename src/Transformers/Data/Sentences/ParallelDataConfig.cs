@@ -26,6 +26,14 @@ public sealed record ParallelDataConfig : DataConfig
     [AtLeast(1)]
     public double? MaxRatio { get; init; }
 
+    /// <summary>The fraction of the training pairs that is held out for validation where the source has no validation split; nothing by default. The same pairs are held out in whatever order they come.</summary>
+    [Between(0, 0.9)]
+    public double? Holdout { get; init; }
+
+    /// <summary>The splits, with what is held out.</summary>
+    /// <exception cref="UserException">They are not where they should be.</exception>
+    public ParallelSplits Open() => Source.Open().WithHoldout(Holdout);
+
     /// <summary>The pairs to train on.</summary>
     public ParallelFilter Filter() => new() { MaximumTokens = MaxLength, MaximumRatio = MaxRatio ?? double.PositiveInfinity };
 }
@@ -95,7 +103,7 @@ public enum PairGenerator
 [ByKey("folder")]
 public sealed record ParallelFolderConfig : ParallelSourceConfig
 {
-    /// <summary>The folder.</summary>
+    /// <summary>The folder; or one file of ending <c>.tsv</c> or <c>.jsonl</c>, whose pairs are all for training.</summary>
     [NotEmpty]
     public required string Folder { get; init; }
 
@@ -179,4 +187,29 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
 {
     /// <summary>The first test, if there is one.</summary>
     public ParallelSplit? Test => Tests.Count > 0 ? Tests[0] : null;
+
+    /// <summary>The splits with a part of the training pairs held out, where there is no validation split.</summary>
+    internal ParallelSplits WithHoldout(double? fraction)
+    {
+        if (Validation is not null || fraction is not > 0) return this;
+        var held = new ContentHoldout<SentencePair>(Train.Read, pair => $"{pair.Source}\t{pair.Target}", fraction.Value);
+        return this with { Train = Train with { Read = () => held.Kept() }, Validation = new ParallelSplit("val", Train.Files, () => held.Held()) };
+    }
+}
+
+/// <summary>Divides examples by a hash of their content: the same ones are held out in whatever order they come, and one that occurs twice is on one side.</summary>
+sealed class ContentHoldout<T>(Func<IEnumerable<T>> read, Func<T, string> contentOf, double fraction)
+{
+    readonly Lazy<ulong> greatest = new(() =>
+    {
+        var hashes = read().Select(example => HashOf(contentOf(example))).Distinct().Order().ToArray();
+        if (hashes.Length < 2) throw new UserException("a hold-out needs at least two different examples", "leave data.holdout out");
+        return hashes[Math.Clamp((int)Math.Round(fraction * hashes.Length), 1, hashes.Length - 1) - 1];
+    });
+
+    public IEnumerable<T> Kept() => read().Where(example => HashOf(contentOf(example)) > greatest.Value);
+
+    public IEnumerable<T> Held() => read().Where(example => HashOf(contentOf(example)) <= greatest.Value);
+
+    static ulong HashOf(string text) => BitConverter.ToUInt64(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
 }

@@ -82,6 +82,7 @@ static class ParallelFolder
 
     public static ParallelSplits Find(string folder, string source, string target)
     {
+        if (File.Exists(folder)) return new ParallelSplits(new ParallelSplit("train", [folder], OfTable(folder, source, target)), null, []);
         if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
         var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
         var splits = new SortedDictionary<string, ParallelSplit>(StringComparer.Ordinal);
@@ -112,6 +113,14 @@ static class ParallelFolder
             ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
             [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);
     }
+
+    static Func<IEnumerable<SentencePair>> OfTable(string file, string source, string target) =>
+        Path.GetExtension(file.EndsWith(".gz", StringComparison.Ordinal) ? file[..^3] : file) switch
+        {
+            ".tsv" => () => ParallelFiles.ReadTsv(file),
+            ".jsonl" => () => ParallelFiles.ReadJsonLines(file, source, target),
+            _ => throw new UserException([new Problem("a file of sentence pairs must be of ending .tsv or .jsonl, each also with .gz", file, Hint: "put two aligned files into a folder, as train.de and train.en")]),
+        };
 
     internal static bool IsSplit(string name) =>
         name == "train" || ValidationNames.Contains(name) || name.StartsWith("test", StringComparison.Ordinal);
