@@ -25,15 +25,26 @@ static class DocumentStarts
     /// <summary>Text whose setting is made: by default the token is there if there is more than one document, and the tokenizer has it or can get it.</summary>
     /// <param name="data">The text.</param>
     /// <param name="tokenizer">The tokenizer, if it is not the config's.</param>
-    /// <exception cref="UserException">The data cannot be read.</exception>
     internal static TextDataConfig Resolve(TextDataConfig data, TextTokenizer? tokenizer = null)
     {
         if (data.DocumentStart is not null) return data;
+        try
+        {
+            return data with { DocumentStart = HasStarts(data, tokenizer) };
+        }
+        catch (UserException)
+        {
+            return data; // Preparation meets it too, and names the setting.
+        }
+    }
+
+    static bool HasStarts(TextDataConfig data, TextTokenizer? tokenizer)
+    {
         var folder = PreparedData.FolderOf(data.Source);
         if (folder is not null) tokenizer = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
         else if (data.Tokenizer is FileTokenizerConfig file) tokenizer ??= TokenizerFile.Load(file.Path, file.Pattern);
-        if (tokenizer is { EndOfTextId: null }) return data with { DocumentStart = false };
-        return data with { DocumentStart = folder is null ? TextSources.HasSeveralDocuments(data.Source) : DataManifest.Load(folder).Train.Documents > 1 };
+        if (tokenizer is { EndOfTextId: null }) return false;
+        return folder is null ? TextSources.HasSeveralDocuments(data.Source) : DataManifest.Load(folder).Train.Documents > 1;
     }
 
     // The text of the run that goes on; null for a new one.

@@ -45,7 +45,6 @@ public abstract class Kind
     public virtual bool Classifies => false;
 
     /// <summary>Text with the settings that the data decide, as training makes them.</summary>
-    /// <exception cref="UserException">The data cannot be read.</exception>
     public static TextDataConfig ResolveText(TextDataConfig data) => DocumentStarts.Resolve(data);
 
     /// <summary>Makes the settings that the data or an earlier part of the run decide, so that the run records them.</summary>
