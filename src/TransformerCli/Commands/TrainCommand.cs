@@ -19,7 +19,7 @@ static class TrainCommand
         var include = CommonOptions.Include();
         var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
         var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to resume from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne, CompletionSources = { "auto", "never" } };
-        var from = new Option<string?>("--from") { Description = "Start a new run from the weights (and the tokenizer) of this run", HelpName = "RUN", CompletionSources = { Completions.Runs } };
+        var from = new Option<string?>("--from") { Description = "Start a new run from the weights of this run, with its tokenizers or image statistics", HelpName = "RUN", CompletionSources = { Completions.Runs } };
         var seeds = new Option<int?>("--seeds") { Description = "Train N runs with the config's seed and the seeds after it, each in its own subfolder seed-…, and report means and standard deviations", HelpName = "N" };
         var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; the same command continues later", HelpName = "N" };
         var maxTime = new Option<string?>("--max-time") { Description = "Stop after this time, such as 10m; the same command continues later", HelpName = "TIME" };

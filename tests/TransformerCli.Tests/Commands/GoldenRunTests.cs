@@ -35,7 +35,7 @@ public sealed class GoldenRunTests : IDisposable
         foreach (var split in new[] { "validation", "test" })
         {
             if (!Recorded(name).TryGetProperty(split, out var recorded)) continue;
-            var measured = Answer("eval", name, "--split", split, "--precision", "fp32").GetProperty("metrics");
+            var measured = Answer("eval", name, "--split", split).GetProperty("metrics");
             foreach (var metric in recorded.EnumerateObject())
             {
                 var (expected, actual) = (metric.Value.GetDouble(), measured.GetProperty(metric.Name).GetDouble());
