@@ -25,7 +25,7 @@ public sealed class StartupTests : IDisposable
     [InlineData("--help")]
     [InlineData("train --help")]
     [InlineData("config list")]
-    [InlineData("config check gpt-stories multi30k-de-en vit-cifar10")]
+    [InlineData("config check --each gpt-stories multi30k-de-en vit-cifar10")]
     [InlineData("config show gpt2-small --resolved")]
     [InlineData("config schema")]
     [InlineData("completion bash")]

@@ -26,7 +26,7 @@ public sealed record TextDataConfig : DataConfig
     /// <summary>How training and validation batches are cut from the text.</summary>
     public BatchesConfig Batches { get; init; } = new RandomBatchesConfig();
 
-    /// <summary>Whether the end-of-text token stands before each document too, so that the model learns how documents begin; a tokenizer of characters or words then gets such a token. By default, where training starts: true for more than one document, if the tokenizer has or can get the token. The run records it.</summary>
+    /// <summary>Whether the end-of-text token precedes each document too, so that the model learns how documents begin; a tokenizer of characters or words then gets such a token. By default, where training starts: true for more than one document, if the tokenizer has or can get the token. The run records it.</summary>
     public bool? DocumentStart { get; init; }
 }
 

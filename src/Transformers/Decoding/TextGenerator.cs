@@ -111,7 +111,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         return decoding.Read(ids, rows.Count);
     }
 
-    // The rows whose text has been read, with their places in the batch; a row with prompt left only reads on.
+    // The rows whose text has been read, with their indices in the batch; a row with prompt left only reads on.
     void Choose(IReadOnlyList<(Row Row, int Index)> due, Tensor logits, GenerationOptions options, Action<int, string>? onText)
     {
         if (due.Count == 0) return;

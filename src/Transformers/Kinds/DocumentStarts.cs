@@ -10,7 +10,7 @@ using Transformers.Training;
 
 namespace Transformers.Kinds;
 
-/// <summary>How a run's text is cut: whether a token stands before each document, and into which rows validation and evaluation cut it.</summary>
+/// <summary>How a run's text is cut: whether a token precedes each document, and into which rows validation and evaluation cut it.</summary>
 static class DocumentStarts
 {
     /// <summary>A config that says whether there is such a token. A run that goes on keeps what it has; one without it in its config has none.</summary>

@@ -39,7 +39,9 @@ public sealed class GoldenRunTests : IDisposable
             foreach (var metric in recorded.EnumerateObject())
             {
                 var (expected, actual) = (metric.Value.GetDouble(), measured.GetProperty(metric.Name).GetDouble());
-                Assert.True(Math.Abs(actual - expected) <= 1e-4 * Math.Abs(expected), $"{name}, {split}: {metric.Name} is {actual}, and was {expected}");
+                // Packed documents are evaluated as documents now, not in windows across their borders, which such a model never saw: the loss is lower.
+                if (name == "llama") Assert.InRange(actual, 0.98 * expected, expected);
+                else Assert.True(Math.Abs(actual - expected) <= 1e-4 * Math.Abs(expected), $"{name}, {split}: {metric.Name} is {actual}, and was {expected}");
             }
         }
     }

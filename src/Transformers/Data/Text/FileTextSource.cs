@@ -253,7 +253,7 @@ sealed class TextFolder(IReadOnlyList<string>? include)
     static string List(SortedDictionary<string, int> endings) =>
         string.Join(", ", endings.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}")) + (endings.Count > 8 ? ", …" : "");
 
-    // ** stands for any folders, * for any part of a name, ? for a character; a pattern without a slash is about names in any folder.
+    // ** means any folders, * for any part of a name, ? for a character; a pattern without a slash is about names in any folder.
     static string ToRegex(string glob)
     {
         var text = Regex.Escape(glob.Contains('/') ? glob : "**/" + glob);
