@@ -24,9 +24,20 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     {
         get
         {
+            Announce();
             Error.Progress.Clear();
             return results;
         }
+    }
+
+    /// <summary>A line for standard error, written before the first result; a command that fails before it has one does not write it.</summary>
+    internal string? Announcement { get; set; }
+
+    void Announce()
+    {
+        var line = Announcement;
+        Announcement = null;
+        if (line is not null) Error.WriteLine(line);
     }
 
     /// <summary>Progress, logs and messages.</summary>
@@ -75,7 +86,9 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
             if (command.Options.Contains(ThreadsOption)) ProcessSettings.Threads = parse.GetValue(ThreadsOption);
             NativeLibraries.Notice = parse.GetValue(QuietOption) ? line => Error.Log.Information("{Text:l}", line) : Error.WriteLine;
             Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));
-            return action();
+            var done = action();
+            Announce();
+            return done;
         }, verbose);
         var end = $"{command.Name}: exit code {code}, {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s, at most {ProcessMemory.Peak >> 20} MiB";
         if (verbose) Error.WriteLine(end);
@@ -123,6 +136,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Reports problems, as text on standard error or as one JSON document on standard output.</summary>
     public int Fail(bool json, int code, IReadOnlyList<Problem> problems)
     {
+        Announcement = null;
         // Where standard output has failed, standard error may still be read.
         if (json && TryWriteJson(new ErrorDocument("transformer.error/1", code, problems)))
         {

@@ -87,7 +87,7 @@ static class CommonOptions
     internal static TrainedRun OpenRun(this ParseResult parse, CliContext context, string path, Option<string?> checkpoint)
     {
         var run = TrainedRun.Open(path, parse.GetValue(checkpoint));
-        if (run.Choice is { } choice && !parse.GetValue(context.QuietOption)) context.Error.WriteLine($"using {choice}");
+        if (run.Choice is { } choice && !parse.GetValue(context.QuietOption)) context.Announcement = $"using {choice}";
         return run;
     }
 

@@ -39,11 +39,24 @@ public sealed class GoldenRunTests : IDisposable
             foreach (var metric in recorded.EnumerateObject())
             {
                 var (expected, actual) = (metric.Value.GetDouble(), measured.GetProperty(metric.Name).GetDouble());
-                // Packed documents are evaluated as documents now, not in windows across their borders, which such a model never saw: the loss is lower.
-                if (name == "llama") Assert.InRange(actual, 0.98 * expected, expected);
-                else Assert.True(Math.Abs(actual - expected) <= 1e-4 * Math.Abs(expected), $"{name}, {split}: {metric.Name} is {actual}, and was {expected}");
+                if (name == "llama") expected = PackedAsDocuments(metric.Name, expected, recorded);
+                Assert.True(Math.Abs(actual - expected) <= 1e-4 * Math.Abs(expected), $"{name}, {split}: {metric.Name} is {actual}, and was {expected}");
             }
         }
+    }
+
+    // 4e7163d evaluated packed documents in windows across their borders, which such a model never saw. Their loss as documents was measured
+    // when that was mended; the other metrics follow from it and from the number of tokens a byte that the recorded ones tell.
+    static double PackedAsDocuments(string metric, double expected, JsonElement recorded)
+    {
+        const double loss = 2.443459466567955;
+        return metric switch
+        {
+            "loss" => loss,
+            "perplexity" => Math.Exp(loss),
+            "bits_per_byte" => expected / recorded.GetProperty("loss").GetDouble() * loss,
+            _ => expected,
+        };
     }
 
     [Theory, MemberData(nameof(Generators))]

@@ -50,7 +50,7 @@ public class BestCheckpointTests
         using var runs = new TinyRuns();
         var config = TinyRuns.Config("training.validate.every=2");
         runs.Train(config, "whole");
-        Assert.Throws<NotImplementedException>(() => runs.Train(config, "halves", observer: new Ends(15)));
+        Assert.Throws<OperationCanceledException>(() => runs.Train(config, "halves", observer: new Ends(15)));
         using (var folder = RunFolder.OpenForReading(runs.PathOf("halves"))) Assert.Equal([14], folder.Checkpoints.Steps());
         runs.Train(config, "halves");
         Assert.Equal(runs.Newest("whole", CheckpointFiles.Model), runs.Newest("halves", CheckpointFiles.Model));
@@ -60,7 +60,7 @@ public class BestCheckpointTests
     {
         public void OnStep(long step, long steps)
         {
-            if (step == at) throw new NotImplementedException();
+            if (step == at) throw new OperationCanceledException("the run is killed here");
         }
     }
 }
