@@ -10,6 +10,7 @@ thread_local const char* last_message = "";
 thread_local bool in_parallel_region = false;
 
 std::atomic<const tk_threads*> pool{nullptr};
+std::atomic<int> worker_limit{most_workers};
 
 }  // namespace
 
@@ -22,7 +23,8 @@ int available_workers() {
     const tk_threads* threads = pool.load(std::memory_order_acquire);
     std::uint32_t count = 1;
     if (!threads || in_parallel_region || threads->get_num_threads(&count) != 0) return 1;
-    return static_cast<int>(std::min<std::uint32_t>(std::max<std::uint32_t>(count, 1), most_workers));
+    const std::uint32_t most = static_cast<std::uint32_t>(worker_limit.load(std::memory_order_relaxed));
+    return static_cast<int>(std::min(std::max<std::uint32_t>(count, 1), most));
 }
 
 void on_pool(std::int64_t count, tk_range range, void* context) {
@@ -145,7 +147,7 @@ using namespace transformer_kernels;
 
 extern "C" {
 
-int32_t tk_abi_version(void) { return 1; }
+int32_t tk_abi_version(void) { return 2; }
 
 const char* tk_last_message(void) { return last_message; }
 
@@ -158,6 +160,12 @@ int32_t tk_initialize(const tk_threads* threads) {
     TK_REQUIRE(threads->parallel_for && threads->get_num_threads, "a pool of threads needs both of its functions");
     chosen = *threads;
     pool.store(&chosen, std::memory_order_release);
+    return TK_OK;
+}
+
+int32_t tk_limit_workers(int32_t most) {
+    TK_REQUIRE(most >= 1, "at least one thread must work");
+    worker_limit.store(std::min<std::int32_t>(most, most_workers), std::memory_order_relaxed);
     return TK_OK;
 }
 

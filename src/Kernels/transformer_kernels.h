@@ -55,6 +55,9 @@ typedef struct tk_threads {
 // Chooses the pool; null: everything runs on the calling thread, as it does before the first call.
 TK_API int32_t tk_initialize(const tk_threads* threads);
 
+// Has calls use at most this many threads of the pool, from 1; results do not depend on it. A large number lifts the limit.
+TK_API int32_t tk_limit_workers(int32_t most);
+
 // The kernels in use: "avx512_bf16", "avx512", "avx2" or "baseline".
 TK_API const char* tk_kernels(void);
 

@@ -68,12 +68,14 @@ public static class StepBenchmark
         var first = Step();
         for (var i = 1; i < WarmSteps; i++) Step();
         var times = new List<double>();
+        using var threads = options.Device.type == DeviceType.CPU ? new StepThreads() : null;
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed.TotalSeconds < options.Seconds || times.Count < FewestSteps)
         {
             var started = Stopwatch.GetTimestamp();
             Step();
             times.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            threads?.Add(shape.Units, times[^1]);
         }
         times.Sort();
         return new StepBenchmarkResult(

@@ -17,6 +17,7 @@ public sealed partial class Trainer : IDisposable
     readonly Device device;
     readonly WeightCopies? copies;
     readonly StepWatch? watch;
+    readonly StepThreads? threads;
     readonly Schedule schedule;
     readonly TrainerOutputs outputs;
     readonly ITrainingObserver observer;
@@ -43,6 +44,7 @@ public sealed partial class Trainer : IDisposable
         copies = WeightCopies.For(task.Model, device);
         // A device works on while the program goes ahead; a processor's numbers are there at once.
         watch = device.type == DeviceType.CPU ? null : new StepWatch();
+        threads = device.type == DeviceType.CPU ? new StepThreads() : null;
         this.outputs = outputs;
         this.observer = observer;
         this.stop = stop;
@@ -161,6 +163,7 @@ public sealed partial class Trainer : IDisposable
         State = State with { Step = State.Step + 1, Targets = State.Targets + (outcome.Bad is null ? targets : 0), Seconds = State.Seconds + seconds };
         if (watch is null && outcome.Bad is null) meter.Add(outcome.Loss);
         meter.AddTime(outcome.Units, outcome.Flops, seconds);
+        threads?.Add(outcome.Units, seconds);
         return outcome.GradientNorm;
     }
 
@@ -272,5 +275,6 @@ public sealed partial class Trainer : IDisposable
         Optimizer.Dispose();
         Ema?.Dispose();
         watch?.Dispose();
+        threads?.Dispose();
     }
 }

@@ -10,7 +10,7 @@ static unsafe partial class KernelLibrary
     internal const string Variable = "TRANSFORMER_KERNELS";
 
     // The version of src/Kernels/transformer_kernels.h that the structs of this folder match.
-    const int Interface = 1;
+    const int Interface = 2;
 
     static readonly Lazy<Loaded> loaded = new(Load);
 
@@ -38,6 +38,12 @@ static unsafe partial class KernelLibrary
         if (loaded is not { IsValueCreated: true, Value.Handle: not 0 }) return 0;
         tk_trim_tensor_memory();
         return tk_trim();
+    }
+
+    /// <summary>Has the kernels use at most this many threads; results do not depend on it.</summary>
+    internal static void LimitThreads(int most)
+    {
+        if (IsAvailable) KernelStatus.Check(tk_limit_workers(most));
     }
 
     /// <summary>Whether tensors on the processor are allocated from the kernels' pool; see <c>tensor_memory.cpp</c>.</summary>
@@ -95,6 +101,9 @@ static unsafe partial class KernelLibrary
 
     [LibraryImport(KernelStatus.Library, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int tk_choose_kernels(string name);
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial int tk_limit_workers(int most);
 
     [LibraryImport(KernelStatus.Library)]
     private static partial nint tk_kernels();
