@@ -16,8 +16,11 @@ static class Rows
             model: { kind: seq2seq, vocabulary: 8000, layers: 3, heads: 8, width: 256, context: 256, feed_forward: { kind: relu, width: 1024 } }
             training: { steps: 1, batch: { sequences: 64 }, optimizer: { kind: adamw, lr: 1.0e-3 }, label_smoothing: 0.1 }
             """);
-        var large = Write(configs, "large", """
-            data: { kind: text, source: { generator: stories, size: 20kB }, tokenizer: { kind: characters } }
+        // A text without documents has no token that could end a row early.
+        var letters = Path.Combine(configs, "letters.txt");
+        File.WriteAllText(letters, string.Concat(Enumerable.Range(0, 20_000).Select(i => (char)('A' + i * i % 61))));
+        var large = Write(configs, "large", $$"""
+            data: { kind: text, source: { files: ['{{letters}}'] }, tokenizer: { kind: characters } }
             model: { kind: gpt, layers: 12, heads: 12, width: 768, context: 256 }
             training: { steps: 1, batch: { sequences: 1 }, optimizer: { kind: sgd, lr: 1.0e-3 }, sample: { tokens: 0 } }
             """);

@@ -51,9 +51,10 @@ public sealed class KernelLawTests
         var before = get_num_threads();
         using var scope = NewDisposeScope();
         var input = randn(5, 67, D);
-        Tensor[] Run(int threads, bool bf16)
+        Tensor[] Run(int threads, bool bf16, int limit = int.MaxValue)
         {
             set_num_threads(threads);
+            KernelLibrary.LimitThreads(limit);
             var layer = new Layer(bf16, rate: 0.1);
             var x = input.clone().requires_grad_(true);
             var loss = layer.Loss(x, Classes(5 * 67));
@@ -64,13 +65,18 @@ public sealed class KernelLawTests
         {
             foreach (var bf16 in Types)
             {
-                var (one, many) = (Run(1, bf16), Run(3, bf16));
-                for (var i = 0; i < one.Length; i++) Assert.True(one[i].eq(many[i]).all().item<bool>(), $"result {i} depends on the threads, bf16 {bf16}");
+                var (one, many, limited) = (Run(1, bf16), Run(3, bf16), Run(3, bf16, limit: 2));
+                for (var i = 0; i < one.Length; i++)
+                {
+                    Assert.True(one[i].eq(many[i]).all().item<bool>(), $"result {i} depends on the threads, bf16 {bf16}");
+                    Assert.True(one[i].eq(limited[i]).all().item<bool>(), $"result {i} depends on the limit of threads, bf16 {bf16}");
+                }
             }
         }
         finally
         {
             set_num_threads(before);
+            KernelLibrary.LimitThreads(int.MaxValue);
         }
     }
 
