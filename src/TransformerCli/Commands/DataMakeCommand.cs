@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using Transformers.Configs;
 using Transformers.Generators;
@@ -19,6 +20,7 @@ public static class DataMakeCommand
         var command = new Command("make", "Writes generated data as files.\n\nExample: transformer data make stories --size 20MB --output data/stories") { CreateStories(context) };
         foreach (var kind in Enum.GetValues<SyntheticKind>()) command.Add(CreateText(context, kind));
         foreach (var kind in Enum.GetValues<DrawingKind>()) command.Add(CreateImages(context, kind));
+        command.Add(CreateSeries(context));
         return command;
     }
 
@@ -102,6 +104,32 @@ public static class DataMakeCommand
         SyntheticKind.Reverse => "Writes sequences of up to 25 numbers to be reversed, as in JoeyNMT's tutorial.",
         _ => "Writes short reviews that are positive or negative by rule (the best possible accuracy is 1).",
     };
+
+    static Command CreateSeries(CliContext context)
+    {
+        var count = new Option<int>("--size") { Description = "Number of series", HelpName = "N", DefaultValueFactory = _ => 16 };
+        var length = new Option<int>("--length") { Description = "Steps of each series", HelpName = "N", DefaultValueFactory = _ => 2048 };
+        var (seed, output) = (Seed(), Output("series"));
+        var command = new Command("series", "Writes series with a trend, two seasons and regimes, as a table with a column for each.\n\nExample: transformer data make series --size 16 --output data/series")
+        {
+            count, length, seed, output,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            var (number, steps) = (parse.AtLeast(1, count), parse.AtLeast(2, length));
+            if ((long)number * steps > 20_000_000) throw new UserException($"--size ({number}) times --length ({steps}) must be at most 20,000,000 values");
+            var path = Path.Combine(parse.GetValue(output)!, "series.csv");
+            SeriesGenerator[] series = [.. Enumerable.Range(0, number).Select(i => new SeriesGenerator(parse.GetValue(seed), i, steps, noise: 0.2))];
+            var table = new StringBuilder("step").AppendJoin("", series.Select((_, i) => $",series{i}")).Append('\n');
+            for (var t = 0; t < steps; t++)
+                table.Append(CultureInfo.InvariantCulture, $"{t}").AppendJoin("", series.Select(one => string.Create(CultureInfo.InvariantCulture, $",{one.Values[t]:0.####}"))).Append('\n');
+            DurableFile.WriteAsked(path, table.ToString());
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "series", File = path, Series = number, Steps = steps, Seed = parse.GetValue(seed) });
+            else context.Out.WriteLine($"{path}: {number} series of {steps} steps");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
 
     static Command CreateImages(CliContext context, DrawingKind kind)
     {

@@ -22,7 +22,7 @@ static class PlotCommand
         Example: transformer plot loss runs/gpt-stories --output loss.svg
         """)
     {
-        Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context),
+        Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context), Forecast(context),
     };
 
     static Command Loss(CliContext context)
@@ -140,6 +140,22 @@ static class PlotCommand
             using var vectors = StoredWeights.Find(trained.Checkpoint, "pos_emb.weight", dimensions: 2)
                 ?? throw new UserException("the run has no learned position embeddings", "transformer plot positions draws other kinds; --text compares tokens");
             return PositionsPlot.Similarity(Matrix.Of(vectors)).Draw();
+        });
+    }
+
+    static Command Forecast(CliContext context)
+    {
+        var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
+        var data = CommonOptions.Data("A table whose next steps are forecast [default: the last window that the run held out]");
+        var series = new Option<string?>("--series") { Description = "The series to show [default: the first]", HelpName = "NAME" };
+        return Kind(context, "forecast", """
+            A forecast beside what happened, with the band between its lowest and its highest quantile.
+
+            Example: transformer plot forecast runs/series --output forecast.svg
+            """, [run, data, series, checkpoint, device], parse =>
+        {
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
+            return Transformers.Kinds.Kind.For(trained).DrawForecast(trained, parse.GetValue(data), parse.GetValue(series), CommonOptions.ResolveDevice(parse.GetValue(device)));
         });
     }
 

@@ -9,16 +9,16 @@ using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>predict</c>: the most probable classes of texts or images.</summary>
+/// <summary><c>predict</c>: the most probable classes of texts or images, and the next steps of series.</summary>
 static class PredictCommand
 {
     public static Command Create(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
-        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images, or folders of images", Arity = ArgumentArity.OneOrMore };
+        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images, or folders of images; tables of series", Arity = ArgumentArity.OneOrMore };
         var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
         var command = new Command("predict", """
-            Prints the most probable classes of texts or images.
+            Prints the most probable classes of texts or images, or forecasts the next steps of series.
 
             Example: transformer predict runs/sst2 "a moving and funny film" --top 2
             """)
@@ -31,6 +31,7 @@ static class PredictCommand
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             context.Error.Progress.Show("predicting");
+            if (Kind.For(trained).Input == ModelInput.Series) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
             var warnings = new List<string>();
             var report = new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
