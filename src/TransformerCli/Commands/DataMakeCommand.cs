@@ -4,6 +4,7 @@ using System.Text;
 using Transformers.Configs;
 using Transformers.Generators;
 using Transformers.Generators.Drawing;
+using Transformers.Generators.Speech;
 using Transformers.Generators.Stories;
 using Transformers.IO;
 
@@ -21,6 +22,7 @@ public static class DataMakeCommand
         foreach (var kind in Enum.GetValues<SyntheticKind>()) command.Add(CreateText(context, kind));
         foreach (var kind in Enum.GetValues<DrawingKind>()) command.Add(CreateImages(context, kind));
         command.Add(CreateSeries(context));
+        command.Add(CreateSpeech(context));
         return command;
     }
 
@@ -104,6 +106,27 @@ public static class DataMakeCommand
         SyntheticKind.Reverse => "Writes sequences of up to 25 numbers to be reversed, as in JoeyNMT's tutorial.",
         _ => "Writes short reviews that are positive or negative by rule (the best possible accuracy is 1).",
     };
+
+    static Command CreateSpeech(CliContext context)
+    {
+        var count = new Option<int>("--size") { Description = "Training sounds; validation gets a tenth and test a fifth as many, in other voices", HelpName = "N", DefaultValueFactory = _ => 4_000 };
+        var (seed, output) = (Seed(), Output("speech"));
+        output.Description = "The folder to write; it must be empty or not exist";
+        var command = new Command("speech", "Speaks the words for 0 to 9 in many voices and in noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech")
+        {
+            output, count, seed,
+        };
+        context.Handle(command, (parse, cancel) =>
+        {
+            var (folder, number) = (parse.GetValue(output)!, parse.AtLeast(SpeechGenerator.Classes.Count, count));
+            context.Error.Progress.Show("speaking");
+            SpeechGenerator.Write(folder, number, parse.GetValue(seed), cancel);
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes });
+            else context.Out.WriteLine($"{number} training sounds of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
 
     static Command CreateSeries(CliContext context)
     {

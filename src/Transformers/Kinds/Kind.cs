@@ -39,7 +39,7 @@ public abstract class Kind
     public virtual ModelInput Input => ModelInput.Text;
 
     /// <summary>What an evaluation counts as examples.</summary>
-    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", _ => "texts" };
+    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "sounds", _ => "texts" };
 
     /// <summary>Whether it names the class of its input.</summary>
     public virtual bool Classifies => false;
@@ -215,6 +215,8 @@ public enum ModelInput
     Images,
     /// <summary>Series of numbers.</summary>
     Series,
+    /// <summary>Recordings.</summary>
+    Sounds,
 }
 
 /// <summary>What a picture of a run's attention is drawn for.</summary>
@@ -226,6 +228,8 @@ public sealed record AttentionSubject
     public string? Target { get; init; }
     /// <summary>The image's file.</summary>
     public string? Image { get; init; }
+    /// <summary>The recording's file.</summary>
+    public string? Sound { get; init; }
     /// <summary>Which attention of an encoder-decoder.</summary>
     public AttentionPart Part { get; init; }
     /// <summary>Layers and heads.</summary>
