@@ -99,19 +99,20 @@ public sealed class LinearForecaster
 /// <summary>Compares forecasts of a split with what happened, beside those of the baselines and, for generated series, the best possible.</summary>
 public static class SeriesComparison
 {
+    static readonly string[] Own = ["mae", "mse", "mase", "quantile_loss"];
     static readonly string[] Points = ["naive_", "seasonal_naive_", "linear_"];
 
     /// <summary>The names of all scores.</summary>
     /// <param name="series">The series.</param>
     /// <param name="quantiles">The number of the network's quantiles.</param>
-    public static IReadOnlyList<string> Names(SeriesDataset series, int quantiles)
-    {
-        string[] own = ["mae", "mse", "mase", "quantile_loss"], banded = quantiles > 1 ? [.. own, "coverage"] : own;
-        return [.. banded, .. Points.SelectMany(prefix => own.Select(name => prefix + name)), .. series.Generators is null ? [] : banded.Select(name => "best_" + name)];
-    }
+    public static IReadOnlyList<string> Names(SeriesDataset series, int quantiles) =>
+        [.. AllNames.Where(name => (series.Generators is not null || !name.StartsWith("best_", StringComparison.Ordinal)) && (quantiles > 1 || !name.EndsWith("coverage", StringComparison.Ordinal)))];
+
+    /// <summary>The names of all scores that there are for any series.</summary>
+    public static IReadOnlyList<string> AllNames { get; } = [.. Own, "coverage", .. Points.SelectMany(prefix => Own.Select(name => prefix + name)), .. Own.Select(name => "best_" + name), "best_coverage"];
 
     /// <summary>The scores of the network alone.</summary>
-    internal static IReadOnlyDictionary<string, double> Own(SeriesDataset series, IReadOnlyList<SeriesWindow> windows, IReadOnlyList<double> quantiles, IEnumerable<double[][]> forecasts)
+    internal static IReadOnlyDictionary<string, double> OfNetwork(SeriesDataset series, IReadOnlyList<SeriesWindow> windows, IReadOnlyList<double> quantiles, IEnumerable<double[][]> forecasts)
     {
         var scores = new ForecastScores(quantiles);
         foreach (var (window, forecast) in windows.Zip(forecasts)) AddTo(scores, series, window, forecast);

@@ -97,7 +97,7 @@ sealed class ForecastTask : TrainingTask
     {
         if (validated.Count == 0) return new Dictionary<string, double>();
         var windows = series.Validation[..validated.Count];
-        return whole ? SeriesComparison.Of(series, windows, data, model.Quantiles, validated, cancel) : SeriesComparison.Own(series, windows, model.Quantiles, validated);
+        return whole ? SeriesComparison.Of(series, windows, data, model.Quantiles, validated, cancel) : SeriesComparison.OfNetwork(series, windows, model.Quantiles, validated);
     }
 
     public override IReadOnlyList<ModelPicture> Pictures() => validated.Count == 0 ? []
