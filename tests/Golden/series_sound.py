@@ -44,6 +44,8 @@ class Layer(nn.Module):
 class Stack(nn.Module):
     """Embedding of patches, positions, layers, norm."""
 
+    prefix = ""
+
     def __init__(self, inputs, count, width, heads, layers, outputs, flat, eps=1e-5):
         super().__init__()
         self.embedding = nn.Linear(inputs, width)
@@ -53,10 +55,11 @@ class Stack(nn.Module):
         self.head = nn.Linear(width * count if flat else width, outputs)
 
     def names(self):
-        yield from (("patch_emb.weight", self.embedding.weight), ("patch_emb.bias", self.embedding.bias), ("pos_emb.weight", self.positions))
+        p = self.prefix
+        yield from ((p + "patch_emb.weight", self.embedding.weight), (p + "patch_emb.bias", self.embedding.bias), (p + "pos_emb.weight", self.positions))
         for i, layer in enumerate(self.layers):
-            for name, tensor in layer.names(): yield f"blocks.{i}.{name}", tensor
-        yield from (("norm.weight", self.norm.weight), ("norm.bias", self.norm.bias), ("head.weight", self.head.weight), ("head.bias", self.head.bias))
+            for name, tensor in layer.names(): yield f"{p}blocks.{i}.{name}", tensor
+        yield from ((p + "norm.weight", self.norm.weight), (p + "norm.bias", self.norm.bias), ("head.weight", self.head.weight), ("head.bias", self.head.bias))
 
 
 def seen(values, observed):
@@ -71,6 +74,8 @@ def patches(values, observed, P, S):
 
 
 class PatchTst(Stack):
+    prefix = "encoder."
+
     def __init__(self, L, H, P, S, season, width, heads, layers, Q):
         super().__init__(2 * P, (L - P) // S + 1, width, heads, layers, H * (1 + Q), True)
         self.P, self.S, self.H, self.season = P, S, H, season
@@ -86,6 +91,8 @@ class PatchTst(Stack):
 
 
 class Decoder(Stack):
+    prefix = "decoder."
+
     def __init__(self, L, H, P, width, heads, layers, Q):
         super().__init__(2 * P, L // P, width, heads, layers, H * (1 + Q), False)
         self.P, self.H = P, H

@@ -31,12 +31,13 @@ static class PredictCommand
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             context.Error.Progress.Show("predicting");
-            if (Kind.For(trained).Input == ModelInput.Series) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
+            if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
             var warnings = new List<string>();
             var report = new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
                 { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report),
+                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where),
                 { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where),
                 { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
@@ -66,6 +67,12 @@ static class PredictCommand
         var predictor = new ImagePredictor(network);
         foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision)) yield return new Prediction(one.Input, one.Labels);
         warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
+    }
+
+    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    {
+        using var network = SeriesClassifierRun.Open(run, device, run.Config.Training.Precision);
+        foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
     }
 
     static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device)

@@ -42,7 +42,7 @@ sealed class ForecastTask : TrainingTask
     }
 
     /// <summary>Opens the series and makes the task.</summary>
-    internal static TaskSetup Prepare(RunConfig run, SeriesDataConfig data, SeriesModelConfig network, TrainingOptions options, ITrainingObserver observer)
+    internal static TaskSetup Prepare(RunConfig run, SeriesDataConfig data, ForecasterConfig network, TrainingOptions options, ITrainingObserver observer)
     {
         var series = SeriesDataset.Open(data);
         series.RequireTraining();

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>A kind of network that forecasts series.</summary>
-abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel : SeriesModelConfig
+abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel : ForecasterConfig
 {
     public sealed override ModelInput Input => ModelInput.Series;
 
@@ -62,8 +62,11 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     private protected sealed override IReadOnlyList<ParameterShape> ListParameters(TModel model, DataProfile data)
     {
         using var one = SeriesModel.Create(model with { Layers = 1 }, data.Series!.Value);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", [model.Layers]));
+        return ParameterTable.Repeat(ParameterTable.Of(one), (Blocks, [model.Layers]));
     }
+
+    /// <summary>The prefix of the names of its blocks.</summary>
+    private protected abstract string Blocks { get; }
 
     private protected sealed override StepWork CreateWork(TModel config, DataProfile data, double smoothing, Device device, Generator generator)
     {
@@ -79,7 +82,13 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
 }
 
 /// <summary>Encoders over patches of series.</summary>
-sealed class PatchTstKind : SeriesKind<PatchTstConfig>;
+sealed class PatchTstKind : SeriesKind<PatchTstConfig>
+{
+    private protected override string Blocks => "encoder.blocks.";
+}
 
 /// <summary>Decoders over patches of series.</summary>
-sealed class SeriesDecoderKind : SeriesKind<SeriesDecoderConfig>;
+sealed class SeriesDecoderKind : SeriesKind<SeriesDecoderConfig>
+{
+    private protected override string Blocks => "decoder.blocks.";
+}

@@ -1,6 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
-using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Series;
@@ -13,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>A transformer over the patches of a series that forecasts it; every series alone, by the same weights.</summary>
 /// <remarks>Nie et al. 2023 (PatchTST), section 3.1.</remarks>
 [Kind("patchtst")]
-public sealed record PatchTstConfig : SeriesModelConfig, IChecked
+public sealed record PatchTstConfig : ForecasterConfig, IChecked
 {
     /// <summary>Steps from one patch to the next; by default the patch, so that patches do not overlap.</summary>
     [Between(1, 100_000)]
@@ -36,10 +34,7 @@ public sealed record PatchTstConfig : SeriesModelConfig, IChecked
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
-        if (data is not SeriesDataConfig series) return;
-        check.That(Patch <= series.Context, "model.patch", $"({Patch}) must be at most data.context ({series.Context})");
-        check.That(Patch > series.Context || (series.Context - Patch) % StrideOrPatch == 0, "model.patch",
-            $"({Patch}) and a stride of {StrideOrPatch} must cover data.context ({series.Context}) to its last step", $"for example data.context={Patch + StrideOrPatch * Math.Max(1, (series.Context - Patch) / StrideOrPatch)}");
+        if (data is SeriesDataConfig series) CheckCover(check, StrideOrPatch, series.Context, "data.context");
     }
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
@@ -59,14 +54,8 @@ public sealed record PatchTstConfig : SeriesModelConfig, IChecked
 /// </remarks>
 public sealed class PatchTst : SeriesModel
 {
-    readonly PatchTstConfig config;
-    [ComponentName(Name = "patch_emb")]
-    readonly Linear patches;
-    [ComponentName(Name = "pos_emb")]
-    readonly Positions positions;
-    readonly Dropout dropout, headDropout;
-    readonly ModuleList<Block> blocks;
-    readonly Norm? norm;
+    readonly PatchStack encoder;
+    readonly Dropout dropout;
     readonly Linear head;
 
     /// <summary>A model with fresh weights.</summary>
@@ -76,19 +65,9 @@ public sealed class PatchTst : SeriesModel
     /// <exception cref="UserException">The patches do not cover the context.</exception>
     public PatchTst(PatchTstConfig config, SeriesShape shape, Generator? generator = null) : base(nameof(PatchTst), config, shape)
     {
-        if (config.Patch > shape.Context || (shape.Context - config.Patch) % config.StrideOrPatch != 0)
-            throw new UserException($"model.patch ({config.Patch}) and a stride of {config.StrideOrPatch} must cover data.context ({shape.Context}) to its last step");
-        this.config = config;
-        var N = config.PatchesOf(shape.Context);
-        patches = new Linear(2 * config.Patch, config.Width);
-        positions = Positions.Create(config.Positions, N, config.Width, config.Heads);
-        (dropout, headDropout) = (new Dropout(config.Dropout), new Dropout(config.Dropout));
-        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Block(
-            new Attention(config.Width, config.Heads, dropout: config.InnerDropout),
-            new FeedForward(config.FeedForward, config.Width, dropout: config.InnerDropout),
-            () => new Residual(config.Norm, config.Width, dropout: config.Dropout))).ToArray());
-        norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width) : null;
-        head = new Linear(N * config.Width, shape.Horizon * Outputs);
+        encoder = new PatchStack(config, shape.Context, config.StrideOrPatch);
+        dropout = new Dropout(config.Dropout);
+        head = new Linear(encoder.Count * config.Width, shape.Horizon * Outputs);
         RegisterComponents();
         RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
@@ -97,12 +76,8 @@ public sealed class PatchTst : SeriesModel
     /// <inheritdoc/>
     public override Tensor Forecast(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
-        var x = patches.call(Patches(values, observed, config.Patch, config.StrideOrPatch));               // [B, N, D]
-        x = dropout.forward(positions.Embed(x, 0), random);
-        foreach (var block in blocks)
-            x = block.forward(x, new AttentionInput(positions, Recorder: recorder, Random: random));
-        if (norm is not null) x = norm.call(x);
-        var output = head.call(headDropout.forward(x.flatten(1), random)).to(ScalarType.Float32);          // [B, H·(1 + Q)]
-        return AddBaseline(output.view(-1, 1, Shape.Horizon, Outputs), Visible(values, observed), Shape.Context).squeeze(1);
+        var hidden = dropout.forward(encoder.forward(values, observed, recorder, random).flatten(1), random);     // [B, N·D]
+        var output = head.call(hidden).to(ScalarType.Float32).view(-1, 1, Shape.Horizon, Outputs);
+        return AddBaseline(output, PatchStack.Visible(values, observed), Shape.Context).squeeze(1);                // [B, H, 1 + Q]
     }
 }

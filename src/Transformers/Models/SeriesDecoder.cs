@@ -1,6 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
-using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Series;
@@ -13,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>A decoder-only transformer over the patches of a series: each patch forecasts the steps after it.</summary>
 /// <remarks>Das et al. 2024 (TimesFM), section 4.</remarks>
 [Kind("series_decoder")]
-public sealed record SeriesDecoderConfig : SeriesModelConfig, IChecked
+public sealed record SeriesDecoderConfig : ForecasterConfig, IChecked
 {
     internal override int PatchesOf(int context) => context / Patch;
 
@@ -47,13 +45,7 @@ public sealed record SeriesDecoderConfig : SeriesModelConfig, IChecked
 public sealed class SeriesDecoder : SeriesModel
 {
     readonly SeriesDecoderConfig config;
-    [ComponentName(Name = "patch_emb")]
-    readonly Linear patches;
-    [ComponentName(Name = "pos_emb")]
-    readonly Positions positions;
-    readonly Dropout dropout;
-    readonly ModuleList<Block> blocks;
-    readonly Norm? norm;
+    readonly PatchStack decoder;
     readonly Linear head;
 
     /// <summary>A model with fresh weights.</summary>
@@ -63,30 +55,12 @@ public sealed class SeriesDecoder : SeriesModel
     /// <exception cref="UserException">The patch does not divide the context.</exception>
     public SeriesDecoder(SeriesDecoderConfig config, SeriesShape shape, Generator? generator = null) : base(nameof(SeriesDecoder), config, shape)
     {
-        if (shape.Context % config.Patch != 0) throw new UserException($"model.patch ({config.Patch}) must divide data.context ({shape.Context})");
         this.config = config;
-        patches = new Linear(2 * config.Patch, config.Width);
-        positions = Positions.Create(config.Positions, config.PatchesOf(shape.Context), config.Width, config.Heads);
-        dropout = new Dropout(config.Dropout);
-        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Block(
-            new Attention(config.Width, config.Heads, dropout: config.InnerDropout),
-            new FeedForward(config.FeedForward, config.Width, dropout: config.InnerDropout),
-            () => new Residual(config.Norm, config.Width, dropout: config.Dropout))).ToArray());
-        norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width) : null;
+        decoder = new PatchStack(config, shape.Context, config.Patch, causal: true);
         head = new Linear(config.Width, shape.Horizon * Outputs);
         RegisterComponents();
         RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
-    }
-
-    // The output of every patch, ready for the last layer.
-    Tensor Hidden(Tensor values, Tensor observed, AttentionRecorder? recorder, RandomPosition random)
-    {
-        var x = patches.call(Patches(values, observed, config.Patch, config.Patch));                       // [B, N, D]
-        x = dropout.forward(positions.Embed(x, 0), random);
-        foreach (var block in blocks)
-            x = block.forward(x, new AttentionInput(positions, Causal: true, Recorder: recorder, Random: random));
-        return norm is null ? x : norm.call(x);
     }
 
     // The forecasts of n patches, each of which sees what comes before its end.
@@ -99,18 +73,18 @@ public sealed class SeriesDecoder : SeriesModel
     /// <inheritdoc/>
     public override Tensor Forecast(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
-        var hidden = Hidden(values, observed, recorder, random);
-        return After(hidden.select(1, -1), Visible(values, observed), Shape.Context).squeeze(1);
+        var hidden = decoder.forward(values, observed, recorder, random);
+        return After(hidden.select(1, -1), PatchStack.Visible(values, observed), Shape.Context).squeeze(1);
     }
 
     /// <inheritdoc/>
     public override (LossSum Loss, Tensor Forecast) Loss(Tensor values, Tensor observed, Tensor target, Tensor known, RandomPosition random = default)
     {
         if (!training) return base.Loss(values, observed, target, known, random);
-        var N = config.PatchesOf(Shape.Context);
-        var forecasts = After(Hidden(values, observed, null, random), Visible(values, observed), [.. Enumerable.Range(1, N).Select(patch => patch * config.Patch)]);
+        var (visible, N) = (PatchStack.Visible(values, observed), decoder.Count);
+        var forecasts = After(decoder.forward(values, observed, null, random), visible, [.. Enumerable.Range(1, N).Select(patch => patch * config.Patch)]);
         // What follows each patch is in the context but for the last.
-        var losses = LossOf(forecasts, Following(cat([Visible(values, observed), target], 1)), Following(cat([observed, known], 1)));   // [B, N, H]
+        var losses = LossOf(forecasts, Following(cat([visible, target], 1)), Following(cat([observed, known], 1)));   // [B, N, H]
         return (new LossSum(losses.sum() / N, losses.detach().select(1, N - 1).sum()), forecasts.select(1, N - 1));
 
         Tensor Following(Tensor all) => all.unfold(1, Shape.Horizon, config.Patch).narrow(1, 1, N);

@@ -1,4 +1,6 @@
 using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Series;
@@ -47,6 +49,28 @@ public abstract record SeriesModelConfig : ModelConfig
     /// <summary>How weights start.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
+    /// <summary>The patches of a context.</summary>
+    internal abstract int PatchesOf(int context);
+
+    /// <summary>Reports what does not fit together in every model of series.</summary>
+    private protected virtual void CheckParts(ConfigCheck check)
+    {
+        LayerChecks.Check(check, Width, Heads, Positions);
+        check.That(Positions is not (AlibiPositionsConfig or RelativePositionsConfig), "positions.kind", $"({KindAttribute.Of(Positions)}) must be learned, sinusoidal, rotary or none");
+    }
+
+    // Reports patches that leave steps at the end unseen.
+    private protected void CheckCover(ConfigCheck check, int stride, int steps, string setting)
+    {
+        check.That(Patch <= steps, "model.patch", $"({Patch}) must be at most {setting} ({steps})");
+        check.That(Patch > steps || (steps - Patch) % stride == 0, "model.patch",
+            $"({Patch}) and a stride of {stride} must cover {setting} ({steps}) to its last step", $"for example {setting}={Patch + stride * Math.Max(1, (steps - Patch) / stride)}");
+    }
+}
+
+/// <summary>A network that forecasts series.</summary>
+public abstract record ForecasterConfig : SeriesModelConfig
+{
     /// <summary>The probabilities of the quantiles that are forecast beside the mean, in rising order.</summary>
     [NotEmpty, Between(0.001, 0.999)]
     public IReadOnlyList<double> Quantiles { get; init; } = [0.1, 0.5, 0.9];
@@ -54,15 +78,10 @@ public abstract record SeriesModelConfig : ModelConfig
     /// <summary>The simple forecast that the network's output is added to.</summary>
     public ForecastBaseline Baseline { get; init; }
 
-    /// <summary>The patches of a context.</summary>
-    internal abstract int PatchesOf(int context);
-
-    /// <summary>Reports what does not fit together in every model of series.</summary>
-    private protected void CheckParts(ConfigCheck check)
+    private protected override void CheckParts(ConfigCheck check)
     {
-        LayerChecks.Check(check, Width, Heads, Positions);
+        base.CheckParts(check);
         check.That(Quantiles.Zip(Quantiles.Skip(1)).All(pair => pair.First < pair.Second), "quantiles", "must rise", "for example [0.1, 0.5, 0.9]");
-        check.That(Positions is not (AlibiPositionsConfig or RelativePositionsConfig), "positions.kind", $"({KindAttribute.Of(Positions)}) must be learned, sinusoidal, rotary or none");
     }
 }
 
@@ -87,13 +106,70 @@ public readonly record struct SeriesShape(int Context, int Horizon, int Season)
     public static SeriesShape Of(SeriesDataConfig data) => new(data.Context, data.Horizon, data.Season);
 }
 
+/// <summary>The part that all networks over series share: patches, their positions, and a stack of blocks.</summary>
+public sealed class PatchStack : nn.Module
+{
+    readonly int patch, stride;
+    readonly bool causal;
+    [ComponentName(Name = "patch_emb")]
+    readonly Linear patches;
+    [ComponentName(Name = "pos_emb")]
+    readonly Positions positions;
+    readonly Dropout dropout;
+    readonly ModuleList<Block> blocks;
+    readonly Norm? norm;
+
+    /// <summary>A stack with fresh weights, which the model that it is part of draws.</summary>
+    /// <param name="config">The network.</param>
+    /// <param name="steps">Steps L of a series.</param>
+    /// <param name="stride">Steps from one patch to the next.</param>
+    /// <param name="causal">Whether a patch sees none after it.</param>
+    /// <exception cref="UserException">The patches do not cover the steps.</exception>
+    public PatchStack(SeriesModelConfig config, int steps, int stride, bool causal = false) : base(nameof(PatchStack))
+    {
+        if (config.Patch > steps || (steps - config.Patch) % stride != 0)
+            throw new UserException($"model.patch ({config.Patch}) and a stride of {stride} must cover the {steps} steps that the model sees to the last one");
+        (patch, this.stride, this.causal) = (config.Patch, stride, causal);
+        Count = (steps - patch) / stride + 1;
+        patches = new Linear(2 * patch, config.Width);
+        positions = Positions.Create(config.Positions, Count, config.Width, config.Heads);
+        dropout = new Dropout(config.Dropout);
+        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Block(
+            new Attention(config.Width, config.Heads, dropout: config.InnerDropout),
+            new FeedForward(config.FeedForward, config.Width, dropout: config.InnerDropout),
+            () => new Residual(config.Norm, config.Width, dropout: config.Dropout))).ToArray());
+        norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>The number of patches N.</summary>
+    public int Count { get; }
+
+    /// <summary>A vector for each patch. A missing value counts as 0, whatever is stored for it, and the patch sees that it is missing.</summary>
+    /// <param name="values">[B, L], normalised.</param>
+    /// <param name="observed">[B, L]: 1 where there is a value, 0 where it is missing.</param>
+    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, N, D].</returns>
+    public Tensor forward(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default)
+    {
+        var x = cat([Visible(values, observed).unfold(1, patch, stride), observed.unfold(1, patch, stride)], -1);   // [B, N, 2P]
+        x = dropout.forward(positions.Embed(patches.call(x), 0), random);                                           // [B, N, D]
+        foreach (var block in blocks)
+            x = block.forward(x, new AttentionInput(positions, Causal: causal, Recorder: recorder, Random: random));
+        return norm is null ? x : norm.call(x);
+    }
+
+    internal static Tensor Visible(Tensor values, Tensor observed) => values.masked_fill(observed.eq(0), 0);
+}
+
 /// <summary>A network that forecasts series.</summary>
 public abstract class SeriesModel : nn.Module
 {
     readonly ForecastBaseline baseline;
 
     /// <summary>A network of a shape.</summary>
-    private protected SeriesModel(string name, SeriesModelConfig config, SeriesShape shape) : base(name) =>
+    private protected SeriesModel(string name, ForecasterConfig config, SeriesShape shape) : base(name) =>
         (Shape, Quantiles, baseline) = (shape, config.Quantiles, config.Baseline);
 
     /// <summary>The network that a config asks for, with fresh weights.</summary>
@@ -101,7 +177,7 @@ public abstract class SeriesModel : nn.Module
     /// <param name="shape">What it sees and forecasts.</param>
     /// <param name="generator">The stream that weights are drawn from.</param>
     /// <exception cref="UserException">The patches do not fit the context.</exception>
-    public static SeriesModel Create(SeriesModelConfig config, SeriesShape shape, Generator? generator = null) => config switch
+    public static SeriesModel Create(ForecasterConfig config, SeriesShape shape, Generator? generator = null) => config switch
     {
         PatchTstConfig encoder => new PatchTst(encoder, shape, generator),
         SeriesDecoderConfig decoder => new SeriesDecoder(decoder, shape, generator),
@@ -154,17 +230,6 @@ public abstract class SeriesModel : nn.Module
         var pinball = maximum(others * probabilities, others * (probabilities - 1)).mean([-1L]);
         return (squared + pinball).masked_fill(known.eq(0), 0);
     }
-
-    /// <summary>The numbers that patches are made of: values, and which of them there are. A missing value counts as 0, whatever is stored for it.</summary>
-    /// <param name="values">[B, L].</param>
-    /// <param name="observed">[B, L].</param>
-    /// <param name="patch">Steps of a patch P.</param>
-    /// <param name="stride">Steps from one patch to the next.</param>
-    /// <returns>[B, N, 2P].</returns>
-    private protected static Tensor Patches(Tensor values, Tensor observed, int patch, int stride) =>
-        cat([Visible(values, observed).unfold(1, patch, stride), observed.unfold(1, patch, stride)], -1);
-
-    private protected static Tensor Visible(Tensor values, Tensor observed) => values.masked_fill(observed.eq(0), 0);
 
     /// <summary>Adds the simple forecast that the network corrects.</summary>
     /// <param name="output">[B, n, H, 1 + Q]: n forecasts of each series.</param>

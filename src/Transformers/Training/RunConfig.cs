@@ -31,8 +31,8 @@ public sealed record RunConfig : IChecked
         if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImageDataConfig or SeriesDataConfig or AudioDataConfig)
-            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", AudioDataConfig => "sounds", _ => "images" }} of a step");
+        if (Data is ImageDataConfig or SeriesDataConfig or LabelledSeriesDataConfig or AudioDataConfig)
+            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "sounds", _ => "images" }} of a step");
         Model.CheckData(check, Data);
     }
 }
@@ -76,6 +76,7 @@ public static class DataOverride
             {
                 TextDataConfig text => text with { Source = TextSources.WithFiles(text.Source, path) },
                 AudioDataConfig audio => audio with { Source = new AudioFolderConfig { Path = path } },
+                LabelledSeriesDataConfig series => series with { Source = new LabelledSeriesFilesConfig { Train = path } },
                 SeriesDataConfig series => series with { Source = series.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } },
                 ImageDataConfig images => images with { Source = new ImageFilesConfig { Path = path } },
                 ParallelDataConfig parallel => parallel with { Source = parallel.Source.At(path) },

@@ -38,7 +38,7 @@ public sealed class ReadyConfigTests
 
     static bool IsGenerated(RunConfig config) => config.Data is TextDataConfig { Source: GeneratedTextConfig } or ParallelDataConfig { Source: GeneratedPairsConfig }
         or LabelledDataConfig { Source: GeneratedLabelsConfig } or ImageDataConfig { Source: GeneratedImagesConfig }
-        or SeriesDataConfig { Source: GeneratedSeriesConfig } or AudioDataConfig { Source: GeneratedAudioConfig };
+        or SeriesDataConfig { Source: GeneratedSeriesConfig } or AudioDataConfig { Source: GeneratedAudioConfig } or LabelledSeriesDataConfig { Source: GeneratedLabelledSeriesConfig };
 
     static object Load(string name, params string[] sets) => ModelFragment.LoadOrRun([Path.Combine(Folder, name)], sets);
 
@@ -102,6 +102,7 @@ public sealed class ReadyConfigTests
     static string[] InputFiles(DataConfig data) => data switch
     {
         ImageDataConfig => [ImageInput.FileName],
+        LabelledSeriesDataConfig => ["classes.json"],
         AudioDataConfig => [SoundInput.FileName, "classes.json"],
         // A series' numbers need nothing but the config.
         SeriesDataConfig => [],

@@ -18,7 +18,7 @@ public sealed class SeriesAndSoundGoldenTests
     {
         using var scope = NewDisposeScope();
         using var golden = GoldenModel.Open(name);
-        var model = SeriesModel.Create((SeriesModelConfig)golden.Config, new SeriesShape(24, 5, season));
+        var model = SeriesModel.Create((ForecasterConfig)golden.Config, new SeriesShape(24, 5, season));
         golden.Fill(model);
 
         GoldenModel.Close(golden["forecast"], model.Forecast(golden["values"], golden["observed"]), 1e-5, "forecast");

@@ -17,7 +17,7 @@ public sealed class SeriesModelTests
     static SeriesModel Create(string config)
     {
         using var generator = new Generator(3);
-        return SeriesModel.Create((SeriesModelConfig)ConfigFile.Parse<ModelFragment>(config).Model, Shape, generator);
+        return SeriesModel.Create((ForecasterConfig)ConfigFile.Parse<ModelFragment>(config).Model, Shape, generator);
     }
 
     [Theory]

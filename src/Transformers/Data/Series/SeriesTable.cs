@@ -88,11 +88,11 @@ public sealed class SeriesTable
     static UserException NoColumn(string path, string name, string[] header) =>
         TextLines.Error(path, 1, $"there is no column {MessageText.Quote(name)}", $"there are {string.Join(", ", header.Take(10).Select(one => MessageText.Quote(one)))}{(header.Length > 10 ? ", …" : "")}");
 
-    static bool IsMissing(string field) => Missing.Contains(field.Trim().ToLowerInvariant());
+    internal static bool IsMissing(string field) => Missing.Contains(field.Trim().ToLowerInvariant());
 
-    static bool IsNumber(string field) => double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+    internal static bool IsNumber(string field) => double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
 
-    static double Parse(string field, string path, int line, string column, bool all)
+    internal static double Parse(string field, string path, int line, string column, bool all)
     {
         if (IsMissing(field)) return double.NaN;
         if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
