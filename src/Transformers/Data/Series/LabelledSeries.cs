@@ -63,7 +63,7 @@ public sealed class LabelledSeriesDataset
     {
         Length = config.Length;
         all.AddRange(train);
-        var (count, known) = (all.Count, all.Select(one => one.Label).ToHashSet(StringComparer.Ordinal));
+        var count = all.Count;
         all.AddRange(test);
         Classes = ClassNames.Of(all.Select(one => one.Label).Where(label => label.Length > 0));
         var number = Classes.Index().ToDictionary(one => one.Item, one => one.Index, StringComparer.Ordinal);
