@@ -72,7 +72,7 @@ public sealed class LinearForecaster
     static Tensor Solve(Tensor x, Tensor y, double strength)
     {
         var square = x.t().mm(x);
-        var ridge = eye(square.size(0), ScalarType.Float64) * (strength * square.trace().item<double>() / square.size(0));
+        var ridge = eye(square.size(0), dtype: ScalarType.Float64) * (strength * square.trace().item<double>() / square.size(0));
         return linalg.solve(square + ridge, x.t().mm(y));                                                       // [L + 1, H]
     }
 

@@ -51,7 +51,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         using var predictions = new PredictionFile(options.Output);
         var series = options.Data is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: true) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
         var (split, indices) = series.Split(options.Data is null ? options.Split : null);
-        int[] idOf = [.. series.Classes.Select(label => network.Classes.Index().FirstOrDefault(known => known.Item == label, (-1, "")).Item1)];
+        int[] idOf = [.. series.Classes.Select(label => Enumerable.Range(0, network.Classes.Count).FirstOrDefault(known => network.Classes[known] == label, -1))];
         if (Array.IndexOf(idOf, -1) is var unknown and >= 0) throw new UserException($"the series have a class that the model does not know: {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
         var report = new ClassificationReport(network.Classes);
         double loss = 0;

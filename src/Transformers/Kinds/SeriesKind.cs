@@ -43,10 +43,11 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         var series = network.OpenSeries(path);
         var number = name is null ? 0 : Enumerable.Range(0, series.Table.Names.Count).FirstOrDefault(i => series.Table.Names[i] == name, -1);
         if (number < 0) throw new UserException($"--series ({name}): there is no such series", $"there are {string.Join(", ", series.Table.Names.Take(10))}{(series.Table.Names.Count > 10 ? ", …" : "")}");
-        // The last window whose steps have happened; of a file that is named, what has not happened yet.
-        var windows = (path is null ? series.Test.Concat(series.Validation) : []).Concat(series.Ahead()).Where(window => window.Series == number).ToList();
-        if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has fewer than two values to forecast from");
-        var window = windows.TakeWhile(one => one.Origin >= windows[0].Origin).Last();
+        // The last window that was held out; of a table that is named, what has not happened yet.
+        SeriesWindow[] held = path is not null ? [] : series.Test.Length > 0 ? series.Test : series.Validation;
+        var windows = held.Concat(held.Length > 0 ? [] : series.Ahead()).Where(window => window.Series == number).ToList();
+        if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has no window to forecast: it needs two values in the context");
+        var window = windows[^1];
         return ForecastPlot.Of(series, window, (SeriesDataConfig)run.Config.Data, network.Model.Quantiles, network.Forecast(series, [window]).First()).Draw();
     }
 

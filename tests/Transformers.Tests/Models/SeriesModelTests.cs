@@ -33,9 +33,9 @@ public sealed class SeriesModelTests
         var (before, first) = (model.Loss(values, observed, target, known).Loss.Objective.item<float>(), model.Forecast(values, observed));
         (values[0, 20], target[1, 2]) = (float.NaN, float.PositiveInfinity);
         Assert.Equal(before, model.Loss(values, observed, target, known).Loss.Objective.item<float>());
-        Assert.True(first.Equals(model.Forecast(values, observed)).all().item<bool>());
+        Assert.True(first.eq(model.Forecast(values, observed)).all().item<bool>());
         values[0, 21] = 5;
-        Assert.False(first[0].Equals(model.Forecast(values, observed)[0]).all().item<bool>());
+        Assert.False(first[0].eq(model.Forecast(values, observed)[0]).all().item<bool>());
     }
 
     [Theory]
@@ -50,8 +50,8 @@ public sealed class SeriesModelTests
         var before = model.Loss(values, observed, randn(2, 6), ones(2, 6)).Forecast;
         values[1] = randn(24);
         var after = model.Loss(values, observed, randn(2, 6), ones(2, 6)).Forecast;
-        Assert.True(before[0].Equals(after[0]).all().item<bool>());
-        Assert.False(before[1].Equals(after[1]).all().item<bool>());
+        Assert.True(before[0].eq(after[0]).all().item<bool>());
+        Assert.False(before[1].eq(after[1]).all().item<bool>());
     }
 
     [Fact]

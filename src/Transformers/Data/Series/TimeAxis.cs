@@ -41,7 +41,8 @@ public sealed class TimeAxis
         var at = new double[stamps.Count];
         for (var i = 0; i < at.Length; i++)
         {
-            if (dates ? TryDate(stamps[i], out var date) : double.TryParse(stamps[i], NumberStyles.Float, CultureInfo.InvariantCulture, out at[i]) && double.IsFinite(at[i]))
+            DateTime date = default;
+            if (dates ? TryDate(stamps[i], out date) : double.TryParse(stamps[i], NumberStyles.Float, CultureInfo.InvariantCulture, out at[i]) && double.IsFinite(at[i]))
             {
                 if (dates) at[i] = date.Ticks;
                 if (i == 0 || at[i] > at[i - 1]) continue;
