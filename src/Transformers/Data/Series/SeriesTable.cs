@@ -42,12 +42,15 @@ public sealed class SeriesTable
         if (first.Length > 100_000) throw TextLines.Error(path, line, $"the line has {first.Length:N0} columns; at most 100,000 are read");
         var named = first.Any(field => !IsMissing(field) && !IsNumber(field) && !TimeAxis.IsDate(field));
         string[] header = named ? [.. first.Select(field => field.Trim())] : [.. first.Select((_, i) => (i + 1).ToString(CultureInfo.InvariantCulture))];
-        var rows = new List<(int Line, string[] Fields)>();
+        var (rows, last) = (new List<(int Line, string[] Fields)>(), line);
         if (!named) rows.Add((line, first));
         while (records.MoveNext())
         {
             if (records.Current.Fields.Length != header.Length)
                 throw TextLines.Error(path, records.Current.Line, $"the line has {records.Current.Fields.Length} columns, and the first line has {header.Length}", "every line has the same columns; leave the field of a missing value empty");
+            // A blank line is not read as a row: of one column it would be a missing value, and all values after it a step too early.
+            if (header.Length == 1 && records.Current.Line > last + 1) throw TextLines.Error(path, last + 1, "the line is blank", "write NA for a missing value");
+            last = records.Current.Line;
             rows.Add(records.Current);
             if ((long)rows.Count * header.Length > MostValues) throw TextLines.Error(path, records.Current.Line, $"the table has more than {MostValues:N0} values", "cut it into several files");
         }

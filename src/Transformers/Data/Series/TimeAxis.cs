@@ -14,6 +14,9 @@ public sealed class TimeAxis
     // A gap of more missing steps than this, or than there are rows, is a mistake in the stamps.
     const long LongestGap = 10_000;
 
+    // A forecast beyond the last date that there is has that date.
+    const int LastYear = 9999;
+
     readonly Func<long, string> label;
 
     TimeAxis(Func<long, string> label) => this.label = label;
@@ -53,7 +56,7 @@ public sealed class TimeAxis
         if (dates && MonthsOf(at) is { } months)
         {
             steps = StepsOf(months.Counts, months.Each, stamps, lineOf, path);
-            return new(step => first.AddMonths((int)Math.Clamp(step * months.Each, -12_000, 90_000)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+            return new(step => first.AddMonths((int)Math.Min(step * months.Each, 12.0 * (LastYear - first.Year))).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
         }
         var distance = at.Length == 1 ? dates ? TimeSpan.TicksPerDay : 1 : Enumerable.Range(1, at.Length - 1).Min(i => at[i] - at[i - 1]);
         steps = StepsOf([.. at.Select(one => one - at[0])], distance, stamps, lineOf, path);
@@ -61,7 +64,7 @@ public sealed class TimeAxis
         if (!dates && steps[^1] > 0) distance = (at[^1] - at[0]) / steps[^1];
         if (!dates) return new(step => (at[0] + step * distance).ToString("0.######", CultureInfo.InvariantCulture));
         var whole = at.All(ticks => (long)ticks % TimeSpan.TicksPerDay == 0) && distance % TimeSpan.TicksPerDay == 0;
-        return new(step => new DateTime((long)Math.Clamp(first.Ticks + step * distance, 0, DateTime.MaxValue.Ticks - 1)).ToString(whole ? "yyyy-MM-dd" : "yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture));
+        return new(step => new DateTime((long)Math.Min(first.Ticks + step * distance, new DateTime(LastYear, 1, 1).Ticks)).ToString(whole ? "yyyy-MM-dd" : "yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture));
     }
 
     // Months differ in length: dates on one day of the month are counted in months. Null for others.

@@ -14,7 +14,7 @@ public sealed class SeriesDatasetTests : IDisposable
 
     SeriesDataset Open(params IEnumerable<double>[] columns)
     {
-        var rows = columns[0].Select((_, row) => string.Join(',', columns.Select(column => double.IsNaN(column.ElementAt(row)) ? "" : FormattableString.Invariant($"{column.ElementAt(row)}"))));
+        var rows = columns[0].Select((_, row) => string.Join(',', columns.Select(column => double.IsNaN(column.ElementAt(row)) ? "NA" : FormattableString.Invariant($"{column.ElementAt(row)}"))));
         folder.Write("a.csv", string.Join(',', columns.Select((_, i) => $"c{i}")) + "\n" + string.Join('\n', rows) + "\n");
         return SeriesDataset.Open(Config(new SeriesFileConfig { Path = folder["a.csv"] }));
     }
@@ -77,7 +77,7 @@ public sealed class SeriesDatasetTests : IDisposable
         var message = Assert.Throws<UserException>(series.RequireTraining).Message;
         Assert.Contains("the series have 20 steps", message);
         Assert.Contains("need 28", message);
-        Assert.Contains("there are windows of: validation, test", Assert.Throws<UserException>(() => series.Split("train")).Message);
+        Assert.Contains("there are windows of: test", Assert.Throws<UserException>(() => series.Split("train")).Message);
     }
 
     [Fact]

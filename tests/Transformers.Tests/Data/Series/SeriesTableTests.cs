@@ -36,6 +36,13 @@ public sealed class SeriesTableTests : IDisposable
     }
 
     [Fact]
+    public void Stamps_end_with_the_last_year_that_there_is()
+    {
+        Assert.Equal("9999-01-01", Read("date,x\n2024-01-01,1\n9000-01-01,2\n").Time.LabelOf(9));
+        Assert.Equal("9999-01-01", Read("date,x\n9998-12-30,1\n9998-12-31,2\n").Time.LabelOf(9));
+    }
+
+    [Fact]
     public void A_row_that_is_left_out_is_a_step_without_values()
     {
         var table = Read("date,x\n2024-01-01,1\n2024-01-02,2\n2024-01-05,5\n");
@@ -75,6 +82,7 @@ public sealed class SeriesTableTests : IDisposable
     [InlineData("time,x\n0,1\n1,2\n2.5,3\n", "a.csv:4: the time stamp '2.5' is 1.5 steps after that of the row before")]
     [InlineData("time,x\n0,1\n1,2\n90000000,3\n", "a.csv:4: 89999998 steps are missing before the time stamp '90000000'")]
     [InlineData("x,y\n1,2\n3\n", "a.csv:3: the line has 1 columns, and the first line has 2")]
+    [InlineData("x\n1\n\n3\n", "a.csv:3: the line is blank (write NA for a missing value)")]
     [InlineData("x\n1e31\n", "a.csv:2: the value 1e31 in column 'x' must be between -1e30 and 1e30")]
     [InlineData("x,y\n", "a.csv: the table has names and no values")]
     [InlineData("", "a.csv: the table has no rows")]
