@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using Transformers.Configs;
 using Transformers.Generators;
 using Transformers.Generators.Drawing;
+using Transformers.Generators.Speech;
 using Transformers.Generators.Stories;
 using Transformers.IO;
 
@@ -19,6 +21,8 @@ public static class DataMakeCommand
         var command = new Command("make", "Writes generated data as files.\n\nExample: transformer data make stories --size 20MB --output data/stories") { CreateStories(context) };
         foreach (var kind in Enum.GetValues<SyntheticKind>()) command.Add(CreateText(context, kind));
         foreach (var kind in Enum.GetValues<DrawingKind>()) command.Add(CreateImages(context, kind));
+        command.Add(CreateSeries(context));
+        command.Add(CreateSpeech(context));
         return command;
     }
 
@@ -102,6 +106,53 @@ public static class DataMakeCommand
         SyntheticKind.Reverse => "Writes sequences of up to 25 numbers to be reversed, as in JoeyNMT's tutorial.",
         _ => "Writes short reviews that are positive or negative by rule (the best possible accuracy is 1).",
     };
+
+    static Command CreateSpeech(CliContext context)
+    {
+        var count = new Option<int>("--size") { Description = "Training sounds; validation gets a tenth and test a fifth as many, in other voices", HelpName = "N", DefaultValueFactory = _ => 4_000 };
+        var (seed, output) = (Seed(), Output("speech"));
+        output.Description = "The folder to write; it must be empty or not exist";
+        var command = new Command("speech", "Speaks the words for 0 to 9 in many voices and in noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech")
+        {
+            output, count, seed,
+        };
+        context.Handle(command, (parse, cancel) =>
+        {
+            var (folder, number) = (parse.GetValue(output)!, parse.AtLeast(SpeechGenerator.Classes.Count, count));
+            context.Error.Progress.Show("speaking");
+            SpeechGenerator.Write(folder, number, parse.GetValue(seed), cancel);
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes });
+            else context.Out.WriteLine($"{number} training sounds of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    static Command CreateSeries(CliContext context)
+    {
+        var count = new Option<int>("--size") { Description = "Number of series", HelpName = "N", DefaultValueFactory = _ => 16 };
+        var length = new Option<int>("--length") { Description = "Steps of each series", HelpName = "N", DefaultValueFactory = _ => 2048 };
+        var (seed, output) = (Seed(), Output("series"));
+        var command = new Command("series", "Writes series with a trend, two seasons and regimes, as a table with a column for each.\n\nExample: transformer data make series --size 16 --output data/series")
+        {
+            count, length, seed, output,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            var (number, steps) = (parse.AtLeast(1, count), parse.AtLeast(2, length));
+            if ((long)number * steps > 20_000_000) throw new UserException($"--size ({number}) times --length ({steps}) must be at most 20,000,000 values");
+            var path = Path.Combine(parse.GetValue(output)!, "series.csv");
+            SeriesGenerator[] series = [.. Enumerable.Range(0, number).Select(i => new SeriesGenerator(parse.GetValue(seed), i, steps, noise: 0.2))];
+            var table = new StringBuilder("step").AppendJoin("", series.Select((_, i) => $",series{i}")).Append('\n');
+            for (var t = 0; t < steps; t++)
+                table.Append(CultureInfo.InvariantCulture, $"{t}").AppendJoin("", series.Select(one => string.Create(CultureInfo.InvariantCulture, $",{one.Values[t]:0.####}"))).Append('\n');
+            DurableFile.WriteAsked(path, table.ToString());
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "series", File = path, Series = number, Steps = steps, Seed = parse.GetValue(seed) });
+            else context.Out.WriteLine($"{path}: {number} series of {steps} steps");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
 
     static Command CreateImages(CliContext context, DrawingKind kind)
     {

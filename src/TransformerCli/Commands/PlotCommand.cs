@@ -22,7 +22,7 @@ static class PlotCommand
         Example: transformer plot loss runs/gpt-stories --output loss.svg
         """)
     {
-        Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context),
+        Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context), Forecast(context), Spectrogram(context),
     };
 
     static Command Loss(CliContext context)
@@ -86,19 +86,20 @@ static class PlotCommand
         var target = new Option<string?>("--target") { Description = "The translation to show [default: the model's own]", HelpName = "TEXT" };
         var part = new Option<string>("--part") { Description = "For an encoder-decoder: attention from target to source (cross), or self-attention of either side", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" }.OneOf("cross", "encoder", "decoder");
         var image = new Option<string?>("--image") { Description = "The image to show, for a ViT", HelpName = "FILE" };
+        var sound = new Option<string?>("--sound") { Description = "The WAV file to show, for a model of sounds", HelpName = "FILE" };
         var layer = new Option<int?>("--layer") { Description = "Only this layer, from 1", HelpName = "N" };
         var head = new Option<int?>("--head") { Description = "Only this head, from 1", HelpName = "N" };
         return Kind(context, "attention", """
-            Which token attends to which, in every layer and head; for an image, attention combined over all layers.
+            Which token attends to which, in every layer and head; for an image or a sound, attention combined over all layers.
 
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
-            """, [run, text, target, part, image, layer, head, checkpoint, device], parse =>
+            """, [run, text, target, part, image, sound, layer, head, checkpoint, device], parse =>
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             return Transformers.Kinds.Kind.For(trained).DrawAttention(trained,
                 new AttentionSubject
                 {
-                    Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
+                    Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Sound = parse.GetValue(sound), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
                     Choice = new AttentionChoice(parse.GetValue(layer), parse.GetValue(head)),
                 }, CommonOptions.ResolveDevice(parse.GetValue(device)));
         });
@@ -140,6 +141,35 @@ static class PlotCommand
             using var vectors = StoredWeights.Find(trained.Checkpoint, "pos_emb.weight", dimensions: 2)
                 ?? throw new UserException("the run has no learned position embeddings", "transformer plot positions draws other kinds; --text compares tokens");
             return PositionsPlot.Similarity(Matrix.Of(vectors)).Draw();
+        });
+    }
+
+    static Command Forecast(CliContext context)
+    {
+        var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
+        var data = CommonOptions.Data("A table whose next steps are forecast [default: the last window that the run held out]");
+        var series = new Option<string?>("--series") { Description = "The series to show [default: the first]", HelpName = "NAME" };
+        return Kind(context, "forecast", """
+            A forecast beside what happened, with the band between its lowest and its highest quantile.
+
+            Example: transformer plot forecast runs/series --output forecast.svg
+            """, [run, data, series, checkpoint, device], parse =>
+        {
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
+            return Transformers.Kinds.Kind.For(trained).DrawForecast(trained, parse.GetValue(data), parse.GetValue(series), CommonOptions.ResolveDevice(parse.GetValue(device)));
+        });
+    }
+
+    static Command Spectrogram(CliContext context)
+    {
+        var file = new Argument<string>("FILE") { Description = "A WAV file" };
+        var mels = new Option<int>("--mels") { Description = "Number of frequency bands", HelpName = "N", DefaultValueFactory = _ => 128 };
+        return Kind(context, "spectrogram", "The log-mel spectrogram of a recording, as models of sounds see it.\n\nExample: transformer plot spectrogram word.wav --output word.png", [file, mels], parse =>
+        {
+            var bands = parse.AtLeast(8, mels);
+            if (bands > 512) throw new UserException($"--mels ({bands}) must be at most 512");
+            NativeLibraries.Load();
+            return SpectrogramPlot.Read(parse.GetValue(file)!, bands);
         });
     }
 

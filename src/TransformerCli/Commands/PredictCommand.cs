@@ -9,16 +9,16 @@ using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>predict</c>: the most probable classes of texts or images.</summary>
+/// <summary><c>predict</c>: the most probable classes of texts, images or sounds, and the next steps of series.</summary>
 static class PredictCommand
 {
     public static Command Create(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
-        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images, or folders of images", Arity = ArgumentArity.OneOrMore };
+        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images or WAV files, or folders of them; tables of series", Arity = ArgumentArity.OneOrMore };
         var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
         var command = new Command("predict", """
-            Prints the most probable classes of texts or images.
+            Prints the most probable classes of texts, images or sounds, or forecasts the next steps of series.
 
             Example: transformer predict runs/sst2 "a moving and funny film" --top 2
             """)
@@ -31,11 +31,14 @@ static class PredictCommand
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             context.Error.Progress.Show("predicting");
+            if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
             var warnings = new List<string>();
             var report = new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
                 { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report),
+                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where),
+                { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where),
                 { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
@@ -64,6 +67,18 @@ static class PredictCommand
         var predictor = new ImagePredictor(network);
         foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision)) yield return new Prediction(one.Input, one.Labels);
         warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
+    }
+
+    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    {
+        using var network = SeriesClassifierRun.Open(run, device, run.Config.Training.Precision);
+        foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
+    }
+
+    static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    {
+        using var network = SoundRun.Open(run, device, run.Config.Training.Precision);
+        foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
     }
 
     sealed record Prediction(string Input, IReadOnlyList<LabelProbability> Labels);

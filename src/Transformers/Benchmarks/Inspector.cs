@@ -51,7 +51,7 @@ public static class Inspector
         return new ModelInspection(
             Model: KindAttribute.Of(model),
             Unit: data.Unit,
-            Vocabulary: data.Image is null ? data.Vocabulary : null,
+            Vocabulary: data.Vocabulary > 0 ? data.Vocabulary : null,
             Classes: data.Classes > 0 ? data.Classes : null,
             Cost: ModelCost.Of(flops, BatchShape.Mean(data.Batches), table),
             Parameters: table,

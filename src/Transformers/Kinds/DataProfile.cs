@@ -23,6 +23,10 @@ sealed record DataProfile
     internal int Classes { get; init; }
     /// <summary>The images of a network over images.</summary>
     internal ImageShape? Image { get; init; }
+    /// <summary>The series of a network that forecasts.</summary>
+    internal SeriesShape? Series { get; init; }
+    /// <summary>The spectrograms of a network over sounds.</summary>
+    internal SoundShape? Sound { get; init; }
     /// <summary>Batches as training has them.</summary>
     internal required IReadOnlyList<BatchShape> Batches { get; init; }
     /// <summary>What was assumed.</summary>

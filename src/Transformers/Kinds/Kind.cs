@@ -39,7 +39,7 @@ public abstract class Kind
     public virtual ModelInput Input => ModelInput.Text;
 
     /// <summary>What an evaluation counts as examples.</summary>
-    public virtual string Examples => Input == ModelInput.Images ? "images" : "texts";
+    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "sounds", _ => "texts" };
 
     /// <summary>Whether it names the class of its input.</summary>
     public virtual bool Classifies => false;
@@ -94,6 +94,15 @@ public abstract class Kind
     /// <exception cref="UserException">The run is of another kind.</exception>
     public virtual Picture DrawPatches(TrainedRun run, string? image) =>
         throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over images (vit or swin)");
+
+    /// <summary>Draws a forecast with its band.</summary>
+    /// <param name="run">The open run.</param>
+    /// <param name="path">Another table, whose next steps are forecast; null for the last window that the run held out.</param>
+    /// <param name="series">The name of the series; null for the first.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <exception cref="UserException">The run is of another kind, or there is no such series.</exception>
+    public virtual Picture DrawForecast(TrainedRun run, string? path, string? series, Device device) =>
+        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over series (patchtst or series_decoder)");
 
     /// <summary>Draws how a model encodes positions.</summary>
     /// <param name="model">The model.</param>
@@ -204,6 +213,10 @@ public enum ModelInput
     Text,
     /// <summary>Images.</summary>
     Images,
+    /// <summary>Series of numbers.</summary>
+    Series,
+    /// <summary>Recordings.</summary>
+    Sounds,
 }
 
 /// <summary>What a picture of a run's attention is drawn for.</summary>
@@ -215,6 +228,8 @@ public sealed record AttentionSubject
     public string? Target { get; init; }
     /// <summary>The image's file.</summary>
     public string? Image { get; init; }
+    /// <summary>The recording's file.</summary>
+    public string? Sound { get; init; }
     /// <summary>Which attention of an encoder-decoder.</summary>
     public AttentionPart Part { get; init; }
     /// <summary>Layers and heads.</summary>

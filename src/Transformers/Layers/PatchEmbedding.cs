@@ -96,9 +96,17 @@ public abstract class ImagePositions : nn.Module
     /// <param name="side">Patches a side of the images.</param>
     /// <param name="width">The width D.</param>
     /// <param name="classToken">Whether there is a class token.</param>
-    public static ImagePositions Create(ImagePositionsConfig config, int side, int width, bool classToken) => config switch
+    public static ImagePositions Create(ImagePositionsConfig config, int side, int width, bool classToken) => Create(config, side, side, width, classToken);
+
+    /// <summary>The positions of a grid that need not be square, such as a spectrogram's.</summary>
+    /// <param name="config">The kind and its numbers.</param>
+    /// <param name="rows">Patches a column, Y.</param>
+    /// <param name="columns">Patches a row, X.</param>
+    /// <param name="width">The width D.</param>
+    /// <param name="classToken">Whether there is a class token.</param>
+    public static ImagePositions Create(ImagePositionsConfig config, int rows, int columns, int width, bool classToken) => config switch
     {
-        LearnedImagePositionsConfig => new LearnedGrid(side, width, classToken),
+        LearnedImagePositionsConfig => new LearnedGrid(rows, columns, width, classToken),
         SinusoidalImagePositionsConfig sinusoidal => new SinusoidalGrid(width, sinusoidal.Base),
         NoImagePositionsConfig => new NoGrid(),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a module"),
@@ -116,9 +124,12 @@ public sealed class LearnedGrid : ImagePositions
     readonly Parameter? cls;
 
     /// <summary>Vectors of a width for a square grid.</summary>
-    public LearnedGrid(int side, int width, bool classToken)
+    public LearnedGrid(int side, int width, bool classToken) : this(side, side, width, classToken) { }
+
+    /// <summary>Vectors of a width for a grid.</summary>
+    public LearnedGrid(int rows, int columns, int width, bool classToken)
     {
-        weight = nn.Parameter(zeros(side, side, width));
+        weight = nn.Parameter(zeros(rows, columns, width));
         cls = classToken ? nn.Parameter(zeros(width)) : null;
         RegisterComponents();
     }

@@ -1,7 +1,9 @@
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.Audio;
 using Transformers.Data.Images;
 using Transformers.Data.Sentences;
+using Transformers.Data.Series;
 using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.Models;
@@ -29,8 +31,8 @@ public sealed record RunConfig : IChecked
         if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImageDataConfig)
-            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
+        if (Data is ImageDataConfig or SeriesDataConfig or LabelledSeriesDataConfig or AudioDataConfig)
+            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "sounds", _ => "images" }} of a step");
         Model.CheckData(check, Data);
     }
 }
@@ -73,6 +75,9 @@ public static class DataOverride
             Data = config.Data switch
             {
                 TextDataConfig text => text with { Source = TextSources.WithFiles(text.Source, path) },
+                AudioDataConfig audio => audio with { Source = new AudioFolderConfig { Path = path } },
+                LabelledSeriesDataConfig series => series with { Source = new LabelledSeriesFilesConfig { Train = path } },
+                SeriesDataConfig series => series with { Source = series.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } },
                 ImageDataConfig images => images with { Source = new ImageFilesConfig { Path = path } },
                 ParallelDataConfig parallel => parallel with { Source = parallel.Source.At(path) },
                 LabelledDataConfig labelled => labelled with { Source = labelled.Source.At(path) },

@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Data.Sentences;
+using Transformers.Data.Series;
 using Transformers.IO.Images;
 using Transformers.Training;
 
@@ -34,6 +35,12 @@ static class MadeUpData
                 foreach (var (split, count) in new[] { ("train", 120), ("dev", 10), ("test", 10) })
                     File.WriteAllLines(Path.Combine(folder, split + ".tsv"), Lines(count).Select((line, i) => $"{line}\t{i % 2}"));
                 return folder;
+            case SeriesDataConfig { Source: SeriesFileConfig file } series:
+                var table = Path.Combine(folder, "series.csv");
+                var names = file.Columns ?? ["value"];
+                File.WriteAllLines(table, [$"time,{string.Join(',', names)}", .. Enumerable.Range(0, series.Context + series.Horizon + series.Validation + series.Test + 40)
+                    .Select(i => FormattableString.Invariant($"{i},{string.Join(',', names.Select(_ => FormattableString.Invariant($"{100 + i + 10 * Math.Sin(i)}")))}"))]);
+                return table;
             case ImageDataConfig { Input.Channels: 1 } images:
                 WriteIdx(folder, images.Input.Size, 100);
                 return folder;

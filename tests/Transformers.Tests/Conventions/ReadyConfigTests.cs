@@ -2,8 +2,10 @@ using Transformers.Tests.Training;
 using TestSupport;
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.Audio;
 using Transformers.Data.Images;
 using Transformers.Data.Sentences;
+using Transformers.Data.Series;
 using Transformers.Kinds;
 using Transformers.Models;
 using Transformers.Tokenizers;
@@ -35,7 +37,8 @@ public sealed class ReadyConfigTests
     }
 
     static bool IsGenerated(RunConfig config) => config.Data is TextDataConfig { Source: GeneratedTextConfig } or ParallelDataConfig { Source: GeneratedPairsConfig }
-        or LabelledDataConfig { Source: GeneratedLabelsConfig } or ImageDataConfig { Source: GeneratedImagesConfig };
+        or LabelledDataConfig { Source: GeneratedLabelsConfig } or ImageDataConfig { Source: GeneratedImagesConfig }
+        or SeriesDataConfig { Source: GeneratedSeriesConfig } or AudioDataConfig { Source: GeneratedAudioConfig } or LabelledSeriesDataConfig { Source: GeneratedLabelledSeriesConfig };
 
     static object Load(string name, params string[] sets) => ModelFragment.LoadOrRun([Path.Combine(Folder, name)], sets);
 
@@ -86,6 +89,8 @@ public sealed class ReadyConfigTests
         TextDataConfig text => ["data.source.size=100kB", .. Vocabulary(text.Tokenizer, "data.tokenizer")],
         ParallelDataConfig parallel => ["data.source.size=300", .. Vocabulary(parallel.Tokenizer, "data.tokenizer")],
         LabelledDataConfig labelled => ["data.source.size=300", .. Vocabulary(labelled.Tokenizer, "data.tokenizer")],
+        SeriesDataConfig => IsGenerated(config) ? ["data.source.count=3"] : [],
+        AudioDataConfig => ["data.source.count=40"],
         _ => ["data.source.count=300", "data.holdout={ count: 30 }"],
     };
 
@@ -94,10 +99,20 @@ public sealed class ReadyConfigTests
     static string SmallBatch(RunConfig config) => config.Training.Batch.Tokens is null ? "training.batch={ sequences: 4 }"
         : $"training.batch={{ tokens: {(config.Model is GptConfig gpt ? gpt.Context : 256)} }}";
 
+    static string[] InputFiles(DataConfig data) => data switch
+    {
+        ImageDataConfig => [ImageInput.FileName],
+        LabelledSeriesDataConfig => ["classes.json"],
+        AudioDataConfig => [SoundInput.FileName, "classes.json"],
+        // A series' numbers need nothing but the config.
+        SeriesDataConfig => [],
+        _ => ["tokenizer.json"],
+    };
+
     // A checkpoint is enough to use the model: it has everything that turns input into numbers.
     static IEnumerable<string> Files(RunConfig config)
     {
-        List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", config.Data is ImageDataConfig ? ImageInput.FileName : "tokenizer.json"];
+        List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", .. InputFiles(config.Data)];
         if (config.Model is EncoderConfig { Head: ClassifyHeadConfig }) files.Add("classes.json");
         if (config.Training.Ema is not null) files.Add("ema.safetensors");
         if (config.Data is ParallelDataConfig { TargetTokenizer: not null }) files.Add("target_tokenizer.json");

@@ -10,6 +10,12 @@ namespace Transformers.Reports.Plots;
 /// <param name="Faint">Whether it is drawn faintly behind the others, as measured values are behind the smoothed line.</param>
 public sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points, int Look = 0, bool Dots = false, bool Faint = false);
 
+/// <summary>An area of a chart between two lines.</summary>
+/// <param name="Name">Its name in the legend.</param>
+/// <param name="Points">Its lower and upper ends, in order.</param>
+/// <param name="Look">The index of its colour.</param>
+public sealed record Band(string Name, IReadOnlyList<(double X, double Low, double High)> Points, int Look = 0);
+
 /// <summary>A chart of lines.</summary>
 /// <param name="Title">What it shows.</param>
 /// <param name="Across">The title of the horizontal axis.</param>
@@ -17,6 +23,9 @@ public sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Poi
 /// <param name="Lines">Its lines.</param>
 public sealed record LineChart(string Title, string Across, string Up, IReadOnlyList<Series> Lines)
 {
+    /// <summary>Areas behind the lines.</summary>
+    public IReadOnlyList<Band> Bands { get; init; } = [];
+
     const double Width = 760, Height = 420, Left = 84, Right = 24, Top = 76, Bottom = 56;
 
     /// <summary>The chart as an SVG document.</summary>
@@ -28,7 +37,7 @@ public sealed record LineChart(string Title, string Across, string Up, IReadOnly
         var picture = new Picture(Width, Height, Title);
         picture.Text(Left, 30, Title, "ink title");
         var x = new Axis(Lines.SelectMany(line => line.Points).Select(point => point.X), Left, Width - Right, 8, round: false);
-        var y = new Axis(Lines.SelectMany(line => line.Points).Select(point => point.Y), Height - Bottom, Top, 6, round: true);
+        var y = new Axis(Lines.SelectMany(line => line.Points).Select(point => point.Y).Concat(Bands.SelectMany(band => band.Points).SelectMany(point => (double[])[point.Low, point.High])), Height - Bottom, Top, 6, round: true);
         foreach (var (value, text) in y.Marks())
         {
             picture.Line(Left, y.At(value), Width - Right, y.At(value), "grid");
@@ -42,6 +51,8 @@ public sealed record LineChart(string Title, string Across, string Up, IReadOnly
         picture.Line(Left, Height - Bottom, Width - Right, Height - Bottom, "axis");
         picture.Text((Left + Width - Right) / 2, Height - 12, Across, "ink label", Anchor.Middle);
         picture.Text(20, (Top + Height - Bottom) / 2, Up, "ink label", Anchor.Middle, turn: -90);
+        foreach (var band in Bands)
+            picture.Area([.. band.Points.Select(point => (x.At(point.X), y.At(point.High))), .. band.Points.Reverse().Select(point => (x.At(point.X), y.At(point.Low)))], $"{PlotStyle.Mark(band.Look)} band");
         foreach (var line in Lines.OrderByDescending(line => line.Faint)) Draw(picture, line, x, y);
         Legend(picture);
         return picture;
@@ -65,6 +76,12 @@ public sealed record LineChart(string Title, string Across, string Up, IReadOnly
             if (line.Dots) picture.Dot(at + 13, 52, 3.5, PlotStyle.Mark(line.Look));
             picture.Text(at + 32, 56, line.Name, "ink label");
             at += 32 + 7.6 * line.Name.Length + 22;
+        }
+        foreach (var band in Bands)
+        {
+            picture.Box(at, 46, 26, 12, $"{PlotStyle.Mark(band.Look)} band");
+            picture.Text(at + 32, 56, band.Name, "ink label");
+            at += 32 + 7.6 * band.Name.Length + 22;
         }
     }
 }

@@ -47,6 +47,9 @@ public sealed class Picture
     /// <summary>A line through points; where one is not finite, it is broken.</summary>
     internal void Path(IEnumerable<(double X, double Y)> points, string style) => shapes.Add(new Polyline([.. points], style));
 
+    /// <summary>An area within points, all finite.</summary>
+    internal void Area(IEnumerable<(double X, double Y)> points, string style) => shapes.Add(new Area([.. points], style));
+
     internal void Dot(double x, double y, double radius, string style) => shapes.Add(new Dot(x, y, radius, style));
 
     internal void Box(double x, double y, double width, double height, string style) => shapes.Add(new Box(x, y, width, height, style));

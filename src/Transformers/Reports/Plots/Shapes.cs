@@ -67,6 +67,23 @@ sealed record Polyline(IReadOnlyList<(double X, double Y)> Points, string Style)
     }
 }
 
+/// <summary>An area within points.</summary>
+sealed record Area(IReadOnlyList<(double X, double Y)> Points, string Style) : Shape(Style)
+{
+    internal override void Write(StringBuilder svg) =>
+        svg.Append($"<polygon class=\"{Style}\" points=\"{string.Join(' ', Points.Select(point => Format($"{point.X:0.#},{point.Y:0.#}")))}\"/>\n");
+
+    internal override void Paint(SKCanvas canvas, bool dark)
+    {
+        using var path = new SKPathBuilder();
+        path.MoveTo(Point(Points[0].X, Points[0].Y));
+        foreach (var (x, y) in Points.Skip(1)) path.LineTo(Point(x, y));
+        using var area = path.Detach();
+        using var fill = PlotStyle.Of(Style).FillPaint(dark);
+        if (fill is not null) canvas.DrawPath(area, fill);
+    }
+}
+
 /// <summary>A disc.</summary>
 sealed record Dot(double X, double Y, double Radius, string Style) : Shape(Style)
 {

@@ -1,0 +1,75 @@
+using Transformers.Configs;
+using Transformers.Generators.Speech;
+
+namespace Transformers.Data.Audio;
+
+/// <summary>Labelled recordings, for models that classify them.</summary>
+[Kind("audio")]
+public sealed record AudioDataConfig : DataConfig
+{
+    /// <summary>Where the recordings come from: a generator or a folder.</summary>
+    public required AudioSourceConfig Source { get; init; }
+
+    /// <summary>The length that the model hears, in seconds: a longer recording is cut, silence comes around a shorter one.</summary>
+    [Between(0.1, 60)]
+    public double Seconds { get; init; } = 1;
+
+    /// <summary>Bands M of the spectrogram.</summary>
+    [Between(8, 512)]
+    public int Mels { get; init; } = 128;
+
+    /// <summary>The fraction of the training recordings, of each class alike, that is held out for validation where the folder has no validation split; 0 for none.</summary>
+    [Between(0, 0.9)]
+    public double Holdout { get; init; } = 0.1;
+
+    /// <summary>The random augmentation of training recordings.</summary>
+    public AudioAugmentConfig Augment { get; init; } = new();
+}
+
+/// <summary>Where recordings come from: a generator or a folder.</summary>
+public abstract record AudioSourceConfig;
+
+/// <summary>Words that the program speaks itself, the same on every machine; the voices of training, validation and test differ.</summary>
+[ByKey("generator")]
+public sealed record GeneratedAudioConfig : AudioSourceConfig
+{
+    /// <summary>What is spoken.</summary>
+    public required SpeechKind Generator { get; init; }
+
+    /// <summary>Training recordings; validation has a tenth and the test a fifth as many.</summary>
+    [Between(10, 1_000_000)]
+    public int Count { get; init; } = 4_000;
+
+    /// <summary>The seed of the sounds; apart from the run's seed, so that runs with several seeds train on the same sounds.</summary>
+    public ulong Seed { get; init; } = 1;
+}
+
+/// <summary>WAV files that are read from a folder.</summary>
+[ByKey("path")]
+public sealed record AudioFolderConfig : AudioSourceConfig
+{
+    /// <summary>A folder with a folder for each class, with or without <c>train</c>, <c>validation</c> and <c>test</c> above them.</summary>
+    [NotEmpty]
+    public required string Path { get; init; }
+}
+
+/// <summary>The random augmentation of training recordings.</summary>
+/// <remarks>Park et al. 2019 (SpecAugment), section 2, without time warping.</remarks>
+public sealed record AudioAugmentConfig
+{
+    /// <summary>The most bands that a mask hides.</summary>
+    [Between(0, 512)]
+    public int Frequency { get; init; } = 24;
+
+    /// <summary>The most frames, of 10 ms, that a mask hides.</summary>
+    [Between(0, 6000)]
+    public int Time { get; init; } = 16;
+
+    /// <summary>The number of masks of each kind.</summary>
+    [Between(0, 10)]
+    public int Masks { get; init; } = 1;
+
+    /// <summary>The most seconds that a recording is moved, in either direction.</summary>
+    [Between(0, 10)]
+    public double Shift { get; init; } = 0.1;
+}

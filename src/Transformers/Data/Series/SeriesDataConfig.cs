@@ -1,0 +1,79 @@
+using Transformers.Configs;
+using Transformers.Generators;
+
+namespace Transformers.Data.Series;
+
+/// <summary>Series of numbers at equal distances in time, for models that forecast them.</summary>
+[Kind("series")]
+public sealed record SeriesDataConfig : DataConfig
+{
+    /// <summary>Where the series come from: a generator or a file.</summary>
+    public required SeriesSourceConfig Source { get; init; }
+
+    /// <summary>The steps before a forecast that the model sees.</summary>
+    [Between(2, 100_000)]
+    public required int Context { get; init; }
+
+    /// <summary>The steps that it forecasts.</summary>
+    [Between(1, 10_000)]
+    public required int Horizon { get; init; }
+
+    /// <summary>Steps of a season, such as 12 for months; 1 for none. The seasonal naive forecast and MASE are by it.</summary>
+    [Between(1, 100_000)]
+    public int Season { get; init; } = 1;
+
+    /// <summary>The steps at the end of every series that are held out for the test.</summary>
+    [Between(0, 10_000_000)]
+    public int Test { get; init; }
+
+    /// <summary>The steps before these that are held out for validation.</summary>
+    [Between(0, 10_000_000)]
+    public int Validation { get; init; }
+
+    /// <summary>Steps between the forecasts of validation and test; training forecasts from anywhere.</summary>
+    [Between(1, 1_000_000)]
+    public int Stride { get; init; } = 1;
+}
+
+/// <summary>Where series come from: a generator or a file.</summary>
+public abstract record SeriesSourceConfig;
+
+/// <summary>Series that the program draws itself, the same on every machine, with their best possible forecasts.</summary>
+[ByKey("generator")]
+public sealed record GeneratedSeriesConfig : SeriesSourceConfig
+{
+    /// <summary>What is drawn.</summary>
+    public required SeriesKind Generator { get; init; }
+
+    /// <summary>The number of series.</summary>
+    [Between(1, 100_000)]
+    public int Count { get; init; } = 128;
+
+    /// <summary>Steps of each.</summary>
+    [Between(64, 1_000_000)]
+    public int Length { get; init; } = 2048;
+
+    /// <summary>The standard deviation of the noise of each value.</summary>
+    [Between(0, 100)]
+    public double Noise { get; init; } = 0.2;
+
+    /// <summary>The seed of the series; apart from the run's seed, so that runs with several seeds train on the same series.</summary>
+    public ulong Seed { get; init; } = 1;
+}
+
+/// <summary>Series that are read from a table: a column is a series, a row a step.</summary>
+[ByKey("path")]
+public sealed record SeriesFileConfig : SeriesSourceConfig
+{
+    /// <summary>A <c>.csv</c> or <c>.tsv</c> file. An empty field, <c>NA</c> or <c>NaN</c> is a missing value.</summary>
+    [NotEmpty]
+    public required string Path { get; init; }
+
+    /// <summary>The column of time stamps; by default the first one where its name or its values say so.</summary>
+    [NotEmpty]
+    public string? Time { get; init; }
+
+    /// <summary>The columns that are series; by default all but the time stamps.</summary>
+    [NotEmpty]
+    public IReadOnlyList<string>? Columns { get; init; }
+}

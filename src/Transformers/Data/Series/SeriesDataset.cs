@@ -1,0 +1,186 @@
+using Transformers.Configs;
+using Transformers.Generators;
+using Transformers.IO;
+
+namespace Transformers.Data.Series;
+
+/// <summary>A forecast's steps in a series.</summary>
+/// <param name="Series">The number of the series.</param>
+/// <param name="Origin">The first step that is forecast.</param>
+public readonly record struct SeriesWindow(int Series, int Origin);
+
+/// <summary>Series divided by time: training first, then validation, then the test.</summary>
+/// <remarks>A window belongs to the split that all its forecast steps are in; what it sees before them may be in an earlier split.</remarks>
+public sealed class SeriesDataset
+{
+    const int FewestSeen = 2;
+
+    readonly SeriesDataConfig config;
+    readonly double[] scales;
+
+    SeriesDataset(SeriesDataConfig config, SeriesTable table, IReadOnlyList<SeriesGenerator>? generators)
+    {
+        (this.config, Table, Generators) = (config, table, generators);
+        var testStart = table.Length - config.Test;
+        TrainEnd = testStart - config.Validation;
+        Train = Windows(config.Context, TrainEnd, 1);
+        Validation = Windows(Math.Max(config.Context, TrainEnd), testStart, config.Stride);
+        Test = Windows(Math.Max(config.Context, testStart), table.Length, config.Stride);
+        scales = [.. table.Values.Select(ScaleOf)];
+    }
+
+    /// <summary>Opens what a config names; generated series are drawn in memory.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
+    /// <exception cref="UserException">The series cannot be read.</exception>
+    public static SeriesDataset Open(SeriesDataConfig config, string? path = null)
+    {
+        if (path is not null) config = config with { Source = config.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } };
+        switch (config.Source)
+        {
+            case GeneratedSeriesConfig drawn:
+                if ((long)drawn.Count * drawn.Length > SeriesTable.MostValues)
+                    throw new UserException([new Problem($"data.source.count ({drawn.Count}) times data.source.length ({drawn.Length}) must be at most {SeriesTable.MostValues:N0}", Path: "data.source.count")]);
+                List<SeriesGenerator> series = [.. Enumerable.Range(0, drawn.Count).Select(i => new SeriesGenerator(drawn.Seed, i, drawn.Length, drawn.Noise))];
+                return new SeriesDataset(config, SeriesTable.Of([.. series.Select(one => one.Values)]), series);
+            case SeriesFileConfig file: return new SeriesDataset(config, SeriesTable.Read(file), null);
+            default: throw new NotSupportedException($"series cannot come from {config.Source.GetType().Name}");
+        }
+    }
+
+    /// <summary>The series.</summary>
+    public SeriesTable Table { get; }
+    /// <summary>What drew the series; null for those of a file.</summary>
+    public IReadOnlyList<SeriesGenerator>? Generators { get; }
+    /// <summary>The step after the last one of training.</summary>
+    public int TrainEnd { get; }
+    /// <summary>Windows of training, one for each step.</summary>
+    public SeriesWindow[] Train { get; }
+    /// <summary>Windows of validation.</summary>
+    public SeriesWindow[] Validation { get; }
+    /// <summary>Windows of the test.</summary>
+    public SeriesWindow[] Test { get; }
+
+    /// <summary>Refuses series that are too short to train on.</summary>
+    /// <exception cref="UserException">There is no training window.</exception>
+    internal void RequireTraining()
+    {
+        if (Train.Length > 0) return;
+        var needed = config.Context + config.Horizon + config.Validation + config.Test;
+        throw new UserException([new Problem(Table.Length < needed
+            ? $"the series have {Table.Length} steps, and data.context ({config.Context}), data.horizon ({config.Horizon}), data.validation ({config.Validation}) and data.test ({config.Test}) need {needed}"
+            : "no window of training has two values to see and one to forecast", Path: "data.context", Hint: "lower them, or give longer series")]);
+    }
+
+    /// <summary>The windows of a split.</summary>
+    /// <param name="name"><c>test</c>, <c>validation</c> or <c>train</c>; null for the test where there is one, else validation.</param>
+    /// <exception cref="UserException">There are none.</exception>
+    public (string Name, SeriesWindow[] Windows) Split(string? name)
+    {
+        name ??= Test.Length > 0 ? "test" : "validation";
+        var windows = name switch { "test" => Test, "validation" => Validation, "train" => Train, _ => [] };
+        if (windows.Length > 0) return (name, windows);
+        var there = new[] { ("train", Train), ("validation", Validation), ("test", Test) }.Where(split => split.Item2.Length > 0).Select(split => split.Item1);
+        throw new UserException($"the series have no windows of a split {name}", $"there are windows of: {string.Join(", ", there)}; data.test and data.validation say how many steps at the end are held out");
+    }
+
+    /// <summary>The windows after the last step: forecasts of what has not happened yet.</summary>
+    public IReadOnlyList<SeriesWindow> Ahead() => [.. Enumerable.Range(0, Table.Values.Count).Select(series => new SeriesWindow(series, Table.Length)).Where(IsSeen)];
+
+    /// <summary>The mean absolute error of the seasonal naive forecast over a series' training steps, by which MASE divides; NaN where there is none.</summary>
+    /// <remarks>Hyndman and Koehler 2006.</remarks>
+    public double ScaleOf(int series) => scales[series];
+
+    double ScaleOf(double[] values)
+    {
+        var (sum, count) = (0.0, 0);
+        for (var t = config.Season; t < Math.Min(values.Length, TrainEnd); t++)
+        {
+            var difference = Math.Abs(values[t] - values[t - config.Season]);
+            if (double.IsNaN(difference)) continue;
+            sum += difference;
+            count++;
+        }
+        return count > 0 && sum > 0 ? sum / count : double.NaN;
+    }
+
+    // From the first origin on, whose forecasts end before a step; with two values to see and one to forecast.
+    SeriesWindow[] Windows(int first, int end, int stride)
+    {
+        var windows = new List<SeriesWindow>();
+        var before = new int[Table.Length + 1];
+        for (var series = 0; series < Table.Values.Count; series++)
+        {
+            // How many values there are before each step.
+            for (var t = 0; t < Table.Length; t++) before[t + 1] = before[t] + (double.IsNaN(Table.Values[series][t]) ? 0 : 1);
+            for (var origin = first; origin + config.Horizon <= end; origin += stride)
+                if (before[origin] - before[origin - config.Context] >= FewestSeen && before[origin + config.Horizon] > before[origin]) windows.Add(new SeriesWindow(series, origin));
+        }
+        return [.. windows];
+    }
+
+    bool IsSeen(SeriesWindow window) =>
+        Table.Values[window.Series].Skip(window.Origin - config.Context).Where(value => !double.IsNaN(value)).Take(FewestSeen).Count() == FewestSeen;
+
+    /// <summary>The numbers of windows, normalised.</summary>
+    public SeriesBatch Batch(IReadOnlyList<SeriesWindow> windows)
+    {
+        var batch = new SeriesBatch(windows, config.Context, config.Horizon);
+        for (var row = 0; row < windows.Count; row++) batch.Fill(row, Table.Values[windows[row].Series]);
+        return batch;
+    }
+}
+
+/// <summary>Windows of series, each normalised by the mean and deviation of what the model sees of it.</summary>
+/// <remarks>Kim et al. 2022 (reversible instance normalisation), without the learned scale. Nothing of the steps to forecast is in the mean or the deviation.</remarks>
+/// <param name="windows">B windows.</param>
+/// <param name="context">L steps that the model sees.</param>
+/// <param name="horizon">H steps to forecast.</param>
+public sealed class SeriesBatch(IReadOnlyList<SeriesWindow> windows, int context, int horizon)
+{
+    /// <summary>B windows.</summary>
+    public IReadOnlyList<SeriesWindow> Windows => windows;
+    /// <summary>L.</summary>
+    public int Context => context;
+    /// <summary>H.</summary>
+    public int Horizon => horizon;
+    /// <summary>[B, L]: normalised; 0 where a value is missing.</summary>
+    public float[] Values { get; } = new float[windows.Count * context];
+    /// <summary>[B, L]: 1 where there is a value, 0 where it is missing.</summary>
+    public float[] Observed { get; } = new float[windows.Count * context];
+    /// <summary>[B, H]: normalised; 0 where a value is missing or not known yet.</summary>
+    public float[] Target { get; } = new float[windows.Count * horizon];
+    /// <summary>[B, H]: 1 where there is a value.</summary>
+    public float[] Known { get; } = new float[windows.Count * horizon];
+    /// <summary>The mean of each window.</summary>
+    public double[] Mean { get; } = new double[windows.Count];
+    /// <summary>The deviation of each window; where all values are equal, their size.</summary>
+    public double[] Scale { get; } = new double[windows.Count];
+
+    internal void Fill(int row, double[] series)
+    {
+        var origin = windows[row].Origin;
+        var start = origin - context;
+        var (count, sum, squares) = (0, 0.0, 0.0);
+        for (var t = Math.Max(0, start); t < origin; t++)
+        {
+            if (double.IsNaN(series[t])) continue;
+            count++;
+            sum += series[t];
+        }
+        var mean = sum / Math.Max(1, count);
+        for (var t = Math.Max(0, start); t < origin; t++)
+            if (!double.IsNaN(series[t])) squares += (series[t] - mean) * (series[t] - mean);
+        var deviation = Math.Sqrt(squares / Math.Max(1, count));
+        // Below the last digits of the values there is only rounding.
+        if (deviation <= 1e-9 * Math.Abs(mean) || deviation == 0) deviation = mean == 0 ? 1 : Math.Abs(mean);
+        (Mean[row], Scale[row]) = (mean, deviation);
+        for (var i = 0; i < context; i++)
+            if (start + i >= 0 && !double.IsNaN(series[start + i])) (Values[row * context + i], Observed[row * context + i]) = ((float)((series[start + i] - mean) / deviation), 1);
+        for (var i = 0; i < horizon && origin + i < series.Length; i++)
+            if (!double.IsNaN(series[origin + i])) (Target[row * horizon + i], Known[row * horizon + i]) = ((float)((series[origin + i] - mean) / deviation), 1);
+    }
+
+    /// <summary>A normalised number of a window in the units of its series.</summary>
+    public double Restore(int row, double value) => Mean[row] + Scale[row] * value;
+}

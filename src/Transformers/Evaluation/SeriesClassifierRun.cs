@@ -1,0 +1,71 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data.Series;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Evaluation;
+
+/// <summary>A trained network that classifies series.</summary>
+public sealed class SeriesClassifierRun : IDisposable
+{
+    const int Together = 256;
+
+    readonly SeriesClassifier model;
+    readonly Device device;
+
+    SeriesClassifierRun(SeriesClassifier model, LabelledSeriesDataConfig data, IReadOnlyList<string> classes, Device device) => (this.model, Data, Classes, this.device) = (model, data, classes, device);
+
+    /// <summary>The config of its data.</summary>
+    public LabelledSeriesDataConfig Data { get; }
+
+    /// <summary>The names of its classes.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Loads the network of a run that is open.</summary>
+    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
+    public static SeriesClassifierRun Open(TrainedRun run, Device? device = null, Precision precision = Precision.Fp32)
+    {
+        var config = run.Require<SeriesClassifierConfig>("a classifier of series");
+        var (data, classes) = ((LabelledSeriesDataConfig)run.Config.Data, run.LoadClasses());
+        device ??= NativeLibraries.Cpu;
+        var model = run.Fill(new SeriesClassifier(config, data.Length, classes.Count).to(device));
+        Precisions.Apply(model, Precisions.Resolve(precision, device));
+        return new SeriesClassifierRun(model, data, classes, device);
+    }
+
+    /// <summary>Scores of series.</summary>
+    /// <returns>B·N unnormalised scores.</returns>
+    public float[] Scores(SeriesBatch batch)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        var B = batch.Windows.Count;
+        return [.. model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
+    }
+
+    /// <summary>Names the classes of the rows of tables, whose first column, the class, may be empty.</summary>
+    /// <param name="tables">Files.</param>
+    /// <param name="top">How many classes of each.</param>
+    /// <exception cref="UserException">A table cannot be read.</exception>
+    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> tables, int top)
+    {
+        foreach (var series in tables.Select(path => LabelledSeriesDataset.OpenTable(Data, path, labelled: false)).ToList())
+            foreach (var part in series.Test.Chunk(Together))
+            {
+                var scores = Scores(series.Batch(part));
+                for (var row = 0; row < part.Length; row++)
+                {
+                    var probabilities = Probabilities.Of(scores.AsSpan(row * Classes.Count, Classes.Count));
+                    yield return (series.NameOf(part[row]), [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
+                }
+            }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => model.Dispose();
+}

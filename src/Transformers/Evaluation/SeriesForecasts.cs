@@ -1,0 +1,49 @@
+using Transformers.Data.Series;
+using Transformers.IO;
+using static TorchSharp.torch;
+
+namespace Transformers.Evaluation;
+
+/// <summary>The forecast of one series.</summary>
+/// <param name="Input">The table.</param>
+/// <param name="Series">The column's name.</param>
+/// <param name="Steps">The steps after its last row.</param>
+public sealed record SeriesForecast(string Input, string Series, IReadOnlyList<ForecastStep> Steps);
+
+/// <summary>A step of a forecast.</summary>
+/// <param name="Time">Its time stamp, or its number counted from the table's first row.</param>
+/// <param name="Mean">The forecast of the mean.</param>
+/// <param name="Quantiles">The forecasts of the quantiles.</param>
+public sealed record ForecastStep(string Time, double Mean, IReadOnlyList<ForecastQuantile> Quantiles);
+
+/// <summary>A quantile of a forecast.</summary>
+/// <param name="Probability">The probability that the value is below it.</param>
+/// <param name="Value">The quantile.</param>
+public sealed record ForecastQuantile(double Probability, double Value);
+
+/// <summary>Forecasts what comes after tables of series.</summary>
+public static class SeriesForecasts
+{
+    /// <summary>Forecasts the steps after the last row of each table.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="tables">Files.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <exception cref="UserException">A table cannot be read, or none of its series has two values in the context.</exception>
+    public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device)
+    {
+        using var network = SeriesRun.Open(run, device, run.Config.Training.Precision);
+        // All are read before the first is computed: a typing error in the last does not cost the work before it.
+        var read = tables.Select(path => (path, series: network.OpenSeries(path))).ToList();
+        var forecasts = new List<SeriesForecast>();
+        foreach (var (path, series) in read)
+        {
+            var windows = series.Ahead();
+            if (windows.Count == 0)
+                throw new UserException([new Problem($"no series has two values in the last {network.Model.Shape.Context} steps, which the model sees", path)]);
+            foreach (var (window, steps) in windows.Zip(network.Forecast(series, windows)))
+                forecasts.Add(new SeriesForecast(path, series.Table.Names[window.Series], [.. steps.Select((step, h) => new ForecastStep(
+                    series.Table.Time.LabelOf((long)window.Origin + h), step[0], [.. network.Model.Quantiles.Select((probability, q) => new ForecastQuantile(probability, step[1 + q]))]))]));
+        }
+        return forecasts;
+    }
+}

@@ -1,0 +1,184 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.Data.Audio;
+using Transformers.IO;
+using Transformers.IO.Sounds;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Evaluation;
+
+/// <summary>Turns recordings into the normalised spectrograms that a network sees.</summary>
+public sealed class SoundFrontEnd : IDisposable
+{
+    const int MeasuredSounds = 512, Together = 64;
+
+    readonly LogMel spectrogram;
+
+    /// <summary>As an input says.</summary>
+    public SoundFrontEnd(SoundInput input, Device device) => (Input, Device, spectrogram) = (input, device, new LogMel(input.Mels, device));
+
+    /// <summary>How recordings become input.</summary>
+    public SoundInput Input { get; }
+
+    /// <summary>Where it computes.</summary>
+    public Device Device { get; }
+
+    /// <summary>The spectrograms of a batch; what its masks hide is the mean.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="first">Its first row that is wanted.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <returns>[rows, T, M].</returns>
+    public Tensor Of(SoundBatch batch, int first, int rows)
+    {
+        var x = (spectrogram.Of(Part(batch.Samples, batch.Length)) - Input.Mean) / Input.Std;
+        if (batch is not { FramesKept: { } frames, BandsKept: { } bands }) return x;
+        return x * Part(frames, frames.Length / batch.Labels.Length).unsqueeze(2) * Part(bands, bands.Length / batch.Labels.Length).unsqueeze(1);
+
+        Tensor Part(float[] all, int each) => tensor(all[(first * each)..((first + rows) * each)], [rows, each]).SendTo(Device);
+    }
+
+    /// <summary>Measures mean and deviation of the spectrograms of training recordings.</summary>
+    public static SoundInput Measure(SoundDataset sounds, int samples, int mels)
+    {
+        using var inference = no_grad();
+        using var front = new SoundFrontEnd(new SoundInput(samples, mels, 0, 1), NativeLibraries.Cpu);
+        var (sum, squares, count) = (0.0, 0.0, 0L);
+        foreach (var part in Some(sounds.Train, MeasuredSounds).Chunk(Together))
+        {
+            using var scope = NewDisposeScope();
+            var x = front.Of(sounds.Batch(part, samples), 0, part.Length).to(ScalarType.Float64);
+            sum += x.sum().item<double>();
+            squares += x.square().sum().item<double>();
+            count += x.numel();
+        }
+        var mean = sum / count;
+        return new SoundInput(samples, mels, mean, Math.Sqrt(Math.Max(1e-12, squares / count - mean * mean)));
+    }
+
+    /// <summary>The accuracy of the simplest classifier: the class whose mean spectrum is nearest to that of a recording.</summary>
+    /// <param name="sounds">The recordings; centroids are of those of training.</param>
+    /// <param name="indices">The recordings to classify.</param>
+    public double CentroidAccuracy(SoundDataset sounds, int[] indices)
+    {
+        using var inference = no_grad();
+        var (own, others) = (Some(sounds.Train, 4 * MeasuredSounds), indices);
+        var (centroids, counts) = (new double[sounds.Classes.Count][], new int[sounds.Classes.Count]);
+        foreach (var (index, spectrum) in Spectra(sounds, own))
+        {
+            var centroid = centroids[sounds.LabelOf(index)] ??= new double[Input.Mels];
+            counts[sounds.LabelOf(index)]++;
+            for (var mel = 0; mel < centroid.Length; mel++) centroid[mel] += spectrum[mel];
+        }
+        var right = 0;
+        foreach (var (index, spectrum) in Spectra(sounds, others))
+        {
+            var nearest = Enumerable.Range(0, centroids.Length).Where(c => counts[c] > 0)
+                .MinBy(c => spectrum.Select((value, mel) => Math.Pow(value - centroids[c][mel] / counts[c], 2)).Sum());
+            if (nearest == sounds.LabelOf(index)) right++;
+        }
+        return (double)right / indices.Length;
+    }
+
+    IEnumerable<(int Index, float[] Spectrum)> Spectra(SoundDataset sounds, IReadOnlyList<int> indices)
+    {
+        foreach (var part in indices.Chunk(Together))
+        {
+            float[] means;
+            using (NewDisposeScope()) means = Of(sounds.Batch(part, Input.Samples), 0, part.Length).mean([1L]).cpu().contiguous().data<float>().ToArray();
+            for (var row = 0; row < part.Length; row++) yield return (part[row], means[(row * Input.Mels)..((row + 1) * Input.Mels)]);
+        }
+    }
+
+    static int[] Some(int[] indices, int most) => indices.Length <= most ? indices : [.. Enumerable.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];
+
+    /// <inheritdoc/>
+    public void Dispose() => spectrogram.Dispose();
+}
+
+/// <summary>A trained network over sounds with what it needs to hear and to name.</summary>
+public sealed class SoundRun : IDisposable
+{
+    SoundRun(TrainedRun run, Ast model, SoundFrontEnd front, IReadOnlyList<string> classes) => (Run, Model, FrontEnd, Classes) = (run, model, front, classes);
+
+    /// <summary>The run.</summary>
+    public TrainedRun Run { get; }
+
+    /// <summary>The network, in evaluation mode.</summary>
+    public Ast Model { get; }
+
+    /// <summary>What turns recordings into its input.</summary>
+    public SoundFrontEnd FrontEnd { get; }
+
+    /// <summary>The names of its classes.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Loads the network of a run that is open.</summary>
+    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
+    public static SoundRun Open(TrainedRun run, Device? device = null, Precision precision = Precision.Fp32)
+    {
+        var config = run.Require<AstConfig>("a network over sounds (ast)");
+        var input = SoundInput.Parse(run.Checkpoint.ReadText(SoundInput.FileName), run.Checkpoint.PathOf(SoundInput.FileName));
+        var classes = run.LoadClasses();
+        device ??= NativeLibraries.Cpu;
+        var model = run.Fill(new Ast(config, new SoundShape(LogMel.FramesOf(input.Samples), input.Mels, classes.Count)).to(device));
+        Precisions.Apply(model, Precisions.Resolve(precision, device));
+        return new SoundRun(run, model, new SoundFrontEnd(input, device), classes);
+    }
+
+    /// <summary>Opens the recordings that the run was trained on, or others.</summary>
+    /// <param name="path">Another folder; null for the config's own.</param>
+    /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
+    public SoundDataset OpenSounds(string? path, string generated)
+    {
+        var sounds = SoundDataset.Open((AudioDataConfig)Run.Config.Data, Run.Config.Seed, path, generated);
+        var unknown = sounds.Classes.Except(Classes, StringComparer.Ordinal).ToList();
+        if (unknown.Count == 0) return sounds;
+        throw new UserException($"the recordings have classes that the model does not know: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", Classes.Take(10))}{(Classes.Count > 10 ? ", …" : "")}");
+    }
+
+    /// <summary>Scores of recordings.</summary>
+    /// <returns>B·N unnormalised scores.</returns>
+    public float[] Scores(SoundBatch batch)
+    {
+        using var inference = no_grad();
+        using var scope = NewDisposeScope();
+        return [.. Model.Logits(FrontEnd.Of(batch, 0, batch.Labels.Length)).to(ScalarType.Float32).cpu().contiguous().data<float>()];
+    }
+
+    /// <summary>One file as a batch, cut or filled up to what the network hears.</summary>
+    /// <exception cref="UserException">The file cannot be read.</exception>
+    public SoundBatch Read(string path)
+    {
+        var batch = new SoundBatch([0], [0], FrontEnd.Input.Samples);
+        SoundDataset.Clip(Resampler.Resample(WavFile.Read(path), LogMel.Rate).Samples, batch.Row(0), 0);
+        return batch;
+    }
+
+    /// <summary>Names the classes of files, and of all WAV files of folders.</summary>
+    /// <param name="inputs">Files and folders.</param>
+    /// <param name="top">How many classes of each.</param>
+    /// <exception cref="UserException">An input does not exist, or cannot be read.</exception>
+    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> inputs, int top)
+    {
+        // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
+        var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input) : File.Exists(input) ? [input]
+            : throw new UserException([new Problem("there is no such file or folder", input)])).ToList();
+        foreach (var file in files)
+        {
+            var probabilities = Probabilities.Of(Scores(Read(file)));
+            yield return (file, [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        FrontEnd.Dispose();
+        Model.Dispose();
+    }
+}

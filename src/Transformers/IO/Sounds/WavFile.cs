@@ -1,0 +1,126 @@
+using System.Buffers.Binary;
+
+namespace Transformers.IO.Sounds;
+
+/// <summary>A recording: one channel of samples from -1 to 1.</summary>
+/// <param name="Samples">The samples; the mean of all channels.</param>
+/// <param name="Rate">Samples per second.</param>
+public sealed record Sound(float[] Samples, int Rate);
+
+/// <summary>Reads and writes WAV files.</summary>
+public static class WavFile
+{
+    /// <summary>Longer files are not read: about half an hour in 16 bits at 16 kHz.</summary>
+    public const int MostBytes = 64 << 20;
+
+    const int MostChannels = 64, LowestRate = 1_000, HighestRate = 768_000;
+    const int Pcm = 1, Float = 3, Extensible = 0xFFFE;
+
+    /// <summary>Whether a file's name is that of a WAV file.</summary>
+    public static bool HasName(string path) => Path.GetExtension(path).ToLowerInvariant() is ".wav" or ".wave";
+
+    /// <summary>Reads a file: 8, 16, 24 or 32 bits, or floating point of 32 or 64 bits; several channels become their mean.</summary>
+    /// <exception cref="UserException">It cannot be read, or is not such a file.</exception>
+    public static Sound Read(string path) => Parse(BoundedFile.ReadBytes(path, MostBytes), path);
+
+    /// <summary>Reads a file's bytes.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="path">The file, for messages.</param>
+    /// <exception cref="UserException">It is not such a file.</exception>
+    public static Sound Parse(ReadOnlySpan<byte> bytes, string path)
+    {
+        if (bytes.Length < 12 || !bytes[..4].SequenceEqual("RIFF"u8) || !bytes.Slice(8, 4).SequenceEqual("WAVE"u8))
+            throw Wrong(path, "is not a WAV file", "convert it, for example: ffmpeg -i INPUT -ar 16000 -ac 1 OUTPUT.wav");
+        Format? format = null;
+        for (long at = 12; at + 8 <= bytes.Length;)
+        {
+            var name = bytes.Slice((int)at, 4);
+            long size = BinaryPrimitives.ReadUInt32LittleEndian(bytes[((int)at + 4)..]);
+            at += 8;
+            var left = bytes.Length - at;
+            if (name.SequenceEqual("fmt "u8))
+            {
+                if (size > left) throw Wrong(path, "ends inside its header");
+                format = Format.Read(bytes.Slice((int)at, (int)size), path);
+            }
+            else if (name.SequenceEqual("data"u8))
+            {
+                if (format is null) throw Wrong(path, "has samples before the header that describes them");
+                // A program that writes to a pipe does not know the length.
+                if (size == uint.MaxValue) size = left - left % format.Frame;
+                if (size > left) throw Wrong(path, $"ends inside its samples: {size:N0} bytes are announced, {left:N0} are there");
+                return format.Decode(bytes.Slice((int)at, (int)size), path);
+            }
+            at += size + size % 2;
+        }
+        throw Wrong(path, format is null ? "has no header that describes its samples" : "has no samples");
+    }
+
+    sealed record Format(int Channels, int Rate, int Bits, bool IsFloat)
+    {
+        internal int Frame => Channels * Bits / 8;
+
+        internal static Format Read(ReadOnlySpan<byte> chunk, string path)
+        {
+            if (chunk.Length < 16) throw Wrong(path, $"has a header of {chunk.Length} bytes, and needs 16");
+            int kind = BinaryPrimitives.ReadUInt16LittleEndian(chunk), channels = BinaryPrimitives.ReadUInt16LittleEndian(chunk[2..]), bits = BinaryPrimitives.ReadUInt16LittleEndian(chunk[14..]);
+            var rate = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
+            // The first two bytes of the sub-format are what the format would be.
+            if (kind == Extensible) kind = chunk.Length >= 40 ? BinaryPrimitives.ReadUInt16LittleEndian(chunk[24..]) : throw Wrong(path, $"has an extended header of {chunk.Length} bytes, and needs 40");
+            if ((kind, bits) is not ((Pcm, 8 or 16 or 24 or 32) or (Float, 32 or 64)))
+                throw Wrong(path, $"has samples of format {kind} with {bits} bits", "8, 16, 24 or 32 bits and floating point are read: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
+            if (channels is < 1 or > MostChannels) throw Wrong(path, $"has {channels} channels; 1 to {MostChannels} are read");
+            if (rate is < LowestRate or > HighestRate) throw Wrong(path, $"has {rate} samples per second; {LowestRate} to {HighestRate} are read");
+            return new Format(channels, (int)rate, bits, kind == Float);
+        }
+
+        internal Sound Decode(ReadOnlySpan<byte> data, string path)
+        {
+            var count = data.Length / Frame;
+            if (count == 0) throw Wrong(path, "has no samples");
+            if (data.Length % Frame != 0) throw Wrong(path, $"has {data.Length} bytes of samples, not a multiple of {Frame}, the bytes of a sample of all channels");
+            var (samples, width) = (new float[count], Bits / 8);
+            for (var i = 0; i < count; i++)
+            {
+                double sum = 0;
+                for (var channel = 0; channel < Channels; channel++) sum += Sample(data.Slice((i * Channels + channel) * width, width));
+                samples[i] = (float)(sum / Channels);
+                if (!float.IsFinite(samples[i])) throw Wrong(path, $"has a sample that is not a number, at {i}");
+            }
+            return new Sound(samples, Rate);
+        }
+
+        double Sample(ReadOnlySpan<byte> bytes) => (IsFloat, Bits) switch
+        {
+            (true, 32) => BinaryPrimitives.ReadSingleLittleEndian(bytes),
+            (true, _) => BinaryPrimitives.ReadDoubleLittleEndian(bytes),
+            (_, 8) => (bytes[0] - 128) / 128.0,
+            (_, 16) => BinaryPrimitives.ReadInt16LittleEndian(bytes) / 32768.0,
+            (_, 24) => ((bytes[0] << 8 | bytes[1] << 16 | bytes[2] << 24) >> 8) / 8388608.0,
+            _ => BinaryPrimitives.ReadInt32LittleEndian(bytes) / 2147483648.0,
+        };
+    }
+
+    static UserException Wrong(string path, string what, string? hint = null) => new([new Problem(what, path, Hint: hint)]);
+
+    /// <summary>The bytes of a file of one channel in 16 bits; samples beyond -1 to 1 are cut.</summary>
+    public static byte[] Write(Sound sound)
+    {
+        var bytes = new byte[44 + 2 * sound.Samples.Length];
+        "RIFF"u8.CopyTo(bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), bytes.Length - 8);
+        "WAVEfmt "u8.CopyTo(bytes.AsSpan(8));
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), 16);
+        BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(20), Pcm);
+        BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(22), 1);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(24), sound.Rate);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(28), 2 * sound.Rate);
+        BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(32), 2);
+        BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(34), 16);
+        "data"u8.CopyTo(bytes.AsSpan(36));
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(40), 2 * sound.Samples.Length);
+        for (var i = 0; i < sound.Samples.Length; i++)
+            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(44 + 2 * i), (short)Math.Clamp(Math.Round(sound.Samples[i] * 32767.0), -32768, 32767));
+        return bytes;
+    }
+}

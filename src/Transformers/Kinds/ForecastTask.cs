@@ -1,0 +1,134 @@
+using System.Security.Cryptography;
+using System.Text;
+using TorchSharp;
+using Transformers.Data;
+using Transformers.Data.Series;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Forecasts series.</summary>
+/// <remarks>A training step draws its windows at random, each series by its length; validation takes the windows of its split in order.</remarks>
+sealed class ForecastTask : TrainingTask
+{
+    readonly SeriesModel model;
+    readonly SeriesDataset series;
+    readonly SeriesDataConfig data;
+    readonly Device device;
+    readonly ModelFlops flops;
+    readonly ulong seed;
+    readonly int batchSize, patches;
+    readonly Prefetcher<SeriesBatch> batches;
+    List<double[][]> validated = [];
+
+    /// <summary>A task over series.</summary>
+    public ForecastTask(SeriesModel model, SeriesDataset series, RunConfig run, Device device)
+    {
+        (this.model, this.series, this.device, data) = (model, series, device, (SeriesDataConfig)run.Data);
+        flops = ModelFlops.OfTokens(run.Model, vocabulary: 0);
+        seed = SeedStreams.Of(run.Seed, "batches");
+        batchSize = run.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series");
+        patches = ((SeriesModelConfig)run.Model).PatchesOf(data.Context);
+        Micro = new MicroSize(run.Training.Batch.Micro);
+        batches = new Prefetcher<SeriesBatch>(Draw, Math.Max(1, series.Train.Length / batchSize));
+    }
+
+    /// <summary>Opens the series and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig run, SeriesDataConfig data, ForecasterConfig network, TrainingOptions options, ITrainingObserver observer)
+    {
+        var series = SeriesDataset.Open(data);
+        series.RequireTraining();
+        var table = series.Table;
+        var missing = table.Values.Sum(values => values.LongCount(double.IsNaN));
+        observer.Note($"{table.Values.Count:N0} series of {table.Length:N0} steps: {series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {series.Test.Length:N0} test windows{(missing > 0 ? $"; {missing:N0} values are missing" : "")}");
+        using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
+        var model = SeriesModel.Create(network, SeriesShape.Of(data), generator).to(options.Device);
+        return new TaskSetup
+        {
+            Task = new ForecastTask(model, series, run, options.Device),
+            Files = new Dictionary<string, byte[]>(),
+            // What turns values into numbers is in the config alone.
+            FilesHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data.Context} {data.Horizon} {data.Season}")))),
+        };
+    }
+
+    SeriesBatch Draw(DataPosition position)
+    {
+        var random = new SampleRandom(seed, 0x77696E646F77, (ulong)position.Epoch, (ulong)position.Next);
+        var windows = new SeriesWindow[batchSize];
+        for (var i = 0; i < windows.Length; i++) windows[i] = series.Train[random.Next(series.Train.Length)];
+        return series.Batch(windows);
+    }
+
+    public override nn.Module Model => model;
+
+    // A patch is a token.
+    public override string Unit => "tokens";
+
+    public override double DataWait => batches.WaitFraction;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var batch = batches.Next();
+        return Slices(batch.Windows.Count, (first, rows) => new Windows(this, batch, first, rows, validates: false));
+    }
+
+    public override IEnumerable<MicroBatch> Validation(int? count)
+    {
+        validated = [];
+        if (count == 0) yield break;
+        foreach (var part in series.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
+            yield return new Windows(this, series.Batch(part), 0, part.Length, validates: true);
+    }
+
+    public override bool HasValidation => series.Validation.Length > 0;
+
+    public override IReadOnlyList<string> MetricNames => SeriesComparison.Names(series, model.Quantiles.Count);
+
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
+    {
+        if (validated.Count == 0) return new Dictionary<string, double>();
+        var windows = series.Validation[..validated.Count];
+        return whole ? SeriesComparison.Of(series, windows, data, model.Quantiles, validated, cancel) : SeriesComparison.OfNetwork(series, windows, model.Quantiles, validated);
+    }
+
+    public override IReadOnlyList<ModelPicture> Pictures() => validated.Count == 0 ? []
+        : [new("forecast", ForecastPlot.Of(series, series.Validation[validated.Count - 1], data, model.Quantiles, validated[^1]).ToSvg())];
+
+    public override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get => batches.Position.ToState();
+        set => batches.Position = DataPosition.FromState(value);
+    }
+
+    public override void Dispose()
+    {
+        batches.Dispose();
+        model.Dispose();
+    }
+
+    /// <summary>Some windows of a batch; the targets are the steps whose values are known.</summary>
+    sealed class Windows(ForecastTask task, SeriesBatch batch, int first, int rows, bool validates)
+        : MicroBatch((long)batch.Known.AsSpan(first * batch.Horizon, rows * batch.Horizon).ToArray().Sum(), (long)rows * task.patches, first)
+    {
+        public override double Flops => task.flops.Of(new(rows, task.patches, batch.Horizon, Targets, Units));
+
+        public override LossSum LossSum(RandomPosition random)
+        {
+            var (loss, forecast) = task.model.Loss(Part(batch.Values, batch.Context), Part(batch.Observed, batch.Context), Part(batch.Target, batch.Horizon), Part(batch.Known, batch.Horizon), random);
+            if (validates) task.validated.AddRange(SeriesRun.Restored(forecast, batch, first));
+            return loss;
+        }
+
+        // [rows, each] of what the batch has for each window.
+        Tensor Part(float[] all, int each) => tensor(all[(first * each)..((first + rows) * each)], [rows, each]).SendTo(task.device);
+    }
+}

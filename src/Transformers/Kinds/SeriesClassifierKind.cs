@@ -1,0 +1,203 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Series;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Encoders over patches of series that classify them.</summary>
+sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesDataConfig>
+{
+    const int AssumedClasses = 10;
+
+    public override ModelInput Input => ModelInput.Series;
+
+    public override string Examples => "series";
+
+    public override bool Classifies => true;
+
+    protected override TaskSetup CreateTask(RunConfig run, LabelledSeriesDataConfig data, SeriesClassifierConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var series = LabelledSeriesDataset.Open(data, run.Seed);
+        observer.Note($"{series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {series.Test.Length:N0} test series of {series.Classes.Count} classes");
+        using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
+        var network = new SeriesClassifier(model, data.Length, series.Classes.Count, generator).to(options.Device);
+        var classes = JsonSerializer.SerializeToUtf8Bytes(series.Classes, JsonStyle.Options);
+        return new TaskSetup
+        {
+            Task = new SeriesClassificationTask(network, series, run, options.Device),
+            Files = new Dictionary<string, byte[]> { [CheckpointFiles.Classes] = classes },
+            Labels = series.Classes,
+            FilesHash = Convert.ToHexStringLower(SHA256.HashData(classes)),
+        };
+    }
+
+    public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
+    {
+        if (options.Quantized) throw EncoderKind.NoDecoder(run);
+        using var network = SeriesClassifierRun.Open(run, options.Device, options.Precision);
+        using var predictions = new PredictionFile(options.Output);
+        var series = options.Data is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: true) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
+        var (split, indices) = series.Split(options.Data is null ? options.Split : null);
+        int[] idOf = [.. series.Classes.Select(label => Enumerable.Range(0, network.Classes.Count).FirstOrDefault(known => network.Classes[known] == label, -1))];
+        if (Array.IndexOf(idOf, -1) is var unknown and >= 0) throw new UserException($"the series have a class that the model does not know: {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
+        var report = new ClassificationReport(network.Classes);
+        double loss = 0;
+        foreach (var part in indices.Chunk(options.BatchSize ?? 256))
+        {
+            cancel.ThrowIfCancellationRequested();
+            var scores = network.Scores(series.Batch(part));
+            for (var row = 0; row < part.Length; row++)
+            {
+                var own = scores.AsSpan(row * network.Classes.Count, network.Classes.Count);
+                var label = idOf[series.LabelOf(part[row])];
+                report.Add(own, label);
+                loss -= Probabilities.LogOf(own, label);
+                var probabilities = Probabilities.Of(own);
+                var best = Probabilities.Best(probabilities);
+                predictions.Add(new PredictionLine(series.NameOf(part[row]), network.Classes[best], network.Classes[label], probabilities[best]));
+            }
+        }
+        var metrics = new Dictionary<string, double> { ["loss"] = loss / indices.Length, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1, ["calibration_error"] = report.CalibrationError };
+        return new EvaluationResult
+        {
+            Run = name, Checkpoint = run.Checkpoint.Step, Split = options.Data is null ? split : "data", Examples = indices.Length, Metrics = metrics,
+            Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes(),
+        };
+    }
+
+    private protected override DataProfile ReadProfile(RunConfig run, LabelledSeriesDataConfig data, SeriesClassifierConfig model, TrainingOptions options) =>
+        Profile(data, model, run.Training.Batch, LabelledSeriesDataset.Open(data, run.Seed).Classes.Count);
+
+    private protected override DataProfile AssumeProfile(LabelledSeriesDataConfig data, SeriesClassifierConfig model, BatchConfig batch) =>
+        Profile(data, model, batch, AssumedClasses) with { Notes = [$"{AssumedClasses} classes are assumed"] };
+
+    static DataProfile Profile(LabelledSeriesDataConfig data, SeriesClassifierConfig model, BatchConfig batch, int classes)
+    {
+        long rows = batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series"), patches = model.PatchesOf(data.Length);
+        return new() { Series = new SeriesShape(data.Length, 0, 1), Classes = classes, Batches = [new(rows, patches, 0, rows, rows * patches)] };
+    }
+
+    private protected override DataProfile ProfileAlone(SeriesClassifierConfig model) =>
+        throw new UserException("a model of series alone has no sizes: they follow from data.length", "give a config with data too");
+
+    private protected override IReadOnlyList<ParameterShape> ListParameters(SeriesClassifierConfig model, DataProfile data)
+    {
+        using var one = new SeriesClassifier(model with { Layers = 1 }, data.Series!.Value.Context, data.Classes);
+        return ParameterTable.Repeat(ParameterTable.Of(one), ("encoder.blocks.", [model.Layers]));
+    }
+
+    private protected override StepWork CreateWork(SeriesClassifierConfig config, DataProfile data, double smoothing, Device device, Generator generator)
+    {
+        var (length, classes) = (data.Series!.Value.Context, data.Classes);
+        var model = new SeriesClassifier(config, length, classes, generator).to(device);
+        return new(model, shape =>
+        {
+            var (values, observed) = (randn([shape.Rows, length], device: device), ones([shape.Rows, length], device: device));
+            var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
+            return () => LossSum.Of(model.Logits(values, observed), labels, smoothing).Objective;
+        });
+    }
+}
+
+/// <summary>Classifies series.</summary>
+sealed class SeriesClassificationTask : TrainingTask
+{
+    readonly SeriesClassifier model;
+    readonly LabelledSeriesDataset series;
+    readonly TrainingConfig config;
+    readonly Device device;
+    readonly ModelFlops flops;
+    readonly int batchSize, patches;
+    readonly Prefetcher<(int[] Indices, SeriesBatch Batch)> batches;
+    ClassificationReport? validated;
+
+    /// <summary>A task over series.</summary>
+    public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device)
+    {
+        (this.model, this.series, this.device, config) = (model, series, device, run.Training);
+        flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, series.Classes.Count);
+        var seed = SeedStreams.Of(run.Seed, "batches");
+        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series");
+        patches = ((SeriesModelConfig)run.Model).PatchesOf(series.Length);
+        Micro = new MicroSize(config.Batch.Micro);
+        batches = new(position =>
+        {
+            var random = new SampleRandom(seed, 0x736572696573, (ulong)position.Epoch, (ulong)position.Next);
+            int[] indices = [.. Enumerable.Range(0, batchSize).Select(_ => series.Train[random.Next(series.Train.Length)])];
+            return (indices, series.Batch(indices));
+        }, Math.Max(1, series.Train.Length / batchSize));
+    }
+
+    public override nn.Module Model => model;
+
+    // A patch is a token.
+    public override string Unit => "tokens";
+
+    public override double DataWait => batches.WaitFraction;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var (indices, batch) = batches.Next();
+        return Slices(indices.Length, (first, rows) => new Rows(this, indices, batch, first, rows, config.LabelSmoothing, report: null));
+    }
+
+    public override IEnumerable<MicroBatch> Validation(int? count)
+    {
+        validated = null;
+        if (series.Validation.Length == 0 || count == 0) yield break;
+        validated = new ClassificationReport(series.Classes);
+        foreach (var part in series.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
+            yield return new Rows(this, part, series.Batch(part), 0, part.Length, smoothing: 0, validated);
+    }
+
+    public override bool HasValidation => series.Validation.Length > 0;
+
+    public override IReadOnlyList<string> MetricNames => ["top1", "macro_f1", "calibration_error"];
+
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => validated is not { Examples: > 0 } report ? new Dictionary<string, double>()
+        : new Dictionary<string, double> { ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1, ["calibration_error"] = report.CalibrationError };
+
+    public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
+
+    public override IReadOnlyList<ModelPicture> Pictures() => Confusion is { } confusion ? [ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion")] : [];
+
+    public override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get => batches.Position.ToState();
+        set => batches.Position = DataPosition.FromState(value);
+    }
+
+    public override void Dispose()
+    {
+        batches.Dispose();
+        model.Dispose();
+    }
+
+    sealed class Rows(SeriesClassificationTask task, int[] indices, SeriesBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, (long)rows * task.patches, first)
+    {
+        public override double Flops => task.flops.Of(new(rows, task.patches, 0, rows, Units));
+
+        public override LossSum LossSum(RandomPosition random)
+        {
+            var labels = Array.ConvertAll(indices[first..(first + rows)], index => (long)task.series.LabelOf(index));
+            var logits = task.model.Logits(Part(batch.Values), Part(batch.Observed), random: random);                 // [B, N]
+            report?.AddBatch(logits, labels);
+            return Layers.LossSum.Of(logits, tensor(labels).SendTo(task.device), smoothing);
+        }
+
+        Tensor Part(float[] all) => tensor(all[(first * batch.Context)..((first + rows) * batch.Context)], [rows, batch.Context]).SendTo(task.device);
+    }
+}

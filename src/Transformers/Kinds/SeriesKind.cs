@@ -1,0 +1,95 @@
+using TorchSharp;
+using Transformers.Data.Series;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>A kind of network that forecasts series.</summary>
+abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel : ForecasterConfig
+{
+    public sealed override ModelInput Input => ModelInput.Series;
+
+    protected sealed override TaskSetup CreateTask(RunConfig run, SeriesDataConfig data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
+        ForecastTask.Prepare(run, data, model, options, observer);
+
+    public sealed override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
+    {
+        if (options.Quantized) throw EncoderKind.NoDecoder(run);
+        if (options.Output is not null) throw new UserException("--output is for examples with one answer each", "predict writes forecasts");
+        using var network = SeriesRun.Open(run, options.Device, options.Precision);
+        var series = network.OpenSeries(options.Data);
+        var (split, windows) = series.Split(options.Split);
+        var forecasts = network.Forecast(series, windows, options.BatchSize ?? 256);
+        return new EvaluationResult
+        {
+            Run = name,
+            Checkpoint = run.Checkpoint.Step,
+            Split = split,
+            Examples = windows.Length,
+            Metrics = SeriesComparison.Of(series, windows, (SeriesDataConfig)run.Config.Data, network.Model.Quantiles, forecasts, cancel),
+        };
+    }
+
+    public sealed override Picture DrawForecast(TrainedRun run, string? path, string? name, Device device)
+    {
+        NativeLibraries.Load();
+        using var network = SeriesRun.Open(run, device);
+        var series = network.OpenSeries(path);
+        var number = name is null ? 0 : Enumerable.Range(0, series.Table.Names.Count).FirstOrDefault(i => series.Table.Names[i] == name, -1);
+        if (number < 0) throw new UserException($"--series ({name}): there is no such series", $"there are {string.Join(", ", series.Table.Names.Take(10))}{(series.Table.Names.Count > 10 ? ", …" : "")}");
+        // The last window that was held out; of a table that is named, what has not happened yet.
+        SeriesWindow[] held = path is not null ? [] : series.Test.Length > 0 ? series.Test : series.Validation;
+        var windows = held.Concat(held.Length > 0 ? [] : series.Ahead()).Where(window => window.Series == number).ToList();
+        if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has no window to forecast: it needs two values in the context");
+        var window = windows[^1];
+        return ForecastPlot.Of(series, window, (SeriesDataConfig)run.Config.Data, network.Model.Quantiles, network.Forecast(series, [window]).First()).Draw();
+    }
+
+    private protected sealed override DataProfile ReadProfile(RunConfig run, SeriesDataConfig data, TModel model, TrainingOptions options)
+    {
+        long rows = run.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series"), patches = model.PatchesOf(data.Context);
+        return new() { Series = SeriesShape.Of(data), Batches = [new(rows, patches, data.Horizon, rows * data.Horizon, rows * patches)] };
+    }
+
+    private protected sealed override DataProfile ProfileAlone(TModel model) =>
+        throw new UserException("a model of series alone has no sizes: they follow from data.context and data.horizon", "give a config with data too");
+
+    private protected sealed override IReadOnlyList<ParameterShape> ListParameters(TModel model, DataProfile data)
+    {
+        using var one = SeriesModel.Create(model with { Layers = 1 }, data.Series!.Value);
+        return ParameterTable.Repeat(ParameterTable.Of(one), (Blocks, [model.Layers]));
+    }
+
+    /// <summary>The prefix of the names of its blocks.</summary>
+    private protected abstract string Blocks { get; }
+
+    private protected sealed override StepWork CreateWork(TModel config, DataProfile data, double smoothing, Device device, Generator generator)
+    {
+        var model = SeriesModel.Create(config, data.Series!.Value, generator).to(device);
+        return new(model, shape =>
+        {
+            var (context, horizon, _) = model.Shape;
+            var (values, observed) = (randn([shape.Rows, context], device: device), ones([shape.Rows, context], device: device));
+            var (target, known) = (randn([shape.Rows, horizon], device: device), ones([shape.Rows, horizon], device: device));
+            return () => model.Loss(values, observed, target, known).Loss.Objective;
+        });
+    }
+}
+
+/// <summary>Encoders over patches of series.</summary>
+sealed class PatchTstKind : SeriesKind<PatchTstConfig>
+{
+    private protected override string Blocks => "encoder.blocks.";
+}
+
+/// <summary>Decoders over patches of series.</summary>
+sealed class SeriesDecoderKind : SeriesKind<SeriesDecoderConfig>
+{
+    private protected override string Blocks => "decoder.blocks.";
+}

@@ -1,0 +1,150 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Audio;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Classifies sounds.</summary>
+/// <remarks>The spectrogram is computed on the model's device. Validation is without masks, shifts and label smoothing.</remarks>
+sealed class SoundTask : TrainingTask
+{
+    readonly Ast model;
+    readonly SoundDataset sounds;
+    readonly SoundFrontEnd front;
+    readonly AudioDataConfig data;
+    readonly TrainingConfig config;
+    readonly Device device;
+    readonly ModelFlops flops;
+    readonly ulong seed;
+    readonly int batchSize, tokens;
+    readonly Prefetcher<SoundBatch> batches;
+    ClassificationReport? validated;
+
+    /// <summary>A task over sounds.</summary>
+    public SoundTask(Ast model, SoundDataset sounds, SoundInput input, RunConfig run, Device device)
+    {
+        (this.model, this.sounds, this.device, config, data) = (model, sounds, device, run.Training, (AudioDataConfig)run.Data);
+        front = new SoundFrontEnd(input, device);
+        flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, model.Shape.Classes);
+        seed = SeedStreams.Of(run.Seed, "batches");
+        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for sounds");
+        tokens = (int)((AstConfig)run.Model).TokensOf(model.Shape);
+        Micro = new MicroSize(config.Batch.Micro);
+        batches = new Prefetcher<SoundBatch>(Draw, Math.Max(1, sounds.Train.Length / batchSize));
+    }
+
+    /// <summary>Opens the sounds and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig run, AudioDataConfig data, AstConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        if (data.Source is GeneratedAudioConfig) observer.OnPreparing("speaking", 0);
+        var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
+        if (sounds.Train.Length == 0) throw new UserException("there are no training recordings");
+        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test sounds of {sounds.Classes.Count} classes");
+        var input = options.From is { } from && TrainedRun.Open(from) is { } other && other.Checkpoint.Has(SoundInput.FileName)
+            // The weights that are taken have heard sounds of one mean and deviation.
+            ? SoundInput.Parse(other.Checkpoint.ReadText(SoundInput.FileName), other.Checkpoint.PathOf(SoundInput.FileName)) with { Samples = SoundShape.SamplesOf(data), Mels = data.Mels }
+            : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
+        using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
+        var model = new Ast(network, SoundShape.Of(data, sounds.Classes.Count), generator).to(options.Device);
+        var files = new Dictionary<string, byte[]>
+        {
+            [SoundInput.FileName] = Encoding.UTF8.GetBytes(input.ToJson()),
+            [CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(sounds.Classes, JsonStyle.Options),
+        };
+        return new TaskSetup
+        {
+            Task = new SoundTask(model, sounds, input, run, options.Device),
+            Files = files,
+            Labels = sounds.Classes,
+            FilesHash = Convert.ToHexStringLower(SHA256.HashData([.. files[SoundInput.FileName], .. files[CheckpointFiles.Classes]])),
+        };
+    }
+
+    SoundBatch Draw(DataPosition position) =>
+        sounds.Draw(batchSize, front.Input.Samples, model.Shape.Frames, model.Shape.Mels, data.Augment, new SampleRandom(seed, 0x736F756E64, (ulong)position.Epoch, (ulong)position.Next));
+
+    public override nn.Module Model => model;
+
+    // A patch is a token.
+    public override string Unit => "tokens";
+
+    public override double DataWait => batches.WaitFraction;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var batch = batches.Next();
+        return Slices(batch.Labels.Length, (first, rows) => new Sounds(this, batch, first, rows, config.LabelSmoothing, report: null));
+    }
+
+    public override IEnumerable<MicroBatch> Validation(int? count)
+    {
+        validated = null;
+        if (sounds.Validation.Length == 0 || count == 0) yield break;
+        validated = new ClassificationReport(sounds.Classes);
+        foreach (var part in sounds.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
+            yield return new Sounds(this, sounds.Batch(part, front.Input.Samples), 0, part.Length, smoothing: 0, validated);
+    }
+
+    public override bool HasValidation => sounds.Validation.Length > 0;
+
+    public override IReadOnlyList<string> MetricNames => ["top1", .. model.Shape.Classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
+
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
+    {
+        var metrics = new Dictionary<string, double>();
+        if (validated is not { Examples: > 0 } report) return metrics;
+        metrics["top1"] = report.Accuracy;
+        if (report.Labels.Count > 5) metrics["top5"] = report.TopK(5);
+        if (!whole) return metrics;
+        metrics["macro_f1"] = report.MacroF1;
+        metrics["calibration_error"] = report.CalibrationError;
+        return metrics;
+    }
+
+    public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
+
+    public override IReadOnlyList<ModelPicture> Pictures() => Confusion is { } confusion ? [ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion")] : [];
+
+    public override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get => batches.Position.ToState();
+        set => batches.Position = DataPosition.FromState(value);
+    }
+
+    public override void Dispose()
+    {
+        batches.Dispose();
+        front.Dispose();
+        model.Dispose();
+    }
+
+    /// <summary>Some sounds of a batch.</summary>
+    sealed class Sounds(SoundTask task, SoundBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, (long)rows * task.tokens, first)
+    {
+        public override double Flops => task.flops.Of(new(rows, task.tokens, 0, rows, Units));
+
+        public override LossSum LossSum(RandomPosition random)
+        {
+            var labels = batch.Labels[first..(first + rows)];
+            Tensor spectrogram;
+            using (no_grad()) spectrogram = task.front.Of(batch, first, rows);
+            var logits = task.model.Logits(spectrogram, random: random).to(ScalarType.Float32);                       // [B, N]
+            report?.AddBatch(logits, labels);
+            return Layers.LossSum.Of(logits, tensor(labels).SendTo(task.device), smoothing);
+        }
+    }
+}

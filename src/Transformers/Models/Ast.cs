@@ -1,0 +1,188 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Audio;
+using Transformers.IO;
+using Transformers.Layers;
+using static TorchSharp.torch;
+
+namespace Transformers.Models;
+
+/// <summary>A transformer over patches of a spectrogram that classifies a recording.</summary>
+/// <remarks>Gong et al. 2021 (Audio Spectrogram Transformer), section 2.1.</remarks>
+[Kind("ast")]
+public sealed record AstConfig : ModelConfig, IChecked
+{
+    /// <summary>Bands, and frames of 10 ms, a side P of a patch.</summary>
+    [Between(1, 512)]
+    public int Patch { get; init; } = 16;
+
+    /// <summary>Bands and frames from one patch to the next; 10 in the paper, by default the patch. What is left over at the end is not seen.</summary>
+    [Between(1, 512)]
+    public int? Stride { get; init; }
+
+    /// <summary>The number of blocks L.</summary>
+    [Between(1, 10_000)]
+    public required int Layers { get; init; }
+
+    /// <summary>The number of attention heads H; it divides the width.</summary>
+    [Between(1, 10_000)]
+    public required int Heads { get; init; }
+
+    /// <summary>The width D of the residual stream.</summary>
+    [Between(1, 1_000_000)]
+    public override required int Width { get; init; }
+
+    /// <summary>The feed-forward network of a block.</summary>
+    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
+
+    /// <summary>How the model encodes the positions of patches in frequency and time.</summary>
+    public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
+
+    /// <summary>What the class is read from.</summary>
+    public ImagePooling Pool { get; init; }
+
+    /// <summary>The normalisation.</summary>
+    public NormConfig Norm { get; init; } = new LayerNormConfig { Epsilon = 1e-6 };
+
+    /// <summary>What is dropped while training.</summary>
+    public ImageDropConfig Drop { get; init; } = new();
+
+    /// <summary>How weights start.</summary>
+    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
+
+    internal (int Rows, int Columns) GridOf(SoundShape shape) => (CountOf(shape.Mels), CountOf(shape.Frames));
+
+    int CountOf(int length) => length < Patch ? 0 : (length - Patch) / (Stride ?? Patch) + 1;
+
+    internal long TokensOf(SoundShape shape) => (long)CountOf(shape.Mels) * CountOf(shape.Frames) + (Pool == ImagePooling.Cls ? 1 : 0);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "pool"];
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check)
+    {
+        check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
+        check.That(Positions is not SinusoidalImagePositionsConfig || Width % 4 == 0, "width", $"({Width}) must be divisible by 4 for sinusoidal positions in two dimensions");
+    }
+
+    /// <inheritdoc/>
+    public override void CheckData(ConfigCheck check, DataConfig data)
+    {
+        if (data is not AudioDataConfig audio) return;
+        var shape = SoundShape.Of(audio, 2);
+        check.That(Patch <= shape.Mels, "model.patch", $"({Patch}) must be at most data.mels ({shape.Mels})");
+        check.That(Patch <= shape.Frames, "model.patch", $"({Patch}) must be at most the frames of data.seconds ({shape.Frames})");
+    }
+
+    internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
+    {
+        var (B, T, D) = (batch.Rows, batch.Source, Width);
+        products.Matrix(B * (T - (Pool == ImagePooling.Cls ? 1 : 0)), (long)Patch * Patch, D);
+        products.SelfAttention(B, T, D, Heads, Heads, Layers);
+        products.FeedForward(B * T, D, FeedForward, Layers);
+        products.Matrix(B, D, sizes.Classes);
+    }
+}
+
+/// <summary>What goes into a network over sounds, and what comes out.</summary>
+/// <param name="Frames">Frames T of a spectrogram.</param>
+/// <param name="Mels">Bands M of a spectrogram.</param>
+/// <param name="Classes">The number of classes N.</param>
+public readonly record struct SoundShape(int Frames, int Mels, int Classes)
+{
+    /// <summary>What data ask for.</summary>
+    public static SoundShape Of(AudioDataConfig data, int classes) => new(LogMel.FramesOf(SamplesOf(data)), data.Mels, classes);
+
+    /// <summary>The samples of a recording that the model hears.</summary>
+    public static int SamplesOf(AudioDataConfig data) => (int)Math.Round(data.Seconds * LogMel.Rate);
+}
+
+/// <summary>A Vision Transformer whose image is a spectrogram.</summary>
+/// <remarks>Gong et al. 2021, section 2.1 and figure 1; one class token, or the mean of all patches, where the paper's code has a second token for distillation.</remarks>
+public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
+{
+    readonly AstConfig config;
+    [ComponentName(Name = "patch_emb")]
+    readonly Linear patches;
+    [ComponentName(Name = "cls_token")]
+    readonly Parameter? classToken;
+    [ComponentName(Name = "pos_emb")]
+    readonly ImagePositions positions;
+    readonly Dropout dropout;
+    readonly ModuleList<Block> blocks;
+    readonly Norm? norm;
+    readonly Linear head;
+
+    /// <summary>A model with fresh weights.</summary>
+    /// <param name="config">The network.</param>
+    /// <param name="shape">The spectrograms and the classes.</param>
+    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <exception cref="UserException">The spectrogram is smaller than a patch.</exception>
+    public Ast(AstConfig config, SoundShape shape, Generator? generator = null) : base(nameof(Ast))
+    {
+        (this.config, Shape) = (config, shape);
+        var (rows, columns) = config.GridOf(shape);
+        if (rows == 0 || columns == 0) throw new UserException($"model.patch ({config.Patch}) must be at most data.mels ({shape.Mels}) and the frames of data.seconds ({shape.Frames})");
+        patches = new Linear(config.Patch * config.Patch, config.Width);
+        classToken = config.Pool == ImagePooling.Cls ? nn.Parameter(zeros(config.Width)) : null;
+        positions = ImagePositions.Create(config.Positions, rows, columns, config.Width, classToken is not null);
+        dropout = new Dropout(config.Drop.Activations);
+        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(layer => new Block(
+            new Attention(config.Width, config.Heads, dropout: config.Drop.Attention),
+            new FeedForward(config.FeedForward, config.Width, dropout: config.Drop.Activations),
+            () => new Residual(config.Norm, config.Width, dropout: config.Drop.Activations, path: new DropPath(config.Drop.PathAt(layer, config.Layers))))).ToArray());
+        norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width) : null;
+        head = new Linear(config.Width, shape.Classes);
+        RegisterComponents();
+        RandomLayers.Number(this);
+        Initialization.Apply(this, config.Init, config.Layers, generator);
+    }
+
+    /// <summary>What goes in and what comes out.</summary>
+    public SoundShape Shape { get; }
+
+    /// <summary>Rows (frequency, low first) and columns (time) of patches.</summary>
+    public (int Rows, int Columns) Grid => config.GridOf(Shape);
+
+    /// <inheritdoc/>
+    public int Depth => config.Layers + 1;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor spectrogram) => Logits(spectrogram);
+
+    /// <summary>Unnormalised scores of the classes.</summary>
+    /// <param name="spectrogram">[B, T, M], normalised.</param>
+    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="random">The position in the run, for dropout.</param>
+    /// <returns>[B, N].</returns>
+    public Tensor Logits(Tensor spectrogram, AttentionRecorder? recorder = null, RandomPosition random = default)
+    {
+        var (P, step) = (config.Patch, config.Stride ?? config.Patch);
+        var cut = spectrogram.transpose(1, 2).unfold(1, P, step).unfold(2, P, step);                 // [B, Y, X, P, P]: bands, then frames
+        var (B, Y, X) = (cut.size(0), cut.size(1), cut.size(2));
+        var x = positions.Embed(patches.call(cut.reshape(B, Y * X, P * P)), Y, X);                   // [B, Y·X, D]
+        if (classToken is not null)
+            x = cat([positions.EmbedClass(classToken).to(x.dtype).expand(B, 1, config.Width), x], 1);   // [B, 1 + Y·X, D]
+        x = dropout.forward(x, random);
+        foreach (var block in blocks)
+            x = block.forward(x, new AttentionInput(Recorder: recorder, Random: random));
+        if (norm is not null) x = norm.call(x);
+        return head.call(classToken is null ? x.mean([1L]) : x.select(1, 0));                        // [B, N]
+    }
+
+    /// <inheritdoc/>
+    public int DepthOf(string parameter) => LayerNames.DepthOf(parameter, Depth);
+
+    /// <inheritdoc/>
+    public Tensor? Adapt(string parameter, Tensor stored, long[] shape)
+    {
+        if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
+        if (parameter == "pos_emb.weight" && stored.dim() == 3 && stored.size(2) == shape[2])
+            return LearnedGrid.Interpolate(stored.to(ScalarType.Float32), shape[0], shape[1]);
+        throw LayerNames.Misfit(parameter, stored, shape);
+    }
+}

@@ -1,0 +1,49 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using TestSupport;
+using Transformers.Configs;
+using Transformers.Evaluation;
+using Transformers.Kinds;
+using Transformers.Tests.Training;
+using Transformers.Training;
+
+namespace Transformers.Tests.Kinds;
+
+/// <summary>Two classics of forecasting, which come with R (Debian's r-base-core).</summary>
+[Collection("engine")]
+[Trait("Category", "slow")]
+public sealed class MonthlySeriesTests
+{
+    [Theory]
+    [InlineData("AirPassengers")]
+    [InlineData("co2")]
+    public void The_last_two_years_are_forecast_better_than_by_the_last_season_as_the_mean_of_three_seeds(string name)
+    {
+        using var runs = new TinyRuns();
+        Assert.SkipUnless(Export(name, runs.PathOf("months.csv")), $"R is not installed, and has the series {name}: apt-get install r-base-core");
+        var (own, naive) = (0.0, 0.0);
+        foreach (var seed in new[] { 1, 2, 3 })
+        {
+            var config = DataOverride.Apply(ConfigFile.Load<RunConfig>([Repository.PathOf("configs", "series-monthly.yaml")], [$"seed={seed}", "training.precision=fp32"]), runs.PathOf("months.csv"));
+            runs.Train(config, $"run-{seed}");
+            var run = TrainedRun.Open(runs.PathOf($"run-{seed}"));
+            var metrics = Kind.For(run).Evaluate(run, "run", new EvaluationOptions()).Metrics;
+            (own, naive) = (own + metrics["mae"] / 3, metrics["seasonal_naive_mae"]);
+        }
+        Assert.True(own < naive, $"{name}: {own} and {naive}");
+    }
+
+    static bool Export(string name, string path)
+    {
+        try
+        {
+            using var r = Process.Start(new ProcessStartInfo("Rscript", ["-e", $"write.csv(data.frame(time = as.numeric(time({name})), value = as.numeric({name})), '{path}', row.names = FALSE)"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            r.WaitForExit();
+            return r.ExitCode == 0;
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using TestSupport;
+using Transformers.Benchmarks;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Tests.Training;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Tests.Kinds;
+
+[Collection("engine")]
+public sealed class SeriesKindTests
+{
+    const string Encoder = "{ kind: patchtst, patch: 6, layers: 1, heads: 2, width: 16, dropout: 0.1, baseline: season }";
+    const string Decoder = "{ kind: series_decoder, patch: 6, layers: 1, heads: 2, width: 16, dropout: 0.1, positions: { kind: rotary } }";
+
+    static RunConfig Config(string model = Encoder, params string[] sets) => ConfigFile.Parse<RunConfig>($$"""
+        data:
+          kind: series
+          source: { generator: regimes, count: 4, length: 300 }
+          context: 48
+          horizon: 12
+          season: 24
+          validation: 24
+          test: 36
+          stride: 6
+        model: {{model}}
+        training:
+          steps: 8
+          batch: { sequences: 16 }
+          optimizer: { kind: adamw, lr: 2.0e-3 }
+          precision: fp32
+          validate: { every: 4 }
+          checkpoint: { every: 1000 }
+        """, "tiny.yaml", sets);
+
+    [Theory]
+    [InlineData(Encoder, "training.batch.micro=6")]
+    [InlineData(Decoder, "training.ema.decay=0.9")]
+    public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string model, string setting)
+    {
+        using var runs = new TinyRuns();
+        var config = Config(model, setting);
+        runs.Train(config, "whole");
+        runs.Train(config, "halves", maxSteps: 4);
+        Assert.Equal(8, runs.Train(config, "halves").Steps);
+        foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer }) Assert.Equal(runs.Newest("whole", file), runs.Newest("halves", file));
+    }
+
+    [Theory]
+    [InlineData(Encoder)]
+    [InlineData(Decoder)]
+    public void A_run_is_evaluated_beside_every_simple_forecast_and_the_best_possible(string model)
+    {
+        using var runs = new TinyRuns();
+        var result = runs.Train(Config(model), "run");
+        var run = TrainedRun.Open(runs.PathOf("run"), "latest");
+        var validation = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Split = "validation" });
+        foreach (var (name, value) in result.Metrics) Assert.Equal(value, validation.Metrics[name], 1e-4);
+        var test = Kind.For(run).Evaluate(run, "run", new EvaluationOptions());
+        Assert.Equal(("test", 4L * 5), (test.Split, test.Examples));
+        foreach (var name in (string[])["mae", "mse", "mase", "quantile_loss", "coverage", "naive_mae", "seasonal_naive_mase", "linear_mse", "best_mae"]) Assert.True(double.IsFinite(test.Metrics[name]), name);
+        Assert.True(test.Metrics["best_mae"] < test.Metrics["naive_mae"]);
+    }
+
+    [Fact]
+    public void Training_beats_the_naive_forecasts()
+    {
+        using var runs = new TinyRuns();
+        var result = runs.Train(Config(Encoder, "training.steps=150", "training.batch.sequences=64", "training.validate.every=1000", "model.dropout=0"), "run");
+        Assert.True(result.Metrics["mae"] < result.Metrics["seasonal_naive_mae"], $"{result.Metrics["mae"]} and {result.Metrics["seasonal_naive_mae"]}");
+        Assert.True(result.Metrics["mae"] < result.Metrics["naive_mae"]);
+    }
+
+    [Fact]
+    public void In_bf16_it_trains_too()
+    {
+        using var runs = new TinyRuns();
+        var result = runs.Train(Config(Encoder, "training.precision=bf16"), "run");
+        Assert.Equal("bf16", result.Precision);
+        Assert.True(double.IsFinite(result.ValLoss!.Value));
+    }
+
+    [Fact]
+    public void Forecasts_continue_a_table_by_its_own_time_stamps_whatever_its_units()
+    {
+        using var runs = new TinyRuns();
+        using var folder = new TempFolder();
+        runs.Train(Config(), "run");
+        string Table(double scale) => "date,a,b\n" + string.Concat(Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{new DateTime(2024, 1, 1).AddDays(i):yyyy-MM-dd},{scale * (5 + Math.Sin(i))},{(i == 3 ? "" : i)}\n")));
+        var run = TrainedRun.Open(runs.PathOf("run"));
+        var forecasts = SeriesForecasts.Ahead(run, [folder.Write("one.csv", Table(1)), folder.Write("thousand.csv", Table(1000))], CPU);
+        Assert.Equal(["a", "b", "a", "b"], forecasts.Select(one => one.Series));
+        Assert.Equal(12, forecasts[0].Steps.Count);
+        Assert.Equal(("2024-03-01", "2024-03-12"), (forecasts[0].Steps[0].Time, forecasts[0].Steps[^1].Time));
+        Assert.All(forecasts[0].Steps, step => Assert.True(step.Quantiles[0].Value <= step.Quantiles[1].Value && step.Quantiles[1].Value <= step.Quantiles[2].Value));
+        foreach (var (small, large) in forecasts[0].Steps.Zip(forecasts[2].Steps)) Assert.Equal(1000 * small.Mean, large.Mean, Math.Abs(large.Mean) * 1e-4);
+    }
+
+    [Fact]
+    public void Its_size_is_known_before_it_trains()
+    {
+        using var runs = new TinyRuns();
+        foreach (var model in (string[])[Encoder.Replace("layers: 1", "layers: 3"), Decoder])
+        {
+            var config = Config(model);
+            var inspection = Inspector.Inspect(config, new InspectionOptions { Measure = model == Decoder });
+            Assert.Equal(runs.Train(Config(model, "training.steps=1"), model == Decoder ? "decoder" : "encoder").Parameters, inspection.Cost.Parameters);
+            Assert.Null(inspection.Vocabulary);
+        }
+    }
+
+    [Fact]
+    public void The_picture_of_a_forecast_has_what_happened_the_forecast_and_its_band()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(Config(), "run");
+        var run = TrainedRun.Open(runs.PathOf("run"));
+        var svg = Kind.For(run).DrawForecast(run, null, "series 2", CPU).ToSvg();
+        Assert.Contains("Forecast of series 2 from 288", svg);
+        Assert.Contains("<polygon", svg);
+        Assert.Contains("0.1 to 0.9", svg);
+        Assert.Contains("there is no such series (there are series 0,", Assert.Throws<UserException>(() => Kind.For(run).DrawForecast(run, null, "x", CPU)).Message.Replace("--series (x): ", ""));
+    }
+
+    [Theory]
+    [InlineData("model.patch=7", "model.patch (7) and a stride of 7 must cover data.context (48) to its last step")]
+    [InlineData("model.stride=7", "model.stride (7) must be at most model.patch (6)")]
+    [InlineData("model.quantiles=[0.9, 0.1]", "model.quantiles must rise")]
+    [InlineData("model.positions.kind=alibi", "model.positions.kind (alibi) must be learned, sinusoidal, rotary or none")]
+    [InlineData("model.heads=3", "model.width (16) must be divisible by model.heads (3)")]
+    [InlineData("data.context=1", "data.context (1) must lie between 2 and 100000")]
+    [InlineData("training.batch={ tokens: 64 }", "training.batch.tokens (64) is for text")]
+    public void A_config_that_does_not_fit_together_says_so(string set, string message) =>
+        Assert.Contains(message, Assert.Throws<UserException>(() => Config(Encoder, set)).Message);
+
+    [Fact]
+    public void Series_that_are_too_short_are_reported_at_their_setting()
+    {
+        using var runs = new TinyRuns();
+        var problem = Assert.Throws<UserException>(() => runs.Train(Config(Encoder, "data.test=240"), "run")).Problems[0];
+        Assert.Equal("data.context", problem.Path);
+        Assert.Contains("need 324", problem.Message);
+    }
+}
