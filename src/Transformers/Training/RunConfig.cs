@@ -1,6 +1,7 @@
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
+using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
 using Transformers.Data.Text;
 using Transformers.IO;
@@ -29,7 +30,7 @@ public sealed record RunConfig : IChecked
         if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImageDataConfig)
+        if (Data is ImageDataConfig or ImageTextDataConfig)
             check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", "give training.batch.sequences, the images of a step");
         Model.CheckData(check, Data);
     }
@@ -75,6 +76,7 @@ public static class DataOverride
                 TextDataConfig text => text with { Source = TextSources.WithFiles(text.Source, path) },
                 ImageDataConfig images => images with { Source = new ImageFilesConfig { Path = path } },
                 ParallelDataConfig parallel => parallel with { Source = parallel.Source.At(path) },
+                ImageTextDataConfig pairs => pairs with { Source = pairs.Source.At(path) },
                 LabelledDataConfig labelled => labelled with { Source = labelled.Source.At(path) },
                 var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),
             },
