@@ -21,6 +21,7 @@ sealed class ImageTextEvaluation
     readonly EvaluationOptions options;
     readonly CancellationToken cancel;
     readonly ImageTextSplit split;
+    readonly string splitName;
     readonly ImageTextCorpus corpus;
     readonly ImageTextBatches batches;
     readonly ObjectivesConfig objectives;
@@ -33,6 +34,7 @@ sealed class ImageTextEvaluation
         var source = options.Data is { } path ? data with { Source = data.Source.At(path), Holdout = options.Split is null ? null : data.Holdout } : data;
         var splits = source.Open();
         split = File.Exists(options.Data) ? splits.Train with { Name = "data" } : splits.Choose(options.Split);
+        splitName = ReferenceEquals(split, splits.Validation) ? "validation" : split.Name;
         corpus = ImageTextCorpus.Encode(split, run.Tokenizer, run.Answers, Math.Min(data.MaxLength, run.Model.Context), cancel);
         objectives = ((VilbertConfig)run.Run.Config.Model).Objectives;
         batches = PreparedPairs.BatchesOf(corpus, split, run.Tokenizer, run.Input, objectives, new BucketOptions { Sequences = 1, Shuffle = false }, run.Model.Patches);
@@ -53,7 +55,7 @@ sealed class ImageTextEvaluation
         if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: no answers, and the model was not trained to match captions");
         return new()
         {
-            Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.split.Name == "val" ? "validation" : evaluation.split.Name, Examples = evaluation.corpus.Count,
+            Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.splitName, Examples = evaluation.corpus.Count,
             Metrics = evaluation.metrics, Questions = questions,
         };
     }

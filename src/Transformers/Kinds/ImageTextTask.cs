@@ -31,6 +31,7 @@ sealed class ImageTextTask : TrainingTask
     readonly Prefetcher<ImageTextBatch> stream;
     readonly ImageTextBatches? validation;
     readonly ModelFlops flops;
+    readonly ObjectivesConfig objectives;
 
     /// <summary>A task over images and texts.</summary>
     public ImageTextTask(Vilbert model, PreparedPairs data, RunConfig run, Device device)
@@ -39,7 +40,7 @@ sealed class ImageTextTask : TrainingTask
         Micro = new MicroSize(config.Batch.Micro);
         var shape = model.Shape;
         flops = ModelFlops.OfImages(run.Model, new ImageShape(shape.Size, shape.Channels, shape.Answers), shape.Vocabulary);
-        var objectives = ((VilbertConfig)run.Model).Objectives;
+        objectives = ((VilbertConfig)run.Model).Objectives;
         var rows = PreparedPairs.RowsOf(config.Batch);
         var batches = data.Batches(data.Train, data.Splits.Train, objectives, new BucketOptions { Sequences = rows, Seed = SeedStreams.Of(run.Seed, "batches") }, model.Patches);
         stream = new Prefetcher<ImageTextBatch>(batches.At, batches.BatchesPerEpoch);
@@ -68,7 +69,8 @@ sealed class ImageTextTask : TrainingTask
 
     public override bool HasValidation => validation is not null;
 
-    public override IReadOnlyList<string> MetricNames => [.. model.Shape.Answers > 0 ? new[] { "accuracy" } : [], "match_accuracy", "masked_accuracy"];
+    public override IReadOnlyList<string> MetricNames =>
+        [.. new[] { model.Shape.Answers > 0 ? "accuracy" : null, objectives.Match > 0 ? "match_accuracy" : null, objectives.Masked > 0 ? "masked_accuracy" : null }.OfType<string>()];
 
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {

@@ -41,7 +41,7 @@ static class SceneWords
     public static readonly string[] Sizes = ["small", "large"], Colors = ["red", "green", "blue", "yellow", "purple"];
     public static readonly string[] Materials = ["rubber", "metal"], Shapes = ["circle", "square", "triangle", "cross", "ring"];
 
-    /// <summary>The colour that each shape never has in training; each colour is missing in one shape, so that neither tells the other.</summary>
+    /// <summary>The colour that each shape never has in training; each colour is missing in one shape, so that neither gives the other away.</summary>
     public static readonly int[] HeldOutColor = [2, 0, 4, 3, 1];
 
     /// <summary>Where the first of two objects is, seen from the second.</summary>

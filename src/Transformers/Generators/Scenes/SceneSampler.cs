@@ -5,7 +5,7 @@ namespace Transformers.Generators.Scenes;
 /// <summary>Draws scenes with their texts at random.</summary>
 /// <remarks>
 /// The question is drawn first, then its answer, each with the same probability, then a scene in which that is the answer: so the words
-/// of a question do not tell its answer. No two objects of a scene have the same shape and colour, which name an object.
+/// of a question do not give its answer away. No two objects of a scene have the same shape and colour, which name an object.
 /// </remarks>
 sealed class SceneSampler(SampleRandom random, bool unseen)
 {

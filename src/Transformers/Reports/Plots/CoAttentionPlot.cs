@@ -42,8 +42,8 @@ public static class CoAttentionPlot
             var grid = Matrix.Of(side, side, (y, x) => toImage[word, 1 + y * side + x]);
             Panel(word + 1, $"{words[word]}  {toImage[word, 0]:0.00}", RolloutPlot.Lit(seen, grid));
         }
-        string[] places = ["whole image", .. Enumerable.Range(0, model.Patches).Select(i => $"row {1 + i / side}, {1 + i % side}")];
-        var other = new HeatMap($"Co-attention: what each patch reads ({which})", "word", "patch", [new Panel("", toText, places, words)]) { Low = 0 };
+        string[] regions = ["whole image", .. Enumerable.Range(0, model.Patches).Select(i => $"row {1 + i / side}, {1 + i % side}")];
+        var other = new HeatMap($"Co-attention: what each patch reads ({which})", "word", "patch", [new Panel("", toText, regions, words)]) { Low = 0 };
         return Picture.Stack(heading, picture, other.Draw());
 
         void Panel(int number, string title, RgbImage cells)
