@@ -174,7 +174,7 @@ def run(name, case, values, boxes, counts, hidden, shares):
     regions = case.linear('region_out', case.gelu_head('region_head', v[rows, columns + 1]))
     if case.classes:
         target = shares[rows, columns]
-        region_losses = (target * ((target + 1e-12).log() - regions.log_softmax(-1))).sum(-1)
+        region_losses = (target * (target.log() - regions.log_softmax(-1))).sum(-1)
     else:
         flat = values.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH).permute(0, 2, 3, 1, 4, 5).reshape(values.shape[0], -1, case.features)
         target = flat[rows, columns]

@@ -147,8 +147,8 @@ public sealed class Vilbert : nn.Module, IComputes
         var (B, R, D) = x.Dims3();
         if (images.Hidden is { } hidden)
         {
-            var covered = hidden.unsqueeze(-1);                                                   // [B, R, 1]
-            x = x * (1 - covered) + maskToken * covered;
+            // Without a number of C# in it: TorchSharp may free one while libtorch still reads it.
+            x = lerp(x, maskToken, hidden.unsqueeze(-1));                                         // by [B, R, 1]
         }
         var whole = imageToken + MeanOf(x, images.Counts);                                        // [B, D']
         x = patchPositions is null ? x + boxes!.call(images.Boxes!).to(ScalarType.Float32)
@@ -232,12 +232,14 @@ public sealed class Vilbert : nn.Module, IComputes
         if (classes is not null)
         {
             var wanted = classes.index_select(0, regions);
-            return (wanted * ((wanted + 1e-12).log() - output.log_softmax(-1))).sum(-1);
+            return (wanted.xlogy(wanted) - wanted * output.log_softmax(-1)).sum(-1);
         }
         var all = config.Patch is { } patch ? PatchEmbedding.Flatten(images.Values, patch).flatten(0, 2) : images.Values.flatten(0, 1);   // [B·R, C]
         var numbers = all.index_select(0, regions);
         var centred = numbers - numbers.mean([-1L], keepdim: true);
-        return (output - centred / (centred.square().mean([-1L], keepdim: true) + 1e-6).sqrt()).square().mean([-1L]);
+        var deviation = ((centred * centred).mean([-1L], keepdim: true) + tensor(1e-6f, device: output.device)).sqrt();
+        var difference = output - centred / deviation;
+        return (difference * difference).mean([-1L]);
     }
 }
 

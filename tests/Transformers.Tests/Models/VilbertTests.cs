@@ -64,7 +64,9 @@ public sealed class VilbertTests
     static Vilbert Drawn(VilbertConfig config, PairShape shape)
     {
         using var generator = new Generator(3);
-        return (Vilbert)new Vilbert(config with { Init = new XavierInitConfig() }, shape, generator).eval();
+        var model = new Vilbert(config with { Init = new XavierInitConfig() }, shape, generator);
+        model.eval();
+        return model;
     }
 
     [Fact]

@@ -120,7 +120,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
             using var document = JsonLine.Parse(json, path, line);
             var root = document.RootElement;
             yield return Example(path, line, JsonLine.Text(root, config.Image, path, line), JsonLine.Text(root, config.Text, path, line),
-                name => root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? JsonLine.Text(root, name, path, line) : null);
+                name => JsonLine.Find(root, name, path, line));
         }
     }
 

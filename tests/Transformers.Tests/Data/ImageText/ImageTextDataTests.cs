@@ -79,6 +79,24 @@ public sealed class ImageTextDataTests
         Assert.Contains(message, Refused(() => train.Regions!(train.Read().First())).Message);
     }
 
+    [Theory]
+    [InlineData("train.jsonl", "{\"image\": \"a.png\", \"text\": \"what is it?\", \"answer\": \"dog\", \"kind\": \"pet\"}\n{\"image\": \"b.png\", \"text\": \"a cat\", \"answer\": null}\n")]
+    [InlineData("train.tsv", "image\ttext\tanswer\na.png\twhat is it?\tdog\nb.png\ta cat\t\n")]
+    [InlineData("regions.jsonl", "{\"image\": \"a.png\", \"boxes\": [[0, 0, 1, 0.5], [0, 0.5, 1, 1]], \"features\": [[1.5, 2], [3, -4e2]], \"classes\": [[0.5, 0.5], [0, 1]]}\n")]
+    public void A_damaged_file_is_read_or_refused_with_a_message(string name, string content)
+    {
+        using var folder = new TempFolder();
+        folder.Write("train.jsonl", "{\"image\": \"a.png\", \"text\": \"x\"}");
+        var accepted = Mutants.Read(Mutants.Count / 4, [System.Text.Encoding.UTF8.GetBytes(content)], bytes =>
+        {
+            if (name == "train.tsv") File.Delete(folder["train.jsonl"]);
+            File.WriteAllBytes(folder[name], bytes);
+            var train = Open(folder.FullPath, name == "regions.jsonl" ? new RegionsConfig() : null).Train;
+            foreach (var example in train.Read()) train.Regions?.Invoke(example);
+        }, bytesOfMemory: 1 << 22);
+        Assert.InRange(accepted, 1, Mutants.Count / 4 - 1);
+    }
+
     static (ImageTextBatches Batches, ImageTextCorpus Corpus, TextTokenizer Tokenizer) Batches(RegionsConfig? regions, RowMix mix, int size = 64)
     {
         var split = new GeneratedImageTextConfig { Generator = ImageTextGenerator.Scenes, Size = size }.Open(regions).Train;
@@ -114,7 +132,7 @@ public sealed class ImageTextDataTests
                 {
                     RowTask.Masked => "masked",
                     RowTask.Match => $"match {batch.Labels[row]}",
-                    _ when hidden == batch.Regions => "text alone",
+                    _ when hidden == real => "text alone",
                     _ when ids.SequenceEqual([special.Begin, special.Mask!.Value, special.End]) => "image alone",
                     _ => "answer",
                 };

@@ -40,7 +40,7 @@ public sealed class SceneGeneratorTests
 
     static IEnumerable<PlacedThing> Matching(Scene scene, string description)
     {
-        var words = description.Split(' ').Select(word => word is "thing" or "things" ? "" : Words.SelectMany(one => one).Contains(word) ? word : Regex.Replace(word, "e?s$", "")).ToList();
+        var words = description.Split(' ').Select(word => word is "thing" or "things" ? "" : Words.SelectMany(one => one).Contains(word) ? word : SceneWords.Shapes.Single(shape => word == shape + "s" || word == shape + "es")).ToList();
         return scene.Things.Where(placed => words.TrueForAll(word => word == "" || word == SceneWords.Sizes[placed.Thing.Size] || word == SceneWords.Colors[placed.Thing.Color]
             || word == SceneWords.Materials[placed.Thing.Material] || word == SceneWords.Shapes[placed.Thing.Shape]));
     }
