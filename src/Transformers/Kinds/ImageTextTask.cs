@@ -24,6 +24,8 @@ namespace Transformers.Kinds;
 /// <summary>Answers questions about images, predicts masked tokens and regions, and matches captions with images, all by one model.</summary>
 sealed class ImageTextTask : TrainingTask
 {
+    const int ShownAnswers = 12;
+
     readonly Vilbert model;
     readonly PreparedPairs data;
     readonly Device device;
@@ -32,6 +34,7 @@ sealed class ImageTextTask : TrainingTask
     readonly ImageTextBatches? validation;
     readonly ModelFlops flops;
     readonly ObjectivesConfig objectives;
+    List<OutputExample> answered = [];
 
     /// <summary>A task over images and texts.</summary>
     public ImageTextTask(Vilbert model, PreparedPairs data, RunConfig run, Device device)
@@ -75,13 +78,19 @@ sealed class ImageTextTask : TrainingTask
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         var counts = new Dictionary<string, (long Right, long All)>();
+        if (whole) answered = [];
         foreach (var batch in ValidationBatches(whole ? null : config.Validate.Batches))
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var (text, image) = PairTensors.Forward(model, batch, device);
             var joint = model.Joint(text, image);
-            if (RowsOf(batch, RowTask.Answer) is { } answers) Add("accuracy", model.AnswerLogits(joint.index_select(0, answers.Indices)), answers.Labels);
+            if (RowsOf(batch, RowTask.Answer) is { } answers)
+            {
+                var logits = model.AnswerLogits(joint.index_select(0, answers.Indices));
+                Add("accuracy", logits, answers.Labels);
+                if (whole) Keep(batch, answers.Indices, logits);
+            }
             if (RowsOf(batch, RowTask.Match) is { } matches) Add("match_accuracy", model.MatchLogits(joint.index_select(0, matches.Indices)), matches.Labels);
             if (MaskedTokens(batch) is { } masked) Add("masked_accuracy", model.TokenLogits(text.flatten(0, 1).index_select(0, masked.Positions)), masked.Targets);
         }
@@ -93,6 +102,19 @@ sealed class ImageTextTask : TrainingTask
             counts[name] = (right + logits.argmax(-1).eq(labels).sum().item<long>(), all + labels.numel());
         }
     }
+
+    // A few questions with the model's answers, for the report.
+    void Keep(ImageTextBatch batch, Tensor rows, Tensor logits)
+    {
+        var guesses = logits.argmax(-1).cpu().data<long>().ToArray();
+        foreach (var (at, row) in rows.cpu().data<long>().ToArray().Index().Take(ShownAnswers - answered.Count))
+        {
+            var example = data.Validation!.Examples[batch.Texts.Examples[row]];
+            answered.Add(new($"{example.Image}: {example.Text}", data.Train.Classes[(int)guesses[at]], example.Answer!));
+        }
+    }
+
+    public override IReadOnlyList<OutputExample> Examples => answered;
 
     public override IReadOnlyList<ModelPicture> Pictures()
     {

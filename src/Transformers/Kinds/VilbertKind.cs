@@ -34,24 +34,35 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         return ImageTextEvaluation.Run(pairs, name, options, cancel);
     }
 
-    // The text's stream with the whole image hidden, as training sees a part of the questions.
+    // The text's stream. A line may name an image before a tab; without one the whole image is hidden, as in a part of training.
     public override Embedder OpenEmbedder(TrainedRun run, Device device)
     {
         NativeLibraries.Load();
         var pairs = ImageTextRun.Open(run, device);
         var model = pairs.Model;
-        return new Embedder(model, (ids, mask) =>
+        return new Embedder(model, (lines, ids, mask) =>
         {
-            var image = model.EmbedImage(HiddenImages(pairs, (int)ids.size(0)));
+            var image = model.EmbedImage(ImagesOf(pairs, lines));
             return model.Join(model.EmbedText(ids, mask), image, new CoInput(Text: mask)).Text;
-        }, ((VilbertConfig)run.Config.Model).Text.Width, pairs.Special.Padding, device, pairs.Encode);
+        }, ((VilbertConfig)run.Config.Model).Text.Width, pairs.Special.Padding, device, line => pairs.Encode(line[(line.IndexOf('\t') + 1)..]));
     }
 
-    static ImageTensors HiddenImages(ImageTextRun run, int rows)
+    static ImageTensors ImagesOf(ImageTextRun run, string[] lines)
     {
         var (shape, R) = (run.Model.Shape, Math.Max(1, run.Model.Patches));
-        var values = zeros(run.Model.Patches > 0 ? [rows, shape.Channels, shape.Size, shape.Size] : [rows, R, shape.Channels], device: run.Device);
-        return new(values, run.Model.Patches > 0 ? null : zeros(rows, R, 5, device: run.Device), Hidden: ones(rows, R, device: run.Device));
+        var hidden = new float[lines.Length * R];
+        if (run.Model.Patches == 0)
+        {
+            if (lines.FirstOrDefault(line => line.Contains('\t')) is { } line) run.ReadImage(line[..line.IndexOf('\t')]);
+            Array.Fill(hidden, 1);
+            return new(zeros(lines.Length, R, shape.Channels, device: run.Device), zeros(lines.Length, R, 5, device: run.Device), Hidden: tensor(hidden, [lines.Length, R]).SendTo(run.Device));
+        }
+        var each = shape.Channels * shape.Size * shape.Size;
+        var values = new float[lines.Length * each];
+        for (var row = 0; row < lines.Length; row++)
+            if (lines[row].IndexOf('\t') is >= 0 and var tab) run.ReadImage(lines[row][..tab]).Seen.Values.CopyTo(values, row * each);
+            else hidden.AsSpan(row * R, R).Fill(1);
+        return new(tensor(values, [lines.Length, shape.Channels, shape.Size, shape.Size]).SendTo(run.Device), Hidden: tensor(hidden, [lines.Length, R]).SendTo(run.Device));
     }
 
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)

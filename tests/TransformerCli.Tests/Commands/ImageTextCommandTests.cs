@@ -62,8 +62,11 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
     public void Texts_are_embedded_and_attention_is_drawn_in_both_directions()
     {
         var image = Path.Combine(Scenes(), "images", "test-000001.png");
-        var line = Done("embed", runs.Pairs, "--input", runs.Write("texts.txt", "the red circle\n"), "--device", "cpu");
-        Assert.Equal(8, JsonDocument.Parse(line).RootElement.GetProperty("vector").GetArrayLength());
+        var input = runs.Write("texts.txt", $"the red circle\n{image}\tthe red circle\n{Path.Combine(Scenes(), "images", "test-000000.png")}\tthe red circle\n");
+        var vectors = Done("embed", runs.Pairs, "--input", input, "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => string.Join(' ', JsonDocument.Parse(line).RootElement.GetProperty("vector").EnumerateArray())).ToList();
+        Assert.Equal(8, vectors[0].Split(' ').Length);
+        Assert.Equal(3, vectors.Distinct().Count());
         Done("plot", "attention", runs.Pairs, "--image", image, "--text", "what color is the circle?", "--output", runs.At("attention.png"), "--device", "cpu");
         Assert.True(new FileInfo(runs.At("attention.png")).Length > 10_000);
         Done("plot", "patches", runs.Pairs, "--image", image, "--output", runs.At("patches.svg"));
