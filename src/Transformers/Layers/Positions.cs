@@ -233,12 +233,14 @@ sealed class ConstantCache : IDisposable
 {
     const int MostEntries = 32;
 
-    readonly Dictionary<(long, long, long, Device, ScalarType), Tensor> entries = [];
+    // By the device's type and index: two objects of one device are not equal.
+    readonly Dictionary<(long, long, long, DeviceType, int, ScalarType), Tensor> entries = [];
 
     /// <summary>The constant for a key, made on the CPU in 32-bit floats at its first use and then moved.</summary>
     internal Tensor Get(long a, long b, long c, Device device, ScalarType type, Func<Tensor> make)
     {
-        if (entries.TryGetValue((a, b, c, device, type), out var known)) return known;
+        var key = (a, b, c, device.type, device.index, type);
+        if (entries.TryGetValue(key, out var known)) return known;
         // Generation asks for a new size at every step; what is old is not asked for again.
         if (entries.Count >= MostEntries) Clear();
         using var scope = NewDisposeScope();
@@ -246,7 +248,7 @@ sealed class ConstantCache : IDisposable
         using var ordinary = inference_mode(false);
         using var plain = no_grad();
         var made = make().to(type, device).DetachFromDisposeScope();
-        return entries[(a, b, c, device, type)] = made;
+        return entries[key] = made;
     }
 
     void Clear()

@@ -91,7 +91,7 @@ public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
             Open = example => SceneGenerator.Draw(split, Seed, example.Number),
             Regions = regions is null ? null : example =>
             {
-                var found = SceneRegions.Of(example.Image, SceneGenerator.At(split, Seed, example.Number), SceneGenerator.Draw(split, Seed, example.Number));
+                var found = SceneRegions.Of(example.Image, split, Seed, example.Number);
                 return new ImageRegions(found.Boxes, found.Features, found.Classes).AtMost(regions.Most);
             },
         };

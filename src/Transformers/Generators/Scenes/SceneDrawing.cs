@@ -18,12 +18,20 @@ static class SceneDrawing
     static readonly float[] Radii = [4.4f, 6.9f];
     static readonly Vector3[] Colors = [new(0.85f, 0.12f, 0.1f), new(0.1f, 0.6f, 0.15f), new(0.1f, 0.25f, 0.85f), new(0.95f, 0.85f, 0.1f), new(0.6f, 0.15f, 0.65f)];
 
-    public static RgbImage Draw(IReadOnlyList<PlacedThing> things, SampleRandom random)
+    /// <summary>Draws a scene.</summary>
+    /// <param name="things">The objects.</param>
+    /// <param name="random">Decides everything that the objects do not.</param>
+    /// <param name="circles">Takes the centre of each object in pixels, and its radius, if given.</param>
+    public static RgbImage Draw(IReadOnlyList<PlacedThing> things, SampleRandom random, List<(Vector2 Center, float Radius)>? circles = null)
     {
         var image = new RgbImage(Side, Side);
         var pixels = new Vector3[Side * Side];
         Ground(pixels, random);
-        foreach (var thing in things) Draw(pixels, thing, random);
+        foreach (var thing in things)
+        {
+            var circle = Draw(pixels, thing, random);
+            circles?.Add(circle);
+        }
         var bytes = image.Span;
         ulong bits = 0;
         for (var i = 0; i < pixels.Length; i++)
@@ -43,7 +51,7 @@ static class SceneDrawing
             pixels[i] = new Vector3(level + across * ((i % Side) / (float)Side - 0.5f) + down * (i / Side / (float)Side - 0.5f));
     }
 
-    static void Draw(Vector3[] pixels, PlacedThing placed, SampleRandom random)
+    static (Vector2, float) Draw(Vector3[] pixels, PlacedThing placed, SampleRandom random)
     {
         var thing = placed.Thing;
         var radius = Radii[thing.Size] * (float)random.Uniform(0.96, 1.04);
@@ -59,6 +67,7 @@ static class SceneDrawing
                 ref var pixel = ref pixels[(placed.Row * Cell + y) * Side + placed.Column * Cell + x];
                 pixel = Vector3.Lerp(pixel, Lit(color, thing.Material, at), cover);
             }
+        return (center + new Vector2(placed.Column * Cell, placed.Row * Cell), radius);
     }
 
     // Metal shines at its upper left and is dark at its lower right; rubber is one colour.

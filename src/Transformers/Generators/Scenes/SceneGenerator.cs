@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using Transformers.IO;
@@ -34,7 +35,10 @@ public static class SceneGenerator
 
     /// <summary>The picture of a scene.</summary>
     internal static RgbImage Draw(SceneSplit split, ulong seed, int index) =>
-        SceneDrawing.Draw(At(split, seed, index).Things, new SampleRandom(seed, (ulong)split, (ulong)index, 1));
+        SceneDrawing.Draw(At(split, seed, index).Things, DrawingOf(split, seed, index));
+
+    /// <summary>What decides everything in the picture but the objects.</summary>
+    internal static SampleRandom DrawingOf(SceneSplit split, ulong seed, int index) => new(seed, (ulong)split, (ulong)index, 1);
 
     /// <summary>Writes all splits as JSON lines with a folder of PNG files and one of region features; the folder appears whole or not at all.</summary>
     /// <param name="folder">A folder that does not exist or is empty.</param>
@@ -64,7 +68,7 @@ public static class SceneGenerator
                     File.WriteAllBytes(Path.Combine(making.Path, name), ImageCodec.EncodePng(image));
                     lines.WriteLine(JsonSerializer.Serialize(
                         new SceneLine(name, scene.Question, scene.Answer, scene.Kind.ToString().ToLowerInvariant(), scene.Caption, scene.FalseCaption), JsonStyle.Options));
-                    regions.WriteLine(JsonSerializer.Serialize(SceneRegions.Of(name, scene, image), JsonStyle.Options));
+                    regions.WriteLine(JsonSerializer.Serialize(SceneRegions.Of(name, split, seed, i), JsonStyle.Options));
                 }
             }
             regions.Dispose();
@@ -84,27 +88,38 @@ public static class SceneGenerator
 
 /// <summary>A line of region features: what a detector that finds every object would give.</summary>
 /// <param name="Image">The image's name.</param>
-/// <param name="Boxes">Left, top, right and bottom of each region, as fractions of the image's sides.</param>
-/// <param name="Features">The numbers of each region: its pixels, shrunk to 4 x 4, red, green and blue from 0 to 1.</param>
+/// <param name="Boxes">Left, top, right and bottom of the square around each object, as fractions of the image's sides.</param>
+/// <param name="Features">The numbers of each object: its square, resampled to 6 x 6 pixels, red, green and blue from 0 to 1.</param>
 /// <param name="Classes">The probability of each shape.</param>
 sealed record SceneRegions(string Image, float[][] Boxes, float[][] Features, float[][] Classes)
 {
-    const int Small = 4, Factor = SceneDrawing.Cell / Small;
+    const int Small = 6, Samples = 3;
 
-    internal static SceneRegions Of(string name, Scene scene, RgbImage image) => new(name,
-        [.. scene.Things.Select(thing => (float[])[Part(thing.Column), Part(thing.Row), Part(thing.Column + 1), Part(thing.Row + 1)])],
-        [.. scene.Things.Select(thing => Shrink(image, thing))],
-        [.. scene.Things.Select(thing => Enumerable.Range(0, SceneWords.Shapes.Length).Select(shape => shape == thing.Thing.Shape ? 0.9f : 0.1f / (SceneWords.Shapes.Length - 1)).ToArray())]);
+    /// <summary>The regions of a scene.</summary>
+    internal static SceneRegions Of(string name, SceneSplit split, ulong seed, int index)
+    {
+        var things = SceneGenerator.At(split, seed, index).Things;
+        var circles = new List<(Vector2 Center, float Radius)>();
+        var image = SceneDrawing.Draw(things, SceneGenerator.DrawingOf(split, seed, index), circles);
+        return new(name, [.. circles.Select(circle => BoxOf(circle.Center, circle.Radius))], [.. circles.Select(circle => Resample(image, circle.Center, circle.Radius))],
+            [.. things.Select(thing => Enumerable.Range(0, SceneWords.Shapes.Length).Select(shape => shape == thing.Thing.Shape ? 0.9f : 0.1f / (SceneWords.Shapes.Length - 1)).ToArray())]);
+    }
 
-    static float Part(int cells) => cells / (float)SceneSampler.Side;
+    static float[] BoxOf(Vector2 center, float radius) =>
+        [.. new[] { center.X - radius, center.Y - radius, center.X + radius, center.Y + radius }.Select(pixels => MathF.Round(pixels / SceneDrawing.Side, 4))];
 
-    static float[] Shrink(RgbImage image, PlacedThing thing)
+    // The mean of a few points in each of the small pixels.
+    static float[] Resample(RgbImage image, Vector2 center, float radius)
     {
         var features = new float[Small * Small * 3];
-        for (var y = 0; y < SceneDrawing.Cell; y++)
-            for (var x = 0; x < SceneDrawing.Cell; x++)
-                for (var c = 0; c < 3; c++)
-                    features[(y / Factor * Small + x / Factor) * 3 + c] += image.Row(thing.Row * SceneDrawing.Cell + y)[3 * (thing.Column * SceneDrawing.Cell + x) + c] / (255f * Factor * Factor);
+        const int points = Small * Samples;
+        for (var y = 0; y < points; y++)
+            for (var x = 0; x < points; x++)
+            {
+                var at = center + radius * (2 * new Vector2(x + 0.5f, y + 0.5f) / points - Vector2.One);
+                var pixel = image.Row(Math.Clamp((int)at.Y, 0, image.Height - 1)).Slice(3 * Math.Clamp((int)at.X, 0, image.Width - 1), 3);
+                for (var c = 0; c < 3; c++) features[(y / Samples * Small + x / Samples) * 3 + c] += pixel[c] / (255f * Samples * Samples);
+            }
         for (var i = 0; i < features.Length; i++) features[i] = MathF.Round(features[i], 3);
         return features;
     }

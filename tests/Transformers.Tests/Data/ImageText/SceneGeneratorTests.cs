@@ -105,6 +105,31 @@ public sealed class SceneGeneratorTests
     }
 
     [Fact]
+    public void The_box_of_a_region_is_around_its_object_and_its_features_are_its_pixels()
+    {
+        for (var index = 0; index < 20; index++)
+        {
+            var scene = SceneGenerator.At(SceneSplit.Train, 7, index);
+            var regions = SceneRegions.Of("scene", SceneSplit.Train, 7, index);
+            var whole = SceneGenerator.Draw(SceneSplit.Train, 7, index);
+            Assert.Equal(scene.Things.Count, regions.Boxes.Length);
+            for (var i = 0; i < scene.Things.Count; i++)
+            {
+                var (box, thing) = (regions.Boxes[i], scene.Things[i].Thing);
+                var (column, row) = ((box[0] + box[2]) / 2 * SceneSampler.Side, (box[1] + box[3]) / 2 * SceneSampler.Side);
+                Assert.Equal((scene.Things[i].Column, scene.Things[i].Row), ((int)column, (int)row));
+                Assert.Equal(thing.Size == 1, box[2] - box[0] > 0.18);
+                // The middle of all shapes but the ring is filled with the object's colour; the mean of four small pixels around it is that of the image's pixels there.
+                var middle = Enumerable.Range(0, 3).Select(c => new[] { 14, 15, 20, 21 }.Average(at => regions.Features[i][at * 3 + c])).ToArray();
+                var (x, y) = ((int)(column * SceneDrawing.Cell), (int)(row * SceneDrawing.Cell));
+                if (thing is { Shape: not 4, Material: 0 }) for (var c = 0; c < 3; c++) Assert.Equal(whole.Row(y)[3 * x + c] / 255.0, middle[c], 0.12);
+                Assert.Equal(1, regions.Classes[i].Sum(), 1e-5f);
+                Assert.Equal(thing.Shape, Array.IndexOf(regions.Classes[i], regions.Classes[i].Max()));
+            }
+        }
+    }
+
+    [Fact]
     public void A_scene_is_a_function_of_its_seed_split_and_number_and_an_object_is_drawn_in_its_cell_alone()
     {
         Assert.Equal(SceneGenerator.Draw(SceneSplit.Test, 7, 5).Pixels, SceneGenerator.Draw(SceneSplit.Test, 7, 5).Pixels);
