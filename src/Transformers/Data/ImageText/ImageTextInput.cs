@@ -6,11 +6,11 @@ using Transformers.IO;
 namespace Transformers.Data.ImageText;
 
 /// <summary>A model's view of images beside texts; a checkpoint holds it.</summary>
-/// <param name="Transform">How pixels are transformed; null for region features.</param>
 /// <param name="Channels">Channels of an image, or features of a region.</param>
 /// <param name="RegionClasses">Classes of a region; 0 for none.</param>
 /// <param name="MostRegions">The most regions of an image; 0 for pixels.</param>
-public sealed record ImageTextInput(ImageTransform? Transform, int Channels, int RegionClasses, int MostRegions)
+/// <param name="Transform">How pixels are transformed; null for region features.</param>
+public sealed record ImageTextInput(int Channels, int RegionClasses, int MostRegions, ImageTransform? Transform = null)
 {
     /// <summary>The file's name in a checkpoint and in a run folder.</summary>
     public const string FileName = "image_text.json";
@@ -58,7 +58,7 @@ public sealed record ImageTextInput(ImageTransform? Transform, int Channels, int
         if (config.Regions is { } regions)
         {
             var first = train.Regions!(train.Read().First());
-            return new(null, first.Features[0].Length, first.Classes?[0].Length ?? 0, regions.Most);
+            return new(first.Features[0].Length, first.Classes?[0].Length ?? 0, regions.Most);
         }
         var input = config.Input!;
         var transform = new ImageTransform
@@ -72,7 +72,7 @@ public sealed record ImageTextInput(ImageTransform? Transform, int Channels, int
             ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
             _ => Measure(train, transform),
         };
-        return new(transform with { Mean = mean, Std = std }, input.Channels, 0, 0);
+        return new(input.Channels, 0, 0, transform with { Mean = mean, Std = std });
     }
 
     const int Measured = 1000;
