@@ -187,8 +187,8 @@ sealed class ImageTextTask : TrainingTask
 
             void Add(LossSum part)
             {
-                objective = objective + part.Objective;
-                plain = plain + part.CrossEntropy;
+                objective = objective.Plus(part.Objective);
+                plain = plain.Plus(part.CrossEntropy);
             }
 
             void AddPlain(Tensor part) => Add(new(part, part.detach()));

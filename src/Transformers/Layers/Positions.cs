@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Configs;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -125,7 +126,7 @@ public sealed class LearnedPositionEmbedding : Positions
     public override Tensor Embed(Tensor x, long start)
     {
         var (_, T, _) = x.Dims3();
-        return x + weight.narrow(0, start, T); // [B, T, D] + [T, D]
+        return x.Plus(weight.narrow(0, start, T)); // [B, T, D] + [T, D]
     }
 }
 
@@ -151,7 +152,7 @@ public sealed class SinusoidalPositionEncoding : Positions
     public override Tensor Embed(Tensor x, long start)
     {
         var (_, T, _) = x.Dims3();
-        return x + cache.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base));
+        return x.Plus(cache.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base)));
     }
 
     /// <summary>The encodings of consecutive positions.</summary>

@@ -2,6 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -150,8 +151,8 @@ public sealed class Vilbert : nn.Module, IComputes
             // Without a number of C# in it: TorchSharp may free one while libtorch still reads it.
             x = lerp(x, maskToken, hidden.unsqueeze(-1));                                         // by [B, R, 1]
         }
-        var whole = imageToken + MeanOf(x, images.Counts);                                        // [B, D']
-        x = patchPositions is null ? x + boxes!.call(images.Boxes!).to(ScalarType.Float32)
+        var whole = imageToken.Plus(MeanOf(x, images.Counts));                                     // [B, D']
+        x = patchPositions is null ? x.Plus(boxes!.call(images.Boxes!).to(ScalarType.Float32))
             : patchPositions.Embed(x, (long)Math.Sqrt(R), (long)Math.Sqrt(R));
         x = Enter(cat([whole.unsqueeze(1), x], 1), imageNorm, imageDropout, random);                            // [B, 1 + R, D']
         foreach (var block in imageBlocks) x = block.forward(x, new AttentionInput(Padding: mask, Random: random));
@@ -237,7 +238,7 @@ public sealed class Vilbert : nn.Module, IComputes
         var all = config.Patch is { } patch ? PatchEmbedding.Flatten(images.Values, patch).flatten(0, 2) : images.Values.flatten(0, 1);   // [B·R, C]
         var numbers = all.index_select(0, regions);
         var centred = numbers - numbers.mean([-1L], keepdim: true);
-        var deviation = ((centred * centred).mean([-1L], keepdim: true) + tensor(1e-6f, device: output.device)).sqrt();
+        var deviation = (centred * centred).mean([-1L], keepdim: true).Plus(tensor(1e-6f, device: output.device)).sqrt();
         var difference = output - centred / deviation;
         return (difference * difference).mean([-1L]);
     }
