@@ -4,6 +4,7 @@ using System.Text;
 using Transformers.Configs;
 using Transformers.Generators;
 using Transformers.Generators.Drawing;
+using Transformers.Generators.Scenes;
 using Transformers.Generators.Speech;
 using Transformers.Generators.Stories;
 using Transformers.IO;
@@ -23,6 +24,7 @@ public static class DataMakeCommand
         foreach (var kind in Enum.GetValues<DrawingKind>()) command.Add(CreateImages(context, kind));
         command.Add(CreateSeries(context));
         command.Add(CreateSpeech(context));
+        command.Add(CreateScenes(context));
         return command;
     }
 
@@ -177,6 +179,30 @@ public static class DataMakeCommand
         });
         return command;
     }
+
+    static Command CreateScenes(CliContext context)
+    {
+        var count = new Option<int>("--size") { Description = "Number of training scenes; each other split has a twentieth of that, between 200 and 2,000", HelpName = "N", DefaultValueFactory = _ => 20_000 };
+        var (seed, output) = (Seed(), Output("scenes"));
+        output.Description = "The folder to write; it must be empty or not exist";
+        var command = new Command("scenes", "Draws scenes of coloured objects, each with a question, its answer, a caption and one that is almost right, as PNG files and JSON lines.\n\nExample: transformer data make scenes --size 1000 --output data/scenes")
+        {
+            output, count, seed,
+        };
+        context.Handle(command, (parse, cancel) =>
+        {
+            var (folder, size) = (parse.GetValue(output)!, parse.GetValue(count));
+            context.Error.Progress.Show("drawing scenes");
+            SceneGenerator.Write(folder, size, parse.GetValue(seed), cancel);
+            var splits = Enum.GetValues<SceneSplit>().ToDictionary(SceneGenerator.NameOf, split => SceneGenerator.SizeOf(split, size));
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new ScenesDocument(Schema, "scenes", folder, splits, parse.GetValue(seed), SceneGenerator.Answers));
+            else context.Out.WriteLine($"{folder}: {string.Join(", ", splits.Select(split => $"{split.Value} {split.Key}"))} scenes of {SceneGenerator.Side} x {SceneGenerator.Side} pixels, with region features in regions.jsonl");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    sealed record ScenesDocument(string Schema, string Kind, string Folder, IReadOnlyDictionary<string, int> Splits, ulong Seed, IReadOnlyList<string> Answers);
 
     sealed record StoriesDocument(string Schema, string Kind, string File, long Documents, long Bytes, ulong Seed, string Separator);
 

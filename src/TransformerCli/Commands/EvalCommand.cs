@@ -61,6 +61,13 @@ static class EvalCommand
         if (result.Metrics.GetValueOrDefault("bleu", 1) == 0 && result.Metrics.GetValueOrDefault("exact") > 0)
             writer.WriteLine("note: BLEU is 0 where no output has four words in a row in common with its reference, as with answers of one word; exact and chrf tell more");
         if (result.Broken is { } broken) writer.WriteLine($"{broken.Count} inputs could not be read, the first: {broken[0]}");
+        if (result.Questions is { } questions)
+        {
+            var table = new TextTable("question", ">examples", ">accuracy", ">majority answer", ">text alone", ">image alone", ">shuffled images");
+            foreach (var one in questions)
+                table.Add(one.Kind, $"{one.Examples}", $"{one.Accuracy:0.000}", $"{one.Majority:0.000}", $"{one.TextAlone:0.000}", $"{one.ImageAlone:0.000}", $"{one.ShuffledImages:0.000}");
+            table.Write(writer);
+        }
         foreach (var mistake in (result.Mistakes ?? []).Take(5))
             writer.WriteLine($"predicted {mistake.Predicted} ({mistake.Probability:0.00}), actual {mistake.Label} ({mistake.LabelProbability:0.00}): {mistake.Image}");
         if (result.Classes is { } scores)

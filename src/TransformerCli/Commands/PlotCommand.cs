@@ -85,12 +85,13 @@ static class PlotCommand
         var text = new Option<string?>("--text") { Description = "The text to show, or the sentence to translate", HelpName = "TEXT" };
         var target = new Option<string?>("--target") { Description = "The translation to show [default: the model's own]", HelpName = "TEXT" };
         var part = new Option<string>("--part") { Description = "For an encoder-decoder: attention from target to source (cross), or self-attention of either side", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" }.OneOf("cross", "encoder", "decoder");
-        var image = new Option<string?>("--image") { Description = "The image to show, for a ViT", HelpName = "FILE" };
+        var image = new Option<string?>("--image") { Description = "The image to show, for a ViT or for a model of images and texts", HelpName = "FILE" };
         var sound = new Option<string?>("--sound") { Description = "The WAV file to show, for a model of sounds", HelpName = "FILE" };
         var layer = new Option<int?>("--layer") { Description = "Only this layer, from 1", HelpName = "N" };
         var head = new Option<int?>("--head") { Description = "Only this head, from 1", HelpName = "N" };
         return Kind(context, "attention", """
-            Which token attends to which, in every layer and head; for an image or a sound, attention combined over all layers.
+            Which token attends to which, in every layer and head; for an image or a sound, attention combined over all layers; for an
+            image with a text, attention in both directions.
 
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
             """, [run, text, target, part, image, sound, layer, head, checkpoint, device], parse =>

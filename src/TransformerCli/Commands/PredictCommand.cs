@@ -15,21 +15,24 @@ static class PredictCommand
     public static Command Create(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
-        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images or WAV files, or folders of them; tables of series", Arity = ArgumentArity.OneOrMore };
+        var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images or WAV files, or folders of them; tables of series", Arity = ArgumentArity.ZeroOrMore };
+        var image = new Option<string?>("--image") { Description = "The image to ask about, for models of images and texts", HelpName = "FILE" };
+        var text = new Option<string[]>("--text") { Description = "A question about the image, or a caption to match with it; may be repeated", HelpName = "TEXT" };
         var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
         var command = new Command("predict", """
-            Prints the most probable classes of texts, images or sounds, or forecasts the next steps of series.
+            Prints the most probable classes of texts, images or sounds, answers to questions about an image, or forecasts of series.
 
             Example: transformer predict runs/sst2 "a moving and funny film" --top 2
             """)
         {
-            run, inputs, top, checkpoint, device,
+            run, inputs, image, text, top, checkpoint, device,
         };
         context.Handle(command, (parse, _) =>
         {
             var most = parse.AtLeast(1, top);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            CheckInputs(trained, parse.GetValue(inputs)!, parse.GetValue(image), parse.GetValue(text)!);
             context.Error.Progress.Show("predicting");
             if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
             var warnings = new List<string>();
@@ -40,6 +43,7 @@ static class PredictCommand
                 { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where),
                 { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where),
                 { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings),
+                { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
@@ -81,7 +85,31 @@ static class PredictCommand
         foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
     }
 
-    sealed record Prediction(string Input, IReadOnlyList<LabelProbability> Labels);
+    static IEnumerable<Prediction> Pairs(TrainedRun run, string image, string[] texts, int top, Device device)
+    {
+        using var pairs = ImageTextRun.Open(run, device);
+        var (_, seen) = pairs.ReadImage(image);
+        foreach (var text in texts) yield return new Prediction(text, [.. pairs.Predict(seen, text).Take(top)]) { Image = image };
+    }
+
+    // Models of images and texts read --image and --text, all others INPUT.
+    static void CheckInputs(TrainedRun run, string[] inputs, string? image, string[] texts)
+    {
+        var kind = KindAttribute.Of(run.Config.Model);
+        if (Kind.For(run).Input == ModelInput.Pairs)
+        {
+            if (inputs.Length > 0) throw new UserException($"a model of kind {kind} reads an image with a text, and not INPUT ({inputs[0]})", "give --image FILE --text TEXT");
+            if (image is null || texts.Length == 0) throw new UserException($"--image and --text must be given for a model of kind {kind}", "for example --image scene.png --text \"how many red things are there?\"");
+            return;
+        }
+        if (image is not null || texts.Length > 0) throw new UserException($"{(image is null ? "--text" : "--image")} is for models of images and texts, and the run is of kind {kind}", "give what it reads as INPUT");
+        if (inputs.Length == 0) throw new UserException("INPUT must be given: what is to be classified", "texts, or files; transformer predict --help has an example");
+    }
+
+    sealed record Prediction(string Input, IReadOnlyList<LabelProbability> Labels)
+    {
+        public string? Image { get; init; }
+    }
 
     sealed record Document(string Schema, IReadOnlyList<Prediction> Predictions);
 }

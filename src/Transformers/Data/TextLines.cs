@@ -73,27 +73,32 @@ static class JsonLine
     }
 
     /// <summary>The text at a dotted path; a number or a truth value as it is written.</summary>
-    public static string Text(JsonElement root, string field, string path, int line)
+    public static string Text(JsonElement root, string field, string path, int line) =>
+        Find(root, field, path, line, orNull: false) ?? throw TextLines.Error(path, line, $"the document has no field {field}");
+
+    /// <summary>The text at a dotted path, as <see cref="Text"/>; null where there is none, or a null.</summary>
+    public static string? Find(JsonElement root, string field, string path, int line, bool orNull = true)
     {
-        var element = root;
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(field, out element))
-        {
-            element = root;
-            foreach (var name in field.Split('.'))
-                if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element))
-                    throw TextLines.Error(path, line, $"the document has no field {field}");
-        }
         try
         {
+            var element = root;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(field, out element))
+            {
+                element = root;
+                foreach (var name in field.Split('.'))
+                    if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element)) return null;
+            }
             return element.ValueKind switch
             {
                 JsonValueKind.String => element.GetString()!,
+                JsonValueKind.Null when orNull => null,
                 JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => element.GetRawText(),
                 _ => throw TextLines.Error(path, line, $"the field {field} holds no text"),
             };
         }
         catch (InvalidOperationException)
         {
+            // Of the field itself, or of a name before it.
             throw TextLines.Error(path, line, $"the field {field} holds half of a surrogate pair");
         }
     }

@@ -56,11 +56,23 @@ public sealed record EvaluationResult
     public IReadOnlyList<string>? Labels { get; init; }
     /// <summary>Precision, recall and F1 of each class.</summary>
     public IReadOnlyList<ClassScore>? Classes { get; init; }
+    /// <summary>Accuracies by kind of question about images.</summary>
+    public IReadOnlyList<QuestionScore>? Questions { get; init; }
     /// <summary>The worst mistakes, worst first.</summary>
     public IReadOnlyList<ImageMistake>? Mistakes { get; init; }
     /// <summary>Inputs that could not be read, and are not counted.</summary>
     public IReadOnlyList<string>? Broken { get; init; }
 }
+
+/// <summary>How well questions of a kind are answered; all numbers but the first are fractions of them, from 0 to 1.</summary>
+/// <param name="Kind">The kind; <c>all</c> for all of them.</param>
+/// <param name="Examples">The number of questions.</param>
+/// <param name="Accuracy">Answered right.</param>
+/// <param name="Majority">Those whose answer is the most frequent one of their kind.</param>
+/// <param name="TextAlone">Answered right with the image hidden; null where the model has not learned to answer without.</param>
+/// <param name="ImageAlone">Answered right with the text hidden; null likewise.</param>
+/// <param name="ShuffledImages">Answered right with the image of another question.</param>
+public sealed record QuestionScore(string Kind, int Examples, double Accuracy, double Majority, double? TextAlone, double? ImageAlone, double ShuffledImages);
 
 /// <summary>An image that was misclassified.</summary>
 /// <param name="Image">Its name: a path within its set, or a number.</param>

@@ -27,6 +27,8 @@ sealed record DataProfile
     internal SeriesShape? Series { get; init; }
     /// <summary>The spectrograms of a network over sounds.</summary>
     internal SoundShape? Sound { get; init; }
+    /// <summary>The classes that a detector gave an image's regions; 0 for none.</summary>
+    internal int RegionClasses { get; init; }
     /// <summary>Batches as training has them.</summary>
     internal required IReadOnlyList<BatchShape> Batches { get; init; }
     /// <summary>What was assumed.</summary>
@@ -37,7 +39,7 @@ sealed record DataProfile
     internal string Unit => Image is null ? "tokens" : "images";
 
     /// <summary>Counts the operations of a model over these data.</summary>
-    internal ModelFlops FlopsOf(ModelConfig model) => Image is { } image ? ModelFlops.OfImages(model, image) : ModelFlops.OfTokens(model, Vocabulary, Classes);
+    internal ModelFlops FlopsOf(ModelConfig model) => Image is { } image ? ModelFlops.OfImages(model, image, Vocabulary) : ModelFlops.OfTokens(model, Vocabulary, Classes);
 
     /// <summary>The profile of a text model without data.</summary>
     internal static DataProfile OfText(TextModelConfig model, BatchShape shape, IReadOnlyList<string> notes)

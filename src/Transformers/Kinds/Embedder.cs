@@ -20,14 +20,19 @@ public sealed record TextEmbedding(string Text, IReadOnlyList<int> Ids, float[][
 public sealed class Embedder : IDisposable
 {
     readonly nn.Module model;
-    readonly Func<Tensor, PaddingMask?, Tensor> hidden;
+    readonly Func<string[], Tensor, PaddingMask?, Tensor> hidden;
     readonly Func<string, int[]> encode;
     readonly int padding;
     readonly Device device;
 
     /// <summary>An embedder with a model.</summary>
     /// <param name="hidden">Token ids [B, S] and their padding to vectors [B, S, D].</param>
-    internal Embedder(nn.Module model, Func<Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode) =>
+    internal Embedder(nn.Module model, Func<Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode)
+        : this(model, (_, ids, mask) => hidden(ids, mask), width, padding, device, encode) { }
+
+    /// <summary>An embedder with a model that reads more of a line than its tokens.</summary>
+    /// <param name="hidden">The lines, their token ids [B, S] and their padding to vectors [B, S, D].</param>
+    internal Embedder(nn.Module model, Func<string[], Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode) =>
         (this.model, this.hidden, Width, this.padding, this.device, this.encode) = (model, hidden, width, padding, device, encode);
 
     /// <summary>The width D of a vector.</summary>
@@ -51,7 +56,7 @@ public sealed class Embedder : IDisposable
         var store = new TokenStore();
         foreach (var text in texts) store.Add(encode(text));
         var batch = PaddedTexts.Make(store, [.. Enumerable.Range(0, texts.Length)], padding);
-        var x = hidden(tensor(batch.Ids, [batch.Rows, batch.Width], device: device), PaddingMask.Of(batch.Lengths, batch.Width, device)); // [B, S, D]
+        var x = hidden(texts, tensor(batch.Ids, [batch.Rows, batch.Width], device: device), PaddingMask.Of(batch.Lengths, batch.Width, device)); // [B, S, D]
         if (pooling is { } how) x = TextPooling.Pool(x, batch.Lengths, how).unsqueeze(1);                                                 // [B, 1, D]
         var positions = (int)x.size(1);
         var numbers = MemoryMarshal.Cast<byte, float>(x.to(ScalarType.Float32).cpu().contiguous().bytes).ToArray();

@@ -39,7 +39,7 @@ public abstract class Kind
     public virtual ModelInput Input => ModelInput.Text;
 
     /// <summary>What an evaluation counts as examples.</summary>
-    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "sounds", _ => "texts" };
+    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "sounds", ModelInput.Pairs => "pairs", _ => "texts" };
 
     /// <summary>Whether it names the class of its input.</summary>
     public virtual bool Classifies => false;
@@ -217,6 +217,8 @@ public enum ModelInput
     Series,
     /// <summary>Recordings.</summary>
     Sounds,
+    /// <summary>An image with a text.</summary>
+    Pairs,
 }
 
 /// <summary>What a picture of a run's attention is drawn for.</summary>

@@ -41,7 +41,8 @@ public sealed class Attention : nn.Module
     /// <param name="bias">Whether the projections add a bias.</param>
     /// <param name="dropout">The rate at which training drops weights.</param>
     /// <param name="cross">Whether keys and values come from another sequence.</param>
-    public Attention(int width, int heads, int? kvHeads = null, bool bias = true, double dropout = 0, bool cross = false) : base(nameof(Attention))
+    /// <param name="sourceWidth">The width of that sequence; by default the same.</param>
+    public Attention(int width, int heads, int? kvHeads = null, bool bias = true, double dropout = 0, bool cross = false, int? sourceWidth = null) : base(nameof(Attention))
     {
         this.heads = heads;
         this.kvHeads = kvHeads ?? heads;
@@ -49,7 +50,7 @@ public sealed class Attention : nn.Module
         if (cross)
         {
             query = new Linear(width, heads * headWidth, bias);
-            keyValue = new Linear(width, 2 * this.kvHeads * headWidth, bias);
+            keyValue = new Linear(sourceWidth ?? width, 2 * this.kvHeads * headWidth, bias);
         }
         else qkv = new Linear(width, (heads + 2 * this.kvHeads) * headWidth, bias);
         output = new Linear(heads * headWidth, width, bias) { WritesToResidual = true };
@@ -74,6 +75,8 @@ public sealed class Attention : nn.Module
     {
         if (input is not { Cache: null, Recorder: null } || source is null != keyValue is null) return null;
         if (input.Positions is { Rotates: true } and not RotaryPositionEmbedding) return null;
+        // The operator reads both sequences by one width.
+        if (source is not null && source.size(-1) != x.size(-1)) return null;
         if (residual.AsSublayer(input.Random) is not { } norm) return null;
         var first = qkv ?? query!;
         var weights = new AttentionWeights(first.weight, first.bias, keyValue?.weight, keyValue?.bias, output.weight, output.bias);

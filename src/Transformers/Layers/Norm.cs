@@ -122,8 +122,8 @@ public sealed class Residual
     /// <returns>[B, …, D].</returns>
     public Tensor forward(Tensor x, Func<Tensor, Tensor> sublayer, RandomPosition random = default)
     {
-        if (placement == NormPlacement.Pre) return x + Drop(sublayer(norm.call(x)), random);
-        return norm.call(x + Drop(sublayer(x), random));
+        if (placement == NormPlacement.Pre) return x.Plus(Drop(sublayer(norm.call(x)), random));
+        return norm.call(x.Plus(Drop(sublayer(x), random)));
     }
 
     /// <summary>What an operator over a whole sublayer needs to know; null where further parts act on the sublayer's output.</summary>

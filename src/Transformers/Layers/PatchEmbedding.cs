@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Configs;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -136,10 +137,10 @@ public sealed class LearnedGrid : ImagePositions
 
     /// <inheritdoc/>
     public override Tensor Embed(Tensor x, long rows, long columns) =>
-        x + Interpolate(weight, rows, columns).flatten(0, 1);                                // [B, Y·X, D] + [Y·X, D]
+        x.Plus(Interpolate(weight, rows, columns).flatten(0, 1));                           // [B, Y·X, D] + [Y·X, D]
 
     /// <inheritdoc/>
-    public override Tensor EmbedClass(Tensor token) => cls is null ? token : token + cls;
+    public override Tensor EmbedClass(Tensor token) => cls is null ? token : token.Plus(cls);
 
     /// <summary>A table for a grid of another size, by bicubic interpolation between patch centres.</summary>
     /// <param name="table">[Y, X, D].</param>
@@ -173,7 +174,7 @@ public sealed class SinusoidalGrid : ImagePositions
 
     /// <inheritdoc/>
     public override Tensor Embed(Tensor x, long rows, long columns) =>
-        x + cache.Get(rows, columns, 0, x.device, x.dtype, () => Table(rows, columns, width, @base).flatten(0, 1));
+        x.Plus(cache.Get(rows, columns, 0, x.device, x.dtype, () => Table(rows, columns, width, @base).flatten(0, 1)));
 
     /// <summary>The encodings of a grid.</summary>
     /// <returns>[rows, columns, D], in 64 bits.</returns>

@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Configs;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -125,7 +126,7 @@ public sealed class LearnedPositionEmbedding : Positions
     public override Tensor Embed(Tensor x, long start)
     {
         var (_, T, _) = x.Dims3();
-        return x + weight.narrow(0, start, T); // [B, T, D] + [T, D]
+        return x.Plus(weight.narrow(0, start, T)); // [B, T, D] + [T, D]
     }
 }
 
@@ -151,7 +152,7 @@ public sealed class SinusoidalPositionEncoding : Positions
     public override Tensor Embed(Tensor x, long start)
     {
         var (_, T, _) = x.Dims3();
-        return x + cache.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base));
+        return x.Plus(cache.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base)));
     }
 
     /// <summary>The encodings of consecutive positions.</summary>
@@ -233,12 +234,14 @@ sealed class ConstantCache : IDisposable
 {
     const int MostEntries = 32;
 
-    readonly Dictionary<(long, long, long, Device, ScalarType), Tensor> entries = [];
+    // By the device's type and index: two objects of one device are not equal.
+    readonly Dictionary<(long, long, long, DeviceType, int, ScalarType), Tensor> entries = [];
 
     /// <summary>The constant for a key, made on the CPU in 32-bit floats at its first use and then moved.</summary>
     internal Tensor Get(long a, long b, long c, Device device, ScalarType type, Func<Tensor> make)
     {
-        if (entries.TryGetValue((a, b, c, device, type), out var known)) return known;
+        var key = (a, b, c, device.type, device.index, type);
+        if (entries.TryGetValue(key, out var known)) return known;
         // Generation asks for a new size at every step; what is old is not asked for again.
         if (entries.Count >= MostEntries) Clear();
         using var scope = NewDisposeScope();
@@ -246,7 +249,7 @@ sealed class ConstantCache : IDisposable
         using var ordinary = inference_mode(false);
         using var plain = no_grad();
         var made = make().to(type, device).DetachFromDisposeScope();
-        return entries[(a, b, c, device, type)] = made;
+        return entries[key] = made;
     }
 
     void Clear()

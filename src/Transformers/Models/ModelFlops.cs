@@ -19,7 +19,10 @@ sealed class ModelFlops
     internal static ModelFlops OfTokens(ModelConfig model, int vocabulary, int classes = 0) => new(model, new(vocabulary, classes, default));
 
     /// <summary>Of a network over images.</summary>
-    internal static ModelFlops OfImages(ModelConfig model, ImageShape image) => new(model, new(0, image.Classes, image));
+    /// <param name="model">The network.</param>
+    /// <param name="image">Its images.</param>
+    /// <param name="vocabulary">The number of tokens, where it reads text too.</param>
+    internal static ModelFlops OfImages(ModelConfig model, ImageShape image, int vocabulary = 0) => new(model, new(vocabulary, image.Classes, image));
 
     /// <summary>Operations of a forward and backward pass.</summary>
     internal double Of(BatchShape batch) => 3 * Forward(batch).Flops;
@@ -71,10 +74,10 @@ sealed class ForwardProducts
         AttentionFlops += 4.0 * B * T * T * D * layers;
     }
 
-    internal void CrossAttention(long B, long T, long S, long D, long layers)
+    internal void CrossAttention(long B, long T, long S, long D, long layers, long? sourceWidth = null)
     {
         Matrix(B * T, D, D, layers);
-        Matrix(B * S, D, 2 * D, layers);
+        Matrix(B * S, sourceWidth ?? D, 2 * D, layers);
         Matrix(B * T, D, D, layers);
         AttentionFlops += 4.0 * B * T * S * D * layers;
     }

@@ -40,7 +40,7 @@ public static class HtmlReport
         {
             var of = runs.Count == 1 ? "" : $" of {run.Name}";
             Section(page, $"Confusion matrix{of}", Confusion(run));
-            Section(page, $"Translations{of}", Examples(run));
+            Section(page, $"{(run.Result?.Metrics.ContainsKey("accuracy") == true ? "Answers" : "Translations")}{of}", Examples(run));
         }
         Section(page, "Samples", Samples(runs));
         foreach (var run in runs) Section(page, runs.Count == 1 ? "What the model attends to" : $"What {run.Name} attends to", Pictures(run));
@@ -161,7 +161,7 @@ public static class HtmlReport
         return $"<div class=\"charts\">\n<figure>{ConfusionPlot.Of(rows, labels).ToSvg()}</figure>\n<div>\n{Table(columns, labels, Cell, numbers: true)}</div>\n</div>\n";
     }
 
-    /// <summary>Translations beside their references.</summary>
+    /// <summary>Translations or answers beside their references.</summary>
     static string Examples(ReportedRun run)
     {
         if (run.Result is not { Examples: { Count: > 0 } examples }) return "";

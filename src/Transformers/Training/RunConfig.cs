@@ -2,6 +2,7 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Audio;
 using Transformers.Data.Images;
+using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
 using Transformers.Data.Series;
 using Transformers.Data.Text;
@@ -31,7 +32,7 @@ public sealed record RunConfig : IChecked
         if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
-        if (Data is ImageDataConfig or SeriesDataConfig or LabelledSeriesDataConfig or AudioDataConfig)
+        if (Data is ImageDataConfig or ImageTextDataConfig or SeriesDataConfig or LabelledSeriesDataConfig or AudioDataConfig)
             check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "sounds", _ => "images" }} of a step");
         Model.CheckData(check, Data);
     }
@@ -80,6 +81,7 @@ public static class DataOverride
                 SeriesDataConfig series => series with { Source = series.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } },
                 ImageDataConfig images => images with { Source = new ImageFilesConfig { Path = path } },
                 ParallelDataConfig parallel => parallel with { Source = parallel.Source.At(path) },
+                ImageTextDataConfig pairs => pairs with { Source = pairs.Source.At(path) },
                 LabelledDataConfig labelled => labelled with { Source = labelled.Source.At(path) },
                 var other => throw new UserException($"--data: data of kind {KindAttribute.Of(other)} are not read from a path"),
             },

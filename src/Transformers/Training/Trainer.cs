@@ -196,8 +196,10 @@ public sealed partial class Trainer : IDisposable
     {
         using var scope = NewDisposeScope();
         var sum = batch.LossSum(random);
-        Gradients.Backward(sum.Objective / targets);
-        return (sum.CrossEntropy.detach() / targets).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        // A tensor, which the scope keeps: nothing keeps TorchSharp's Scalar while libtorch reads it, and the garbage collector may free it.
+        var count = tensor((float)targets);
+        Gradients.Backward(sum.Objective / count);
+        return (sum.CrossEntropy.detach() / count).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>The mean loss of a split, without gradients and dropout.</summary>

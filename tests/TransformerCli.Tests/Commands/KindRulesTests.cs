@@ -46,13 +46,14 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
         Assert.Contains(" sentence pairs", Done("eval", runs.Translator, "--device", "cpu"));
         Assert.Contains(" images", Done("eval", runs.Vit, "--device", "cpu"));
         Assert.Contains(" texts", Done("eval", runs.Classifier, "--device", "cpu"));
+        Assert.Contains(" pairs", Done("eval", runs.Pairs, "--device", "cpu"));
     }
 
     [Fact]
     public void What_validation_measures_can_be_expected_whatever_the_kind()
     {
         var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
-        foreach (var run in new[] { runs.Gpt, runs.Translator, runs.Vit, runs.Classifier, runs.Masked })
+        foreach (var run in new[] { runs.Gpt, runs.Translator, runs.Vit, runs.Classifier, runs.Masked, runs.Pairs })
         {
             using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "result.json")));
             var measured = result.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).ToList();

@@ -35,6 +35,11 @@ public sealed class TrainedKinds : IDisposable
             model: { {{encoder}}, head: { kind: masked } }
             {{learning}}
             """);
+        Pairs = Train("pairs", $$"""
+            data: { kind: image_text, source: { generator: scenes, size: 40 }, tokenizer: { kind: words }, input: { size: 64 } }
+            model: { kind: vilbert, text: { layers: 1, heads: 2, width: 8 }, image: { layers: 1, heads: 2, width: 16 }, co_layers: 1, width: 16, patch: 16, context: 32 }
+            {{learning}}
+            """);
     }
 
     public string Gpt { get; }
@@ -42,6 +47,7 @@ public sealed class TrainedKinds : IDisposable
     public string Vit { get; }
     public string Classifier { get; }
     public string Masked { get; }
+    public string Pairs { get; }
 
     public string At(string name) => Path.Combine(root, name);
 

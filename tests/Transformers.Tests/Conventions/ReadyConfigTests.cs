@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Audio;
 using Transformers.Data.Images;
+using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
 using Transformers.Data.Series;
 using Transformers.Kinds;
@@ -37,7 +38,7 @@ public sealed class ReadyConfigTests
     }
 
     static bool IsGenerated(RunConfig config) => config.Data is TextDataConfig { Source: GeneratedTextConfig } or ParallelDataConfig { Source: GeneratedPairsConfig }
-        or LabelledDataConfig { Source: GeneratedLabelsConfig } or ImageDataConfig { Source: GeneratedImagesConfig }
+        or LabelledDataConfig { Source: GeneratedLabelsConfig } or ImageDataConfig { Source: GeneratedImagesConfig } or ImageTextDataConfig { Source: GeneratedImageTextConfig }
         or SeriesDataConfig { Source: GeneratedSeriesConfig } or AudioDataConfig { Source: GeneratedAudioConfig } or LabelledSeriesDataConfig { Source: GeneratedLabelledSeriesConfig };
 
     static object Load(string name, params string[] sets) => ModelFragment.LoadOrRun([Path.Combine(Folder, name)], sets);
@@ -88,6 +89,7 @@ public sealed class ReadyConfigTests
         ImageDataConfig when !IsGenerated(config) => ["data.holdout={ count: 10 }"],
         TextDataConfig text => ["data.source.size=100kB", .. Vocabulary(text.Tokenizer, "data.tokenizer")],
         ParallelDataConfig parallel => ["data.source.size=300", .. Vocabulary(parallel.Tokenizer, "data.tokenizer")],
+        ImageTextDataConfig => ["data.source.size=300"],
         LabelledDataConfig labelled => ["data.source.size=300", .. Vocabulary(labelled.Tokenizer, "data.tokenizer")],
         SeriesDataConfig => IsGenerated(config) ? ["data.source.count=3"] : [],
         AudioDataConfig => ["data.source.count=40"],
@@ -113,7 +115,8 @@ public sealed class ReadyConfigTests
     static IEnumerable<string> Files(RunConfig config)
     {
         List<string> files = ["config.yaml", "manifest.json", "model.safetensors", "optimizer.safetensors", "state.json", .. InputFiles(config.Data)];
-        if (config.Model is EncoderConfig { Head: ClassifyHeadConfig }) files.Add("classes.json");
+        if (config.Model is EncoderConfig { Head: ClassifyHeadConfig } or VilbertConfig { Objectives.Answer: > 0 }) files.Add("classes.json");
+        if (config.Data is ImageTextDataConfig) files.Add(ImageTextInput.FileName);
         if (config.Training.Ema is not null) files.Add("ema.safetensors");
         if (config.Data is ParallelDataConfig { TargetTokenizer: not null }) files.Add("target_tokenizer.json");
         return files.Order(StringComparer.Ordinal);

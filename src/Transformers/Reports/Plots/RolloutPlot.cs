@@ -93,8 +93,9 @@ public static class RolloutPlot
         return Raster.Colored(grid.Values.Select(value => ColorScale.IndexOf(value, low, high)).ToArray(), grid.Columns, ColorScale.Amount);
     }
 
-    // Brightness is interpolated between the centres of patches: hard edges would look like edges in the image.
-    static RgbImage Lit(RgbImage image, Matrix grid)
+    /// <summary>An image that is bright where a grid's numbers are large.</summary>
+    /// <remarks>Brightness is interpolated between the centres of patches: hard edges would look like edges in the image.</remarks>
+    internal static RgbImage Lit(RgbImage image, Matrix grid)
     {
         using var scope = NewDisposeScope();
         var (low, high) = (grid.Values.Min(), grid.Values.Max());

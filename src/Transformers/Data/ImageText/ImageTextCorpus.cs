@@ -1,0 +1,142 @@
+using Transformers.Data.Images;
+using Transformers.Data.Sentences;
+using Transformers.IO;
+using Transformers.Tokenizers;
+
+namespace Transformers.Data.ImageText;
+
+/// <summary>Texts of a split as token ids, framed as <c>&lt;s&gt; x &lt;/s&gt;</c>, in memory; images are opened when a batch needs them.</summary>
+public sealed class ImageTextCorpus
+{
+    const int Chunk = 4096;
+
+    ImageTextCorpus(IReadOnlyList<ImageTextExample> examples, TokenStore[] tokens, int[] answers, IReadOnlyList<string> classes) =>
+        (Examples, this.tokens, Answers, Classes) = (examples, tokens, answers, classes);
+
+    readonly TokenStore[] tokens;
+
+    /// <summary>The examples.</summary>
+    public IReadOnlyList<ImageTextExample> Examples { get; }
+
+    /// <summary>The number of each answer in <see cref="Classes"/>; -1 where there is none.</summary>
+    public IReadOnlyList<int> Answers { get; }
+
+    /// <summary>The answers, in the order of their numbers; empty where no example has one.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>The number of examples.</summary>
+    public int Count => Examples.Count;
+
+    /// <summary>The mean number of tokens of a text.</summary>
+    public double MeanTokens => (double)tokens[0].Tokens / Count;
+
+    /// <summary>The framed ids of an example's text, caption or false caption; without a caption the text's, without a false one null.</summary>
+    internal int[]? IdsOf(int example, TextPart part)
+    {
+        var store = tokens[(int)part];
+        if (store.LengthOf(example) > 0) return store.ToArray(example);
+        return part == TextPart.FalseCaption ? null : tokens[0].ToArray(example);
+    }
+
+    /// <summary>Encodes a split, on all processors.</summary>
+    /// <param name="split">The split.</param>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="classes">The answers to expect (those of training, for its validation); null for those that occur. Of an evaluation, other answers count as wrong.</param>
+    /// <param name="longest">The longest sequence, framing included; longer texts lose their end.</param>
+    /// <param name="cancel">Ends it between two examples.</param>
+    /// <exception cref="UserException">There are no examples, or a text cannot be encoded.</exception>
+    public static ImageTextCorpus Encode(ImageTextSplit split, TextTokenizer tokenizer, IReadOnlyList<string>? classes, int longest, CancellationToken cancel = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(longest, 3);
+        var special = SpecialIds.Of(tokenizer);
+        var examples = new List<ImageTextExample>();
+        TokenStore[] tokens = [new(), new(), new()];
+        foreach (var chunk in split.Read().Chunk(Chunk))
+        {
+            var encoded = new int[chunk.Length][][];
+            AllCores.For(chunk.Length, i => encoded[i] = [Ids(chunk[i].Text), Ids(chunk[i].Caption), Ids(chunk[i].FalseCaption)], cancel);
+            for (var i = 0; i < chunk.Length; i++)
+                for (var part = 0; part < tokens.Length; part++) tokens[part].Add(encoded[i][part]);
+            examples.AddRange(chunk);
+        }
+        if (examples.Count == 0) throw new UserException([new Problem($"the split {split.Name} has no examples", split.File)]);
+        classes ??= ClassNames.Of(examples.Select(example => example.Answer).OfType<string>());
+        var known = classes.Select((name, id) => (name, id)).ToDictionary(one => one.name, one => one.id, StringComparer.Ordinal);
+        return new(examples, tokens, [.. examples.Select(example => example.Answer is { } answer && known.TryGetValue(answer, out var id) ? id : -1)], classes);
+
+        int[] Ids(string? text)
+        {
+            if (text is null) return [];
+            var ids = tokenizer.EncodeToIds(text);
+            return [special.Begin, .. ids.Take(longest - 2), special.End];
+        }
+    }
+}
+
+/// <summary>A text of an example.</summary>
+enum TextPart { Text, Caption, FalseCaption }
+
+/// <summary>What a model sees of images: pixels, or region features.</summary>
+/// <param name="Values">Pixels, normalised [B, C, Y, X]; or the features of regions, then zeros [B, R, C].</param>
+/// <param name="Counts">The regions of each image [B]; null for pixels.</param>
+/// <param name="Boxes">Five numbers of each region, then zeros: left, top, right, bottom and area, as fractions of the image's [B, R, 5]; null for pixels.</param>
+/// <param name="Classes">The class probabilities of each region, then zeros [B, R, N]; null where there are none.</param>
+public sealed record SeenImages(float[] Values, int[]? Counts = null, float[]? Boxes = null, float[]? Classes = null)
+{
+    /// <summary>R: the regions of a row, padding included; 0 for pixels.</summary>
+    public int Regions => Counts is null ? 0 : Boxes!.Length / 5 / Counts.Length;
+
+    /// <summary>Some consecutive rows of a batch of some number of rows.</summary>
+    internal SeenImages Slice(int first, int rows, int of)
+    {
+        return rows == of ? this : new(Part(Values)!, Counts?[first..(first + rows)], Part(Boxes), Part(Classes));
+
+        float[]? Part(float[]? all) => all is null ? null : all[(first * (all.Length / of))..((first + rows) * (all.Length / of))];
+    }
+}
+
+/// <summary>Turns the images of examples into what a model sees.</summary>
+public abstract class ImageView
+{
+    /// <summary>The images of some examples, each by the split that it is in.</summary>
+    public abstract SeenImages Of(IReadOnlyList<(ImageTextSplit Split, ImageTextExample Example)> images);
+}
+
+/// <summary>Pixels through a transform.</summary>
+/// <param name="transform">The transform, which a checkpoint holds.</param>
+public sealed class PixelView(ImageTransform transform) : ImageView
+{
+    /// <inheritdoc/>
+    public override SeenImages Of(IReadOnlyList<(ImageTextSplit Split, ImageTextExample Example)> images)
+    {
+        var values = new float[images.Count * transform.Values];
+        for (var i = 0; i < images.Count; i++) transform.Apply(images[i].Split.Open(images[i].Example), values.AsSpan(i * transform.Values, transform.Values));
+        return new(values);
+    }
+}
+
+/// <summary>Region features.</summary>
+public sealed class RegionView : ImageView
+{
+    /// <inheritdoc/>
+    public override SeenImages Of(IReadOnlyList<(ImageTextSplit Split, ImageTextExample Example)> images) =>
+        Pad([.. images.Select(image => image.Split.Regions!(image.Example))]);
+
+    /// <summary>Puts the regions of images side by side.</summary>
+    public static SeenImages Pad(IReadOnlyList<ImageRegions> found)
+    {
+        var (R, C, N) = (found.Max(one => one.Boxes.Length), found[0].Features[0].Length, found[0].Classes?[0].Length ?? 0);
+        float[] values = new float[found.Count * R * C], boxes = new float[found.Count * R * 5], classes = new float[found.Count * R * N];
+        for (var i = 0; i < found.Count; i++)
+            for (var region = 0; region < found[i].Boxes.Length; region++)
+            {
+                var at = i * R + region;
+                found[i].Features[region].CopyTo(values, at * C);
+                var box = found[i].Boxes[region];
+                box.CopyTo(boxes, at * 5);
+                boxes[at * 5 + 4] = (box[2] - box[0]) * (box[3] - box[1]);
+                if (N > 0) found[i].Classes![region].CopyTo(classes, at * N);
+            }
+        return new(values, [.. found.Select(one => one.Boxes.Length)], boxes, N > 0 ? classes : null);
+    }
+}

@@ -1,0 +1,195 @@
+using System.Text.Json;
+using Transformers.Data.Sentences;
+using Transformers.IO;
+using Transformers.IO.Images;
+
+namespace Transformers.Data.ImageText;
+
+/// <summary>An image with its texts.</summary>
+/// <param name="Image">The image's name.</param>
+/// <param name="Text">The question, or the caption where there is no answer.</param>
+public sealed record ImageTextExample(string Image, string Text)
+{
+    /// <summary>The answer, where there is one.</summary>
+    public string? Answer { get; init; }
+    /// <summary>The question's kind, where there is one.</summary>
+    public string? Kind { get; init; }
+    /// <summary>A text that is true of the image, beside the question.</summary>
+    public string? Caption { get; init; }
+    /// <summary>A text that is almost true of it.</summary>
+    public string? FalseCaption { get; init; }
+    /// <summary>The line of its file from 1, or the generator's number from 0.</summary>
+    public int Number { get; init; }
+}
+
+/// <summary>The regions of an image.</summary>
+/// <param name="Boxes">Left, top, right and bottom of each of R regions, as fractions of the image's sides [R, 4].</param>
+/// <param name="Features">Numbers of each [R, C].</param>
+/// <param name="Classes">The probability of each class [R, N]; null where the detector gave none.</param>
+public sealed record ImageRegions(float[][] Boxes, float[][] Features, float[][]? Classes)
+{
+    internal ImageRegions AtMost(int most) => Boxes.Length <= most ? this : new(Boxes[..most], Features[..most], Classes?[..most]);
+}
+
+/// <summary>One split.</summary>
+/// <param name="Name">The name of its file without ending, for example <c>train</c>.</param>
+/// <param name="File">The file; null where it is generated.</param>
+/// <param name="Read">Reads it from the start, as a stream.</param>
+public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<ImageTextExample>> Read)
+{
+    /// <summary>Opens an example's image.</summary>
+    public required Func<ImageTextExample, RgbImage> Open { get; init; }
+
+    /// <summary>Finds an example's regions; null where images are read as pixels.</summary>
+    public Func<ImageTextExample, ImageRegions>? Regions { get; init; }
+}
+
+/// <summary>The splits of images with texts.</summary>
+/// <param name="Train">The training split.</param>
+/// <param name="Validation">The validation split, if there is one.</param>
+/// <param name="Tests">The test splits, the first of them the usual one.</param>
+public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Validation, IReadOnlyList<ImageTextSplit> Tests)
+{
+    /// <summary>The splits with a part of the training images held out, where there is no validation split.</summary>
+    internal ImageTextSplits WithHoldout(double? fraction)
+    {
+        if (Validation is not null || fraction is not > 0) return this;
+        var held = new ContentHoldout<ImageTextExample>(Train.Read, example => example.Image, fraction.Value);
+        return this with { Train = Train with { Read = () => held.Kept() }, Validation = Train with { Name = "val", Read = () => held.Held() } };
+    }
+
+    /// <summary>The split of a name; for none the first test, else the validation split, else the training split.</summary>
+    /// <exception cref="UserException">There is no such split.</exception>
+    public ImageTextSplit Choose(string? name) => name switch
+    {
+        null => Tests.FirstOrDefault() ?? Validation ?? Train,
+        "train" => Train,
+        "validation" => Validation,
+        _ => Tests.FirstOrDefault(test => test.Name == name),
+    } ?? throw new UserException($"there is no split {name}", $"there are {string.Join(", ", new[] { "train", Validation is null ? null : "validation" }.OfType<string>().Concat(Tests.Select(test => test.Name)))}");
+}
+
+/// <summary>Reads images with texts from a folder of JSON lines or TSV files.</summary>
+sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions)
+{
+    static readonly string[] Endings = [".jsonl", ".tsv"];
+
+    internal ImageTextSplits Open()
+    {
+        if (File.Exists(config.Folder)) return new(Split("train", config.Folder, FolderOf(config.Folder)), null, []);
+        if (!Directory.Exists(config.Folder)) throw new UserException([new Problem("there is no such file or folder", config.Folder)]);
+        var files = Directory.GetFiles(config.Folder).Order(StringComparer.Ordinal)
+            .Where(file => Endings.Contains(EndingOf(file)) && (regions is null || Path.GetFileName(file) != regions.File) && NameOf(file) != "regions")
+            .GroupBy(NameOf).ToDictionary(group => group.Key, group => group.ToList(), StringComparer.Ordinal);
+        if (files.FirstOrDefault(one => one.Value.Count > 1) is { Key: not null } twice)
+            throw new UserException([new Problem($"the split {twice.Key} is in several files: {string.Join(", ", twice.Value.Select(Path.GetFileName))}", config.Folder)]);
+        if (!files.TryGetValue("train", out var train))
+            throw new UserException([new Problem("the folder holds no training examples", config.Folder, Hint: "train.jsonl or train.tsv is expected, each also with .gz")]);
+        var validation = ParallelFolder.ValidationNames.FirstOrDefault(files.ContainsKey);
+        return new(Split("train", train[0], config.Folder), validation is null ? null : Split(validation, files[validation][0], config.Folder),
+            [.. files.Keys.Where(name => name != "train" && !ParallelFolder.ValidationNames.Contains(name)).OrderBy(name => name != "test").ThenBy(name => name, StringComparer.Ordinal)
+                .Select(name => Split(name, files[name][0], config.Folder))]);
+    }
+
+    static string FolderOf(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;
+
+    static string Plain(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
+
+    static string NameOf(string file) => Path.GetFileNameWithoutExtension(Plain(file));
+
+    static string EndingOf(string file) => Path.GetExtension(Plain(file)).ToLowerInvariant();
+
+    ImageTextSplit Split(string name, string file, string folder) => new(name, file, () => EndingOf(file) == ".tsv" ? Columns(file) : JsonLines(file))
+    {
+        Open = example => ImageCodec.DecodeFile(Path.Combine(folder, example.Image)),
+        Regions = regions is null ? null : Finder(folder),
+    };
+
+    Func<ImageTextExample, ImageRegions> Finder(string folder)
+    {
+        var file = Path.Combine(folder, regions!.File);
+        var found = new Lazy<Dictionary<string, ImageRegions>>(() => RegionFile.Read(file, regions.Most));
+        return example => found.Value.TryGetValue(example.Image, out var one) ? one
+            : throw new UserException([new Problem($"has no regions of the image {MessageText.Escape(example.Image)}", file, Hint: "each image of the examples needs a line")]);
+    }
+
+    IEnumerable<ImageTextExample> JsonLines(string path)
+    {
+        foreach (var (line, json) in TextLines.ReadFilled(path))
+        {
+            using var document = JsonLine.Parse(json, path, line);
+            var root = document.RootElement;
+            yield return Example(path, line, JsonLine.Text(root, config.Image, path, line), JsonLine.Text(root, config.Text, path, line),
+                name => JsonLine.Find(root, name, path, line));
+        }
+    }
+
+    IEnumerable<ImageTextExample> Columns(string path)
+    {
+        string[]? names = null;
+        foreach (var (line, text) in TextLines.ReadFilled(path))
+        {
+            var fields = text.Split('\t');
+            if (names is null)
+            {
+                var named = fields.Contains(config.Image);
+                names = named ? fields : [config.Image, config.Text, config.Answer];
+                if (!names.Contains(config.Text)) throw TextLines.Error(path, line, $"there is no column {config.Text}", $"the first line names: {string.Join(", ", names)}");
+                if (named) continue;
+            }
+            if (fields.Length > names.Length) throw TableLines.TooMany(path, line, fields.Length, names.Length);
+            if (Field(config.Text) is not { } content || Field(config.Image) is not { } image)
+                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, and {config.Image} and {config.Text} are needed", "columns are separated by tabs");
+            yield return Example(path, line, image, content, Field);
+
+            string? Field(string name) => Array.IndexOf(names, name) is var at && at >= 0 && at < fields.Length && fields[at].Length > 0 ? fields[at] : null;
+        }
+    }
+
+    ImageTextExample Example(string path, int line, string image, string text, Func<string, string?> field)
+    {
+        if (SafePath.Problem(image) is { } problem)
+            throw TextLines.Error(path, line, $"the image's name ({MessageText.Escape(image)}) {problem}", "names start at the folder of the file");
+        return new(image, text)
+        {
+            Answer = field(config.Answer)?.Trim(), Kind = field(config.Kind), Caption = field(config.Caption), FalseCaption = field(config.FalseCaption), Number = line,
+        };
+    }
+}
+
+/// <summary>Reads region features: JSON lines of <c>image</c>, <c>boxes</c> [R, 4], <c>features</c> [R, C] and perhaps <c>classes</c> [R, N].</summary>
+static class RegionFile
+{
+    sealed record Line(string? Image, float[][]? Boxes, float[][]? Features, float[][]? Classes);
+
+    internal static Dictionary<string, ImageRegions> Read(string path, int most)
+    {
+        var found = new Dictionary<string, ImageRegions>(StringComparer.Ordinal);
+        (int Features, int Classes)? widths = null;
+        foreach (var (number, text) in TextLines.ReadFilled(path))
+        {
+            Line? line;
+            try
+            {
+                line = JsonSerializer.Deserialize<Line>(text, JsonStyle.Options);
+            }
+            catch (JsonException exception)
+            {
+                throw TextLines.Error(path, number, $"is not a line of regions: {exception.Message}", "an object with image, boxes, features and perhaps classes is expected");
+            }
+            if (line is not { Image: { } image, Boxes: { Length: > 0 } boxes, Features: { } features })
+                throw TextLines.Error(path, number, "must have image, boxes (at least one) and features");
+            if (features.Length != boxes.Length || (line.Classes is { } classes && classes.Length != boxes.Length))
+                throw TextLines.Error(path, number, $"there are {boxes.Length} boxes, {features.Length} rows of features{(line.Classes is { } given ? $" and {given.Length} of classes" : "")}: each region needs one of each");
+            var own = (features[0]?.Length ?? 0, line.Classes?[0]?.Length ?? 0);
+            widths ??= own;
+            if (own != widths || own.Item1 == 0 || !AllOf(features, own.Item1) || !AllOf(boxes, 4) || (line.Classes is { } shares && !AllOf(shares, own.Item2)))
+                throw TextLines.Error(path, number, $"each box must have 4 finite numbers, each region {widths.Value.Features} features and {widths.Value.Classes} classes, as the first line has");
+            if (!found.TryAdd(image, new ImageRegions(boxes, features, line.Classes).AtMost(most)))
+                throw TextLines.Error(path, number, $"the image {MessageText.Escape(image)} has a line already");
+        }
+        return found.Count > 0 ? found : throw new UserException([new Problem("holds no regions", path)]);
+    }
+
+    static bool AllOf(float[][] rows, int width) => rows.All(row => row?.Length == width && row.All(float.IsFinite));
+}

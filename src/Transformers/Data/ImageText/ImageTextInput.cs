@@ -1,0 +1,88 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Transformers.Data.Images;
+using Transformers.IO;
+
+namespace Transformers.Data.ImageText;
+
+/// <summary>A model's view of images beside texts; a checkpoint holds it.</summary>
+/// <param name="Channels">Channels of an image, or features of a region.</param>
+/// <param name="RegionClasses">Classes of a region; 0 for none.</param>
+/// <param name="MostRegions">The most regions of an image; 0 for pixels.</param>
+/// <param name="Transform">How pixels are transformed; null for region features.</param>
+public sealed record ImageTextInput(int Channels, int RegionClasses, int MostRegions, ImageTransform? Transform = null)
+{
+    /// <summary>The file's name in a checkpoint and in a run folder.</summary>
+    public const string FileName = "image_text.json";
+
+    const string CurrentSchema = "transformer.image-text/1";
+
+    /// <summary>The name and version of the document.</summary>
+    [JsonPropertyOrder(-1)]
+    public string Schema { get; init; } = CurrentSchema;
+
+    /// <summary>The file's text.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonStyle.Strict) + "\n";
+
+    /// <summary>What turns images into what the model sees.</summary>
+    public ImageView View => Transform is { } transform ? new PixelView(transform) : new RegionView();
+
+    /// <summary>Reads a file's text.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="file">Its file, for messages.</param>
+    /// <exception cref="UserException">It is not such a file, or a value is out of range.</exception>
+    public static ImageTextInput Parse(string json, string file)
+    {
+        try
+        {
+            var input = JsonSerializer.Deserialize<ImageTextInput>(json, JsonStyle.Strict);
+            if (input is not { Schema: CurrentSchema, Channels: >= 1, RegionClasses: >= 0, MostRegions: >= 0 } || (input.Transform is null) != (input.MostRegions > 0))
+                throw Wrong($"is not a file of schema {CurrentSchema}");
+            input.Transform?.Checked();
+            return input;
+        }
+        catch (JsonException exception)
+        {
+            throw Wrong($"cannot be read: {exception.Message}");
+        }
+
+        UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);
+    }
+
+    /// <summary>The view that a config asks for; the mean and deviation of pixels are measured on training images where it says so.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="train">The training split.</param>
+    /// <exception cref="UserException">The images or the regions cannot be read.</exception>
+    public static ImageTextInput Of(ImageTextDataConfig config, ImageTextSplit train)
+    {
+        if (config.Regions is { } regions)
+        {
+            var first = train.Regions!(train.Read().First());
+            return new(first.Features[0].Length, first.Classes?[0].Length ?? 0, regions.Most);
+        }
+        var input = config.Input!;
+        var transform = new ImageTransform
+        {
+            Size = input.Size, Resize = input.Resize, KeepRatio = input.KeepRatio, Filter = input.Filter, Channels = input.Channels,
+            Mean = new double[input.Channels], Std = [.. Enumerable.Repeat(1.0, input.Channels)],
+        };
+        var (mean, std) = input.Normalize switch
+        {
+            GivenStatisticsConfig given => (given.Mean, given.Std),
+            ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
+            _ => Measure(train, transform),
+        };
+        return new(input.Channels, 0, 0, transform with { Mean = mean, Std = std });
+    }
+
+    const int Measured = 1000;
+
+    static (IReadOnlyList<double>, IReadOnlyList<double>) Measure(ImageTextSplit train, ImageTransform transform)
+    {
+        var examples = train.Read().DistinctBy(example => example.Image).Take(Measured).ToList();
+        var sums = new PixelSums(transform.Channels);
+        AllCores.For(examples.Count, i => sums.Add(transform.Fit(train.Open(examples[i])).Span));
+        // One colour everywhere has no deviation to divide by.
+        return sums.Statistics(leastDeviation: 1);
+    }
+}

@@ -1,0 +1,107 @@
+namespace Transformers.Generators.Scenes;
+
+/// <summary>What an object of a scene is described by.</summary>
+enum SceneAttribute { Size, Color, Material, Shape }
+
+/// <summary>An object: the number of its word for each attribute.</summary>
+readonly record struct Thing(int Size, int Color, int Material, int Shape)
+{
+    public int this[SceneAttribute attribute] => attribute switch
+    {
+        SceneAttribute.Size => Size,
+        SceneAttribute.Color => Color,
+        SceneAttribute.Material => Material,
+        _ => Shape,
+    };
+
+    public Thing With(SceneAttribute attribute, int value) => attribute switch
+    {
+        SceneAttribute.Size => this with { Size = value },
+        SceneAttribute.Color => this with { Color = value },
+        SceneAttribute.Material => this with { Material = value },
+        _ => this with { Shape = value },
+    };
+
+    /// <summary>Whether its shape has a colour that training never shows it in.</summary>
+    public bool IsHeldOut => SceneWords.HeldOutColor[Shape] == Color;
+
+    /// <summary>Whether another object has the same shape and colour, by which texts name objects.</summary>
+    public bool HasNameOf(Thing other) => (Shape, Color) == (other.Shape, other.Color);
+
+    /// <summary>Such as <c>red circle</c>.</summary>
+    public string Name => $"{SceneWords.Colors[Color]} {SceneWords.Shapes[Shape]}";
+
+    /// <summary>Such as <c>large red metal circle</c>.</summary>
+    public string Description => $"{SceneWords.Sizes[Size]} {SceneWords.Colors[Color]} {SceneWords.Materials[Material]} {SceneWords.Shapes[Shape]}";
+}
+
+/// <summary>The words of scenes.</summary>
+static class SceneWords
+{
+    public static readonly string[] Sizes = ["small", "large"], Colors = ["red", "green", "blue", "yellow", "purple"];
+    public static readonly string[] Materials = ["rubber", "metal"], Shapes = ["circle", "square", "triangle", "cross", "ring"];
+
+    /// <summary>The colour that each shape never has in training; each colour is missing in one shape, so that neither gives the other away.</summary>
+    public static readonly int[] HeldOutColor = [2, 0, 4, 3, 1];
+
+    /// <summary>Where the first of two objects is, seen from the second.</summary>
+    public static readonly string[] Relations = ["left of", "right of", "above", "below"];
+
+    public static string[] Of(SceneAttribute attribute) => attribute switch
+    {
+        SceneAttribute.Size => Sizes,
+        SceneAttribute.Color => Colors,
+        SceneAttribute.Material => Materials,
+        _ => Shapes,
+    };
+}
+
+/// <summary>An object in a cell of the scene's grid.</summary>
+readonly record struct PlacedThing(Thing Thing, int Row, int Column)
+{
+    /// <summary>Whether it has a relation of <see cref="SceneWords.Relations"/> to another.</summary>
+    public bool Is(int relation, PlacedThing other) => relation switch
+    {
+        0 => Column < other.Column,
+        1 => Column > other.Column,
+        2 => Row < other.Row,
+        _ => Row > other.Row,
+    };
+}
+
+/// <summary>What a question asks about.</summary>
+public enum SceneQuestion
+{
+    /// <summary>The colour of an object.</summary>
+    Color,
+    /// <summary>The shape of an object.</summary>
+    Shape,
+    /// <summary>How many objects are of a description.</summary>
+    Count,
+    /// <summary>Whether an object is left of, right of, above or below another.</summary>
+    Relation,
+    /// <summary>Whether an object is larger or smaller than another, or whether there are more objects of one description than of another.</summary>
+    Comparison,
+}
+
+/// <summary>The splits of generated scenes.</summary>
+public enum SceneSplit
+{
+    /// <summary>Training.</summary>
+    Train,
+    /// <summary>Validation: combinations of shape and colour that training has too.</summary>
+    Validation,
+    /// <summary>Test: combinations of shape and colour that training has too.</summary>
+    Test,
+    /// <summary>A test on combinations of shape and colour that training never has.</summary>
+    Unseen,
+}
+
+/// <summary>A scene with its texts.</summary>
+/// <param name="Things">The objects; drawn by <see cref="SceneDrawing"/>.</param>
+/// <param name="Question">The question.</param>
+/// <param name="Answer">Its answer.</param>
+/// <param name="Kind">What it asks about.</param>
+/// <param name="Caption">A sentence that is true of the scene.</param>
+/// <param name="FalseCaption">The same sentence with one word changed, which is not true of it.</param>
+sealed record Scene(IReadOnlyList<PlacedThing> Things, string Question, string Answer, SceneQuestion Kind, string Caption, string FalseCaption);

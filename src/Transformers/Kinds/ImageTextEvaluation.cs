@@ -1,0 +1,185 @@
+using TorchSharp;
+using Transformers.Data;
+using Transformers.Data.ImageText;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Evaluates a model of images and texts on a split: answers, matches, and retrieval in both directions.</summary>
+sealed class ImageTextEvaluation
+{
+    /// <summary>The most pairs that are retrieved from: every caption is scored with every image.</summary>
+    internal const int MostRetrieved = 200;
+
+    readonly ImageTextRun run;
+    readonly EvaluationOptions options;
+    readonly CancellationToken cancel;
+    readonly ImageTextSplit split;
+    readonly string splitName;
+    readonly ImageTextCorpus corpus;
+    readonly ImageTextBatches batches;
+    readonly ObjectivesConfig objectives;
+    readonly Dictionary<string, double> metrics = [];
+
+    ImageTextEvaluation(ImageTextRun run, EvaluationOptions options, CancellationToken cancel)
+    {
+        (this.run, this.options, this.cancel) = (run, options, cancel);
+        var data = (ImageTextDataConfig)run.Run.Config.Data;
+        var source = options.Data is { } path ? data with { Source = data.Source.At(path), Holdout = options.Split is null ? null : data.Holdout } : data;
+        var splits = source.Open();
+        split = File.Exists(options.Data) ? splits.Train with { Name = "data" } : splits.Choose(options.Split);
+        splitName = ReferenceEquals(split, splits.Validation) ? "validation" : split.Name;
+        corpus = ImageTextCorpus.Encode(split, run.Tokenizer, run.Answers, Math.Min(data.MaxLength, run.Model.Context), cancel);
+        objectives = ((VilbertConfig)run.Run.Config.Model).Objectives;
+        batches = PreparedPairs.BatchesOf(corpus, split, run.Tokenizer, run.Input, objectives, new BucketOptions { Sequences = 1, Shuffle = false }, run.Model.Patches);
+        Precisions.Apply(run.Model, Precisions.Resolve(options.Precision, run.Device));
+    }
+
+    internal static EvaluationResult Run(ImageTextRun run, string name, EvaluationOptions options, CancellationToken cancel)
+    {
+        using var inference = no_grad();
+        using var predictions = new PredictionFile(options.Output);
+        var evaluation = new ImageTextEvaluation(run, options, cancel);
+        var questions = evaluation.Answer(predictions);
+        if (evaluation.objectives.Match > 0)
+        {
+            evaluation.Match();
+            evaluation.Retrieve();
+        }
+        if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: no answers, and the model was not trained to match captions");
+        return new()
+        {
+            Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.splitName, Examples = evaluation.corpus.Count,
+            Metrics = evaluation.metrics, Questions = questions,
+        };
+    }
+
+    IReadOnlyList<QuestionScore>? Answer(PredictionFile predictions)
+    {
+        int[] asked = [.. Enumerable.Range(0, corpus.Count).Where(i => corpus.Examples[i].Answer is not null)];
+        if (run.Answers.Count == 0 || asked.Length == 0) return null;
+        var answers = Guess(asked, (example, _) => Question(example));
+        double loss = 0;
+        foreach (var (at, example) in asked.Index())
+        {
+            // An answer that training never had cannot be given: it counts as wrong, and not in the loss.
+            if (corpus.Answers[example] >= 0) loss -= answers[at].LogProbability;
+            predictions.Add(new PredictionLine($"{corpus.Examples[example].Image}: {corpus.Examples[example].Text}", run.Answers[answers[at].Guess], corpus.Examples[example].Answer!, answers[at].Probability));
+        }
+        metrics["loss"] = loss / asked.Count(example => corpus.Answers[example] >= 0);
+        var textAlone = objectives.Alone > 0 ? Guess(asked, (example, _) => Question(example) with { HidesImage = true }) : null;
+        var imageAlone = objectives.Alone > 0 ? Guess(asked, (example, _) => Question(example) with { HidesText = true }) : null;
+        var shuffled = Guess(asked, (example, at) => Question(example) with { Image = asked[(at + asked.Length / 2) % asked.Length] });
+        var kinds = asked.Index().GroupBy(one => corpus.Examples[one.Item].Kind ?? "question").OrderBy(kind => kind.Key, StringComparer.Ordinal).ToList();
+        List<QuestionScore> scores = [.. kinds.Select(kind => Score(kind.Key, [.. kind.Select(one => one.Index)]))];
+        var whole = Score("all", [.. Enumerable.Range(0, asked.Length)]) with { Majority = scores.Sum(one => one.Majority * one.Examples) / asked.Length };
+        metrics["accuracy"] = whole.Accuracy;
+        metrics["majority"] = whole.Majority;
+        if (whole.TextAlone is { } text) metrics["text_alone"] = text;
+        if (whole.ImageAlone is { } image) metrics["image_alone"] = image;
+        metrics["shuffled_images"] = whole.ShuffledImages;
+        foreach (var score in scores.Where(_ => scores.Count > 1)) metrics[$"accuracy_{score.Kind}"] = score.Accuracy;
+        return scores.Count > 1 ? [.. scores, whole] : [whole];
+
+        QuestionScore Score(string kind, IReadOnlyList<int> rows) => new(kind, rows.Count, Right(answers, rows)!.Value,
+            rows.GroupBy(row => corpus.Examples[asked[row]].Answer).Max(group => group.Count()) / (double)rows.Count, Right(textAlone, rows), Right(imageAlone, rows), Right(shuffled, rows)!.Value);
+
+        double? Right(List<Guessed>? guesses, IReadOnlyList<int> rows) =>
+            guesses is null ? null : rows.Count(row => guesses[row].Guess == corpus.Answers[asked[row]]) / (double)rows.Count;
+    }
+
+    RowPlan Question(int example) => new(RowTask.Answer, example, example, TextPart.Text, Math.Max(0, corpus.Answers[example]));
+
+    readonly record struct Guessed(int Guess, double Probability, double LogProbability);
+
+    // The model's answers to planned rows, in order.
+    List<Guessed> Guess(int[] examples, Func<int, int, RowPlan> plan)
+    {
+        var guesses = new List<Guessed>();
+        foreach (var chunk in examples.Index().Chunk(options.BatchSize ?? 128))
+        {
+            using var scope = NewDisposeScope();
+            var batch = Batch([.. chunk.Select(one => plan(one.Item, one.Index))]);
+            var (text, image) = PairTensors.Forward(run.Model, batch, run.Device);
+            var logits = run.Model.AnswerLogits(run.Model.Joint(text, image)).cpu().contiguous().data<float>().ToArray();
+            var N = run.Answers.Count;
+            for (var row = 0; row < batch.Rows; row++)
+            {
+                var own = logits.AsSpan(row * N, N);
+                var probabilities = Probabilities.Of(own);
+                var best = Probabilities.Best(probabilities);
+                guesses.Add(new(best, probabilities[best], Probabilities.LogOf(own, (int)batch.Labels[row])));
+            }
+        }
+        return guesses;
+    }
+
+    ImageTextBatch Batch(RowPlan[] plans)
+    {
+        cancel.ThrowIfCancellationRequested();
+        return batches.Make(plans);
+    }
+
+    // Each caption with its image, and the one that is almost right: half of the pairs match.
+    void Match()
+    {
+        int[] twofold = [.. Enumerable.Range(0, corpus.Count).Where(i => corpus.IdsOf(i, TextPart.FalseCaption) is not null)];
+        if (twofold.Length == 0) return;
+        long right = 0;
+        foreach (var chunk in twofold.Chunk(options.BatchSize ?? 128))
+        {
+            using var scope = NewDisposeScope();
+            var batch = Batch([.. chunk.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.Caption, 1)), .. chunk.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.FalseCaption, 0))]);
+            var (text, image) = PairTensors.Forward(run.Model, batch, run.Device);
+            right += run.Model.MatchLogits(run.Model.Joint(text, image)).argmax(-1).cpu().eq(tensor(batch.Labels)).sum().item<long>();
+        }
+        metrics["match_accuracy"] = right / (2.0 * twofold.Length);
+    }
+
+    // Every caption with every image; of equal scores, those of others count as better.
+    void Retrieve()
+    {
+        int[] chosen = [.. Enumerable.Range(0, corpus.Count).DistinctBy(i => corpus.Examples[i].Caption ?? corpus.Examples[i].Text).DistinctBy(i => corpus.Examples[i].Image).Take(MostRetrieved)];
+        if (chosen.Length < 2) return;
+        var scores = Scores(chosen);
+        var N = chosen.Length;
+        foreach (var k in (int[])[1, 5, 10])
+        {
+            if (k > N) break;
+            metrics[$"image_recall_{k}"] = Enumerable.Range(0, N).Count(i => Enumerable.Range(0, N).Count(j => j != i && scores[i, j] >= scores[i, i]) < k) / (double)N;
+            metrics[$"text_recall_{k}"] = Enumerable.Range(0, N).Count(i => Enumerable.Range(0, N).Count(j => j != i && scores[j, i] >= scores[i, i]) < k) / (double)N;
+        }
+        metrics["retrieved_from"] = N;
+    }
+
+    // The score of each caption (row) with each image (column). The part of the image's stream before the streams meet is computed once.
+    float[,] Scores(int[] chosen)
+    {
+        using var scope = NewDisposeScope();
+        var N = chosen.Length;
+        var batch = Batch([.. chosen.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.Caption, 1))]);
+        var images = PairTensors.Of(batch.Images, N, batch.Hidden, run.Model, run.Device);
+        var imageMask = Vilbert.RegionMask(images);
+        var seen = run.Model.EmbedImage(images, imageMask);                                                       // [N, 1 + R, D']
+        var scores = new float[N, N];
+        for (var caption = 0; caption < N; caption++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var step = NewDisposeScope();
+            var length = batch.Texts.Lengths[caption];
+            var ids = tensor(batch.Texts.Ids[(caption * batch.Texts.Width)..(caption * batch.Texts.Width + length)], [1, length]).SendTo(run.Device);
+            var text = run.Model.EmbedText(ids).expand(N, -1, -1).contiguous();                                   // [N, T, D]
+            var (t, v) = run.Model.Join(text, seen, new CoInput(Image: imageMask));
+            var logits = run.Model.MatchLogits(run.Model.Joint(t, v)).cpu();                                       // [N, 2]
+            var match = (logits.select(1, 1) - logits.select(1, 0)).contiguous().data<float>().ToArray();
+            for (var image = 0; image < N; image++) scores[caption, image] = match[image];
+        }
+        return scores;
+    }
+}

@@ -1,0 +1,254 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.ImageText;
+using Transformers.Data.Sentences;
+using Transformers.Data.Text;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Reports.Plots;
+using Transformers.Tokenizers;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Answers questions about images, predicts masked tokens and regions, and matches captions with images, all by one model.</summary>
+sealed class ImageTextTask : TrainingTask
+{
+    const int ShownAnswers = 12;
+
+    readonly Vilbert model;
+    readonly PreparedPairs data;
+    readonly Device device;
+    readonly TrainingConfig config;
+    readonly Prefetcher<ImageTextBatch> stream;
+    readonly ImageTextBatches? validation;
+    readonly ModelFlops flops;
+    readonly ObjectivesConfig objectives;
+    List<OutputExample> answered = [];
+
+    /// <summary>A task over images and texts.</summary>
+    public ImageTextTask(Vilbert model, PreparedPairs data, RunConfig run, Device device)
+    {
+        (this.model, this.data, this.device, config) = (model, data, device, run.Training);
+        Micro = new MicroSize(config.Batch.Micro);
+        var shape = model.Shape;
+        flops = ModelFlops.OfImages(run.Model, new ImageShape(shape.Size, shape.Channels, shape.Answers), shape.Vocabulary);
+        objectives = ((VilbertConfig)run.Model).Objectives;
+        var rows = PreparedPairs.RowsOf(config.Batch);
+        var batches = data.Batches(data.Train, data.Splits.Train, objectives, new BucketOptions { Sequences = rows, Seed = SeedStreams.Of(run.Seed, "batches") }, model.Patches);
+        stream = new Prefetcher<ImageTextBatch>(batches.At, batches.BatchesPerEpoch);
+        if (data.Validation is not { } held) return;
+        // In order, and with what is masked the same each time; no row sees one stream alone.
+        validation = data.Batches(held, data.Splits.Validation!, objectives with { Alone = 0 },
+            new BucketOptions { Sequences = Math.Max(rows, 64), Shuffle = false, Seed = SeedStreams.Of(run.Seed, "validation") }, model.Patches);
+    }
+
+    public override nn.Module Model => model;
+
+    public override string Unit => "images";
+
+    public override double DataWait => stream.WaitFraction;
+
+    public override IReadOnlyList<MicroBatch> NextStep()
+    {
+        var batch = stream.Next();
+        return Slices(batch.Rows, (first, rows) => new Pairs(this, batch.Slice(first, rows), first, config.LabelSmoothing));
+    }
+
+    public override IEnumerable<MicroBatch> Validation(int? count) => ValidationBatches(count).Select(batch => new Pairs(this, batch, 0, smoothing: 0));
+
+    IEnumerable<ImageTextBatch> ValidationBatches(int? count) =>
+        validation is null ? [] : LabelledTexts.Positions(validation.BatchesPerEpoch, count).Select(validation.At);
+
+    public override bool HasValidation => validation is not null;
+
+    public override IReadOnlyList<string> MetricNames =>
+        [.. new[] { model.Shape.Answers > 0 ? "accuracy" : null, objectives.Match > 0 ? "match_accuracy" : null, objectives.Masked > 0 ? "masked_accuracy" : null }.OfType<string>()];
+
+    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
+    {
+        var counts = new Dictionary<string, (long Right, long All)>();
+        if (whole) answered = [];
+        foreach (var batch in ValidationBatches(whole ? null : config.Validate.Batches))
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var (text, image) = PairTensors.Forward(model, batch, device);
+            var joint = model.Joint(text, image);
+            if (RowsOf(batch, RowTask.Answer) is { } answers)
+            {
+                var logits = model.AnswerLogits(joint.index_select(0, answers.Indices));
+                Add("accuracy", logits, answers.Labels);
+                if (whole) Keep(batch, answers.Indices, logits);
+            }
+            if (RowsOf(batch, RowTask.Match) is { } matches) Add("match_accuracy", model.MatchLogits(joint.index_select(0, matches.Indices)), matches.Labels);
+            if (MaskedTokens(batch) is { } masked) Add("masked_accuracy", model.TokenLogits(text.flatten(0, 1).index_select(0, masked.Positions)), masked.Targets);
+        }
+        return counts.ToDictionary(one => one.Key, one => (double)one.Value.Right / one.Value.All);
+
+        void Add(string name, Tensor logits, Tensor labels)
+        {
+            var (right, all) = counts.GetValueOrDefault(name);
+            counts[name] = (right + logits.argmax(-1).eq(labels).sum().item<long>(), all + labels.numel());
+        }
+    }
+
+    // A few questions with the model's answers, for the report.
+    void Keep(ImageTextBatch batch, Tensor rows, Tensor logits)
+    {
+        var guesses = logits.argmax(-1).cpu().data<long>().ToArray();
+        foreach (var (at, row) in rows.cpu().data<long>().ToArray().Index().Take(ShownAnswers - answered.Count))
+        {
+            var example = data.Validation!.Examples[batch.Texts.Examples[row]];
+            answered.Add(new($"{example.Image}: {example.Text}", data.Train.Classes[(int)guesses[at]], example.Answer!));
+        }
+    }
+
+    public override IReadOnlyList<OutputExample> Examples => answered;
+
+    public override IReadOnlyList<ModelPicture> Pictures()
+    {
+        if (data.Validation is not { } held || data.Input.Transform is not { } transform) return [];
+        var example = held.Examples[0];
+        var plot = CoAttentionPlot.Of(model, data.Tokenizer, held.IdsOf(0, TextPart.Text)!, transform, data.Splits.Validation!.Open(example), device, default);
+        return [new ModelPicture("attention", plot.ToSvg())];
+    }
+
+    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
+
+    public override void Dispose() => stream.Dispose();
+
+    // The rows of a task with their labels; null where there are none.
+    (Tensor Indices, Tensor Labels)? RowsOf(ImageTextBatch batch, RowTask task)
+    {
+        var rows = Enumerable.Range(0, batch.Rows).Where(row => batch.Tasks[row] == task).Select(row => (long)row).ToArray();
+        return rows.Length == 0 ? null : (tensor(rows).SendTo(device), tensor(rows.Select(row => batch.Labels[row]).ToArray()).SendTo(device));
+    }
+
+    // The positions of masked tokens in [B·T], what they were, and the part of a row that each is.
+    (Tensor Positions, Tensor Targets, Tensor Shares)? MaskedTokens(ImageTextBatch batch)
+    {
+        var T = batch.Texts.Width;
+        var found = Enumerable.Range(0, batch.Tokens.Length).Where(i => batch.Tokens[i] != MaskedBatch.IgnoreIndex).ToArray();
+        if (found.Length == 0) return null;
+        var each = found.GroupBy(i => i / T).ToDictionary(row => row.Key, row => 1f / row.Count());
+        return (tensor(found.Select(i => (long)i).ToArray()).SendTo(device), tensor(found.Select(i => batch.Tokens[i]).ToArray()).SendTo(device),
+            tensor(found.Select(i => each[i / T]).ToArray()).SendTo(device));
+    }
+
+    // The positions of masked regions in [B·(1 + R)] and in [B·R], and the part of a row that each is.
+    (Tensor Positions, Tensor Regions, Tensor Shares)? MaskedRegions(ImageTextBatch batch)
+    {
+        var R = batch.Regions;
+        var found = Enumerable.Range(0, batch.Hidden.Length).Where(i => batch.Hidden[i] != 0 && batch.Tasks[i / R] == RowTask.Masked).ToArray();
+        if (found.Length == 0) return null;
+        var each = found.GroupBy(i => i / R).ToDictionary(row => row.Key, row => 1f / row.Count());
+        return (tensor(found.Select(i => i + i / R + 1L).ToArray()).SendTo(device), tensor(found.Select(i => (long)i).ToArray()).SendTo(device),
+            tensor(found.Select(i => each[i / R]).ToArray()).SendTo(device));
+    }
+
+    /// <summary>Rows of a batch, each an example.</summary>
+    sealed class Pairs(ImageTextTask task, ImageTextBatch batch, int first, double smoothing) : MicroBatch(batch.Rows, batch.Rows, first)
+    {
+        public override double Flops => task.flops.Of(new(batch.Rows, batch.Texts.Width, 1 + batch.Regions, batch.Rows, batch.Rows));
+
+        public override LossSum LossSum(RandomPosition random)
+        {
+            var (model, device) = (task.model, task.device);
+            var images = PairTensors.Of(batch.Images, batch.Rows, batch.Hidden, model, device);
+            var (text, image) = model.forward(tensor(batch.Texts.Ids, [batch.Rows, batch.Texts.Width]).SendTo(device), batch.Texts.Lengths, images, random: random);
+            var joint = model.Joint(text, image, random);
+            var objective = zeros(1, ScalarType.Float32, device).squeeze(0);
+            var plain = objective;
+            if (task.RowsOf(batch, RowTask.Answer) is { } answers) Add(Layers.LossSum.Of(model.AnswerLogits(joint.index_select(0, answers.Indices)), answers.Labels, smoothing));
+            if (task.RowsOf(batch, RowTask.Match) is { } matches) Add(Layers.LossSum.Of(model.MatchLogits(joint.index_select(0, matches.Indices)), matches.Labels, 0));
+            if (task.MaskedTokens(batch) is { } tokens)
+            {
+                var logits = model.TokenLogits(text.flatten(0, 1).index_select(0, tokens.Positions));                     // [M, V]
+                AddPlain((nn.functional.cross_entropy(logits, tokens.Targets, reduction: nn.Reduction.None) * tokens.Shares).sum());
+            }
+            if (task.MaskedRegions(batch) is { } regions)
+            {
+                var guesses = model.RegionOutput(image.flatten(0, 1).index_select(0, regions.Positions));                 // [M, N] or [M, C]
+                var classes = batch.Images.Classes is { } given ? tensor(given, [batch.Rows * batch.Regions, given.Length / (batch.Rows * batch.Regions)]).SendTo(device) : null;
+                AddPlain((model.RegionLosses(guesses, images, classes, regions.Regions) * regions.Shares).sum());
+            }
+            return new(objective, plain);
+
+            void Add(LossSum part)
+            {
+                objective = objective.Plus(part.Objective);
+                plain = plain.Plus(part.CrossEntropy);
+            }
+
+            void AddPlain(Tensor part) => Add(new(part, part.detach()));
+        }
+    }
+}
+
+/// <summary>Images and texts, ready to be learned from.</summary>
+/// <param name="Splits">The splits.</param>
+/// <param name="Tokenizer">The tokenizer.</param>
+/// <param name="Input">A model's view of images.</param>
+/// <param name="Train">The training texts.</param>
+/// <param name="Validation">The validation texts; null where there are none.</param>
+sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, ImageTextInput Input, ImageTextCorpus Train, ImageTextCorpus? Validation)
+{
+    /// <summary>Reads what a config names.</summary>
+    internal static PreparedPairs Open(ImageTextDataConfig data, VilbertConfig network, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    {
+        var splits = data.Open();
+        observer.OnPreparing("reading images and texts", 0);
+        var text = new SentenceSource($"{data.Source}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().SelectMany(TextsOf));
+        var tokenizer = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as ImageTextDataConfig)?.Tokenizer)
+            ?? TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder, done => observer.OnPreparing("training the tokenizer", done), cancel);
+        var longest = Math.Min(data.MaxLength, network.Context);
+        var train = ImageTextCorpus.Encode(splits.Train, tokenizer, null, longest, cancel);
+        var validation = splits.Validation is { } held ? ImageTextCorpus.Encode(held, tokenizer, train.Classes, longest, cancel) : null;
+        return new(splits, tokenizer, ImageTextInput.Of(data, splits.Train), train, validation);
+    }
+
+    static IEnumerable<string> TextsOf(ImageTextExample example) => example.Caption is { } caption ? [example.Text, caption] : [example.Text];
+
+    /// <summary>Prepares the data and makes the task.</summary>
+    internal static TaskSetup Prepare(RunConfig run, ImageTextDataConfig data, VilbertConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var prepared = Open(data, network, options, observer, stop.Token);
+        var (train, classes) = (prepared.Train, prepared.Train.Classes);
+        if (classes.Count == 0 && network.Objectives is { Masked: 0, Match: 0 })
+            throw new UserException("no example has an answer, and model.objectives asks for nothing else", "give masked or match, or name the field of the answers in data.source.answer");
+        observer.Note($"{train.Count:N0} training and {prepared.Validation?.Count ?? 0:N0} validation examples, {classes.Count} answers, vocabulary {prepared.Tokenizer.VocabularySize:N0}");
+        var answers = network.Objectives.Answer > 0 ? classes : [];
+        using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
+        var model = new Vilbert(network, ImageTextRun.ShapeOf(network, prepared.Tokenizer, answers.Count, prepared.Input), generator).to(options.Device);
+        var files = TokenizerPair.Files(prepared.Tokenizer);
+        files[ImageTextInput.FileName] = Encoding.UTF8.GetBytes(prepared.Input.ToJson());
+        if (answers.Count > 0) files[CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(answers);
+        return new TaskSetup
+        {
+            Task = new ImageTextTask(model, prepared, run, options.Device), Files = files, Labels = answers.Count > 0 ? answers : null,
+            FilesHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{prepared.Tokenizer.Hash}{prepared.Input.ToJson()}"))),
+        };
+    }
+
+    /// <summary>Batches of a corpus.</summary>
+    internal ImageTextBatches Batches(ImageTextCorpus corpus, ImageTextSplit split, ObjectivesConfig objectives, BucketOptions options, int patches) =>
+        BatchesOf(corpus, split, Tokenizer, Input, objectives, options, patches);
+
+    /// <inheritdoc cref="Batches"/>
+    internal static ImageTextBatches BatchesOf(ImageTextCorpus corpus, ImageTextSplit split, TextTokenizer tokenizer, ImageTextInput input, ObjectivesConfig objectives, BucketOptions options, int patches) =>
+        new(corpus, split, input.View, SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, new MaskingOptions { Fraction = objectives.Tokens, Seed = options.Seed }), patches,
+            new RowMix(objectives.Answer, objectives.Masked, objectives.Match, objectives.Alone, objectives.Regions), options);
+
+    internal static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images with texts");
+}

@@ -1,0 +1,113 @@
+using TorchSharp;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Transformers.Layers;
+
+/// <summary>The sizes of one of two streams.</summary>
+/// <param name="Width">The width D.</param>
+/// <param name="Heads">The number of heads H; it divides the width.</param>
+/// <param name="FeedForward">The feed-forward network.</param>
+/// <param name="Dropout">The dropout rate of each sublayer's output.</param>
+public readonly record struct StreamShape(int Width, int Heads, FeedForwardConfig FeedForward, double Dropout);
+
+/// <summary>What the two streams of a layer are given besides their vectors.</summary>
+/// <param name="Text">Hides padding of the text.</param>
+/// <param name="Image">Hides padding of the image's regions.</param>
+/// <param name="Recorder">Takes the weights of co-attention.</param>
+/// <param name="Random">The position in the run, for dropout.</param>
+public readonly record struct CoInput(PaddingMask? Text = null, PaddingMask? Image = null, CoAttentionRecorder? Recorder = null, RandomPosition Random = default);
+
+/// <summary>Takes the weights of co-attention in both directions, a tensor a layer.</summary>
+public sealed class CoAttentionRecorder : IDisposable
+{
+    /// <summary>From the text's tokens to the image's regions, [B, H, T, R].</summary>
+    public AttentionRecorder TextToImage { get; } = new();
+
+    /// <summary>From the image's regions to the text's tokens, [B, H, R, T].</summary>
+    public AttentionRecorder ImageToText { get; } = new();
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        TextToImage.Dispose();
+        ImageToText.Dispose();
+    }
+}
+
+/// <summary>One layer of two streams: each attends to the other, then within itself, with a feed-forward network after each.</summary>
+/// <remarks>
+/// Lu et al. 2019, section 3.1 and figure 2: a co-attentional transformer layer, in which each stream's queries meet the other
+/// stream's keys and values, and a transformer layer after it. The paper normalises after each residual sum; with norms before
+/// the sublayers, what keys and values are made of is normalised too, which it otherwise is already.
+/// </remarks>
+public sealed class CoBlock : nn.Module, IBlock
+{
+    [ComponentName(Name = "text_attn")]
+    readonly Attention textAttention;
+    [ComponentName(Name = "image_attn")]
+    readonly Attention imageAttention;
+    [ComponentName(Name = "text_mlp")]
+    readonly FeedForward textFeedForward;
+    [ComponentName(Name = "image_mlp")]
+    readonly FeedForward imageFeedForward;
+    readonly Residual residual1, residual2, residual3, residual4;
+    readonly Norm? textSource, imageSource;
+    readonly Block text, image;
+
+    /// <summary>A layer of two streams.</summary>
+    /// <param name="textShape">The text's stream.</param>
+    /// <param name="imageShape">The image's stream.</param>
+    /// <param name="norm">The norm and its placement.</param>
+    public CoBlock(StreamShape textShape, StreamShape imageShape, NormConfig norm) : base(nameof(CoBlock))
+    {
+        (textAttention, imageAttention) = (Cross(textShape, imageShape), Cross(imageShape, textShape));
+        (textFeedForward, imageFeedForward) = (new FeedForward(textShape.FeedForward, textShape.Width), new FeedForward(imageShape.FeedForward, imageShape.Width));
+        (residual1, residual2, residual3, residual4) = (Connect(textShape), Connect(imageShape), Connect(textShape), Connect(imageShape));
+        (text, image) = (Within(textShape, norm), Within(imageShape, norm));
+        if (norm.Placement == NormPlacement.Pre) (textSource, imageSource) = (new Norm(norm, textShape.Width), new Norm(norm, imageShape.Width));
+        register_module("text_attn", textAttention);
+        residual1.RegisterIn(this, 1);
+        register_module("image_attn", imageAttention);
+        residual2.RegisterIn(this, 2);
+        register_module("text_mlp", textFeedForward);
+        residual3.RegisterIn(this, 3);
+        register_module("image_mlp", imageFeedForward);
+        residual4.RegisterIn(this, 4);
+        if (textSource is not null) register_module("text_source_norm", textSource);
+        if (imageSource is not null) register_module("image_source_norm", imageSource);
+        register_module("text", text);
+        register_module("image", image);
+
+        Residual Connect(StreamShape shape) => new(norm, shape.Width, dropout: shape.Dropout);
+    }
+
+    static Attention Cross(StreamShape own, StreamShape other) => new(own.Width, own.Heads, cross: true, sourceWidth: other.Width);
+
+    /// <summary>A layer within one stream.</summary>
+    internal static Block Within(StreamShape shape, NormConfig norm) => new(
+        new Attention(shape.Width, shape.Heads), new FeedForward(shape.FeedForward, shape.Width), () => new Residual(norm, shape.Width, dropout: shape.Dropout));
+
+    IEnumerable<IDrawsNumbers> IBlock.Draws =>
+    [
+        textAttention.Dropout, .. residual1.Draws, imageAttention.Dropout, .. residual2.Draws, textFeedForward.Dropout, .. residual3.Draws, imageFeedForward.Dropout, .. residual4.Draws,
+    ];
+
+    /// <summary>Applies the layer.</summary>
+    /// <param name="t">The text's stream, [B, T, D].</param>
+    /// <param name="v">The image's stream, [B, R, D'].</param>
+    /// <param name="input">Padding, recorder and the position in the run.</param>
+    /// <returns>Both streams.</returns>
+    public (Tensor Text, Tensor Image) forward(Tensor t, Tensor v, CoInput input)
+    {
+        using var scope = NewDisposeScope();
+        var (fromText, fromImage) = (textSource?.call(t) ?? t, imageSource?.call(v) ?? v);
+        t = textAttention.ForwardResidual(residual1, t, new AttentionInput(Recorder: input.Recorder?.TextToImage, Padding: input.Image, Random: input.Random), fromImage);
+        v = imageAttention.ForwardResidual(residual2, v, new AttentionInput(Recorder: input.Recorder?.ImageToText, Padding: input.Text, Random: input.Random), fromText);
+        t = textFeedForward.ForwardResidual(residual3, t, input.Random);
+        v = imageFeedForward.ForwardResidual(residual4, v, input.Random);
+        t = text.forward(t, new AttentionInput(Padding: input.Text, Random: input.Random));
+        v = image.forward(v, new AttentionInput(Padding: input.Image, Random: input.Random));
+        return (t.MoveToOuterDisposeScope(), v.MoveToOuterDisposeScope());
+    }
+}

@@ -1,0 +1,75 @@
+using System.Text.Json;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>What the commands do with a run over images and texts.</summary>
+[Collection("engine")]
+public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
+{
+    static string Done(params string[] line)
+    {
+        var outcome = CommandLine.Run(line);
+        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
+        return outcome.Output;
+    }
+
+    string Scenes()
+    {
+        if (!Directory.Exists(runs.At("scenes"))) Done("data", "make", "scenes", "--size", "10", "--output", runs.At("scenes"));
+        return runs.At("scenes");
+    }
+
+    [Fact]
+    public void Questions_about_a_file_are_answered()
+    {
+        var image = Path.Combine(Scenes(), "images", "test-000000.png");
+        var lines = Done("predict", runs.Pairs, "--image", image, "--text", "how many red things are there?", "--text", "what color is the thing?", "--top", "2", "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.EndsWith("what color is the thing?", lines[1]);
+        using var document = JsonDocument.Parse(Done("predict", runs.Pairs, "--image", image, "--text", "how many red things are there?", "--json"));
+        var one = document.RootElement.GetProperty("predictions")[0];
+        Assert.Equal(("how many red things are there?", image, 5), (one.GetProperty("input").GetString(), one.GetProperty("image").GetString(), one.GetProperty("labels").GetArrayLength()));
+    }
+
+    [Fact]
+    public void What_a_kind_does_not_read_is_refused_with_what_it_does()
+    {
+        Assert.Contains("--image and --text must be given for a model of kind vilbert", CommandLine.Refused("predict", runs.Pairs));
+        Assert.Contains("reads an image with a text, and not INPUT (scene.png)", CommandLine.Refused("predict", runs.Pairs, "scene.png"));
+        Assert.Contains("--image is for models of images and texts, and the run is of kind vit", CommandLine.Refused("predict", runs.Vit, "--image", "scene.png"));
+        Assert.Contains("INPUT must be given", CommandLine.Refused("predict", runs.Classifier));
+        Assert.Contains("there is no such file", CommandLine.Refused("predict", runs.Pairs, "--image", runs.At("none.png"), "--text", "a"));
+        Assert.Contains("--text must be given", CommandLine.Refused("plot", "attention", runs.Pairs, "--image", Path.Combine(Scenes(), "images", "test-000000.png"), "--output", runs.At("a.svg")));
+        Assert.Contains("there is no split other (there are train, validation, test, unseen)", CommandLine.Refused("eval", runs.Pairs, "--split", "other"));
+    }
+
+    [Fact]
+    public void An_evaluation_prints_a_table_by_kind_of_question_for_its_own_data_and_for_a_folder()
+    {
+        foreach (string[] more in new string[][] { [], ["--split", "unseen"], ["--data", Scenes()], ["--data", Path.Combine(Scenes(), "unseen.jsonl")] })
+        {
+            var printed = Done(["eval", runs.Pairs, "--device", "cpu", .. more]);
+            Assert.Matches("question +examples +accuracy +majority answer +text alone +image alone +shuffled images", printed);
+            Assert.Matches("(?m)^comparison +40 +[01].[0-9]{3} ", printed);
+            Assert.Contains("image_recall_10", printed);
+        }
+        using var document = JsonDocument.Parse(Done("eval", runs.Pairs, "--device", "cpu", "--json", "--output", runs.At("answers.jsonl"), "--expect", "majority>=0.2"));
+        Assert.Equal(6, document.RootElement.GetProperty("questions").GetArrayLength());
+        Assert.Equal(200, File.ReadLines(runs.At("answers.jsonl")).Count());
+    }
+
+    [Fact]
+    public void Texts_are_embedded_and_attention_is_drawn_in_both_directions()
+    {
+        var image = Path.Combine(Scenes(), "images", "test-000001.png");
+        var input = runs.Write("texts.txt", $"the red circle\n{image}\tthe red circle\n{Path.Combine(Scenes(), "images", "test-000000.png")}\tthe red circle\n");
+        var vectors = Done("embed", runs.Pairs, "--input", input, "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => string.Join(' ', JsonDocument.Parse(line).RootElement.GetProperty("vector").EnumerateArray())).ToList();
+        Assert.Equal(8, vectors[0].Split(' ').Length);
+        Assert.Equal(3, vectors.Distinct().Count());
+        Done("plot", "attention", runs.Pairs, "--image", image, "--text", "what color is the circle?", "--output", runs.At("attention.png"), "--device", "cpu");
+        Assert.True(new FileInfo(runs.At("attention.png")).Length > 10_000);
+        Done("plot", "patches", runs.Pairs, "--image", image, "--output", runs.At("patches.svg"));
+        Done("inspect", runs.Pairs, "--no-measure");
+    }
+}

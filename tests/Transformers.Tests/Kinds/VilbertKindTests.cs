@@ -1,0 +1,147 @@
+using Transformers.Benchmarks;
+using Transformers.Configs;
+using Transformers.Evaluation;
+using Transformers.Generators.Scenes;
+using Transformers.IO;
+using Transformers.IO.Images;
+using Transformers.Kinds;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Tests.Kinds;
+
+/// <summary>A model of images and texts from its config to every command, on scenes too few to learn from.</summary>
+[Collection("engine")]
+public sealed class VilbertKindTests
+{
+    const string Config = """
+        data:
+          kind: image_text
+          source: { generator: scenes, size: 240 }
+          tokenizer: { kind: words }
+          input: { size: 64 }
+        model:
+          kind: vilbert
+          text: { layers: 1, heads: 2, width: 8 }
+          image: { layers: 1, heads: 2, width: 16 }
+          co_layers: 1
+          width: 16
+          patch: 16
+          context: 32
+          norm: { kind: layer, placement: pre }
+        training:
+          steps: 4
+          batch: { sequences: 32 }
+          optimizer: { kind: adamw, lr: 0.001 }
+          precision: fp32
+          checkpoint: { every: 2 }
+        """;
+
+    static readonly string Regions = Config.Replace("input: { size: 64 }", "regions: { most: 5 }").Replace("  patch: 16\n", "");
+
+    static RunConfig Parse(string config = Config) => ConfigFile.Parse<RunConfig>(config);
+
+    static TrainResult Train(TempFolder folder, string run, string config = Config, long? most = null, string? from = null) =>
+        TrainingRun.Start(Parse(config), new TrainingOptions { Run = folder[run], Cache = folder["cache"], MaxSteps = most, From = from is null ? null : folder[from] });
+
+    static EvaluationResult Evaluate(TempFolder folder, string run, string? split = null, string? data = null) =>
+        Kind.For(TrainedRun.Open(folder[run])).Evaluate(TrainedRun.Open(folder[run]), run, new EvaluationOptions { Cache = folder["cache"], Split = split, Data = data, Output = folder["predictions.jsonl"] });
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_run_trains_is_evaluated_by_kind_of_question_and_inspected(bool regions)
+    {
+        using var folder = new TempFolder();
+        var config = regions ? Regions : Config;
+        var result = Train(folder, "run", config);
+        Assert.Equal(("vilbert", 4L), (result.Model, result.Steps));
+        Assert.Equal(["accuracy", "masked_accuracy", "match_accuracy"], result.Metrics.Keys.Order());
+        foreach (var split in new[] { null, "unseen", "validation" })
+        {
+            var evaluation = Evaluate(folder, "run", split);
+            Assert.Equal((split ?? "test", 200L), (evaluation.Split, evaluation.Examples));
+            Assert.Equal(["color", "comparison", "count", "relation", "shape", "all"], evaluation.Questions!.Select(one => one.Kind));
+            Assert.Equal(evaluation.Metrics["accuracy"], evaluation.Questions!.SkipLast(1).Average(one => one.Accuracy), 1e-9);
+            Assert.InRange(evaluation.Metrics["majority"], 0.2, 0.45);
+            Assert.All(evaluation.Questions!, one => Assert.True(one is { TextAlone: not null, ImageAlone: not null }));
+            // Each caption is among as many as there are, and in the first k of an untrained order about as often as k in N.
+            Assert.InRange(evaluation.Metrics["retrieved_from"], 190, 200);
+            Assert.InRange(evaluation.Metrics["image_recall_10"], 0, 0.3);
+        }
+        Assert.Equal(200, File.ReadLines(folder["predictions.jsonl"]).Count());
+        var inspection = Inspector.Inspect(Parse(config), new InspectionOptions { Measure = false, Cache = folder["cache"] });
+        Assert.Equal(result.Parameters, inspection.Cost.Parameters);
+    }
+
+    [Fact]
+    public void A_run_that_was_interrupted_ends_with_the_same_weights_and_micro_batches_change_the_sum_of_losses_by_rounding_alone()
+    {
+        using var folder = new TempFolder();
+        Train(folder, "whole");
+        Train(folder, "parts", most: 2);
+        Train(folder, "parts");
+        string Weights(string run) => Path.Combine(folder[run], "checkpoints", "step-00000004", "model.safetensors");
+        Assert.Equal(File.ReadAllBytes(Weights("whole")), File.ReadAllBytes(Weights("parts")));
+
+        using var setup = Kind.For(Parse().Model).CreateTask(Parse(), new TrainingOptions { Run = folder["task"], Cache = folder["cache"] }, new Quiet(), new StopRequest());
+        setup.Task.Model.eval();
+        double Sum(int? micro)
+        {
+            setup.Task.SamplerState = new Dictionary<string, long> { ["epoch"] = 0, ["next"] = 0, ["offset"] = 0, ["batches"] = 0 };
+            setup.Task.Micro = new MicroSize(micro);
+            using var scope = NewDisposeScope();
+            using var plain = no_grad();
+            return setup.Task.NextStep().Sum(batch => (double)batch.LossSum().Objective.item<float>());
+        }
+        var all = Sum(null);
+        Assert.InRange(all, 32, 32 * 6);
+        Assert.Equal(all, Sum(7), 1e-4 * all);
+    }
+
+    sealed class Quiet : ITrainingObserver;
+
+    [Fact]
+    public void A_trained_run_answers_questions_about_a_file_and_draws_what_it_attends_to()
+    {
+        using var folder = new TempFolder();
+        Train(folder, "run");
+        File.WriteAllBytes(folder["scene.png"], ImageCodec.EncodePng(SceneGenerator.Draw(SceneSplit.Test, 1, 0)));
+        var run = TrainedRun.Open(folder["run"]);
+        using (var pairs = ImageTextRun.Open(run, CPU))
+        {
+            var (_, seen) = pairs.ReadImage(folder["scene.png"]);
+            var answers = pairs.Predict(seen, "how many red things are there?");
+            Assert.Equal(SceneGenerator.Answers.Order(StringComparer.Ordinal), answers.Select(one => one.Label).Order(StringComparer.Ordinal));
+            Assert.Equal(1, answers.Sum(one => one.Probability), 1e-5);
+            Assert.Equal(answers.OrderByDescending(one => one.Probability), answers);
+        }
+        var subject = new AttentionSubject { Image = folder["scene.png"], Text = "how many red things" };
+        var svg = Kind.For(run).DrawAttention(run, subject, CPU).ToSvg();
+        Assert.Contains("where each word looks (layer 1, mean of heads)", svg);
+        Assert.Contains("what each patch reads", svg);
+        Assert.Contains(">things", svg);
+        Assert.Contains("--layer (2) must be from 1 to 1", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, subject with { Choice = new(Layer: 2) }, CPU)).Message);
+        Assert.Contains("--image must be given", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, subject with { Image = null }, CPU)).Message);
+        using var embedder = Kind.For(run).OpenEmbedder(run, CPU);
+        var vectors = embedder.Embed(["red circle", "how many red things are there?"], Pooling.Mean).Select(one => one.Vectors[0]).ToList();
+        Assert.Equal(8, vectors[0].Length);
+        Assert.NotEqual(vectors[0], vectors[1]);
+    }
+
+    [Fact]
+    public void Answers_are_learned_from_the_weights_of_pretraining()
+    {
+        using var folder = new TempFolder();
+        var pretraining = Config.Replace("  context: 32", "  context: 32\n  objectives: { answer: 0 }");
+        var result = Train(folder, "pretrained", pretraining);
+        Assert.DoesNotContain("accuracy", result.Metrics.Keys);
+        Assert.Null(Evaluate(folder, "pretrained").Questions);
+        Train(folder, "answers", from: "pretrained");
+        Assert.NotNull(Evaluate(folder, "answers").Questions);
+        var other = Assert.Throws<UserException>(() => Train(folder, "wider", Config.Replace("width: 16 }", "width: 32 }"), from: "pretrained"));
+        Assert.Contains("model.image.width (32) must be 16", other.Message);
+    }
+}
