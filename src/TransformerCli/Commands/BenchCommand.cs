@@ -1,6 +1,7 @@
 using System.CommandLine;
 using TransformerCli.Output;
 using Transformers.Benchmarks;
+using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;

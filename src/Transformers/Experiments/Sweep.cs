@@ -37,7 +37,7 @@ public sealed class Sweep
     readonly SweepOptions options;
     readonly ITrainingObserver observer;
     readonly StopRequest stop;
-    readonly Dictionary<SweepPoint, SweepRun> done = [];
+    readonly Dictionary<string, SweepRun> done = [];
     string? metric;
 
     Sweep(SweepPlan plan, SweepOptions options, ITrainingObserver observer, StopRequest stop) =>
@@ -68,7 +68,7 @@ public sealed class Sweep
             if (stop.Reason is not null) return;
             observer.Note($"run {number + 1} of {plan.Points.Count} ({point}): {point.Folder}");
             if (RunOf(point, clock) is not { } run) return;
-            done[point] = run;
+            done[point.Folder] = run;
             metric ??= DefaultMetric(run);
             if (run.State == SweepRun.Finished && !run.Results.ContainsKey(metric))
                 throw new UserException([new Problem($"({metric}) is not a result of {point.Folder}", Path: "--metric", Hint: $"there are {string.Join(", ", run.Results.Keys)}")]);
@@ -129,7 +129,7 @@ public sealed class Sweep
 
     SweepResult Write()
     {
-        var result = SweepResult.Of(plan, options, metric, [.. plan.Points.Select(point => done.GetValueOrDefault(point) ?? SweepRun.Of(point, SweepRun.Pending))],
+        var result = SweepResult.Of(plan, options, metric, [.. plan.Points.Select(point => done.GetValueOrDefault(point.Folder) ?? SweepRun.Of(point, SweepRun.Pending))],
             done.Count == plan.Points.Count ? null : stop.Reason);
         Directory.CreateDirectory(plan.Output);
         DurableFile.WriteText(Path.Combine(plan.Output, ResultFile), JsonSerializer.Serialize(result, JsonStyle.Indented) + "\n");
@@ -151,7 +151,7 @@ public sealed class Sweep
 
     sealed record SweepEvaluation(string Split, long Checkpoint, long Steps, long Examples, IReadOnlyDictionary<string, double> Metrics)
     {
-        const long MostBytes = 1 << 20;
+        const int MostBytes = 1 << 20;
 
         // One that cannot be read is made again.
         internal static SweepEvaluation? Read(string file)

@@ -65,7 +65,7 @@ public sealed class BatchNorm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         // What is registered moves with the model to a device; the fields stay behind.
-        var (runningMean, runningVariance) = (get_buffer("mean"), get_buffer("variance"));
+        var (runningMean, runningVariance) = (get_buffer("mean")!, get_buffer("variance")!);
         if (!training) return nn.functional.batch_norm(x, runningMean, runningVariance, weight, bias, training: false, eps: Epsilon);
         using var scope = NewDisposeScope();
         var (ofMean, ofVariance) = (zeros_like(runningMean), ones_like(runningVariance));
@@ -79,5 +79,5 @@ public sealed class BatchNorm : nn.Module<Tensor, Tensor>
         return y.MoveToOuterDisposeScope();
     }
 
-    static void Follow(Tensor average, Tensor now) => average.lerp_(where(now.isfinite(), now, average), Momentum);
+    static void Follow(Tensor average, Tensor now) => average.copy_(where(now.isfinite(), average * (1 - Momentum) + now * Momentum, average));
 }

@@ -6,6 +6,8 @@ using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Layers;
 using static TorchSharp.torch;
+using BatchNorm = Transformers.Layers.BatchNorm;
+using Convolution = Transformers.Layers.Convolution;
 
 namespace Transformers.Models;
 

@@ -7,6 +7,7 @@ using Transformers.Generators.Drawing;
 using Transformers.IO;
 using Transformers.Tests.Data.Text;
 using Transformers.Tests.Training;
+using Transformers.Tokenizers;
 using Transformers.Training;
 
 namespace Transformers.Tests.Data;
@@ -51,8 +52,8 @@ public sealed class DataLimitTests : IDisposable
         Assert.Equal((210, 55, 20), (all.Train.Length, some.Train.Length, fewer.Train.Length));
         Assert.Equal(all.Validation, some.Validation);
         Assert.Equal(all.Test, some.Test);
-        Assert.Subset([.. some.Train], [.. fewer.Train]);
-        Assert.Subset([.. all.Train], [.. some.Train]);
+        Assert.Empty(fewer.Train.Except(some.Train));
+        Assert.Empty(some.Train.Except(all.Train));
         Assert.All(fewer.Train.GroupBy(all.Source.LabelOf), group => Assert.Equal(2, group.Count()));
         Assert.Equal([6, 6, 6, 6, 6, 5, 5, 5, 5, 5], some.Train.GroupBy(all.Source.LabelOf).OrderBy(group => group.Key).Select(group => group.Count()));
         Assert.Equal(some.Train.Order(), some.Train);
@@ -76,7 +77,7 @@ public sealed class DataLimitTests : IDisposable
         var path = Write("one", lines);
         var some = Read(path, 30);
         Assert.Equal((15, 15), (some.Count(line => line.EndsWith("\ta")), some.Count(line => line.EndsWith("\tb"))));
-        Assert.Subset([.. some], [.. Read(path, 11)]);
+        Assert.Empty(Read(path, 11).Except(some));
         Assert.Equal(some.Order(), Read(Write("two", lines.AsEnumerable().Reverse()), 30).Order());
         Assert.Equal((30, 50), (Read(path, 80).Count(line => line.EndsWith("\tb")), Read(path, 80).Count(line => line.EndsWith("\ta"))));
         Assert.Equal(40, Read(path, 40, holdout: 0.3).Count);
@@ -102,7 +103,7 @@ public sealed class DataLimitTests : IDisposable
         ParallelSplits Open(long? limit) => new ParallelDataConfig { Source = new GeneratedPairsConfig { Generator = PairGenerator.Copy, Size = 200 }, Tokenizer = new WordTokenizerConfig(), Limit = limit }.Open();
         var (all, some, fewer) = (Open(null), Open(50), Open(20));
         Assert.Equal((200, 50, 20), (all.Train.Read().Count(), some.Train.Read().Count(), fewer.Train.Read().Count()));
-        Assert.Subset([.. some.Train.Read()], [.. fewer.Train.Read()]);
+        Assert.Empty(fewer.Train.Read().Except(some.Train.Read()));
         Assert.Equal(all.Validation!.Read(), some.Validation!.Read());
         Assert.Contains("(201) must be at most the number of training pairs (200)", Assert.Throws<UserException>(() => Open(201).Train.Read().Count()).Message);
     }

@@ -64,7 +64,7 @@ public sealed class SweepPlanTests : IDisposable
     [InlineData("data.limit=5,5", "has the value 5 twice")]
     [InlineData("seed=1,2", "--seeds N trains each point")]
     [InlineData("data.limit=-1,0", "data.limit (-1) must be at least 1")]
-    [InlineData("data.lmit=1,2", "data.limit")]
+    [InlineData("data.lmit=1,2", "data.lmit is not a setting")]
     [InlineData("model=nothing.yaml", "there is no such config")]
     public void What_is_no_variation_is_refused_by_name(string vary, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => Plan(1, vary)).Message);

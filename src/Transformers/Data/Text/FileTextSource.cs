@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
+using Transformers.Configs;
 using Transformers.IO;
 
 namespace Transformers.Data.Text;
