@@ -43,7 +43,7 @@ public static class App
     public static RootCommand CreateRoot(CliContext context) => new("Trains, runs, evaluates and explains transformers.")
     {
         context.JsonOption, context.QuietOption, context.VerboseOption, context.LogFileOption,
-        TrainCommand.Create(context), GenerateCommand.Create(context), PredictCommand.Create(context), EmbedCommand.Create(context),
+        TrainCommand.Create(context), SweepCommand.Create(context), GenerateCommand.Create(context), PredictCommand.Create(context), EmbedCommand.Create(context),
         AverageCommand.Create(context), EvalCommand.Create(context), ScoreCommand.Create(context), BenchCommand.Create(context),
         InspectCommand.Create(context), PlotCommand.Create(context), ReportCommand.Create(context), DoctorCommand.Create(context),
         DataCommand.Create(context), ConfigCommand.Create(context), CompletionCommand.Create(context), TokenizerCommand.Create(context),

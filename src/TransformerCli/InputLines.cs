@@ -1,4 +1,5 @@
 using System.Text;
+using Transformers.Configs;
 using Transformers.Data;
 using Transformers.IO;
 
@@ -50,7 +51,7 @@ static class InputLines
     static void Check(string file, string option)
     {
         if (Directory.Exists(file)) throw new UserException([new Problem("is a folder; a file is needed", file, Path: option)]);
-        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: option)]);
+        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: option, Hint: Suggestion.ForPath(file))]);
     }
 
     // The rules of the files that are trained on: only a line feed ends a line, and bytes that are not UTF-8 are an error.
@@ -96,7 +97,7 @@ sealed class UnreadLines(CliContext context, string? file)
         lines++;
         if (problem is null) return true;
         unread++;
-        context.Error.WriteLine($"warning: {new Problem(problem.Message, file is "-" or null ? "standard input" : file, lines)}");
+        context.Error.WriteLine($"warning: {problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null }}");
         return false;
     }
 

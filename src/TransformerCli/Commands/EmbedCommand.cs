@@ -9,6 +9,8 @@ namespace TransformerCli.Commands;
 /// <summary><c>embed</c>: turns texts into vectors.</summary>
 static class EmbedCommand
 {
+    const int TextsAtOnce = 256;
+
     public static Command Create(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
@@ -28,7 +30,8 @@ static class EmbedCommand
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             using var embedder = Kind.For(trained).OpenEmbedder(trained, CommonOptions.ResolveDevice(parse.GetValue(device)));
             Pooling? pooling = parse.GetValue(pool) == "none" ? null : Enum.Parse<Pooling>(parse.GetValue(pool)!, ignoreCase: true);
-            var embeddings = embedder.Embed(InputLines.Read(context, parse.GetValue(input)!), pooling);
+            var report = new UnreadLines(context, parse.GetValue(input));
+            var embeddings = Embed(embedder, InputLines.Read(context, parse.GetValue(input)!), pooling, report);
             switch (parse.GetValue(output))
             {
                 case null:
@@ -43,9 +46,19 @@ static class EmbedCommand
                     break;
                 case var path: throw new UserException($"--output ({path}) must end in .npy or .jsonl");
             }
-            return ExitCodes.Done;
+            return report.Finish();
         });
         return command;
+    }
+
+    // Every line has its embedding or what is in its place, so that line n is row n.
+    static IEnumerable<TextEmbedding> Embed(Embedder embedder, IEnumerable<string> lines, Pooling? pooling, UnreadLines report)
+    {
+        foreach (var part in lines.Select(line => (line, reads: report.Reads(embedder.ProblemOf(line)))).Chunk(TextsAtOnce))
+        {
+            using var embeddings = embedder.Embed(part.Where(one => one.reads).Select(one => one.line), pooling).GetEnumerator();
+            foreach (var (line, reads) in part) yield return reads && embeddings.MoveNext() ? embeddings.Current : embedder.Unread(line, pooling);
+        }
     }
 
     static void WriteNumPy(string path, int width, IEnumerable<TextEmbedding> embeddings, Pooling? pooling)
@@ -61,7 +74,7 @@ static class EmbedCommand
 
     static object LineOf(TextEmbedding one, Pooling? pooling) => pooling is null
         ? new TokensLine("transformer.embed/1", one.Text, one.Ids, one.Vectors)
-        : new PooledLine("transformer.embed/1", one.Text, one.Vectors[0]);
+        : new PooledLine("transformer.embed/1", one.Text, one.Ids.Count == 0 ? [] : one.Vectors[0]);
 
     sealed record PooledLine(string Schema, string Text, float[] Vector);
 

@@ -32,6 +32,7 @@ static class EvalCommand
             var size = parse.AtLeast(1, batchSize);
             var path = parse.GetValue(run)!;
             var trained = parse.OpenRun(context, path, checkpoint);
+            if (Kind.For(trained).EvaluationMetrics(trained) is { } metrics) Expectation.CheckNames(expectations, [.. metrics, "checkpoint", "examples"]);
             if (!Kind.For(trained).Translates) parse.Refuse(search.All, "encoder-decoders", trained.Config.Model);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             context.Error.Progress.Show($"evaluating {path}");

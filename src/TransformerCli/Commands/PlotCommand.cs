@@ -22,7 +22,7 @@ static class PlotCommand
         Example: transformer plot loss runs/gpt-stories --output loss.svg
         """)
     {
-        Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context), Forecast(context), Spectrogram(context),
+        Loss(context), Schedule(context), Positions(context), Attention(context), Patches(context), Embeddings(context), Confusion(context), Forecast(context), Spectrogram(context), CostPlotCommand.Create(context),
     };
 
     static Command Loss(CliContext context)

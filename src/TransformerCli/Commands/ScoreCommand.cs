@@ -8,6 +8,8 @@ namespace TransformerCli.Commands;
 /// <summary><c>score</c>: how probable a model finds each token of texts.</summary>
 static class ScoreCommand
 {
+    const int TextsAtOnce = 256;
+
     public static Command Create(CliContext context)
     {
         var (run, checkpoint) = (CommonOptions.Run(), CommonOptions.Checkpoint());
@@ -33,16 +35,22 @@ static class ScoreCommand
                 ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))
                 : Texts(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole));
             var (texts, total) = (0L, new Totals());
-            foreach (var score in scorer.Score(inputs, cancel))
+            var report = new UnreadLines(context, parse.GetValue(input));
+            foreach (var lines in inputs.Select(line => (line.Input, reads: report.Reads(line.Problem ?? scorer.ProblemOf(line.Input)))).Chunk(TextsAtOnce))
             {
-                texts++;
-                total.Add(score);
-                if (parse.GetValue(context.JsonOption)) context.WriteJson(score);
-                else context.Out.WriteLine($"{Numbers(score.Sum, score.Loss, score.BitsPerByte)}  {score.Text.ReplaceLineEndings(" ")}");
+                using var scores = scorer.Score(lines.Where(line => line.reads).Select(line => line.Input), cancel).GetEnumerator();
+                foreach (var (text, reads) in lines)
+                {
+                    if (reads) scores.MoveNext();
+                    var score = reads ? scores.Current : TextScorer.Unread(text);
+                    if (reads) (texts, total) = (texts + 1, total.With(score));
+                    if (parse.GetValue(context.JsonOption)) context.WriteJson(score);
+                    else context.Out.WriteLine(reads ? $"{Numbers(score.Sum, score.Loss, score.BitsPerByte)}  {score.Text.ReplaceLineEndings(" ")}" : "");
+                }
             }
             if (!parse.GetValue(context.QuietOption))
                 context.Error.WriteLine($"{texts:N0} texts, {total.Scored:N0} tokens scored: {Numbers(total.Sum, total.Loss, total.BitsPerByte)}");
-            return ExitCodes.Done;
+            return report.Finish();
         });
         return command;
     }
@@ -51,35 +59,29 @@ static class ScoreCommand
         + (loss is { } nats ? $"  loss {nats:0.####}  perplexity {Math.Exp(nats):0.####}" : "")
         + (bits is { } perByte ? $"  bits_per_byte {perByte:0.####}" : "");
 
-    static IEnumerable<ScoreInput> Texts(CliContext context, string input, string? target, bool whole)
+    static IEnumerable<Line> Texts(CliContext context, string input, string? target, bool whole)
     {
         if (target is not null) throw new UserException("--target is for encoder-decoders, and the run is not one");
         var lines = InputLines.Read(context, input);
-        return whole ? [new ScoreInput(InputLines.ReadAll(context, input))] : lines.Select(line => new ScoreInput(line));
+        return whole ? [new Line(new ScoreInput(InputLines.ReadAll(context, input)))] : lines.Select(line => new Line(new ScoreInput(line)));
     }
 
-    static IEnumerable<ScoreInput> Pairs(CliContext context, string input, string? target, bool whole)
+    static IEnumerable<Line> Pairs(CliContext context, string input, string? target, bool whole)
     {
         if (whole) throw new UserException("--whole is for language models and encoders; an encoder-decoder scores one pair per line");
         if (input == "-" && target == "-") throw new UserException("--input and --target cannot both be standard input");
-        return target is null ? Split(InputLines.Read(context, input), input)
+        return target is null ? InputLines.Read(context, input).Select(Split)
             : Joined(InputLines.Read(context, input), InputLines.Read(context, target, "--target"), input, target);
     }
 
-    static IEnumerable<ScoreInput> Split(IEnumerable<string> lines, string file)
+    static Line Split(string line)
     {
-        var number = 0;
-        foreach (var line in lines)
-        {
-            number++;
-            var parts = line.Split('\t');
-            if (parts.Length != 2)
-                throw new UserException([new Problem($"must be a source, one tab and a target, but has {parts.Length - 1} tabs", file, number, Path: "--input", Hint: "or give the targets in a separate file with --target")]);
-            yield return new ScoreInput(parts[1], parts[0]);
-        }
+        var parts = line.Split('\t');
+        return parts.Length == 2 ? new Line(new ScoreInput(parts[1], parts[0]))
+            : new Line(new ScoreInput(line), new Problem($"must be a source, one tab and a target, but has {parts.Length - 1} tabs", Path: "--input", Hint: "or give the targets in a separate file with --target"));
     }
 
-    static IEnumerable<ScoreInput> Joined(IEnumerable<string> sources, IEnumerable<string> targets, string input, string target)
+    static IEnumerable<Line> Joined(IEnumerable<string> sources, IEnumerable<string> targets, string input, string target)
     {
         using var left = sources.GetEnumerator();
         using var right = targets.GetEnumerator();
@@ -88,9 +90,12 @@ static class ScoreCommand
             var (source, of) = (left.MoveNext(), right.MoveNext());
             if (source != of) throw new UserException($"{(source ? target : input)} ends after line {number - 1}, and {(source ? input : target)} does not: they must have the same number of lines");
             if (!source) yield break;
-            yield return new ScoreInput(right.Current, left.Current);
+            yield return new Line(new ScoreInput(right.Current, left.Current));
         }
     }
+
+    // A line of the input, and why it is no text or pair.
+    sealed record Line(ScoreInput Input, Problem? Problem = null);
 
     sealed class Totals
     {
@@ -100,10 +105,11 @@ static class ScoreCommand
         internal double? Loss => Scored == 0 ? null : -Sum / Scored;
         internal double? BitsPerByte => Loss is { } loss && bytes > 0 ? loss * tokens / bytes / Math.Log(2) : null;
 
-        internal void Add(TextScore score)
+        internal Totals With(TextScore score)
         {
             (Sum, Scored) = (Sum + score.Sum, Scored + score.Scored);
             (bytes, tokens) = (bytes + score.Bytes, tokens + score.Ids.Count);
+            return this;
         }
     }
 }

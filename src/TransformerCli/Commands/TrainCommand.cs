@@ -22,7 +22,7 @@ static class TrainCommand
         var from = new Option<string?>("--from") { Description = "Start a new run from the weights of this run, with its tokenizers or image statistics", HelpName = "RUN", CompletionSources = { Completions.Runs } };
         var seeds = new Option<int?>("--seeds") { Description = "Train N runs with the config's seed and the seeds after it, each in its own subfolder seed-…, and report means and standard deviations", HelpName = "N" };
         var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; the same command continues later", HelpName = "N" };
-        var maxTime = new Option<string?>("--max-time") { Description = "Stop after this time, such as 10m; the same command continues later", HelpName = "TIME" };
+        var maxTime = MaxTime();
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything with one pass over a real batch and print what would be trained; train nothing" };
         var expect = CommonOptions.Expect("val_loss<=1.55", "; with --seeds, the mean must");
         var command = new Command("train", """
@@ -52,7 +52,7 @@ static class TrainCommand
                 From = parse.GetValue(from),
                 MaxSteps = limit,
                 BeforeSteps = task => Expectation.CheckNames(expectations, TrainOutput.NamesOf(task)),
-                MaxTime = parse.GetValue(maxTime) is { } text ? DurationOf(text) : null,
+                MaxTime = DurationOf(parse.GetValue(maxTime)),
                 Device = CommonOptions.ResolveDevice(parse.GetValue(device)),
             }, parse.GetValue(resume));
 
@@ -92,7 +92,9 @@ static class TrainCommand
         return command;
     }
 
-    static int ExitCodeOf(string? stopped) => stopped switch
+    internal static Option<string?> MaxTime() => new("--max-time") { Description = "Stop after this time, such as 10m; the same command continues later", HelpName = "TIME" };
+
+    internal static int ExitCodeOf(string? stopped) => stopped switch
     {
         "sigint" => ExitCodes.Interrupted,
         "sighup" => ExitCodes.HungUp,
@@ -108,6 +110,7 @@ static class TrainCommand
         _ => throw new UserException($"--resume ({resume}) must be auto, never or the folder of a checkpoint"),
     };
 
-    static TimeSpan DurationOf(string text) => Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
+    /// <summary>The value of <see cref="MaxTime"/>; null where it was not given.</summary>
+    internal static TimeSpan? DurationOf(string? text) => text is null ? null : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
         : throw new UserException($"--max-time ({text}) must be a duration such as 10m or 1h30m");
 }

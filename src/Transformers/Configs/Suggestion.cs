@@ -38,6 +38,28 @@ public static class Suggestion
             .FirstOrDefault();
     }
 
+    /// <summary>The remedy for a path with nothing at it: the nearest name in its folder, or where the path was looked for.</summary>
+    /// <param name="path">The path as it was given.</param>
+    public static string ForPath(string path)
+    {
+        const int mostNames = 1000;
+        try
+        {
+            var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+            if (Path.GetDirectoryName(full) is { } folder)
+            {
+                if (!Directory.Exists(folder)) return $"its folder is not there either: {folder}";
+                if (For(Path.GetFileName(full), Directory.EnumerateFileSystemEntries(folder).Take(mostNames).Select(entry => Path.GetFileName(entry)).Order(StringComparer.Ordinal)) is { } near)
+                    return $"did you mean {Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path)) ?? "", near)}?";
+            }
+            return Path.IsPathRooted(path) ? "check the path" : $"check the path, which starts at the working folder, {Directory.GetCurrentDirectory()}";
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            return "check the path";
+        }
+    }
+
     /// <summary>Insertions, deletions, substitutions and swaps of neighbours between two words (optimal string alignment).</summary>
     static int Distance(string a, string b)
     {

@@ -4,7 +4,12 @@ using Transformers.Tokenizers;
 namespace Transformers.Data;
 
 /// <summary>The training data; closed by <c>kind</c>.</summary>
-public abstract record DataConfig;
+public abstract record DataConfig
+{
+    /// <summary>The number of training examples, so that runs show what more data do: images, labelled texts or sentence pairs, taken evenly over classes; of running text tokens, from its beginning. A smaller limit's examples are among a larger one's, and what is held out stays the same. By default all.</summary>
+    [AtLeast(1)]
+    public long? Limit { get; init; }
+}
 
 /// <summary>Running text, for models that predict the next token.</summary>
 [Kind("text")]

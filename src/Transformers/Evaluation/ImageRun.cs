@@ -39,7 +39,7 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
-        var network = run.Require<ImageModelConfig>("a network over images (vit or swin)");
+        var network = run.Require<ImageModelConfig>("a network over images (vit, swin or resnet)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
         device ??= NativeLibraries.Cpu;
@@ -55,6 +55,8 @@ public sealed class ImageRun : IDisposable
     public OpenedImages OpenImages(string? path = null, string? split = null, string generated = "data/.cache/images")
     {
         var config = (ImageDataConfig)Run.Config.Data;
+        // A limit is that of the run's own training images.
+        if (path is not null) config = config with { Limit = null };
         if (path is not null && split is null) config = config with { Test = null, Holdout = null };
         var saved = new GivenStatisticsConfig { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
         // With statistics given, nothing is measured: a folder of test images alone will do.
@@ -116,7 +118,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     static IEnumerable<(string file, bool named)> FilesOf(string input)
     {
         if (File.Exists(input)) return [(input, true)];
-        if (!Directory.Exists(input)) throw new UserException([new Problem("there is no such file or folder", input)]);
+        if (!Directory.Exists(input)) throw new UserException([new Problem("there is no such file or folder", input, Hint: Suggestion.ForPath(input))]);
         var files = Directory.EnumerateFiles(input, "*", SearchOption.AllDirectories).Where(ImageFiles.HasImageName).Order(StringComparer.Ordinal).Select(file => (file, false)).ToList();
         return files.Count > 0 ? files : throw new UserException([new Problem("there are no images in the folder", input, Hint: "JPEG, PNG and WebP files are read")]);
     }

@@ -97,7 +97,7 @@ sealed class MaskedScorer : TextScorer
     {
         long[] framed = [special.Begin, .. ids.Select(id => (long)id), special.End];
         if (framed.Length > model.Encoder.Context)
-            throw new UserException($"text {number} has {framed.Length} tokens with its begin and end, and the model reads at most {model.Encoder.Context}", "shorten it, or leave it out");
+            throw new UserException($"{Named("text", number)} has {framed.Length} tokens with its begin and end, and the model reads at most {model.Encoder.Context}", "shorten it, or leave it out");
         for (var i = 0; i < ids.Length; i++)
         {
             var hidden = (long[])framed.Clone();
@@ -148,7 +148,7 @@ sealed class TranslationScorer : TextScorer
         var read = input.Source ?? throw new UserException("an encoder-decoder scores a target given its source, and the source is missing");
         long[] encoded = [.. source.EncodeToIds(read).Select(id => (long)id), sourceIds.End];
         if (Math.Max(encoded.Length, ids.Length) > model.Context)
-            throw new UserException($"pair {number} has {encoded.Length} source and {ids.Length} target tokens with their ends, and the model reads at most {model.Context}", "shorten it, or leave it out");
+            throw new UserException($"{Named("pair", number)} has {encoded.Length} source and {ids.Length} target tokens with their ends, and the model reads at most {model.Context}", "shorten it, or leave it out");
         yield return new ScoringRow(text, 0, [targetIds.Begin, .. ids[..^1].Select(id => (long)id)], 0, Array.ConvertAll(ids, id => (long)id), encoded);
     }
 

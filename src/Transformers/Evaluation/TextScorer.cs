@@ -74,6 +74,9 @@ public abstract class TextScorer : IDisposable
     /// <summary>The tokens of a text whose probabilities are computed.</summary>
     private protected abstract int[] IdsOf(ScoreInput input);
 
+    /// <summary>What a message calls a text: by its number, or 0 for one by itself.</summary>
+    private protected static string Named(string what, long number) => number == 0 ? $"the {what}" : $"{what} {number}";
+
     /// <summary>The rows to be read for a text.</summary>
     private protected abstract IEnumerable<ScoringRow> RowsOf(int text, long number, ScoreInput input, int[] ids);
 
@@ -99,6 +102,24 @@ public abstract class TextScorer : IDisposable
         for (var row = 0; row < rows.Count; row++) rows[row].CopyTo(ids.AsSpan(row * width));
         return tensor(ids, [rows.Count, width], device: device);
     }
+
+    /// <summary>Why a text cannot be scored, such as a character that the vocabulary lacks; null where it can.</summary>
+    public Problem? ProblemOf(ScoreInput input)
+    {
+        try
+        {
+            // The first row: what does not fit is refused before it.
+            _ = RowsOf(0, 0, input, IdsOf(input)).Any();
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
+    }
+
+    /// <summary>A text that cannot be scored, in the place of its score.</summary>
+    public static TextScore Unread(ScoreInput input) => new() { Measure = "unread", Source = input.Source, Text = input.Text, Ids = [], Tokens = [], LogProbabilities = [] };
 
     /// <summary>Scores texts.</summary>
     /// <param name="inputs">The texts, read as a stream.</param>

@@ -38,6 +38,23 @@ public sealed class Embedder : IDisposable
     /// <summary>The width D of a vector.</summary>
     public int Width { get; }
 
+    /// <summary>Why a text cannot be embedded, such as a character that the vocabulary lacks; null where it can.</summary>
+    public Problem? ProblemOf(string text)
+    {
+        try
+        {
+            encode(text);
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
+    }
+
+    /// <summary>A text that cannot be embedded, in the place of its vectors: without a token; pooled, with a vector of no numbers.</summary>
+    public TextEmbedding Unread(string text, Pooling? pooling) => new(text, [], pooling is null ? [] : [[.. Enumerable.Repeat(float.NaN, Width)]]);
+
     /// <summary>Embeds texts.</summary>
     /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>
     /// <param name="pooling">How one vector is made of a text's; null for every token.</param>

@@ -75,6 +75,9 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             new() { Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = corpus.Count, Metrics = values, Broken = broken.Count == 0 ? null : broken };
     }
 
+    public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) =>
+        ((EncoderConfig)run.Config.Model).Head is MaskedHeadConfig ? ["loss", "perplexity", "masked_accuracy"] : ["loss", "accuracy", "top1", "macro_f1"];
+
     static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, CancellationToken cancel)
     {
         double sum = 0;

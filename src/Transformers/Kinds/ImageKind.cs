@@ -48,6 +48,12 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         };
     }
 
+    public sealed override IReadOnlyList<string> EvaluationMetrics(TrainedRun run)
+    {
+        var classes = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Classes.Count;
+        return ["loss", "top1", .. classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
+    }
+
     public sealed override Picture DrawPatches(TrainedRun run, string? image)
     {
         NativeLibraries.Load();

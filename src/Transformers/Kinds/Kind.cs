@@ -64,6 +64,9 @@ public abstract class Kind
     public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
         throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");
 
+    /// <summary>The names of the metrics that an evaluation of a run gives; null where they are not known before.</summary>
+    public virtual IReadOnlyList<string>? EvaluationMetrics(TrainedRun run) => null;
+
     /// <summary>Whether each prompt of <c>generate</c> is read as the beginning of a document, as training read all text.</summary>
     public virtual bool StartsDocuments(DataConfig data) => false;
 
@@ -93,7 +96,7 @@ public abstract class Kind
     /// <param name="image">The file of an image to cut; null for none.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
     public virtual Picture DrawPatches(TrainedRun run, string? image) =>
-        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over images (vit or swin)");
+        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over patches of images (vit or swin)");
 
     /// <summary>Draws a forecast with its band.</summary>
     /// <param name="run">The open run.</param>
@@ -121,7 +124,7 @@ public abstract class Kind
 
     /// <summary>The batch of random inputs that <c>bench step</c> measures.</summary>
     internal virtual DataProfile ProfileStep(ModelConfig model, StepRequest request) =>
-        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "measured are gpt, seq2seq, vit and swin");
+        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "measured are gpt, seq2seq, vit, swin and resnet");
 
     /// <summary>The model's parameters, counted without making more than one block of each stack.</summary>
     internal abstract IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data);

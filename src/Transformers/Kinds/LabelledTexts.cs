@@ -67,7 +67,7 @@ static class LabelledTexts
     {
         // The embeddings that are taken over are those of the other run's tokens.
         if (WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer) is { } taken) return taken;
-        var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
+        var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
             done => observer.OnPreparing("training the tokenizer", done), cancel);
     }

@@ -83,6 +83,9 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         };
     }
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) => ["loss", "perplexity", "bits_per_byte"];
+
     static (double sum, long targets) SumLosses(TModule model, IEnumerable<TextBatch> batches, EvaluationOptions options)
     {
         using var inference = inference_mode();
@@ -105,7 +108,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     {
         if (options.Data is { } path)
         {
-            if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Path: "--data")]);
+            if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
             var files = run.Config.Data is TextDataConfig own ? TextSources.WithFiles(own.Source, path) : new TextFilesConfig { Files = [path] };
             return DataPreparation.Prepare(new PreparationOptions(new FileTextSource(files), tokenizer, 0, HoldoutMode.Tail), options.Cache);
         }

@@ -62,9 +62,10 @@ sealed class NextTokenTask : TrainingTask
             if (duplicates.ValidationDocuments > 0)
                 observer.Warn($"{duplicates.ValidationDocuments} validation documents are in the training text too: the validation loss is too low");
             var rows = run.Training.Batch.Sequences ?? run.Training.Batch.Tokens!.Value / context;
-            var sampler = CreateSampler(data.Batches, prepared, rows, context, SeedStreams.Of(run.Seed, "batches"), DocumentStarts.Before(data, tokenizer));
+            var train = Limited(prepared.Train, data.Limit);
+            var sampler = CreateSampler(data.Batches, train, rows, context, SeedStreams.Of(run.Seed, "batches"), DocumentStarts.Before(data, tokenizer));
             var model = makeModel(tokenizer);
-            observer.Note($"{prepared.Train.Count:N0} training and {prepared.Validation.Count:N0} validation tokens, vocabulary {tokenizer.VocabularySize:N0}");
+            observer.Note($"{train.Count:N0} training and {prepared.Validation.Count:N0} validation tokens, vocabulary {tokenizer.VocabularySize:N0}");
             return new TaskSetup
             {
                 Task = new NextTokenTask(model, tokenizer, prepared, sampler, rows, run, options.Device),
@@ -96,11 +97,18 @@ sealed class NextTokenTask : TrainingTask
         return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
     }
 
-    static ITextSampler CreateSampler(BatchesConfig config, PreparedData data, int rows, int length, ulong seed, int? start) => config switch
+    static TokenSequence Limited(TokenSequence train, long? limit)
     {
-        RandomBatchesConfig => new RandomWindows(data.Train, rows, length, seed),
-        SequentialBatchesConfig => new ShuffledBlocks(data.Train, rows, length, seed),
-        PackedBatchesConfig packed => new PackedDocuments(data.Train, rows, length, seed, packed.Across, start: start),
+        if (limit is not { } most) return train;
+        DataLimit.CheckEnough(most, train.Count, "tokens");
+        return new TextBeginning(train, most);
+    }
+
+    static ITextSampler CreateSampler(BatchesConfig config, TokenSequence train, int rows, int length, ulong seed, int? start) => config switch
+    {
+        RandomBatchesConfig => new RandomWindows(train, rows, length, seed),
+        SequentialBatchesConfig => new ShuffledBlocks(train, rows, length, seed),
+        PackedBatchesConfig packed => new PackedDocuments(train, rows, length, seed, packed.Across, start: start),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of batches without a sampler"),
     };
 

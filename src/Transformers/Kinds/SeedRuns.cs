@@ -102,7 +102,8 @@ public sealed record SeedsResult
         };
     }
 
-    static Dictionary<string, double> Numbers(TrainResult result)
+    /// <summary>The final numbers of a run, by name.</summary>
+    internal static Dictionary<string, double> Numbers(TrainResult result)
     {
         var numbers = new Dictionary<string, double> { ["train_loss"] = result.TrainLoss };
         if (result.ValLoss is { } loss) numbers["val_loss"] = loss;

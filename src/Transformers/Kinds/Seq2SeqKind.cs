@@ -55,6 +55,8 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         };
     }
 
+    public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) => ["loss", "perplexity", "bits_per_byte", "bleu", "chrf", "exact", "mean_score"];
+
     // Of the pairs that fit the model's context.
     static Dictionary<string, double> Losses(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, IEnumerable<SentencePair> pairs, EvaluationOptions options, CancellationToken cancel)
     {

@@ -126,7 +126,7 @@ sealed class TranslationTask : TrainingTask
         return (Create(data.Tokenizer, "source", pair => [pair.Source]), Create(targetConfig, "target", pair => [pair.Target]));
 
         TextTokenizer Create(TokenizerConfig tokenizer, string side, Func<SentencePair, string[]> texts) =>
-            TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")} {side}", train.Files, () => train.Read().SelectMany(texts)),
+            TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")} {side}", train.Files, () => train.Read().SelectMany(texts)),
                 options.Cache, SpecialIds.ForTranslation, done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
 

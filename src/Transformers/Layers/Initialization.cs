@@ -32,6 +32,11 @@ public sealed record TruncatedNormalInitConfig : InitConfig
     public double Std { get; init; } = 0.02;
 }
 
+/// <summary>Normal with variance 2/inputs, for layers that are followed by ReLU.</summary>
+/// <remarks>He et al. 2015, section 2.2.</remarks>
+[Kind("he")]
+public sealed record HeInitConfig : InitConfig;
+
 /// <summary>How weights start: one table for all models.</summary>
 /// <remarks>
 /// Biases start at 0 and norms' weights at 1, always. "Residual output" is a layer that writes to the residual stream: the
@@ -72,6 +77,9 @@ public static class Initialization
                     break;
                 case TruncatedNormalInitConfig truncated:
                     TruncatedNormal(parameter, truncated.Std, generator);
+                    break;
+                case HeInitConfig:
+                    parameter.normal_(0, Math.Sqrt(2.0 / fanIn), generator);
                     break;
                 default: throw new ArgumentOutOfRangeException(nameof(config), config, "an initialisation without a formula");
             }

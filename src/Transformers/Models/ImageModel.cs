@@ -70,6 +70,7 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     {
         VitConfig vit => new Vit(vit, shape, generator),
         SwinConfig swin => new Swin(swin, shape, generator),
+        ResnetConfig resnet => new Resnet(resnet, shape, generator),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a network over images without a class"),
     };
 

@@ -26,12 +26,14 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     {
         var (size, sampler) = (task.Micro, task.SamplerState);
         task.Model.train();
+        using var statistics = new KeptBuffers(task.Model);
         try
         {
             task.Micro = Fitting(size);
         }
         finally
         {
+            statistics.PutBack();
             if (task.Micro.Rows != size.Rows) task.Micro = size;
             task.SamplerState = sampler;
             trainer.Optimizer.ZeroGradients();
@@ -127,6 +129,29 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         var rows = task.NextStep().Count;
         task.SamplerState = sampler;
         return rows;
+    }
+}
+
+/// <summary>What a model keeps besides its parameters, such as the statistics of norms over batches, as it was.</summary>
+sealed class KeptBuffers : IDisposable
+{
+    readonly (Tensor Now, Tensor Before)[] buffers;
+
+    internal KeptBuffers(nn.Module model)
+    {
+        using var plain = no_grad();
+        buffers = [.. model.named_buffers().Select(named => (named.buffer, named.buffer.detach().clone().DetachFromDisposeScope()))];
+    }
+
+    internal void PutBack()
+    {
+        using var plain = no_grad();
+        foreach (var (now, before) in buffers) now.copy_(before);
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, before) in buffers) before.Dispose();
     }
 }
 

@@ -89,7 +89,7 @@ public abstract class Optimizer : IDisposable
     double[] FactorsOf(ILayered? model, double decay)
     {
         if (model is null)
-            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers have a depth: vit and swin", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
+            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers have a depth: vit, swin and resnet", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
         return [.. trained.Select(named => Math.Pow(decay, model.Depth - model.DepthOf(named.name)))];
     }
 

@@ -1,18 +1,17 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>An exponential moving average of a model's weights.</summary>
+/// <summary>An exponential moving average of a model's weights, and of the statistics that norms over batches keep.</summary>
 /// <remarks>
 /// Polyak and Juditsky 1992. Early on the decay is (1 + s)/(10 + s), if that is lower, so that the average does not hold on
 /// to the first weights.
 /// </remarks>
 public sealed class WeightAverage : IDisposable
 {
-    readonly (string name, Parameter parameter)[] parameters;
+    readonly (string name, Tensor tensor)[] weights;
     readonly Tensor[] averages;
     readonly double decay;
 
@@ -21,19 +20,19 @@ public sealed class WeightAverage : IDisposable
     {
         this.decay = decay;
         using var plain = no_grad();
-        parameters = [.. model.named_parameters()];
-        averages = [.. parameters.Select(named => named.parameter.detach().clone().DetachFromDisposeScope())];
+        weights = [.. model.state_dict().Select(named => (named.Key, named.Value))];
+        averages = [.. weights.Select(named => named.tensor.detach().clone().DetachFromDisposeScope())];
     }
 
-    /// <summary>The averages by the parameters' names.</summary>
-    public IEnumerable<(string name, Tensor tensor)> State => parameters.Select((named, i) => (named.name, averages[i]));
+    /// <summary>The averages by the names of what they average.</summary>
+    public IEnumerable<(string name, Tensor tensor)> State => weights.Select((named, i) => (named.name, averages[i]));
 
     /// <summary>Starts again at the present weights.</summary>
     public void Restart()
     {
         using var plain = no_grad();
         using var scope = NewDisposeScope();
-        for (var i = 0; i < averages.Length; i++) averages[i].copy_(parameters[i].parameter);
+        for (var i = 0; i < averages.Length; i++) averages[i].copy_(weights[i].tensor);
     }
 
     /// <summary>Takes in the weights of a step, from 1.</summary>
@@ -42,7 +41,7 @@ public sealed class WeightAverage : IDisposable
         using var plain = no_grad();
         using var scope = NewDisposeScope();
         var keep = Math.Min(decay, (1.0 + step) / (10.0 + step));
-        for (var i = 0; i < averages.Length; i++) averages[i].mul_(keep).add_(parameters[i].parameter, 1 - keep);
+        for (var i = 0; i < averages.Length; i++) averages[i].mul_(keep).add_(weights[i].tensor, 1 - keep);
     }
 
     /// <summary>Exchanges the averages and the weights until the result is disposed of.</summary>
@@ -60,9 +59,9 @@ public sealed class WeightAverage : IDisposable
         using var scope = NewDisposeScope();
         for (var i = 0; i < averages.Length; i++)
         {
-            var weights = parameters[i].parameter.detach().clone();
-            parameters[i].parameter.copy_(averages[i]);
-            averages[i].copy_(weights);
+            var present = weights[i].tensor.detach().clone();
+            weights[i].tensor.copy_(averages[i]);
+            averages[i].copy_(present);
         }
     }
 

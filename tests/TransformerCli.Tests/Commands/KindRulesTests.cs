@@ -120,16 +120,31 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void An_expectation_of_no_result_leaves_one_document_on_standard_output()
     {
+        // An evaluation refuses it before it begins: nothing is evaluated for it.
         var outcome = CommandLine.Run("eval", runs.Gpt, "--json", "--expect", "nothing<=1");
         Assert.Equal(2, outcome.ExitCode);
         using var document = JsonDocument.Parse(outcome.Output);
-        Assert.Equal("transformer.eval/1", document.RootElement.GetProperty("schema").GetString());
-        Assert.Contains("there is no result nothing", outcome.Error);
+        Assert.Equal("transformer.error/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Contains("there is no result nothing", document.RootElement.GetProperty("errors")[0].GetProperty("message").GetString());
+        Assert.DoesNotContain("using step", outcome.Error);
         // No classifier's number comes of a language model, which only its end shows.
         outcome = CommandLine.Run("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--json", "--expect", "accuracy>=1");
         Assert.Equal(2, outcome.ExitCode);
         JsonDocument.Parse(outcome.Output).Dispose();
         Assert.Contains("there is no result accuracy", outcome.Error);
+    }
+
+    [Fact]
+    public void The_metrics_that_an_evaluation_announces_are_those_that_it_gives()
+    {
+        foreach (var run in new[] { runs.Gpt, runs.Translator, runs.Vit, runs.Classifier, runs.Masked })
+        {
+            using var document = JsonDocument.Parse(Done("eval", run, "--json"));
+            var given = document.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).Order(StringComparer.Ordinal);
+            var trained = Transformers.Evaluation.TrainedRun.Open(run);
+            Assert.Equal(given, Transformers.Kinds.Kind.For(trained).EvaluationMetrics(trained)!.Order(StringComparer.Ordinal));
+            Assert.Contains("there is no result nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
+        }
     }
 
     [Fact]

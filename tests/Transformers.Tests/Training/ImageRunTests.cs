@@ -19,6 +19,8 @@ public class ImageRunTests
     const string Vit = "{ kind: vit, patch: 4, layers: 2, heads: 2, width: 16 }";
     const string Swin = "{ kind: swin, patch: 2, width: 8, layers: [2, 1], heads: [2, 2], window: 3 }";
 
+    const string Resnet = "{ kind: resnet, width: 4, layers: [1, 1] }";
+
     static RunConfig Config(string model = Vit, params string[] sets) => ConfigFile.Parse<RunConfig>($$"""
         data:
           kind: images
@@ -43,6 +45,8 @@ public class ImageRunTests
     [InlineData(Swin, "model.drop={ path: 0.3 }")]
     [InlineData(Vit, "training.batch.micro=6")]
     [InlineData(Swin, "training.ema.decay=0.9")]
+    [InlineData(Resnet, "training.ema.decay=0.9")]
+    [InlineData(Resnet, "training.batch.micro=6")]
     [Trait("Category", "slow")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string model, string setting)
     {
@@ -58,6 +62,7 @@ public class ImageRunTests
     [Theory]
     [InlineData(Vit)]
     [InlineData(Swin)]
+    [InlineData(Resnet)]
     public void A_few_images_are_learnt_by_heart(string model)
     {
         using var runs = new TinyRuns();
@@ -81,11 +86,13 @@ public class ImageRunTests
         Assert.Equal(plain.ValLoss!.Value, smooth.ValLoss!.Value, 1e-6);
     }
 
-    [Fact]
-    public void Evaluation_of_the_validation_split_gives_the_metrics_of_the_last_step()
+    [Theory]
+    [InlineData(Vit)]
+    [InlineData(Resnet)]
+    public void Evaluation_of_the_validation_split_gives_the_metrics_of_the_last_step(string model)
     {
         using var runs = new TinyRuns();
-        var result = runs.Train(Config(Vit, "training.ema.decay=0.5"), "run");
+        var result = runs.Train(Config(model, "training.ema.decay=0.5"), "run");
         using var run = ImageRun.Open(runs.PathOf("run"), "latest");
         using var images = run.OpenImages(generated: Path.Combine(runs.PathOf("cache"), "images"));
         foreach (var batch in new[] { 7, 64 })

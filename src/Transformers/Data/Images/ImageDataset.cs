@@ -16,14 +16,15 @@ public sealed class ImageDataset : IDisposable
     /// <param name="seed">Decides the draws of the splits.</param>
     /// <param name="broken">What happens when a file cannot be used.</param>
     /// <param name="cacheBytes">Bytes of decoded pictures that may be kept in memory. A set that would need more is not kept at all.</param>
-    /// <exception cref="UserException">There is no source at the path, or a side of a division is empty.</exception>
+    /// <param name="limit">The number of training images, evenly over classes; null for all.</param>
+    /// <exception cref="UserException">There is no source at the path, a side of a division is empty, or there are fewer images than the limit.</exception>
     public static ImageDataset Open(string path, ImageHoldoutConfig? test = null, ImageHoldoutConfig? validation = null, ulong seed = 0,
-        BrokenFilePolicy broken = BrokenFilePolicy.Skip, long cacheBytes = 512L << 20)
+        BrokenFilePolicy broken = BrokenFilePolicy.Skip, long cacheBytes = 512L << 20, long? limit = null)
     {
         var source = ImageSources.Open(path);
         try
         {
-            return new ImageDataset(source, test, validation, seed, broken, cacheBytes);
+            return new ImageDataset(source, test, validation, seed, broken, cacheBytes, limit);
         }
         catch
         {
@@ -32,7 +33,7 @@ public sealed class ImageDataset : IDisposable
         }
     }
 
-    ImageDataset(ImageSource source, ImageHoldoutConfig? testRule, ImageHoldoutConfig? validationRule, ulong seed, BrokenFilePolicy broken, long cacheBytes)
+    ImageDataset(ImageSource source, ImageHoldoutConfig? testRule, ImageHoldoutConfig? validationRule, ulong seed, BrokenFilePolicy broken, long cacheBytes, long? limit)
     {
         Source = source;
         Broken = new BrokenFiles(broken);
@@ -41,10 +42,18 @@ public sealed class ImageDataset : IDisposable
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]], test = [.. by[ImageSplit.Test]];
         if (test.Length == 0 && testRule is not null) (train, test) = testRule.Divide(train, source.LabelOf, seed);
         if (validation.Length == 0 && validationRule is not null) (train, validation) = validationRule.Divide(train, source.LabelOf, seed ^ 0x76616C);
+        if (limit is { } most) train = Limited(train, source.LabelOf, most, seed);
         (Train, Validation, Test) = (train, validation, test);
         Cached = DecodedBytes() <= cacheBytes;
         cache = new PixelCache(Cached ? long.MaxValue : 0);
     }
+
+    static int[] Limited(int[] train, Func<int, int> labelOf, long limit, ulong seed) =>
+        [.. DataLimit.Choose([.. train.Select(labelOf)], (label, images) =>
+        {
+            new SampleRandom(seed, 0x6C696D6974, (ulong)label).Shuffle(images.AsSpan());
+            return images;
+        }, limit, "images").Select(image => train[image])];
 
     // The size of all pictures decoded, from the headers of a few; a source of pixels is in memory as it is.
     double DecodedBytes()

@@ -1,3 +1,4 @@
+using Transformers.Configs;
 using Transformers.IO;
 using Transformers.IO.Images;
 
@@ -99,7 +100,7 @@ static class ImageSources
                 _ => throw new UserException([new Problem("the file is not a source of images", path,
                     Hint: "give a folder of class folders, of CIFAR .bin or of MNIST idx files, a .tar archive, or a .csv or .tsv table")]),
             };
-        if (!Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path)]);
+        if (!Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Hint: Suggestion.ForPath(path))]);
         try
         {
             if (IdxSource.ImageFilesIn(path).Count > 0) return new IdxSource(path);

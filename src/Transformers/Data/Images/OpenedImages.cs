@@ -26,7 +26,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
             ImageFilesConfig files => files.Path,
             _ => throw new NotSupportedException($"images cannot come from {config.Source.GetType().Name}"),
         };
-        var dataset = ImageDataset.Open(path, config.Test, config.Holdout, seed, config.Broken, config.Cache.Bytes);
+        var dataset = ImageDataset.Open(path, config.Test, config.Holdout, seed, config.Broken, config.Cache.Bytes, config.Limit);
         try
         {
             var transform = TransformOf(config.Input, dataset);

@@ -23,9 +23,9 @@ public sealed record LabelledDataConfig : DataConfig
     [Between(0, 0.9)]
     public double? Holdout { get; init; }
 
-    /// <summary>The splits, with what is held out.</summary>
+    /// <summary>The splits, with what is held out and what the limit leaves.</summary>
     /// <exception cref="UserException">They are not where they should be.</exception>
-    public LabelledSplits Open() => Source.Open().WithHoldout(Holdout);
+    public LabelledSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
 }
 
 /// <summary>Where labelled texts come from: a generator or a folder.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Transformers.Configs;
 using Transformers.Generators;
 using Transformers.IO;
 
@@ -99,6 +100,14 @@ public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validati
         var held = new ContentHoldout<LabelledExample>(Train.Read, example => $"{example.Text}\t{example.Label}", fraction.Value);
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = new LabelledSplit("val", Train.File, () => held.Held()) };
     }
+
+    /// <summary>The splits with so many training texts, evenly over classes; all of them where there is no limit.</summary>
+    internal LabelledSplits WithLimit(long? limit)
+    {
+        if (limit is not { } most) return this;
+        var limited = new ContentLimit<LabelledExample>(Train.Read, example => $"{example.Text}\t{example.Label}", example => example.Label, most, "texts");
+        return this with { Train = Train with { Read = () => limited.Kept() } };
+    }
 }
 
 /// <summary>Labelled text as a folder of splits.</summary>
@@ -111,7 +120,7 @@ static class LabelledFolder
     public static LabelledSplits Find(string folder, string text, string label)
     {
         if (File.Exists(folder)) return new LabelledSplits(new LabelledSplit("train", folder, () => LabelledFiles.Read(folder, text, label)), null, null);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such file or folder", folder, Hint: Suggestion.ForPath(folder))]);
         return new LabelledSplits(
             Split("train") ?? throw new UserException([new Problem("the folder holds no training text", folder,
                 Hint: "train.tsv, train.csv or train.jsonl is expected, each also with .gz")]),

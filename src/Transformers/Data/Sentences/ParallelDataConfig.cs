@@ -30,9 +30,9 @@ public sealed record ParallelDataConfig : DataConfig
     [Between(0, 0.9)]
     public double? Holdout { get; init; }
 
-    /// <summary>The splits, with what is held out.</summary>
+    /// <summary>The splits, with what is held out and what the limit leaves.</summary>
     /// <exception cref="UserException">They are not where they should be.</exception>
-    public ParallelSplits Open() => Source.Open().WithHoldout(Holdout);
+    public ParallelSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
 
     /// <summary>The pairs to train on.</summary>
     public ParallelFilter Filter() => new() { MaximumTokens = MaxLength, MaximumRatio = MaxRatio ?? double.PositiveInfinity };
@@ -195,6 +195,14 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
         var held = new ContentHoldout<SentencePair>(Train.Read, pair => $"{pair.Source}\t{pair.Target}", fraction.Value);
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = new ParallelSplit("val", Train.Files, () => held.Held()) };
     }
+
+    /// <summary>The splits with so many training pairs; all of them where there is no limit.</summary>
+    internal ParallelSplits WithLimit(long? limit)
+    {
+        if (limit is not { } most) return this;
+        var limited = new ContentLimit<SentencePair>(Train.Read, pair => $"{pair.Source}\t{pair.Target}", _ => "", most, "pairs");
+        return this with { Train = Train with { Read = () => limited.Kept() } };
+    }
 }
 
 /// <summary>Divides examples by a hash of their content: the same ones are held out in whatever order they come, and one that occurs twice is on one side.</summary>
@@ -202,14 +210,12 @@ sealed class ContentHoldout<T>(Func<IEnumerable<T>> read, Func<T, string> conten
 {
     readonly Lazy<ulong> greatest = new(() =>
     {
-        var hashes = read().Select(example => HashOf(contentOf(example))).Distinct().Order().ToArray();
+        var hashes = read().Select(example => ContentHash.Of(contentOf(example))).Distinct().Order().ToArray();
         if (hashes.Length < 2) throw new UserException("a hold-out needs at least two different examples", "leave data.holdout out");
         return hashes[Math.Clamp((int)Math.Round(fraction * hashes.Length), 1, hashes.Length - 1) - 1];
     });
 
-    public IEnumerable<T> Kept() => read().Where(example => HashOf(contentOf(example)) > greatest.Value);
+    public IEnumerable<T> Kept() => read().Where(example => ContentHash.Of(contentOf(example)) > greatest.Value);
 
-    public IEnumerable<T> Held() => read().Where(example => HashOf(contentOf(example)) <= greatest.Value);
-
-    static ulong HashOf(string text) => BitConverter.ToUInt64(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
+    public IEnumerable<T> Held() => read().Where(example => ContentHash.Of(contentOf(example)) <= greatest.Value);
 }

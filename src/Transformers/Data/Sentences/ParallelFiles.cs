@@ -1,3 +1,4 @@
+using Transformers.Configs;
 using Transformers.Generators;
 using Transformers.IO;
 
@@ -83,7 +84,7 @@ static class ParallelFolder
     public static ParallelSplits Find(string folder, string source, string target)
     {
         if (File.Exists(folder)) return new ParallelSplits(new ParallelSplit("train", [folder], OfTable(folder, source, target)), null, []);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such file or folder", folder, Hint: Suggestion.ForPath(folder))]);
         var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
         var splits = new SortedDictionary<string, ParallelSplit>(StringComparer.Ordinal);
         foreach (var file in files)

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
+using Transformers.Configs;
 using Transformers.IO;
 
 namespace Transformers.Data.Text;
@@ -38,7 +39,7 @@ public sealed class FileTextSource : TextSource
         {
             if (!once && SpecialFile.IsAt(path)) problems.Add(SpecialFile.Problem(path, "write it to a file first; data prepare --data - reads standard input"));
             else if (File.Exists(path)) files.Add(path);
-            else if (!Directory.Exists(path)) problems.Add(new("there is no such file or folder", path));
+            else if (!Directory.Exists(path)) problems.Add(new("there is no such file or folder", path, Hint: Suggestion.ForPath(path)));
             else if (folders.Find(path) is { Count: > 0 } found) files.AddRange(found);
             else problems.Add(config.Include is { } patterns ? new($"no file in the folder matches {string.Join(", ", patterns)}", path, Path: "include", Hint: "**/*.cs, for example, matches in all folders below it")
                 : new($"the folder holds no text file ({folders.Description})", path, Hint: "name a file to read it whatever it is called"));

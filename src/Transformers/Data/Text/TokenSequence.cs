@@ -102,6 +102,41 @@ sealed class StartedText(TokenSequence text, int id) : TokenSequence
     }
 }
 
+/// <summary>The beginning of a text; its last document may be cut.</summary>
+sealed class TextBeginning : TokenSequence
+{
+    readonly TokenSequence text;
+
+    /// <summary>Of so many tokens.</summary>
+    /// <param name="text">The text; disposed of by its owner.</param>
+    /// <param name="count">The number of tokens, at most as many as there are.</param>
+    internal TextBeginning(TokenSequence text, long count)
+    {
+        (this.text, Count) = (text, count);
+        // The first document that reaches the end is the last.
+        long low = 0, high = text.DocumentCount;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (text.DocumentEnd(middle) < count) low = middle + 1;
+            else high = middle;
+        }
+        DocumentCount = Math.Min(low + 1, text.DocumentCount);
+    }
+
+    public override long Count { get; }
+    public override long DocumentCount { get; }
+    public override int VocabularySize => text.VocabularySize;
+    public override long DocumentEnd(long document) => document < DocumentCount ? Math.Min(Count, text.DocumentEnd(document))
+        : throw new ArgumentOutOfRangeException(nameof(document), document, $"there are {DocumentCount} documents");
+
+    public override void Read(long start, Span<int> tokens)
+    {
+        CheckRange(start, tokens.Length);
+        text.Read(start, tokens);
+    }
+}
+
 /// <summary>A shard that is not whole, not of this program, or not of this tokenizer.</summary>
 /// <param name="file">The shard.</param>
 /// <param name="message">What is wrong with it.</param>

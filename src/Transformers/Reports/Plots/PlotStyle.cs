@@ -29,7 +29,7 @@ sealed record PlotStyle
         new() { Name = "paper", Fill = new(0xffffff, 0x17191c) }, new() { Name = "ink", Fill = new(0x222222, 0xececec) }, new() { Name = "soft", Fill = new(0x595959, 0xb4b4b4) },
         new() { Name = "title", Size = 17, Bold = true }, new() { Name = "label", Size = 13 }, new() { Name = "small", Size = 11 },
         new() { Name = "axis", Stroke = new(0x555555, 0xa0a0a0), Width = 1 }, new() { Name = "grid", Stroke = new(0xe2e2e2, 0x34373c), Width = 1 },
-        new() { Name = "frame", Stroke = new(0x999999, 0x7a7a7a), Width = 1 }, new() { Name = "series", Width = 2, Round = true },
+        new() { Name = "frame", Stroke = new(0x999999, 0x7a7a7a), Width = 1 }, new() { Name = "series", Width = 2, Round = true }, new() { Name = "bar", Width = 1.2 },
         new() { Name = "faint", Width = 1, Opacity = 0.35 }, new() { Name = "band", Opacity = 0.25 }, new() { Name = "on-dark", Fill = new(0xffffff, 0xffffff) }, new() { Name = "on-light", Fill = new(0x222222, 0x222222) },
         .. Enumerable.Range(0, Series).SelectMany(i => (PlotStyle[])[new() { Name = Look(i), Stroke = Colors[i], Dash = Dashes[i] }, new() { Name = Mark(i), Fill = Colors[i] }]),
     ];

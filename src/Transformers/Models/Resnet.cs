@@ -1,0 +1,168 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Images;
+using Transformers.Layers;
+using static TorchSharp.torch;
+using BatchNorm = Transformers.Layers.BatchNorm;
+using Convolution = Transformers.Layers.Convolution;
+
+namespace Transformers.Models;
+
+/// <summary>A residual convolutional network for small images: what a vision transformer is compared with.</summary>
+/// <remarks>He et al. 2016, section 4.2: three stages of n blocks are their ResNet-(6n + 2), n = 3 the ResNet-20 of 0.27 million parameters.</remarks>
+[Kind("resnet")]
+public sealed record ResnetConfig : ImageModelConfig, IChecked
+{
+    /// <summary>The channels of the first stage; each further stage has twice the channels and half the side of the one before.</summary>
+    [Between(1, 1_000_000)]
+    public override int Width { get; init; } = 16;
+
+    /// <summary>The number of blocks of each stage; a block has two convolutions.</summary>
+    [NotEmpty, Between(1, 10_000)]
+    public IReadOnlyList<int> Layers { get; init; } = [3, 3, 3];
+
+    /// <summary>How weights start.</summary>
+    public InitConfig Init { get; init; } = new HeInitConfig();
+
+    /// <summary>The channels of a stage.</summary>
+    /// <param name="stage">From 0.</param>
+    public int WidthAt(int stage) => checked(Width << stage);
+
+    internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
+    {
+        long B = batch.Rows, side = sizes.Image.Size, channels = sizes.Image.Channels;
+        Convolve(WidthAt(0), 1);
+        for (var stage = 0; stage < Layers.Count; stage++)
+        {
+            if (stage > 0) side = (side + 1) / 2;
+            Convolve(WidthAt(stage), 1);
+            Convolve(WidthAt(stage), 2L * Layers[stage] - 1);
+        }
+        products.Matrix(B, channels, sizes.Classes);
+
+        // Each position of the output is a product of its neighbourhood with the kernel.
+        void Convolve(long outputs, long times)
+        {
+            products.Matrix(B * side * side, 9 * channels, outputs, times);
+            channels = outputs;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void CheckData(ConfigCheck check, DataConfig data)
+    {
+        base.CheckData(check, data);
+        if (data is ImageDataConfig images && Layers.Count <= 8)
+            check.That(images.Input.Size >> (Layers.Count - 1) >= 2, "model.layers",
+                $"must be fewer than {Layers.Count} stages for images of data.input.size ({images.Input.Size}): each halves the side, and the last must have two pixels");
+    }
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check)
+    {
+        check.That(Layers.Count <= 8, "layers", $"must be at most 8 stages, not {Layers.Count}");
+        if (Size is { } size && Layers.Count <= 8)
+            check.That(size >> (Layers.Count - 1) >= 2, "layers", $"must be fewer than {Layers.Count} stages for images of {check.At("size")} ({size}): each halves the side, and the last must have two pixels");
+    }
+}
+
+/// <summary>The residual network: convolutions whose output is added to what came in.</summary>
+/// <remarks>
+/// He et al. 2016, section 4.2. Shortcuts have no parameters (their option A): where a stage begins, every second pixel is taken, and the
+/// new channels are zeros.
+/// </remarks>
+public sealed class Resnet : ImageModel
+{
+    readonly ResnetConfig config;
+    [ComponentName(Name = "stem")]
+    readonly Convolution stem;
+    [ComponentName(Name = "stem_norm")]
+    readonly BatchNorm stemNorm;
+    readonly ModuleList<ResnetBlock> blocks;
+    readonly Linear head;
+
+    /// <summary>A model with fresh weights.</summary>
+    /// <param name="config">The network.</param>
+    /// <param name="shape">The images and the classes.</param>
+    /// <param name="generator">The stream that weights are drawn from.</param>
+    public Resnet(ResnetConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Resnet), shape)
+    {
+        this.config = config;
+        stem = new Convolution(shape.Channels, config.Width);
+        stemNorm = new BatchNorm(config.Width);
+        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers.Count).SelectMany(stage => Enumerable.Range(0, config.Layers[stage]).Select(layer => MakeBlock(stage, layer))).ToArray());
+        head = new Linear(config.WidthAt(config.Layers.Count - 1), shape.Classes);
+        RegisterComponents();
+        Initialization.Apply(this, config.Init, config.Layers.Sum(), generator);
+    }
+
+    ResnetBlock MakeBlock(int stage, int layer)
+    {
+        var begins = stage > 0 && layer == 0;
+        return new ResnetBlock(config.WidthAt(begins ? stage - 1 : stage), config.WidthAt(stage), stride: begins ? 2 : 1);
+    }
+
+    /// <inheritdoc/>
+    public override int Depth => config.Layers.Sum() + 1;
+
+    /// <inheritdoc/>
+    public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => head.call(Features(images, recorder, random));
+
+    /// <inheritdoc/>
+    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)
+    {
+        var x = stemNorm.call(stem.call(images)).relu();                            // [B, C, Y, X]
+        foreach (var block in blocks) x = block.call(x);                            // [B, 2ⁿC, Y/2ⁿ, X/2ⁿ]
+        return x.mean([2L, 3L]);                                                    // [B, D]
+    }
+
+    /// <inheritdoc/>
+    public override int DepthOf(string parameter) => LayerNames.DepthOf(parameter, Depth);
+
+    /// <inheritdoc/>
+    public override Tensor? Adapt(string parameter, Tensor stored, long[] shape) =>
+        parameter.StartsWith("head.", StringComparison.Ordinal) ? null : throw LayerNames.Misfit(parameter, stored, shape);
+}
+
+/// <summary>ReLU(x + f(x)), where f is two convolutions of 3 × 3, each with its norm.</summary>
+/// <remarks>He et al. 2016, section 3.2 and figure 2.</remarks>
+public sealed class ResnetBlock : nn.Module<Tensor, Tensor>
+{
+    readonly Convolution conv1, conv2;
+    readonly BatchNorm norm1, norm2;
+    readonly long stride, added;
+
+    /// <summary>From channels to channels.</summary>
+    /// <param name="inputs">The channels that come in.</param>
+    /// <param name="outputs">The channels that go out, at least as many.</param>
+    /// <param name="stride">1, or 2 to halve the side.</param>
+    public ResnetBlock(long inputs, long outputs, long stride = 1) : base(nameof(ResnetBlock))
+    {
+        (this.stride, added) = (stride, outputs - inputs);
+        conv1 = new Convolution(inputs, outputs, stride: stride);
+        norm1 = new BatchNorm(outputs);
+        conv2 = new Convolution(outputs, outputs);
+        norm2 = new BatchNorm(outputs);
+        RegisterComponents();
+    }
+
+    /// <summary>Computes the block.</summary>
+    /// <param name="x">[B, inputs, Y, X].</param>
+    /// <returns>[B, outputs, ⌈Y/stride⌉, ⌈X/stride⌉].</returns>
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var h = norm1.call(conv1.call(x)).relu();
+        h = norm2.call(conv2.call(h));
+        return (h + Shortcut(x)).relu().MoveToOuterDisposeScope();
+    }
+
+    Tensor Shortcut(Tensor x)
+    {
+        if (stride > 1) x = x.slice(2, 0, x.size(2), stride).slice(3, 0, x.size(3), stride);
+        return added == 0 ? x : nn.functional.pad(x, [0, 0, 0, 0, 0, added]);
+    }
+}

@@ -1,0 +1,86 @@
+using Transformers.Experiments;
+using Transformers.IO;
+using Transformers.Models;
+
+namespace Transformers.Tests.Experiments;
+
+public sealed class SweepPlanTests : IDisposable
+{
+    const string Base = """
+        data:
+          kind: images
+          source: { generator: digits, count: 300, side: 12 }
+          input: { size: 12, channels: 1 }
+          holdout: { count: 40 }
+        model: { kind: vit, patch: 4, layers: 1, heads: 2, width: 16 }
+        training: { steps: 4, batch: { sequences: 16 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
+        """;
+
+    readonly TempFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    string File(string name, string text)
+    {
+        System.IO.File.WriteAllText(folder[name], text);
+        return folder[name];
+    }
+
+    SweepPlan Plan(int seeds, params string[] vary) => SweepPlan.Create([File("base.yaml", Base)], ["seed=7"], [.. vary.Select(SweepFactor.Parse)], seeds, "out");
+
+    [Fact]
+    public void A_grid_has_every_combination_of_values_files_and_seeds()
+    {
+        var resnet = File("small.resnet.yaml", "model: { kind: resnet, width: 4, layers: [1, 1] }");
+        var vit = File("vit.yaml", "model: { width: 8 }");
+        var plan = Plan(2, "data.limit=50,100,200", $"model={vit},{resnet}");
+        Assert.Equal(12, plan.Points.Count);
+        Assert.Equal([7UL, 8UL], plan.Seeds);
+        Assert.Equal("data.limit", plan.Across!.Name);
+        var last = plan.Points[^1];
+        Assert.Equal((200L, 8UL), (last.Config.Data.Limit!.Value, last.Config.Seed));
+        Assert.IsType<ResnetConfig>(last.Config.Model);
+        Assert.Equal(8, ((VitConfig)plan.Points[0].Config.Model).Width);
+        Assert.Equal(4, ((VitConfig)plan.Points[0].Config.Model).Patch);
+        Assert.Equal(Path.Combine("out", "limit-200_model-small.resnet_seed-8"), last.Folder);
+        Assert.Equal("data.limit 200, model small.resnet, seed 8", last.ToString());
+    }
+
+    [Fact]
+    public void Values_may_be_lists_and_mappings_and_what_is_varied_wins_over_settings()
+    {
+        var plan = SweepPlan.Create([File("base.yaml", Base)], ["training.optimizer.lr=5"],
+            [SweepFactor.Parse("training.optimizer.betas=[0.9, 0.98],[0.9, 0.999]"), SweepFactor.Parse("model={ kind: resnet, layers: [1, 1] },{ kind: vit, patch: 4, layers: 1, heads: 2, width: 8 }"), SweepFactor.Parse("training.optimizer.lr=1e-3,2e-3")], 1, "out");
+        Assert.Equal(8, plan.Points.Count);
+        Assert.Equal([1e-3, 2e-3], plan.Points.Select(point => point.Config.Training.Optimizer.Lr).Distinct());
+        Assert.Equal("training.optimizer.lr", plan.Across!.Name);
+        Assert.Equal(8, plan.Points.Select(point => point.Folder).Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("data.limit", "--vary: (data.limit) must be a setting and its values")]
+    [InlineData("=1,2", "must be a setting and its values")]
+    [InlineData("data.limit=1,,2", "has an empty value")]
+    [InlineData("data.limit=5,5", "has the value 5 twice")]
+    [InlineData("seed=1,2", "--seeds N trains each point")]
+    [InlineData("data.limit=-1,0", "data.limit (-1) must be at least 1")]
+    [InlineData("data.lmit=1,2", "data.lmit is not a setting")]
+    [InlineData("model=nothing.yaml", "there is no such config")]
+    public void What_is_no_variation_is_refused_by_name(string vary, string message) =>
+        Assert.Contains(message, Assert.Throws<UserException>(() => Plan(1, vary)).Message);
+
+    [Fact]
+    public void All_problems_of_all_configs_are_reported_before_the_first_run()
+    {
+        var problems = Assert.Throws<UserException>(() => Plan(1, "model.patch=4,5,7", "training.steps=0,4")).Problems;
+        Assert.Contains(problems, problem => problem.ToString().Contains("model.patch") && problem.Message.Contains("(5)"));
+        Assert.Contains(problems, problem => problem.ToString().Contains("model.patch") && problem.Message.Contains("(7)"));
+        Assert.Contains(problems, problem => problem.ToString().Contains("training.steps") && problem.Message.Contains("(0)"));
+        // Each once, however many runs have it.
+        Assert.Equal(problems.Count, problems.Distinct().Count());
+        Assert.Contains("given twice", Assert.Throws<UserException>(() => Plan(1, "data.limit=1,2", "data.limit=3,4")).Message);
+        Assert.Contains("at least 1", Assert.Throws<UserException>(() => Plan(0, "data.limit=10,20")).Message);
+        Assert.Contains("10,000", Assert.Throws<UserException>(() => Plan(10_000, "data.limit=10,20")).Message);
+        Assert.Contains("--vary", Assert.Throws<UserException>(() => Plan(1)).Message);
+    }
+}

@@ -1,0 +1,190 @@
+using System.Text.Json;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.Experiments;
+using Transformers.IO;
+using Transformers.Tests.Training;
+using Transformers.Training;
+
+namespace Transformers.Tests.Experiments;
+
+[Collection("engine")]
+public sealed class SweepTests : IDisposable
+{
+    const string Base = """
+        data:
+          kind: images
+          source: { generator: digits, count: 300, side: 12 }
+          input: { size: 12, channels: 1 }
+          holdout: { count: 40 }
+          threads: 1
+        model: { kind: vit, patch: 4, layers: 1, heads: 2, width: 16 }
+        training:
+          steps: 6
+          batch: { sequences: 16 }
+          optimizer: { kind: adamw, lr: 2.0e-3 }
+          precision: fp32
+          validate: { every: 100 }
+          checkpoint: { every: 2, best: false }
+        """;
+
+    readonly TinyRuns runs = new();
+    readonly StopRequest stop = new();
+    readonly Steps steps;
+
+    public SweepTests() => steps = new Steps(stop);
+
+    public void Dispose() => runs.Dispose();
+
+    SweepPlan Plan(string output, int seeds, params string[] vary)
+    {
+        File.WriteAllText(runs.PathOf("base.yaml"), Base);
+        return SweepPlan.Create([runs.PathOf("base.yaml")], [], [.. vary.Select(SweepFactor.Parse)], seeds, runs.PathOf(output));
+    }
+
+    SweepResult Start(SweepPlan plan, string? metric = null, string? split = null, StopRequest? request = null) =>
+        Sweep.Start(plan, new SweepOptions { Metric = metric, Split = split, Training = runs.OptionsOf("unused") }, steps, request ?? stop);
+
+    [Fact]
+    public void A_grid_is_trained_into_one_table_with_means_deviations_fits_and_a_figure()
+    {
+        var plan = Plan("sweep", 2, "data.limit=20,40,80,160");
+        var result = Start(plan);
+        Assert.Equal(8 * 6, steps.Count);
+        Assert.Equal(("top1", "data.limit", 8), (result.Metric, result.Across, result.Runs.Count(run => run.State == "finished")));
+        Assert.Null(result.Stopped);
+        foreach (var mean in result.Means)
+        {
+            double[] values = [.. result.Runs.Where(run => run.Settings["data.limit"] == mean.Settings["data.limit"]).Select(run => run.Results["top1"])];
+            Assert.Equal(2, values.Length);
+            Assert.Equal((values[0] + values[1]) / 2, mean.Mean, 1e-12);
+            Assert.Equal(Math.Abs(values[0] - values[1]) / Math.Sqrt(2), mean.Deviation!.Value, 1e-12);
+        }
+        // The run is the one that train would have made.
+        var alone = runs.Train(plan.Points[3].Config, "alone");
+        Assert.Equal(alone.Metrics["top1"], result.Runs[3].Results["top1"]);
+        Assert.Equal(runs.Newest("alone", CheckpointFiles.Model), runs.Newest(Path.Combine("sweep", Path.GetFileName(plan.Points[3].Folder)), CheckpointFiles.Model));
+
+        var written = JsonSerializer.Deserialize<SweepResult>(File.ReadAllText(runs.PathOf("sweep/sweep.json")), JsonStyle.Options)!;
+        Assert.Equal(JsonSerializer.Serialize(result, JsonStyle.Indented) + "\n", File.ReadAllText(runs.PathOf("sweep/sweep.json")));
+        Assert.Equal(result.Means[0].Mean, written.Means[0].Mean);
+        var table = File.ReadAllLines(runs.PathOf("sweep/sweep.csv"));
+        Assert.Equal(9, table.Length);
+        Assert.StartsWith("data.limit,seed,state,steps,seconds,parameters,train_loss,", table[0]);
+        Assert.StartsWith("20,1337,finished,6,", table[1]);
+        var figure = File.ReadAllText(runs.PathOf("sweep/sweep.svg"));
+        Assert.Contains("top1 by data.limit, mean and standard deviation of 2 seeds", figure);
+        Assert.Equal(4, figure.Split("<circle").Length - 1 - 1);
+    }
+
+    [Fact]
+    public void One_that_is_stopped_trains_nothing_twice_and_ends_as_if_it_had_not_been()
+    {
+        string[] vary = ["data.limit=40,80,160"];
+        Start(Plan("whole", 1, vary));
+        var whole = steps.Count;
+        Assert.Equal(3 * 6, whole);
+
+        // In the middle of the second run.
+        var request = new StopRequest();
+        var stopping = new Steps(request) { StopAt = 6 + 4 };
+        var plan = Plan("parts", 1, vary);
+        var half = Sweep.Start(plan, new SweepOptions { Training = runs.OptionsOf("unused") }, stopping, request);
+        Assert.Equal(("sigterm", 10), (half.Stopped, stopping.Count));
+        Assert.Equal(["finished", "pending", "pending"], half.Runs.Select(run => run.State));
+        var first = File.GetLastWriteTimeUtc(Path.Combine(plan.Points[0].Folder, "result.json"));
+
+        var rest = Start(plan);
+        Assert.Equal(whole - 10, steps.Count - whole);
+        Assert.Equal(first, File.GetLastWriteTimeUtc(Path.Combine(plan.Points[0].Folder, "result.json")));
+        Assert.Null(rest.Stopped);
+        for (var i = 0; i < 3; i++)
+        {
+            var name = Path.GetFileName(plan.Points[i].Folder);
+            Assert.Equal(runs.Newest(Path.Combine("whole", name), CheckpointFiles.Model), runs.Newest(Path.Combine("parts", name), CheckpointFiles.Model));
+        }
+        // Once more, it has nothing to do.
+        var before = steps.Count;
+        Assert.Equal(JsonSerializer.Serialize(rest.Means), JsonSerializer.Serialize(Start(plan).Means));
+        Assert.Equal(before, steps.Count);
+    }
+
+    [Fact]
+    public void More_values_and_seeds_may_be_added_and_another_config_is_refused()
+    {
+        Start(Plan("sweep", 1, "data.limit=40,80"));
+        var before = steps.Count;
+        Assert.Equal(4, Start(Plan("sweep", 2, "data.limit=40,80")).Runs.Count);
+        Assert.Equal(2 * 6, steps.Count - before);
+        File.WriteAllText(runs.PathOf("other.yaml"), "training: { optimizer: { lr: 1.0 } }");
+        var other = SweepPlan.Create([runs.PathOf("base.yaml"), runs.PathOf("other.yaml")], [], [SweepFactor.Parse("data.limit=40,80")], 1, runs.PathOf("sweep"));
+        var refused = Assert.Throws<UserException>(() => Start(other)).Message;
+        Assert.Contains("training.optimizer.lr is 0.002 there and 1", refused);
+        Assert.Contains("--output", refused);
+        runs.Train(Plan("single", 1, "data.limit=40,80").Points[0].Config, "single", maxSteps: 1);
+        Assert.Contains("holds a single run", Assert.Throws<UserException>(() => Start(Plan("single", 1, "data.limit=40,80"))).Message);
+    }
+
+    [Fact]
+    public void With_a_split_the_best_checkpoint_is_evaluated_once_and_compared_by_that()
+    {
+        var plan = Plan("sweep", 1, "data.limit=40,80");
+        var result = Start(plan, split: "test");
+        Assert.Equal(("top1", "test"), (result.Metric, result.Split));
+        var file = Path.Combine(plan.Points[0].Folder, "evaluation-test.json");
+        using (var evaluation = JsonDocument.Parse(File.ReadAllText(file)))
+        {
+            Assert.Equal(50, evaluation.RootElement.GetProperty("examples").GetInt64());
+            Assert.Equal(result.Runs[0].Results["top1"], evaluation.RootElement.GetProperty("metrics").GetProperty("top1").GetDouble());
+        }
+        var before = File.GetLastWriteTimeUtc(file);
+        Start(plan, split: "test");
+        Assert.Equal(before, File.GetLastWriteTimeUtc(file));
+        // A damaged one is made again.
+        File.WriteAllText(file, "{");
+        Start(plan, split: "test");
+        Assert.Contains("metrics", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void A_metric_that_the_runs_do_not_have_is_refused_before_the_first_step()
+    {
+        var message = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=40,80"), metric: "bleu")).Message;
+        Assert.Contains("--metric: (bleu) is not a result of these runs", message);
+        Assert.Contains("top1", message);
+        Assert.Equal(0, steps.Count);
+    }
+
+    [Fact]
+    public void A_run_that_diverges_is_reported_and_not_tried_again_and_the_others_are_trained()
+    {
+        var plan = Plan("sweep", 1, "training.optimizer.lr=1e-3,1e30,2e-3");
+        var result = Start(plan);
+        Assert.Equal(["finished", "diverged", "finished"], result.Runs.Select(run => run.State));
+        Assert.Equal(2, result.Means.Count);
+        Assert.True(File.Exists(Path.Combine(plan.Points[1].Folder, "diverged.json")));
+        var before = steps.Count;
+        Assert.Equal(["finished", "diverged", "finished"], Start(plan).Runs.Select(run => run.State));
+        Assert.Equal(before, steps.Count);
+    }
+
+    [Fact]
+    public void A_limit_above_the_data_is_refused_with_what_there_is()
+    {
+        var message = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=211,80"))).Message;
+        Assert.Contains("data.limit (211) must be at most the number of training images (210)", message);
+        Assert.Equal(0, steps.Count);
+    }
+
+    sealed class Steps(StopRequest stop) : ITrainingObserver
+    {
+        internal int Count { get; private set; }
+
+        internal int? StopAt { get; init; }
+
+        public void OnStep(long step, long steps)
+        {
+            if (++Count == StopAt) stop.Ask("sigterm");
+        }
+    }
+}

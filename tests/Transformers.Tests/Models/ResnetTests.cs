@@ -1,0 +1,97 @@
+using TorchSharp;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Kinds;
+using Transformers.Layers;
+using Transformers.Models;
+using Transformers.Native;
+using static TorchSharp.torch;
+
+namespace Transformers.Tests.Models;
+
+/// <summary>The residual network against tests/Golden/resnet.py, and its laws.</summary>
+[Collection("engine")]
+public sealed class ResnetTests
+{
+    [Theory]
+    [InlineData("resnet-even")]
+    [InlineData("resnet-odd")]
+    public void Logits_gradients_and_running_statistics_equal_those_of_an_independent_implementation(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var golden = GoldenModel.Open(name);
+        var config = (ResnetConfig)golden.Config;
+        var model = new Resnet(config, ImageShape.Of(config));
+        golden.Fill(model);
+        using (no_grad())
+            foreach (var (buffer, tensor) in model.named_buffers()) tensor.copy_(golden["before." + buffer]);
+
+        model.train();
+        var logits = model.call(golden["input"]);
+        GoldenModel.Close(golden["logits"], logits, 1e-5, "logits");
+        var loss = nn.functional.cross_entropy(logits, golden["labels"]);
+        GoldenModel.Close(golden["loss"], loss, 1e-5, "loss");
+        Gradients.Backward(loss);
+        foreach (var (parameter, tensor) in model.named_parameters())
+            GoldenModel.Close(golden["gradient." + parameter], tensor.grad!, 2e-5, $"gradient of {parameter}");
+        var buffers = model.named_buffers().ToList();
+        Assert.Equal(2 * (1 + 2 * config.Layers.Sum()), buffers.Count);
+        foreach (var (buffer, tensor) in buffers) GoldenModel.Close(golden["after." + buffer], tensor, 1e-5, buffer);
+
+        model.eval();
+        GoldenModel.Close(golden["evaluated"], model.call(golden["input"]), 1e-5, "logits with running statistics");
+        foreach (var (buffer, tensor) in model.named_buffers()) GoldenModel.Close(golden["after." + buffer], tensor, 1e-5, $"{buffer} after evaluation");
+    }
+
+    [Fact]
+    public void ResNet_20_has_the_parameters_and_the_operations_of_the_paper()
+    {
+        var config = new ResnetConfig { Size = 32, Classes = 10 };
+        var parameters = Kind.For(config).ListParameters(config, Kind.For(config).ProfileAlone(config)).Sum(one => one.Count);
+        // He et al. 2016, table 6: 0.27 million.
+        Assert.Equal(269_722, parameters);
+        // Multiplications and additions of a forward pass, counted by hand from the table of layers.
+        Assert.Equal(40_551_040, ModelFlops.OfImages(config, ImageShape.Of(config)).Forward(new(1, 0, 0, 1, 1)).Flops / 2);
+    }
+
+    [Fact]
+    public void A_batch_that_is_not_finite_leaves_the_running_statistics_as_they_were()
+    {
+        using var scope = NewDisposeScope();
+        var norm = new BatchNorm(2);
+        norm.train();
+        norm.call(ones(2, 2, 3, 3) + randn(2, 2, 3, 3));
+        var before = norm.named_buffers().Select(named => named.buffer.clone()).ToList();
+        norm.call(full([2, 2, 3, 3], double.NaN, dtype: ScalarType.Float32));
+        foreach (var (kept, (name, buffer)) in before.Zip(norm.named_buffers())) GoldenModel.Close(kept, buffer, 0, name);
+        norm.call(zeros(2, 2, 3, 3) + 5);
+        Assert.NotEqual(before[0][0].item<float>(), norm.get_buffer("mean")![0].item<float>());
+    }
+
+    [Theory]
+    [InlineData(Precision.Fp32, 0)]
+    [InlineData(Precision.Bf16, 0.1)]
+    public void In_either_precision_evaluation_does_not_depend_on_the_batch_around_an_image(Precision precision, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        var config = new ResnetConfig { Size = 8, Classes = 3, Width = 4, Layers = [1, 1] };
+        var model = new Resnet(config, ImageShape.Of(config), new Generator(1));
+        var images = randn(4, 3, 8, 8);
+        model.train();
+        for (var i = 0; i < 20; i++) model.call(images);
+        model.eval();
+        var exact = model.call(images).to(ScalarType.Float32);
+        Precisions.Apply(model, precision);
+        var all = model.call(images).to(ScalarType.Float32);
+        GoldenModel.Close(exact, all, Math.Max(tolerance, 1e-6), "logits in another precision");
+        GoldenModel.Close(all.narrow(0, 1, 1), model.call(images.narrow(0, 1, 1)).to(ScalarType.Float32), Math.Max(tolerance, 1e-5), "logits of one image");
+    }
+
+    [Theory]
+    [InlineData("layers: [1, 1, 1, 1, 1]", "must be fewer than 5 stages")]
+    [InlineData("layers: []", "must not be empty")]
+    [InlineData("width: 0", "must lie between 1 and 1000000")]
+    [InlineData("patch: 4", "patch")]
+    public void A_network_that_does_not_fit_is_refused(string setting, string message) =>
+        Assert.Contains(message, Assert.Throws<UserException>(() => ConfigFile.Parse<Transformers.Training.ModelFragment>($"model: {{ kind: resnet, size: 16, {setting} }}")).Message);
+}
