@@ -121,6 +121,8 @@ sealed class Team : IDisposable
         if (stop?.Reason is not null || Interlocked.Exchange(ref printed, 1) != 0) return;
         // The first process speaks, or the second where it is the first that failed.
         if (!Processes.IsFirst && !(Processes.Rank == 1 && failure.Noticed)) return;
+        // One that was stopped may hear of itself when it wakes.
+        if (failure.Message.StartsWith($"process {Processes.Rank} ", StringComparison.Ordinal)) return;
         context.Muted = false;
         if (folder is not null) File.WriteAllText(Path.Combine(folder, "failure"), failure.Message);
         var problem = new Problem(failure.Message, Hint: "the same command resumes from the newest checkpoint, with this or another number of processes");

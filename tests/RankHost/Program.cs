@@ -56,16 +56,16 @@ static class Exchanges
 
         var sum = own.clone();
         processes.AllReduce(sum);
-        Require(sum.equal(wanted).item<bool>(), $"the sum of {count} numbers of {type} in the order of the ranks");
+        Require(sum.eq(wanted).all().item<bool>(), $"the sum of {count} numbers of {type} in the order of the ranks");
         if (count % processes.Size != 0) return;
         var part = count / processes.Size;
         var scattered = own.clone();
         processes.ReduceScatter(scattered);
-        Require(scattered.narrow(0, part * processes.Rank, part).equal(wanted.narrow(0, part * processes.Rank, part)).item<bool>(), $"this process's part of the sum of {count} of {type}");
+        Require(scattered.narrow(0, part * processes.Rank, part).eq(wanted.narrow(0, part * processes.Rank, part)).all().item<bool>(), $"this process's part of the sum of {count} of {type}");
         var gathered = zeros_like(own);
         gathered.narrow(0, part * processes.Rank, part).copy_(wanted.narrow(0, part * processes.Rank, part));
         processes.AllGather(gathered);
-        Require(gathered.equal(wanted).item<bool>(), $"all parts of {count} of {type}");
+        Require(gathered.eq(wanted).all().item<bool>(), $"all parts of {count} of {type}");
     }
 
     static void CheckOthers(Communicator processes)
@@ -74,7 +74,7 @@ static class Exchanges
         var last = processes.Size - 1;
         var given = Numbers(processes.Rank, 70_001, ScalarType.Float32);
         processes.Broadcast(given, last);
-        Require(given.equal(Numbers(last, 70_001, ScalarType.Float32)).item<bool>(), "a tensor of the last process");
+        Require(given.eq(Numbers(last, 70_001, ScalarType.Float32)).all().item<bool>(), "a tensor of the last process");
         Require(processes.Broadcast(new[] { $"ä {processes.Rank}" })[0] == "ä 0", "an object of the first process");
         var all = processes.Collect(new string('x', processes.Rank * 1000));
         Require(all.Select(text => text.Length).SequenceEqual(Enumerable.Range(0, processes.Size).Select(rank => rank * 1000)), "objects of all processes, in order");

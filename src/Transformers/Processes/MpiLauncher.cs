@@ -53,8 +53,8 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
         List<string> line = [Path];
         if (IsOpenMpi)
         {
-            // Bound to a core, all threads of a process would share it. A save may take longer than the second that Open MPI grants.
-            line.AddRange(["--bind-to", "none", "--oversubscribe", "--mca", "odls_base_sigkill_timeout", "20"]);
+            // Bound to a core, all threads of a process would share it.
+            line.AddRange(["--quiet", "--bind-to", "none", "--oversubscribe"]);
             if (Environment.IsPrivilegedProcess) line.Add("--allow-run-as-root");
         }
         line.AddRange(["-n", count.ToString(CultureInfo.InvariantCulture), .. program]);

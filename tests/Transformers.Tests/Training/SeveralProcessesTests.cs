@@ -51,7 +51,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
     const string Sgd = "{ kind: sgd, lr: 0.05, momentum: 0.9 }", AdamW = "{ kind: adamw, lr: 1.0e-3, weight_decay: 0.1 }";
 
     static string Config(string model, string optimizer, string more = "", bool dropout = false) => $$"""
-        {{model.Replace(" DROPOUT", dropout ? ", dropout: 0.1" : "")}}
+        {{model.Replace(" DROPOUT", !dropout ? "" : model == Images ? ", drop: { path: 0.2 }" : ", dropout: 0.1")}}
         training:
           steps: 50
           optimizer: {{optimizer}}
