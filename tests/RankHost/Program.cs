@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 
 // One of the processes that a launcher starts for a test; without a launcher, one process alone.
 //   exchange PIECE_BYTES             checks every exchange against numbers that each process can compute for all, prints "ok …"
-//   train CACHE RUN=CONFIG…          trains each config into its folder; leaves RUN.RANK.jsonl: a line for each step and validation
+//   train CACHE RUN=CONFIG[@STEP]…   trains, to the end or a step, each config in its folder; leaves RUN.RANK.jsonl: a line for each step and validation
 try
 {
     ProcessSettings.Threads = 1;
@@ -23,7 +23,7 @@ try
     NativeLibraries.Load(cuda: false);
     if (args[0] == "exchange") Exchanges.Check(processes);
     else
-        foreach (var run in args[2..]) Recorder.Train(run.Split('=')[0], run.Split('=')[1], args[1], processes);
+        foreach (var run in args[2..]) Recorder.Train(run.Split('=', '@'), args[1], processes);
     return 0;
 }
 catch (UserException exception)
@@ -99,11 +99,15 @@ sealed class Recorder(string file) : ITrainingObserver
     nn.Module? model;
     string weights = "";
 
-    internal static void Train(string run, string config, string cache, Communicator processes)
+    internal static void Train(string[] words, string cache, Communicator processes)
     {
-        var recorder = new Recorder(string.Create(CultureInfo.InvariantCulture, $"{run}.{processes.Rank}.jsonl"));
-        var options = new TrainingOptions { Run = run, Cache = cache, Processes = processes, BeforeSteps = task => recorder.model = task.Model };
-        TrainingRun.Start(ConfigFile.Load<RunConfig>([config]), options, recorder);
+        var recorder = new Recorder(string.Create(CultureInfo.InvariantCulture, $"{words[0]}.{processes.Rank}.jsonl"));
+        var options = new TrainingOptions
+        {
+            Run = words[0], Cache = cache, Processes = processes, BeforeSteps = task => recorder.model = task.Model,
+            MaxSteps = words.Length > 2 ? long.Parse(words[2], CultureInfo.InvariantCulture) : null,
+        };
+        TrainingRun.Start(ConfigFile.Load<RunConfig>([words[1]]), options, recorder);
         File.WriteAllLines(recorder.file, recorder.lines);
     }
 

@@ -11,7 +11,7 @@ namespace Transformers.Processes;
 /// <remarks>
 /// A process that ends without a word closes its connection, which is noticed at once. One that is stopped, or whose machine is gone, sends
 /// nothing: after <see cref="Limit"/> it counts as failed. The signs come from a thread of their own, so a long save, validation or
-/// preparation of data is no silence. MPI itself would wait for ever.
+/// preparation of data does not count as silence. MPI itself would wait for ever.
 /// </remarks>
 public sealed class ProcessVigil : IDisposable
 {

@@ -27,6 +27,18 @@ public sealed class CommunicatorTests
     }
 
     [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void Two_hosts_with_their_own_addresses_exchange_the_same_numbers(string mpi)
+    {
+        Assert.SkipUnless(MountFactAttribute.Run("ip", "netns", "add", "transformer-probe") == 0, "needs the right to make network namespaces");
+        MountFactAttribute.Run("ip", "netns", "del", "transformer-probe");
+        var (code, output, error) = Mpi.Run([Repository.PathOf("tests/Long/processes/two-hosts"), mpi, "dotnet", Path.Combine(AppContext.BaseDirectory, "RankHost.dll"), "exchange", "1000000"]);
+        Assert.True(code == 0, error);
+        Assert.Equal(["ok 0 of 2, 0 of 1 here", "ok 1 of 2, 0 of 1 here"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(',', line.Split(',').Take(2))).Order());
+    }
+
+    [MpiTheory]
     [InlineData(Mpi.OpenMpi, "libmpich.so.12", "MPICH")]
     [InlineData(Mpi.Mpich, "libmpi.so.40", "Open MPI")]
     public void A_library_that_does_not_belong_to_the_launcher_is_refused(string mpi, string library, string named)

@@ -99,10 +99,12 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
 
         internal List<Line> Read(string mpi, int processes, string name, int rank, int repetition = 0) =>
             [.. File.ReadLines(Path.Combine(FolderOf(mpi, processes, repetition), $"{name}.{rank}.jsonl"))
-                .Select(line => JsonSerializer.Deserialize<Line>(line, new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals })!)];
+                .Select(Parse)];
 
         public void Dispose() => Directory.Delete(root, recursive: true);
     }
+
+    static Line Parse(string line) => JsonSerializer.Deserialize<Line>(line, Transformers.IO.JsonStyle.Options)!;
 
     public static TheoryData<string, int, string> Runs()
     {
@@ -167,6 +169,28 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         {
             using var folder = RunFolder.OpenForReading(Path.Combine(trained.FolderOf(mpi, processes), name));
             return File.ReadAllBytes(folder.Checkpoints.Open("latest").PathOf(file));
+        }
+    }
+
+    [MpiTheory]
+    [InlineData("gpt-sharded")]
+    public void A_run_that_was_saved_by_four_processes_resumes_with_two_and_with_one(string name)
+    {
+        var alone = trained.Read(Mpi.OpenMpi, 1, name, 0).Where(line => line.Loss is not null).ToDictionary(line => line.Step);
+        var folder = Path.Combine(Path.GetDirectoryName(trained.FolderOf(Mpi.OpenMpi, 1))!, "resumed");
+        Directory.CreateDirectory(folder);
+        var run = Path.Combine(folder, name);
+        File.WriteAllText($"{run}.yaml", Configs[name]);
+        long from = 0;
+        foreach (var (processes, to) in new[] { (4, 20), (2, 35), (1, 50) })
+        {
+            string[] arguments = ["train", Path.Combine(folder, "cache"), $"{run}={run}.yaml@{to}"];
+            var (code, _, error) = processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(Mpi.OpenMpi, processes, arguments);
+            Assert.True(code == 0, error);
+            var lines = File.ReadLines($"{run}.0.jsonl").Select(Parse).Where(line => line.Loss is not null).ToList();
+            Assert.Equal(Enumerable.Range((int)from + 1, to - (int)from).Select(step => (long)step), lines.Select(line => line.Step));
+            foreach (var line in lines) Near(alone[line.Step].Loss, line.Loss, 2e-5, $"loss of step {line.Step} with {processes} processes");
+            from = to;
         }
     }
 
