@@ -89,7 +89,8 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         Error.Progress.Quiet = parse.GetValue(QuietOption);
         var code = Guard(json, () =>
         {
-            if (parse.GetValue(LogFileOption) is { } file) Error.Open(file, verbose);
+            // Of several processes the first one keeps the log.
+            if (parse.GetValue(LogFileOption) is { } file && Launch.Read() is not { Rank: > 0 }) Error.Open(file, verbose);
             if (command.Options.Contains(ThreadsOption)) ProcessSettings.Threads = parse.GetValue(ThreadsOption);
             NativeLibraries.Notice = parse.GetValue(QuietOption) ? line => Error.Log.Information("{Text:l}", line) : Error.WriteLine;
             Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));

@@ -93,8 +93,8 @@ static partial class LocalLaunch
         internal SignalRelay(string folder)
         {
             this.folder = folder;
-            const int usr1 = 10;
-            foreach (var (signal, number) in new[] { (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15), (PosixSignal.SIGHUP, 1), ((PosixSignal)usr1, usr1) })
+            const int usr1 = 10; // On Linux.
+            foreach (var (signal, number) in new[] { (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15), (PosixSignal.SIGHUP, 1), ((PosixSignal)usr1, usr1) }.Where(one => one.Item2 != usr1 || OperatingSystem.IsLinux()))
                 registrations.Add(PosixSignalRegistration.Create(signal, context =>
                 {
                     context.Cancel = true;

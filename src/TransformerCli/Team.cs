@@ -32,7 +32,7 @@ sealed class Team : IDisposable
         if (folder is not null)
         {
             File.WriteAllText(Path.Combine(folder, $"{launch.Rank}.pid"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            if (launch.Rank == 0) parentWatch = new Timer(_ => EndWithoutParent(), null, 1000, 1000);
+            if (launch.Rank == 0 && OperatingSystem.IsLinux()) parentWatch = new Timer(_ => EndWithoutParent(), null, 1000, 1000);
         }
         joined = launch.Join();
         ProcessSettings.DivideAmong(joined.LocalRank, joined.LocalSize);
