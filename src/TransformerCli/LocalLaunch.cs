@@ -26,9 +26,11 @@ static partial class LocalLaunch
             using var signals = new SignalRelay(folder);
             process.WaitForExit();
             EndLeftOvers(folder);
+            // A process that was stopped, woken by the launcher's signal, would report that signal.
+            if (File.Exists(Path.Combine(folder, "failure"))) return ExitCodes.ProcessFailed;
             if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;
             // Where a process was killed, another one has said so, if the launcher left it the time.
-            if (!File.Exists(Path.Combine(folder, "failure")) && process.ExitCode is not (ExitCodes.ProcessFailed or ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged))
+            if (process.ExitCode is not (ExitCodes.ProcessFailed or ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged))
                 context.Fail(json, ExitCodes.ProcessFailed, [new Problem($"one of the {count} processes has ended before its time; {launcher.Path} reports {process.ExitCode}",
                     Hint: "the same command resumes from the newest checkpoint, with this or another number of processes")]);
             return process.ExitCode is ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged ? process.ExitCode : ExitCodes.ProcessFailed;
