@@ -27,6 +27,7 @@ public static class App
         var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
         var parse = root.Parse(arguments, configuration);
         if (CurrentSpelling(parse, arguments) is { } spelled) parse = root.Parse(arguments = spelled, configuration);
+        context.Arguments = arguments;
         // [suggest] answers a shell that completes a line, which need not be right yet; --option=value is completed like --option value.
         var suggests = arguments is [var first, ..] && first.StartsWith("[suggest", StringComparison.Ordinal);
         if (suggests) parse = root.Parse([.. arguments.Select(word => word.Replace('=', ' '))], configuration);

@@ -4,6 +4,7 @@ using System.Text.Json;
 using TransformerCli.Output;
 using Transformers.IO;
 using Transformers.Native;
+using Transformers.Processes;
 using Transformers.Training;
 
 namespace TransformerCli;
@@ -12,6 +13,8 @@ namespace TransformerCli;
 public sealed class CliContext(TextReader input, TextWriter output, TextWriter error)
 {
     readonly ResultWriter results = new(output);
+    /// <summary>The words of the command line.</summary>
+    internal IReadOnlyList<string> Arguments { get; set; } = [];
 
     /// <summary>How every JSON document of the program is written.</summary>
     public static readonly JsonSerializerOptions Json = JsonStyle.Options;
@@ -24,6 +27,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     {
         get
         {
+            if (Muted) return TextWriter.Null;
             Announce();
             Error.Progress.Clear();
             return results;
@@ -65,6 +69,9 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         return option;
     }
 
+    /// <summary>Whether nothing is printed, but for bugs: another process prints what this one would.</summary>
+    internal bool Muted { get => Error.Progress.Muted; set => Error.Progress.Muted = value; }
+
     /// <summary>Writes one JSON document and ends the line.</summary>
     public void WriteJson<T>(T document) => Out.WriteLine(JsonSerializer.Serialize(document, Json));
 
@@ -82,7 +89,8 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         Error.Progress.Quiet = parse.GetValue(QuietOption);
         var code = Guard(json, () =>
         {
-            if (parse.GetValue(LogFileOption) is { } file) Error.Open(file, verbose);
+            // Of several processes the first one keeps the log.
+            if (parse.GetValue(LogFileOption) is { } file && Launch.Read() is not { Rank: > 0 }) Error.Open(file, verbose);
             if (command.Options.Contains(ThreadsOption)) ProcessSettings.Threads = parse.GetValue(ThreadsOption);
             NativeLibraries.Notice = parse.GetValue(QuietOption) ? line => Error.Log.Information("{Text:l}", line) : Error.WriteLine;
             Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));
@@ -120,6 +128,10 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             return Fail(json, ExitCodes.Diverged, [new Problem(exception.Message)]);
         }
+        catch (ProcessFailedException exception)
+        {
+            return Fail(json, ExitCodes.ProcessFailed, [new Problem(exception.Message)]);
+        }
         catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not FileLoadException))
         {
             // A file or a disk that the system refuses is not a bug.
@@ -128,6 +140,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
+            Muted = false;
             Error.WriteLine(exception.ToString());
             return Fail(json, ExitCodes.Bug, [new Problem($"This is a bug in transformer: {exception.Message}")]);
         }
@@ -137,6 +150,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     public int Fail(bool json, int code, IReadOnlyList<Problem> problems)
     {
         Announcement = null;
+        if (Muted) return code;
         // Where standard output has failed, standard error may still be read.
         if (json && TryWriteJson(new ErrorDocument("transformer.error/1", code, problems)))
         {

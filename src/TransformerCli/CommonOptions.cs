@@ -9,6 +9,7 @@ using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Processes;
 using Transformers.Training;
 using static TorchSharp.torch;
 
@@ -59,6 +60,26 @@ static class CommonOptions
 
     internal static Option<string[]> Expect(string example, string more = "") =>
         new("--expect") { Description = $"Exit with 3 unless a result satisfies this rule, such as {example}{more}; may be repeated", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
+
+    internal static Option<int?> Processes() => new("--nproc") { Description = "Start N processes on this machine through mpirun, which share the work", HelpName = "N" };
+
+    /// <summary>Where the user asks for several processes that nobody has started yet, starts them and waits for them.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="context">Where to print.</param>
+    /// <param name="count">The option.</param>
+    /// <param name="check">Finds mistakes before there are several processes to make them.</param>
+    /// <returns>Their exit code; null where this process does the work.</returns>
+    /// <exception cref="UserException">The number is below 1, or a launcher has started this process with others already.</exception>
+    internal static int? StartsSeveral(this ParseResult parse, CliContext context, Option<int?> count, Action? check = null)
+    {
+        if (parse.AtLeast(1, count) is not { } processes || processes == 1) return null;
+        if (Launch.Read() is { } launch) throw new UserException($"--nproc ({processes}): {launch.Launcher} has started {launch.Size} processes already", "leave --nproc out");
+        var words = context.Arguments.ToList();
+        var at = words.FindIndex(word => word == count.Name || word.StartsWith(count.Name + "=", StringComparison.Ordinal));
+        words.RemoveRange(at, words[at] == count.Name ? 2 : 1);
+        check?.Invoke();
+        return LocalLaunch.Run(context, parse.GetValue(context.JsonOption), processes, words);
+    }
 
     internal static Option<string> Device() => new("--device")
     {

@@ -15,10 +15,21 @@ public static class ExitCodes
     public const int OutOfMemory = 4;
     /// <summary>The training diverged.</summary>
     public const int Diverged = 5;
+    /// <summary>Another process of the run has failed.</summary>
+    public const int ProcessFailed = 6;
     /// <summary>Stopped by SIGHUP; a checkpoint was saved.</summary>
     public const int HungUp = 129;
     /// <summary>Stopped by SIGINT; a checkpoint was saved.</summary>
     public const int Interrupted = 130;
     /// <summary>Stopped by SIGTERM; a checkpoint was saved.</summary>
     public const int Terminated = 143;
+
+    /// <summary>The code of a run that ended for a reason, as its result names it; null for none.</summary>
+    internal static int Of(string? stopped) => stopped switch
+    {
+        "sigint" => Interrupted,
+        "sighup" => HungUp,
+        "sigterm" => Terminated,
+        _ => Done,
+    };
 }

@@ -4,6 +4,7 @@ using TorchSharp;
 using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Native;
+using Transformers.Processes;
 
 namespace TransformerCli.Commands;
 
@@ -73,6 +74,8 @@ static class DoctorCommand
             BusyCores = busy,
             CudaDevices = engine.HasCuda ? torch.cuda.device_count() : 0,
             ImageCodecs = codecs,
+            Mpi = Launch.FindLibraries(),
+            Nccl = engine.HasCuda ? NcclLibrary.FindVersion() : null,
             Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch takes tensors of 64 KiB and more from the kernels' pool, which reuses freed blocks"] : engine.Changes,
             Problems = problems,
         };
@@ -89,6 +92,8 @@ static class DoctorCommand
             writer.WriteLine($"kernels       {(report.Kernels is null ? "none" : $"{report.KernelSet}, {report.Kernels}")}");
             writer.WriteLine($"CUDA devices  {report.CudaDevices}");
             writer.WriteLine($"image codecs  {report.ImageCodecs ?? "none"}");
+            writer.WriteLine($"MPI           {(report.Mpi is { Count: > 0 } found ? string.Join(", ", found) : "none: --nproc and mpirun need openmpi-bin or mpich")}");
+            if (report.CudaDevices > 1) writer.WriteLine($"NCCL          {report.Nccl ?? "none: several CUDA devices need it (pip install nvidia-nccl-cu12)"}");
             foreach (var change in report.Changes ?? []) writer.WriteLine($"changed       {change}");
         }
         foreach (var problem in report.Problems) writer.WriteLine($"{(problem.Fatal ? "problem" : "note")}: {problem.Message} ({problem.Remedy})");
@@ -112,6 +117,8 @@ static class DoctorCommand
         public double? BusyCores { get; init; }
         public int? CudaDevices { get; init; }
         public string? ImageCodecs { get; init; }
+        public IReadOnlyList<string>? Mpi { get; init; }
+        public string? Nccl { get; init; }
         public IReadOnlyList<string>? Changes { get; init; }
         public required IReadOnlyList<DoctorProblem> Problems { get; init; }
     }

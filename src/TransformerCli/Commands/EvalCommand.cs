@@ -16,6 +16,7 @@ static class EvalCommand
         var output = CommonOptions.Output("Write one JSON line per example to this file; not for language models");
         var expect = CommonOptions.Expect("loss<=1.55");
         var search = new SearchOptions();
+        var nproc = CommonOptions.Processes();
         var (device, precision, quantize) = (CommonOptions.Device(), CommonOptions.Precision("the run's"), CommonOptions.Quantize());
         var command = new Command("eval", """
             Measures a trained model on a whole split.
@@ -23,10 +24,13 @@ static class EvalCommand
             Example: transformer eval runs/gpt-stories --json
             """)
         {
-            run, data, split, checkpoint, batchSize, output, expect, device, precision, quantize,
+            run, data, split, checkpoint, batchSize, output, expect, nproc, device, precision, quantize,
         };
         search.AddTo(command);
-        context.Handle(command, (parse, _) =>
+        context.Handle(command, (parse, _) => parse.StartsSeveral(context, nproc) is { } several ? several : Team.Run(context, parse, null, team => Evaluate(parse, team)));
+        return command;
+
+        int Evaluate(ParseResult parse, Team team)
         {
             var expectations = (parse.GetValue(expect) ?? []).Select(Expectation.Parse).ToList();
             var size = parse.AtLeast(1, batchSize);
@@ -46,12 +50,12 @@ static class EvalCommand
                 Device = where,
                 Precision = CommonOptions.ResolvePrecision(parse.GetValue(precision), where, trained.Config.Training.Precision),
                 Quantized = parse.GetValue(quantize) is not null,
+                Processes = team.For(where),
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
             else Print(context.Out, result, Kind.For(trained).Examples);
             return Expectation.Check(context, expectations, result) ?? ExitCodes.Done;
-        });
-        return command;
+        }
     }
 
     static void Print(TextWriter writer, EvaluationResult result, string examples)

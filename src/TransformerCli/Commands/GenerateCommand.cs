@@ -23,6 +23,7 @@ static class GenerateCommand
         var num = new Option<int>("--num") { Description = "Completions of each prompt", HelpName = "N", DefaultValueFactory = _ => 1 };
         var overflow = new Option<string>("--overflow") { Description = "At the end of the context: stop, or slide to keep the last half as the new context", HelpName = "stop|slide", DefaultValueFactory = _ => "stop" }.OneOf("stop", "slide");
         var (sampling, search) = (new SamplingOptions(), new SearchOptions());
+        var nproc = CommonOptions.Processes();
         var (device, precision, quantize) = (CommonOptions.Device(), CommonOptions.Precision(), CommonOptions.Quantize());
         var command = new Command("generate", """
             Continues a prompt with a language model, or translates it with an encoder-decoder.
@@ -30,20 +31,26 @@ static class GenerateCommand
             Example: transformer generate runs/gpt-stories --prompt "Once" --temperature 0.8
             """)
         {
-            run, prompt, input, checkpoint, stream, num, overflow, device, precision, quantize,
+            run, prompt, input, checkpoint, stream, num, overflow, nproc, device, precision, quantize,
         };
         sampling.AddTo(command);
         search.AddTo(command);
-        context.Handle(command, (parse, cancel) =>
+        context.Handle(command, (parse, cancel) => parse.StartsSeveral(context, nproc) is { } several ? several : Team.Run(context, parse, null, team => Generate(parse, team, cancel)));
+        return command;
+
+        int Generate(ParseResult parse, Team team, CancellationToken cancel)
         {
             var json = parse.GetValue(context.JsonOption);
             var options = sampling.Read(parse) with { Slide = parse.GetValue(overflow) == "slide" };
             options.Checked();
             if (parse.GetValue(prompt) is not null && parse.GetValue(input) is not null) throw new UserException("--prompt and --input must not both be given");
             var each = parse.AtLeast(1, num);
+            if (!team.Processes.IsAlone && parse.GetValue(input) is null or "-")
+                throw new UserException($"{team.Processes.Size} processes share the lines of a file, and {(parse.GetValue(input) is null ? "there is none" : "standard input is the first one's alone")}", "name a file with --input, or leave --nproc or the launcher out");
             if (parse.GetValue(stream)) CheckStream(parse.GetValue(input), each, json);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            team.For(where);
             var type = CommonOptions.ResolvePrecision(parse.GetValue(precision), where);
             var quantized = parse.GetValue(quantize) is not null;
             if (Kind.For(trained).Translates)
@@ -54,7 +61,8 @@ static class GenerateCommand
                 var report = new UnreadLines(context, parse.GetValue(input));
                 // A line that cannot be read gives empty lines, so that output and input stay side by side.
                 IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line => report.Reads(translator.ProblemOf(line)) ? line : "") : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
-                WriteTranslations(context, translator.Translate(sources, searched, cancel), each, json, document: parse.GetValue(input) is null);
+                var translations = team.Processes.DivideStream(sources.Chunk(searched.BatchSize), some => translator.Translate(some, searched, cancel).ToList()).SelectMany(some => some);
+                WriteTranslations(context, team.Processes.IsAlone ? translator.Translate(sources, searched, cancel) : translations, each, json, document: parse.GetValue(input) is null);
                 return report.Finish();
             }
             parse.Refuse(search.All, "encoder-decoders (seq2seq)", trained.Require<GptConfig>("a language model (gpt) or an encoder-decoder (seq2seq)"));
@@ -64,17 +72,20 @@ static class GenerateCommand
             if (parse.GetValue(input) is { } file)
             {
                 var report = new UnreadLines(context, file);
-                foreach (var lines in InputLines.Read(context, file).Select(line => (line, reads: report.Reads(generator.ProblemOf(line, options)))).SelectMany(one => Enumerable.Repeat(one, each)).Chunk(PromptsAtOnce))
-                {
-                    var completions = new Queue<Completion>(generator.Generate([.. lines.Where(one => one.reads).Select(one => one.line)], options, cancel: cancel));
-                    foreach (var (line, reads) in lines) WriteLine(context, reads ? completions.Dequeue() : new Completion(line, "", [], "unread", 0), json);
-                }
+                var chunks = InputLines.Read(context, file).Select(line => (line, reads: report.Reads(generator.ProblemOf(line, options)))).SelectMany(one => Enumerable.Repeat(one, each)).Chunk(PromptsAtOnce);
+                foreach (var completed in team.Processes.DivideStream(chunks, Complete))
+                    foreach (var completion in completed) WriteLine(context, completion, json);
                 return report.Finish();
             }
             GenerateOnce(context, generator, parse.GetValue(prompt) ?? "", each, options, json, parse.GetValue(stream), cancel);
             return ExitCodes.Done;
-        });
-        return command;
+
+            List<Completion> Complete((string line, bool reads)[] lines)
+            {
+                var completions = new Queue<Completion>(generator.Generate([.. lines.Where(one => one.reads).Select(one => one.line)], options, cancel: cancel));
+                return [.. lines.Select(one => one.reads ? completions.Dequeue() : new Completion(one.line, "", [], "unread", 0))];
+            }
+        }
     }
 
     static void CheckStream(string? input, int num, bool json)

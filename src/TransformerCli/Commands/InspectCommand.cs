@@ -16,6 +16,7 @@ static class InspectCommand
         var (source, sets, data) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets(), CommonOptions.Data());
         var devices = new Option<int>("--devices") { Description = "Estimate data-parallel training on N devices like this one from the measured step", HelpName = "N", DefaultValueFactory = _ => 1 };
         var link = new Option<double?>("--link") { Description = "Bandwidth between devices in gigabytes per second [default: this machine's memory bandwidth]", HelpName = "GB/S" };
+        var latency = new Option<double>("--latency") { Description = "What a message between devices takes besides its bytes, in microseconds", HelpName = "US", DefaultValueFactory = _ => 0 };
         var noMeasure = new Option<bool>("--no-measure") { Description = "Measure nothing: no activations, step time or throughput" };
         var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the config's"));
         var command = new Command("inspect", """
@@ -25,13 +26,15 @@ static class InspectCommand
             Example: transformer inspect gpt-stories --set model.layers=8 --devices 4
             """)
         {
-            source, sets, data, devices, link, noMeasure, device, precision,
+            source, sets, data, devices, link, latency, noMeasure, device, precision,
         };
         context.Handle(command, (parse, _) =>
         {
             if (parse.GetValue(devices) is < 1 or > 1_000_000) throw new UserException($"--devices ({parse.GetValue(devices)}) must be between 1 and 1000000");
             if (parse.GetValue(link) is { } speed && !(speed > 0 && double.IsFinite(speed)))
                 throw new UserException($"--link ({speed}) must be above 0 gigabytes per second, and finite");
+            if (parse.GetValue(latency) is var delay && !(delay >= 0 && double.IsFinite(delay)))
+                throw new UserException($"--latency ({delay}) must be at least 0 microseconds, and finite");
             if (parse.GetValue(noMeasure) && parse.GetValue(devices) > 1)
                 throw new UserException("--devices needs the measured step, which --no-measure leaves out", "leave out one of the two");
             var name = parse.GetValue(source)!;
@@ -42,7 +45,7 @@ static class InspectCommand
                 config = config is RunConfig run ? DataOverride.Apply(run, path) : throw new UserException("--data: a config with only a model has no data");
             var inspection = Inspector.Inspect(config, new InspectionOptions
             {
-                Device = where, Precision = asked, Devices = parse.GetValue(devices), LinkBytesPerSecond = parse.GetValue(link) * 1e9,
+                Device = where, Precision = asked, Devices = parse.GetValue(devices), LinkBytesPerSecond = parse.GetValue(link) * 1e9, LinkLatencySeconds = parse.GetValue(latency) / 1e6,
                 Measure = !parse.GetValue(noMeasure),
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new InspectDocument("transformer.inspect/1", name, inspection));
@@ -93,7 +96,7 @@ static class InspectCommand
         var total = inspection.Training?.TotalSeconds is { } seconds ? $", {ProgressText.Time(TimeSpan.FromSeconds(Math.Min(seconds, 1e9)))} for all steps" : "";
         writer.WriteLine($"measured speed     {ProgressText.Count(measured.UnitsPerSecond)} {unit}/s{total}");
         if (inspection.Training?.Scaling is { } scaling)
-            writer.WriteLine($"on {scaling.Devices:N0} devices{"",-6} {ProgressText.Count(scaling.UnitsPerSecond)} {unit}/s, {1000 * scaling.StepSeconds:0.#} ms per step, {100 * scaling.Efficiency:0} % of {scaling.Devices:N0} times one device; gradients at {scaling.BytesPerSecond / 1e9:0.#} GB/s");
+            writer.WriteLine($"on {scaling.Devices:N0} devices{"",-6} {ProgressText.Count(scaling.UnitsPerSecond)} {unit}/s, {1000 * scaling.StepSeconds:0.#} ms per step, {100 * scaling.Efficiency:0} % of {scaling.Devices:N0} times one device; exchanges {1000 * scaling.ExchangeSeconds:0.#} ms at {scaling.BytesPerSecond / 1e9:0.##} GB/s, {1000 * scaling.HiddenSeconds:0.#} of them behind the backward pass");
     }
 
     sealed record InspectDocument(string Schema, string Source, ModelInspection Inspection);

@@ -21,6 +21,7 @@ static class TrainCommand
         var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to resume from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne, CompletionSources = { "auto", "never" } };
         var from = new Option<string?>("--from") { Description = "Start a new run from the weights of this run, with its tokenizers or image statistics", HelpName = "RUN", CompletionSources = { Completions.Runs } };
         var seeds = new Option<int?>("--seeds") { Description = "Train N runs with the config's seed and the seeds after it, each in its own subfolder seed-…, and report means and standard deviations", HelpName = "N" };
+        var nproc = CommonOptions.Processes();
         var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; the same command continues later", HelpName = "N" };
         var maxTime = MaxTime();
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything with one pass over a real batch and print what would be trained; train nothing" };
@@ -31,34 +32,51 @@ static class TrainCommand
             Example: transformer train configs/gpt-stories.yaml --set training.steps=400
             """)
         {
-            configs, sets, data, include, run, resume, from, seeds, maxSteps, maxTime, dryRun, expect, device, precision,
+            configs, sets, data, include, run, resume, from, seeds, nproc, maxSteps, maxTime, dryRun, expect, device, precision,
         };
-        context.Handle(command, (parse, _) =>
+        context.Handle(command, (parse, _) => parse.StartsSeveral(context, nproc, () => Load(parse)) is { } several ? several : Train(parse));
+        return command;
+
+        int Train(ParseResult parse)
+        {
+            var stop = new StopRequest();
+            using var signals = new Signals(stop);
+            return Team.Run(context, parse, stop, team => TrainWith(team, parse, stop));
+        }
+
+        LoadedConfig<RunConfig> Load(ParseResult parse)
+        {
+            List<string> settings = [.. parse.GetValue(sets) ?? []];
+            if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
+            return ConfigFile.Open<RunConfig>(parse.GetValue(configs)!, settings);
+        }
+
+        int TrainWith(Team team, ParseResult parse, StopRequest stop)
         {
             var expectations = (parse.GetValue(expect) ?? []).Select(Expectation.Parse).ToList();
             if (parse.Has(resume) && parse.GetValue(resume) is null) throw new UserException($"{Resume}= needs a value: auto, never or the folder of a checkpoint");
             var files = parse.GetValue(configs)!;
             if (parse.Tokens.Any(token => token.Value == Resume) && files.FirstOrDefault(file => file is "auto" or "never" && !File.Exists(file)) is { } value)
                 throw new UserException($"{value} is not a config", $"{Resume} takes its value after an equals sign: {Resume}={value}");
-            List<string> settings = [.. parse.GetValue(sets) ?? []];
-            if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
             var limit = parse.AtLeast(1L, maxSteps);
-            var loaded = ConfigFile.Open<RunConfig>(files, settings);
+            var loaded = Load(parse);
             var config = DataOverride.Apply(loaded.Config, parse.GetValue(data), parse.Patterns(include));
+            if (!team.Processes.IsAlone && (parse.GetValue(dryRun) || parse.GetValue(seeds) is not null))
+                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, and {team.Processes.Size} were started", "leave --nproc or the launcher out");
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
+            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             var options = WithResume(new TrainingOptions
             {
+                Processes = team.For(where),
                 Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
                 From = parse.GetValue(from),
                 MaxSteps = limit,
                 BeforeSteps = task => Expectation.CheckNames(expectations, TrainOutput.NamesOf(task)),
                 MaxTime = DurationOf(parse.GetValue(maxTime)),
-                Device = CommonOptions.ResolveDevice(parse.GetValue(device)),
+                Device = where,
             }, parse.GetValue(resume));
 
-            var stop = new StopRequest();
-            using var signals = new Signals(stop);
-            using var reporter = new TrainingReporter(context, parse, parse.GetValue(dryRun) ? null : options.Run);
+            using var reporter = new TrainingReporter(context, parse, parse.GetValue(dryRun) || !team.Processes.IsFirst ? null : options.Run);
             TrainOutput output;
             try
             {
@@ -68,15 +86,16 @@ static class TrainCommand
             }
             catch (OperationCanceledException) when (stop.Reason is not null)
             {
-                reporter.Note($"stopped before the first step ({stop.Reason}); the same command continues");
-                return ExitCodeOf(stop.Reason);
+                if (team.Processes.IsFirst) reporter.Note($"stopped before the first step ({stop.Reason}); the same command continues");
+                if (!team.Processes.IsAlone) throw;
+                return ExitCodes.Of(stop.Reason);
             }
             try
             {
                 if (parse.GetValue(context.JsonOption)) context.WriteJson(output.Document);
                 else output.Write(context.Out);
             }
-            catch (OutputException) when (ExitCodeOf(output.Stopped) is not ExitCodes.Done and var signalled)
+            catch (OutputException) when (ExitCodes.Of(output.Stopped) is not ExitCodes.Done and var signalled)
             {
                 // The terminal went away, with a signal that has stopped the run.
                 return signalled;
@@ -87,20 +106,11 @@ static class TrainCommand
                 context.Error.WriteLine($"error: {shortage.Message}");
                 return shortage.Code;
             }
-            return output.Expected is { } expected && Expectation.Check(context, expectations, expected) is { } code ? code : ExitCodeOf(output.Stopped);
-        });
-        return command;
+            return output.Expected is { } expected && Expectation.Check(context, expectations, expected) is { } code ? code : ExitCodes.Of(output.Stopped);
+        }
     }
 
     internal static Option<string?> MaxTime() => new("--max-time") { Description = "Stop after this time, such as 10m; the same command continues later", HelpName = "TIME" };
-
-    internal static int ExitCodeOf(string? stopped) => stopped switch
-    {
-        "sigint" => ExitCodes.Interrupted,
-        "sighup" => ExitCodes.HungUp,
-        "sigterm" => ExitCodes.Terminated,
-        _ => ExitCodes.Done,
-    };
 
     static TrainingOptions WithResume(TrainingOptions options, string? resume) => resume switch
     {

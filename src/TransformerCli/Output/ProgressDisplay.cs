@@ -19,6 +19,9 @@ sealed class ProgressDisplay(GuardedWriter error)
     /// <summary>Whether <c>--quiet</c> was given.</summary>
     internal bool Quiet { get; set; }
 
+    /// <summary>Whether another process prints what this one would.</summary>
+    internal bool Muted { get; set; }
+
     /// <summary>Whether there is a terminal to show a bar on.</summary>
     internal bool IsLive => Terminal && !Quiet && error is { IsStream: true, Failed: false };
 
@@ -59,6 +62,7 @@ sealed class ProgressDisplay(GuardedWriter error)
     /// <summary>Writes a line above the bar.</summary>
     internal void WriteLine(string text)
     {
+        if (Muted) return;
         lock (sync)
             if (bar is null) error.WriteLine(text);
             else console!.WriteLine(text);

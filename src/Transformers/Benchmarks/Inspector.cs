@@ -25,6 +25,8 @@ public sealed record InspectionOptions
     public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
     /// <summary>Bytes per second between devices; null for the speed of this machine's memory.</summary>
     public double? LinkBytesPerSecond { get; init; }
+    /// <summary>What a message between devices takes besides its bytes, in seconds.</summary>
+    public double LinkLatencySeconds { get; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
 }
@@ -55,7 +57,7 @@ public static class Inspector
             Classes: data.Classes > 0 ? data.Classes : null,
             Cost: ModelCost.Of(flops, BatchShape.Mean(data.Batches), table),
             Parameters: table,
-            Training: run is null ? null : Plan(training, data, memory, table.Sum(one => one.Count), measured, options),
+            Training: run is null ? null : Plan(training, data, memory, table, measured, options),
             Measured: measured,
             NotMeasured: reason,
             Notes: data.Notes);
@@ -76,8 +78,10 @@ public static class Inspector
         }
     }
 
-    static TrainingPlan Plan(TrainingConfig training, DataProfile data, ModelMemory memory, long parameters, StepMeasurement? measured, InspectionOptions options)
+    static TrainingPlan Plan(TrainingConfig training, DataProfile data, ModelMemory memory, IReadOnlyList<ParameterShape> table, StepMeasurement? measured, InspectionOptions options)
     {
+        var parameters = table.Sum(one => one.Count);
+        var inBlocks = table.Where(one => one.Name.Contains("blocks.", StringComparison.Ordinal)).Sum(one => one.Count);
         var batch = BatchShape.Mean(data.Batches);
         var rows = Math.Min(training.Batch.Micro ?? batch.Rows, batch.Rows);
         return new TrainingPlan(
@@ -91,7 +95,7 @@ public static class Inspector
             UnitsPerParameter: (double)batch.Units * training.Steps / parameters,
             Memory: memory,
             Scaling: options.Devices == 1 || measured is null ? null
-                : DeviceScaling.Of(options.Devices, measured.StepSeconds, batch.Units, parameters, options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(options.Device)),
+                : DeviceScaling.Of(options.Devices, measured, batch.Units, (parameters, inBlocks), (options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(options.Device), options.LinkLatencySeconds)),
             TotalSeconds: training.Steps * measured?.StepSeconds);
     }
 }

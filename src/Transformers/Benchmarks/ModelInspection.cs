@@ -113,21 +113,41 @@ public sealed record ModelMemory(long Weights, long WeightCopies, long Gradients
     }
 }
 
-/// <summary>Estimates data-parallel training on several devices like this one: each has its own batch, and gradients are averaged after each step.</summary>
+/// <summary>Predicts data-parallel training on several devices like this one, each with its own batch of the config's size, from one device's measured step.</summary>
+/// <remarks>
+/// Assumed: all devices compute as fast as this one; sums are exchanged as <c>Processes</c> does it, each device sending a part to every other
+/// and the sums back; each device sends at the link's speed whatever the others do; what blocks' gradients take to exchange is hidden behind the backward pass of the last
+/// micro-batch, two thirds of its time, as far as that lasts; what is in no block, embeddings above all, is not hidden. Input is ready in time.
+/// </remarks>
 /// <param name="Devices">The number of devices n.</param>
 /// <param name="BytesPerDevice">Bytes that each sends in a step: 2·(n-1)/n times the gradients, as in a ring (Patarasuk and Yuan 2009).</param>
 /// <param name="BytesPerSecond">The speed of the link: measured on this machine's memory, or given.</param>
+/// <param name="LatencySeconds">What a message takes besides its bytes, in seconds.</param>
+/// <param name="ExchangeSeconds">Seconds that a step's exchanges take.</param>
+/// <param name="HiddenSeconds">Seconds of them that the backward pass hides.</param>
 /// <param name="StepSeconds">Seconds of a step.</param>
 /// <param name="UnitsPerSecond">Tokens or images per second of all devices.</param>
 /// <param name="Efficiency">The same divided by n times the speed of one device, 0 to 1.</param>
-public sealed record DeviceScaling(int Devices, double BytesPerDevice, double BytesPerSecond, double StepSeconds, double UnitsPerSecond, double Efficiency)
+public sealed record DeviceScaling(int Devices, double BytesPerDevice, double BytesPerSecond, double LatencySeconds, double ExchangeSeconds, double HiddenSeconds,
+    double StepSeconds, double UnitsPerSecond, double Efficiency)
 {
-    internal static DeviceScaling Of(int devices, double step, long units, long parameters, double bytesPerSecond)
+    /// <summary>The prediction.</summary>
+    /// <param name="devices">The number of devices.</param>
+    /// <param name="measured">One device's step.</param>
+    /// <param name="units">Tokens or images of a device's step.</param>
+    /// <param name="parameters">All parameters, and those of them in blocks.</param>
+    /// <param name="link">Bytes per second, and seconds of latency.</param>
+    internal static DeviceScaling Of(int devices, StepMeasurement measured, long units, (long All, long InBlocks) parameters, (double BytesPerSecond, double Latency) link)
     {
-        var bytes = 2.0 * (devices - 1) / devices * sizeof(float) * parameters;
-        // Sending is not assumed to overlap with computing.
-        var seconds = step + bytes / bytesPerSecond;
-        return new(devices, bytes, bytesPerSecond, seconds, devices * units / seconds, step / seconds);
+        double Seconds(long numbers)
+        {
+            var buckets = Math.Ceiling((double)numbers / Training.GradientLayout.BucketNumbers);
+            return 2.0 * (devices - 1) * (sizeof(float) * numbers / devices / link.BytesPerSecond + buckets * link.Latency);
+        }
+        var (early, late) = (Seconds(parameters.InBlocks), Seconds(parameters.All - parameters.InBlocks));
+        var hidden = Math.Min(early, 2.0 / 3 * measured.PassSeconds);
+        var step = measured.StepSeconds + early + late - hidden;
+        return new(devices, 2.0 * (devices - 1) / devices * sizeof(float) * parameters.All, link.BytesPerSecond, link.Latency, early + late, hidden, step, devices * units / step, measured.StepSeconds / step);
     }
 
     /// <summary>Bytes per second that two devices can exchange through this machine's memory: each byte is read and written.</summary>

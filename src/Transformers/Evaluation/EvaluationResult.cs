@@ -6,6 +6,7 @@ using Transformers.Generators;
 using Transformers.IO;
 using Transformers.Metrics;
 using Transformers.Native;
+using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
@@ -31,6 +32,8 @@ public sealed record EvaluationOptions
     public bool Quantized { get; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
+    /// <summary>The processes that share the work; all have the same result, and the first one writes the output.</summary>
+    public Communicator Processes { get; init; } = Communicator.Single;
 }
 
 /// <summary>The result of an evaluation: what <c>eval --json</c> prints.</summary>
@@ -94,9 +97,11 @@ sealed class PredictionFile : IDisposable
 {
     readonly StreamWriter? writer;
 
-    internal PredictionFile(string? path)
+    /// <param name="path">The file; null for none.</param>
+    /// <param name="processes">The processes, of which the first one writes.</param>
+    internal PredictionFile(string? path, Communicator processes)
     {
-        if (path is null) return;
+        if (path is null || !processes.IsFirst) return;
         try
         {
             writer = new StreamWriter(path) { NewLine = "\n" };
@@ -110,6 +115,20 @@ sealed class PredictionFile : IDisposable
     internal void Add(PredictionLine line) => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options));
 
     public void Dispose() => writer?.Dispose();
+}
+
+/// <summary>The loss of a part of an evaluation.</summary>
+/// <param name="Sum">The sum over its targets, in nats.</param>
+/// <param name="Targets">Their number.</param>
+readonly record struct LossPart(double Sum, long Targets)
+{
+    /// <summary>The loss of all parts, added in their order.</summary>
+    internal static (double Sum, long Targets) Add(IEnumerable<LossPart> parts)
+    {
+        var all = new LossPart();
+        foreach (var part in parts) all = new(all.Sum + part.Sum, all.Targets + part.Targets);
+        return (all.Sum, all.Targets);
+    }
 }
 
 /// <summary>How good translations are.</summary>
@@ -128,10 +147,14 @@ public sealed record TranslationScores(BleuScore Bleu, ChrfScore Chrf, double Ex
     /// <param name="translator">The translator, its model in evaluation mode.</param>
     /// <param name="pairs">Sources and references, at least one.</param>
     /// <param name="options">How to translate.</param>
+    /// <param name="processes">The processes that share the work; by default one.</param>
     /// <param name="cancel">Ends it between two batches.</param>
-    public static TranslationScores Of(Translator translator, IReadOnlyList<SentencePair> pairs, TranslationOptions options, CancellationToken cancel = default)
+    public static TranslationScores Of(Translator translator, IReadOnlyList<SentencePair> pairs, TranslationOptions options, Communicator? processes = null, CancellationToken cancel = default)
     {
-        List<Translation> translations = [.. translator.Translate(pairs.Select(pair => pair.Source), options, cancel)];
+        processes ??= Communicator.Single;
+        var (first, count) = processes.PartOf(pairs.Count);
+        Translation[] own = [.. translator.Translate(pairs.Skip(first).Take(count).Select(pair => pair.Source), options, cancel)];
+        List<Translation> translations = [.. processes.Collect(own).SelectMany(part => part)];
         List<string> texts = [.. translations.Select(translation => translation.Text)];
         List<string> references = [.. pairs.Select(pair => pair.Target)];
         return new TranslationScores(Transformers.Metrics.Bleu.Corpus(texts, references), Transformers.Metrics.Chrf.Corpus(texts, references),

@@ -6,6 +6,7 @@ using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
+using Transformers.Processes;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
@@ -119,5 +120,14 @@ public static class ReportTensors
         var scores = logits.detach().to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
         var classes = report.Labels.Count;
         for (var row = 0; row < labels.Length; row++) report.Add(scores.AsSpan(row * classes, classes), (int)labels[row]);
+    }
+
+    /// <summary>Adds what the other processes have counted; collective.</summary>
+    internal static void AddOthers(this ClassificationReport report, Communicator processes)
+    {
+        if (processes.IsAlone) return;
+        var counts = report.Counts();
+        processes.AllReduce(counts.AsSpan());
+        report.SetCounts(counts);
     }
 }

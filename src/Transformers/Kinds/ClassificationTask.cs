@@ -70,11 +70,12 @@ sealed class ClassificationTask : TrainingTask
     {
         if (validationTexts is null) return new Dictionary<string, double>();
         var report = new ClassificationReport(validationTexts.Classes);
-        foreach (var batch in ValidationBatches(whole ? null : config.Validate.Batches))
+        foreach (var batch in OwnTurns(ValidationBatches(whole ? null : config.Validate.Batches)))
         {
             cancel.ThrowIfCancellationRequested();
             TextClassification.Add(report, model, batch, device);
         }
+        report.AddOthers(Processes);
         validated = report;
         return new Dictionary<string, double> { ["accuracy"] = report.Accuracy, ["macro_f1"] = report.MacroF1 };
     }

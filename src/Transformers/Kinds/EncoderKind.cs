@@ -28,7 +28,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     {
         if (options.Quantized) throw NoDecoder(run);
         if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run did not learn from labelled text");
-        using var predictions = new PredictionFile(options.Output);
+        using var predictions = new PredictionFile(options.Output, options.Processes);
         var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadEncoder(tokenizer, options.Device);
@@ -45,16 +45,16 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             var head = (MaskedHeadConfig)((EncoderConfig)run.Config.Model).Head;
             // The same tokens are hidden as in the run's own validation.
             using var task = new MaskedTokenTask((MaskedTokenModel)model, tokenizer, corpus.Tokens, corpus.Tokens, head, run.Config, options.Device);
+            task.Processes = options.Processes;
             return Result(MaskedMetrics(task, cancel));
         }
         var report = new ClassificationReport(classes!);
         double loss = 0;
         var batches = new LabelledBatches(corpus, special, new BucketOptions { Sequences = options.BatchSize ?? 64, Shuffle = false });
-        foreach (var position in LabelledTexts.Positions(batches.BatchesPerEpoch, null))
+        var positions = LabelledTexts.Positions(batches.BatchesPerEpoch, null).ToList();
+        foreach (var (logits, position) in options.Processes.Divide(positions, LogitsAt).Zip(positions))
         {
-            cancel.ThrowIfCancellationRequested();
             var batch = batches.At(position);
-            var logits = TextClassification.Logits(classifier, batch.Texts, options.Device);
             for (var row = 0; row < batch.Labels.Length; row++)
             {
                 var own = logits.AsSpan(row * classes!.Count, classes.Count);
@@ -71,6 +71,12 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         };
         return Result(metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes() };
 
+        float[] LogitsAt(DataPosition position)
+        {
+            cancel.ThrowIfCancellationRequested();
+            return TextClassification.Logits(classifier, batches.At(position).Texts, options.Device);
+        }
+
         EvaluationResult Result(IReadOnlyDictionary<string, double> values) =>
             new() { Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = corpus.Count, Metrics = values, Broken = broken.Count == 0 ? null : broken };
     }
@@ -80,15 +86,12 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
 
     static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, CancellationToken cancel)
     {
-        double sum = 0;
-        long targets = 0;
-        foreach (var batch in task.Validation(null))
+        var (sum, targets) = LossPart.Add(task.Processes.Divide(task.Validation(null), batch =>
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            sum += batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>();
-            targets += batch.Targets;
-        }
+            return new LossPart(batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>(), batch.Targets);
+        }));
         return new Dictionary<string, double>(task.Metrics(whole: true)) { ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets) };
     }
 

@@ -4,6 +4,7 @@ using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
+using Transformers.Processes;
 
 namespace Transformers.Kinds;
 
@@ -47,9 +48,10 @@ public static class ImageEvaluation
     /// <param name="worst">The number of mistakes to list.</param>
     /// <param name="precision">The number format of products.</param>
     /// <param name="each">Called for every image, in order.</param>
+    /// <param name="processes">The processes that share the work; by default one.</param>
     /// <exception cref="UserException">There is no such split, or no image in it can be read.</exception>
     public static ImageEvaluationResult Run(ImageRun run, OpenedImages images, string? split = null, int batchSize = 64, int worst = 20,
-        Precision precision = Precision.Fp32, Action<JudgedImage>? each = null)
+        Precision precision = Precision.Fp32, Action<JudgedImage>? each = null, Communicator? processes = null)
     {
         var (name, indices) = Choose(images, split);
         var dataset = images.Dataset;
@@ -61,18 +63,18 @@ public static class ImageEvaluation
         double loss = 0;
         using var loader = images.EvaluationBatches(indices, batchSize);
         Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
-        foreach (var batch in loader.RestOfEpoch())
-        {
-            using var _ = batch;
-            if (batch.Count == 0) continue;
-            var scores = run.Scores(batch.Pixels, batch.Count);
-            for (var row = 0; row < batch.Count; row++)
-                Judge(scores.AsSpan(row * known.Count, known.Count), idOf[batch.Labels[row]], dataset.Source.NameOf(batch.Indices[row]));
-        }
+        foreach (var (scores, labels, numbers) in (processes ?? Communicator.Single).Divide(loader.RestOfEpoch(), ScoresOf))
+            for (var row = 0; row < labels.Length; row++)
+                Judge(scores.AsSpan(row * known.Count, known.Count), idOf[labels[row]], dataset.Source.NameOf(numbers[row]));
         if (report.Examples == 0) throw new UserException($"no image of the {name} split can be read", dataset.Broken.All.Select(broken => broken.Fault.Message).FirstOrDefault());
         List<ImageMistake> listed = [];
         while (mistakes.TryDequeue(out var mistake, out var _)) listed.Insert(0, mistake);
         return new ImageEvaluationResult(name, loss / report.Examples, report, listed, [.. dataset.Broken.All.Select(broken => dataset.Source.NameOf(broken.Index))]);
+
+        ScoredImages ScoresOf(ImageBatch batch)
+        {
+            using (batch) return new(batch.Count == 0 ? [] : run.Scores(batch.Pixels, batch.Count), batch.Labels, batch.Indices);
+        }
 
         void Judge(ReadOnlySpan<float> scores, int label, string image)
         {
@@ -87,6 +89,8 @@ public static class ImageEvaluation
             if (mistakes.Count > worst) mistakes.Dequeue();
         }
     }
+
+    sealed record ScoredImages(float[] Scores, long[] Labels, int[] Numbers);
 
     static (string name, int[] indices) Choose(OpenedImages images, string? split)
     {

@@ -12,6 +12,7 @@ using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Processes;
 using Transformers.Reports.Plots;
 using Transformers.Training;
 using static TorchSharp.torch;
@@ -39,7 +40,7 @@ sealed class ImageTask : TrainingTask
     ClassificationReport? validated;
 
     /// <summary>A task over images.</summary>
-    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device)
+    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device, Communicator? processes = null)
     {
         this.model = model;
         this.data = data;
@@ -49,7 +50,7 @@ sealed class ImageTask : TrainingTask
         seed = SeedStreams.Of(run.Seed, "batches");
         batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
         Micro = new MicroSize(config.Batch.Micro);
-        loader = data.TrainingBatches(batchSize, seed);
+        loader = data.TrainingBatches(batchSize, seed, processes: processes);
     }
 
     /// <summary>Opens the images and makes the task.</summary>
@@ -70,7 +71,7 @@ sealed class ImageTask : TrainingTask
             var input = Encoding.UTF8.GetBytes(new ImageInput(opened.Transform, dataset.Classes).ToJson());
             return new TaskSetup
             {
-                Task = new ImageTask(model, opened, config, options.Device),
+                Task = new ImageTask(model, opened, config, options.Device, options.Processes),
                 Files = new Dictionary<string, byte[]> { [ImageInput.FileName] = input },
                 Labels = dataset.Classes,
                 FilesHash = Convert.ToHexStringLower(SHA256.HashData(input)),
@@ -121,7 +122,8 @@ sealed class ImageTask : TrainingTask
     {
         held?.Dispose();
         held = loader.Next();
-        return Slices(held.Count, (first, rows) => new Images(this, held, first, rows, config.LabelSmoothing, report: null));
+        MicroBatch Slice(int first, int rows, int before) => new Images(this, held, first, rows, config.LabelSmoothing, report: null, before);
+        return held.Part is { } part ? Cut(0, held.Count, (first, rows) => Slice(first, rows, part.First)) : Slices(held.Count, (first, rows) => Slice(first, rows, 0));
     }
 
     public override IEnumerable<MicroBatch> Validation(int? batches)
@@ -140,6 +142,7 @@ sealed class ImageTask : TrainingTask
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         var metrics = new Dictionary<string, double>();
+        validated?.AddOthers(Processes);
         if (validated is not { Examples: > 0 } report) return metrics;
         metrics["top1"] = report.Accuracy;
         if (report.Labels.Count > 5) metrics["top5"] = report.TopK(5);
@@ -181,8 +184,8 @@ sealed class ImageTask : TrainingTask
         model.Dispose();
     }
 
-    /// <summary>Some images of a batch.</summary>
-    sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, rows, first)
+    // Some images of a batch, of which other processes may have those before.
+    sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report, int before = 0) : MicroBatch(rows, rows, before + first)
     {
         public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows));
 

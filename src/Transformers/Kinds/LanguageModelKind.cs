@@ -91,16 +91,12 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         using var inference = inference_mode();
         Precisions.Apply(model, options.Precision);
         using var decoder = options.Quantized ? new LanguageDecoder(model, options.Device, new DecoderFormat(options.Precision, Quantized: true)) : null;
-        double sum = 0;
-        long targets = 0;
-        foreach (var batch in batches)
+        return LossPart.Add(options.Processes.Divide(batches, batch =>
         {
             using var scope = NewDisposeScope();
-            sum += decoder?.LossOf(Array.ConvertAll(batch.Inputs, id => (int)id), TokenLoss.TargetsOf(batch, 0, batch.Rows), batch.Rows)
-                ?? TokenLoss.Sum(model, batch, 0, batch.Rows, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>();
-            targets += batch.TargetCount;
-        }
-        return (sum, targets);
+            return new LossPart(decoder?.LossOf(Array.ConvertAll(batch.Inputs, id => (int)id), TokenLoss.TargetsOf(batch, 0, batch.Rows), batch.Rows)
+                ?? TokenLoss.Sum(model, batch, 0, batch.Rows, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>(), batch.TargetCount);
+        }));
     }
 
     // Other text is evaluated whole: nothing of it is held out.

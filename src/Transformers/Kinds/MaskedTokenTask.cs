@@ -67,16 +67,17 @@ sealed class MaskedTokenTask : TrainingTask
     /// <summary>The fraction of masked tokens that are predicted right; of the whole split at the end.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
-        long right = 0, all = 0;
-        foreach (var batch in whole ? ValidationBatches(null) : [])
+        Span<double> counts = [0, 0];
+        foreach (var batch in OwnTurns(whole ? ValidationBatches(null) : []))
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var (hidden, targets) = new HiddenBatch(this, batch, 0, batch.Texts.Rows).Guesses();
-            right += model.Logits(hidden).argmax(-1).eq(targets).sum().item<long>();
-            all += targets.numel();
+            counts[0] += model.Logits(hidden).argmax(-1).eq(targets).sum().item<long>();
+            counts[1] += targets.numel();
         }
-        return all == 0 ? new Dictionary<string, double>() : new Dictionary<string, double> { ["masked_accuracy"] = (double)right / all };
+        Processes.AllReduce(counts);
+        return counts[1] == 0 ? new Dictionary<string, double>() : new Dictionary<string, double> { ["masked_accuracy"] = counts[0] / counts[1] };
     }
 
     public override IReadOnlyList<ModelPicture> Pictures() => validationTexts is not { Count: > 0 } ? []

@@ -33,7 +33,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run did not learn from sentence pairs");
-        using var predictions = new PredictionFile(options.Output);
+        using var predictions = new PredictionFile(options.Output, options.Processes);
         var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
         var tokenizers = run.LoadTokenizers();
         using var model = run.LoadSeq2Seq(tokenizers, options.Device);
@@ -42,7 +42,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         List<SentencePair> pairs = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (source, pair => pair.Source), (target, pair => pair.Target))];
         if (pairs.Count == 0) throw new UserException($"the split {split.Name} holds no sentence pairs that the model can read", broken.FirstOrDefault());
         var translator = new Translator(model, source, target, options.Device) { Precision = options.Precision, Quantized = options.Quantized };
-        var scores = TranslationScores.Of(translator, pairs, options.Translation with { BatchSize = options.BatchSize ?? DefaultBatch }, cancel);
+        var scores = TranslationScores.Of(translator, pairs, options.Translation with { BatchSize = options.BatchSize ?? DefaultBatch }, options.Processes, cancel);
         foreach (var (pair, translation) in pairs.Zip(scores.Translations))
             predictions.Add(new PredictionLine(pair.Source, translation.Text, pair.Target, translation.Best.Score));
         var metrics = Losses(model, tokenizers, pairs, options, cancel);
@@ -67,17 +67,14 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         using var inference = no_grad();
         Precisions.Apply(model, options.Precision);
         using var decoder = options.Quantized ? new TargetDecoder(model, options.Device, new DecoderFormat(options.Precision, Quantized: true)) : null;
-        double sum = 0;
-        long targets = 0;
-        foreach (var position in LabelledTexts.Positions(batches.BatchesPerEpoch, null))
+        var (sum, targets) = LossPart.Add(options.Processes.Divide(LabelledTexts.Positions(batches.BatchesPerEpoch, null), position =>
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var batch = batches.At(position);
-            sum += decoder?.LossOf(batch.Source, batch.SourceLengths, Array.ConvertAll(batch.TargetInput, id => (int)id), batch.TargetOutput)
-                ?? TranslationTask.SumLosses(model, batch, smoothing: 0, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>();
-            targets += batch.TargetTokens;
-        }
+            return new LossPart(decoder?.LossOf(batch.Source, batch.SourceLengths, Array.ConvertAll(batch.TargetInput, id => (int)id), batch.TargetOutput)
+                ?? TranslationTask.SumLosses(model, batch, smoothing: 0, options.Device).CrossEntropy.to(ScalarType.Float64).item<double>(), batch.TargetTokens);
+        }));
         var bytes = corpus.Texts!.Sum(pair => (long)System.Text.Encoding.UTF8.GetByteCount(pair.Target));
         return new Dictionary<string, double>
         {

@@ -28,10 +28,14 @@ public static class TrainingRun
     {
         observer ??= new Silent();
         stop ??= new StopRequest();
+        var processes = options.Processes;
+        if (!processes.IsFirst) return Follow(options, observer, stop);
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
         config = Kind.For(config.Model).Resolve(config, options);
-        if (FinishedRun.ResultOf(folder, config, options) is { } finished)
+        var finished = FinishedRun.ResultOf(folder, config, options);
+        processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished));
+        if (finished is not null)
         {
             observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to go on")}");
             return finished;
@@ -42,17 +46,14 @@ public static class TrainingRun
         NativeLibraries.Load();
         using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
 
-        using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
-        Prepare(setup, config, options, observer);
+        using var setup = Create(config, options, observer, stop);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
         var name = precision == Precision.Bf16 ? "bf16" : "fp32";
         var identity = new RunIdentity(config, setup.Files, setup.FilesHash, name);
         using var outputs = new TrainerOutputs(folder, identity, TrainerOutputs.PolicyOf(config.Training.Checkpoint), observer);
-        using var trainer = new Trainer(setup.Task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, precision, options.Device, outputs, observer, stop)
-        {
-            PeakFlops = MachinePeaks.FlopsPerSecond(options.Device, precision),
-        };
+        using var trainer = CreateTrainer(setup, config, options, outputs, observer, stop, MachinePeaks.FlopsPerSecond(options.Device, precision) * processes.Size);
         Resume(folder, config, options, trainer, identity, observer);
+        trainer.Share();
         folder.WriteText("config.yaml", ConfigWriter.ToYaml(config));
         foreach (var (file, bytes) in setup.Files) folder.WriteBytes(file, bytes);
         outputs.Open(trainer.State.Step);
@@ -60,15 +61,13 @@ public static class TrainingRun
         samples.Open(trainer.State.Step);
         folder.WriteText(MachineReport.File, MachineReport.Here(options.Device).ToJson());
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
-        observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads"));
+        observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads{(processes.IsAlone ? "" : $" in each of {processes.Size} processes ({processes.Library})")}"));
 
         if (config.Training.Schedule is NoamScheduleConfig noam)
             observer.Note(FormattableString.Invariant($"noam schedule: factor {config.Training.Optimizer.Lr * noam.Factor:G6}, peak learning rate {new Schedule(noam, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).Peak:G4} at step {noam.Warmup}"));
 
-        var lastStep = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue);
-        var before = trainer.State.Step;
-        Train(trainer, setup.Task, config.Training, lastStep, options, observer, stop);
-        var result = Result(config, options, trainer, setup, parameters, name, stop, before);
+        Train(trainer, setup.Task, config, options, observer, stop);
+        var result = Result(config, options, trainer, setup, parameters, name, stop);
         if (result.Stopped is null or TrainResult.Patience)
         {
             // First of all: a finished run stays finished, whatever becomes of its samples and its report.
@@ -79,9 +78,55 @@ public static class TrainingRun
         return result;
     }
 
-    static void Train(Trainer trainer, TrainingTask task, TrainingConfig config, long lastStep, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    // What a process but the first does: the same training, from what the first one has read, and nothing on the disk.
+    static TrainResult Follow(TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (trainer.State.Step < lastStep && stop.Reason is null) new MemoryFit(trainer, task, config, options.Device, observer, stop.Token).Ensure();
+        var (yaml, finished) = options.Processes.Broadcast<Opening>(null!);
+        if (finished is not null) return finished;
+        var config = ConfigFile.Parse<RunConfig>(yaml, "the first process's config");
+        NativeLibraries.Load();
+        using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
+        using var setup = Create(config, options, observer, stop);
+        using var trainer = CreateTrainer(setup, config, options, outputs: null, observer, stop, peakFlops: null);
+        trainer.Share();
+        Train(trainer, setup.Task, config, options, observer, stop);
+        return Result(config, options, trainer, setup, 0, "", stop);
+    }
+
+    sealed record Opening(string Config, TrainResult? Finished);
+
+    static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        // One after another: the first prepares the data, the others find them.
+        var setup = options.Processes.InTurns(() => Kind.For(config.Model).CreateTask(config, options, observer, stop));
+        try
+        {
+            Prepare(setup, config, options, observer);
+            var hashes = options.Processes.Collect(setup.FilesHash);
+            if (Array.FindIndex(hashes, hash => hash != hashes[0]) is > 0 and var other)
+                throw new UserException($"process {other} has another tokenizer, image transform or classes than process 0: their data or caches differ", "give all machines the same data, or a shared folder");
+            return setup;
+        }
+        catch
+        {
+            setup.Dispose();
+            throw;
+        }
+    }
+
+    static Trainer CreateTrainer(TaskSetup setup, RunConfig config, TrainingOptions options, TrainerOutputs? outputs, ITrainingObserver observer, StopRequest stop, double? peakFlops) =>
+        new(setup.Task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, Precisions.Resolve(config.Training.Precision, options.Device), options.Device, outputs, observer, stop, options.Processes)
+        {
+            PeakFlops = peakFlops,
+        };
+
+    static void Train(Trainer trainer, TrainingTask task, RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        var config = run.Training;
+        var lastStep = Math.Min(config.Steps, options.MaxSteps ?? long.MaxValue);
+        // Several processes do it together, and stop at the first step.
+        var alone = options.Processes.IsAlone;
+        if (trainer.State.Step < lastStep && !(alone && stop.Reason is not null)) new MemoryFit(trainer, task, config, options.Device, observer, alone ? stop.Token : default).Ensure();
         try
         {
             trainer.Run(lastStep);
@@ -142,7 +187,7 @@ public static class TrainingRun
         observer.Note($"going on from step {trainer.State.Step} ({checkpoint.Folder})" + (options.From is null ? "" : ": the run's own weights count, and no longer those of --from"));
     }
 
-    static TrainResult Result(RunConfig config, TrainingOptions options, Trainer trainer, TaskSetup setup, long parameters, string precision, StopRequest stop, long before)
+    static TrainResult Result(RunConfig config, TrainingOptions options, Trainer trainer, TaskSetup setup, long parameters, string precision, StopRequest stop)
     {
         var progress = trainer.State;
         var validation = trainer.LastValidation is { } last && last.Step == progress.Step ? last : null;
@@ -164,6 +209,7 @@ public static class TrainingRun
             PeakMemoryBytes = ProcessMemory.Peak,
             Precision = precision,
             Device = options.Device.ToString(),
+            Processes = options.Processes.IsAlone ? null : options.Processes.Size,
             DataWait = setup.Task.DataWait,
             SkippedSteps = progress.SkippedSteps,
             RollBacks = progress.RollBacks,

@@ -160,7 +160,7 @@ sealed class TranslationTask : TrainingTask
         var count = validation is null ? 0 : whole ? validation.Count : Math.Min(validation.Count, run.Training.Validate.Sentences);
         if (count == 0) return new Dictionary<string, double>();
         List<SentencePair> pairs = [.. validation!.Texts!.Take(count)];
-        var scores = TranslationScores.Of(translator, pairs, new TranslationOptions(), cancel);
+        var scores = TranslationScores.Of(translator, pairs, new TranslationOptions(), Processes, cancel);
         examples = [.. pairs.Zip(scores.Translations, (pair, translation) => new OutputExample(pair.Source, translation.Text, pair.Target)).Take(ShownExamples)];
         return scores.Metrics;
     }

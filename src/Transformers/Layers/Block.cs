@@ -6,13 +6,14 @@ namespace Transformers.Layers;
 
 /// <summary>One layer: attention within the sequence, then the feed-forward network, each with its residual connection.</summary>
 /// <remarks>Vaswani et al. 2017, figure 1, left; Radford et al. 2019 for the decoder-only form.</remarks>
-public sealed class Block : nn.Module, IBlock
+public sealed class Block : nn.Module, IBlock, IHasBorder
 {
     [ComponentName(Name = "attn")]
     readonly Attention attention;
     [ComponentName(Name = "mlp")]
     readonly FeedForward feedForward;
     readonly Residual residual1, residual2;
+    Action? ready;
 
     /// <summary>A layer of parts.</summary>
     public Block(Attention attention, FeedForward feedForward, Func<Residual> residual) : base(nameof(Block))
@@ -24,6 +25,8 @@ public sealed class Block : nn.Module, IBlock
         residual2.RegisterIn(this, 2);
     }
 
+    Action? IHasBorder.GradientsReady { get => ready; set => ready = value; }
+
     IEnumerable<IDrawsNumbers> IBlock.Draws => [attention.Dropout, .. residual1.Draws, feedForward.Dropout, .. residual2.Draws];
 
     /// <summary>Applies the layer.</summary>
@@ -33,6 +36,7 @@ public sealed class Block : nn.Module, IBlock
     public Tensor forward(Tensor x, AttentionInput input)
     {
         using var scope = NewDisposeScope();
+        x = GradientBorder.Before(x, ready);
         x = attention.ForwardResidual(residual1, x, input);
         x = feedForward.ForwardResidual(residual2, x, input.Random);
         return x.MoveToOuterDisposeScope();
@@ -41,7 +45,7 @@ public sealed class Block : nn.Module, IBlock
 
 /// <summary>One layer of a decoder: causal self-attention, attention to the source, then the feed-forward network.</summary>
 /// <remarks>Vaswani et al. 2017, figure 1, right.</remarks>
-public sealed class DecoderBlock : nn.Module, IBlock
+public sealed class DecoderBlock : nn.Module, IBlock, IHasBorder
 {
     [ComponentName(Name = "attn")]
     readonly Attention attention;
@@ -50,6 +54,7 @@ public sealed class DecoderBlock : nn.Module, IBlock
     [ComponentName(Name = "mlp")]
     readonly FeedForward feedForward;
     readonly Residual residual1, residual2, residual3;
+    Action? ready;
 
     /// <summary>A layer of parts.</summary>
     public DecoderBlock(Attention attention, Attention crossAttention, FeedForward feedForward, Func<Residual> residual) : base(nameof(DecoderBlock))
@@ -63,6 +68,8 @@ public sealed class DecoderBlock : nn.Module, IBlock
         residual3.RegisterIn(this, 3);
     }
 
+    Action? IHasBorder.GradientsReady { get => ready; set => ready = value; }
+
     IEnumerable<IDrawsNumbers> IBlock.Draws =>
         [attention.Dropout, .. residual1.Draws, crossAttention.Dropout, .. residual2.Draws, feedForward.Dropout, .. residual3.Draws];
 
@@ -75,6 +82,7 @@ public sealed class DecoderBlock : nn.Module, IBlock
     public Tensor forward(Tensor x, AttentionInput self, Tensor? memory, AttentionInput cross)
     {
         using var scope = NewDisposeScope();
+        x = GradientBorder.Before(x, ready);
         x = attention.ForwardResidual(residual1, x, self);
         x = crossAttention.ForwardResidual(residual2, x, cross, memory);
         x = feedForward.ForwardResidual(residual3, x, self.Random);

@@ -58,6 +58,20 @@ public sealed class ClassificationReport
         calibration.Add(sum > 0 ? 1 / sum : 0, best == label);
     }
 
+    /// <summary>What has been counted, as plain numbers that another report can add.</summary>
+    internal double[] Counts() => [Examples, .. right.Select(count => (double)count), .. confusion.Cast<long>().Select(count => (double)count), .. calibration.Counts()];
+
+    /// <summary>Replaces what has been counted.</summary>
+    /// <param name="counts">The sum of the <see cref="Counts"/> of reports on the same classes.</param>
+    internal void SetCounts(ReadOnlySpan<double> counts)
+    {
+        Examples = (long)counts[0];
+        for (var k = 0; k < right.Length; k++) right[k] = (long)counts[1 + k];
+        var rest = counts[(1 + right.Length)..];
+        for (var i = 0; i < confusion.Length; i++) confusion[i / Labels.Count, i % Labels.Count] = (long)rest[i];
+        calibration.SetCounts(rest[confusion.Length..]);
+    }
+
     static bool Above(ReadOnlySpan<float> scores, int a, int b)
     {
         var (x, y) = (scores[a], scores[b]);
@@ -135,6 +149,13 @@ sealed class Calibration(int bins)
         confidences[bin] += confidence;
         examples[bin]++;
         if (isRight) right[bin]++;
+    }
+
+    internal IEnumerable<double> Counts() => [.. confidences, .. right.Select(count => (double)count), .. examples.Select(count => (double)count)];
+
+    internal void SetCounts(ReadOnlySpan<double> counts)
+    {
+        for (var bin = 0; bin < bins; bin++) (confidences[bin], right[bin], examples[bin]) = (counts[bin], (long)counts[bins + bin], (long)counts[2 * bins + bin]);
     }
 
     public double Error

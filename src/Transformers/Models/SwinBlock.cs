@@ -7,7 +7,7 @@ namespace Transformers.Models;
 
 /// <summary>One layer: attention within windows of a grid, then the feed-forward network, each with its residual connection.</summary>
 /// <remarks>Liu et al. 2021, section 3.2 and figure 3b.</remarks>
-public sealed class SwinBlock : nn.Module, IBlock
+public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
 {
     readonly int side;
     readonly bool shifted;
@@ -20,6 +20,7 @@ public sealed class SwinBlock : nn.Module, IBlock
     readonly FeedForward feedForward;
     readonly Residual residual1, residual2;
     readonly ConstantCache masks = new();
+    Action? ready;
 
     /// <summary>A layer of parts.</summary>
     /// <param name="attention">The attention.</param>
@@ -41,6 +42,8 @@ public sealed class SwinBlock : nn.Module, IBlock
         residual2.RegisterIn(this, 2);
     }
 
+    Action? IHasBorder.GradientsReady { get => ready; set => ready = value; }
+
     IEnumerable<IDrawsNumbers> IBlock.Draws => [attention.Dropout, .. residual1.Draws, feedForward.Dropout, .. residual2.Draws];
 
     /// <summary>Applies the layer.</summary>
@@ -51,6 +54,7 @@ public sealed class SwinBlock : nn.Module, IBlock
     public Tensor forward(Tensor x, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         using var scope = NewDisposeScope();
+        x = GradientBorder.Before(x, ready);
         var (_, Y, X, _) = x.Dims4();
         var windows = Windows.Of(Y, X, side, shifted);
         // Every window is an example to attention.

@@ -18,6 +18,22 @@ public static partial class ProcessSettings
     /// <summary>The number of threads that the user asks for by <c>--threads</c>; null for TRANSFORMER_THREADS or the default. Set before <see cref="NativeLibraries.Load"/>.</summary>
     public static int? Threads { get; set; }
 
+    /// <summary>Gives this process its part of a machine that several processes share: the cores divided by them, and one CUDA device. Called before <see cref="NativeLibraries.Load"/>.</summary>
+    /// <param name="localRank">The number of this process among those on the machine.</param>
+    /// <param name="localSize">The number of them.</param>
+    public static void DivideAmong(int localRank, int localSize)
+    {
+        processes = localSize;
+        if (localSize == 1 || Environment.GetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT") == "1" || !OperatingSystem.IsLinux()) return;
+        const string devices = "CUDA_VISIBLE_DEVICES";
+        // A launcher that has chosen a device for each process names one.
+        var listed = Environment.GetEnvironmentVariable(devices) is { Length: > 0 } text ? text.Split(',') : null;
+        var own = listed is null ? localRank.ToString(CultureInfo.InvariantCulture) : listed.Length > localRank && listed.Length > 1 ? listed[localRank] : null;
+        if (own is not null && setenv(devices, own, 1) == 0) Environment.SetEnvironmentVariable(devices, own);
+    }
+
+    static int processes = 1;
+
     /// <summary>The instruction set that libtorch's own kernels use: <c>avx512</c>, <c>avx2</c> or <c>default</c>.</summary>
     public static string Instructions => Environment.GetEnvironmentVariable("ATEN_CPU_CAPABILITY") is { Length: > 0 } named ? named : Avx2.IsSupported ? "avx2" : "default";
 
@@ -55,7 +71,7 @@ public static partial class ProcessSettings
                 : throw new UserException($"TRANSFORMER_THREADS ({text}) must be a whole number from 1 to 1024", "set it to the number of threads, or unset it");
         }
         if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is { Length: > 0 } || Environment.GetEnvironmentVariable("MKL_NUM_THREADS") is { Length: > 0 }) return null;
-        return Math.Max(1, Environment.ProcessorCount / ThreadsPerCore());
+        return Math.Max(1, Environment.ProcessorCount / ThreadsPerCore() / processes);
     }
 
     static int ThreadsPerCore()

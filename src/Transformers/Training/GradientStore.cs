@@ -1,6 +1,8 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Layers;
 using Transformers.Native;
+using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -9,38 +11,121 @@ namespace Transformers.Training;
 /// <remarks>
 /// For libtorch's operators they are views of one flat buffer: zeroing them and their norm are one operation each. Kernels
 /// write the first part of a gradient and add the others, so for them there is no gradient until the backward pass makes it:
-/// nothing is zeroed, and the activations' memory and the gradients' are not needed at the same time.
+/// nothing is zeroed, and the activations' memory and the gradients' are not needed at the same time. With several processes they
+/// are always in the buffer, whose parts are exchanged.
 /// </remarks>
 sealed class GradientStore : IDisposable
 {
     readonly IReadOnlyList<Parameter> parameters;
+    readonly Communicator processes;
+    readonly GradientLayout? layout;
+    readonly GradientExchange? exchange;
     readonly Tensor? flat;
-    readonly Tensor[] views = [];
+    readonly Tensor[] views = [], pieces = [];
 
-    internal GradientStore(IReadOnlyList<Parameter> parameters)
+    /// <summary>The gradients of the parameters that are trained.</summary>
+    /// <param name="model">The model, whose blocks decide in which parts gradients are exchanged.</param>
+    /// <param name="trained">The parameters by name.</param>
+    /// <param name="processes">All processes.</param>
+    /// <param name="sharded">Whether each process updates a part of the parameters only.</param>
+    internal GradientStore(nn.Module model, IReadOnlyList<(string Name, Parameter Parameter)> trained, Communicator processes, bool sharded)
     {
-        this.parameters = parameters;
-        if (parameters.Count == 0 || KernelFunction.Takes(parameters[0])) return;
+        parameters = [.. trained.Select(named => named.Parameter)];
+        this.processes = processes;
+        Pieces = [.. parameters.Select((parameter, i) => new ParameterPiece(i, 0, parameter.numel()))];
+        if (parameters.Count == 0 || processes.IsAlone && KernelFunction.Takes(parameters[0])) return;
+        var blocks = model.named_modules().Where(named => named.module is IHasBorder).ToList();
+        layout = new GradientLayout([.. parameters.Select(parameter => parameter.numel())], [.. trained.Select(named => BlockOf(named.Name))], processes.Size);
         using var plain = no_grad();
-        flat = zeros([parameters.Sum(parameter => parameter.numel())], ScalarType.Float32, parameters[0].device).DetachFromDisposeScope();
-        views = new Tensor[parameters.Count];
-        long first = 0;
-        for (var i = 0; i < views.Length; i++)
+        flat = zeros([layout.Total], ScalarType.Float32, parameters[0].device).DetachFromDisposeScope();
+        views = [.. parameters.Select((parameter, i) => flat.narrow(0, layout.Starts[i], parameter.numel()).view(parameter.shape).DetachFromDisposeScope())];
+        for (var i = 0; i < views.Length; i++) parameters[i].grad = views[i];
+        if (processes.IsAlone) return;
+        exchange = new GradientExchange(processes, layout, flat, sharded);
+        for (var i = 0; i < blocks.Count; i++)
         {
-            views[i] = flat.narrow(0, first, parameters[i].numel()).view(parameters[i].shape).DetachFromDisposeScope();
-            parameters[i].grad = views[i];
-            first += parameters[i].numel();
+            var block = i;
+            ((IHasBorder)blocks[i].module).GradientsReady = () => exchange.BlockReady(block);
+        }
+        if (!sharded) return;
+        Sharded = true;
+        Pieces = layout.PiecesOf(processes.Rank, processes.Size);
+        pieces = PiecesOf(views);
+
+        int? BlockOf(string name)
+        {
+            var found = blocks.FindIndex(block => name.StartsWith(block.name + ".", StringComparison.Ordinal));
+            return found < 0 ? null : found;
         }
     }
 
-    /// <summary>The gradients, in the order of the parameters; a parameter that took no part in the loss has a gradient of 0.</summary>
-    internal Tensor[] All() => flat is not null ? views : [.. parameters.Select(parameter => parameter.grad ?? zeros_like(parameter))];
+    /// <summary>Whether each process updates a part of the parameters only.</summary>
+    internal bool Sharded { get; }
+
+    /// <summary>What this process updates: whole parameters, or its parts of them.</summary>
+    internal IReadOnlyList<ParameterPiece> Pieces { get; }
+
+    /// <summary>The gradients of the pieces, in their order; a parameter that took no part in the loss has a gradient of 0.</summary>
+    internal Tensor[] All() => Sharded ? pieces : flat is not null ? views : [.. parameters.Select(parameter => parameter.grad ?? zeros_like(parameter))];
+
+    /// <summary>The part of a tensor of a parameter's shape that belongs to a piece, one-dimensional where it is not the whole.</summary>
+    internal static Tensor Of(Tensor whole, ParameterPiece piece) => piece.Count == whole.numel() ? whole : whole.detach().view(-1).narrow(0, piece.Offset, piece.Count);
+
+    /// <summary>The pieces of tensors of the parameters' shapes; those that are not whole are the caller's to free.</summary>
+    internal Tensor[] PiecesOf(IReadOnlyList<Tensor> whole) =>
+        [.. Pieces.Select(piece => Of(whole[piece.Parameter], piece) is var part && ReferenceEquals(part, whole[piece.Parameter]) ? part : part.DetachFromDisposeScope())];
+
+    /// <summary>The next backward pass is the step's last: gradients are exchanged as it completes them.</summary>
+    internal void ExchangeDuringBackward() => exchange?.Arm();
+
+    /// <summary>Waits until the gradients are the sums over all processes.</summary>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    internal void FinishExchange() => exchange?.Finish();
 
     /// <summary>The Euclidean norm of all gradients together; not a number, or infinite, where an element is.</summary>
-    internal double Norm() => flat is not null ? flat.norm().item<float>() : OptimizerKernels.Norm(All());
+    internal double Norm()
+    {
+        if (flat is null) return OptimizerKernels.Norm(All());
+        if (exchange is null) return flat.norm().item<float>();
+        // Each process's part, then all parts in order: the same with a sharded optimizer and without.
+        var parts = exchange.OwnParts();
+        var own = KernelFunction.Takes(parts) ? OptimizerKernels.Norm(parts) : Math.Sqrt(parts.Sum(part => Math.Pow(part.norm().item<float>(), 2)));
+        Span<double> squares = [own * own];
+        processes.AllReduce(squares);
+        return Math.Sqrt(squares[0]);
+    }
 
     /// <summary>The same as a scalar in 32 bits that stays on the device.</summary>
-    internal Tensor DeviceNorm() => flat!.norm();
+    internal Tensor DeviceNorm()
+    {
+        if (exchange is null) return flat!.norm();
+        var squares = stack(exchange.OwnParts().Select(part => part.square().sum())).sum();
+        processes.AllReduce(squares);
+        return squares.sqrt();
+    }
+
+    /// <summary>Gives the pieces that each process has updated to all.</summary>
+    /// <remarks>The gradients, which are of no use any more, lend their memory.</remarks>
+    internal void GatherParameters()
+    {
+        if (!Sharded) return;
+        for (var i = 0; i < pieces.Length; i++) pieces[i].copy_(Of(parameters[Pieces[i].Parameter], Pieces[i]));
+        exchange!.Gather();
+        Operators.CopyAll([.. parameters], views);
+    }
+
+    /// <summary>Collects tensors of the pieces as tensors of whole parameters; collective.</summary>
+    /// <param name="own">One for each of this process's pieces.</param>
+    /// <returns>One for each parameter.</returns>
+    internal Tensor[] Collect(IReadOnlyList<Tensor> own)
+    {
+        using var plain = no_grad();
+        for (var i = 0; i < pieces.Length; i++) pieces[i].copy_(own[i]);
+        exchange!.Gather();
+        Tensor[] whole = [.. views.Select(view => view.clone())];
+        Zero();
+        return whole;
+    }
 
     /// <summary>Sets all gradients to 0.</summary>
     internal void Zero()
@@ -51,7 +136,8 @@ sealed class GradientStore : IDisposable
 
     public void Dispose()
     {
-        foreach (var view in views) view.Dispose();
+        exchange?.Dispose();
+        foreach (var view in views.Concat(pieces)) view.Dispose();
         flat?.Dispose();
     }
 }

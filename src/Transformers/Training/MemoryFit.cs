@@ -29,7 +29,9 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         using var statistics = new KeptBuffers(task.Model);
         try
         {
-            task.Micro = Fitting(size);
+            var fitting = Fitting(size);
+            // All processes cut their parts alike.
+            task.Micro = fitting with { Pieces = task.Processes.Collect(fitting.Pieces).Max() };
         }
         finally
         {
@@ -44,6 +46,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     MicroSize Fitting(MicroSize size)
     {
         var batch = RowsOfStep();
+        if (batch == 0) return size; // This process's part of the first batch is empty.
         for (var asked = size.Of(batch); ; size = size with { Pieces = 2 * size.Pieces })
         {
             var rows = size.Of(batch);

@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
+using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -70,19 +71,24 @@ public sealed record SgdConfig : OptimizerConfig
 /// Weight decay acts on matrices only, not on biases, norms and other vectors, as GPT-2's and nanoGPT's training does. The
 /// whole update is one call into the engine: hundreds of small ones would cost more than their arithmetic.
 /// </remarks>
-public abstract class Optimizer : IDisposable
+public abstract partial class Optimizer : IDisposable
 {
     readonly (string name, Parameter parameter)[] trained;
     readonly List<(string suffix, Tensor[] tensors)> slots = [];
+    readonly Tensor[] updated;
     readonly double[]? factors;
     readonly GradientStore gradients;
 
     /// <summary>An optimizer of the parameters that need a gradient.</summary>
-    protected Optimizer(nn.Module model, OptimizerConfig config)
+    /// <param name="model">The model.</param>
+    /// <param name="config">The optimizer's settings.</param>
+    /// <param name="team">The processes that train together.</param>
+    protected Optimizer(nn.Module model, OptimizerConfig config, OptimizerTeam team)
     {
         trained = [.. model.named_parameters().Where(named => named.parameter.requires_grad)];
-        Decays = [.. trained.Select(named => named.parameter.dim() >= 2 ? config.WeightDecay : 0)];
-        gradients = new GradientStore([.. trained.Select(named => named.parameter)]);
+        gradients = new GradientStore(model, trained, team.Processes, team.Sharded);
+        updated = gradients.PiecesOf([.. trained.Select(named => named.parameter)]);
+        Decays = [.. gradients.Pieces.Select(piece => trained[piece.Parameter].parameter.dim() >= 2 ? config.WeightDecay : 0)];
         factors = config.LayerDecay == 1 ? null : FactorsOf(model as ILayered, config.LayerDecay);
     }
 
@@ -90,37 +96,44 @@ public abstract class Optimizer : IDisposable
     {
         if (model is null)
             throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers have a depth: vit, swin and resnet", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
-        return [.. trained.Select(named => Math.Pow(decay, model.Depth - model.DepthOf(named.name)))];
+        return [.. gradients.Pieces.Select(piece => Math.Pow(decay, model.Depth - model.DepthOf(trained[piece.Parameter].name)))];
     }
 
     /// <summary>The optimizer that a config asks for.</summary>
-    public static Optimizer Create(OptimizerConfig config, nn.Module model) => config switch
+    /// <param name="config">The optimizer's settings.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="team">The processes that train together; by default one.</param>
+    public static Optimizer Create(OptimizerConfig config, nn.Module model, OptimizerTeam? team = null) => config switch
     {
-        AdamFamilyConfig adam => new AdamOptimizer(model, adam),
-        SgdConfig sgd => new SgdOptimizer(model, sgd),
+        AdamFamilyConfig adam => new AdamOptimizer(model, adam, team ?? OptimizerTeam.Alone),
+        SgdConfig sgd => new SgdOptimizer(model, sgd, team ?? OptimizerTeam.Alone),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "an optimizer without a class"),
     };
 
     /// <summary>The number of steps taken.</summary>
     public long Steps { get; set; }
 
-    /// <summary>The weight decay of each parameter.</summary>
+    /// <summary>The weight decay of each tensor that this process updates.</summary>
     protected double[] Decays { get; }
 
-    /// <summary>The parameters, in the order of the model's names.</summary>
-    protected IEnumerable<Parameter> Parameters => trained.Select(named => named.parameter);
-
-    /// <summary>The state by name, <c>parameter.slot</c>.</summary>
-    public IEnumerable<(string name, Tensor tensor)> State =>
-        slots.SelectMany(slot => slot.tensors.Select((tensor, i) => ($"{trained[i].name}.{slot.suffix}", tensor)));
-
-    /// <summary>Tensors of the parameters' shapes, at first all 0, that are part of the state.</summary>
+    /// <summary>Tensors like those that this process updates, at first all 0, that are part of the state.</summary>
     protected Tensor[] AddSlot(string suffix)
     {
         using var plain = no_grad();
-        Tensor[] tensors = [.. trained.Select(named => zeros_like(named.parameter).DetachFromDisposeScope())];
+        Tensor[] tensors = [.. updated.Select(tensor => zeros_like(tensor).DetachFromDisposeScope())];
         slots.Add((suffix, tensors));
         return tensors;
+    }
+
+    /// <summary>The next backward pass is the step's last: gradients of other processes are added as it completes them.</summary>
+    public void ExchangeDuringBackward() => gradients.ExchangeDuringBackward();
+
+    /// <summary>Waits until the gradients are the sums over all processes.</summary>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public void FinishExchange()
+    {
+        using var plain = no_grad();
+        gradients.FinishExchange();
     }
 
     /// <summary>The Euclidean norm of all gradients together.</summary>
@@ -141,7 +154,8 @@ public abstract class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         Steps++;
-        Update([.. Parameters], gradients.All(), RatesAt(lr), scale);
+        Update(updated, gradients.All(), RatesAt(lr), scale);
+        gradients.GatherParameters();
     }
 
     /// <summary>Takes one step on the device, without waiting for it: a step whose loss or gradient is not finite changes nothing.</summary>
@@ -155,14 +169,15 @@ public abstract class Optimizer : IDisposable
         using var plain = no_grad();
         Steps++;
         var bad = norm.isfinite().logical_and(loss.isfinite()).logical_not().to(ScalarType.Float32);
-        UpdateOnDevice([.. Parameters], gradients.All(), RatesAt(lr), clip > 0 ? (norm / clip).clamp_min(1) : null, bad);
+        UpdateOnDevice(updated, gradients.All(), RatesAt(lr), clip > 0 ? (norm / clip).clamp_min(1) : null, bad);
+        gradients.GatherParameters();
     }
 
-    /// <summary>The learning rate of each parameter: the step's, less for layers nearer to the input where the config says so.</summary>
+    /// <summary>The learning rate of each tensor that is updated: the step's, less for layers nearer to the input where the config says so.</summary>
     /// <param name="lr">The step's learning rate.</param>
     public double[] RatesAt(double lr)
     {
-        var rates = new double[trained.Length];
+        var rates = new double[updated.Length];
         for (var i = 0; i < rates.Length; i++) rates[i] = factors is null ? lr : lr * factors[i];
         return rates;
     }
@@ -192,6 +207,7 @@ public abstract class Optimizer : IDisposable
         foreach (var (_, tensors) in slots)
             foreach (var tensor in tensors) tensor.Dispose();
         slots.Clear();
+        foreach (var tensor in updated.Where(tensor => tensor is not Parameter)) tensor.Dispose();
         gradients.Dispose();
         GC.SuppressFinalize(this);
     }
@@ -204,7 +220,7 @@ sealed class AdamOptimizer : Optimizer
     readonly AdamFamilyConfig config;
     readonly Tensor[] first, second;
 
-    internal AdamOptimizer(nn.Module model, AdamFamilyConfig config) : base(model, config)
+    internal AdamOptimizer(nn.Module model, AdamFamilyConfig config, OptimizerTeam team) : base(model, config, team)
     {
         this.config = config;
         first = AddSlot("first_moment");
@@ -237,7 +253,7 @@ sealed class SgdOptimizer : Optimizer
     readonly double momentum;
     readonly Tensor[]? velocity;
 
-    internal SgdOptimizer(nn.Module model, SgdConfig config) : base(model, config)
+    internal SgdOptimizer(nn.Module model, SgdConfig config, OptimizerTeam team) : base(model, config, team)
     {
         momentum = config.Momentum;
         if (momentum > 0) velocity = AddSlot("velocity");

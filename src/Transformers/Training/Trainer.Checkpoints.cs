@@ -1,15 +1,51 @@
+using TorchSharp;
 using Transformers.Checkpoints;
+using Transformers.Processes;
+using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
 // Saving, restoring, and what becomes of a run at a bad step.
 public sealed partial class Trainer
 {
-    void Save(bool background) => outputs.Save(Snapshot(), background);
+    void Save(bool background) => WithSnapshot(snapshot => outputs!.Save(snapshot, background));
 
-    TrainerSnapshot Snapshot() => new(
-        State with { OptimizerSteps = Optimizer.Steps, Sampler = task.SamplerState, MicroPieces = task.Micro.Pieces },
-        task.Model.state_dict().Select(named => (named.Key, named.Value)), Optimizer.State, Ema?.State, LastValidation?.Step == State.Step ? LastValidation : null);
+    void SaveBest() => WithSnapshot(snapshot => outputs!.SaveBest(snapshot));
+
+    // The parts of a sharded optimizer's state come together; the first process writes.
+    void WithSnapshot(Action<TrainerSnapshot> save)
+    {
+        using var scope = NewDisposeScope();
+        var optimizer = Optimizer.CollectState();
+        if (outputs is not null) save(new(State with { OptimizerSteps = Optimizer.Steps, Sampler = task.SamplerState, MicroPieces = task.Micro.Pieces }, Weights, optimizer, Ema?.State,
+            LastValidation?.Step == State.Step ? LastValidation : null));
+    }
+
+    IEnumerable<(string, Tensor)> Weights => task.Model.state_dict().Select(named => (named.Key, named.Value));
+
+    /// <summary>Sets all processes to where the first one is: its state and its tensors; collective.</summary>
+    public void Share()
+    {
+        if (task.Processes.IsAlone) return;
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        var (state, validation, steps, sampler, pieces) = task.Processes.Broadcast(new SharedState(State, LastValidation, Optimizer.Steps, task.SamplerState, task.Micro.Pieces));
+        if (!task.Processes.IsFirst)
+        {
+            (State, LastValidation, Optimizer.Steps) = (state, validation, steps);
+            task.Micro = task.Micro with { Pieces = pieces };
+            task.SamplerState = sampler;
+        }
+        var optimizer = restored ?? Optimizer.NewState();
+        restored = null;
+        foreach (var (_, tensor) in Weights.Concat(optimizer).Concat(Ema?.State ?? [])) task.Processes.Broadcast(tensor);
+        Optimizer.TakeState(optimizer);
+    }
+
+    // What the first process has read of a sharded optimizer, until it is shared.
+    IReadOnlyList<(string Name, Tensor Tensor)>? restored;
+
+    sealed record SharedState(TrainerState State, ValidationReport? Validation, long OptimizerSteps, IReadOnlyDictionary<string, long> Sampler, int MicroPieces);
 
     /// <summary>Sets the trainer to where a checkpoint was saved.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
@@ -17,8 +53,9 @@ public sealed partial class Trainer
     /// <exception cref="CheckpointException">The checkpoint's tensors do not fit, or it is damaged.</exception>
     public void Restore(Checkpoint checkpoint, TrainerState state)
     {
-        checkpoint.Fill(CheckpointFiles.Model, task.Model.state_dict().Select(named => (named.Key, named.Value)));
-        checkpoint.Fill(CheckpointFiles.Optimizer, Optimizer.State,
+        checkpoint.Fill(CheckpointFiles.Model, Weights);
+        restored = Optimizer.NewState();
+        checkpoint.Fill(CheckpointFiles.Optimizer, restored,
             "the optimizer's kind or momentum, or what training.freeze holds still, has changed since: put it back, or start another run from these weights with --run and --from");
         if (Ema is not null && checkpoint.Has(CheckpointFiles.Average)) checkpoint.Fill(CheckpointFiles.Average, Ema.State);
         else if (Ema is not null)
@@ -41,20 +78,21 @@ public sealed partial class Trainer
         if (action == DivergenceAction.Skip)
         {
             State = State with { SkippedSteps = State.SkippedSteps + 1 };
-            outputs.Log(bad.Step, "skip", ("loss", bad.Loss), ("gradient_norm", bad.GradientNorm), ("skipped_steps", State.SkippedSteps));
+            outputs?.Log(bad.Step, "skip", ("loss", bad.Loss), ("gradient_norm", bad.GradientNorm), ("skipped_steps", State.SkippedSteps));
             observer.Warn($"skipped a step, {State.SkippedSteps} of at most {divergence.Limit}: {bad}");
             return true;
         }
-        var good = outputs.NewestBefore(bad.Step - 1);
-        if (action == DivergenceAction.Stop || good is null) throw DivergencePolicy.Diverged(bad, reason, good);
+        var good = outputs?.NewestBefore(bad.Step - 1);
+        if (action == DivergenceAction.Stop || task.Processes.Broadcast(good?.Step) is not { } goodStep) throw DivergencePolicy.Diverged(bad, reason, good);
         var (count, position) = (State.RollBacks + 1, task.SamplerState);
-        Restore(good, good.ReadState().Trainer);
+        if (good is not null) Restore(good, good.ReadState().Trainer);
+        Share();
         task.SamplerState = position;
         State = State with { RollBacks = count };
-        outputs.RollBackTo(good.Step);
+        outputs?.RollBackTo(goodStep);
         Save(background: false);
-        outputs.Log(good.Step, "roll_back", ("loss", bad.Loss), ("gradient_norm", bad.GradientNorm), ("from_step", bad.Step), ("roll_backs", count));
-        observer.Warn($"went back to step {good.Step}, {count} of at most {divergence.Limit} times: {bad}");
+        outputs?.Log(goodStep, "roll_back", ("loss", bad.Loss), ("gradient_norm", bad.GradientNorm), ("from_step", bad.Step), ("roll_backs", count));
+        observer.Warn($"went back to step {goodStep}, {count} of at most {divergence.Limit} times: {bad}");
         return false;
     }
 }

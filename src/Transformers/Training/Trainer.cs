@@ -4,6 +4,7 @@ using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Layers;
 using Transformers.Native;
+using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -19,9 +20,10 @@ public sealed partial class Trainer : IDisposable
     readonly StepWatch? watch;
     readonly StepThreads? threads;
     readonly Schedule schedule;
-    readonly TrainerOutputs outputs;
+    readonly TrainerOutputs? outputs;
     readonly ITrainingObserver observer;
     readonly StopRequest stop;
+    readonly Agreement agreement;
     readonly DivergencePolicy divergence;
 
     /// <summary>A loop at its start; see <see cref="Restore"/> for going on from a checkpoint.</summary>
@@ -31,12 +33,15 @@ public sealed partial class Trainer : IDisposable
     /// <param name="width">The model's width D.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="device">The model's device.</param>
-    /// <param name="outputs">What the run leaves.</param>
+    /// <param name="outputs">What the run leaves; null for a process that leaves nothing, which all but the first are.</param>
     /// <param name="observer">Is notified of progress.</param>
     /// <param name="stop">Ends the run.</param>
-    public Trainer(TrainingTask task, TrainingConfig config, ulong seed, int width, Precision precision, Device device, TrainerOutputs outputs, ITrainingObserver observer, StopRequest stop)
+    /// <param name="processes">The processes that train together; by default one.</param>
+    public Trainer(TrainingTask task, TrainingConfig config, ulong seed, int width, Precision precision, Device device, TrainerOutputs? outputs, ITrainingObserver observer, StopRequest stop, Communicator? processes = null)
     {
         this.task = task;
+        task.Processes = processes ?? Communicator.Single;
+        agreement = new Agreement(task.Processes, stop);
         this.config = config;
         this.seed = seed;
         this.device = device;
@@ -49,7 +54,7 @@ public sealed partial class Trainer : IDisposable
         this.observer = observer;
         this.stop = stop;
         schedule = new Schedule(config.Schedule, config.Optimizer.Lr, config.Steps, width);
-        Optimizer = Optimizer.Create(config.Optimizer, task.Model);
+        Optimizer = Optimizer.Create(config.Optimizer, task.Model, new OptimizerTeam(task.Processes, config.ShardOptimizer));
         divergence = new DivergencePolicy(config.Divergence);
         Ema = config.Ema is { } ema ? new WeightAverage(task.Model, ema.Decay) : null;
     }
@@ -86,6 +91,7 @@ public sealed partial class Trainer : IDisposable
         copies?.Refresh();
         try
         {
+            agreement.Meet();
             if (State.ValidatedStep < State.Step && IsValidated(State.Step, lastStep)) Validate(State.Step, whole: State.Step == lastStep);
             Loop(lastStep);
         }
@@ -99,7 +105,7 @@ public sealed partial class Trainer : IDisposable
     void Loop(long lastStep)
     {
         var meter = new Meter(config.Steps, task.Unit, device, PeakFlops);
-        while (State.Step < lastStep && stop.Reason is null && !OutOfPatience)
+        while (State.Step < lastStep && agreement.Reason is null && !OutOfPatience)
         {
             var step = State.Step + 1;
             var lr = schedule.At(step);
@@ -111,13 +117,13 @@ public sealed partial class Trainer : IDisposable
             if (reports) Report(meter, step, lr, norm);
             if (IsValidated(step, lastStep)) Validate(step, whole: step == lastStep);
             if (config.Sample.Every is { } every && step % every == 0 && step != lastStep) Sample(step);
-            if (stop.TakeSave() || saves)
+            if (agreement.TakeSave() || saves)
             {
                 if (watch is not null && LookAt(meter) is null) continue;
                 Save(background: true);
             }
-            else if (config.Checkpoint.Best && step != lastStep && LastValidation is { IsBest: true } best && best.Step == step) outputs.SaveBest(Snapshot());
-            outputs.WriteBestInTime();
+            else if (config.Checkpoint.Best && step != lastStep && LastValidation is { IsBest: true } best && best.Step == step) SaveBest();
+            outputs?.WriteBestInTime();
             // What validation, sampling and saving took for themselves is not needed until they come again.
             if (step % config.Validate.Every == 0) DeviceMemory.TrimMemory();
         }
@@ -133,17 +139,23 @@ public sealed partial class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var started = Stopwatch.GetTimestamp();
         var micro = task.NextStep();
-        var targets = Math.Max(1, micro.Sum(batch => batch.Targets));
-        var losses = micro.Select(batch => Backward(batch, targets, step)).ToList();
-        var outcome = new StepOutcome(step, 0, 0, micro.Sum(batch => batch.Units), targets, micro.Sum(batch => batch.Flops), 0);
+        // Each process has its part of the batch; every target of the whole counts the same.
+        Span<double> counts = [micro.Sum(batch => batch.Targets), micro.Sum(batch => batch.Units), micro.Sum(batch => batch.Flops)];
+        agreement.Add(counts);
+        var targets = Math.Max(1, (long)counts[0]);
+        var losses = micro.Select((batch, i) => Backward(batch, targets, step, isLast: i == micro.Count - 1)).ToList();
+        Optimizer.FinishExchange();
+        var outcome = new StepOutcome(step, 0, 0, (long)counts[1], targets, counts[2], 0);
         if (watch is null)
         {
-            outcome = outcome with { Loss = losses.Sum(loss => (double)loss.item<float>()), GradientNorm = Optimizer.GradientNorm() };
+            outcome = outcome with { Loss = agreement.Meet(losses.Sum(loss => (double)loss.item<float>())), GradientNorm = Optimizer.GradientNorm() };
             if (outcome.Bad is null) Optimizer.Step(lr, config.Clip > 0 && outcome.GradientNorm > config.Clip ? config.Clip / outcome.GradientNorm : 1);
         }
         else
         {
-            var (loss, norm) = (stack(losses).sum(), Optimizer.DeviceGradientNorm());
+            var (loss, norm) = (losses.Count == 0 ? zeros(1, device: device).sum() : stack(losses).sum(), Optimizer.DeviceGradientNorm());
+            task.Processes.AllReduce(loss);
+            agreement.Meet();
             Optimizer.StepWhereFinite(lr, config.Clip, norm, loss);
             watch.Add(outcome, loss, norm);
         }
@@ -188,7 +200,12 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Adds the gradients of a micro-batch.</summary>
     /// <param name="targets">The targets of the whole step: the loss of every target counts the same, however the batch is cut.</param>
     /// <returns>Its part of the step's loss, a scalar in 32 bits on the model's device.</returns>
-    internal Tensor Backward(MicroBatch batch, long targets, long step) => Pass(batch, targets, new RandomPosition(seed, step, batch.FirstExample));
+    /// <param name="isLast">Whether no other micro-batch of the step follows, so that gradients may be exchanged meanwhile.</param>
+    internal Tensor Backward(MicroBatch batch, long targets, long step, bool isLast = false)
+    {
+        if (isLast) Optimizer.ExchangeDuringBackward();
+        return Pass(batch, targets, new RandomPosition(seed, step, batch.FirstExample));
+    }
 
     /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
     /// <returns>Its part of the step's mean loss, without label smoothing: a scalar in 32 bits.</returns>
@@ -202,55 +219,11 @@ public sealed partial class Trainer : IDisposable
         return (sum.CrossEntropy.detach() / count).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The mean loss of a split, without gradients and dropout.</summary>
-    /// <param name="batches">Its batches.</param>
-    public (double loss, long targets) Evaluate(IEnumerable<MicroBatch> batches)
-    {
-        using var inference = no_grad();
-        task.Model.eval();
-        double sum = 0;
-        long targets = 0;
-        foreach (var batch in batches)
-        {
-            stop.Token.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            sum += batch.LossSum().CrossEntropy.to(ScalarType.Float64).item<double>();
-            targets += batch.Targets;
-        }
-        task.Model.train();
-        return (targets == 0 ? double.NaN : sum / targets, targets);
-    }
-
-    void Validate(long step, bool whole)
-    {
-        var started = Stopwatch.GetTimestamp();
-        using var averaged = SwapAverage();
-        var (loss, targets) = Evaluate(task.Validation(whole ? null : config.Validate.Batches));
-        if (targets == 0) return;
-        var metrics = new Dictionary<string, double>(task.DerivedMetrics(loss));
-        using (no_grad())
-        {
-            task.Model.eval();
-            Showing.Try("the measures other than the loss", observer, stop, () =>
-            {
-                foreach (var (name, value) in task.Metrics(whole, stop.Token)) metrics[name] = value;
-            });
-            Showing.Try("the pictures", observer, stop, () => observer.OnPictures(step, task.Pictures()));
-            Showing.Try("the histograms of weights", observer, stop, () => observer.OnWeights(step, task.Model));
-            task.Model.train();
-        }
-        State = State.Validated(step, loss, out var best);
-        var report = new ValidationReport(step, loss, targets, metrics, best, Stopwatch.GetElapsedTime(started).TotalSeconds);
-        LastValidation = report;
-        outputs.Log(step, "val", [("loss", loss), .. metrics.Select(metric => (metric.Key, metric.Value))]);
-        observer.OnValidation(report);
-    }
-
     void Report(Meter meter, long step, double lr, double norm)
     {
         if (meter.Report(step, lr, norm) is not { } report) return;
         State = State with { TrainLoss = report.Loss };
-        outputs.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("step_seconds", report.StepSeconds), ("memory_bytes", report.MemoryBytes),
+        outputs?.Log(step, "train", [("loss", report.Loss), ("lr", lr), ("gradient_norm", norm), ($"{task.Unit}_per_second", report.UnitsPerSecond), ("step_seconds", report.StepSeconds), ("memory_bytes", report.MemoryBytes),
             .. Optional("utilisation", report.Utilisation), .. Optional("other_cores", report.OtherCores),
             .. Optional("device_free_bytes", report.DeviceMemory?.Free), .. Optional("device_total_bytes", report.DeviceMemory?.Total), .. Optional("device_own_bytes", report.DeviceMemory?.Own)]);
         observer.OnLog(report);
@@ -262,6 +235,7 @@ public sealed partial class Trainer : IDisposable
 
     void Sample(long step)
     {
+        if (!task.Processes.IsFirst) return;
         using var averaged = SwapAverage();
         task.Model.eval();
         Showing.Try("the samples", observer, stop, () =>

@@ -48,6 +48,9 @@ public sealed record TrainingConfig : IChecked
     /// <summary>What happens when a loss or a gradient is not a number.</summary>
     public DivergenceConfig Divergence { get; init; } = new StopAtDivergenceConfig();
 
+    /// <summary>Whether each of several processes keeps the optimizer's state of a part of the parameters only (ZeRO, stage 1): less memory, the same weights. Checkpoints are the same, and resume with any number of processes.</summary>
+    public bool ShardOptimizer { get; init; }
+
     /// <summary>A moving average of the weights, which is then what is validated and saved; none where this is not given.</summary>
     public EmaConfig? Ema { get; init; }
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Transformers.IO;
 using Transformers.Native;
+using Transformers.Processes;
 using Transformers.Runs;
 using static TorchSharp.torch;
 
@@ -38,6 +39,8 @@ public sealed record TrainingOptions
     public Device Device { get => field ?? NativeLibraries.Cpu; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
+    /// <summary>The processes that train together; the first one writes.</summary>
+    public Communicator Processes { get; init; } = Communicator.Single;
 }
 
 /// <summary>Derives independent random streams from a run's one seed, by purpose.</summary>
@@ -88,6 +91,8 @@ public sealed record TrainResult
     public required string Precision { get; init; }
     /// <summary>Where it ran.</summary>
     public required string Device { get; init; }
+    /// <summary>The number of processes that trained together; absent for one.</summary>
+    public int? Processes { get; init; }
     /// <summary>Steps whose loss or gradient was not a number and that were skipped, in all runs of this folder.</summary>
     public long SkippedSteps { get; init; }
     /// <summary>How often the run went back to an earlier checkpoint.</summary>

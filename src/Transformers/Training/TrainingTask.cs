@@ -1,5 +1,6 @@
 using TorchSharp;
 using Transformers.Layers;
+using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -13,20 +14,36 @@ public abstract class TrainingTask : IDisposable
     /// <summary>What throughput counts: <c>tokens</c> or <c>images</c>.</summary>
     public abstract string Unit { get; }
 
+    /// <summary>The processes that train together: each takes its part of every step's batch.</summary>
+    public Communicator Processes { get; set; } = Communicator.Single;
+
     /// <summary>How a step is cut into micro-batches.</summary>
     public MicroSize Micro { get; set; } = new(null);
 
-    /// <summary>The micro-batches of the next step.</summary>
+    /// <summary>This process's micro-batches of the next step; none where its part of the batch is empty.</summary>
     public abstract IReadOnlyList<MicroBatch> NextStep();
 
-    /// <summary>The micro-batches of a batch.</summary>
-    /// <param name="rows">The rows of the batch.</param>
+    /// <summary>The micro-batches of this process's part of a batch.</summary>
+    /// <param name="rows">The rows of the whole batch.</param>
     /// <param name="slice">The micro-batch of some rows, from the first one and their number.</param>
     protected IReadOnlyList<MicroBatch> Slices(int rows, Func<int, int, MicroBatch> slice)
     {
-        var size = Micro.Of(rows);
-        return [.. Enumerable.Range(0, (rows + size - 1) / size).Select(i => slice(i * size, Math.Min(size, rows - i * size)))];
+        var (first, own) = Processes.PartOf(rows);
+        return Cut(first, own, slice);
     }
+
+    /// <summary>The micro-batches of some rows.</summary>
+    /// <param name="first">The first row.</param>
+    /// <param name="own">Their number.</param>
+    /// <param name="slice">As for <see cref="Slices"/>.</param>
+    protected IReadOnlyList<MicroBatch> Cut(int first, int own, Func<int, int, MicroBatch> slice)
+    {
+        var size = Micro.Of(own);
+        return [.. Enumerable.Range(0, (own + size - 1) / size).Select(i => slice(first + i * size, Math.Min(size, own - i * size)))];
+    }
+
+    /// <summary>Each process's turn: those of some batches or examples, in order, that this process looks at.</summary>
+    protected IEnumerable<T> OwnTurns<T>(IEnumerable<T> all) => Processes.IsAlone ? all : all.Where((_, i) => i % Processes.Size == Processes.Rank);
 
     /// <summary>The validation split in order; empty where there is none.</summary>
     /// <param name="batches">The most batches, or null for the whole split.</param>

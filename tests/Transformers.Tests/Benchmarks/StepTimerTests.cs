@@ -60,7 +60,9 @@ public class StepTimerTests
         Assert.Equal(20 * measured.StepSeconds, plan.TotalSeconds);
         var scaling = plan.Scaling!;
         Assert.Equal(2.0 * 3 / 4 * 4 * inspection.Cost.Parameters, scaling.BytesPerDevice, 1e-6);
-        Assert.Equal(measured.StepSeconds + scaling.BytesPerDevice / 1e9, scaling.StepSeconds, 1e-12);
+        Assert.Equal(scaling.BytesPerDevice / 1e9, scaling.ExchangeSeconds, 1e-12);
+        Assert.InRange(scaling.HiddenSeconds, 0, Math.Min(scaling.ExchangeSeconds, measured.PassSeconds));
+        Assert.Equal(measured.StepSeconds + scaling.ExchangeSeconds - scaling.HiddenSeconds, scaling.StepSeconds, 1e-12);
         Assert.Equal(4 * 640 / scaling.StepSeconds, scaling.UnitsPerSecond, 1e-6);
     }
 

@@ -1,5 +1,6 @@
 using Transformers.IO;
 using Transformers.IO.Images;
+using Transformers.Processes;
 
 namespace Transformers.Data.Images;
 
@@ -20,6 +21,8 @@ public sealed record ImageLoaderOptions
     public bool DropLast { get; init; }
     /// <summary>Decides order and augmentation.</summary>
     public ulong Seed { get; init; }
+    /// <summary>The processes that divide a batch's rows: each loads its own, unless mixing needs all of them.</summary>
+    public Communicator Processes { get; init; } = Communicator.Single;
     /// <summary>Background threads, at least 1.</summary>
     public int Threads { get; init; } = Math.Max(1, Math.Min(Environment.ProcessorCount - 1, 8));
     /// <summary>Batches made ahead, at least 1.</summary>
@@ -98,7 +101,9 @@ public sealed class ImageLoader : IDisposable
         var transform = options.Transform;
         var all = Order(position.Epoch);
         var first = (int)position.Next * options.BatchSize;
-        var chosen = all.AsSpan(first, Math.Min(options.BatchSize, all.Length - first));
+        var rows = Math.Min(options.BatchSize, all.Length - first);
+        var (firstRow, own) = options.Mixing is null ? options.Processes.PartOf(rows) : (0, rows);
+        var chosen = all.AsSpan(first + firstRow, own);
         var pixels = Take();
         var kept = new List<int>(chosen.Length);
         foreach (var index in chosen)
@@ -111,17 +116,20 @@ public sealed class ImageLoader : IDisposable
         var used = pixels.AsSpan(0, kept.Count * transform.Values);
         var targets = options.Mixing?.Apply(used, labels, dataset.Classes.Count, transform.Channels, transform.Size, transform.Size,
             new SampleRandom(options.Seed, 0x6D6978, (ulong)position.Epoch, (ulong)position.Next));
-        if (used.Length == pixels.Length) return new ImageBatch(pixels, labels, [.. kept], targets, Return) { Epoch = (int)position.Epoch, Number = (int)position.Next };
+        (int, int)? part = own < rows ? (firstRow, rows) : null;
+        if (used.Length == pixels.Length) return new ImageBatch(pixels, labels, [.. kept], targets, Return) { Epoch = (int)position.Epoch, Number = (int)position.Next, Part = part };
         var shorter = used.ToArray();
         Return(pixels);
-        return new ImageBatch(shorter, labels, [.. kept], targets, null) { Epoch = (int)position.Epoch, Number = (int)position.Next };
+        return new ImageBatch(shorter, labels, [.. kept], targets, null) { Epoch = (int)position.Epoch, Number = (int)position.Next, Part = part };
     }
 
     float[] Take()
     {
         lock (guard)
             if (memory.TryPop(out var pixels)) return pixels;
-        return GC.AllocateUninitializedArray<float>(checked(options.BatchSize * options.Transform.Values));
+        // A part has at most one row more than its equal.
+        var rows = options.Mixing is null ? (options.BatchSize + options.Processes.Size - 1) / options.Processes.Size : options.BatchSize;
+        return GC.AllocateUninitializedArray<float>(checked(rows * options.Transform.Values));
     }
 
     void Return(float[] pixels)
@@ -159,6 +167,9 @@ public sealed class ImageBatch : IDisposable
 
     /// <summary>B: below the batch size where the epoch ends or broken files were left out.</summary>
     public int Count => Labels.Length;
+
+    /// <summary>Where these images are this process's part of a batch: the position of the first one in the batch, and the batch's rows. Null for a whole batch.</summary>
+    public (int First, int Rows)? Part { get; init; }
 
     /// <summary>The epoch that the batch belongs to, from 0.</summary>
     public required int Epoch { get; init; }

@@ -1,5 +1,6 @@
 using Transformers.Generators.Drawing;
 using Transformers.IO;
+using Transformers.Processes;
 
 namespace Transformers.Data.Images;
 
@@ -43,9 +44,10 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     /// <param name="batchSize">Images a batch.</param>
     /// <param name="seed">Decides order and augmentation.</param>
     /// <param name="start">The position of the first batch.</param>
-    public ImageLoader TrainingBatches(int batchSize, ulong seed, DataPosition start = default) => new(Dataset, Dataset.Train, Options(batchSize) with
+    /// <param name="processes">The processes that divide each batch; by default one.</param>
+    public ImageLoader TrainingBatches(int batchSize, ulong seed, DataPosition start = default, Communicator? processes = null) => new(Dataset, Dataset.Train, Options(batchSize) with
     {
-        Augmentation = Augmentation, Mixing = Mixing, Shuffle = true, DropLast = Dataset.Train.Length >= batchSize, Seed = seed,
+        Augmentation = Augmentation, Mixing = Mixing, Shuffle = true, DropLast = Dataset.Train.Length >= batchSize, Seed = seed, Processes = processes ?? Communicator.Single,
     }, start);
 
     /// <summary>Batches for evaluation: in order, nothing random, every image once an epoch.</summary>

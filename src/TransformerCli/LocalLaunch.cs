@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Transformers.IO;
+using Transformers.Processes;
+
+namespace TransformerCli;
+
+/// <summary><c>--nproc</c>: starts this program several times on this machine, passes signals on, and leaves no process behind.</summary>
+static partial class LocalLaunch
+{
+    /// <summary>Runs the processes and waits for all of them.</summary>
+    /// <param name="context">Where to print.</param>
+    /// <param name="json">Whether messages are JSON.</param>
+    /// <param name="count">The number of processes.</param>
+    /// <param name="arguments">The command line without <c>--nproc</c>.</param>
+    /// <returns>The first process's exit code; 6 where one of them failed.</returns>
+    internal static int Run(CliContext context, bool json, int count, IReadOnlyList<string> arguments)
+    {
+        var launcher = MpiLauncher.Find();
+        var folder = Directory.CreateTempSubdirectory("transformer-launch-").FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(folder, "parent"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+            using var process = launcher.Start(count, [.. Program(), .. arguments], folder);
+            using var signals = new SignalRelay(folder);
+            process.WaitForExit();
+            EndLeftOvers(folder);
+            // A process that was stopped, woken by the launcher's signal, would report that signal.
+            if (File.Exists(Path.Combine(folder, "failure"))) return ExitCodes.ProcessFailed;
+            if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;
+            // Where a process was killed, another one has said so, if the launcher left it the time.
+            if (process.ExitCode is not (ExitCodes.ProcessFailed or ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged))
+                context.Fail(json, ExitCodes.ProcessFailed, [new Problem($"one of the {count} processes has ended before its time; {launcher.Path} reports {process.ExitCode}",
+                    Hint: "the same command resumes from the newest checkpoint, with this or another number of processes")]);
+            return process.ExitCode is ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged ? process.ExitCode : ExitCodes.ProcessFailed;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // The program as it was started: by its own host, or by dotnet.
+    static IEnumerable<string> Program()
+    {
+        var host = Environment.ProcessPath!;
+        return Path.GetFileNameWithoutExtension(host) == "dotnet" ? [host, Environment.GetCommandLineArgs()[0]] : [host];
+    }
+
+    static int? ReadNumber(string file) => File.Exists(file) && int.TryParse(File.ReadAllText(file), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    static IEnumerable<int> Started(string folder) => Directory.EnumerateFiles(folder, "*.pid").Select(ReadNumber).OfType<int>();
+
+    // A launcher that was killed leaves its processes; one that is stopped cannot even be asked.
+    static void EndLeftOvers(string folder)
+    {
+        foreach (var pid in Started(folder))
+            for (var waited = 0; IsOurs(pid); waited++)
+            {
+                if (waited == 20) Kill(pid, 9);
+                Thread.Sleep(50);
+            }
+    }
+
+    // A number may have been given to another program since.
+    static bool IsOurs(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/environ").Contains(MpiLauncher.FolderVariable, StringComparison.Ordinal) && !File.ReadAllText($"/proc/{pid}/stat").Contains(") Z", StringComparison.Ordinal);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    static void Kill(int pid, int signal)
+    {
+        if (!OperatingSystem.IsWindows()) SendSignal(pid, signal);
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int SendSignal(int pid, int signal);
+
+    /// <summary>Gives each signal to every process, also to those that are not there yet.</summary>
+    sealed class SignalRelay : IDisposable
+    {
+        readonly List<PosixSignalRegistration> registrations = [];
+        readonly List<(int Signal, HashSet<int> Reached)> sent = [];
+        readonly Timer timer;
+        readonly string folder;
+
+        internal SignalRelay(string folder)
+        {
+            this.folder = folder;
+            const int usr1 = 10; // On Linux.
+            foreach (var (signal, number) in new[] { (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15), (PosixSignal.SIGHUP, 1), ((PosixSignal)usr1, usr1) }.Where(one => one.Item2 != usr1 || OperatingSystem.IsLinux()))
+                registrations.Add(PosixSignalRegistration.Create(signal, context =>
+                {
+                    context.Cancel = true;
+                    lock (sent) sent.Add((number, []));
+                    Relay();
+                }));
+            timer = new Timer(_ => Relay(), null, 100, 100);
+        }
+
+        void Relay()
+        {
+            lock (sent)
+            {
+                if (!Directory.Exists(folder)) return;
+                foreach (var (signal, reached) in sent)
+                    foreach (var pid in Started(folder))
+                        if (reached.Add(pid)) Kill(pid, signal);
+            }
+        }
+
+        public void Dispose()
+        {
+            timer.Dispose();
+            foreach (var registration in registrations) registration.Dispose();
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using System.CommandLine;
+using System.Globalization;
+using TorchSharp;
+using Transformers.IO;
+using Transformers.Native;
+using Transformers.Processes;
+using Transformers.Training;
+
+namespace TransformerCli;
+
+/// <summary>The processes that work on one command together, where a launcher started several.</summary>
+/// <remarks>Only the first one prints. When one fails, the others end with exit code 6, and the first that is left says which it was.</remarks>
+sealed class Team : IDisposable
+{
+    // A process that is in a long computation when another fails does not look up; it is ended after this.
+    static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    readonly CliContext context;
+    readonly StopRequest? stop;
+    readonly bool json;
+    readonly MpiCommunicator? joined;
+    readonly ProcessVigil? vigil;
+    readonly Timer? parentWatch;
+    readonly string? folder = Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 } named && Directory.Exists(named) ? named : null;
+    int printed;
+
+    Team(CliContext context, bool json, StopRequest? stop, Launch? launch)
+    {
+        (this.context, this.json, this.stop, Processes) = (context, json, stop, Communicator.Single);
+        if (launch is null) return;
+        context.Muted = launch.Rank != 0;
+        if (folder is not null)
+        {
+            File.WriteAllText(Path.Combine(folder, $"{launch.Rank}.pid"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+            if (launch.Rank == 0 && OperatingSystem.IsLinux()) parentWatch = new Timer(_ => EndWithoutParent(), null, 1000, 1000);
+        }
+        joined = launch.Join();
+        ProcessSettings.DivideAmong(joined.LocalRank, joined.LocalSize);
+        Processes = joined;
+        vigil = new ProcessVigil(joined, OnFailure);
+        joined.Failure = () => vigil.Failure;
+    }
+
+    /// <summary>The processes.</summary>
+    internal Communicator Processes { get; private set; }
+
+    /// <summary>Runs a command that several processes can share.</summary>
+    /// <param name="context">Where to print.</param>
+    /// <param name="parse">The command line.</param>
+    /// <param name="stop">What signals ask; null for a command that does not listen.</param>
+    /// <param name="action">The command, given the processes.</param>
+    /// <returns>The exit code.</returns>
+    internal static int Run(CliContext context, ParseResult parse, StopRequest? stop, Func<Team, int> action)
+    {
+        var launch = Launch.Read();
+        using var team = new Team(context, parse.GetValue(context.JsonOption), stop, launch);
+        return launch is null ? action(team) : team.Run(action);
+    }
+
+    /// <summary>Chooses the means by which tensors of a device are exchanged, once the device is known.</summary>
+    internal Communicator For(torch.Device device)
+    {
+        if (joined is not null && device.type == DeviceType.CUDA && Processes is MpiCommunicator) Processes = new NcclCommunicator(joined, NcclLibrary.Load());
+        return Processes;
+    }
+
+    int Run(Func<Team, int> action)
+    {
+        try
+        {
+            var code = action(this);
+            Processes.Barrier();
+            vigil!.Dispose();
+            Processes.Dispose();
+            return Finish(code);
+        }
+        catch (ProcessFailedException exception)
+        {
+            if (vigil?.Failure is null) Print(exception);
+            return End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
+        }
+        catch (OperationCanceledException) when (stop?.Reason is { } reason)
+        {
+            vigil?.Report($"it was stopped before the first step ({reason})");
+            return End(ExitCodes.Of(reason));
+        }
+        catch (Exception exception)
+        {
+            vigil?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
+            throw;
+        }
+    }
+
+    // The launcher that this program started itself does not pass codes on without comments: the folder does.
+    int Finish(int code)
+    {
+        if (folder is null) return code;
+        if (Processes.IsFirst) File.WriteAllText(Path.Combine(folder, "code"), code.ToString(CultureInfo.InvariantCulture));
+        return ExitCodes.Done;
+    }
+
+    // Without a word to MPI, which would wait for the others; the launcher then ends what is left of them.
+    int End(int code)
+    {
+        if (folder is not null && Processes.IsFirst) File.WriteAllText(Path.Combine(folder, "code"), code.ToString(CultureInfo.InvariantCulture));
+        context.Error.End();
+        context.Out.Flush();
+        ProcessEnd.Now(code);
+        return code;
+    }
+
+    void OnFailure(ProcessFailedException failure)
+    {
+        Print(failure);
+        Thread.Sleep(Grace);
+        End(ExitCodes.ProcessFailed);
+    }
+
+    void Print(ProcessFailedException failure)
+    {
+        if (stop?.Reason is not null || Interlocked.Exchange(ref printed, 1) != 0) return;
+        // The first process speaks, or the second where it is the first that failed.
+        if (!Processes.IsFirst && !(Processes.Rank == 1 && failure.Noticed)) return;
+        // One that was stopped may hear of itself when it wakes.
+        if (failure.Message.StartsWith($"process {Processes.Rank} ", StringComparison.Ordinal)) return;
+        context.Muted = false;
+        if (folder is not null) File.WriteAllText(Path.Combine(folder, "failure"), failure.Message);
+        var problem = new Problem(failure.Message, Hint: "the same command resumes from the newest checkpoint, with this or another number of processes");
+        context.Fail(json, ExitCodes.ProcessFailed, [problem]);
+    }
+
+    void EndWithoutParent()
+    {
+        var file = Path.Combine(folder!, "parent");
+        if (File.Exists(file) && !Directory.Exists($"/proc/{File.ReadAllText(file)}")) stop?.Ask("sigterm");
+    }
+
+    public void Dispose()
+    {
+        parentWatch?.Dispose();
+        vigil?.Dispose();
+    }
+}

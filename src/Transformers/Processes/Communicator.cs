@@ -1,0 +1,186 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using TorchSharp;
+using Transformers.IO;
+using static TorchSharp.torch;
+
+namespace Transformers.Processes;
+
+/// <summary>The processes that work on one task together, and how they exchange numbers.</summary>
+/// <remarks>
+/// Every method but <see cref="Abort"/> is collective: all processes call the same ones in the same order, with buffers of the same size.
+/// Sums are in the order of the ranks on processors, so two runs with as many processes agree bit for bit.
+/// </remarks>
+public abstract class Communicator : IDisposable
+{
+    /// <summary>One process, which exchanges nothing.</summary>
+    public static Communicator Single { get; } = new SingleProcess();
+
+    /// <summary>The number of this process, from 0.</summary>
+    public abstract int Rank { get; }
+
+    /// <summary>The number of processes.</summary>
+    public abstract int Size { get; }
+
+    /// <summary>The number of this process among those on its machine, from 0.</summary>
+    public abstract int LocalRank { get; }
+
+    /// <summary>The number of processes on this machine.</summary>
+    public abstract int LocalSize { get; }
+
+    /// <summary>What the numbers travel through, in words, such as <c>Open MPI 4.1.4</c>.</summary>
+    public abstract string Library { get; }
+
+    /// <summary>Whether this process writes what the run leaves, and prints.</summary>
+    public bool IsFirst => Rank == 0;
+
+    /// <summary>Whether there are no others.</summary>
+    public bool IsAlone => Size == 1;
+
+    /// <summary>Adds a tensor of every process into all of them, in place.</summary>
+    /// <param name="tensor">Of 32 or 64 bits, or bfloat16, without gaps.</param>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void AllReduce(Tensor tensor);
+
+    /// <summary>Adds a tensor of every process; each keeps one part of the sum, in place, and the rest of its tensor is unchanged or undefined.</summary>
+    /// <param name="tensor">As for <see cref="AllReduce(Tensor)"/>; its numbers divide into as many parts as there are processes, and part r belongs to rank r.</param>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void ReduceScatter(Tensor tensor);
+
+    /// <summary>Gives every process's part of a tensor to all, in place.</summary>
+    /// <param name="tensor">As for <see cref="ReduceScatter"/>, of any type.</param>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void AllGather(Tensor tensor);
+
+    /// <summary>Gives one process's tensor to all, in place.</summary>
+    /// <param name="tensor">Of any type, without gaps.</param>
+    /// <param name="root">The rank of the process that has it.</param>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void Broadcast(Tensor tensor, int root = 0);
+
+    /// <summary>Adds numbers of every process into all of them, in place and in the order of the ranks.</summary>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void AllReduce(Span<double> numbers);
+
+    /// <summary>Gives one process's bytes to all, in place.</summary>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void Broadcast(Span<byte> bytes, int root = 0);
+
+    /// <summary>Gives every process's part of some bytes to all, in place; part r belongs to rank r.</summary>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void AllGather(Span<byte> bytes);
+
+    /// <summary>Waits until all processes are here.</summary>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    public abstract void Barrier();
+
+    /// <summary>Divides the processes into groups.</summary>
+    /// <param name="color">Those with the same number make a group.</param>
+    /// <param name="key">Decides the order of the ranks in it; equal keys keep theirs.</param>
+    /// <returns>This process's group.</returns>
+    public abstract Communicator Split(int color, int key);
+
+    /// <summary>Ends all processes, with this exit code where the launcher passes it on.</summary>
+    public abstract void Abort(int code);
+
+    /// <summary>Gives an object of one process to all, through JSON.</summary>
+    /// <param name="value">The object; other processes' are ignored.</param>
+    /// <param name="root">The rank of the process that has it.</param>
+    public T Broadcast<T>(T value, int root = 0)
+    {
+        if (IsAlone) return value;
+        var bytes = Rank == root ? JsonSerializer.SerializeToUtf8Bytes(value, JsonStyle.Options) : [];
+        Span<byte> length = stackalloc byte[sizeof(long)];
+        MemoryMarshal.Write(length, (long)bytes.Length);
+        Broadcast(length, root);
+        if (Rank != root) bytes = new byte[MemoryMarshal.Read<long>(length)];
+        Broadcast(bytes.AsSpan(), root);
+        return Rank == root ? value : JsonSerializer.Deserialize<T>(bytes, JsonStyle.Options)!;
+    }
+
+    /// <summary>Collects an object of every process on all of them, in the order of the ranks, through JSON.</summary>
+    public T[] Collect<T>(T value)
+    {
+        if (IsAlone) return [value];
+        var own = JsonSerializer.SerializeToUtf8Bytes(value, JsonStyle.Options);
+        var lengths = new double[Size];
+        lengths[Rank] = own.Length;
+        AllReduce(lengths.AsSpan());
+        var longest = (int)lengths.Max();
+        var all = new byte[checked(longest * Size)];
+        own.CopyTo(all, longest * Rank);
+        AllGather(all.AsSpan());
+        return [.. Enumerable.Range(0, Size).Select(rank => JsonSerializer.Deserialize<T>(all.AsSpan(longest * rank, (int)lengths[rank]), JsonStyle.Options)!)];
+    }
+
+    /// <summary>Divides work among the processes, which take turns.</summary>
+    /// <param name="items">The same on every process.</param>
+    /// <param name="work">What is done with each, by one of them.</param>
+    /// <returns>The results of all, in order, on every process.</returns>
+    public IEnumerable<TResult> Divide<T, TResult>(IEnumerable<T> items, Func<T, TResult> work)
+    {
+        if (IsAlone) return items.Select(work);
+        TResult[] own = [.. items.Where((_, i) => i % Size == Rank).Select(work)];
+        var all = Collect(own);
+        return Enumerable.Range(0, all.Sum(part => part.Length)).Select(i => all[i % Size][i / Size]);
+    }
+
+    /// <summary>As <see cref="Divide{T, TResult}"/>, for a stream: after each round, in which every process does one, the results are given out.</summary>
+    public IEnumerable<TResult> DivideStream<T, TResult>(IEnumerable<T> items, Func<T, TResult> work) =>
+        IsAlone ? items.Select(work) : items.Chunk(Size).SelectMany(round => Divide(round, work));
+
+    /// <summary>Lets one process after another do something, so that the later ones find on the disk what an earlier one made: rank 0, then the first of every other machine, then the rest.</summary>
+    public T InTurns<T>(Func<T> make)
+    {
+        if (IsAlone) return make();
+        var turn = IsFirst ? 0 : LocalRank == 0 ? 1 : 2;
+        T? made = default;
+        for (var now = 0; now <= 2; now++)
+        {
+            if (now == turn) made = make();
+            if (now < 2) Barrier();
+        }
+        return made!;
+    }
+
+    /// <summary>The part of some rows, in order, that is this process's.</summary>
+    /// <param name="rows">The rows of all.</param>
+    /// <returns>The first one and their number, which may be 0.</returns>
+    public (int First, int Count) PartOf(int rows)
+    {
+        var (first, end) = ((int)((long)rows * Rank / Size), (int)((long)rows * (Rank + 1) / Size));
+        return (first, end - first);
+    }
+
+    /// <summary>Waits for the other processes and ends the connection.</summary>
+    public abstract void Dispose();
+
+    sealed class SingleProcess : Communicator
+    {
+        public override int Rank => 0;
+        public override int Size => 1;
+        public override int LocalRank => 0;
+        public override int LocalSize => 1;
+        public override string Library => "one process";
+        public override void AllReduce(Tensor tensor) { }
+        public override void ReduceScatter(Tensor tensor) { }
+        public override void AllGather(Tensor tensor) { }
+        public override void Broadcast(Tensor tensor, int root = 0) { }
+        public override void AllReduce(Span<double> numbers) { }
+        public override void Broadcast(Span<byte> bytes, int root = 0) { }
+        public override void AllGather(Span<byte> bytes) { }
+        public override void Barrier() { }
+        public override Communicator Split(int color, int key) => this;
+        public override void Abort(int code) => ProcessEnd.Now(code);
+        public override void Dispose() { }
+    }
+}
+
+/// <summary>Another process of the task is gone or does not answer: exit code 6.</summary>
+/// <param name="message">Which one, and what is known of it.</param>
+/// <param name="noticed">Whether this process noticed it; otherwise the other one, or a third, has said so.</param>
+public sealed class ProcessFailedException(string message, bool noticed = false) : Exception(message)
+{
+    /// <summary>Whether this process noticed it.</summary>
+    public bool Noticed => noticed;
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Transformers.IO;
+using Transformers.Native;
+
+namespace Transformers.Processes;
+
+/// <summary>What a launcher (<c>mpirun</c>, <c>mpiexec</c>, <c>srun</c>) hands to each process that it starts.</summary>
+/// <param name="Launcher">The launcher, in words.</param>
+/// <param name="Rank">This process's number, from 0.</param>
+/// <param name="Size">The number of processes.</param>
+/// <param name="LocalRank">This process's number on its machine.</param>
+/// <param name="LocalSize">The processes on this machine, where the launcher says how many; else 1.</param>
+/// <param name="Libraries">The names of the libraries that go with the launcher, the likeliest first.</param>
+public sealed record Launch(string Launcher, int Rank, int Size, int LocalRank, int LocalSize, IReadOnlyList<string> Libraries)
+{
+    /// <summary>Names an MPI library by its path, instead of the one that goes with the launcher.</summary>
+    public const string LibraryVariable = "TRANSFORMER_MPI";
+
+    static readonly string[] OpenMpi = ["libmpi.so.40", "libmpi.so"];
+    static readonly string[] Mpich = ["libmpich.so.12", "libmpi.so.12", "libmpi_abi.so.0"];
+
+    /// <summary>What the environment says; null where no launcher started several processes.</summary>
+    /// <param name="read">Reads a variable; null for this process's environment.</param>
+    public static Launch? Read(Func<string, string?>? read = null)
+    {
+        read ??= Environment.GetEnvironmentVariable;
+        int? Number(params string[] names) => names.Select(name => int.TryParse(read(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : (int?)null).FirstOrDefault(value => value is not null);
+        Launch? Found(string launcher, int? size, int? rank, int? localRank, int? localSize, params string[] libraries) =>
+            size > 1 && rank is { } own ? new(launcher, own, size.Value, localRank ?? 0, localSize ?? 1, libraries) : null;
+        return Found("Open MPI's mpirun", Number("OMPI_COMM_WORLD_SIZE"), Number("OMPI_COMM_WORLD_RANK"), Number("OMPI_COMM_WORLD_LOCAL_RANK"), Number("OMPI_COMM_WORLD_LOCAL_SIZE"), OpenMpi)
+            ?? Found("mpiexec", Number("PMI_SIZE"), Number("PMI_RANK"), Number("MPI_LOCALRANKID", "PMI_LOCAL_RANK", "SLURM_LOCALID"), Number("MPI_LOCALNRANKS", "PMI_LOCAL_SIZE"), Mpich)
+            // Only srun sets a step's number: a batch script that runs the program once has none.
+            ?? Found("srun", read("SLURM_STEP_ID") is null ? null : Number("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"), Number("SLURM_PROCID"), Number("SLURM_LOCALID"), Number("SLURM_NTASKS_PER_NODE"), [.. OpenMpi, .. Mpich]);
+    }
+
+    /// <summary>Loads the library that goes with the launcher, and joins its other processes.</summary>
+    /// <param name="pieceBytes">The most bytes that one exchange handles at a time.</param>
+    /// <exception cref="UserException">There is no library, or it does not know the launcher's processes.</exception>
+    public MpiCommunicator Join(int pieceBytes = MpiCommunicator.DefaultPieceBytes)
+    {
+        var library = OpenLibrary();
+        var joined = new MpiCommunicator(library, pieceBytes);
+        if (joined.Size != Size)
+            throw new UserException($"{Launcher} started {Size} processes, and {library.Version} ({library.Path}) sees {joined.Size}: they belong to different MPI installations, and each process would train alone",
+                $"start with that library's own mpirun, or name the launcher's library in {LibraryVariable}");
+        return joined;
+    }
+
+    MpiLibrary OpenLibrary()
+    {
+        var failed = new List<string>();
+        foreach (var name in NamesToTry(Libraries))
+            if (TryOpen(name, failed) is { } library) return library;
+        throw new UserException($"{Launcher} started {Size} processes, and there is no MPI library to connect them: {string.Join("; ", failed)}",
+            $"install the library that goes with the launcher (Debian: libopenmpi3 or libmpich12), or name it in {LibraryVariable}");
+    }
+
+    static IEnumerable<string> NamesToTry(IEnumerable<string> names) => Environment.GetEnvironmentVariable(LibraryVariable) is { Length: > 0 } named ? [named] : names;
+
+    static MpiLibrary? TryOpen(string name, List<string> failed)
+    {
+        try
+        {
+            return new MpiLibrary(SharedLibrary.Open(name), name);
+        }
+        catch (DllNotFoundException exception)
+        {
+            failed.Add(exception.Message);
+            return null;
+        }
+    }
+
+    /// <summary>The MPI libraries that the loader finds, for <c>doctor</c>; none of them is started.</summary>
+    public static IReadOnlyList<string> FindLibraries()
+    {
+        var found = new List<string>();
+        // Two MPI libraries in one process share names of functions: one that is only looked at is loaded apart.
+        foreach (var name in NamesToTry([OpenMpi[0], .. Mpich]))
+            if (NativeLibrary.TryLoad(name, out var handle))
+            {
+                try
+                {
+                    var library = new MpiLibrary(handle, name);
+                    found.Add($"{library.Version} ({name})");
+                }
+                catch (UserException exception)
+                {
+                    found.Add(exception.Message);
+                }
+            }
+        return found;
+    }
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Globalization;
+using Transformers.IO;
+
+namespace Transformers.Processes;
+
+/// <summary>Starts several processes of this program on this machine through an MPI launcher.</summary>
+/// <param name="Path">The launcher's program.</param>
+/// <param name="IsOpenMpi">Whether it is Open MPI's; otherwise MPICH's, or one that takes the same arguments.</param>
+/// <param name="Version">What it says of itself.</param>
+public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
+{
+    /// <summary>Names the launcher's program, instead of <c>mpirun</c> or <c>mpiexec</c> on the path.</summary>
+    public const string Variable = "TRANSFORMER_MPIRUN";
+
+    /// <summary>Names a folder in which each started process writes its number (<c>RANK.pid</c>), the first one its exit code, and any one what became of another.</summary>
+    public const string FolderVariable = "TRANSFORMER_LAUNCHED";
+
+    /// <summary>Finds a launcher.</summary>
+    /// <exception cref="UserException">There is none.</exception>
+    public static MpiLauncher Find()
+    {
+        var named = Environment.GetEnvironmentVariable(Variable);
+        foreach (var path in named is { Length: > 0 } ? [named] : new[] { "mpirun", "mpiexec", "mpiexec.hydra" })
+            if (VersionOf(path) is { } version) return new(path, version.Contains("Open MPI", StringComparison.Ordinal) || version.Contains("OpenRTE", StringComparison.Ordinal), version);
+        throw new UserException(named is { Length: > 0 } ? $"{Variable} ({named}) does not start" : "--nproc needs mpirun, which is not on the path",
+            "install Open MPI or MPICH (Debian: apt-get install openmpi-bin, or mpich)");
+    }
+
+    // The first line that names a version.
+    static string? VersionOf(string path)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+            process.StandardInput.Close();
+            var lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            process.WaitForExit();
+            return process.ExitCode == 0 && lines.Length > 0 ? lines.FirstOrDefault(line => line.Contains("Open MPI", StringComparison.Ordinal)) ?? string.Join(' ', lines.Take(2)) : null;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Starts the processes; their standard streams are this process's.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="program">The program and its arguments.</param>
+    /// <param name="folder">The folder that <see cref="FolderVariable"/> names.</param>
+    public Process Start(int count, IReadOnlyList<string> program, string folder)
+    {
+        List<string> line = [Path];
+        if (IsOpenMpi)
+        {
+            // Bound to a core, all threads of a process would share it.
+            line.AddRange(["--quiet", "--bind-to", "none", "--oversubscribe"]);
+            if (Environment.IsPrivilegedProcess) line.Add("--allow-run-as-root");
+        }
+        line.AddRange(["-n", count.ToString(CultureInfo.InvariantCulture), .. program]);
+        // In a session of its own: what a terminal sends to its foreground reaches this process alone, which passes it on with care.
+        if (File.Exists("/usr/bin/setsid")) line.Insert(0, "/usr/bin/setsid");
+        var start = new ProcessStartInfo(line[0], line[1..]);
+        start.Environment[FolderVariable] = folder;
+        if (IsOpenMpi && count > Environment.ProcessorCount) start.Environment["OMPI_MCA_mpi_yield_when_idle"] = "1";
+        return Process.Start(start)!;
+    }
+
+}

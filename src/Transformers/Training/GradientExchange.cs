@@ -1,0 +1,145 @@
+using System.Runtime.ExceptionServices;
+using TorchSharp;
+using Transformers.Processes;
+using static TorchSharp.torch;
+
+namespace Transformers.Training;
+
+/// <summary>The processes whose gradients an optimizer adds.</summary>
+/// <param name="Processes">All of them.</param>
+/// <param name="Sharded">Whether each keeps the optimizer's state of a part of the parameters only, updates that part, and gives it to the others.</param>
+/// <remarks>Rajbhandari et al. 2020, section 5.1 (ZeRO, stage 1).</remarks>
+public sealed record OptimizerTeam(Communicator Processes, bool Sharded = false)
+{
+    /// <summary>One process.</summary>
+    public static OptimizerTeam Alone { get; } = new(Communicator.Single);
+}
+
+/// <summary>Adds the gradients of all processes, bucket by bucket, while the backward pass is still at work on the earlier layers.</summary>
+/// <remarks>
+/// Buckets go in one order, whatever order they are completed in, so that all processes exchange the same ones. On a processor a thread of its
+/// own exchanges them; on a device an exchange is only queued, and that is done at once.
+/// </remarks>
+sealed class GradientExchange : IDisposable
+{
+    readonly Communicator processes;
+    readonly GradientLayout layout;
+    readonly Tensor[] buckets;
+    readonly bool sharded;
+    readonly Thread? worker;
+    readonly Lock exchanging = new();
+    readonly object guard = new();
+    ExceptionDispatchInfo? failure;
+    // Buckets that may be exchanged, and those that have been, in this step.
+    int ready, done;
+    bool armed, ended;
+
+    /// <summary>An exchange over a flat buffer.</summary>
+    /// <param name="processes">All processes.</param>
+    /// <param name="layout">The buckets.</param>
+    /// <param name="flat">The gradients, one-dimensional; longer-lived than the exchange.</param>
+    /// <param name="sharded">Whether each process needs the sum of its own part of a bucket only.</param>
+    internal GradientExchange(Communicator processes, GradientLayout layout, Tensor flat, bool sharded)
+    {
+        (this.processes, this.layout, this.sharded) = (processes, layout, sharded);
+        buckets = [.. layout.Buckets.Select(bucket => flat.narrow(0, bucket.Start, bucket.Count).DetachFromDisposeScope())];
+        done = ready = buckets.Length;
+        if (flat.device_type != DeviceType.CPU) return;
+        worker = new Thread(Work) { IsBackground = true, Name = "gradient exchange" };
+        worker.Start();
+    }
+
+    /// <summary>From now on, buckets go as soon as they are complete: the next backward pass is the step's last.</summary>
+    internal void Arm()
+    {
+        lock (guard) (armed, ready, done) = (true, 0, 0);
+    }
+
+    /// <summary>The gradients of a block, and of all after it, are complete.</summary>
+    internal void BlockReady(int block)
+    {
+        lock (guard)
+        {
+            if (!armed) return;
+            while (ready < buckets.Length && layout.Buckets[ready].Border >= block) ready++;
+            Monitor.PulseAll(guard);
+        }
+        if (worker is null) ExchangeReady();
+    }
+
+    /// <summary>Exchanges what is left, and waits until all sums are there.</summary>
+    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    internal void Finish()
+    {
+        lock (guard)
+        {
+            if (!armed) (ready, done) = (0, 0);
+            (armed, ready) = (false, buckets.Length);
+            Monitor.PulseAll(guard);
+        }
+        if (worker is null) ExchangeReady();
+        lock (guard)
+            while (done < buckets.Length && failure is null) Monitor.Wait(guard);
+        failure?.Throw();
+    }
+
+    void ExchangeReady()
+    {
+        lock (exchanging)
+            while (done < ready) Exchange(done++);
+    }
+
+    void Exchange(int bucket)
+    {
+        if (sharded) processes.ReduceScatter(buckets[bucket]);
+        else processes.AllReduce(buckets[bucket]);
+    }
+
+    void Work()
+    {
+        while (true)
+        {
+            int next;
+            lock (guard)
+            {
+                while (done >= ready && !ended || failure is not null && !ended) Monitor.Wait(guard);
+                if (ended) return;
+                next = done;
+            }
+            try
+            {
+                Exchange(next);
+            }
+            catch (Exception exception)
+            {
+                lock (guard) failure = ExceptionDispatchInfo.Capture(exception);
+            }
+            lock (guard)
+            {
+                done++;
+                Monitor.PulseAll(guard);
+            }
+        }
+    }
+
+    /// <summary>Gives every process's part of the buckets to all.</summary>
+    internal void Gather()
+    {
+        foreach (var bucket in buckets) processes.AllGather(bucket);
+    }
+
+    /// <summary>The own part of every bucket.</summary>
+    internal Tensor[] OwnParts() => [.. buckets.Select(bucket => bucket.narrow(0, bucket.numel() / processes.Size * processes.Rank, bucket.numel() / processes.Size))];
+
+    public void Dispose()
+    {
+        lock (guard)
+        {
+            ended = true;
+            Monitor.PulseAll(guard);
+        }
+        // A worker in an exchange that never ends is left to the end of the process.
+        if (worker?.Join(TimeSpan.FromSeconds(1)) == false) return;
+        foreach (var bucket in buckets) bucket.Dispose();
+    }
+}

@@ -1,0 +1,218 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using TestSupport;
+using Transformers.Checkpoints;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>The program under --nproc and under both launchers: what it leaves, and what becomes of it when a process is stopped, killed or silent.</summary>
+[Collection("engine")]
+[Trait("Category", "slow")]
+public sealed class SeveralProcessesTests : IDisposable
+{
+    readonly string root = Directory.CreateTempSubdirectory("transformer-nproc-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string Run => Path.Combine(root, "run");
+    CheckpointStore Store => new(Path.Combine(Run, "checkpoints"));
+
+    string[] Train(params string[] sets)
+    {
+        File.WriteAllText(Path.Combine(root, "tiny.yaml"), """
+            data:
+              kind: text
+              source: { generator: stories, size: 200kB }
+              tokenizer: { kind: bytes }
+              holdout: 0.1
+            model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
+            training:
+              steps: 100000
+              batch: { sequences: 4 }
+              optimizer: { kind: adamw, lr: 1.0e-3 }
+              validate: { every: 100000 }
+              checkpoint: { every: 100000 }
+              sample: { tokens: 0 }
+            """);
+        return ["train", "tiny.yaml", "--run", Run, "--device", "cpu", "--threads", "1", .. sets.SelectMany(set => new[] { "--set", set })];
+    }
+
+    static string[] Under(string mpi) => ["env", $"TRANSFORMER_MPIRUN={Mpi.Launcher(mpi)}", "TRANSFORMER_SILENCE=3"];
+
+    ProgramProcess Start(string mpi, int processes, params string[] sets) => new(root, [.. Train(sets), "--nproc", $"{processes}"], Under(mpi));
+
+    // The processes that train, by rank; a launcher hands over the rank in the environment.
+    Dictionary<int, int> Ranks()
+    {
+        var found = new Dictionary<int, int>();
+        foreach (var folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
+            try
+            {
+                if (!File.ReadAllText(Path.Combine(folder, "cmdline")).Contains(Run, StringComparison.Ordinal) || File.ReadAllText(Path.Combine(folder, "stat")).Contains(") Z", StringComparison.Ordinal)) continue;
+                var rank = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Select(one => one.Split('=', 2)).FirstOrDefault(one => one[0] is "OMPI_COMM_WORLD_RANK" or "PMI_RANK");
+                if (rank is not null && File.ReadAllText(Path.Combine(folder, "comm")).Trim() is "dotnet" or ".NET Host") found[int.Parse(rank![1], CultureInfo.InvariantCulture)] = int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It has ended meanwhile.
+            }
+        return found;
+    }
+
+    static void Signal(int process, string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{process}"]);
+        kill.WaitForExit();
+    }
+
+    void AssertNothingIsLeft()
+    {
+        for (var waited = 0; Ranks().Count > 0 && waited < 100; waited++) Thread.Sleep(100);
+        Assert.Empty(Ranks());
+    }
+
+    // Another number of processes goes on from the newest checkpoint.
+    void AssertResumes(int processes, string mpi)
+    {
+        var newest = Store.FindNewestIntact(out var skipped);
+        Assert.Empty(skipped);
+        var from = newest?.Step ?? 0;
+        var rest = processes == 1 ? ProgramProcess.Run(root, [.. Train(), "--max-steps", $"{from + 2}"])
+            : ProgramProcess.Run(root, [.. Train(), "--max-steps", $"{from + 2}", "--nproc", $"{processes}"], Under(mpi));
+        Assert.True(rest.ExitCode == 0, rest.Error);
+        if (from > 0) Assert.Contains($"going on from step {from} ", rest.Error);
+        Assert.Equal(from + 2, Store.LatestStep);
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void Nproc_trains_and_prints_once(string mpi)
+    {
+        var ended = ProgramProcess.Run(root, [.. Train("training.steps=20", "training.checkpoint.every=5"), "--nproc", "2", "--json"], Under(mpi));
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        using var document = JsonDocument.Parse(ended.Output);
+        Assert.Equal((20, 2), (document.RootElement.GetProperty("steps").GetInt32(), document.RootElement.GetProperty("processes").GetInt32()));
+        Assert.Single(ended.Error.Split('\n'), line => line.Contains("in each of 2 processes", StringComparison.Ordinal));
+        Assert.True(File.Exists(Path.Combine(Run, "result.json")));
+        Assert.Equal(20, Store.LatestStep);
+        AssertNothingIsLeft();
+        // A finished run is finished for all.
+        ended = ProgramProcess.Run(root, [.. Train("training.steps=20", "training.checkpoint.every=5"), "--nproc", "2"], Under(mpi));
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        Assert.Contains("is finished", ended.Error);
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, "TERM", 143)]
+    [InlineData(Mpi.OpenMpi, "INT", 130)]
+    [InlineData(Mpi.Mpich, "TERM", 143)]
+    public void A_signal_saves_and_ends_all(string mpi, string signal, int code)
+    {
+        using (var program = Start(mpi, 2))
+        {
+            program.WaitForError("step 20/");
+            program.Signal(signal);
+            var ended = program.End();
+            Assert.True(ended.ExitCode == code, $"{ended.ExitCode}: {ended.Error}");
+            Assert.DoesNotContain("   at ", ended.Error);
+        }
+        Assert.True(Store.LatestStep >= 20);
+        AssertNothingIsLeft();
+        AssertResumes(1, mpi);
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, 0)]
+    [InlineData(Mpi.OpenMpi, 1)]
+    [InlineData(Mpi.Mpich, 1)]
+    public void A_signal_to_one_process_saves_and_ends_all(string mpi, int rank)
+    {
+        using var program = Start(mpi, 2);
+        program.WaitForError("step 20/");
+        Signal(Ranks()[rank], "TERM");
+        var ended = program.End();
+        Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");
+        Assert.True(Store.LatestStep >= 20);
+        AssertNothingIsLeft();
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, "step 20/", 0, "KILL")]
+    [InlineData(Mpi.OpenMpi, "step 20/", 1, "KILL")]
+    [InlineData(Mpi.OpenMpi, "step 20/", 1, "STOP")]
+    [InlineData(Mpi.OpenMpi, "step 20/", 0, "STOP")]
+    [InlineData(Mpi.OpenMpi, "gpt with", 1, "KILL")]
+    [InlineData(Mpi.Mpich, "step 20/", 0, "KILL")]
+    [InlineData(Mpi.Mpich, "step 20/", 1, "STOP")]
+    public void A_process_that_dies_or_is_silent_ends_the_others_with_6(string mpi, string stage, int rank, string signal)
+    {
+        using (var program = Start(mpi, 3, "training.checkpoint.every=5"))
+        {
+            program.WaitForError(stage);
+            var pid = Ranks()[rank];
+            Signal(pid, signal);
+            var ended = program.End();
+            Assert.True(ended.ExitCode == 6, $"{ended.ExitCode}: {ended.Error}");
+            Assert.Contains(signal == "KILL" ? "ended" : "has not answered for 3 s", ended.Error);
+            if (signal == "STOP") Assert.Contains($"process {rank} (pid {pid} on ", ended.Error);
+            Assert.DoesNotContain("   at ", ended.Error);
+        }
+        AssertNothingIsLeft();
+        AssertResumes(2, mpi);
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void When_the_program_that_started_them_is_killed_the_processes_save_and_end(string mpi)
+    {
+        using var program = Start(mpi, 2);
+        program.WaitForError("step 20/");
+        program.Signal("KILL");
+        program.End();
+        AssertNothingIsLeft();
+        Assert.True(Store.LatestStep >= 20);
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void A_signal_to_mpirun_saves_before_anything_is_killed(string mpi)
+    {
+        string[] prefix = ["env", "OMPI_MCA_odls_base_sigkill_timeout=20", .. Mpi.Line(mpi, 2)];
+        using var program = new ProgramProcess(root, Train(), prefix);
+        program.WaitForError("step 20/");
+        program.Signal("TERM");
+        program.End();
+        Assert.True(Store.LatestStep >= 20);
+        AssertNothingIsLeft();
+    }
+
+    [MpiTheory]
+    [InlineData("training.steps=0", "training.steps")]
+    [InlineData("data.source.size=1MB", "--nproc")]
+    public void A_mistake_is_printed_once_and_has_code_2(string set, string named)
+    {
+        string[] more = named == "--nproc" ? ["--nproc", "0"] : ["--nproc", "2"];
+        var ended = ProgramProcess.Run(root, [.. Train(set), .. more], Under(Mpi.OpenMpi));
+        Assert.True(ended.ExitCode == 2, $"{ended.ExitCode}: {ended.Error}");
+        Assert.Single(ended.Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal) && line.Contains(named, StringComparison.Ordinal));
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    public void Evaluation_and_generation_by_several_processes_are_those_of_one(string mpi)
+    {
+        Assert.Equal(0, ProgramProcess.Run(root, [.. Train(), "--max-steps", "10"]).ExitCode);
+        File.WriteAllLines(Path.Combine(root, "prompts.txt"), Enumerable.Range(0, 100).Select(i => $"Once {i}"));
+        foreach (var arguments in new string[][] { ["eval", Run, "--json", "--device", "cpu", "--threads", "1"], ["generate", Run, "--input", "prompts.txt", "--max-new-tokens", "8", "--device", "cpu", "--threads", "1"] })
+        {
+            var alone = ProgramProcess.Run(root, arguments);
+            var together = ProgramProcess.Run(root, [.. arguments, "--nproc", "3"], Under(mpi));
+            Assert.True(together.ExitCode == 0, together.Error);
+            Assert.Equal(alone.Output, together.Output);
+        }
+    }
+}
