@@ -4,6 +4,8 @@ using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Evaluation;
 using Transformers.Generators;
+using Transformers.Interchange;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
@@ -118,6 +120,21 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         var special = SpecialIds.Of(tokenizer);
         return new Embedder(model, (ids, mask) => model.Encoder.forward(ids, mask), run.Config.Model.Width, special.Padding, device,
             text => [special.Begin, .. tokenizer.EncodeToIds(text).Take(model.Encoder.Context - 2), special.End]);
+    }
+
+    protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        var tokenizer = run.LoadTokenizer();
+        using var model = run.LoadEncoder(tokenizer, NativeLibraries.Cpu);
+        var weights = OnnxExport.WeightsOf(model, request);
+        var config = (EncoderConfig)run.Config.Model;
+        var special = SpecialIds.Of(tokenizer);
+        var labels = model is TextClassifier ? run.LoadClasses() : null;
+        return OnnxExport.Write(run, request, weights, new()
+        {
+            Kind = NameOf(run), Task = labels is null ? "fill_mask" : "classify_text", Context = model.Encoder.Context, Vocabulary = tokenizer.VocabularySize,
+            Begin = special.Begin, End = special.End, Padding = special.Padding, Mask = special.Mask, Labels = labels,
+        }, ("model.onnx", OnnxEncoder.Build(config, config.VocabularyFor(tokenizer), labels?.Count ?? 0, weights)));
     }
 
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)

@@ -5,6 +5,8 @@ using Transformers.Data.Sentences;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Generators;
+using Transformers.Interchange;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
@@ -175,6 +177,18 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         Vocabulary = vocabulary, Sources = vocabulary, Shared = model.Embeddings.Shared ?? true,
         Batches = [new(rows, length, length, (long)rows * length, 2L * rows * length)],
     };
+
+    protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        var (source, target) = run.LoadTokenizers();
+        using var model = run.LoadSeq2Seq((source, target), NativeLibraries.Cpu);
+        var weights = OnnxExport.WeightsOf(model, request);
+        var (read, written) = (SpecialIds.Of(source), SpecialIds.Of(target));
+        return OnnxExport.Write(run, request, weights, new()
+        {
+            Kind = NameOf(run), Task = "translate", Context = model.Context, Vocabulary = target.VocabularySize, Begin = written.Begin, End = written.End, SourceEnd = read.End, Padding = read.Padding,
+        }, ("encoder.onnx", OnnxSeq2Seq.BuildEncoder(model.Config, weights)), ("decoder.onnx", OnnxSeq2Seq.BuildDecoder(model.Config, model.Vocabulary, weights)));
+    }
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(Seq2SeqConfig model, DataProfile data)
     {

@@ -1,4 +1,5 @@
 using Transformers.Evaluation;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
@@ -21,6 +22,8 @@ sealed class SwinKind : ImageKind<SwinConfig>
         using var table = weights($"blocks.{layer - 1}.pos_bias.table") ?? throw Unlearned();
         return GridPositionsPlot.WindowBias(table, layer).Draw();
     }
+
+    private protected override OnnxGraph BuildOnnx(SwinConfig model, ImageShape shape, OnnxWeights weights) => OnnxSwin.Build(model, shape, weights);
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(SwinConfig model, DataProfile data)
     {

@@ -1,4 +1,5 @@
 using Transformers.Evaluation;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
@@ -31,6 +32,8 @@ sealed class VitKind : ImageKind<VitConfig>
             default: return base.DrawPositions(model, weights, count, layer);
         }
     }
+
+    private protected override OnnxGraph BuildOnnx(VitConfig model, ImageShape shape, OnnxWeights weights) => OnnxVit.Build(model, shape, weights);
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(VitConfig model, DataProfile data)
     {
