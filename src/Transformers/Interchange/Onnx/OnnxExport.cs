@@ -98,7 +98,7 @@ static class OnnxExport
         var tensors = graphs.SelectMany(one => one.Graph.Initializers).ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
         if (request.WeightsBeside ?? tensors.Sum(tensor => (long)tensor.RawData.Length) > MostInside) MoveBeside(folder, tensors);
         foreach (var (file, graph) in graphs) folder.Write(file, stream => graph.ToModel().WriteTo(stream));
-        foreach (var name in TokenizerPair.SourceNames.Concat(TokenizerPair.TargetNames).Where(run.Checkpoint.Has)) folder.Write(name, File.ReadAllBytes(run.Checkpoint.PathOf(name)));
+        foreach (var name in TokenizerPair.SourceNames.Concat(TokenizerPair.TargetNames).Where(run.Checkpoint.Has)) folder.Write(name, run.Checkpoint.ReadBytes(name));
         var complete = description with
         {
             Graphs = [.. graphs.Select(one => one.File)], Weights = weights.Quantized ? "int8" : "f32",

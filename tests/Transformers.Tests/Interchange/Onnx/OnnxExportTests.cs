@@ -54,11 +54,9 @@ public sealed class OnnxExportTests : IDisposable
         var read = start;
         while (made.Count < most)
         {
-            using var step = NewDisposeScope();
             var ids = tensor(Array.ConvertAll(read, id => (long)id), [1, read.Length]);
             var outputs = session.Run([("input_ids", ids), .. further, .. cache.Select(one => (one.Key, one.Value))]);
             OnnxSession.Keep(cache, outputs);
-            foreach (var held in cache.Values) held.MoveToOuterDisposeScope();
             var next = (int)outputs["logits"][0, -1, ..vocabulary].argmax().item<long>();
             if (next == end) break;
             made.Add(next);
