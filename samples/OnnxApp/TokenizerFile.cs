@@ -34,14 +34,15 @@ static class TokenizerFile
     {
         Merges = merges.EnumerateArray().Select(merge => merge.ValueKind == JsonValueKind.String ? merge.GetString()! : string.Join(' ', merge.EnumerateArray().Select(part => part.GetString()))),
         ByteLevel = preTokenizer.ValueKind != JsonValueKind.Null,
-        PreTokenizer = PatternOf(preTokenizer) is { } pattern ? new RegexPreTokenizer(new Regex(pattern, RegexOptions.Compiled), null) : null,
+        PreTokenizer = new RegexPreTokenizer(new Regex(PatternOf(preTokenizer)), null),
     });
 
-    static string? PatternOf(JsonElement preTokenizer)
+    // Without an expression, the library would split at white space and drop it: characters are split one by one, and unsplit text is one piece.
+    static string PatternOf(JsonElement preTokenizer)
     {
-        if (preTokenizer.ValueKind == JsonValueKind.Null) return null;
-        if (preTokenizer.GetProperty("type").GetString() == "Sequence") return preTokenizer.GetProperty("pretokenizers")[0].GetProperty("pattern").GetProperty("Regex").GetString();
-        return preTokenizer.GetProperty("use_regex").GetBoolean() ? Gpt2 : null;
+        if (preTokenizer.ValueKind == JsonValueKind.Null) return @"[\uD800-\uDBFF][\uDC00-\uDFFF]|[\s\S]";
+        if (preTokenizer.GetProperty("type").GetString() == "Sequence") return preTokenizer.GetProperty("pretokenizers")[0].GetProperty("pattern").GetProperty("Regex").GetString()!;
+        return preTokenizer.GetProperty("use_regex").GetBoolean() ? Gpt2 : @"[\s\S]+";
     }
 
     // A vocabulary of whole words is one of word pieces that has no pieces.

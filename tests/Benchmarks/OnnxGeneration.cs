@@ -2,8 +2,10 @@ using System.Numerics.Tensors;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
+using Transformers.Configs;
 using Transformers.Decoding;
 using Transformers.Interchange.Onnx;
+using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;
 
@@ -29,7 +31,7 @@ static class OnnxGeneration
         if (!runtime)
         {
             using var inference = inference_mode();
-            using var decoder = new LanguageDecoder(model, CPU, new DecoderFormat(Transformers.Configs.Precision.Fp32, quantized));
+            using var decoder = new LanguageDecoder(model, CPU, new DecoderFormat(Precision.Fp32, quantized));
             return Measured.Of(prompts * (shape.Context - 1), Measured.Time(() => Loop(decoder.Start(prompts), start, shape.Context - 1), warm: 1, least: 3), parameters);
         }
         using var session = Open(OnnxGpt.Build(shape, RowShapes.Characters, new OnnxWeights(model, quantized)));
@@ -54,7 +56,7 @@ static class OnnxGeneration
         if (!runtime)
         {
             using var inference = inference_mode();
-            using var decoder = new TargetDecoder(model, CPU, new DecoderFormat(Transformers.Configs.Precision.Fp32, quantized));
+            using var decoder = new TargetDecoder(model, CPU, new DecoderFormat(Precision.Fp32, quantized));
             return Measured.Of(rows * RowShapes.Length, Measured.Time(() => Loop(decoder.Start(sources), start, RowShapes.Length), warm: 1, least: 3), parameters);
         }
         var weights = new OnnxWeights(model, quantized);

@@ -198,7 +198,7 @@ public sealed class OnnxExportTests : IDisposable
         Export(run, "int8", ExportType.Int8);
         Assert.Equal(("f32", "int8"), (Description("f32").GetProperty("weights").GetString(), Description("int8").GetProperty("weights").GetString()));
         var tokenizer = run.LoadTokenizer();
-        long[] ids = [.. StoryGenerator.Generate(seed: 77, bytes: 20_000).SelectMany(story => tokenizer.EncodeToIds(story)).Select(id => (long)id)];
+        long[] ids = [.. StoryGenerator.Generate(seed: 77, bytes: 20_000).SelectMany(story => tokenizer.EncodeToIds(story.Replace("'", ""))).Select(id => (long)id)];
         var rows = ids.Length / 32;
         var text = tensor(ids[..(rows * 32)]).view(rows, 32);
         var (wide, narrow) = (Loss("f32", text), Loss("int8", text));

@@ -37,6 +37,8 @@ sealed class OnnxSession : IDisposable
 
     static OrtValue Of(Tensor value)
     {
+        // TorchSharp cannot copy the numbers of a tensor that has none.
+        if (value.NumberOfElements == 0) return OrtValue.CreateTensorValueFromMemory(Array.Empty<float>(), value.shape);
         using var dense = value.cpu().contiguous();
         return value.dtype == ScalarType.Int64 ? OrtValue.CreateTensorValueFromMemory(dense.data<long>().ToArray(), value.shape)
             : OrtValue.CreateTensorValueFromMemory(dense.data<float>().ToArray(), value.shape);
