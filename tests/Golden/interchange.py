@@ -306,7 +306,7 @@ def swin(timm):
             windows, zone = cut(h), cut(zones[None, :, :, None].float())[0, :, :, 0]
             hidden = zone[:, :, None] != zone[:, None, :]
             table = w(name + (".attn" if timm else ".attention.self") + ".relative_position_bias_table", (2 * W - 1) ** 2, H)
-            grid = torch.stack(torch.meshgrid(torch.arange(W), torch.arange(W)), -1).reshape(-1, 2)
+            grid = torch.stack(torch.meshgrid(torch.arange(W), torch.arange(W), indexing="ij"), -1).reshape(-1, 2)
             offset = grid[:, None] - grid[None, :] + W - 1
             bias = table[offset[..., 0] * (2 * W - 1) + offset[..., 1]].permute(2, 0, 1)[None, None] + torch.zeros(hidden.shape).masked_fill(hidden, float("-inf"))[None, :, None]
             if timm:

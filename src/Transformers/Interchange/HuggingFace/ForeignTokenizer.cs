@@ -7,6 +7,7 @@ using Transformers.IO;
 using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
+using JsonArray = System.Text.Json.Nodes.JsonArray;
 
 namespace Transformers.Interchange.HuggingFace;
 
