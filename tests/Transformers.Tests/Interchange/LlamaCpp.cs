@@ -40,7 +40,7 @@ sealed class LlamaCpp : IDisposable
             .OrderByDescending(file => Path.GetFileName(Path.GetDirectoryName(file)) == kind).First();
     }
 
-    internal int Vocabulary => weights.VocabCount;
+    internal int Vocabulary => weights.Vocab.Count;
 
     /// <summary>The ids of a text.</summary>
     internal int[] Tokenize(string text, bool addStart = false) => [.. context.Tokenize(text, addBos: addStart, special: false).Select(token => (int)token)];
