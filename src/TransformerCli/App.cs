@@ -46,7 +46,7 @@ public static class App
         TrainCommand.Create(context), GenerateCommand.Create(context), PredictCommand.Create(context), EmbedCommand.Create(context),
         AverageCommand.Create(context), EvalCommand.Create(context), ScoreCommand.Create(context), BenchCommand.Create(context),
         InspectCommand.Create(context), PlotCommand.Create(context), ReportCommand.Create(context), DoctorCommand.Create(context),
-        ExportCommand.Create(context), DataCommand.Create(context), ConfigCommand.Create(context), CompletionCommand.Create(context),
+        ExportCommand.Create(context), ImportCommand.Create(context), DataCommand.Create(context), ConfigCommand.Create(context), CompletionCommand.Create(context),
         TokenizerCommand.Create(context),
     };
 

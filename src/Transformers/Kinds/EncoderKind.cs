@@ -5,6 +5,7 @@ using Transformers.Data.Sentences;
 using Transformers.Evaluation;
 using Transformers.Generators;
 using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
@@ -105,6 +106,8 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     /// <summary>Refuses what only decoders do.</summary>
     internal static UserException NoDecoder(TrainedRun run) => new($"--quantize int8 is for decoders, and a run of kind {NameOf(run)} has none", "leave it out");
 
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (EncoderConfig)run.Config.Model);
+
     public override TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null)
     {
         if (stride is not null) throw LanguageModelScorer.StrideRefused;
@@ -199,7 +202,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             var targets = StepWork.Ids(model is MaskedTokenModel ? data.Vocabulary : data.Classes, [Math.Min(shape.Targets, shape.Rows * shape.Source)], device);
             int[] lengths = [.. Enumerable.Repeat((int)shape.Source, (int)shape.Rows)];
             return () => model is MaskedTokenModel masked
-                ? LinearCrossEntropy.Sum(masked.Transform(StepWork.First(masked.Encoder.forward(ids), targets.numel())), masked.OutputWeight, targets, masked.Compute).Objective
+                ? LinearCrossEntropy.Sum(masked.Transform(StepWork.First(masked.Encoder.forward(ids), targets.numel())), masked.OutputWeight, targets, masked.Compute, bias: masked.OutputBias).Objective
                 : LossSum.Of(((TextClassifier)model).forward(ids, lengths).to(ScalarType.Float32), targets, smoothing).Objective;
         });
     }

@@ -1,5 +1,7 @@
 using Transformers.Evaluation;
 using Transformers.Interchange;
+using Transformers.Interchange.Gguf;
+using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
 using Transformers.Layers;
 using Transformers.Models;
@@ -15,6 +17,10 @@ sealed class GptKind : LanguageModelKind<GptConfig, Gpt>
     protected override Gpt Create(GptConfig model, int vocabulary, Generator? generator = null) => new(model, vocabulary, generator);
 
     protected override int ContextOf(GptConfig model) => model.Context;
+
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (GptConfig)run.Config.Model);
+
+    protected override ExportResult ExportToGguf(TrainedRun run, ExportRequest request) => GgufExport.Write(run, request, (GptConfig)run.Config.Model, StartsDocuments(run.Config.Data));
 
     public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
     {

@@ -6,6 +6,7 @@ using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Generators;
 using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
@@ -56,6 +57,8 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
             Signatures = new Dictionary<string, string> { ["bleu"] = scores.Bleu.Signature, ["chrf"] = scores.Chrf.Signature },
         };
     }
+
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (Seq2SeqConfig)run.Config.Model);
 
     // Of the pairs that fit the model's context.
     static Dictionary<string, double> Losses(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, IEnumerable<SentencePair> pairs, EvaluationOptions options, CancellationToken cancel)
@@ -204,7 +207,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
             var source = StepWork.Ids(data.Sources, [shape.Rows, shape.Source], device);
             var read = StepWork.Ids(data.Vocabulary, [shape.Rows, shape.Target], device);
             var targets = StepWork.Ids(data.Vocabulary, [Math.Min(shape.Targets, shape.Rows * shape.Target)], device);
-            return () => LinearCrossEntropy.Sum(StepWork.First(model.Decode(read, model.Encode(source)), targets.numel()), model.OutputWeight, targets, model.Compute, smoothing).Objective;
+            return () => LinearCrossEntropy.Sum(StepWork.First(model.Decode(read, model.Encode(source)), targets.numel()), model.OutputWeight, targets, model.Compute, smoothing, model.OutputBias).Objective;
         });
     }
 }

@@ -1,4 +1,6 @@
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Models;
@@ -13,6 +15,9 @@ sealed class SwinKind : ImageKind<SwinConfig>
 {
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
         throw new UserException($"a model of kind {NameOf(run)} attends within windows, and has no map over the whole image", "transformer plot positions shows what its windows have learned");
+
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) =>
+        HuggingFaceExport.Write(run, request, (SwinConfig)run.Config.Model, new SwinLayout());
 
     public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
     {

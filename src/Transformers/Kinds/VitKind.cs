@@ -1,4 +1,6 @@
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
@@ -18,6 +20,9 @@ sealed class VitKind : ImageKind<VitConfig>
         using var images = ImageRun.Open(run, device);
         return RolloutPlot.Of((Vit)images.Model, images.Input.Transform, Decode(subject.Image, images), device);
     }
+
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) =>
+        HuggingFaceExport.Write(run, request, (VitConfig)run.Config.Model, new VitLayout());
 
     public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
     {

@@ -91,6 +91,7 @@ static class OnnxLayers
             ReluConfig => graph.Call("Relu", hidden),
             GeluConfig { Tanh: true } => graph.TanhGelu(hidden),
             GeluConfig => graph.Gelu(hidden),
+            SiluConfig => graph.Silu(hidden),
             SwiGluConfig => graph.SwiGlu(hidden),
             _ => throw Refused("feed_forward", config),
         }, name + ".down");

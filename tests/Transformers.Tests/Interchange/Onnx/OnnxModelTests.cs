@@ -41,7 +41,7 @@ public sealed class OnnxModelTests
         ["norms before, rotary, SwiGLU, an output matrix"] = Seq2Seq with { Norm = new LayerNormConfig(), Positions = new RotaryPositionsConfig(), FeedForward = new SwiGluConfig(), Embeddings = new() { TieOutput = false } },
         ["RMS norms, relative, two matrices, more layers in the decoder"] = Seq2Seq with { DecoderLayers = 3, Norm = new RmsNormConfig(), Positions = new RelativePositionsConfig { Buckets = 8, MaxDistance = 9 }, Embeddings = new() { Shared = false, Scale = false } },
         ["learned, without biases"] = Seq2Seq with { Positions = new LearnedPositionsConfig(), Bias = false },
-        ["ALiBi"] = Seq2Seq with { Positions = new AlibiPositionsConfig() },
+        ["ALiBi, SiLU, a bias of the output"] = Seq2Seq with { Positions = new AlibiPositionsConfig(), FeedForward = new SiluConfig(), Embeddings = new() { OutputBias = true } },
     };
 
     static readonly Dictionary<string, EncoderConfig> encoders = new()
@@ -49,7 +49,7 @@ public sealed class OnnxModelTests
         ["class of the first token"] = Encoder,
         ["class of the mean, rotary, norms before"] = Encoder with { Head = new ClassifyHeadConfig { Pool = Pooling.Mean }, Positions = new RotaryPositionsConfig(), Norm = new LayerNormConfig() },
         ["class of the last token, relative, RMS norms"] = Encoder with { Head = new ClassifyHeadConfig { Pool = Pooling.Last }, Positions = new RelativePositionsConfig(), Norm = new RmsNormConfig() },
-        ["masked tokens"] = Encoder with { Head = new MaskedHeadConfig() },
+        ["masked tokens, a bias of the output"] = Encoder with { Head = new MaskedHeadConfig { Bias = true } },
         ["masked tokens, ALiBi, norms before, without biases"] = Encoder with { Head = new MaskedHeadConfig(), Positions = new AlibiPositionsConfig(), Norm = new LayerNormConfig(), Bias = false },
     };
 
