@@ -38,6 +38,13 @@ if (args is ["onnx-m" or "onnx-m-32" or "onnx-pairs", var numbers, .. var side])
         : OnnxGeneration.Continue(RowShapes.M, args[0] == "onnx-m" ? 1 : 32, quantized, runtime));
     return 0;
 }
+if (args is ["onnx-loss", var run, var text])
+{
+    // The loss of a run's graphs in 32 and in 8 bits over a file of text, and the sizes of their files.
+    NativeLibraries.Load();
+    OnnxLoss.Print(run, text);
+    return 0;
+}
 var row = args.Length > 0 ? args[0] : "";
 var precision = Enum.Parse<Precision>(args.Length > 1 ? args[1] : "auto", ignoreCase: true);
 NativeLibraries.Load();
