@@ -47,7 +47,8 @@ public static class App
         TrainCommand.Create(context), SweepCommand.Create(context), GenerateCommand.Create(context), PredictCommand.Create(context), EmbedCommand.Create(context),
         AverageCommand.Create(context), EvalCommand.Create(context), ScoreCommand.Create(context), BenchCommand.Create(context),
         InspectCommand.Create(context), PlotCommand.Create(context), ReportCommand.Create(context), DoctorCommand.Create(context),
-        DataCommand.Create(context), ConfigCommand.Create(context), CompletionCommand.Create(context), TokenizerCommand.Create(context),
+        ExportCommand.Create(context), ImportCommand.Create(context), DataCommand.Create(context), ConfigCommand.Create(context), CompletionCommand.Create(context),
+        TokenizerCommand.Create(context),
     };
 
     // The line with old names replaced, and with a bare --resume written as --resume=auto so that it does not take the word after it; null where nothing changes.

@@ -29,6 +29,22 @@ if (args is ["plain", var plainRow, var type, var seconds])
     Console.WriteLine(PlainTraining.Run(plainRow, type == "bf16" ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32, double.Parse(seconds, CultureInfo.InvariantCulture)));
     return 0;
 }
+if (args is ["onnx-m" or "onnx-m-32" or "onnx-pairs", var numbers, .. var side])
+{
+    // Benchmarks onnx-m|onnx-m-32|onnx-pairs fp32|int8 [runtime]: this program, or ONNX Runtime with the exported graph.
+    NativeLibraries.Load();
+    var (quantized, runtime) = (numbers == "int8", side is ["runtime"]);
+    Console.WriteLine(args[0] == "onnx-pairs" ? OnnxGeneration.Translate(RowShapes.Pairs, rows: 32, quantized, runtime)
+        : OnnxGeneration.Continue(RowShapes.M, args[0] == "onnx-m" ? 1 : 32, quantized, runtime));
+    return 0;
+}
+if (args is ["onnx-loss", var run, var text])
+{
+    // The loss of a run's graphs in 32 and in 8 bits over a file of text, and the sizes of their files.
+    NativeLibraries.Load();
+    OnnxLoss.Print(run, text);
+    return 0;
+}
 var row = args.Length > 0 ? args[0] : "";
 var precision = Enum.Parse<Precision>(args.Length > 1 ? args[1] : "auto", ignoreCase: true);
 NativeLibraries.Load();

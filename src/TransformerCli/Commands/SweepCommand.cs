@@ -55,11 +55,11 @@ static class SweepCommand
             catch (OperationCanceledException) when (stop.Reason is not null)
             {
                 reporter.Note($"stopped while data were prepared ({stop.Reason}); the same command continues");
-                return TrainCommand.ExitCodeOf(stop.Reason);
+                return ExitCodes.Of(stop.Reason);
             }
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
             else Print(context.Out, result);
-            return TrainCommand.ExitCodeOf(result.Stopped) is not ExitCodes.Done and var code ? code
+            return ExitCodes.Of(result.Stopped) is not ExitCodes.Done and var code ? code
                 : result.Runs.Any(run => run.State == "diverged") ? ExitCodes.Diverged : ExitCodes.Done;
         });
         return command;

@@ -20,7 +20,7 @@ sealed unsafe class PackedDecoder : IDisposable
     readonly DecoderForm form;
 
     PackedDecoder(Dictionary<string, Tensor> parameters, Func<int, IEnumerable<string>> partsOf, DecoderForm form, NormConfig norm,
-        Tensor output, Tensor embedding, double scale, Positions positions, int context, DecoderFormat format)
+        Tensor output, Tensor? outputBias, Tensor embedding, double scale, Positions positions, int context, DecoderFormat format)
     {
         (this.scale, this.form) = (scale, form);
         // A handle of its own: a module hands out one that ends with the caller's scope.
@@ -34,7 +34,7 @@ sealed unsafe class PackedDecoder : IDisposable
             parts.AddRange([parameters[$"{part}.weight"], parameters.GetValueOrDefault($"{part}.bias")]);
         var last = form.Cross != 0 ? "decoder_norm" : "norm";
         parts.AddRange(norm.Placement == NormPlacement.Pre ? [parameters[$"{last}.weight"], parameters.GetValueOrDefault($"{last}.bias")] : [null, null]);
-        parts.AddRange([output, null]);
+        parts.AddRange([output, outputBias]);
         Tensor?[] floats = [.. parts.Select(part => part?.to(ScalarType.Float32).contiguous())];
         nint[] addresses = [.. floats.Select(part => (nint)Floats(part))];
         weights = new LargePageMemory(DecoderKernels.Size(form, addresses, (PackedType)format.Weights, norm.Epsilon));
@@ -48,7 +48,7 @@ sealed unsafe class PackedDecoder : IDisposable
         var config = model.Config;
         var form = FormOf(config.FeedForward, config.Norm, config.Layers, config.Width, config.Heads, config.KeyValueHeads ?? config.Heads, model.Vocabulary, cross: false);
         return new(model.state_dict(), layer => Names($"blocks.{layer}", cross: false), form, config.Norm,
-            model.OutputWeight, model.TokenWeight, 1, model.Positions, config.Context, format);
+            model.OutputWeight, null, model.TokenWeight, 1, model.Positions, config.Context, format);
     }
 
     /// <summary>Packs the decoder of an encoder-decoder.</summary>
@@ -57,14 +57,14 @@ sealed unsafe class PackedDecoder : IDisposable
         var config = model.Config;
         var form = FormOf(config.FeedForward, config.Norm, config.DecoderLayers ?? config.Layers, config.Width, config.Heads, config.Heads, model.Vocabulary, cross: true);
         return new(model.state_dict(), layer => Names($"decoder.{layer}", cross: true), form, config.Norm,
-            model.OutputWeight, model.TargetWeight, config.Embeddings.Scale ? Math.Sqrt(config.Width) : 1, model.TargetPositions, config.Context, format);
+            model.OutputWeight, model.OutputBias, model.TargetWeight, config.Embeddings.Scale ? Math.Sqrt(config.Width) : 1, model.TargetPositions, config.Context, format);
     }
 
     static DecoderForm FormOf(FeedForwardConfig feedForward, NormConfig norm, int layers, int width, int heads, int keyValueHeads, int vocabulary, bool cross) => new()
     {
         Layers = layers, Width = width, Heads = heads, KeyValueHeads = keyValueHeads, HeadWidth = width / heads,
         Hidden = FeedForward.HiddenWidth(feedForward, width), Vocabulary = vocabulary,
-        Activation = feedForward switch { GeluConfig { Tanh: true } => 1, GeluConfig => 0, SwiGluConfig => 2, ReluConfig => 3, _ => throw new NotSupportedException($"no kernel for {feedForward}") },
+        Activation = feedForward switch { GeluConfig { Tanh: true } => 1, GeluConfig => 0, SiluConfig or SwiGluConfig => 2, ReluConfig => 3, _ => throw new NotSupportedException($"no kernel for {feedForward}") },
         Gated = feedForward is SwiGluConfig ? 1 : 0, Rms = norm is RmsNormConfig ? 1 : 0, PostNorm = norm.Placement == NormPlacement.Post ? 1 : 0, Cross = cross ? 1 : 0,
     };
 

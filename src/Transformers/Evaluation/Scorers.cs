@@ -88,6 +88,8 @@ sealed class MaskedScorer : TextScorer
 
     private protected override Tensor OutputWeight => model.OutputWeight;
 
+    private protected override Tensor? OutputBias => model.OutputBias;
+
     private protected override int Padding => special.Padding;
 
     private protected override int[] IdsOf(ScoreInput input) => input.Source is null ? [.. tokenizer.EncodeToIds(input.Text)]
@@ -138,6 +140,8 @@ sealed class TranslationScorer : TextScorer
     public override bool NeedsSource => true;
 
     private protected override Tensor OutputWeight => model.OutputWeight;
+
+    private protected override Tensor? OutputBias => model.OutputBias;
 
     private protected override int Padding => targetIds.Padding;
 

@@ -91,6 +91,9 @@ public abstract class TextScorer : IDisposable
     /// <summary>The matrix that turns vectors into logits, [V, D].</summary>
     private protected abstract Tensor OutputWeight { get; }
 
+    // What is added to logits; null for nothing.
+    private protected virtual Tensor? OutputBias => null;
+
     private protected virtual int Padding => 0;
 
     /// <summary>A tensor where the model is, of rows filled up with padding.</summary>
@@ -187,7 +190,7 @@ public abstract class TextScorer : IDisposable
             using var part = NewDisposeScope();
             var count = Math.Min(step, positions.Length - from);
             var chosen = Transform(hidden.index_select(0, tensor(positions[from..(from + count)], device: device)));  // [N, D]
-            var logits = nn.functional.linear(chosen, OutputWeight).to(ScalarType.Float32);               // [N, V]
+            var logits = nn.functional.linear(chosen, OutputWeight, OutputBias).to(ScalarType.Float32);               // [N, V]
             var own = logits.gather(1, tensor(targets[from..(from + count)], [count, 1], device: device)).squeeze(1);
             var log = (own - logits.logsumexp(1)).cpu().contiguous();                                     // [N]
             var numbers = MemoryMarshal.Cast<byte, float>(log.bytes);

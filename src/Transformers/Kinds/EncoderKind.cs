@@ -4,6 +4,9 @@ using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Evaluation;
 using Transformers.Generators;
+using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
@@ -109,6 +112,8 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     /// <summary>Refuses what only decoders do.</summary>
     internal static UserException NoDecoder(TrainedRun run) => new($"--quantize int8 is for decoders, and a run of kind {NameOf(run)} has none", "leave it out");
 
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (EncoderConfig)run.Config.Model);
+
     public override TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null)
     {
         if (stride is not null) throw LanguageModelScorer.StrideRefused;
@@ -124,6 +129,21 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         var special = SpecialIds.Of(tokenizer);
         return new Embedder(model, (ids, mask) => model.Encoder.forward(ids, mask), run.Config.Model.Width, special.Padding, device,
             text => [special.Begin, .. tokenizer.EncodeToIds(text).Take(model.Encoder.Context - 2), special.End]);
+    }
+
+    protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        var tokenizer = run.LoadTokenizer();
+        using var model = run.LoadEncoder(tokenizer, NativeLibraries.Cpu);
+        var weights = OnnxExport.WeightsOf(model, request);
+        var config = (EncoderConfig)run.Config.Model;
+        var special = SpecialIds.Of(tokenizer);
+        var labels = model is TextClassifier ? run.LoadClasses() : null;
+        return OnnxExport.Write(run, request, weights, new()
+        {
+            Kind = NameOf(run), Task = labels is null ? "fill_mask" : "classify_text", Context = model.Encoder.Context, Vocabulary = tokenizer.VocabularySize,
+            Begin = special.Begin, End = special.End, Padding = special.Padding, Mask = special.Mask, Labels = labels,
+        }, ("model.onnx", OnnxEncoder.Build(config, config.VocabularyFor(tokenizer), labels?.Count ?? 0, weights)));
     }
 
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)
@@ -188,7 +208,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             var targets = StepWork.Ids(model is MaskedTokenModel ? data.Vocabulary : data.Classes, [Math.Min(shape.Targets, shape.Rows * shape.Source)], device);
             int[] lengths = [.. Enumerable.Repeat((int)shape.Source, (int)shape.Rows)];
             return () => model is MaskedTokenModel masked
-                ? LinearCrossEntropy.Sum(masked.Transform(StepWork.First(masked.Encoder.forward(ids), targets.numel())), masked.OutputWeight, targets, masked.Compute).Objective
+                ? LinearCrossEntropy.Sum(masked.Transform(StepWork.First(masked.Encoder.forward(ids), targets.numel())), masked.OutputWeight, targets, masked.Compute, bias: masked.OutputBias).Objective
                 : LossSum.Of(((TextClassifier)model).forward(ids, lengths).to(ScalarType.Float32), targets, smoothing).Objective;
         });
     }

@@ -2,6 +2,8 @@ using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
@@ -53,6 +55,17 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         var classes = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Classes.Count;
         return ["loss", "top1", .. classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
     }
+
+    protected sealed override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        using var network = ImageRun.Open(run);
+        var weights = OnnxExport.WeightsOf(network.Model, request);
+        return OnnxExport.Write(run, request, weights, new() { Kind = NameOf(run), Task = "classify_image", Labels = network.Input.Classes, Image = network.Input.Transform },
+            ("model.onnx", BuildOnnx((TModel)run.Config.Model, network.Model.Shape, weights)));
+    }
+
+    /// <summary>The network as an ONNX graph.</summary>
+    private protected abstract OnnxGraph BuildOnnx(TModel model, ImageShape shape, OnnxWeights weights);
 
     public sealed override Picture DrawPatches(TrainedRun run, string? image)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Evaluation;
+using Transformers.Interchange;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Reports.Plots;
@@ -82,6 +83,33 @@ public abstract class Kind
     /// <summary>Opens what turns texts into vectors.</summary>
     /// <exception cref="UserException">This kind does not read text.</exception>
     public virtual Embedder OpenEmbedder(TrainedRun run, Device device) => throw new UserException($"the run is of kind {NameOf(run)}, which does not read text");
+
+    /// <summary>Writes a run's model in the format of other programs.</summary>
+    /// <param name="run">The open run.</param>
+    /// <param name="request">The format, where to, and how.</param>
+    /// <exception cref="UserException">The format cannot express this model, or the output cannot be written.</exception>
+    public ExportResult Export(TrainedRun run, ExportRequest request) => request.Format switch
+    {
+        ExportFormat.HuggingFace => ExportToHuggingFace(run, request),
+        ExportFormat.Onnx => ExportToOnnx(run, request),
+        ExportFormat.Gguf => ExportToGguf(run, request),
+        _ => throw new ArgumentOutOfRangeException(nameof(request), request.Format, "a format without a writer"),
+    };
+
+    /// <summary>Writes a folder for Hugging Face's transformers library.</summary>
+    /// <exception cref="UserException">It has no layout for this model.</exception>
+    protected virtual ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => throw NoExport(run, request);
+
+    /// <summary>Writes a folder with a graph for ONNX Runtime.</summary>
+    /// <exception cref="UserException">The graph cannot express this model.</exception>
+    protected virtual ExportResult ExportToOnnx(TrainedRun run, ExportRequest request) => throw NoExport(run, request);
+
+    /// <summary>Writes a file for llama.cpp.</summary>
+    /// <exception cref="UserException">llama.cpp does not run such a model.</exception>
+    protected virtual ExportResult ExportToGguf(TrainedRun run, ExportRequest request) => throw NoExport(run, request);
+
+    static UserException NoExport(TrainedRun run, ExportRequest request) =>
+        new($"a run of kind {NameOf(run)} cannot be exported to {ExportRequest.NameOf(request.Format)}", "the table in docs/interchange.md says which kinds each format takes");
 
     /// <summary>Draws what a run's model attends to.</summary>
     /// <param name="run">The open run.</param>

@@ -96,7 +96,7 @@ sealed class MaskedTokenTask : TrainingTask
         public override LossSum LossSum(RandomPosition random)
         {
             var (hidden, targets) = Guesses(random);
-            return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute);
+            return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute, bias: task.model.OutputBias);
         }
 
         // Only masked tokens go through the head: about one position in seven.

@@ -5,6 +5,9 @@ using Transformers.Data.Sentences;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Generators;
+using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
@@ -56,6 +59,8 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     }
 
     public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) => ["loss", "perplexity", "bits_per_byte", "bleu", "chrf", "exact", "mean_score"];
+
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (Seq2SeqConfig)run.Config.Model);
 
     // Of the pairs that fit the model's context.
     static Dictionary<string, double> Losses(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, IEnumerable<SentencePair> pairs, EvaluationOptions options, CancellationToken cancel)
@@ -175,6 +180,18 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         Batches = [new(rows, length, length, (long)rows * length, 2L * rows * length)],
     };
 
+    protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        var (source, target) = run.LoadTokenizers();
+        using var model = run.LoadSeq2Seq((source, target), NativeLibraries.Cpu);
+        var weights = OnnxExport.WeightsOf(model, request);
+        var (read, written) = (SpecialIds.Of(source), SpecialIds.Of(target));
+        return OnnxExport.Write(run, request, weights, new()
+        {
+            Kind = NameOf(run), Task = "translate", Context = model.Context, Vocabulary = target.VocabularySize, Begin = written.Begin, End = written.End, SourceEnd = read.End, Padding = read.Padding,
+        }, ("encoder.onnx", OnnxSeq2Seq.BuildEncoder(model.Config, weights)), ("decoder.onnx", OnnxSeq2Seq.BuildDecoder(model.Config, model.Vocabulary, weights)));
+    }
+
     private protected override IReadOnlyList<ParameterShape> ListParameters(Seq2SeqConfig model, DataProfile data)
     {
         using var one = new Seq2Seq(model with { Layers = 1, DecoderLayers = 1 }, data.Sources, data.Vocabulary, data.Shared);
@@ -189,7 +206,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
             var source = StepWork.Ids(data.Sources, [shape.Rows, shape.Source], device);
             var read = StepWork.Ids(data.Vocabulary, [shape.Rows, shape.Target], device);
             var targets = StepWork.Ids(data.Vocabulary, [Math.Min(shape.Targets, shape.Rows * shape.Target)], device);
-            return () => LinearCrossEntropy.Sum(StepWork.First(model.Decode(read, model.Encode(source)), targets.numel()), model.OutputWeight, targets, model.Compute, smoothing).Objective;
+            return () => LinearCrossEntropy.Sum(StepWork.First(model.Decode(read, model.Encode(source)), targets.numel()), model.OutputWeight, targets, model.Compute, smoothing, model.OutputBias).Objective;
         });
     }
 }

@@ -1,4 +1,7 @@
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
@@ -13,6 +16,9 @@ sealed class SwinKind : ImageKind<SwinConfig>
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
         throw new UserException($"a model of kind {NameOf(run)} attends within windows, and has no map over the whole image", "transformer plot positions shows what its windows have learned");
 
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) =>
+        HuggingFaceExport.Write(run, request, (SwinConfig)run.Config.Model, new SwinLayout());
+
     public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
     {
         NativeLibraries.Load();
@@ -21,6 +27,8 @@ sealed class SwinKind : ImageKind<SwinConfig>
         using var table = weights($"blocks.{layer - 1}.pos_bias.table") ?? throw Unlearned();
         return GridPositionsPlot.WindowBias(table, layer).Draw();
     }
+
+    private protected override OnnxGraph BuildOnnx(SwinConfig model, ImageShape shape, OnnxWeights weights) => OnnxSwin.Build(model, shape, weights);
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(SwinConfig model, DataProfile data)
     {

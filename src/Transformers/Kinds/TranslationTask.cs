@@ -201,7 +201,7 @@ sealed class TranslationTask : TrainingTask
         long[] positions = [.. Enumerable.Range(0, B * T).Where(i => batch.TargetOutput[i] != ParallelBatch.IgnoreIndex).Select(i => (long)i)];
         var targets = tensor(Array.ConvertAll(positions, position => batch.TargetOutput[position])).SendTo(device);
         var chosen = hidden.reshape(B * T, -1).index_select(0, tensor(positions).SendTo(device));         // [targets, D]
-        return LinearCrossEntropy.Sum(chosen, model.OutputWeight, targets, model.Compute, smoothing);
+        return LinearCrossEntropy.Sum(chosen, model.OutputWeight, targets, model.Compute, smoothing, model.OutputBias);
     }
 
     /// <summary>Sentence pairs side by side.</summary>

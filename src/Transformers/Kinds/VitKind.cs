@@ -1,4 +1,7 @@
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
@@ -18,6 +21,9 @@ sealed class VitKind : ImageKind<VitConfig>
         return RolloutPlot.Of((Vit)images.Model, images.Input.Transform, Decode(subject.Image, images), device);
     }
 
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) =>
+        HuggingFaceExport.Write(run, request, (VitConfig)run.Config.Model, new VitLayout());
+
     public override Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1)
     {
         NativeLibraries.Load();
@@ -31,6 +37,8 @@ sealed class VitKind : ImageKind<VitConfig>
             default: return base.DrawPositions(model, weights, count, layer);
         }
     }
+
+    private protected override OnnxGraph BuildOnnx(VitConfig model, ImageShape shape, OnnxWeights weights) => OnnxVit.Build(model, shape, weights);
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(VitConfig model, DataProfile data)
     {

@@ -27,6 +27,11 @@ public sealed record GeluConfig : FeedForwardConfig
     public bool Tanh { get; init; }
 }
 
+/// <summary>SiLU(xW₁)W₂; SiLU, also called swish, is x times its logistic function.</summary>
+/// <remarks>Elfwing et al. 2018; published translation models of Marian have it.</remarks>
+[Kind("silu")]
+public sealed record SiluConfig : FeedForwardConfig;
+
 /// <summary>(SiLU(xW₁) ∘ xW₃)W₂.</summary>
 /// <remarks>Shazeer 2020.</remarks>
 [Kind("swiglu")]
@@ -82,7 +87,7 @@ public sealed class FeedForward : nn.Module
         ReluConfig => KernelActivation.Relu,
         GeluConfig { Tanh: true } => KernelActivation.GeluTanh,
         GeluConfig => KernelActivation.Gelu,
-        SwiGluConfig => KernelActivation.Silu,
+        SiluConfig or SwiGluConfig => KernelActivation.Silu,
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
     };
 
@@ -103,6 +108,7 @@ public sealed class FeedForward : nn.Module
     {
         ReluConfig => nn.functional.relu(hidden),
         GeluConfig gelu => Activations.Gelu(hidden, gelu.Tanh),
+        SiluConfig => Activations.Silu(hidden),
         SwiGluConfig => Activations.SwiGlu(hidden),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a feed-forward kind without a formula"),
     };
@@ -116,6 +122,10 @@ public static class Activations
     public static Tensor Gelu(Tensor x, bool tanh) =>
         KernelFunction.Takes(x) ? ActivationFunction.Of(x, null, tanh ? KernelActivation.GeluTanh : KernelActivation.Gelu)
         : tanh ? nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : nn.functional.gelu(x);
+
+    /// <summary>SiLU.</summary>
+    /// <remarks>Elfwing et al. 2018.</remarks>
+    public static Tensor Silu(Tensor x) => KernelFunction.Takes(x) ? ActivationFunction.Of(x, null, KernelActivation.Silu) : nn.functional.silu(x);
 
     /// <summary>SiLU of the first half of the last dimension, times the second half.</summary>
     /// <remarks>Shazeer 2020, equation 6.</remarks>

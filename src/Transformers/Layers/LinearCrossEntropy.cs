@@ -41,13 +41,16 @@ public sealed class LinearCrossEntropy : ManagedFunction
     /// <param name="targets">[N], whole numbers below V, or -100 for a position that does not count.</param>
     /// <param name="compute">The type of products.</param>
     /// <param name="smoothing">The probability that is spread over all tokens.</param>
-    public static LossSum Sum(Tensor hidden, Tensor weight, Tensor targets, ScalarType compute, double smoothing = 0)
+    /// <param name="bias">What is added to logits, [V]; null for nothing.</param>
+    public static LossSum Sum(Tensor hidden, Tensor weight, Tensor targets, ScalarType compute, double smoothing = 0, Tensor? bias = null)
     {
         if (LinearCrossEntropyFunction.Takes(hidden, weight, compute))
         {
-            var (loss, plain) = LinearCrossEntropyFunction.Sum(hidden, weight, null, targets, smoothing, compute);
+            var (loss, plain) = LinearCrossEntropyFunction.Sum(hidden, weight, bias, targets, smoothing, compute);
             return new(loss, tensor((float)plain));
         }
+        // Few models have such a bias: their logits are there all at once.
+        if (bias is not null) return LossSum.Of(LinearFunction.Of(hidden, weight, bias, null, null, compute).to(ScalarType.Float32), targets, smoothing);
         var function = new LinearCrossEntropy(hidden, weight, targets, smoothing, compute);
         var objective = function.Apply(hidden, weight);
         return new(objective, function.plain!);

@@ -134,11 +134,12 @@ public sealed class WindowPositionBias : nn.Module
     public Tensor forward(long height, long width)
     {
         var T = height * width;
-        var offsets = cache.Get(height, width, 0, table.device, ScalarType.Int64, () => Offsets(height, width));   // [T·T]
+        var offsets = cache.Get(height, width, 0, table.device, ScalarType.Int64, () => tensor(Offsets(height, width, side)));   // [T·T]
         return table.index_select(0, offsets).t().view(heads, T, T);
     }
 
-    Tensor Offsets(long height, long width)
+    /// <summary>The row of the table for each query and each key of a window, [T·T].</summary>
+    internal static long[] Offsets(long height, long width, int side)
     {
         var T = height * width;
         var data = new long[T * T];
@@ -149,7 +150,7 @@ public sealed class WindowPositionBias : nn.Module
                 var right = query % width - key % width + side - 1;
                 data[query * T + key] = down * (2 * side - 1) + right;
             }
-        return tensor(data);
+        return data;
     }
 
     /// <summary>A table for another window, by bicubic interpolation over offsets.</summary>

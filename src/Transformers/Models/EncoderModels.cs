@@ -40,22 +40,27 @@ public abstract class EncoderModel : nn.Module, IComputes
 }
 
 /// <summary>Predicts masked tokens.</summary>
-/// <remarks>Devlin et al. 2019, section 3.1; the head is that of BERT's code, without a bias of the output layer, whose matrix is the embeddings'.</remarks>
+/// <remarks>Devlin et al. 2019, section 3.1; the head is that of BERT's code; the matrix of its output layer is the embeddings'.</remarks>
 public sealed class MaskedTokenModel : EncoderModel
 {
     readonly Linear dense;
     readonly Norm norm;
+    readonly Parameter? bias;
 
     /// <summary>With weights that <see cref="EncoderModel.Create"/> draws.</summary>
     public MaskedTokenModel(EncoderConfig config, int vocabulary) : base(nameof(MaskedTokenModel), new TextEncoder(config, vocabulary))
     {
         dense = new Linear(config.Width, config.Width, config.Bias);
         norm = new Norm(config.Norm, config.Width, config.Bias);
+        bias = config.Head is MaskedHeadConfig { Bias: true } ? nn.Parameter(zeros(vocabulary)) : null;
         RegisterComponents();
     }
 
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>
     public Tensor OutputWeight => encoder.TokenWeight;
+
+    /// <summary>What is added to logits, [V]; null for nothing.</summary>
+    public Tensor? OutputBias => bias;
 
     /// <summary>Turns vectors of hidden tokens into what the output layer reads.</summary>
     /// <param name="x">[N, D].</param>
@@ -71,7 +76,7 @@ public sealed class MaskedTokenModel : EncoderModel
     /// <summary>Logits of transformed vectors.</summary>
     /// <param name="hidden">[N, D].</param>
     /// <returns>[N, V].</returns>
-    public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, null, null, null, Compute);
+    public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, bias, null, null, Compute);
 }
 
 /// <summary>Classifies a text.</summary>

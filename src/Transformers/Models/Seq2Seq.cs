@@ -89,6 +89,9 @@ public sealed record EmbeddingsConfig
 
     /// <summary>Whether embeddings are multiplied by √D.</summary>
     public bool Scale { get; init; } = true;
+
+    /// <summary>Whether the output layer has a bias, as published translation models of Marian have.</summary>
+    public bool OutputBias { get; init; }
 }
 
 /// <summary>Checks of all models that consist of blocks.</summary>
@@ -130,6 +133,8 @@ public sealed class Seq2Seq : nn.Module, IComputes
     readonly Norm? decoderNorm;
     [ComponentName(Name = "head")]
     readonly Linear? output;
+    [ComponentName(Name = "output_bias")]
+    readonly Parameter? outputBias;
 
     /// <summary>A model with fresh weights.</summary>
     /// <param name="config">The shape.</param>
@@ -158,6 +163,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
             decoderNorm = new Norm(config.Norm, config.Width, config.Bias);
         }
         output = config.Embeddings.TieOutput ? null : new Linear(config.Width, targetVocabulary, hasBias: false);
+        outputBias = config.Embeddings.OutputBias ? nn.Parameter(zeros(targetVocabulary)) : null;
         RegisterComponents();
         RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
@@ -179,6 +185,9 @@ public sealed class Seq2Seq : nn.Module, IComputes
 
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>
     public Tensor OutputWeight => output?.weight ?? Targets.weight!;
+
+    /// <summary>What is added to logits, [V]; null for nothing.</summary>
+    public Tensor? OutputBias => outputBias;
 
     /// <inheritdoc/>
     public ScalarType Compute { get; set; } = ScalarType.Float32;
@@ -243,7 +252,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     /// <summary>Logits of hidden vectors.</summary>
     /// <param name="hidden">[…, D].</param>
     /// <returns>[…, V].</returns>
-    public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, null, null, null, Compute);
+    public Tensor Logits(Tensor hidden) => LinearFunction.Of(hidden, OutputWeight, outputBias, null, null, Compute);
 
     Tensor Embed(Embedding tokens, Tensor ids, Positions positions, long start)
     {

@@ -95,6 +95,9 @@ public sealed record MaskedHeadConfig : HeadConfig, IChecked
     /// <summary>Whether all tokens of a word are hidden together.</summary>
     public bool WholeWords { get; init; }
 
+    /// <summary>Whether the output layer has a bias, as BERT's has.</summary>
+    public bool Bias { get; init; }
+
     /// <inheritdoc/>
     public void Check(ConfigCheck check) => check.That(Masked + Random <= 1, "random",
         FormattableString.Invariant($"({Random}) and {check.At("masked")} ({Masked}) must be at most 1 together"));

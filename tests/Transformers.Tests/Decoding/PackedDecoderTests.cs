@@ -25,7 +25,7 @@ public class PackedDecoderTests
         from layers in Gen.Choose(1, 3)
         from hidden in Gen.Choose(1, 70)
         from positions in Gen.Elements(Seq2SeqSamples.PositionKinds.Values.ToArray())
-        from feedForward in Gen.Elements<FeedForwardConfig>(new ReluConfig { Width = hidden }, new GeluConfig { Width = hidden }, new GeluConfig { Width = hidden, Tanh = true }, new SwiGluConfig { Width = hidden })
+        from feedForward in Gen.Elements<FeedForwardConfig>(new ReluConfig { Width = hidden }, new GeluConfig { Width = hidden }, new GeluConfig { Width = hidden, Tanh = true }, new SiluConfig { Width = hidden }, new SwiGluConfig { Width = hidden })
         from placement in Gen.Elements(NormPlacement.Pre, NormPlacement.Post)
         from norm in Gen.Elements<NormConfig>(new LayerNormConfig { Placement = placement }, new RmsNormConfig { Placement = placement, Epsilon = 1e-3 })
         from bias in Gen.Elements(true, false)
@@ -215,7 +215,11 @@ public class PackedDecoderTests
         {
             using var scope = NewDisposeScope();
             using var plain = no_grad();
-            using var model = Seq2SeqSamples.Model(Seq2SeqSamples.Config(Seq2SeqSamples.PositionKinds[positions]) with { Norm = new LayerNormConfig { Placement = placement } }, seed: 4);
+            // Marian's form on one side: silu, and a bias of the output layer.
+            var config = Seq2SeqSamples.Config(Seq2SeqSamples.PositionKinds[positions]) with { Norm = new LayerNormConfig { Placement = placement } };
+            if (placement == NormPlacement.Post) config = config with { FeedForward = new SiluConfig { Width = 24 }, Embeddings = new EmbeddingsConfig { OutputBias = true } };
+            using var model = Seq2SeqSamples.Model(config, seed: 4);
+            model.OutputBias?.add_(arange(model.Vocabulary, dtype: ScalarType.Float32).sin());
             int[][] sources = [[3, 4, 5, 2], [6, 2], [.. Enumerable.Range(0, 23).Select(i => 3 + i % 7), 2], [2]];
             using var decoder = new TargetDecoder(model, CPU, Fp32);
             using var decoding = decoder.Start(sources);

@@ -32,6 +32,19 @@ public sealed class PlainPathTests
                     var mask = PaddingMask.Of(((int[])[13, 9, 13, 4])[first..(first + count)], 13, CPU);
                     return Sum(translator.Decode(Ids(first, count, 17), translator.Encode(Ids(first, count, 13), mask, random: random), mask, random: random), translator.OutputWeight, first);
                 })),
+        new("encoder-decoder, silu and a bias of the output layer",
+            generator =>
+            {
+                var model = new Seq2Seq(new Seq2SeqConfig { Layers = 1, Heads = 2, Width = 24, Context = 24, Dropout = 0.2, FeedForward = new SiluConfig(), Embeddings = new EmbeddingsConfig { OutputBias = true } }, 19, 19, shared: true, generator);
+                using (no_grad()) model.OutputBias!.add_(randn(19, generator: generator));
+                return model;
+            },
+            (model, first, count, random) =>
+            {
+                var translator = (Seq2Seq)model;
+                var hidden = translator.Decode(Ids(first, count, 17), translator.Encode(Ids(first, count, 13), random: random), random: random);
+                return LinearCrossEntropy.Sum(hidden.reshape(-1, 24), translator.OutputWeight, Ids(first, count, 17).flatten(), ScalarType.Float32, smoothing: 0.1, translator.OutputBias).Objective;
+            }),
         new("text classifier",
             generator => EncoderModel.Create(new EncoderConfig { Layers = 2, Heads = 2, Width = 24, Context = 24, Dropout = 0.2, Head = new ClassifyHeadConfig() }, 19, 5, generator),
             (model, first, count, random) => Classes(((TextClassifier)model).forward(Ids(first, count, 13), ((int[])[13, 5, 9, 1])[first..(first + count)], random), first)),

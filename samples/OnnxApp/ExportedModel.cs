@@ -1,0 +1,161 @@
+using System.Numerics.Tensors;
+using System.Text.Json;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.Tokenizers;
+
+namespace OnnxApp;
+
+/// <summary>What <c>model.json</c> says.</summary>
+record Description(string Task, string[] Graphs, int? Context, int? Vocabulary, string? Tokenizer, string? TargetTokenizer, int? Begin, int? End, int? SourceEnd,
+    int? Mask, string[]? Labels, ImageInput? Image);
+
+/// <summary>How a picture becomes the model's input.</summary>
+record ImageInput(int Size, int Channels, float[] Mean, float[] Std);
+
+/// <summary>An exported folder, opened.</summary>
+sealed class ExportedModel : IDisposable
+{
+    static readonly RunOptions Options = new();
+
+    readonly InferenceSession[] graphs;
+    readonly Tokenizer? source, target;
+
+    public ExportedModel(string folder)
+    {
+        var style = new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+        Description = JsonSerializer.Deserialize<Description>(File.ReadAllText(Path.Combine(folder, "model.json")), style)!;
+        graphs = [.. Description.Graphs.Select(file => new InferenceSession(Path.Combine(folder, file)))];
+        if (Description.Tokenizer is { } own) source = TokenizerFile.Load(Path.Combine(folder, own));
+        target = Description.TargetTokenizer is { } other ? TokenizerFile.Load(Path.Combine(folder, other)) : source;
+    }
+
+    public Description Description { get; }
+
+    /// <summary>Continues a prompt with the most probable tokens.</summary>
+    public string Generate(string prompt, int most)
+    {
+        long[] ids = [.. source!.EncodeToIds(prompt).Select(id => (long)id)];
+        if (Description.Begin is { } begin) ids = [begin, .. ids];
+        using var cache = new Cache(graphs[0]);
+        return source.Decode(Continue(cache, ids, most));
+    }
+
+    /// <summary>Translates a sentence with the most probable tokens.</summary>
+    public string Translate(string sentence, int most)
+    {
+        long[] ids = [.. source!.EncodeToIds(sentence).Take(Description.Context!.Value - 1), Description.SourceEnd!.Value];
+        long[] seen = [.. ids.Select(_ => 1L)];
+        using var cache = new Cache(graphs[1]);
+        cache.Run(graphs[0], new() { ["input_ids"] = Row(ids), ["attention_mask"] = Row(seen) });
+        cache.Set("encoder_attention_mask", Row(seen));
+        return target!.Decode(Continue(cache, [Description.Begin!.Value], most));
+    }
+
+    // The first pass reads all that is there, each further one the last token alone: the cache has the rest.
+    IEnumerable<int> Continue(Cache cache, long[] ids, int most)
+    {
+        var length = ids.Length;
+        for (var i = 0; i < most && length <= Description.Context; i++, length++)
+        {
+            var logits = cache.Run(graphs[^1], new() { ["input_ids"] = Row(ids) });
+            var last = logits.AsSpan(logits.Length - logits.Length / ids.Length, Description.Vocabulary!.Value);
+            var next = TensorPrimitives.IndexOfMax(last);
+            if (next == Description.End) yield break;
+            yield return next;
+            ids = [next];
+        }
+    }
+
+    /// <summary>The text with its masked words filled in.</summary>
+    public string FillMask(string text)
+    {
+        var parts = text.Split("<mask>");
+        long[] ids = [Description.Begin!.Value, .. parts.SelectMany((part, i) => (i == 0 ? [] : new[] { Description.Mask!.Value }).Concat(source!.EncodeToIds(part.Trim()))).Select(id => (long)id), Description.End!.Value];
+        var logits = Run(ids);
+        var width = logits.Length / ids.Length;
+        return source!.Decode(ids[1..^1].Select((id, i) => id != Description.Mask ? (int)id : TensorPrimitives.IndexOfMax(logits.AsSpan((i + 1) * width, Description.Vocabulary!.Value))));
+    }
+
+    /// <summary>The classes of a text, the most probable first.</summary>
+    public IEnumerable<(string Label, float Probability)> Classify(string text) =>
+        Ranked(Run([Description.Begin!.Value, .. source!.EncodeToIds(text).Take(Description.Context!.Value - 2).Select(id => (long)id), Description.End!.Value]));
+
+    /// <summary>The classes of an image, the most probable first.</summary>
+    public IEnumerable<(string Label, float Probability)> Classify(Png image)
+    {
+        var input = Description.Image!;
+        var pixels = image.Square(input.Size, input.Channels);
+        for (var c = 0; c < input.Channels; c++)
+            foreach (ref var value in pixels.AsSpan(c * input.Size * input.Size, input.Size * input.Size)) value = (value / 255 - input.Mean[c]) / input.Std[c];
+        using var values = OrtValue.CreateTensorValueFromMemory(pixels, [1, input.Channels, input.Size, input.Size]);
+        using var outputs = graphs[0].Run(Options, ["pixel_values"], [values], ["logits"]);
+        return Ranked(outputs[0].GetTensorDataAsSpan<float>().ToArray());
+    }
+
+    float[] Run(long[] ids)
+    {
+        using var cache = new Cache(graphs[0]);
+        return cache.Run(graphs[0], new() { ["input_ids"] = Row(ids), ["attention_mask"] = Row([.. ids.Select(_ => 1L)]) });
+    }
+
+    IEnumerable<(string Label, float Probability)> Ranked(float[] logits)
+    {
+        var probabilities = new float[logits.Length];
+        TensorPrimitives.SoftMax(logits, probabilities);
+        return Description.Labels!.Zip(probabilities).OrderByDescending(one => one.Second);
+    }
+
+    static OrtValue Row(long[] values) => OrtValue.CreateTensorValueFromMemory(values, [1, values.Length]);
+
+    public void Dispose()
+    {
+        foreach (var graph in graphs) graph.Dispose();
+    }
+
+    /// <summary>What a decoder keeps between two passes: each output <c>present.X</c> is the next pass's input <c>past_key_values.X</c>.</summary>
+    sealed class Cache : IDisposable
+    {
+        readonly Dictionary<string, OrtValue> held = [];
+
+        public Cache(InferenceSession decoder)
+        {
+            // Before the first token there are none: the size of their axis is 0.
+            foreach (var (name, input) in decoder.InputMetadata)
+                if (name.StartsWith("past_key_values.", StringComparison.Ordinal))
+                    Set(name, OrtValue.CreateTensorValueFromMemory(Array.Empty<float>(), [.. input.Dimensions.Select((size, axis) => size >= 0 ? size : input.SymbolicDimensions[axis] == "batch" ? 1L : 0)]));
+        }
+
+        public void Set(string name, OrtValue value)
+        {
+            if (held.Remove(name, out var old)) old.Dispose();
+            held[name] = value;
+        }
+
+        /// <summary>Runs a graph with the cache and further inputs, keeps what it gives for the next pass, and returns its logits.</summary>
+        public float[] Run(InferenceSession graph, Dictionary<string, OrtValue> inputs)
+        {
+            string[] names = [.. graph.InputNames];
+            OrtValue[] values = [.. names.Select(name => inputs.GetValueOrDefault(name) ?? held[name])];
+            float[] logits = [];
+            var outputs = graph.Run(Options, names, values, graph.OutputNames);
+            for (var i = 0; i < outputs.Count; i++)
+            {
+                var name = graph.OutputNames[i];
+                if (name.StartsWith("present.", StringComparison.Ordinal))
+                {
+                    Set("past_key_values." + name["present.".Length..], outputs[i]);
+                    continue;
+                }
+                if (name == "logits") logits = outputs[i].GetTensorDataAsSpan<float>().ToArray();
+                outputs[i].Dispose();
+            }
+            foreach (var input in inputs.Values) input.Dispose();
+            return logits;
+        }
+
+        public void Dispose()
+        {
+            foreach (var value in held.Values) value.Dispose();
+        }
+    }
+}

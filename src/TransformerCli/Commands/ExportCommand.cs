@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Transformers.Configs;
+using Transformers.Interchange;
+using Transformers.IO;
+using Transformers.Kinds;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>export</c>: writes a run's model in the format of other programs.</summary>
+static class ExportCommand
+{
+    public static Command Create(CliContext context)
+    {
+        var (run, checkpoint) = (CommonOptions.Run(), CommonOptions.Checkpoint());
+        var to = new Option<string>("--to") { Description = "The format: huggingface, onnx or gguf", HelpName = "FORMAT", Required = true }.OneOf("huggingface", "onnx", "gguf");
+        var output = new Option<string>("--output") { Description = "The new folder; for gguf the new file", HelpName = "PATH", Required = true };
+        var type = new Option<string?>("--type") { Description = "How weights are stored: f32, f16 or bf16, and for gguf also q8_0 [default: f32]", HelpName = "TYPE" }.OneOf("f32", "f16", "bf16", "q8_0");
+        var quantize = new Option<string?>("--quantize") { Description = "Store the weight matrices in 8 bits (int8), for onnx", HelpName = "int8" }.OneOf("int8");
+        var shard = new Option<string?>("--shard-size") { Description = "The most bytes of one file of weights, for huggingface [default: 5GB]", HelpName = "SIZE" };
+        var weights = new Option<string?>("--weights") { Description = "Whether an ONNX graph has its weights inside its file or beside it [default: inside, up to 2 GB]", HelpName = "inside|beside" }.OneOf("inside", "beside");
+        var command = new Command("export", """
+            Writes a run's model with its tokenizer in the format of other programs: Hugging Face's transformers, ONNX Runtime, or llama.cpp.
+
+            Example: transformer export runs/gpt-stories --to huggingface --output exported/gpt-stories
+            """)
+        {
+            run, to, output, type, quantize, shard, weights, checkpoint,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            if (parse.Has(type) && parse.Has(quantize)) throw new UserException("--type and --quantize must not both be given", "--quantize int8 is a type itself");
+            var format = Enum.Parse<ExportFormat>(parse.GetValue(to)!, ignoreCase: true);
+            if (parse.Has(quantize) && format != ExportFormat.Onnx) throw new UserException("--quantize int8 is for --to onnx", format == ExportFormat.Gguf ? "--type q8_0 has 8 bits" : "leave it out");
+            if (parse.Has(shard) && format != ExportFormat.HuggingFace) throw new UserException("--shard-size is for --to huggingface", "leave it out");
+            if (parse.Has(weights) && format != ExportFormat.Onnx) throw new UserException("--weights is for --to onnx", "leave it out");
+            var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
+            var request = new ExportRequest
+            {
+                Format = format,
+                Output = parse.GetValue(output)!,
+                Type = (parse.GetValue(type) ?? parse.GetValue(quantize)) is { } name ? Enum.Parse<ExportType>(name, ignoreCase: true) : null,
+                WeightsBeside = parse.GetValue(weights) is { } where ? where == "beside" : null,
+            };
+            if (parse.GetValue(shard) is { } size)
+                request = request with { ShardBytes = ByteSize.TryParse(size, out var bytes) && bytes.Bytes >= 1 ? bytes.Bytes : throw new UserException($"--shard-size ({size}) must be a number of bytes, such as 5GB") };
+            var made = Kind.For(trained).Export(trained, request);
+            if (parse.GetValue(context.JsonOption))
+            {
+                context.WriteJson(new Report("transformer.export/1", parse.GetValue(run)!, trained.Checkpoint.Step, made.Layout, made.Output, made.Files, made.Notes));
+                return ExitCodes.Done;
+            }
+            foreach (var note in made.Notes) context.Error.WriteLine($"note: {note}");
+            context.Out.WriteLine($"{made.Output}: {made.Layout}, {string.Join(", ", made.Files.Select(file => file.Name))}");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    sealed record Report(string Schema, string Run, long Checkpoint, string Layout, string Output, IReadOnlyList<ExportedFile> Files, IReadOnlyList<string> Notes);
+}

@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Transformers.Interchange.HuggingFace;
+
+namespace TransformerCli.Commands;
+
+/// <summary><c>import</c>: makes a run of a model of another program.</summary>
+static class ImportCommand
+{
+    public static Command Create(CliContext context)
+    {
+        var folder = new Argument<string>("DIR") { Description = "A folder of Hugging Face's transformers or of timm: config.json, model.safetensors (one file, or several with an index) and the tokenizer", HelpName = "DIR" };
+        var output = new Option<string>("--output") { Description = "The new run folder", HelpName = "RUN", Required = true };
+        var command = new Command("import", """
+            Makes a run of a model of another program, for generate, eval, plot, export and train --from.
+
+            Example: transformer import downloads/gpt2 --output runs/gpt2
+            """)
+        {
+            folder, output,
+        };
+        context.Handle(command, (parse, _) =>
+        {
+            var made = HuggingFaceImport.Import(parse.GetValue(folder)!, parse.GetValue(output)!);
+            if (parse.GetValue(context.JsonOption))
+            {
+                context.WriteJson(new Report("transformer.import/1", made.Output, made.Layout, made.Model, made.Parameters, made.Tensors, made.Ignored, made.Notes));
+                return ExitCodes.Done;
+            }
+            foreach (var note in made.Notes) context.Error.WriteLine($"note: {note}");
+            if (made.Ignored.Count > 0) context.Error.WriteLine($"note: {made.Ignored.Count} tensors mean nothing here and are left out: {string.Join(", ", made.Ignored.Take(5))}{(made.Ignored.Count > 5 ? ", …" : "")}");
+            context.Out.WriteLine(FormattableString.Invariant($"{made.Output}: {made.Model} of the layout {made.Layout}, {made.Parameters:N0} weights in {made.Tensors} tensors"));
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    sealed record Report(string Schema, string Run, string Layout, string Model, long Parameters, int Tensors, IReadOnlyList<string> Ignored, IReadOnlyList<string> Notes);
+}

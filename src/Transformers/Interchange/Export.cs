@@ -1,0 +1,113 @@
+using Transformers.IO;
+
+namespace Transformers.Interchange;
+
+/// <summary>Formats of other programs that a run's model is written in.</summary>
+public enum ExportFormat
+{
+    /// <summary>A folder that Hugging Face's transformers library loads.</summary>
+    HuggingFace,
+    /// <summary>A folder with a graph that ONNX Runtime runs.</summary>
+    Onnx,
+    /// <summary>A file that llama.cpp runs.</summary>
+    Gguf,
+}
+
+/// <summary>How weights are stored in an exported file.</summary>
+public enum ExportType
+{
+    /// <summary>32-bit floats, as in the run.</summary>
+    F32,
+    /// <summary>16-bit floats.</summary>
+    F16,
+    /// <summary>The upper half of 32-bit floats.</summary>
+    BF16,
+    /// <summary>Blocks of 32 whole numbers of 8 bits with one scale each, in GGUF.</summary>
+    Q8_0,
+    /// <summary>Whole numbers of 8 bits with a scale for each output, in ONNX.</summary>
+    Int8,
+}
+
+/// <summary>What is to be written, and where.</summary>
+public sealed record ExportRequest
+{
+    /// <summary>The format.</summary>
+    public required ExportFormat Format { get; init; }
+
+    /// <summary>The new folder; for GGUF the new file.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>How weights are stored; null for the format's usual type, 32 bits.</summary>
+    public ExportType? Type { get; init; }
+
+    /// <summary>The most bytes of a file of weights, for Hugging Face; larger models are written as several files with an index.</summary>
+    public long ShardBytes { get; init; } = 5_000_000_000;
+
+    /// <summary>Whether an ONNX graph has its weights in a file beside it; null: where they do not fit into it, which has at most 2 GB.</summary>
+    public bool? WeightsBeside { get; init; }
+
+    /// <summary>The type of the weights, which must be one that the format has.</summary>
+    /// <exception cref="UserException">The format has no such type.</exception>
+    internal ExportType TypeAmong(params ReadOnlySpan<ExportType> types)
+    {
+        var type = Type ?? ExportType.F32;
+        foreach (var one in types)
+            if (one == type) return type;
+        throw new UserException($"{NameOf(Format)} has no weights of type {NameOf(type)}", $"it has {string.Join(", ", types.ToArray().Select(NameOf))}");
+    }
+
+    /// <summary>The name of a format or a type on the command line.</summary>
+    internal static string NameOf<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
+}
+
+/// <summary>What was written.</summary>
+/// <param name="Output">The folder or the file.</param>
+/// <param name="Layout">What it is, such as <c>gpt2</c>.</param>
+/// <param name="Files">The files with their sizes.</param>
+/// <param name="Notes">What the user should know, such as a property of the run that the format leaves out.</param>
+public sealed record ExportResult(string Output, string Layout, IReadOnlyList<ExportedFile> Files, IReadOnlyList<string> Notes);
+
+/// <summary>One file of an export.</summary>
+/// <param name="Name">Its name in the folder.</param>
+/// <param name="Bytes">Its size.</param>
+public sealed record ExportedFile(string Name, long Bytes);
+
+/// <summary>A folder of exported files, which is there whole or not at all.</summary>
+sealed class ExportFolder : IDisposable
+{
+    readonly DurableFolder folder;
+
+    /// <summary>Begins a folder.</summary>
+    /// <exception cref="UserException">It has files already.</exception>
+    public ExportFolder(string path)
+    {
+        Path = path;
+        if (File.Exists(path)) throw new UserException([new Problem("is a file, where the export needs a folder", path, Path: "--output")]);
+        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+            throw new UserException([new Problem("the folder is not empty", path, Path: "--output", Hint: "name a new folder")]);
+        folder = new DurableFolder(path);
+    }
+
+    public string Path { get; }
+
+    /// <summary>The files so far.</summary>
+    public IReadOnlyList<ExportedFile> Files => [.. folder.Files.Select(file => new ExportedFile(file.Name, file.Bytes))];
+
+    public void Write(string name, Action<Stream> write) => folder.Write(name, write);
+
+    public void Write(string name, ReadOnlyMemory<byte> bytes) => folder.Write(name, stream => stream.Write(bytes.Span));
+
+    /// <summary>Writes a JSON document.</summary>
+    public void Write(string name, System.Text.Json.Nodes.JsonNode document) =>
+        Write(name, System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented) + "\n"));
+
+    /// <summary>Gives the folder its name.</summary>
+    public ExportResult Commit(string layout, IReadOnlyList<string> notes)
+    {
+        var files = Files;
+        folder.Commit();
+        return new(Path, layout, files, notes);
+    }
+
+    public void Dispose() => folder.Dispose();
+}

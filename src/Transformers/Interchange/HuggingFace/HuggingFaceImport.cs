@@ -1,0 +1,119 @@
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Models;
+using Transformers.Native;
+using Transformers.Runs;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Interchange.HuggingFace;
+
+/// <summary>What an import made.</summary>
+/// <param name="Output">The run's folder.</param>
+/// <param name="Layout">What the folder was, such as <c>gpt2</c>.</param>
+/// <param name="Model">The kind of the model here.</param>
+/// <param name="Parameters">The number of its weights.</param>
+/// <param name="Tensors">The number of its tensors.</param>
+/// <param name="Ignored">Tensors of the folder that mean nothing here.</param>
+/// <param name="Notes">What the user should know.</param>
+public sealed record ImportResult(string Output, string Layout, string Model, long Parameters, int Tensors, IReadOnlyList<string> Ignored, IReadOnlyList<string> Notes);
+
+/// <summary>Makes a run of a folder of Hugging Face's transformers library, or of timm.</summary>
+public static class HuggingFaceImport
+{
+    const int Listed = 20;
+
+    /// <summary>Reads a folder and writes a run with one checkpoint, of step 0.</summary>
+    /// <param name="folder">The folder, with <c>config.json</c> and weights.</param>
+    /// <param name="output">The run's folder, which must not exist or be empty.</param>
+    /// <exception cref="UserException">The folder is damaged, or its model has a part that models here do not have.</exception>
+    public static ImportResult Import(string folder, string output)
+    {
+        if (File.Exists(folder)) throw NotAFolder(folder);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
+        if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
+            throw new UserException([new Problem("the folder is not empty", output, Path: "--output", Hint: "name a new folder")]);
+        NativeLibraries.Load();
+        var config = ForeignConfig.Read(Path.Combine(folder, "config.json"));
+        var layout = HuggingFaceLayout.Of(config);
+        using var weights = new WeightFiles(folder);
+        var model = layout.Read(config, weights);
+        var ignored = CheckNames(folder, weights, model);
+        var input = layout.ReadInput(folder, config, model, output);
+        var run = RunOf(model, input);
+        ConfigFile.Check(run);
+        using var contents = new CheckpointContents(0);
+        var tensors = new List<(string Name, Tensor Tensor)>();
+        try
+        {
+            using (no_grad())
+                foreach (var row in model.Rows) tensors.AddRange(Import(row, weights));
+            Write(output, run, input, contents, tensors);
+            return new(output, layout.Name, KindAttribute.Of(run.Model), tensors.Sum(one => one.Tensor.numel()), tensors.Count, ignored, model.Notes);
+        }
+        finally
+        {
+            foreach (var (_, tensor) in tensors) tensor.Dispose();
+        }
+    }
+
+    static UserException NotAFolder(string file) => new([new Problem(
+        Path.GetExtension(file) is ".pt" or ".pth" or ".bin" or ".ckpt" or ".pkl" ? "is a pickle of PyTorch, which can run any code and is not read" : "is a file, and import reads a folder with config.json and weights", file,
+        Hint: Path.GetExtension(file) == ".safetensors" ? "name the folder that it is in" : WeightFiles.PickleHint)]);
+
+    // Before anything is allocated: a config that claims more than the files hold ends here.
+    static List<string> CheckNames(string folder, WeightFiles weights, ForeignModel model)
+    {
+        var (missing, misfits, wanted) = (new List<string>(), new List<Problem>(), new HashSet<string>(StringComparer.Ordinal));
+        foreach (var row in model.Rows)
+        {
+            foreach (var theirs in row.Theirs)
+            {
+                wanted.Add(theirs.Name);
+                if (weights.ShapeOf(theirs.Name) is not { } shape)
+                {
+                    if (!row.Optional) missing.Add(theirs.Name);
+                }
+                else if (!shape.SequenceEqual(theirs.Shape)) misfits.Add(new($"{theirs.Name} is [{string.Join(", ", shape)}], and config.json makes it [{string.Join(", ", theirs.Shape)}]", weights.FileOf(theirs.Name)));
+            }
+        }
+        var others = weights.Names.Where(name => !wanted.Contains(name)).Order(StringComparer.Ordinal).ToList();
+        var unexpected = others.Where(name => model.Ignored?.IsMatch(name) != true).ToList();
+        var problems = misfits.Take(Listed).ToList();
+        if (missing.Count > 0) problems.Add(new($"the weights lack {missing.Count} tensors: {List(missing)}", folder));
+        if (unexpected.Count > 0) problems.Add(new($"the weights have {unexpected.Count} tensors that the model has no use for: {List(unexpected)}", folder));
+        return problems.Count == 0 ? others : throw new UserException(problems);
+    }
+
+    static string List(List<string> names) => string.Join(", ", names.Distinct().Take(Listed).Select(name => MessageText.Escape(name, 120))) + (names.Count > Listed ? ", …" : "");
+
+    static IEnumerable<(string, Tensor)> Import(WeightRow row, WeightFiles weights)
+    {
+        if (row.IsConstant || (row.Optional && row.Theirs.Any(theirs => weights.ShapeOf(theirs.Name) is null))) return [];
+        using var scope = NewDisposeScope();
+        var ours = row.Change.Import([.. row.Theirs.Select(theirs => weights.Load(theirs.Name))]);
+        return [.. row.Ours.Zip(ours, (name, tensor) => (name, tensor.contiguous().DetachFromDisposeScope()))];
+    }
+
+    static RunConfig RunOf(ForeignModel model, ForeignInput input)
+    {
+        // Says what a training would do that goes on with the weights; nothing has been trained here.
+        var training = new TrainingConfig { Steps = 1000, Batch = new BatchConfig { Sequences = 8 }, Optimizer = new AdamWConfig { Lr = 5e-5, WeightDecay = 0.01 } };
+        return new RunConfig { Data = input.Data, Model = model.Config, Training = training };
+    }
+
+    static void Write(string output, RunConfig config, ForeignInput input, CheckpointContents contents, List<(string Name, Tensor Tensor)> tensors)
+    {
+        var yaml = ConfigWriter.ToYaml(config);
+        contents.AddSnapshot(CheckpointFiles.Model, tensors);
+        contents.AddText(CheckpointFiles.Config, yaml);
+        foreach (var (name, bytes) in input.Files) contents.AddBytes(name, bytes);
+        var policy = TrainerOutputs.PolicyOf(config.Training.Checkpoint);
+        using var folder = RunFolder.OpenForTraining(output, policy);
+        folder.Checkpoints.Save(contents, policy);
+        folder.WriteText(CheckpointFiles.Config, yaml);
+        foreach (var (name, bytes) in input.Files) folder.WriteBytes(name, bytes);
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Transformers.Layers;
+using Transformers.Models;
+
+namespace Transformers.Interchange.HuggingFace;
+
+/// <summary>Llama: <c>LlamaForCausalLM</c>, a decoder with rotary positions, RMSNorm, SwiGLU and grouped heads.</summary>
+/// <remarks>Touvron et al. 2023, section 2.2.</remarks>
+sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
+{
+    public override string Name => "llama";
+    public override string Prefix => "model.";
+
+    public override IEnumerable<string> Misfits(GptConfig model, LayoutSizes sizes) =>
+    [
+        .. Shared.Unless(model.Positions is RotaryPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where Llama has rotary ones"),
+        .. Shared.Unless(model.Norm is RmsNormConfig { Placement: NormPlacement.Pre }, "a model.norm other than a root-mean-square norm before each sublayer"),
+        .. Shared.Unless(model.FeedForward is SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}, where Llama has swiglu"),
+    ];
+
+    public override JsonObject Describe(GptConfig model, LayoutSizes sizes) => new()
+    {
+        ["architectures"] = new JsonArray("LlamaForCausalLM"),
+        ["vocab_size"] = sizes.Vocabulary, ["max_position_embeddings"] = model.Context, ["hidden_size"] = model.Width,
+        ["intermediate_size"] = FeedForward.HiddenWidth(model.FeedForward, model.Width), ["num_hidden_layers"] = model.Layers, ["num_attention_heads"] = model.Heads,
+        ["num_key_value_heads"] = model.KeyValueHeads ?? model.Heads, ["head_dim"] = model.Width / model.Heads, ["hidden_act"] = "silu", ["rms_norm_eps"] = model.Norm.Epsilon,
+        ["rope_theta"] = ((RotaryPositionsConfig)model.Positions).Base, ["rope_scaling"] = null, ["attention_bias"] = model.Bias, ["mlp_bias"] = model.Bias,
+        ["attention_dropout"] = model.Dropout, ["initializer_range"] = 0.02, ["tie_word_embeddings"] = model.TieEmbeddings,
+    };
+
+    public override ForeignModel Read(ForeignConfig config, WeightFiles weights)
+    {
+        config.Require("hidden_act", "silu", "silu", "swish");
+        var rope = config.Inner("rope_parameters");
+        foreach (var scaling in new[] { config.Inner("rope_scaling"), rope })
+            if (scaling is not null && (scaling.Text("rope_type") ?? scaling.Text("type") ?? "default") is var type and not "default")
+                throw config.Error("rope_scaling", $"of type {type} has no counterpart here: positions are rotated without scaling");
+        var (width, heads) = (config.Int("hidden_size", 4096, most: 1_000_000), config.Int("num_attention_heads", 32, most: 10_000));
+        if (config.Has("head_dim") && config.Int("head_dim") * (long)heads != width)
+            throw config.Error("head_dim", $"({config.Int("head_dim")}) times num_attention_heads ({heads}) must be hidden_size ({width})");
+        var bias = config.Flag("attention_bias", false);
+        if (config.Flag("mlp_bias", false) != bias) throw config.Error("mlp_bias", $"({!bias}) must be attention_bias ({bias}): a model here has biases everywhere or nowhere");
+        var (hidden, groups) = (config.Int("intermediate_size", 11008), config.Int("num_key_value_heads", heads, most: 10_000));
+        var standard = FeedForward.HiddenWidth(new SwiGluConfig(), width);
+        var sizes = new LayoutSizes(config.Int("vocab_size", 32000, least: 2));
+        var model = new GptConfig
+        {
+            Vocabulary = sizes.Vocabulary,
+            Layers = config.Int("num_hidden_layers", 32, most: 10_000), Heads = heads, KeyValueHeads = groups == heads ? null : groups, Width = width,
+            Context = config.Int("max_position_embeddings", 2048), FeedForward = new SwiGluConfig { Width = hidden == standard ? null : hidden },
+            Positions = new RotaryPositionsConfig { Base = rope?.Number("rope_theta", 10_000) ?? config.Number("rope_theta", 10_000) },
+            Norm = new RmsNormConfig { Epsilon = config.Number("rms_norm_eps", 1e-6) }, Bias = bias, Dropout = config.Number("attention_dropout", 0),
+            TieEmbeddings = config.Flag("tie_word_embeddings", false),
+        };
+        return new(model, sizes, [.. Rows(model, sizes, Prefix)]) { Ignored = new Regex(@"\.rotary_emb\.inv_freq$", RegexOptions.CultureInvariant) };
+    }
+
+    public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output) => ForeignTokenizer.ForText(folder, model, output);
+
+    public override IEnumerable<WeightRow> Rows(GptConfig model, LayoutSizes sizes, string prefix)
+    {
+        var (V, D, F) = (sizes.Vocabulary, model.Width, FeedForward.HiddenWidth(model.FeedForward, model.Width));
+        var grouped = D / model.Heads * (model.KeyValueHeads ?? model.Heads);
+        yield return new("tok_emb.weight", WeightChange.Same, new ForeignTensor($"{prefix}embed_tokens.weight", V, D));
+        foreach (var row in WeightRow.Repeat(model.Layers,
+        [
+            new("blocks.*.norm1.weight", WeightChange.Same, new ForeignTensor($"{prefix}layers.*.input_layernorm.weight", D)),
+            .. WeightRow.Layer("blocks.*.attn.qkv", model.Bias, WeightChange.Stacked, new($"{prefix}layers.*.self_attn.q_proj", D, D), new($"{prefix}layers.*.self_attn.k_proj", grouped, D), new($"{prefix}layers.*.self_attn.v_proj", grouped, D)),
+            .. WeightRow.Layer("blocks.*.attn.proj", model.Bias, WeightChange.Same, new ForeignTensor($"{prefix}layers.*.self_attn.o_proj", D, D)),
+            new("blocks.*.norm2.weight", WeightChange.Same, new ForeignTensor($"{prefix}layers.*.post_attention_layernorm.weight", D)),
+            .. WeightRow.Layer("blocks.*.mlp.up", model.Bias, WeightChange.Stacked, new($"{prefix}layers.*.mlp.gate_proj", F, D), new($"{prefix}layers.*.mlp.up_proj", F, D)),
+            .. WeightRow.Layer("blocks.*.mlp.down", model.Bias, WeightChange.Same, new ForeignTensor($"{prefix}layers.*.mlp.down_proj", D, F)),
+        ])) yield return row;
+        yield return new("norm.weight", WeightChange.Same, new ForeignTensor($"{prefix}norm.weight", D));
+        var head = new ForeignTensor("lm_head.weight", V, D);
+        yield return model.TieEmbeddings ? WeightRow.Tied(head, new($"{prefix}embed_tokens.weight", V, D)) : new("head.weight", WeightChange.Same, head);
+    }
+}

@@ -1,0 +1,119 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Models;
+using static TorchSharp.torch;
+
+namespace Transformers.Interchange.HuggingFace;
+
+/// <summary>Swin: <c>SwinForImageClassification</c>.</summary>
+/// <remarks>Liu et al. 2021.</remarks>
+sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
+{
+    public override string Name => "swin";
+    public override string Prefix => "swin.";
+
+    public override IEnumerable<string> Misfits(SwinConfig model, LayoutSizes sizes) =>
+    [
+        .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
+        .. Shared.Unless(model.FeedForward.Width is null, "a model.feed_forward.width, where Swin has four times each stage's width"),
+        .. Shared.Unless(model.Norm is LayerNormConfig, $"model.norm of kind {Shared.KindOf(model.Norm)}"),
+        .. GridMisfits(model, sizes.Image),
+    ];
+
+    // The library's attention has one size of window, and sees padding as zeros.
+    static IEnumerable<string> GridMisfits(SwinConfig model, ImageShape image)
+    {
+        var side = (image.Size + model.Patch - 1) / model.Patch;
+        for (var stage = 0; stage < model.Layers.Count; stage++, side = (side + 1) / 2)
+        {
+            if (side < model.Window) yield return $"a model.window ({model.Window}) larger than the grid of stage {stage + 1} ({side})";
+            else if (side % model.Window != 0 && model.Padding != WindowPadding.Zeros) yield return $"windows at the edge of stage {stage + 1} whose padding is masked (model.padding: zeros can be expressed)";
+            else continue;
+            yield break;
+        }
+    }
+
+    public override JsonObject Describe(SwinConfig model, LayoutSizes sizes) => new()
+    {
+        ["architectures"] = new JsonArray("SwinForImageClassification"),
+        ["image_size"] = sizes.Image.Size, ["num_channels"] = sizes.Image.Channels, ["patch_size"] = model.Patch, ["embed_dim"] = model.Width, ["depths"] = List(model.Layers), ["num_heads"] = List(model.Heads),
+        ["num_layers"] = model.Layers.Count, ["hidden_size"] = model.WidthAt(model.Layers.Count - 1), ["window_size"] = model.Window, ["mlp_ratio"] = 4.0, ["qkv_bias"] = true,
+        ["hidden_act"] = Shared.Activation(model.FeedForward), ["layer_norm_eps"] = model.Norm.Epsilon, ["use_absolute_embeddings"] = false, ["initializer_range"] = 0.02,
+        ["hidden_dropout_prob"] = model.Drop.Activations, ["attention_probs_dropout_prob"] = model.Drop.Attention, ["drop_path_rate"] = model.Drop.Path,
+    };
+
+    static JsonArray List(IEnumerable<int> numbers) => new([.. numbers.Select(number => (JsonNode)number)]);
+
+    public override ForeignModel Read(ForeignConfig config, WeightFiles weights)
+    {
+        config.Require("qkv_bias", "true", "true");
+        config.Require("use_absolute_embeddings", "false", "false");
+        if (config.Number("mlp_ratio", 4) != 4) throw config.Error("mlp_ratio", $"({config.Number("mlp_ratio", 4)}) must be 4");
+        var (layers, heads) = (config.Ints("depths", most: 10_000), config.Ints("num_heads", most: 10_000));
+        if (layers.Length > 8 || heads.Length != layers.Length) throw config.Error("depths", $"must be those of at most 8 stages, as many as num_heads has ({heads.Length})");
+        var model = new SwinConfig
+        {
+            Patch = config.Int("patch_size", 4, most: 4096), Width = config.Int("embed_dim", 96, most: 100_000), Layers = layers, Heads = heads, Window = config.Int("window_size", 7, most: 4096),
+            Padding = WindowPadding.Zeros, FeedForward = Shared.FeedForward(config, "hidden_act", "gelu", 4, 1), Norm = new LayerNormConfig { Epsilon = config.Number("layer_norm_eps", 1e-5) },
+            Drop = new ImageDropConfig { Activations = config.Number("hidden_dropout_prob", 0), Attention = config.Number("attention_probs_dropout_prob", 0), Path = config.Number("drop_path_rate", 0.1) },
+        };
+        var sizes = new LayoutSizes(Classes: ForeignImages.Classes(weights, "classifier.weight", config), Image: ForeignImages.Shape(config, weights, "classifier.weight"));
+        if (GridMisfits(model, sizes.Image).FirstOrDefault() is { } misfit) throw config.Error("window_size", $"({model.Window}) and image_size ({sizes.Image.Size}) give {misfit}");
+        // Without padding both settings are the same, and the usual one is what training writes.
+        if (!IsPadded(model, sizes.Image)) model = model with { Padding = WindowPadding.Masked };
+        return new(model, sizes, [.. Rows(model, sizes, Prefix)]) { Ignored = new Regex(@"\.mask_token$", RegexOptions.CultureInvariant) };
+    }
+
+    static bool IsPadded(SwinConfig model, ImageShape image)
+    {
+        var side = (image.Size + model.Patch - 1) / model.Patch;
+        for (var stage = 0; stage < model.Layers.Count; stage++, side = (side + 1) / 2)
+            if (side % model.Window != 0) return true;
+        return false;
+    }
+
+    public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output) => ForeignImages.Read(folder, config, model);
+
+    public override IEnumerable<WeightRow> Rows(SwinConfig model, LayoutSizes sizes, string prefix)
+    {
+        var (P, C, window) = (model.Patch, model.Width, model.Window);
+        foreach (var row in VitLayout.Layer("patch_emb", $"{prefix}embeddings.patch_embeddings.projection", C, sizes.Image.Channels, P, P)) yield return row;
+        foreach (var row in VitLayout.Layer("patch_norm", $"{prefix}embeddings.norm", C)) yield return row;
+        for (int stage = 0, first = 0; stage < model.Layers.Count; first += model.Layers[stage++])
+        {
+            var (D, H, stages) = (model.WidthAt(stage), model.Heads[stage], $"{prefix}encoder.layers.{stage}");
+            var (theirs, self) = ($"{stages}.blocks.*", $"{stages}.blocks.*.attention.self");
+            WeightRow[] rows =
+            [
+                .. VitLayout.Layer("blocks.*.norm1", $"{theirs}.layernorm_before", D),
+                .. WeightRow.Layer("blocks.*.attn.qkv", true, WeightChange.Stacked, new($"{self}.query", D, D), new($"{self}.key", D, D), new($"{self}.value", D, D)),
+                new("blocks.*.pos_bias.table", WeightChange.Same, new ForeignTensor($"{self}.relative_position_bias_table", (2 * window - 1) * (2 * window - 1), H)),
+                // A constant that the library stores: which row of the table a pair of positions takes.
+                new([], new Custom(_ => [PositionIndex(window)], _ => []), new ForeignTensor($"{self}.relative_position_index", window * window, window * window)) { Optional = true, IsConstant = true },
+                .. VitLayout.Layer("blocks.*.attn.proj", $"{theirs}.attention.output.dense", D, D),
+                .. VitLayout.Layer("blocks.*.norm2", $"{theirs}.layernorm_after", D),
+                .. VitLayout.Layer("blocks.*.mlp.up", $"{theirs}.intermediate.dense", 4 * D, D),
+                .. VitLayout.Layer("blocks.*.mlp.down", $"{theirs}.output.dense", D, 4 * D),
+            ];
+            for (var layer = 0; layer < model.Layers[stage]; layer++)
+                foreach (var row in rows) yield return row.At($"{first + layer}", $"{layer}");
+            if (stage == model.Layers.Count - 1) break;
+            foreach (var row in VitLayout.Layer($"merges.{stage}.norm", $"{stages}.downsample.norm", 4 * D)) yield return row;
+            yield return new($"merges.{stage}.reduction.weight", WeightChange.Same, new ForeignTensor($"{stages}.downsample.reduction.weight", 2 * D, 4 * D));
+        }
+        var last = model.WidthAt(model.Layers.Count - 1);
+        foreach (var row in VitLayout.Layer("norm", $"{prefix}layernorm", last)) yield return row;
+        foreach (var row in VitLayout.Layer("head", "classifier", sizes.Classes, last)) yield return row;
+    }
+
+    static Tensor PositionIndex(int window)
+    {
+        var index = new long[window * window * window * window];
+        for (int query = 0, at = 0; query < window * window; query++)
+            for (var key = 0; key < window * window; key++, at++)
+                index[at] = (query / window - key / window + window - 1) * (2 * window - 1) + query % window - key % window + window - 1;
+        return tensor(index, [window * window, window * window]);
+    }
+}

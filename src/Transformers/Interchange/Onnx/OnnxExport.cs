@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Google.Protobuf;
+using TorchSharp;
+using Transformers.Checkpoints;
+using Transformers.Data;
+using Transformers.Data.Images;
+using Transformers.Evaluation;
+using Transformers.IO;
+
+namespace Transformers.Interchange.Onnx;
+
+/// <summary>What a program must know to use exported graphs: <c>model.json</c> beside them.</summary>
+public sealed record OnnxDescription
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "model.json";
+
+    /// <summary>The name and version of the document.</summary>
+    public string Schema => "transformer.onnx/1";
+
+    /// <summary>The kind of model, as in the run's config.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>What it is for: <c>generate</c>, <c>translate</c>, <c>fill_mask</c>, <c>classify_text</c> or <c>classify_image</c>.</summary>
+    public required string Task { get; init; }
+
+    /// <summary>The files of the graphs, in the order in which they run.</summary>
+    public IReadOnlyList<string> Graphs { get; init; } = [];
+
+    /// <summary>How matrices are stored: <c>f32</c> or <c>int8</c>.</summary>
+    public string Weights { get; init; } = "";
+
+    /// <summary>The most tokens of a text, or of a side.</summary>
+    public int? Context { get; init; }
+
+    /// <summary>The tokenizer's number of tokens: logits beyond it mean nothing.</summary>
+    public int? Vocabulary { get; init; }
+
+    /// <summary>The file of the tokenizer, or of the source's.</summary>
+    public string? Tokenizer { get; init; }
+
+    /// <summary>The file of the target's tokenizer, where it has its own.</summary>
+    public string? TargetTokenizer { get; init; }
+
+    /// <summary>The token before a prompt, before a target, or before an encoder's text; absent where there is none.</summary>
+    public int? Begin { get; init; }
+
+    /// <summary>The token that ends a text: generation stops at it, and an encoder's text ends with it.</summary>
+    public int? End { get; init; }
+
+    /// <summary>The token that ends the source of an encoder-decoder.</summary>
+    public int? SourceEnd { get; init; }
+
+    /// <summary>The token that fills rows up to the longest.</summary>
+    public int? Padding { get; init; }
+
+    /// <summary>The token in place of one to predict.</summary>
+    public int? Mask { get; init; }
+
+    /// <summary>The names of the classes, in the order of the logits.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    /// <summary>How a picture becomes <c>pixel_values</c>.</summary>
+    public ImageTransform? Image { get; init; }
+}
+
+/// <summary>Writes graphs with what belongs to them into a folder.</summary>
+static class OnnxExport
+{
+    // Protocol buffers have at most 2 GB; the rest of a graph is small beside this reserve.
+    const long MostInside = 1_800_000_000;
+
+    // Smaller tensors stay inside: many are sizes, which readers want to see.
+    const int LeastBeside = 256;
+
+    const string WeightsFile = "weights.bin";
+
+    // Tensors are at multiples of it, so that readers can map them into memory.
+    const int Alignment = 4096;
+
+    /// <summary>The weights of a model in the type that is asked for.</summary>
+    /// <exception cref="UserException">Graphs have no such type.</exception>
+    public static OnnxWeights WeightsOf(torch.nn.Module model, ExportRequest request) => new(model, request.TypeAmong(ExportType.F32, ExportType.Int8) == ExportType.Int8);
+
+    /// <summary>Writes the folder: graphs, weights, tokenizers and the description.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="request">Where to.</param>
+    /// <param name="weights">The weights that the graphs were made from.</param>
+    /// <param name="description">What else a program must know.</param>
+    /// <param name="graphs">File names with their graphs.</param>
+    /// <exception cref="UserException">The output cannot be written.</exception>
+    public static ExportResult Write(TrainedRun run, ExportRequest request, OnnxWeights weights, OnnxDescription description, params IReadOnlyList<(string File, OnnxGraph Graph)> graphs)
+    {
+        if (weights.Unused.ToList() is { Count: > 0 } left) throw new InvalidOperationException($"the graph leaves out the weights {string.Join(", ", left.Take(5))}");
+        using var folder = new ExportFolder(request.Output);
+        var tensors = graphs.SelectMany(one => one.Graph.Initializers).ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
+        if (request.WeightsBeside ?? tensors.Sum(tensor => (long)tensor.RawData.Length) > MostInside) MoveBeside(folder, tensors);
+        foreach (var (file, graph) in graphs) folder.Write(file, stream => graph.ToModel().WriteTo(stream));
+        foreach (var name in TokenizerPair.SourceNames.Concat(TokenizerPair.TargetNames).Where(run.Checkpoint.Has)) folder.Write(name, run.Checkpoint.ReadBytes(name));
+        var complete = description with
+        {
+            Graphs = [.. graphs.Select(one => one.File)], Weights = weights.Quantized ? "int8" : "f32",
+            Tokenizer = TokenizerPair.SourceNames.FirstOrDefault(run.Checkpoint.Has), TargetTokenizer = TokenizerPair.TargetNames.FirstOrDefault(run.Checkpoint.Has),
+        };
+        folder.Write(OnnxDescription.FileName, JsonSerializer.SerializeToUtf8Bytes(complete, Indented));
+        return folder.Commit($"onnx, opset {OnnxGraph.Opset}", []);
+    }
+
+    static readonly JsonSerializerOptions Indented = new(JsonStyle.Indented) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
+
+    // Each tensor once, whichever graphs use it.
+    static void MoveBeside(ExportFolder folder, IEnumerable<TensorProto> tensors) => folder.Write(WeightsFile, stream =>
+    {
+        long at = 0;
+        foreach (var tensor in tensors.Where(tensor => tensor.RawData.Length >= LeastBeside))
+        {
+            var padding = (int)((Alignment - at % Alignment) % Alignment);
+            stream.Write(new byte[padding]);
+            tensor.RawData.WriteTo(stream);
+            at += padding;
+            tensor.DataLocation = TensorProto.Types.DataLocation.External;
+            foreach (var (key, value) in new[] { ("location", WeightsFile), ("offset", Text(at)), ("length", Text(tensor.RawData.Length)) })
+                tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
+            at += tensor.RawData.Length;
+            tensor.ClearRawData();
+        }
+    });
+
+    static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,170 @@
+using Transformers.Layers;
+using Transformers.Models;
+using static TorchSharp.torch;
+using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
+
+namespace Transformers.Interchange.Onnx;
+
+/// <summary>What graphs over images have in common: <c>pixel_values</c> [B, C, Y, X], normalised, to <c>logits</c> [B, N].</summary>
+static class OnnxImages
+{
+    /// <summary>Declares the images as an input.</summary>
+    public static string Pixels(OnnxGraph graph, ImageShape shape) => graph.Input("pixel_values", ElementType.Float, "batch", shape.Channels, shape.Size, shape.Size);
+
+    /// <summary>Cuts images into squares and projects each to a vector.</summary>
+    /// <param name="pixels">[B, C, Y·P, X·P].</param>
+    /// <returns>[B, Y·X, D].</returns>
+    public static string Patches(OnnxGraph graph, string pixels, int channels, int side, int patch)
+    {
+        graph.Scope = "patch_emb";
+        var cut = graph.Transpose(graph.Reshape(pixels, 0, channels, side, patch, side, patch), 0, 2, 4, 1, 3, 5);
+        return graph.Linear(graph.Reshape(cut, 0, side * side, channels * patch * patch), "patch_emb");
+    }
+}
+
+/// <summary>The graph of a vision transformer, <see cref="Vit"/>, for images of the run's size.</summary>
+static class OnnxVit
+{
+    /// <summary>The graph.</summary>
+    public static OnnxGraph Build(VitConfig config, ImageShape shape, OnnxWeights weights)
+    {
+        var graph = new OnnxGraph("vit", weights);
+        var side = shape.Size / config.Patch;
+        var x = OnnxImages.Patches(graph, OnnxImages.Pixels(graph, shape), shape.Channels, side, config.Patch);   // [B, Y·X, D]
+        x = config.Positions switch
+        {
+            LearnedImagePositionsConfig => graph.Add(x, graph.Reshape(graph.Plain("pos_emb.weight"), side * side, config.Width)),
+            SinusoidalImagePositionsConfig sinusoidal => graph.Add(x, Table(graph, side, config.Width, sinusoidal.Base)),
+            NoImagePositionsConfig => x,
+            _ => throw OnnxLayers.Refused("positions", config.Positions),
+        };
+        if (config.Pool == ImagePooling.Cls) x = graph.Concat(1, ClassToken(graph, x, config.Width), x);          // [B, 1 + Y·X, D]
+        var heads = AttentionHeads.Of(config.Width, config.Heads);
+        for (var layer = 0; layer < config.Layers; layer++)
+        {
+            var block = $"blocks.{layer}";
+            x = graph.Block(x, config.Norm, config.FeedForward, block, h => graph.SelfAttention(h, block + ".attn", heads, scores => scores));
+        }
+        graph.Scope = "head";
+        if (config.Norm.Placement == NormPlacement.Pre) x = graph.Norm(x, config.Norm, "norm");
+        x = config.Pool == ImagePooling.Cls ? graph.Gather(x, graph.Number(0L), axis: 1)
+            : graph.Call("ReduceMean", [x], OnnxGraph.Wholes("axes", 1), OnnxGraph.Whole("keepdims", 0));         // [B, D]
+        graph.Output("logits", graph.Linear(x, "head"), "batch", shape.Classes);
+        return graph;
+    }
+
+    static string Table(OnnxGraph graph, int side, int width, double @base)
+    {
+        using var scope = NewDisposeScope();
+        var table = SinusoidalGrid.Table(side, side, width, @base).to(ScalarType.Float32).contiguous();
+        return graph.Constant<float>(ElementType.Float, [side * side, width], table.data<float>().ToArray());
+    }
+
+    // The class token of every image, [B, 1, D].
+    static string ClassToken(OnnxGraph graph, string x, int width)
+    {
+        var token = graph.Plain("cls_token");
+        if (graph.Weights.Has("pos_emb.cls")) token = graph.Add(token, graph.Plain("pos_emb.cls"));
+        return graph.Call("Expand", token, graph.Concat(0, graph.Unsqueeze(graph.SizeOf(x, 0), 0), graph.List(1, width)));
+    }
+}
+
+/// <summary>The graph of a Swin transformer, <see cref="Swin"/>, for images of the run's size: how windows are cut follows from it.</summary>
+static class OnnxSwin
+{
+    /// <summary>The graph.</summary>
+    public static OnnxGraph Build(SwinConfig config, ImageShape shape, OnnxWeights weights)
+    {
+        var graph = new OnnxGraph("swin", weights);
+        var side = (shape.Size + config.Patch - 1) / config.Patch;
+        var pixels = Pad(graph, OnnxImages.Pixels(graph, shape), rowAxis: 2, side * config.Patch - shape.Size);
+        var x = OnnxImages.Patches(graph, pixels, shape.Channels, side, config.Patch);
+        x = graph.Reshape(graph.Norm(x, config.Norm, "patch_norm"), 0, side, side, config.Width);                 // [B, Y, X, D]
+        var block = 0;
+        for (var stage = 0; stage < config.Layers.Count; stage++)
+        {
+            if (stage > 0)
+            {
+                x = Merge(graph, x, config, stage - 1, side);
+                side = (side + 1) / 2;
+            }
+            for (var layer = 0; layer < config.Layers[stage]; layer++)
+                x = Block(graph, x, config, $"blocks.{block++}", stage, Windows.Of(side, side, config.Window, shifted: layer % 2 == 1));
+        }
+        graph.Scope = "head";
+        x = graph.Call("ReduceMean", [graph.Norm(x, config.Norm, "norm")], OnnxGraph.Wholes("axes", 1, 2), OnnxGraph.Whole("keepdims", 0));
+        graph.Output("logits", graph.Linear(x, "head"), "batch", shape.Classes);
+        return graph;
+    }
+
+    static string Block(OnnxGraph graph, string x, SwinConfig config, string name, int stage, Windows windows)
+    {
+        var (width, heads) = (config.WidthAt(stage), AttentionHeads.Of(config.WidthAt(stage), config.Heads[stage]));
+        graph.Scope = name + ".pos_bias";
+        var (G, T, H) = (windows.Count, windows.Positions, heads.Query);
+        var offsets = graph.Gather(graph.Plain(name + ".pos_bias.table"), graph.List(WindowPositionBias.Offsets(windows.Height, windows.Width, config.Window)));
+        var bias = graph.Reshape(graph.Transpose(offsets, 1, 0), H, T, T);
+        var hidden = Mask(graph, windows, config.Padding);
+        return graph.Block(x, config.Norm, config.FeedForward, name, h => Join(graph, graph.SelfAttention(Cut(graph, h, windows, width), name + ".attn", heads, Hide), windows, width));
+
+        string Hide(string scores)
+        {
+            scores = graph.Add(scores, bias);                                                                     // [B·G, H, T, T]
+            return hidden is null ? scores : graph.Reshape(graph.Add(graph.Reshape(scores, -1, G, H, T, T), hidden), -1, H, T, T);
+        }
+    }
+
+    // [G, 1, T, T]; null where every position of a window is seen.
+    static string? Mask(OnnxGraph graph, Windows windows, WindowPadding padding)
+    {
+        using var scope = NewDisposeScope();
+        if (windows.Mask(padding) is not { } mask) return null;
+        bool[] hidden = [.. mask.data<float>().Select(value => value != 0)];
+        return graph.Call("Where", graph.Constant<bool>(ElementType.Bool, [windows.Count, 1, windows.Positions, windows.Positions], hidden), graph.Number(OnnxLayers.Hidden), graph.Number(0.0));
+    }
+
+    // [B, Y, X, D] to [B·G, T, D]
+    static string Cut(OnnxGraph graph, string x, Windows windows, int width)
+    {
+        x = Pad(graph, x, rowAxis: 1, windows.Down * windows.Height - windows.Rows, windows.Across * windows.Width - windows.Columns);
+        x = Roll(graph, Roll(graph, x, 1, windows.ShiftRows), 2, windows.ShiftColumns);
+        x = graph.Reshape(x, 0, windows.Down, windows.Height, windows.Across, windows.Width, width);
+        return graph.Reshape(graph.Transpose(x, 0, 1, 3, 2, 4, 5), -1, windows.Positions, width);
+    }
+
+    // [B·G, T, D] to [B, Y, X, D]
+    static string Join(OnnxGraph graph, string x, Windows windows, int width)
+    {
+        var (height, across) = (windows.Down * windows.Height, windows.Across * windows.Width);
+        x = graph.Transpose(graph.Reshape(x, -1, windows.Down, windows.Across, windows.Height, windows.Width, width), 0, 1, 3, 2, 4, 5);
+        x = graph.Reshape(x, 0, height, across, width);
+        if (windows.ShiftRows > 0) x = Roll(graph, x, 1, height - windows.ShiftRows);
+        if (windows.ShiftColumns > 0) x = Roll(graph, x, 2, across - windows.ShiftColumns);
+        return windows.Padded ? graph.Slice(graph.Slice(x, 1, 0, windows.Rows), 2, 0, windows.Columns) : x;
+    }
+
+    // Moves what comes first along an axis to its end.
+    static string Roll(OnnxGraph graph, string x, long axis, long first) =>
+        first == 0 ? x : graph.Concat(axis, graph.Slice(x, axis, first, long.MaxValue), graph.Slice(x, axis, 0, first));
+
+    // Four neighbours become one patch: top left, bottom left, top right, bottom right.
+    static string Merge(OnnxGraph graph, string x, SwinConfig config, int stage, int side)
+    {
+        var (name, width, half) = ($"merges.{stage}", config.WidthAt(stage), (side + 1) / 2);
+        graph.Scope = name;
+        x = graph.Reshape(Pad(graph, x, rowAxis: 1, side % 2), 0, half, 2, half, 2, width);
+        x = graph.Reshape(graph.Transpose(x, 0, 1, 3, 4, 2, 5), 0, half, half, 4 * width);
+        return graph.Linear(graph.Norm(x, config.Norm, name + ".norm"), name + ".reduction");
+    }
+
+    static string Pad(OnnxGraph graph, string x, int rowAxis, long both) => Pad(graph, x, rowAxis, both, both);
+
+    // Zeros at the bottom and at the right of a tensor with four axes.
+    static string Pad(OnnxGraph graph, string x, int rowAxis, long down, long right)
+    {
+        if (down + right == 0) return x;
+        var widths = new long[8];
+        (widths[4 + rowAxis], widths[4 + rowAxis + 1]) = (down, right);
+        return graph.Call("Pad", x, graph.List(widths));
+    }
+}

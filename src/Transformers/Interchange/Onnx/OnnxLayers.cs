@@ -1,0 +1,142 @@
+using Transformers.Configs;
+using Transformers.IO;
+using Transformers.Layers;
+using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
+
+namespace Transformers.Interchange.Onnx;
+
+/// <summary>The layers of a model as nodes of a graph. A layer's weights are found under the name that it has in a checkpoint.</summary>
+static class OnnxLayers
+{
+    /// <summary>What is added to a score that must not count: so low that its weight is 0, and finite, so that rows of padding alone have a softmax.</summary>
+    public const double Hidden = -1e30;
+
+    /// <summary>x·Wᵀ + b.</summary>
+    /// <param name="x">[…, inputs].</param>
+    /// <returns>[…, outputs].</returns>
+    public static string Linear(this OnnxGraph graph, string x, string name)
+    {
+        var (matrix, scales) = graph.Weights.Matrix(name + ".weight");
+        return graph.Biased(graph.Product(x, graph.Initializer(matrix), scales is null ? null : graph.Initializer(scales)), name + ".bias");
+    }
+
+    /// <summary>Adds a bias, where the model has it.</summary>
+    public static string Biased(this OnnxGraph graph, string x, string name) => graph.Weights.Has(name) ? graph.Add(x, graph.Plain(name)) : x;
+
+    /// <summary>Logits from a table of embeddings, which the output layer uses too.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <returns>[B, T, V].</returns>
+    public static string TiedOutput(this OnnxGraph graph, string x, string name)
+    {
+        var (table, scales) = graph.Weights.Table(name);
+        return graph.Product(x, graph.Transpose(graph.Initializer(table), 1, 0), scales is null ? null : graph.Initializer(scales));
+    }
+
+    // With a matrix of 8 bits, the input is brought to 8 bits too, with one scale for all of it.
+    static string Product(this OnnxGraph graph, string x, string matrix, string? scales)
+    {
+        if (scales is null) return graph.Call("MatMul", x, matrix);
+        var input = graph.CallMany("DynamicQuantizeLinear", 3, [x]);
+        var sum = graph.Call("MatMulInteger", input[0], matrix, input[2], graph.Constant(ElementType.Uint8, [], [OnnxWeights.Zero]));
+        return graph.Multiply(graph.Cast(sum, ElementType.Float), graph.Multiply(input[1], scales));
+    }
+
+    /// <summary>A weight as it is.</summary>
+    public static string Plain(this OnnxGraph graph, string name) => graph.Initializer(graph.Weights.Plain(name));
+
+    /// <summary>Rows of a table.</summary>
+    /// <param name="ids">[…], whole numbers.</param>
+    /// <returns>[…, D].</returns>
+    public static string Embedding(this OnnxGraph graph, string name, string ids)
+    {
+        var (table, scales) = graph.Weights.Table(name);
+        var rows = graph.Gather(graph.Initializer(table), ids);
+        if (scales is null) return rows;
+        var centred = graph.Subtract(graph.Cast(rows, ElementType.Float), graph.Number((double)OnnxWeights.Zero));
+        return graph.Multiply(centred, graph.Unsqueeze(graph.Gather(graph.Initializer(scales), ids), -1));
+    }
+
+    /// <summary>A normalisation of the last dimension.</summary>
+    public static string Norm(this OnnxGraph graph, string x, NormConfig config, string name)
+    {
+        switch (config)
+        {
+            case LayerNormConfig:
+                string[] bias = graph.Weights.Has(name + ".bias") ? [graph.Plain(name + ".bias")] : [];
+                return graph.Call("LayerNormalization", [x, graph.Plain(name + ".weight"), .. bias], OnnxGraph.Whole("axis", -1), OnnxGraph.Real("epsilon", config.Epsilon));
+            case RmsNormConfig:
+                var square = graph.Call("ReduceMean", [graph.Call("Pow", x, graph.Number(2.0))], OnnxGraph.Wholes("axes", -1));
+                return graph.Multiply(graph.Call("Div", x, graph.Call("Sqrt", graph.Add(square, graph.Number(config.Epsilon)))), graph.Plain(name + ".weight"));
+            default: throw Refused("norm", config);
+        }
+    }
+
+    /// <summary>The residual connection around a sublayer, with its norm before or after, and the scale of its output where there is one.</summary>
+    public static string Residual(this OnnxGraph graph, string x, NormConfig config, string block, int number, Func<string, string> sublayer)
+    {
+        var (norm, scale) = ($"{block}.norm{number}", $"{block}.scale{number}.weight");
+        if (config.Placement == NormPlacement.Pre) return graph.Add(x, Scaled(sublayer(graph.Norm(x, config, norm))));
+        return graph.Norm(graph.Add(x, Scaled(sublayer(x))), config, norm);
+
+        string Scaled(string y) => graph.Weights.Has(scale) ? graph.Multiply(y, graph.Plain(scale)) : y;
+    }
+
+    /// <summary>The feed-forward network.</summary>
+    public static string FeedForward(this OnnxGraph graph, string x, FeedForwardConfig config, string name)
+    {
+        graph.Scope = name;
+        var hidden = graph.Linear(x, name + ".up");
+        return graph.Linear(config switch
+        {
+            ReluConfig => graph.Call("Relu", hidden),
+            GeluConfig { Tanh: true } => graph.TanhGelu(hidden),
+            GeluConfig => graph.Gelu(hidden),
+            SiluConfig => graph.Silu(hidden),
+            SwiGluConfig => graph.SwiGlu(hidden),
+            _ => throw Refused("feed_forward", config),
+        }, name + ".down");
+    }
+
+    /// <summary>x/2 · (1 + erf(x/√2)), in the order that ONNX Runtime recognises and computes as one.</summary>
+    public static string Gelu(this OnnxGraph graph, string x)
+    {
+        var erf = graph.Call("Erf", graph.Call("Div", x, graph.Number(Math.Sqrt(2))));
+        return graph.Multiply(graph.Multiply(x, graph.Add(erf, graph.Number(1.0))), 0.5);
+    }
+
+    // x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))
+    static string TanhGelu(this OnnxGraph graph, string x)
+    {
+        var root = Math.Sqrt(2 / Math.PI);
+        var factor = graph.Add(graph.Multiply(graph.Multiply(x, x), 0.044715 * root), graph.Number(root));
+        return graph.Multiply(graph.Multiply(x, graph.Add(graph.Call("Tanh", graph.Multiply(x, factor)), graph.Number(1.0))), 0.5);
+    }
+
+    static string SwiGlu(this OnnxGraph graph, string x)
+    {
+        // Both halves have the same size, whatever it is.
+        var halves = graph.CallMany("Split", 2, [x], OnnxGraph.Whole("axis", -1));
+        return graph.Multiply(graph.Silu(halves[0]), halves[1]);
+    }
+
+    static string Silu(this OnnxGraph graph, string x) => graph.Multiply(x, graph.Call("Sigmoid", x));
+
+    /// <summary>A layer that attends within its sequence, and feeds forward.</summary>
+    /// <param name="x">[B, T, D].</param>
+    /// <param name="attend">Makes the attention of its input, [B, T, D].</param>
+    public static string Block(this OnnxGraph graph, string x, NormConfig norm, FeedForwardConfig feedForward, string name, Func<string, string> attend)
+    {
+        x = graph.Residual(x, norm, name, 1, attend);
+        return graph.Residual(x, norm, name, 2, h => graph.FeedForward(h, feedForward, name + ".mlp"));
+    }
+
+    /// <summary>What hides padding from attention.</summary>
+    /// <param name="mask">[B, S] whole numbers: 1 for a token, and 0 for padding.</param>
+    /// <returns>What is added to scores, [B, 1, 1, S].</returns>
+    public static string Padding(this OnnxGraph graph, string mask) =>
+        graph.Unsqueeze(graph.Multiply(graph.Subtract(graph.Number(1.0), graph.Cast(mask, ElementType.Float)), Hidden), 1, 2);
+
+    /// <summary>The refusal of a setting that graphs have no form for.</summary>
+    public static UserException Refused(string setting, object config) =>
+        new($"model.{setting}.kind ({KindAttribute.Of(config)}) has no form in an ONNX graph here", "export a run with another kind, or to another format");
+}
