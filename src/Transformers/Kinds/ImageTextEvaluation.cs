@@ -44,7 +44,7 @@ sealed class ImageTextEvaluation
     internal static EvaluationResult Run(ImageTextRun run, string name, EvaluationOptions options, CancellationToken cancel)
     {
         using var inference = no_grad();
-        using var predictions = new PredictionFile(options.Output);
+        using var predictions = new PredictionFile(options.Output, options.Processes);
         var evaluation = new ImageTextEvaluation(run, options, cancel);
         var questions = evaluation.Answer(predictions);
         if (evaluation.objectives.Match > 0)

@@ -1,3 +1,4 @@
+using Transformers.Interchange.Onnx;
 using Transformers.Models;
 
 namespace Transformers.Kinds;
@@ -5,6 +6,8 @@ namespace Transformers.Kinds;
 /// <summary>Residual convolutional networks.</summary>
 sealed class ResnetKind : ImageKind<ResnetConfig>
 {
+    private protected override OnnxGraph BuildOnnx(ResnetConfig model, ImageShape shape, OnnxWeights weights) => OnnxResnet.Build(model, shape, weights);
+
     // Blocks of a stage differ from its first one, and the whole is small.
     private protected override IReadOnlyList<ParameterShape> ListParameters(ResnetConfig model, DataProfile data)
     {

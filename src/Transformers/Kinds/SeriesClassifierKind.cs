@@ -48,7 +48,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     {
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
         using var network = SeriesClassifierRun.Open(run, options.Device, options.Precision);
-        using var predictions = new PredictionFile(options.Output);
+        using var predictions = new PredictionFile(options.Output, options.Processes);
         var series = options.Data is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: true) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
         var (split, indices) = series.Split(options.Data is null ? options.Split : null);
         int[] idOf = [.. series.Classes.Select(label => Enumerable.Range(0, network.Classes.Count).FirstOrDefault(known => network.Classes[known] == label, -1))];

@@ -28,7 +28,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
     {
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
         using var network = SoundRun.Open(run, options.Device, options.Precision);
-        using var predictions = new PredictionFile(options.Output);
+        using var predictions = new PredictionFile(options.Output, options.Processes);
         var sounds = network.OpenSounds(options.Data, Path.Combine(options.Cache, "sounds"));
         var (split, indices) = sounds.Split(options.Split);
         // A folder may hold some of the classes only.

@@ -43,7 +43,8 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, IComputes
 public sealed class BatchNorm : nn.Module<Tensor, Tensor>
 {
     // The part of the averages that each batch replaces, and what is added to the variance: the usual values.
-    const double Momentum = 0.1, Epsilon = 1e-5;
+    const double Momentum = 0.1;
+    internal const double Epsilon = 1e-5;
 
     readonly Parameter weight, bias;
     readonly Tensor mean, variance;

@@ -168,3 +168,44 @@ static class OnnxSwin
         return graph.Call("Pad", x, graph.List(widths));
     }
 }
+
+/// <summary>The graph of a residual network, <see cref="Resnet"/>, for images of any even size.</summary>
+static class OnnxResnet
+{
+    /// <summary>The graph.</summary>
+    public static OnnxGraph Build(ResnetConfig config, ImageShape shape, OnnxWeights weights)
+    {
+        var graph = new OnnxGraph("resnet", weights);
+        var x = Convolve(graph, OnnxImages.Pixels(graph, shape), "stem", "stem_norm", stride: 1, rectify: true);       // [B, C, Y, X]
+        var block = 0;
+        for (var stage = 0; stage < config.Layers.Count; stage++)
+            for (var layer = 0; layer < config.Layers[stage]; layer++)
+            {
+                var begins = stage > 0 && layer == 0;
+                x = Block(graph, x, $"blocks.{block++}", begins ? 2 : 1, begins ? config.WidthAt(stage) - config.WidthAt(stage - 1) : 0);
+            }
+        graph.Scope = "head";
+        x = graph.Call("ReduceMean", [x], OnnxGraph.Wholes("axes", 2, 3), OnnxGraph.Whole("keepdims", 0));             // [B, D]
+        graph.Output("logits", graph.Linear(x, "head"), "batch", shape.Classes);
+        return graph;
+    }
+
+    static string Block(OnnxGraph graph, string x, string name, int stride, int added)
+    {
+        var h = Convolve(graph, x, name + ".conv1", name + ".norm1", stride, rectify: true);
+        h = Convolve(graph, h, name + ".conv2", name + ".norm2", stride: 1, rectify: false);
+        graph.Scope = name;
+        if (stride > 1) x = graph.Call("Slice", x, graph.List(0, 0), graph.List(int.MaxValue, int.MaxValue), graph.List(2, 3), graph.List(stride, stride));
+        if (added > 0) x = graph.Call("Pad", x, graph.List(0, 0, 0, 0, 0, added, 0, 0));
+        return graph.Call("Relu", graph.Add(h, x));
+    }
+
+    static string Convolve(OnnxGraph graph, string x, string name, string norm, int stride, bool rectify)
+    {
+        graph.Scope = name;
+        x = graph.Call("Conv", [x, graph.Plain(name + ".weight")], OnnxGraph.Wholes("kernel_shape", 3, 3), OnnxGraph.Wholes("pads", 1, 1, 1, 1), OnnxGraph.Wholes("strides", stride, stride));
+        x = graph.Call("BatchNormalization", [x, graph.Plain(norm + ".weight"), graph.Plain(norm + ".bias"), graph.Plain(norm + ".mean"), graph.Plain(norm + ".variance")],
+            OnnxGraph.Real("epsilon", BatchNorm.Epsilon));
+        return rectify ? graph.Call("Relu", x) : x;
+    }
+}
