@@ -85,7 +85,7 @@ static class InputLines
 /// <summary>Counts the lines that a model cannot read: each is a warning, and all together are the user's mistake once the others are done.</summary>
 /// <param name="context">Where warnings go.</param>
 /// <param name="file">The file of the lines; null for none.</param>
-sealed class UnreadLines(CliContext context, string? file)
+sealed class UnreadLines(CliContext context, string? file, string what = "lines")
 {
     int lines, unread;
 
@@ -96,7 +96,8 @@ sealed class UnreadLines(CliContext context, string? file)
         lines++;
         if (problem is null) return true;
         unread++;
-        context.Error.WriteLine($"warning: {new Problem(problem.Message, file is "-" or null ? "standard input" : file, lines)}");
+        // The problem of a file names it; that of a line is the line's.
+        context.Error.WriteLine($"warning: {(problem.File is null ? new Problem(problem.Message, file is "-" or null ? "standard input" : file, lines) : problem)}");
         return false;
     }
 
@@ -104,7 +105,7 @@ sealed class UnreadLines(CliContext context, string? file)
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread} of {lines} lines could not be read; the others are done");
+        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read; the others are done");
         return ExitCodes.UserError;
     }
 }
