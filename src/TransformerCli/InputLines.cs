@@ -86,7 +86,7 @@ static class InputLines
 /// <summary>Counts the lines that a model cannot read: each is a warning, and all together are the user's mistake once the others are done.</summary>
 /// <param name="context">Where warnings go.</param>
 /// <param name="file">The file of the lines; null for none.</param>
-sealed class UnreadLines(CliContext context, string? file)
+sealed class UnreadLines(CliContext context, string? file, string what = "lines")
 {
     int lines, unread;
 
@@ -97,7 +97,9 @@ sealed class UnreadLines(CliContext context, string? file)
         lines++;
         if (problem is null) return true;
         unread++;
-        context.Error.WriteLine($"warning: {problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null }}");
+        // The problem of a file names it; that of a line is the line's.
+        if (what == "lines") problem = problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null };
+        context.Error.WriteLine($"warning: {problem}");
         return false;
     }
 
@@ -105,7 +107,7 @@ sealed class UnreadLines(CliContext context, string? file)
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread} of {lines} lines could not be read; the others are done");
+        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read; the others are done");
         return ExitCodes.UserError;
     }
 }

@@ -36,13 +36,14 @@ static class PredictCommand
             context.Error.Progress.Show("predicting");
             if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
             var warnings = new List<string>();
-            var report = new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
+            var report = Kind.For(trained).Input == ModelInput.Images ? new UnreadLines(context, null, "images")
+                : new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
                 { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report),
                 { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where),
                 { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where),
-                { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings),
+                { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings, report),
                 { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
@@ -65,11 +66,15 @@ static class PredictCommand
         for (var i = 0; i < texts.Count; i++) yield return new Prediction(texts[i], reads[i] && predicted.MoveNext() ? [.. predicted.Current.Take(top)] : []);
     }
 
-    static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings)
+    static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report)
     {
         using var network = ImageRun.Open(run, device);
         var predictor = new ImagePredictor(network);
-        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision)) yield return new Prediction(one.Input, one.Labels);
+        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision))
+        {
+            report.Reads(one.Problem);
+            yield return new Prediction(one.Input, one.Labels);
+        }
         warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
     }
 

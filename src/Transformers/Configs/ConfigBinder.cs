@@ -62,6 +62,8 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var message = $"{path} needs one of {string.Join(", ", keys)}";
         if (typo.Near is not null)
             problems.Add(typo.Entry.KeySource, Join(path, MessageText.Escape(typo.Entry.Key)), $"{Join(path, MessageText.Escape(typo.Entry.Key))} is not a setting", $"did you mean {typo.Near}?");
+        else if (map.Entries.FirstOrDefault(e => variants.All(v => v.Find(e.Key) is null)) is { } unknown)
+            problems.Add(unknown.KeySource, Join(path, MessageText.Escape(unknown.Key)), $"{Join(path, MessageText.Escape(unknown.Key))} is not a setting here; {message}");
         else problems.Add(at, path, message, $"add one of {string.Join(", ", keys)}");
         return null;
     }

@@ -87,12 +87,13 @@ public sealed class ImageRun : IDisposable
 
 /// <summary>The classification of one image.</summary>
 /// <param name="Input">The file.</param>
-/// <param name="Labels">The most probable classes, most probable first.</param>
-public sealed record ImagePrediction(string Input, IReadOnlyList<LabelProbability> Labels);
+/// <param name="Labels">The most probable classes, most probable first; none where the file cannot be used.</param>
+/// <param name="Problem">Why a file that was named cannot be used; null where it can.</param>
+public sealed record ImagePrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null);
 
 /// <summary>Names the classes of image files.</summary>
 /// <param name="run">The network.</param>
-/// <param name="broken">What happens when a file of a folder cannot be used. A file that is named itself always fails.</param>
+/// <param name="broken">What happens when a file cannot be used. By default one of a folder is skipped, and one that is named has a problem in place of classes.</param>
 public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = BrokenFilePolicy.Skip)
 {
     readonly List<ImageException> skipped = [];
@@ -105,7 +106,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     /// <param name="top">How many classes of each.</param>
     /// <param name="batchSize">Images a pass; it changes no result.</param>
     /// <param name="precision">The number format of products.</param>
-    /// <exception cref="UserException">An input does not exist, a folder has no images, or a file cannot be used.</exception>
+    /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>
     public IEnumerable<ImagePrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
@@ -142,15 +143,18 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
         for (var i = 0; i < part.Length; i++)
         {
             if (faults[i] is not { } fault) continue;
-            if (part[i].named || broken == BrokenFilePolicy.Fail) throw fault;
-            skipped.Add(fault);
+            if (broken == BrokenFilePolicy.Fail) throw fault;
+            if (!part[i].named) skipped.Add(fault);
         }
         var good = Enumerable.Range(0, part.Length).Where(i => faults[i] is null).ToList();
-        if (good.Count == 0) return [];
         Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
-        var scores = run.Scores([.. good.SelectMany(i => read[i])], good.Count);
-        var classes = run.Input.Classes;
-        return [.. good.Select((i, row) => new ImagePrediction(part[i].file, Top(scores.AsSpan(row * classes.Count, classes.Count), top)))];
+        var scores = good.Count == 0 ? [] : run.Scores([.. good.SelectMany(i => read[i])], good.Count);
+        var classes = run.Input.Classes.Count;
+        var predictions = new List<ImagePrediction>();
+        for (int i = 0, row = 0; i < part.Length; i++)
+            if (faults[i] is null) predictions.Add(new(part[i].file, Top(scores.AsSpan(row++ * classes, classes), top)));
+            else if (part[i].named) predictions.Add(new(part[i].file, [], faults[i]!.Problems[0]));
+        return predictions;
     }
 
     IReadOnlyList<LabelProbability> Top(ReadOnlySpan<float> scores, int top)

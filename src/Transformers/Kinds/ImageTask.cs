@@ -62,6 +62,7 @@ sealed class ImageTask : TrainingTask
         try
         {
             var dataset = opened.Dataset;
+            LabelledNotes.CheckClasses(dataset.Classes, "images");
             observer.Note($"{dataset.Train.Length:N0} training, {dataset.Validation.Length:N0} validation and {dataset.Test.Length:N0} test images of {dataset.Classes.Count} classes");
             foreach (var warning in dataset.Warnings) observer.Warn(warning);
             foreach (var (_, fault) in dataset.Broken.All.Take(5)) observer.Warn($"skipped {fault.Problems[0].File}: {fault.Problems[0].Message}");

@@ -35,6 +35,7 @@ static class LabelledTexts
                 Files = files, FilesHash = tokenizer.Hash, UnitsOf = targets => targets / head.Share,
             };
         }
+        LabelledNotes.CheckClasses(train.Classes, "texts");
         files[CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(train.Classes);
         return new TaskSetup
         {
@@ -55,6 +56,7 @@ static class LabelledTexts
         var train = Encode(splits.Train, null);
         var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
         LabelledNotes.Report(data, splits, train, validation, observer);
+        LabelledNotes.WarnOfOverlap([train.Tokens], validation is null ? null : [validation.Tokens], "texts", observer);
         WarnOf(broken, observer);
         if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
         return (tokenizer, train, validation);
@@ -120,6 +122,37 @@ static class LabelledNotes
 {
     // From this many texts on, a label that only the first line has is conspicuous.
     const int Many = 10;
+
+    /// <summary>Refuses data of a single class: a model would learn to name it whatever it sees, at no loss.</summary>
+    internal static void CheckClasses(IReadOnlyList<string> classes, string examples)
+    {
+        if (classes.Count < 2)
+            throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, and a classifier needs two", Path: "data.source",
+                Hint: examples == "images" ? "give each class a folder of its own" : "is data.source.label the column of the labels?")]);
+    }
+
+    /// <summary>Warns where the validation split is not held out: a tenth or more of its examples are training examples too.</summary>
+    /// <param name="train">The training examples' tokens, a store for each side.</param>
+    /// <param name="validation">The validation examples' tokens.</param>
+    internal static void WarnOfOverlap(TokenStore[] train, TokenStore[]? validation, string examples, ITrainingObserver observer)
+    {
+        if (validation is not [{ Count: > 0 } first, ..]) return;
+        var known = Enumerable.Range(0, train[0].Count).Select(i => KeyOf(train, i)).ToHashSet();
+        var both = Enumerable.Range(0, first.Count).Count(i => known.Contains(KeyOf(validation, i)));
+        if (10L * both >= first.Count)
+            observer.Warn($"{both:N0} of {first.Count:N0} validation {examples} are training {examples} too, so the validation loss is lower than that of unseen {examples}; data inspect lists duplicates");
+
+        static long KeyOf(TokenStore[] sides, int index)
+        {
+            var key = 0UL;
+            foreach (var side in sides)
+            {
+                key = CounterRandom.Mix(key ^ (ulong)side.LengthOf(index));
+                for (var i = 0; i < side.LengthOf(index); i++) key = CounterRandom.Mix(key ^ (ulong)(uint)side[index, i]);
+            }
+            return (long)key;
+        }
+    }
 
     internal static void Report(LabelledDataConfig data, LabelledSplits splits, LabelledCorpus train, LabelledCorpus? validation, ITrainingObserver observer)
     {

@@ -100,6 +100,7 @@ sealed class TranslationTask : TrainingTask
         if (validation is { Report: { } report } && report.Kept < report.Read)
             observer.Warn($"{report.Read - report.Kept} validation pairs do not fit the model's context of {shape.Context} tokens and are left out");
         LabelledTexts.WarnOf(broken, observer);
+        LabelledNotes.WarnOfOverlap([train.Source, train.Target], validation is null ? null : [validation.Source, validation.Target], "pairs", observer);
         return (source, target, train, validation);
 
         ParallelCorpus Encode(ParallelSplit split, ParallelFilter which, bool keepTexts) =>

@@ -53,6 +53,9 @@ public sealed class RunFolder : IDisposable
     public static RunFolder OpenForTraining(string path, CheckpointPolicy policy)
     {
         path = Path.GetFullPath(path);
+        for (var above = Path.GetDirectoryName(path); above is not null; above = Path.GetDirectoryName(above))
+            if (Directory.Exists(Path.Combine(above, CheckpointsFolder)) && File.Exists(Path.Combine(above, "config.yaml")))
+                throw new CheckpointException(path, $"lies inside the run folder {above}", "name a folder beside it with --run");
         RunLock? held = null;
         try
         {

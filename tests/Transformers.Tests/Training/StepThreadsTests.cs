@@ -1,4 +1,3 @@
-using Transformers.Native;
 using Transformers.Training;
 
 namespace Transformers.Tests.Training;
@@ -6,13 +5,19 @@ namespace Transformers.Tests.Training;
 public class StepThreadsTests
 {
     // A step of 100 units on a machine with so many cores busy with other work, and the seconds it takes with so many threads.
-    sealed class Machine(int cores, Func<int, double, double> seconds)
+    sealed class Machine
     {
-        internal double Busy;
-        internal int Limit = cores;
+        readonly Func<int, double, double> seconds;
+        internal readonly StepThreads Threads;
         internal readonly List<int> Used = [];
+        internal double Busy;
+        internal int Limit;
 
-        internal StepThreads Threads => field ??= new StepThreads(cores, () => Busy, most => Limit = most);
+        internal Machine(int cores, Func<int, double, double> seconds)
+        {
+            (this.seconds, Limit) = (seconds, cores);
+            Threads = new StepThreads(cores, () => Busy, most => Limit = most);
+        }
 
         internal void Run(int steps)
         {

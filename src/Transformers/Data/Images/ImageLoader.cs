@@ -36,6 +36,7 @@ public sealed class ImageLoader : IDisposable
     readonly int[] indices;
     readonly ImageLoaderOptions options;
     readonly Prefetcher<ImageBatch> prefetcher;
+    readonly int window;
     readonly Lock guard = new();
     readonly Stack<float[]> memory = new();
     (long Epoch, int[] Order) order = (-1, []);
@@ -54,7 +55,8 @@ public sealed class ImageLoader : IDisposable
         BatchesPerEpoch = options.DropLast ? indices.Length / options.BatchSize : (indices.Length - 1) / options.BatchSize + 1;
         if (BatchesPerEpoch == 0)
             throw new UserException($"the batch ({options.BatchSize}) is larger than the {indices.Length} images to train on", "lower the batch size");
-        prefetcher = new Prefetcher<ImageBatch>(Make, BatchesPerEpoch, start, Window, options.Threads);
+        window = Window();
+        prefetcher = new Prefetcher<ImageBatch>(Make, BatchesPerEpoch, start, window, Math.Min(options.Threads, window));
     }
 
     /// <summary>Batches an epoch.</summary>
@@ -64,8 +66,11 @@ public sealed class ImageLoader : IDisposable
     /// <exception cref="UserException">The images have no such position.</exception>
     public DataPosition Position { get => prefetcher.Position; set => prefetcher.Position = value; }
 
-    // Fewer batches ahead than threads would leave threads idle.
-    int Window => Math.Max(options.Ahead, options.Threads + 1);
+    // Fewer batches ahead than threads would leave threads idle; but batches of large images must not fill the memory.
+    int Window() => WindowFor(Math.Max(options.Ahead, options.Threads + 1), 4L * options.BatchSize * options.Transform.Channels * options.Transform.Size * options.Transform.Size, new MemoryLimits().Room()?.Bytes);
+
+    /// <summary>The number of batches made ahead: as many as wanted, within an eighth of the free memory, and at least one.</summary>
+    internal static int WindowFor(int wanted, long batchBytes, long? free) => free is { } bytes ? (int)Math.Clamp(bytes / 8 / batchBytes, 1, wanted) : wanted;
 
     /// <summary>The fraction of time that <see cref="Next"/> has waited for data.</summary>
     public double WaitFraction => prefetcher.WaitFraction;
@@ -135,7 +140,7 @@ public sealed class ImageLoader : IDisposable
     void Return(float[] pixels)
     {
         lock (guard)
-            if (memory.Count <= Window) memory.Push(pixels);
+            if (memory.Count <= window) memory.Push(pixels);
     }
 
     /// <summary>Stops the threads and waits for them.</summary>

@@ -78,7 +78,7 @@ public sealed class ImageException : UserException
 
     static string? HintFor(ImageFault fault) => fault switch
     {
-        ImageFault.UnknownFormat => "JPEG, PNG, WebP, GIF and BMP are read",
+        ImageFault.UnknownFormat => "convert it to one of them",
         ImageFault.TooLarge => "make the picture smaller",
         _ => null,
     };

@@ -129,6 +129,15 @@ public sealed class ImageLoaderTests : IDisposable
         Assert.Throws<ImageException>(() => dataset.MeasureStatistics(dataset.Train, Transform));
     }
 
+    [Theory]
+    [InlineData(5, 1_000_000, null, 5)]
+    [InlineData(5, 1_000_000, 8_000_000_000L, 5)]
+    [InlineData(5, 200_000_000, 8_000_000_000L, 5)]
+    [InlineData(5, 500_000_000, 8_000_000_000L, 2)]
+    [InlineData(5, 3_000_000_000L, 8_000_000_000L, 1)]
+    public void Batches_made_ahead_take_at_most_an_eighth_of_the_free_memory(int wanted, long batchBytes, long? free, int window) =>
+        Assert.Equal(window, ImageLoader.WindowFor(wanted, batchBytes, free));
+
     [Fact]
     public void A_batch_larger_than_the_set_is_told()
     {
