@@ -26,6 +26,8 @@ static partial class LocalLaunch
             using var signals = new SignalRelay(folder);
             process.WaitForExit();
             EndLeftOvers(folder);
+            if (!Started(folder).Any())
+                throw new UserException($"{launcher.Path} ({launcher.Version}) started none of the {count} processes and reports {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
             // A process that was stopped, woken by the launcher's signal, would report that signal.
             if (File.Exists(Path.Combine(folder, "failure"))) return ExitCodes.ProcessFailed;
             if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;

@@ -22,7 +22,7 @@ public static class Mpi
         "-n", processes.ToString(CultureInfo.InvariantCulture), .. more,
     ];
 
-    /// <summary>Runs a program to its end, for at most two minutes.</summary>
+    /// <summary>Runs a program to its end, for at most ten minutes.</summary>
     public static (int ExitCode, string Output, string Error) Run(IReadOnlyList<string> line, IReadOnlyDictionary<string, string>? environment = null)
     {
         var info = new ProcessStartInfo(line[0], line.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
@@ -30,7 +30,7 @@ public static class Mpi
         using var process = Process.Start(info)!;
         process.StandardInput.Close();
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        if (!process.WaitForExit(TimeSpan.FromMinutes(2)))
+        if (!process.WaitForExit(TimeSpan.FromMinutes(10)))
         {
             process.Kill(entireProcessTree: true);
             return (-1, output.Result, $"{error.Result}\nit did not end");

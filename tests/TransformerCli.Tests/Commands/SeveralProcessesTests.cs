@@ -51,7 +51,7 @@ public sealed class SeveralProcessesTests : IDisposable
             {
                 if (!File.ReadAllText(Path.Combine(folder, "cmdline")).Contains(Run, StringComparison.Ordinal) || File.ReadAllText(Path.Combine(folder, "stat")).Contains(") Z", StringComparison.Ordinal)) continue;
                 var rank = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Select(one => one.Split('=', 2)).FirstOrDefault(one => one[0] is "OMPI_COMM_WORLD_RANK" or "PMI_RANK");
-                if (rank is not null && File.ReadAllText(Path.Combine(folder, "comm")).Trim() is "dotnet" or ".NET Host") found[int.Parse(rank![1], CultureInfo.InvariantCulture)] = int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
+                if (rank is not null) found[int.Parse(rank[1], CultureInfo.InvariantCulture)] = int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
