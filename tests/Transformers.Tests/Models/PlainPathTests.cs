@@ -54,6 +54,21 @@ public sealed class PlainPathTests
         new("swin",
             generator => new Swin(new SwinConfig { Patch = 2, Width = 8, Layers = [2, 2], Heads = [2, 4], Window = 3, Drop = new ImageDropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 } }, new ImageShape(12, 3, 5), generator),
             (model, first, count, random) => Classes(((Swin)model).Logits(Images(first, count), random: random), first)),
+        .. new[] { (NormPlacement.Pre, 24), (NormPlacement.Post, 16) }.Select(streams =>
+            new Family($"two streams, {streams}",
+                generator => new Vilbert(new VilbertConfig
+                {
+                    Text = new StreamConfig { Layers = 1, Heads = 2, Width = 24 }, Image = new StreamConfig { Layers = 1, Heads = 2, Width = streams.Item2 }, CoLayers = 2, Width = 32, Patch = 4, Context = 24,
+                    Dropout = 0.2, Norm = new LayerNormConfig { Placement = streams.Item1 }, Init = new XavierInitConfig(),
+                }, new PairShape(19, 5, 12, 3), generator),
+                (model, first, count, random) =>
+                {
+                    var pairs = (Vilbert)model;
+                    var hidden = zeros(4, 9);
+                    hidden[2, 5] = 1;
+                    var (text, image) = pairs.forward(Ids(first, count, 13), ((int[])[13, 5, 9, 2])[first..(first + count)], new ImageTensors(Images(first, count), Hidden: hidden.narrow(0, first, count)), random: random);
+                    return Classes(pairs.AnswerLogits(pairs.Joint(text, image, random)), first) + Classes(pairs.TokenLogits(text.select(1, 1)), first) + Classes(pairs.RegionOutput(image.select(1, 6)), first);
+                })),
     ];
 
     public static TheoryData<string> Families => [.. families.Select(family => family.Name)];
