@@ -113,8 +113,8 @@ public static class AttentionCost
     /// <param name="points">The points.</param>
     /// <param name="peak">The machine's measured operations per second, which turn the operations of the formula into the least time.</param>
     public static Picture Draw(IReadOnlyList<AttentionCostPoint> points, double peak) => Picture.Stack("The cost of attention over pixels, patches and windows",
-        Chart(points, "Memory of the attention weights of one layer and one image", "bytes", point => point.Bytes, point => point.MeasuredBytes).Draw(),
-        Chart(points, "Time of the attention of one layer and one image", "seconds", point => point.Flops / peak, point => point.MeasuredSeconds).Draw());
+        Chart(points, "Memory of attention weights", "bytes per layer and image", point => point.Bytes, point => point.MeasuredBytes).Draw(),
+        Chart(points, "Time of attention", "seconds per layer and image", point => point.Flops / peak, point => point.MeasuredSeconds).Draw());
 
     static LineChart Chart(IReadOnlyList<AttentionCostPoint> points, string title, string up, Func<AttentionCostPoint, double> formula, Func<AttentionCostPoint, double?> measured)
     {
@@ -125,6 +125,6 @@ public static class AttentionCost
             var marks = kind.Where(point => measured(point) is > 0).Select(point => ((double)point.Side, measured(point)!.Value)).ToList();
             if (marks.Count > 0) lines.Add(new Series("", marks, look) { Joined = false });
         }
-        return new LineChart($"{title} (lines: formulas; marks: measured)", "pixels a side", up, lines) { LogAcross = true, LogUp = true };
+        return new LineChart($"{title}: formulas (lines) and measurements (marks)", "pixels a side", up, lines) { LogAcross = true, LogUp = true };
     }
 }

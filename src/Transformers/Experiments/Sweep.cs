@@ -26,7 +26,7 @@ public sealed record SweepOptions
 public sealed class Sweep
 {
     /// <summary>The result, the table and the figure, in the sweep's folder.</summary>
-    public const string ResultFile = "sweep.json", TableFile = "sweep.csv", FigureFile = "sweep.svg";
+    public const string ResultFile = "sweep.json", TableFile = "sweep.csv", FigureFile = "sweep.svg", PictureFile = "sweep.png";
 
     /// <summary>Why a run went wrong, in its folder; without it, the run would be tried again.</summary>
     internal const string DivergedFile = "diverged.json";
@@ -134,7 +134,9 @@ public sealed class Sweep
         Directory.CreateDirectory(plan.Output);
         DurableFile.WriteText(Path.Combine(plan.Output, ResultFile), JsonSerializer.Serialize(result, JsonStyle.Indented) + "\n");
         DurableFile.WriteText(Path.Combine(plan.Output, TableFile), result.ToCsv());
-        if (SweepFigure.Of(plan, result) is { } figure) PlotFile.Save(figure.Draw(), Path.Combine(plan.Output, FigureFile));
+        if (SweepFigure.Of(plan, result)?.Draw() is not { } figure) return result;
+        PlotFile.Save(figure, Path.Combine(plan.Output, FigureFile));
+        PlotFile.Save(figure, Path.Combine(plan.Output, PictureFile));
         return result;
     }
 

@@ -53,7 +53,7 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal("transformer.sweep/1", document.RootElement.GetProperty("schema").GetString());
         Assert.Equal(12, document.RootElement.GetProperty("runs").GetArrayLength());
         Assert.Equal(6, document.RootElement.GetProperty("means").GetArrayLength());
-        foreach (var file in new[] { "sweep.json", "sweep.csv", "sweep.svg", "log.jsonl" }) Assert.True(File.Exists(Path.Combine(At("sweep"), file)), file);
+        foreach (var file in new[] { "sweep.json", "sweep.csv", "sweep.svg", "sweep.png", "log.jsonl" }) Assert.True(File.Exists(Path.Combine(At("sweep"), file)), file);
     }
 
     [Fact]

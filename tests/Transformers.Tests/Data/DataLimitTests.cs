@@ -133,8 +133,8 @@ public sealed class DataLimitTests : IDisposable
     {
         using var runs = new TinyRuns();
         var (whole, some) = (new Notes(), new Notes());
-        var all = runs.Train(TinyRuns.Config("training.steps=1", "training.optimizer.lr=1e-12"), "all", observer: whole);
-        var few = runs.Train(TinyRuns.Config("training.steps=1", "training.optimizer.lr=1e-12", "data.limit=500"), "few", observer: some);
+        var all = runs.Train(TinyRuns.Config("training.steps=1", "training.schedule.warmup=1", "training.optimizer.lr=1e-12"), "all", observer: whole);
+        var few = runs.Train(TinyRuns.Config("training.steps=1", "training.schedule.warmup=1", "training.optimizer.lr=1e-12", "data.limit=500"), "few", observer: some);
         Assert.Equal(all.ValLoss!.Value, few.ValLoss!.Value, 1e-9);
         Assert.NotEqual(all.TrainLoss, few.TrainLoss);
         Assert.Contains(some.All, note => note.StartsWith("500 training and ", StringComparison.Ordinal));
