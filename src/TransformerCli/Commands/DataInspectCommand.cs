@@ -1,6 +1,7 @@
 using System.CommandLine;
 using TransformerCli.Output;
 using Transformers.Data;
+using Transformers.Data.Audio;
 using Transformers.Data.Images;
 using Transformers.Data.Sentences;
 using Transformers.Data.Text;
@@ -16,7 +17,7 @@ static class DataInspectCommand
 
     public static Command Create(CliContext context)
     {
-        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, or a set of images (class folders, a tar file, IDX files)", HelpName = "PATH" };
+        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), or class folders of WAV files", HelpName = "PATH" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that has the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
         var document = new Option<string>("--document") { Description = "What a document of a plain-text file is, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
@@ -35,6 +36,13 @@ static class DataInspectCommand
                 data.Verify();
                 if (json) context.WriteJson(new { Schema, Kind = "prepared", Folder = given, Verified = true, Dataset = data.Manifest });
                 else Print(context.Out, data.Manifest);
+                return ExitCodes.Done;
+            }
+            if (SoundReport.IsFor(given))
+            {
+                var sounds = SoundReport.Of(given);
+                if (json) context.WriteJson(new { Schema, Contents = "sounds", Report = sounds });
+                else Print(context.Out, sounds);
                 return ExitCodes.Done;
             }
             if (IsImages(given)) return InspectImages(context, given, json);
@@ -63,6 +71,15 @@ static class DataInspectCommand
         output.WriteLine($"held out    {manifest.HoldOut}, {manifest.HoldOutFraction}");
         output.WriteLine($"duplicates  {manifest.Duplicates.ValidationDocuments:N0} validation documents also occur in the training text");
         Print(output, manifest.Counts);
+    }
+
+    static void Print(TextWriter output, SoundReport report)
+    {
+        output.WriteLine($"sounds      {report.Sounds:N0}, of {report.ShortestSeconds:0.##} to {report.LongestSeconds:0.##} seconds, {report.MeanSeconds:0.##} on average");
+        output.WriteLine($"rates       {string.Join(", ", report.Rates.Select(rate => $"{rate.Value:N0} at {rate.Key} Hz"))}");
+        foreach (var one in report.Classes) output.WriteLine($"class       {one.Name}: {one.Train} train, {one.Validation} validation, {one.Test} test");
+        foreach (var fault in report.UnreadableFiles) output.WriteLine($"unreadable  {fault}");
+        if (report.Unreadable > report.UnreadableFiles.Count) output.WriteLine($"unreadable  {report.Unreadable} in total");
     }
 
     static void Print(TextWriter output, TableReport report)

@@ -130,6 +130,18 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     }
 
     [Fact]
+    public void A_folder_of_recordings_is_reported_with_the_files_that_cannot_be_read()
+    {
+        Assert.Contains("class       two: 2 train, 1 validation, 1 test", Done("data", "inspect", runs.Folder));
+        var folder = Directory.CreateDirectory(Path.Combine(runs.At("few"), "a")).FullName;
+        File.WriteAllBytes(Path.Combine(folder, "good.wav"), WavFile.Write(new Sound(new float[4000], 8000)));
+        File.WriteAllText(Path.Combine(folder, "bad.wav"), "RIFF");
+        var report = Document(Done("data", "inspect", runs.At("few"), "--json"), "transformer.data.inspect/1").GetProperty("report");
+        Assert.Equal((1, 1, 0.5, 1), (report.GetProperty("sounds").GetInt32(), report.GetProperty("unreadable").GetInt32(), report.GetProperty("mean_seconds").GetDouble(), report.GetProperty("rates").GetProperty("8000").GetInt32()));
+        Assert.Contains("is not a WAV file", report.GetProperty("unreadable_files")[0].GetString());
+    }
+
+    [Fact]
     public void Generated_series_are_a_table_that_training_reads()
     {
         var folder = runs.At("made");

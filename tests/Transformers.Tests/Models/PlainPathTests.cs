@@ -69,7 +69,23 @@ public sealed class PlainPathTests
                     var (text, image) = pairs.forward(Ids(first, count, 13), ((int[])[13, 5, 9, 2])[first..(first + count)], new ImageTensors(Images(first, count), Hidden: hidden.narrow(0, first, count)), random: random);
                     return Classes(pairs.AnswerLogits(pairs.Joint(text, image, random)), first) + Classes(pairs.TokenLogits(text.select(1, 1)), first) + Classes(pairs.RegionOutput(image.select(1, 6)), first);
                 })),
+        new("patchtst",
+            generator => SeriesModel.Create(new PatchTstConfig { Patch = 8, Stride = 4, Layers = 2, Heads = 2, Width = 24, Dropout = 0.2, InnerDropout = 0.1, Init = new XavierInitConfig() }, new SeriesShape(32, 6, 1), generator),
+            (model, first, count, random) => Forecasts((SeriesModel)model, first, count, random)),
+        new("series decoder",
+            generator => SeriesModel.Create(new SeriesDecoderConfig { Patch = 4, Layers = 2, Heads = 2, Width = 24, Dropout = 0.2, Positions = new RotaryPositionsConfig(), Init = new XavierInitConfig() }, new SeriesShape(32, 6, 1), generator),
+            (model, first, count, random) => Forecasts((SeriesModel)model, first, count, random)),
+        new("ast",
+            generator => new Ast(new AstConfig { Patch = 6, Stride = 4, Layers = 2, Heads = 2, Width = 24, Drop = new ImageDropConfig { Attention = 0.1, Activations = 0.2, Path = 0.3 }, Init = new XavierInitConfig() }, new SoundShape(18, 24, 5), generator),
+            (model, first, count, random) => Classes(((Ast)model).Logits(Images(first, count).view(count, 18, 24), random: random), first)),
     ];
+
+    static Tensor Forecasts(SeriesModel model, int first, int count, RandomPosition random)
+    {
+        var all = Images(first, count).view(count, -1);
+        var observed = all.narrow(1, 100, 32).gt(-0.9).to(ScalarType.Float32);
+        return model.Loss(all.narrow(1, 0, 32), observed, all.narrow(1, 200, 6), ones(count, 6), random).Loss.Objective;
+    }
 
     public static TheoryData<string> Families => [.. families.Select(family => family.Name)];
 

@@ -1,0 +1,51 @@
+using Transformers.IO;
+using Transformers.IO.Sounds;
+
+namespace Transformers.Data.Audio;
+
+/// <summary>A report on recordings in class folders.</summary>
+/// <param name="Sounds">Recordings that can be read.</param>
+/// <param name="Classes">Recordings of each class in each split.</param>
+/// <param name="ShortestSeconds">The length of the shortest.</param>
+/// <param name="MeanSeconds">The mean length.</param>
+/// <param name="LongestSeconds">The length of the longest.</param>
+/// <param name="Rates">How many recordings have which number of samples per second.</param>
+/// <param name="Unreadable">How many cannot be read.</param>
+/// <param name="UnreadableFiles">The first of these, with what is wrong.</param>
+public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, double ShortestSeconds, double MeanSeconds, double LongestSeconds, IReadOnlyDictionary<string, int> Rates, int Unreadable, IReadOnlyList<string> UnreadableFiles)
+{
+    const int MostNamed = 10;
+
+    /// <summary>Whether a path is a folder with a WAV file among its first ones.</summary>
+    public static bool IsFor(string path) => Directory.Exists(path) && Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Take(1000).Any(WavFile.HasName);
+
+    /// <summary>Reads every recording of a folder.</summary>
+    /// <exception cref="UserException">The folder cannot be read, or has no recordings in class folders.</exception>
+    public static SoundReport Of(string folder)
+    {
+        var sounds = SoundDataset.Open(new AudioDataConfig { Source = new AudioFolderConfig { Path = folder }, Holdout = 0 }, seed: 0);
+        int[] all = [.. sounds.Train, .. sounds.Validation, .. sounds.Test];
+        var (seconds, rates, faults) = (new List<double>(), new SortedDictionary<int, int>(), new List<string>());
+        foreach (var index in all)
+            try
+            {
+                var sound = WavFile.Read(sounds.NameOf(index));
+                seconds.Add((double)sound.Samples.Length / sound.Rate);
+                rates[sound.Rate] = rates.GetValueOrDefault(sound.Rate) + 1;
+            }
+            catch (UserException exception)
+            {
+                faults.Add(exception.Message);
+            }
+        int Count(int[] split, int label) => split.Count(index => sounds.LabelOf(index) == label);
+        return new SoundReport(seconds.Count, [.. sounds.Classes.Select((name, label) => new SoundClass(name, Count(sounds.Train, label), Count(sounds.Validation, label), Count(sounds.Test, label)))],
+            seconds.DefaultIfEmpty(0).Min(), seconds.DefaultIfEmpty(0).Average(), seconds.DefaultIfEmpty(0).Max(), rates.ToDictionary(rate => FormattableString.Invariant($"{rate.Key}"), rate => rate.Value), faults.Count, [.. faults.Take(MostNamed)]);
+    }
+}
+
+/// <summary>How many recordings a class has.</summary>
+/// <param name="Name">The class.</param>
+/// <param name="Train">Those of training, or all where the folder has no splits.</param>
+/// <param name="Validation">Those of validation.</param>
+/// <param name="Test">Those of the test.</param>
+public sealed record SoundClass(string Name, int Train, int Validation, int Test);
