@@ -39,8 +39,8 @@ public sealed class ProcessVigil : IDisposable
         Limit = LimitOf(Environment.GetEnvironmentVariable(LimitVariable));
         if (processes.IsFirst)
         {
-            listener = new TcpListener(IPAddress.IPv6Any, 0);
-            listener.Server.DualMode = true;
+            listener = new TcpListener(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, 0);
+            if (Socket.OSSupportsIPv6) listener.Server.DualMode = true;
             listener.Start();
         }
         var meeting = processes.Broadcast(processes.IsFirst ? new Meeting([.. Addresses()], ((IPEndPoint)listener!.LocalEndpoint).Port, Guid.NewGuid().ToString("N")) : null!);
