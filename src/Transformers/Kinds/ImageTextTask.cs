@@ -247,7 +247,7 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
 
     /// <inheritdoc cref="Batches"/>
     internal static ImageTextBatches BatchesOf(ImageTextCorpus corpus, ImageTextSplit split, TextTokenizer tokenizer, ImageTextInput input, ObjectivesConfig objectives, BucketOptions options, int patches) =>
-        new(corpus, split, input.View, SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, new MaskingOptions { Fraction = objectives.Tokens, Seed = options.Seed }), patches,
+        new(corpus, split, input.CreateView(), SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, new MaskingOptions { Fraction = objectives.Tokens, Seed = options.Seed }), patches,
             new RowMix(objectives.Answer, objectives.Masked, objectives.Match, objectives.Alone, objectives.Regions), options);
 
     internal static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images with texts");

@@ -38,7 +38,7 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         Assert.Contains("reads an image with a text, and not INPUT (scene.png)", CommandLine.Refused("predict", runs.Pairs, "scene.png"));
         Assert.Contains("--image is for models of images and texts, and the run is of kind vit", CommandLine.Refused("predict", runs.Vit, "--image", "scene.png"));
         Assert.Contains("INPUT must be given", CommandLine.Refused("predict", runs.Classifier));
-        Assert.Contains("there is no such file", CommandLine.Refused("predict", runs.Pairs, "--image", runs.At("none.png"), "--text", "a"));
+        Assert.Contains($"{runs.At("none.png")}: the file cannot be read", CommandLine.Refused("predict", runs.Pairs, "--image", runs.At("none.png"), "--text", "a"));
         Assert.Contains("--text must be given", CommandLine.Refused("plot", "attention", runs.Pairs, "--image", Path.Combine(Scenes(), "images", "test-000000.png"), "--output", runs.At("a.svg")));
         Assert.Contains("there is no split other (there are train, validation, test, unseen)", CommandLine.Refused("eval", runs.Pairs, "--split", "other"));
     }

@@ -25,7 +25,7 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
     public string ToJson() => JsonSerializer.Serialize(this, JsonStyle.Strict) + "\n";
 
     /// <summary>What turns images into what the model sees.</summary>
-    public ImageView View => Transform is { } transform ? new PixelView(transform) : new RegionView();
+    public ImageView CreateView() => Transform is { } transform ? new PixelView(transform) : new RegionView();
 
     /// <summary>Reads a file's text.</summary>
     /// <param name="json">The text.</param>

@@ -107,7 +107,7 @@ public sealed class ImageTextDataTests
             Source = new GeneratedImageTextConfig { Generator = ImageTextGenerator.Scenes, Size = size }, Tokenizer = new WordTokenizerConfig(), Regions = regions,
             Input = regions is null ? new() { Size = 64 } : null,
         };
-        var view = ImageTextInput.Of(config, split).View;
+        var view = ImageTextInput.Of(config, split).CreateView();
         return (new ImageTextBatches(corpus, split, view, SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, new MaskingOptions()), regions is null ? 16 : 0, mix, new BucketOptions { Sequences = 16, Seed = 5 }), corpus, tokenizer);
     }
 
