@@ -84,7 +84,8 @@ public sealed class PowerLawFit
         var unit = Math.Exp(points.Average(point => Math.Log(point.N)));
         double[] logs = [.. points.Select(point => Math.Log(point.N / unit))], values = [.. points.Select(point => point.Value)];
         var (best, squares) = Search(logs, values, hasConstant);
-        if (best.B <= 0) return null;
+        // At the least exponent that is looked for, the values hardly fall: no law has been seen.
+        if (best.B <= 0 || best.Alpha < 1.05 * LeastAlpha) return null;
         var random = new SampleRandom(seed, 0x6C6177);
         var deviation = Math.Sqrt(squares / free);
         var drawn = new double[values.Length];

@@ -71,7 +71,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     {
         NativeLibraries.Load();
         using var images = ImageRun.Open(run);
-        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException("the run has no embedding of patches");
+        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException($"a run of kind {NameOf(run)} has no embedding of patches", "this draws runs of kind vit and swin");
         return PatchesPlot.Of(filters, image is null ? null : images.Input.Transform.Fit(Decode(image, images)));
     }
 

@@ -66,6 +66,7 @@ public sealed class PowerLawTests
         Assert.Equal((0.0, 0.4), (fit.Law.A, Math.Round(fit.Law.Alpha, 6)));
         Assert.Null(PowerLawFit.Of(Points(new PowerLaw(0, 3, 0.4), sizes: [100, 1000])));
         Assert.Null(PowerLawFit.Of([.. Sizes.Select(n => (n, 0.1 * n))]));
+        Assert.Null(PowerLawFit.Of([.. Sizes.Select(n => (n, 0.9))]));
         Assert.Null(PowerLawFit.Of([(100, 1), (200, double.NaN), (300, 0.5), (400, 0.4)]));
     }
 
