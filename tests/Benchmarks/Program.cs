@@ -10,6 +10,7 @@ using Transformers.Native;
 
 // Each call measures one row of the comparison with PyTorch, so that both sides can run in turn: see scripts/bench.
 // Usage: Benchmarks ROW [auto|fp32|bf16]. Prints one line of name=value.
+// Benchmarks generate-1|generate-32|generate-1-124m|generate-32-124m [llama] generates greedily, or lets llama.cpp do so.
 // Benchmarks plain train-s|train-m fp32|bf16 SECONDS measures the same model in plain TorchSharp code.
 // Benchmarks against FOLDER [options] runs this checkout and another in turn and prints a table: see scripts/bench --against.
 if (args is ["against", ..])
@@ -43,6 +44,12 @@ if (args is ["onnx-loss", var run, var text])
     // The loss of a run's graphs in 32 and in 8 bits over a file of text, and the sizes of their files.
     NativeLibraries.Load();
     OnnxLoss.Print(run, text);
+    return 0;
+}
+if (args is [var generating, ..] && LlamaGeneration.IsRow(generating))
+{
+    NativeLibraries.Load();
+    Console.WriteLine(LlamaGeneration.Run(generating, llama: args is [_, "llama"]));
     return 0;
 }
 var row = args.Length > 0 ? args[0] : "";

@@ -238,6 +238,8 @@ def bert(classify):
     # What a file of both pretraining tasks has besides.
     w(p + "pooler.dense.weight", D, D), w(p + "pooler.dense.bias", D), w("cls.seq_relationship.weight", 2, D), w("cls.seq_relationship.bias", 2)
     w.tensors["cls.predictions.decoder.bias"] = w.tensors["cls.predictions.bias"].clone()
+    # The names of norms in the first published files.
+    w.tensors = {name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor for name, tensor in w.tensors.items()}
     config.update(architectures=["BertForMaskedLM"])
     folder("bert-masked", config, w, {"ids": ids, "logits": logits}, tokenizer)
 

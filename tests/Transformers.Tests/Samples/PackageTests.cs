@@ -31,5 +31,21 @@ public sealed class PackageTests
         Assert.Contains("TorchSharp", needs);
         // Half a gigabyte for one platform: what the program fetches or its user chooses, not what every project gets.
         Assert.DoesNotContain(needs, id => id!.StartsWith("libtorch", StringComparison.Ordinal));
+        // Whoever wants these interfaces takes the package below.
+        Assert.DoesNotContain(needs, id => id!.StartsWith("Microsoft.Extensions.AI", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_package_for_Microsoft_Extensions_AI_needs_the_library_and_the_interfaces_alone()
+    {
+        using var folder = new TempFolder();
+        var (code, output, error) = TinyGptTests.Run("dotnet", ["pack", Repository.PathOf("src", "Transformers.Extensions.AI"), "-c", Repository.Configuration, "--no-build", "-o", folder.FullPath, "-nologo"]);
+        Assert.True(code == 0, output + error);
+        var version = typeof(UserException).Assembly.GetName().Version!.ToString(3);
+        using var package = ZipFile.OpenRead(folder[$"TransformerCli.Transformers.Extensions.AI.{version}.nupkg"]);
+        Assert.All(["lib/net10.0/Transformers.Extensions.AI.dll", "lib/net10.0/Transformers.Extensions.AI.xml", "README.md"], file => Assert.NotNull(package.GetEntry(file)));
+        using var stream = package.GetEntry("TransformerCli.Transformers.Extensions.AI.nuspec")!.Open();
+        var needs = XDocument.Load(stream).Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => (string?)element.Attribute("id"));
+        Assert.Equal(["Microsoft.Extensions.AI.Abstractions", "TransformerCli.Transformers"], needs.Order(StringComparer.Ordinal));
     }
 }

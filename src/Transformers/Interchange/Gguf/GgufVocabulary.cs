@@ -62,13 +62,14 @@ sealed class GgufVocabulary
 
     string ReadUnmerged(TextTokenizer tokenizer)
     {
+        var joined = new HashSet<string>(StringComparer.Ordinal);
         for (var id = 0; id < tokenizer.VocabularySize; id++)
         {
             if (tokenizer.BytesOf(id) is not { Length: > 0 } bytes) continue;
             (tokens[id], types[id]) = (ByteAlphabet.ToText(bytes.Span), Normal);
             // The bytes of a character are joined one after the other.
             for (var length = 1; length < bytes.Length; length++)
-                if ($"{tokens[id][..length]} {tokens[id][length]}" is var merge && !merges.Contains(merge)) merges.Add(merge);
+                if ($"{tokens[id][..length]} {tokens[id][length]}" is var merge && joined.Add(merge)) merges.Add(merge);
         }
         return "gpt-2";
     }

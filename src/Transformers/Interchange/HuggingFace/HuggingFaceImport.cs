@@ -99,7 +99,7 @@ public static class HuggingFaceImport
 
     static RunConfig RunOf(ForeignModel model, ForeignInput input)
     {
-        // Says what a training would do that goes on with the weights; nothing has been trained here.
+        // Settings for a training that starts from the weights; nothing has been trained here.
         var training = new TrainingConfig { Steps = 1000, Batch = new BatchConfig { Sequences = 8 }, Optimizer = new AdamWConfig { Lr = 5e-5, WeightDecay = 0.01 } };
         return new RunConfig { Data = input.Data, Model = model.Config, Training = training };
     }

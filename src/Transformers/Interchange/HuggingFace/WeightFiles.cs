@@ -97,8 +97,13 @@ sealed class WeightFiles : IDisposable
     void Add(SafetensorsFile file)
     {
         files.Add(file);
-        foreach (var tensor in file.Tensors) tensors.Add(tensor.Name, (file, tensor));
+        foreach (var tensor in file.Tensors)
+            if (!tensors.TryAdd(CurrentName(tensor.Name), (file, tensor))) throw new UserException([new Problem($"has the tensor {MessageText.Quote(tensor.Name)} under its old and its new name", file.Path)]);
     }
+
+    // The first published BERTs have the names of TensorFlow's norms, and the library reads them still.
+    static string CurrentName(string name) => name.EndsWith(".LayerNorm.gamma", StringComparison.Ordinal) ? $"{name[..^"gamma".Length]}weight"
+        : name.EndsWith(".LayerNorm.beta", StringComparison.Ordinal) ? $"{name[..^"beta".Length]}bias" : name;
 
     static UserException Missing(string folder)
     {
