@@ -20,7 +20,7 @@ sealed class StepThreads : IDisposable
     readonly int all;
     readonly Func<double?> others;
     readonly Action<int> limit;
-    // Units a second with all threads and with fewer.
+    // Units per second with all threads and with fewer.
     double paceOfAll, paceOfFewer;
     double units, seconds;
     int steps, left, stay = ShortestStay;

@@ -137,7 +137,7 @@ public class ImageRunTests
     }
 
     [Fact]
-    public void A_broken_file_that_is_named_fails_and_one_in_a_folder_is_skipped_and_told()
+    public void A_broken_file_that_is_named_has_a_problem_in_place_of_classes_and_one_in_a_folder_is_skipped()
     {
         using var runs = new TinyRuns();
         runs.Train(Config(Vit, "training.steps=1"), "run");
@@ -150,7 +150,9 @@ public class ImageRunTests
         var predictor = new ImagePredictor(run);
         Assert.Single(predictor.Predict([folder]));
         Assert.Equal(broken, Assert.Single(predictor.Skipped).Problems[0].File);
-        Assert.Throws<ImageException>(() => predictor.Predict([broken]).ToList());
+        var named = predictor.Predict([broken, Path.Combine(folder, "b.png")]).ToList();
+        Assert.Equal([broken, null], named.Select(one => one.Problem?.File));
+        Assert.Equal([0, 10], named.Select(one => one.Labels.Count));
         Assert.Throws<ImageException>(() => new ImagePredictor(run, BrokenFilePolicy.Fail).Predict([folder]).ToList());
         Assert.Contains("no such file", Assert.Throws<UserException>(() => predictor.Predict([runs.PathOf("absent")]).ToList()).Message);
     }

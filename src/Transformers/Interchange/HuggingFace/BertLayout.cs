@@ -80,7 +80,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
     public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output)
     {
         var tokenizer = ForeignTokenizer.Read(folder, model.Sizes.Vocabulary);
-        ForeignTokenizer.RequireSpecial(tokenizer, folder, mask: ((EncoderConfig)model.Config).Head is MaskedHeadConfig);
+        ForeignTokenizer.RequireSpecial(tokenizer, folder, mask: ConfigOf(model).Head is MaskedHeadConfig);
         var files = ForeignTokenizer.Files(tokenizer);
         if (model.Sizes.Classes > 0)
         {
@@ -89,7 +89,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
             if (labels.Distinct(StringComparer.Ordinal).Count() < labels.Length) throw config.Error("id2label", "names a class twice");
             files[CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(labels, JsonStyle.Options);
         }
-        return new(new LabelledDataConfig { Source = new LabelledFolderConfig { Folder = ForeignInput.NoData }, Tokenizer = ForeignTokenizer.Config(tokenizer, output), MaxLength = ((EncoderConfig)model.Config).Context }, files);
+        return new(new LabelledDataConfig { Source = new LabelledFolderConfig { Folder = ForeignInput.NoData }, Tokenizer = ForeignTokenizer.Config(tokenizer, output), MaxLength = ConfigOf(model).Context }, files);
     }
 
     public override IEnumerable<WeightRow> Rows(EncoderConfig model, LayoutSizes sizes, string prefix) => Rows(model, sizes, prefix, Segments);

@@ -87,7 +87,7 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
         var data = new ParallelDataConfig
         {
             Source = new ParallelFolderConfig { Folder = ForeignInput.NoData, From = "source", To = "target" }, Tokenizer = ForeignTokenizer.Config(tokenizer, output),
-            MaxLength = ((Seq2SeqConfig)model.Config).Context,
+            MaxLength = ConfigOf(model).Context,
         };
         return new(data, ForeignTokenizer.Files(tokenizer));
     }
