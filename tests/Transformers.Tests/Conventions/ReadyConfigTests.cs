@@ -91,7 +91,8 @@ public sealed class ReadyConfigTests
         ParallelDataConfig parallel => ["data.source.size=300", .. Vocabulary(parallel.Tokenizer, "data.tokenizer")],
         ImageTextDataConfig => ["data.source.size=300"],
         LabelledDataConfig labelled => ["data.source.size=300", .. Vocabulary(labelled.Tokenizer, "data.tokenizer")],
-        SeriesDataConfig => IsGenerated(config) ? ["data.source.count=3"] : [],
+        SeriesDataConfig => IsGenerated(config) ? ["data.source.count=3"] : ["data.validation=24"],
+        LabelledSeriesDataConfig => ["data.source.count=60"],
         AudioDataConfig => ["data.source.count=40"],
         _ => ["data.source.count=300", "data.holdout={ count: 30 }"],
     };
