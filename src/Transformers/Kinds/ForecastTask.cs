@@ -54,6 +54,7 @@ sealed class ForecastTask : TrainingTask
         return new TaskSetup
         {
             Task = new ForecastTask(model, series, run, options.Device),
+            UnitsOf = targets => (double)targets / data.Horizon * network.PatchesOf(data.Context),
             Files = new Dictionary<string, byte[]>(),
             // What turns values into numbers is in the config alone.
             FilesHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data.Context} {data.Horizon} {data.Season}")))),

@@ -39,6 +39,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         {
             Task = new SeriesClassificationTask(network, series, run, options.Device),
             Files = new Dictionary<string, byte[]> { [CheckpointFiles.Classes] = classes },
+            UnitsOf = targets => targets * (double)model.PatchesOf(data.Length),
             Labels = series.Classes,
             FilesHash = Convert.ToHexStringLower(SHA256.HashData(classes)),
         };

@@ -69,6 +69,7 @@ sealed class SoundTask : TrainingTask
         {
             Task = new SoundTask(model, sounds, input, run, options.Device),
             Files = files,
+            UnitsOf = targets => targets * (double)network.TokensOf(model.Shape),
             Labels = sounds.Classes,
             FilesHash = Convert.ToHexStringLower(SHA256.HashData([.. files[SoundInput.FileName], .. files[CheckpointFiles.Classes]])),
         };

@@ -57,6 +57,8 @@ public sealed class SeriesKindTests
     {
         using var runs = new TinyRuns();
         var result = runs.Train(Config(model), "run");
+        // 8 patches, 16 windows a step.
+        Assert.Equal(8 * 16 * 8, result.TokensPerSecond!.Value * result.Seconds, 1e-3);
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
         var validation = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Split = "validation" });
         foreach (var (name, value) in result.Metrics) Assert.Equal(value, validation.Metrics[name], 1e-4);

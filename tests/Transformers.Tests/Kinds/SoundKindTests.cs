@@ -49,6 +49,8 @@ public sealed class SoundKindTests
     {
         using var runs = new TinyRuns();
         var result = runs.Train(Config(), "run");
+        // 4 rows and 7 columns of patches and the class token, 16 sounds a step.
+        Assert.Equal((4 * 7 + 1) * 16 * 8, result.TokensPerSecond!.Value * result.Seconds, 1e-3);
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
         var options = new EvaluationOptions { Cache = runs.PathOf("cache"), Split = "validation" };
         var validation = Kind.For(run).Evaluate(run, "run", options);
