@@ -18,7 +18,7 @@ sealed class GptKind : LanguageModelKind<GptConfig, Gpt>
 
     protected override int ContextOf(GptConfig model) => model.Context;
 
-    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (GptConfig)run.Config.Model);
+    protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (GptConfig)run.Config.Model, StartsDocuments(run.Config.Data));
 
     protected override ExportResult ExportToGguf(TrainedRun run, ExportRequest request) => GgufExport.Write(run, request, (GptConfig)run.Config.Model, StartsDocuments(run.Config.Data));
 

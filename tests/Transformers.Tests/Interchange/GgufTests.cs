@@ -120,6 +120,18 @@ public sealed class GgufTests : IDisposable
     }
 
     [Theory]
+    [InlineData("", false)]
+    [InlineData("batches: { kind: packed }, document_start: true, ", true)]
+    public void The_token_that_starts_documents_precedes_a_prompt_where_it_does_here(string batches, bool starts)
+    {
+        var run = MadeRuns.Language(folder["run"], Llama, batches: batches);
+        using var llama = new LlamaCpp(Export(run).Output, 16);
+        var tokenizer = run.LoadTokenizer();
+        int[] first = starts ? [tokenizer.EndOfTextId!.Value] : [];
+        Assert.Equal([.. first, .. tokenizer.EncodeToIds("the cat")], llama.Tokenize("the cat", addStart: true));
+    }
+
+    [Theory]
     [InlineData("layers: 1, heads: 2, width: 16, context: 12", "tanh approximation")]
     [InlineData("layers: 1, heads: 2, width: 16, context: 12, positions: { kind: alibi }", "positions of kind alibi")]
     public void What_llama_cpp_does_not_run_is_refused_by_name(string model, string part)

@@ -110,6 +110,22 @@ public sealed class HuggingFaceRoundTripTests : IDisposable
     }
 
     [Fact]
+    public void The_token_that_starts_documents_is_put_before_texts_there_and_comes_back()
+    {
+        var run = MadeRuns.Language(folder["run"], "layers: 1, heads: 2, width: 16, context: 12", batches: "batches: { kind: packed }, document_start: true, ");
+        Export(run);
+        HuggingFaceImport.Import(folder["exported"], folder["imported"]);
+        var back = TrainedRun.Open(folder["imported"]);
+        Assert.Equal([back.LoadTokenizer().EndOfTextId!.Value], back.LoadTokenizer().Frame.Before);
+        Assert.True(Kind.For(back).StartsDocuments(back.Config.Data));
+
+        var plain = MadeRuns.Language(folder["plain"], "layers: 1, heads: 2, width: 16, context: 12");
+        Export(plain, "other");
+        HuggingFaceImport.Import(folder["other"], folder["imported2"]);
+        Assert.False(Kind.For(plain).StartsDocuments(TrainedRun.Open(folder["imported2"]).Config.Data));
+    }
+
+    [Fact]
     public void An_image_processor_keeps_how_images_are_seen_and_the_names_of_classes()
     {
         var run = MadeRuns.Images(folder["run"], "kind: vit, patch: 4, layers: 1, heads: 2, width: 16", 12, channels: 1, classes: ["no", "yes"]);

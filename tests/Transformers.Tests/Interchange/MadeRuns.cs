@@ -24,10 +24,10 @@ static class MadeRuns
         "the cat sat on the mat and the dog ran in the rain. It's 2024, isn't it? ", 20))))],
         new BpeTrainerOptions { VocabularySize = 300, Pattern = SplitPattern.Gpt2, MinimumFrequency = 2, SpecialTokens = special.Length > 0 ? special : [TextTokenizer.DefaultEndOfText] });
 
-    internal static TrainedRun Language(string folder, string model, TextTokenizer? tokenizer = null)
+    internal static TrainedRun Language(string folder, string model, TextTokenizer? tokenizer = null, string batches = "")
     {
         tokenizer ??= Bpe();
-        return Make(folder, $"data: {{ kind: text, source: {{ files: [x] }}, tokenizer: {{ kind: bytes }} }}\nmodel: {{ kind: gpt, {model} }}\n{Training}", config =>
+        return Make(folder, $"data: {{ kind: text, {batches}source: {{ files: [x] }}, tokenizer: {{ kind: bytes }} }}\nmodel: {{ kind: gpt, {model} }}\n{Training}", config =>
             new Gpt((GptConfig)config.Model, ((GptConfig)config.Model).VocabularyFor(tokenizer)), Files(tokenizer));
     }
 

@@ -48,7 +48,13 @@ static class ForeignTokenizer
     internal static ForeignInput ForText(string folder, ForeignModel model, string output)
     {
         var tokenizer = Read(folder, model.Sizes.Vocabulary);
-        return new(new TextDataConfig { Source = new TextFilesConfig { Files = [ForeignInput.NoData] }, Tokenizer = Config(tokenizer, output) }, Files(tokenizer));
+        var data = new TextDataConfig { Source = new TextFilesConfig { Files = [ForeignInput.NoData] }, Tokenizer = Config(tokenizer, output) };
+        var (before, after) = tokenizer.Frame;
+        // As an export writes it for a run whose documents start with this token.
+        if (before is [var start] && after.Count == 0 && start == tokenizer.EndOfTextId) data = data with { Batches = new PackedBatchesConfig(), DocumentStart = true };
+        else if (before.Count + after.Count > 0)
+            return new(data, Files(tokenizer)) { Notes = [$"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score put no such tokens there"] };
+        return new(data, Files(tokenizer));
     }
 
     /// <summary>The config of the run's own tokenizer.</summary>

@@ -18,21 +18,25 @@ namespace Transformers.Interchange.HuggingFace;
 static class HuggingFaceExport
 {
     /// <summary>Exports a language model.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="request">Where to, and how weights are stored.</param>
+    /// <param name="model">The run's model.</param>
+    /// <param name="starts">Whether the end-of-text token precedes each text: the exported tokenizer then puts it there.</param>
     /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
-    internal static ExportResult Write(TrainedRun run, ExportRequest request, GptConfig model)
+    internal static ExportResult Write(TrainedRun run, ExportRequest request, GptConfig model, bool starts)
     {
         var tokenizer = run.LoadTokenizer();
         var sizes = new LayoutSizes(model.VocabularyFor(tokenizer));
         return Write(run, request, model, sizes, [new LlamaLayout(), new Gpt2Layout()], (folder, config) =>
         {
             AddIds(config, ("bos_token_id", tokenizer.EndOfTextId), ("eos_token_id", tokenizer.EndOfTextId));
-            ForeignTokenizer.Write(folder, tokenizer, model.Context);
+            ForeignTokenizer.Write(folder, tokenizer, model.Context, before: starts ? tokenizer.EndOfTextId : null);
             WriteGeneration(folder, config, "bos_token_id", "eos_token_id");
         });
     }
 
     /// <summary>Exports an encoder of text.</summary>
-    /// <inheritdoc cref="Write(TrainedRun, ExportRequest, GptConfig)"/>
+    /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, EncoderConfig model)
     {
         var tokenizer = run.LoadTokenizer();
@@ -47,7 +51,7 @@ static class HuggingFaceExport
     }
 
     /// <summary>Exports an encoder-decoder.</summary>
-    /// <inheritdoc cref="Write(TrainedRun, ExportRequest, GptConfig)"/>
+    /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, Seq2SeqConfig model)
     {
         var (source, target) = run.LoadTokenizers();
@@ -62,7 +66,7 @@ static class HuggingFaceExport
     }
 
     /// <summary>Exports a network over images.</summary>
-    /// <inheritdoc cref="Write(TrainedRun, ExportRequest, GptConfig)"/>
+    /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
     internal static ExportResult Write<TModel>(TrainedRun run, ExportRequest request, TModel model, HuggingFaceLayout<TModel> layout) where TModel : ImageModelConfig
     {
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName));

@@ -51,7 +51,7 @@ public static class HuggingFaceImport
             using (no_grad())
                 foreach (var row in model.Rows) tensors.AddRange(Import(row, weights));
             Write(output, run, input, contents, tensors);
-            return new(output, layout.Name, KindAttribute.Of(run.Model), tensors.Sum(one => one.Tensor.numel()), tensors.Count, ignored, model.Notes);
+            return new(output, layout.Name, KindAttribute.Of(run.Model), tensors.Sum(one => one.Tensor.numel()), tensors.Count, ignored, input.Notes);
         }
         finally
         {

@@ -22,9 +22,6 @@ sealed record ForeignModel(ModelConfig Config, LayoutSizes Sizes, IReadOnlyList<
 {
     /// <summary>Names that a file may have besides those of the table, and that mean nothing here.</summary>
     public Regex? Ignored { get; init; }
-
-    /// <summary>What is left out or read otherwise than a user might expect.</summary>
-    public IReadOnlyList<string> Notes { get; init; } = [];
 }
 
 /// <summary>What a folder holds besides the model: the files of a run, and a config of data that fits them.</summary>
@@ -32,6 +29,9 @@ sealed record ForeignModel(ModelConfig Config, LayoutSizes Sizes, IReadOnlyList<
 /// <param name="Files">The tokenizer, the classes or the image transform, by name.</param>
 sealed record ForeignInput(DataConfig Data, IReadOnlyDictionary<string, byte[]> Files)
 {
+    /// <summary>What is read otherwise than a user might expect.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>The path in the config of data that nobody has named yet; in a message it says what to do.</summary>
     internal const string NoData = "nothing (an imported model has no data; name some with --data)";
 }
