@@ -20,6 +20,20 @@ static class DataLimit
         return [.. groups.SelectMany((group, number) => inOrder(number, group).Take(quotas[number])).Order()];
     }
 
+    /// <summary>Chooses labelled examples by a draw of the run's seed.</summary>
+    /// <param name="train">All training examples.</param>
+    /// <param name="labelOf">The class of one.</param>
+    /// <param name="limit">How many are wanted; null for all.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="what">What the examples are called.</param>
+    /// <exception cref="UserException">There are not so many.</exception>
+    internal static int[] Draw(int[] train, Func<int, int> labelOf, long? limit, ulong seed, string what) => limit is not { } most ? train
+        : [.. Choose([.. train.Select(labelOf)], (label, examples) =>
+        {
+            new SampleRandom(seed, 0x6C696D6974, (ulong)label).Shuffle(examples.AsSpan());
+            return examples;
+        }, most, what).Select(example => train[example])];
+
     /// <summary>Refuses a limit above what there is: a curve over sizes would have points that are not what they say.</summary>
     /// <exception cref="UserException">There are not so many.</exception>
     internal static void CheckEnough(long limit, long there, string what)

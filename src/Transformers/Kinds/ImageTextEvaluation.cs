@@ -31,7 +31,7 @@ sealed class ImageTextEvaluation
     {
         (this.run, this.options, this.cancel) = (run, options, cancel);
         var data = (ImageTextDataConfig)run.Run.Config.Data;
-        var source = options.Data is { } path ? data with { Source = data.Source.At(path), Holdout = options.Split is null ? null : data.Holdout } : data;
+        var source = options.Data is { } path ? data with { Limit = null, Source = data.Source.At(path), Holdout = options.Split is null ? null : data.Holdout } : data;
         var splits = source.Open();
         split = File.Exists(options.Data) ? splits.Train with { Name = "data" } : splits.Choose(options.Split);
         splitName = ReferenceEquals(split, splits.Validation) ? "validation" : split.Name;

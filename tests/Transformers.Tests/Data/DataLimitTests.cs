@@ -1,9 +1,14 @@
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.Audio;
 using Transformers.Data.Images;
+using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
+using Transformers.Data.Series;
 using Transformers.Data.Text;
+using Transformers.Generators;
 using Transformers.Generators.Drawing;
+using Transformers.Generators.Speech;
 using Transformers.IO;
 using Transformers.Tests.Data.Text;
 using Transformers.Tests.Training;
@@ -23,7 +28,7 @@ public sealed class DataLimitTests : IDisposable
     // A kind that is missing here has no test that it heeds the limit, and may forget it in silence.
     [Fact]
     public void Every_kind_of_data_is_tested_here() =>
-        Assert.Equal(["images", "labelled", "parallel", "text"], typeof(DataConfig).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(DataConfig)) && !type.IsAbstract)
+        Assert.Equal(["audio", "image_text", "images", "labelled", "labelled_series", "parallel", "series", "text"], typeof(DataConfig).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(DataConfig)) && !type.IsAbstract)
             .Select(type => ((KindAttribute)Attribute.GetCustomAttribute(type, typeof(KindAttribute))!).Name).Order(StringComparer.Ordinal));
 
     [Theory]
@@ -106,6 +111,55 @@ public sealed class DataLimitTests : IDisposable
         Assert.Empty(fewer.Train.Read().Except(some.Train.Read()));
         Assert.Equal(all.Validation!.Read(), some.Validation!.Read());
         Assert.Contains("(201) must be at most the number of training pairs (200)", Assert.Throws<UserException>(() => Open(201).Train.Read().Count()).Message);
+    }
+
+    [Fact]
+    public void Series_with_classes_are_limited_evenly_and_what_is_held_out_stays()
+    {
+        LabelledSeriesDataset Open(long? limit) =>
+            LabelledSeriesDataset.Open(new() { Source = new GeneratedLabelledSeriesConfig { Generator = LabelledSeriesKind.CylinderBellFunnel, Count = 90 }, Length = 128, Holdout = 0.2, Limit = limit }, seed: 3);
+        var (all, some, fewer) = (Open(null), Open(30), Open(9));
+        Assert.Equal((72, 30, 9), (all.Train.Length, some.Train.Length, fewer.Train.Length));
+        Assert.Equal((all.Validation, all.Test), (some.Validation, some.Test));
+        Assert.Empty(fewer.Train.Except(some.Train));
+        Assert.All(fewer.Train.GroupBy(all.LabelOf), group => Assert.Equal(3, group.Count()));
+        Assert.Contains("(73) must be at most the number of training series (72)", Assert.Throws<UserException>(() => Open(73)).Message);
+    }
+
+    [Fact]
+    public void Windows_of_series_are_limited_to_the_latest_of_each_series()
+    {
+        SeriesDataset Open(long? limit) => SeriesDataset.Open(new() { Source = new GeneratedSeriesConfig { Generator = SeriesKind.Regimes, Count = 2, Length = 400 }, Context = 64, Horizon = 8, Season = 24, Validation = 40, Test = 40, Limit = limit });
+        var (all, some) = (Open(null), Open(20));
+        Assert.Equal(20, some.Train.Length);
+        Assert.Equal((all.Validation, all.Test), (some.Validation, some.Test));
+        foreach (var series in all.Train.GroupBy(window => window.Series))
+            Assert.Equal(series.OrderByDescending(window => window.Origin).Take(10).Order(Comparer<SeriesWindow>.Create((a, b) => a.Origin - b.Origin)), some.Train.Where(window => window.Series == series.Key));
+        Assert.Contains($"must be at most the number of training windows ({all.Train.Length})", Assert.Throws<UserException>(() => Open(100_000)).Message);
+    }
+
+    [Fact]
+    public void Recordings_are_limited_evenly_and_what_is_held_out_stays()
+    {
+        SoundDataset Open(long? limit) =>
+            SoundDataset.Open(new() { Source = new GeneratedAudioConfig { Generator = SpeechKind.Digits, Count = 40 }, Limit = limit }, seed: 3, generated: folder["sounds"]);
+        var (all, some, fewer) = (Open(null), Open(20), Open(10));
+        Assert.Equal((40, 20, 10), (all.Train.Length, some.Train.Length, fewer.Train.Length));
+        Assert.Equal((all.Validation, all.Test), (some.Validation, some.Test));
+        Assert.Empty(fewer.Train.Except(some.Train));
+        Assert.All(fewer.Train.GroupBy(all.LabelOf), group => Assert.Single(group));
+        Assert.Contains("(41) must be at most the number of training sounds (40)", Assert.Throws<UserException>(() => Open(41)).Message);
+    }
+
+    [Fact]
+    public void Images_with_texts_are_limited_evenly_over_kinds_of_questions_and_validation_stays_whole()
+    {
+        ImageTextSplits Open(long? limit) => new ImageTextDataConfig { Source = new GeneratedImageTextConfig { Generator = ImageTextGenerator.Scenes, Size = 200 }, Tokenizer = new WordTokenizerConfig(), Input = new() { Size = 64 }, Limit = limit }.Open();
+        var (all, some, fewer) = (Open(null), Open(50), Open(20));
+        Assert.Equal((50, 20), (some.Train.Read().Count(), fewer.Train.Read().Count()));
+        Assert.Empty(fewer.Train.Read().Except(some.Train.Read()));
+        Assert.All(fewer.Train.Read().GroupBy(example => example.Kind), kind => Assert.Equal(4, kind.Count()));
+        Assert.Equal(all.Validation!.Read(), some.Validation!.Read());
     }
 
     [Fact]

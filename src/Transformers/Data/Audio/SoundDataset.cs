@@ -20,7 +20,7 @@ public sealed class SoundDataset
     readonly ConcurrentDictionary<int, float[]> cache = new();
     long cached;
 
-    SoundDataset(string folder, string[] found, ClassLayout layout, double holdout, ulong seed)
+    SoundDataset(string folder, string[] found, ClassLayout layout, double holdout, ulong seed, long? limit)
     {
         Classes = layout.Classes;
         paths = [.. layout.Order.Select(i => Path.Combine(folder, found[i]))];
@@ -29,7 +29,7 @@ public sealed class SoundDataset
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]];
         if (validation.Length == 0 && holdout > 0 && (int)Math.Round(holdout * train.Length) is var held && held > 0 && held < train.Length)
             (train, validation) = new HoldoutFractionConfig { Fraction = holdout }.Divide(train, i => labels[i], seed);
-        (Train, Validation, Test) = (train, validation, [.. by[ImageSplit.Test]]);
+        (Train, Validation, Test) = (DataLimit.Draw(train, i => labels[i], limit, seed, "sounds"), validation, [.. by[ImageSplit.Test]]);
     }
 
     /// <summary>Opens what a config names; generated sounds are spoken once and kept.</summary>
@@ -49,7 +49,7 @@ public sealed class SoundDataset
         };
         var found = FilesBelow(folder).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/')).ToArray();
         if (found.Length == 0) throw new UserException([new Problem("there are no WAV files in the folder", folder, Hint: "put .wav files in a folder for each class: CLASS/FILE.wav, or train/CLASS/FILE.wav and test/CLASS/FILE.wav")]);
-        return new SoundDataset(folder, found, ClassLayout.Of(found, folder), config.Holdout, seed);
+        return new SoundDataset(folder, found, ClassLayout.Of(found, folder), config.Holdout, seed, path is null ? config.Limit : null);
     }
 
     static string Generate(GeneratedAudioConfig spoken, string folder, CancellationToken cancel)

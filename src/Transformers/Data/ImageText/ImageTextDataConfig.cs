@@ -39,7 +39,7 @@ public sealed record ImageTextDataConfig : DataConfig, IChecked
 
     /// <summary>The splits, with what is held out.</summary>
     /// <exception cref="UserException">They are not where they should be.</exception>
-    public ImageTextSplits Open() => Source.Open(Regions).WithHoldout(Holdout);
+    public ImageTextSplits Open() => Source.Open(Regions).WithHoldout(Holdout).WithLimit(Limit);
 }
 
 /// <summary>Features of regions in place of an image's pixels.</summary>

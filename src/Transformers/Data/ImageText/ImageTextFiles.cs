@@ -58,6 +58,14 @@ public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Valid
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = Train with { Name = "val", Read = () => held.Held() } };
     }
 
+    /// <summary>The splits with so many training examples, evenly over the kinds of questions; all of them where there is no limit.</summary>
+    internal ImageTextSplits WithLimit(long? limit)
+    {
+        if (limit is not { } most) return this;
+        var limited = new ContentLimit<ImageTextExample>(Train.Read, example => $"{example.Image}\t{example.Text}", example => example.Kind ?? "", most, "examples");
+        return this with { Train = Train with { Read = () => limited.Kept() } };
+    }
+
     /// <summary>The split of a name; for none the first test, else the validation split, else the training split.</summary>
     /// <exception cref="UserException">There is no such split.</exception>
     public ImageTextSplit Choose(string? name) => name switch

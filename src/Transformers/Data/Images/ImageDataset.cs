@@ -42,18 +42,10 @@ public sealed class ImageDataset : IDisposable
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]], test = [.. by[ImageSplit.Test]];
         if (test.Length == 0 && testRule is not null) (train, test) = testRule.Divide(train, source.LabelOf, seed);
         if (validation.Length == 0 && validationRule is not null) (train, validation) = validationRule.Divide(train, source.LabelOf, seed ^ 0x76616C);
-        if (limit is { } most) train = Limited(train, source.LabelOf, most, seed);
-        (Train, Validation, Test) = (train, validation, test);
+        (Train, Validation, Test) = (DataLimit.Draw(train, source.LabelOf, limit, seed, "images"), validation, test);
         Cached = DecodedBytes() <= cacheBytes;
         cache = new PixelCache(Cached ? long.MaxValue : 0);
     }
-
-    static int[] Limited(int[] train, Func<int, int> labelOf, long limit, ulong seed) =>
-        [.. DataLimit.Choose([.. train.Select(labelOf)], (label, images) =>
-        {
-            new SampleRandom(seed, 0x6C696D6974, (ulong)label).Shuffle(images.AsSpan());
-            return images;
-        }, limit, "images").Select(image => train[image])];
 
     // The size of all pictures decoded, from the headers of a few; a source of pixels is in memory as it is.
     double DecodedBytes()

@@ -71,6 +71,7 @@ public sealed class LabelledSeriesDataset
         (Train, Validation, Test) = ([.. Enumerable.Range(0, count)], [], [.. Enumerable.Range(count, all.Count - count)]);
         if (config.Holdout > 0 && (int)Math.Round(config.Holdout * count) is var held && held > 0 && held < count)
             (Train, Validation) = new HoldoutFractionConfig { Fraction = config.Holdout }.Divide(Train, i => labels[i], seed);
+        Train = DataLimit.Draw(Train, i => labels[i], config.Limit, seed, "series");
     }
 
     /// <summary>Opens what a config names; generated series are drawn in memory.</summary>
@@ -89,7 +90,7 @@ public sealed class LabelledSeriesDataset
     /// <summary>The series of a table, whose classes may be left empty.</summary>
     /// <exception cref="UserException">The file cannot be read.</exception>
     internal static LabelledSeriesDataset OpenTable(LabelledSeriesDataConfig config, string path, bool labelled) =>
-        new(config with { Holdout = 0 }, [], Read(path, labelled), 0);
+        new(config with { Holdout = 0, Limit = null }, [], Read(path, labelled), 0);
 
     static IEnumerable<(double[], string, string)> Draw(GeneratedLabelledSeriesConfig drawn, int split, int count) =>
         Enumerable.Range(0, count).Select(i => (CylinderBellFunnel.Draw(drawn.Seed, split, i), CylinderBellFunnel.Classes[i % 3], $"series {i.ToString(CultureInfo.InvariantCulture)}"));

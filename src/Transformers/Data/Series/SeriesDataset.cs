@@ -24,6 +24,9 @@ public sealed class SeriesDataset
         var testStart = table.Length - config.Test;
         TrainEnd = testStart - config.Validation;
         Train = Windows(config.Context, TrainEnd, 1);
+        // The latest windows are nearest to what is to be forecast.
+        if (config.Limit is { } limit)
+            Train = [.. DataLimit.Choose([.. Train.Select(window => window.Series)], (_, windows) => windows.Reverse(), limit, "windows").Select(i => Train[i])];
         Validation = Windows(Math.Max(config.Context, TrainEnd), testStart, config.Stride);
         Test = Windows(Math.Max(config.Context, testStart), table.Length, config.Stride);
         scales = [.. table.Values.Select(ScaleOf)];
@@ -35,7 +38,7 @@ public sealed class SeriesDataset
     /// <exception cref="UserException">The series cannot be read.</exception>
     public static SeriesDataset Open(SeriesDataConfig config, string? path = null)
     {
-        if (path is not null) config = config with { Source = config.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } };
+        if (path is not null) config = config with { Limit = null, Source = config.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } };
         switch (config.Source)
         {
             case GeneratedSeriesConfig drawn:
