@@ -120,7 +120,8 @@ public sealed class DataLimitTests : IDisposable
             LabelledSeriesDataset.Open(new() { Source = new GeneratedLabelledSeriesConfig { Generator = LabelledSeriesKind.CylinderBellFunnel, Count = 90 }, Length = 128, Holdout = 0.2, Limit = limit }, seed: 3);
         var (all, some, fewer) = (Open(null), Open(30), Open(9));
         Assert.Equal((72, 30, 9), (all.Train.Length, some.Train.Length, fewer.Train.Length));
-        Assert.Equal((all.Validation, all.Test), (some.Validation, some.Test));
+        Assert.Equal(all.Validation, some.Validation);
+        Assert.Equal(all.Test, some.Test);
         Assert.Empty(fewer.Train.Except(some.Train));
         Assert.All(fewer.Train.GroupBy(all.LabelOf), group => Assert.Equal(3, group.Count()));
         Assert.Contains("(73) must be at most the number of training series (72)", Assert.Throws<UserException>(() => Open(73)).Message);
@@ -132,7 +133,8 @@ public sealed class DataLimitTests : IDisposable
         SeriesDataset Open(long? limit) => SeriesDataset.Open(new() { Source = new GeneratedSeriesConfig { Generator = SeriesKind.Regimes, Count = 2, Length = 400 }, Context = 64, Horizon = 8, Season = 24, Validation = 40, Test = 40, Limit = limit });
         var (all, some) = (Open(null), Open(20));
         Assert.Equal(20, some.Train.Length);
-        Assert.Equal((all.Validation, all.Test), (some.Validation, some.Test));
+        Assert.Equal(all.Validation, some.Validation);
+        Assert.Equal(all.Test, some.Test);
         foreach (var series in all.Train.GroupBy(window => window.Series))
             Assert.Equal(series.OrderByDescending(window => window.Origin).Take(10).Order(Comparer<SeriesWindow>.Create((a, b) => a.Origin - b.Origin)), some.Train.Where(window => window.Series == series.Key));
         Assert.Contains($"must be at most the number of training windows ({all.Train.Length})", Assert.Throws<UserException>(() => Open(100_000)).Message);
@@ -145,7 +147,8 @@ public sealed class DataLimitTests : IDisposable
             SoundDataset.Open(new() { Source = new GeneratedAudioConfig { Generator = SpeechKind.Digits, Count = 40 }, Limit = limit }, seed: 3, generated: folder["sounds"]);
         var (all, some, fewer) = (Open(null), Open(20), Open(10));
         Assert.Equal((40, 20, 10), (all.Train.Length, some.Train.Length, fewer.Train.Length));
-        Assert.Equal((all.Validation, all.Test), (some.Validation, some.Test));
+        Assert.Equal(all.Validation, some.Validation);
+        Assert.Equal(all.Test, some.Test);
         Assert.Empty(fewer.Train.Except(some.Train));
         Assert.All(fewer.Train.GroupBy(all.LabelOf), group => Assert.Single(group));
         Assert.Contains("(41) must be at most the number of training sounds (40)", Assert.Throws<UserException>(() => Open(41)).Message);
