@@ -54,7 +54,7 @@ public sealed class CommandLineRulesTests
         var metrics = Regex.Matches(row.Split('|')[3], "`([a-z0-9_]+)`").Select(match => match.Groups[1].Value).ToList();
         var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
         Assert.Equal(metrics, names[^metrics.Count..]);
-        Assert.Equal(["parameters", "steps", "seconds", "tokens_per_second", "images_per_second", "train_loss", "val_loss", "peak_memory_bytes", "skipped_steps", "roll_backs", "data_wait", "best.step", "best.val_loss"],
+        Assert.Equal(["parameters", "steps", "seconds", "tokens_per_second", "images_per_second", "train_loss", "val_loss", "peak_memory_bytes", "processes", "skipped_steps", "roll_backs", "data_wait", "best.step", "best.val_loss"],
             names[..^metrics.Count]);
     }
 
