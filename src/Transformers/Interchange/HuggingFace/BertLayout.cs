@@ -57,7 +57,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
         {
             Vocabulary = sizes.Vocabulary,
             Layers = config.Int("num_hidden_layers", 12, most: 10_000), Heads = config.Int("num_attention_heads", 12, most: 10_000), Width = width,
-            Context = config.Int("max_position_embeddings", 512, least: 3), FeedForward = network,
+            Context = Context(config), FeedForward = network,
             Norm = new LayerNormConfig { Placement = NormPlacement.Post, Epsilon = config.Number("layer_norm_eps", 1e-12) },
             Dropout = config.Number("hidden_dropout_prob", 0.1), InnerDropout = config.Number("attention_probs_dropout_prob", 0.1),
             Head = masked ? new MaskedHeadConfig { Bias = HasBias(weights) } : new ClassifyHeadConfig { Pool = Pooling.Cls },
@@ -68,6 +68,8 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
             Ignored = new Regex(@"^cls\.seq_relationship\.|\.position_ids$" + (masked ? @"|^bert\.pooler\." : ""), RegexOptions.CultureInvariant),
         };
     }
+
+    static int Context(ForeignConfig config) => config.Int("max_position_embeddings", 512, least: 3);
 
     // A head without a bias is exported with one of zeros.
     static bool HasBias(WeightFiles weights)
@@ -80,7 +82,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
     public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output)
     {
         var tokenizer = ForeignTokenizer.Read(folder, model.Sizes.Vocabulary);
-        ForeignTokenizer.RequireSpecial(tokenizer, folder, mask: ConfigOf(model).Head is MaskedHeadConfig);
+        ForeignTokenizer.RequireSpecial(tokenizer, folder, mask: model.Sizes.Classes == 0);
         var files = ForeignTokenizer.Files(tokenizer);
         if (model.Sizes.Classes > 0)
         {
@@ -89,7 +91,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
             if (labels.Distinct(StringComparer.Ordinal).Count() < labels.Length) throw config.Error("id2label", "names a class twice");
             files[CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(labels, JsonStyle.Options);
         }
-        return new(new LabelledDataConfig { Source = new LabelledFolderConfig { Folder = ForeignInput.NoData }, Tokenizer = ForeignTokenizer.Config(tokenizer, output), MaxLength = ConfigOf(model).Context }, files);
+        return new(new LabelledDataConfig { Source = new LabelledFolderConfig { Folder = ForeignInput.NoData }, Tokenizer = ForeignTokenizer.Config(tokenizer, output), MaxLength = Context(config) }, files);
     }
 
     public override IEnumerable<WeightRow> Rows(EncoderConfig model, LayoutSizes sizes, string prefix) => Rows(model, sizes, prefix, Segments);

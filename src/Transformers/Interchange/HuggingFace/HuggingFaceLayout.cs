@@ -89,9 +89,6 @@ abstract class HuggingFaceLayout<TModel> : HuggingFaceLayout where TModel : Mode
 
     /// <summary>The prefix of names that an export writes.</summary>
     public abstract string Prefix { get; }
-
-    /// <summary>The config of a model that this layout has read.</summary>
-    private protected static TModel ConfigOf(ForeignModel model) => (TModel)model.Config;
 }
 
 /// <summary>Settings that several layouts have, under one name here and one there.</summary>

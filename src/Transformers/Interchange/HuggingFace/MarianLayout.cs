@@ -59,13 +59,15 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
         var model = new Seq2SeqConfig
         {
             Vocabulary = sizes.Vocabulary,
-            Layers = layers, DecoderLayers = decoders == layers ? null : decoders, Heads = heads, Width = width, Context = config.Int("max_position_embeddings", 1024, least: 2),
+            Layers = layers, DecoderLayers = decoders == layers ? null : decoders, Heads = heads, Width = width, Context = Context(config),
             FeedForward = Shared.FeedForward(config, "activation_function", "gelu", hidden, width), Dropout = config.Number("dropout", 0.1), InnerDropout = config.Number("attention_dropout", 0),
             Embeddings = new EmbeddingsConfig { Scale = config.Flag("scale_embedding", false), OutputBias = HasBias(weights) },
         };
         if (config.Int("decoder_vocab_size", sizes.Vocabulary) != sizes.Vocabulary) throw config.Error("decoder_vocab_size", $"({config.Int("decoder_vocab_size")}) must be vocab_size ({sizes.Vocabulary})");
         return new(model, sizes, [.. Rows(model, sizes, Prefix)]);
     }
+
+    static int Context(ForeignConfig config) => config.Int("max_position_embeddings", 1024, least: 2);
 
     // Every file has the bias, and models of here mostly have none.
     static bool HasBias(WeightFiles weights)
@@ -87,7 +89,7 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
         var data = new ParallelDataConfig
         {
             Source = new ParallelFolderConfig { Folder = ForeignInput.NoData, From = "source", To = "target" }, Tokenizer = ForeignTokenizer.Config(tokenizer, output),
-            MaxLength = ConfigOf(model).Context,
+            MaxLength = Context(config),
         };
         return new(data, ForeignTokenizer.Files(tokenizer));
     }
