@@ -62,7 +62,7 @@ static class InspectCommand
         table.Add("total", "", "", $"{inspection.Cost.Parameters:N0}");
         table.Write(writer);
         writer.WriteLine();
-        var of = inspection.Vocabulary is { } vocabulary ? $", vocabulary {vocabulary:N0}" : $", {inspection.Classes:N0} classes";
+        var of = inspection.Vocabulary is { } vocabulary ? $", vocabulary {vocabulary:N0}" : inspection.Classes is { } classes ? $", {classes:N0} classes" : "";
         writer.WriteLine($"kind               {inspection.Model}{of}");
         var unit = inspection.Unit == "images" ? "per image" : "per token";
         writer.WriteLine($"FLOPs              {ProgressText.Si(inspection.Cost.TrainingFlops)}FLOP {unit} in training, {ProgressText.Si(inspection.Cost.AttentionFlops)}FLOP of them for attention; {ProgressText.Si(inspection.Cost.ForwardFlops)}FLOP forward");

@@ -79,7 +79,7 @@ sealed class ForecastTask : TrainingTask
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = batches.Next();
-        return Slices(batch.Windows.Count, (first, rows) => new Windows(this, batch, first, rows, validates: false));
+        return Slices(batch.Windows.Count, (first, rows) => new Rows(this, batch, first, rows, validates: false));
     }
 
     public override IEnumerable<MicroBatch> Validation(int? count)
@@ -87,7 +87,7 @@ sealed class ForecastTask : TrainingTask
         validated = [];
         if (count == 0) yield break;
         foreach (var part in series.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
-            yield return new Windows(this, series.Batch(part), 0, part.Length, validates: true);
+            yield return new Rows(this, series.Batch(part), 0, part.Length, validates: true);
     }
 
     public override bool HasValidation => series.Validation.Length > 0;
@@ -117,7 +117,7 @@ sealed class ForecastTask : TrainingTask
     }
 
     /// <summary>Some windows of a batch; the targets are the steps whose values are known.</summary>
-    sealed class Windows(ForecastTask task, SeriesBatch batch, int first, int rows, bool validates)
+    sealed class Rows(ForecastTask task, SeriesBatch batch, int first, int rows, bool validates)
         : MicroBatch((long)batch.Known.AsSpan(first * batch.Horizon, rows * batch.Horizon).ToArray().Sum(), (long)rows * task.patches, first)
     {
         public override double Flops => task.flops.Of(new(rows, task.patches, batch.Horizon, Targets, Units));

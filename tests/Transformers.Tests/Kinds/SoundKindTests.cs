@@ -74,9 +74,9 @@ public sealed class SoundKindTests
     public void A_few_sounds_are_learned_by_heart()
     {
         using var runs = new TinyRuns();
-        var result = runs.Train(Config("data.source.count=20", "training.steps=300", "training.label_smoothing=0", "model.drop.path=0", "training.validate.every=1000", "training.optimizer.lr=5e-3",
+        var result = runs.Train(Config("data.source.count=20", "training.steps=300", "model.width=32", "training.label_smoothing=0", "model.drop.path=0", "training.validate.every=1000", "training.optimizer.lr=5e-3",
             "data.augment={ masks: 0, shift: 0 }"), "run");
-        Assert.True(result.TrainLoss < 0.3, $"loss {result.TrainLoss}");
+        Assert.True(result.TrainLoss < 0.5, $"loss {result.TrainLoss}");
     }
 
     [Fact]
