@@ -10,9 +10,9 @@ public sealed class NewcomerTests : IDisposable
     public void Dispose() => Directory.Delete(root, recursive: true);
 
     [Theory]
-    [InlineData("", "a command is needed: train, generate,")]
+    [InlineData("", "a command is needed: train, sweep, generate,")]
     [InlineData("tran", "tran is not a command (did you mean train?)")]
-    [InlineData("frobnicate x", "frobnicate is not a command (the commands are train, generate,")]
+    [InlineData("frobnicate x", "frobnicate is not a command (the commands are train, sweep, generate,")]
     [InlineData("tokenizer", "tokenizer needs a subcommand: train, encode, decode, inspect (see transformer tokenizer --help)")]
     [InlineData("config chek x.yaml", "chek is not a command of config (did you mean check?)")]
     [InlineData("train", "CONFIG is missing: ")]

@@ -100,7 +100,8 @@ public sealed record SweepResult
         foreach (var group in across is null ? [] : finished.GroupBy(run => SeriesOf(run.Settings, across)))
         {
             var error = new ErrorOf(metric!);
-            if (PowerLawFit.Of([.. group.Select(run => (SweepFactor.NumberOf(run.Settings[across!])!.Value, error.Of(run.Results[metric!])))]) is not { } fit) continue;
+            // Each with draws of its own: with the same ones, two laws would be resampled up and down together.
+            if (PowerLawFit.Of([.. group.Select(run => (SweepFactor.NumberOf(run.Settings[across!])!.Value, error.Of(run.Results[metric!])))], seed: (ulong)fits.Count + 1) is not { } fit) continue;
             laws[group.Key] = fit;
             fits.Add(new SweepFit(group.First().Settings.Where(one => one.Key != across).ToDictionary(), error.Name, fit.HasConstant ? fit.A : null, fit.B, fit.Alpha, fit.Deviation, fit.Points));
         }
