@@ -78,7 +78,7 @@ public enum SceneQuestion
     Shape,
     /// <summary>How many objects are of a description.</summary>
     Count,
-    /// <summary>Whether an object is left of, right of, above or below another.</summary>
+    /// <summary>Whether an object is to the left, to the right, above or below another, which is in its row or its column.</summary>
     Relation,
     /// <summary>Whether an object is larger or smaller than another, or whether there are more objects of one description than of another.</summary>
     Comparison,

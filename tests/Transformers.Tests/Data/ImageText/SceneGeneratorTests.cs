@@ -22,6 +22,12 @@ public sealed class SceneGeneratorTests
         if (Regex.Match(question, @"^how many (.+) are there\?$") is { Success: true } many) return $"{Matching(scene, many.Groups[1].Value).Count()}";
         if (Regex.Match(question, @"^are there more (.+) than (.+)\?$") is { Success: true } more)
             return Matching(scene, more.Groups[1].Value).Count() > Matching(scene, more.Groups[2].Value).Count() ? "yes" : "no";
+        if (Regex.Match(question, @"^where is the (.+) from the (.+)\?$") is { Success: true } where)
+        {
+            var (one, other) = (Assert.Single(Matching(scene, where.Groups[1].Value)), Assert.Single(Matching(scene, where.Groups[2].Value)));
+            Assert.True(one.Row == other.Row || one.Column == other.Column, question);
+            return one.Row == other.Row ? one.Column < other.Column ? "left" : "right" : one.Row < other.Row ? "above" : "below";
+        }
         var two = Regex.Match(question, @"^is the (.+) (left of|right of|above|below|larger than|smaller than) the (.+)\?$");
         Assert.True(two.Success, question);
         var (first, second) = (Assert.Single(Matching(scene, two.Groups[1].Value)), Assert.Single(Matching(scene, two.Groups[3].Value)));
