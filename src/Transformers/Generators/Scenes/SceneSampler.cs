@@ -78,12 +78,17 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
     // "is the red circle larger than the blue square?"
     (List<PlacedThing>, string, string) Larger()
     {
-        var (first, second) = Pair();
         var (larger, yes) = (random.Next(2), random.Chance(0.5));
         // "no" has two reasons: the other one is larger, or both are equal.
         var equal = !yes && random.Chance(0.5);
-        first = first with { Size = equal ? random.Next(2) : yes ? larger : 1 - larger };
-        second = second with { Size = equal ? first.Size : 1 - first.Size };
+        Thing first, second;
+        do
+        {
+            (first, second) = Pair();
+            first = first with { Size = equal ? random.Next(2) : yes ? larger : 1 - larger };
+            second = second with { Size = equal ? first.Size : 1 - first.Size };
+        }
+        while (unseen ? !first.IsHeldOut && !second.IsHeldOut : first.IsHeldOut || second.IsHeldOut);
         return (Place(Fill([first, second], _ => true)), $"is the {first.Name} {(larger == 1 ? "larger" : "smaller")} than the {second.Name}?", YesNo[yes ? 0 : 1]);
     }
 
@@ -137,9 +142,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
     {
         for (; ; )
         {
-            var shape = random.Next(SceneWords.Shapes.Length);
-            var color = heldOut ? SceneWords.HeldOutColor[shape] : random.Next(SceneWords.Colors.Length);
-            var thing = new Thing(random.Next(2), color, random.Next(2), shape);
+            var thing = new Thing(random.Next(2), random.Next(SceneWords.Colors.Length), random.Next(2), random.Next(SceneWords.Shapes.Length));
             if (IsAllowed(thing, heldOut)) return thing;
         }
     }
