@@ -120,7 +120,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
             var attributes = Enum.GetValues<SceneAttribute>();
             random.Shuffle(attributes.AsSpan());
             var named = attributes.Take(count).Order().Select(attribute => (Attribute: attribute, Value: random.Next(SceneWords.Of(attribute).Length))).ToList();
-            // Three objects of one shape and one colour cannot be told apart.
+            // Three objects of one shape and one colour cannot be distinguished.
             if (named.Count == 2 && named.TrueForAll(one => one.Attribute is SceneAttribute.Color or SceneAttribute.Shape)) continue;
             var words = named.Where(one => one.Attribute != SceneAttribute.Shape).Select(one => SceneWords.Of(one.Attribute)[one.Value])
                 .Append(named.FindIndex(one => one.Attribute == SceneAttribute.Shape) is >= 0 and var at ? PluralOf(named[at].Value) : "things");
