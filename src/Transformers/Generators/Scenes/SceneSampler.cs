@@ -12,11 +12,12 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
     public const int Side = 4;
     const int Fewest = 3, Most = 6, MostCounted = 3;
 
-    static readonly string[] YesNo = ["yes", "no"];
+    // In the order of SceneWords.Relations.
+    static readonly string[] Directions = ["left", "right", "above", "below"], YesNo = ["yes", "no"];
 
     /// <summary>Every answer there is.</summary>
     public static IReadOnlyList<string> Answers { get; } =
-        [.. YesNo, .. Enumerable.Range(0, MostCounted + 1).Select(n => $"{n}"), .. SceneWords.Colors, .. SceneWords.Shapes];
+        [.. YesNo, .. Directions, .. Enumerable.Range(0, MostCounted + 1).Select(n => $"{n}"), .. SceneWords.Colors, .. SceneWords.Shapes];
 
     /// <summary>A scene with a question of a kind.</summary>
     public Scene Draw(SceneQuestion kind)
@@ -62,29 +63,32 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         return (Place(Fill(things, thing => !matches(thing))), $"how many {words} are there?", $"{count}");
     }
 
-    // "is the red circle left of the blue square?"
+    // "where is the red circle from the blue square?": in its row or its column, so that one answer is right.
     (List<PlacedThing>, string, string) Relation()
     {
         var (first, second) = Pair();
-        var relation = random.Next(SceneWords.Relations.Length);
-        var yes = random.Chance(0.5);
+        var relation = random.Next(Directions.Length);
         var things = Fill([first, second], _ => true);
         List<PlacedThing> placed;
-        // The opposite relation is what "no" means: objects in one row or column would make it the answer that is true more often.
         do placed = Place(things);
-        while (!placed[0].Is(yes ? relation : relation ^ 1, placed[1]));
-        return (placed, $"is the {first.Name} {SceneWords.Relations[relation]} the {second.Name}?", YesNo[yes ? 0 : 1]);
+        while (!placed[0].Is(relation, placed[1]) || (relation < 2 ? placed[0].Row != placed[1].Row : placed[0].Column != placed[1].Column));
+        return (placed, $"where is the {first.Name} from the {second.Name}?", Directions[relation]);
     }
 
     // "is the red circle larger than the blue square?"
     (List<PlacedThing>, string, string) Larger()
     {
-        var (first, second) = Pair();
         var (larger, yes) = (random.Next(2), random.Chance(0.5));
         // "no" has two reasons: the other one is larger, or both are equal.
         var equal = !yes && random.Chance(0.5);
-        first = first with { Size = equal ? random.Next(2) : yes ? larger : 1 - larger };
-        second = second with { Size = equal ? first.Size : 1 - first.Size };
+        Thing first, second;
+        do
+        {
+            (first, second) = Pair();
+            first = first with { Size = equal ? random.Next(2) : yes ? larger : 1 - larger };
+            second = second with { Size = equal ? first.Size : 1 - first.Size };
+        }
+        while (unseen ? !first.IsHeldOut && !second.IsHeldOut : first.IsHeldOut || second.IsHeldOut);
         return (Place(Fill([first, second], _ => true)), $"is the {first.Name} {(larger == 1 ? "larger" : "smaller")} than the {second.Name}?", YesNo[yes ? 0 : 1]);
     }
 
@@ -138,9 +142,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
     {
         for (; ; )
         {
-            var shape = random.Next(SceneWords.Shapes.Length);
-            var color = heldOut ? SceneWords.HeldOutColor[shape] : random.Next(SceneWords.Colors.Length);
-            var thing = new Thing(random.Next(2), color, random.Next(2), shape);
+            var thing = new Thing(random.Next(2), random.Next(SceneWords.Colors.Length), random.Next(2), random.Next(SceneWords.Shapes.Length));
             if (IsAllowed(thing, heldOut)) return thing;
         }
     }
