@@ -17,7 +17,7 @@ static class ExportCommand
         var type = new Option<string?>("--type") { Description = "How weights are stored: f32, f16 or bf16, and for gguf also q8_0 [default: f32]", HelpName = "TYPE" }.OneOf("f32", "f16", "bf16", "q8_0");
         var quantize = new Option<string?>("--quantize") { Description = "Store the weight matrices in 8 bits (int8), for onnx", HelpName = "int8" }.OneOf("int8");
         var shard = new Option<string?>("--shard-size") { Description = "The most bytes of one file of weights, for huggingface [default: 5GB]", HelpName = "SIZE" };
-        var weights = new Option<string?>("--weights") { Description = "Whether an ONNX graph has its weights inside its file or beside it [default: inside, up to 2 GB]", HelpName = "inside|beside" }.OneOf("inside", "beside");
+        var weights = new Option<string?>("--weights") { Description = "Whether an ONNX graph has its weights inside its file or beside it [default: inside up to 1.8 GB]", HelpName = "inside|beside" }.OneOf("inside", "beside");
         var command = new Command("export", """
             Writes a run's model with its tokenizer in the format of other programs: Hugging Face's transformers, ONNX Runtime, or llama.cpp.
 
