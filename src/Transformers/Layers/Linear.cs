@@ -1,5 +1,7 @@
-using TorchSharp;
+using System.Runtime.Intrinsics.X86;
 using TorchSharp.Modules;
+using TorchSharp;
+using Transformers.Configs;
 using Transformers.Native;
 using static TorchSharp.torch;
 
@@ -115,4 +117,82 @@ sealed class LinearFunction : ManagedFunction
             PassOn(2, () => narrow.sum([0L], type: ScalarType.Float32)),
         ];
     }
+}
+
+/// <summary>Chooses the type that products are computed in, and gives it to a model's layers.</summary>
+public static class Precisions
+{
+    /// <summary>What <c>auto</c> means on a device: bf16 where the hardware multiplies it natively, else fp32.</summary>
+    public static Precision Resolve(Precision asked, Device device) =>
+        asked != Precision.Auto ? asked : MultipliesBFloat16(device) ? Precision.Bf16 : Precision.Fp32;
+
+    /// <summary>Sets the compute type of all layers of a model. Weights stay in 32 bits.</summary>
+    public static void Apply(nn.Module model, Precision precision)
+    {
+        var type = precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        foreach (var layer in model.modules().OfType<IComputes>())
+        {
+            if (layer.Compute != type && layer is Linear linear) linear.DropCopies();
+            layer.Compute = type;
+        }
+        if (model is IComputes own) own.Compute = type;
+    }
+
+    /// <summary>Whether a device has instructions for products of 16-bit brain floats.</summary>
+    public static bool MultipliesBFloat16(Device device)
+    {
+        if (device.type == DeviceType.CUDA) return true;
+        if (!X86Base.IsSupported) return false;
+        // Leaf 7.1, EAX bit 5 is AVX512_BF16; leaf 7.0, EDX bit 22 is AMX-BF16.
+        return (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0 || (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0;
+    }
+}
+
+/// <summary>Copies of a model's weights in the compute type, made in one call once a step; without them each product converts its weights.</summary>
+public sealed class WeightCopies
+{
+    readonly (Tensor From, Tensor To)[] copies;
+
+    WeightCopies((Tensor, Tensor)[] copies) => this.copies = copies;
+
+    /// <summary>The copies that a model's products read; null where they read the weights themselves, in 32 bits.</summary>
+    /// <param name="model">The model, its precision set.</param>
+    /// <param name="device">Its device.</param>
+    public static WeightCopies? For(nn.Module model, Device device)
+    {
+        if (!AreUsed(device, Precision.Bf16)) return null;
+        (Tensor, Tensor)[] copies = [.. model.modules().OfType<Linear>().Where(layer => layer.Compute != ScalarType.Float32).SelectMany(layer => layer.Copies())];
+        return copies.Length == 0 ? null : new(copies);
+    }
+
+    /// <summary>Whether products read copies: kernels read the weights themselves, and round them while packing.</summary>
+    internal static bool AreUsed(Device device, Precision precision) =>
+        precision == Precision.Bf16 && !(device.type == DeviceType.CPU && KernelFunction.Multiplies(ScalarType.BFloat16));
+
+    /// <summary>Copies all weights as they are now.</summary>
+    public void Refresh()
+    {
+        using var plain = no_grad();
+        Operators.CopyAll([.. copies.Select(copy => copy.To)], [.. copies.Select(copy => copy.From)]);
+    }
+}
+
+/// <summary>How a decoder's matrices are kept for generation.</summary>
+public enum WeightFormat
+{
+    /// <summary>32-bit floats.</summary>
+    Fp32 = 0,
+    /// <summary>bfloat16.</summary>
+    Bf16 = 1,
+    /// <summary>8-bit whole numbers with one scale for each row of a matrix; half the memory of bfloat16, and an error that shows in the fourth digit or so of a loss.</summary>
+    Int8 = 2,
+}
+
+/// <summary>How numbers are kept while a decoder runs.</summary>
+/// <param name="Products">The type of products, and of keys and values in the cache: <see cref="Precision.Fp32"/> or <see cref="Precision.Bf16"/>.</param>
+/// <param name="Quantized">Whether the matrices have 8 bits.</param>
+public readonly record struct DecoderFormat(Precision Products, bool Quantized = false)
+{
+    /// <summary>How matrices are kept.</summary>
+    public WeightFormat Weights => Quantized ? WeightFormat.Int8 : Products == Precision.Bf16 ? WeightFormat.Bf16 : WeightFormat.Fp32;
 }
