@@ -24,7 +24,7 @@ public sealed class SuspiciousDataTests(TrainedKinds kinds) : IClassFixture<Trai
     [Fact]
     public void Images_of_a_single_class_are_refused()
     {
-        Assert.Equal(0, CommandLine.Run("data", "make", "digits", "--output", At("all"), "--size", "40").ExitCode);
+        Assert.Equal(0, CommandLine.Run("data", "make", "digits", "--output", At("all"), "--size", "60").ExitCode);
         var one = At("images/only");
         Directory.CreateDirectory(one);
         foreach (var (file, i) in Directory.EnumerateFiles(At("all"), "*.png", SearchOption.AllDirectories).Take(20).Select((file, i) => (file, i))) File.Copy(file, Path.Combine(one, $"{i}.png"));
@@ -72,7 +72,7 @@ public sealed class SuspiciousDataTests(TrainedKinds kinds) : IClassFixture<Trai
     [Fact]
     public void An_image_that_cannot_be_read_is_named_and_the_others_are_predicted()
     {
-        Assert.Equal(0, CommandLine.Run("data", "make", "digits", "--output", At("all"), "--size", "10").ExitCode);
+        Assert.Equal(0, CommandLine.Run("data", "make", "digits", "--output", At("all"), "--size", "60").ExitCode);
         var good = Directory.EnumerateFiles(At("all"), "*.png", SearchOption.AllDirectories).Take(2).ToList();
         var bad = Write("empty.png", "");
         var outcome = CommandLine.Run("predict", kinds.Vit, good[0], bad, good[1], "--json");
