@@ -186,8 +186,9 @@ public sealed class SeveralProcessesTests : IDisposable
         program.WaitForError("step 20/");
         program.Signal("TERM");
         program.End();
-        Assert.True(Store.LatestStep >= 20);
+        // MPICH's launcher does not wait for those that it has passed the signal to.
         AssertNothingIsLeft();
+        Assert.True(Store.LatestStep >= 20, program.Error);
     }
 
     [MpiTheory]
