@@ -176,13 +176,12 @@ public sealed class SeveralProcessesTests : IDisposable
         Assert.True(Store.LatestStep >= 20);
     }
 
+    // Open MPI's launcher may kill the processes before they have saved: docs/processes.md.
     [MpiTheory]
-    [InlineData(Mpi.OpenMpi)]
     [InlineData(Mpi.Mpich)]
-    public void A_signal_to_mpirun_saves_before_anything_is_killed(string mpi)
+    public void A_signal_to_the_launcher_saves_before_anything_is_killed(string mpi)
     {
-        string[] prefix = ["env", "OMPI_MCA_odls_base_sigkill_timeout=20", .. Mpi.Line(mpi, 2)];
-        using var program = new ProgramProcess(root, Train(), prefix);
+        using var program = new ProgramProcess(root, Train(), [.. Mpi.Line(mpi, 2)]);
         program.WaitForError("step 20/");
         program.Signal("TERM");
         program.End();
