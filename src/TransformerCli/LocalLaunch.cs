@@ -29,13 +29,16 @@ static partial class LocalLaunch
             if (!Started(folder).Any())
                 throw new UserException($"{launcher.Path} ({launcher.Version}) started none of the {count} processes and reports {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
             // A process that was stopped, woken by the launcher's signal, would report that signal.
-            if (File.Exists(Path.Combine(folder, "failure"))) return ExitCodes.ProcessFailed;
+            if (File.Exists(Path.Combine(folder, Team.FailureFile)))
+            {
+                context.Fail(json, ExitCodes.ProcessFailed, [Team.Described(File.ReadAllText(Path.Combine(folder, Team.FailureFile)))]);
+                return ExitCodes.ProcessFailed;
+            }
             if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;
-            // Where a process was killed, another one has said so, if the launcher left it the time.
-            if (process.ExitCode is not (ExitCodes.ProcessFailed or ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged))
-                context.Fail(json, ExitCodes.ProcessFailed, [new Problem($"one of the {count} processes has ended before its time; {launcher.Path} reports {process.ExitCode}",
-                    Hint: "the same command resumes from the newest checkpoint, with this or another number of processes")]);
-            return process.ExitCode is ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged ? process.ExitCode : ExitCodes.ProcessFailed;
+            if (process.ExitCode is ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged) return process.ExitCode;
+            // Where a process was killed, another one has left a message, if the launcher gave it the time.
+            context.Fail(json, ExitCodes.ProcessFailed, [Team.Described($"one of the {count} processes has ended before its time; {launcher.Path} reports {process.ExitCode}")]);
+            return ExitCodes.ProcessFailed;
         }
         finally
         {

@@ -123,11 +123,21 @@ sealed class Team : IDisposable
         if (!Processes.IsFirst && !(Processes.Rank == 1 && failure.Noticed)) return;
         // One that was stopped may hear of itself when it wakes.
         if (failure.Message.StartsWith($"process {Processes.Rank} ", StringComparison.Ordinal)) return;
+        // The program that started the processes prints it: a launcher may no longer pass on what a process says now.
+        if (folder is not null)
+        {
+            File.WriteAllText(Path.Combine(folder, FailureFile), failure.Message);
+            return;
+        }
         context.Muted = false;
-        if (folder is not null) File.WriteAllText(Path.Combine(folder, "failure"), failure.Message);
-        var problem = new Problem(failure.Message, Hint: "the same command resumes from the newest checkpoint, with this or another number of processes");
-        context.Fail(json, ExitCodes.ProcessFailed, [problem]);
+        context.Fail(json, ExitCodes.ProcessFailed, [Described(failure.Message)]);
     }
+
+    /// <summary>In the folder of processes that one program has started: why they ended.</summary>
+    internal const string FailureFile = "failure";
+
+    /// <summary>The failure of a process as a message.</summary>
+    internal static Problem Described(string failure) => new(failure, Hint: "the same command resumes from the newest checkpoint, with this or another number of processes");
 
     void EndWithoutParent()
     {
