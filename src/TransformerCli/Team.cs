@@ -113,7 +113,8 @@ sealed class Team : IDisposable
     {
         Print(failure);
         Thread.Sleep(Grace);
-        End(ExitCodes.ProcessFailed);
+        // Where all were asked to stop, one that has ended first has not failed.
+        End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
     }
 
     void Print(ProcessFailedException failure)

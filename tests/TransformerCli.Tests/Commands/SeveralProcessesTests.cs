@@ -104,7 +104,7 @@ public sealed class SeveralProcessesTests : IDisposable
         Assert.Contains("is finished", ended.Error);
     }
 
-    [MpiTheory]
+    [MpiSignalTheory]
     [InlineData(Mpi.OpenMpi, "TERM", 143)]
     [InlineData(Mpi.OpenMpi, "INT", 130)]
     [InlineData(Mpi.Mpich, "TERM", 143)]
@@ -123,7 +123,7 @@ public sealed class SeveralProcessesTests : IDisposable
         AssertResumes(1, mpi);
     }
 
-    [MpiTheory]
+    [MpiSignalTheory]
     [InlineData(Mpi.OpenMpi, 0)]
     [InlineData(Mpi.OpenMpi, 1)]
     [InlineData(Mpi.Mpich, 1)]
@@ -138,7 +138,7 @@ public sealed class SeveralProcessesTests : IDisposable
         AssertNothingIsLeft();
     }
 
-    [MpiTheory]
+    [MpiSignalTheory]
     [InlineData(Mpi.OpenMpi, "step 20/", 0, "KILL")]
     [InlineData(Mpi.OpenMpi, "step 20/", 1, "KILL")]
     [InlineData(Mpi.OpenMpi, "step 20/", 1, "STOP")]
@@ -163,7 +163,7 @@ public sealed class SeveralProcessesTests : IDisposable
         AssertResumes(2, mpi);
     }
 
-    [MpiTheory]
+    [MpiSignalTheory]
     [InlineData(Mpi.OpenMpi)]
     [InlineData(Mpi.Mpich)]
     public void When_the_program_that_started_them_is_killed_the_processes_save_and_end(string mpi)
@@ -177,7 +177,7 @@ public sealed class SeveralProcessesTests : IDisposable
     }
 
     // A launcher may kill the processes before they have saved: docs/processes.md.
-    [MpiTheory]
+    [MpiSignalTheory]
     [InlineData(Mpi.OpenMpi)]
     [InlineData(Mpi.Mpich)]
     public void A_signal_to_the_launcher_leaves_no_process_and_a_run_that_resumes(string mpi)
