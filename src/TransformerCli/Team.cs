@@ -127,7 +127,16 @@ sealed class Team : IDisposable
         // The program that started the processes prints it: a launcher may no longer pass on what a process says now.
         if (folder is not null)
         {
-            File.WriteAllText(Path.Combine(folder, FailureFile), failure.Message);
+            try
+            {
+                // The first to say it is right: a process that was stopped takes the others' silence for theirs when it wakes.
+                using var file = new FileStream(Path.Combine(folder, FailureFile), FileMode.CreateNew);
+                file.Write(System.Text.Encoding.UTF8.GetBytes(failure.Message));
+            }
+            catch (IOException)
+            {
+                // Another process has said it.
+            }
             return;
         }
         context.Muted = false;
