@@ -179,8 +179,12 @@ public abstract class Communicator : IDisposable
 /// <summary>Another process of the task is gone or does not answer: exit code 6.</summary>
 /// <param name="message">Which one, and what is known of it.</param>
 /// <param name="noticed">Whether this process noticed it; otherwise the other one, or a third, has said so.</param>
-public sealed class ProcessFailedException(string message, bool noticed = false) : Exception(message)
+/// <param name="stopped">The signal that ended the other process before training began, such as <c>sigterm</c>; null where it failed.</param>
+public sealed class ProcessFailedException(string message, bool noticed = false, string? stopped = null) : Exception(message)
 {
+    /// <summary>The signal that ended the other process before training began; null where it failed.</summary>
+    public string? Stopped => stopped;
+
     /// <summary>Whether this process noticed it.</summary>
     public bool Noticed => noticed;
 }
