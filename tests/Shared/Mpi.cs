@@ -47,14 +47,3 @@ public sealed class MpiTheoryAttribute : TheoryAttribute
         if (!Mpi.Has(Mpi.OpenMpi) || !Mpi.Has(Mpi.Mpich)) Skip = "needs openmpi-bin and mpich: as root, scripts/test installs them";
     }
 }
-
-/// <summary>A test of signals to several processes, whose outcome still depends on how busy the machine is: it runs where TRANSFORMER_TEST_SIGNALS is set.</summary>
-public sealed class MpiSignalTheoryAttribute : TheoryAttribute
-{
-    public MpiSignalTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
-    {
-        if (!Mpi.Has(Mpi.OpenMpi) || !Mpi.Has(Mpi.Mpich)) Skip = "needs openmpi-bin and mpich: as root, scripts/test installs them";
-        else if (Environment.GetEnvironmentVariable("TRANSFORMER_TEST_SIGNALS") is not { Length: > 0 })
-            Skip = "a signal during a save can still end in exit code 6 on a busy machine: set TRANSFORMER_TEST_SIGNALS=1 to run it";
-    }
-}
