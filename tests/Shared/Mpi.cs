@@ -39,6 +39,18 @@ public static class Mpi
     }
 }
 
+/// <summary>A test that needs Slurm, whose cluster of one node it starts itself, and both MPI installations.</summary>
+public sealed class SlurmTheoryAttribute : TheoryAttribute
+{
+    static readonly string[] Programs = ["/usr/sbin/munged", "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/bin/srun"];
+
+    public SlurmTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
+    {
+        if (!Environment.IsPrivilegedProcess) Skip = "needs root, to start a Slurm cluster";
+        else if (!Programs.All(File.Exists) || !Mpi.Has(Mpi.OpenMpi) || !Mpi.Has(Mpi.Mpich)) Skip = "needs slurm-wlm, munge, openmpi-bin and mpich: as root, scripts/test installs them";
+    }
+}
+
 /// <summary>A test that needs Open MPI and MPICH, as Debian's packages openmpi-bin and mpich install them side by side.</summary>
 public sealed class MpiTheoryAttribute : TheoryAttribute
 {

@@ -256,6 +256,19 @@ public sealed class SeveralProcessesTests : IDisposable
         AssertResumes(1, mpi);
     }
 
+    [SlurmTheory]
+    [InlineData("pmix", "Open MPI")]
+    [InlineData("pmi2", "MPICH")]
+    public void Tasks_of_a_Slurm_step_train_one_run(string interfaceName, string library)
+    {
+        var ended = ProgramProcess.Run(root, Train("training.steps=20", "training.checkpoint.every=5"), Repository.PathOf("tests/Long/processes/slurm"), "2", interfaceName);
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        Assert.Single(ended.Error.Split('\n'), line => line.Contains("in each of 2 processes", StringComparison.Ordinal) && line.Contains(library, StringComparison.Ordinal));
+        Assert.Equal(20, Store.LatestStep);
+        AssertNothingIsLeft();
+        AssertResumes(1, Mpi.OpenMpi);
+    }
+
     [MpiTheory]
     [InlineData("training.steps=0", "training.steps")]
     [InlineData("data.source.size=1MB", "--nproc")]
