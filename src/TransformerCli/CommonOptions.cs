@@ -43,7 +43,7 @@ static class CommonOptions
 
     internal static Option<string[]> Include() => new("--include")
     {
-        Description = "Which files of a folder are read as text, such as '**/*.cs'; may be repeated [default: those whose content is text]", HelpName = "PATTERN",
+        Description = "Which files in folders to read as text, such as '**/*.cs'; may be repeated [default: those whose content is text]", HelpName = "PATTERN",
     };
 
     /// <summary>The patterns that were given; null for none.</summary>
@@ -61,7 +61,7 @@ static class CommonOptions
     internal static Option<string[]> Expect(string example, string more = "") =>
         new("--expect") { Description = $"Exit with 3 unless a result satisfies this rule, such as {example}{more}; may be repeated", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
 
-    internal static Option<int?> Processes() => new("--nproc") { Description = "Start N processes on this machine through mpirun, which share the work", HelpName = "N" };
+    internal static Option<int?> Processes() => new("--nproc") { Description = "Start N processes on this machine with mpirun, which divide the work", HelpName = "N" };
 
     /// <summary>Where the user asks for several processes that nobody has started yet, starts them and waits for them.</summary>
     /// <param name="parse">The command line.</param>
@@ -73,7 +73,7 @@ static class CommonOptions
     internal static int? StartsSeveral(this ParseResult parse, CliContext context, Option<int?> count, Action? check = null)
     {
         if (parse.AtLeast(1, count) is not { } processes || processes == 1) return null;
-        if (Launch.Read() is { } launch) throw new UserException($"--nproc ({processes}): {launch.Launcher} has started {launch.Size} processes already", "leave --nproc out");
+        if (Launch.Read() is { } launch) throw new UserException($"--nproc ({processes}): {launch.Launcher} has already started {launch.Size} processes", "leave --nproc out");
         var words = context.Arguments.ToList();
         var at = words.FindIndex(word => word == count.Name || word.StartsWith(count.Name + "=", StringComparison.Ordinal));
         words.RemoveRange(at, words[at] == count.Name ? 2 : 1);
@@ -135,7 +135,7 @@ static class CommonOptions
     internal static void Refuse(this ParseResult parse, IEnumerable<Option> options, string kinds, ModelConfig model)
     {
         List<Problem> problems = [.. options.Where(option => parse.Has(option))
-            .Select(option => new Problem($"{option.Name} is for {kinds}, and the run is of kind {KindAttribute.Of(model)}", Hint: "leave it out"))];
+            .Select(option => new Problem($"{option.Name} is for {kinds}, but the run is of kind {KindAttribute.Of(model)}", Hint: "leave it out"))];
         if (problems.Count > 0) throw new UserException(problems);
     }
 

@@ -107,7 +107,7 @@ sealed class UnreadLines(CliContext context, string? file, string what = "lines"
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read; the others are done");
+        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read; the rest were processed");
         return ExitCodes.UserError;
     }
 }

@@ -27,7 +27,7 @@ static partial class LocalLaunch
             process.WaitForExit();
             EndLeftOvers(folder);
             if (!Started(folder).Any())
-                throw new UserException($"{launcher.Path} ({launcher.Version}) started none of the {count} processes and reports {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
+                throw new UserException($"{launcher.Path} ({launcher.Version}) did not start any of the {count} processes and exited with code {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
             // A process that was stopped, woken by the launcher's signal, would report that signal.
             if (File.Exists(Path.Combine(folder, Team.FailureFile)))
             {
@@ -37,7 +37,7 @@ static partial class LocalLaunch
             if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;
             if (process.ExitCode is ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged) return process.ExitCode;
             // Where a process was killed, another one has left a message, if the launcher gave it the time.
-            context.Fail(json, ExitCodes.ProcessFailed, [Team.Described($"one of the {count} processes has ended before its time; {launcher.Path} reports {process.ExitCode}")]);
+            context.Fail(json, ExitCodes.ProcessFailed, [Team.Described($"one of the {count} processes ended prematurely; {launcher.Path} exited with code {process.ExitCode}")]);
             return ExitCodes.ProcessFailed;
         }
         finally

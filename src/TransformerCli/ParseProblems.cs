@@ -88,7 +88,7 @@ static class ParseProblems
         foreach (var word in given.Tokens.Select(token => token.Value))
             if (ExpectedNumber(option.ValueType, word) is { } expected)
                 return new Problem($"{option.Name} ({word}) must be {expected}", Hint: NumberHint.For(word)
-                    ?? (option.AllowMultipleArgumentsPerToken ? $"{option.Name} takes all words up to the next option: put what is not meant for it before it" : Help(parse)));
+                    ?? (option.AllowMultipleArgumentsPerToken ? $"{option.Name} takes all words up to the next option: put other arguments before it" : Help(parse)));
         return null;
     }
 

@@ -62,7 +62,7 @@ static class TrainCommand
             var loaded = Load(parse);
             var config = DataOverride.Apply(loaded.Config, parse.GetValue(data), parse.Patterns(include));
             if (!team.Processes.IsAlone && (parse.GetValue(dryRun) || parse.GetValue(seeds) is not null))
-                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, and {team.Processes.Size} were started", "leave --nproc or the launcher out");
+                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, but {team.Processes.Size} were started", "start a single process, without --nproc or a launcher");
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             var options = WithResume(new TrainingOptions

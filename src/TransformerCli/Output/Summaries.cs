@@ -34,7 +34,7 @@ static class Summaries
         var state = result.State switch
         {
             "resumes" => $"resumes from step {result.From}",
-            "finished" => $"finished at step {result.From}: nothing is left to do",
+            "finished" => $"finished at step {result.From}: nothing left to do",
             _ => "new",
         };
         writer.WriteLine($"run          {result.Run} ({state})");

@@ -42,9 +42,9 @@ public sealed record AttentionCostOptions
     public IReadOnlyList<int> Sides { get; init; } = [16, 32, 64, 128, 224, 384, 512, 1024];
     /// <summary>Pixels a side of ViT's patches P.</summary>
     public int Patch { get; init; } = 16;
-    /// <summary>Pixels a side of the patches in windows.</summary>
+    /// <summary>Side of the patches within windows, in pixels.</summary>
     public int WindowPatch { get; init; } = 4;
-    /// <summary>Patches a side of a window M.</summary>
+    /// <summary>Side of a window, in patches M.</summary>
     public int Window { get; init; } = 7;
     /// <summary>The width D.</summary>
     public int Width { get; init; } = 96;

@@ -44,7 +44,7 @@ public sealed class BadLinesTests : IDisposable
             var (whole, some) = (CommandLine.Run([command, run, "--input", good, .. json]), CommandLine.Run([command, run, "--input", bad, .. json]));
             Assert.Equal((0, 2), (whole.ExitCode, some.ExitCode));
             Assert.Contains($"warning: {bad}:2: character 'x' (U+0078) is not in the vocabulary", some.Error);
-            Assert.Contains("error: 1 of 3 lines could not be read; the others are done", some.Error);
+            Assert.Contains("error: 1 of 3 lines could not be read; the rest were processed", some.Error);
             var (expected, given) = (Lines(whole), Lines(some));
             Assert.Equal(3, given.Count);
             Assert.Equal([expected[0].ToString(), expected[1].ToString()], [given[0].ToString(), given[2].ToString()]);

@@ -44,7 +44,7 @@ public sealed class DataCommandTests : IDisposable
         var shown = CommandLine.Run("data", "inspect", At("labels")).Output;
         Assert.Contains("21 lines of 2 columns", shown);
         Assert.Contains("2 different: bad 15, good 5", shown);
-        Assert.Contains("1 lines have another number of columns than the first; the first of them is line 21", shown);
+        Assert.Contains("1 lines have a different number of columns from the first line; the first of them is line 21", shown);
         Assert.Contains("21 lines of 2 columns", CommandLine.Run("data", "inspect", At("labels", "train.tsv")).Output);
     }
 

@@ -74,10 +74,10 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void Generate_refuses_the_options_of_the_other_kind_all_at_once()
     {
-        Assert.Contains("--beams is for encoder-decoders (seq2seq), and the run is of kind gpt", CommandLine.Refused("generate", runs.Gpt, "--beams", "2"));
+        Assert.Contains("--beams is for encoder-decoders (seq2seq), but the run is of kind gpt", CommandLine.Refused("generate", runs.Gpt, "--beams", "2"));
         var error = CommandLine.Refused("generate", runs.Translator, "--prompt", "1 2", "--top-k", "5", "--greedy", "--overflow", "slide", "--stream");
         foreach (var option in new[] { "--top-k", "--greedy", "--overflow", "--stream" })
-            Assert.Contains($"{option} is for language models (gpt), and the run is of kind seq2seq", error);
+            Assert.Contains($"{option} is for language models (gpt), but the run is of kind seq2seq", error);
         Done("generate", runs.Translator, "--prompt", "1 2", "--beams", "2", "--max-new-tokens", "3");
         Assert.Contains("--beams is for encoder-decoders", CommandLine.Refused("eval", runs.Gpt, "--beams", "2"));
     }

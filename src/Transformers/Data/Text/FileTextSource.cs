@@ -42,7 +42,7 @@ public sealed class FileTextSource : TextSource
             else if (!Directory.Exists(path)) problems.Add(new("there is no such file or folder", path, Hint: Suggestion.ForPath(path)));
             else if (folders.Find(path) is { Count: > 0 } found) files.AddRange(found);
             else problems.Add(config.Include is { } patterns ? new($"no file in the folder matches {string.Join(", ", patterns)}", path, Path: "include", Hint: "**/*.cs, for example, matches in all folders below it")
-                : new($"the folder holds no text file ({folders.Description})", path, Hint: "name a file to read it whatever it is called"));
+                : new($"the folder holds no text file ({folders.Description})", path, Hint: "a file that is named directly is read whatever its extension"));
         }
         if (problems.Count > 0) throw new UserException(problems);
     }
