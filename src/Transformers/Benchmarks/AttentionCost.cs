@@ -44,7 +44,7 @@ public sealed record AttentionCostOptions
     public int Patch { get; init; } = 16;
     /// <summary>Side of the patches within windows, in pixels.</summary>
     public int WindowPatch { get; init; } = 4;
-    /// <summary>Side of a window, in patches M.</summary>
+    /// <summary>Side M of a window, in patches.</summary>
     public int Window { get; init; } = 7;
     /// <summary>The width D.</summary>
     public int Width { get; init; } = 96;
