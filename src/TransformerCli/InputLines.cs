@@ -40,7 +40,7 @@ static class InputLines
         if (given == "-" || File.Exists(given)) return true;
         if (Directory.Exists(given) && LooksLikePath(given)) throw new UserException([new Problem("is a folder; a file or a text is needed", given, Path: option)]);
         return !LooksLikePath(given) ? false
-            : throw new UserException([new Problem("there is no such file", given, Path: option, Hint: "if this is the text itself, pass it on standard input, as -")]);
+            : throw new UserException([new Problem("the file does not exist", given, Path: option, Hint: "if this is the text itself, pass it on standard input, as -")]);
     }
 
     // One word with a folder's separator, or with an ending that files of text have.
@@ -51,7 +51,7 @@ static class InputLines
     static void Check(string file, string option)
     {
         if (Directory.Exists(file)) throw new UserException([new Problem("is a folder; a file is needed", file, Path: option)]);
-        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: option, Hint: Suggestion.ForPath(file))]);
+        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("the file does not exist", file, Path: option, Hint: Suggestion.ForPath(file))]);
     }
 
     // The rules of the files that are trained on: only a line feed ends a line, and bytes that are not UTF-8 are an error.

@@ -43,7 +43,7 @@ public sealed class CommandLineRulesTests
     public void An_expectation_of_an_unknown_result_is_refused_before_training()
     {
         var run = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        Assert.Contains("there is no result vall_loss", CommandLine.Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
+        Assert.Contains("no result named vall_loss", CommandLine.Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
         Assert.False(Directory.Exists(run));
     }
 
@@ -64,8 +64,8 @@ public sealed class CommandLineRulesTests
     [Fact]
     public void Resume_takes_its_value_only_after_an_equals_sign()
     {
-        Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume", "nowhere.yaml"));
-        Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume=never", "nowhere.yaml"));
+        Assert.Contains("nowhere.yaml: the config does not exist", CommandLine.Refused("train", "--resume", "nowhere.yaml"));
+        Assert.Contains("nowhere.yaml: the config does not exist", CommandLine.Refused("train", "--resume=never", "nowhere.yaml"));
         Assert.Contains("--resume=never)", CommandLine.Refused("train", "copy", "--resume", "never"));
         Assert.Contains("--resume (elsewhere) must be", CommandLine.Refused("train", "--resume=elsewhere", "copy"));
     }

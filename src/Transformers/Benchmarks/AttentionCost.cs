@@ -125,6 +125,6 @@ public static class AttentionCost
             var marks = kind.Where(point => measured(point) is > 0).Select(point => ((double)point.Side, measured(point)!.Value)).ToList();
             if (marks.Count > 0) lines.Add(new Series("", marks, look) { Joined = false });
         }
-        return new LineChart($"{title}: formulas (lines) and measurements (marks)", "pixels a side", up, lines) { LogAcross = true, LogUp = true };
+        return new LineChart($"{title}: formulas (lines) and measurements (points)", "side in pixels", up, lines) { LogAcross = true, LogUp = true };
     }
 }

@@ -69,14 +69,14 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
         }
         catch (OutOfMemoryException exception)
         {
-            throw new NotMeasuredException($"a micro-batch of {rows} does not fit into the memory of {device}: {exception.Message}");
+            throw new NotMeasuredException($"a micro-batch of {rows} does not fit in the memory of {device}: {exception.Message}");
         }
     }
 
     void CheckBefore(double leastSeconds, long rows)
     {
         if (Gauge?.Room is { } room && memory.Resident > room.Bytes)
-            throw new NotMeasuredException($"weights, gradients and optimizer state take {MemoryNeed.Text(memory.Resident)}, and {MemoryNeed.Text(room.Bytes)} are free ({room.Source})");
+            throw new NotMeasuredException($"weights, gradients and optimizer state take {MemoryNeed.Text(memory.Resident)}, but only {MemoryNeed.Text(room.Bytes)} are free ({room.Source})");
         CheckTime(leastSeconds, rows);
     }
 
@@ -84,7 +84,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
     {
         if (clock.Elapsed.TotalSeconds + more > Limit.TotalSeconds)
             throw new NotMeasuredException(string.Create(CultureInfo.InvariantCulture,
-                $"{FewestPasses} passes over a micro-batch of {rows} take {more:0} s or more, and measuring ends after {Limit.TotalSeconds:0} s"));
+                $"{FewestPasses} passes over a micro-batch of {rows} take {more:0} s or more, but measuring stops after {Limit.TotalSeconds:0} s"));
     }
 
     // The bytes that a pass adds. Gradients exist before it, as they do for every micro-batch but the first of a step.

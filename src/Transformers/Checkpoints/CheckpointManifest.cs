@@ -75,10 +75,10 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
         if (!File.Exists(path)) throw new CheckpointException(path, "is missing: this is not a checkpoint, or it was not copied completely");
         var bytes = BoundedFile.ReadBytes(path, LongestManifest);
         var head = Encoding.ASCII.GetBytes(Opening);
-        if (bytes.Length < Covered || !bytes.AsSpan().StartsWith(head)) throw new CheckpointException(path, "is damaged: it does not open with its checksum");
+        if (bytes.Length < Covered || !bytes.AsSpan().StartsWith(head)) throw new CheckpointException(path, "is damaged: it does not start with its checksum");
         var rest = bytes.AsSpan(Covered);
         var claimed = Encoding.ASCII.GetString(bytes.AsSpan(head.Length, Covered - head.Length));
-        if (claimed != Hex(Crc32C.Of(rest)) + Closing) throw new CheckpointException(path, "is damaged: its checksum does not hold");
+        if (claimed != Hex(Crc32C.Of(rest)) + Closing) throw new CheckpointException(path, "is damaged: its checksum does not match");
         try
         {
             rest = (byte[])[(byte)'{', .. rest];
@@ -99,7 +99,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var f in m.Files)
         {
-            if (f is null) throw new CheckpointException(path, "files must not hold null");
+            if (f is null) throw new CheckpointException(path, "files must not contain null");
             var problem = f.Name.Contains('/') ? "must be a plain file name" : SafePath.Problem(f.Name) ?? (names.Add(f.Name) ? null : "must not occur twice");
             if (problem is not null) throw new CheckpointException(path, $"the file name {MessageText.Quote(f.Name)} {problem}");
             if (f.Bytes < 0) throw new CheckpointException(path, $"the size of {f.Name} ({f.Bytes}) must not be negative");

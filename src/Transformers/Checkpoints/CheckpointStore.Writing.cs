@@ -100,7 +100,7 @@ public sealed partial class CheckpointStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(Folder, $"cannot be tidied: {e.Message}", inner: e);
+            throw new CheckpointException(Folder, $"cannot be cleaned up: {e.Message}", inner: e);
         }
     }
 

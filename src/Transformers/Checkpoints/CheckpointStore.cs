@@ -70,11 +70,11 @@ public sealed partial class CheckpointStore(string folder)
         var step = which switch
         {
             "latest" => steps[0],
-            "best" => BestStep ?? throw new CheckpointException(Folder, "no checkpoint is marked as the best", "only validation marks one; 'latest' is there"),
+            "best" => BestStep ?? throw new CheckpointException(Folder, "no checkpoint is marked as the best", "only validation marks one; use 'latest'"),
             _ => ParseStep(which),
         };
         if (!steps.Contains(step))
-            throw new CheckpointException(Folder, $"there is no checkpoint of step {step}", $"there are {string.Join(", ", steps.Take(20))}{(steps.Count > 20 ? ", …" : "")}");
+            throw new CheckpointException(Folder, $"no checkpoint of step {step}", $"the steps are {string.Join(", ", steps.Take(20))}{(steps.Count > 20 ? ", …" : "")}");
         try
         {
             return Checkpoint.Open(PathOf(step));

@@ -89,7 +89,7 @@ public sealed class SafetensorsHeader
         {
             if (t.Begin != end || t.End < t.Begin)
             {
-                var what = t.End < t.Begin ? "end before they begin" : t.Begin < end ? "overlap the tensor before" : "leave a hole before them";
+                var what = t.End < t.Begin ? "end before they start" : t.Begin < end ? "overlap the previous tensor" : "leave a gap before them";
                 throw new SafetensorsException(SafetensorsError.InvalidOffset, file, t.Name, $"its offsets [{t.Begin}, {t.End}] {what} (expected to begin at {end})");
             }
             var bytes = SafetensorsTensor.BytesOf(t.Dtype, t.Shape, file, t.Name);
@@ -101,7 +101,7 @@ public sealed class SafetensorsHeader
         if (end != dataLength)
             throw new SafetensorsException(SafetensorsError.MetadataIncompleteBuffer, file, null,
                 dataLength < end ? $"the tensors need {end} bytes after the header, but only {dataLength} follow: the file was cut short"
-                                 : $"{dataLength - end} bytes follow the last tensor, where none may");
+                                 : $"{dataLength - end} bytes follow the last tensor, but none may");
     }
 }
 
@@ -196,9 +196,9 @@ sealed class SafetensorsHeaderParser(string file)
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out var number))
-                throw Malformed(name, $"{key} must hold whole numbers that are not negative");
-            if (number > long.MaxValue) throw new SafetensorsException(SafetensorsError.ValidationOverflow, file, name, $"{key} holds {number}, which is more than 63 bits");
-            if (count == most) throw Malformed(name, $"{key} must hold at most {most} numbers");
+                throw Malformed(name, $"{key} must contain whole numbers that are not negative");
+            if (number > long.MaxValue) throw new SafetensorsException(SafetensorsError.ValidationOverflow, file, name, $"{key} contains {number}, which is more than 63 bits");
+            if (count == most) throw Malformed(name, $"{key} must contain at most {most} numbers");
             numbers[count++] = (long)number;
         }
         return numbers[..count].ToArray();

@@ -152,7 +152,7 @@ public enum SafetensorsError
     InvalidHeader,
     /// <summary>The header is not JSON, or not of the format's shape.</summary>
     InvalidHeaderDeserialization,
-    /// <summary>Offsets overlap, leave a hole, or end before they begin.</summary>
+    /// <summary>Offsets overlap, leave a hole, or end before they start.</summary>
     InvalidOffset,
     /// <summary>The size that the shape gives does not fit in 64 bits.</summary>
     ValidationOverflow,

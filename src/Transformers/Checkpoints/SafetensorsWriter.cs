@@ -102,12 +102,12 @@ public static class SafetensorsWriter
         }
         catch (EncoderFallbackException e)
         {
-            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} holds half a surrogate pair, which UTF-8 cannot hold", e);
+            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} holds half a surrogate pair, which UTF-8 cannot represent", e);
         }
     }
 
     static SafetensorsException TooLarge(string file) =>
-        new(SafetensorsError.HeaderTooLarge, file, null, $"the header needs more than the {SafetensorsHeader.LongestHeader} bytes that are allowed");
+        new(SafetensorsError.HeaderTooLarge, file, null, $"the header needs more than the allowed {SafetensorsHeader.LongestHeader} bytes");
 
     /// <summary>Lets exactly so many bytes through.</summary>
     sealed class ExactStream(Stream inner, long size, string file, string tensor) : Stream

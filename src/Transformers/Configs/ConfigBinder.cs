@@ -55,7 +55,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var given = keys.Where(k => ConfigShape.HasValue(map, k)).ToList();
         if (given.Count > 1)
         {
-            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", $"keep one of them; where another file or setting gives {given[0]}, {given[0]}: null takes it away");
+            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", $"keep one of them; where another file or setting gives {given[0]}, {given[0]}: null removes it");
             return null;
         }
         var typo = map.Entries.Select(e => (Entry: e, Near: Suggestion.For(e.Key, keys))).FirstOrDefault(t => t.Near is not null);

@@ -34,7 +34,7 @@ public static class ReadyConfigs
         if (List().FirstOrDefault(entry => entry.Name == name) is { } ready) return ready.Path;
         var names = List().Select(entry => entry.Name).ToList();
         var near = Suggestion.For(Path.GetFileNameWithoutExtension(name), names);
-        throw new UserException([new Problem("there is no such config", name,
+        throw new UserException([new Problem("the config does not exist", name,
             Hint: near is not null ? $"did you mean the ready config {near}?" : names.Count > 0 ? $"give a file or a ready config: {string.Join(", ", names)}" : "give a file")]);
     }
 

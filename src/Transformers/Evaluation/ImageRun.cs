@@ -39,7 +39,7 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
-        var network = run.Require<ImageModelConfig>("a network over images (vit, swin or resnet)");
+        var network = run.Require<ImageModelConfig>("an image model (vit, swin or resnet)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
         device ??= NativeLibraries.Cpu;
@@ -64,7 +64,7 @@ public sealed class ImageRun : IDisposable
         var unknown = opened.Dataset.Classes.Except(Input.Classes, StringComparer.Ordinal).ToList();
         if (unknown.Count == 0) return opened with { Transform = Input.Transform };
         opened.Dispose();
-        throw new UserException($"the images have classes that the model does not know: {string.Join(", ", unknown.Take(5))}",
+        throw new UserException($"the images have classes that the model was not trained on: {string.Join(", ", unknown.Take(5))}",
             $"it knows {string.Join(", ", Input.Classes.Take(10))}{(Input.Classes.Count > 10 ? ", …" : "")}");
     }
 
@@ -119,9 +119,9 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     static IEnumerable<(string file, bool named)> FilesOf(string input)
     {
         if (File.Exists(input)) return [(input, true)];
-        if (!Directory.Exists(input)) throw new UserException([new Problem("there is no such file or folder", input, Hint: Suggestion.ForPath(input))]);
+        if (!Directory.Exists(input)) throw new UserException([new Problem("the file or folder does not exist", input, Hint: Suggestion.ForPath(input))]);
         var files = Directory.EnumerateFiles(input, "*", SearchOption.AllDirectories).Where(ImageFiles.HasImageName).Order(StringComparer.Ordinal).Select(file => (file, false)).ToList();
-        return files.Count > 0 ? files : throw new UserException([new Problem("there are no images in the folder", input, Hint: "JPEG, PNG and WebP files are read")]);
+        return files.Count > 0 ? files : throw new UserException([new Problem("the folder contains no images", input, Hint: "JPEG, PNG and WebP files are read")]);
     }
 
     IReadOnlyList<ImagePrediction> PredictPart((string file, bool named)[] part, int top, Precision precision)

@@ -52,7 +52,7 @@ public sealed class ImageTextRun : IDisposable
 
     /// <summary>Loads the model of a run that is open.</summary>
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
-    public static ImageTextRun Open(TrainedRun run, Device device) => new(run, run.Require<VilbertConfig>("a model of images and texts (vilbert)"), device);
+    public static ImageTextRun Open(TrainedRun run, Device device) => new(run, run.Require<VilbertConfig>("a model of images with text (vilbert)"), device);
 
     /// <summary>What goes into a model and what comes out.</summary>
     internal static PairShape ShapeOf(VilbertConfig config, TextTokenizer tokenizer, int answers, ImageTextInput input) =>
@@ -66,7 +66,7 @@ public sealed class ImageTextRun : IDisposable
     /// <exception cref="UserException">It cannot be decoded, or the model reads region features.</exception>
     public (RgbImage Image, SeenImages Seen) ReadImage(string path)
     {
-        var transform = Input.Transform ?? throw new UserException("the model reads features of regions, and not an image's pixels", "eval reads them from the data's own file");
+        var transform = Input.Transform ?? throw new UserException("the model reads region features, not an image's pixels", "use eval, which reads them from the data's own file");
         var image = ImageCodec.DecodeFile(path, new ImageDecodeOptions { Background = transform.Background });
         return (image, new SeenImages(transform.Apply(image)));
     }

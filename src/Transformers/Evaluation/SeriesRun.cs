@@ -27,8 +27,8 @@ public sealed class SeriesRun : IDisposable
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
     public static SeriesRun Open(TrainedRun run, Device? device = null, Precision precision = Precision.Fp32)
     {
-        var config = run.Require<ForecasterConfig>("a network over series (patchtst or series_decoder)");
-        var data = run.Config.Data as SeriesDataConfig ?? throw new UserException("the run did not learn from series");
+        var config = run.Require<ForecasterConfig>("a forecasting model (patchtst or series_decoder)");
+        var data = run.Config.Data as SeriesDataConfig ?? throw new UserException("the run was not trained on series");
         device ??= NativeLibraries.Cpu;
         var model = run.Fill(SeriesModel.Create(config, SeriesShape.Of(data)).to(device));
         Precisions.Apply(model, Precisions.Resolve(precision, device));

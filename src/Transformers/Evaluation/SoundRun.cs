@@ -120,7 +120,7 @@ public sealed class SoundRun : IDisposable
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
     public static SoundRun Open(TrainedRun run, Device? device = null, Precision precision = Precision.Fp32)
     {
-        var config = run.Require<AstConfig>("a network over sounds (ast)");
+        var config = run.Require<AstConfig>("an audio model (ast)");
         var input = SoundInput.Parse(run.Checkpoint.ReadText(SoundInput.FileName), run.Checkpoint.PathOf(SoundInput.FileName));
         var classes = run.LoadClasses();
         device ??= NativeLibraries.Cpu;
@@ -138,7 +138,7 @@ public sealed class SoundRun : IDisposable
         var sounds = SoundDataset.Open((AudioDataConfig)Run.Config.Data, Run.Config.Seed, path, generated);
         var unknown = sounds.Classes.Except(Classes, StringComparer.Ordinal).ToList();
         if (unknown.Count == 0) return sounds;
-        throw new UserException($"the recordings have classes that the model does not know: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", Classes.Take(10))}{(Classes.Count > 10 ? ", …" : "")}");
+        throw new UserException($"the recordings have classes that the model was not trained on: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", Classes.Take(10))}{(Classes.Count > 10 ? ", …" : "")}");
     }
 
     /// <summary>Scores of recordings.</summary>
@@ -167,7 +167,7 @@ public sealed class SoundRun : IDisposable
     {
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
         var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input) : File.Exists(input) ? [input]
-            : throw new UserException([new Problem("there is no such file or folder", input)])).ToList();
+            : throw new UserException([new Problem("the file or folder does not exist", input)])).ToList();
         foreach (var file in files)
         {
             var probabilities = Probabilities.Of(Scores(Read(file)));

@@ -26,7 +26,7 @@ public sealed class TextPredictor : IDisposable
         tokenizer = run.LoadTokenizer();
         this.device = device;
         model = run.LoadEncoder(tokenizer, device) as TextClassifier
-            ?? throw new UserException("the run predicts masked tokens, and this needs one that classifies", "train one with --from this run");
+            ?? throw new UserException("the run predicts masked tokens, but this needs one that classifies", "train one with --from this run");
         Precisions.Apply(model, Precisions.Resolve(run.Config.Training.Precision, device));
         Classes = run.LoadClasses();
     }

@@ -36,7 +36,7 @@ public sealed class TrainedRun
     public static TrainedRun Open(string path, string? which = null)
     {
         if (!Directory.Exists(path))
-            throw new UserException([new Problem("there is no such run folder", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
+            throw new UserException([new Problem("the run folder does not exist", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
         var (checkpoint, choice) = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? (RunFolder.OpenCheckpoint(path, which), null) : OfRun(path, which);
         var config = ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
         return new TrainedRun(checkpoint, config) { Choice = choice };
@@ -50,7 +50,7 @@ public sealed class TrainedRun
         using var folder = RunFolder.OpenForReading(path);
         if (!Directory.Exists(Path.Combine(path, RunFolder.CheckpointsFolder)))
             throw new UserException([Directory.EnumerateDirectories(path, "seed-*").Order(StringComparer.Ordinal).FirstOrDefault() is { } first
-                ? new Problem("the folder holds the runs of several seeds", path, Hint: $"name one of them, such as {first}")
+                ? new Problem("the folder contains the runs of several seeds", path, Hint: $"name one of them, such as {first}")
                 : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
                 : new Problem("is not a run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
         if (which is not null) return (folder.Checkpoints.Open(which), null);
@@ -80,7 +80,7 @@ public sealed class TrainedRun
     /// <param name="wanted">What is needed, for the message.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
     public T Require<T>(string wanted) where T : ModelConfig => Config.Model as T
-        ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, and this needs {wanted}");
+        ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, but this needs {wanted}");
 
     /// <summary>Fills a model with the checkpoint's weights: their moving average, where there is one.</summary>
     /// <param name="model">A model of the config's shape, on any device.</param>

@@ -53,7 +53,7 @@ public sealed class Sweep
     {
         foreach (var point in plan.Points) CheckSame(point, options);
         if (Directory.Exists(Path.Combine(plan.Output, RunFolder.CheckpointsFolder)))
-            throw new UserException([new Problem("the folder holds a single run, and a sweep needs one for several", plan.Output, Hint: "name another folder with --output")]);
+            throw new UserException([new Problem("the folder contains a single run, but a sweep needs one for several runs", plan.Output, Hint: "name another folder with --output")]);
         var sweep = new Sweep(plan, options, observer, stop);
         sweep.Run();
         return sweep.Write();
@@ -71,7 +71,7 @@ public sealed class Sweep
             done[point.Folder] = run;
             metric ??= DefaultMetric(run);
             if (run.State == SweepRun.Finished && !run.Results.ContainsKey(metric))
-                throw new UserException([new Problem($"({metric}) is not a result of {point.Folder}", Path: "--metric", Hint: $"there are {string.Join(", ", run.Results.Keys)}")]);
+                throw new UserException([new Problem($"({metric}) is not a result of {point.Folder}", Path: "--metric", Hint: $"the results are {string.Join(", ", run.Results.Keys)}")]);
             Write();
         }
     }
@@ -84,7 +84,7 @@ public sealed class Sweep
         var file = Path.Combine(point.Folder, DivergedFile);
         if (File.Exists(file))
         {
-            observer.Note($"went wrong before; delete {file} to try it again");
+            observer.Note($"diverged before; delete {file} to try it again");
             return SweepRun.Of(point, SweepRun.Diverged);
         }
         try
@@ -110,7 +110,7 @@ public sealed class Sweep
     {
         if (options is not { Metric: { } asked, Split: null }) return;
         List<string> names = ["train_loss", .. task.HasValidation ? ["val_loss", "best.val_loss", .. task.MetricNames] : Array.Empty<string>()];
-        if (!names.Contains(asked)) throw new UserException([new Problem($"({asked}) is not a result of these runs", Path: "--metric", Hint: $"there are {string.Join(", ", names)}")]);
+        if (!names.Contains(asked)) throw new UserException([new Problem($"({asked}) is not a result of these runs", Path: "--metric", Hint: $"the results are {string.Join(", ", names)}")]);
     }
 
     IReadOnlyDictionary<string, double> Evaluate(SweepPoint point, TrainResult result, string split)
@@ -148,7 +148,7 @@ public sealed class Sweep
         var before = ConfigFile.Load<RunConfig>([file]);
         var now = Kind.For(point.Config.Model).Resolve(point.Config, options.Training with { Run = point.Folder });
         if (ConfigDifferences.Of(before, now) is [var first, ..])
-            throw new UserException([new Problem($"holds a run of another config: {first.Path} is {first.Old ?? "not set"} there and {first.New ?? "not set"} here", point.Folder, Hint: "name another folder with --output")]);
+            throw new UserException([new Problem($"contains a run of a different config: {first.Path} is {first.Old ?? "not set"} there and {first.New ?? "not set"} here", point.Folder, Hint: "name another folder with --output")]);
     }
 
     sealed record SweepEvaluation(string Split, long Checkpoint, long Steps, long Examples, IReadOnlyDictionary<string, double> Metrics)

@@ -22,7 +22,7 @@ public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool
         var name = equals < 0 ? "" : text[..equals].Trim();
         if (name.Length == 0) throw Bad("must be a setting and its values", "for example --vary data.limit=500,1000,2000 or --vary model=vit.yaml,resnet.yaml");
         var values = Split(text[(equals + 1)..]).Select(value => value.Trim()).ToList();
-        if (values.Contains("")) throw Bad("has an empty value", "separate values by one comma each");
+        if (values.Contains("")) throw Bad("has an empty value", "separate values by single commas");
         if (values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } twice) throw Bad($"has the value {twice.Key} twice", "give each value once");
         if (name == "seed") throw Bad("varies the seed", "--seeds N trains each point with N seeds");
         return new SweepFactor(name, values, values.TrueForAll(IsFile) || Sections.Contains(name) && !values.Exists(value => value.StartsWith('{')));

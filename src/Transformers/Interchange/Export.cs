@@ -82,7 +82,7 @@ sealed class ExportFolder : IDisposable
     public ExportFolder(string path)
     {
         Path = path;
-        if (File.Exists(path)) throw new UserException([new Problem("is a file, where the export needs a folder", path, Path: "--output")]);
+        if (File.Exists(path)) throw new UserException([new Problem("is a file, but the export needs a folder", path, Path: "--output")]);
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
             throw new UserException([new Problem("the folder is not empty", path, Path: "--output", Hint: "name a new folder")]);
         folder = new DurableFolder(path);

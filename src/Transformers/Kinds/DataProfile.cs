@@ -44,7 +44,7 @@ sealed record DataProfile
     /// <summary>The profile of a text model without data.</summary>
     internal static DataProfile OfText(TextModelConfig model, BatchShape shape, IReadOnlyList<string> notes)
     {
-        var vocabulary = model.Vocabulary ?? throw new UserException("a model alone must have model.vocabulary to be inspected", "for example --set model.vocabulary=50257");
+        var vocabulary = model.Vocabulary ?? throw new UserException("without data, model.vocabulary must be given to inspect a model", "for example --set model.vocabulary=50257");
         return new() { Vocabulary = vocabulary, Sources = vocabulary, Classes = 2, Batches = [shape], Notes = notes };
     }
 

@@ -41,7 +41,7 @@ public static class DryRun
         using (var scope = NewDisposeScope()) loss = Trainer.Pass(step[0], step[0].Targets, new RandomPosition(SeedStreams.Of(config.Seed, "dropout"), 1, 0)).item<float>();
         var norm = optimizer.GradientNorm();
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
-            throw new DivergedException(FormattableString.Invariant($"the first pass gives a loss of {loss} and a gradient of norm {norm}: the weights' start or the data are at fault"));
+            throw new DivergedException(FormattableString.Invariant($"the first pass gives a loss of {loss} and a gradient of norm {norm}: the initial weights or the data are at fault"));
         double? validation = null;
         foreach (var batch in task.Validation(1).Take(1)) validation = Evaluated(model, batch);
 

@@ -90,7 +90,7 @@ sealed class ImageTask : TrainingTask
     {
         var there = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Transform;
         if (there.Channels != input.Channels)
-            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {there.Channels}, as in {from}, whose weights are taken", Path: "data.input.channels", Hint: "or leave --from out")]);
+            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {there.Channels}, as in {from}, whose weights are used", Path: "data.input.channels", Hint: "or leave --from out")]);
         var asked = input.Normalize switch
         {
             GivenStatisticsConfig given => (given.Mean, given.Std),
@@ -98,8 +98,8 @@ sealed class ImageTask : TrainingTask
             _ => (there.Mean, there.Std),
         };
         if (!asked.Item1.SequenceEqual(there.Mean) || !asked.Item2.SequenceEqual(there.Std))
-            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are taken: mean [{Shown(there.Mean)}], std [{Shown(there.Std)}]", Path: "data.input.normalize",
-                Hint: "leave it out, or give kind measured, to take the run's; or leave --from out")]);
+            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are used: mean [{Shown(there.Mean)}], std [{Shown(there.Std)}]", Path: "data.input.normalize",
+                Hint: "leave it out, or set kind: measured, to use the run's; or leave --from out")]);
         return input with { Normalize = new GivenStatisticsConfig { Mean = there.Mean, Std = there.Std } };
 
         static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
@@ -109,7 +109,7 @@ sealed class ImageTask : TrainingTask
     {
         var classes = opened.Dataset.Classes.Count;
         if (network.Classes is { } wanted && wanted != classes)
-            throw new UserException([new Problem($"model.classes ({wanted}) must be the number of classes of the images ({classes})", Path: "model.classes", Hint: "leave it out to take the images' number")]);
+            throw new UserException([new Problem($"model.classes ({wanted}) must be the number of classes of the images ({classes})", Path: "model.classes", Hint: "leave it out to use the number of the images")]);
         return new ImageShape(opened.Transform.Size, opened.Transform.Channels, classes);
     }
 

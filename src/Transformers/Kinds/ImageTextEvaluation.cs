@@ -52,7 +52,7 @@ sealed class ImageTextEvaluation
             evaluation.Match();
             evaluation.Retrieve();
         }
-        if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: no answers, and the model was not trained to match captions");
+        if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: it has no answers, and the model was not trained to match captions");
         return new()
         {
             Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.splitName, Examples = evaluation.corpus.Count,

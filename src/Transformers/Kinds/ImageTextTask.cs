@@ -208,7 +208,7 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
     internal static PreparedPairs Open(ImageTextDataConfig data, VilbertConfig network, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Open();
-        observer.OnPreparing("reading images and texts", 0);
+        observer.OnPreparing("reading images and text", 0);
         var text = new SentenceSource($"{data.Source}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().SelectMany(TextsOf));
         var tokenizer = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as ImageTextDataConfig)?.Tokenizer)
             ?? TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder, done => observer.OnPreparing("training the tokenizer", done), cancel);
@@ -226,7 +226,7 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
         var prepared = Open(data, network, options, observer, stop.Token);
         var (train, classes) = (prepared.Train, prepared.Train.Classes);
         if (classes.Count == 0 && network.Objectives is { Masked: 0, Match: 0 })
-            throw new UserException("no example has an answer, and model.objectives asks for nothing else", "give masked or match, or name the field of the answers in data.source.answer");
+            throw new UserException("no example has an answer, but model.objectives has no other objective", "set masked or match, or name the answers' field in data.source.answer");
         observer.Note($"{train.Count:N0} training and {prepared.Validation?.Count ?? 0:N0} validation examples, {classes.Count} answers, vocabulary {prepared.Tokenizer.VocabularySize:N0}");
         var answers = network.Objectives.Answer > 0 ? classes : [];
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
@@ -250,5 +250,5 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
         new(corpus, split, input.CreateView(), SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, new MaskingOptions { Fraction = objectives.Tokens, Seed = options.Seed }), patches,
             new RowMix(objectives.Answer, objectives.Masked, objectives.Match, objectives.Alone, objectives.Regions), options);
 
-    internal static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images with texts");
+    internal static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images with text");
 }

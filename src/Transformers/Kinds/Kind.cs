@@ -28,7 +28,7 @@ public abstract class Kind
 
     static Kind Find(Type model) => model.Assembly.GetTypes().Where(type => !type.IsAbstract && type.IsSubclassOf(typeof(Kind)))
         .Select(type => (Kind)Activator.CreateInstance(type, nonPublic: true)!).FirstOrDefault(kind => kind.Model == model)
-        ?? throw new InvalidOperationException($"no class derived from {nameof(Kind)} is for {model.Name}");
+        ?? throw new InvalidOperationException($"no class derived from {nameof(Kind)} handles {model.Name}");
 
     /// <summary>The type of its config.</summary>
     public abstract Type Model { get; }
@@ -78,7 +78,7 @@ public abstract class Kind
     /// <param name="stride">For a language model: the tokens that each further window of a long text scores; null for the whole context.</param>
     /// <exception cref="UserException">This kind has no such probabilities, or the stride does not suit it.</exception>
     public virtual TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null) =>
-        throw new UserException($"a run of kind {NameOf(run)} has no probabilities of tokens", "score reads runs of kind gpt, seq2seq, and encoder with a masked head");
+        throw new UserException($"a run of kind {NameOf(run)} has no token probabilities", "score reads runs of kind gpt, seq2seq, and encoder with a masked head");
 
     /// <summary>Opens what turns texts into vectors.</summary>
     /// <exception cref="UserException">This kind does not read text.</exception>
@@ -109,7 +109,7 @@ public abstract class Kind
     protected virtual ExportResult ExportToGguf(TrainedRun run, ExportRequest request) => throw NoExport(run, request);
 
     static UserException NoExport(TrainedRun run, ExportRequest request) =>
-        new($"a run of kind {NameOf(run)} cannot be exported to {ExportRequest.NameOf(request.Format)}", "the table in docs/interchange.md says which kinds each format takes");
+        new($"a run of kind {NameOf(run)} cannot be exported to {ExportRequest.NameOf(request.Format)}", "the table in docs/interchange.md lists the kinds that each format supports");
 
     /// <summary>Draws what a run's model attends to.</summary>
     /// <param name="run">The open run.</param>
@@ -117,14 +117,14 @@ public abstract class Kind
     /// <param name="device">Where to compute.</param>
     /// <exception cref="UserException">The kind needs another subject, or has no such layer or head.</exception>
     public virtual Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
-        throw new UserException($"a model of kind {NameOf(run)} has no map of its attention");
+        throw new UserException($"a model of kind {NameOf(run)} has no attention map");
 
     /// <summary>Draws the patches of a network over images.</summary>
     /// <param name="run">The open run.</param>
     /// <param name="image">The file of an image to cut; null for none.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>
     public virtual Picture DrawPatches(TrainedRun run, string? image) =>
-        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over patches of images (vit or swin)");
+        throw new UserException($"the run is of kind {NameOf(run)}, but this needs an image model with patches (vit or swin)");
 
     /// <summary>Draws a forecast with its band.</summary>
     /// <param name="run">The open run.</param>
@@ -133,7 +133,7 @@ public abstract class Kind
     /// <param name="device">Where to compute.</param>
     /// <exception cref="UserException">The run is of another kind, or there is no such series.</exception>
     public virtual Picture DrawForecast(TrainedRun run, string? path, string? series, Device device) =>
-        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over series (patchtst or series_decoder)");
+        throw new UserException($"the run is of kind {NameOf(run)}, but this needs a forecasting model (patchtst or series_decoder)");
 
     /// <summary>Draws how a model encodes positions.</summary>
     /// <param name="model">The model.</param>
@@ -142,7 +142,7 @@ public abstract class Kind
     /// <param name="layer">The block of a Swin, from 1.</param>
     /// <exception cref="UserException">The positions are learned, and there is no trained run.</exception>
     public virtual Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1) =>
-        throw new UserException($"a model of kind {KindAttribute.Of(model)} without positions has no picture of them");
+        throw new UserException($"a model of kind {KindAttribute.Of(model)} has no positions to draw");
 
     /// <summary>Reads a config's data as training does; where there are none, notes what is assumed instead.</summary>
     internal abstract DataProfile ReadProfile(RunConfig run, TrainingOptions options);
@@ -152,7 +152,7 @@ public abstract class Kind
 
     /// <summary>The batch of random inputs that <c>bench step</c> measures.</summary>
     internal virtual DataProfile ProfileStep(ModelConfig model, StepRequest request) =>
-        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "measured are gpt, seq2seq, vit, swin and resnet");
+        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "steps of gpt, seq2seq, vit, swin and resnet can be measured");
 
     /// <summary>The model's parameters, counted without making more than one block of each stack.</summary>
     internal abstract IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data);
@@ -207,7 +207,7 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
         catch (UserException exception)
         {
             if (AssumeProfile(data, (TModel)run.Model, run.Training.Batch) is not { } profile) throw;
-            return profile with { Notes = [$"the data were not read ({exception.Problems[0].Message}): the sizes of their batches are assumed", .. profile.Notes] };
+            return profile with { Notes = [$"the data were not read ({exception.Problems[0].Message}): their batch sizes are assumed", .. profile.Notes] };
         }
     }
 
@@ -268,7 +268,7 @@ public sealed record AttentionSubject
     /// <summary>Layers and heads.</summary>
     public AttentionChoice Choice { get; init; }
 
-    internal string RequiredText => Text ?? throw new UserException("--text must be given: what the model is to read");
+    internal string RequiredText => Text ?? throw new UserException("--text must be given, for the model to read");
 }
 
 /// <summary>A task made from a config, with what a run folder must hold of it.</summary>

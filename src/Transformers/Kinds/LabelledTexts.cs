@@ -58,7 +58,7 @@ static class LabelledTexts
         LabelledNotes.Report(data, splits, train, validation, observer);
         LabelledNotes.WarnOfOverlap([train.Tokens], validation is null ? null : [validation.Tokens], "texts", observer);
         WarnOf(broken, observer);
-        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
+        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and are truncated");
         return (tokenizer, train, validation);
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
@@ -96,7 +96,7 @@ static class LabelledTexts
     /// <summary>Warns of examples that are left out.</summary>
     internal static void WarnOf(List<string> broken, ITrainingObserver observer)
     {
-        if (broken.Count > 0) observer.Warn($"{broken.Count:N0} examples have characters that the vocabulary lacks, and are left out; the first: {broken[0]}");
+        if (broken.Count > 0) observer.Warn($"{broken.Count:N0} examples have characters that are not in the vocabulary, and are skipped; the first: {broken[0]}");
     }
 
     /// <summary>The size of batches; a text fits even where it is longer than the tokens of a batch.</summary>
@@ -127,8 +127,8 @@ static class LabelledNotes
     internal static void CheckClasses(IReadOnlyList<string> classes, string examples)
     {
         if (classes.Count < 2)
-            throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, and a classifier needs two", Path: "data.source",
-                Hint: examples == "images" ? "give each class a folder of its own" : "is data.source.label the column of the labels?")]);
+            throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, but a classifier needs two", Path: "data.source",
+                Hint: examples == "images" ? "put each class into its own folder" : "is data.source.label the label column?")]);
     }
 
     /// <summary>Warns where the validation split is not held out: a tenth or more of its examples are training examples too.</summary>

@@ -53,9 +53,9 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Split is { } split && options.Data is not null)
-            throw new UserException($"--split ({split}): text that is given with --data is evaluated whole", "leave --split out");
+            throw new UserException($"--split ({split}): text given with --data is evaluated as a whole", "leave --split out");
         if (options.Split is not (null or "validation"))
-            throw new UserException($"--split ({options.Split}): text has a validation split only", "leave --split out, or name other text with --data");
+            throw new UserException($"--split ({options.Split}): text has only a validation split", "leave --split out, or name a different text with --data");
         var tokenizer = run.LoadTokenizer();
         using var model = Load(run, tokenizer, options.Device);
         using var data = Open(run, tokenizer, options);
@@ -64,9 +64,9 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         var batches = run.Config.Data is TextDataConfig { Batches: var kind } ? kind : new RandomBatchesConfig();
         // What is given is scored as score does it; the run's own split as training did.
         var start = options.Data is not null || batches is PackedBatchesConfig ? DocumentStarts.BeforeGiven(run.Config.Data, tokenizer) : null;
-        if (sequence.Count < 2) throw new UserException("there is no validation text: the run held nothing out", "name text with --data");
+        if (sequence.Count < 2) throw new UserException("there is no validation text, because the run held nothing out", "name text with --data");
         var (sum, targets) = SumLosses(model, DocumentStarts.Cut(batches, sequence, start, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context), options);
-        if (targets == 0) throw new UserException("no document of the text has a token to predict", "name other text with --data");
+        if (targets == 0) throw new UserException("no document in the text has a token to predict", "name a different text with --data");
         var loss = sum / targets;
         return new EvaluationResult
         {
@@ -104,7 +104,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     {
         if (options.Data is { } path)
         {
-            if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
+            if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("the file or folder does not exist", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
             var files = run.Config.Data is TextDataConfig own ? TextSources.WithFiles(own.Source, path) : new TextFilesConfig { Files = [path] };
             return DataPreparation.Prepare(new PreparationOptions(new FileTextSource(files), tokenizer, 0, HoldoutMode.Tail), options.Cache);
         }

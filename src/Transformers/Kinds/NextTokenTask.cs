@@ -60,7 +60,7 @@ sealed class NextTokenTask : TrainingTask
                 else observer.Note(note);
             var duplicates = prepared.Manifest.Duplicates;
             if (duplicates.ValidationDocuments > 0)
-                observer.Warn($"{duplicates.ValidationDocuments} validation documents are in the training text too: the validation loss is too low");
+                observer.Warn($"{duplicates.ValidationDocuments} validation documents are also in the training text: the validation loss is too low");
             var rows = run.Training.Batch.Sequences ?? run.Training.Batch.Tokens!.Value / context;
             var train = Limited(prepared.Train, data.Limit);
             var sampler = CreateSampler(data.Batches, train, rows, context, SeedStreams.Of(run.Seed, "batches"), DocumentStarts.Before(data, tokenizer));
@@ -87,8 +87,8 @@ sealed class NextTokenTask : TrainingTask
             // What was prepared brings its tokenizer along.
             var own = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
             if (options.From is { } from && TrainedRun.Open(from).LoadTokenizer().Hash != own.Hash)
-                throw new UserException([new Problem($"({folder}) was prepared with another tokenizer than that of {from}, whose weights are taken", Path: "data.source",
-                    Hint: $"prepare the text with the run's: transformer data prepare … --tokenizer {from}")]);
+                throw new UserException([new Problem($"({folder}) was prepared with a different tokenizer from that of {from}, whose weights are used", Path: "data.source",
+                    Hint: $"prepare the text with that tokenizer: transformer data prepare … --tokenizer {from}")]);
             return (own, PreparedData.Open(folder, own));
         }
         var source = TextSources.Of(data.Source);

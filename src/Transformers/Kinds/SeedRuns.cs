@@ -22,7 +22,7 @@ public static class SeedRuns
     /// <exception cref="UserException">There are not so many.</exception>
     public static IReadOnlyList<ulong> SeedsOf(RunConfig config, int count)
     {
-        if (count < 2) throw new UserException($"--seeds ({count}) must be at least 2", "leave it out for one run");
+        if (count < 2) throw new UserException($"--seeds ({count}) must be at least 2", "leave it out to train one run");
         if (config.Seed > ulong.MaxValue - (ulong)count) throw new UserException($"--seeds ({count}) goes beyond the largest seed from seed ({config.Seed})");
         return [.. Enumerable.Range(0, count).Select(i => config.Seed + (ulong)i)];
     }
@@ -38,9 +38,9 @@ public static class SeedRuns
     public static SeedsResult Start(RunConfig config, TrainingOptions options, int count, ITrainingObserver observer, StopRequest stop)
     {
         var seeds = SeedsOf(config, count);
-        if (options.ResumeFrom is not null) throw new UserException("--resume=PATH names one run's checkpoint, and --seeds trains several", "leave --resume out: each seed resumes where it stopped");
+        if (options.ResumeFrom is not null) throw new UserException("--resume=PATH names the checkpoint of one run, but --seeds trains several", "leave --resume out: each seed resumes where it stopped");
         if (Directory.Exists(Path.Combine(options.Run, RunFolder.CheckpointsFolder)))
-            throw new UserException([new Problem("the folder holds a single run, and --seeds needs one for several", options.Run, Hint: "name another folder with --run")]);
+            throw new UserException([new Problem("the folder contains a single run, but --seeds needs one for several runs", options.Run, Hint: "name another folder with --run")]);
         var clock = Stopwatch.StartNew();
         var results = new List<TrainResult>();
         foreach (var seed in seeds)

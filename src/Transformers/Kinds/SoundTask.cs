@@ -41,7 +41,7 @@ sealed class SoundTask : TrainingTask
         front = new SoundFrontEnd(input, device);
         flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, model.Shape.Classes);
         seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for sounds");
+        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for audio");
         tokens = (int)((AstConfig)run.Model).TokensOf(model.Shape);
         Micro = new MicroSize(config.Batch.Micro);
         batches = new Prefetcher<SoundBatch>(Draw, Math.Max(1, sounds.Train.Length / batchSize));

@@ -43,6 +43,6 @@ static class LayerNames
     }
 
     internal static UserException Misfit(string parameter, Tensor stored, long[] shape) => new(
-        $"the weights' {parameter} is [{string.Join(", ", stored.shape)}] and the model wants [{string.Join(", ", shape)}]",
+        $"the weights' {parameter} is [{string.Join(", ", stored.shape)}] but the model needs [{string.Join(", ", shape)}]",
         "start from a run whose model differs in image size or classes only");
 }

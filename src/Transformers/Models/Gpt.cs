@@ -151,7 +151,7 @@ public sealed class Gpt : nn.Module, ILanguageModel, IComputes
         var (_, T) = ids.Dims2();
         var start = cache?.Length ?? 0;
         if (start + T > config.Context)
-            throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
+            throw new ArgumentException($"{start + T} tokens do not fit in the model's context of {config.Context}");
 
         var x = dropout.forward(positions.Embed(tokens.call(ids), start), random);                // [B, T, D]
         var bias = positions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);           // [1, H, T, S]

@@ -52,7 +52,7 @@ public readonly record struct ImageShape(int Size, int Channels, int Classes)
         config.Size ?? throw Missing("size"), config.Channels ?? 3, config.Classes ?? throw Missing("classes"));
 
     static UserException Missing(string key) => new(
-        [new Problem($"model.{key} is not given, and there are no data to take it from", Path: $"model.{key}", Hint: "add it, or give a config with data too")]);
+        [new Problem($"model.{key} is not given, and there are no data to derive it from", Path: $"model.{key}", Hint: "add it, or give a config that also has data")]);
 }
 
 /// <summary>A network that classifies images.</summary>

@@ -57,7 +57,7 @@ public sealed record ResnetConfig : ImageModelConfig, IChecked
         base.CheckData(check, data);
         if (data is ImageDataConfig images && Layers.Count <= 8)
             check.That(images.Input.Size >> (Layers.Count - 1) >= 2, "model.layers",
-                $"must be fewer than {Layers.Count} stages for images of data.input.size ({images.Input.Size}): each halves the side, and the last must have two pixels");
+                $"must be fewer than {Layers.Count} stages for images of data.input.size ({images.Input.Size}): each halves the side, and the last must have at least two pixels");
     }
 
     /// <inheritdoc/>
@@ -65,7 +65,7 @@ public sealed record ResnetConfig : ImageModelConfig, IChecked
     {
         check.That(Layers.Count <= 8, "layers", $"must be at most 8 stages, not {Layers.Count}");
         if (Size is { } size && Layers.Count <= 8)
-            check.That(size >> (Layers.Count - 1) >= 2, "layers", $"must be fewer than {Layers.Count} stages for images of {check.At("size")} ({size}): each halves the side, and the last must have two pixels");
+            check.That(size >> (Layers.Count - 1) >= 2, "layers", $"must be fewer than {Layers.Count} stages for images of {check.At("size")} ({size}): each halves the side, and the last must have at least two pixels");
     }
 }
 

@@ -147,7 +147,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     {
         this.config = config;
         if (config.Embeddings.Shared == true && !shared)
-            throw new UserException("model.embeddings.shared must be false where source and target have tokenizers of their own");
+            throw new UserException("model.embeddings.shared must be false if source and target have separate tokenizers");
         (SourceVocabulary, Vocabulary) = (sourceVocabulary, targetVocabulary);
         sourceTokens = nn.Embedding(sourceVocabulary, config.Width);
         targetTokens = config.Embeddings.Shared ?? shared ? null : nn.Embedding(targetVocabulary, config.Width);
@@ -258,7 +258,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     {
         var (_, T) = ids.Dims2();
         if (start + T > config.Context)
-            throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
+            throw new ArgumentException($"{start + T} tokens do not fit in the model's context of {config.Context}");
         var x = tokens.call(ids);                                                                              // [B, T, D]
         if (config.Embeddings.Scale) x = x * Math.Sqrt(config.Width);
         return positions.Embed(x, start);

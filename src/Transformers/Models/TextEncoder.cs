@@ -174,7 +174,7 @@ public sealed class TextEncoder : nn.Module
     public Tensor forward(Tensor ids, PaddingMask? mask = null, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         var (_, S) = ids.Dims2();
-        if (S > config.Context) throw new ArgumentException($"{S} tokens do not fit the model's context of {config.Context}");
+        if (S > config.Context) throw new ArgumentException($"{S} tokens do not fit in the model's context of {config.Context}");
         var pre = config.Norm.Placement == NormPlacement.Pre;
         var x = positions.Embed(tokens.call(ids), 0);                                                   // [B, S, D]
         if (!pre) x = norm.call(x);

@@ -75,8 +75,8 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
         if (data is not ImageTextDataConfig pairs) return;
-        check.That(pairs.Input is null || Patch is not null, "model.patch", "must be given where images are read as pixels (data.input)", "for example patch: 16");
-        check.That(pairs.Regions is null || Patch is null, "model.patch", $"({Patch}) is for pixels, and data.regions gives features of regions", "leave it out");
+        check.That(pairs.Input is null || Patch is not null, "model.patch", "must be given if images are read as pixels (data.input)", "for example patch: 16");
+        check.That(pairs.Regions is null || Patch is null, "model.patch", $"({Patch}) is for pixels, but data.regions provides region features", "leave it out");
         if (pairs.Input is { } input && Patch is { } patch)
             check.That(input.Size % patch == 0, "model.patch", $"({patch}) must divide data.input.size ({input.Size})");
     }

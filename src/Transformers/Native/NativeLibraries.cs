@@ -67,8 +67,8 @@ public static class NativeLibraries
         if (TorchPackage.Obstacle() is { } obstacle) throw NothingLoads(failed, obstacle);
         var package = TorchPackage.OfThisPlatform!;
         if (!fetch)
-            throw NothingLoads(failed, new($"no libtorch was found; the first command that computes fetches {package.Id} {package.Version} through the .NET SDK", Hint: $"name another libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH"), willBeFetched: true);
-        Notice?.Invoke($"fetching libtorch {package.Version} into {package.Root}, once: this may take a minute");
+            throw NothingLoads(failed, new($"no libtorch was found; the first command that computes downloads {package.Id} {package.Version} through the .NET SDK", Hint: $"name another libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH"), willBeFetched: true);
+        Notice?.Invoke($"downloading libtorch {package.Version} into {package.Root}, once: this may take a minute");
         return Open(package.Fetch(DotNetSdk.Find()!, Environment.CurrentDirectory), changes, failed);
     }
 

@@ -129,7 +129,7 @@ public sealed partial record TorchCandidate(string Source, string Folder, string
     /// <summary>Why this libtorch cannot be used; null if nothing is found against it. Nothing is loaded.</summary>
     internal (string Reason, string Remedy)? Fault()
     {
-        if (!Directory.Exists(Folder)) return ("there is no such folder", "name a folder that has libtorch's libraries");
+        if (!Directory.Exists(Folder)) return ("the folder does not exist", "name a folder that has libtorch's libraries");
         if (!File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cpu"))))
             return ($"the folder has no {SharedLibrary.FileName("torch_cpu")}", "name the folder of libtorch, or its lib folder");
         if (HasCuda && !File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cuda"))))

@@ -34,12 +34,12 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     internal static Problem? Obstacle()
     {
         if (OfThisPlatform is null)
-            return new($"no libtorch was found, and there is no package of it for {RuntimeInformation.RuntimeIdentifier}", Hint: $"name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
+            return new($"no libtorch was found, and there is no package for {RuntimeInformation.RuntimeIdentifier}", Hint: $"name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
         var needs = $"no libtorch was found, and {OfThisPlatform.Id} {OfThisPlatform.Version}";
         if (!NativeLibraries.FetchesPackage || Environment.GetEnvironmentVariable(Variable) is "off" or "0")
-            return new($"{needs} may not be fetched: that is switched off", Hint: $"unset {Variable}, reference the package, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
+            return new($"{needs} may not be downloaded: that is switched off", Hint: $"unset {Variable}, reference the package, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
         return DotNetSdk.Find() is not null ? null
-            : new($"{needs} cannot be fetched: there is no .NET SDK on this machine", Hint: $"install the .NET SDK {Environment.Version.Major}, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
+            : new($"{needs} cannot be downloaded: there is no .NET SDK on this machine", Hint: $"install the .NET SDK {Environment.Version.Major}, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
     }
 
     /// <summary>Restores the package through the SDK, with the user's NuGet settings, to the folder of restored packages.</summary>
@@ -68,7 +68,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
                 """);
             var (code, text) = Restore(sdk, project, settings);
             if (code == 0 && Candidate is { } candidate) return candidate;
-            throw new EngineMissingException([new Problem($"no libtorch was found, and {Id} {Version} could not be fetched: {Reason(text)}",
+            throw new EngineMissingException([new Problem($"no libtorch was found, and {Id} {Version} could not be downloaded: {Reason(text)}",
                 Hint: $"check the network and NuGet's sources (dotnet nuget list source), or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH")]);
         }
         finally

@@ -42,7 +42,7 @@ public sealed record Launch(string Launcher, int Rank, int Size, int LocalRank, 
         var library = OpenLibrary();
         var joined = new MpiCommunicator(library, pieceBytes);
         if (joined.Size != Size)
-            throw new UserException($"{Launcher} started {Size} processes, and {library.Version} ({library.Path}) sees {joined.Size}: they belong to different MPI installations, and each process would train alone",
+            throw new UserException($"{Launcher} started {Size} processes, but {library.Version} ({library.Path}) sees {joined.Size}: they belong to different MPI installations, and each process would train alone",
                 $"start with that library's own mpirun, or name the launcher's library in {LibraryVariable}");
         return joined;
     }
@@ -52,7 +52,7 @@ public sealed record Launch(string Launcher, int Rank, int Size, int LocalRank, 
         var failed = new List<string>();
         foreach (var name in NamesToTry(Libraries))
             if (TryOpen(name, failed) is { } library) return library;
-        throw new UserException($"{Launcher} started {Size} processes, and there is no MPI library to connect them: {string.Join("; ", failed)}",
+        throw new UserException($"{Launcher} started {Size} processes, but there is no MPI library to connect them: {string.Join("; ", failed)}",
             $"install the library that goes with the launcher (Debian: libopenmpi3 or libmpich12), or name it in {LibraryVariable}");
     }
 

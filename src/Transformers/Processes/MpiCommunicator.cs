@@ -191,7 +191,7 @@ public sealed unsafe class MpiCommunicator : Communicator
             Complete(library.StartBroadcast(data + first, (int)Math.Min(pieceBytes, bytes - first), root, group));
     }
 
-    long PartOf(long count) => count % Size == 0 ? count / Size : throw new ArgumentException($"{count} do not divide among {Size} processes");
+    long PartOf(long count) => count % Size == 0 ? count / Size : throw new ArgumentException($"{count} cannot be divided evenly among {Size} processes");
 
     static void Copy(byte* from, byte* to, int bytes) => new ReadOnlySpan<byte>(from, bytes).CopyTo(new Span<byte>(to, bytes));
 

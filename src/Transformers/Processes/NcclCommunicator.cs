@@ -106,7 +106,7 @@ public sealed class NcclCommunicator : Communicator
     (long Part, nint Offset) PartOf(Tensor tensor)
     {
         var count = tensor.numel();
-        if (count % Size != 0) throw new ArgumentException($"{count} numbers do not divide among {Size} processes");
+        if (count % Size != 0) throw new ArgumentException($"{count} numbers cannot be divided evenly among {Size} processes");
         return (count / Size, (nint)(count / Size * Rank * tensor.element_size()));
     }
 
@@ -122,7 +122,7 @@ public sealed class NcclCommunicator : Communicator
         ScalarType.Float32 => NcclLibrary.DataType.Float32,
         ScalarType.Float64 => NcclLibrary.DataType.Float64,
         ScalarType.BFloat16 => NcclLibrary.DataType.BFloat16,
-        _ => throw new ArgumentException($"processes add numbers of 32 and 64 bits and bfloat16, not {type}"),
+        _ => throw new ArgumentException($"processes can add 32-bit and 64-bit numbers and bfloat16, not {type}"),
     };
 
     /// <inheritdoc/>

@@ -68,7 +68,7 @@ public sealed unsafe class NcclLibrary
             {
                 failed.Add(exception.Message);
             }
-        throw new UserException($"several CUDA devices need NCCL, which is not found: {string.Join("; ", failed)}", $"install it (pip install nvidia-nccl-cu12), or name it in {LibraryVariable}");
+        throw new UserException($"several CUDA devices need NCCL, which was not found: {string.Join("; ", failed)}", $"install it (pip install nvidia-nccl-cu12), or name it in {LibraryVariable}");
     }
 
     static IEnumerable<string> Candidates()

@@ -13,7 +13,7 @@ static unsafe class OrderedSum
         ScalarType.Float32 => sizeof(float),
         ScalarType.Float64 => sizeof(double),
         ScalarType.BFloat16 => sizeof(ushort),
-        _ => throw new ArgumentException($"processes add numbers of 32 and 64 bits and bfloat16, not {type}"),
+        _ => throw new ArgumentException($"processes can add 32-bit and 64-bit numbers and bfloat16, not {type}"),
     };
 
     /// <summary>Adds rows of numbers: ((row 0 + row 1) + row 2) and so on; bfloat16 is added in 32 bits and rounded once.</summary>

@@ -129,7 +129,7 @@ public sealed class ProcessVigil : IDisposable
         {
             // The connection is lost.
         }
-        if (!end.IsSet) Fail($"process {peer.Who} has ended without a word");
+        if (!end.IsSet) Fail($"process {peer.Who} has ended without a message");
     }
 
     void Watch()
@@ -138,7 +138,7 @@ public sealed class ProcessVigil : IDisposable
         {
             foreach (var peer in peers) peer.Send(Peer.Alive);
             if (peers.FirstOrDefault(peer => !peer.Left && peer.Silence > Limit) is { } silent)
-                Fail($"process {silent.Who} has not answered for {Limit.TotalSeconds:0} s: it is stopped, or its machine or network is gone");
+                Fail($"process {silent.Who} has not answered for {Limit.TotalSeconds:0} s: it is suspended, or its machine or network has failed");
         }
     }
 

@@ -55,7 +55,7 @@ public sealed class RunFolder : IDisposable
         path = Path.GetFullPath(path);
         for (var above = Path.GetDirectoryName(path); above is not null; above = Path.GetDirectoryName(above))
             if (Directory.Exists(Path.Combine(above, CheckpointsFolder)) && File.Exists(Path.Combine(above, "config.yaml")))
-                throw new CheckpointException(path, $"lies inside the run folder {above}", "name a folder beside it with --run");
+                throw new CheckpointException(path, $"is inside the run folder {above}", "name a folder outside it with --run");
         RunLock? held = null;
         try
         {
@@ -80,7 +80,7 @@ public sealed class RunFolder : IDisposable
     public static RunFolder OpenForReading(string path)
     {
         path = Path.GetFullPath(path);
-        if (!Directory.Exists(path)) throw new CheckpointException(path, "there is no such run folder");
+        if (!Directory.Exists(path)) throw new CheckpointException(path, "the run folder does not exist");
         return new(path, null);
     }
 
@@ -92,7 +92,7 @@ public sealed class RunFolder : IDisposable
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
-            return which is null ? Checkpoint.Open(path) : throw new CheckpointException(path, $"is itself a checkpoint, of which {MessageText.Quote(which)} cannot be chosen");
+            return which is null ? Checkpoint.Open(path) : throw new CheckpointException(path, $"is itself a checkpoint, so {MessageText.Quote(which)} cannot be selected from it");
         using var run = OpenForReading(path);
         return which is null ? run.Checkpoints.OpenBestOrLatest() : run.Checkpoints.Open(which);
     }
@@ -203,7 +203,7 @@ static class RunFolderProbe
         for (var folder = path; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (Directory.Exists(folder)) return folder;
-            if (File.Exists(folder)) throw new CheckpointException(folder, "is a file, where the run needs a folder", "name another folder with --run");
+            if (File.Exists(folder)) throw new CheckpointException(folder, "is a file, but the run needs a folder", "name another folder with --run");
         }
         return path;
     }

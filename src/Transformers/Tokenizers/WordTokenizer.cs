@@ -118,7 +118,7 @@ public sealed class WordTokenizer : TextTokenizer
         }
         catch (InvalidOperationException exception) // Bytes that are no UTF-8, or half a surrogate pair.
         {
-            throw new UserException([new Problem($"holds text that is not well-formed: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"contains text that is not well-formed: {exception.Message}", path)], exception);
         }
     }
 

@@ -53,7 +53,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
             var why = Misfit(rows);
             if (why is null)
             {
-                if (rows < asked) observer.Note($"training.batch.fit: {rows} sequences a micro-batch instead of {asked}, {batch} a step as before");
+                if (rows < asked) observer.Note($"training.batch.fit: {rows} sequences per micro-batch instead of {asked}, {batch} per step as before");
                 return size;
             }
             if (!config.Batch.Fit || rows == 1) throw new MemoryException(why, Remedy(config, rows));
@@ -76,7 +76,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         }
         catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
         {
-            return $"a micro-batch of {rows} does not fit into the memory of {device}: {MemoryException.Describe(exception)}";
+            return $"a micro-batch of {rows} does not fit in the memory of {device}: {MemoryException.Describe(exception)}";
         }
     }
 
@@ -181,9 +181,9 @@ sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom
 
     public override string ToString()
     {
-        var how = MeasuredRows == Rows ? "measured" : $"foreseen from {MeasuredRows}";
+        var how = MeasuredRows == Rows ? "measured" : $"predicted from {MeasuredRows}";
         var copies = Copies == 0 ? "" : $", the copy that checkpoints are written from {Text(Copies)}";
-        return $"training needs {Text(Total)} and may use {Text(Most)} ({Room.Source}): a micro-batch of {Rows} takes {Text(Peak)} at its peak, {how}{copies}";
+        return $"training needs {Text(Total)} but may use only {Text(Most)} ({Room.Source}): a micro-batch of {Rows} takes {Text(Peak)} at its peak, {how}{copies}";
     }
 
     internal static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):N0} MiB");

@@ -95,7 +95,7 @@ public abstract partial class Optimizer : IDisposable
     double[] FactorsOf(ILayered? model, double decay)
     {
         if (model is null)
-            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers have a depth: vit, swin and resnet", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
+            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for models whose layers have a depth: vit, swin and resnet", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
         return [.. gradients.Pieces.Select(piece => Math.Pow(decay, model.Depth - model.DepthOf(trained[piece.Parameter].name)))];
     }
 

@@ -70,7 +70,7 @@ public static class DataOverride
     public static RunConfig Apply(RunConfig config, string path)
     {
         if (!File.Exists(path) && !Directory.Exists(path))
-            throw new UserException([new Problem("there is no such file or folder", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
+            throw new UserException([new Problem("the file or folder does not exist", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
         return config with
         {
             Data = config.Data switch

@@ -59,7 +59,7 @@ public sealed record TrainingConfig : IChecked
     {
         check.That(Schedule.Warmup <= Steps, "schedule.warmup", $"({Schedule.Warmup}) must be at most {check.At("steps")} ({Steps})");
         check.That(Divergence is not RollBackAtDivergenceConfig || Checkpoint.Keep >= 2, "checkpoint.keep",
-            $"({Checkpoint.Keep}) must be at least 2 where {check.At("divergence.kind")} is roll_back: the newest one may hold the trouble already");
+            $"({Checkpoint.Keep}) must be at least 2 where {check.At("divergence.kind")} is roll_back: the newest one may already be affected");
         var finalLr = Schedule switch
         {
             CosineScheduleConfig cosine => cosine.FinalLr,
@@ -97,7 +97,7 @@ public sealed record BatchConfig : IChecked
     {
         check.That(Tokens is not null || Sequences is not null, "tokens", $"or {check.At("sequences")} must be given", "for example tokens: 4096");
         check.That(Tokens is null || Sequences is null, "sequences", $"({Sequences}) and {check.At("tokens")} ({Tokens}) must not both be given",
-            $"keep one of them; where the config below has tokens, {check.At("tokens")}=null on the line, or tokens: null in the file, takes them away");
+            $"keep one of them; where the config below has tokens, {check.At("tokens")}=null on the command line, or tokens: null in the file, removes them");
         if (Sequences is { } sequences && Micro is { } micro)
             check.That(micro <= sequences, "micro", $"({micro}) must be at most {check.At("sequences")} ({sequences})");
     }

@@ -123,7 +123,7 @@ public sealed record TrainResult
         }
 
         UserException Damaged(string why, Exception? inner = null) =>
-            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then resumes from its newest checkpoint, and writes it anew")], inner);
+            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then resumes from its newest checkpoint and writes it again")], inner);
     }
 }
 

@@ -73,8 +73,8 @@ public sealed class BadLinesTests : IDisposable
     public void A_path_with_nothing_at_it_gets_a_remedy()
     {
         var run = Letters();
-        Assert.Contains($"{At("leters.txt")}: --data: there is no such file or folder (did you mean {At("letters.txt")}?)", CommandLine.Refused("eval", run, "--data", At("leters.txt")));
-        Assert.Contains("--data: there is no such file or folder (check the path, which starts at the working folder, ", CommandLine.Refused("train", At("letters.yaml"), "--data", "nope-of-this-name.txt"));
+        Assert.Contains($"{At("leters.txt")}: --data: the file or folder does not exist (did you mean {At("letters.txt")}?)", CommandLine.Refused("eval", run, "--data", At("leters.txt")));
+        Assert.Contains("--data: the file or folder does not exist (check the path, which starts at the working folder, ", CommandLine.Refused("train", At("letters.yaml"), "--data", "nope-of-this-name.txt"));
         Assert.Contains($"its folder is not there either: {At("no")}", CommandLine.Refused("score", run, "--input", At("no/such.txt")));
     }
 }

@@ -106,7 +106,7 @@ public sealed class DataCommandTests : IDisposable
         File.WriteAllBytes(At("b.txt"), []);
         File.WriteAllBytes(At("c.bin"), [1]);
         var output = CommandLine.Run("data", "inspect", folder).Output;
-        foreach (var note in new[] { "1 empty files", "1 files skipped", "2 ill-formed", "1 files that end inside", "1 byte-order", "1 NUL", "1 CR LF" })
+        foreach (var note in new[] { "1 empty files", "1 files skipped", "2 ill-formed", "1 files that end in the middle", "1 byte-order", "1 NUL", "1 CR LF" })
             Assert.Contains(note, output);
     }
 }

@@ -111,7 +111,7 @@ public sealed class ScoreAndSeedsTests : IDisposable
         var broken = Train(config, "--seeds", "2", "--quiet", "--expect", Bound(losses.Average() - 1e-4));
         Assert.Equal(3, broken.ExitCode);
         Assert.Matches(@"val_loss +\d\.\d+ ± 0\.\d+", broken.Output);
-        Assert.Contains("the folder holds the runs of several seeds", CommandLine.Run("generate", At("run")).Error);
+        Assert.Contains("the folder contains the runs of several seeds", CommandLine.Run("generate", At("run")).Error);
     }
 
     [Fact]

@@ -124,9 +124,9 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Contains("Log-mel spectrogram of 000001.wav", File.ReadAllText(runs.At("word.svg")));
         Done("plot", "attention", runs.Sounds, "--sound", word, "--output", runs.At("attention.png"));
         Assert.True(new FileInfo(runs.At("attention.png")).Length > 10_000);
-        Assert.Contains("the run is of kind ast, and this needs a network over series", CommandLine.Refused("plot", "forecast", runs.Sounds));
+        Assert.Contains("the run is of kind ast, but this needs a forecasting model", CommandLine.Refused("plot", "forecast", runs.Sounds));
         File.WriteAllBytes(runs.At("click.wav"), WavFile.Write(new Sound(new float[100], 16_000)));
-        Assert.Contains("0.1 to 60 are drawn", CommandLine.Refused("plot", "spectrogram", runs.At("click.wav")));
+        Assert.Contains("0.1 to 60 can be drawn", CommandLine.Refused("plot", "spectrogram", runs.At("click.wav")));
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public sealed class SoundDataset
             _ => throw new NotSupportedException($"sounds cannot come from {config.Source.GetType().Name}"),
         };
         var found = FilesBelow(folder).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/')).ToArray();
-        if (found.Length == 0) throw new UserException([new Problem("there are no WAV files in the folder", folder, Hint: "put .wav files in a folder for each class: CLASS/FILE.wav, or train/CLASS/FILE.wav and test/CLASS/FILE.wav")]);
+        if (found.Length == 0) throw new UserException([new Problem("the folder contains no WAV files", folder, Hint: "put .wav files into one folder per class: CLASS/FILE.wav, or train/CLASS/FILE.wav and test/CLASS/FILE.wav")]);
         return new SoundDataset(folder, found, ClassLayout.Of(found, folder), config.Holdout, seed, path is null ? config.Limit : null);
     }
 
@@ -72,7 +72,7 @@ public sealed class SoundDataset
     /// <exception cref="UserException">It cannot be read.</exception>
     internal static IReadOnlyList<string> FilesBelow(string folder)
     {
-        if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, and a folder of class folders is needed" : "there is no such folder", folder)]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, but a folder of class folders is needed" : "the folder does not exist", folder)]);
         try
         {
             // A link that leads back up would be followed for ever.

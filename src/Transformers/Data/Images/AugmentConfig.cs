@@ -49,8 +49,8 @@ public sealed record AugmentConfig : IChecked
     /// <inheritdoc/>
     public void Check(ConfigCheck check)
     {
-        check.That(Crop is not var (least, most) || least <= most, "crop", "must give the least area first");
-        check.That(Crop is null || Pad == 0, "pad", $"({Pad}) and {check.At("crop")} exclude each other");
+        check.That(Crop is not var (least, most) || least <= most, "crop", "must give the smaller area first");
+        check.That(Crop is null || Pad == 0, "pad", $"({Pad}) and {check.At("crop")} cannot be combined");
         try
         {
             if (RandAugment is not null) Images.RandAugment.Parse(RandAugment);

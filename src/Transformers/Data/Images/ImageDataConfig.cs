@@ -96,7 +96,7 @@ public sealed record ImageInputConfig : IChecked
         check.That(Resize is null || Resize >= Size, "resize", $"({Resize}) must be at least {check.At("size")} ({Size})");
         if (Normalize is GivenStatisticsConfig given)
             check.That(given.Mean.Count == Channels && given.Std.Count == Channels, "normalize",
-                $"must give {Channels} means and {Channels} deviations, as many as {check.At("channels")} says");
+                $"must give {Channels} means and {Channels} standard deviations, as many as {check.At("channels")} says");
         check.That(Channels == 3 || Normalize is not ImageNetStatisticsConfig, "normalize", "of kind imagenet needs 3 channels");
     }
 }
@@ -162,7 +162,7 @@ public abstract record ImageHoldoutConfig
         return held;
     }
 
-    static UserException OneSided(int held, int count) => new($"a hold-out of {held} of {count} images leaves one side empty");
+    static UserException OneSided(int held, int count) => new($"holding out {held} of {count} images leaves one side empty");
 }
 
 /// <summary>Images by their position: <c>{ every: 5, remainder: 4 }</c> holds out 4, 9, 14, ….</summary>

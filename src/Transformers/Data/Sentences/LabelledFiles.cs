@@ -20,8 +20,8 @@ static class LabelledFiles
             ".tsv" => Columns(TabSeparated(path), path, text, label),
             ".csv" => Columns(CommaSeparated.Read(path), path, text, label),
             ".jsonl" => JsonLines(path, text, label),
-            var ending => throw new UserException([new Problem($"files of ending {ending} cannot be read as labelled text", path,
-                Hint: ".tsv, .csv or .jsonl is expected, each also with .gz")]),
+            var ending => throw new UserException([new Problem($"files with the extension {ending} cannot be read as labelled text", path,
+                Hint: "expected .tsv, .csv or .jsonl, optionally with .gz")]),
         };
     }
 
@@ -54,7 +54,7 @@ static class LabelledFiles
             }
             var needed = Math.Max(textColumn, labelColumn) + 1;
             if (fields.Length < needed)
-                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
+                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
             if (isFirst && TableLines.IsHeader(fields[textColumn], fields[labelColumn])) continue;
             yield return new LabelledExample(fields[textColumn], fields[labelColumn].Trim(), line);
         }
@@ -63,7 +63,7 @@ static class LabelledFiles
         {
             if (Number(name) is { } number) return number;
             var at = Array.IndexOf(names, name);
-            return at >= 0 ? at : throw TextLines.Error(path, 1, $"there is no column {name}", $"the first line names: {string.Join(", ", names)}");
+            return at >= 0 ? at : throw TextLines.Error(path, 1, $"no column named {name}", $"the first line names: {string.Join(", ", names)}");
         }
     }
 
@@ -120,10 +120,10 @@ static class LabelledFolder
     public static LabelledSplits Find(string folder, string text, string label)
     {
         if (File.Exists(folder)) return new LabelledSplits(new LabelledSplit("train", folder, () => LabelledFiles.Read(folder, text, label)), null, null);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such file or folder", folder, Hint: Suggestion.ForPath(folder))]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("the file or folder does not exist", folder, Hint: Suggestion.ForPath(folder))]);
         return new LabelledSplits(
-            Split("train") ?? throw new UserException([new Problem("the folder holds no training text", folder,
-                Hint: "train.tsv, train.csv or train.jsonl is expected, each also with .gz")]),
+            Split("train") ?? throw new UserException([new Problem("the folder contains no training text", folder,
+                Hint: "expected train.tsv, train.csv or train.jsonl, optionally with .gz")]),
             ParallelFolder.ValidationNames.Select(Split).FirstOrDefault(s => s is not null), Split("test"));
 
         LabelledSplit? Split(string name)

@@ -149,7 +149,7 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
     {
         foreach (var (key, files) in new[] { ("train", Train), ("validation", Validation), ("test", Test) })
             check.That(files is null || files.Count == 2 || (files.Count == 1 && IsTable(files[0])), key,
-                "must be two aligned files, or one of ending .tsv or .jsonl");
+                "must be two aligned files, or one .tsv or .jsonl file");
     }
 
     static bool IsTable(string file) => Ending(file) is ".tsv" or ".jsonl";
@@ -211,7 +211,7 @@ sealed class ContentHoldout<T>(Func<IEnumerable<T>> read, Func<T, string> conten
     readonly Lazy<ulong> greatest = new(() =>
     {
         var hashes = read().Select(example => ContentHash.Of(contentOf(example))).Distinct().Order().ToArray();
-        if (hashes.Length < 2) throw new UserException("a hold-out needs at least two different examples", "leave data.holdout out");
+        if (hashes.Length < 2) throw new UserException("holding out needs at least two different examples", "leave data.holdout out");
         return hashes[Math.Clamp((int)Math.Round(fraction * hashes.Length), 1, hashes.Length - 1) - 1];
     });
 

@@ -101,8 +101,8 @@ public sealed class LabelledSeriesDataset
         var (total, rows) = (0L, 0);
         foreach (var (line, fields) in CommaSeparated.Read(path, separator))
         {
-            if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {fields.Length} columns; a class and at least two values are needed", "a row is a series: its class, then its values");
-            if ((total += fields.Length) > SeriesTable.MostValues) throw TextLines.Error(path, line, $"the table has more than {SeriesTable.MostValues:N0} values", "cut it into several files");
+            if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but needs a class and at least two values", "a row is a series: its class, then its values");
+            if ((total += fields.Length) > SeriesTable.MostValues) throw TextLines.Error(path, line, $"the table has more than {SeriesTable.MostValues:N0} values", "split it into several files");
             // A first line of names has no number after the first column.
             if (rows++ == 0 && fields.Skip(1).All(field => !SeriesTable.IsMissing(field) && !SeriesTable.IsNumber(field))) continue;
             var label = fields[0].Trim();
@@ -139,7 +139,7 @@ public sealed class LabelledSeriesDataset
     {
         if (name is null) return Test.Length > 0 ? ("test", Test) : Validation.Length > 0 ? ("validation", Validation) : ("all", Train);
         var indices = name switch { "train" => Train, "validation" => Validation, "test" => Test, _ => [] };
-        return indices.Length > 0 ? (name, indices) : throw new UserException($"the series have no split \"{name}\"", "there are train, and validation and test where the config has them");
+        return indices.Length > 0 ? (name, indices) : throw new UserException($"the series have no split \"{name}\"", "the splits are train, and validation and test if the config has them");
     }
 
     /// <summary>The numbers of series, each normalised by its own mean and deviation.</summary>

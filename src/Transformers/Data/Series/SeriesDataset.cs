@@ -71,8 +71,8 @@ public sealed class SeriesDataset
         if (Train.Length > 0) return;
         var needed = config.Context + config.Horizon + config.Validation + config.Test;
         throw new UserException([new Problem(Table.Length < needed
-            ? $"the series have {Table.Length} steps, and data.context ({config.Context}), data.horizon ({config.Horizon}), data.validation ({config.Validation}) and data.test ({config.Test}) need {needed}"
-            : "no window of training has two values to see and one to forecast", Path: "data.context", Hint: "lower them, or give longer series")]);
+            ? $"the series have {Table.Length} steps, but data.context ({config.Context}), data.horizon ({config.Horizon}), data.validation ({config.Validation}) and data.test ({config.Test}) need {needed}"
+            : "no training window has two values to see and one to forecast", Path: "data.context", Hint: "lower these settings, or use longer series")]);
     }
 
     /// <summary>The windows of a split.</summary>
@@ -84,7 +84,7 @@ public sealed class SeriesDataset
         var windows = name switch { "test" => Test, "validation" => Validation, "train" => Train, _ => [] };
         if (windows.Length > 0) return (name, windows);
         var there = new[] { ("train", Train), ("validation", Validation), ("test", Test) }.Where(split => split.Item2.Length > 0).Select(split => split.Item1);
-        throw new UserException($"the series have no windows of a split {name}", $"there are windows of: {string.Join(", ", there)}; data.test and data.validation say how many steps at the end are held out");
+        throw new UserException($"the series have no windows in the split {name}", $"the splits with windows are {string.Join(", ", there)}; data.test and data.validation are the numbers of steps held out at the end");
     }
 
     /// <summary>The windows after the last step: forecasts of what has not happened yet.</summary>

@@ -49,9 +49,9 @@ public sealed class TimeAxis
             {
                 if (dates) at[i] = date.Ticks;
                 if (i == 0 || at[i] > at[i - 1]) continue;
-                throw TextLines.Error(path, lineOf(i), $"the time stamp {MessageText.Quote(stamps[i])} must be after that of the row before ({MessageText.Escape(stamps[i - 1])})", "sort the rows by time, one row a step");
+                throw TextLines.Error(path, lineOf(i), $"the timestamp {MessageText.Quote(stamps[i])} must be after that of the previous row ({MessageText.Escape(stamps[i - 1])})", "sort the rows by time, one row per step");
             }
-            throw TextLines.Error(path, lineOf(i), $"{MessageText.Quote(stamps[i])} is not a time stamp", dates ? "the first row has a date: write all as there, such as 2024-01-31" : "write dates as 2024-01-31 or 2024-01-31T12:00, or numbers");
+            throw TextLines.Error(path, lineOf(i), $"{MessageText.Quote(stamps[i])} is not a timestamp", dates ? "the first row has a date: write all of them as dates, such as 2024-01-31" : "write dates as 2024-01-31 or 2024-01-31T12:00, or numbers");
         }
         if (dates && MonthsOf(at) is { } months)
         {
@@ -85,11 +85,11 @@ public sealed class TimeAxis
             var whole = Math.Round(passed);
             // Rounded stamps, such as 1949.083 for a month, are a few percent off.
             if (Math.Abs(passed - whole) > 0.05 * Math.Max(1, Math.Min(whole, 5)))
-                throw TextLines.Error(path, lineOf(i), $"the time stamp {MessageText.Quote(stamps[i])} is {passed:0.##} steps after that of the row before, and must be a whole number of steps after it", "bring the rows to equal distances in time, or leave the column of time stamps out");
+                throw TextLines.Error(path, lineOf(i), $"the timestamp {MessageText.Quote(stamps[i])} is {passed:0.##} steps after that of the previous row, but must be a whole number of steps after it", "make the rows equally spaced in time, or leave the timestamp column out");
             if (whole - 1 > Math.Max(LongestGap, steps.Length))
-                throw TextLines.Error(path, lineOf(i), $"{whole - 1:0} steps are missing before the time stamp {MessageText.Quote(stamps[i])}", "is a time stamp wrong? otherwise cut the file there");
+                throw TextLines.Error(path, lineOf(i), $"{whole - 1:0} steps are missing before the timestamp {MessageText.Quote(stamps[i])}", "is a timestamp wrong? otherwise split the file there");
             steps[i] = checked(steps[i - 1] + (int)whole);
-            if (steps[i] > SeriesTable.MostValues) throw TextLines.Error(path, lineOf(i), $"the time stamps span more than {SeriesTable.MostValues:N0} steps");
+            if (steps[i] > SeriesTable.MostValues) throw TextLines.Error(path, lineOf(i), $"the timestamps span more than {SeriesTable.MostValues:N0} steps");
         }
         return steps;
     }

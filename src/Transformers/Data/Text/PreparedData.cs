@@ -73,9 +73,9 @@ public sealed class PreparedData : IDisposable
     {
         foreach (var (split, summary) in new[] { (Train, Manifest.Train), (Validation, Manifest.Validation) })
         {
-            if (split.TokenizerHash != tokenizerHash) throw new ShardException(split.Files[0], "was made with another tokenizer");
+            if (split.TokenizerHash != tokenizerHash) throw new ShardException(split.Files[0], "was made with a different tokenizer");
             if (split.Count != summary.Tokens || split.DocumentCount != summary.Documents)
-                throw new ShardException(split.Files[0], $"has {split.Count} tokens, and {DataManifest.FileName} says {summary.Tokens}: a shard is missing");
+                throw new ShardException(split.Files[0], $"has {split.Count} tokens, but {DataManifest.FileName} says {summary.Tokens}: a shard is missing");
         }
     }
 }
@@ -131,6 +131,6 @@ public sealed record DataManifest(string Schema, string Source, string Tokenizer
             if (manifest?.Schema == CurrentSchema) return manifest;
         }
         catch (JsonException) { }
-        throw new UserException([new Problem($"is not a manifest of the form {CurrentSchema}", path, Hint: "prepare the data again")]);
+        throw new UserException([new Problem($"is not a manifest with the schema {CurrentSchema}", path, Hint: "prepare the data again")]);
     }
 }

@@ -23,7 +23,7 @@ static class GgufExport
     /// <exception cref="UserException">llama.cpp does not run such a model or tokenizer, or the file cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, GptConfig model, bool starts)
     {
-        if (Directory.Exists(request.Output)) throw new UserException([new Problem("is a folder, and GGUF is one file", request.Output, Path: "--output", Hint: "name a new file, such as model.gguf")]);
+        if (Directory.Exists(request.Output)) throw new UserException([new Problem("is a folder, but GGUF is a single file", request.Output, Path: "--output", Hint: "name a new file, such as model.gguf")]);
         if (File.Exists(request.Output)) throw new UserException([new Problem("the file exists", request.Output, Path: "--output", Hint: "name a new file")]);
         NativeLibraries.Load();
         var type = request.TypeAmong(ExportType.F32, ExportType.F16, ExportType.BF16, ExportType.Q8_0);
@@ -32,7 +32,7 @@ static class GgufExport
         var layout = HuggingFaceExport.Choose([new LlamaLayout(), new Gpt2Layout()], model, sizes);
         var llama = layout is LlamaLayout;
         if (!llama && model.FeedForward is not GeluConfig { Tanh: true })
-            throw new UserException($"the run cannot be exported to gguf: llama.cpp's GPT-2 has the tanh approximation of GELU, and model.feed_forward is {Shared.KindOf(model.FeedForward)}{(model.FeedForward is GeluConfig ? " with tanh: false" : "")}",
+            throw new UserException($"the run cannot be exported to gguf: llama.cpp's GPT-2 uses the tanh approximation of GELU, but model.feed_forward is {Shared.KindOf(model.FeedForward)}{(model.FeedForward is GeluConfig ? " with tanh: false" : "")}",
                 "train with --set 'model.feed_forward={ kind: gelu, tanh: true }', or export to another format");
         var file = new GgufWriter();
         Describe(file, model, sizes, llama ? "llama" : "gpt2", type, Path.GetFileNameWithoutExtension(request.Output));
@@ -137,7 +137,7 @@ static class GgufExport
         using var scope = NewDisposeScope();
         Tensor[] ours = [.. row.Ours.Select(name => ModelTensors.Load(file, file[name], file.Path))];
         var made = row.Change.Export(ours, row.Theirs)[which];
-        if (!made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "the training diverged: export an earlier checkpoint");
+        if (!made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "training diverged: export an earlier checkpoint");
         made = stored switch { GgufType.F16 => made.to(ScalarType.Float16), GgufType.BF16 => made.to(ScalarType.BFloat16), _ => made.to(ScalarType.Float32) };
         if (stored == GgufType.F16 && !made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for 16-bit floats", "--type bf16 has their range");
         var bytes = made.contiguous().bytes;
@@ -160,6 +160,6 @@ static class GgufExport
             return part.reshape([count, 2, width / 2, .. rest]).transpose(1, 2).reshape(part.shape).contiguous();
         }
 
-        public override Tensor[] Import(Tensor[] theirs) => throw new NotSupportedException("GGUF is written and not read");
+        public override Tensor[] Import(Tensor[] theirs) => throw new NotSupportedException("GGUF can be exported but not imported");
     }
 }

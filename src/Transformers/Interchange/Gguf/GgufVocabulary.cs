@@ -22,7 +22,7 @@ sealed class GgufVocabulary
     /// <exception cref="UserException">llama.cpp has no such tokenizer.</exception>
     public GgufVocabulary(TextTokenizer tokenizer, int size)
     {
-        end = tokenizer.EndOfTextId ?? throw new UserException("the run's tokenizer has no end-of-text token, and llama.cpp would end every text at the token of id 11",
+        end = tokenizer.EndOfTextId ?? throw new UserException("the run's tokenizer has no end-of-text token, so llama.cpp would end every text at token 11",
             "train with data.document_start: true, or with a tokenizer of kind bpe, which has one");
         tokens = new string[size];
         types = new int[size];
@@ -32,7 +32,7 @@ sealed class GgufVocabulary
             ByteLevelBpeTokenizer bpe => Read(bpe),
             // Neither has merges over pieces, so it does not matter how a text is cut.
             CharacterTokenizer or ByteTokenizer => ReadUnmerged(tokenizer),
-            _ => throw Refused("of another kind than byte-level BPE, characters and bytes"),
+            _ => throw Refused("of a kind other than byte-level BPE, characters and bytes"),
         };
         foreach (var (name, id) in tokenizer.SpecialTokens) (tokens[id], types[id]) = (name, Control);
         for (var id = 0; id < size; id++) tokens[id] ??= $"[UNUSED{id}]";
@@ -41,7 +41,7 @@ sealed class GgufVocabulary
     string Read(ByteLevelBpeTokenizer tokenizer)
     {
         var definition = tokenizer.Definition;
-        var unusual = definition.Composes ? "composes its text (NFC)" : definition.PrefixSpace ? "puts a space before a text" : definition.CutBefore.Count > 0 ? "cuts a text twice"
+        var unusual = definition.Composes ? "composes its text (NFC)" : definition.PrefixSpace ? "puts a space before a text" : definition.CutBefore.Count > 0 ? "splits a text twice"
             : definition.Rules.Values.Any(rule => rule.SingleWord || rule.StripLeft || rule.StripRight) ? "matches added tokens by rules" : null;
         if (unusual is not null) throw Refused($"which {unusual}");
         var added = definition.AlwaysMatched.ToDictionary(token => token.Value, token => token.Key);
@@ -56,7 +56,7 @@ sealed class GgufVocabulary
             (SplitPattern.Cl100k, true) => "llama-bpe",
             (SplitPattern.Qwen2, false) => "qwen2",
             (SplitPattern.O200k, false) => "gpt-4o",
-            var (pattern, whole) => throw Refused($"with the pattern {SplitPatterns.NameOf(pattern)}{(whole ? " that takes whole pieces first" : "")}, for which llama.cpp has no name"),
+            var (pattern, whole) => throw Refused($"with the pattern {SplitPatterns.NameOf(pattern)}{(whole ? " that takes whole pieces first" : "")}, which llama.cpp does not have"),
         };
     }
 
@@ -74,7 +74,7 @@ sealed class GgufVocabulary
         return "gpt-2";
     }
 
-    static UserException Refused(string what) => new($"the run cannot be exported to gguf: it has a tokenizer {what}", "--to huggingface or --to onnx may express it");
+    static UserException Refused(string what) => new($"the run cannot be exported to gguf: it has a tokenizer {what}", "--to huggingface or --to onnx may support it");
 
     /// <summary>Adds the settings of the tokenizer.</summary>
     /// <param name="file">The file.</param>

@@ -105,7 +105,7 @@ sealed class GgufWriter
         {
             var counted = new CountingStream(stream);
             tensor.Write(counted);
-            if (counted.Written != tensor.Bytes) throw new InvalidOperationException($"{tensor.Name} wrote {counted.Written} bytes, and its shape needs {tensor.Bytes}");
+            if (counted.Written != tensor.Bytes) throw new InvalidOperationException($"{tensor.Name} wrote {counted.Written} bytes, but its shape needs {tensor.Bytes}");
             Pad(stream, tensor.Bytes);
         }
     }

@@ -85,7 +85,7 @@ sealed class ForeignConfig
         var texts = new SortedDictionary<int, string>();
         foreach (var member in value.EnumerateObject())
             if (!int.TryParse(member.Name, System.Globalization.NumberStyles.None, null, out var number) || member.Value.ValueKind != JsonValueKind.String || !texts.TryAdd(number, member.Value.GetString()!))
-                throw Error(key, $"({MessageText.Escape(member.Name)}) must have the numbers of classes as keys, each once, and texts as values");
+                throw Error(key, $"({MessageText.Escape(member.Name)}) must have class numbers as keys, each once, and texts as values");
         return texts.Count > 0 && texts.Keys.First() == 0 && texts.Keys.Last() == texts.Count - 1 ? [.. texts.Values] : throw Error(key, "must have the keys 0, 1, 2, … without a gap");
     }
 
@@ -94,7 +94,7 @@ sealed class ForeignConfig
     public void Require(string key, string standard, params string[] allowed)
     {
         var value = Find(key) is { } found ? Show(found) : standard;
-        if (!allowed.Contains(value)) throw Error(key, $"({MessageText.Escape(value)}) has no counterpart here: it must be {string.Join(" or ", allowed)}");
+        if (!allowed.Contains(value)) throw Error(key, $"({MessageText.Escape(value)}) is not supported: it must be {string.Join(" or ", allowed)}");
     }
 
     /// <summary>A problem of a value.</summary>

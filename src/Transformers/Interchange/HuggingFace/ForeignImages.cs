@@ -40,7 +40,7 @@ static class ForeignImages
     internal static ForeignInput Input(ImageTransform transform, string[]? labels, ForeignConfig config, ForeignModel model)
     {
         labels ??= [.. Enumerable.Range(0, model.Sizes.Classes).Select(label => $"LABEL_{label}")];
-        if (labels.Length != model.Sizes.Classes) throw config.Error("id2label", $"has {labels.Length} names, and the classifier has {model.Sizes.Classes} classes");
+        if (labels.Length != model.Sizes.Classes) throw config.Error("id2label", $"has {labels.Length} names, but the classifier has {model.Sizes.Classes} classes");
         if (labels.Any(string.IsNullOrEmpty)) throw config.Error("id2label", "has an empty name");
         // ImageNet has two classes of one name (crane, maillot).
         var counts = labels.GroupBy(label => label).Where(group => group.Count() > 1).Select(group => group.Key).ToHashSet();
@@ -67,7 +67,7 @@ static class ForeignImages
         var size = config.Inner("size");
         var edge = size?.OptionalInt("shortest_edge", 1);
         var side = size is null ? config.Int("size", image.Size, most: 8192) : edge ?? size.Int("height", image.Size, most: 8192);
-        if (size is not null && edge is null && size.Int("width", side, most: 8192) != side) throw config.Error("size", "must be that of a square");
+        if (size is not null && edge is null && size.Int("width", side, most: 8192) != side) throw config.Error("size", "must describe a square");
         var filter = config.Int("resample", Bilinear, least: 0, most: 5) switch
         {
             Bilinear => ResizeFilter.Bilinear,

@@ -24,7 +24,7 @@ static class ForeignTokenizer
     {
         var tokenizer = TokenizerFile.Load(folder);
         if (tokenizer.VocabularySize > vocabulary)
-            throw new UserException([new Problem($"the tokenizer has {tokenizer.VocabularySize} tokens, and the model only {vocabulary} (vocab_size)", folder)]);
+            throw new UserException([new Problem($"the tokenizer has {tokenizer.VocabularySize} tokens, but the model only {vocabulary} (vocab_size)", folder)]);
         Prove(tokenizer, folder);
         return tokenizer;
     }
@@ -35,13 +35,13 @@ static class ForeignTokenizer
         var random = new Random(1);
         var special = tokenizer.SpecialTokens.Values.ToHashSet();
         var whole = Enumerable.Range(0, tokenizer.VocabularySize).Where(id => !special.Contains(id) && tokenizer.BytesOf(id) is { Length: > 0 } bytes && System.Text.Unicode.Utf8.IsValid(bytes.Span)).ToArray();
-        if (whole.Length == 0) throw new UserException([new Problem("the tokenizer has no token that is a text", folder)]);
+        if (whole.Length == 0) throw new UserException([new Problem("the tokenizer has no token that is text", folder)]);
         var text = tokenizer.Decode(Enumerable.Range(0, ProofTokens).Select(_ => whole[random.Next(whole.Length)]));
         var ids = tokenizer.EncodeToIds(text).ToArray();
         var back = tokenizer.Decode(ids);
         if (back == text || tokenizer.EncodeToIds(back).SequenceEqual(ids)) return;
         var at = Enumerable.Range(0, Math.Min(back.Length, text.Length)).FirstOrDefault(i => back[i] != text[i]);
-        throw new UserException([new Problem($"the tokenizer does not give a text back: {MessageText.Quote(text[at..], 20)} becomes {MessageText.Quote(back[at..], 20)}", folder)]);
+        throw new UserException([new Problem($"the tokenizer does not reproduce a text: {MessageText.Quote(text[at..], 20)} becomes {MessageText.Quote(back[at..], 20)}", folder)]);
     }
 
     /// <summary>The input of a model of running text.</summary>
@@ -53,7 +53,7 @@ static class ForeignTokenizer
         // As an export writes it for a run whose documents start with this token.
         if (before is [var start] && after.Count == 0 && start == tokenizer.EndOfTextId) data = data with { Batches = new PackedBatchesConfig(), DocumentStart = true };
         else if (before.Count + after.Count > 0)
-            return new(data, Files(tokenizer)) { Notes = [$"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score put no such tokens there"] };
+            return new(data, Files(tokenizer)) { Notes = [$"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score do not add them"] };
         return new(data, Files(tokenizer));
     }
 
@@ -87,7 +87,7 @@ static class ForeignTokenizer
     internal static void Write(ExportFolder folder, TextTokenizer tokenizer, int context, int? before = null, int? after = null)
     {
         if (tokenizer.FileName != CheckpointFiles.Tokenizer)
-            throw new UserException($"the run's tokenizer is a {tokenizer.FileName} of SentencePiece, which has no form as tokenizer.json here", "export a run whose tokenizer is byte-level BPE, of characters, words or WordPiece");
+            throw new UserException($"the run's tokenizer is a {tokenizer.FileName} of SentencePiece, which cannot be written as tokenizer.json", "export a run whose tokenizer is byte-level BPE, of characters, words or WordPiece");
         var names = tokenizer.SpecialTokens.ToDictionary(token => token.Value, token => token.Key);
         var document = JsonNode.Parse(tokenizer.ToBytes())!.AsObject();
         if (before is not null || after is not null)

@@ -15,7 +15,7 @@ sealed class Gpt2Layout : HuggingFaceLayout<GptConfig>
 
     public override IEnumerable<string> Misfits(GptConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is LearnedPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where GPT-2 has learned ones"),
+        .. Shared.Unless(model.Positions is LearnedPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while GPT-2 has learned ones"),
         .. Shared.Unless(model.Norm is LayerNormConfig { Placement: NormPlacement.Pre }, "a model.norm other than a layer norm before each sublayer"),
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
         .. Shared.Unless((model.KeyValueHeads ?? model.Heads) == model.Heads, "fewer model.key_value_heads than heads"),

@@ -55,7 +55,7 @@ static class HuggingFaceExport
     internal static ExportResult Write(TrainedRun run, ExportRequest request, Seq2SeqConfig model)
     {
         var (source, target) = run.LoadTokenizers();
-        if (!ReferenceEquals(source, target)) throw Refused("a tokenizer for each side, where Marian has one for both");
+        if (!ReferenceEquals(source, target)) throw Refused("a tokenizer for each side, while Marian has one for both");
         var special = SpecialIds.Of(source);
         return Write(run, request, model, new(model.VocabularyFor(source)), [new MarianLayout()], (folder, config) =>
         {
@@ -101,10 +101,10 @@ static class HuggingFaceExport
     internal static HuggingFaceLayout<TModel> Choose<TModel>(HuggingFaceLayout<TModel>[] layouts, TModel model, LayoutSizes sizes) where TModel : ModelConfig
     {
         var misfits = layouts.Select(layout => (layout, lacks: layout.Misfits(model, sizes).ToList())).OrderBy(one => one.lacks.Count).First();
-        return misfits.lacks.Count == 0 ? misfits.layout : throw Refused($"{string.Join("; ", misfits.lacks)} (the layout that comes nearest is {misfits.layout.Name})");
+        return misfits.lacks.Count == 0 ? misfits.layout : throw Refused($"{string.Join("; ", misfits.lacks)} (the closest layout is {misfits.layout.Name})");
     }
 
-    static UserException Refused(string what) => new($"the run cannot be exported: it has {what}", "the other formats of --to may express it");
+    static UserException Refused(string what) => new($"the run cannot be exported: it has {what}", "another format of --to may support it");
 
     // A tensor that the table forgets would be lost without a word.
     static void CheckComplete(SafetensorsFile file, List<WeightRow> rows)
@@ -136,7 +136,7 @@ static class HuggingFaceExport
         Tensor[] ours = [.. row.Ours.Select(name => ModelTensors.Load(file, file[name], file.Path))];
         var made = row.Change.Export(ours, row.Theirs)[which];
         if (!made.shape.SequenceEqual(row.Theirs[which].Shape))
-            throw new InvalidOperationException($"{row.Theirs[which].Name} has the shape [{string.Join(", ", made.shape)}], and its table says [{string.Join(", ", row.Theirs[which].Shape)}]");
+            throw new InvalidOperationException($"{row.Theirs[which].Name} has the shape [{string.Join(", ", made.shape)}], but its table says [{string.Join(", ", row.Theirs[which].Shape)}]");
         made = stored switch { SafetensorsDtype.F16 => made.to(ScalarType.Float16), SafetensorsDtype.BF16 => made.to(ScalarType.BFloat16), _ => made };
         if (stored == SafetensorsDtype.F16 && !made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for --type f16", "--type bf16 has their range");
         stream.Write(made.contiguous().bytes);

@@ -32,7 +32,7 @@ public static class HuggingFaceImport
     public static ImportResult Import(string folder, string output)
     {
         if (File.Exists(folder)) throw NotAFolder(folder);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("the folder does not exist", folder)]);
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
             throw new UserException([new Problem("the folder is not empty", output, Path: "--output", Hint: "name a new folder")]);
         NativeLibraries.Load();
@@ -60,7 +60,7 @@ public static class HuggingFaceImport
     }
 
     static UserException NotAFolder(string file) => new([new Problem(
-        Path.GetExtension(file) is ".pt" or ".pth" or ".bin" or ".ckpt" or ".pkl" ? "is a pickle of PyTorch, which can run any code and is not read" : "is a file, and import reads a folder with config.json and weights", file,
+        Path.GetExtension(file) is ".pt" or ".pth" or ".bin" or ".ckpt" or ".pkl" ? "is a PyTorch pickle, which can run arbitrary code, so it is not read" : "is a file, but import reads a folder with config.json and weights", file,
         Hint: Path.GetExtension(file) == ".safetensors" ? "name the folder that it is in" : WeightFiles.PickleHint)]);
 
     // Before anything is allocated: a config that claims more than the files hold ends here.
@@ -76,14 +76,14 @@ public static class HuggingFaceImport
                 {
                     if (!row.Optional) missing.Add(theirs.Name);
                 }
-                else if (!shape.SequenceEqual(theirs.Shape)) misfits.Add(new($"{theirs.Name} is [{string.Join(", ", shape)}], and config.json makes it [{string.Join(", ", theirs.Shape)}]", weights.FileOf(theirs.Name)));
+                else if (!shape.SequenceEqual(theirs.Shape)) misfits.Add(new($"{theirs.Name} is [{string.Join(", ", shape)}], but config.json implies [{string.Join(", ", theirs.Shape)}]", weights.FileOf(theirs.Name)));
             }
         }
         var others = weights.Names.Where(name => !wanted.Contains(name)).Order(StringComparer.Ordinal).ToList();
         var unexpected = others.Where(name => model.Ignored?.IsMatch(name) != true).ToList();
         var problems = misfits.Take(Listed).ToList();
         if (missing.Count > 0) problems.Add(new($"the weights lack {missing.Count} tensors: {List(missing)}", folder));
-        if (unexpected.Count > 0) problems.Add(new($"the weights have {unexpected.Count} tensors that the model has no use for: {List(unexpected)}", folder));
+        if (unexpected.Count > 0) problems.Add(new($"the weights have {unexpected.Count} tensors that the model does not use: {List(unexpected)}", folder));
         return problems.Count == 0 ? others : throw new UserException(problems);
     }
 

@@ -33,7 +33,7 @@ sealed record ForeignInput(DataConfig Data, IReadOnlyDictionary<string, byte[]> 
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>The path in the config of data that nobody has named yet; in a message it says what to do.</summary>
-    internal const string NoData = "nothing (an imported model has no data; name some with --data)";
+    internal const string NoData = "nothing (an imported model has no data; name a data set with --data)";
 }
 
 /// <summary>A kind of model as Hugging Face's transformers library stores it.</summary>

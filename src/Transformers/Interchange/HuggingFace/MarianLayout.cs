@@ -22,12 +22,12 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
 
     public override IEnumerable<string> Misfits(Seq2SeqConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is SinusoidalPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where Marian has sinusoidal ones"),
+        .. Shared.Unless(model.Positions is SinusoidalPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while Marian has sinusoidal ones"),
         .. Shared.Unless(model.Positions is not SinusoidalPositionsConfig { Base: not Base }, "a model.positions.base other than 10000"),
         .. Shared.Unless(model.Norm is LayerNormConfig { Placement: NormPlacement.Post, Epsilon: 1e-5 }, "a model.norm other than a layer norm of epsilon 1e-5 after each sublayer"),
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
         .. Shared.Unless(model.Bias, "model.bias: false"),
-        .. Shared.Unless(model.Embeddings.TieOutput && model.Embeddings.Shared != false, "matrices of embeddings that are not one"),
+        .. Shared.Unless(model.Embeddings.TieOutput && model.Embeddings.Shared != false, "embedding matrices that are not shared"),
     ];
 
     public override JsonObject Describe(Seq2SeqConfig model, LayoutSizes sizes)
@@ -80,7 +80,7 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
     public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output)
     {
         if (!File.Exists(Path.Combine(folder, "tokenizer.json")) && File.Exists(Path.Combine(folder, "source.spm")))
-            throw new UserException([new Problem("is one of two vocabularies, of which Marian's own tokenizer takes ids from a third file", Path.Combine(folder, "source.spm"), Hint: "convert them to one tokenizer.json, as transformers' convert_slow_tokenizer does")]);
+            throw new UserException([new Problem("is one of two vocabularies, whose ids Marian's own tokenizer takes from a third file", Path.Combine(folder, "source.spm"), Hint: "convert them to one tokenizer.json, as transformers' convert_slow_tokenizer does")]);
         var tokenizer = ForeignTokenizer.Read(folder, model.Sizes.Vocabulary);
         ForeignTokenizer.RequireSpecial(tokenizer, folder);
         var special = SpecialIds.Of(tokenizer);

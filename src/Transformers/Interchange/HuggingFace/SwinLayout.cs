@@ -17,7 +17,7 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
     public override IEnumerable<string> Misfits(SwinConfig model, LayoutSizes sizes) =>
     [
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
-        .. Shared.Unless(model.FeedForward.Width is null, "a model.feed_forward.width, where Swin has four times each stage's width"),
+        .. Shared.Unless(model.FeedForward.Width is null, "a model.feed_forward.width, while Swin has four times each stage's width"),
         .. Shared.Unless(model.Norm is LayerNormConfig, $"model.norm of kind {Shared.KindOf(model.Norm)}"),
         .. GridMisfits(model, sizes.Image),
     ];
@@ -52,7 +52,7 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
         config.Require("use_absolute_embeddings", "false", "false");
         if (config.Number("mlp_ratio", 4) != 4) throw config.Error("mlp_ratio", $"({config.Number("mlp_ratio", 4)}) must be 4");
         var (layers, heads) = (config.Ints("depths", most: 10_000), config.Ints("num_heads", most: 10_000));
-        if (layers.Length > 8 || heads.Length != layers.Length) throw config.Error("depths", $"must be those of at most 8 stages, as many as num_heads has ({heads.Length})");
+        if (layers.Length > 8 || heads.Length != layers.Length) throw config.Error("depths", $"must be those of at most 8 stages, the length of num_heads ({heads.Length})");
         var model = new SwinConfig
         {
             Patch = config.Int("patch_size", 4, most: 4096), Width = config.Int("embed_dim", 96, most: 100_000), Layers = layers, Heads = heads, Window = config.Int("window_size", 7, most: 4096),

@@ -107,7 +107,7 @@ sealed class TimmSwinLayout : TimmLayout
     {
         var (C, channels, P) = (Size(weights, "patch_embed.proj.weight", 0, 4), Size(weights, "patch_embed.proj.weight", 1, 4), Size(weights, "patch_embed.proj.weight", 2, 4));
         var stages = Count(weights, stage => $"layers.{stage}.blocks.0.norm1.weight");
-        if (stages > 8) throw new UserException($"the weights have {stages} stages, and there are at most 8");
+        if (stages > 8) throw new UserException($"the weights have {stages} stages, but at most 8 are supported");
         var head = weights.ShapeOf("head.fc.weight") is null ? "head" : "head.fc";
         var (classes, side) = (Size(weights, $"{head}.weight", 0, 2), (int)Math.Round(Math.Sqrt(Size(weights, "layers.0.blocks.0.attn.relative_position_bias_table", 0, 2))));
         var model = new SwinConfig

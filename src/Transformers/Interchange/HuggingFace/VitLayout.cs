@@ -16,7 +16,7 @@ sealed class VitLayout : HuggingFaceLayout<VitConfig>
 
     public override IEnumerable<string> Misfits(VitConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is LearnedImagePositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where ViT has learned ones"),
+        .. Shared.Unless(model.Positions is LearnedImagePositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while ViT has learned ones"),
         .. Shared.Unless(model.Pool == ImagePooling.Cls, "model.pool: mean"),
         .. Shared.Unless(model.Norm is LayerNormConfig { Placement: NormPlacement.Pre }, "a model.norm other than a layer norm before each sublayer"),
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),

@@ -138,5 +138,5 @@ static class OnnxLayers
 
     /// <summary>The refusal of a setting that graphs have no form for.</summary>
     public static UserException Refused(string setting, object config) =>
-        new($"model.{setting}.kind ({KindAttribute.Of(config)}) has no form in an ONNX graph here", "export a run with another kind, or to another format");
+        new($"model.{setting}.kind ({KindAttribute.Of(config)}) cannot be exported to ONNX", "export a run with another kind, or to another format");
 }

@@ -69,7 +69,7 @@ sealed class OnnxWeights
     {
         var contiguous = tensor.contiguous();
         if (contiguous.NumberOfElements * contiguous.ElementSize > int.MaxValue)
-            throw new UserException($"the weight {name} of {contiguous.NumberOfElements * contiguous.ElementSize:N0} bytes is too large for a tensor of an ONNX file, which has at most 2 GB",
+            throw new UserException($"the weight {name} of {contiguous.NumberOfElements * contiguous.ElementSize:N0} bytes is too large for an ONNX tensor, which can have at most 2 GB",
                 "export with --quantize int8, which takes a quarter");
         var proto = new TensorProto
         {

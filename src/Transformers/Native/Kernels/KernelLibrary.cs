@@ -67,7 +67,7 @@ static unsafe partial class KernelLibrary
         var candidates = string.IsNullOrEmpty(named) ? Candidates() : [named];
         if (candidates.FirstOrDefault(File.Exists) is not { } path)
             return new(0, null, string.IsNullOrEmpty(named)
-                ? $"{FileName} is neither beside the application nor in artifacts/native; scripts/build-kernels makes it where there is a C++ compiler"
+                ? $"{FileName} is neither beside the application nor in artifacts/native; scripts/build-kernels builds it if there is a C++ compiler"
                 : $"{Variable} names {named}, which does not exist");
         if (!NativeLibrary.TryLoad(path, out var handle)) return new(0, path, $"{path} does not load on this system");
         if (!NativeLibrary.TryGetExport(handle, "tk_abi_version", out var version) || ((delegate* unmanaged<int>)version)() != Interface)

@@ -132,7 +132,7 @@ public static class AttentionPlot
     static void CheckTokens(string side, int count, int fewest, int context)
     {
         var most = Math.Min(context, MostTokens);
-        if (count < fewest || count > most) throw new UserException($"the {side} has {count} tokens, and a map can show {fewest} to {most}");
+        if (count < fewest || count > most) throw new UserException($"the {side} has {count} tokens, but a map can show {fewest} to {most}");
     }
 
     static void Check(string name, int? asked, int count)

@@ -50,7 +50,7 @@ static class WordPieceFile
         }
         catch (InvalidOperationException exception) // Bytes that are not UTF-8, or half a surrogate pair.
         {
-            throw new UserException([new Problem($"holds text that is not well-formed: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"contains text that is not well-formed: {exception.Message}", path)], exception);
         }
     }
 
@@ -104,7 +104,7 @@ static class WordPieceFile
         (int[] Before, int[] After)? frame = null)
     {
         var tokens = Enumerable.Range(0, parts.Size).Select(id => parts.NameOf(id) ?? throw parts.Error($"no token has id {id}")).ToArray();
-        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {MessageText.Quote(broken)} holds a line end");
+        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {MessageText.Quote(broken)} contains a line end");
         if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {MessageText.Quote(unknown)} for words that have no pieces");
         special.TryAdd(unknown, id);
         return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor) { Framing = frame ?? ([], []) };

@@ -310,7 +310,7 @@ public class FileTextSourceTests : FolderTest
     {
         if (!OperatingSystem.IsLinux()) return;
         System.Diagnostics.Process.Start("mkfifo", [At("pipe")]).WaitForExit();
-        Assert.Contains("is a pipe or a device, and this is read more than once", Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("pipe")] })).Message);
+        Assert.Contains("is a pipe or a device, but this is read more than once", Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("pipe")] })).Message);
         Write("a.txt", "x");
         var (documents, counts) = Read(Folder);
         Assert.Equal(["x"], documents);
