@@ -75,7 +75,7 @@ static class DataInspectCommand
 
     static void Print(TextWriter output, SoundReport report)
     {
-        output.WriteLine($"sounds      {report.Sounds:N0}, of {report.ShortestSeconds:0.##} to {report.LongestSeconds:0.##} seconds, {report.MeanSeconds:0.##} on average");
+        output.WriteLine($"recordings  {report.Sounds:N0}, of {report.ShortestSeconds:0.##} to {report.LongestSeconds:0.##} seconds, {report.MeanSeconds:0.##} on average");
         output.WriteLine($"rates       {string.Join(", ", report.Rates.Select(rate => $"{rate.Value:N0} at {rate.Key} Hz"))}");
         foreach (var one in report.Classes) output.WriteLine($"class       {one.Name}: {one.Train} train, {one.Validation} validation, {one.Test} test");
         foreach (var fault in report.UnreadableFiles) output.WriteLine($"unreadable  {fault}");

@@ -40,7 +40,7 @@ public abstract class Kind
     public virtual ModelInput Input => ModelInput.Text;
 
     /// <summary>What an evaluation counts as examples.</summary>
-    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "sounds", ModelInput.Pairs => "pairs", _ => "texts" };
+    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "recordings", ModelInput.Pairs => "pairs", _ => "texts" };
 
     /// <summary>Whether it names the class of its input.</summary>
     public virtual bool Classifies => false;

@@ -53,7 +53,7 @@ sealed class SoundTask : TrainingTask
         if (data.Source is GeneratedAudioConfig) observer.OnPreparing("speaking", 0);
         var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
         if (sounds.Train.Length == 0) throw new UserException("there are no training recordings");
-        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test sounds of {sounds.Classes.Count} classes");
+        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test recordings of {sounds.Classes.Count} classes");
         var input = options.From is { } from && TrainedRun.Open(from) is { } other && other.Checkpoint.Has(SoundInput.FileName)
             // The weights that are taken have heard sounds of one mean and deviation.
             ? SoundInput.Parse(other.Checkpoint.ReadText(SoundInput.FileName), other.Checkpoint.PathOf(SoundInput.FileName)) with { Samples = SoundShape.SamplesOf(data), Mels = data.Mels }

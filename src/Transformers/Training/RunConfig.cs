@@ -33,7 +33,7 @@ public sealed record RunConfig : IChecked
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
         if (Data is ImageDataConfig or ImageTextDataConfig or SeriesDataConfig or LabelledSeriesDataConfig or AudioDataConfig)
-            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "sounds", _ => "images" }} of a step");
+            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "recordings", _ => "images" }} per step");
         Model.CheckData(check, Data);
     }
 }

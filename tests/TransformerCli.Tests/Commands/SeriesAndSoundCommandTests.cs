@@ -109,7 +109,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void Eval_of_sounds_prints_the_accuracy_of_the_nearest_mean_spectrum_too()
     {
         var shown = Done("eval", runs.Sounds, "--device", "cpu");
-        Assert.Contains("test: 10 sounds", shown);
+        Assert.Contains("test: 10 recordings", shown);
         Assert.Matches(@"(?m)^centroid_top1 +[0-9.]+$", shown);
         Assert.Contains("test: 12 series", Done("eval", runs.Classes, "--device", "cpu"));
     }

@@ -29,7 +29,7 @@ public sealed class SoundDataset
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]];
         if (validation.Length == 0 && holdout > 0 && (int)Math.Round(holdout * train.Length) is var held && held > 0 && held < train.Length)
             (train, validation) = new HoldoutFractionConfig { Fraction = holdout }.Divide(train, i => labels[i], seed);
-        (Train, Validation, Test) = (DataLimit.Draw(train, i => labels[i], limit, seed, "sounds"), validation, [.. by[ImageSplit.Test]]);
+        (Train, Validation, Test) = (DataLimit.Draw(train, i => labels[i], limit, seed, "recordings"), validation, [.. by[ImageSplit.Test]]);
     }
 
     /// <summary>Opens what a config names; generated sounds are spoken once and kept.</summary>
