@@ -27,7 +27,7 @@ public sealed class RunEmbeddingGenerator : IEmbeddingGenerator<string, Embeddin
     /// <summary>Opens a run.</summary>
     /// <param name="run">A run folder, or a checkpoint folder.</param>
     /// <param name="checkpoint"><c>best</c>, <c>latest</c> or a step; null for the best, else the newest.</param>
-    /// <param name="pooling">How one vector is made of a text's.</param>
+    /// <param name="pooling">How a text's vectors are pooled into one.</param>
     /// <param name="device">Where to compute; the CPU by default.</param>
     /// <exception cref="UserException">There is no such run, it is damaged, or its model does not read text.</exception>
     public static RunEmbeddingGenerator Open(string run, string? checkpoint = null, Pooling pooling = Pooling.Mean, Device? device = null)

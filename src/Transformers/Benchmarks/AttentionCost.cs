@@ -10,7 +10,7 @@ namespace Transformers.Benchmarks;
 
 /// <summary>How attention over an image is cut: into pixels, patches, or windows of patches.</summary>
 /// <param name="Name"><c>pixels</c>, <c>patches</c> or <c>windows</c>.</param>
-/// <param name="Patch">Pixels a side of what is one token.</param>
+/// <param name="Patch">The side of a token, in pixels.</param>
 /// <param name="Window">Tokens a side of a window; null where every token attends to all.</param>
 sealed record AttentionCut(string Name, int Patch, int? Window)
 {
@@ -26,7 +26,7 @@ sealed record AttentionCut(string Name, int Patch, int? Window)
 
 /// <summary>What one layer's attention over one image costs.</summary>
 /// <param name="Kind"><c>pixels</c>, <c>patches</c> or <c>windows</c>.</param>
-/// <param name="Side">Pixels a side of the image, R.</param>
+/// <param name="Side">The side R of the image, in pixels.</param>
 /// <param name="Tokens">All tokens.</param>
 /// <param name="Weights">The attention weights of one head: tokens² of each group.</param>
 /// <param name="Bytes">The bytes of all heads' weights in 32 bits, by the formula.</param>
@@ -38,9 +38,9 @@ public sealed record AttentionCostPoint(string Kind, int Side, long Tokens, doub
 /// <summary>What to compare.</summary>
 public sealed record AttentionCostOptions
 {
-    /// <summary>Pixels a side of the images R.</summary>
+    /// <summary>The sides R of the images, in pixels.</summary>
     public IReadOnlyList<int> Sides { get; init; } = [16, 32, 64, 128, 224, 384, 512, 1024];
-    /// <summary>Pixels a side of ViT's patches P.</summary>
+    /// <summary>The side P of ViT's patches, in pixels.</summary>
     public int Patch { get; init; } = 16;
     /// <summary>Side of the patches within windows, in pixels.</summary>
     public int WindowPatch { get; init; } = 4;

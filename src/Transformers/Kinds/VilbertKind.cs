@@ -34,7 +34,7 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         return ImageTextEvaluation.Run(pairs, name, options, cancel);
     }
 
-    // The text's stream. A line may name an image before a tab; without one the whole image is hidden, as in a part of training.
+    // The text stream. A line may name an image before a tab; without one the whole image is hidden, as in a part of training.
     public override Embedder OpenEmbedder(TrainedRun run, Device device)
     {
         NativeLibraries.Load();

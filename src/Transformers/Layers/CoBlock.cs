@@ -56,8 +56,8 @@ public sealed class CoBlock : nn.Module, IBlock
     readonly Block text, image;
 
     /// <summary>A layer of two streams.</summary>
-    /// <param name="textShape">The text's stream.</param>
-    /// <param name="imageShape">The image's stream.</param>
+    /// <param name="textShape">The text stream.</param>
+    /// <param name="imageShape">The image stream.</param>
     /// <param name="norm">The norm and its placement.</param>
     public CoBlock(StreamShape textShape, StreamShape imageShape, NormConfig norm) : base(nameof(CoBlock))
     {

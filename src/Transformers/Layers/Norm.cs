@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>The normalisation; closed by <c>kind</c>.</summary>
+/// <summary>The normalisation.</summary>
 public abstract record NormConfig
 {
     /// <summary>Where a block normalises.</summary>
     public NormPlacement Placement { get; init; }
 
-    /// <summary>What is added to the variance (or mean square) before the root.</summary>
+    /// <summary>The number added to the variance (or mean square) before the square root.</summary>
     [Between(1e-12, 0.1)]
     public double Epsilon { get; init; } = 1e-5;
 }

@@ -17,7 +17,7 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
 
     /// <summary>For squares of a side.</summary>
     /// <param name="channels">The number of channels C.</param>
-    /// <param name="patch">Pixels a side P.</param>
+    /// <param name="patch">The side P, in pixels.</param>
     /// <param name="width">The width D.</param>
     public PatchEmbedding(int channels, int patch, int width) : base(nameof(PatchEmbedding))
     {
@@ -52,15 +52,15 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
         nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1);
 }
 
-/// <summary>How a model encodes the position of a patch in an image; closed by <c>kind</c>.</summary>
+/// <summary>How a model encodes the position of a patch in an image.</summary>
 public abstract record ImagePositionsConfig;
 
-/// <summary>A learned vector for each position of the grid; interpolated where an image has another size.</summary>
+/// <summary>A learned vector for each position of the grid; interpolated if an image has a different size.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1 and, for other sizes, section 3.2.</remarks>
 [Kind("learned")]
 public sealed record LearnedImagePositionsConfig : ImagePositionsConfig;
 
-/// <summary>Fixed sines and cosines of column and row.</summary>
+/// <summary>Fixed sines and cosines of the column and the row.</summary>
 /// <remarks>Chen et al. 2021 (MoCo v3), section 5.</remarks>
 [Kind("sinusoidal")]
 public sealed record SinusoidalImagePositionsConfig : ImagePositionsConfig

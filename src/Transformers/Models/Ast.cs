@@ -10,16 +10,16 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over patches of a spectrogram that classifies a recording.</summary>
+/// <summary>A transformer on patches of a spectrogram that classifies a recording.</summary>
 /// <remarks>Gong et al. 2021 (Audio Spectrogram Transformer), section 2.1.</remarks>
 [Kind("ast")]
 public sealed record AstConfig : ModelConfig, IChecked
 {
-    /// <summary>Bands, and frames of 10 ms, a side P of a patch.</summary>
+    /// <summary>The side P of a patch, in bands and in frames of 10 ms.</summary>
     [Between(1, 512)]
     public int Patch { get; init; } = 16;
 
-    /// <summary>Bands and frames from one patch to the next; 10 in the paper, by default the patch. What is left over at the end is not seen.</summary>
+    /// <summary>The step from one patch to the next, in bands and frames; 10 in the paper, by default the patch size. An incomplete patch at the end is dropped.</summary>
     [Between(1, 512)]
     public int? Stride { get; init; }
 
@@ -41,16 +41,16 @@ public sealed record AstConfig : ModelConfig, IChecked
     /// <summary>How the model encodes the positions of patches in frequency and time.</summary>
     public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
 
-    /// <summary>What the class is read from.</summary>
+    /// <summary>The vector from which the class is predicted.</summary>
     public ImagePooling Pool { get; init; }
 
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig { Epsilon = 1e-6 };
 
-    /// <summary>What is dropped while training.</summary>
+    /// <summary>What is dropped during training.</summary>
     public ImageDropConfig Drop { get; init; } = new();
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     internal (int Rows, int Columns) GridOf(SoundShape shape) => (CountOf(shape.Mels), CountOf(shape.Frames));

@@ -117,7 +117,7 @@ public static class TextPooling
     /// <summary>Pools the vectors of a text's tokens; padding has no part in it.</summary>
     /// <param name="hidden">[B, S, D].</param>
     /// <param name="lengths">The tokens of each row, at least one.</param>
-    /// <param name="pooling">How one vector is made of a text's.</param>
+    /// <param name="pooling">How a text's vectors are pooled into one.</param>
     /// <returns>[B, D].</returns>
     public static Tensor Pool(Tensor hidden, IReadOnlyList<int> lengths, Pooling pooling)
     {

@@ -20,7 +20,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     [Between(1, 10_000)]
     public required int Heads { get; init; }
 
-    /// <summary>The number of key/value heads K, each shared by H/K query heads; by default as many as heads. 1 is multi-query attention.</summary>
+    /// <summary>The number of key/value heads K, each shared by H/K query heads; by default the number of heads. 1 is multi-query attention.</summary>
     [Between(1, 10_000)]
     public int? KeyValueHeads { get; init; }
 
@@ -51,7 +51,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     /// <summary>Whether the output layer uses the token embedding's matrix.</summary>
     public bool TieEmbeddings { get; init; } = true;
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new Gpt2InitConfig();
 
     /// <inheritdoc/>

@@ -11,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>A network over images.</summary>
 public abstract record ImageModelConfig : ModelConfig
 {
-    /// <summary>Pixels a side of the images; by default <c>data.input.size</c>. Presets of published models give it.</summary>
+    /// <summary>The side of the images, in pixels; by default <c>data.input.size</c>. Presets of published models set it.</summary>
     [Between(1, 4096)]
     public int? Size { get; init; }
 
@@ -19,7 +19,7 @@ public abstract record ImageModelConfig : ModelConfig
     [Between(1, 1024)]
     public int? Channels { get; init; }
 
-    /// <summary>The number of classes N; by default as many as the data have.</summary>
+    /// <summary>The number of classes N; by default the number of classes in the data.</summary>
     [Between(1, 10_000_000)]
     public int? Classes { get; init; }
 
@@ -41,7 +41,7 @@ public abstract record ImageModelConfig : ModelConfig
 }
 
 /// <summary>What goes into a network over images, and what comes out.</summary>
-/// <param name="Size">Pixels a side.</param>
+/// <param name="Size">The side, in pixels.</param>
 /// <param name="Channels">The number of channels C.</param>
 /// <param name="Classes">The number of classes N.</param>
 public readonly record struct ImageShape(int Size, int Channels, int Classes)

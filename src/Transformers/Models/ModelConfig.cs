@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>The network; closed by <c>kind</c>.</summary>
+/// <summary>The network.</summary>
 public abstract record ModelConfig
 {
     /// <summary>The width D of the residual stream.</summary>
@@ -36,7 +36,7 @@ public abstract record ModelConfig
 /// <summary>A network over tokens.</summary>
 public abstract record TextModelConfig : ModelConfig
 {
-    /// <summary>The number of tokens V of the model; by default as many as the tokenizer has. A larger one is padded: some hardware multiplies certain sizes faster.</summary>
+    /// <summary>The number of tokens V of the model; by default that of the tokenizer. A larger number pads the vocabulary, because some hardware multiplies certain sizes faster.</summary>
     [Between(2, 10_000_000)]
     public int? Vocabulary { get; init; }
 

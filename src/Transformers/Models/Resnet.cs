@@ -11,7 +11,7 @@ using Convolution = Transformers.Layers.Convolution;
 
 namespace Transformers.Models;
 
-/// <summary>A residual convolutional network for small images: what a vision transformer is compared with.</summary>
+/// <summary>A residual convolutional network for small images, as a baseline for vision transformers.</summary>
 /// <remarks>He et al. 2016, section 4.2: three stages of n blocks are their ResNet-(6n + 2), n = 3 the ResNet-20 of 0.27 million parameters.</remarks>
 [Kind("resnet")]
 public sealed record ResnetConfig : ImageModelConfig, IChecked
@@ -24,7 +24,7 @@ public sealed record ResnetConfig : ImageModelConfig, IChecked
     [NotEmpty, Between(1, 10_000)]
     public IReadOnlyList<int> Layers { get; init; } = [3, 3, 3];
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new HeInitConfig();
 
     /// <summary>The channels of a stage.</summary>

@@ -8,12 +8,12 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over the patches of a series that classifies it.</summary>
+/// <summary>A transformer on the patches of a time series that classifies it.</summary>
 /// <remarks>The encoder of Nie et al. 2023 (PatchTST), section 3.1.</remarks>
 [Kind("series_classifier")]
 public sealed record SeriesClassifierConfig : SeriesModelConfig, IChecked
 {
-    /// <summary>Steps from one patch to the next; by default the patch, so that patches do not overlap.</summary>
+    /// <summary>The number of steps from one patch to the next; by default the patch size, so that patches do not overlap.</summary>
     [Between(1, 100_000)]
     public int? Stride { get; init; }
 

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A decoder-only transformer over the patches of a series: each patch forecasts the steps after it.</summary>
+/// <summary>A decoder-only transformer on the patches of a time series: each patch forecasts the steps after it.</summary>
 /// <remarks>Das et al. 2024 (TimesFM), section 4.</remarks>
 [Kind("series_decoder")]
 public sealed record SeriesDecoderConfig : ForecasterConfig, IChecked

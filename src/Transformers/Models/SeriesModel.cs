@@ -13,7 +13,7 @@ namespace Transformers.Models;
 /// <summary>A network over series of numbers, cut into patches.</summary>
 public abstract record SeriesModelConfig : ModelConfig
 {
-    /// <summary>Steps of a patch P.</summary>
+    /// <summary>The number of steps P in a patch.</summary>
     [Between(1, 100_000)]
     public required int Patch { get; init; }
 
@@ -38,7 +38,7 @@ public abstract record SeriesModelConfig : ModelConfig
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig();
 
-    /// <summary>The dropout rate of embeddings, of each sublayer's output and before the last layer.</summary>
+    /// <summary>The dropout rate of embeddings, of each sublayer's output, and before the last layer.</summary>
     [Between(0, 1, Below = true)]
     public double Dropout { get; init; }
 
@@ -46,7 +46,7 @@ public abstract record SeriesModelConfig : ModelConfig
     [Between(0, 1, Below = true)]
     public double InnerDropout { get; init; }
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     /// <summary>The patches of a context.</summary>
@@ -71,11 +71,11 @@ public abstract record SeriesModelConfig : ModelConfig
 /// <summary>A network that forecasts series.</summary>
 public abstract record ForecasterConfig : SeriesModelConfig
 {
-    /// <summary>The probabilities of the quantiles that are forecast beside the mean, in rising order.</summary>
+    /// <summary>The probabilities of the quantiles that are forecast in addition to the mean, in ascending order.</summary>
     [NotEmpty, Between(0.001, 0.999)]
     public IReadOnlyList<double> Quantiles { get; init; } = [0.1, 0.5, 0.9];
 
-    /// <summary>The simple forecast that the network's output is added to.</summary>
+    /// <summary>The simple forecast to which the network's output is added.</summary>
     public ForecastBaseline Baseline { get; init; }
 
     private protected override void CheckParts(ConfigCheck check)

@@ -10,7 +10,7 @@ namespace Transformers.Models;
 /// <summary>What goes into a model of two streams, and what comes out.</summary>
 /// <param name="Vocabulary">The number of tokens V.</param>
 /// <param name="Answers">The number of answers N; 0 for none.</param>
-/// <param name="Size">Pixels a side of an image; 1 for region features.</param>
+/// <param name="Size">The side of an image, in pixels; 1 for region features.</param>
 /// <param name="Channels">The number of channels C of an image, or of features of a region.</param>
 /// <param name="RegionClasses">The number of classes that a detector gave regions; 0 for none.</param>
 public readonly record struct PairShape(int Vocabulary, int Answers, int Size, int Channels, int RegionClasses = 0);
@@ -115,7 +115,7 @@ public sealed class Vilbert : nn.Module, IComputes
     /// <summary>The regions of an image of pixels; 0 for region features, of which each image has its own number.</summary>
     public int Patches => config.Patch is { } patch ? Shape.Size / patch * (Shape.Size / patch) : 0;
 
-    /// <summary>Pixels a side of a patch; null for region features.</summary>
+    /// <summary>The side of a patch, in pixels; null for region features.</summary>
     public int? Patch => config.Patch;
 
     /// <summary>The most tokens of a text.</summary>

@@ -5,47 +5,47 @@ using Transformers.Layers;
 
 namespace Transformers.Models;
 
-/// <summary>A text stream and an image stream that attend to each other, for questions about images and for matching captions.</summary>
+/// <summary>ViLBERT: a text stream and an image stream that attend to each other, for questions about images and for matching captions.</summary>
 /// <remarks>Lu et al. 2019 (ViLBERT). The defaults are BERT's, as there: GELU, post-norm, truncated normal weights.</remarks>
 [Kind("vilbert")]
 public sealed record VilbertConfig : TextModelConfig, IChecked
 {
-    /// <summary>The text's stream.</summary>
+    /// <summary>The text stream.</summary>
     public required StreamConfig Text { get; init; }
 
-    /// <summary>The image's stream.</summary>
+    /// <summary>The image stream.</summary>
     public required StreamConfig Image { get; init; }
 
-    /// <summary>The number of layers in which the streams attend to each other, each followed by a layer within each stream.</summary>
+    /// <summary>The number of co-attention layers, each followed by a self-attention layer in each stream.</summary>
     [Between(1, 10_000)]
     public required int CoLayers { get; init; }
 
-    /// <summary>The width D of the joint vector: the product of what both streams' first tokens are projected to, which answers and matches are read from.</summary>
+    /// <summary>The width D of the joint vector, from which answers and matches are predicted: the product of the projections of both streams' first tokens.</summary>
     [Between(1, 1_000_000)]
     public override required int Width { get; init; }
 
-    /// <summary>Pixels a side P of a patch; not with <c>data.regions</c>.</summary>
+    /// <summary>The side P of a patch, in pixels; not with <c>data.regions</c>.</summary>
     [Between(1, 4096)]
     public int? Patch { get; init; }
 
-    /// <summary>The most tokens of a text, its two framing ones included; longer texts lose their end.</summary>
+    /// <summary>The maximum number of tokens of a text, including its two framing tokens; longer texts are truncated.</summary>
     [Between(3, 10_000_000)]
     public int Context { get; init; } = 64;
 
-    /// <summary>How the model encodes the positions of patches; region features have boxes instead.</summary>
+    /// <summary>How the model encodes the positions of patches; region features use their boxes instead.</summary>
     public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
 
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig { Placement = NormPlacement.Post };
 
-    /// <summary>The dropout rate of embeddings, of each sublayer's output and of the joint vector.</summary>
+    /// <summary>The dropout rate of embeddings, of each sublayer's output, and of the joint vector.</summary>
     [Between(0, 1, Below = true)]
     public double Dropout { get; init; } = 0.1;
 
     /// <summary>What the model is trained to do, and how often.</summary>
     public ObjectivesConfig Objectives { get; init; } = new();
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     /// <inheritdoc/>
@@ -95,14 +95,14 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
     internal StreamShape ImageShape => new(Image.Width, Image.Heads, Image.FeedForward, Dropout);
 }
 
-/// <summary>One of two streams.</summary>
+/// <summary>One of ViLBERT's two streams.</summary>
 public sealed record StreamConfig : IChecked
 {
-    /// <summary>The number of layers before the streams meet; 0 for none.</summary>
+    /// <summary>The number of layers before co-attention; 0 for none.</summary>
     [Between(0, 10_000)]
     public required int Layers { get; init; }
 
-    /// <summary>The number of attention heads H, of co-attention too; it divides the width.</summary>
+    /// <summary>The number of attention heads H, also in co-attention; it divides the width.</summary>
     [Between(1, 10_000)]
     public required int Heads { get; init; }
 
@@ -117,7 +117,7 @@ public sealed record StreamConfig : IChecked
     public void Check(ConfigCheck check) => check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
 }
 
-/// <summary>What a model of two streams is trained to do, and how often an example is used for each; only the ratio of the three frequencies counts.</summary>
+/// <summary>What ViLBERT is trained to do, and how often an example is used for each objective; only the ratio of the three frequencies matters.</summary>
 /// <remarks>Lu et al. 2019, sections 3.2 and 3.3. They pretrain and then train each task; all at once is Lu et al. 2020 (12-in-1).</remarks>
 public sealed record ObjectivesConfig : IChecked
 {
@@ -129,11 +129,11 @@ public sealed record ObjectivesConfig : IChecked
     [Between(0, 1)]
     public double Masked { get; init; } = 0.2;
 
-    /// <summary>Telling whether a caption belongs to an image; half of the pairs do.</summary>
+    /// <summary>Predicting whether a caption belongs to an image; half of the pairs do.</summary>
     [Between(0, 1)]
     public double Match { get; init; } = 0.2;
 
-    /// <summary>The fraction of questions that are answered with the image hidden, or with the text hidden, half each: without it, an evaluation does not show what one stream alone can answer.</summary>
+    /// <summary>The fraction of questions that are answered with the image hidden, or with the text hidden, half each; needed to evaluate what the model can answer from one input alone.</summary>
     [Between(0, 0.9)]
     public double Alone { get; init; } = 0.05;
 

@@ -57,7 +57,7 @@ public static class DataOverride
     /// <exception cref="UserException">There is nothing at the path, or data of this kind are not read from one.</exception>
     /// <param name="config">The config.</param>
     /// <param name="path">The file or folder; null for the config's own.</param>
-    /// <param name="include">Which files of folders are read as text; null for the config's own.</param>
+    /// <param name="include">Which files in folders are read as text; null for the config's own.</param>
     public static RunConfig Apply(RunConfig config, string? path, IReadOnlyList<string>? include)
     {
         if (path is not null) config = Apply(config, path);

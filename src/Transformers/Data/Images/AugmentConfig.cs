@@ -11,14 +11,14 @@ public sealed record AugmentConfig : IChecked
     [Between(0.001, 1)]
     public (double, double)? Crop { get; init; }
 
-    /// <summary>Instead of a crop: a border of this many pixels, then a random cut of the input's size.</summary>
+    /// <summary>Instead of a crop: a border of this many pixels, then a random crop of the input's size.</summary>
     [Between(0, 512)]
     public int Pad { get; init; }
 
     /// <summary>What fills the border.</summary>
     public PadMode PadMode { get; init; }
 
-    /// <summary>Probability of mirroring left and right.</summary>
+    /// <summary>Probability of a horizontal flip.</summary>
     [Between(0, 1)]
     public double Flip { get; init; }
 
@@ -42,7 +42,7 @@ public sealed record AugmentConfig : IChecked
     [Between(0, 100)]
     public double Cutmix { get; init; }
 
-    /// <summary>Probability that a batch is mixed, where mixup or CutMix is on.</summary>
+    /// <summary>Probability that a batch is mixed, if mixup or CutMix is on.</summary>
     [Between(0, 1)]
     public double MixProbability { get; init; } = 1;
 

@@ -5,7 +5,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>Image files in a folder for each class, with or without <c>train/</c> and <c>test/</c> above them.</summary>
+/// <summary>Image files in one folder per class, optionally below <c>train/</c> and <c>test/</c>.</summary>
 sealed class FolderSource : ImageSource
 {
     readonly string root;

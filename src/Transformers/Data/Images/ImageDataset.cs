@@ -218,7 +218,7 @@ sealed class PixelCache(long budget)
 /// <summary>What happens when an image file cannot be used.</summary>
 public enum BrokenFilePolicy
 {
-    /// <summary>It is left out, counted and named.</summary>
+    /// <summary>It is skipped, counted and named.</summary>
     Skip,
     /// <summary>It ends the run.</summary>
     Fail,

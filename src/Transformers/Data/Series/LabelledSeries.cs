@@ -6,18 +6,18 @@ using Transformers.IO;
 
 namespace Transformers.Data.Series;
 
-/// <summary>Series with a class each, for models that classify them.</summary>
+/// <summary>Time series with classes, for models that classify them.</summary>
 [Kind("labelled_series")]
 public sealed record LabelledSeriesDataConfig : DataConfig
 {
     /// <summary>Where the series come from: a generator or files.</summary>
     public required LabelledSeriesSourceConfig Source { get; init; }
 
-    /// <summary>The steps that the model sees: a longer series loses its end, a shorter one has missing values there.</summary>
+    /// <summary>The number of steps that the model sees: longer series are truncated, shorter ones are padded with missing values.</summary>
     [Between(2, 100_000)]
     public required int Length { get; init; }
 
-    /// <summary>The fraction of the training series, of each class alike, that is held out for validation; 0 for none.</summary>
+    /// <summary>The fraction of the training series of each class that is held out for validation; 0 for none.</summary>
     [Between(0, 0.9)]
     public double Holdout { get; init; } = 0.1;
 }
@@ -25,30 +25,30 @@ public sealed record LabelledSeriesDataConfig : DataConfig
 /// <summary>Where series with classes come from: a generator or files.</summary>
 public abstract record LabelledSeriesSourceConfig;
 
-/// <summary>Series that the program draws itself, the same on every machine.</summary>
+/// <summary>Time series that the program generates, the same on every machine.</summary>
 [ByKey("generator")]
 public sealed record GeneratedLabelledSeriesConfig : LabelledSeriesSourceConfig
 {
     /// <summary>What is drawn.</summary>
     public required LabelledSeriesKind Generator { get; init; }
 
-    /// <summary>Training series; the test has a fifth as many.</summary>
+    /// <summary>The number of training series; the test has a fifth as many.</summary>
     [Between(30, 1_000_000)]
     public int Count { get; init; } = 3_000;
 
-    /// <summary>The seed of the series; apart from the run's seed, so that runs with several seeds train on the same series.</summary>
+    /// <summary>The seed of the series; separate from the run's seed, so that runs with several seeds train on the same series.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
-/// <summary>Series that are read from tables: a row is a series, its class first.</summary>
+/// <summary>Time series that are read from tables with one series per row, its class first.</summary>
 [ByKey("train")]
 public sealed record LabelledSeriesFilesConfig : LabelledSeriesSourceConfig
 {
-    /// <summary>The training series: a <c>.csv</c> or <c>.tsv</c> file, as the UCR archive has them.</summary>
+    /// <summary>The training series: a <c>.csv</c> or <c>.tsv</c> file, as in the UCR archive.</summary>
     [NotEmpty]
     public required string Train { get; init; }
 
-    /// <summary>The test series; none where this is not given.</summary>
+    /// <summary>The test series; none by default.</summary>
     [NotEmpty]
     public string? Test { get; init; }
 }

@@ -222,7 +222,7 @@ public sealed class StandardInputSource : TextSource, IDisposable
     /// <param name="input">The bytes; plain text, or JSON lines.</param>
     /// <param name="folder">Where the file is kept; made if it is not there.</param>
     /// <param name="jsonLines">Whether each line is a JSON object.</param>
-    /// <param name="field">The field of a JSON line that holds the text.</param>
+    /// <param name="field">The field of a JSON line that contains the text.</param>
     /// <param name="separator">The line between two documents of plain text.</param>
     /// <param name="document">What a document of plain text is, without a separator.</param>
     /// <exception cref="UserException">An option is empty.</exception>

@@ -7,10 +7,10 @@ namespace Transformers.Generators.Scenes;
 /// <summary>Draws the objects of a scene in the cells of a grid, on an uneven ground with noise.</summary>
 static class SceneDrawing
 {
-    /// <summary>Pixels a side of a cell; an object is near its middle and nowhere outside.</summary>
+    /// <summary>The side of a cell, in pixels; an object is near its centre and entirely inside it.</summary>
     public const int Cell = 16;
 
-    /// <summary>Pixels a side of a scene.</summary>
+    /// <summary>The side of a scene, in pixels.</summary>
     public const int Side = Cell * SceneSampler.Side;
 
     const int Noise = 16;

@@ -17,7 +17,7 @@ public static class SceneGenerator
 
     static readonly SceneQuestion[] Kinds = Enum.GetValues<SceneQuestion>();
 
-    /// <summary>Pixels a side.</summary>
+    /// <summary>The side, in pixels.</summary>
     public static int Side => SceneDrawing.Side;
 
     /// <summary>Every answer that a question can have.</summary>
@@ -42,7 +42,7 @@ public static class SceneGenerator
 
     /// <summary>Writes all splits as JSON lines with a folder of PNG files and one of region features; the folder appears whole or not at all.</summary>
     /// <param name="folder">A folder that does not exist or is empty.</param>
-    /// <param name="size">The number of training scenes; each other split has a twentieth of it, from 200 to 2,000.</param>
+    /// <param name="size">The number of training scenes; each other split has a twentieth of it, between 200 and 2,000.</param>
     /// <param name="seed">The seed.</param>
     /// <param name="cancel">Ends it between two scenes, and leaves nothing.</param>
     /// <exception cref="UserException">The folder is not empty or cannot be written, or the size is out of range.</exception>
