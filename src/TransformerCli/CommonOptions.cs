@@ -104,7 +104,7 @@ static class CommonOptions
     }
 
     /// <summary>Opens a run, and says on standard error which checkpoint is used where the user named none.</summary>
-    /// <exception cref="UserException">There is no such run or checkpoint, or it is damaged.</exception>
+    /// <exception cref="UserException">The run or checkpoint does not exist or is damaged.</exception>
     internal static TrainedRun OpenRun(this ParseResult parse, CliContext context, string path, Option<string?> checkpoint)
     {
         var run = TrainedRun.Open(path, parse.GetValue(checkpoint));
@@ -144,7 +144,7 @@ static class CommonOptions
         Precisions.Resolve(asked is null ? standard : Enum.Parse<Precision>(asked, ignoreCase: true), device);
 
     /// <summary>Loads libtorch and returns the device that the user asks for.</summary>
-    /// <exception cref="UserException">There is no such device.</exception>
+    /// <exception cref="UserException">The device does not exist.</exception>
     internal static Device ResolveDevice(string? asked)
     {
         var wanted = 0;

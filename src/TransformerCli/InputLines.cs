@@ -12,7 +12,7 @@ static class InputLines
     /// <param name="context">Where standard input is.</param>
     /// <param name="file">The file; - for standard input.</param>
     /// <param name="option">The option that names it.</param>
-    /// <exception cref="UserException">There is no such file.</exception>
+    /// <exception cref="UserException">The file does not exist.</exception>
     internal static IEnumerable<string> Read(CliContext context, string file, string option = "--input")
     {
         Check(file, option);
@@ -23,7 +23,7 @@ static class InputLines
     /// <param name="context">Where standard input is.</param>
     /// <param name="file">The file; - for standard input.</param>
     /// <param name="option">The option that names it.</param>
-    /// <exception cref="UserException">There is no such file.</exception>
+    /// <exception cref="UserException">The file does not exist.</exception>
     internal static string ReadAll(CliContext context, string file, string option = "--input")
     {
         Check(file, option);

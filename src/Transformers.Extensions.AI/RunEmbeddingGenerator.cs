@@ -29,7 +29,7 @@ public sealed class RunEmbeddingGenerator : IEmbeddingGenerator<string, Embeddin
     /// <param name="checkpoint"><c>best</c>, <c>latest</c> or a step; null for the best, else the newest.</param>
     /// <param name="pooling">How a text's vectors are pooled into one.</param>
     /// <param name="device">Where to compute; the CPU by default.</param>
-    /// <exception cref="UserException">There is no such run, it is damaged, or its model does not read text.</exception>
+    /// <exception cref="UserException">The run does not exist, is damaged, or its model does not read text.</exception>
     public static RunEmbeddingGenerator Open(string run, string? checkpoint = null, Pooling pooling = Pooling.Mean, Device? device = null)
     {
         var trained = TrainedRun.Open(run, checkpoint);
@@ -39,7 +39,7 @@ public sealed class RunEmbeddingGenerator : IEmbeddingGenerator<string, Embeddin
     /// <summary>Embeds texts; one that is longer than the model's context loses its end.</summary>
     /// <param name="values">The texts.</param>
     /// <param name="options">Only dimensions are looked at: they must be the model's width.</param>
-    /// <param name="cancellationToken">Ends it between two batches.</param>
+    /// <param name="cancellationToken">Cancels between two  batches.</param>
     /// <returns>One embedding for each text, in their order.</returns>
     /// <exception cref="UserException">Other dimensions are asked for, or a text has a character that the vocabulary lacks.</exception>
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)

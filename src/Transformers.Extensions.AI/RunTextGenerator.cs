@@ -26,7 +26,7 @@ public sealed class RunTextGenerator : IDisposable
     /// <param name="checkpoint"><c>best</c>, <c>latest</c> or a step; null for the best, else the newest.</param>
     /// <param name="device">Where to compute; the CPU by default.</param>
     /// <param name="precision">The type of products.</param>
-    /// <exception cref="UserException">There is no such run, it is damaged, or it is of another kind than a language model.</exception>
+    /// <exception cref="UserException">The run does not exist, is damaged, or is not a language model.</exception>
     public static RunTextGenerator Open(string run, string? checkpoint = null, Device? device = null, Precision precision = Precision.Fp32)
     {
         var trained = TrainedRun.Open(run, checkpoint);

@@ -151,7 +151,7 @@ static class PlotCommand
         var data = CommonOptions.Data("A table to forecast from its last row on [default: the run's last held-out window]");
         var series = new Option<string?>("--series") { Description = "The series to show [default: the first]", HelpName = "NAME" };
         return Kind(context, "forecast", """
-            A forecast beside what happened, with the band between its lowest and its highest quantile.
+            A forecast next to the actual values, with the band between its lowest and highest quantiles.
 
             Example: transformer plot forecast runs/series --output forecast.svg
             """, [run, data, series, checkpoint, device], parse =>

@@ -97,7 +97,7 @@ static class PredictCommand
         foreach (var text in texts) yield return new Prediction(text, [.. pairs.Predict(seen, text).Take(top)]) { Image = image };
     }
 
-    // Models of images and texts read --image and --text, all others INPUT.
+    // Models of images with text read --image and --text, all others INPUT.
     static void CheckInputs(TrainedRun run, string[] inputs, string? image, string[] texts)
     {
         var kind = KindAttribute.Of(run.Config.Model);

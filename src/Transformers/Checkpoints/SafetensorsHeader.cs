@@ -25,13 +25,13 @@ public sealed class SafetensorsHeader
     /// <summary>The tensors, in the order of their bytes.</summary>
     public IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
-    /// <summary>The free metadata; empty where there is none.</summary>
+    /// <summary>The free metadata; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Offset in the file of the first tensor's first byte: 8 and the header's length.</summary>
     public long DataStart { get; }
 
-    /// <summary>The tensor of that name; false where there is none.</summary>
+    /// <summary>The tensor of that name; false if there is none.</summary>
     public bool TryFind(string name, out SafetensorsTensor tensor) => byName.TryGetValue(name, out tensor!);
 
     /// <summary>The header with other names.</summary>
@@ -142,7 +142,7 @@ sealed class SafetensorsHeaderParser(string file)
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var key = reader.GetString()!;
-            Next(ref reader, JsonTokenType.String, null, $"{SafetensorsHeader.MetadataKey}.{MessageText.Quote(key)} must be a text");
+            Next(ref reader, JsonTokenType.String, null, $"{SafetensorsHeader.MetadataKey}.{MessageText.Quote(key)} must be a string");
             if (!Metadata.TryAdd(key, reader.GetString()!)) throw Twice(null, $"{SafetensorsHeader.MetadataKey}.{key}");
         }
     }
@@ -183,7 +183,7 @@ sealed class SafetensorsHeaderParser(string file)
 
     SafetensorsDtype ReadDtype(ref Utf8JsonReader reader, string name)
     {
-        Next(ref reader, JsonTokenType.String, name, "dtype must be a text");
+        Next(ref reader, JsonTokenType.String, name, "dtype must be a string");
         var text = reader.GetString()!;
         return SafetensorsDtypes.TryParse(text, out var dtype) ? dtype : throw Malformed(name, $"dtype {MessageText.Quote(text)} is not one of {string.Join(", ", Enum.GetNames<SafetensorsDtype>())}");
     }

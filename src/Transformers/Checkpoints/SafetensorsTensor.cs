@@ -67,7 +67,7 @@ public static class SafetensorsDtypes
         _ => 64,
     };
 
-    /// <summary>The type of that name, exactly as in the file; false where there is none.</summary>
+    /// <summary>The type of that name, exactly as in the file; false if there is none.</summary>
     public static bool TryParse(string name, out SafetensorsDtype dtype) => ByName.TryGetValue(name, out dtype);
 }
 

@@ -74,7 +74,7 @@ public sealed record WriterVersions(string Program, string Libtorch, string Dotn
 /// <summary>What may differ between the run that saved and the one that resumes, and what may not.</summary>
 /// <param name="Config">Hash of the resolved config; it may differ.</param>
 /// <param name="Model">Hash of the part of the config that decides the weights' names and shapes; it may not differ.</param>
-/// <param name="Tokenizer">Hash of the tokenizer, or empty where there is none; it may not differ.</param>
+/// <param name="Tokenizer">Hash of the tokenizer, or empty if there is none; it may not differ.</param>
 public sealed record StateHashes(string Config, string Model, string Tokenizer);
 
 /// <summary>Everything besides tensors that a run needs to go on bit for bit: the content of <c>state.json</c>.</summary>

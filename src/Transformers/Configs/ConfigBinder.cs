@@ -192,7 +192,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
 /// <summary>Finds where a misplaced setting belongs.</summary>
 static class SettingSearch
 {
-    /// <summary>The dotted path of the only setting of this name below a type, or null where there is none or more than one.</summary>
+    /// <summary>The dotted path of the only setting of this name below a type, or null if there is none or more than one.</summary>
     internal static string? Find(Type root, string name)
     {
         var paths = new HashSet<string>();

@@ -106,7 +106,7 @@ public static class ConfigWriter
 /// <summary>A setting that differs from its default.</summary>
 /// <param name="Path">Its path, such as <c>model.layers</c>.</param>
 /// <param name="Value">Its value as JSON.</param>
-/// <param name="Default">The default as JSON; null where there is none.</param>
+/// <param name="Default">The default as JSON; null if there is none.</param>
 sealed record ChangedSetting(string Path, string Value, string? Default);
 
 /// <summary>Compares configs with the defaults of their records.</summary>

@@ -76,7 +76,7 @@ static class JsonLine
     public static string Text(JsonElement root, string field, string path, int line) =>
         Find(root, field, path, line, orNull: false) ?? throw TextLines.Error(path, line, $"the document has no field {field}");
 
-    /// <summary>The text at a dotted path, as <see cref="Text"/>; null where there is none, or a null.</summary>
+    /// <summary>The text at a dotted path, as <see cref="Text"/>; null if there is none or it is null.</summary>
     public static string? Find(JsonElement root, string field, string path, int line, bool orNull = true)
     {
         try

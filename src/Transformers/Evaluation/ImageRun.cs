@@ -19,7 +19,7 @@ public sealed class ImageRun : IDisposable
     /// <summary>The run.</summary>
     public TrainedRun Run { get; }
 
-    /// <summary>The network, in evaluation mode: the weights' moving average, where there is one.</summary>
+    /// <summary>The network, in evaluation mode; the moving average of the weights, if there is one.</summary>
     public ImageModel Model { get; }
 
     /// <summary>What it sees of an image, and the names of its classes.</summary>
@@ -32,11 +32,11 @@ public sealed class ImageRun : IDisposable
     /// <param name="path">A run folder, or a checkpoint folder.</param>
     /// <param name="which"><c>best</c>, <c>latest</c> or a step, of a run folder; null for the best, else the newest.</param>
     /// <param name="device">Where to compute; the CPU by default.</param>
-    /// <exception cref="UserException">There is no such run, it is of another kind, or it is damaged.</exception>
+    /// <exception cref="UserException">The run does not exist, is of a different kind, or is damaged.</exception>
     public static ImageRun Open(string path, string? which = null, Device? device = null) => Open(TrainedRun.Open(path, which), device);
 
-    /// <summary>Loads the network of a run that is open.</summary>
-    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
+    /// <summary>Loads the network of an open run.</summary>
+    /// <exception cref="UserException">It is of a different kind, or damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
         var network = run.Require<ImageModelConfig>("an image model (vit, swin or resnet)");
@@ -50,7 +50,7 @@ public sealed class ImageRun : IDisposable
     /// <summary>Opens the images that the run was trained on, or others, shown as the checkpoint says.</summary>
     /// <param name="path">Other images; null for the config's own.</param>
     /// <param name="split">The split that is asked for, if any. The config's rules divide its own images; other images only where a split is asked for.</param>
-    /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
     public OpenedImages OpenImages(string? path = null, string? split = null, string generated = "data/.cache/images")
     {
@@ -93,7 +93,7 @@ public sealed record ImagePrediction(string Input, IReadOnlyList<LabelProbabilit
 
 /// <summary>Names the classes of image files.</summary>
 /// <param name="run">The network.</param>
-/// <param name="broken">What happens when a file cannot be used. By default one of a folder is skipped, and one that is named has a problem in place of classes.</param>
+/// <param name="broken">What happens when a file cannot be used. By default one of a folder is skipped, and one that is named has a problem instead of classes.</param>
 public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = BrokenFilePolicy.Skip)
 {
     readonly List<ImageException> skipped = [];
@@ -103,7 +103,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
 
     /// <summary>Predicts files one batch after another, in order; the images of a folder by name.</summary>
     /// <param name="inputs">Files, and folders with everything below them.</param>
-    /// <param name="top">How many classes of each.</param>
+    /// <param name="top">The number of classes to return for each.</param>
     /// <param name="batchSize">Images a pass; it changes no result.</param>
     /// <param name="precision">The number format of products.</param>
     /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>

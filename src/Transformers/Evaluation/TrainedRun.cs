@@ -32,7 +32,7 @@ public sealed class TrainedRun
     /// <summary>Opens a run, and verifies the checkpoint's bytes.</summary>
     /// <param name="path">A run folder, or a checkpoint folder.</param>
     /// <param name="which"><c>best</c>, <c>latest</c> or a step, of a run folder; null for the best, else the newest.</param>
-    /// <exception cref="UserException">There is no such run or checkpoint, or it is damaged.</exception>
+    /// <exception cref="UserException">The run or checkpoint does not exist or is damaged.</exception>
     public static TrainedRun Open(string path, string? which = null)
     {
         if (!Directory.Exists(path))
@@ -174,7 +174,7 @@ public static class StoredWeights
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="ending">Such as <c>pos_emb.weight</c>.</param>
     /// <param name="dimensions">The number of its dimensions; null for any.</param>
-    /// <returns>The tensor, or null where there is none of that name.</returns>
+    /// <returns>The tensor, or null if there is none with that name.</returns>
     /// <exception cref="UserException">The file is damaged.</exception>
     public static Tensor? Find(Checkpoint checkpoint, string ending, int? dimensions = null)
     {

@@ -48,7 +48,7 @@ public sealed class Sweep
     /// <param name="options">The options.</param>
     /// <param name="observer">Sees the runs one after the other.</param>
     /// <param name="stop">Asks all of them to end.</param>
-    /// <exception cref="UserException">What one run refuses, the folder has another sweep's runs, or there is no such metric.</exception>
+    /// <exception cref="UserException">What one run refuses, the folder has another sweep's runs, or the metric does not exist.</exception>
     public static SweepResult Start(SweepPlan plan, SweepOptions options, ITrainingObserver observer, StopRequest stop)
     {
         foreach (var point in plan.Points) CheckSame(point, options);

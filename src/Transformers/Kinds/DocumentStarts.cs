@@ -55,7 +55,7 @@ static class DocumentStarts
         return File.Exists(file) ? ConfigFile.Load<RunConfig>([file]).Data as TextDataConfig : null;
     }
 
-    /// <summary>The id before each document of training text; null where there is none.</summary>
+    /// <summary>The id before each document of training text; null if there is none.</summary>
     /// <exception cref="UserException">The config asks for it, and the tokenizer has no such token.</exception>
     internal static int? Before(TextDataConfig data, TextTokenizer tokenizer) => data.DocumentStart is not true ? null
         : tokenizer.EndOfTextId ?? throw new UserException([new Problem("(true) needs a tokenizer with an end-of-text token, and this one has none", Path: "data.document_start", Hint: "set it to false, or use a tokenizer with such a token")]);

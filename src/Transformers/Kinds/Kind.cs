@@ -60,7 +60,7 @@ public abstract class Kind
     /// <param name="run">The open run.</param>
     /// <param name="name">The run's name for the document.</param>
     /// <param name="options">Data, split, device and precision.</param>
-    /// <param name="cancel">Ends it between two batches.</param>
+    /// <param name="cancel">Cancels between two  batches.</param>
     /// <exception cref="UserException">The data cannot be read, or nothing evaluates this kind.</exception>
     public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
         throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");
@@ -131,7 +131,7 @@ public abstract class Kind
     /// <param name="path">Another table, whose next steps are forecast; null for the last window that the run held out.</param>
     /// <param name="series">The name of the series; null for the first.</param>
     /// <param name="device">Where to compute.</param>
-    /// <exception cref="UserException">The run is of another kind, or there is no such series.</exception>
+    /// <exception cref="UserException">The run is of a different kind, or the series does not exist.</exception>
     public virtual Picture DrawForecast(TrainedRun run, string? path, string? series, Device device) =>
         throw new UserException($"the run is of kind {NameOf(run)}, but this needs a forecasting model (patchtst or series_decoder)");
 

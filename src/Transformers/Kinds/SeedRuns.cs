@@ -19,7 +19,7 @@ public static class SeedRuns
     public static string FolderOf(string run, ulong seed) => Path.Combine(run, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
 
     /// <summary>The seeds of a config's runs: its own and those after it.</summary>
-    /// <exception cref="UserException">There are not so many.</exception>
+    /// <exception cref="UserException">There are fewer.</exception>
     public static IReadOnlyList<ulong> SeedsOf(RunConfig config, int count)
     {
         if (count < 2) throw new UserException($"--seeds ({count}) must be at least 2", "leave it out to train one run");

@@ -17,7 +17,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoders over patches of series that classify them.</summary>
+/// <summary>Encoders on patches of time series that classify them.</summary>
 sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesDataConfig>
 {
     const int AssumedClasses = 10;
@@ -125,7 +125,7 @@ sealed class SeriesClassificationTask : TrainingTask
     readonly Prefetcher<(int[] Indices, SeriesBatch Batch)> batches;
     ClassificationReport? validated;
 
-    /// <summary>A task over series.</summary>
+    /// <summary>Creates a task on time series.</summary>
     public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device)
     {
         (this.model, this.series, this.device, config) = (model, series, device, run.Training);

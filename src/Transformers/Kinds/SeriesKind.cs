@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>A kind of network that forecasts series.</summary>
+/// <summary>A kind of model that forecasts time series.</summary>
 abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel : ForecasterConfig
 {
     public sealed override ModelInput Input => ModelInput.Series;
@@ -43,7 +43,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         var series = network.OpenSeries(path);
         var number = name is null ? 0 : Enumerable.Range(0, series.Table.Names.Count).FirstOrDefault(i => series.Table.Names[i] == name, -1);
         if (number < 0) throw new UserException($"--series ({name}): no such series", $"the series are {string.Join(", ", series.Table.Names.Take(10))}{(series.Table.Names.Count > 10 ? ", …" : "")}");
-        // The last window that was held out; of a table that is named, what has not happened yet.
+        // The last held-out window; for a table given by name, the steps after its end.
         SeriesWindow[] held = path is not null ? [] : series.Test.Length > 0 ? series.Test : series.Validation;
         var windows = held.Concat(held.Length > 0 ? [] : series.Ahead()).Where(window => window.Series == number).ToList();
         if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has no window to forecast: the context needs at least two values");
@@ -82,13 +82,13 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     }
 }
 
-/// <summary>Encoders over patches of series.</summary>
+/// <summary>Encoders on patches of time series.</summary>
 sealed class PatchTstKind : SeriesKind<PatchTstConfig>
 {
     private protected override string Blocks => "encoder.blocks.";
 }
 
-/// <summary>Decoders over patches of series.</summary>
+/// <summary>Decoders on patches of time series.</summary>
 sealed class SeriesDecoderKind : SeriesKind<SeriesDecoderConfig>
 {
     private protected override string Blocks => "decoder.blocks.";

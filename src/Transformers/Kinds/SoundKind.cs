@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Transformers over spectrograms.</summary>
+/// <summary>Transformers on spectrograms.</summary>
 sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
 {
     const int AssumedClasses = 10, MostMistakes = 20;
@@ -31,7 +31,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var sounds = network.OpenSounds(options.Data, Path.Combine(options.Cache, "sounds"));
         var (split, indices) = sounds.Split(options.Split);
-        // A folder may hold some of the classes only.
+        // A folder may contain only some of the classes.
         int[] idOf = [.. sounds.Classes.Select(label => network.Classes.Index().First(known => known.Item == label).Index)];
         var report = new ClassificationReport(network.Classes);
         var mistakes = new List<ImageMistake>();

@@ -14,7 +14,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Models of two streams, over images with texts.</summary>
+/// <summary>ViLBERT: models of images with text.</summary>
 sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
 {
     const int AssumedAnswers = 10;
@@ -34,7 +34,7 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         return ImageTextEvaluation.Run(pairs, name, options, cancel);
     }
 
-    // The text stream. A line may name an image before a tab; without one the whole image is hidden, as in a part of training.
+    // The text stream. A line may name an image before a tab; without one the whole image is hidden, as in part of training.
     public override Embedder OpenEmbedder(TrainedRun run, Device device)
     {
         NativeLibraries.Load();

@@ -70,7 +70,7 @@ public sealed class Attention : nn.Module
     public Tensor ForwardResidual(Residual residual, Tensor x, AttentionInput input, Tensor? source = null) =>
         BySublayer(residual, x, input, source) ?? residual.forward(x, h => forward(h, input, source), input.Random);
 
-    // The whole sublayer as one operator; null where there is none for it.
+    // The whole sublayer as one operator; null if there is none for it.
     Tensor? BySublayer(Residual residual, Tensor x, AttentionInput input, Tensor? source)
     {
         if (input is not { Cache: null, Recorder: null } || source is null != keyValue is null) return null;

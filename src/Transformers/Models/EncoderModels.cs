@@ -24,7 +24,7 @@ public abstract class EncoderModel : nn.Module, IComputes
     /// <param name="config">The shape and the head.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
     /// <param name="classes">The number of classes N; not used without such a head.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public static EncoderModel Create(EncoderConfig config, int vocabulary, int classes, Generator? generator = null)
     {
         EncoderModel model = config.Head switch

@@ -99,10 +99,10 @@ public sealed class Gpt : nn.Module, ILanguageModel, IComputes
     [ComponentName(Name = "head")]
     readonly Linear? output;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Gpt(GptConfig config, int vocabulary, Generator? generator = null) : base(nameof(Gpt))
     {
         this.config = config;

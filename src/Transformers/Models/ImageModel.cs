@@ -61,10 +61,10 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     /// <summary>A network for images and classes.</summary>
     protected ImageModel(string name, ImageShape shape) : base(name) => Shape = shape;
 
-    /// <summary>The network that a config asks for, with fresh weights.</summary>
+    /// <summary>Creates the network that a config describes, with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The network does not fit the images.</exception>
     public static ImageModel Create(ImageModelConfig config, ImageShape shape, Generator? generator = null) => config switch
     {
@@ -74,7 +74,7 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a network over images without a class"),
     };
 
-    /// <summary>What goes in and what comes out.</summary>
+    /// <summary>The sizes of inputs and outputs.</summary>
     public ImageShape Shape { get; }
 
     /// <summary>Unnormalised scores of the classes.</summary>
@@ -84,14 +84,14 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
 
     /// <summary>Unnormalised scores of the classes.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N].</returns>
     public abstract Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);
 
     /// <summary>What the scores are read from: the pooled output of the last layer.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, D] of the last layer's width.</returns>
     public abstract Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);

@@ -84,10 +84,10 @@ public sealed class Resnet : ImageModel
     readonly ModuleList<ResnetBlock> blocks;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Resnet(ResnetConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Resnet), shape)
     {
         this.config = config;

@@ -136,12 +136,12 @@ public sealed class Seq2Seq : nn.Module, IComputes
     [ComponentName(Name = "output_bias")]
     readonly Parameter? outputBias;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="sourceVocabulary">The number of source tokens.</param>
     /// <param name="targetVocabulary">The number of target tokens V.</param>
     /// <param name="shared">Whether both sides have one vocabulary; decides whether they share a matrix where the config leaves it open.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The config wants one matrix for two vocabularies.</exception>
     public Seq2Seq(Seq2SeqConfig config, int sourceVocabulary, int targetVocabulary, bool shared, Generator? generator = null) : base(nameof(Seq2Seq))
     {

@@ -112,10 +112,10 @@ public sealed class Swin : ImageModel
     readonly Norm norm;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Swin(SwinConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Swin), shape)
     {
         this.config = config;
@@ -157,7 +157,7 @@ public sealed class Swin : ImageModel
 
     /// <summary>The output of the last stage.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, rows, columns, D] of the last stage's grid and width.</returns>
     public Tensor Grid(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)

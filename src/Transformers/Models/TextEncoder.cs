@@ -158,7 +158,7 @@ public sealed class TextEncoder : nn.Module
         RegisterComponents();
     }
 
-    /// <summary>The most tokens of a text.</summary>
+    /// <summary>The maximum number of tokens of a text.</summary>
     public int Context => config.Context;
 
     /// <summary>The embeddings of tokens, [V, D].</summary>

@@ -6,7 +6,7 @@ using Transformers.Layers;
 namespace Transformers.Models;
 
 /// <summary>ViLBERT: a text stream and an image stream that attend to each other, for questions about images and for matching captions.</summary>
-/// <remarks>Lu et al. 2019 (ViLBERT). The defaults are BERT's, as there: GELU, post-norm, truncated normal weights.</remarks>
+/// <remarks>Lu et al. 2019 (ViLBERT). The defaults are BERT's, as in the paper: GELU, post-norm, truncated normal weights.</remarks>
 [Kind("vilbert")]
 public sealed record VilbertConfig : TextModelConfig, IChecked
 {
@@ -53,7 +53,7 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
-        // A batch's target is its images' regions, the token for the whole image included.
+        // A batch's targets are its images' regions, including the token for the whole image.
         var (B, T, R) = (batch.Rows, batch.Source, batch.Target);
         products.Matrix(B * (R - 1), sizes.Image.Channels * (long)(Patch * Patch ?? 1), Image.Width);
         Stream(Text, T, R, Image.Width);
@@ -88,10 +88,10 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
             check.That(Image.Width % 4 == 0, "image.width", $"({Image.Width}) must be divisible by 4 for sinusoidal positions in two dimensions");
     }
 
-    /// <summary>The sizes of the text's stream.</summary>
+    /// <summary>The sizes of the text stream.</summary>
     internal StreamShape TextShape => new(Text.Width, Text.Heads, Text.FeedForward, Dropout);
 
-    /// <summary>The sizes of the image's stream.</summary>
+    /// <summary>The sizes of the image stream.</summary>
     internal StreamShape ImageShape => new(Image.Width, Image.Heads, Image.FeedForward, Dropout);
 }
 
@@ -118,7 +118,7 @@ public sealed record StreamConfig : IChecked
 }
 
 /// <summary>What ViLBERT is trained to do, and how often an example is used for each objective; only the ratio of the three frequencies matters.</summary>
-/// <remarks>Lu et al. 2019, sections 3.2 and 3.3. They pretrain and then train each task; all at once is Lu et al. 2020 (12-in-1).</remarks>
+/// <remarks>Lu et al. 2019, sections 3.2 and 3.3. They pretrain first and then train each task; training all tasks jointly follows Lu et al. 2020 (12-in-1).</remarks>
 public sealed record ObjectivesConfig : IChecked
 {
     /// <summary>Answering questions.</summary>

@@ -117,7 +117,7 @@ public sealed record ImageDropConfig
 
 /// <summary>The vision transformer: an image is a sequence of patches.</summary>
 /// <remarks>
-/// Dosovitskiy et al. 2021, section 3.1 and figure 1. The mean of patches in place of the class token is taken after the last
+/// Dosovitskiy et al. 2021, section 3.1 and figure 1. The mean of all patches, instead of the class token, is taken after the last
 /// norm, as Zhai et al. 2022 do. Dropout, stochastic depth and LayerScale are Touvron et al. 2021's.
 /// </remarks>
 public sealed class Vit : ImageModel
@@ -134,10 +134,10 @@ public sealed class Vit : ImageModel
     readonly Norm? norm;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patch does not divide the image.</exception>
     public Vit(VitConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Vit), shape)
     {
@@ -178,7 +178,7 @@ public sealed class Vit : ImageModel
 
     /// <summary>The output for each token: the class token first, where there is one, then the patches row by row.</summary>
     /// <param name="images">[B, C, Y·P, X·P], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor Tokens(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)

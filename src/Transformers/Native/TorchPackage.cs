@@ -14,7 +14,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     /// <summary>The environment variable that switches fetching off: <c>off</c> or <c>0</c>.</summary>
     internal const string Variable = "TRANSFORMER_FETCH";
 
-    /// <summary>The package of this machine's platform; null where there is none.</summary>
+    /// <summary>The package of this machine's platform; null if there is none.</summary>
     internal static TorchPackage? OfThisPlatform { get; } =
         TorchCandidates.Platform is "linux-x64" or "win-x64" or "osx-arm64" && !UsesMusl ? new(TorchCandidates.Platform, TorchCandidates.PackageVersion, TorchCandidates.Packages) : null;
 
@@ -125,7 +125,7 @@ static class DotNetSdk
 {
     static string Executable => OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
 
-    /// <summary>A <c>dotnet</c> that has an SDK: the one on the path, else that of the running runtime; null where there is none.</summary>
+    /// <summary>A <c>dotnet</c> that has an SDK: the one on the path, else that of the running runtime; null if there is none.</summary>
     internal static string? Find()
     {
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);

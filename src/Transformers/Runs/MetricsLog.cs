@@ -84,7 +84,7 @@ public sealed class MetricsLog : IDisposable
     public void Dispose() => file.Dispose();
 
     /// <summary>Reads the events of a file; torn and other lines are skipped.</summary>
-    /// <param name="path">The file; where there is none, there are no events.</param>
+    /// <param name="path">The file; if there is none, there are no events.</param>
     /// <exception cref="UserException">It cannot be read, or has a line of more than 1 MiB.</exception>
     public static IEnumerable<MetricsEvent> Read(string path)
     {

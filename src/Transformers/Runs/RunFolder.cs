@@ -76,7 +76,7 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Opens a folder to read from it, even while a run writes to it. Writing methods must not be called.</summary>
     /// <param name="path">The folder.</param>
-    /// <exception cref="UserException">There is no such folder.</exception>
+    /// <exception cref="UserException">The folder does not exist.</exception>
     public static RunFolder OpenForReading(string path)
     {
         path = Path.GetFullPath(path);

@@ -137,7 +137,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         return new ValidationReport(state.Step, loss, Targets: 0, others, state.Best?.Step == state.Step, Seconds: 0);
     }
 
-    /// <summary>The newest intact checkpoint of a step before another; null where there is none.</summary>
+    /// <summary>The newest intact checkpoint of a step before another; null if there is none.</summary>
     internal Checkpoint? NewestBefore(long step)
     {
         if (best is not null) Begin();

@@ -108,7 +108,7 @@ public sealed record TrainResult
     /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>sighup</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
     public string? Stopped { get; init; }
 
-    /// <summary>The result that a run has written; null where there is none.</summary>
+    /// <summary>The result that a run has written; null if there is none.</summary>
     /// <exception cref="UserException">It is not a result.</exception>
     internal static TrainResult? Read(RunFolder folder)
     {

@@ -45,7 +45,7 @@ public abstract class TrainingTask : IDisposable
     /// <summary>Each process's turn: those of some batches or examples, in order, that this process looks at.</summary>
     protected IEnumerable<T> OwnTurns<T>(IEnumerable<T> all) => Processes.IsAlone ? all : all.Where((_, i) => i % Processes.Size == Processes.Rank);
 
-    /// <summary>The validation split in order; empty where there is none.</summary>
+    /// <summary>The validation split in order; empty if there is none.</summary>
     /// <param name="batches">The most batches, or null for the whole split.</param>
     public abstract IEnumerable<MicroBatch> Validation(int? batches);
 
@@ -57,7 +57,7 @@ public abstract class TrainingTask : IDisposable
 
     /// <summary>Further metrics of the validation split by name, such as accuracy; computed without gradients and with the model in evaluation mode.</summary>
     /// <param name="whole">Whether this is the last validation of a run, over the whole split.</param>
-    /// <param name="cancel">Ends it between two batches.</param>
+    /// <param name="cancel">Cancels between two  batches.</param>
     public virtual IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => new Dictionary<string, double>();
 
     /// <summary>What follows from a validation loss, such as perplexity.</summary>
@@ -68,7 +68,7 @@ public abstract class TrainingTask : IDisposable
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
     /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
-    /// <param name="cancel">Ends it between two tokens.</param>
+    /// <param name="cancel">Cancels between two  tokens.</param>
     public virtual IReadOnlyList<string> Samples(CancellationToken cancel = default) => [];
 
     /// <summary>Pictures of what the model does, such as its attention over an example of the validation split; computed without gradients and with the model in evaluation mode.</summary>

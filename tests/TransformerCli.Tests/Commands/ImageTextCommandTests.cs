@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace TransformerCli.Tests.Commands;
 
-/// <summary>What the commands do with a run over images and texts.</summary>
+/// <summary>What the commands do with a run on images with text.</summary>
 [Collection("engine")]
 public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
 {

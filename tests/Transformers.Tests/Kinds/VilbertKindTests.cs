@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
-/// <summary>A model of images and texts from its config to every command, on scenes too few to learn from.</summary>
+/// <summary>A model of images with text from its config to every command, on scenes too few to learn from.</summary>
 [Collection("engine")]
 public sealed class VilbertKindTests
 {

@@ -148,7 +148,7 @@ public class DivergenceTests
         Assert.Contains("limit (1)", twice.Message);
         var first = Assert.Throws<DivergedException>(() => Train(runs, "first", Config("{ kind: roll_back, limit: 1 }"), 20, Poison.Loss, [1]));
         Assert.Contains("no checkpoint to go back to", first.Message);
-        Assert.Contains("start anew", first.Message);
+        Assert.Contains("start again", first.Message);
     }
 
     [Fact]

@@ -37,8 +37,8 @@ public sealed record ImageTextDataConfig : DataConfig, IChecked
         check.That(Input is null || Regions is null, "regions", $"and {check.At("input")} must not both be given", "keep one of them");
     }
 
-    /// <summary>The splits, with what is held out.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <summary>The splits, including what is held out.</summary>
+    /// <exception cref="UserException">They are missing.</exception>
     public ImageTextSplits Open() => Source.Open(Regions).WithHoldout(Holdout).WithLimit(Limit);
 }
 
@@ -59,11 +59,11 @@ public sealed record RegionsConfig
 public abstract record ImageTextSourceConfig
 {
     /// <summary>The splits.</summary>
-    /// <param name="regions">The features that take the images' place; null for pixels.</param>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <param name="regions">The features that replace the images; null for pixels.</param>
+    /// <exception cref="UserException">They are missing.</exception>
     public abstract ImageTextSplits Open(RegionsConfig? regions);
 
-    /// <summary>The same kind of data from another folder: what <c>--data</c> does.</summary>
+    /// <summary>The same kind of data from another folder, as with <c>--data</c>.</summary>
     public ImageTextSourceConfig At(string folder) => this is ImageTextFolderConfig own ? own with { Folder = folder } : new ImageTextFolderConfig { Folder = folder };
 }
 
@@ -71,7 +71,7 @@ public abstract record ImageTextSourceConfig
 [ByKey("generator")]
 public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
 {
-    /// <summary>What is made.</summary>
+    /// <summary>What is generated.</summary>
     public required ImageTextGenerator Generator { get; init; }
 
     /// <summary>The number of training scenes; each other split has a twentieth of it, between 200 and 2,000.</summary>
@@ -107,14 +107,14 @@ public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
     }
 }
 
-/// <summary>The generators of images with texts.</summary>
+/// <summary>The generators of images with text.</summary>
 public enum ImageTextGenerator
 {
     /// <summary>Scenes of coloured objects, with a question, its answer and a caption each.</summary>
     Scenes,
 }
 
-/// <summary>A folder with <c>train.jsonl</c> and perhaps <c>val.jsonl</c>, <c>test.jsonl</c> and further tests (or <c>.tsv</c>, each also as <c>.gz</c>), whose image names start at the folder.</summary>
+/// <summary>A folder with <c>train.jsonl</c> and optionally <c>val.jsonl</c>, <c>test.jsonl</c> and further test splits (or <c>.tsv</c>, each also as <c>.gz</c>); image paths are relative to the folder.</summary>
 [ByKey("folder")]
 public sealed record ImageTextFolderConfig : ImageTextSourceConfig
 {

@@ -7,50 +7,50 @@ namespace Transformers.Data.ImageText;
 
 /// <summary>An image with its texts.</summary>
 /// <param name="Image">The image's name.</param>
-/// <param name="Text">The question, or the caption where there is no answer.</param>
+/// <param name="Text">The question, or the caption if there is no answer.</param>
 public sealed record ImageTextExample(string Image, string Text)
 {
-    /// <summary>The answer, where there is one.</summary>
+    /// <summary>The answer, if any.</summary>
     public string? Answer { get; init; }
-    /// <summary>The question's kind, where there is one.</summary>
+    /// <summary>The type of question, if known.</summary>
     public string? Kind { get; init; }
-    /// <summary>A text that is true of the image, beside the question.</summary>
+    /// <summary>A true caption, in addition to the question.</summary>
     public string? Caption { get; init; }
-    /// <summary>A text that is almost true of it.</summary>
+    /// <summary>An almost true caption.</summary>
     public string? FalseCaption { get; init; }
-    /// <summary>The line of its file from 1, or the generator's number from 0.</summary>
+    /// <summary>Its line in the file, from 1, or its number from the generator, from 0.</summary>
     public int Number { get; init; }
 }
 
 /// <summary>The regions of an image.</summary>
 /// <param name="Boxes">Left, top, right and bottom of each of R regions, as fractions of the image's sides [R, 4].</param>
-/// <param name="Features">Numbers of each [R, C].</param>
-/// <param name="Classes">The probability of each class [R, N]; null where the detector gave none.</param>
+/// <param name="Features">The features of each [R, C].</param>
+/// <param name="Classes">The probability of each class [R, N]; null if the detector gave none.</param>
 public sealed record ImageRegions(float[][] Boxes, float[][] Features, float[][]? Classes)
 {
     internal ImageRegions AtMost(int most) => Boxes.Length <= most ? this : new(Boxes[..most], Features[..most], Classes?[..most]);
 }
 
 /// <summary>One split.</summary>
-/// <param name="Name">The name of its file without ending, for example <c>train</c>.</param>
-/// <param name="File">The file; null where it is generated.</param>
+/// <param name="Name">The name of its file without extension, for example <c>train</c>.</param>
+/// <param name="File">The file; null if it is generated.</param>
 /// <param name="Read">Reads it from the start, as a stream.</param>
 public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<ImageTextExample>> Read)
 {
     /// <summary>Opens an example's image.</summary>
     public required Func<ImageTextExample, RgbImage> Open { get; init; }
 
-    /// <summary>Finds an example's regions; null where images are read as pixels.</summary>
+    /// <summary>Finds an example's regions; null if images are read as pixels.</summary>
     public Func<ImageTextExample, ImageRegions>? Regions { get; init; }
 }
 
-/// <summary>The splits of images with texts.</summary>
+/// <summary>The splits of images with text.</summary>
 /// <param name="Train">The training split.</param>
 /// <param name="Validation">The validation split, if there is one.</param>
-/// <param name="Tests">The test splits, the first of them the usual one.</param>
+/// <param name="Tests">The test splits; the first is the default.</param>
 public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Validation, IReadOnlyList<ImageTextSplit> Tests)
 {
-    /// <summary>The splits with a part of the training images held out, where there is no validation split.</summary>
+    /// <summary>The splits, with part of the training images held out if there is no validation split.</summary>
     internal ImageTextSplits WithHoldout(double? fraction)
     {
         if (Validation is not null || fraction is not > 0) return this;
@@ -58,7 +58,7 @@ public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Valid
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = Train with { Name = "val", Read = () => held.Held() } };
     }
 
-    /// <summary>The splits with so many training examples, evenly over the kinds of questions; all of them where there is no limit.</summary>
+    /// <summary>The splits with a limited number of training examples, spread evenly over the types of questions; all of them if there is no limit.</summary>
     internal ImageTextSplits WithLimit(long? limit)
     {
         if (limit is not { } most) return this;
@@ -66,8 +66,8 @@ public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Valid
         return this with { Train = Train with { Read = () => limited.Kept() } };
     }
 
-    /// <summary>The split of a name; for none the first test, else the validation split, else the training split.</summary>
-    /// <exception cref="UserException">There is no such split.</exception>
+    /// <summary>The split with a name; without a name the first test split, else the validation split, else the training split.</summary>
+    /// <exception cref="UserException">The split does not exist.</exception>
     public ImageTextSplit Choose(string? name) => name switch
     {
         null => Tests.FirstOrDefault() ?? Validation ?? Train,
@@ -77,7 +77,7 @@ public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Valid
     } ?? throw new UserException($"no split named {name}", $"the splits are {string.Join(", ", new[] { "train", Validation is null ? null : "validation" }.OfType<string>().Concat(Tests.Select(test => test.Name)))}");
 }
 
-/// <summary>Reads images with texts from a folder of JSON lines or TSV files.</summary>
+/// <summary>Reads images with text from a folder of JSON lines or TSV files.</summary>
 sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions)
 {
     static readonly string[] Endings = [".jsonl", ".tsv"];
@@ -165,7 +165,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
     }
 }
 
-/// <summary>Reads region features: JSON lines of <c>image</c>, <c>boxes</c> [R, 4], <c>features</c> [R, C] and perhaps <c>classes</c> [R, N].</summary>
+/// <summary>Reads region features: JSON lines of <c>image</c>, <c>boxes</c> [R, 4], <c>features</c> [R, C] and optionally <c>classes</c> [R, N].</summary>
 static class RegionFile
 {
     sealed record Line(string? Image, float[][]? Boxes, float[][]? Features, float[][]? Classes);

@@ -61,11 +61,11 @@ public sealed record AugmentConfig : IChecked
         }
     }
 
-    /// <summary>The augmentation of single images, or null where there is none.</summary>
+    /// <summary>The augmentation of single images, or null if there is none.</summary>
     public ImageAugmentation? ToAugmentation(ImageTransform transform) =>
         Crop is null && Pad == 0 && Flip == 0 && RandAugment is null && Jitter == 0 && Erase == 0 ? null : new ImageAugmentation(this, transform);
 
-    /// <summary>The mixing of batches, or null where there is none.</summary>
+    /// <summary>The mixing of batches, or null if there is none.</summary>
     public BatchMixing? ToMixing() => Mixup > 0 || Cutmix > 0 ? new BatchMixing(Mixup, Cutmix, MixProbability) : null;
 }
 

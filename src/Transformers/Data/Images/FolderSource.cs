@@ -15,7 +15,7 @@ sealed class FolderSource : ImageSource
     public FolderSource(string folder)
     {
         root = folder;
-        // A link that leads back up would be followed for ever.
+        // A link to a parent folder would be followed forever.
         var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
         List<string> found = [];
         try

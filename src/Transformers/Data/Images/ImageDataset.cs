@@ -168,7 +168,7 @@ public sealed class ImageDataset : IDisposable
             if (Load(indices[(int)((long)i * indices.Count / count)]) is { } image) sums.Add(transform.Fit(image).Span);
         });
         if (sums.Pixels == 0) throw new UserException("the statistics cannot be measured: no image could be used");
-        // One colour everywhere has no deviation to divide by.
+        // A single colour everywhere has no standard deviation to divide by.
         return sums.Statistics(leastDeviation: 1);
     }
 

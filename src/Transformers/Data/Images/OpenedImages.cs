@@ -14,9 +14,9 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
 {
     /// <summary>Opens what a config names; generated images are drawn once and kept.</summary>
     /// <param name="config">The config.</param>
-    /// <param name="seed">The run's seed; it decides what is held out.</param>
+    /// <param name="seed">The run's seed, which determines what is held out.</param>
     /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
-    /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <param name="cancel">Ends the drawing of generated images, of which nothing is left then.</param>
     /// <exception cref="UserException">The images cannot be opened, divided or measured.</exception>
     public static OpenedImages Open(ImageDataConfig config, ulong seed, string? path = null, string generated = "data/generated", CancellationToken cancel = default)
@@ -65,7 +65,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     {
         var kind = drawn.Generator.ToString().ToLowerInvariant();
         var path = Path.Combine(folder, $"{kind}-v{ImageGenerator.Version}-{drawn.Count}x{drawn.Side}-seed{drawn.Seed}");
-        // A set appears whole or not at all, so one that is there is complete.
+        // A data set is written completely or not at all, so one that exists is complete.
         if (Directory.Exists(path)) return path;
         try
         {

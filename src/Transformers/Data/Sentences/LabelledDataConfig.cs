@@ -24,7 +24,7 @@ public sealed record LabelledDataConfig : DataConfig
     public double? Holdout { get; init; }
 
     /// <summary>The splits, with what is held out and what the limit leaves.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public LabelledSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
 }
 
@@ -32,7 +32,7 @@ public sealed record LabelledDataConfig : DataConfig
 public abstract record LabelledSourceConfig
 {
     /// <summary>The splits.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public abstract LabelledSplits Open();
 
     /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>

@@ -82,7 +82,7 @@ static class LabelledFiles
 }
 
 /// <summary>One split of labelled text: its name and how to read it.</summary>
-/// <param name="Name">The name of its file without ending, for example <c>train</c>.</param>
+/// <param name="Name">The name of its file without extension, for example <c>train</c>.</param>
 /// <param name="File">The file, or null where it is generated.</param>
 /// <param name="Read">Reads it from the start, as a stream.</param>
 public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<LabelledExample>> Read);
@@ -93,7 +93,7 @@ public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<L
 /// <param name="Test">The test split, if there is one.</param>
 public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validation, LabelledSplit? Test)
 {
-    /// <summary>The splits with a part of the training texts held out, where there is no validation split.</summary>
+    /// <summary>The splits, with part of the training texts held out if there is no validation split.</summary>
     internal LabelledSplits WithHoldout(double? fraction)
     {
         if (Validation is not null || fraction is not > 0) return this;
@@ -101,7 +101,7 @@ public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validati
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = new LabelledSplit("val", Train.File, () => held.Held()) };
     }
 
-    /// <summary>The splits with so many training texts, evenly over classes; all of them where there is no limit.</summary>
+    /// <summary>The splits with a limited number of training texts, spread evenly over classes; all of them if there is no limit.</summary>
     internal LabelledSplits WithLimit(long? limit)
     {
         if (limit is not { } most) return this;

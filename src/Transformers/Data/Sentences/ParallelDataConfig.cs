@@ -31,7 +31,7 @@ public sealed record ParallelDataConfig : DataConfig
     public double? Holdout { get; init; }
 
     /// <summary>The splits, with what is held out and what the limit leaves.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public ParallelSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
 
     /// <summary>The pairs to train on.</summary>
@@ -42,7 +42,7 @@ public sealed record ParallelDataConfig : DataConfig
 public abstract record ParallelSourceConfig
 {
     /// <summary>The splits.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public abstract ParallelSplits Open();
 
     /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>
@@ -188,7 +188,7 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
     /// <summary>The first test, if there is one.</summary>
     public ParallelSplit? Test => Tests.Count > 0 ? Tests[0] : null;
 
-    /// <summary>The splits with a part of the training pairs held out, where there is no validation split.</summary>
+    /// <summary>The splits, with part of the training pairs held out if there is no validation split.</summary>
     internal ParallelSplits WithHoldout(double? fraction)
     {
         if (Validation is not null || fraction is not > 0) return this;
@@ -196,7 +196,7 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = new ParallelSplit("val", Train.Files, () => held.Held()) };
     }
 
-    /// <summary>The splits with so many training pairs; all of them where there is no limit.</summary>
+    /// <summary>The splits with a limited number of training pairs; all of them if there is no limit.</summary>
     internal ParallelSplits WithLimit(long? limit)
     {
         if (limit is not { } most) return this;

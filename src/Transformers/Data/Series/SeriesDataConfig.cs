@@ -30,7 +30,7 @@ public sealed record SeriesDataConfig : DataConfig
     [Between(0, 10_000_000)]
     public int Validation { get; init; }
 
-    /// <summary>Steps between the forecasts of validation and test; training forecasts from anywhere.</summary>
+    /// <summary>The number of steps between the forecasts of validation and test; training windows start anywhere.</summary>
     [Between(1, 1_000_000)]
     public int Stride { get; init; } = 1;
 }

@@ -3,13 +3,13 @@ using Transformers.IO;
 
 namespace Transformers.Data.Series;
 
-/// <summary>A table of series: a column is a series, a row a step.</summary>
+/// <summary>A table with one series per column and one step per row.</summary>
 public sealed class SeriesTable
 {
-    /// <summary>More values than these are not read.</summary>
+    /// <summary>The maximum number of values.</summary>
     internal const int MostValues = 20_000_000;
 
-    // Their squares and sums stay finite.
+    // Squares and sums of such values stay finite.
     const double Largest = 1e30;
 
     static readonly string[] TimeNames = ["", "time", "date", "datetime", "timestamp", "ds", "month", "year", "day", "hour"];
@@ -20,17 +20,17 @@ public sealed class SeriesTable
     /// <summary>The names of the series.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>The values of each series, all of one length; NaN where one is missing.</summary>
+    /// <summary>The values of each series, all of the same length; NaN where one is missing.</summary>
     public IReadOnlyList<double[]> Values { get; }
 
-    /// <summary>The time stamps.</summary>
+    /// <summary>The timestamps.</summary>
     public TimeAxis Time { get; }
 
     /// <summary>The number of steps.</summary>
     public int Length => Values[0].Length;
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="UserException">It cannot be read, has no column of the name, or a value is not a number.</exception>
+    /// <exception cref="UserException">It cannot be read, a named column is missing, or a value is not a number.</exception>
     public static SeriesTable Read(SeriesFileConfig config)
     {
         var path = config.Path;
@@ -48,7 +48,7 @@ public sealed class SeriesTable
         {
             if (records.Current.Fields.Length != header.Length)
                 throw TextLines.Error(path, records.Current.Line, $"the line has {records.Current.Fields.Length} columns, but the first line has {header.Length}", "every line must have the same columns; leave the field of a missing value empty");
-            // A blank line is not read as a row: of one column it would be a missing value, and all values after it a step too early.
+            // A blank line is refused: in a single column it could be a missing value, and skipping it would move all later values a step forward.
             if (header.Length == 1 && records.Current.Line > last + 1) throw TextLines.Error(path, last + 1, "the line is blank", "write NA for a missing value");
             last = records.Current.Line;
             rows.Add(records.Current);

@@ -36,7 +36,7 @@ sealed class WeightFiles : IDisposable
     /// <summary>The names of all tensors.</summary>
     public IEnumerable<string> Names => tensors.Keys;
 
-    /// <summary>The shape of a tensor; null where there is none of that name.</summary>
+    /// <summary>The shape of a tensor; null if there is none with that name.</summary>
     public IReadOnlyList<long>? ShapeOf(string name) => tensors.TryGetValue(name, out var found) ? found.Tensor.Shape : null;
 
     /// <summary>The file that a tensor is in, for messages.</summary>

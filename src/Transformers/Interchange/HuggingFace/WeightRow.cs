@@ -33,7 +33,7 @@ sealed record WeightRow(string[] Ours, WeightChange Change, params ForeignTensor
     /// <summary>Rows for each of several layers, in whose names <c>*</c> is the layer's number.</summary>
     internal static IEnumerable<WeightRow> Repeat(int layers, IEnumerable<WeightRow> rows) => Enumerable.Range(0, layers).SelectMany(layer => rows.Select(row => row.At($"{layer}", $"{layer}")));
 
-    /// <summary>The row with numbers in place of the stars of its names.</summary>
+    /// <summary>The row with numbers instead of the stars of its names.</summary>
     internal WeightRow At(string ours, string theirs) => this with
     {
         Ours = [.. Ours.Select(name => name.Replace("*", ours, StringComparison.Ordinal))],

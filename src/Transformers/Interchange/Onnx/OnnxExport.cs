@@ -44,7 +44,7 @@ public sealed record OnnxDescription
     /// <summary>The file of the target's tokenizer, where it has its own.</summary>
     public string? TargetTokenizer { get; init; }
 
-    /// <summary>The token before a prompt, before a target, or before an encoder's text; absent where there is none.</summary>
+    /// <summary>The token before a prompt, before a target, or before an encoder's text; absent if there is none.</summary>
     public int? Begin { get; init; }
 
     /// <summary>The token that ends a text: generation stops at it, and an encoder's text ends with it.</summary>
@@ -56,7 +56,7 @@ public sealed record OnnxDescription
     /// <summary>The token that fills rows up to the longest.</summary>
     public int? Padding { get; init; }
 
-    /// <summary>The token in place of one to predict.</summary>
+    /// <summary>The token that replaces one to be predicted.</summary>
     public int? Mask { get; init; }
 
     /// <summary>The names of the classes, in the order of the logits.</summary>

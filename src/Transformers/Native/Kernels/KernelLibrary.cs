@@ -23,7 +23,7 @@ static unsafe partial class KernelLibrary
     /// <summary>Why they are not available; null where they are.</summary>
     internal static string? Reason => loaded.Value.Reason;
 
-    /// <summary>The file; null where there is none.</summary>
+    /// <summary>The file; null if there is none.</summary>
     internal static string? Path => loaded.Value.Path;
 
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
@@ -124,7 +124,7 @@ static unsafe partial class KernelLibrary
 /// <summary>The library of kernels that is in use, for <c>doctor</c>.</summary>
 public static class KernelReport
 {
-    /// <summary>Its file; null where there is none.</summary>
+    /// <summary>Its file; null if there is none.</summary>
     public static string? Path => KernelLibrary.IsAvailable ? KernelLibrary.Path : null;
 
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>

@@ -9,21 +9,21 @@ using static TorchSharp.torch;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>The attention of a model of two streams, in both directions: of each word to an image's patches, and of each patch to the words.</summary>
+/// <summary>ViLBERT's attention in both directions: of each word to an image's patches, and of each patch to the words.</summary>
 public static class CoAttentionPlot
 {
     const double Side = 128, Gap = 14, Left = 24, Top = 84;
     const int PerRow = 7;
 
-    /// <summary>The image lit by each word's attention to it, and below it the map of the other direction.</summary>
-    /// <param name="model">A model over pixels, in evaluation mode.</param>
+    /// <summary>The image, brightened by each word's attention, and below it the map of the other direction.</summary>
+    /// <param name="model">A model on pixels, in evaluation mode.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="ids">The framed ids of the text.</param>
     /// <param name="transform">Turns images into its inputs.</param>
     /// <param name="image">The image.</param>
     /// <param name="device">Where the model is.</param>
-    /// <param name="choice">A layer in which the streams meet, by default the last one; a head, by default the mean of all.</param>
-    /// <exception cref="UserException">There is no such layer or head.</exception>
+    /// <param name="choice">A co-attention layer, by default the last one; a head, by default the mean of all.</param>
+    /// <exception cref="UserException">The layer or head does not exist.</exception>
     public static Picture Of(Vilbert model, TextTokenizer tokenizer, IReadOnlyList<int> ids, ImageTransform transform, RgbImage image, Device device, AttentionChoice choice)
     {
         var (toImage, toText, layer) = Maps(model, ids, transform.Apply(image), device, choice);
@@ -55,7 +55,7 @@ public static class CoAttentionPlot
         }
     }
 
-    /// <summary>The weights of both directions, [T, 1 + R] and [1 + R, T], and the number of the layer that they are of.</summary>
+    /// <summary>The weights of both directions, [T, 1 + R] and [1 + R, T], and the number of their layer.</summary>
     internal static (Matrix ToImage, Matrix ToText, int Layer) Maps(Vilbert model, IReadOnlyList<int> ids, float[] pixels, Device device, AttentionChoice choice)
     {
         using var inference = no_grad();

@@ -76,7 +76,7 @@ sealed class HuggingFaceReader
             foreach (var flag in (string[])["single_word", "lstrip", "rstrip", "normalized", "special"])
                 if (JsonMembers.Member(entry, flag).ValueKind is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False)) throw parts.Error("must be true or false", $"{path}.{flag}");
             if (!entry.TryGetProperty("content", out var content) || content.ValueKind != JsonValueKind.String || content.GetString() is not { Length: > 0 } name)
-                throw parts.Error("must be a non-empty text", $"{path}.content");
+                throw parts.Error("must be a non-empty string", $"{path}.content");
             if (name.Length > TokenizerLimits.SpecialTokenLength) throw parts.Error($"has more than {TokenizerLimits.SpecialTokenLength} characters", $"{path}.content");
             if (!entry.TryGetProperty("id", out var number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out var id) || id < 0)
                 throw parts.Error("must be a whole number of at least 0", $"{path}.id");
