@@ -39,7 +39,7 @@ public sealed class RunEmbeddingGenerator : IEmbeddingGenerator<string, Embeddin
     /// <summary>Embeds texts; one that is longer than the model's context loses its end.</summary>
     /// <param name="values">The texts.</param>
     /// <param name="options">Only dimensions are looked at: they must be the model's width.</param>
-    /// <param name="cancellationToken">Cancels between two  batches.</param>
+    /// <param name="cancellationToken">Cancels between two batches.</param>
     /// <returns>One embedding for each text, in their order.</returns>
     /// <exception cref="UserException">Other dimensions are asked for, or a text has a character that the vocabulary lacks.</exception>
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)

@@ -125,7 +125,7 @@ public sealed class Translator
     /// <summary>Translates sentences: batches are of like length, the output is in the order of the input.</summary>
     /// <param name="sentences">The sentences, read as a stream; one of white space alone gives an empty translation.</param>
     /// <param name="options">How to search.</param>
-    /// <param name="cancel">Cancels between two  tokens.</param>
+    /// <param name="cancel">Cancels between two tokens.</param>
     /// <returns>One translation a sentence, given out window by window. What comes of a sentence does not depend on the others.</returns>
     /// <exception cref="UserException">An option out of range.</exception>
     public IEnumerable<Translation> Translate(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel = default)

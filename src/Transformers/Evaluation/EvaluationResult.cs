@@ -148,7 +148,7 @@ public sealed record TranslationScores(BleuScore Bleu, ChrfScore Chrf, double Ex
     /// <param name="pairs">Sources and references, at least one.</param>
     /// <param name="options">How to translate.</param>
     /// <param name="processes">The processes that share the work; by default one.</param>
-    /// <param name="cancel">Cancels between two  batches.</param>
+    /// <param name="cancel">Cancels between two batches.</param>
     public static TranslationScores Of(Translator translator, IReadOnlyList<SentencePair> pairs, TranslationOptions options, Communicator? processes = null, CancellationToken cancel = default)
     {
         processes ??= Communicator.Single;

@@ -131,7 +131,7 @@ public static class SeriesComparison
     /// <param name="config">The data's config.</param>
     /// <param name="quantiles">The network's quantiles.</param>
     /// <param name="forecasts">The network's forecasts, one per window, in order.</param>
-    /// <param name="cancel">Cancels between two  windows.</param>
+    /// <param name="cancel">Cancels between two windows.</param>
     public static IReadOnlyDictionary<string, double> Of(SeriesDataset series, IReadOnlyList<SeriesWindow> windows, SeriesDataConfig config, IReadOnlyList<double> quantiles, IEnumerable<double[][]> forecasts, CancellationToken cancel = default)
     {
         var scores = new Dictionary<string, ForecastScores>();

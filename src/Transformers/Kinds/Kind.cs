@@ -60,7 +60,7 @@ public abstract class Kind
     /// <param name="run">The open run.</param>
     /// <param name="name">The run's name for the document.</param>
     /// <param name="options">Data, split, device and precision.</param>
-    /// <param name="cancel">Cancels between two  batches.</param>
+    /// <param name="cancel">Cancels between two batches.</param>
     /// <exception cref="UserException">The data cannot be read, or nothing evaluates this kind.</exception>
     public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
         throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");

@@ -57,7 +57,7 @@ public abstract class TrainingTask : IDisposable
 
     /// <summary>Further metrics of the validation split by name, such as accuracy; computed without gradients and with the model in evaluation mode.</summary>
     /// <param name="whole">Whether this is the last validation of a run, over the whole split.</param>
-    /// <param name="cancel">Cancels between two  batches.</param>
+    /// <param name="cancel">Cancels between two batches.</param>
     public virtual IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => new Dictionary<string, double>();
 
     /// <summary>What follows from a validation loss, such as perplexity.</summary>
@@ -68,7 +68,7 @@ public abstract class TrainingTask : IDisposable
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
     /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
-    /// <param name="cancel">Cancels between two  tokens.</param>
+    /// <param name="cancel">Cancels between two tokens.</param>
     public virtual IReadOnlyList<string> Samples(CancellationToken cancel = default) => [];
 
     /// <summary>Pictures of what the model does, such as its attention over an example of the validation split; computed without gradients and with the model in evaluation mode.</summary>

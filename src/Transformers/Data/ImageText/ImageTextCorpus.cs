@@ -43,7 +43,7 @@ public sealed class ImageTextCorpus
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="classes">The answers to expect (those of training, for its validation); null for those that occur. In an evaluation, other answers count as wrong.</param>
     /// <param name="longest">The maximum length of a sequence, including framing; longer texts are truncated.</param>
-    /// <param name="cancel">Cancels between two  examples.</param>
+    /// <param name="cancel">Cancels between two examples.</param>
     /// <exception cref="UserException">There are no examples, or a text cannot be encoded.</exception>
     public static ImageTextCorpus Encode(ImageTextSplit split, TextTokenizer tokenizer, IReadOnlyList<string>? classes, int longest, CancellationToken cancel = default)
     {
