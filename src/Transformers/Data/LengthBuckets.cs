@@ -12,7 +12,7 @@ sealed record BucketOptions
     public ulong Seed { get; init; }
     /// <summary>Whether every epoch has its own order; if not, batches run from the shortest to the longest.</summary>
     public bool Shuffle { get; init; } = true;
-    /// <summary>The number of this process, from 0.</summary>
+    /// <summary>The rank of this process, from 0.</summary>
     public int Rank { get; init; }
     /// <summary>The number of processes that share the batches.</summary>
     public int World { get; init; } = 1;

@@ -32,8 +32,8 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     /// <param name="prompts">The prompts; an empty one starts at the end of a document, of a line or of a word, whichever the vocabulary has.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
     /// <param name="onText">Takes the number of a prompt and text as soon as it is certain.</param>
-    /// <param name="cancel">Ends generation between two tokens.</param>
-    /// <exception cref="UserException">An option out of range, or a prompt that fills the context.</exception>
+    /// <param name="cancel">Cancels generation between two tokens.</param>
+    /// <exception cref="UserException">An option is out of range, or the prompt fills the context.</exception>
     public IReadOnlyList<Completion> Generate(IReadOnlyList<string> prompts, GenerationOptions options, Action<int, string>? onText = null, CancellationToken cancel = default)
     {
         options.Checked();

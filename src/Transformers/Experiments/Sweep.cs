@@ -13,11 +13,11 @@ namespace Transformers.Experiments;
 /// <summary>The options of a sweep besides its grid.</summary>
 public sealed record SweepOptions
 {
-    /// <summary>The result that points are compared by; null for the accuracy of a model that classifies, else the validation loss.</summary>
+    /// <summary>The result by which points are compared; if null, the accuracy of a classifier, else the validation loss.</summary>
     public string? Metric { get; init; }
-    /// <summary>A split on which the best checkpoint of each finished run is evaluated too; the metric is then of that.</summary>
+    /// <summary>A split on which the best checkpoint of each finished run is also evaluated; the metric is then computed there.</summary>
     public string? Split { get; init; }
-    /// <summary>As for one run; the folder is not used, and the time limit is that of all runs together.</summary>
+    /// <summary>As for a single run; the folder is not used, and the time limit applies to all runs together.</summary>
     public required TrainingOptions Training { get; init; }
 }
 
@@ -28,7 +28,7 @@ public sealed class Sweep
     /// <summary>The result, the table and the figure, in the sweep's folder.</summary>
     public const string ResultFile = "sweep.json", TableFile = "sweep.csv", FigureFile = "sweep.svg", PictureFile = "sweep.png";
 
-    /// <summary>Why a run went wrong, in its folder; without it, the run would be tried again.</summary>
+    /// <summary>The reason why a run diverged, in its folder; without it, the run would be tried again.</summary>
     internal const string DivergedFile = "diverged.json";
 
     static readonly string[] Accuracies = ["top1", "accuracy"];
@@ -43,12 +43,12 @@ public sealed class Sweep
     Sweep(SweepPlan plan, SweepOptions options, ITrainingObserver observer, StopRequest stop) =>
         (this.plan, this.options, this.observer, this.stop, metric) = (plan, options, observer, stop, options.Metric);
 
-    /// <summary>Trains what is left of a grid; leaves the result, the table and the figure in its folder after every run.</summary>
+    /// <summary>Trains the remaining runs of a grid; writes the result, the table and the figure to its folder after every run.</summary>
     /// <param name="plan">The grid.</param>
     /// <param name="options">The options.</param>
-    /// <param name="observer">Sees the runs one after the other.</param>
+    /// <param name="observer">Observes the runs one after the other.</param>
     /// <param name="stop">Asks all of them to end.</param>
-    /// <exception cref="UserException">What one run refuses, the folder has another sweep's runs, or the metric does not exist.</exception>
+    /// <exception cref="UserException">A run's config is refused, the folder has another sweep's runs, or the metric does not exist.</exception>
     public static SweepResult Start(SweepPlan plan, SweepOptions options, ITrainingObserver observer, StopRequest stop)
     {
         foreach (var point in plan.Points) CheckSame(point, options);
@@ -140,7 +140,7 @@ public sealed class Sweep
         return result;
     }
 
-    // A folder keeps the runs of one sweep: more values and more seeds may be added, but no other config.
+    // A folder keeps the runs of one sweep: values and seeds may be added, but the config may not change.
     static void CheckSame(SweepPoint point, SweepOptions options)
     {
         var file = Path.Combine(point.Folder, "config.yaml");

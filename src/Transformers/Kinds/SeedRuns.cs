@@ -31,7 +31,7 @@ public static class SeedRuns
     /// <param name="config">The config; its seed is the first.</param>
     /// <param name="options">As for one run; the time limit is that of all together.</param>
     /// <param name="count">The number of seeds, at least 2.</param>
-    /// <param name="observer">Sees the runs one after the other.</param>
+    /// <param name="observer">Observes the runs one after the other.</param>
     /// <param name="stop">Asks all of them to end.</param>
     /// <exception cref="UserException">What one run refuses, or the folder holds a single run.</exception>
     /// <exception cref="DivergedException">A run went wrong.</exception>

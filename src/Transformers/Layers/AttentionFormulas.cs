@@ -52,7 +52,7 @@ public static class AttentionFormulas
     /// <param name="q">[B, H, T, E].</param>
     /// <param name="k">[B, K, S, E].</param>
     /// <param name="v">[B, K, S, E].</param>
-    /// <param name="causal">Whether a query sees no key after its own position.</param>
+    /// <param name="causal">Whether a query attends only to keys up to its own position.</param>
     /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S], a first size that divides B repeating.</param>
     /// <param name="recorder">Takes the weights.</param>
     /// <returns>[B, H, T, E].</returns>

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 
 namespace Transformers.Processes;
 
-/// <summary>Processes with a CUDA device each: tensors on devices travel through NCCL, everything else through MPI.</summary>
+/// <summary>Processes with one CUDA device each: tensors on devices are exchanged through NCCL, everything else through MPI.</summary>
 /// <remarks>
-/// Operations are queued on the device's default stream, behind the computation that makes their numbers. The order of NCCL's sums is its own;
+/// Operations are queued on the device's default stream, after the computation of their inputs. NCCL chooses the order of its sums;
 /// it is the same for two runs on the same machines.
 /// </remarks>
 public sealed class NcclCommunicator : Communicator
@@ -20,12 +20,12 @@ public sealed class NcclCommunicator : Communicator
     readonly bool ownsHost;
     readonly Func<Tensor, bool> onHost;
 
-    /// <summary>Joins the devices of processes that MPI has joined already; collective. The current CUDA device is this process's.</summary>
-    /// <param name="host">The processes; belongs to this object from now on.</param>
+    /// <summary>Connects the devices of processes that are already connected through MPI; collective. The current CUDA device is this process's.</summary>
+    /// <param name="host">The processes; this object takes ownership.</param>
     /// <param name="library">NCCL.</param>
     public NcclCommunicator(Communicator host, NcclLibrary library) : this(host, library, tensor => tensor.device_type == DeviceType.CPU) { }
 
-    /// <param name="onHost">Whether a tensor is in the processor's memory.</param>
+    /// <param name="onHost">Whether a tensor is in CPU memory.</param>
     internal NcclCommunicator(Communicator host, NcclLibrary library, Func<Tensor, bool> onHost)
     {
         (this.host, this.library, ownsHost, this.onHost) = (host, library, true, onHost);

@@ -7,11 +7,11 @@ using Transformers.IO;
 
 namespace Transformers.Processes;
 
-/// <summary>Watches that the other processes are alive: each keeps a connection to the first one and sends a sign of life every second.</summary>
+/// <summary>Watches that the other processes are alive: each keeps a connection to the first one and sends a heartbeat every second.</summary>
 /// <remarks>
-/// A process that ends without a word closes its connection, which is noticed at once. One that is stopped, or whose machine is gone, sends
-/// nothing: after <see cref="Limit"/> it counts as failed. The signs come from a thread of their own, so a long save, validation or
-/// preparation of data does not count as silence. MPI itself would wait for ever.
+/// A process that dies closes its connection, which is noticed at once. One that is suspended, or whose machine has failed, sends
+/// nothing: after <see cref="Limit"/> it counts as failed. The heartbeats come from a separate thread, so a long save, validation or
+/// preparation of data does not count as silence. MPI itself would wait forever.
 /// </remarks>
 public sealed class ProcessVigil : IDisposable
 {
@@ -55,7 +55,7 @@ public sealed class ProcessVigil : IDisposable
     /// <summary>The silence after which a process counts as failed.</summary>
     public TimeSpan Limit { get; }
 
-    /// <summary>What has become of another process; null where all are alive.</summary>
+    /// <summary>The failure of another process; null while all are alive.</summary>
     public ProcessFailedException? Failure { get { lock (guard) return failure; } }
 
     Action<ProcessFailedException> OnFailure { get; }
@@ -64,7 +64,7 @@ public sealed class ProcessVigil : IDisposable
         : int.TryParse(text, out var seconds) && seconds is >= 3 and <= 86400 ? TimeSpan.FromSeconds(seconds)
         : throw new UserException($"{LimitVariable} ({text}) must be a whole number of seconds from 3 to 86400", "set it, or unset it for 60");
 
-    // Every address of this machine: which of them another one reaches is not known here.
+    // All addresses of this machine, since it does not know which of them the others can reach.
     static IEnumerable<string> Addresses() => NetworkInterface.GetAllNetworkInterfaces().Where(card => card.OperationalStatus == OperationalStatus.Up || card.NetworkInterfaceType == NetworkInterfaceType.Loopback)
         .SelectMany(card => card.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address).Where(address => !address.IsIPv6LinkLocal)
         .Select(address => address.ToString()).Order(StringComparer.Ordinal).OrderBy(address => IPAddress.IsLoopback(IPAddress.Parse(address)) ? 1 : 0).Append("127.0.0.1").Distinct();
@@ -86,7 +86,7 @@ public sealed class ProcessVigil : IDisposable
         listener!.Stop();
     }
 
-    // The first process's own loopback address is the last to be tried: on another machine it leads to somebody else.
+    // The first process's loopback address is tried last: on another machine it leads elsewhere.
     Peer Connect(Meeting meeting, Hello first)
     {
         foreach (var address in meeting.Addresses.Select(IPAddress.Parse))
@@ -103,7 +103,7 @@ public sealed class ProcessVigil : IDisposable
             }
             catch (AggregateException exception) when (exception.InnerException is SocketException)
             {
-                // Another address may do.
+                // Another address may work.
             }
             client.Dispose();
         }
@@ -154,7 +154,7 @@ public sealed class ProcessVigil : IDisposable
         OnFailure(found);
     }
 
-    /// <summary>Lets the others know, before this process ends, why it does.</summary>
+    /// <summary>Reports to the others why this process is about to end.</summary>
     /// <param name="why">What went wrong here.</param>
     public void Report(string why)
     {
@@ -166,7 +166,7 @@ public sealed class ProcessVigil : IDisposable
         foreach (var peer in peers) peer.Send($"process {new Hello(processes.Rank, Environment.ProcessId, Environment.MachineName)} has ended: {why.ReplaceLineEndings(" ")}");
     }
 
-    /// <summary>Ends the watch; this process is about to end as it should.</summary>
+    /// <summary>Stops watching; this process is about to end normally.</summary>
     public void Dispose()
     {
         if (end.IsSet) return;
@@ -198,7 +198,7 @@ public sealed class ProcessVigil : IDisposable
 
         internal string? ReadLine() => reader.ReadLine();
 
-        /// <summary>A line that must come soon; null where it does not.</summary>
+        /// <summary>Reads a line with a timeout; null if none comes.</summary>
         internal string? Ask()
         {
             client.ReceiveTimeout = 3000;

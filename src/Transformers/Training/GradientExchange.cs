@@ -68,7 +68,7 @@ sealed class GradientExchange : IDisposable
     }
 
     /// <summary>Exchanges what is left, and waits until all sums are there.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     internal void Finish()
     {
         lock (guard)

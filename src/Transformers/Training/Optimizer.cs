@@ -129,7 +129,7 @@ public abstract partial class Optimizer : IDisposable
     public void ExchangeDuringBackward() => gradients.ExchangeDuringBackward();
 
     /// <summary>Waits until the gradients are the sums over all processes.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public void FinishExchange()
     {
         using var plain = no_grad();

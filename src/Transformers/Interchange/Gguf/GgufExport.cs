@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Interchange.Gguf;
 
-/// <summary>Writes a language model as a GGUF file, which llama.cpp and what is built on it run.</summary>
+/// <summary>Writes a language model as a GGUF file, for llama.cpp and programs built on it.</summary>
 /// <remarks>The names of tensors and settings are those of llama.cpp's architectures <c>gpt2</c> and <c>llama</c>.</remarks>
 static class GgufExport
 {
@@ -119,7 +119,7 @@ static class GgufExport
         for (var i = 0; i < row.Theirs.Length; i++)
         {
             var (which, (name, shape)) = (i, (row.Theirs[i].Name, row.Theirs[i].Shape));
-            // Vectors and what is added to activations stay in 32 bits; rows that blocks do not fill stay in 16.
+            // Vectors and position embeddings stay in 32 bits; rows that are not a multiple of the block size stay in 16.
             var stored = shape.Length == 1 || name == Positions ? GgufType.F32 : type switch
             {
                 ExportType.F16 => GgufType.F16,
@@ -145,7 +145,7 @@ static class GgufExport
         else stream.Write(bytes);
     }
 
-    /// <summary>Queries, keys and values apart, those that are rotated with each pair of dimensions side by side: llama.cpp pairs i with i + 1, and here it is i and i + E/2.</summary>
+    /// <summary>Splits queries, keys and values, and reorders the rotated dimensions: llama.cpp pairs i with i + 1, this program i with i + E/2.</summary>
     sealed class RotatedPairs(int heads, int groups, int width) : WeightChange
     {
         public override Tensor[] Export(Tensor[] ours, ForeignTensor[] theirs)

@@ -4,7 +4,7 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Interchange.Gguf;
 
-/// <summary>A tokenizer in llama.cpp's terms: byte-level BPE, with the pieces by the name of their pattern.</summary>
+/// <summary>A tokenizer in llama.cpp's terms: byte-level BPE, with its split pattern given by name.</summary>
 sealed class GgufVocabulary
 {
     // Kinds of tokens, by the format's numbers.
@@ -18,7 +18,7 @@ sealed class GgufVocabulary
 
     /// <summary>The vocabulary of a model.</summary>
     /// <param name="tokenizer">The run's tokenizer.</param>
-    /// <param name="size">The number of tokens V of the model; those that the tokenizer has not are unused.</param>
+    /// <param name="size">The number of tokens V of the model; those beyond the tokenizer's are unused.</param>
     /// <exception cref="UserException">llama.cpp has no such tokenizer.</exception>
     public GgufVocabulary(TextTokenizer tokenizer, int size)
     {
@@ -30,7 +30,7 @@ sealed class GgufVocabulary
         pattern = tokenizer switch
         {
             ByteLevelBpeTokenizer bpe => Read(bpe),
-            // Neither has merges over pieces, so it does not matter how a text is cut.
+            // Neither has merges across pieces, so it does not matter how a text is split.
             CharacterTokenizer or ByteTokenizer => ReadUnmerged(tokenizer),
             _ => throw Refused("of a kind other than byte-level BPE, characters and bytes"),
         };
@@ -67,7 +67,7 @@ sealed class GgufVocabulary
         {
             if (tokenizer.BytesOf(id) is not { Length: > 0 } bytes) continue;
             (tokens[id], types[id]) = (ByteAlphabet.ToText(bytes.Span), Normal);
-            // The bytes of a character are joined one after the other.
+            // The bytes of a character are merged one after the other.
             for (var length = 1; length < bytes.Length; length++)
                 if ($"{tokens[id][..length]} {tokens[id][length]}" is var merge && joined.Add(merge)) merges.Add(merge);
         }

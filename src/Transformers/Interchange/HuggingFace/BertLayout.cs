@@ -12,7 +12,7 @@ namespace Transformers.Interchange.HuggingFace;
 
 /// <summary>BERT: <c>BertForMaskedLM</c> and <c>BertForSequenceClassification</c>.</summary>
 /// <remarks>
-/// Devlin et al. 2019. A text is one segment here: the first segment's embedding is added to the positions', which are added to the same vectors.
+/// Devlin et al. 2019. A text is a single segment in this program: the first segment's embedding is added to the position embeddings.
 /// </remarks>
 sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
 {
@@ -64,7 +64,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
         };
         return new(model, sizes, [.. Rows(model, sizes, Prefix, config.Int("type_vocab_size", Segments, most: 1000))])
         {
-            // What only the head of the other pretraining task has, and constants.
+            // Tensors of the head for the other pretraining task, and constants.
             Ignored = new Regex(@"^cls\.seq_relationship\.|\.position_ids$" + (masked ? @"|^bert\.pooler\." : ""), RegexOptions.CultureInvariant),
         };
     }

@@ -11,15 +11,15 @@ using JsonArray = System.Text.Json.Nodes.JsonArray;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>The tokenizer of a folder of Hugging Face's library, read and written.</summary>
+/// <summary>Reads and writes the tokenizer of a Hugging Face folder.</summary>
 static class ForeignTokenizer
 {
     const int ProofTokens = 2000;
 
-    /// <summary>Reads the tokenizer of a folder and proves that it does what it should.</summary>
+    /// <summary>Reads the tokenizer of a folder and verifies it.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="vocabulary">The number of tokens V of the model.</param>
-    /// <exception cref="UserException">There is none, it has more tokens than the model, or a text does not come back.</exception>
+    /// <exception cref="UserException">There is none, it has more tokens than the model, or it does not reproduce a text.</exception>
     internal static TextTokenizer Read(string folder, int vocabulary)
     {
         var tokenizer = TokenizerFile.Load(folder);
@@ -29,7 +29,7 @@ static class ForeignTokenizer
         return tokenizer;
     }
 
-    /// <summary>Encodes what tokens say and decodes it again: a text must come back, or, where the vocabulary loses white space or case, at least its ids.</summary>
+    /// <summary>Encodes and decodes a text made of the tokens: the text must come back or, if the vocabulary discards white space or case, at least its ids.</summary>
     internal static void Prove(TextTokenizer tokenizer, string folder)
     {
         var random = new Random(1);
@@ -44,7 +44,7 @@ static class ForeignTokenizer
         throw new UserException([new Problem($"the tokenizer does not reproduce a text: {MessageText.Quote(text[at..], 20)} becomes {MessageText.Quote(back[at..], 20)}", folder)]);
     }
 
-    /// <summary>The input of a model of running text.</summary>
+    /// <summary>The data config of a language model.</summary>
     internal static ForeignInput ForText(string folder, ForeignModel model, string output)
     {
         var tokenizer = Read(folder, model.Sizes.Vocabulary);
@@ -83,7 +83,7 @@ static class ForeignTokenizer
     /// <param name="context">The most tokens of a text.</param>
     /// <param name="before">The token that models read before a text; null for none.</param>
     /// <param name="after">The token that models read after a text; null for none.</param>
-    /// <exception cref="UserException">The library's fast class has no such tokenizer.</exception>
+    /// <exception cref="UserException">The library's fast class does not support the tokenizer.</exception>
     internal static void Write(ExportFolder folder, TextTokenizer tokenizer, int context, int? before = null, int? after = null)
     {
         if (tokenizer.FileName != CheckpointFiles.Tokenizer)

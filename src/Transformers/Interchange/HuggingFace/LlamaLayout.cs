@@ -5,7 +5,7 @@ using Transformers.Models;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>Llama: <c>LlamaForCausalLM</c>, a decoder with rotary positions, RMSNorm, SwiGLU and grouped heads.</summary>
+/// <summary>Llama: <c>LlamaForCausalLM</c>, a decoder with rotary positions, RMSNorm, SwiGLU and grouped-query attention.</summary>
 /// <remarks>Touvron et al. 2023, section 2.2.</remarks>
 sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
 {

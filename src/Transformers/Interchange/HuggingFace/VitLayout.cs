@@ -70,7 +70,7 @@ sealed class VitLayout : HuggingFaceLayout<VitConfig>
         foreach (var row in Layer("head", "classifier", sizes.Classes, D)) yield return row;
     }
 
-    /// <summary>The table of positions, whose first row is the class token's there.</summary>
+    /// <summary>The table of positions, whose first row there belongs to the class token.</summary>
     internal static WeightRow Positions(string theirs, int side, long D) => new(["pos_emb.cls", "pos_emb.weight"],
         new Custom(ours => [cat([ours[0].reshape(1, D), ours[1].reshape(-1, D)], 0).unsqueeze(0)], table => [table[0][0, 0].clone(), table[0][0, 1..].reshape(side, side, D)]),
         new ForeignTensor(theirs, 1, 1 + side * side, D));

@@ -39,11 +39,11 @@ sealed class WeightFiles : IDisposable
     /// <summary>The shape of a tensor; null if there is none with that name.</summary>
     public IReadOnlyList<long>? ShapeOf(string name) => tensors.TryGetValue(name, out var found) ? found.Tensor.Shape : null;
 
-    /// <summary>The file that a tensor is in, for messages.</summary>
+    /// <summary>The file that contains a tensor, for messages.</summary>
     public string FileOf(string name) => tensors[name].File.Path;
 
     /// <summary>A tensor as 32-bit floats.</summary>
-    /// <exception cref="UserException">It has another type than floats, or numbers that are not finite.</exception>
+    /// <exception cref="UserException">It does not contain floats, or some are not finite.</exception>
     public Tensor Load(string name)
     {
         var (file, stored) = tensors[name];
@@ -101,13 +101,13 @@ sealed class WeightFiles : IDisposable
             if (!tensors.TryAdd(CurrentName(tensor.Name), (file, tensor))) throw new UserException([new Problem($"has the tensor {MessageText.Quote(tensor.Name)} under both its old and its new name", file.Path)]);
     }
 
-    // The first published BERTs have the names of TensorFlow's norms, and the library reads them still.
+    // The first published BERT models use TensorFlow's names for norms, which the library still reads.
     static string CurrentName(string name) => name.EndsWith(".LayerNorm.gamma", StringComparison.Ordinal) ? $"{name[..^"gamma".Length]}weight"
         : name.EndsWith(".LayerNorm.beta", StringComparison.Ordinal) ? $"{name[..^"beta".Length]}bias" : name;
 
     static UserException Missing(string folder)
     {
-        // Unpickling runs whatever code the file asks for: such files are not read, on purpose.
+        // Unpickling runs arbitrary code from the file, so such files are deliberately not read.
         if (Pickles.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern)).Order(StringComparer.Ordinal).FirstOrDefault() is { } pickle)
             return new UserException([new Problem("is a PyTorch pickle, which can run arbitrary code, so it is not read", pickle, Hint: PickleHint)]);
         return new UserException([new Problem($"has no {Single} and no {Index}", folder)]);
