@@ -63,13 +63,13 @@ static class CommonOptions
 
     internal static Option<int?> Processes() => new("--nproc") { Description = "Start N processes on this machine with mpirun, which divide the work", HelpName = "N" };
 
-    /// <summary>Where the user asks for several processes that nobody has started yet, starts them and waits for them.</summary>
+    /// <summary>If the user asks for several processes and no launcher has started them, starts them and waits for them.</summary>
     /// <param name="parse">The command line.</param>
     /// <param name="context">Where to print.</param>
     /// <param name="count">The option.</param>
-    /// <param name="check">Finds mistakes before there are several processes to make them.</param>
-    /// <returns>Their exit code; null where this process does the work.</returns>
-    /// <exception cref="UserException">The number is below 1, or a launcher has started this process with others already.</exception>
+    /// <param name="check">Finds mistakes before several processes make them.</param>
+    /// <returns>Their exit code; null if this process does the work.</returns>
+    /// <exception cref="UserException">The number is below 1, or a launcher has already started several processes.</exception>
     internal static int? StartsSeveral(this ParseResult parse, CliContext context, Option<int?> count, Action? check = null)
     {
         if (parse.AtLeast(1, count) is not { } processes || processes == 1) return null;
@@ -86,7 +86,7 @@ static class CommonOptions
         Description = "Where to compute: auto, cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "auto", CompletionSources = { "auto", "cpu", "cuda" },
     };
 
-    /// <param name="standard">What counts without it, such as <c>the run's</c>.</param>
+    /// <param name="standard">The default in words, such as <c>the run's</c>.</param>
     internal static Option<string?> Precision(string standard = "auto") => new Option<string?>("--precision") { Description = $"The type of matrix products: auto, fp32 or bf16 [default: {standard}]", HelpName = "PRECISION" }.OneOf("auto", "fp32", "bf16");
 
     internal static Option<string?> Quantize() => new Option<string?>("--quantize") { Description = "Keep the weight matrices in 8 bits (int8), on the CPU", HelpName = "int8" }.OneOf("int8");
@@ -103,7 +103,7 @@ static class CommonOptions
         return option;
     }
 
-    /// <summary>Opens a run, and says on standard error which checkpoint is used where the user named none.</summary>
+    /// <summary>Opens a run, and reports on standard error which checkpoint is used if the user named none.</summary>
     /// <exception cref="UserException">The run or checkpoint does not exist or is damaged.</exception>
     internal static TrainedRun OpenRun(this ParseResult parse, CliContext context, string path, Option<string?> checkpoint)
     {

@@ -8,7 +8,7 @@ using Transformers.Processes;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>doctor</c>: what was found on this machine and what is in use, each problem with its remedy.</summary>
+/// <summary><c>doctor</c>: what it found on this machine and what it uses, and a remedy for each problem.</summary>
 static class DoctorCommand
 {
     public static Command Create(CliContext context)

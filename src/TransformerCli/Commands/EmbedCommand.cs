@@ -51,7 +51,7 @@ static class EmbedCommand
         return command;
     }
 
-    // Every line has its embedding or what is in its place, so that line n is row n.
+    // Every line has its embedding or a placeholder, so that line n is row n.
     static IEnumerable<TextEmbedding> Embed(Embedder embedder, IEnumerable<string> lines, Pooling? pooling, UnreadLines report)
     {
         foreach (var part in lines.Select(line => (line, reads: report.Reads(embedder.ProblemOf(line)))).Chunk(TextsAtOnce))

@@ -59,7 +59,7 @@ static class GenerateCommand
                 var searched = search.Read(parse, each) with { MaxNewTokens = sampling.LimitOf(parse) };
                 var translator = trained.LoadTranslator(where, type, quantized);
                 var report = new UnreadLines(context, parse.GetValue(input));
-                // A line that cannot be read gives empty lines, so that output and input stay side by side.
+                // A line that cannot be read gives empty lines, so that output and input stay aligned.
                 IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line => report.Reads(translator.ProblemOf(line)) ? line : "") : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
                 var translations = team.Processes.DivideStream(sources.Chunk(searched.BatchSize), some => translator.Translate(some, searched, cancel).ToList()).SelectMany(some => some);
                 WriteTranslations(context, team.Processes.IsAlone ? translator.Translate(sources, searched, cancel) : translations, each, json, document: parse.GetValue(input) is null);

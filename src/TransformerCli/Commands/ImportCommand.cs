@@ -3,7 +3,7 @@ using Transformers.Interchange.HuggingFace;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>import</c>: makes a run of a model of another program.</summary>
+/// <summary><c>import</c>: turns another program's model into a run.</summary>
 static class ImportCommand
 {
     public static Command Create(CliContext context)

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>predict</c>: the most probable classes of texts, images or sounds, and the next steps of series.</summary>
+/// <summary><c>predict</c>: the most probable classes of texts, images or recordings, and the next steps of time series.</summary>
 static class PredictCommand
 {
     public static Command Create(CliContext context)

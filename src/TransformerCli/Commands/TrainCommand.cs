@@ -120,7 +120,7 @@ static class TrainCommand
         _ => throw new UserException($"--resume ({resume}) must be auto, never or the folder of a checkpoint"),
     };
 
-    /// <summary>The value of <see cref="MaxTime"/>; null where it was not given.</summary>
+    /// <summary>The value of <see cref="MaxTime"/>; null if it was not given.</summary>
     internal static TimeSpan? DurationOf(string? text) => text is null ? null : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
         : throw new UserException($"--max-time ({text}) must be a duration such as 10m or 1h30m");
 }

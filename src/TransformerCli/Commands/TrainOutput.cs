@@ -26,7 +26,7 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
         .. Metrics,
     ];
 
-    /// <summary>The numbers of the result of a run that is about to begin.</summary>
+    /// <summary>The numbers of the result of a run that is about to start.</summary>
     internal static IReadOnlyList<string> NamesOf(TrainingTask task) =>
         [.. ResultNames.Except(Metrics).Where(name => name switch
         {

@@ -19,7 +19,7 @@ static class Summaries
         WriteStopped(writer, result.Stopped);
     }
 
-    /// <summary>What several seeds came to.</summary>
+    /// <summary>The result of several seeds.</summary>
     internal static void Write(TextWriter writer, SeedsResult result)
     {
         writer.WriteLine($"runs         {result.Runs.Count} of {result.Seeds.Count} seeds in {result.Run}");

@@ -11,7 +11,7 @@ namespace Transformers.Benchmarks;
 /// <summary>How attention over an image is cut: into pixels, patches, or windows of patches.</summary>
 /// <param name="Name"><c>pixels</c>, <c>patches</c> or <c>windows</c>.</param>
 /// <param name="Patch">The side of a token, in pixels.</param>
-/// <param name="Window">Tokens a side of a window; null where every token attends to all.</param>
+/// <param name="Window">Tokens a side of a window; null if every token attends to all.</param>
 sealed record AttentionCut(string Name, int Patch, int? Window)
 {
     /// <summary>Tokens that attend to each other, and how many such groups an image has. An edge that does not divide is filled up.</summary>
@@ -31,8 +31,8 @@ sealed record AttentionCut(string Name, int Patch, int? Window)
 /// <param name="Weights">The attention weights of one head: tokens² of each group.</param>
 /// <param name="Bytes">The bytes of all heads' weights in 32 bits, by the formula.</param>
 /// <param name="Flops">Operations of QKᵀ and of the product with V, by the formula.</param>
-/// <param name="MeasuredBytes">The bytes that computing it with its weights in memory took at its peak; null where it was not measured.</param>
-/// <param name="MeasuredSeconds">Seconds that it took: the best of several tries; null where it was not measured.</param>
+/// <param name="MeasuredBytes">The bytes that computing it with its weights in memory took at its peak; null if it was not measured.</param>
+/// <param name="MeasuredSeconds">Seconds that it took: the best of several tries; null if it was not measured.</param>
 public sealed record AttentionCostPoint(string Kind, int Side, long Tokens, double Weights, double Bytes, double Flops, long? MeasuredBytes, double? MeasuredSeconds);
 
 /// <summary>What to compare.</summary>
@@ -66,7 +66,7 @@ public static class AttentionCost
 {
     static readonly TimeSpan Limit = TimeSpan.FromSeconds(0.5);
 
-    // The scores are there beside the weights that softmax makes of them.
+    // The scores are in memory together with the weights that softmax computes from them.
     const int Copies = 2;
 
     /// <summary>Computes the formulas, and measures what fits into the memory allowed.</summary>

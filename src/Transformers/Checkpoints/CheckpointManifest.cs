@@ -33,7 +33,7 @@ public static class CheckpointName
 /// <param name="Crc32c">Its CRC-32C, in eight hexadecimal digits.</param>
 public sealed record ManifestFile(string Name, long Bytes, string Crc32c);
 
-/// <summary>What a checkpoint holds: names, sizes and checksums of its files, and by which numbers it is compared with others.</summary>
+/// <summary>What a checkpoint holds: names, sizes and checksums of its files, and the metrics by which it is compared with others.</summary>
 /// <param name="Schema">Always <see cref="SchemaName"/>.</param>
 /// <param name="Step">Optimizer steps done.</param>
 /// <param name="Metrics">Validation metrics, all finite.</param>

@@ -83,7 +83,7 @@ public sealed partial class CheckpointStore
         return Checkpoint.OpenUnverified(path);
     }
 
-    /// <summary>Repairs the store after a crash: leftovers are deleted, and dangling pointers are set anew. For the holder of the run's lock.</summary>
+    /// <summary>Repairs the store after a crash: leftovers are deleted, and dangling pointers are corrected. For the holder of the run's lock.</summary>
     /// <param name="policy">Says which checkpoint is the best.</param>
     /// <returns>Leftovers that could not be deleted.</returns>
     /// <exception cref="CheckpointException">The folder cannot be written.</exception>

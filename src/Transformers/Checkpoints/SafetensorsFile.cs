@@ -37,7 +37,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         try
         {
-            // What is empty is not opened: a pipe or a device, whose length is 0, could block for ever.
+            // What is empty is not opened: a pipe or a device, whose length is 0, could block forever.
             var info = new FileInfo(path);
             if (!info.Exists) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "the file does not exist");
             if (info.Length == 0) SafetensorsHeader.ReadLength([], 0, path);

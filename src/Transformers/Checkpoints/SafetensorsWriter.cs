@@ -109,7 +109,7 @@ public static class SafetensorsWriter
     static SafetensorsException TooLarge(string file) =>
         new(SafetensorsError.HeaderTooLarge, file, null, $"the header needs more than the allowed {SafetensorsHeader.LongestHeader} bytes");
 
-    /// <summary>Lets exactly so many bytes through.</summary>
+    /// <summary>Passes through exactly this many bytes.</summary>
     sealed class ExactStream(Stream inner, long size, string file, string tensor) : Stream
     {
         long written;

@@ -6,7 +6,7 @@ namespace Transformers.Configs;
 /// <summary>Turns a tree into sealed records, strictly: what does not fit exactly is a problem, and all problems are found.</summary>
 sealed class ConfigBinder(Type root, ProblemList problems)
 {
-    /// <summary>The value, or null where it has problems or is null.</summary>
+    /// <summary>The value, or null if it has problems or is null.</summary>
     /// <param name="type">The type to bind to.</param>
     /// <param name="node">The tree.</param>
     /// <param name="path">Its path in the config.</param>
@@ -76,7 +76,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         foreach (var entry in map.Entries)
         {
             if (shape.Kind is not null && entry.Key == "kind") continue;
-            // The key by which editors find a JSON file's schema.
+            // The key with which editors find a JSON file's schema.
             if (path.Length == 0 && entry is { Key: "$schema", Value: ScalarNode }) continue;
             if (shape.Find(entry.Key) is { } setting) Set(record, setting, entry, Join(path, entry.Key));
             else if (Unknown(shape, entry, path) is { } near) meant.Add(near);

@@ -151,8 +151,8 @@ static class ConfigDefaults
 
 /// <summary>A setting that two configs have differently.</summary>
 /// <param name="Path">Its path, such as <c>model.layers</c>.</param>
-/// <param name="Old">Its value as JSON in the one; null where it is not set.</param>
-/// <param name="New">Its value as JSON in the other; null where it is not set.</param>
+/// <param name="Old">Its value as JSON in the one; null if it is not set.</param>
+/// <param name="New">Its value as JSON in the other; null if it is not set.</param>
 public sealed record DifferentSetting(string Path, string? Old, string? New)
 {
     /// <summary>Such as <c>training.steps is 200 and was 100</c>.</summary>

@@ -13,7 +13,7 @@ public static class ReadyConfigs
     /// <param name="Summary">The first line of its opening comment.</param>
     public sealed record Entry(string Name, string Path, string Summary);
 
-    /// <summary>The folder of ready configs: beside the executable, or in the checkout above it; null where there is neither.</summary>
+    /// <summary>The folder of ready configs: beside the executable, or in the checkout above it; null if there is neither.</summary>
     public static string? Folder { get; } = FindFolder();
 
     /// <summary>All ready configs: runs by name, then the presets in <c>models</c> by name.</summary>

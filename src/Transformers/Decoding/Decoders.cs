@@ -96,7 +96,7 @@ public sealed class LanguageDecoder : IDisposable
     /// <summary>Starts rows of tokens.</summary>
     public IDecoding Start(int rows) => packed is null ? new LayeredDecoding(model, device) : new PackedDecoding(packed, rows);
 
-    /// <summary>The sum of the cross entropies of rows that start anew, through packed weights.</summary>
+    /// <summary>The sum of the cross entropies of rows that start from scratch, through packed weights.</summary>
     /// <param name="ids">[B, T] as one list, row by row.</param>
     /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
     /// <param name="rows">The number of rows B.</param>

@@ -48,7 +48,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         return [.. rows.Select(row => row.Result(onText))];
     }
 
-    /// <summary>Why a prompt cannot be continued, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a prompt cannot be continued, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(string prompt, GenerationOptions options)
     {
         try

@@ -136,7 +136,7 @@ public sealed class Translator
 
     IEnumerable<Translation[]> Windows(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel)
     {
-        // The model may have learned since the last call, so its weights are prepared anew.
+        // The model may have learned since the last call, so its weights are prepared again.
         using var decoder = new TargetDecoder(model, device, new DecoderFormat(Precision, Quantized));
         var search = new BeamSearch(decoder, SpecialIds.Of(target), target.VocabularySize, options);
         foreach (var window in sentences.Chunk((int)Math.Min(Array.MaxLength, (long)options.BatchSize * BatchesInWindow))) yield return Window(search, window, options, cancel);
@@ -166,7 +166,7 @@ public sealed class Translator
         return results;
     }
 
-    /// <summary>Why a sentence cannot be translated, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a sentence cannot be translated, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(string sentence)
     {
         try

@@ -88,7 +88,7 @@ public sealed class ImageRun : IDisposable
 /// <summary>The classification of one image.</summary>
 /// <param name="Input">The file.</param>
 /// <param name="Labels">The most probable classes, most probable first; none where the file cannot be used.</param>
-/// <param name="Problem">Why a file that was named cannot be used; null where it can.</param>
+/// <param name="Problem">Why a file that was named cannot be used; null if it can.</param>
 public sealed record ImagePrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null);
 
 /// <summary>Names the classes of image files.</summary>

@@ -34,7 +34,7 @@ public sealed class TextPredictor : IDisposable
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Why a text cannot be classified, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a text cannot be classified, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(string text)
     {
         try

@@ -106,7 +106,7 @@ public abstract class TextScorer : IDisposable
         return tensor(ids, [rows.Count, width], device: device);
     }
 
-    /// <summary>Why a text cannot be scored, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a text cannot be scored, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(ScoreInput input)
     {
         try

@@ -42,7 +42,7 @@ public sealed class TrainedRun
         return new TrainedRun(checkpoint, config) { Choice = choice };
     }
 
-    /// <summary>Which of a run's checkpoints was chosen and why, where the caller named none; null where there was no choice.</summary>
+    /// <summary>Which of a run's checkpoints was chosen and why, where the caller named none; null if there was no choice.</summary>
     public string? Choice { get; private init; }
 
     static (Checkpoint checkpoint, string? choice) OfRun(string path, string? which)

@@ -78,7 +78,7 @@ public sealed class Sweep
 
     static string DefaultMetric(SweepRun run) => Accuracies.FirstOrDefault(run.Results.ContainsKey) ?? (run.Results.ContainsKey("val_loss") ? "val_loss" : run.Results.ContainsKey("loss") ? "loss" : "train_loss");
 
-    // Null where it was stopped before its end.
+    // Null if it was stopped before its end.
     SweepRun? RunOf(SweepPoint point, Stopwatch clock)
     {
         var file = Path.Combine(point.Folder, DivergedFile);

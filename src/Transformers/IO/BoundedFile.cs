@@ -13,7 +13,7 @@ static class BoundedFile
     {
         try
         {
-            // A pipe or a device has length 0, and opening one could block for ever: what is empty is not opened.
+            // A pipe or a device has length 0, and opening one could block forever: what is empty is not opened.
             var info = new FileInfo(path);
             if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "the file does not exist");
             if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, but a file is needed");

@@ -76,7 +76,7 @@ sealed record DataProfile
 
 /// <summary>What <c>bench step</c> was asked to measure.</summary>
 /// <param name="Run">The run's config; null for a model alone.</param>
-/// <param name="Rows">The rows of a batch whose rows have so many tokens.</param>
+/// <param name="Rows">The number of rows of a batch whose rows have this many tokens.</param>
 /// <param name="VocabularyOf">The vocabulary of a model.</param>
 /// <param name="Notes">Takes what had to be assumed.</param>
 sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<TextModelConfig, int> VocabularyOf, List<string> Notes);

@@ -143,8 +143,8 @@ public sealed record DryRunResult
 /// <param name="Measured">The most that was resident during the passes: program, data, weights, gradients, activations.</param>
 /// <param name="Optimizer">The optimizer's state.</param>
 /// <param name="Average">The moving average of the weights.</param>
-/// <param name="CheckpointCopy">The copy that a checkpoint is written from while training goes on.</param>
-/// <param name="Available">What this process can have; null where the system does not report it.</param>
+/// <param name="CheckpointCopy">The copy from which a checkpoint is written while training continues.</param>
+/// <param name="Available">What this process can have; null if the system does not report it.</param>
 public sealed record DryRunMemory(long Measured, long Optimizer, long Average, long CheckpointCopy, long? Available)
 {
     /// <summary>All together.</summary>
@@ -156,7 +156,7 @@ public sealed record DryRunMemory(long Measured, long Optimizer, long Average, l
 /// <summary>Disk of a run, in bytes.</summary>
 /// <param name="Checkpoint">One checkpoint.</param>
 /// <param name="Needed">All that are kept, and one that is being written.</param>
-/// <param name="Available">What is free where the run's folder is; null where the system does not report it.</param>
+/// <param name="Available">What is free where the run's folder is; null if the system does not report it.</param>
 public sealed record DryRunDisk(long Checkpoint, long Needed, long? Available)
 {
     /// <summary>Whether it is there.</summary>

@@ -38,7 +38,7 @@ public sealed class Embedder : IDisposable
     /// <summary>The width D of a vector.</summary>
     public int Width { get; }
 
-    /// <summary>Why a text cannot be embedded, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a text cannot be embedded, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(string text)
     {
         try

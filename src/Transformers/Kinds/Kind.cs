@@ -65,7 +65,7 @@ public abstract class Kind
     public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
         throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");
 
-    /// <summary>The names of the metrics that an evaluation of a run gives; null where they are not known before.</summary>
+    /// <summary>The names of the metrics that an evaluation of a run gives; null if they are not known before.</summary>
     public virtual IReadOnlyList<string>? EvaluationMetrics(TrainedRun run) => null;
 
     /// <summary>Whether each prompt of <c>generate</c> is read as the beginning of a document, as training read all text.</summary>
@@ -280,7 +280,7 @@ public sealed class TaskSetup : IDisposable
     public required IReadOnlyDictionary<string, byte[]> Files { get; init; }
     /// <summary>The hash of those files.</summary>
     public required string FilesHash { get; init; }
-    /// <summary>The names of the classes, in the order of the model's scores; null where it has none.</summary>
+    /// <summary>The names of the classes, in the order of the model's scores; null if it has none.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
     /// <summary>Units of throughput, from the number of targets.</summary>
     public Func<long, double> UnitsOf { get; init; } = targets => targets;

@@ -81,7 +81,7 @@ public sealed record SeedsResult
     public IReadOnlyDictionary<string, double>? Deviation { get; init; }
     /// <summary>The result of each run.</summary>
     public required IReadOnlyList<TrainResult> Runs { get; init; }
-    /// <summary>Why it ended before the last seed's last step; absent where it did not.</summary>
+    /// <summary>Why it ended before the last seed's last step; absent if it did not.</summary>
     public string? Stopped { get; init; }
 
     /// <summary>The result over runs.</summary>

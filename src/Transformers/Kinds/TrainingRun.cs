@@ -180,7 +180,7 @@ public static class TrainingRun
             foreach (var damaged in skipped) observer.Warn($"skipped {damaged.Folder}: {damaged.Reason}");
         }
         if (checkpoint is not null) trainer.Restore(checkpoint, identity.ReadState(checkpoint, observer));
-        // Only now is it sure that the run goes on, and the folder no longer holds a finished one.
+        // Only now is it certain that the run continues, and that the folder no longer contains a finished one.
         if (folder.IsFinished) folder.ClearResult();
         if (checkpoint is null) return;
         folder.Checkpoints.SetAsideAfter(trainer.State.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));

@@ -45,7 +45,7 @@ public static class WarmStart
         return free.Any(one => path == one || path.StartsWith(one + ".", StringComparison.Ordinal)) || ((different.Old is null || different.New is null) && Sizes.Contains(path));
     }
 
-    /// <summary>The settings of the model that differ from those of a run that it starts from, as the end of a sentence; empty where there are none.</summary>
+    /// <summary>The settings of the model that differ from those of a run that it starts from, as the end of a sentence; empty if there are none.</summary>
     internal static string Differences(TrainedRun run, RunConfig config) =>
         ConfigDifferences.Of(run.Config.Model, config.Model, "model") is { Count: > 0 } differences
             ? $"; settings that differ: {string.Join(", ", differences.Select(one => $"{one.Path} ({one.New ?? "not set"}, there {one.Old ?? "not set"})"))}" : "";
@@ -53,7 +53,7 @@ public static class WarmStart
     /// <summary>The tokenizer that comes along with the weights of <c>--from</c>; null without it.</summary>
     /// <param name="options">The options of the run.</param>
     /// <param name="asked">The tokenizer that the config asks for.</param>
-    /// <param name="ofRun">The one that the other run's config asked for; null where its data have none.</param>
+    /// <param name="ofRun">The one that the other run's config asked for; null if its data have none.</param>
     /// <param name="setting">The setting that asks for it.</param>
     /// <param name="taken">The other run's tokenizer; by default its first.</param>
     /// <exception cref="UserException">The config asks for another tokenizer.</exception>

@@ -78,7 +78,7 @@ public static class AttentionFormulas
 /// <summary>Attention a block of queries at a time, with dropout of weights and a gradient of the mask; the backward pass computes a block's weights again.</summary>
 sealed class BlockedAttention : ManagedFunction
 {
-    // Elements of a block's scores: small beside the activations of a step, large enough for the products.
+    // Elements of a block's scores: small compared to a step's activations, but large enough for efficient products.
     const long BlockElements = 1 << 22;
 
     readonly Tensor q, k, v;

@@ -44,7 +44,7 @@ public sealed record HeInitConfig : InitConfig;
 /// </remarks>
 public static class Initialization
 {
-    /// <summary>Draws every parameter of a model anew.</summary>
+    /// <summary>Initialises every parameter of a model.</summary>
     /// <param name="model">The model; on the CPU, so that a seed gives the same weights for every device.</param>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="layers">The number of layers L.</param>

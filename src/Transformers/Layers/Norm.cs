@@ -126,7 +126,7 @@ public sealed class Residual
         return norm.call(x.Plus(Drop(sublayer(x), random)));
     }
 
-    /// <summary>What an operator over a whole sublayer needs to know; null where further parts act on the sublayer's output.</summary>
+    /// <summary>What an operator over a whole sublayer needs to know; null if further parts act on the sublayer's output.</summary>
     internal SublayerNorm? AsSublayer(RandomPosition random) =>
         scale is not null || path is { Acts: true } ? null : norm.AsSublayer(placement == NormPlacement.Post, dropout.AsKernel(random));
 

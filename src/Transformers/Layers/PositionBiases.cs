@@ -14,7 +14,7 @@ public sealed class AlibiPositionBias : Positions
     readonly int heads;
     readonly ConstantCache cache = new();
 
-    /// <summary>For so many heads.</summary>
+    /// <summary>Creates the bias for a number of heads.</summary>
     public AlibiPositionBias(int heads) => this.heads = heads;
 
     /// <inheritdoc/>
@@ -53,7 +53,7 @@ public sealed class RelativePositionBias : Positions
     readonly int buckets, maxDistance;
     readonly ConstantCache cache = new();
 
-    /// <summary>For so many heads.</summary>
+    /// <summary>Creates the bias for a number of heads.</summary>
     public RelativePositionBias(int heads, int buckets, int maxDistance)
     {
         this.buckets = buckets;

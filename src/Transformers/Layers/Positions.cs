@@ -115,7 +115,7 @@ public sealed class LearnedPositionEmbedding : Positions
 {
     readonly Parameter weight;
 
-    /// <summary>Vectors of a width for so many positions.</summary>
+    /// <summary>Vectors of a width for a number of positions.</summary>
     public LearnedPositionEmbedding(int context, int width)
     {
         weight = nn.Parameter(zeros(context, width));

@@ -14,7 +14,7 @@ public abstract record ModelConfig
     /// <summary>The width D of the residual stream.</summary>
     public abstract int Width { get; init; }
 
-    /// <summary>The tokens of every row of a batch; null where rows differ, and for images.</summary>
+    /// <summary>The tokens of every row of a batch; null if rows differ, and for images.</summary>
     public virtual int? RowLength() => null;
 
     /// <summary>Checks that the data suit the model.</summary>

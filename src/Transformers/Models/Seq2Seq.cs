@@ -229,7 +229,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
 
     /// <summary>The hidden vector of each target token, ready for the output layer.</summary>
     /// <param name="target">[B, T], whole numbers below V; with a cache, the tokens that follow those in it.</param>
-    /// <param name="memory">[B, S, D], or null where the cache holds the source already.</param>
+    /// <param name="memory">[B, S, D], or null if the cache holds the source already.</param>
     /// <param name="memoryMask">Hides the source's padding.</param>
     /// <param name="cache">Keys and values of earlier tokens and of the source; extended by this call.</param>
     /// <param name="recorder">Takes the attention weights.</param>

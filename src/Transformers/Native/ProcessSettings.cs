@@ -60,7 +60,7 @@ public static partial class ProcessSettings
     }
 
     /// <summary>The number of threads that compute: the user's, else one for each core that this process may use.</summary>
-    /// <returns>Null where OMP_NUM_THREADS or MKL_NUM_THREADS is set, which libtorch reads itself.</returns>
+    /// <returns>Null if OMP_NUM_THREADS or MKL_NUM_THREADS is set, which libtorch reads itself.</returns>
     /// <exception cref="UserException">TRANSFORMER_THREADS is not a number of threads.</exception>
     internal static int? WantedThreads()
     {

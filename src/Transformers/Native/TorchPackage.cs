@@ -27,10 +27,10 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     // NuGet writes this file last: without it, unpacking was interrupted.
     bool IsComplete => File.Exists(Path.Combine(Root, Id, Version, ".nupkg.metadata")) && File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cpu")));
 
-    /// <summary>The package as a libtorch to load; null where it is absent or incomplete.</summary>
+    /// <summary>The package as a libtorch to load; null if it is absent or incomplete.</summary>
     internal TorchCandidate? Candidate => IsComplete ? new("NuGet's package", Folder, Version, HasCuda: false) : null;
 
-    /// <summary>Why nothing can be fetched on this machine, with the remedy; null where it can.</summary>
+    /// <summary>Why nothing can be fetched on this machine, with the remedy; null if it can.</summary>
     internal static Problem? Obstacle()
     {
         if (OfThisPlatform is null)
@@ -44,7 +44,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
 
     /// <summary>Restores the package through the SDK, with the user's NuGet settings, to the folder of restored packages.</summary>
     /// <param name="sdk">The <c>dotnet</c> to run.</param>
-    /// <param name="settings">The folder whose NuGet.config, and those above it, apply beside the user's own.</param>
+    /// <param name="settings">The folder whose NuGet.config, and those above it, apply in addition to the user's own.</param>
     /// <returns>The package as a libtorch to load.</returns>
     /// <remarks>NuGet locks the package while it unpacks it: processes that start at once fetch it once.</remarks>
     /// <exception cref="EngineMissingException">It cannot be fetched; the message is NuGet's.</exception>

@@ -92,7 +92,7 @@ public sealed class MetricsLog : IDisposable
             if (Parse(bytes) is { } parsed) yield return parsed;
     }
 
-    /// <summary>Drops events after a step, torn lines and other lines, by rewriting the file beside itself.</summary>
+    /// <summary>Drops events after a step, torn lines and other lines, by rewriting the file.</summary>
     static void Cut(string path, long lastStep)
     {
         if (!File.Exists(path)) return;

@@ -184,7 +184,7 @@ static class RunFolderProbe
         }
     }
 
-    /// <summary>Free bytes on the disk of the folder; null where the system does not report them.</summary>
+    /// <summary>Free bytes on the disk of the folder; null if the system does not report them.</summary>
     internal static long? FreeBytes(string path)
     {
         try

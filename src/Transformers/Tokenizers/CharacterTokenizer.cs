@@ -15,7 +15,7 @@ public sealed class CharacterTokenizer : TextTokenizer
     readonly IReadOnlyDictionary<string, int> special;
     readonly Lazy<string> hash;
 
-    /// <summary>A tokenizer with these characters by id (null where a special token has the id).</summary>
+    /// <summary>A tokenizer with these characters by id (null if a special token has the id).</summary>
     internal CharacterTokenizer(IReadOnlyList<Rune?> characters, IReadOnlyDictionary<string, int> special)
     {
         this.special = special;

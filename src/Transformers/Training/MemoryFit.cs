@@ -161,7 +161,7 @@ sealed class KeptBuffers : IDisposable
 /// <summary>What training with micro-batches of some size needs, against what there is.</summary>
 /// <param name="Rows">Sequences (or images) of the micro-batch.</param>
 /// <param name="Peak">Bytes in use at the height of its forward and backward pass.</param>
-/// <param name="Copies">Bytes of the copy that a checkpoint is written from while training goes on.</param>
+/// <param name="Copies">Bytes of the copy from which a checkpoint is written while training continues.</param>
 /// <param name="Used">Bytes in use after it.</param>
 /// <param name="Room">What may be taken beyond these.</param>
 /// <param name="MeasuredRows">The sequences that were measured; fewer than <paramref name="Rows"/> where the need is foreseen from them.</param>
@@ -192,7 +192,7 @@ sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom
 /// <summary>Measures the memory that computing on a device takes.</summary>
 abstract class MemoryGauge
 {
-    /// <summary>The gauge of a device; null where its memory cannot be measured.</summary>
+    /// <summary>The gauge of a device; null if its memory cannot be measured.</summary>
     internal static MemoryGauge? Of(Device device) =>
         device.type == DeviceType.CUDA ? DeviceMemory.Of(device) is null ? null : new CudaGauge(device)
         : ProcessMemory.CanMeasurePeak && new MemoryLimits().Room() is not null ? new HostGauge() : null;

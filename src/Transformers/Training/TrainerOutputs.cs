@@ -128,7 +128,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         foreach (var warning in report?.Warnings ?? []) observer.Warn(warning);
     }
 
-    /// <summary>The validation that a checkpoint's metrics are from; null where it was not validated. Its targets and seconds are not known and 0.</summary>
+    /// <summary>The validation that a checkpoint's metrics are from; null if it was not validated. Its targets and seconds are not known and 0.</summary>
     internal static ValidationReport? ValidationOf(Checkpoint checkpoint, TrainerState state)
     {
         var metrics = checkpoint.Manifest.Metrics;

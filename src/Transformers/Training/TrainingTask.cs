@@ -67,7 +67,7 @@ public abstract class TrainingTask : IDisposable
     /// <summary>The sampler's position: what it takes to continue at the exact next step.</summary>
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
-    /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
+    /// <summary>A few outputs of the model, for a person to read; empty if there is nothing to show.</summary>
     /// <param name="cancel">Cancels between two tokens.</param>
     public virtual IReadOnlyList<string> Samples(CancellationToken cancel = default) => [];
 
@@ -77,7 +77,7 @@ public abstract class TrainingTask : IDisposable
     /// <summary>The confusion matrix of the last validation; null for other models.</summary>
     public virtual ConfusionCounts? Confusion => null;
 
-    /// <summary>Some outputs of the last whole validation beside what was wanted; empty where there are none.</summary>
+    /// <summary>Some outputs of the last complete validation, next to their references; empty if there are none.</summary>
     public virtual IReadOnlyList<OutputExample> Examples => [];
 
     /// <summary>The fraction of training time spent waiting for data, from 0 to 1.</summary>
@@ -132,7 +132,7 @@ public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster
 /// <param name="Height">Rows.</param>
 public sealed record RasterPicture(byte[] Png, int Width, int Height);
 
-/// <summary>An output of a model beside its reference, for a person to read.</summary>
+/// <summary>An output of a model next to its reference, for a person to read.</summary>
 /// <param name="Input">What it was given.</param>
 /// <param name="Output">The model's output.</param>
 /// <param name="Reference">The expected output.</param>

@@ -38,7 +38,7 @@ abstract class ImageSource : IDisposable
     /// <summary>A name that a person can find the image by: a path, or a file and a position.</summary>
     public abstract string NameOf(int index);
 
-    /// <summary>The file of an image as it is stored, or null where pixels are stored instead.</summary>
+    /// <summary>The file of an image as it is stored, or null if pixels are stored instead.</summary>
     public abstract byte[]? ReadFile(int index, long maxBytes);
 
     /// <summary>The pixels of an image, where <see cref="ReadFile"/> gives null.</summary>

@@ -28,7 +28,7 @@ static class LabelledFiles
     static IEnumerable<(int, string[])> TabSeparated(string path) =>
         TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
 
-    /// <summary>The names of columns on the first line of a table whose columns are given by number; null where there are none.</summary>
+    /// <summary>The names of columns on the first line of a table whose columns are given by number; null if there are none.</summary>
     internal static string? HeaderOf(string path, string text, string label)
     {
         if (Number(text) is not { } first || Number(label) is not { } second || path.Contains(".jsonl", StringComparison.OrdinalIgnoreCase)) return null;
@@ -83,7 +83,7 @@ static class LabelledFiles
 
 /// <summary>One split of labelled text: its name and how to read it.</summary>
 /// <param name="Name">The name of its file without extension, for example <c>train</c>.</param>
-/// <param name="File">The file, or null where it is generated.</param>
+/// <param name="File">The file, or null if it is generated.</param>
 /// <param name="Read">Reads it from the start, as a stream.</param>
 public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<LabelledExample>> Read);
 

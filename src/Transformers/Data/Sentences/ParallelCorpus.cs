@@ -79,7 +79,7 @@ public sealed record ParallelFilter
     /// <summary>Keeps every pair, empty sides too: what validation and test need.</summary>
     public static ParallelFilter None { get; } = new() { MinimumTokens = 0 };
 
-    /// <summary>Why a pair is dropped, or null where it is kept; the first reason that holds.</summary>
+    /// <summary>Why a pair is dropped, or null if it is kept; the first reason that holds.</summary>
     internal DropReason? Reason(int source, int target)
     {
         if (source < MinimumTokens || target < MinimumTokens) return DropReason.TooShort;

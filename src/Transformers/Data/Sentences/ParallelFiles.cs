@@ -48,7 +48,7 @@ static class ParallelFiles
         }
     }
 
-    /// <summary>The names of columns on the first line of a table of pairs; null where there are none.</summary>
+    /// <summary>The names of columns on the first line of a table of pairs; null if there are none.</summary>
     internal static string? HeaderOf(string path, params string[] names)
     {
         if (!path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return null;

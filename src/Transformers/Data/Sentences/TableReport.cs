@@ -33,7 +33,7 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
     static readonly string[] Tables = [".tsv", ".csv"];
     static readonly string[] NotLanguages = [".txt", ".text", ".md", ".jsonl", ".json", ".yaml", ".yml", ".bin", ".html", ".parquet", ""];
 
-    /// <summary>Reports on a table, or gives null where the path is none: a <c>.tsv</c> or <c>.csv</c>, or a folder with such splits or with aligned files.</summary>
+    /// <summary>Reports on a table, or gives null if the path is none: a <c>.tsv</c> or <c>.csv</c>, or a folder with such splits or with aligned files.</summary>
     /// <exception cref="UserException">Aligned files differ in length, or something cannot be read.</exception>
     public static TableReport? Of(string path)
     {

@@ -24,7 +24,7 @@ public sealed class PreparedData : IDisposable
     /// <summary>The validation split; may be empty.</summary>
     public TokenShards Validation { get; }
 
-    /// <summary>The prepared folder that a config names where it names files; null where it names text.</summary>
+    /// <summary>The prepared folder that a config names where it names files; null if it names text.</summary>
     /// <param name="source">The config.</param>
     public static string? FolderOf(TextSourceConfig source) =>
         source is TextFilesConfig { Files: [var folder] } && File.Exists(Path.Combine(folder, DataManifest.FileName)) ? folder : null;

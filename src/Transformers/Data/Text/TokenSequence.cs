@@ -107,7 +107,7 @@ sealed class TextBeginning : TokenSequence
 {
     readonly TokenSequence text;
 
-    /// <summary>Of so many tokens.</summary>
+    /// <summary>Creates it with a number of tokens.</summary>
     /// <param name="text">The text; disposed of by its owner.</param>
     /// <param name="count">The number of tokens, at most as many as there are.</param>
     internal TextBeginning(TokenSequence text, long count)

@@ -10,7 +10,7 @@ namespace Transformers.Data.Text;
 /// <remarks>Each maximal subpart of an ill-formed sequence becomes one U+FFFD, as the Unicode standard recommends (§3.9) and .NET decodes.</remarks>
 /// <param name="stream">The bytes.</param>
 /// <param name="origin">Their name in messages.</param>
-/// <param name="counts">Counts what is read and replaced; null where ill-formed text is refused.</param>
+/// <param name="counts">Counts what is read and replaced; null if ill-formed text is refused.</param>
 sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
 {
     const int RawBytes = 32 * 1024;

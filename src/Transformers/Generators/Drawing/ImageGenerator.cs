@@ -20,7 +20,7 @@ public static class ImageGenerator
     /// <summary>Changes when a seed would draw other pixels than before.</summary>
     public const int Version = 1;
 
-    /// <summary>One image in so many is for testing.</summary>
+    /// <summary>One image in this many is for testing.</summary>
     public const int TestEvery = 6;
 
     /// <summary>Names of the classes, in the order of labels.</summary>

@@ -16,7 +16,7 @@ public enum SpeechKind
 /// <param name="Speed">What all durations are divided by.</param>
 /// <param name="Breath">The loudness of breath in the voice.</param>
 /// <param name="Tilt">How much softer high frequencies of the voice are, from 0 to below 1.</param>
-/// <param name="Fall">By which fraction the pitch falls over a word.</param>
+/// <param name="Fall">The fraction by which the pitch falls over a word.</param>
 sealed record Voice(double Pitch, double Tract, double Speed, double Breath, double Tilt, double Fall)
 {
     internal static Voice Draw(SampleRandom random)

@@ -103,7 +103,7 @@ unsafe struct AttentionArguments
     /// <summary>[B, H, T], kept for the backward pass; null if there is none.</summary>
     internal float* Lse;
 
-    /// <summary>[B]; null where all keys are seen.</summary>
+    /// <summary>[B]; null if all keys are seen.</summary>
     internal long* Lengths;
     internal KernelBias Bias;
     internal KernelDropout Dropout;

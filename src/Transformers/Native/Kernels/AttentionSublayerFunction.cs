@@ -169,7 +169,7 @@ unsafe struct AttentionSublayerArguments
     internal float* OutputBias;
     internal KernelBias Bias;
 
-    /// <summary>[B]; null where all keys are seen.</summary>
+    /// <summary>[B]; null if all keys are seen.</summary>
     internal long* Lengths;
 
     /// <summary>Rotary positions, [T, E]; null for none.</summary>

@@ -20,7 +20,7 @@ static unsafe partial class KernelLibrary
     /// <summary>Makes everything run on libtorch's own operators, for tests that compare both.</summary>
     internal static bool SwitchedOff { get; set; }
 
-    /// <summary>Why they are not available; null where they are.</summary>
+    /// <summary>Why they are not available; null if they are.</summary>
     internal static string? Reason => loaded.Value.Reason;
 
     /// <summary>The file; null if there is none.</summary>
@@ -133,6 +133,6 @@ public static class KernelReport
     /// <summary>Whether tensors in the processor's memory come from the library's pool.</summary>
     public static bool HasTensorMemory => KernelLibrary.IsAvailable && KernelLibrary.HasTensorMemory;
 
-    /// <summary>Why the kernels are not in use; null where they are.</summary>
+    /// <summary>Why the kernels are not in use; null if they are.</summary>
     public static string? Missing => KernelLibrary.IsAvailable ? null : KernelLibrary.Reason;
 }

@@ -127,7 +127,7 @@ sealed class HuggingFaceReader
     CharacterTokenizer BuildCharacters(Dictionary<string, int> special, Dictionary<string, int> always)
     {
         if (model.Merges().Count > 0) throw parts.Error("is null, and merges over characters are not supported", "pre_tokenizer", hint: "only byte-level BPE can be read");
-        if (always.Count > 0) throw parts.Error("tokens that are not special are not supported beside characters", "added_tokens");
+        if (always.Count > 0) throw parts.Error("tokens that are not special are not supported with characters", "added_tokens");
         var characters = new Rune?[parts.Size];
         foreach (var (name, id) in parts.Ids)
         {
