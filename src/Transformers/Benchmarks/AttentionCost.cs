@@ -52,7 +52,7 @@ public sealed record AttentionCostOptions
     public int Heads { get; init; } = 3;
     /// <summary>Whether to measure what fits.</summary>
     public bool Measure { get; init; } = true;
-    /// <summary>The most bytes that a measurement may take.</summary>
+    /// <summary>The maximum memory for a measurement, in bytes.</summary>
     public long MostBytes { get; init; } = 1L << 30;
 }
 

@@ -64,7 +64,7 @@ public sealed class Checkpoint
 
     /// <summary>Reads a file of text.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="limit">The most bytes that it may have.</param>
+    /// <param name="limit">Its maximum size in bytes.</param>
     /// <exception cref="UserException">It holds none of that name, it is larger, or it is not UTF-8.</exception>
     public string ReadText(string name, int limit = 64 << 20) => BoundedFile.ReadText(PathOf(name), limit);
 

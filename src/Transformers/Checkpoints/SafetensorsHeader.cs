@@ -12,7 +12,7 @@ namespace Transformers.Checkpoints;
 /// </remarks>
 public sealed class SafetensorsHeader
 {
-    /// <summary>The most bytes that a header may have.</summary>
+    /// <summary>The maximum number of bytes of a header.</summary>
     public const int LongestHeader = 100_000_000;
 
     internal const string MetadataKey = "__metadata__";

@@ -142,7 +142,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return problems.Count > before ? null : values;
     }
 
-    /// <summary>Reports a key that means nothing here.</summary>
+    /// <summary>Reports an unknown key.</summary>
     string? Unknown(RecordShape shape, MapEntry entry, string path)
     {
         var full = Join(path, MessageText.Escape(entry.Key));

@@ -26,7 +26,7 @@ public static class ReadyConfigs
             .OrderBy(entry => Path.GetDirectoryName(entry.Path), StringComparer.Ordinal).ThenBy(entry => entry.Name, StringComparer.Ordinal)];
     }
 
-    /// <summary>The file that a user means: the path itself where it is there, else the ready config of that name.</summary>
+    /// <summary>The file that a user means: the path itself if it exists, else the ready config of that name.</summary>
     /// <exception cref="UserException">There is neither.</exception>
     public static string Resolve(string name)
     {

@@ -64,7 +64,7 @@ static class DataLimit
     }
 }
 
-/// <summary>Examples up to a limit, the same ones in whatever order they come: a hash of their content decides.</summary>
+/// <summary>Examples up to a limit, the same ones regardless of their order: a hash of their content decides.</summary>
 /// <param name="read">Reads all examples.</param>
 /// <param name="contentOf">The content of an example.</param>
 /// <param name="classOf">Its class; the same for all where there are none.</param>

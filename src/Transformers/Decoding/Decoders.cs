@@ -130,7 +130,7 @@ public sealed class TargetDecoder : IDisposable
         packed = Decoders.CanPack(device, format) ? PackedDecoder.Of(model, format) : null;
     }
 
-    /// <summary>The most tokens of a side.</summary>
+    /// <summary>The maximum number of tokens on each side.</summary>
     public int Context => model.Context;
 
     /// <summary>Reads sources; each becomes a row whose target is empty.</summary>

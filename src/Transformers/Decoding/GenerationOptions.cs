@@ -5,7 +5,7 @@ namespace Transformers.Decoding;
 /// <summary>How tokens are chosen and when to stop.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>The most tokens to add.</summary>
+    /// <summary>The maximum number of tokens to add.</summary>
     public int MaxNewTokens { get; init; } = 200;
 
     /// <summary>Always take the most probable token; the settings that shape the distribution then mean nothing.</summary>

@@ -48,10 +48,10 @@ public sealed record TranslationOptions
     /// <summary>Hypotheses wanted of each sentence, at most as many as beams.</summary>
     public int NBest { get; init; } = 1;
 
-    /// <summary>The most tokens of a translation; by default the source's and 50 more, as in Vaswani et al. 2017, section 6.1.</summary>
+    /// <summary>The maximum number of tokens of a translation; by default the source's and 50 more, as in Vaswani et al. 2017, section 6.1.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>The most sentences that are translated at once.</summary>
+    /// <summary>The maximum number of sentences that are translated at once.</summary>
     public int BatchSize { get; init; } = 64;
 
     /// <summary>What a log-probability is divided by.</summary>

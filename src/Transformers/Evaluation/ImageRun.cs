@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>A trained network over images with what it needs to see and to name: the transform and the classes of its checkpoint.</summary>
+/// <summary>A trained image model with the transform and the classes of its checkpoint.</summary>
 public sealed class ImageRun : IDisposable
 {
     ImageRun(TrainedRun run, ImageModel model, ImageInput input, Device device) => (Run, Model, Input, Device) = (run, model, input, device);
@@ -104,7 +104,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     /// <summary>Predicts files one batch after another, in order; the images of a folder by name.</summary>
     /// <param name="inputs">Files, and folders with everything below them.</param>
     /// <param name="top">The number of classes to return for each.</param>
-    /// <param name="batchSize">Images a pass; it changes no result.</param>
+    /// <param name="batchSize">Images per pass; it does not affect the results.</param>
     /// <param name="precision">The number format of products.</param>
     /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>
     public IEnumerable<ImagePrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32)

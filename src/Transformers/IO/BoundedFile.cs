@@ -32,7 +32,7 @@ static class BoundedFile
 
     /// <summary>A whole file's text, which must be UTF-8 without a mark.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="limit">The most bytes that it may have.</param>
+    /// <param name="limit">Its maximum size in bytes.</param>
     public static string ReadText(string path, int limit)
     {
         try

@@ -21,11 +21,11 @@ sealed record DataProfile
     internal bool Shared { get; init; } = true;
     /// <summary>The number of classes.</summary>
     internal int Classes { get; init; }
-    /// <summary>The images of a network over images.</summary>
+    /// <summary>The images of an image model.</summary>
     internal ImageShape? Image { get; init; }
     /// <summary>The series of a network that forecasts.</summary>
     internal SeriesShape? Series { get; init; }
-    /// <summary>The spectrograms of a network over sounds.</summary>
+    /// <summary>The spectrograms of an audio model.</summary>
     internal SoundShape? Sound { get; init; }
     /// <summary>The classes that a detector gave an image's regions; 0 for none.</summary>
     internal int RegionClasses { get; init; }

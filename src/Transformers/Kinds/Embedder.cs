@@ -56,7 +56,7 @@ public sealed class Embedder : IDisposable
     public TextEmbedding Unread(string text, Pooling? pooling) => new(text, [], pooling is null ? [] : [[.. Enumerable.Repeat(float.NaN, Width)]]);
 
     /// <summary>Embeds texts.</summary>
-    /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>
+    /// <param name="texts">The texts, read as a stream; texts longer than the context are truncated.</param>
     /// <param name="pooling">How one vector is made of a text's; null for every token.</param>
     /// <param name="batchSize">The most texts at once.</param>
     /// <returns>One a text, in the order of the texts.</returns>

@@ -37,14 +37,14 @@ public sealed record ImageEvaluationResult(string Split, double Loss, Classifica
     }
 }
 
-/// <summary>Evaluates a trained network over images.</summary>
+/// <summary>Evaluates a trained image model.</summary>
 public static class ImageEvaluation
 {
     /// <summary>Classifies all images of a split.</summary>
     /// <param name="run">The network.</param>
     /// <param name="images">The images, from <see cref="ImageRun.OpenImages"/>.</param>
     /// <param name="split">The split's name; null for the test split, else validation, else all images.</param>
-    /// <param name="batchSize">Images a pass; it changes no result.</param>
+    /// <param name="batchSize">Images per pass; it does not affect the results.</param>
     /// <param name="worst">The number of mistakes to list.</param>
     /// <param name="precision">The number format of products.</param>
     /// <param name="each">Called for every image, in order.</param>

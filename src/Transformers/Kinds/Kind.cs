@@ -119,7 +119,7 @@ public abstract class Kind
     public virtual Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
         throw new UserException($"a model of kind {NameOf(run)} has no attention map");
 
-    /// <summary>Draws the patches of a network over images.</summary>
+    /// <summary>Draws the patches of an image model.</summary>
     /// <param name="run">The open run.</param>
     /// <param name="image">The file of an image to cut; null for none.</param>
     /// <exception cref="UserException">The run is of another kind.</exception>

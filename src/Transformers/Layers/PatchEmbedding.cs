@@ -83,7 +83,7 @@ public abstract class ImagePositions : nn.Module
     /// <summary>Adds positions to patches.</summary>
     /// <param name="x">[B, Y·X, D], row by row.</param>
     /// <param name="rows">Patches a column, Y.</param>
-    /// <param name="columns">Patches a row, X.</param>
+    /// <param name="columns">Patches per row, X.</param>
     /// <returns>[B, Y·X, D].</returns>
     public virtual Tensor Embed(Tensor x, long rows, long columns) => x;
 
@@ -94,7 +94,7 @@ public abstract class ImagePositions : nn.Module
 
     /// <summary>The positions that a config asks for.</summary>
     /// <param name="config">The kind and its numbers.</param>
-    /// <param name="side">Patches a side of the images.</param>
+    /// <param name="side">The side of the images, in patches.</param>
     /// <param name="width">The width D.</param>
     /// <param name="classToken">Whether there is a class token.</param>
     public static ImagePositions Create(ImagePositionsConfig config, int side, int width, bool classToken) => Create(config, side, side, width, classToken);
@@ -102,7 +102,7 @@ public abstract class ImagePositions : nn.Module
     /// <summary>The positions of a grid that need not be square, such as a spectrogram's.</summary>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="rows">Patches a column, Y.</param>
-    /// <param name="columns">Patches a row, X.</param>
+    /// <param name="columns">Patches per row, X.</param>
     /// <param name="width">The width D.</param>
     /// <param name="classToken">Whether there is a class token.</param>
     public static ImagePositions Create(ImagePositionsConfig config, int rows, int columns, int width, bool classToken) => config switch

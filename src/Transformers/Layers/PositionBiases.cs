@@ -117,7 +117,7 @@ public sealed class WindowPositionBias : nn.Module
     readonly ConstantCache cache = new();
 
     /// <summary>For windows up to a side.</summary>
-    /// <param name="side">Patches a side W.</param>
+    /// <param name="side">The side W, in patches.</param>
     /// <param name="heads">The number of heads H.</param>
     public WindowPositionBias(int side, int heads) : base(nameof(WindowPositionBias))
     {

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A network over images.</summary>
+/// <summary>An image model.</summary>
 public abstract record ImageModelConfig : ModelConfig
 {
     /// <summary>The side of the images, in pixels; by default <c>data.input.size</c>. Presets of published models set it.</summary>
@@ -40,7 +40,7 @@ public abstract record ImageModelConfig : ModelConfig
     public override ModelConfig WithData(DataConfig data) => data is ImageDataConfig images ? this with { Size = Size ?? images.Input.Size } : this;
 }
 
-/// <summary>What goes into a network over images, and what comes out.</summary>
+/// <summary>The sizes of an image model's inputs and outputs.</summary>
 /// <param name="Size">The side, in pixels.</param>
 /// <param name="Channels">The number of channels C.</param>
 /// <param name="Classes">The number of classes N.</param>
@@ -71,7 +71,7 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
         VitConfig vit => new Vit(vit, shape, generator),
         SwinConfig swin => new Swin(swin, shape, generator),
         ResnetConfig resnet => new Resnet(resnet, shape, generator),
-        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a network over images without a class"),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "an image model without a class"),
     };
 
     /// <summary>The sizes of inputs and outputs.</summary>

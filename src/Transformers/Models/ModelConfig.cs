@@ -54,7 +54,7 @@ public interface ILanguageModel
     /// <summary>The number of tokens V.</summary>
     int Vocabulary { get; }
 
-    /// <summary>The most tokens that the model sees at once.</summary>
+    /// <summary>The maximum number of tokens that the model sees at once.</summary>
     int Context { get; }
 
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>

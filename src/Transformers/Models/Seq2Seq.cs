@@ -180,7 +180,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     /// <summary>The number of target tokens V.</summary>
     public int Vocabulary { get; }
 
-    /// <summary>The most tokens of a side.</summary>
+    /// <summary>The maximum number of tokens on each side.</summary>
     public int Context => config.Context;
 
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>

@@ -181,7 +181,7 @@ public abstract class SeriesModel : nn.Module
     {
         PatchTstConfig encoder => new PatchTst(encoder, shape, generator),
         SeriesDecoderConfig decoder => new SeriesDecoder(decoder, shape, generator),
-        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a network over series without a class"),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a time-series model without a class"),
     };
 
     /// <summary>The sizes of inputs and outputs.</summary>

@@ -206,7 +206,7 @@ abstract class MemoryGauge
     /// <summary>Bytes in use now.</summary>
     internal abstract long Used { get; }
 
-    /// <summary>The most bytes in use since the beginning.</summary>
+    /// <summary>The maximum number of bytes in use since the beginning.</summary>
     internal abstract long Peak { get; }
 
     /// <summary>What may be taken beyond <see cref="Used"/>.</summary>

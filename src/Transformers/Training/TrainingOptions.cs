@@ -85,7 +85,7 @@ public sealed record TrainResult
     public BestResult? Best { get; init; }
     /// <summary>Further metrics of the last step.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
-    /// <summary>The most memory that was resident, in bytes.</summary>
+    /// <summary>The peak resident memory, in bytes.</summary>
     public required long PeakMemoryBytes { get; init; }
     /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
     public required string Precision { get; init; }

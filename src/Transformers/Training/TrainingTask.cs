@@ -111,7 +111,7 @@ public abstract class MicroBatch(long targets, long units, long firstExample = 0
 }
 
 /// <summary>How a step's batch is cut into micro-batches, whatever number of rows a batch happens to have.</summary>
-/// <param name="Rows">The most rows of a micro-batch; null for those of the batch.</param>
+/// <param name="Rows">The maximum number of rows of a micro-batch; null for those of the batch.</param>
 /// <param name="Pieces">Into how many each of these is cut again, so that it fits into memory: a power of 2.</param>
 public readonly record struct MicroSize(int? Rows, int Pieces = 1)
 {
@@ -128,7 +128,7 @@ public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster
 
 /// <summary>A picture as a PNG file.</summary>
 /// <param name="Png">The file's bytes.</param>
-/// <param name="Width">Pixels a row.</param>
+/// <param name="Width">Pixels per row.</param>
 /// <param name="Height">Rows.</param>
 public sealed record RasterPicture(byte[] Png, int Width, int Height);
 

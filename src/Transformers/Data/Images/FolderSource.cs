@@ -42,7 +42,7 @@ sealed class FolderSource : ImageSource
     readonly SortedDictionary<string, int> others = new(StringComparer.Ordinal);
     readonly IReadOnlyList<string> emptyFolders = [];
 
-    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     public override IReadOnlyList<string> Warnings =>
     [

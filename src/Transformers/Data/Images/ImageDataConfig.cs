@@ -80,7 +80,7 @@ public sealed record ImageInputConfig : IChecked
     [Between(1, 8192)]
     public int? Resize { get; init; }
 
-    /// <summary>Whether an image keeps its proportions (and loses its ends) or is stretched to the square.</summary>
+    /// <summary>Whether an image keeps its proportions, with its ends cropped, or is stretched to a square.</summary>
     public bool KeepRatio { get; init; } = true;
 
     /// <summary>The filter of resizing.</summary>

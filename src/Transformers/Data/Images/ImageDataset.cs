@@ -101,7 +101,7 @@ public sealed class ImageDataset : IDisposable
         throw new UserException($"the images have no split \"{name}\"", $"there are: {string.Join(", ", there)}");
     }
 
-    /// <summary>One decoded image, from the cache where it is there; not to be written into. Null if it is broken and skipped.</summary>
+    /// <summary>One decoded image, from the cache if it is there; do not modify it. Null if it is broken and skipped.</summary>
     /// <exception cref="ImageException">It is broken and the policy is to fail.</exception>
     public RgbImage? Load(int index)
     {

@@ -41,7 +41,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     }
 
     /// <summary>Batches for training: shuffled, augmented, mixed; the last, partial one of an epoch left out where there is a whole one.</summary>
-    /// <param name="batchSize">Images a batch.</param>
+    /// <param name="batchSize">Images per batch.</param>
     /// <param name="seed">Decides order and augmentation.</param>
     /// <param name="start">The position of the first batch.</param>
     /// <param name="processes">The processes that divide each batch; by default one.</param>
@@ -52,7 +52,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
 
     /// <summary>Batches for evaluation: in order, nothing random, every image once an epoch.</summary>
     /// <param name="indices">The images of a split.</param>
-    /// <param name="batchSize">Images a batch.</param>
+    /// <param name="batchSize">Images per batch.</param>
     public ImageLoader EvaluationBatches(int[] indices, int batchSize) => new(Dataset, indices, Options(batchSize));
 
     ImageLoaderOptions Options(int batchSize)

@@ -71,7 +71,7 @@ public sealed record ParallelFilter
 {
     /// <summary>The fewest tokens of a side.</summary>
     public int MinimumTokens { get; init; } = 1;
-    /// <summary>The most tokens of a side.</summary>
+    /// <summary>The maximum number of tokens on each side.</summary>
     public int MaximumTokens { get; init; } = int.MaxValue;
     /// <summary>How many times longer than the other a side may be.</summary>
     public double MaximumRatio { get; init; } = double.PositiveInfinity;

@@ -205,7 +205,7 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
     }
 }
 
-/// <summary>Divides examples by a hash of their content: the same ones are held out in whatever order they come, and one that occurs twice is on one side.</summary>
+/// <summary>Divides examples by a hash of their content: the same ones are held out regardless of their order, and one that occurs twice is on one side.</summary>
 sealed class ContentHoldout<T>(Func<IEnumerable<T>> read, Func<T, string> contentOf, double fraction)
 {
     readonly Lazy<ulong> greatest = new(() =>

@@ -13,7 +13,7 @@ namespace Transformers.Data.Sentences;
 public sealed record TableColumn(string Name, int Shortest, int Longest, double Mean, long Empty, int Distinct, IReadOnlyDictionary<string, int>? Values);
 
 /// <summary>A split of a table of texts.</summary>
-/// <param name="Name">The name of its file without ending.</param>
+/// <param name="Name">The name of its file without extension.</param>
 /// <param name="Files">Its file, or its two.</param>
 /// <param name="Rows">The number of lines.</param>
 /// <param name="Uneven">Lines that have another number of columns than the first.</param>

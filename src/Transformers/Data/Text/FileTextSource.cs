@@ -249,7 +249,7 @@ sealed class TextFolder(IReadOnlyList<string>? include)
 
     static readonly string[] PlainKinds = [".txt", ".text", ".md", ".jsonl", ".ndjson"];
 
-    static string EndingOf(string name) => Path.GetExtension(name) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+    static string EndingOf(string name) => Path.GetExtension(name) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     static string List(SortedDictionary<string, int> endings) =>
         string.Join(", ", endings.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}")) + (endings.Count > 8 ? ", …" : "");

@@ -126,7 +126,7 @@ static class DocumentRows
     /// <summary>The batches of a split.</summary>
     /// <param name="data">The split.</param>
     /// <param name="rows">B; batches may have fewer rows.</param>
-    /// <param name="length">The most tokens of a row.</param>
+    /// <param name="length">The maximum number of tokens of a row.</param>
     /// <param name="start">The id of the token before each document; null for none.</param>
     /// <param name="limit">The most batches; null: all.</param>
     public static IEnumerable<TextBatch> Of(TokenSequence data, int rows, int length, int? start, long? limit = null)

@@ -41,7 +41,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
     }
 
     /// <summary>The lines of the text without their line feeds, each valid until the next is asked for.</summary>
-    /// <param name="limit">The most bytes that a line may have.</param>
+    /// <param name="limit">The maximum number of bytes of a line.</param>
     public IEnumerable<ReadOnlyMemory<byte>> Lines(int limit)
     {
         var (line, number) = (new ArrayBufferWriter<byte>(), 1);

@@ -95,7 +95,7 @@ public static unsafe class ImageCodec
 
     /// <summary>Encodes 8-bit pixels as PNG.</summary>
     /// <param name="pixels">Interleaved, row by row.</param>
-    /// <param name="width">Pixels a row, at least 1.</param>
+    /// <param name="width">Pixels per row, at least 1.</param>
     /// <param name="height">Rows, at least 1.</param>
     /// <param name="channels">1 grey, 3 RGB, 4 RGBA.</param>
     /// <param name="level">zlib's compression level, 0 to 9.</param>

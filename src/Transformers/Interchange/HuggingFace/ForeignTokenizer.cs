@@ -80,7 +80,7 @@ static class ForeignTokenizer
     /// <summary>Writes a tokenizer for the library's fast class.</summary>
     /// <param name="folder">The export.</param>
     /// <param name="tokenizer">The tokenizer.</param>
-    /// <param name="context">The most tokens of a text.</param>
+    /// <param name="context">The maximum number of tokens of a text.</param>
     /// <param name="before">The token that models read before a text; null for none.</param>
     /// <param name="after">The token that models read after a text; null for none.</param>
     /// <exception cref="UserException">The library's fast class does not support the tokenizer.</exception>

@@ -14,7 +14,7 @@ readonly record struct OnnxSize(long Number, string? Name)
     public static implicit operator OnnxSize(string name) => new(0, name);
 }
 
-/// <summary>An ONNX graph in the making: every operation adds a node and returns the name of its result.</summary>
+/// <summary>An ONNX graph under construction: every operation adds a node and returns the name of its result.</summary>
 /// <remarks>The operators are those of the standard domain at opset 17, so that every runtime has them: https://onnx.ai/onnx/operators.</remarks>
 /// <param name="name">The graph's name.</param>
 /// <param name="weights">Where layers find their weights.</param>

@@ -24,7 +24,7 @@ public enum AttentionPart
 /// <param name="Head">A single head, from 1; null for all.</param>
 public readonly record struct AttentionChoice(int? Layer = null, int? Head = null)
 {
-    /// <summary>The most layers, and the most heads of each, in a figure of all of them; null for all.</summary>
+    /// <summary>The maximum number of layers, and of heads in each, in a figure of all of them; null for all.</summary>
     public int? Most { get; init; }
 }
 

@@ -220,7 +220,7 @@ public class FileTextSourceTests : FolderTest
         var (documents, counts) = Read(Folder);
         Assert.Equal(["all:\n\techo ü\n", "class A {}\n", "<p>text</p>"], documents);
         Assert.Equal(3, counts.SkippedFiles);
-        Assert.Equal("read: 1 .cs, 1 .html, 1 without ending; skipped: 1 .dat, 1 .log, 1 .png", counts.Endings);
+        Assert.Equal("read: 1 .cs, 1 .html, 1 without extension; skipped: 1 .dat, 1 .log, 1 .png", counts.Endings);
     }
 
     [Fact]
