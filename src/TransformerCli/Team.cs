@@ -19,7 +19,7 @@ sealed class Team : IDisposable
     readonly StopRequest? stop;
     readonly bool json;
     readonly MpiCommunicator? joined;
-    readonly ProcessVigil? vigil;
+    readonly ProcessMonitor? monitor;
     readonly Timer? parentWatch;
     readonly string? folder = Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 } named && Directory.Exists(named) ? named : null;
     int printed;
@@ -37,8 +37,8 @@ sealed class Team : IDisposable
         joined = launch.Join();
         ProcessSettings.DivideAmong(joined.LocalRank, joined.LocalSize);
         Processes = joined;
-        vigil = new ProcessVigil(joined, OnFailure);
-        joined.Failure = () => vigil.Failure;
+        monitor = new ProcessMonitor(joined, OnFailure);
+        joined.Failure = () => monitor.Failure;
     }
 
     /// <summary>The processes.</summary>
@@ -70,23 +70,23 @@ sealed class Team : IDisposable
         {
             var code = action(this);
             Processes.Barrier();
-            vigil!.Dispose();
+            monitor!.Dispose();
             Processes.Dispose();
             return Finish(code);
         }
         catch (ProcessFailedException exception)
         {
-            if (vigil?.Failure is null) Print(exception);
+            if (monitor?.Failure is null) Print(exception);
             return End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
         }
         catch (OperationCanceledException) when (stop?.Reason is { } reason)
         {
-            vigil?.Report($"it was stopped before the first step ({reason})");
+            monitor?.Report($"it was stopped before the first step ({reason})");
             return End(ExitCodes.Of(reason));
         }
         catch (Exception exception)
         {
-            vigil?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
+            monitor?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
             throw;
         }
     }
@@ -158,6 +158,6 @@ sealed class Team : IDisposable
     public void Dispose()
     {
         parentWatch?.Dispose();
-        vigil?.Dispose();
+        monitor?.Dispose();
     }
 }

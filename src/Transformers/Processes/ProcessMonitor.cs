@@ -13,7 +13,7 @@ namespace Transformers.Processes;
 /// nothing: after <see cref="Limit"/> it counts as failed. The heartbeats come from a separate thread, so a long save, validation or
 /// preparation of data does not count as silence. MPI itself would wait forever.
 /// </remarks>
-public sealed class ProcessVigil : IDisposable
+public sealed class ProcessMonitor : IDisposable
 {
     /// <summary>Sets <see cref="Limit"/>, in seconds.</summary>
     public const string LimitVariable = "TRANSFORMER_SILENCE";
@@ -30,9 +30,9 @@ public sealed class ProcessVigil : IDisposable
 
     /// <summary>Connects every process to the first one; collective.</summary>
     /// <param name="processes">All processes.</param>
-    /// <param name="onFailure">Called once, on a thread of the vigil, when another process has failed.</param>
+    /// <param name="onFailure">Called once, on one of the monitor's threads, when another process has failed.</param>
     /// <exception cref="UserException">TRANSFORMER_SILENCE is not a number of seconds.</exception>
-    public ProcessVigil(Communicator processes, Action<ProcessFailedException> onFailure)
+    public ProcessMonitor(Communicator processes, Action<ProcessFailedException> onFailure)
     {
         this.processes = processes;
         OnFailure = onFailure;
@@ -43,12 +43,12 @@ public sealed class ProcessVigil : IDisposable
             if (Socket.OSSupportsIPv6) listener.Server.DualMode = true;
             listener.Start();
         }
-        var meeting = processes.Broadcast(processes.IsFirst ? new Meeting([.. Addresses()], ((IPEndPoint)listener!.LocalEndpoint).Port, Guid.NewGuid().ToString("N")) : null!);
+        var meeting = processes.Broadcast(processes.IsFirst ? new Rendezvous([.. Addresses()], ((IPEndPoint)listener!.LocalEndpoint).Port, Guid.NewGuid().ToString("N")) : null!);
         var all = processes.Collect(new Hello(processes.Rank, Environment.ProcessId, Environment.MachineName));
         if (processes.IsFirst) Accept(meeting, all);
         else peers.Add(Connect(meeting, all[0]));
-        foreach (var peer in peers) new Thread(() => Listen(peer)) { IsBackground = true, Name = "vigil" }.Start();
-        sender = new Thread(Watch) { IsBackground = true, Name = "vigil" };
+        foreach (var peer in peers) new Thread(() => Listen(peer)) { IsBackground = true, Name = "process monitor" }.Start();
+        sender = new Thread(Watch) { IsBackground = true, Name = "process monitor" };
         sender.Start();
     }
 
@@ -70,7 +70,7 @@ public sealed class ProcessVigil : IDisposable
         .Select(address => address.ToString()).Order(StringComparer.Ordinal).OrderBy(address => IPAddress.IsLoopback(IPAddress.Parse(address)) ? 1 : 0).Append("127.0.0.1").Distinct();
 
     // A stranger that happens to connect does not know the password, and is dropped.
-    void Accept(Meeting meeting, Hello[] all)
+    void Accept(Rendezvous meeting, Hello[] all)
     {
         while (peers.Count < processes.Size - 1)
         {
@@ -87,7 +87,7 @@ public sealed class ProcessVigil : IDisposable
     }
 
     // The first process's loopback address is tried last: on another machine it leads elsewhere.
-    Peer Connect(Meeting meeting, Hello first)
+    Peer Connect(Rendezvous meeting, Hello first)
     {
         foreach (var address in meeting.Addresses.Select(IPAddress.Parse))
         {
@@ -175,7 +175,7 @@ public sealed class ProcessVigil : IDisposable
         sender.Join();
     }
 
-    sealed record Meeting(IReadOnlyList<string> Addresses, int Port, string Password);
+    sealed record Rendezvous(IReadOnlyList<string> Addresses, int Port, string Password);
 
     sealed record Hello(int Rank, int Pid, string Machine)
     {
