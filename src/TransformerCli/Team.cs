@@ -122,7 +122,7 @@ sealed class Team : IDisposable
         if (stop?.Reason is not null || Interlocked.Exchange(ref printed, 1) != 0) return;
         // The first process prints, or the second if the first has failed.
         if (!Processes.IsFirst && !(Processes.Rank == 1 && failure.Noticed)) return;
-        // A suspended process may be told of its own failure when it wakes.
+        // A suspended process may receive the report of its own failure when it wakes.
         if (failure.Message.StartsWith($"process {Processes.Rank} ", StringComparison.Ordinal)) return;
         // The program that started the processes prints it, since a launcher may no longer forward a process's output.
         if (folder is not null)

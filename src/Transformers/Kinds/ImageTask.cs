@@ -85,7 +85,7 @@ sealed class ImageTask : TrainingTask
         }
     }
 
-    // The weights that are taken have seen images of one mean and deviation.
+    // The loaded weights were trained with this mean and standard deviation.
     static ImageInputConfig InputOf(ImageInputConfig input, TrainedRun run, string from)
     {
         var there = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Transform;
