@@ -148,7 +148,7 @@ static class PlotCommand
     static Command Forecast(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
-        var data = CommonOptions.Data("A table to forecast from its last row on [default: the run's last held-out window]");
+        var data = CommonOptions.Data("Forecast the steps after the end of this table [default: the run's last held-out window]");
         var series = new Option<string?>("--series") { Description = "The series to show [default: the first]", HelpName = "NAME" };
         return Kind(context, "forecast", """
             A forecast next to the actual values, with the band between its lowest and highest quantiles.

@@ -109,7 +109,7 @@ static class ParallelFolder
         }
         if (!splits.TryGetValue("train", out var train))
             throw new UserException([new Problem($"the folder contains no training text", folder,
-                Hint: $"train.{source} and train.{target}, train.tsv or train.jsonl, optionally with .gz")]);
+                Hint: $"expected train.{source} and train.{target}, train.tsv or train.jsonl, optionally with .gz")]);
         return new ParallelSplits(train,
             ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
             [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);
