@@ -52,7 +52,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void What_validation_measures_can_be_expected_whatever_the_kind()
     {
-        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
+        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("the results are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
         foreach (var run in new[] { runs.Gpt, runs.Translator, runs.Vit, runs.Classifier, runs.Masked, runs.Pairs })
         {
             using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "result.json")));
