@@ -80,7 +80,7 @@ public sealed record ModelMemory(long Weights, long WeightCopies, long Gradients
 {
     const long Wide = sizeof(float), Narrow = 2;
 
-    /// <summary>All together.</summary>
+    /// <summary>The sum.</summary>
     public long Total => Resident + CheckpointCopy;
 
     /// <summary>The part on the device during a step.</summary>

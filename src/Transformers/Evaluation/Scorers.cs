@@ -55,7 +55,7 @@ sealed class LanguageModelScorer : TextScorer
 
     static long[] Wide(int[] ids) => Array.ConvertAll(ids, id => (long)id);
 
-    // Padding is at the end, where no token before it looks.
+    // Padding is at the end, so no earlier token attends to it.
     private protected override Tensor Hidden(IReadOnlyList<ScoringRow> rows, Tensor ids) => model.Hidden(ids);
 
     private protected override nn.Module Model => (nn.Module)model;

@@ -50,7 +50,7 @@ public sealed class TextPredictor : IDisposable
 
     /// <summary>The classes of texts, the most probable first.</summary>
     /// <param name="texts">The texts, read as a stream; texts longer than the context are truncated.</param>
-    /// <param name="batchSize">The most texts at once.</param>
+    /// <param name="batchSize">The maximum number of texts at once.</param>
     /// <returns>A list a text, in the order of the texts.</returns>
     public IEnumerable<IReadOnlyList<LabelProbability>> Predict(IEnumerable<string> texts, int batchSize = 64)
     {

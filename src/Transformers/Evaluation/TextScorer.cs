@@ -127,7 +127,7 @@ public abstract class TextScorer : IDisposable
     /// <summary>Scores texts.</summary>
     /// <param name="inputs">The texts, read as a stream.</param>
     /// <param name="cancel">Cancels between two batches.</param>
-    /// <returns>One a text, in the order of the texts.</returns>
+    /// <returns>One per text, in the order of the texts.</returns>
     /// <exception cref="UserException">A text does not fit the model, or cannot be expressed in its tokens.</exception>
     public IEnumerable<TextScore> Score(IEnumerable<ScoreInput> inputs, CancellationToken cancel = default)
     {

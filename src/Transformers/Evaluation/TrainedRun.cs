@@ -78,7 +78,7 @@ public sealed class TrainedRun
 
     /// <summary>The config's model, which must be of one kind: checked before any file that another kind lacks.</summary>
     /// <param name="wanted">What is needed, for the message.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public T Require<T>(string wanted) where T : ModelConfig => Config.Model as T
         ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, but this needs {wanted}");
 
@@ -94,7 +94,7 @@ public sealed class TrainedRun
     /// <summary>The run's language model.</summary>
     /// <param name="tokenizer">The run's tokenizer.</param>
     /// <param name="device">Where it is to be.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public Gpt LoadLanguageModel(TextTokenizer tokenizer, Device device)
     {
         var shape = Require<GptConfig>("a language model (gpt)");
@@ -117,7 +117,7 @@ public static class TrainedRunModels
     /// <param name="run">The run.</param>
     /// <param name="tokenizers">The run's tokenizers.</param>
     /// <param name="device">Where it is to be.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (TextTokenizer source, TextTokenizer target) tokenizers, Device device)
     {
         var shape = run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
@@ -130,7 +130,7 @@ public static class TrainedRunModels
     /// <param name="device">Where it is to be.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="quantized">Whether the decoder's matrices have 8 bits.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public static Translator LoadTranslator(this TrainedRun run, Device device, Precision precision = Precision.Fp32, bool quantized = false)
     {
         run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
@@ -142,7 +142,7 @@ public static class TrainedRunModels
     /// <param name="run">The run.</param>
     /// <param name="tokenizer">The run's tokenizer.</param>
     /// <param name="device">Where it is to be.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public static EncoderModel LoadEncoder(this TrainedRun run, TextTokenizer tokenizer, Device device)
     {
         var shape = run.Require<EncoderConfig>("an encoder");

@@ -21,7 +21,7 @@ public sealed record SweepOptions
     public required TrainingOptions Training { get; init; }
 }
 
-/// <summary>Trains a grid of runs one after the other, each in a folder of its own, and resumes where it was stopped.</summary>
+/// <summary>Trains a grid of runs one after the other, each in its own folder, and resumes where it was stopped.</summary>
 /// <remarks>A run that has finished is not trained again, and one that was stopped continues from its newest checkpoint.</remarks>
 public sealed class Sweep
 {

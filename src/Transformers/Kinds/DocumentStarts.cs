@@ -10,7 +10,7 @@ using Transformers.Training;
 
 namespace Transformers.Kinds;
 
-/// <summary>How a run's text is cut: whether a token precedes each document, and into which rows validation and evaluation cut it.</summary>
+/// <summary>How a run's text is split: whether a token precedes each document, and into which rows validation and evaluation split it.</summary>
 static class DocumentStarts
 {
     /// <summary>A config that says whether there is such a token. A resumed run keeps its setting; one without it in its config has none.</summary>
@@ -22,7 +22,7 @@ static class DocumentStarts
         return run with { Data = Resolve(data, options.From is { } from && TrainedRun.Open(from) is var other && other.Checkpoint.Has(CheckpointFiles.Tokenizer) ? other.LoadTokenizer() : null) };
     }
 
-    /// <summary>Text whose setting is made: by default the token is there if there is more than one document, and the tokenizer has it or can get it.</summary>
+    /// <summary>Text with the setting decided: by default the token is used if there is more than one document, and the tokenizer has it or can get it.</summary>
     /// <param name="data">The text.</param>
     /// <param name="tokenizer">The tokenizer, if it is not the config's.</param>
     internal static TextDataConfig Resolve(TextDataConfig data, TextTokenizer? tokenizer = null)
@@ -56,24 +56,24 @@ static class DocumentStarts
     }
 
     /// <summary>The id before each document of training text; null if there is none.</summary>
-    /// <exception cref="UserException">The config asks for it, and the tokenizer has no such token.</exception>
+    /// <exception cref="UserException">The config asks for it, but the tokenizer has no such token.</exception>
     internal static int? Before(TextDataConfig data, TextTokenizer tokenizer) => data.DocumentStart is not true ? null
         : tokenizer.EndOfTextId ?? throw new UserException([new Problem("(true) needs a tokenizer with an end-of-text token, and this one has none", Path: "data.document_start", Hint: "set it to false, or use a tokenizer with such a token")]);
 
-    /// <summary>The id before a text that is given for evaluation: as for training where whole documents are packed, otherwise wherever the vocabulary has an end-of-text token.</summary>
+    /// <summary>The id before a text that is given for evaluation: as in training if whole documents are packed, otherwise whenever the vocabulary has an end-of-text token.</summary>
     internal static int? BeforeGiven(DataConfig data, TextTokenizer tokenizer) =>
         data is TextDataConfig { Batches: PackedBatchesConfig } packed ? Before(packed, tokenizer) : tokenizer.EndOfTextId;
 
-    /// <summary>Whether each text that is continued follows that token: where every document in training did.</summary>
+    /// <summary>Whether each text that is continued follows that token, as every document did in training.</summary>
     internal static bool BeforePrompts(DataConfig data) => data is TextDataConfig { Batches: PackedBatchesConfig, DocumentStart: true };
 
-    /// <summary>A split in the rows in which training cuts it: each target once.</summary>
-    /// <param name="batches">How training cuts text.</param>
+    /// <summary>A split in the same rows as in training, with each target once.</summary>
+    /// <param name="batches">How training splits text.</param>
     /// <param name="text">The split.</param>
-    /// <param name="start">The id before each document where whole documents are packed, otherwise before the first; null for none.</param>
+    /// <param name="start">The id before each document if whole documents are packed, otherwise before the first one; null for none.</param>
     /// <param name="rows">B.</param>
     /// <param name="length">T.</param>
-    /// <param name="limit">The most batches; null: all.</param>
+    /// <param name="limit">The maximum number of batches; null for all.</param>
     internal static IEnumerable<TextBatch> Cut(BatchesConfig batches, TokenSequence text, int? start, int rows, int length, long? limit = null)
     {
         if (batches is PackedBatchesConfig packed)

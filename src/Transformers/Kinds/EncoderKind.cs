@@ -18,7 +18,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoders over labelled text: with a head that predicts masked tokens, or the class of a text.</summary>
+/// <summary>Encoders on labelled text, with a head that predicts masked tokens or the class of a text.</summary>
 sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
 {
     public override bool Classifies => true;
@@ -46,7 +46,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         if (model is not TextClassifier classifier)
         {
             var head = (MaskedHeadConfig)((EncoderConfig)run.Config.Model).Head;
-            // The same tokens are hidden as in the run's own validation.
+            // The same tokens are masked as in the run's own validation.
             using var task = new MaskedTokenTask((MaskedTokenModel)model, tokenizer, corpus.Tokens, corpus.Tokens, head, run.Config, options.Device);
             task.Processes = options.Processes;
             return Result(MaskedMetrics(task, cancel));
@@ -100,7 +100,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
 
     static LabelledSplit Choose(LabelledSplits splits, string? name, bool file) => name switch
     {
-        // One file that is named is evaluated whole.
+        // A single named file is evaluated as a whole.
         null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
         "train" => splits.Train,
         "validation" => splits.Validation,
@@ -109,7 +109,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     } ?? throw new UserException($"no split named {name ?? "test or validation"}",
         $"the splits are train{(splits.Validation is null ? "" : ", validation")}{(splits.Test is null ? "" : ", test")}");
 
-    /// <summary>Refuses what only decoders do.</summary>
+    /// <summary>Refuses what only decoders support.</summary>
     internal static UserException NoDecoder(TrainedRun run) => new($"--quantize int8 is for decoders, but a run of kind {NameOf(run)} has none", "leave it out");
 
     protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (EncoderConfig)run.Config.Model);

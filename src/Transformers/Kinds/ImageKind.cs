@@ -15,7 +15,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>A kind of network that names the class of an image.</summary>
+/// <summary>A kind of model that classifies images.</summary>
 abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : ImageModelConfig
 {
     const int AssumedClasses = 10;
@@ -118,7 +118,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         {
             var (size, channels, classes) = model.Shape;
             var pixels = randn([shape.Rows, channels, size, size], device: device);
-            // Each class equally often: an untrained model gives nearly the same answer for all images, and the loss of one class is luck.
+            // Each class equally often: an untrained model gives nearly the same answer for all images, so the loss on a single class would depend on luck.
             var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
             return () => LossSum.Of(model.Logits(pixels).to(ScalarType.Float32), labels, smoothing).Objective;
         });

@@ -20,7 +20,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoder-decoders over sentence pairs.</summary>
+/// <summary>Encoder-decoders on sentence pairs.</summary>
 sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
 {
     const int DefaultBatch = 64, PairLength = 32;
@@ -62,7 +62,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
 
     protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (Seq2SeqConfig)run.Config.Model);
 
-    // Of the pairs that fit the model's context.
+    // Over the pairs that fit in the model's context.
     static Dictionary<string, double> Losses(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, IEnumerable<SentencePair> pairs, EvaluationOptions options, CancellationToken cancel)
     {
         var filter = new ParallelFilter { MinimumTokens = 0, MaximumTokens = model.Context - 1 };
@@ -91,7 +91,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     {
         var found = name switch
         {
-            // One file that is named is evaluated whole.
+            // A single named file is evaluated as a whole.
             null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
             "train" => splits.Train,
             "validation" => splits.Validation,

@@ -96,7 +96,7 @@ public abstract class MicroBatch(long targets, long units, long firstExample = 0
     /// <summary>The number of targets that count.</summary>
     public long Targets => targets;
 
-    /// <summary>What throughput counts.</summary>
+    /// <summary>The unit of throughput.</summary>
     public long Units => units;
 
     /// <summary>The position of the first example in the step's batch.</summary>

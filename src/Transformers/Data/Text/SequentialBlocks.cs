@@ -42,7 +42,7 @@ public sealed class SequentialBlocks : ITextSampler
     }
 
     /// <summary>All batches of one epoch, whatever the state.</summary>
-    /// <param name="limit">The most batches; null: all.</param>
+    /// <param name="limit">The maximum number of batches; null for all.</param>
     public IEnumerable<TextBatch> Epoch(long? limit = null)
     {
         for (long i = 0; i < Math.Min(BatchesPerEpoch, limit ?? long.MaxValue); i++) yield return At(i);

@@ -20,7 +20,7 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
     /// <summary>Whether the kernel takes this output layer.</summary>
     internal static bool Takes(Tensor hidden, Tensor weight, ScalarType compute) => Takes([hidden, weight]) && Multiplies(compute);
 
-    /// <summary>The sum over the targets that count, in nats.</summary>
+    /// <summary>The sum over the counted targets, in nats.</summary>
     /// <param name="hidden">[N, D].</param>
     /// <param name="weight">[V, D].</param>
     /// <param name="bias">[V]; null for none.</param>
