@@ -170,7 +170,7 @@ static class CommonOptions
     internal static object LoadConfig(string name, IReadOnlyList<string>? sets)
     {
         if (!Directory.Exists(name)) return ModelFragment.LoadOrRun([name], sets);
-        // The run's own copy is there from the first step on, before any checkpoint.
+        // The run's own copy exists from the first step on, before any checkpoint.
         var file = Path.Combine(name, CheckpointFiles.Config);
         return File.Exists(file) ? ModelFragment.LoadOrRun([file], sets) : TrainedRun.Open(name, null).Config;
     }

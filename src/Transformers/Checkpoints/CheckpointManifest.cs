@@ -46,7 +46,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
     const int LongestManifest = 1 << 20, MostFiles = 1000;
 
     // The file opens with its own checksum, over everything behind these bytes: a flipped bit in a size or a metric is then
-    // the manifest's fault and not that of the file it speaks of.
+    // the manifest's fault and not that of the file it describes.
     const string Opening = "{\n  \"crc32c\": \"", Closing = "\",";
     const int Covered = 14 + 1 + 8 + 2;
 

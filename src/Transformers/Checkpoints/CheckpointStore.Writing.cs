@@ -55,7 +55,7 @@ public sealed partial class CheckpointStore
     }
 
     /// <summary>Writes a checkpoint durably to a folder of its own, outside any run.</summary>
-    /// <param name="folder">The folder; one that is there is replaced.</param>
+    /// <param name="folder">The folder; an existing one is replaced.</param>
     /// <param name="contents">What it holds.</param>
     /// <exception cref="CheckpointException">It could not be written.</exception>
     public static Checkpoint WriteTo(string folder, CheckpointContents contents)

@@ -12,7 +12,7 @@ public static class SafetensorsWriter
 {
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Writes a file durably: after a crash the old one or the new one is there, whole.</summary>
+    /// <summary>Writes a file durably: after a crash, either the old or the new one is complete.</summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="tensors">The tensors; names must differ.</param>
     /// <param name="metadata">Free metadata, if any.</param>

@@ -193,7 +193,7 @@ public static class ModelTensors
         foreach (var (name, tensor) in tensors)
         {
             using var scope = NewDisposeScope();
-            // Native memory: it goes back when the file is written, and not when the collector gets to it.
+            // Native memory: it is freed when the file is written, rather than when the garbage collector gets to it.
             var copy = tensor.detach().to(CPU, copy: true).contiguous().DetachFromDisposeScope();
             contents.Own(copy);
             var bytes = copy.bytes;
@@ -218,7 +218,7 @@ public static class ModelTensors
             if (!file.Header.TryFind(name, out var stored))
                 throw new CheckpointException(path, $"has no tensor {name}", hint);
             if (!stored.Shape.SequenceEqual(tensor.shape))
-                throw new CheckpointException(path, $"{name} is [{string.Join(", ", stored.Shape)}] and [{string.Join(", ", tensor.shape)}] is wanted", hint);
+                throw new CheckpointException(path, $"{name} is [{string.Join(", ", stored.Shape)}] and [{string.Join(", ", tensor.shape)}] is expected", hint);
             left.Remove(name);
             using var scope = NewDisposeScope();
             tensor.copy_(Load(file, stored, path));

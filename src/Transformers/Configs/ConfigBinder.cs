@@ -81,7 +81,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             if (shape.Find(entry.Key) is { } setting) Set(record, setting, entry, Join(path, entry.Key));
             else if (Unknown(shape, entry, path) is { } near) meant.Add(near);
         }
-        // What is there under a misspelt name is not missing too.
+        // A setting under a misspelt name is not also reported as missing.
         foreach (var setting in shape.Settings)
             if (setting.Required && map.Find(setting.Name) is null && !meant.Contains(setting.Name))
                 problems.Add(at, Join(path, setting.Name), $"{Join(path, setting.Name)} is missing", $"add {setting.Name}: {ConfigScalars.Describe(setting.Type)}");

@@ -34,7 +34,7 @@ public sealed record GenerationOptions
     /// <summary>Starts the random stream; the same seed gives the same text.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Whether to go on at the context's end by reading the last half of it again, and not stop with <c>length</c>.</summary>
+    /// <summary>Whether to continue at the end of the context, by reading its last half again, rather than to stop with <c>length</c>.</summary>
     public bool Slide { get; init; }
 
     /// <summary>Checks the ranges.</summary>

@@ -150,7 +150,7 @@ public sealed class SoundRun : IDisposable
         return [.. Model.Logits(FrontEnd.Of(batch, 0, batch.Labels.Length)).to(ScalarType.Float32).cpu().contiguous().data<float>()];
     }
 
-    /// <summary>One file as a batch, cut or filled up to what the network hears.</summary>
+    /// <summary>One file as a batch, cropped or padded to the length of the model's input.</summary>
     /// <exception cref="UserException">The file cannot be read.</exception>
     public SoundBatch Read(string path)
     {

@@ -72,7 +72,7 @@ public static class WarmStart
     /// <summary>Copies every tensor that the other run has under the same name. One of another shape is adapted where the model can, as to another resolution.</summary>
     /// <param name="model">The model, with fresh weights.</param>
     /// <param name="run">The other run.</param>
-    /// <param name="labels">The names of the model's classes; where the run has others, the head stays as it was drawn.</param>
+    /// <param name="labels">The names of the model's classes; if the run has others, the head keeps its initial values.</param>
     /// <param name="config">The model's config; where it pools otherwise than the run's, the head stays as it was drawn.</param>
     /// <returns>What was taken and what was not.</returns>
     /// <exception cref="UserException">A tensor has another shape that cannot be adapted, or none is shared.</exception>
@@ -157,7 +157,7 @@ public static class WarmStart
 /// <summary>What a model took of another run's weights.</summary>
 /// <param name="Taken">The tensors that it took, those that were resized included.</param>
 /// <param name="Resized">The tensors that were fitted to another input size.</param>
-/// <param name="Fresh">The model's tensors that the run has not, or has for other classes: they stay as they were drawn.</param>
+/// <param name="Fresh">The model's tensors that the run lacks, or has for other classes: they keep their initial values.</param>
 /// <param name="Left">The run's tensors that the model does not use.</param>
 public sealed record TakenWeights(IReadOnlyList<string> Taken, IReadOnlyList<string> Resized, IReadOnlyList<string> Fresh, IReadOnlyList<string> Left)
 {

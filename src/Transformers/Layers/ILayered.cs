@@ -21,7 +21,7 @@ public interface IAdaptsWeights
     /// <summary>Fits a stored tensor to a parameter of another shape.</summary>
     /// <param name="parameter">The parameter's name.</param>
     /// <param name="stored">The other network's tensor of that name.</param>
-    /// <param name="shape">The shape that is wanted.</param>
+    /// <param name="shape">The expected shape.</param>
     /// <returns>A tensor of that shape; or null if the parameter keeps its fresh weights, as a head for other classes does.</returns>
     /// <exception cref="UserException">The two do not fit.</exception>
     Tensor? Adapt(string parameter, Tensor stored, long[] shape);

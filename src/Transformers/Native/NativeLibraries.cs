@@ -33,7 +33,7 @@ public static class NativeLibraries
     public static Action<string>? Notice { get; set; }
 
     /// <summary>Loads libtorch once; later calls return what the first one loaded.</summary>
-    /// <param name="cuda">Whether a libtorch with CUDA is wanted where the machine has a CUDA driver.</param>
+    /// <param name="cuda">Whether a libtorch with CUDA is preferred if the machine has a CUDA driver.</param>
     /// <param name="fetch">Whether to fetch the platform's package where there is no libtorch, if <see cref="FetchesPackage"/> allows it.</param>
     /// <exception cref="UserException">No usable libtorch is on this machine; the problems name each candidate, its fault and the remedy.</exception>
     public static LoadedLibraries Load(bool cuda = true, bool fetch = true)

@@ -119,7 +119,7 @@ static class TorchSharpBinding
 /// <param name="Source">Where it comes from, in words.</param>
 /// <param name="Folder">The folder of the libraries.</param>
 /// <param name="Version">Its version as the installation states it; null if it does not.</param>
-/// <param name="HasCuda">Whether it is wanted for its CUDA.</param>
+/// <param name="HasCuda">Whether it is a candidate because of its CUDA support.</param>
 /// <param name="Required">Whether the user named it, so that nothing else may be tried instead.</param>
 public sealed partial record TorchCandidate(string Source, string Folder, string? Version, bool HasCuda, bool Required = false)
 {

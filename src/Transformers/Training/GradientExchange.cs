@@ -67,7 +67,7 @@ sealed class GradientExchange : IDisposable
         if (worker is null) ExchangeReady();
     }
 
-    /// <summary>Exchanges what is left, and waits until all sums are there.</summary>
+    /// <summary>Exchanges what is left, and waits for all sums.</summary>
     /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     internal void Finish()
     {

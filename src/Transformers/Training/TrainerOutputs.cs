@@ -38,7 +38,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
         config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss)) : new CheckpointPolicy(config.Keep);
 
-    /// <summary>Opens the metrics and cuts off what is there after a step.</summary>
+    /// <summary>Opens the metrics and drops everything after a step.</summary>
     public void Open(long step)
     {
         metrics?.Dispose();

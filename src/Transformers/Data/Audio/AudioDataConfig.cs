@@ -33,7 +33,7 @@ public abstract record AudioSourceConfig;
 [ByKey("generator")]
 public sealed record GeneratedAudioConfig : AudioSourceConfig
 {
-    /// <summary>What is spoken.</summary>
+    /// <summary>The words that are synthesised.</summary>
     public required SpeechKind Generator { get; init; }
 
     /// <summary>The number of training recordings; validation has a tenth and the test a fifth as many.</summary>

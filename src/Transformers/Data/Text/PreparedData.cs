@@ -4,7 +4,7 @@ using Transformers.Tokenizers;
 
 namespace Transformers.Data.Text;
 
-/// <summary>A prepared folder: two splits of tokens and what is known of them.</summary>
+/// <summary>A prepared folder: two splits of tokens and their statistics.</summary>
 public sealed class PreparedData : IDisposable
 {
     /// <summary>The name of the training split in file names.</summary>
@@ -17,7 +17,7 @@ public sealed class PreparedData : IDisposable
 
     /// <summary>Its path.</summary>
     public string Folder { get; }
-    /// <summary>What is known of it.</summary>
+    /// <summary>Its statistics.</summary>
     public DataManifest Manifest { get; }
     /// <summary>The training split.</summary>
     public TokenShards Train { get; }

@@ -52,7 +52,7 @@ public static unsafe class ImageCodec
     /// <param name="file">The file's bytes.</param>
     /// <param name="image">What is filled.</param>
     /// <param name="scale">
-    /// 1: every pixel. 2, 4, 8: a JPEG's sides divided inside its inverse DCT: faster, a good picture, and not the
+    /// 1: every pixel. 2, 4, 8: a JPEG's sides divided inside its inverse DCT: faster, a good picture, but not the
     /// one that decoding and then resizing gives.
     /// </param>
     /// <param name="options">Limits and background.</param>

@@ -113,8 +113,8 @@ sealed class Reordered(WeightChange inner, long[] order, int dimension) : Weight
 }
 
 /// <summary>A conversion that only one layout needs.</summary>
-/// <param name="export">Makes their tensors of ours.</param>
-/// <param name="import">Makes our tensors of theirs.</param>
+/// <param name="export">Converts our tensors to theirs.</param>
+/// <param name="import">Converts their tensors to ours.</param>
 sealed class Custom(Func<Tensor[], Tensor[]> export, Func<Tensor[], Tensor[]> import) : WeightChange
 {
     /// <summary>The same numbers in another shape.</summary>

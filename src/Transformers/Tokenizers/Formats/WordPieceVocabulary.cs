@@ -8,7 +8,7 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 
-/// <summary>A vocabulary of WordPiece: BERT's <c>vocab.txt</c> (Devlin et al. 2019). It can be used, and not trained.</summary>
+/// <summary>A vocabulary of WordPiece: BERT's <c>vocab.txt</c> (Devlin et al. 2019). It can be used but not trained.</summary>
 /// <remarks>Words are cut greedily, the longest piece first, by Microsoft.ML.Tokenizers. White space is not kept: a text comes back with single spaces.</remarks>
 public sealed class WordPieceVocabulary : TextTokenizer
 {
