@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TransformerCli.Output;
 using Transformers.IO;
 using Transformers.Training;
 
@@ -41,6 +42,7 @@ sealed class Signals : IDisposable
         // A second signal does not wait: saved checkpoints are complete whenever the process ends. The first one does, even where a time
         // limit or another process's signal has asked before: the run is being saved then.
         if (Interlocked.Increment(ref received) > 1) ProcessEnd.Now(code);
+        StandardStream.Stopping = true;
         stop.Ask(name);
     }
 
