@@ -167,7 +167,7 @@ public sealed class ProcessMonitor : IDisposable
         foreach (var peer in peers) peer.Send($"process {new Hello(processes.Rank, Environment.ProcessId, Environment.MachineName)} has ended: {why.ReplaceLineEndings(" ")}");
     }
 
-    /// <summary>Tells the others that a signal stops this process before all could agree to stop: it has not failed, and they stop too.</summary>
+    /// <summary>Lets the others know that a signal stops this process before all could agree to stop: it has not failed, and they stop too.</summary>
     /// <param name="reason">The signal, such as <c>sigterm</c>.</param>
     public void ReportStop(string reason)
     {
