@@ -15,10 +15,12 @@ public sealed class SeriesClassifierRun : IDisposable
 {
     const int Together = 256;
 
-    readonly SeriesClassifier model;
     readonly Device device;
 
-    SeriesClassifierRun(SeriesClassifier model, LabelledSeriesDataConfig data, IReadOnlyList<string> classes, Device device) => (this.model, Data, Classes, this.device) = (model, data, classes, device);
+    SeriesClassifierRun(SeriesClassifier model, LabelledSeriesDataConfig data, IReadOnlyList<string> classes, Device device) => (Model, Data, Classes, this.device) = (model, data, classes, device);
+
+    /// <summary>The network, in evaluation mode: the weights' moving average, where there is one.</summary>
+    public SeriesClassifier Model { get; }
 
     /// <summary>The config of its data.</summary>
     public LabelledSeriesDataConfig Data { get; }
@@ -45,7 +47,7 @@ public sealed class SeriesClassifierRun : IDisposable
         using var inference = no_grad();
         using var scope = NewDisposeScope();
         var B = batch.Windows.Count;
-        return [.. model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
+        return [.. Model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
     }
 
     /// <summary>Names the classes of the rows of tables, whose first column, the class, may be empty.</summary>
@@ -67,5 +69,5 @@ public sealed class SeriesClassifierRun : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => model.Dispose();
+    public void Dispose() => Model.Dispose();
 }

@@ -43,8 +43,11 @@ public sealed record ExportRequest
     /// <summary>The most bytes of a file of weights, for Hugging Face; larger models are written as several files with an index.</summary>
     public long ShardBytes { get; init; } = 5_000_000_000;
 
-    /// <summary>Whether an ONNX graph has its weights in a file beside it; null: where they do not fit into it, which has at most 2 GB.</summary>
+    /// <summary>Whether an ONNX graph has its weights in a file beside it; null: where they have more than <see cref="MostInside"/> bytes.</summary>
     public bool? WeightsBeside { get; init; }
+
+    /// <summary>The most bytes of weights inside an ONNX graph: a protocol buffer has at most 2 GB, and the rest of a graph is small beside this reserve.</summary>
+    internal long MostInside { get; init; } = 1_800_000_000;
 
     /// <summary>The type of the weights, which must be one that the format has.</summary>
     /// <exception cref="UserException">The format has no such type.</exception>
