@@ -16,7 +16,8 @@ static class Sound
         var file = File.ReadAllBytes(path);
         for (var at = 12; at + 8 <= file.Length;)
         {
-            var (name, data) = (Encoding.ASCII.GetString(file, at, 4), file.AsSpan(at + 8, BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(at + 4))));
+            var name = Encoding.ASCII.GetString(file, at, 4);
+            var data = file.AsSpan(at + 8, BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(at + 4)));
             if (name == "fmt " && (data[0], data[2], BinaryPrimitives.ReadInt32LittleEndian(data[4..]), data[14]) != (1, 1, rate, 16))
                 throw new NotSupportedException($"only WAV files of one channel of 16 bits at {rate} Hz are read: ffmpeg -i INPUT -ar {rate} -ac 1 -c:a pcm_s16le OUTPUT.wav");
             if (name == "data")

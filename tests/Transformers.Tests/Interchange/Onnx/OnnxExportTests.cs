@@ -220,6 +220,58 @@ public sealed class OnnxExportTests : IDisposable
         return sum / (text.size(0) * (text.size(1) - 1));
     }
 
+    [Theory]
+    [InlineData("digits")]
+    [InlineData("shapes")]
+    public void In_8_bits_the_accuracy_over_a_test_split_is_at_most_1_percent_lower(string name)
+    {
+        var run = Open(name);
+        using var network = ImageRun.Open(run);
+        using var images = network.OpenImages(generated: folder["images"]);
+        var right = new Dictionary<ExportType, long>();
+        foreach (var type in new[] { ExportType.F32, ExportType.Int8 })
+        {
+            Export(run, $"{type}", type);
+            using var session = new OnnxSession(Path.Combine(folder[$"{type}"], "model.onnx"));
+            right[type] = 0;
+            foreach (var batch in images.EvaluationBatches(images.Dataset.Split("test"), 50).RestOfEpoch())
+            {
+                using var _ = batch;
+                var pixels = tensor(batch.Pixels, [batch.Count, network.Model.Shape.Channels, network.Model.Shape.Size, network.Model.Shape.Size]);
+                right[type] += session.Run(("pixel_values", pixels))["logits"].argmax(1).eq(tensor(batch.Labels.Select(label => (long)label).ToArray())).sum().item<long>();
+            }
+        }
+        Assert.True(right[ExportType.Int8] >= 0.99 * right[ExportType.F32], $"{right[ExportType.Int8]} instead of {right[ExportType.F32]} are right");
+    }
+
+    [Fact]
+    public void In_8_bits_as_many_of_200_translations_are_right_but_for_1_percent()
+    {
+        var run = Open("copy");
+        var (source, target) = run.LoadTokenizers();
+        var random = new Random(3);
+        string[] sentences = [.. Enumerable.Range(0, 200).Select(_ => string.Join(' ', Enumerable.Range(0, random.Next(2, 12)).Select(_ => random.Next(1, 11))))];
+        var right = new Dictionary<ExportType, int>();
+        foreach (var type in new[] { ExportType.F32, ExportType.Int8 })
+        {
+            Export(run, $"{type}", type);
+            var description = Description($"{type}");
+            using var encoder = new OnnxSession(Path.Combine(folder[$"{type}"], "encoder.onnx"));
+            using var decoder = new OnnxSession(Path.Combine(folder[$"{type}"], "decoder.onnx"));
+            right[type] = sentences.Count(sentence =>
+            {
+                using var each = NewDisposeScope();
+                long[] ids = [.. source.EncodeToIds(sentence).Select(one => (long)one), description.GetProperty("source_end").GetInt32()];
+                var (input, mask) = (tensor(ids).unsqueeze(0), ones(1, ids.Length, dtype: ScalarType.Int64));
+                var cache = decoder.EmptyCache(1);
+                OnnxSession.Keep(cache, encoder.Run(("input_ids", input), ("attention_mask", mask)));
+                return target.Decode(Greedy(decoder, cache, [description.GetProperty("begin").GetInt32()], 20, target.VocabularySize, description.GetProperty("end").GetInt32(), ("encoder_attention_mask", mask))) == sentence;
+            });
+        }
+        Assert.True(right[ExportType.F32] > 100, $"{right[ExportType.F32]} of 200 are right");
+        Assert.True(right[ExportType.Int8] >= 0.99 * right[ExportType.F32], $"{right[ExportType.Int8]} instead of {right[ExportType.F32]} are right");
+    }
+
     [Fact]
     public void What_cannot_be_exported_is_refused_with_the_reason()
     {

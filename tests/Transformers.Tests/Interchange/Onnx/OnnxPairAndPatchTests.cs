@@ -78,7 +78,8 @@ public sealed class OnnxPairAndPatchTests
             var images = config.Patch is null ? new ImageTensors(randn([B, R, shape.Channels], generator: generator), rand([B, R, 5], generator: generator), counts, hidden)
                 : new ImageTensors(randn([B, shape.Channels, shape.Size, shape.Size], generator: generator), Hidden: hidden);
             List<(string, Tensor)> inputs = [("input_ids", ids), ("attention_mask", Mask(lengths, T))];
-            inputs.AddRange(config.Patch is null ? [("region_features", images.Values), ("region_boxes", images.Boxes!), ("region_mask", Mask(counts, R))] : [("pixel_values", images.Values)]);
+            if (config.Patch is not null) inputs.Add(("pixel_values", images.Values));
+            else inputs.AddRange([("region_features", images.Values), ("region_boxes", images.Boxes!), ("region_mask", Mask(counts, R))]);
             if (hidden is not null) inputs.Add(("hidden_regions", hidden));
             var outputs = session.Run(inputs);
             var (text, image) = model.forward(ids, lengths, images);
@@ -135,8 +136,8 @@ public sealed class OnnxPairAndPatchTests
             var (values, observed) = Normalised(batch);
             var expected = SeriesRun.Restored(model.Forecast(values, observed), batch, 0);
             var outputs = session.Run(("values", tensor(series.SelectMany(one => one).ToArray(), [rows, Window.Context])));
-            Assert.Equal([rows, Window.Horizon], outputs["mean"].shape);
-            Assert.Equal([rows, Window.Horizon, config.Quantiles.Count], outputs["quantiles"].shape);
+            Assert.Equal(new long[] { rows, Window.Horizon }, outputs["mean"].shape);
+            Assert.Equal(new long[] { rows, Window.Horizon, config.Quantiles.Count }, outputs["quantiles"].shape);
             for (var row = 0; row < rows; row++)
                 for (var step = 0; step < Window.Horizon; step++)
                 {
