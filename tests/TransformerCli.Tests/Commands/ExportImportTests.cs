@@ -35,7 +35,7 @@ public sealed class ExportImportTests(TrainedKinds runs) : IClassFixture<Trained
     {
         Done("export", runs.Gpt, "--to", "huggingface", "--output", At("gpt2"));
         Done("import", At("gpt2"), "--output", At("run"));
-        Assert.Equal($"error: {At("run")}: the run was imported and has no data of its own (name a file or folder to evaluate it on with --data)", CommandLine.Refused("eval", At("run")).Trim());
+        Assert.Contains($"{At("run")}: the run was imported and has no data of its own (name a file or folder to evaluate it on with --data)", CommandLine.Refused("eval", At("run")));
         var text = runs.Write("text.txt", string.Concat(Enumerable.Repeat("One morning Anna went to the lake. ", 20)));
         Assert.True(Done("eval", At("run"), "--data", text, "--device", "cpu").GetProperty("metrics").GetProperty("loss").GetDouble() > 0);
         // A run that was trained here has data of its own.
