@@ -62,7 +62,7 @@ static class TrainCommand
             var loaded = Load(parse);
             var config = DataOverride.Apply(loaded.Config, parse.GetValue(data), parse.Patterns(include));
             if (!team.Processes.IsAlone && (parse.GetValue(dryRun) || parse.GetValue(seeds) is not null))
-                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, and {team.Processes.Size} were started", "leave --nproc or the launcher out");
+                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, but {team.Processes.Size} were started", "start a single process, without --nproc or a launcher");
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             var options = WithResume(new TrainingOptions
@@ -120,7 +120,7 @@ static class TrainCommand
         _ => throw new UserException($"--resume ({resume}) must be auto, never or the folder of a checkpoint"),
     };
 
-    /// <summary>The value of <see cref="MaxTime"/>; null where it was not given.</summary>
+    /// <summary>The value of <see cref="MaxTime"/>; null if it was not given.</summary>
     internal static TimeSpan? DurationOf(string? text) => text is null ? null : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
         : throw new UserException($"--max-time ({text}) must be a duration such as 10m or 1h30m");
 }

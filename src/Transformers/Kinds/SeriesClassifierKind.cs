@@ -19,7 +19,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoders over patches of series that classify them.</summary>
+/// <summary>Encoders on patches of time series that classify them.</summary>
 sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesDataConfig>
 {
     const int AssumedClasses = 10;
@@ -55,7 +55,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         var series = options.Data is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: true) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
         var (split, indices) = series.Split(options.Data is null ? options.Split : null);
         int[] idOf = [.. series.Classes.Select(label => Enumerable.Range(0, network.Classes.Count).FirstOrDefault(known => network.Classes[known] == label, -1))];
-        if (Array.IndexOf(idOf, -1) is var unknown and >= 0) throw new UserException($"the series have a class that the model does not know: {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
+        if (Array.IndexOf(idOf, -1) is var unknown and >= 0) throw new UserException($"the series have a class that the model was not trained on: {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
         var report = new ClassificationReport(network.Classes);
         double loss = 0;
         foreach (var part in indices.Chunk(options.BatchSize ?? 256))
@@ -103,7 +103,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     }
 
     private protected override DataProfile ProfileAlone(SeriesClassifierConfig model) =>
-        throw new UserException("a model of series alone has no sizes: they follow from data.length", "give a config with data too");
+        throw new UserException("without data, a time-series model has no sizes: they follow from data.length", "give a config that also has data");
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(SeriesClassifierConfig model, DataProfile data)
     {
@@ -136,7 +136,7 @@ sealed class SeriesClassificationTask : TrainingTask
     readonly Prefetcher<(int[] Indices, SeriesBatch Batch)> batches;
     ClassificationReport? validated;
 
-    /// <summary>A task over series.</summary>
+    /// <summary>Creates a task on time series.</summary>
     public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device)
     {
         (this.model, this.series, this.device, config) = (model, series, device, run.Training);

@@ -95,7 +95,7 @@ public class StepTimerTests
     public void Without_time_nothing_is_measured_and_the_reason_is_given()
     {
         var inspection = Inspector.Inspect(TinyRuns.Config(), new InspectionOptions { Limit = TimeSpan.Zero, Devices = 2 });
-        Assert.Contains("measuring ends after 0 s", inspection.NotMeasured);
+        Assert.Contains("measuring stops after 0 s", inspection.NotMeasured);
         Assert.Equal((null, null, null), (inspection.Measured, inspection.Training!.Scaling, inspection.Training.TotalSeconds));
         Assert.True(inspection.Training.Memory.Weights > 0);
     }
@@ -106,7 +106,7 @@ public class StepTimerTests
         Assert.SkipUnless(ProcessMemory.CanMeasurePeak, "this system does not report the peak of memory");
         // 126 billion parameters: 2 TB with gradients and moments.
         var inspection = Inspector.Inspect(ConfigFile.Parse<ModelFragment>("model: { kind: gpt, vocabulary: 30, layers: 10000, heads: 2, width: 1024, context: 2 }", "model.yaml"));
-        Assert.Matches("gradients and optimizer state take [0-9,]+ MiB, and [0-9,]+ MiB are free", inspection.NotMeasured);
+        Assert.Matches("gradients and optimizer state take [0-9,]+ MiB, but only [0-9,]+ MiB are free", inspection.NotMeasured);
         Assert.Null(inspection.Measured);
     }
 
@@ -117,7 +117,7 @@ public class StepTimerTests
         var exception = Assert.Throws<NotMeasuredException>(() => Measure(gauge));
         // 1 row takes 100 MiB, 2 take 200; 4 would take 400.
         Assert.Equal(2, gauge.Begun);
-        Assert.Contains("a micro-batch of 8 takes 800 MiB at its peak, foreseen from 2", exception.Message);
+        Assert.Contains("a micro-batch of 8 takes 800 MiB at its peak, predicted from 2", exception.Message);
     }
 
     [Fact]

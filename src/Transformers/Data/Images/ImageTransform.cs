@@ -152,7 +152,7 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
             var input = JsonSerializer.Deserialize<ImageInput>(json, JsonStyle.Strict);
             if (input is not { Schema: CurrentSchema, Transform: { Mean: not null, Std: not null } transform, Classes: { Count: > 0 } classes } || classes.Any(string.IsNullOrEmpty))
                 throw Wrong($"is not a file of schema {CurrentSchema}");
-            if (classes.Distinct(StringComparer.Ordinal).Count() != classes.Count) throw Wrong("names a class twice");
+            if (classes.Distinct(StringComparer.Ordinal).Count() != classes.Count) throw Wrong("contains a class twice");
             transform.Checked();
             return input;
         }
