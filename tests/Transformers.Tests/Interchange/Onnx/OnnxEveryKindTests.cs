@@ -34,7 +34,7 @@ public sealed class RunOfEveryKind : IDisposable
             model: { kind: encoder, layers: 1, heads: 2, width: 16, context: 32, head: { kind: masked } }
             """,
         ["resnet"] = """
-            data: { kind: images, source: { generator: digits, count: 60, side: 16 }, input: { size: 16 }, holdout: { count: 20 } }
+            data: { kind: images, source: { generator: digits, count: 200, side: 16 }, input: { size: 16 }, holdout: { count: 40 } }
             model: { kind: resnet, layers: [1, 1], width: 8 }
             """,
         ["vilbert"] = $"{Scenes} input: {{ size: 64 }} }}\nmodel: {{ {Streams}, patch: 16 }}",
