@@ -112,7 +112,7 @@ sealed class ExportedModel : IDisposable
         return Ranked(One("logits", ("input_values", OrtValue.CreateTensorValueFromMemory(values, [1, values.Length / input.Mels, input.Mels]))));
     }
 
-    /// <summary>The classes of a series, the most probable first. A longer one loses its end, and what a shorter one lacks there is missing.</summary>
+    /// <summary>The classes of a series, the most probable first. A longer one is truncated, and what a shorter one lacks at its end is missing.</summary>
     public IEnumerable<(string Label, float Probability)> ClassifySeries(IReadOnlyList<double> series)
     {
         var length = Description.Series!.Context;

@@ -70,20 +70,20 @@ public sealed record OnnxDescription
     /// <summary>How an image becomes <c>pixel_values</c>.</summary>
     public ImageTransform? Image { get; init; }
 
-    /// <summary>What a network over series sees and gives.</summary>
+    /// <summary>The input and the output of a series model.</summary>
     public OnnxSeriesInput? Series { get; init; }
 
     /// <summary>How a recording becomes <c>input_values</c>.</summary>
     public OnnxSoundInput? Sound { get; init; }
 }
 
-/// <summary>What a network over series sees and gives.</summary>
+/// <summary>The input and the output of a series model.</summary>
 /// <param name="Context">The steps L that it sees.</param>
 /// <param name="Horizon">The steps H that it forecasts; null where it classifies.</param>
 /// <param name="Quantiles">The probabilities of the quantiles, in the order of the output; null where it classifies.</param>
 public sealed record OnnxSeriesInput(int Context, int? Horizon = null, IReadOnlyList<double>? Quantiles = null);
 
-/// <summary>The numbers of the log-mel spectrogram that a network over sounds reads; docs/onnx.md has the steps.</summary>
+/// <summary>The numbers of the log-mel spectrogram that a sound model reads; docs/onnx.md has the steps.</summary>
 /// <param name="Rate">Samples per second of a recording.</param>
 /// <param name="Samples">The samples that the network hears.</param>
 /// <param name="Mels">Bands M of a frame.</param>

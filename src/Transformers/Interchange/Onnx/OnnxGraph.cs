@@ -50,7 +50,7 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
     /// <summary>Declares an input that need not be given.</summary>
     /// <param name="input">Its name.</param>
     /// <param name="standard">Its value where it is not given.</param>
-    /// <param name="shape">Its sizes where it is given; a standard value of one number stands for all.</param>
+    /// <param name="shape">Its sizes where it is given; a single number is the value of all elements otherwise.</param>
     public string OptionalInput(string input, float standard, params ReadOnlySpan<OnnxSize> shape)
     {
         var tensor = new TensorProto { Name = input, DataType = (int)ElementType.Float, RawData = ByteString.CopyFrom(BitConverter.GetBytes(standard)) };

@@ -4,7 +4,7 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>The graphs of networks over series, with all that the program does between a table's numbers and a forecast.</summary>
+/// <summary>The graphs of series models, with all that the program does between a table's numbers and a forecast.</summary>
 /// <remarks>
 /// <c>values</c> [B, L] are the numbers as they are, in 64 bits, the last one the latest; one that is not a number (NaN) is missing. The
 /// graph normalises each row by the mean and the deviation of its own values, and gives forecasts in the units of the values.

@@ -4,7 +4,7 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>The graph of a model of two streams, <see cref="Vilbert"/>.</summary>
+/// <summary>The graph of ViLBERT, <see cref="Vilbert"/>.</summary>
 /// <remarks>The heads that predict masked tokens and regions are left out: only training uses them.</remarks>
 static class OnnxVilbert
 {
