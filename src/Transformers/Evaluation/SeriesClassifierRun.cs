@@ -15,12 +15,13 @@ public sealed class SeriesClassifierRun : IDisposable
 {
     const int Together = 256;
 
+    readonly SeriesClassifier model;
     readonly Device device;
 
-    SeriesClassifierRun(SeriesClassifier model, LabelledSeriesDataConfig data, IReadOnlyList<string> classes, Device device) => (Model, Data, Classes, this.device) = (model, data, classes, device);
+    SeriesClassifierRun(SeriesClassifier model, LabelledSeriesDataConfig data, IReadOnlyList<string> classes, Device device) => (this.model, Data, Classes, this.device) = (model, data, classes, device);
 
-    /// <summary>The network, in evaluation mode: the weights' moving average, where there is one.</summary>
-    public SeriesClassifier Model { get; }
+    /// <summary>The network, in evaluation mode.</summary>
+    public SeriesClassifier Model => model;
 
     /// <summary>The config of its data.</summary>
     public LabelledSeriesDataConfig Data { get; }
@@ -47,7 +48,7 @@ public sealed class SeriesClassifierRun : IDisposable
         using var inference = no_grad();
         using var scope = NewDisposeScope();
         var B = batch.Windows.Count;
-        return [.. Model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
+        return [.. model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
     }
 
     /// <summary>Predicts the classes of the rows of tables; the first column, the class, may be empty.</summary>
@@ -69,5 +70,5 @@ public sealed class SeriesClassifierRun : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Model.Dispose();
+    public void Dispose() => model.Dispose();
 }

@@ -45,11 +45,11 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         var weights = OnnxExport.WeightsOf(network.Model, request);
         var shape = network.Model.Shape;
         return OnnxExport.Write(run, request, weights, new() { Kind = NameOf(run), Task = "forecast", Series = new(shape.Context, shape.Horizon, network.Model.Quantiles) },
-            ("model.onnx", BuildOnnx((TModel)run.Config.Model, shape, weights)));
+            ("model.onnx", BuildOnnx((TModel)run.Config.Model, network.Model, weights)));
     }
 
     /// <summary>The network as an ONNX graph.</summary>
-    private protected abstract OnnxGraph BuildOnnx(TModel model, SeriesShape shape, OnnxWeights weights);
+    private protected abstract OnnxGraph BuildOnnx(TModel config, SeriesModel model, OnnxWeights weights);
 
     public sealed override Picture DrawForecast(TrainedRun run, string? path, string? name, Device device)
     {
@@ -100,7 +100,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
 /// <summary>Encoders on patches of time series.</summary>
 sealed class PatchTstKind : SeriesKind<PatchTstConfig>
 {
-    private protected override OnnxGraph BuildOnnx(PatchTstConfig model, SeriesShape shape, OnnxWeights weights) => OnnxSeries.Build(model, shape, weights);
+    private protected override OnnxGraph BuildOnnx(PatchTstConfig config, SeriesModel model, OnnxWeights weights) => OnnxSeries.Build(config, model, weights);
 
     private protected override string Blocks => "encoder.blocks.";
 }
@@ -108,7 +108,7 @@ sealed class PatchTstKind : SeriesKind<PatchTstConfig>
 /// <summary>Decoders on patches of time series.</summary>
 sealed class SeriesDecoderKind : SeriesKind<SeriesDecoderConfig>
 {
-    private protected override OnnxGraph BuildOnnx(SeriesDecoderConfig model, SeriesShape shape, OnnxWeights weights) => OnnxSeries.Build(model, shape, weights);
+    private protected override OnnxGraph BuildOnnx(SeriesDecoderConfig config, SeriesModel model, OnnxWeights weights) => OnnxSeries.Build(config, model, weights);
 
     private protected override string Blocks => "decoder.blocks.";
 }

@@ -78,17 +78,6 @@ public abstract record ForecasterConfig : SeriesModelConfig
     /// <summary>The simple forecast to which the network's output is added.</summary>
     public ForecastBaseline Baseline { get; init; }
 
-    /// <summary>The steps whose values are the simple forecast: the last one, or those of the same part of the last season. Null for the mean, which is 0 in normalised values.</summary>
-    /// <param name="shape">What the network sees and forecasts.</param>
-    /// <param name="end">The step at which the forecast begins.</param>
-    /// <returns>A step for each of the H of the forecast.</returns>
-    internal long[]? BaselineSteps(SeriesShape shape, int end)
-    {
-        if (Baseline == ForecastBaseline.Mean) return null;
-        var season = Baseline == ForecastBaseline.Last ? 1 : Math.Min(shape.Season, end);
-        return [.. Enumerable.Range(0, shape.Horizon).Select(h => (long)(end - season + h % season))];
-    }
-
     private protected override void CheckParts(ConfigCheck check)
     {
         base.CheckParts(check);
@@ -177,11 +166,11 @@ public sealed class PatchStack : nn.Module
 /// <summary>A network that forecasts series.</summary>
 public abstract class SeriesModel : nn.Module
 {
-    readonly ForecasterConfig config;
+    readonly ForecastBaseline baseline;
 
     /// <summary>Creates a network.</summary>
     private protected SeriesModel(string name, ForecasterConfig config, SeriesShape shape) : base(name) =>
-        (Shape, Quantiles, this.config) = (shape, config.Quantiles, config);
+        (Shape, Quantiles, baseline) = (shape, config.Quantiles, config.Baseline);
 
     /// <summary>Creates the network that a config describes, with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
@@ -249,8 +238,19 @@ public abstract class SeriesModel : nn.Module
     /// <returns>[B, n, H, 1 + Q].</returns>
     private protected Tensor AddBaseline(Tensor output, Tensor visible, params IReadOnlyList<int> ends)
     {
-        if (config.Baseline == ForecastBaseline.Mean) return output;
-        var steps = ends.SelectMany(end => config.BaselineSteps(Shape, end)!).ToArray();
+        if (baseline == ForecastBaseline.Mean) return output;
+        var steps = ends.SelectMany(end => Enumerable.Range(0, Shape.Horizon).Select(h => (long)StepBefore(end, h))).ToArray();
         return output + visible.index_select(1, tensor(steps, device: visible.device)).view(-1, ends.Count, Shape.Horizon, 1);
     }
+
+    // The step whose value is the simple forecast: the last one, or the last one in the same phase of the season.
+    int StepBefore(int end, int h)
+    {
+        var season = baseline == ForecastBaseline.Last ? 1 : Math.Min(Shape.Season, end);
+        return end - season + h % season;
+    }
+
+    /// <summary>The steps of the context whose values are the simple forecast, [H]; null for the mean, which is 0 in normalised values.</summary>
+    internal IReadOnlyList<int>? BaselineSteps =>
+        baseline == ForecastBaseline.Mean ? null : [.. Enumerable.Range(0, Shape.Horizon).Select(h => StepBefore(Shape.Context, h))];
 }

@@ -12,21 +12,21 @@ namespace Transformers.Interchange.Onnx;
 static class OnnxSeries
 {
     /// <summary>An encoder over patches that forecasts, <see cref="PatchTst"/>: <c>mean</c> [B, H] and <c>quantiles</c> [B, H, Q] in rising order.</summary>
-    public static OnnxGraph Build(PatchTstConfig config, SeriesShape shape, OnnxWeights weights)
+    public static OnnxGraph Build(PatchTstConfig config, SeriesModel model, OnnxWeights weights)
     {
         var graph = new OnnxGraph("patchtst", weights);
-        var window = Window.Read(graph, shape.Context);
+        var window = Window.Read(graph, model.Shape.Context);
         var x = Stack(graph, window, config, "encoder", config.StrideOrPatch, causal: false);                      // [B, N, D]
-        return Forecast(graph, graph.Reshape(x, 0, config.PatchesOf(shape.Context) * config.Width), window, config, shape);
+        return Forecast(graph, graph.Reshape(x, 0, config.PatchesOf(model.Shape.Context) * config.Width), window, model);
     }
 
     /// <summary>A decoder over patches that forecasts, <see cref="SeriesDecoder"/>: the forecast of its last patch. One pass gives the whole horizon, so that there is no cache.</summary>
-    public static OnnxGraph Build(SeriesDecoderConfig config, SeriesShape shape, OnnxWeights weights)
+    public static OnnxGraph Build(SeriesDecoderConfig config, SeriesModel model, OnnxWeights weights)
     {
         var graph = new OnnxGraph("series_decoder", weights);
-        var window = Window.Read(graph, shape.Context);
+        var window = Window.Read(graph, model.Shape.Context);
         var x = Stack(graph, window, config, "decoder", config.Patch, causal: true);                               // [B, N, D]
-        return Forecast(graph, graph.Gather(x, graph.Number((long)config.PatchesOf(shape.Context) - 1), axis: 1), window, config, shape);
+        return Forecast(graph, graph.Gather(x, graph.Number((long)config.PatchesOf(model.Shape.Context) - 1), axis: 1), window, model);
     }
 
     /// <summary>An encoder over patches that classifies, <see cref="SeriesClassifier"/>: <c>logits</c> [B, N].</summary>
@@ -89,14 +89,17 @@ static class OnnxSeries
     }
 
     // The forecast from one vector of a window, in the units of its values.
-    static OnnxGraph Forecast(OnnxGraph graph, string hidden, Window window, ForecasterConfig config, SeriesShape shape)
+    static OnnxGraph Forecast(OnnxGraph graph, string hidden, Window window, SeriesModel model)
     {
-        var (H, Q) = (shape.Horizon, config.Quantiles.Count);
+        var (H, Q) = (model.Shape.Horizon, model.Quantiles.Count);
         var output = graph.Reshape(graph.Linear(hidden, "head"), 0, H, 1 + Q);                                     // [B, H, 1 + Q]
-        if (config.BaselineSteps(shape, shape.Context) is { } steps) output = graph.Add(output, graph.Unsqueeze(graph.Gather(window.Values, graph.List(steps), axis: 1), 2));
+        if (model.BaselineSteps is { } steps)
+            output = graph.Add(output, graph.Unsqueeze(graph.Gather(window.Values, graph.List([.. steps.Select(step => (long)step)]), axis: 1), 2));
         graph.Output("mean", window.Restore(graph, graph.Gather(output, graph.Number(0L), axis: 2)), ElementType.Double, "batch", H);
         // Quantiles may cross: sorted, they are at least as good (Chernozhukov et al. 2010).
         var quantiles = Sorted(graph.Slice(output, 2, 1, 1 + Q));
+        // Calibration moves each quantile of each step, [H, Q].
+        if (graph.Weights.Has("calibration")) quantiles = Sorted(graph.Add(quantiles, graph.Plain("calibration")));
         graph.Output("quantiles", graph.Reshape(window.Restore(graph, graph.Reshape(quantiles, 0, H * Q)), 0, H, Q), ElementType.Double, "batch", H, Q);
         return graph;
 
