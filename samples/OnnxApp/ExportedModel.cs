@@ -7,10 +7,13 @@ namespace OnnxApp;
 
 /// <summary>What <c>model.json</c> says.</summary>
 record Description(string Task, string[] Graphs, int? Context, int? Vocabulary, string? Tokenizer, string? TargetTokenizer, int? Begin, int? End, int? SourceEnd,
-    int? Mask, string[]? Labels, ImageInput? Image);
+    int? Mask, string[]? Labels, ImageInput? Image, SeriesInput? Series, SoundInput? Sound);
 
 /// <summary>How a picture becomes the model's input.</summary>
-record ImageInput(int Size, int Channels, float[] Mean, float[] Std);
+record ImageInput(int Size, int? Resize, bool KeepRatio, string Filter, int Channels, float[] Mean, float[] Std, int Background);
+
+/// <summary>What a model of series sees, and the quantiles that it forecasts.</summary>
+record SeriesInput(int Context, double[]? Quantiles);
 
 /// <summary>An exported folder, opened.</summary>
 sealed class ExportedModel : IDisposable
@@ -77,19 +80,63 @@ sealed class ExportedModel : IDisposable
     }
 
     /// <summary>The classes of a text, the most probable first.</summary>
-    public IEnumerable<(string Label, float Probability)> Classify(string text) =>
-        Ranked(Run([Description.Begin!.Value, .. source!.EncodeToIds(text).Take(Description.Context!.Value - 2).Select(id => (long)id), Description.End!.Value]));
+    public IEnumerable<(string Label, float Probability)> Classify(string text) => Ranked(Run(Framed(text)));
+
+    long[] Framed(string text) => [Description.Begin!.Value, .. source!.EncodeToIds(text).Take(Description.Context!.Value - 2).Select(id => (long)id), Description.End!.Value];
 
     /// <summary>The classes of an image, the most probable first.</summary>
-    public IEnumerable<(string Label, float Probability)> Classify(Png image)
+    public IEnumerable<(string Label, float Probability)> Classify(Png image) => Ranked(One("logits", ("pixel_values", Pixels(image))));
+
+    OrtValue Pixels(Png image)
     {
         var input = Description.Image!;
-        var pixels = image.Square(input.Size, input.Channels);
+        var pixels = image.Fit(input);
         for (var c = 0; c < input.Channels; c++)
             foreach (ref var value in pixels.AsSpan(c * input.Size * input.Size, input.Size * input.Size)) value = (value / 255 - input.Mean[c]) / input.Std[c];
-        using var values = OrtValue.CreateTensorValueFromMemory(pixels, [1, input.Channels, input.Size, input.Size]);
-        using var outputs = graphs[0].Run(Options, ["pixel_values"], [values], ["logits"]);
-        return Ranked(outputs[0].GetTensorDataAsSpan<float>().ToArray());
+        return OrtValue.CreateTensorValueFromMemory(pixels, [1, input.Channels, input.Size, input.Size]);
+    }
+
+    /// <summary>The answers to a question about an image, the most probable first; of a model without answers, whether a caption belongs to it.</summary>
+    public IEnumerable<(string Label, float Probability)> Answer(Png image, string text)
+    {
+        var ids = Framed(text);
+        var logits = One(Description.Labels is null ? "match_logits" : "logits", ("input_ids", Row(ids)), ("attention_mask", Row([.. ids.Select(_ => 1L)])), ("pixel_values", Pixels(image)));
+        return Ranked(logits, Description.Labels ?? ["does not match", "matches"]);
+    }
+
+    /// <summary>The classes of a recording, the most probable first.</summary>
+    public IEnumerable<(string Label, float Probability)> ClassifySound(string path)
+    {
+        var input = Description.Sound!;
+        var values = Sound.Spectrogram(Sound.Read(path, input.Rate), input);
+        return Ranked(One("logits", ("input_values", OrtValue.CreateTensorValueFromMemory(values, [1, values.Length / input.Mels, input.Mels]))));
+    }
+
+    /// <summary>The classes of a series, the most probable first. A longer one is truncated, and what a shorter one lacks at its end is missing.</summary>
+    public IEnumerable<(string Label, float Probability)> ClassifySeries(IReadOnlyList<double> series)
+    {
+        var length = Description.Series!.Context;
+        double[] values = [.. series.Take(length), .. Enumerable.Repeat(double.NaN, Math.Max(0, length - series.Count))];
+        return Ranked(One("logits", ("values", OrtValue.CreateTensorValueFromMemory(values, [1, length]))));
+    }
+
+    /// <summary>The mean of each step after a series, and the quantiles. What a series lacks at its beginning is missing.</summary>
+    public IEnumerable<(double Mean, double[] Quantiles)> Forecast(IReadOnlyList<double> series)
+    {
+        var (context, Q) = (Description.Series!.Context, Description.Series.Quantiles!.Length);
+        double[] values = [.. Enumerable.Repeat(double.NaN, Math.Max(0, context - series.Count)), .. series.TakeLast(context)];
+        using var window = OrtValue.CreateTensorValueFromMemory(values, [1, context]);
+        using var outputs = graphs[0].Run(Options, ["values"], [window], ["mean", "quantiles"]);
+        var (mean, quantiles) = (outputs[0].GetTensorDataAsSpan<double>().ToArray(), outputs[1].GetTensorDataAsSpan<double>().ToArray());
+        return mean.Select((one, step) => (one, quantiles[(step * Q)..((step + 1) * Q)]));
+    }
+
+    // One output of the first graph.
+    float[] One(string output, params (string Name, OrtValue Value)[] inputs)
+    {
+        using var outputs = graphs[0].Run(Options, [.. inputs.Select(input => input.Name)], [.. inputs.Select(input => input.Value)], [output]);
+        foreach (var (_, value) in inputs) value.Dispose();
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
     float[] Run(long[] ids)
@@ -98,11 +145,13 @@ sealed class ExportedModel : IDisposable
         return cache.Run(graphs[0], new() { ["input_ids"] = Row(ids), ["attention_mask"] = Row([.. ids.Select(_ => 1L)]) });
     }
 
-    IEnumerable<(string Label, float Probability)> Ranked(float[] logits)
+    IEnumerable<(string Label, float Probability)> Ranked(float[] logits) => Ranked(logits, Description.Labels!);
+
+    static IEnumerable<(string Label, float Probability)> Ranked(float[] logits, string[] labels)
     {
         var probabilities = new float[logits.Length];
         TensorPrimitives.SoftMax(logits, probabilities);
-        return Description.Labels!.Zip(probabilities).OrderByDescending(one => one.Second);
+        return labels.Zip(probabilities).OrderByDescending(one => one.Second);
     }
 
     static OrtValue Row(long[] values) => OrtValue.CreateTensorValueFromMemory(values, [1, values.Length]);

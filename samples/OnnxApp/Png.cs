@@ -60,32 +60,59 @@ sealed record Png(int Width, int Height, int Channels, byte[] Pixels)
         return a <= b && a <= c ? left : b <= c ? up : corner;
     }
 
-    /// <summary>The middle square, resized where it has another size, as planes of values from 0 to 255.</summary>
-    /// <remarks>The resizing is bilinear: an image of the model's size gives the program's numbers exactly, others nearly.</remarks>
-    public float[] Square(int size, int channels)
+    /// <summary>The picture as a model sees it: resized, the middle cut out, as planes of values from 0 to 255.</summary>
+    public float[] Fit(ImageInput input)
     {
-        var side = Math.Min(Width, Height);
-        var (left, top, scale) = ((Width - side) / 2, (Height - side) / 2, (float)side / size);
-        var values = new float[channels * size * size];
+        var (side, shorter) = (input.Resize ?? input.Size, Math.Min(Width, Height));
+        var (width, height) = input.KeepRatio ? (side * Width / shorter, side * Height / shorter) : (side, side);
+        double[][] colours = [.. Enumerable.Range(0, 3).Select(c => Resize(Resize(Plane(c, input.Background), Width, width, input.Filter), Height, height, input.Filter))];
+        var (left, top) = ((int)Math.Round((width - input.Size) / 2.0), (int)Math.Round((height - input.Size) / 2.0));
+        var values = new float[input.Channels * input.Size * input.Size];
         for (var i = 0; i < values.Length; i++)
         {
-            var (c, y, x) = (i / (size * size), i / size % size, i % size);
-            var (fy, fx) = (Math.Clamp((y + 0.5f) * scale - 0.5f, 0, side - 1), Math.Clamp((x + 0.5f) * scale - 0.5f, 0, side - 1));
-            var (y0, x0) = ((int)fy, (int)fx);
-            var (y1, x1) = (Math.Min(y0 + 1, side - 1), Math.Min(x0 + 1, side - 1));
-            float At(int row, int column) => Value(left + column, top + row, c, channels);
-            var above = float.Lerp(At(y0, x0), At(y0, x1), fx - x0);
-            values[i] = float.Lerp(above, float.Lerp(At(y1, x0), At(y1, x1), fx - x0), fy - y0);
+            var (c, y, x) = (i / (input.Size * input.Size), i / input.Size % input.Size, i % input.Size);
+            var at = (top + y) * width + left + x;
+            // A model of one channel sees the luma.
+            values[i] = input.Channels == 3 ? (float)colours[c][at] : ((int)colours[0][at] * 19595 + (int)colours[1][at] * 38470 + (int)colours[2][at] * 7471 + 0x8000) >> 16;
         }
         return values;
     }
 
-    // A gray model sees the luma of colours, a colour model gray three times. Transparent pixels lie on white.
-    float Value(int x, int y, int channel, int channels)
+    // Red, green or blue of every pixel; transparent ones lie on the background.
+    double[] Plane(int colour, int background)
     {
-        var pixel = Pixels.AsSpan((y * Width + x) * Channels, Channels);
-        var opacity = Channels is 2 or 4 ? pixel[^1] / 255f : 1;
-        float value = Channels < 3 ? pixel[0] : channels == 3 ? pixel[channel] : (pixel[0] * 19595 + pixel[1] * 38470 + pixel[2] * 7471 + 0x8000) >> 16;
-        return value * opacity + 255 * (1 - opacity);
+        var (behind, plane) = (background >> (16 - 8 * colour) & 255, new double[Width * Height]);
+        for (var i = 0; i < plane.Length; i++)
+        {
+            var pixel = Pixels.AsSpan(i * Channels, Channels);
+            var opacity = Channels is 2 or 4 ? pixel[^1] / 255.0 : 1;
+            plane[i] = Math.Floor(pixel[Channels < 3 ? 0 : colour] * opacity + behind * (1 - opacity) + 0.5);
+        }
+        return plane;
+    }
+
+    // Resizes the rows of a picture and turns it about its diagonal: a second call does the columns and turns it back. Where rows shrink,
+    // the filter is stretched by the same factor.
+    static double[] Resize(double[] pixels, int length, int target, string filter)
+    {
+        var (rows, scale) = (pixels.Length / length, (double)length / target);
+        var (stretch, result) = (Math.Max(scale, 1), new double[target * rows]);
+        for (var i = 0; i < target; i++)
+        {
+            var (centre, reach) = ((i + 0.5) * scale, (filter == "bicubic" ? 2 : 1) * stretch);
+            var (first, last) = (Math.Max((int)(centre - reach + 0.5), 0), Math.Min((int)(centre + reach + 0.5), length));
+            double[] weights = [.. Enumerable.Range(first, last - first).Select(at => Weight(Math.Abs(at + 0.5 - centre) / stretch))];
+            var all = weights.Sum();
+            for (var row = 0; row < rows; row++)
+            {
+                var sum = 0.0;
+                for (var k = 0; k < weights.Length; k++) sum += weights[k] * pixels[row * length + first + k];
+                result[i * rows + row] = Math.Clamp(Math.Floor(sum / all + 0.5), 0, 255);
+            }
+        }
+        return result;
+
+        // The triangle, or Keys' cubic with a = -1/2.
+        double Weight(double x) => filter != "bicubic" ? Math.Max(1 - x, 0) : x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((2.5 - 0.5 * x) * x - 4) * x + 2 : 0;
     }
 }

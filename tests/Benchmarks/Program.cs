@@ -39,11 +39,11 @@ if (args is ["onnx-m" or "onnx-m-32" or "onnx-pairs", var numbers, .. var side])
         : OnnxGeneration.Continue(RowShapes.M, args[0] == "onnx-m" ? 1 : 32, quantized, runtime));
     return 0;
 }
-if (args is ["onnx-loss", var run, var text])
+if (args is ["onnx-loss", var run, .. var text])
 {
-    // The loss of a run's graphs in 32 and in 8 bits over a file of text, and the sizes of their files.
+    // The loss of a run's graphs in 32 and in 8 bits over a file of text, or over the test split, and the sizes of their files.
     NativeLibraries.Load();
-    OnnxLoss.Print(run, text);
+    OnnxLoss.Print(run, text.FirstOrDefault());
     return 0;
 }
 if (args is [var generating, ..] && LlamaGeneration.IsRow(generating))

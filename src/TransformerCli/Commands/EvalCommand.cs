@@ -1,6 +1,7 @@
 using System.CommandLine;
 using TransformerCli.Output;
 using Transformers.Evaluation;
+using Transformers.Interchange.HuggingFace;
 using Transformers.Kinds;
 
 namespace TransformerCli.Commands;
@@ -36,6 +37,7 @@ static class EvalCommand
             var size = parse.AtLeast(1, batchSize);
             var path = parse.GetValue(run)!;
             var trained = parse.OpenRun(context, path, checkpoint);
+            HuggingFaceImport.RequireData(path, trained.Config, parse.GetValue(data));
             if (Kind.For(trained).EvaluationMetrics(trained) is { } metrics) Expectation.CheckNames(expectations, [.. metrics, "checkpoint", "examples"]);
             if (!Kind.For(trained).Translates) parse.Refuse(search.All, "encoder-decoders", trained.Config.Model);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));

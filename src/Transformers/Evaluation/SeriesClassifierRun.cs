@@ -20,6 +20,9 @@ public sealed class SeriesClassifierRun : IDisposable
 
     SeriesClassifierRun(SeriesClassifier model, LabelledSeriesDataConfig data, IReadOnlyList<string> classes, Device device) => (this.model, Data, Classes, this.device) = (model, data, classes, device);
 
+    /// <summary>The network, in evaluation mode.</summary>
+    public SeriesClassifier Model => model;
+
     /// <summary>The config of its data.</summary>
     public LabelledSeriesDataConfig Data { get; }
 

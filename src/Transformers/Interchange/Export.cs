@@ -43,8 +43,11 @@ public sealed record ExportRequest
     /// <summary>The maximum size of a weight file in bytes, for Hugging Face; larger models are written as several files with an index.</summary>
     public long ShardBytes { get; init; } = 5_000_000_000;
 
-    /// <summary>Whether an ONNX graph's weights are in a separate file; null: only if they do not fit in the graph file, which is limited to 2 GB.</summary>
+    /// <summary>Whether an ONNX graph's weights are in a separate file; null: only if they exceed <see cref="MostInside"/>.</summary>
     public bool? WeightsBeside { get; init; }
+
+    /// <summary>The maximum size of the weights inside an ONNX graph in bytes: protocol buffers are limited to 2 GB, and the rest of a graph is small compared to this reserve.</summary>
+    internal long MostInside { get; init; } = 1_800_000_000;
 
     /// <summary>The type of the weights, which the format must support.</summary>
     /// <exception cref="UserException">The format does not support the type.</exception>

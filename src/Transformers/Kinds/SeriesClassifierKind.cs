@@ -6,6 +6,8 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Series;
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
@@ -77,6 +79,15 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
             Run = name, Checkpoint = run.Checkpoint.Step, Split = options.Data is null ? split : "data", Examples = indices.Length, Metrics = metrics,
             Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes(),
         };
+    }
+
+    protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        NativeLibraries.Load();
+        using var network = SeriesClassifierRun.Open(run);
+        var weights = OnnxExport.WeightsOf(network.Model, request);
+        return OnnxExport.Write(run, request, weights, new() { Kind = NameOf(run), Task = "classify_series", Series = new(network.Data.Length), Labels = network.Classes },
+            ("model.onnx", OnnxSeries.Build((SeriesClassifierConfig)run.Config.Model, network.Data.Length, network.Classes.Count, weights)));
     }
 
     private protected override DataProfile ReadProfile(RunConfig run, LabelledSeriesDataConfig data, SeriesClassifierConfig model, TrainingOptions options) =>

@@ -1,6 +1,8 @@
 using TorchSharp;
 using Transformers.Data.Series;
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
@@ -35,6 +37,19 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
             Metrics = SeriesComparison.Of(series, windows, (SeriesDataConfig)run.Config.Data, network.Model.Quantiles, forecasts, cancel),
         };
     }
+
+    protected sealed override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        NativeLibraries.Load();
+        using var network = SeriesRun.Open(run);
+        var weights = OnnxExport.WeightsOf(network.Model, request);
+        var shape = network.Model.Shape;
+        return OnnxExport.Write(run, request, weights, new() { Kind = NameOf(run), Task = "forecast", Series = new(shape.Context, shape.Horizon, network.Model.Quantiles) },
+            ("model.onnx", BuildOnnx((TModel)run.Config.Model, network.Model, weights)));
+    }
+
+    /// <summary>The network as an ONNX graph.</summary>
+    private protected abstract OnnxGraph BuildOnnx(TModel config, SeriesModel model, OnnxWeights weights);
 
     public sealed override Picture DrawForecast(TrainedRun run, string? path, string? name, Device device)
     {
@@ -85,11 +100,15 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
 /// <summary>Encoders on patches of time series.</summary>
 sealed class PatchTstKind : SeriesKind<PatchTstConfig>
 {
+    private protected override OnnxGraph BuildOnnx(PatchTstConfig config, SeriesModel model, OnnxWeights weights) => OnnxSeries.Build(config, model, weights);
+
     private protected override string Blocks => "encoder.blocks.";
 }
 
 /// <summary>Decoders on patches of time series.</summary>
 sealed class SeriesDecoderKind : SeriesKind<SeriesDecoderConfig>
 {
+    private protected override OnnxGraph BuildOnnx(SeriesDecoderConfig config, SeriesModel model, OnnxWeights weights) => OnnxSeries.Build(config, model, weights);
+
     private protected override string Blocks => "decoder.blocks.";
 }

@@ -1,6 +1,8 @@
 using TorchSharp;
 using Transformers.Data.Audio;
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
@@ -68,6 +70,15 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
             Classes = report.Classes(),
             Mistakes = [.. mistakes.OrderBy(mistake => mistake.LabelProbability).Take(MostMistakes)],
         };
+    }
+
+    protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        NativeLibraries.Load();
+        using var network = SoundRun.Open(run);
+        var weights = OnnxExport.WeightsOf(network.Model, request);
+        return OnnxExport.Write(run, request, weights, new() { Kind = NameOf(run), Task = "classify_sound", Labels = network.Classes, Sound = OnnxSoundInput.Of(network.FrontEnd.Input) },
+            ("model.onnx", OnnxAst.Build((AstConfig)run.Config.Model, network.Model.Shape, weights)));
     }
 
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)

@@ -3,6 +3,8 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.ImageText;
 using Transformers.Evaluation;
+using Transformers.Interchange;
+using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
@@ -63,6 +65,19 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
             if (lines[row].IndexOf('\t') is >= 0 and var tab) run.ReadImage(lines[row][..tab]).Seen.Values.CopyTo(values, row * each);
             else hidden.AsSpan(row * R, R).Fill(1);
         return new(tensor(values, [lines.Length, shape.Channels, shape.Size, shape.Size]).SendTo(run.Device), Hidden: tensor(hidden, [lines.Length, R]).SendTo(run.Device));
+    }
+
+    protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
+    {
+        NativeLibraries.Load();
+        using var pairs = ImageTextRun.Open(run, NativeLibraries.Cpu);
+        var weights = OnnxExport.WeightsOf(pairs.Model, request);
+        var answers = pairs.Answers.Count > 0;
+        return OnnxExport.Write(run, request, weights, new()
+        {
+            Kind = NameOf(run), Task = answers ? "answer" : "match", Context = pairs.Model.Context, Vocabulary = pairs.Tokenizer.VocabularySize, Begin = pairs.Special.Begin,
+            End = pairs.Special.End, Padding = pairs.Special.Padding, Mask = pairs.Special.Mask, Labels = answers ? pairs.Answers : null, Image = pairs.Input.Transform,
+        }, ("model.onnx", OnnxVilbert.Build((VilbertConfig)run.Config.Model, pairs.Model.Shape, weights)));
     }
 
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)

@@ -52,7 +52,10 @@ public sealed class CoBlock : nn.Module, IBlock
     [ComponentName(Name = "image_mlp")]
     readonly FeedForward imageFeedForward;
     readonly Residual residual1, residual2, residual3, residual4;
-    readonly Norm? textSource, imageSource;
+    [ComponentName(Name = "text_source_norm")]
+    readonly Norm? textSource;
+    [ComponentName(Name = "image_source_norm")]
+    readonly Norm? imageSource;
     readonly Block text, image;
 
     /// <summary>Creates a layer.</summary>

@@ -16,8 +16,9 @@ public sealed class LogMel : IDisposable
     /// <summary>Samples from one frame to the next.</summary>
     public const int Hop = 160;
 
-    const int Window = 400, Fft = 1024, Bins = Fft / 2 + 1;
-    const double Lowest = 20, Highest = 8000, Floor = 1e-6;
+    internal const int Window = 400, Fft = 1024;
+    internal const double Lowest = 20, Highest = 8000, Floor = 1e-6;
+    const int Bins = Fft / 2 + 1;
 
     readonly Tensor window, bands;
 

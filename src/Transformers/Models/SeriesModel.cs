@@ -249,4 +249,8 @@ public abstract class SeriesModel : nn.Module
         var season = baseline == ForecastBaseline.Last ? 1 : Math.Min(Shape.Season, end);
         return end - season + h % season;
     }
+
+    /// <summary>The steps of the context whose values are the simple forecast, [H]; null for the mean, which is 0 in normalised values.</summary>
+    internal IReadOnlyList<int>? BaselineSteps =>
+        baseline == ForecastBaseline.Mean ? null : [.. Enumerable.Range(0, Shape.Horizon).Select(h => StepBefore(Shape.Context, h))];
 }

@@ -31,6 +31,18 @@ public sealed class ExportImportTests(TrainedKinds runs) : IClassFixture<Trained
     }
 
     [Fact]
+    public void An_imported_run_is_evaluated_on_data_that_are_named_and_says_so_where_none_are()
+    {
+        Done("export", runs.Gpt, "--to", "huggingface", "--output", At("gpt2"));
+        Done("import", At("gpt2"), "--output", At("run"));
+        Assert.Contains($"{At("run")}: the run was imported and has no data of its own (name a file or folder to evaluate it on with --data)", CommandLine.Refused("eval", At("run")));
+        var text = runs.Write("text.txt", string.Concat(Enumerable.Repeat("One morning Anna went to the lake. ", 20)));
+        Assert.True(Done("eval", At("run"), "--data", text, "--device", "cpu").GetProperty("metrics").GetProperty("loss").GetDouble() > 0);
+        // A run that was trained here has data of its own.
+        Done("eval", runs.Gpt, "--device", "cpu");
+    }
+
+    [Fact]
     public void An_exported_network_is_imported_again_predicts_alike_and_trains_on()
     {
         Done("export", runs.Vit, "--to", "huggingface", "--output", At("vit"));

@@ -12,7 +12,7 @@ public sealed class OnnxExportCommandTests(TrainedKinds runs) : IClassFixture<Tr
         foreach (var (run, task, graphs) in new[]
         {
             (runs.Gpt, "generate", "model.onnx"), (runs.Translator, "translate", "encoder.onnx decoder.onnx"), (runs.Vit, "classify_image", "model.onnx"),
-            (runs.Classifier, "classify_text", "model.onnx"), (runs.Masked, "fill_mask", "model.onnx"),
+            (runs.Classifier, "classify_text", "model.onnx"), (runs.Masked, "fill_mask", "model.onnx"), (runs.Pairs, "answer", "model.onnx"),
         })
         {
             var output = runs.At($"onnx-{task}");

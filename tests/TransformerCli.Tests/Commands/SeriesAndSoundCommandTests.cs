@@ -151,6 +151,22 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     }
 
     [Fact]
+    public void Runs_over_series_and_sounds_are_exported_to_onnx_with_what_their_input_is()
+    {
+        foreach (var (run, task, input, about) in new[]
+        {
+            (runs.Series, "forecast", "series", """{"context":48,"horizon":6,"quantiles":[0.1,0.5,0.9]}"""), (runs.Classes, "classify_series", "series", """{"context":128}"""),
+            (runs.Sounds, "classify_sound", "sound", """{"rate":16000,"samples":8000,"mels":32,"hop":160,"window":400,"fft":1024,"""),
+        })
+        {
+            Document(Done("export", run, "--to", "onnx", "--output", runs.At($"onnx-{task}"), "--json"), "transformer.export/1");
+            var description = Document(File.ReadAllText(Path.Combine(runs.At($"onnx-{task}"), "model.json")), "transformer.onnx/1");
+            Assert.Equal(task, description.GetProperty("task").GetString());
+            Assert.StartsWith(about, description.GetProperty(input).GetRawText().Replace(" ", "").Replace("\n", ""));
+        }
+    }
+
+    [Fact]
     public void A_run_of_series_is_inspected_reported_and_checked_before_it_trains()
     {
         Assert.Matches("kind +patchtst(?!.*classes)", Done("inspect", runs.At("series.yaml"), "--no-measure"));

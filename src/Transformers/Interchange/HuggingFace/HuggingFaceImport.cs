@@ -59,6 +59,17 @@ public static class HuggingFaceImport
         }
     }
 
+    /// <summary>Requires that data are named for a run that was imported, which has none of its own.</summary>
+    /// <param name="run">The run's folder, for the message.</param>
+    /// <param name="config">Its config.</param>
+    /// <param name="data">What <c>--data</c> names; null for nothing.</param>
+    /// <exception cref="UserException">It was imported, and nothing is named.</exception>
+    public static void RequireData(string run, RunConfig config, string? data)
+    {
+        if (data is null && ConfigWriter.ToYaml(config).Contains(ForeignInput.NoData, StringComparison.Ordinal))
+            throw new UserException([new Problem("the run was imported and has no data of its own", run, Hint: "name a file or folder to evaluate it on with --data")]);
+    }
+
     static UserException NotAFolder(string file) => new([new Problem(
         Path.GetExtension(file) is ".pt" or ".pth" or ".bin" or ".ckpt" or ".pkl" ? "is a PyTorch pickle, which can run arbitrary code, so it is not read" : "is a file, but import reads a folder with config.json and weights", file,
         Hint: Path.GetExtension(file) == ".safetensors" ? "name the folder that it is in" : WeightFiles.PickleHint)]);

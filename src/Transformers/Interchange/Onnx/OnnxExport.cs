@@ -5,9 +5,11 @@ using Google.Protobuf;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data;
+using Transformers.Data.Audio;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
 using Transformers.IO;
+using Transformers.Layers;
 
 namespace Transformers.Interchange.Onnx;
 
@@ -23,7 +25,10 @@ public sealed record OnnxDescription
     /// <summary>The kind of model, as in the run's config.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>What it is for: <c>generate</c>, <c>translate</c>, <c>fill_mask</c>, <c>classify_text</c> or <c>classify_image</c>.</summary>
+    /// <summary>
+    /// What it is for: <c>generate</c>, <c>translate</c>, <c>fill_mask</c>, <c>classify_text</c>, <c>classify_image</c>, <c>answer</c> and
+    /// <c>match</c> (a text about an image), <c>forecast</c>, <c>classify_series</c> or <c>classify_sound</c>.
+    /// </summary>
     public required string Task { get; init; }
 
     /// <summary>The files of the graphs, in the order in which they run.</summary>
@@ -64,14 +69,41 @@ public sealed record OnnxDescription
 
     /// <summary>How an image becomes <c>pixel_values</c>.</summary>
     public ImageTransform? Image { get; init; }
+
+    /// <summary>The input and the output of a series model.</summary>
+    public OnnxSeriesInput? Series { get; init; }
+
+    /// <summary>How a recording becomes <c>input_values</c>.</summary>
+    public OnnxSoundInput? Sound { get; init; }
+}
+
+/// <summary>The input and the output of a series model.</summary>
+/// <param name="Context">The steps L that it sees.</param>
+/// <param name="Horizon">The steps H that it forecasts; null where it classifies.</param>
+/// <param name="Quantiles">The probabilities of the quantiles, in the order of the output; null where it classifies.</param>
+public sealed record OnnxSeriesInput(int Context, int? Horizon = null, IReadOnlyList<double>? Quantiles = null);
+
+/// <summary>The numbers of the log-mel spectrogram that a sound model reads; docs/onnx.md has the steps.</summary>
+/// <param name="Rate">Samples per second of a recording.</param>
+/// <param name="Samples">The samples that the network hears.</param>
+/// <param name="Mels">Bands M of a frame.</param>
+/// <param name="Hop">Samples from one frame to the next.</param>
+/// <param name="Window">Samples of a frame's window.</param>
+/// <param name="Fft">Samples of its Fourier transform.</param>
+/// <param name="Lowest">Where the lowest band begins, in Hz.</param>
+/// <param name="Highest">Where the highest band ends, in Hz.</param>
+/// <param name="Floor">What is added to a band's power before the logarithm.</param>
+/// <param name="Mean">The mean of spectrograms, which is subtracted.</param>
+/// <param name="Std">Their standard deviation, by which the difference is divided.</param>
+public sealed record OnnxSoundInput(int Rate, int Samples, int Mels, int Hop, int Window, int Fft, double Lowest, double Highest, double Floor, double Mean, double Std)
+{
+    internal static OnnxSoundInput Of(SoundInput input) =>
+        new(LogMel.Rate, input.Samples, input.Mels, LogMel.Hop, LogMel.Window, LogMel.Fft, LogMel.Lowest, LogMel.Highest, LogMel.Floor, input.Mean, input.Std);
 }
 
 /// <summary>Writes graphs and the files that belong to them to a folder.</summary>
 static class OnnxExport
 {
-    // Protocol buffers are limited to 2 GB; the rest of a graph is small compared to this reserve.
-    const long MostInside = 1_800_000_000;
-
     // Smaller tensors stay inside: many are sizes, which readers want to see.
     const int LeastBeside = 256;
 
@@ -96,7 +128,7 @@ static class OnnxExport
         if (weights.Unused.ToList() is { Count: > 0 } left) throw new InvalidOperationException($"the graph leaves out the weights {string.Join(", ", left.Take(5))}");
         using var folder = new ExportFolder(request.Output);
         var tensors = graphs.SelectMany(one => one.Graph.Initializers).ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
-        if (request.WeightsBeside ?? tensors.Sum(tensor => (long)tensor.RawData.Length) > MostInside) MoveBeside(folder, tensors);
+        if (request.WeightsBeside ?? tensors.Sum(tensor => (long)tensor.RawData.Length) > request.MostInside) MoveBeside(folder, tensors);
         foreach (var (file, graph) in graphs) folder.Write(file, stream => graph.ToModel().WriteTo(stream));
         foreach (var name in TokenizerPair.SourceNames.Concat(TokenizerPair.TargetNames).Where(run.Checkpoint.Has)) folder.Write(name, run.Checkpoint.ReadBytes(name));
         var complete = description with

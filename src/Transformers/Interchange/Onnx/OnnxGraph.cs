@@ -47,11 +47,26 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
         return input;
     }
 
-    /// <summary>Declares that a value is an output, with its own name.</summary>
-    public void Output(string output, string value, params ReadOnlySpan<OnnxSize> shape)
+    /// <summary>Declares an input that need not be given.</summary>
+    /// <param name="input">Its name.</param>
+    /// <param name="standard">Its value where it is not given.</param>
+    /// <param name="shape">Its sizes where it is given; a single number is the value of all elements otherwise.</param>
+    public string OptionalInput(string input, float standard, params ReadOnlySpan<OnnxSize> shape)
+    {
+        var tensor = new TensorProto { Name = input, DataType = (int)ElementType.Float, RawData = ByteString.CopyFrom(BitConverter.GetBytes(standard)) };
+        for (var axis = 0; axis < shape.Length; axis++) tensor.Dims.Add(1);
+        Initializer(tensor);
+        return Input(input, ElementType.Float, shape);
+    }
+
+    /// <summary>Declares that a value is an output, under a name of its own.</summary>
+    public void Output(string output, string value, params ReadOnlySpan<OnnxSize> shape) => Output(output, value, ElementType.Float, shape);
+
+    /// <summary>Declares that a value of some type is an output, under a name of its own.</summary>
+    public void Output(string output, string value, ElementType type, params ReadOnlySpan<OnnxSize> shape)
     {
         published.Add(value, output);
-        graph.Output.Add(Describe(output, ElementType.Float, shape));
+        graph.Output.Add(Describe(output, type, shape));
     }
 
     static ValueInfoProto Describe(string name, ElementType type, ReadOnlySpan<OnnxSize> shape)

@@ -20,6 +20,51 @@ static class OnnxImages
         var cut = graph.Transpose(graph.Reshape(pixels, 0, channels, side, patch, side, patch), 0, 2, 4, 1, 3, 5);
         return graph.Linear(graph.Reshape(cut, 0, side * side, channels * patch * patch), "patch_emb");
     }
+
+    /// <summary>Adds positions to patches.</summary>
+    /// <param name="x">[B, Y·X, D].</param>
+    /// <param name="name">The name of the table in a checkpoint, where positions are learned.</param>
+    /// <returns>[B, Y·X, D].</returns>
+    public static string Positions(OnnxGraph graph, string x, ImagePositionsConfig config, string name, int rows, int columns, int width) => config switch
+    {
+        LearnedImagePositionsConfig => graph.Add(x, graph.Reshape(graph.Plain(name), rows * columns, width)),
+        SinusoidalImagePositionsConfig sinusoidal => graph.Add(x, Table(graph, rows, columns, width, sinusoidal.Base)),
+        NoImagePositionsConfig => x,
+        _ => throw OnnxLayers.Refused("positions", config),
+    };
+
+    static string Table(OnnxGraph graph, int rows, int columns, int width, double @base)
+    {
+        using var scope = NewDisposeScope();
+        var table = SinusoidalGrid.Table(rows, columns, width, @base).to(ScalarType.Float32).contiguous();
+        return graph.Constant<float>(ElementType.Float, [rows * columns, width], table.data<float>().ToArray());
+    }
+
+    /// <summary>The blocks over patches, behind a class token where the class is read from one, and the head.</summary>
+    /// <param name="x">[B, Y·X, D].</param>
+    /// <returns>[B, N].</returns>
+    public static string Classify(OnnxGraph graph, string x, AttentionHeads heads, int layers, NormConfig norm, FeedForwardConfig feedForward, ImagePooling pool)
+    {
+        if (pool == ImagePooling.Cls) x = graph.Concat(1, ClassToken(graph, x, heads.Query * heads.Width), x);    // [B, 1 + Y·X, D]
+        for (var layer = 0; layer < layers; layer++)
+        {
+            var block = $"blocks.{layer}";
+            x = graph.Block(x, norm, feedForward, block, h => graph.SelfAttention(h, block + ".attn", heads, scores => scores));
+        }
+        graph.Scope = "head";
+        if (norm.Placement == NormPlacement.Pre) x = graph.Norm(x, norm, "norm");
+        x = pool == ImagePooling.Cls ? graph.Gather(x, graph.Number(0L), axis: 1)
+            : graph.Call("ReduceMean", [x], OnnxGraph.Wholes("axes", 1), OnnxGraph.Whole("keepdims", 0));         // [B, D]
+        return graph.Linear(x, "head");
+    }
+
+    // The class token of every image, [B, 1, D].
+    static string ClassToken(OnnxGraph graph, string x, int width)
+    {
+        var token = graph.Plain("cls_token");
+        if (graph.Weights.Has("pos_emb.cls")) token = graph.Add(token, graph.Plain("pos_emb.cls"));
+        return graph.Call("Expand", token, graph.Concat(0, graph.Unsqueeze(graph.SizeOf(x, 0), 0), graph.List(1, width)));
+    }
 }
 
 /// <summary>The graph of a vision transformer, <see cref="Vit"/>, for images of the run's size.</summary>
@@ -31,41 +76,32 @@ static class OnnxVit
         var graph = new OnnxGraph("vit", weights);
         var side = shape.Size / config.Patch;
         var x = OnnxImages.Patches(graph, OnnxImages.Pixels(graph, shape), shape.Channels, side, config.Patch);   // [B, Y·X, D]
-        x = config.Positions switch
-        {
-            LearnedImagePositionsConfig => graph.Add(x, graph.Reshape(graph.Plain("pos_emb.weight"), side * side, config.Width)),
-            SinusoidalImagePositionsConfig sinusoidal => graph.Add(x, Table(graph, side, config.Width, sinusoidal.Base)),
-            NoImagePositionsConfig => x,
-            _ => throw OnnxLayers.Refused("positions", config.Positions),
-        };
-        if (config.Pool == ImagePooling.Cls) x = graph.Concat(1, ClassToken(graph, x, config.Width), x);          // [B, 1 + Y·X, D]
-        var heads = AttentionHeads.Of(config.Width, config.Heads);
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            var block = $"blocks.{layer}";
-            x = graph.Block(x, config.Norm, config.FeedForward, block, h => graph.SelfAttention(h, block + ".attn", heads, scores => scores));
-        }
-        graph.Scope = "head";
-        if (config.Norm.Placement == NormPlacement.Pre) x = graph.Norm(x, config.Norm, "norm");
-        x = config.Pool == ImagePooling.Cls ? graph.Gather(x, graph.Number(0L), axis: 1)
-            : graph.Call("ReduceMean", [x], OnnxGraph.Wholes("axes", 1), OnnxGraph.Whole("keepdims", 0));         // [B, D]
-        graph.Output("logits", graph.Linear(x, "head"), "batch", shape.Classes);
+        x = OnnxImages.Positions(graph, x, config.Positions, "pos_emb.weight", side, side, config.Width);
+        graph.Output("logits", OnnxImages.Classify(graph, x, AttentionHeads.Of(config.Width, config.Heads), config.Layers, config.Norm, config.FeedForward, config.Pool), "batch", shape.Classes);
         return graph;
     }
+}
 
-    static string Table(OnnxGraph graph, int side, int width, double @base)
+/// <summary>The graph of a transformer over spectrograms, <see cref="Ast"/>: <c>input_values</c> [B, T, M], normalised, to <c>logits</c> [B, N].</summary>
+/// <remarks>A recording becomes a spectrogram outside the graph, as <see cref="LogMel"/> makes it: few runtimes have the operator of its Fourier transform.</remarks>
+static class OnnxAst
+{
+    /// <summary>The graph.</summary>
+    public static OnnxGraph Build(AstConfig config, SoundShape shape, OnnxWeights weights)
     {
-        using var scope = NewDisposeScope();
-        var table = SinusoidalGrid.Table(side, side, width, @base).to(ScalarType.Float32).contiguous();
-        return graph.Constant<float>(ElementType.Float, [side * side, width], table.data<float>().ToArray());
-    }
+        var graph = new OnnxGraph("ast", weights);
+        var ((Y, X), P) = (config.GridOf(shape), config.Patch);
+        var values = graph.Input("input_values", ElementType.Float, "batch", shape.Frames, shape.Mels);
+        graph.Scope = "patch_emb";
+        // Patches may overlap: their bands, then their frames.
+        var cut = graph.Gather(graph.Gather(values, Indices(Y), axis: 2), Indices(X), axis: 1);                     // [B, X, P, Y, P]
+        cut = graph.Reshape(graph.Transpose(cut, 0, 3, 1, 4, 2), 0, Y * X, P * P);
+        var x = OnnxImages.Positions(graph, graph.Linear(cut, "patch_emb"), config.Positions, "pos_emb.weight", Y, X, config.Width);
+        graph.Output("logits", OnnxImages.Classify(graph, x, AttentionHeads.Of(config.Width, config.Heads), config.Layers, config.Norm, config.FeedForward, config.Pool), "batch", shape.Classes);
+        return graph;
 
-    // The class token of every image, [B, 1, D].
-    static string ClassToken(OnnxGraph graph, string x, int width)
-    {
-        var token = graph.Plain("cls_token");
-        if (graph.Weights.Has("pos_emb.cls")) token = graph.Add(token, graph.Plain("pos_emb.cls"));
-        return graph.Call("Expand", token, graph.Concat(0, graph.Unsqueeze(graph.SizeOf(x, 0), 0), graph.List(1, width)));
+        string Indices(int count) =>
+            graph.Constant<long>(ElementType.Int64, [count, P], [.. Enumerable.Range(0, count * P).Select(i => (long)(i / P * (config.Stride ?? P) + i % P))]);
     }
 }
 

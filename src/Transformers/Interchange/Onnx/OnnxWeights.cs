@@ -35,6 +35,13 @@ sealed class OnnxWeights
     /// <summary>Weights that no graph has used: a graph that omits one would not be the model.</summary>
     public IEnumerable<string> Unused => tensors.Keys.Except(used);
 
+    /// <summary>Leaves weights out of the graphs on purpose: those that training alone uses.</summary>
+    /// <param name="beginnings">What their names begin with.</param>
+    public void LeaveOut(params ReadOnlySpan<string> beginnings)
+    {
+        foreach (var beginning in beginnings) used.UnionWith(tensors.Keys.Where(name => name.StartsWith(beginning, StringComparison.Ordinal)).ToList());
+    }
+
     /// <summary>Whether the model has a weight.</summary>
     public bool Has(string name) => tensors.ContainsKey(name);
 

@@ -34,10 +34,20 @@ public sealed class OnnxCheckerTests
         return (process.ExitCode, output, error.Result);
     }
 
+    internal static void SkipWithoutPython() => Assert.SkipUnless(File.Exists(Python) && Run("import onnx").Code == 0, "needs python3-onnx");
+
+    /// <summary>Every graph passes the checker and the inference of all shapes.</summary>
+    internal static void AssertAccepted(IReadOnlyCollection<string> graphs)
+    {
+        var (code, checkedFiles, error) = Run([Check, .. graphs]);
+        Assert.True(code == 0, error);
+        Assert.Equal(graphs.Count, checkedFiles.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.EndsWith(" 17", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Every_exported_graph_passes_the_checker_and_the_inference_of_all_shapes()
     {
-        Assert.SkipUnless(File.Exists(Python) && Run("import onnx").Code == 0, "needs python3-onnx");
+        SkipWithoutPython();
         using var folder = new TempFolder();
         var graphs = new List<string>();
         foreach (var name in new[] { "gpt", "llama", "copy", "sentiment", "digits", "shapes" })
@@ -49,8 +59,6 @@ public sealed class OnnxCheckerTests
                 graphs.AddRange(result.Files.Where(file => file.Name.EndsWith(".onnx", StringComparison.Ordinal)).Select(file => Path.Combine(output, file.Name)));
             }
         Assert.Equal(21, graphs.Count);
-        var (code, checkedFiles, error) = Run([Check, .. graphs]);
-        Assert.True(code == 0, error);
-        Assert.Equal(graphs.Count, checkedFiles.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.EndsWith(" 17", StringComparison.Ordinal)));
+        AssertAccepted(graphs);
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using TestSupport;
 using TorchSharp;
 using Transformers.Data;
+using Transformers.Data.Sentences;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Generators.Stories;
@@ -218,6 +219,59 @@ public sealed class OnnxExportTests : IDisposable
             sum += nn.functional.cross_entropy(logits[.., ..^1].reshape(-1, logits.size(-1)), part[.., 1..].reshape(-1), reduction: nn.Reduction.Sum).item<float>();
         }
         return sum / (text.size(0) * (text.size(1) - 1));
+    }
+
+    [Theory]
+    [InlineData("digits")]
+    [InlineData("shapes")]
+    public void In_8_bits_the_loss_over_images_is_at_most_1_percent_worse(string name)
+    {
+        var run = Open(name);
+        using var network = ImageRun.Open(run);
+        using var images = network.OpenImages(generated: folder["images"]);
+        var losses = new Dictionary<ExportType, double>();
+        foreach (var type in new[] { ExportType.F32, ExportType.Int8 })
+        {
+            Export(run, $"{type}", type);
+            using var session = new OnnxSession(Path.Combine(folder[$"{type}"], "model.onnx"));
+            losses[type] = 0;
+            foreach (var batch in images.EvaluationBatches(images.Dataset.Split("test"), 50).RestOfEpoch())
+            {
+                using var _ = batch;
+                var pixels = tensor(batch.Pixels, [batch.Count, network.Model.Shape.Channels, network.Model.Shape.Size, network.Model.Shape.Size]);
+                var labels = tensor(batch.Labels.Select(label => (long)label).ToArray());
+                losses[type] += nn.functional.cross_entropy(session.Run(("pixel_values", pixels))["logits"], labels, reduction: nn.Reduction.Sum).item<float>();
+            }
+        }
+        Assert.NotEqual(losses[ExportType.F32], losses[ExportType.Int8]);
+        Assert.True(losses[ExportType.Int8] <= 1.01 * losses[ExportType.F32], $"{losses[ExportType.Int8]} instead of {losses[ExportType.F32]}");
+    }
+
+    [Fact]
+    public void In_8_bits_as_many_of_200_translations_are_right_but_for_1_percent()
+    {
+        var run = Open("copy");
+        var (source, target) = run.LoadTokenizers();
+        var pairs = ((ParallelDataConfig)run.Config.Data).Open().Test!.Read().Take(200).ToList();
+        var right = new Dictionary<ExportType, int>();
+        foreach (var type in new[] { ExportType.F32, ExportType.Int8 })
+        {
+            Export(run, $"{type}", type);
+            var description = Description($"{type}");
+            using var encoder = new OnnxSession(Path.Combine(folder[$"{type}"], "encoder.onnx"));
+            using var decoder = new OnnxSession(Path.Combine(folder[$"{type}"], "decoder.onnx"));
+            right[type] = pairs.Count(pair =>
+            {
+                using var each = NewDisposeScope();
+                long[] ids = [.. source.EncodeToIds(pair.Source).Select(one => (long)one), description.GetProperty("source_end").GetInt32()];
+                var (input, mask) = (tensor(ids).unsqueeze(0), ones(1, ids.Length, dtype: ScalarType.Int64));
+                var cache = decoder.EmptyCache(1);
+                OnnxSession.Keep(cache, encoder.Run(("input_ids", input), ("attention_mask", mask)));
+                return target.Decode(Greedy(decoder, cache, [description.GetProperty("begin").GetInt32()], 20, target.VocabularySize, description.GetProperty("end").GetInt32(), ("encoder_attention_mask", mask))) == pair.Target;
+            });
+        }
+        Assert.True(right[ExportType.F32] > 0.9 * pairs.Count, $"{right[ExportType.F32]} of {pairs.Count} are right");
+        Assert.True(right[ExportType.Int8] >= 0.99 * right[ExportType.F32], $"{right[ExportType.Int8]} instead of {right[ExportType.F32]} are right");
     }
 
     [Fact]

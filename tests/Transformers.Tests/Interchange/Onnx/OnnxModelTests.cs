@@ -71,7 +71,7 @@ public sealed class OnnxModelTests
     public static TheoryData<string> Images => [.. images.Keys];
 
     // All parameters are drawn anew: those that start at 0 or 1 would hide that a graph leaves them out.
-    static T Drawn<T>(T model) where T : nn.Module
+    internal static T Drawn<T>(T model) where T : nn.Module
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(11);
@@ -80,13 +80,13 @@ public sealed class OnnxModelTests
         return model;
     }
 
-    static Tensor Ids(long rows, long length, int seed)
+    internal static Tensor Ids(long rows, long length, int seed)
     {
         using var generator = new Generator((ulong)seed);
         return randint(0, V, [rows, length], dtype: ScalarType.Int64, generator: generator);
     }
 
-    static void Close(Tensor expected, Tensor actual, string what)
+    internal static void Close(Tensor expected, Tensor actual, string what)
     {
         Assert.Equal(expected.shape, actual.shape);
         var worst = (expected - actual).abs().max().item<float>();
@@ -94,7 +94,7 @@ public sealed class OnnxModelTests
     }
 
     // The mask as whole numbers: 1 for a token.
-    static Tensor Mask(int[] lengths, long width) => (arange(width).unsqueeze(0) < tensor(lengths).unsqueeze(1)).to(ScalarType.Int64);
+    internal static Tensor Mask(int[] lengths, long width) => (arange(width).unsqueeze(0) < tensor(lengths).unsqueeze(1)).to(ScalarType.Int64);
 
     [Theory, MemberData(nameof(Gpts))]
     public void A_decoder_gives_the_same_logits_in_one_pass_and_token_by_token_with_its_cache(string name)

@@ -3,6 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
 using Transformers.Interchange.Onnx;
 using static TorchSharp.torch;
+using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 
 namespace Transformers.Tests.Interchange.Onnx;
 
@@ -22,26 +23,43 @@ sealed class OnnxSession : IDisposable
 
     public IReadOnlyList<string> Inputs => session.InputNames;
 
+    /// <summary>Runs the graph with numbers of the shapes that it declares: sizes that are not given are 2, and the cache is empty.</summary>
+    public Dictionary<string, Tensor> RunOnAnything() => Run(session.InputMetadata.Select(input =>
+    {
+        long[] shape = [.. input.Value.Dimensions.Select((size, axis) => size >= 0 ? size : input.Value.SymbolicDimensions[axis] == "past" ? 0L : 2L)];
+        // 1 is a token in a mask, and there is one in every vocabulary.
+        return (input.Key, input.Value.ElementDataType == TensorElementType.Int64 ? ones(shape, dtype: ScalarType.Int64) : rand(shape, dtype: input.Value.ElementDataType == TensorElementType.Double ? ScalarType.Float64 : ScalarType.Float32));
+    }));
+
     public Dictionary<string, Tensor> Run(IEnumerable<(string Name, Tensor Value)> inputs)
     {
         string[] names = [.. inputs.Select(input => input.Name)];
         OrtValue[] values = [.. inputs.Select(input => Of(input.Value))];
         using var outputs = session.Run(Options, names, values, session.OutputNames);
-        var result = session.OutputNames.Zip(outputs, (name, output) =>
-            (name, tensor(output.GetTensorDataAsSpan<float>().ToArray(), output.GetTensorTypeAndShape().Shape))).ToDictionary(one => one.name, one => one.Item2);
+        var result = session.OutputNames.Zip(outputs, (name, output) => (name, Of(output))).ToDictionary(one => one.name, one => one.Item2);
         foreach (var value in values) value.Dispose();
         return result;
     }
 
     public Dictionary<string, Tensor> Run(params (string Name, Tensor Value)[] inputs) => Run(inputs.AsEnumerable());
 
+    static Tensor Of(OrtValue value)
+    {
+        var shape = value.GetTensorTypeAndShape();
+        return shape.ElementDataType == TensorElementType.Double ? tensor(value.GetTensorDataAsSpan<double>().ToArray(), shape.Shape) : tensor(value.GetTensorDataAsSpan<float>().ToArray(), shape.Shape);
+    }
+
     static OrtValue Of(Tensor value)
     {
         // TorchSharp cannot copy the numbers of a tensor that has none.
         if (value.NumberOfElements == 0) return OrtValue.CreateTensorValueFromMemory(Array.Empty<float>(), value.shape);
         using var dense = value.cpu().contiguous();
-        return value.dtype == ScalarType.Int64 ? OrtValue.CreateTensorValueFromMemory(dense.data<long>().ToArray(), value.shape)
-            : OrtValue.CreateTensorValueFromMemory(dense.data<float>().ToArray(), value.shape);
+        return value.dtype switch
+        {
+            ScalarType.Int64 => OrtValue.CreateTensorValueFromMemory(dense.data<long>().ToArray(), value.shape),
+            ScalarType.Float64 => OrtValue.CreateTensorValueFromMemory(dense.data<double>().ToArray(), value.shape),
+            _ => OrtValue.CreateTensorValueFromMemory(dense.data<float>().ToArray(), value.shape),
+        };
     }
 
     /// <summary>A cache without tokens, for all inputs that are named so.</summary>
