@@ -104,11 +104,12 @@ sealed class PredictionFile : IDisposable
         if (path is null || !processes.IsFirst) return;
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             writer = new StreamWriter(path) { NewLine = "\n" };
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--output")], exception);
+            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path, Path: "--output")], exception);
         }
     }
 

@@ -14,7 +14,7 @@ public sealed class NpyWriter : IDisposable
     readonly int width;
 
     /// <summary>Starts a file.</summary>
-    /// <param name="path">The file; it is replaced.</param>
+    /// <param name="path">The file; it is replaced, and its folder is made where it is missing.</param>
     /// <param name="width">Numbers a row; 0 for a plain list of whole numbers.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     public NpyWriter(string path, int width)
@@ -22,11 +22,12 @@ public sealed class NpyWriter : IDisposable
         (this.width, type) = (width, width == 0 ? "<i8" : "<f4");
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             stream = new FileStream(path, FileMode.Create, FileAccess.Write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
         }
         WriteHeader();
     }

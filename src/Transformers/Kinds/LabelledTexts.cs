@@ -128,7 +128,7 @@ static class LabelledNotes
     {
         if (classes.Count < 2)
             throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, and a classifier needs two", Path: "data.source",
-                Hint: examples == "images" ? "give each class a folder of its own" : "is data.source.label the column of the labels?")]);
+                Hint: examples is "images" or "sounds" ? "give each class a folder of its own" : "is data.source.label the column of the labels?")]);
     }
 
     /// <summary>Warns where the validation split is not held out: a tenth or more of its examples are training examples too.</summary>

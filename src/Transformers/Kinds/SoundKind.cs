@@ -29,7 +29,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
         using var network = SoundRun.Open(run, options.Device, options.Precision);
         using var predictions = new PredictionFile(options.Output, options.Processes);
-        var sounds = network.OpenSounds(options.Data, Path.Combine(options.Cache, "sounds"));
+        var sounds = network.OpenSounds(options.Data, options.Split, Path.Combine(options.Cache, "sounds"));
         var (split, indices) = sounds.Split(options.Split);
         // A folder may hold some of the classes only.
         int[] idOf = [.. sounds.Classes.Select(label => network.Classes.Index().First(known => known.Item == label).Index)];
@@ -67,8 +67,13 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
             Labels = report.Labels,
             Classes = report.Classes(),
             Mistakes = [.. mistakes.OrderBy(mistake => mistake.LabelProbability).Take(MostMistakes)],
+            Broken = sounds.Broken.Count == 0 ? null : [.. sounds.Broken.Select(problem => problem.ToString())],
         };
     }
+
+    // The last one of the run's own recordings alone.
+    public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) =>
+        ["loss", "top1", .. run.LoadClasses().Count > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error", "centroid_top1"];
 
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)
     {
