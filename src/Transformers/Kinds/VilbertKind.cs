@@ -57,7 +57,15 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
             return model.Join(model.EmbedText(ids, mask), image, new CoInput(Text: mask)).Text;
         }, ((VilbertConfig)run.Config.Model).Text.Width, pairs.Special.Padding, device, line => pairs.Encode(line[(line.IndexOf('\t') + 1)..]), line =>
         {
-            if (line.IndexOf('\t') is >= 0 and var tab) pairs.ReadImage(line[..tab]);
+            try
+            {
+                if (line.IndexOf('\t') is >= 0 and var tab) pairs.ReadImage(line[..tab]);
+            }
+            catch (UserException exception)
+            {
+                // The problem is the line's, which names the image.
+                throw new UserException(exception.Message, inner: exception);
+            }
         });
     }
 

@@ -82,7 +82,7 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         var input = runs.Write("lines.txt", $"the red circle\n{Path.Combine(folder, "none.png")}\tthe red circle\nthe red circle\n");
         var embedded = CommandLine.Run("embed", runs.Pairs, "--input", input, "--device", "cpu");
         Assert.Equal((2, 3), (embedded.ExitCode, embedded.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
-        Assert.Contains($"warning: {input}:2: ", embedded.Error);
+        Assert.Contains($"warning: {input}:2: {Path.Combine(folder, "none.png")}: the file cannot be read: there is no such file", embedded.Error);
     }
 
     [Fact]
