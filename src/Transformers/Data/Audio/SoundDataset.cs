@@ -67,7 +67,7 @@ public sealed class SoundDataset
         var folder = path ?? config.Source switch
         {
             GeneratedAudioConfig spoken => Generate(spoken, generated, cancel),
-            AudioFolderConfig files => files.Path,
+            AudioFolderConfig own => own.Path,
             _ => throw new NotSupportedException($"sounds cannot come from {config.Source.GetType().Name}"),
         };
         var files = new ClassFolders(folder, WavFile.HasName, "WAV files");
