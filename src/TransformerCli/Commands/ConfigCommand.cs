@@ -79,7 +79,7 @@ public static class ConfigCommand
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                throw new UserException([new Problem($"cannot be written: {exception.Message}", target)], exception);
+                throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", target)], exception);
             }
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = target });
             else context.Out.WriteLine(target);

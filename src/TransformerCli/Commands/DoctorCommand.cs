@@ -8,7 +8,7 @@ using Transformers.Processes;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>doctor</c>: what was found on this machine and what is in use, each problem with its remedy.</summary>
+/// <summary><c>doctor</c>: what it found on this machine and what it uses, and a remedy for each problem.</summary>
 static class DoctorCommand
 {
     public static Command Create(CliContext context)
@@ -44,7 +44,7 @@ static class DoctorCommand
         foreach (var failed in engine.Failed)
             problems.Add(new(false, $"{failed.Candidate.Source} in {failed.Candidate.Folder} is not used: {failed.Reason}", failed.Remedy));
         if (KernelReport.Missing is { } missing)
-            problems.Add(new(false, $"the kernels are not in use, and training on a processor is slower: {missing}", "install g++ or clang and run scripts/setup again"));
+            problems.Add(new(false, $"the kernels are not in use, so training on a CPU is slower: {missing}", "install g++ or clang and run scripts/setup again"));
         var load = new CoreLoad();
         load.OthersSinceLast();
         Thread.Sleep(200);
@@ -76,7 +76,7 @@ static class DoctorCommand
             ImageCodecs = codecs,
             Mpi = Launch.FindLibraries(),
             Nccl = engine.HasCuda ? NcclLibrary.FindVersion() : null,
-            Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch takes tensors of 64 KiB and more from the kernels' pool, which reuses freed blocks"] : engine.Changes,
+            Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch allocates tensors of 64 KiB and more from the kernels' pool, which reuses freed blocks"] : engine.Changes,
             Problems = problems,
         };
     }

@@ -34,7 +34,7 @@ public static class TokenizerCommand
     /// <exception cref="UserException">It cannot be written.</exception>
     internal static void WriteFile(string path, Action<Stream> write)
     {
-        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, and a file is to be written", File: path)]);
+        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but a file is to be written", File: path)]);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);

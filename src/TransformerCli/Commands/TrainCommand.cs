@@ -78,7 +78,7 @@ static class TrainCommand
             }, parse.GetValue(resume));
 
             using var reporter = new TrainingReporter(context, parse, parse.GetValue(dryRun) || !team.Processes.IsFirst ? null : options.Run);
-            if (parse.GetValue(dryRun) && !team.Processes.IsAlone) reporter.Note($"the first of {team.Processes.Size} processes goes through the whole batch alone, of which each has a part in training");
+            if (parse.GetValue(dryRun) && !team.Processes.IsAlone) reporter.Note($"the first of {team.Processes.Size} processes computes the whole batch alone; in training each process computes a part of it");
             TrainOutput output;
             try
             {
@@ -122,7 +122,7 @@ static class TrainCommand
         _ => throw new UserException($"--resume ({resume}) must be auto, never or the folder of a checkpoint"),
     };
 
-    /// <summary>The value of <see cref="MaxTime"/>; null where it was not given.</summary>
+    /// <summary>The value of <see cref="MaxTime"/>; null if it was not given.</summary>
     internal static TimeSpan? DurationOf(string? text) => text is null ? null : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
         : throw new UserException($"--max-time ({text}) must be a duration such as 10m or 1h30m");
 }

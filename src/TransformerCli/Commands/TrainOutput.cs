@@ -26,7 +26,7 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
         .. Metrics,
     ];
 
-    /// <summary>The numbers of the result of a run that is about to begin.</summary>
+    /// <summary>The numbers of the result of a run that is about to start.</summary>
     internal static IReadOnlyList<string> NamesOf(TrainingTask task) =>
         [.. ResultNames.Except(Metrics).Where(name => name switch
         {
@@ -62,9 +62,9 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
     static Shortage? FindShortage(DryRunResult result)
     {
         if (!result.Memory.Fits)
-            return new Shortage(ExitCodes.OutOfMemory, $"the run needs {ProgressText.Bytes(result.Memory.Needed)} of memory, and {ProgressText.Bytes(result.Memory.Available!.Value)} are available (lower training.batch.micro or the model's size)");
+            return new Shortage(ExitCodes.OutOfMemory, $"the run needs {ProgressText.Bytes(result.Memory.Needed)} of memory, but {ProgressText.Bytes(result.Memory.Available!.Value)} are available (lower training.batch.micro or the model's size)");
         return result.Disk.Fits ? null
-            : new Shortage(ExitCodes.UserError, $"the run's checkpoints need {ProgressText.Bytes(result.Disk.Needed)}, and {ProgressText.Bytes(result.Disk.Available!.Value)} are free where the run's folder is (lower training.checkpoint.keep, or name another disk with --run)");
+            : new Shortage(ExitCodes.UserError, $"the run's checkpoints need {ProgressText.Bytes(result.Disk.Needed)}, but {ProgressText.Bytes(result.Disk.Available!.Value)} are free on the disk of the run's folder (lower training.checkpoint.keep, or put --run on another disk)");
     }
 
     // Means by the names that --expect uses.

@@ -68,7 +68,7 @@ static class ConfigShape
         return new RecordShape(type, type.GetCustomAttribute<KindAttribute>()?.Name, type.GetCustomAttribute<ByKeyAttribute>()?.Key, [.. settings]);
     });
 
-    /// <summary>The variant that a mapping picks, or null where it picks none or several.</summary>
+    /// <summary>The variant that a mapping picks, or null if it picks none or several.</summary>
     internal static RecordShape? VariantOf(Type union, MapNode map)
     {
         var variants = Variants(union);

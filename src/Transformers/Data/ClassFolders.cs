@@ -8,7 +8,7 @@ sealed class ClassFolders
 {
     const int MostNamed = 8;
 
-    // A link that leads back up would be followed for ever.
+    // A link to a parent folder would be followed forever.
     static readonly EnumerationOptions Below = new() { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
 
     readonly string root, what;
@@ -23,7 +23,7 @@ sealed class ClassFolders
     internal ClassFolders(string folder, Func<string, bool> isWanted, string what)
     {
         (root, this.what) = (folder, what);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, and a folder of class folders is needed" : "there is no such folder", folder)]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, but a folder of class folders is needed" : "the folder does not exist", folder)]);
         List<string> found = [];
         try
         {
@@ -45,7 +45,7 @@ sealed class ClassFolders
 
     string Relative(string path) => Path.GetRelativePath(root, path).Replace('\\', '/');
 
-    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     /// <summary>The files, relative to the folder and with <c>/</c> between their parts, in no order.</summary>
     internal IReadOnlyList<string> Found { get; }
@@ -56,9 +56,9 @@ sealed class ClassFolders
     /// <summary>Folders that are no classes, and files that were skipped.</summary>
     internal IReadOnlyList<string> Warnings =>
     [
-        .. empty.Take(MostNamed).Select(path => $"the folder {Path.Combine(root, path)} holds no {what}, so there is no such class"),
-        .. empty.Count > MostNamed ? [$"{empty.Count - MostNamed} more folders hold no {what}"] : Array.Empty<string>(),
-        .. Ignored > 0 ? [$"{Ignored} files skipped whose names are not those of {what}: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(MostNamed).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
+        .. empty.Take(MostNamed).Select(path => $"the folder {Path.Combine(root, path)} contains no {what}, so there is no class for it"),
+        .. empty.Count > MostNamed ? [$"{empty.Count - MostNamed} more folders contain no {what}"] : Array.Empty<string>(),
+        .. Ignored > 0 ? [$"{Ignored} files skipped that are not {what}, by name: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(MostNamed).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
     ];
 
     /// <summary>Which classes a split lacks, one warning for each split; splits without an example are left out.</summary>

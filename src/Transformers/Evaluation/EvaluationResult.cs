@@ -72,7 +72,7 @@ public sealed record EvaluationResult
 /// <param name="Examples">The number of questions.</param>
 /// <param name="Accuracy">Answered right.</param>
 /// <param name="Majority">Those whose answer is the most frequent one of their kind.</param>
-/// <param name="TextAlone">Answered right with the image hidden; null where the model has not learned to answer without.</param>
+/// <param name="TextAlone">Answered right with the image hidden; null if the model has not learned to answer without.</param>
 /// <param name="ImageAlone">Answered right with the text hidden; null likewise.</param>
 /// <param name="ShuffledImages">Answered right with the image of another question.</param>
 public sealed record QuestionScore(string Kind, int Examples, double Accuracy, double Majority, double? TextAlone, double? ImageAlone, double ShuffledImages);
@@ -96,12 +96,15 @@ public sealed record PredictionLine(string Input, string Prediction, string Refe
 sealed class PredictionFile : IDisposable
 {
     readonly StreamWriter? writer;
+    readonly string? path;
+    bool failed;
 
     /// <param name="path">The file; null for none.</param>
     /// <param name="processes">The processes, of which the first one writes.</param>
     internal PredictionFile(string? path, Communicator processes)
     {
         if (path is null || !processes.IsFirst) return;
+        this.path = path;
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -109,13 +112,41 @@ sealed class PredictionFile : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path, Path: "--output")], exception);
+            throw Refused(exception);
         }
     }
 
-    internal void Add(PredictionLine line) => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options));
+    internal void Add(PredictionLine line) => Writes(() => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options)));
 
-    public void Dispose() => writer?.Dispose();
+    UserException Refused(Exception exception) => new([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path, Path: "--output")], exception);
+
+    void Writes(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException exception)
+        {
+            failed = true;
+            throw Refused(exception);
+        }
+    }
+
+    // A file that could not be written whole is deleted.
+    public void Dispose()
+    {
+        try
+        {
+            Writes(() => writer?.Dispose());
+        }
+        catch (UserException) when (failed)
+        {
+            // A device is no file of ours.
+            if (!SpecialFile.IsAt(path!)) File.Delete(path!);
+            throw;
+        }
+    }
 }
 
 /// <summary>The loss of a part of an evaluation.</summary>
@@ -149,7 +180,7 @@ public sealed record TranslationScores(BleuScore Bleu, ChrfScore Chrf, double Ex
     /// <param name="pairs">Sources and references, at least one.</param>
     /// <param name="options">How to translate.</param>
     /// <param name="processes">The processes that share the work; by default one.</param>
-    /// <param name="cancel">Ends it between two batches.</param>
+    /// <param name="cancel">Cancels between two batches.</param>
     public static TranslationScores Of(Translator translator, IReadOnlyList<SentencePair> pairs, TranslationOptions options, Communicator? processes = null, CancellationToken cancel = default)
     {
         processes ??= Communicator.Single;

@@ -12,7 +12,7 @@ namespace Transformers.Evaluation;
 public sealed record SeriesForecast(string Input, string Series, IReadOnlyList<ForecastStep> Steps);
 
 /// <summary>A step of a forecast.</summary>
-/// <param name="Time">Its time stamp, or its number counted from the table's first row.</param>
+/// <param name="Time">Its timestamp, or its number counted from the table's first row.</param>
 /// <param name="Mean">The forecast of the mean.</param>
 /// <param name="Quantiles">The forecasts of the quantiles.</param>
 public sealed record ForecastStep(string Time, double Mean, IReadOnlyList<ForecastQuantile> Quantiles);
@@ -22,19 +22,19 @@ public sealed record ForecastStep(string Time, double Mean, IReadOnlyList<Foreca
 /// <param name="Value">The quantile.</param>
 public sealed record ForecastQuantile(double Probability, double Value);
 
-/// <summary>Forecasts what comes after tables of series.</summary>
+/// <summary>Forecasts the steps after the end of tables.</summary>
 public static class SeriesForecasts
 {
     /// <summary>Forecasts the steps after the last row of each table.</summary>
     /// <param name="run">The run.</param>
     /// <param name="tables">Files.</param>
     /// <param name="device">Where to compute.</param>
-    /// <param name="reads">Takes the problem of each table, or null where it can be read; by default the first problem ends it.</param>
+    /// <param name="reads">Takes the problem of each table, or null if it can be read; by default the first problem ends it.</param>
     /// <exception cref="UserException">A table is not there.</exception>
     public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device, Func<Problem?, bool>? reads = null)
     {
         // A typing error in the last does not cost the work before it.
-        if (tables.FirstOrDefault(path => !Path.Exists(path)) is { } missing) throw new UserException([new Problem("there is no such file", missing, Hint: Suggestion.ForPath(missing))]);
+        if (tables.FirstOrDefault(path => !Path.Exists(path)) is { } missing) throw new UserException([new Problem("the file does not exist", missing, Hint: Suggestion.ForPath(missing))]);
         using var network = SeriesRun.Open(run, device, run.Config.Training.Precision);
         var forecasts = new List<SeriesForecast>();
         foreach (var path in tables)

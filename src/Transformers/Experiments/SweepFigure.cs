@@ -2,12 +2,12 @@ using Transformers.Reports.Plots;
 
 namespace Transformers.Experiments;
 
-/// <summary>The figure of a sweep: means with their deviations over the horizontal axis, and the fitted laws.</summary>
+/// <summary>The figure of a sweep: means and standard deviations over the horizontal axis, and the fitted laws.</summary>
 static class SweepFigure
 {
     const int LawPoints = 100;
 
-    /// <summary>The figure; null where no factor has numbers or no run has finished.</summary>
+    /// <summary>The figure; null if no factor has numbers or no run has finished.</summary>
     internal static LineChart? Of(SweepPlan plan, SweepResult result)
     {
         if (result is not { Across: { } across, Metric: { } metric, Means.Count: > 0 }) return null;
@@ -28,7 +28,7 @@ static class SweepFigure
         }
         var of = result.Split is { } split ? $"{metric} ({split})" : metric;
         var seeds = result.Seeds.Count > 1 ? $", mean and standard deviation of {result.Seeds.Count} seeds" : "";
-        // Numbers that span a factor of eight or more are seen best by their ratios.
+        // A logarithmic axis suits numbers that span a factor of eight or more.
         return new LineChart($"{of} by {across}{seeds}", across, of, lines) { LogAcross = low > 0 && high / low >= 8 };
 
         double NumberOf(SweepMean mean) => SweepFactor.NumberOf(mean.Settings[across])!.Value;

@@ -21,10 +21,10 @@ static class BoundedFile
         length = 0;
         try
         {
-            // A pipe or a device has length 0, and opening one could block for ever: what is empty is not opened.
+            // A pipe or a device has length 0, and opening one could block forever: what is empty is not opened.
             var info = new FileInfo(path);
-            if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "there is no such file");
-            if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, and a file is needed");
+            if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "the file does not exist");
+            if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, but a file is needed");
             if (info.Length == 0) return [];
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             length = file.Length;
@@ -41,7 +41,7 @@ static class BoundedFile
 
     /// <summary>A whole file's text, which must be UTF-8 without a mark.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="limit">The most bytes that it may have.</param>
+    /// <param name="limit">Its maximum size in bytes.</param>
     public static string ReadText(string path, int limit)
     {
         try
@@ -70,7 +70,7 @@ public static class InputFile
     {
         FileStream? file = null;
         // The system would say that access is denied.
-        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, and a file is needed", path)]);
+        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but a file is needed", path)]);
         try
         {
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 64 << 10, FileOptions.SequentialScan);
@@ -87,7 +87,7 @@ public static class InputFile
         {
             file?.Dispose();
             throw new UserException([new Problem(
-                exception is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : $"cannot be read: {ReasonOf(exception)}", path)], exception);
+                exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"cannot be read: {ReasonOf(exception)}", path)], exception);
         }
     }
 
@@ -101,12 +101,17 @@ public static class InputFile
     /// <summary>Whether an exception says that a file or a compressed stream cannot be read.</summary>
     public static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;
 
+    /// <summary>The problem of a file that the system refuses, which it names in its message.</summary>
+    public static Problem ProblemOf(Exception exception) =>
+        exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at && exception.Message.EndsWith('\'')
+            ? new(exception.Message[..at], exception.Message[(at + 4)..^1]) : new(exception.Message);
+
     /// <summary>Why a file cannot be read or written, without its path, which the message has already, and without the runtime's own words.</summary>
     public static string ReasonOf(Exception exception) => exception switch
     {
         InvalidDataException => "its compressed content is damaged or cut short",
-        FileNotFoundException => "there is no such file",
-        DirectoryNotFoundException => "its folder is not there",
+        FileNotFoundException => "the file does not exist",
+        DirectoryNotFoundException => "its folder does not exist",
         UnauthorizedAccessException => "permission denied",
         // As in: No space left on device : '/mnt/file.tmp'.
         _ => exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at ? exception.Message[..at] : exception.Message,
@@ -128,7 +133,7 @@ public static partial class SpecialFile
         return StatX(workingFolder, path, 0, wantType, facts) == 0 && (BitConverter.ToUInt16(facts[modeOffset..]) & typeMask) is not (folder or file);
     }
 
-    internal static Problem Problem(string path, string remedy) => new($"{What}, and this is read more than once", path, Hint: remedy);
+    internal static Problem Problem(string path, string remedy) => new($"{What}, but this is read more than once", path, Hint: remedy);
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatX(int folder, string path, int flags, uint wanted, Span<byte> facts);

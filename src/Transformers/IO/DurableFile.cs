@@ -58,7 +58,7 @@ public static class DurableFile
     public static void WriteAsked(string path, ReadOnlyMemory<byte> bytes)
     {
         var full = Path.GetFullPath(path);
-        if (Directory.Exists(full)) throw new UserException([new Problem("is a folder, and a file is to be written", path)]);
+        if (Directory.Exists(full)) throw new UserException([new Problem("is a folder, but a file is to be written", path)]);
         try
         {
             if (Path.GetDirectoryName(full) is { } folder) Directory.CreateDirectory(folder);
@@ -73,7 +73,7 @@ public static class DurableFile
     /// <summary>Creates a file, writes it and waits until its bytes are on the disk; the entry in its folder may not be.</summary>
     internal static WrittenFile WriteSynced(string path, Action<Stream> write)
     {
-        // Delete and create anew: opening what is there would follow a link planted under the temporary name.
+        // Delete and recreate: opening what is there would follow a link planted under the temporary name.
         File.Delete(path);
         FileSizeLimit.ReportAsError();
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);

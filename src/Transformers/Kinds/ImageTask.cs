@@ -21,8 +21,8 @@ namespace Transformers.Kinds;
 
 /// <summary>Classifies images.</summary>
 /// <remarks>
-/// Label smoothing acts on mixed targets as on whole ones: each loses the same part, which is spread over all classes
-/// (Szegedy et al. 2016, section 7). Validation is without smoothing, mixing and augmentation.
+/// Label smoothing acts on mixed targets as on plain ones: each loses the same fraction, which is spread over all classes
+/// (Szegedy et al. 2016, section 7). Validation uses no smoothing, mixing or augmentation.
 /// </remarks>
 sealed class ImageTask : TrainingTask
 {
@@ -39,7 +39,7 @@ sealed class ImageTask : TrainingTask
     ImageBatch? held;
     ClassificationReport? validated;
 
-    /// <summary>A task over images.</summary>
+    /// <summary>Creates a task on images.</summary>
     public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device, Communicator? processes = null)
     {
         this.model = model;
@@ -53,7 +53,7 @@ sealed class ImageTask : TrainingTask
         loader = data.TrainingBatches(batchSize, seed, processes: processes);
     }
 
-    /// <summary>Opens the images and makes the task.</summary>
+    /// <summary>Opens the images and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         if (options.From is { } from && TrainedRun.Open(from).Checkpoint is var there)
@@ -90,7 +90,7 @@ sealed class ImageTask : TrainingTask
     {
         var classes = opened.Dataset.Classes.Count;
         if (network.Classes is { } wanted && wanted != classes)
-            throw new UserException([new Problem($"model.classes ({wanted}) must be the number of classes of the images ({classes})", Path: "model.classes", Hint: "leave it out to take the images' number")]);
+            throw new UserException([new Problem($"model.classes ({wanted}) must be the number of classes of the images ({classes})", Path: "model.classes", Hint: "leave it out to use the number of the images")]);
         return new ImageShape(opened.Transform.Size, opened.Transform.Channels, classes);
     }
 
@@ -166,7 +166,7 @@ sealed class ImageTask : TrainingTask
         model.Dispose();
     }
 
-    // Some images of a batch, of which other processes may have those before.
+    // Some images of a batch; other processes may have earlier ones.
     sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report, int before = 0) : MicroBatch(rows, rows, before + first)
     {
         public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows));
@@ -181,7 +181,7 @@ sealed class ImageTask : TrainingTask
             return Layers.LossSum.Of(logits, labels, smoothing);
         }
 
-        // The rows' part of what the batch has for each image.
+        // The rows' part of the batch's values for each image.
         T[] Part<T>(T[] all, int each) => rows == batch.Count ? all : all[(first * each)..((first + rows) * each)];
     }
 }

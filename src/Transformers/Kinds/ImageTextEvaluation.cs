@@ -11,10 +11,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Evaluates a model of images and texts on a split: answers, matches, and retrieval in both directions.</summary>
+/// <summary>Evaluates a model of images with text on a split: answers, matches, and retrieval in both directions.</summary>
 sealed class ImageTextEvaluation
 {
-    /// <summary>The most pairs that are retrieved from: every caption is scored with every image.</summary>
+    /// <summary>The maximum number of pairs for retrieval: every caption is scored with every image.</summary>
     internal const int MostRetrieved = 200;
 
     readonly ImageTextRun run;
@@ -52,7 +52,7 @@ sealed class ImageTextEvaluation
             evaluation.Match();
             evaluation.Retrieve();
         }
-        if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: no answers, and the model was not trained to match captions");
+        if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: it has no answers, and the model was not trained to match captions");
         return new()
         {
             Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.splitName, Examples = evaluation.corpus.Count,
@@ -68,7 +68,7 @@ sealed class ImageTextEvaluation
         double loss = 0;
         foreach (var (at, example) in asked.Index())
         {
-            // An answer that training never had cannot be given: it counts as wrong, and not in the loss.
+            // The model cannot give an answer that never occurs in training: it counts as wrong, but not in the loss.
             if (corpus.Answers[example] >= 0) loss -= answers[at].LogProbability;
             predictions.Add(new PredictionLine($"{corpus.Examples[example].Image}: {corpus.Examples[example].Text}", run.Answers[answers[at].Guess], corpus.Examples[example].Answer!, answers[at].Probability));
         }
@@ -126,7 +126,7 @@ sealed class ImageTextEvaluation
         return batches.Make(plans);
     }
 
-    // Each caption with its image, and the one that is almost right: half of the pairs match.
+    // Each caption with its image, and the almost true one: half of the pairs match.
     void Match()
     {
         int[] twofold = [.. Enumerable.Range(0, corpus.Count).Where(i => corpus.IdsOf(i, TextPart.FalseCaption) is not null)];
@@ -142,7 +142,7 @@ sealed class ImageTextEvaluation
         metrics["match_accuracy"] = right / (2.0 * twofold.Length);
     }
 
-    // Every caption with every image; of equal scores, those of others count as better.
+    // Every caption with every image; ties count against the correct one.
     void Retrieve()
     {
         int[] chosen = [.. Enumerable.Range(0, corpus.Count).DistinctBy(i => corpus.Examples[i].Caption ?? corpus.Examples[i].Text).DistinctBy(i => corpus.Examples[i].Image).Take(MostRetrieved)];
@@ -158,7 +158,7 @@ sealed class ImageTextEvaluation
         metrics["retrieved_from"] = N;
     }
 
-    // The score of each caption (row) with each image (column). The part of the image's stream before the streams meet is computed once.
+    // The score of each caption (row) with each image (column). The part of the image stream before co-attention is computed only once.
     float[,] Scores(int[] chosen)
     {
         using var scope = NewDisposeScope();

@@ -17,7 +17,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoders over patches of series that classify them.</summary>
+/// <summary>Encoders on patches of time series that classify them.</summary>
 sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesDataConfig>
 {
     const int AssumedClasses = 10;
@@ -49,14 +49,14 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
-        if (options is { Data: not null, Split: { } asked }) throw new UserException($"--split ({asked}): a table that is given with --data is evaluated whole", "leave --split out");
+        if (options is { Data: not null, Split: { } asked }) throw new UserException($"--split ({asked}): a table given with --data is evaluated as a whole", "leave --split out");
         using var network = SeriesClassifierRun.Open(run, options.Device, options.Precision);
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var series = options.Data is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: true) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
         var (split, indices) = series.Split(options.Split);
         int[] idOf = [.. series.Classes.Select(label => Enumerable.Range(0, network.Classes.Count).FirstOrDefault(known => network.Classes[known] == label, -1))];
         if (Array.IndexOf(idOf, -1) is var unknown and >= 0)
-            throw new UserException($"{series.NameOf(indices.FirstOrDefault(index => series.LabelOf(index) == unknown))}: the model does not know the class {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
+            throw new UserException($"{series.NameOf(indices.FirstOrDefault(index => series.LabelOf(index) == unknown))}: the model was not trained on the class {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
         var report = new ClassificationReport(network.Classes);
         double loss = 0;
         foreach (var part in indices.Chunk(options.BatchSize ?? 256))
@@ -97,7 +97,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     }
 
     private protected override DataProfile ProfileAlone(SeriesClassifierConfig model) =>
-        throw new UserException("a model of series alone has no sizes: they follow from data.length", "give a config with data too");
+        throw new UserException("without data, a time-series model has no sizes: they follow from data.length", "give a config that also has data");
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(SeriesClassifierConfig model, DataProfile data)
     {
@@ -130,7 +130,7 @@ sealed class SeriesClassificationTask : TrainingTask
     readonly Prefetcher<(int[] Indices, SeriesBatch Batch)> batches;
     ClassificationReport? validated;
 
-    /// <summary>A task over series.</summary>
+    /// <summary>Creates a task on time series.</summary>
     public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device)
     {
         (this.model, this.series, this.device, config) = (model, series, device, run.Training);

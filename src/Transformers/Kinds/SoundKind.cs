@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Transformers over spectrograms.</summary>
+/// <summary>Transformers on spectrograms.</summary>
 sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
 {
     const int AssumedClasses = 10, MostMistakes = 20;
@@ -31,7 +31,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var sounds = network.OpenSounds(options.Data, options.Split, Path.Combine(options.Cache, "sounds"));
         var (split, indices) = sounds.Split(options.Split);
-        // A folder may hold some of the classes only.
+        // A folder may contain only some of the classes.
         int[] idOf = [.. sounds.Classes.Select(label => network.Classes.Index().First(known => known.Item == label).Index)];
         var report = new ClassificationReport(network.Classes);
         var mistakes = new List<ImageMistake>();
@@ -79,7 +79,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
     {
         NativeLibraries.Load();
         using var network = SoundRun.Open(run, device);
-        var path = subject.Sound ?? throw new UserException("--sound must be given: the file of a recording");
+        var path = subject.Sound ?? throw new UserException("--sound must be given, with an audio file");
         using var scope = NewDisposeScope();
         using var inference = no_grad();
         return SpectrogramPlot.Attention(network.Model, network.FrontEnd.Of(network.Read(path), 0, 1), Path.GetFileName(path));
@@ -96,12 +96,12 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
 
     static DataProfile Profile(SoundShape shape, AstConfig model, BatchConfig batch)
     {
-        long rows = batch.Sequences ?? throw new UserException("training.batch.sequences must be given for sounds"), tokens = model.TokensOf(shape);
+        long rows = batch.Sequences ?? throw new UserException("training.batch.sequences must be given for audio"), tokens = model.TokensOf(shape);
         return new() { Sound = shape, Classes = shape.Classes, Batches = [new(rows, tokens, 0, rows, rows * tokens)] };
     }
 
     private protected override DataProfile ProfileAlone(AstConfig model) =>
-        throw new UserException("a model of sounds alone has no sizes: they follow from data.seconds and data.mels", "give a config with data too");
+        throw new UserException("without data, an audio model has no sizes: they follow from data.seconds and data.mels", "give a config that also has data");
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(AstConfig model, DataProfile data)
     {

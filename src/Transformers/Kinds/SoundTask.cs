@@ -18,8 +18,8 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Classifies sounds.</summary>
-/// <remarks>The spectrogram is computed on the model's device. Validation is without masks, shifts and label smoothing.</remarks>
+/// <summary>Classifies recordings.</summary>
+/// <remarks>The spectrogram is computed on the model's device. Validation uses no masks, shifts or label smoothing.</remarks>
 sealed class SoundTask : TrainingTask
 {
     readonly Ast model;
@@ -34,27 +34,27 @@ sealed class SoundTask : TrainingTask
     readonly Prefetcher<SoundBatch> batches;
     ClassificationReport? validated;
 
-    /// <summary>A task over sounds.</summary>
+    /// <summary>Creates a task on recordings.</summary>
     public SoundTask(Ast model, SoundDataset sounds, SoundInput input, RunConfig run, Device device)
     {
         (this.model, this.sounds, this.device, config, data) = (model, sounds, device, run.Training, (AudioDataConfig)run.Data);
         front = new SoundFrontEnd(input, device);
         flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, model.Shape.Classes);
         seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for sounds");
+        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for audio");
         tokens = (int)((AstConfig)run.Model).TokensOf(model.Shape);
         Micro = new MicroSize(config.Batch.Micro);
         batches = new Prefetcher<SoundBatch>(Draw, Math.Max(1, sounds.Train.Length / batchSize));
     }
 
-    /// <summary>Opens the sounds and makes the task.</summary>
+    /// <summary>Opens the recordings and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig run, AudioDataConfig data, AstConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         if (data.Source is GeneratedAudioConfig) observer.OnPreparing("speaking", 0);
         var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
         if (sounds.Train.Length == 0) throw new UserException("there are no training recordings that can be read", sounds.Broken.Select(problem => problem.ToString()).FirstOrDefault());
-        LabelledNotes.CheckClasses(sounds.Classes, "sounds");
-        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test sounds of {sounds.Classes.Count} classes");
+        LabelledNotes.CheckClasses(sounds.Classes, "recordings");
+        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test recordings of {sounds.Classes.Count} classes");
         foreach (var warning in sounds.Warnings) observer.Warn(warning);
         var input = options.From is { } from ? InputOf(TrainedRun.Open(from), from, data) : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
@@ -79,7 +79,7 @@ sealed class SoundTask : TrainingTask
     {
         var there = SoundInput.Parse(run.Checkpoint.ReadText(SoundInput.FileName), run.Checkpoint.PathOf(SoundInput.FileName));
         if (there.Mels != data.Mels)
-            throw new UserException([new Problem($"data.mels ({data.Mels}) must be {there.Mels}, as in {from}, whose weights are taken", Path: "data.mels", Hint: $"--set data.mels={there.Mels}, or leave --from out")]);
+            throw new UserException([new Problem($"data.mels ({data.Mels}) must be {there.Mels}, as in {from}, whose weights are used", Path: "data.mels", Hint: $"--set data.mels={there.Mels}, or leave --from out")]);
         return there with { Samples = SoundShape.SamplesOf(data) };
     }
 
@@ -141,7 +141,7 @@ sealed class SoundTask : TrainingTask
         model.Dispose();
     }
 
-    /// <summary>Some sounds of a batch.</summary>
+    /// <summary>Some recordings of a batch.</summary>
     sealed class Sounds(SoundTask task, SoundBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, (long)rows * task.tokens, first)
     {
         public override double Flops => task.flops.Of(new(rows, task.tokens, 0, rows, Units));

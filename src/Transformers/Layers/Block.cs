@@ -76,7 +76,7 @@ public sealed class DecoderBlock : nn.Module, IBlock, IHasBorder
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, T, D].</param>
     /// <param name="self">Positions, mask, cache and recorder of the self-attention.</param>
-    /// <param name="memory">What the encoder made of the source, [B, S, D]; null where the cache of <paramref name="cross"/> holds it.</param>
+    /// <param name="memory">What the encoder made of the source, [B, S, D]; null if the cache of <paramref name="cross"/> holds it.</param>
     /// <param name="cross">Mask, cache and recorder of the attention to the source.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor forward(Tensor x, AttentionInput self, Tensor? memory, AttentionInput cross)

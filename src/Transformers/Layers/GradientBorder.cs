@@ -11,7 +11,7 @@ interface IHasBorder
     Action? GradientsReady { get; set; }
 }
 
-/// <summary>Passes its input on unchanged, and its gradient too, and says when the backward pass is there.</summary>
+/// <summary>Passes its input and its gradient on unchanged, and reports when the backward pass gets there.</summary>
 /// <remarks>
 /// The backward pass runs what was computed last first, so when it comes to a block's input, everything that the block computed from it is
 /// done. TorchSharp has no hooks of tensors; this costs about 12 µs per block.

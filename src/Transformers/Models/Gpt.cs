@@ -20,7 +20,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     [Between(1, 10_000)]
     public required int Heads { get; init; }
 
-    /// <summary>The number of key/value heads K, each shared by H/K query heads; by default as many as heads. 1 is multi-query attention.</summary>
+    /// <summary>The number of key/value heads K, each shared by H/K query heads; by default the number of heads. 1 is multi-query attention.</summary>
     [Between(1, 10_000)]
     public int? KeyValueHeads { get; init; }
 
@@ -51,7 +51,7 @@ public sealed record GptConfig : TextModelConfig, IChecked
     /// <summary>Whether the output layer uses the token embedding's matrix.</summary>
     public bool TieEmbeddings { get; init; } = true;
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new Gpt2InitConfig();
 
     /// <inheritdoc/>
@@ -99,10 +99,10 @@ public sealed class Gpt : nn.Module, ILanguageModel, IComputes
     [ComponentName(Name = "head")]
     readonly Linear? output;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Gpt(GptConfig config, int vocabulary, Generator? generator = null) : base(nameof(Gpt))
     {
         this.config = config;
@@ -151,7 +151,7 @@ public sealed class Gpt : nn.Module, ILanguageModel, IComputes
         var (_, T) = ids.Dims2();
         var start = cache?.Length ?? 0;
         if (start + T > config.Context)
-            throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
+            throw new ArgumentException($"{start + T} tokens do not fit in the model's context of {config.Context}");
 
         var x = dropout.forward(positions.Embed(tokens.call(ids), start), random);                // [B, T, D]
         var bias = positions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);           // [1, H, T, S]

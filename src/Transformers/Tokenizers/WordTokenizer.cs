@@ -99,7 +99,7 @@ public sealed class WordTokenizer : TextTokenizer
         target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented)));
     }
 
-    /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>
+    /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null if the file holds a vocabulary of another kind.</summary>
     internal static WordTokenizer? TryRead(string path, byte[] content)
     {
         // A file that does not even name the kind is not parsed twice.
@@ -118,7 +118,7 @@ public sealed class WordTokenizer : TextTokenizer
         }
         catch (InvalidOperationException exception) // Bytes that are no UTF-8, or half a surrogate pair.
         {
-            throw new UserException([new Problem($"holds text that is not well-formed: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"contains text that is not well-formed: {exception.Message}", path)], exception);
         }
     }
 

@@ -31,7 +31,7 @@ sealed class Agreement(Communicator processes, StopRequest stop)
         return asked;
     }
 
-    /// <summary>Hears what each process is asked; collective.</summary>
+    /// <summary>Exchanges what each process was asked to do; collective.</summary>
     /// <returns>The sum of a number over all processes.</returns>
     internal double Meet(double number = 0)
     {

@@ -19,7 +19,7 @@ public sealed class StopRequest
         if (Interlocked.CompareExchange(ref reason, why, null) is null) source.Cancel();
     }
 
-    /// <summary>Asks for a checkpoint after the current step; the run goes on.</summary>
+    /// <summary>Asks for a checkpoint after the current step; the run continues.</summary>
     public void AskForSave() => save = true;
 
     internal bool TakeSave()

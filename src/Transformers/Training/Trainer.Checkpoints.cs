@@ -56,7 +56,7 @@ public sealed partial class Trainer
         checkpoint.Fill(CheckpointFiles.Model, Weights);
         restored = Optimizer.NewState();
         checkpoint.Fill(CheckpointFiles.Optimizer, restored,
-            "the optimizer's kind or momentum, or what training.freeze holds still, has changed since: put it back, or start another run from these weights with --run and --from");
+            "the optimizer's kind or momentum, or what training.freeze freezes, has changed since: change it back, or start another run from these weights with --run and --from");
         if (Ema is not null && checkpoint.Has(CheckpointFiles.Average)) checkpoint.Fill(CheckpointFiles.Average, Ema.State);
         else if (Ema is not null)
         {

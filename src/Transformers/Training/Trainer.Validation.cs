@@ -54,7 +54,7 @@ public sealed partial class Trainer
             task.Model.eval();
             // Processes that measure together must fail together: an exception ends all.
             if (!task.Processes.IsAlone) Measure();
-            else Showing.Try("the measures other than the loss", observer, stop, Measure);
+            else Showing.Try("the metrics other than the loss", observer, stop, Measure);
             if (task.Processes.IsFirst)
             {
                 Showing.Try("the pictures", observer, stop, () => observer.OnPictures(step, task.Pictures()));

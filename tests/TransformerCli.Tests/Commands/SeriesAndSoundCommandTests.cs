@@ -109,7 +109,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void Eval_of_sounds_prints_the_accuracy_of_the_nearest_mean_spectrum_too()
     {
         var shown = Done("eval", runs.Sounds, "--device", "cpu");
-        Assert.Contains("test: 10 sounds", shown);
+        Assert.Contains("test: 10 recordings", shown);
         Assert.Matches(@"(?m)^centroid_top1 +[0-9.]+$", shown);
         Assert.Contains("test: 12 series", Done("eval", runs.Classes, "--device", "cpu"));
     }
@@ -124,9 +124,9 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Contains("Log-mel spectrogram of 000001.wav", File.ReadAllText(runs.At("word.svg")));
         Done("plot", "attention", runs.Sounds, "--sound", word, "--output", runs.At("attention.png"));
         Assert.True(new FileInfo(runs.At("attention.png")).Length > 10_000);
-        Assert.Contains("the run is of kind ast, and this needs a network over series", CommandLine.Refused("plot", "forecast", runs.Sounds));
+        Assert.Contains("the run is of kind ast, but this needs a forecasting model", CommandLine.Refused("plot", "forecast", runs.Sounds));
         File.WriteAllBytes(runs.At("click.wav"), WavFile.Write(new Sound(new float[100], 16_000)));
-        Assert.Contains("0.1 to 60 are drawn", CommandLine.Refused("plot", "spectrogram", runs.At("click.wav")));
+        Assert.Contains("0.1 to 60 can be drawn", CommandLine.Refused("plot", "spectrogram", runs.At("click.wav")));
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         var predicted = CommandLine.Run("predict", runs.Sounds, good, bad, good, "--device", "cpu", "--json");
         Assert.Equal(2, predicted.ExitCode);
         Assert.Contains($"warning: {bad}: is not a WAV file", predicted.Error);
-        Assert.Contains("error: 1 of 3 sounds could not be read; the others are done", predicted.Error);
+        Assert.Contains("error: 1 of 3 sounds could not be read; the rest were processed", predicted.Error);
         Assert.Equal([5, 0, 5], Document(predicted.Output, "transformer.predict/1").GetProperty("predictions").EnumerateArray().Select(one => one.GetProperty("labels").GetArrayLength()));
         // Of a folder, it is left out.
         predicted = CommandLine.Run("predict", runs.Sounds, folder, "--device", "cpu");
@@ -171,8 +171,8 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         var trained = CommandLine.Run("train", runs.At("sounds.yaml"), "--data", folder, "--run", runs.At("some-run"), "--device", "cpu", "--set", "training.steps=1", "--set", "data.holdout=0");
         Assert.True(trained.ExitCode == 0, trained.Error);
         Assert.Contains($"warning: skipped {bad}: is not a WAV file", trained.Error);
-        Assert.Contains("warning: 1 files skipped whose names are not those of WAV files: 1 .mp3", trained.Error);
-        Assert.Contains("warning     1 files skipped whose names are not those of WAV files: 1 .mp3", Done("data", "inspect", folder));
+        Assert.Contains("warning: 1 files skipped that are not WAV files, by name: 1 .mp3", trained.Error);
+        Assert.Contains("warning     1 files skipped that are not WAV files, by name: 1 .mp3", Done("data", "inspect", folder));
     }
 
     [Fact]
@@ -181,7 +181,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         var folder = runs.At("single/only");
         Directory.CreateDirectory(folder);
         foreach (var i in Enumerable.Range(0, 8)) File.Copy(Path.Combine(runs.Folder, "test", "one", "000001.wav"), Path.Combine(folder, $"{i}.wav"), overwrite: true);
-        Assert.Contains("all sounds are of one class, 'only'", CommandLine.Run("train", runs.At("sounds.yaml"), "--data", runs.At("single"), "--run", runs.At("single-run"), "--device", "cpu").Error);
+        Assert.Contains("all recordings are of one class, 'only'", CommandLine.Run("train", runs.At("sounds.yaml"), "--data", runs.At("single"), "--run", runs.At("single-run"), "--device", "cpu").Error);
     }
 
     [Fact]
@@ -198,8 +198,8 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         var forecast = CommandLine.Run("predict", runs.Series, bad, good, "--device", "cpu");
         Assert.Equal((2, 7), (forecast.ExitCode, forecast.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
         Assert.Contains($"warning: {bad}:3: 'b' in column 'x' is not a number", forecast.Error);
-        Assert.Contains("error: 1 of 2 tables could not be read; the others are done", forecast.Error);
-        Assert.Contains($"{runs.At("goood.csv")}: there is no such file (did you mean {good}?)", CommandLine.Refused("predict", runs.Series, good, runs.At("goood.csv")));
+        Assert.Contains("error: 1 of 2 tables could not be read; the rest were processed", forecast.Error);
+        Assert.Contains($"{runs.At("goood.csv")}: the file does not exist (did you mean {good}?)", CommandLine.Refused("predict", runs.Series, good, runs.At("goood.csv")));
     }
 
     [Fact]
@@ -212,7 +212,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
             Assert.Equal(document.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).Order(StringComparer.Ordinal), Transformers.Kinds.Kind.For(trained).EvaluationMetrics(trained)!.Order(StringComparer.Ordinal));
             Assert.Contains("there is no result nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
         }
-        Assert.Contains("--split (test): a table that is given with --data is evaluated whole", CommandLine.Refused("eval", runs.Classes, "--data", runs.Write("any.csv", "x\n"), "--split", "test"));
+        Assert.Contains("--split (test): a table given with --data is evaluated as a whole", CommandLine.Refused("eval", runs.Classes, "--data", runs.Write("any.csv", "x\n"), "--split", "test"));
     }
 
     [Fact]

@@ -95,7 +95,7 @@ public class StepTimerTests
     public void Without_time_nothing_is_measured_and_the_reason_is_given()
     {
         var inspection = Inspector.Inspect(TinyRuns.Config(), new InspectionOptions { Limit = TimeSpan.Zero, Devices = 2 });
-        Assert.Contains("measuring ends after 0 s", inspection.NotMeasured);
+        Assert.Contains("measuring stops after 0 s", inspection.NotMeasured);
         Assert.Equal((null, null, null), (inspection.Measured, inspection.Training!.Scaling, inspection.Training.TotalSeconds));
         Assert.True(inspection.Training.Memory.Weights > 0);
     }

@@ -189,7 +189,7 @@ public sealed class WarmStartTests : IDisposable
     {
         runs.Train(Text(), "base");
         From("base", Text("model.layers=3", "model.dropout=0.2", Still));
-        Assert.Contains(notes.All, note => note.Contains("tensors are taken") && note.Contains("new: blocks.2.*") && note.Contains("model.layers (3, there 2)") && note.Contains("model.dropout (0.2, there 0.1)"));
+        Assert.Contains(notes.All, note => note.Contains("tensors were loaded") && note.Contains("new: blocks.2.*") && note.Contains("model.layers (3, there 2)") && note.Contains("model.dropout (0.2, there 0.1)"));
         From("base", Text("model.layers=1"), "fewer");
         Assert.Contains(notes.All, note => note.Contains("not used: blocks.1.*"));
     }
@@ -264,7 +264,7 @@ public sealed class WarmStartTests : IDisposable
         From("base", Series("data.context=32", "data.season=12"));
         Assert.Contains(notes.All, note => note.Contains("data.context (32, there 48), data.season (12, there 24)"));
         var wrong = Assert.Throws<CheckpointException>(() => From("base", Series("data.horizon=4"), "refused"));
-        Assert.Contains("give the model the shape of the run that it starts from; other than there: data.horizon (4, there 6)", wrong.Message);
+        Assert.Contains("give the model the same shape as the run that it starts from; settings that differ: data.horizon (4, there 6)", wrong.Message);
     }
 
     sealed class Notes : ITrainingObserver

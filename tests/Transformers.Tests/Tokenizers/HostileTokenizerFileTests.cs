@@ -81,7 +81,7 @@ public class HostileTokenizerFileTests
         Assert.Contains("not well-formed", Refused([.. Encoding.UTF8.GetBytes(HuggingFaceJson.Make()).Select(b => b == (byte)'L' ? (byte)0xFF : b)]));
         Assert.Contains("not a tokenizer", Refused(""));
         Assert.Contains("not a tokenizer", Refused("[1]"));
-        Assert.Contains("not a whole SentencePiece model", Refused([0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>'], "tokenizer.model"));
+        Assert.Contains("not a complete SentencePiece model", Refused([0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>'], "tokenizer.model"));
     }
 
     [Fact]
@@ -194,6 +194,6 @@ public class HostileTokenizerFileTests
     {
         using var folder = new TempFolder();
         Assert.Contains("does not exist", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["absent.json"])).Message);
-        Assert.Contains("holds no tokenizer", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["."])).Message);
+        Assert.Contains("contains no tokenizer", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["."])).Message);
     }
 }

@@ -5,7 +5,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>Image files in a folder for each class, with or without <c>train/</c> and <c>test/</c> above them.</summary>
+/// <summary>Image files in one folder per class, optionally below <c>train/</c> and <c>test/</c>.</summary>
 sealed class FolderSource : ImageSource
 {
     readonly string root;
@@ -74,7 +74,7 @@ sealed class TarSource : ImageSource
             {
                 if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)) continue;
                 if (entry.Length > archive.Length - Math.Max(0, entry.DataOffset)) throw new EndOfStreamException();
-                if (entry.DataOffset > 0 && !ChecksumHolds(archive.SafeFileHandle, entry)) throw new InvalidDataException("a header's checksum does not hold");
+                if (entry.DataOffset > 0 && !ChecksumHolds(archive.SafeFileHandle, entry)) throw new InvalidDataException("a header's checksum does not match");
                 entries.Add(new Entry(entry.Name, entry.DataOffset, entry.Length));
             }
             return entries;
@@ -85,7 +85,7 @@ sealed class TarSource : ImageSource
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
         {
-            throw new UserException([entries.Count == 0 ? new Problem("the file is not a tar archive", path, Hint: "a compressed one (.tar.gz) is unpacked first")
+            throw new UserException([entries.Count == 0 ? new Problem("the file is not a tar archive", path, Hint: "unpack a compressed one (.tar.gz) first")
                 : new Problem($"the tar archive is damaged after {MessageText.Quote(entries[^1].Name)}: {exception.Message}", path)], exception);
         }
     }
@@ -103,7 +103,7 @@ sealed class TarSource : ImageSource
 
     readonly record struct Entry(string Name, long Offset, long Size);
 
-    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files of the archive skipped whose names are not those of images"] : [];
+    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files in the archive skipped that are not images, by name"] : [];
 
     public override string Kind => "tar archive";
     public override IReadOnlyList<string> Classes => layout.Classes;
@@ -127,7 +127,7 @@ sealed class TarSource : ImageSource
         }
         catch (IOException exception)
         {
-            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {exception.Message}", NameOf(index), exception);
+            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {InputFile.ReasonOf(exception)}", NameOf(index), exception);
         }
     }
 

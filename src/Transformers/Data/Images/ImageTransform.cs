@@ -152,13 +152,13 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
             var input = JsonSerializer.Deserialize<ImageInput>(json, JsonStyle.Strict);
             if (input is not { Schema: CurrentSchema, Transform: { Mean: not null, Std: not null } transform, Classes: { Count: > 0 } classes } || classes.Any(string.IsNullOrEmpty))
                 throw Wrong($"is not a file of schema {CurrentSchema}");
-            if (classes.Distinct(StringComparer.Ordinal).Count() != classes.Count) throw Wrong("names a class twice");
+            if (classes.Distinct(StringComparer.Ordinal).Count() != classes.Count) throw Wrong("contains a class twice");
             transform.Checked();
             return input;
         }
         catch (JsonException exception)
         {
-            throw Wrong($"cannot be read: {exception.Message}");
+            throw Wrong($"cannot be read: {JsonStyle.ReasonOf(exception)}");
         }
 
         UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);

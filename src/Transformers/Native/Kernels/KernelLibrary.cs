@@ -20,10 +20,10 @@ static unsafe partial class KernelLibrary
     /// <summary>Makes everything run on libtorch's own operators, for tests that compare both.</summary>
     internal static bool SwitchedOff { get; set; }
 
-    /// <summary>Why they are not available; null where they are.</summary>
+    /// <summary>Why they are not available; null if they are.</summary>
     internal static string? Reason => loaded.Value.Reason;
 
-    /// <summary>The file; null where there is none.</summary>
+    /// <summary>The file; null if there is none.</summary>
     internal static string? Path => loaded.Value.Path;
 
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
@@ -67,7 +67,7 @@ static unsafe partial class KernelLibrary
         var candidates = string.IsNullOrEmpty(named) ? Candidates() : [named];
         if (candidates.FirstOrDefault(File.Exists) is not { } path)
             return new(0, null, string.IsNullOrEmpty(named)
-                ? $"{FileName} is neither beside the application nor in artifacts/native; scripts/build-kernels makes it where there is a C++ compiler"
+                ? $"{FileName} is neither beside the application nor in artifacts/native; scripts/build-kernels builds it if there is a C++ compiler"
                 : $"{Variable} names {named}, which does not exist");
         if (!NativeLibrary.TryLoad(path, out var handle)) return new(0, path, $"{path} does not load on this system");
         if (!NativeLibrary.TryGetExport(handle, "tk_abi_version", out var version) || ((delegate* unmanaged<int>)version)() != Interface)
@@ -124,7 +124,7 @@ static unsafe partial class KernelLibrary
 /// <summary>The library of kernels that is in use, for <c>doctor</c>.</summary>
 public static class KernelReport
 {
-    /// <summary>Its file; null where there is none.</summary>
+    /// <summary>Its file; null if there is none.</summary>
     public static string? Path => KernelLibrary.IsAvailable ? KernelLibrary.Path : null;
 
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
@@ -133,6 +133,6 @@ public static class KernelReport
     /// <summary>Whether tensors in the processor's memory come from the library's pool.</summary>
     public static bool HasTensorMemory => KernelLibrary.IsAvailable && KernelLibrary.HasTensorMemory;
 
-    /// <summary>Why the kernels are not in use; null where they are.</summary>
+    /// <summary>Why the kernels are not in use; null if they are.</summary>
     public static string? Missing => KernelLibrary.IsAvailable ? null : KernelLibrary.Reason;
 }

@@ -84,8 +84,8 @@ public sealed class SoundDatasetTests : IDisposable
         Assert.Equal(["cat", "dog"], sounds.Classes);
         Assert.Equal((2, 1), (sounds.Train.Length, sounds.Test.Length));
         Assert.Equal("is not a WAV file", Assert.Single(sounds.Broken).Message);
-        Assert.Equal([$"the folder {folder["train/fox"]} holds no WAV files, so there is no such class", "1 files skipped whose names are not those of WAV files: 1 .mp3",
-            "no test sound is of class cat", $"skipped {folder["train/cat/broken.wav"]}: is not a WAV file"], sounds.Warnings);
+        Assert.Equal([$"the folder {folder["train/fox"]} contains no WAV files, so there is no class for it", "1 files skipped that are not WAV files, by name: 1 .mp3",
+            "no test recording is of class cat", $"skipped {folder["train/cat/broken.wav"]}: is not a WAV file"], sounds.Warnings);
         Assert.Equal(sounds.Warnings.SkipLast(1), SoundReport.Of(folder.FullPath).Warnings);
     }
 
@@ -101,8 +101,8 @@ public sealed class SoundDatasetTests : IDisposable
     [Fact]
     public void A_folder_without_recordings_says_what_is_expected()
     {
-        Assert.Contains("there are no WAV files in the folder", Assert.Throws<UserException>(() => Open()).Message);
-        Assert.Contains("there is no such folder", Assert.Throws<UserException>(() => SoundDataset.FilesBelow(folder["none"])).Message);
+        Assert.Contains("the folder contains no WAV files", Assert.Throws<UserException>(() => Open()).Message);
+        Assert.Contains("the folder does not exist", Assert.Throws<UserException>(() => SoundDataset.FilesBelow(folder["none"])).Message);
         Write("a/a.wav");
         Assert.Contains("the recordings have no split \"test\" (there are: train)", Assert.Throws<UserException>(() => Open().Split("test")).Message);
     }

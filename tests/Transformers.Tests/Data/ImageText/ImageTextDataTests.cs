@@ -57,8 +57,8 @@ public sealed class ImageTextDataTests
     [InlineData("[1]", "train.jsonl:1: the document has no field image")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\"}\n{", "train.jsonl:2: the line is not JSON")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"text\": \"y\"}", "train.jsonl:1: the field text is in the object twice (keep one of the two)")]
-    [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"answer\": [\"a\", \"b\"]}", "train.jsonl:1: the field answer holds no text: it is a list")]
-    [InlineData("{\"image\": \"a.png\", \"text\": {\"en\": \"x\"}}", "train.jsonl:1: the field text holds no text: it is an object")]
+    [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"answer\": [\"a\", \"b\"]}", "train.jsonl:1: the field answer contains no text: it is a list")]
+    [InlineData("{\"image\": \"a.png\", \"text\": {\"en\": \"x\"}}", "train.jsonl:1: the field text contains no text: it is an object")]
     public void A_line_that_cannot_be_used_is_named(string lines, string message)
     {
         using var folder = new TempFolder();

@@ -62,8 +62,8 @@ public sealed class WavFileTests
         { Changed(24, 0), "has 0 samples per second; 1000 to 768000 are read" },
         { Changed(40, 0), "has no samples" },
         { Changed(40, 9), "has 9 bytes of samples, not a multiple of 2" },
-        { Changed(16, 14), "has a header of 14 bytes, and needs 16" },
-        { Changed(20, 0xFFFE, 2), "has an extended header of 16 bytes, and needs 40" },
+        { Changed(16, 14), "has a header of 14 bytes, but needs 16" },
+        { Changed(20, 0xFFFE, 2), "has an extended header of 16 bytes, but needs 40" },
     };
 
     [Theory, MemberData(nameof(Wrong))]
