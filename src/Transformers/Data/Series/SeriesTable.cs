@@ -86,7 +86,7 @@ public sealed class SeriesTable
     }
 
     static string Named(List<string> names) =>
-        $"{(names.Count == 1 ? "the series" : $"{names.Count:N0} series, ")} {string.Join(", ", names.Take(5).Select(name => MessageText.Quote(name)))}{(names.Count > 5 ? ", …," : names.Count > 1 ? "," : "")} {(names.Count == 1 ? "has" : "have")}";
+        $"{(names.Count == 1 ? "the series" : $"{names.Count:N0} series,")} {string.Join(", ", names.Take(5).Select(name => MessageText.Quote(name)))}{(names.Count > 5 ? ", …," : names.Count > 1 ? "," : "")} {(names.Count == 1 ? "has" : "have")}";
 
     /// <summary>The table of generated series.</summary>
     internal static SeriesTable Of(IReadOnlyList<double[]> values) =>

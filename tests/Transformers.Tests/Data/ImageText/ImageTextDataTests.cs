@@ -56,6 +56,7 @@ public sealed class ImageTextDataTests
     [InlineData("{\"image\": \"/etc/passwd\", \"text\": \"x\"}", "must be relative")]
     [InlineData("[1]", "train.jsonl:1: the document has no field image")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\"}\n{", "train.jsonl:2: the line is not JSON")]
+    [InlineData("nothing", "train.jsonl:1: the line is not JSON: 'nothing' is an invalid JSON literal (expected one document per line)")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"text\": \"y\"}", "train.jsonl:1: the field text is in the object twice (keep one of the two)")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"answer\": [\"a\", \"b\"]}", "train.jsonl:1: the field answer contains no text: it is a list")]
     [InlineData("{\"image\": \"a.png\", \"text\": {\"en\": \"x\"}}", "train.jsonl:1: the field text contains no text: it is an object")]
