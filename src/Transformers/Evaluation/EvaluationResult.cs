@@ -142,7 +142,7 @@ sealed class PredictionFile : IDisposable
         }
         catch (UserException) when (failed)
         {
-            // A device is no file of ours.
+            // A device must stay.
             if (!SpecialFile.IsAt(path!)) File.Delete(path!);
             throw;
         }

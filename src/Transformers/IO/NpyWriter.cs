@@ -111,7 +111,7 @@ public sealed class NpyWriter : IDisposable
         {
             // The first failure has been reported.
         }
-        // A device is no file of ours.
+        // A device must stay.
         if (!SpecialFile.IsAt(path)) File.Delete(path);
     }
 }

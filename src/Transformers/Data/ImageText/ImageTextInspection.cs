@@ -2,7 +2,7 @@ using Transformers.IO;
 
 namespace Transformers.Data.ImageText;
 
-/// <summary>A report on images with texts; what it warns of, training on them warns of too.</summary>
+/// <summary>A report on images with text; what it warns of, training on them warns of too.</summary>
 /// <param name="Splits">The splits.</param>
 /// <param name="Unusable">Examples whose image cannot be used.</param>
 /// <param name="UnusableExamples">The first of these, with what is wrong.</param>
@@ -71,7 +71,7 @@ public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits,
     }
 }
 
-/// <summary>One split of images with texts.</summary>
+/// <summary>One split of images with text.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="File">Its file.</param>
 /// <param name="Examples">The examples whose image can be used.</param>

@@ -4,14 +4,14 @@ namespace Transformers.Data.Series;
 
 /// <summary>A report on a table of series; what it warns of, training on them warns of too.</summary>
 /// <param name="Steps">The steps, those that are left out included.</param>
-/// <param name="First">The time stamp of the first.</param>
-/// <param name="Last">The time stamp of the last.</param>
+/// <param name="First">The timestamp of the first.</param>
+/// <param name="Last">The timestamp of the last.</param>
 /// <param name="Missing">Values that are missing, in all series together.</param>
 /// <param name="Series">The series.</param>
 /// <param name="Warnings">What a person should know before training on them.</param>
 public sealed record SeriesReport(int Steps, string First, string Last, long Missing, IReadOnlyList<OneSeriesReport> Series, IReadOnlyList<string> Warnings)
 {
-    /// <summary>Reports on a table, or gives null where a path is none: another file, or one without names of columns, or with a column that is neither numbers nor time stamps.</summary>
+    /// <summary>Reports on a table, or gives null where a path is none: another file, or one without names of columns, or with a column that is neither numbers nor timestamps.</summary>
     public static SeriesReport? Of(string path)
     {
         if (!File.Exists(path) || SpecialFile.IsAt(path) || !path.Contains(".csv", StringComparison.OrdinalIgnoreCase) && !path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return null;
