@@ -117,7 +117,7 @@ public sealed class CommandLineRulesTests
     [Theory]
     [InlineData("plot positions --set model.layers=2", "--set is for a run or a config")]
     [InlineData("plot positions --checkpoint 3", "--checkpoint is for a run or a config")]
-    [InlineData("plot positions copy --checkpoint 3", "--checkpoint is for a run, and copy is a config")]
+    [InlineData("plot positions copy --checkpoint 3", "--checkpoint is for a run, but copy is a config")]
     [InlineData("tokenizer train --input x --kind bytes --vocabulary 999", "--vocabulary is for --kind bpe, but --kind is bytes")]
     [InlineData("tokenizer train --input x --kind character --pattern gpt2", "--pattern is for --kind bpe, but --kind is characters")]
     [InlineData("tokenizer train --input x --vocabulary 300 --threads -2", "--threads (-2) must be at least 0")]

@@ -36,7 +36,7 @@ static class AverageCommand
     static IEnumerable<Checkpoint> Expand(string path, int? last)
     {
         if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
-            return last is null ? [Checkpoint.Open(path)] : throw new UserException([new Problem($"is a checkpoint, but --last ({last}) selects from the checkpoints of a run", path, Hint: "leave --last out, or name the run's folder")]);
+            return last is null ? [Checkpoint.Open(path)] : throw new UserException([new Problem($"is itself a checkpoint, but --last ({last}) selects from the checkpoints of a run", path, Hint: "leave --last out, or name the run's folder")]);
         using var run = RunFolder.OpenForReading(path);
         var steps = run.Checkpoints.Steps();
         if (last > steps.Count && steps.Count > 0)

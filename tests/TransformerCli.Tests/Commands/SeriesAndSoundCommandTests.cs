@@ -258,6 +258,6 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Contains("ast", Done("inspect", runs.At("sounds.yaml"), "--no-measure"));
         Done("report", runs.Series);
         Assert.Contains("first pass", Done("train", runs.At("classes.yaml"), "--run", runs.At("dry"), "--dry-run", "--device", "cpu"));
-        Assert.Contains("there are", CommandLine.Refused("train", runs.At("series.yaml"), "--run", runs.At("dry"), "--expect", "top1>=0.5", "--device", "cpu", "--quiet"));
+        Assert.Contains("the results are", CommandLine.Refused("train", runs.At("series.yaml"), "--run", runs.At("dry"), "--expect", "top1>=0.5", "--device", "cpu", "--quiet"));
     }
 }

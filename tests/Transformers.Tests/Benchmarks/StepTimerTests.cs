@@ -117,7 +117,7 @@ public class StepTimerTests
         var exception = Assert.Throws<NotMeasuredException>(() => Measure(gauge));
         // 1 row takes 100 MiB, 2 take 200; 4 would take 400.
         Assert.Equal(2, gauge.Begun);
-        Assert.Contains("a micro-batch of 8 takes 800 MiB at its peak, foreseen from 2", exception.Message);
+        Assert.Contains("a micro-batch of 8 takes 800 MiB at its peak, predicted from 2", exception.Message);
     }
 
     [Fact]

@@ -153,7 +153,7 @@ public sealed class HostileFolderTests : IDisposable
         Change(Path.Combine(path, "tokenizer.json"), "\"merges\"", "\"merges\"");
         var tokenizer = MadeRuns.Bpe();
         tokenizer.Save(Path.Combine(path, "tokenizer.json"));
-        Assert.Contains($"has {tokenizer.VocabularySize} tokens, and the model only 259", Refused(path));
+        Assert.Contains($"has {tokenizer.VocabularySize} tokens, but the model only 259", Refused(path));
     }
 
     [Theory]

@@ -86,7 +86,7 @@ public sealed class WarmStartTests : IDisposable
         File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n", 60)));
         var tokenizer = CharacterTokenizer.FromText(File.ReadAllText(text));
         DataPreparation.Prepare(new PreparationOptions(new FileTextSource(new TextFilesConfig { Files = [text] }), tokenizer, 0.1, HoldoutMode.Tail), prepared).Dispose();
-        RefusesFrom("base", Text($"data.source={{ files: [{Directory.GetDirectories(prepared).Single()}] }}"), "data.source", "another tokenizer");
+        RefusesFrom("base", Text($"data.source={{ files: [{Directory.GetDirectories(prepared).Single()}] }}"), "data.source", "a different tokenizer");
     }
 
     [Fact]

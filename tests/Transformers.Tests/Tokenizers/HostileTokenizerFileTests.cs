@@ -156,7 +156,7 @@ public class HostileTokenizerFileTests
     public void Faults_of_tiktoken_files_are_named_with_their_line()
     {
         Assert.Contains("x.tiktoken:2:", Refused("YQ== 0\nYg==", "x.tiktoken", "gpt2"));
-        Assert.Contains("base 64", Refused("Y?== 0\n", "x.tiktoken", "gpt2"));
+        Assert.Contains("base64", Refused("Y?== 0\n", "x.tiktoken", "gpt2"));
         Assert.Contains("whole number", Refused("YQ== 0x\n", "x.tiktoken", "gpt2"));
         Assert.Contains("rank -1", Refused("YQ== -1\n", "x.tiktoken", "gpt2"));
         Assert.Contains("rank 0 appears twice", Refused("YQ== 0\nYg== 0\n", "x.tiktoken", "gpt2"));
