@@ -210,7 +210,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
             using var document = JsonDocument.Parse(Done("eval", run, "--device", "cpu", "--json"));
             var trained = Transformers.Evaluation.TrainedRun.Open(run);
             Assert.Equal(document.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).Order(StringComparer.Ordinal), Transformers.Kinds.Kind.For(trained).EvaluationMetrics(trained)!.Order(StringComparer.Ordinal));
-            Assert.Contains("there is no result nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
+            Assert.Contains("no result named nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
         }
         Assert.Contains("--split (test): a table given with --data is evaluated as a whole", CommandLine.Refused("eval", runs.Classes, "--data", runs.Write("any.csv", "x\n"), "--split", "test"));
     }
