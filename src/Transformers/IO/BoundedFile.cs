@@ -113,6 +113,8 @@ public static class InputFile
         FileNotFoundException => "the file does not exist",
         DirectoryNotFoundException => "its folder does not exist",
         UnauthorizedAccessException => "permission denied",
+        // A folder is to be made, and there is a file.
+        IOException when exception.Message.StartsWith("The file '", StringComparison.Ordinal) => "its folder is a file",
         // As in: No space left on device : '/mnt/file.tmp'.
         _ => exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at ? exception.Message[..at] : exception.Message,
     };

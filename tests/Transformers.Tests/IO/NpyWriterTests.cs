@@ -38,6 +38,14 @@ public class NpyWriterTests
         }
     }
 
+    [Fact]
+    public void A_file_where_its_folder_should_be_is_said()
+    {
+        using var folder = new TempFolder();
+        folder.Write("a", "a file");
+        Assert.Equal($"{folder["a/b.npy"]}: cannot be written: its folder is a file", Assert.Throws<UserException>(() => new NpyWriter(folder["a/b.npy"], 3)).Message);
+    }
+
     [MountFact]
     public void On_a_full_disk_nothing_is_left_and_the_reason_is_said()
     {
