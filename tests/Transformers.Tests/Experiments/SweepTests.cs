@@ -77,6 +77,7 @@ public sealed class SweepTests : IDisposable
         Assert.Equal(4, figure.Split("<circle").Length - 1 - 1);
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void What_a_later_run_would_be_refused_for_is_found_before_the_first_one()
     {
