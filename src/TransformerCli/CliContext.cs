@@ -136,7 +136,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             // A file or a disk that the system refuses is not a bug.
             if (verbose) Error.WriteLine(exception.ToString());
-            return Fail(json, ExitCodes.UserError, [new Problem(exception.Message, Hint: "--verbose shows where")]);
+            return Fail(json, ExitCodes.UserError, [InputFile.ProblemOf(exception) with { Hint = "--verbose shows where" }]);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

@@ -23,7 +23,8 @@ sealed partial record Expectation(string Name, string Operator, double Value)
     internal static void CheckNames(IEnumerable<Expectation> rules, IReadOnlyList<string> names)
     {
         foreach (var rule in rules)
-            if (!names.Contains(rule.Name)) throw Unknown(rule, names);
+            // A name that ends in * is the beginning of several, such as one for each kind of question.
+            if (!names.Any(name => name == rule.Name || name.EndsWith('*') && rule.Name.StartsWith(name[..^1], StringComparison.Ordinal))) throw Unknown(rule, names);
     }
 
     /// <summary>Checks a document that has been printed; messages go to standard error, since standard output has one document, not two.</summary>

@@ -76,26 +76,30 @@ static class InputLines
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be read: {exception.Message}", File: path)], exception);
+            throw new UserException([new Problem($"cannot be read: {InputFile.ReasonOf(exception)}", File: path)], exception);
         }
     }
 
     static string NameOf(string file) => file == "-" ? "standard input" : file;
 }
 
-/// <summary>Counts the lines that a model cannot read: each is a warning, and all together are the user's mistake once the others are done.</summary>
+/// <summary>Counts the inputs that a model cannot read: each is a warning, and all together are the user's mistake once the others are done.</summary>
 /// <param name="context">Where warnings go.</param>
 /// <param name="file">The file of the lines; null for none.</param>
-sealed class UnreadLines(CliContext context, string? file, string what = "lines")
+/// <param name="what">What the inputs are.</param>
+/// <param name="alone">Whether there is one only: then its problem is the command's.</param>
+sealed class UnreadLines(CliContext context, string? file, string what = "lines", bool alone = false)
 {
     int lines, unread;
 
-    /// <summary>Takes the next line's problem, if it has one.</summary>
+    /// <summary>Takes the next input's problem, if it has one.</summary>
     /// <returns>Whether it can be read.</returns>
+    /// <exception cref="UserException">It cannot be read, and is the only one.</exception>
     internal bool Reads(Problem? problem)
     {
         lines++;
         if (problem is null) return true;
+        if (alone) throw new UserException([problem]);
         unread++;
         // The problem of a file names it; that of a line is the line's.
         if (what == "lines") problem = problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null };
@@ -103,11 +107,11 @@ sealed class UnreadLines(CliContext context, string? file, string what = "lines"
         return false;
     }
 
-    /// <summary>The exit code, with a summary where a line could not be read.</summary>
+    /// <summary>The exit code, with a summary where an input could not be read.</summary>
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read; the rest were processed");
+        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read{(unread < lines ? "; the rest were processed" : "")}");
         return ExitCodes.UserError;
     }
 }

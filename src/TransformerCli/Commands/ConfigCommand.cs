@@ -67,19 +67,16 @@ public static class ConfigCommand
         {
             var text = ConfigFile.ReadText(ReadyConfigs.Resolve(parse.GetRequiredValue(name)));
             var target = parse.GetRequiredValue(file);
+            if (!parse.GetValue(force) && File.Exists(target)) throw new UserException([new Problem("already exists", target, Hint: "--force overwrites it")]);
             try
             {
-                using var stream = new FileStream(target, parse.GetValue(force) ? FileMode.Create : FileMode.CreateNew);
+                using var stream = new FileStream(target, FileMode.Create);
                 using var writer = new StreamWriter(stream);
                 writer.Write(text);
             }
-            catch (IOException) when (File.Exists(target))
-            {
-                throw new UserException([new Problem("already exists", target, Hint: "--force overwrites it")]);
-            }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                throw new UserException([new Problem($"cannot be written: {exception.Message}", target)], exception);
+                throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", target)], exception);
             }
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = target });
             else context.Out.WriteLine(target);

@@ -3,7 +3,9 @@ using TransformerCli.Output;
 using Transformers.Data;
 using Transformers.Data.Audio;
 using Transformers.Data.Images;
+using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
+using Transformers.Data.Series;
 using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.IO.Images;
@@ -17,7 +19,7 @@ static class DataInspectCommand
 
     public static Command Create(CliContext context)
     {
-        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), or class folders of WAV files", HelpName = "PATH" };
+        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), class folders of WAV files, a table of series, or images with text", HelpName = "PATH" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that contains the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
         var document = new Option<string>("--document") { Description = "What counts as a document in a plain-text file, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
@@ -45,7 +47,20 @@ static class DataInspectCommand
                 else Print(context.Out, sounds);
                 return ExitCodes.Done;
             }
+            if (ImageTextReport.IsFor(given))
+            {
+                var pairs = ImageTextReport.Of(given);
+                if (json) context.WriteJson(new { Schema, Contents = "pairs", Report = pairs });
+                else Print(context.Out, pairs);
+                return ExitCodes.Done;
+            }
             if (IsImages(given)) return InspectImages(context, given, json);
+            if (SeriesReport.Of(given) is { } series)
+            {
+                if (json) context.WriteJson(new { Schema, Contents = "series", Report = series });
+                else Print(context.Out, series);
+                return ExitCodes.Done;
+            }
             if (TableReport.Of(given) is { } table)
             {
                 if (json) context.WriteJson(new { Schema, Kind = "table", table.Source, table.Splits });
@@ -80,6 +95,28 @@ static class DataInspectCommand
         foreach (var one in report.Classes) output.WriteLine($"class       {one.Name}: {one.Train} train, {one.Validation} validation, {one.Test} test");
         foreach (var fault in report.UnreadableFiles) output.WriteLine($"unreadable  {fault}");
         if (report.Unreadable > report.UnreadableFiles.Count) output.WriteLine($"unreadable  {report.Unreadable} in total");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+    }
+
+    static void Print(TextWriter output, ImageTextReport report)
+    {
+        foreach (var split in report.Splits)
+        {
+            output.WriteLine($"{split.Name,-11} {split.Examples:N0} examples with {split.Images:N0} images{(split.WithoutAnswer > 0 ? $", {split.WithoutAnswer:N0} without an answer" : "")}: {split.File}");
+            if (split.Answers > 0) output.WriteLine($"  answers   {split.Answers:N0} different: {string.Join(", ", split.MostFrequent.Take(10).Select(answer => $"{answer.Key} {answer.Value:N0}"))}{(split.Answers > 10 ? ", …" : "")}");
+        }
+        foreach (var fault in report.UnusableExamples) output.WriteLine($"unusable    {fault}");
+        if (report.Unusable > report.UnusableExamples.Count) output.WriteLine($"unusable    {report.Unusable} in total");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+    }
+
+    static void Print(TextWriter output, SeriesReport report)
+    {
+        output.WriteLine($"series      {report.Series.Count:N0} of {report.Steps:N0} steps, from {report.First} to {report.Last}{(report.Missing > 0 ? $"; {report.Missing:N0} values are missing" : "")}");
+        foreach (var one in report.Series.Take(20))
+            output.WriteLine($"  {one.Name}: {(one.Mean is { } mean ? $"{one.Least:G5} to {one.Most:G5}, {mean:G5} on average" : "no values")}{(one.Missing > 0 ? $", {one.Missing:N0} missing" : "")}");
+        if (report.Series.Count > 20) output.WriteLine($"  … and {report.Series.Count - 20:N0} more");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
     }
 
     static void Print(TextWriter output, TableReport report)
@@ -117,7 +154,7 @@ static class DataInspectCommand
     static bool IsImages(string path)
     {
         if (Directory.Exists(path))
-            return Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Take(1000).Any(IsImage);
+            return Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16 }).Take(1000).Any(IsImage);
         if (SpecialFile.IsAt(path)) return false;
         return path.EndsWith(".tar", StringComparison.OrdinalIgnoreCase) || IsImage(path);
     }

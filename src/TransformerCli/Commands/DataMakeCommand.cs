@@ -62,7 +62,7 @@ public static class DataMakeCommand
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
         }
         TokenizerCommand.WriteFile(path, stream =>
         {

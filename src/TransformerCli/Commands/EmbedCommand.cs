@@ -41,8 +41,10 @@ static class EmbedCommand
                     WriteNumPy(path, embedder.Width, embeddings, pooling);
                     break;
                 case var path when path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase):
-                    using (var writer = new StreamWriter(path))
-                        foreach (var one in embeddings) writer.Write(System.Text.Json.JsonSerializer.Serialize(LineOf(one, pooling), CliContext.Json) + "\n");
+                    TokenizerCommand.WriteFile(path, stream =>
+                    {
+                        foreach (var one in embeddings) stream.Write([.. System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(LineOf(one, pooling), CliContext.Json), (byte)'\n']);
+                    });
                     break;
                 case var path: throw new UserException($"--output ({path}) must end in .npy or .jsonl");
             }

@@ -11,15 +11,17 @@ static class ForecastOutput
 {
     internal static int Write(CliContext context, ParseResult parse, TrainedRun run, IReadOnlyList<string> tables, Device device)
     {
-        var forecasts = SeriesForecasts.Ahead(run, tables, device);
+        var report = new UnreadLines(context, null, "tables", alone: tables.Count == 1);
+        var forecasts = SeriesForecasts.Ahead(run, tables, device, report.Reads);
         if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.forecast/1", Forecasts = forecasts });
         else
             foreach (var line in Lines(forecasts)) context.Out.WriteLine(line);
-        return ExitCodes.Done;
+        return report.Finish();
     }
 
     static IEnumerable<string> Lines(IReadOnlyList<SeriesForecast> forecasts)
     {
+        if (forecasts.Count == 0) yield break;
         yield return string.Join(',', (string[])["input", "series", "time", "mean", .. forecasts[0].Steps[0].Quantiles.Select(quantile => Shown(quantile.Probability))]);
         foreach (var forecast in forecasts)
             foreach (var step in forecast.Steps)

@@ -36,15 +36,14 @@ static class PredictCommand
             context.Error.Progress.Show("predicting");
             if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
             var warnings = new List<string>();
-            var report = Kind.For(trained).Input == ModelInput.Images ? new UnreadLines(context, null, "images")
-                : new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
+            var report = ReportOf(context, Kind.For(trained).Input, parse.GetValue(inputs)!, parse.GetValue(text)!);
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
                 { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report),
-                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where),
-                { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where),
+                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where, report),
+                { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where, warnings, report),
                 { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings, report),
-                { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where),
+                { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where, report),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
@@ -70,32 +69,45 @@ static class PredictCommand
     {
         using var network = ImageRun.Open(run, device);
         var predictor = new ImagePredictor(network);
-        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision))
-        {
-            report.Reads(one.Problem);
-            yield return new Prediction(one.Input, one.Labels);
-        }
+        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision)) yield return Reported(one, report);
         warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
     }
 
-    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report)
     {
         using var network = SeriesClassifierRun.Open(run, device, run.Config.Training.Precision);
-        foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
+        foreach (var one in network.Predict(inputs, top)) yield return Reported(one, report);
     }
 
-    static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report)
     {
         using var network = SoundRun.Open(run, device, run.Config.Training.Precision);
-        foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
+        var skipped = new List<Problem>();
+        foreach (var one in network.Predict(inputs, top, skipped)) yield return Reported(one, report);
+        warnings.AddRange(skipped.Select(problem => problem.ToString()));
     }
 
-    static IEnumerable<Prediction> Pairs(TrainedRun run, string image, string[] texts, int top, Device device)
+    static Prediction Reported(ClassPrediction one, UnreadLines report)
+    {
+        report.Reads(one.Problem);
+        return new Prediction(one.Input, one.Labels);
+    }
+
+    static IEnumerable<Prediction> Pairs(TrainedRun run, string image, string[] texts, int top, Device device, UnreadLines report)
     {
         using var pairs = ImageTextRun.Open(run, device);
         var (_, seen) = pairs.ReadImage(image);
-        foreach (var text in texts) yield return new Prediction(text, [.. pairs.Predict(seen, text).Take(top)]) { Image = image };
+        foreach (var text in texts) yield return new Prediction(text, report.Reads(pairs.ProblemOf(text)) ? [.. pairs.Predict(seen, text).Take(top)] : []) { Image = image };
     }
+
+    // Lines of a file or texts; files, of which a folder has several; rows of tables; questions about an image.
+    static UnreadLines ReportOf(CliContext context, ModelInput input, string[] inputs, string[] texts) => input switch
+    {
+        ModelInput.Text => new(context, inputs is [var only] && (only == "-" || File.Exists(only)) ? only : "input"),
+        ModelInput.Series => new(context, null, "series"),
+        ModelInput.Pairs => new(context, null, "texts", alone: texts.Length == 1),
+        _ => new(context, null, input == ModelInput.Sounds ? "sounds" : "images", alone: inputs is [var one] && !Directory.Exists(one)),
+    };
 
     // Models of images with text read --image and --text, all others INPUT.
     static void CheckInputs(TrainedRun run, string[] inputs, string? image, string[] texts)

@@ -4,6 +4,7 @@ using TransformerCli.Output;
 using Transformers.Configs;
 using Transformers.Experiments;
 using Transformers.IO;
+using Transformers.Processes;
 using Transformers.Training;
 
 namespace TransformerCli.Commands;
@@ -32,6 +33,11 @@ static class SweepCommand
         };
         context.Handle(command, (parse, _) =>
         {
+            if (Launch.Read() is { } launch)
+            {
+                context.Muted = launch.Rank > 0;
+                throw new UserException($"sweep is for one process, but {launch.Launcher} started {launch.Size}", "train shares a run among processes");
+            }
             var files = parse.GetValue(configs)!;
             List<string> settings = [.. parse.GetValue(sets) ?? []];
             if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.IO.Compression;
 using TransformerCli.Output;
 using Transformers.Data;
 using Transformers.Data.Text;
@@ -100,8 +99,7 @@ static class TokenizerTrainCommand
         if (path != "-" && File.Exists(path) && !SpecialFile.IsAt(path))
             foreach (var (note, isWarning) in TextNotes.Of(FileTextSource.CheckStart(path)))
                 if (isWarning) context.Error.WriteLine($"warning: {path}: {note}");
-        var stream = InputLines.Open(context, path);
-        return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+        return path == "-" ? InputLines.StandardInput(context) : InputFile.Open(path);
     }
 
     static IEnumerable<string> Texts(IEnumerable<Stream> documents)

@@ -3,6 +3,7 @@ using TransformerCli.Output;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Kinds;
+using Transformers.Processes;
 using Transformers.Training;
 
 namespace TransformerCli.Commands;
@@ -61,13 +62,13 @@ static class TrainCommand
             var limit = parse.AtLeast(1L, maxSteps);
             var loaded = Load(parse);
             var config = DataOverride.Apply(loaded.Config, parse.GetValue(data), parse.Patterns(include));
-            if (!team.Processes.IsAlone && (parse.GetValue(dryRun) || parse.GetValue(seeds) is not null))
-                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, but {team.Processes.Size} were started", "start a single process, without --nproc or a launcher");
+            // The first process alone looks: it goes through a whole step, of which the others would take their parts.
+            if (parse.GetValue(dryRun) && !team.Processes.IsFirst) return ExitCodes.Done;
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
             var where = CommonOptions.ResolveDevice(parse.GetValue(device));
             var options = WithResume(new TrainingOptions
             {
-                Processes = team.For(where),
+                Processes = parse.GetValue(dryRun) ? Communicator.Single : team.For(where),
                 Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
                 From = parse.GetValue(from),
                 MaxSteps = limit,
@@ -77,6 +78,7 @@ static class TrainCommand
             }, parse.GetValue(resume));
 
             using var reporter = new TrainingReporter(context, parse, parse.GetValue(dryRun) || !team.Processes.IsFirst ? null : options.Run);
+            if (parse.GetValue(dryRun) && !team.Processes.IsAlone) reporter.Note($"the first of {team.Processes.Size} processes computes the whole batch alone; in training each process computes a part of it");
             TrainOutput output;
             try
             {

@@ -38,7 +38,7 @@ public sealed class EventLog(GuardedWriter error) : TextWriter
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--log-file")], exception);
+            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path, Path: "--log-file")], exception);
         }
         var configuration = new LoggerConfiguration().MinimumLevel.Is(verbose ? LogEventLevel.Debug : LogEventLevel.Information);
         WatchLogs();

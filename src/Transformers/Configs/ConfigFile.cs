@@ -117,7 +117,7 @@ public static class ConfigFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UserException([new Problem($"cannot be read: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"cannot be read: {InputFile.ReasonOf(exception)}", path)], exception);
         }
     }
 }

@@ -9,12 +9,21 @@ public abstract record DataConfig
     /// <summary>The number of training examples to use, to measure the effect of more data: images, labelled texts or sentence pairs, spread evenly over classes; for running text, tokens from its beginning. A smaller limit's examples are among a larger one's, and the validation and test splits do not change. By default all.</summary>
     [AtLeast(1)]
     public long? Limit { get; init; }
+
+    /// <summary>The settings, with all below them, that decide what a model sees of an example: a run that starts from another's weights names those that differ.</summary>
+    public virtual IReadOnlyList<string> InputSettings() => [];
+
+    /// <summary>How some of the data is held out for validation.</summary>
+    public virtual string HoldoutHint() => "data.holdout holds out some of the training data";
 }
 
 /// <summary>Running text, for models that predict the next token.</summary>
 [Kind("text")]
 public sealed record TextDataConfig : DataConfig
 {
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["document_start"];
+
     /// <summary>Where the text comes from: a generator or files.</summary>
     public required TextSourceConfig Source { get; init; }
 

@@ -19,9 +19,14 @@ public static class TextLines
 
     /// <summary>All lines of a file, read as they are asked for.</summary>
     /// <exception cref="UserException">The file cannot be read, is not UTF-8 or holds a line that is too long.</exception>
-    public static IEnumerable<string> Read(string path)
+    public static IEnumerable<string> Read(string path) => Read(path, once: false);
+
+    /// <inheritdoc cref="Read(string)"/>
+    /// <param name="path">The file.</param>
+    /// <param name="once">Whether it is read only once, so that it may be a pipe.</param>
+    internal static IEnumerable<string> Read(string path, bool once)
     {
-        using var stream = InputFile.OpenAgain(path);
+        using var stream = once ? InputFile.Open(path) : InputFile.OpenAgain(path);
         foreach (var line in Read(stream, path)) yield return line;
     }
 
@@ -68,7 +73,7 @@ static class JsonLine
         }
         catch (JsonException exception)
         {
-            throw TextLines.Error(path, line, $"the line is not JSON: {exception.Message}", "expected one document per line");
+            throw TextLines.Error(path, line, $"the line is not JSON: {JsonStyle.ReasonOf(exception)}", "expected one document per line");
         }
     }
 
@@ -81,20 +86,26 @@ static class JsonLine
     {
         try
         {
-            var element = root;
-            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(field, out element))
+            if (!TryFind(root, field, out var element))
             {
                 element = root;
                 foreach (var name in field.Split('.'))
-                    if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element)) return null;
+                    if (!TryFind(element, name, out element)) return null;
             }
             return element.ValueKind switch
             {
                 JsonValueKind.String => element.GetString()!,
                 JsonValueKind.Null when orNull => null,
                 JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => element.GetRawText(),
-                _ => throw TextLines.Error(path, line, $"the field {field} contains no text"),
+                var kind => throw TextLines.Error(path, line, $"the field {field} contains no text: it is {(kind == JsonValueKind.Array ? "a list" : kind == JsonValueKind.Object ? "an object" : "null")}"),
             };
+
+            bool TryFind(JsonElement of, string name, out JsonElement found)
+            {
+                found = default;
+                if (of.ValueKind != JsonValueKind.Object || !of.TryGetProperty(name, out found)) return false;
+                return of.EnumerateObject().Count(property => property.NameEquals(name)) == 1 ? true : throw TextLines.Error(path, line, $"the field {name} is in the object twice", "keep one of the two");
+            }
         }
         catch (InvalidOperationException)
         {
@@ -107,14 +118,26 @@ static class JsonLine
 /// <summary>Comma-separated values (RFC 4180): fields in double quotes may hold separators, line ends and doubled quotes.</summary>
 static class CommaSeparated
 {
+    /// <summary>What separates the columns of a file, by its name.</summary>
+    public static char SeparatorOf(string path) =>
+        Path.GetExtension(path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path).Equals(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
+
+    /// <summary>The remedy for a line that has other separators; null where it has not.</summary>
+    public static string? Separators(IReadOnlyList<string> fields) =>
+        fields.Count > 2 || fields.Max(field => field.AsSpan().Count(';')) is 0 && !fields[0].Contains('\t') ? null
+        : $"columns are separated by {(fields[0].Contains('\t') ? "tabs: name the file .tsv" : "semicolons: write the table with commas between columns and with decimal points; in pandas that is to_csv(path)")}";
+
     /// <summary>The records with the lines on which they start.</summary>
-    public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',')
+    /// <param name="path">The file.</param>
+    /// <param name="separator">What separates columns.</param>
+    /// <param name="once">Whether it is read only once, so that it may be a pipe.</param>
+    public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',', bool once = false)
     {
         var (number, start) = (0, 0);
         var fields = new List<string>();
         var field = new StringBuilder();
         var quoted = false;
-        foreach (var line in TextLines.Read(path))
+        foreach (var line in TextLines.Read(path, once))
         {
             number++;
             if (quoted) field.Append('\n');

@@ -96,25 +96,57 @@ public sealed record PredictionLine(string Input, string Prediction, string Refe
 sealed class PredictionFile : IDisposable
 {
     readonly StreamWriter? writer;
+    readonly string? path;
+    bool failed;
 
     /// <param name="path">The file; null for none.</param>
     /// <param name="processes">The processes, of which the first one writes.</param>
     internal PredictionFile(string? path, Communicator processes)
     {
         if (path is null || !processes.IsFirst) return;
+        this.path = path;
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             writer = new StreamWriter(path) { NewLine = "\n" };
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path, Path: "--output")], exception);
+            throw Refused(exception);
         }
     }
 
-    internal void Add(PredictionLine line) => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options));
+    internal void Add(PredictionLine line) => Writes(() => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options)));
 
-    public void Dispose() => writer?.Dispose();
+    UserException Refused(Exception exception) => new([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path, Path: "--output")], exception);
+
+    void Writes(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException exception)
+        {
+            failed = true;
+            throw Refused(exception);
+        }
+    }
+
+    // A file that could not be written whole is deleted.
+    public void Dispose()
+    {
+        try
+        {
+            Writes(() => writer?.Dispose());
+        }
+        catch (UserException) when (failed)
+        {
+            // A device must stay.
+            if (!SpecialFile.IsAt(path!)) File.Delete(path!);
+            throw;
+        }
+    }
 }
 
 /// <summary>The loss of a part of an evaluation.</summary>

@@ -1,5 +1,6 @@
 using TorchSharp;
 using Transformers.Configs;
+using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.IO.Images;
@@ -85,11 +86,16 @@ public sealed class ImageRun : IDisposable
     public void Dispose() => Model.Dispose();
 }
 
-/// <summary>The classification of one image.</summary>
-/// <param name="Input">The file.</param>
-/// <param name="Labels">The most probable classes, most probable first; none where the file cannot be used.</param>
-/// <param name="Problem">Why a file that was named cannot be used; null if it can.</param>
-public sealed record ImagePrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null);
+/// <summary>The classes of one input: of an image, of a recording or of a row of a table.</summary>
+/// <param name="Input">The file, or the table and its line.</param>
+/// <param name="Labels">The most probable classes, most probable first; none if the input cannot be used.</param>
+/// <param name="Problem">Why an input that was named cannot be used; null if it can.</param>
+public sealed record ClassPrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null)
+{
+    /// <summary>The most probable of some classes.</summary>
+    internal static IReadOnlyList<LabelProbability> Top(IReadOnlyList<string> classes, double[] probabilities, int top) =>
+        [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(classes[c], probabilities[c]))];
+}
 
 /// <summary>Names the classes of image files.</summary>
 /// <param name="run">The network.</param>
@@ -107,7 +113,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     /// <param name="batchSize">Images per pass; it does not affect the results.</param>
     /// <param name="precision">The number format of products.</param>
     /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>
-    public IEnumerable<ImagePrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32)
+    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
@@ -120,11 +126,11 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     {
         if (File.Exists(input)) return [(input, true)];
         if (!Directory.Exists(input)) throw new UserException([new Problem("the file or folder does not exist", input, Hint: Suggestion.ForPath(input))]);
-        var files = Directory.EnumerateFiles(input, "*", SearchOption.AllDirectories).Where(ImageFiles.HasImageName).Order(StringComparer.Ordinal).Select(file => (file, false)).ToList();
+        var files = new ClassFolders(input, ImageFiles.HasImageName, "images").Found.Select(file => Path.Combine(input, file)).Order(StringComparer.Ordinal).Select(file => (file, false)).ToList();
         return files.Count > 0 ? files : throw new UserException([new Problem("the folder contains no images", input, Hint: "JPEG, PNG and WebP files are read")]);
     }
 
-    IReadOnlyList<ImagePrediction> PredictPart((string file, bool named)[] part, int top, Precision precision)
+    IReadOnlyList<ClassPrediction> PredictPart((string file, bool named)[] part, int top, Precision precision)
     {
         var transform = run.Input.Transform;
         var read = new float[part.Length][];
@@ -150,17 +156,10 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
         Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
         var scores = good.Count == 0 ? [] : run.Scores([.. good.SelectMany(i => read[i])], good.Count);
         var classes = run.Input.Classes.Count;
-        var predictions = new List<ImagePrediction>();
+        var predictions = new List<ClassPrediction>();
         for (int i = 0, row = 0; i < part.Length; i++)
-            if (faults[i] is null) predictions.Add(new(part[i].file, Top(scores.AsSpan(row++ * classes, classes), top)));
+            if (faults[i] is null) predictions.Add(new(part[i].file, ClassPrediction.Top(run.Input.Classes, Probabilities.Of(scores.AsSpan(row++ * classes, classes)), top)));
             else if (part[i].named) predictions.Add(new(part[i].file, [], faults[i]!.Problems[0]));
         return predictions;
-    }
-
-    IReadOnlyList<LabelProbability> Top(ReadOnlySpan<float> scores, int top)
-    {
-        var probabilities = Probabilities.Of(scores);
-        return [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top)
-            .Select(c => new LabelProbability(run.Input.Classes[c], probabilities[c]))];
     }
 }

@@ -62,6 +62,20 @@ public sealed class ImageTextRun : IDisposable
     /// <exception cref="UserException">The vocabulary cannot represent it.</exception>
     public int[] Encode(string text) => [Special.Begin, .. Tokenizer.EncodeToIds(text).Take(Model.Context - 2), Special.End];
 
+    /// <summary>Why a text cannot be read, such as a character that the vocabulary lacks; null if it can.</summary>
+    public Problem? ProblemOf(string text)
+    {
+        try
+        {
+            Tokenizer.EncodeToIds(text);
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
+    }
+
     /// <summary>Reads an image file as the model's input.</summary>
     /// <exception cref="UserException">It cannot be decoded, or the model reads region features.</exception>
     public (RgbImage Image, SeenImages Seen) ReadImage(string path)

@@ -38,7 +38,10 @@ public static class SeriesBaselines
 /// <remarks>Zeng et al. 2023 show that such forecasts are hard to beat.</remarks>
 public sealed class LinearForecaster
 {
-    const int MostWindows = 20_000;
+    const int MostWindows = 20_000, FewestWindows = 5;
+
+    // With as many unknowns for each step, solving for them takes seconds; ten times as many would take hours.
+    const int MostInputs = 2_000;
 
     // Relative to the mean of the diagonal; the one that is best on the last fifth of the training windows is used.
     static readonly double[] Strengths = [1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10];
@@ -50,15 +53,14 @@ public sealed class LinearForecaster
 
     /// <summary>Fits it.</summary>
     /// <param name="series">The series.</param>
-    /// <returns>The forecaster; null if there are too few complete training windows.</returns>
+    /// <returns>The forecaster; null if there are too few complete training windows, or their context is too long.</returns>
     public static LinearForecaster? Fit(SeriesDataset series)
     {
+        if (!CanFit(series)) return null;
         var windows = Evenly(series.Train);
-        if (windows.Count < 5) return null;
         using var scope = NewDisposeScope();
         var batch = series.Batch([.. windows.OrderBy(window => window.Origin)]);
         int[] whole = [.. Enumerable.Range(0, windows.Count).Where(row => !batch.Known.AsSpan(row * batch.Horizon, batch.Horizon).Contains(0f))];
-        if (whole.Length < 5) return null;
         var rows = tensor(Array.ConvertAll(whole, row => (long)row));
         var x = tensor(batch.Values, [windows.Count, batch.Context]).index_select(0, rows).to(ScalarType.Float64);
         x = cat([x, ones([whole.Length, 1], ScalarType.Float64)], 1);                                            // [n, L + 1]
@@ -68,6 +70,10 @@ public sealed class LinearForecaster
             (x.narrow(0, early, late).mm(Solve(x.narrow(0, 0, early), y.narrow(0, 0, early), strength)) - y.narrow(0, early, late)).abs().mean().item<double>());
         return new LinearForecaster(Solve(x, y, best).contiguous().data<double>().ToArray(), batch.Context + 1);
     }
+
+    /// <summary>Whether there is such a forecaster.</summary>
+    internal static bool CanFit(SeriesDataset series) => series.Batch([]).Context <= MostInputs
+        && Evenly(series.Train).Where(window => !series.Batch([window]).Known.Contains(0f)).Take(FewestWindows).Count() == FewestWindows;
 
     static Tensor Solve(Tensor x, Tensor y, double strength)
     {
@@ -105,8 +111,17 @@ public static class SeriesComparison
     /// <summary>The names of all scores.</summary>
     /// <param name="series">The series.</param>
     /// <param name="quantiles">The number of the network's quantiles.</param>
-    public static IReadOnlyList<string> Names(SeriesDataset series, int quantiles) =>
-        [.. AllNames.Where(name => (series.Generators is not null || !name.StartsWith("best_", StringComparison.Ordinal)) && (quantiles > 1 || !name.EndsWith("coverage", StringComparison.Ordinal)))];
+    public static IReadOnlyList<string> Names(SeriesDataset series, int quantiles)
+    {
+        var (linear, scaled) = (LinearForecaster.CanFit(series), Enumerable.Range(0, series.Table.Values.Count).Any(number => double.IsFinite(series.ScaleOf(number))));
+        return [.. Names(series.Generators is not null, quantiles).Where(name => (linear || !name.StartsWith(Points[2], StringComparison.Ordinal)) && (scaled || !name.EndsWith("mase", StringComparison.Ordinal)))];
+    }
+
+    /// <summary>The names of all scores of series that allow all forecasts.</summary>
+    /// <param name="generated">Whether the series know their best possible forecast.</param>
+    /// <param name="quantiles">The number of the network's quantiles.</param>
+    internal static IReadOnlyList<string> Names(bool generated, int quantiles) =>
+        [.. AllNames.Where(name => (generated || !name.StartsWith("best_", StringComparison.Ordinal)) && (quantiles > 1 || !name.EndsWith("coverage", StringComparison.Ordinal)))];
 
     /// <summary>The names of the scores that exist for any series.</summary>
     public static IReadOnlyList<string> AllNames { get; } = [.. Own, "coverage", .. Points.SelectMany(prefix => Own.Select(name => prefix + name)), .. Own.Select(name => "best_" + name), "best_coverage"];

@@ -51,21 +51,19 @@ public sealed class SeriesClassifierRun : IDisposable
         return [.. model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
     }
 
-    /// <summary>Predicts the classes of the rows of tables; the first column, the class, may be empty.</summary>
+    /// <summary>Predicts the classes of the rows of tables; the first column, the class, may be empty. A row that cannot be read has a problem instead of classes.</summary>
     /// <param name="tables">Files.</param>
     /// <param name="top">The number of classes to return for each.</param>
     /// <exception cref="UserException">A table cannot be read.</exception>
-    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> tables, int top)
+    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> tables, int top)
     {
         foreach (var series in tables.Select(path => LabelledSeriesDataset.OpenTable(Data, path, labelled: false)).ToList())
             foreach (var part in series.Test.Chunk(Together))
             {
                 var scores = Scores(series.Batch(part));
                 for (var row = 0; row < part.Length; row++)
-                {
-                    var probabilities = Probabilities.Of(scores.AsSpan(row * Classes.Count, Classes.Count));
-                    yield return (series.NameOf(part[row]), [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
-                }
+                    yield return series.ProblemOf(part[row]) is { } problem ? new(series.NameOf(part[row]), [], problem)
+                        : new(series.NameOf(part[row]), ClassPrediction.Top(Classes, Probabilities.Of(scores.AsSpan(row * Classes.Count, Classes.Count)), top));
             }
     }
 

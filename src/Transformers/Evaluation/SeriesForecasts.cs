@@ -1,3 +1,4 @@
+using Transformers.Configs;
 using Transformers.Data.Series;
 using Transformers.IO;
 using static TorchSharp.torch;
@@ -28,22 +29,36 @@ public static class SeriesForecasts
     /// <param name="run">The run.</param>
     /// <param name="tables">Files.</param>
     /// <param name="device">Where to compute.</param>
-    /// <exception cref="UserException">A table cannot be read, or none of its series has two values in the context.</exception>
-    public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device)
+    /// <param name="reads">Takes the problem of each table, or null if it can be read; by default the first problem ends it.</param>
+    /// <exception cref="UserException">A table is not there.</exception>
+    public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device, Func<Problem?, bool>? reads = null)
     {
+        // A typing error in the last does not cost the work before it.
+        if (tables.FirstOrDefault(path => !Path.Exists(path)) is { } missing) throw new UserException([new Problem("the file does not exist", missing, Hint: Suggestion.ForPath(missing))]);
         using var network = SeriesRun.Open(run, device, run.Config.Training.Precision);
-        // All are read before the first forecast, so that a typo in the last path does not waste any work.
-        var read = tables.Select(path => (path, series: network.OpenSeries(path))).ToList();
         var forecasts = new List<SeriesForecast>();
-        foreach (var (path, series) in read)
+        foreach (var path in tables)
         {
-            var windows = series.Ahead();
-            if (windows.Count == 0)
-                throw new UserException([new Problem($"no series has two values in the last {network.Model.Shape.Context} steps, which the model sees", path)]);
-            foreach (var (window, steps) in windows.Zip(network.Forecast(series, windows)))
-                forecasts.Add(new SeriesForecast(path, series.Table.Names[window.Series], [.. steps.Select((step, h) => new ForecastStep(
-                    series.Table.Time.LabelOf((long)window.Origin + h), step[0], [.. network.Model.Quantiles.Select((probability, q) => new ForecastQuantile(probability, step[1 + q]))]))]));
+            try
+            {
+                forecasts.AddRange(Ahead(network, path));
+                reads?.Invoke(null);
+            }
+            catch (UserException exception) when (reads is not null)
+            {
+                reads(exception.Problems[0]);
+            }
         }
         return forecasts;
+    }
+
+    static IReadOnlyList<SeriesForecast> Ahead(SeriesRun network, string path)
+    {
+        var series = network.OpenSeries(path);
+        var windows = series.Ahead();
+        if (windows.Count == 0)
+            throw new UserException([new Problem($"no series has two values in the last {network.Model.Shape.Context} steps, which the model sees", path)]);
+        return [.. windows.Zip(network.Forecast(series, windows), (window, steps) => new SeriesForecast(path, series.Table.Names[window.Series], [.. steps.Select((step, h) => new ForecastStep(
+            series.Table.Time.LabelOf((long)window.Origin + h), step[0], [.. network.Model.Quantiles.Select((probability, q) => new ForecastQuantile(probability, step[1 + q]))]))]))];
     }
 }

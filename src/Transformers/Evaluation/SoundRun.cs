@@ -131,11 +131,13 @@ public sealed class SoundRun : IDisposable
 
     /// <summary>Opens the recordings that the run was trained on, or others.</summary>
     /// <param name="path">Another folder; null for the config's own.</param>
+    /// <param name="split">The split that is asked for, if any. Nothing of other recordings is held out unless one is.</param>
     /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
-    public SoundDataset OpenSounds(string? path, string generated)
+    public SoundDataset OpenSounds(string? path, string? split, string generated)
     {
-        var sounds = SoundDataset.Open((AudioDataConfig)Run.Config.Data, Run.Config.Seed, path, generated);
+        var config = (AudioDataConfig)Run.Config.Data;
+        var sounds = SoundDataset.Open(path is not null && split is null ? config with { Holdout = 0 } : config, Run.Config.Seed, path, generated);
         var unknown = sounds.Classes.Except(Classes, StringComparer.Ordinal).ToList();
         if (unknown.Count == 0) return sounds;
         throw new UserException($"the recordings have classes that the model was not trained on: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", Classes.Take(10))}{(Classes.Count > 10 ? ", …" : "")}");
@@ -160,18 +162,24 @@ public sealed class SoundRun : IDisposable
     }
 
     /// <summary>Names the classes of files, and of all WAV files of folders.</summary>
-    /// <param name="inputs">Files and folders.</param>
+    /// <param name="inputs">Files and folders. A file that is named and cannot be read has a problem instead of classes; one of a folder is left out.</param>
     /// <param name="top">The number of classes to return for each.</param>
-    /// <exception cref="UserException">An input does not exist, or cannot be read.</exception>
-    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> inputs, int top)
+    /// <param name="skipped">Takes what is wrong with each file that is left out; null for none.</param>
+    /// <exception cref="UserException">An input does not exist.</exception>
+    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top, ICollection<Problem>? skipped = null)
     {
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
-        var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input) : File.Exists(input) ? [input]
-            : throw new UserException([new Problem("the file or folder does not exist", input)])).ToList();
-        foreach (var file in files)
+        var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input).Select(file => (file, named: false)) : File.Exists(input) ? [(input, true)]
+            : throw new UserException([new Problem("the file or folder does not exist", input, Hint: Suggestion.ForPath(input))])).ToList();
+        foreach (var (file, named) in files)
         {
-            var probabilities = Probabilities.Of(Scores(Read(file)));
-            yield return (file, [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
+            if (SoundDataset.FaultOf(file) is { } fault)
+            {
+                if (named) yield return new(file, [], fault);
+                else skipped?.Add(fault);
+                continue;
+            }
+            yield return new(file, ClassPrediction.Top(Classes, Probabilities.Of(Scores(Read(file))), top));
         }
     }
 

@@ -54,9 +54,24 @@ public sealed class Sweep
         foreach (var point in plan.Points) CheckSame(point, options);
         if (Directory.Exists(Path.Combine(plan.Output, RunFolder.CheckpointsFolder)))
             throw new UserException([new Problem("the folder contains a single run, but a sweep needs one for several runs", plan.Output, Hint: "name another folder with --output")]);
+        if (options.Split is { } split)
+            foreach (var point in plan.Points) Kind.For(point.Config.Model).CheckSplit(point.Config, split);
         var sweep = new Sweep(plan, options, observer, stop);
+        sweep.CheckLimits();
         sweep.Run();
         return sweep.Write();
+    }
+
+    // A limit above what there is, is known once the data have been read: before the first run and not after hours of smaller ones.
+    void CheckLimits()
+    {
+        var open = plan.Points.Where(point => point.Config.Data.Limit is not null && !File.Exists(Path.Combine(point.Folder, "result.json"))).ToList();
+        foreach (var same in open.GroupBy(point => ConfigWriter.ToYaml(point.Config with { Data = point.Config.Data with { Limit = null }, Seed = 0, Model = plan.Points[0].Config.Model })))
+            if (same.MaxBy(point => point.Config.Data.Limit) is { } largest && largest != plan.Points[0])
+            {
+                var config = Kind.For(largest.Config.Model).Resolve(largest.Config, options.Training with { Run = largest.Folder });
+                Kind.For(config.Model).CreateTask(config, options.Training with { Run = largest.Folder }, DataProfile.Silent, stop).Dispose();
+            }
     }
 
     void Run()
@@ -131,12 +146,15 @@ public sealed class Sweep
     {
         var result = SweepResult.Of(plan, options, metric, [.. plan.Points.Select(point => done.GetValueOrDefault(point.Folder) ?? SweepRun.Of(point, SweepRun.Pending))],
             done.Count == plan.Points.Count ? null : stop.Reason);
-        Directory.CreateDirectory(plan.Output);
-        DurableFile.WriteText(Path.Combine(plan.Output, ResultFile), JsonSerializer.Serialize(result, JsonStyle.Indented) + "\n");
-        DurableFile.WriteText(Path.Combine(plan.Output, TableFile), result.ToCsv());
-        if (SweepFigure.Of(plan, result)?.Draw() is not { } figure) return result;
-        PlotFile.Save(figure, Path.Combine(plan.Output, FigureFile));
-        PlotFile.Save(figure, Path.Combine(plan.Output, PictureFile));
+        DurableFile.WriteAsked(Path.Combine(plan.Output, ResultFile), JsonSerializer.Serialize(result, JsonStyle.Indented) + "\n");
+        DurableFile.WriteAsked(Path.Combine(plan.Output, TableFile), result.ToCsv());
+        // The runs are worth more than their figure.
+        Showing.Try("the figure", observer, stop, () =>
+        {
+            if (SweepFigure.Of(plan, result)?.Draw() is not { } figure) return;
+            PlotFile.Save(figure, Path.Combine(plan.Output, FigureFile));
+            PlotFile.Save(figure, Path.Combine(plan.Output, PictureFile));
+        });
         return result;
     }
 

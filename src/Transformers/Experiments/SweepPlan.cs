@@ -134,7 +134,7 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
             }
             catch (UserException exception)
             {
-                problems.AddRange(exception.Problems.Where(problem => !problems.Contains(problem)));
+                problems.AddRange(exception.Problems.Select(problem => Named(problem, chosen)).Where(problem => !problems.Contains(problem)));
             }
         }
         if (problems.Count > 0) throw new UserException(problems);
@@ -145,6 +145,10 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
 
     static IEnumerable<IReadOnlyList<string>> Grid(IEnumerable<SweepFactor> factors) =>
         factors.Aggregate<SweepFactor, IEnumerable<IReadOnlyList<string>>>([[]], (rows, factor) => rows.SelectMany(row => factor.Values.Select(value => (IReadOnlyList<string>)[.. row, value])));
+
+    // The varied settings are passed on as settings, but the user gave them with --vary.
+    static Problem Named(Problem problem, IEnumerable<(SweepFactor Factor, string Value)> chosen) =>
+        problem is { File: "--set", Path: { } path } && chosen.Any(one => path == one.Factor.Name || path.StartsWith(one.Factor.Name + ".", StringComparison.Ordinal)) ? problem with { File = "--vary" } : problem;
 
     static string FolderOf(IReadOnlyList<SweepFactor> factors, IEnumerable<string> labels, ulong seed)
     {

@@ -103,7 +103,7 @@ public static class SyntheticText
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", folder)], exception);
+            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", folder)], exception);
         }
     }
 }

@@ -9,8 +9,16 @@ static class BoundedFile
 {
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    public static byte[] ReadBytes(string path, int limit)
+    public static byte[] ReadBytes(string path, int limit) => ReadStart(path, int.MaxValue, limit, out _);
+
+    /// <summary>The first bytes of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="count">How many are wanted.</param>
+    /// <param name="limit">The most bytes that the whole file may have.</param>
+    /// <param name="length">How many the whole file has.</param>
+    public static byte[] ReadStart(string path, int count, int limit, out long length)
     {
+        length = 0;
         try
         {
             // A pipe or a device has length 0, and opening one could block forever: what is empty is not opened.
@@ -19,14 +27,15 @@ static class BoundedFile
             if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, but a file is needed");
             if (info.Length == 0) return [];
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            if (file.Length > limit) throw Error(path, $"has {file.Length} bytes; at most {limit} are read");
-            var bytes = new byte[file.Length];
+            length = file.Length;
+            if (length > limit) throw Error(path, $"has {length} bytes; at most {limit} are read");
+            var bytes = new byte[Math.Min(length, count)];
             file.ReadExactly(bytes);
             return bytes;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Error(path, $"cannot be read: {e.Message}", e);
+            throw Error(path, $"cannot be read: {InputFile.ReasonOf(e)}", e);
         }
     }
 
@@ -55,25 +64,30 @@ public static class InputFile
     // runtimeconfig.json too; this is for other programs that use the library.
     static InputFile() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
-    /// <summary>Opens a file for reading from start to end; gzip is recognized by its first two bytes or by the ending <c>.gz</c>, and decompressed.</summary>
-    /// <exception cref="UserException">The file cannot be opened.</exception>
+    /// <summary>Opens a file for reading from start to end; gzip is recognized by its first two bytes, and decompressed.</summary>
+    /// <exception cref="UserException">The file cannot be opened, or its name ends in <c>.gz</c> and its content is not gzip.</exception>
     public static Stream Open(string path)
     {
         FileStream? file = null;
+        // The system would say that access is denied.
+        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but a file is needed", path)]);
         try
         {
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 64 << 10, FileOptions.SequentialScan);
             if (!file.CanSeek) return new ReadOnceStream(file).Decompressed();
-            // A file of no bytes is what some writers make of no text.
-            var compressed = file.Length > 0 && (file.ReadByte() == 0x1F && file.ReadByte() == 0x8B || path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase));
+            var compressed = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
             file.Position = 0;
-            return compressed ? new GZipStream(file, CompressionMode.Decompress) : file;
+            if (compressed) return new GZipStream(file, CompressionMode.Decompress);
+            // A file of no bytes is what some writers make of no text.
+            if (file.Length == 0 || !path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) return file;
+            file.Dispose();
+            throw new UserException([new Problem("cannot be read: its name ends in .gz, and its content is not gzip", path, Hint: "rename it without .gz if it is not compressed")]);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             file?.Dispose();
             throw new UserException([new Problem(
-                exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"cannot be read: {exception.Message}", path)], exception);
+                exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"cannot be read: {ReasonOf(exception)}", path)], exception);
         }
     }
 
@@ -86,6 +100,24 @@ public static class InputFile
 
     /// <summary>Whether an exception says that a file or a compressed stream cannot be read.</summary>
     public static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;
+
+    /// <summary>The problem of a file that the system refuses, which it names in its message.</summary>
+    public static Problem ProblemOf(Exception exception) =>
+        exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at && exception.Message.EndsWith('\'')
+            ? new(exception.Message[..at], exception.Message[(at + 4)..^1]) : new(exception.Message);
+
+    /// <summary>Why a file cannot be read or written, without its path, which the message has already, and without the runtime's own words.</summary>
+    public static string ReasonOf(Exception exception) => exception switch
+    {
+        InvalidDataException => "its compressed content is damaged or cut short",
+        FileNotFoundException => "the file does not exist",
+        DirectoryNotFoundException => "its folder does not exist",
+        UnauthorizedAccessException => "permission denied",
+        // A folder is to be made, and there is a file.
+        IOException when exception.Message.StartsWith("The file '", StringComparison.Ordinal) => "its folder is a file",
+        // As in: No space left on device : '/mnt/file.tmp'.
+        _ => exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at ? exception.Message[..at] : exception.Message,
+    };
 }
 
 /// <summary>Pipes, terminals and devices, which are read once, from start to end.</summary>

@@ -58,6 +58,7 @@ public static class DurableFile
     public static void WriteAsked(string path, ReadOnlyMemory<byte> bytes)
     {
         var full = Path.GetFullPath(path);
+        if (Directory.Exists(full)) throw new UserException([new Problem("is a folder, but a file is to be written", path)]);
         try
         {
             if (Path.GetDirectoryName(full) is { } folder) Directory.CreateDirectory(folder);
@@ -65,8 +66,7 @@ public static class DurableFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // The user does not know about the temporary file.
-            throw new UserException([new Problem($"cannot be written: {exception.Message.Replace(full + TemporarySuffix, full, StringComparison.Ordinal)}", path)], exception);
+            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
         }
     }
 

@@ -10,25 +10,27 @@ public sealed class NpyWriter : IDisposable
     const int HeaderLength = 128;
 
     readonly Stream stream;
-    readonly string type;
+    readonly string path, type;
     readonly int width;
+    bool failed;
 
     /// <summary>Starts a file.</summary>
-    /// <param name="path">The file; it is replaced.</param>
+    /// <param name="path">The file; it is replaced, and its folder is made where it is missing.</param>
     /// <param name="width">Numbers per row; 0 for a plain list of whole numbers.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     public NpyWriter(string path, int width)
     {
-        (this.width, type) = (width, width == 0 ? "<i8" : "<f4");
+        (this.path, this.width, type) = (path, width, width == 0 ? "<i8" : "<f4");
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             stream = new FileStream(path, FileMode.Create, FileAccess.Write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {exception.Message}", path)], exception);
+            throw Refused(path, exception);
         }
-        WriteHeader();
+        Writes(WriteHeader);
     }
 
     /// <summary>The rows written.</summary>
@@ -39,7 +41,15 @@ public sealed class NpyWriter : IDisposable
     {
         if (row.Length != width) throw new ArgumentException($"a row has {width} numbers, not {row.Length}", nameof(row));
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("rows are written as they are in memory");
-        stream.Write(MemoryMarshal.AsBytes(row));
+        try
+        {
+            stream.Write(MemoryMarshal.AsBytes(row));
+        }
+        catch (IOException exception)
+        {
+            failed = true;
+            throw Refused(path, exception);
+        }
         Rows++;
     }
 
@@ -47,7 +57,7 @@ public sealed class NpyWriter : IDisposable
     public void Add(long number)
     {
         if (width != 0) throw new InvalidOperationException("the file holds rows of floats");
-        stream.Write(BitConverter.GetBytes(number));
+        Writes(() => stream.Write(BitConverter.GetBytes(number)));
         Rows++;
     }
 
@@ -60,10 +70,48 @@ public sealed class NpyWriter : IDisposable
         stream.Write(Encoding.ASCII.GetBytes(text));
     }
 
-    /// <summary>Writes the number of rows and closes the file.</summary>
+    void Writes(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException exception)
+        {
+            failed = true;
+            throw Refused(path, exception);
+        }
+    }
+
+    static UserException Refused(string path, Exception exception) => new([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
+
+    /// <summary>Writes the number of rows and closes the file. A file that could not be written whole is deleted.</summary>
+    /// <exception cref="UserException">The disk does not take what was held back.</exception>
     public void Dispose()
     {
-        WriteHeader();
-        stream.Dispose();
+        try
+        {
+            if (!failed) Writes(WriteHeader);
+            // What is left in the buffer is written now.
+            if (!failed) Writes(stream.Dispose);
+        }
+        finally
+        {
+            if (failed) Abandon();
+        }
+    }
+
+    void Abandon()
+    {
+        try
+        {
+            stream.Dispose();
+        }
+        catch (IOException)
+        {
+            // The first failure has been reported.
+        }
+        // A device must stay.
+        if (!SpecialFile.IsAt(path)) File.Delete(path);
     }
 }

@@ -88,7 +88,7 @@ sealed class ExportFolder : IDisposable
         if (File.Exists(path)) throw new UserException([new Problem("is a file, but the export needs a folder", path, Path: "--output")]);
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
             throw new UserException([new Problem("the folder is not empty", path, Path: "--output", Hint: "name a new folder")]);
-        folder = new DurableFolder(path);
+        folder = Writing(() => new DurableFolder(path));
     }
 
     public string Path { get; }
@@ -96,9 +96,21 @@ sealed class ExportFolder : IDisposable
     /// <summary>The files so far.</summary>
     public IReadOnlyList<ExportedFile> Files => [.. folder.Files.Select(file => new ExportedFile(file.Name, file.Bytes))];
 
-    public void Write(string name, Action<Stream> write) => folder.Write(name, write);
+    public void Write(string name, Action<Stream> write) => Writing(() => folder.Write(name, write));
 
-    public void Write(string name, ReadOnlyMemory<byte> bytes) => folder.Write(name, stream => stream.Write(bytes.Span));
+    public void Write(string name, ReadOnlyMemory<byte> bytes) => Write(name, stream => stream.Write(bytes.Span));
+
+    T Writing<T>(Func<T> write)
+    {
+        try
+        {
+            return write();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", Path, Hint: "nothing is left of the export")], exception);
+        }
+    }
 
     /// <summary>Writes a JSON document.</summary>
     public void Write(string name, System.Text.Json.Nodes.JsonNode document) =>
@@ -108,7 +120,11 @@ sealed class ExportFolder : IDisposable
     public ExportResult Commit(string layout, IReadOnlyList<string> notes)
     {
         var files = Files;
-        folder.Commit();
+        Writing(() =>
+        {
+            folder.Commit();
+            return true;
+        });
         return new(Path, layout, files, notes);
     }
 

@@ -22,6 +22,7 @@ public sealed class Embedder : IDisposable
     readonly nn.Module model;
     readonly Func<string[], Tensor, PaddingMask?, Tensor> hidden;
     readonly Func<string, int[]> encode;
+    readonly Action<string>? check;
     readonly int padding;
     readonly Device device;
 
@@ -32,8 +33,9 @@ public sealed class Embedder : IDisposable
 
     /// <summary>Creates an embedder for a model that reads more of a line than its tokens.</summary>
     /// <param name="hidden">The lines, their token ids [B, S] and their padding to vectors [B, S, D].</param>
-    internal Embedder(nn.Module model, Func<string[], Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode) =>
-        (this.model, this.hidden, Width, this.padding, this.device, this.encode) = (model, hidden, width, padding, device, encode);
+    /// <param name="check">Refuses a line that cannot be read besides its tokens.</param>
+    internal Embedder(nn.Module model, Func<string[], Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode, Action<string>? check = null) =>
+        (this.model, this.hidden, Width, this.padding, this.device, this.encode, this.check) = (model, hidden, width, padding, device, encode, check);
 
     /// <summary>The width D of a vector.</summary>
     public int Width { get; }
@@ -44,6 +46,7 @@ public sealed class Embedder : IDisposable
         try
         {
             encode(text);
+            check?.Invoke(text);
             return null;
         }
         catch (UserException exception)

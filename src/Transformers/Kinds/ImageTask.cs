@@ -56,7 +56,8 @@ sealed class ImageTask : TrainingTask
     /// <summary>Opens the images and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (options.From is { } from) data = data with { Input = InputOf(data.Input, TrainedRun.Open(from), from) };
+        if (options.From is { } from && TrainedRun.Open(from).Checkpoint is var there)
+            data = data with { Input = WarmStart.Statistics(data.Input, ImageInput.Parse(there.ReadText(ImageInput.FileName), there.PathOf(ImageInput.FileName)).Transform, from) };
         if (data.Source is GeneratedImagesConfig) observer.OnPreparing("drawing images", 0);
         var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"), cancel: stop.Token);
         try
@@ -83,26 +84,6 @@ sealed class ImageTask : TrainingTask
             opened.Dispose();
             throw;
         }
-    }
-
-    // The loaded weights were trained with this mean and standard deviation.
-    static ImageInputConfig InputOf(ImageInputConfig input, TrainedRun run, string from)
-    {
-        var there = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Transform;
-        if (there.Channels != input.Channels)
-            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {there.Channels}, as in {from}, whose weights are used", Path: "data.input.channels", Hint: "or leave --from out")]);
-        var asked = input.Normalize switch
-        {
-            GivenStatisticsConfig given => (given.Mean, given.Std),
-            ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
-            _ => (there.Mean, there.Std),
-        };
-        if (!asked.Item1.SequenceEqual(there.Mean) || !asked.Item2.SequenceEqual(there.Std))
-            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are used: mean [{Shown(there.Mean)}], std [{Shown(there.Std)}]", Path: "data.input.normalize",
-                Hint: "leave it out, or set kind: measured, to use the run's; or leave --from out")]);
-        return input with { Normalize = new GivenStatisticsConfig { Mean = there.Mean, Std = there.Std } };
-
-        static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
     }
 
     static ImageShape ShapeOf(ImageModelConfig network, OpenedImages opened)

@@ -56,7 +56,7 @@ sealed class ImageTextEvaluation
         return new()
         {
             Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.splitName, Examples = evaluation.corpus.Count,
-            Metrics = evaluation.metrics, Questions = questions,
+            Metrics = evaluation.metrics, Questions = questions, Broken = evaluation.split.Broken.IsEmpty ? null : [.. evaluation.split.Broken.OrderBy(one => one.Key).Select(one => one.Value.ToString())],
         };
     }
 

@@ -207,6 +207,9 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
     /// <summary>Reads what a config names.</summary>
     internal static PreparedPairs Open(ImageTextDataConfig data, VilbertConfig network, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
+        if (data.Input is { } seen && options.From is { } from && TrainedRun.Open(from).Checkpoint is var there
+            && ImageTextInput.Parse(there.ReadText(ImageTextInput.FileName), there.PathOf(ImageTextInput.FileName)).Transform is { } shown)
+            data = data with { Input = WarmStart.Statistics(seen, shown, from) };
         var splits = data.Open();
         observer.OnPreparing("reading images and text", 0);
         var text = new SentenceSource($"{data.Source}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().SelectMany(TextsOf));
@@ -215,6 +218,8 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
         var longest = Math.Min(data.MaxLength, network.Context);
         var train = ImageTextCorpus.Encode(splits.Train, tokenizer, null, longest, cancel);
         var validation = splits.Validation is { } held ? ImageTextCorpus.Encode(held, tokenizer, train.Classes, longest, cancel) : null;
+        if (splits.Train.File is not null)
+            foreach (var warning in ImageTextReport.Of([splits.Train, .. splits.Validation is { } other ? new[] { other } : []]).Warnings) observer.Warn(warning);
         return new(splits, tokenizer, ImageTextInput.Of(data, splits.Train), train, validation);
     }
 

@@ -68,6 +68,10 @@ public abstract class Kind
     /// <summary>The names of the metrics that an evaluation of a run gives; null if they are not known in advance.</summary>
     public virtual IReadOnlyList<string>? EvaluationMetrics(TrainedRun run) => null;
 
+    /// <summary>Refuses a split that runs of a config cannot be evaluated on, as far as that is known before they train.</summary>
+    /// <exception cref="UserException">They have no such split.</exception>
+    internal virtual void CheckSplit(RunConfig run, string split) { }
+
     /// <summary>Whether each prompt of <c>generate</c> is read as the beginning of a document, as training read all text.</summary>
     public virtual bool StartsDocuments(DataConfig data) => false;
 

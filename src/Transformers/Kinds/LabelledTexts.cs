@@ -128,7 +128,7 @@ static class LabelledNotes
     {
         if (classes.Count < 2)
             throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, but a classifier needs two", Path: "data.source",
-                Hint: examples == "images" ? "put each class into its own folder" : "is data.source.label the label column?")]);
+                Hint: examples is "images" or "recordings" ? "put each class into its own folder" : "is data.source.label the label column?")]);
     }
 
     /// <summary>Warns if the validation split is not really held out: a tenth or more of its examples are also training examples.</summary>

@@ -54,8 +54,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     {
         if (options.Split is { } split && options.Data is not null)
             throw new UserException($"--split ({split}): text given with --data is evaluated as a whole", "leave --split out");
-        if (options.Split is not (null or "validation"))
-            throw new UserException($"--split ({options.Split}): text has only a validation split", "leave --split out, or name a different text with --data");
+        if (options.Split is { } asked) CheckSplit(run.Config, asked);
         var tokenizer = run.LoadTokenizer();
         using var model = Load(run, tokenizer, options.Device);
         using var data = Open(run, tokenizer, options);
@@ -81,6 +80,11 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
                 ["bits_per_byte"] = loss * summary.Tokens / Math.Max(1, summary.Bytes) / Math.Log(2),
             },
         };
+    }
+
+    internal sealed override void CheckSplit(RunConfig run, string split)
+    {
+        if (split != "validation") throw new UserException($"--split ({split}): text has only a validation split", "leave --split out, or name a different text with --data");
     }
 
     /// <inheritdoc/>

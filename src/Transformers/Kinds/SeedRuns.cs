@@ -39,16 +39,22 @@ public static class SeedRuns
     {
         var seeds = SeedsOf(config, count);
         if (options.ResumeFrom is not null) throw new UserException("--resume=PATH names the checkpoint of one run, but --seeds trains several", "leave --resume out: each seed resumes where it stopped");
-        if (Directory.Exists(Path.Combine(options.Run, RunFolder.CheckpointsFolder)))
+        var processes = options.Processes;
+        if (processes.IsFirst && Directory.Exists(Path.Combine(options.Run, RunFolder.CheckpointsFolder)))
             throw new UserException([new Problem("the folder contains a single run, but --seeds needs one for several runs", options.Run, Hint: "name another folder with --run")]);
         var clock = Stopwatch.StartNew();
         var results = new List<TrainResult>();
         foreach (var seed in seeds)
         {
             if (options.MaxTime <= clock.Elapsed) stop.Ask("max_time");
-            if (stop.Reason is not null) break;
+            // All begin the next run, or none does.
+            if (processes.Broadcast(new Turn(stop.Reason)).Stopped is { } asked)
+            {
+                stop.Ask(asked);
+                break;
+            }
             var folder = FolderOf(options.Run, seed);
-            observer.Note($"seed {seed}, {results.Count + 1} of {count}: {folder}");
+            if (processes.IsFirst) observer.Note($"seed {seed}, {results.Count + 1} of {count}: {folder}");
             try
             {
                 results.Add(TrainingRun.Start(config with { Seed = seed }, options with { Run = folder, MaxTime = options.MaxTime - clock.Elapsed }, observer, stop));
@@ -61,9 +67,11 @@ public static class SeedRuns
         var stopped = stop.Reason is { } reason && (results.Count < count || results[^1].Stopped == reason) ? reason
             : results.Select(result => result.Stopped).FirstOrDefault(why => why is "max_steps");
         var all = SeedsResult.Of(options.Run, seeds, results, stopped);
-        if (results.Count > 0) DurableFile.WriteText(Path.Combine(options.Run, File), JsonSerializer.Serialize(all, TrainingRun.Json) + "\n");
+        if (results.Count > 0 && processes.IsFirst) DurableFile.WriteAsked(Path.Combine(options.Run, File), JsonSerializer.Serialize(all, TrainingRun.Json) + "\n");
         return all;
     }
+
+    sealed record Turn(string? Stopped);
 }
 
 /// <summary>The results of the runs of several seeds: <c>seeds.json</c>, and what <c>train --seeds --json</c> prints.</summary>

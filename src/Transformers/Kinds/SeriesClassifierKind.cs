@@ -34,6 +34,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     {
         var series = LabelledSeriesDataset.Open(data, run.Seed);
         observer.Note($"{series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {series.Test.Length:N0} test series of {series.Classes.Count} classes");
+        foreach (var warning in series.Warnings) observer.Warn(warning);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var network = new SeriesClassifier(model, data.Length, series.Classes.Count, generator).to(options.Device);
         var classes = JsonSerializer.SerializeToUtf8Bytes(series.Classes, JsonStyle.Options);
@@ -50,12 +51,14 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
+        if (options is { Data: not null, Split: { } asked }) throw new UserException($"--split ({asked}): a table given with --data is evaluated as a whole", "leave --split out");
         using var network = SeriesClassifierRun.Open(run, options.Device, options.Precision);
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var series = options.Data is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: true) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
-        var (split, indices) = series.Split(options.Data is null ? options.Split : null);
+        var (split, indices) = series.Split(options.Split);
         int[] idOf = [.. series.Classes.Select(label => Enumerable.Range(0, network.Classes.Count).FirstOrDefault(known => network.Classes[known] == label, -1))];
-        if (Array.IndexOf(idOf, -1) is var unknown and >= 0) throw new UserException($"the series have a class that the model was not trained on: {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
+        if (Array.IndexOf(idOf, -1) is var unknown and >= 0)
+            throw new UserException($"{series.NameOf(indices.FirstOrDefault(index => series.LabelOf(index) == unknown))}: the model was not trained on the class {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
         var report = new ClassificationReport(network.Classes);
         double loss = 0;
         foreach (var part in indices.Chunk(options.BatchSize ?? 256))
@@ -89,6 +92,8 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         return OnnxExport.Write(run, request, weights, new() { Kind = NameOf(run), Task = "classify_series", Series = new(network.Data.Length), Labels = network.Classes },
             ("model.onnx", OnnxSeries.Build((SeriesClassifierConfig)run.Config.Model, network.Data.Length, network.Classes.Count, weights)));
     }
+
+    public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) => ["loss", "top1", "macro_f1", "calibration_error"];
 
     private protected override DataProfile ReadProfile(RunConfig run, LabelledSeriesDataConfig data, SeriesClassifierConfig model, TrainingOptions options) =>
         Profile(data, model, run.Training.Batch, LabelledSeriesDataset.Open(data, run.Seed).Classes.Count);

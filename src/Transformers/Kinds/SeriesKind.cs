@@ -51,6 +51,15 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     /// <summary>The network as an ONNX graph.</summary>
     private protected abstract OnnxGraph BuildOnnx(TModel config, SeriesModel model, OnnxWeights weights);
 
+    public sealed override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) =>
+        SeriesComparison.Names(((SeriesDataConfig)run.Config.Data).Source is GeneratedSeriesConfig, ((TModel)run.Config.Model).Quantiles.Count);
+
+    internal sealed override void CheckSplit(RunConfig run, string split)
+    {
+        var data = (SeriesDataConfig)run.Data;
+        if (split is not ("train" or "validation" or "test") || (split == "test" && data.Test == 0) || (split == "validation" && data.Validation == 0))
+            throw new UserException($"--split ({split}): the series have no such split", "data.test and data.validation set how many steps at the end are held out");
+    }
     public sealed override Picture DrawForecast(TrainedRun run, string? path, string? name, Device device)
     {
         NativeLibraries.Load();

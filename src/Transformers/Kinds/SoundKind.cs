@@ -31,7 +31,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
         using var network = SoundRun.Open(run, options.Device, options.Precision);
         using var predictions = new PredictionFile(options.Output, options.Processes);
-        var sounds = network.OpenSounds(options.Data, Path.Combine(options.Cache, "sounds"));
+        var sounds = network.OpenSounds(options.Data, options.Split, Path.Combine(options.Cache, "sounds"));
         var (split, indices) = sounds.Split(options.Split);
         // A folder may contain only some of the classes.
         int[] idOf = [.. sounds.Classes.Select(label => network.Classes.Index().First(known => known.Item == label).Index)];
@@ -69,6 +69,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
             Labels = report.Labels,
             Classes = report.Classes(),
             Mistakes = [.. mistakes.OrderBy(mistake => mistake.LabelProbability).Take(MostMistakes)],
+            Broken = sounds.Broken.Count == 0 ? null : [.. sounds.Broken.Select(problem => problem.ToString())],
         };
     }
 
@@ -80,6 +81,10 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         return OnnxExport.Write(run, request, weights, new() { Kind = NameOf(run), Task = "classify_sound", Labels = network.Classes, Sound = OnnxSoundInput.Of(network.FrontEnd.Input) },
             ("model.onnx", OnnxAst.Build((AstConfig)run.Config.Model, network.Model.Shape, weights)));
     }
+
+    // The last one of the run's own recordings alone.
+    public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) =>
+        ["loss", "top1", .. run.LoadClasses().Count > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error", "centroid_top1"];
 
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)
     {

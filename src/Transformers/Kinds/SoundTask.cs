@@ -52,12 +52,11 @@ sealed class SoundTask : TrainingTask
     {
         if (data.Source is GeneratedAudioConfig) observer.OnPreparing("speaking", 0);
         var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
-        if (sounds.Train.Length == 0) throw new UserException("there are no training recordings");
+        if (sounds.Train.Length == 0) throw new UserException("there are no training recordings that can be read", sounds.Broken.Select(problem => problem.ToString()).FirstOrDefault());
+        LabelledNotes.CheckClasses(sounds.Classes, "recordings");
         observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test recordings of {sounds.Classes.Count} classes");
-        var input = options.From is { } from && TrainedRun.Open(from) is { } other && other.Checkpoint.Has(SoundInput.FileName)
-            // The loaded weights were trained with this mean and standard deviation.
-            ? SoundInput.Parse(other.Checkpoint.ReadText(SoundInput.FileName), other.Checkpoint.PathOf(SoundInput.FileName)) with { Samples = SoundShape.SamplesOf(data), Mels = data.Mels }
-            : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
+        foreach (var warning in sounds.Warnings) observer.Warn(warning);
+        var input = options.From is { } from ? InputOf(TrainedRun.Open(from), from, data) : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var model = new Ast(network, SoundShape.Of(data, sounds.Classes.Count), generator).to(options.Device);
         var files = new Dictionary<string, byte[]>
@@ -73,6 +72,15 @@ sealed class SoundTask : TrainingTask
             Labels = sounds.Classes,
             FilesHash = Convert.ToHexStringLower(SHA256.HashData([.. files[SoundInput.FileName], .. files[CheckpointFiles.Classes]])),
         };
+    }
+
+    // The weights that are taken have heard sounds of one mean and deviation, and of as many bands.
+    static SoundInput InputOf(TrainedRun run, string from, AudioDataConfig data)
+    {
+        var there = SoundInput.Parse(run.Checkpoint.ReadText(SoundInput.FileName), run.Checkpoint.PathOf(SoundInput.FileName));
+        if (there.Mels != data.Mels)
+            throw new UserException([new Problem($"data.mels ({data.Mels}) must be {there.Mels}, as in {from}, whose weights are used", Path: "data.mels", Hint: $"--set data.mels={there.Mels}, or leave --from out")]);
+        return there with { Samples = SoundShape.SamplesOf(data) };
     }
 
     SoundBatch Draw(DataPosition position) =>

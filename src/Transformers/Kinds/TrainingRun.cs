@@ -143,10 +143,10 @@ public static class TrainingRun
         if (options.From is { } from)
         {
             var other = TrainedRun.Open(from);
-            observer.Note($"starting from {other.Checkpoint.Folder}: {WarmStart.From(setup.Task.Model, other, setup.Labels, config.Model)}{WarmStart.Differences(other, config)}");
+            observer.Note($"starting from {other.Checkpoint.Folder}: {WarmStart.From(setup.Task.Model, other, setup.Labels, config)}{WarmStart.Differences(other, config)}");
         }
         if (!setup.Task.HasValidation)
-            observer.Warn("nothing is held out for validation, so there will be no val_loss, no other validation metric and no best checkpoint (data.holdout holds out some of the training data)");
+            observer.Warn($"nothing is held out for validation, so there will be no val_loss, no other validation metric and no best checkpoint ({config.Data.HoldoutHint()})");
         options.BeforeSteps?.Invoke(setup.Task);
         if (config.Training.Freeze is { } patterns)
             observer.Note($"{WarmStart.Freeze(setup.Task.Model, patterns)} of {setup.Task.Model.parameters().Count()} tensors are frozen");

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.ImageText;
@@ -36,6 +37,16 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         return ImageTextEvaluation.Run(pairs, name, options, cancel);
     }
 
+    public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run)
+    {
+        var (objectives, answers) = (((VilbertConfig)run.Config.Model).Objectives, run.Checkpoint.Has(CheckpointFiles.Classes));
+        return
+        [
+            .. answers ? ["loss", "accuracy", "accuracy_*", "majority", "shuffled_images"] : Array.Empty<string>(), .. answers && objectives.Alone > 0 ? ["text_alone", "image_alone"] : Array.Empty<string>(),
+            .. objectives.Match > 0 ? ["match_accuracy", "image_recall_*", "text_recall_*", "retrieved_from"] : Array.Empty<string>(),
+        ];
+    }
+
     // The text stream. A line may name an image before a tab; without one the whole image is hidden, as in part of training.
     public override Embedder OpenEmbedder(TrainedRun run, Device device)
     {
@@ -46,7 +57,18 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         {
             var image = model.EmbedImage(ImagesOf(pairs, lines));
             return model.Join(model.EmbedText(ids, mask), image, new CoInput(Text: mask)).Text;
-        }, ((VilbertConfig)run.Config.Model).Text.Width, pairs.Special.Padding, device, line => pairs.Encode(line[(line.IndexOf('\t') + 1)..]));
+        }, ((VilbertConfig)run.Config.Model).Text.Width, pairs.Special.Padding, device, line => pairs.Encode(line[(line.IndexOf('\t') + 1)..]), line =>
+        {
+            try
+            {
+                if (line.IndexOf('\t') is >= 0 and var tab) pairs.ReadImage(line[..tab]);
+            }
+            catch (UserException exception)
+            {
+                // The problem is the line's, which names the image.
+                throw new UserException(exception.Message, inner: exception);
+            }
+        });
     }
 
     static ImageTensors ImagesOf(ImageTextRun run, string[] lines)

@@ -45,10 +45,39 @@ public static class WarmStart
         return free.Any(one => path == one || path.StartsWith(one + ".", StringComparison.Ordinal)) || ((different.Old is null || different.New is null) && Sizes.Contains(path));
     }
 
-    /// <summary>The settings of the model that differ from those of a run that it starts from, as the end of a sentence; empty if there are none.</summary>
-    internal static string Differences(TrainedRun run, RunConfig config) =>
-        ConfigDifferences.Of(run.Config.Model, config.Model, "model") is { Count: > 0 } differences
-            ? $"; settings that differ: {string.Join(", ", differences.Select(one => $"{one.Path} ({one.New ?? "not set"}, there {one.Old ?? "not set"})"))}" : "";
+    /// <summary>The settings of the model, and of its input, that differ from those of a run that it starts from, as the end of a sentence; empty if there are none.</summary>
+    internal static string Differences(TrainedRun run, RunConfig config)
+    {
+        string[] seen = [.. config.Data.InputSettings().Select(setting => $"data.{setting}")];
+        var differences = ConfigDifferences.Of(run.Config.Model, config.Model, "model").Concat(run.Config.Data.GetType() != config.Data.GetType() ? []
+            : ConfigDifferences.Of(run.Config.Data, config.Data, "data").Where(one => seen.Any(setting => one.Path == setting || one.Path.StartsWith(setting + ".", StringComparison.Ordinal))
+                // The mean and standard deviation are taken over.
+                && !one.Path.StartsWith("data.input.normalize", StringComparison.Ordinal))).ToList();
+        return differences.Count == 0 ? "" : $"; settings that differ: {string.Join(", ", differences.Select(one => $"{one.Path} ({one.New ?? "not set"}, there {one.Old ?? "not set"})"))}";
+    }
+
+    /// <summary>The image input with the mean and standard deviation of the run whose weights are loaded, since they were trained with them.</summary>
+    /// <param name="input">What the config asks for.</param>
+    /// <param name="there">How the run's images were transformed.</param>
+    /// <param name="from">The run, for messages.</param>
+    /// <exception cref="UserException">The config asks for a different mean, standard deviation or number of channels.</exception>
+    internal static ImageInputConfig Statistics(ImageInputConfig input, ImageTransform there, string from)
+    {
+        if (there.Channels != input.Channels)
+            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {there.Channels}, as in {from}, whose weights are used", Path: "data.input.channels", Hint: "or leave --from out")]);
+        var asked = input.Normalize switch
+        {
+            GivenStatisticsConfig given => (given.Mean, given.Std),
+            ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
+            _ => (there.Mean, there.Std),
+        };
+        if (!asked.Item1.SequenceEqual(there.Mean) || !asked.Item2.SequenceEqual(there.Std))
+            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are used: mean [{Shown(there.Mean)}], std [{Shown(there.Std)}]", Path: "data.input.normalize",
+                Hint: "leave it out, or set kind: measured, to use the run's; or leave --from out")]);
+        return input with { Normalize = new GivenStatisticsConfig { Mean = there.Mean, Std = there.Std } };
+
+        static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
+    }
 
     /// <summary>The tokenizer that comes along with the weights of <c>--from</c>; null without it.</summary>
     /// <param name="options">The options of the run.</param>
@@ -64,6 +93,8 @@ public static class WarmStart
         taken ??= run.LoadTokenizer();
         if (ofRun(run.Config) is not { } there || ConfigDifferences.Of(there, asked, setting) is not { Count: > 0 } differences) return taken;
         if (asked is FileTokenizerConfig file && TokenizerFile.Load(file.Path, file.Pattern).Hash == taken.Hash) return taken;
+        // The settings of another kind of tokenizer are not its own: the kind says it.
+        if (differences.FirstOrDefault(different => different.Path == $"{setting}.kind") is { } kind) differences = [kind];
         throw new UserException([.. differences.Select(different => new Problem(
             $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {from}: the loaded embeddings are those of its tokens", Path: different.Path,
             Hint: $"leave {setting} as it is in that run, or name the run: --set '{setting}={{ kind: file, path: {from} }}'"))]);
@@ -73,10 +104,10 @@ public static class WarmStart
     /// <param name="model">The model, with fresh weights.</param>
     /// <param name="run">The other run.</param>
     /// <param name="labels">The names of the model's classes; if the run has others, the head keeps its initial values.</param>
-    /// <param name="config">The model's config; where it pools otherwise than the run's, the head stays as it was drawn.</param>
+    /// <param name="config">The config; if its model pools differently from the run's, the head keeps its initial values.</param>
     /// <returns>What was taken and what was not.</returns>
     /// <exception cref="UserException">A tensor has another shape that cannot be adapted, or none is shared.</exception>
-    public static TakenWeights From(nn.Module model, TrainedRun run, IReadOnlyList<string>? labels = null, ModelConfig? config = null)
+    public static TakenWeights From(nn.Module model, TrainedRun run, IReadOnlyList<string>? labels = null, RunConfig? config = null)
     {
         using var plain = no_grad();
         var name = run.Checkpoint.WeightsFile;
@@ -84,7 +115,7 @@ public static class WarmStart
         using var file = run.Checkpoint.OpenTensors(name);
         var (taken, resized, fresh) = (new List<string>(), new List<string>(), new List<string>());
         var keepsHead = (labels is null || LabelsOf(run) is not { } there || there.SequenceEqual(labels, StringComparer.Ordinal))
-            && (config is null || !ConfigDifferences.Of(run.Config.Model, config, "model").Any(different => different.Path is "model.pool" or "model.head.pool"));
+            && (config is null || !ConfigDifferences.Of(run.Config.Model, config.Model, "model").Any(different => different.Path is "model.pool" or "model.head.pool"));
         var state = model.state_dict();
         foreach (var (parameter, tensor) in state)
         {
@@ -99,7 +130,7 @@ public static class WarmStart
             {
                 if (model is not IAdaptsWeights adapting)
                     throw new CheckpointException(path, $"{parameter} is [{string.Join(", ", stored.Shape)}] but the model needs [{string.Join(", ", tensor.shape)}]",
-                        "give the model the same shape as the run that it starts from");
+                        $"give the model the same shape as the run that it starts from{(config is null ? "" : Differences(run, config))}");
                 if (adapting.Adapt(parameter, loaded, tensor.shape) is not { } adapted)
                 {
                     fresh.Add(parameter);

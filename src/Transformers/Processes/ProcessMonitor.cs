@@ -61,7 +61,7 @@ public sealed class ProcessMonitor : IDisposable
     Action<ProcessFailedException> OnFailure { get; }
 
     static TimeSpan LimitOf(string? text) => text is not { Length: > 0 } ? TimeSpan.FromSeconds(60)
-        : int.TryParse(text, out var seconds) && seconds is >= 3 and <= 86400 ? TimeSpan.FromSeconds(seconds)
+        : int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var seconds) && seconds is >= 3 and <= 86400 ? TimeSpan.FromSeconds(seconds)
         : throw new UserException($"{LimitVariable} ({text}) must be a whole number of seconds from 3 to 86400", "set it, or unset it for 60");
 
     // All addresses of this machine, since it does not know which of them the others can reach.

@@ -62,7 +62,7 @@ public sealed class CharacterTokenizer : TextTokenizer
         }
         catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
-            throw new UserException($"the text cannot be read: {exception.Message}", inner: exception);
+            throw new UserException($"the text cannot be read: {InputFile.ReasonOf(exception)}", inner: exception);
         }
         var characters = new List<Rune?>();
         for (var c = 0; c < seen.Length; c++)

@@ -60,6 +60,33 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
     }
 
     [Fact]
+    public void Examples_and_lines_whose_image_cannot_be_used_stop_none_of_the_others_and_are_named()
+    {
+        var folder = runs.At("own");
+        Directory.CreateDirectory(folder);
+        foreach (var name in (string[])["a.png", "b.png"]) File.Copy(Path.Combine(Scenes(), "images", "test-000000.png"), Path.Combine(folder, name), overwrite: true);
+        File.WriteAllLines(Path.Combine(folder, "train.jsonl"), Enumerable.Range(0, 12).Select(i => $$"""{"image": "{{(i == 3 ? "none.png" : i % 2 == 0 ? "a.png" : "b.png")}}", "text": "what color is it?", "answer": "{{(i % 2 == 0 ? "red" : "blue")}}"}"""));
+        File.WriteAllLines(Path.Combine(folder, "val.jsonl"), [.. File.ReadLines(Path.Combine(folder, "train.jsonl")).Take(3), """{"image": "a.png", "text": "what color is it?", "answer": "mauve"}"""]);
+        var trained = CommandLine.Run("train", runs.At("pairs.yaml"), "--data", folder, "--run", runs.At("own-run"), "--device", "cpu");
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        Assert.Contains($"warning: 1 examples whose image cannot be used are left out; the first: {Path.Combine(folder, "train.jsonl")}:4: the image none.png is not there", trained.Error);
+        Assert.Contains("warning: 1 examples of the split val have an answer that no training example has; the first: 'mauve'", trained.Error);
+        Assert.Contains("warning: 2 of 2 images of the split val are training images too", trained.Error);
+        var inspected = Done("data", "inspect", folder);
+        Assert.Contains("train       11 examples with 2 images", inspected);
+        Assert.Contains("answers   2 different: red 6, blue 5", inspected);
+        foreach (var warning in trained.Error.Split('\n').Where(line => line.StartsWith("warning: ", StringComparison.Ordinal)))
+            Assert.Contains(warning["warning: ".Length..].Trim(), inspected);
+        var evaluated = JsonDocument.Parse(Done("eval", runs.At("own-run"), "--data", Path.Combine(folder, "train.jsonl"), "--device", "cpu", "--json")).RootElement;
+        Assert.Equal((11, 1), (evaluated.GetProperty("examples").GetInt32(), evaluated.GetProperty("broken").GetArrayLength()));
+
+        var input = runs.Write("lines.txt", $"the red circle\n{Path.Combine(folder, "none.png")}\tthe red circle\nthe red circle\n");
+        var embedded = CommandLine.Run("embed", runs.Pairs, "--input", input, "--device", "cpu");
+        Assert.Equal((2, 3), (embedded.ExitCode, embedded.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.Contains($"warning: {input}:2: {Path.Combine(folder, "none.png")}: the file cannot be read: the file does not exist", embedded.Error);
+    }
+
+    [Fact]
     public void Texts_are_embedded_and_attention_is_drawn_in_both_directions()
     {
         var image = Path.Combine(Scenes(), "images", "test-000001.png");

@@ -142,6 +142,107 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     }
 
     [Fact]
+    public void One_recording_that_cannot_be_read_stops_none_of_the_others_and_is_named()
+    {
+        var folder = runs.At("some");
+        var good = Path.Combine(runs.Folder, "test", "one", "000001.wav");
+        foreach (var name in (string[])["one/a.wav", "two/b.wav", "two/c.wav"])
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, name))!);
+            File.Copy(good, Path.Combine(folder, name), overwrite: true);
+        }
+        var bad = Path.Combine(folder, "one", "bad.wav");
+        File.WriteAllText(bad, "RIFF");
+        File.WriteAllText(Path.Combine(folder, "one", "notes.mp3"), "");
+
+        var predicted = CommandLine.Run("predict", runs.Sounds, good, bad, good, "--device", "cpu", "--json");
+        Assert.Equal(2, predicted.ExitCode);
+        Assert.Contains($"warning: {bad}: is not a WAV file", predicted.Error);
+        Assert.Contains("error: 1 of 3 sounds could not be read; the rest were processed", predicted.Error);
+        Assert.Equal([5, 0, 5], Document(predicted.Output, "transformer.predict/1").GetProperty("predictions").EnumerateArray().Select(one => one.GetProperty("labels").GetArrayLength()));
+        // Of a folder, it is left out.
+        predicted = CommandLine.Run("predict", runs.Sounds, folder, "--device", "cpu");
+        Assert.Equal((0, 3), (predicted.ExitCode, predicted.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.Contains($"warning: {bad}: is not a WAV file", predicted.Error);
+
+        var evaluated = Document(Done("eval", runs.Sounds, "--data", folder, "--device", "cpu", "--json"), "transformer.eval/1");
+        Assert.Equal(("all", 3, 1), (evaluated.GetProperty("split").GetString(), evaluated.GetProperty("examples").GetInt32(), evaluated.GetProperty("broken").GetArrayLength()));
+
+        var trained = CommandLine.Run("train", runs.At("sounds.yaml"), "--data", folder, "--run", runs.At("some-run"), "--device", "cpu", "--set", "training.steps=1", "--set", "data.holdout=0");
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        Assert.Contains($"warning: skipped {bad}: is not a WAV file", trained.Error);
+        Assert.Contains("warning: 1 files skipped that are not WAV files, by name: 1 .mp3", trained.Error);
+        Assert.Contains("warning     1 files skipped that are not WAV files, by name: 1 .mp3", Done("data", "inspect", folder));
+    }
+
+    [Fact]
+    public void Recordings_of_a_single_class_are_refused()
+    {
+        var folder = runs.At("single/only");
+        Directory.CreateDirectory(folder);
+        foreach (var i in Enumerable.Range(0, 8)) File.Copy(Path.Combine(runs.Folder, "test", "one", "000001.wav"), Path.Combine(folder, $"{i}.wav"), overwrite: true);
+        Assert.Contains("all recordings are of one class, 'only'", CommandLine.Run("train", runs.At("sounds.yaml"), "--data", runs.At("single"), "--run", runs.At("single-run"), "--device", "cpu").Error);
+    }
+
+    [Fact]
+    public void One_row_or_table_that_cannot_be_read_stops_none_of_the_others_and_is_named()
+    {
+        var row = string.Join(',', Enumerable.Range(0, 128).Select(i => i % 9));
+        var rows = runs.Write("mixed.csv", $",{row}\n,1,many,3\n,{row}\n");
+        var predicted = CommandLine.Run("predict", runs.Classes, rows, "--device", "cpu", "--json");
+        Assert.Equal(2, predicted.ExitCode);
+        Assert.Contains($"warning: {rows}:2: 'many' in column '3' is not a number", predicted.Error);
+        Assert.Equal([3, 0, 3], Document(predicted.Output, "transformer.predict/1").GetProperty("predictions").EnumerateArray().Select(one => one.GetProperty("labels").GetArrayLength()));
+
+        var (good, bad) = (runs.Write("good.csv", "x\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{i % 7}\n"))), runs.Write("bad.csv", "x\n1\nb\n"));
+        var forecast = CommandLine.Run("predict", runs.Series, bad, good, "--device", "cpu");
+        Assert.Equal((2, 7), (forecast.ExitCode, forecast.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.Contains($"warning: {bad}:3: 'b' in column 'x' is not a number", forecast.Error);
+        Assert.Contains("error: 1 of 2 tables could not be read; the rest were processed", forecast.Error);
+        Assert.Contains($"{runs.At("goood.csv")}: the file does not exist (did you mean {good}?)", CommandLine.Refused("predict", runs.Series, good, runs.At("goood.csv")));
+    }
+
+    [Fact]
+    public void A_measure_that_an_evaluation_does_not_give_is_refused_before_it_begins()
+    {
+        foreach (var run in new[] { runs.Series, runs.Classes, runs.Sounds })
+        {
+            using var document = JsonDocument.Parse(Done("eval", run, "--device", "cpu", "--json"));
+            var trained = Transformers.Evaluation.TrainedRun.Open(run);
+            Assert.Equal(document.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).Order(StringComparer.Ordinal), Transformers.Kinds.Kind.For(trained).EvaluationMetrics(trained)!.Order(StringComparer.Ordinal));
+            Assert.Contains("no result named nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
+        }
+        Assert.Contains("--split (test): a table given with --data is evaluated as a whole", CommandLine.Refused("eval", runs.Classes, "--data", runs.Write("any.csv", "x\n"), "--split", "test"));
+    }
+
+    [Fact]
+    public void A_table_of_series_is_reported_as_one_with_what_training_warns_of()
+    {
+        var table = runs.Write("load.csv", "date,load,still,none\n" + string.Concat(Enumerable.Range(0, 120).Select(i => FormattableString.Invariant($"{new DateTime(2024, 1, 1).AddDays(i):yyyy-MM-dd},{i % 7},5,\n"))));
+        var inspected = Done("data", "inspect", table);
+        Assert.Contains("series      3 of 120 steps, from 2024-01-01 to 2024-04-29; 120 values are missing", inspected);
+        Assert.Contains("  load: 0 to 6, ", inspected);
+        var trained = CommandLine.Run("train", runs.At("series.yaml"), "--data", table, "--run", runs.At("load-run"), "--device", "cpu", "--set", "training.steps=1");
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        foreach (var warning in (string[])["the series 'none' has no values", "the series 'still' has one value only, which never changes"])
+        {
+            Assert.Contains($"warning: {warning}", trained.Error);
+            Assert.Contains($"warning     {warning}", inspected);
+        }
+        Document(Done("data", "inspect", table, "--json"), "transformer.data.inspect/1").GetProperty("report").GetProperty("series");
+    }
+
+    [Fact]
+    public void A_run_of_series_that_holds_nothing_out_is_told_by_which_setting_it_could()
+    {
+        var outcome = CommandLine.Run("train", runs.At("series.yaml"), "--run", runs.At("nothing"), "--device", "cpu", "--set", "data.validation=0", "--set", "training.steps=1");
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Contains("nothing is held out for validation", outcome.Error);
+        Assert.Contains("(data.validation holds out", outcome.Error);
+        Assert.DoesNotContain("data.holdout", outcome.Error);
+    }
+
+    [Fact]
     public void Generated_series_are_a_table_that_training_reads()
     {
         var folder = runs.At("made");

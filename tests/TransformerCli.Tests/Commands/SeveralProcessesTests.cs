@@ -282,6 +282,24 @@ public sealed class SeveralProcessesTests : IDisposable
 
     [MpiTheory]
     [InlineData(Mpi.OpenMpi)]
+    public void Several_seeds_are_trained_and_a_dry_run_is_made(string mpi)
+    {
+        var dry = ProgramProcess.Run(root, [.. Train("training.steps=4"), "--dry-run", "--nproc", "2"], Under(mpi));
+        Assert.True(dry.ExitCode == 0, dry.Error);
+        Assert.Single(dry.Output.Split('\n'), line => line.StartsWith("first pass", StringComparison.Ordinal));
+        var seeds = ProgramProcess.Run(root, [.. Train("training.steps=4", "training.validate.every=4"), "--seeds", "2", "--nproc", "2", "--json"], Under(mpi));
+        Assert.True(seeds.ExitCode == 0, seeds.Error);
+        using var document = JsonDocument.Parse(seeds.Output);
+        Assert.Equal([2, 2], document.RootElement.GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("processes").GetInt32()));
+        Assert.True(File.Exists(Path.Combine(Run, "seeds.json")));
+        AssertNothingIsLeft();
+        var sweep = ProgramProcess.Run(root, ["sweep", "tiny.yaml", "--vary", "model.layers=1,2"], [.. Mpi.Line(mpi, 2)]);
+        Assert.NotEqual(0, sweep.ExitCode);
+        Assert.Single(sweep.Error.Split('\n'), line => line.StartsWith("error: sweep is for one process", StringComparison.Ordinal));
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
     public void Evaluation_and_generation_by_several_processes_are_those_of_one(string mpi)
     {
         Assert.Equal(0, ProgramProcess.Run(root, [.. Train(), "--max-steps", "10"]).ExitCode);

@@ -86,6 +86,17 @@ public sealed class TextLinesTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_is_only_named_compressed_and_one_that_is_damaged_say_so_in_words_of_our_own()
+    {
+        var path = folder.Write("b.txt", "one\ntwo\n");
+        File.Move(path, folder["b.txt.gz"]);
+        Assert.Contains("b.txt.gz: cannot be read: its name ends in .gz, and its content is not gzip (rename it without .gz", Assert.Throws<UserException>(() => TextLines.Read(folder["b.txt.gz"]).Count()).Message);
+        var whole = File.ReadAllBytes(folder.Write("a.txt.gz", string.Concat(Enumerable.Range(0, 3000))));
+        File.WriteAllBytes(folder["a.txt.gz"], whole[..^100]);
+        Assert.Contains("cannot be read: its compressed content is damaged or cut short", Assert.Throws<UserException>(() => TextLines.Read(folder["a.txt.gz"]).Count()).Message);
+    }
+
+    [Fact]
     public void A_missing_file_and_a_folder_are_the_users_error()
     {
         Assert.Contains("the file does not exist", Assert.Throws<UserException>(() => TextLines.Read(folder.FullPath + "/none").ToList()).Message);

@@ -48,6 +48,27 @@ public sealed class SeriesBaselinesTests : IDisposable
     [Fact]
     public void Without_enough_windows_there_is_no_linear_forecaster() => Assert.Null(LinearForecaster.Fit(Open(i => i, length: 40).Series));
 
+    // A system of as many equations would not be solved in the time of a training.
+    [Fact]
+    public void For_a_long_context_there_is_no_linear_forecaster()
+    {
+        var config = new SeriesDataConfig { Source = new GeneratedSeriesConfig { Generator = SeriesKind.Regimes, Count = 1, Length = 2100 }, Context = 2001, Horizon = 2, Season = 24, Test = 20 };
+        Assert.Null(LinearForecaster.Fit(SeriesDataset.Open(config)));
+        Assert.NotNull(LinearForecaster.Fit(SeriesDataset.Open(config with { Context = 100 })));
+    }
+
+    [Theory]
+    [InlineData(40, false)]
+    [InlineData(200, false)]
+    [InlineData(200, true)]
+    public void The_scores_are_those_that_are_named_before(int length, bool still)
+    {
+        var (series, config) = Open(i => still ? 3 : i % 7, length);
+        var names = SeriesComparison.Names(series, 1);
+        Assert.Equal((length > 40, !still), (names.Contains("linear_mae"), names.Contains("mase")));
+        Assert.Equal(names.Order(), SeriesComparison.Of(series, series.Test, config, [0.5], series.Test.Select(_ => Enumerable.Range(0, 6).Select(_ => (double[])[1, 1]).ToArray())).Keys.Order());
+    }
+
     [Fact]
     public void On_generated_series_the_linear_forecaster_is_a_tenth_and_more_above_the_best_possible_and_better_than_the_naive_ones()
     {

@@ -79,6 +79,33 @@ public sealed class SweepTests : IDisposable
 
     [Trait("Category", "slow")]
     [Fact]
+    public void What_a_later_run_would_be_refused_for_is_found_before_the_first_one()
+    {
+        var refused = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=20,40,9999"))).Message;
+        Assert.Contains("data.limit (9999) must be at most the number of training images (", refused);
+        Assert.Equal(0, steps.Count);
+        var series = runs.PathOf("series.yaml");
+        File.WriteAllText(series, """
+            data: { kind: series, source: { generator: regimes, count: 2, length: 200 }, context: 48, horizon: 6, validation: 12 }
+            model: { kind: patchtst, patch: 8, layers: 1, heads: 2, width: 16 }
+            training: { steps: 2, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
+            """);
+        var plan = SweepPlan.Create([series], [], [SweepFactor.Parse("model.layers=1,2")], 1, runs.PathOf("series-sweep"));
+        Assert.Contains("--split (test): the series have no such split", Assert.Throws<UserException>(() => Start(plan, split: "test")).Message);
+        Assert.Equal(0, steps.Count);
+    }
+
+    [Fact]
+    public void A_figure_that_cannot_be_written_is_a_warning_and_the_runs_go_on()
+    {
+        var plan = Plan("sweep", 1, "data.limit=20,40");
+        // A folder where the figure should be.
+        Directory.CreateDirectory(Path.Combine(plan.Output, Sweep.FigureFile));
+        Assert.Equal(2, Start(plan).Runs.Count(run => run.State == "finished"));
+        Assert.Contains(steps.Warnings, warning => warning.StartsWith("the figure could not be made: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void One_that_is_stopped_trains_nothing_twice_and_ends_as_if_it_had_not_been()
     {
         string[] vary = ["data.limit=40,80,160"];
@@ -182,6 +209,10 @@ public sealed class SweepTests : IDisposable
         internal int Count { get; private set; }
 
         internal int? StopAt { get; init; }
+
+        internal List<string> Warnings { get; } = [];
+
+        public void Warn(string message) => Warnings.Add(message);
 
         public void OnStep(long step, long steps)
         {

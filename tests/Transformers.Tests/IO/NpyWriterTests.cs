@@ -1,4 +1,5 @@
 using System.Text;
+using TestSupport;
 using Transformers.IO;
 
 namespace Transformers.Tests.IO;
@@ -34,6 +35,36 @@ public class NpyWriterTests
         finally
         {
             File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void A_file_where_its_folder_should_be_is_said()
+    {
+        using var folder = new TempFolder();
+        folder.Write("a", "a file");
+        Assert.Equal($"{folder["a/b.npy"]}: cannot be written: its folder is a file", Assert.Throws<UserException>(() => new NpyWriter(folder["a/b.npy"], 3)).Message);
+    }
+
+    [MountFact]
+    public void On_a_full_disk_nothing_is_left_and_the_reason_is_said()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["disk"]);
+        Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", folder["disk"]));
+        try
+        {
+            foreach (var rows in (int[])[700, 50_000]) // What is held back shows at the end, what is not before it.
+                Assert.Equal($"{folder["disk/a.npy"]}: cannot be written: No space left on device", Assert.Throws<UserException>(() =>
+                {
+                    using var writer = new NpyWriter(folder["disk/a.npy"], 3);
+                    for (var row = 0; row < rows; row++) writer.Add([1, 2, 3]);
+                }).Message);
+            Assert.Empty(Directory.EnumerateFileSystemEntries(folder["disk"]));
+        }
+        finally
+        {
+            MountFactAttribute.Run("umount", "-l", folder["disk"]);
         }
     }
 }

@@ -30,6 +30,25 @@ public sealed class HostileFolderTests : IDisposable
         return message;
     }
 
+    [MountFact]
+    public void After_a_full_disk_nothing_is_left_and_with_room_the_same_import_works()
+    {
+        var (path, disk) = (Copy("llama"), Directory.CreateDirectory(folder["disk"]).FullName);
+        Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk));
+        try
+        {
+            var message = Assert.ThrowsAny<UserException>(() => HuggingFaceImport.Import(path, Path.Combine(disk, "run"))).Message;
+            Assert.EndsWith("No space left on device (nothing is left of the import)", message);
+            Assert.Empty(Directory.EnumerateFileSystemEntries(disk));
+            Assert.Equal(0, MountFactAttribute.Run("mount", "-o", "remount,size=30m", disk));
+            HuggingFaceImport.Import(path, Path.Combine(disk, "run"));
+        }
+        finally
+        {
+            MountFactAttribute.Run("umount", "-l", disk);
+        }
+    }
+
     static void Change(string file, string from, string to)
     {
         var text = File.ReadAllText(file);

@@ -2,7 +2,9 @@ using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
+using Transformers.Data.Audio;
 using Transformers.Data.Images;
+using Transformers.Data.ImageText;
 using Transformers.Data.Text;
 using Transformers.Evaluation;
 using Transformers.IO;
@@ -66,6 +68,14 @@ public sealed class WarmStartTests : IDisposable
     {
         runs.Train(Text(), "base");
         RefusesFrom("base", Text($"data.tokenizer={tokenizer}"), setting, value);
+    }
+
+    [Fact]
+    public void Another_kind_of_tokenizer_is_one_problem_and_not_one_for_each_of_its_settings()
+    {
+        runs.Train(Text("data.tokenizer={ kind: characters }"), "base");
+        var wrong = Assert.Throws<UserException>(() => From("base", Text("data.tokenizer={ kind: bpe, vocabulary: 300 }"), "refused"));
+        Assert.Equal("data.tokenizer.kind", Assert.Single(wrong.Problems).Path);
     }
 
     [Fact]
@@ -193,6 +203,68 @@ public sealed class WarmStartTests : IDisposable
         RefusesFrom("base", Images("model.layer_scale=0.1"), "model.layer_scale", "must be left out");
         From("base", Images("data.input.size=20"), "large");
         Assert.Contains(notes.All, note => note.Contains("resized: pos_emb.weight"));
+    }
+
+    static RunConfig Pairs(params string[] sets) => ConfigFile.Parse<RunConfig>("""
+        data: { kind: image_text, source: { generator: scenes, size: 40 }, tokenizer: { kind: words }, input: { size: 32 } }
+        model: { kind: vilbert, text: { layers: 1, heads: 2, width: 8 }, image: { layers: 1, heads: 2, width: 16 }, co_layers: 1, width: 16, patch: 16, context: 32 }
+        training: { steps: 1, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, precision: fp32 }
+        """, "pairs.yaml", sets);
+
+    [Fact]
+    public void Images_beside_texts_are_shown_with_the_statistics_of_the_run()
+    {
+        runs.Train(Pairs(), "base");
+        From("base", Pairs("data.source={ generator: scenes, size: 20, seed: 9 }"));
+        var (before, after) = (InputOf("base"), InputOf("tuned"));
+        Assert.Equal(before.Mean, after.Mean);
+        Assert.Equal(before.Std, after.Std);
+        RefusesFrom("base", Pairs("data.input.normalize={ kind: imagenet }"), "data.input.normalize", "mean [");
+
+        ImageTransform InputOf(string run)
+        {
+            var checkpoint = TrainedRun.Open(runs.PathOf(run)).Checkpoint;
+            return ImageTextInput.Parse(checkpoint.ReadText(ImageTextInput.FileName), run).Transform!;
+        }
+    }
+
+    static RunConfig Sounds(params string[] sets) => ConfigFile.Parse<RunConfig>("""
+        data: { kind: audio, source: { generator: digits, count: 20 }, seconds: 0.5, mels: 32 }
+        model: { kind: ast, patch: 16, layers: 1, heads: 2, width: 16 }
+        training: { steps: 1, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, precision: fp32 }
+        """, "sounds.yaml", sets);
+
+    [Fact]
+    public void Sounds_are_heard_with_the_statistics_and_the_bands_of_the_run()
+    {
+        runs.Train(Sounds(), "base");
+        From("base", Sounds("data.source={ generator: digits, count: 20, seed: 9 }", "data.seconds=0.6"));
+        var (before, after) = (InputOf("base"), InputOf("tuned"));
+        Assert.Equal((before.Mean, before.Std), (after.Mean, after.Std));
+        Assert.Contains(notes.All, note => note.Contains("data.seconds (0.6, there 0.5)"));
+        RefusesFrom("base", Sounds("data.mels=48"), "data.mels", "(48) must be 32");
+
+        SoundInput InputOf(string run)
+        {
+            var checkpoint = TrainedRun.Open(runs.PathOf(run)).Checkpoint;
+            return SoundInput.Parse(checkpoint.ReadText(SoundInput.FileName), run);
+        }
+    }
+
+    static RunConfig Series(params string[] sets) => ConfigFile.Parse<RunConfig>("""
+        data: { kind: series, source: { generator: regimes, count: 2, length: 200 }, context: 48, horizon: 6, season: 24, validation: 12, test: 12 }
+        model: { kind: series_decoder, patch: 8, layers: 1, heads: 2, width: 16, positions: { kind: rotary } }
+        training: { steps: 1, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, precision: fp32 }
+        """, "series.yaml", sets);
+
+    [Fact]
+    public void What_the_model_sees_of_series_is_named_where_it_differs()
+    {
+        runs.Train(Series(), "base");
+        From("base", Series("data.context=32", "data.season=12"));
+        Assert.Contains(notes.All, note => note.Contains("data.context (32, there 48), data.season (12, there 24)"));
+        var wrong = Assert.Throws<CheckpointException>(() => From("base", Series("data.horizon=4"), "refused"));
+        Assert.Contains("give the model the same shape as the run that it starts from; settings that differ: data.horizon (4, there 6)", wrong.Message);
     }
 
     sealed class Notes : ITrainingObserver

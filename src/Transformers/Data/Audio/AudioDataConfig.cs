@@ -7,6 +7,9 @@ namespace Transformers.Data.Audio;
 [Kind("audio")]
 public sealed record AudioDataConfig : DataConfig
 {
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["seconds", "mels"];
+
     /// <summary>Where the recordings come from: a generator or a folder.</summary>
     public required AudioSourceConfig Source { get; init; }
 

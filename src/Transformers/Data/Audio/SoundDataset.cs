@@ -15,21 +15,44 @@ public sealed class SoundDataset
     // Decoded recordings are kept in memory up to this size.
     const long CacheBytes = 512L << 20;
 
+    const int MostNamed = 5;
+
     readonly string[] paths;
     readonly int[] labels;
     readonly ConcurrentDictionary<int, float[]> cache = new();
     long cached;
 
-    SoundDataset(string folder, string[] found, ClassLayout layout, double holdout, ulong seed, long? limit)
+    readonly ClassFolders files;
+
+    SoundDataset(string folder, ClassFolders files, AudioDataConfig config, ulong seed, bool check)
     {
+        this.files = files;
+        var layout = ClassLayout.Of(files.Found, folder);
         Classes = layout.Classes;
-        paths = [.. layout.Order.Select(i => Path.Combine(folder, found[i]))];
+        paths = [.. layout.Order.Select(i => Path.Combine(folder, files.Found[i]))];
         labels = layout.Labels;
-        var by = Enumerable.Range(0, paths.Length).ToLookup(i => layout.Splits[i]);
+        var faults = new Problem?[paths.Length];
+        if (check) AllCores.For(paths.Length, i => faults[i] = FaultOf(paths[i]));
+        Broken = [.. faults.OfType<Problem>()];
+        var by = Enumerable.Range(0, paths.Length).Where(i => faults[i] is null).ToLookup(i => layout.Splits[i]);
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]];
-        if (validation.Length == 0 && holdout > 0 && (int)Math.Round(holdout * train.Length) is var held && held > 0 && held < train.Length)
-            (train, validation) = new HoldoutFractionConfig { Fraction = holdout }.Divide(train, i => labels[i], seed);
-        (Train, Validation, Test) = (DataLimit.Draw(train, i => labels[i], limit, seed, "recordings"), validation, [.. by[ImageSplit.Test]]);
+        if (validation.Length == 0 && config.Holdout > 0 && (int)Math.Round(config.Holdout * train.Length) is var held && held > 0 && held < train.Length)
+            (train, validation) = new HoldoutFractionConfig { Fraction = config.Holdout }.Divide(train, i => labels[i], seed);
+        (Train, Validation, Test) = (DataLimit.Draw(train, i => labels[i], config.Limit, seed, "recordings"), validation, [.. by[ImageSplit.Test]]);
+    }
+
+    /// <summary>What is wrong with a file; null if it can be read.</summary>
+    internal static Problem? FaultOf(string path)
+    {
+        try
+        {
+            WavFile.Check(path);
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
     }
 
     /// <summary>Opens the recordings that a config names; generated ones are synthesised once and kept.</summary>
@@ -44,12 +67,13 @@ public sealed class SoundDataset
         var folder = path ?? config.Source switch
         {
             GeneratedAudioConfig spoken => Generate(spoken, generated, cancel),
-            AudioFolderConfig files => files.Path,
+            AudioFolderConfig own => own.Path,
             _ => throw new NotSupportedException($"sounds cannot come from {config.Source.GetType().Name}"),
         };
-        var found = FilesBelow(folder).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/')).ToArray();
-        if (found.Length == 0) throw new UserException([new Problem("the folder contains no WAV files", folder, Hint: "put .wav files into one folder per class: CLASS/FILE.wav, or train/CLASS/FILE.wav and test/CLASS/FILE.wav")]);
-        return new SoundDataset(folder, found, ClassLayout.Of(found, folder), config.Holdout, seed, path is null ? config.Limit : null);
+        var files = new ClassFolders(folder, WavFile.HasName, "WAV files");
+        if (files.Found.Count == 0) throw new UserException([new Problem("the folder contains no WAV files", folder, Hint: "put .wav files into one folder per class: CLASS/FILE.wav, or train/CLASS/FILE.wav and test/CLASS/FILE.wav")]);
+        // Recordings that the program generated itself are readable.
+        return new SoundDataset(folder, files, path is null ? config : config with { Limit = null }, seed, check: path is not null || config.Source is AudioFolderConfig);
     }
 
     static string Generate(GeneratedAudioConfig spoken, string folder, CancellationToken cancel)
@@ -70,20 +94,8 @@ public sealed class SoundDataset
 
     /// <summary>The WAV files in a folder at any depth, in order of their names.</summary>
     /// <exception cref="UserException">It cannot be read.</exception>
-    internal static IReadOnlyList<string> FilesBelow(string folder)
-    {
-        if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, but a folder of class folders is needed" : "the folder does not exist", folder)]);
-        try
-        {
-            // A link to a parent folder would be followed forever.
-            var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
-            return [.. Directory.EnumerateFiles(folder, "*", options).Where(WavFile.HasName).Order(StringComparer.Ordinal)];
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"the folder {folder} cannot be read: {exception.Message}", inner: exception);
-        }
-    }
+    internal static IReadOnlyList<string> FilesBelow(string folder) =>
+        [.. new ClassFolders(folder, WavFile.HasName, "WAV files").Found.Select(file => Path.Combine(folder, file)).Order(StringComparer.Ordinal)];
 
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
@@ -93,6 +105,18 @@ public sealed class SoundDataset
     public int[] Validation { get; }
     /// <summary>Indices of the test recordings.</summary>
     public int[] Test { get; }
+
+    /// <summary>The recordings that cannot be read and are in no split, with what is wrong with them.</summary>
+    public IReadOnlyList<Problem> Broken { get; }
+
+    /// <summary>What a person should know before training on them: what was left out, and classes that are missing from a split.</summary>
+    public IEnumerable<string> Warnings =>
+    [
+        .. files.Warnings,
+        .. ClassFolders.MissingClasses(Classes, LabelOf, "recording", ("training", Train), ("validation", Validation), ("test", Test)),
+        .. Broken.Take(MostNamed).Select(problem => $"skipped {problem.File}: {problem.Message}"),
+        .. Broken.Count > MostNamed ? [$"{Broken.Count:N0} recordings are skipped in all"] : Array.Empty<string>(),
+    ];
 
     /// <summary>The class of a recording.</summary>
     public int LabelOf(int index) => labels[index];
@@ -105,6 +129,7 @@ public sealed class SoundDataset
     /// <exception cref="UserException">There are none.</exception>
     public (string Name, int[] Indices) Split(string? name)
     {
+        if (Broken.Count == paths.Length) throw new UserException($"none of the {paths.Length} recordings can be read", Broken[0].ToString());
         if (name is null) return Test.Length > 0 ? ("test", Test) : Validation.Length > 0 ? ("validation", Validation) : ("all", Train);
         var indices = ClassLayout.SplitNamed(name) switch { ImageSplit.Train => Train, ImageSplit.Validation => Validation, ImageSplit.Test => Test, _ => [] };
         if (indices.Length > 0) return (name, indices);

@@ -36,7 +36,7 @@ public sealed record SoundInput(int Samples, int Mels, double Mean, double Std)
         }
         catch (JsonException exception)
         {
-            throw Wrong($"cannot be read: {exception.Message}");
+            throw Wrong($"cannot be read: {JsonStyle.ReasonOf(exception)}");
         }
 
         UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);

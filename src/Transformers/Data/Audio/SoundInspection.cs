@@ -16,8 +16,11 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
 {
     const int MostNamed = 10;
 
+    /// <summary>What training on the folder warns of too: what is skipped, and classes that a split lacks.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>Whether a path is a folder that has a WAV file among its first files.</summary>
-    public static bool IsFor(string path) => Directory.Exists(path) && Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Take(1000).Any(WavFile.HasName);
+    public static bool IsFor(string path) => Directory.Exists(path) && Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16 }).Take(1000).Any(WavFile.HasName);
 
     /// <summary>Reads every recording of a folder.</summary>
     /// <exception cref="UserException">The folder cannot be read, or has no recordings in class folders.</exception>
@@ -25,7 +28,7 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
     {
         var sounds = SoundDataset.Open(new AudioDataConfig { Source = new AudioFolderConfig { Path = folder }, Holdout = 0 }, seed: 0);
         int[] all = [.. sounds.Train, .. sounds.Validation, .. sounds.Test];
-        var (seconds, rates, faults) = (new List<double>(), new SortedDictionary<int, int>(), new List<string>());
+        var (seconds, rates, faults) = (new List<double>(), new SortedDictionary<int, int>(), sounds.Broken.Select(problem => problem.ToString()).ToList());
         foreach (var index in all)
             try
             {
@@ -39,7 +42,7 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
             }
         int Count(int[] split, int label) => split.Count(index => sounds.LabelOf(index) == label);
         return new SoundReport(seconds.Count, [.. sounds.Classes.Select((name, label) => new SoundClass(name, Count(sounds.Train, label), Count(sounds.Validation, label), Count(sounds.Test, label)))],
-            seconds.DefaultIfEmpty(0).Min(), seconds.DefaultIfEmpty(0).Average(), seconds.DefaultIfEmpty(0).Max(), rates.ToDictionary(rate => FormattableString.Invariant($"{rate.Key}"), rate => rate.Value), faults.Count, [.. faults.Take(MostNamed)]);
+            seconds.DefaultIfEmpty(0).Min(), seconds.DefaultIfEmpty(0).Average(), seconds.DefaultIfEmpty(0).Max(), rates.ToDictionary(rate => FormattableString.Invariant($"{rate.Key}"), rate => rate.Value), faults.Count, [.. faults.Take(MostNamed)]) { Warnings = [.. sounds.Warnings.Where(warning => !warning.StartsWith("skipped ", StringComparison.Ordinal))] };
     }
 }
 

@@ -59,7 +59,8 @@ public sealed class ImageTextCorpus
                 for (var part = 0; part < tokens.Length; part++) tokens[part].Add(encoded[i][part]);
             examples.AddRange(chunk);
         }
-        if (examples.Count == 0) throw new UserException([new Problem($"the split {split.Name} has no examples", split.File)]);
+        if (examples.Count == 0) throw new UserException([split.Broken.IsEmpty ? new Problem($"the split {split.Name} has no examples", split.File)
+            : new Problem($"no image of the split {split.Name} can be used", split.File, Hint: split.Broken.MinBy(one => one.Key).Value.ToString())]);
         classes ??= ClassNames.Of(examples.Select(example => example.Answer).OfType<string>());
         var known = classes.Select((name, id) => (name, id)).ToDictionary(one => one.name, one => one.id, StringComparer.Ordinal);
         return new(examples, tokens, [.. examples.Select(example => example.Answer is { } answer && known.TryGetValue(answer, out var id) ? id : -1)], classes);

@@ -10,6 +10,9 @@ namespace Transformers.Data.ImageText;
 [Kind("image_text")]
 public sealed record ImageTextDataConfig : DataConfig, IChecked
 {
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["input", "regions", "max_length"];
+
     /// <summary>Where the examples come from: a generator or a folder.</summary>
     public required ImageTextSourceConfig Source { get; init; }
 
@@ -37,9 +40,9 @@ public sealed record ImageTextDataConfig : DataConfig, IChecked
         check.That(Input is null || Regions is null, "regions", $"and {check.At("input")} must not both be given", "keep one of them");
     }
 
-    /// <summary>The splits, including what is held out.</summary>
+    /// <summary>The splits, without the examples whose image cannot be used, and including what is held out.</summary>
     /// <exception cref="UserException">They are missing.</exception>
-    public ImageTextSplits Open() => Source.Open(Regions).WithHoldout(Holdout).WithLimit(Limit);
+    public ImageTextSplits Open() => Source.Open(Regions).WithoutBroken().WithHoldout(Holdout).WithLimit(Limit);
 }
 
 /// <summary>Region features instead of an image's pixels.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Transformers.Data.Sentences;
 using Transformers.IO;
@@ -42,6 +43,22 @@ public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<
 
     /// <summary>Finds an example's regions; null if images are read as pixels.</summary>
     public Func<ImageTextExample, ImageRegions>? Regions { get; init; }
+
+    /// <summary>What is wrong with an example's image, found without decoding it; null where nothing is, and for generated ones.</summary>
+    internal Func<ImageTextExample, Problem?>? FaultOf { get; init; }
+
+    /// <summary>The examples that are left out since their image cannot be used, by their line, as far as the split has been read.</summary>
+    public ConcurrentDictionary<int, Problem> Broken { get; } = new();
+
+    internal ImageTextSplit WithoutBroken() => FaultOf is not { } faultOf ? this : this with
+    {
+        Read = () => Read().Where(example =>
+        {
+            if (faultOf(example) is not { } fault) return true;
+            Broken[example.Number] = fault;
+            return false;
+        }),
+    };
 }
 
 /// <summary>The splits of images with text.</summary>
@@ -50,6 +67,9 @@ public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<
 /// <param name="Tests">The test splits; the first is the default.</param>
 public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Validation, IReadOnlyList<ImageTextSplit> Tests)
 {
+    /// <summary>The splits without the examples whose image cannot be used.</summary>
+    internal ImageTextSplits WithoutBroken() => new(Train.WithoutBroken(), Validation?.WithoutBroken(), [.. Tests.Select(test => test.WithoutBroken())]);
+
     /// <summary>The splits, with part of the training images held out if there is no validation split.</summary>
     internal ImageTextSplits WithHoldout(double? fraction)
     {
@@ -109,16 +129,51 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
 
     ImageTextSplit Split(string name, string file, string folder) => new(name, file, () => EndingOf(file) == ".tsv" ? Columns(file) : JsonLines(file))
     {
-        Open = example => ImageCodec.DecodeFile(Path.Combine(folder, example.Image)),
-        Regions = regions is null ? null : Finder(folder),
+        Open = example => Decoded(Path.Combine(folder, example.Image), file, example),
+        Regions = regions is null ? null : example => RegionsOf(folder).TryGetValue(example.Image, out var one) ? one
+            : throw new UserException([new Problem($"has no regions of the image {MessageText.Escape(example.Image)}", Path.Combine(folder, regions.File), Hint: "each image in the examples needs a line")]),
+        FaultOf = example => faults.GetOrAdd(example.Image, image => regions is null ? FaultOf(Path.Combine(folder, image)) : RegionsOf(folder).ContainsKey(image) ? null : $"has no line in {regions.File}") is { } fault
+            ? new Problem($"the image {MessageText.Escape(example.Image)} {fault}", file, example.Number, Hint: "names start at the folder of the file") : null,
     };
 
-    Func<ImageTextExample, ImageRegions> Finder(string folder)
+    readonly ConcurrentDictionary<string, string?> faults = new(StringComparer.Ordinal);
+
+    // All splits are in one folder.
+    Dictionary<string, ImageRegions>? found;
+
+    Dictionary<string, ImageRegions> RegionsOf(string folder)
     {
-        var file = Path.Combine(folder, regions!.File);
-        var found = new Lazy<Dictionary<string, ImageRegions>>(() => RegionFile.Read(file, regions.Most));
-        return example => found.Value.TryGetValue(example.Image, out var one) ? one
-            : throw new UserException([new Problem($"has no regions of the image {MessageText.Escape(example.Image)}", file, Hint: "each image in the examples needs a line")]);
+        lock (faults) return found ??= RegionFile.Read(Path.Combine(folder, regions!.File), regions.Most);
+    }
+
+    // Damage inside the pixel data is found only when the image is decoded.
+    static RgbImage Decoded(string image, string file, ImageTextExample example)
+    {
+        try
+        {
+            return ImageCodec.DecodeFile(image);
+        }
+        catch (ImageException exception)
+        {
+            throw new UserException([exception.Problems[0] with { Message = $"the image {MessageText.Escape(example.Image)}: {exception.Problems[0].Message}", File = file, Line = example.Number, Hint = "leave the line out, or replace the image" }], exception);
+        }
+    }
+
+    static string? FaultOf(string image)
+    {
+        const int headerBytes = 1 << 16;
+        if (!File.Exists(image)) return Directory.Exists(image) ? "is a folder" : "is not there";
+        try
+        {
+            var start = BoundedFile.ReadStart(image, headerBytes, int.MaxValue, out var length);
+            // The header may come after a large preview.
+            if (length <= headerBytes) ImageCodec.Probe(start);
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return $"cannot be used: {exception.Problems[0].Message}";
+        }
     }
 
     IEnumerable<ImageTextExample> JsonLines(string path)
@@ -183,7 +238,7 @@ static class RegionFile
             }
             catch (JsonException exception)
             {
-                throw TextLines.Error(path, number, $"is not a line of regions: {exception.Message}", "expected an object with image, boxes, features and optionally classes");
+                throw TextLines.Error(path, number, $"is not a line of regions: {JsonStyle.ReasonOf(exception)}", "expected an object with image, boxes, features and optionally classes");
             }
             if (line is not { Image: { } image, Boxes: { Length: > 0 } boxes, Features: { } features })
                 throw TextLines.Error(path, number, "must have image, boxes (at least one) and features");

@@ -43,7 +43,7 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
         }
         catch (JsonException exception)
         {
-            throw Wrong($"cannot be read: {exception.Message}");
+            throw Wrong($"cannot be read: {JsonStyle.ReasonOf(exception)}");
         }
 
         UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);

@@ -10,51 +10,22 @@ sealed class FolderSource : ImageSource
 {
     readonly string root;
     readonly string[] paths;
+    readonly ClassFolders files;
     readonly ClassLayout layout;
 
     public FolderSource(string folder)
     {
-        root = folder;
-        // A link to a parent folder would be followed forever.
-        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
-        List<string> found = [];
-        try
-        {
-            foreach (var path in Directory.EnumerateFiles(folder, "*", options))
-                if (ImageFiles.HasImageName(path)) found.Add(Path.GetRelativePath(folder, path).Replace('\\', '/'));
-                else
-                {
-                    ignored++;
-                    others[EndingOf(path)] = others.GetValueOrDefault(EndingOf(path)) + 1;
-                }
-            emptyFolders = [.. Directory.EnumerateDirectories(folder, "*", options).Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/'))
-                .Where(path => !found.Exists(image => image.StartsWith(path + "/", StringComparison.Ordinal)))];
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"the folder {folder} cannot be read: {exception.Message}", inner: exception);
-        }
-        layout = ClassLayout.Of(found, folder);
-        paths = [.. layout.Order.Select(i => found[i])];
+        (root, files) = (folder, new ClassFolders(folder, ImageFiles.HasImageName, "images"));
+        layout = ClassLayout.Of(files.Found, folder);
+        paths = [.. layout.Order.Select(i => files.Found[i])];
     }
 
-    readonly int ignored;
-    readonly SortedDictionary<string, int> others = new(StringComparer.Ordinal);
-    readonly IReadOnlyList<string> emptyFolders = [];
-
-    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
-
-    public override IReadOnlyList<string> Warnings =>
-    [
-        .. emptyFolders.Take(8).Select(path => $"the folder {Path.Combine(root, path)} contains no images, so there is no class for it"),
-        .. emptyFolders.Count > 8 ? [$"{emptyFolders.Count - 8} more folders contain no images"] : Array.Empty<string>(),
-        .. ignored > 0 ? [$"{ignored} files skipped that are not images, by name: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
-    ];
+    public override IReadOnlyList<string> Warnings => files.Warnings;
 
     public override string Kind => "class folders";
     public override IReadOnlyList<string> Classes => layout.Classes;
     public override int Count => paths.Length;
-    public override int IgnoredFiles => ignored;
+    public override int IgnoredFiles => files.Ignored;
     public override int LabelOf(int index) => layout.Labels[index];
     public override ImageSplit SplitOf(int index) => layout.Splits[index];
     public override string NameOf(int index) => Path.Combine(root, paths[index]);
@@ -156,7 +127,7 @@ sealed class TarSource : ImageSource
         }
         catch (IOException exception)
         {
-            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {exception.Message}", NameOf(index), exception);
+            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {InputFile.ReasonOf(exception)}", NameOf(index), exception);
         }
     }
 

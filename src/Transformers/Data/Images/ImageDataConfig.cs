@@ -8,6 +8,9 @@ namespace Transformers.Data.Images;
 [Kind("images")]
 public sealed record ImageDataConfig : DataConfig
 {
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["input"];
+
     /// <summary>Where the images come from: a generator or a path.</summary>
     public required ImageSourceConfig Source { get; init; }
 

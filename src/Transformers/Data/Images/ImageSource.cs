@@ -53,17 +53,8 @@ abstract class ImageSource : IDisposable
     /// <summary>Which classes a split lacks, one warning for each split.</summary>
     /// <param name="train">Training images.</param>
     /// <param name="others">The other splits by their names; empty ones are left out.</param>
-    internal IEnumerable<string> ClassWarnings(IReadOnlyCollection<int> train, params (string Name, IReadOnlyCollection<int> Images)[] others)
-    {
-        var all = Enumerable.Range(0, Classes.Count).ToHashSet();
-        foreach (var (name, images) in others.Prepend(("training", train)))
-        {
-            if (images.Count == 0) continue;
-            List<string> missing = [.. all.Except(images.Select(LabelOf)).Order().Select(label => Classes[label])];
-            if (missing.Count == 0) continue;
-            yield return $"no {name} image is of class {string.Join(", ", missing.Take(8))}{(missing.Count > 8 ? $" and {missing.Count - 8} more" : "")}";
-        }
-    }
+    internal IEnumerable<string> ClassWarnings(IReadOnlyCollection<int> train, params (string Name, IReadOnlyCollection<int> Images)[] others) =>
+        ClassFolders.MissingClasses(Classes, LabelOf, "image", [("training", train), .. others]);
 
     /// <summary>One image, decoded.</summary>
     public RgbImage Load(int index, ImageDecodeOptions options)

@@ -70,7 +70,7 @@ abstract class PixelSource : ImageSource
         }
         catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
-            throw new UserException([new Problem($"the file cannot be read: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"the file cannot be read: {InputFile.ReasonOf(exception)}", path)], exception);
         }
     }
 }

@@ -9,6 +9,9 @@ namespace Transformers.Data.Sentences;
 [Kind("labelled")]
 public sealed record LabelledDataConfig : DataConfig
 {
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["max_length"];
+
     /// <summary>Where the texts come from: a generator or a folder.</summary>
     public required LabelledSourceConfig Source { get; init; }
 

@@ -9,6 +9,9 @@ namespace Transformers.Data.Sentences;
 [Kind("parallel")]
 public sealed record ParallelDataConfig : DataConfig
 {
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["max_length"];
+
     /// <summary>Where the pairs come from: a generator, a folder or files.</summary>
     public required ParallelSourceConfig Source { get; init; }
 

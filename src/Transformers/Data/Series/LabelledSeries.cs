@@ -10,6 +10,9 @@ namespace Transformers.Data.Series;
 [Kind("labelled_series")]
 public sealed record LabelledSeriesDataConfig : DataConfig
 {
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["length"];
+
     /// <summary>Where the series come from: a generator or files.</summary>
     public required LabelledSeriesSourceConfig Source { get; init; }
 
@@ -56,10 +59,17 @@ public sealed record LabelledSeriesFilesConfig : LabelledSeriesSourceConfig
 /// <summary>Series with classes, divided into training, validation and test.</summary>
 public sealed class LabelledSeriesDataset
 {
-    readonly List<(double[] Values, string Label, string Name)> all = [];
+    /// <summary>A series of a table, or one that was drawn.</summary>
+    /// <param name="Values">Its values.</param>
+    /// <param name="Label">The name of its class; empty where it is not known.</param>
+    /// <param name="Name">Its file and line.</param>
+    /// <param name="Problem">Why it cannot be used; null where it can.</param>
+    sealed record One(double[] Values, string Label, string Name, Problem? Problem = null);
+
+    readonly List<One> all = [];
     readonly int[] labels;
 
-    LabelledSeriesDataset(LabelledSeriesDataConfig config, IEnumerable<(double[], string, string)> train, IEnumerable<(double[], string, string)> test, ulong seed)
+    LabelledSeriesDataset(LabelledSeriesDataConfig config, IEnumerable<One> train, IEnumerable<One> test, ulong seed)
     {
         Length = config.Length;
         all.AddRange(train);
@@ -83,37 +93,57 @@ public sealed class LabelledSeriesDataset
         if (config.Source is GeneratedLabelledSeriesConfig drawn)
             return new LabelledSeriesDataset(config, Draw(drawn, 0, drawn.Count), Draw(drawn, 1, Math.Max(3, drawn.Count / 5)), seed);
         var files = (LabelledSeriesFilesConfig)config.Source;
+        foreach (var path in new[] { files.Train, files.Test }.OfType<string>().Where(SpecialFile.IsAt)) throw new UserException([SpecialFile.Problem(path, "write it to a file first")]);
         var dataset = new LabelledSeriesDataset(config, Read(files.Train, labelled: true), files.Test is null ? [] : Read(files.Test, labelled: true), seed);
         return dataset.Classes.Count >= 2 ? dataset : throw new UserException([new Problem("the series must have at least two classes", files.Train, Hint: "the first column is the class, the others are the values")]);
     }
 
-    /// <summary>The series of a table, whose classes may be left empty.</summary>
+    /// <summary>The series of a table, which may be a pipe.</summary>
+    /// <param name="config">The config of the run.</param>
+    /// <param name="path">The table.</param>
+    /// <param name="labelled">Whether every series must have a class and be right; else one that is not has a <see cref="ProblemOf"/>.</param>
     /// <exception cref="UserException">The file cannot be read.</exception>
     internal static LabelledSeriesDataset OpenTable(LabelledSeriesDataConfig config, string path, bool labelled) =>
         new(config with { Holdout = 0, Limit = null }, [], Read(path, labelled), 0);
 
-    static IEnumerable<(double[], string, string)> Draw(GeneratedLabelledSeriesConfig drawn, int split, int count) =>
-        Enumerable.Range(0, count).Select(i => (CylinderBellFunnel.Draw(drawn.Seed, split, i), CylinderBellFunnel.Classes[i % 3], $"series {i.ToString(CultureInfo.InvariantCulture)}"));
+    static IEnumerable<One> Draw(GeneratedLabelledSeriesConfig drawn, int split, int count) =>
+        Enumerable.Range(0, count).Select(i => new One(CylinderBellFunnel.Draw(drawn.Seed, split, i), CylinderBellFunnel.Classes[i % 3], $"series {i.ToString(CultureInfo.InvariantCulture)}"));
 
-    static IEnumerable<(double[], string, string)> Read(string path, bool labelled)
+    static IEnumerable<One> Read(string path, bool labelled)
     {
-        var separator = path.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
         var (total, rows) = (0L, 0);
-        foreach (var (line, fields) in CommaSeparated.Read(path, separator))
+        foreach (var (line, fields) in CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path), once: true))
         {
-            if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but needs a class and at least two values", "a row is a series: its class, then its values");
             if ((total += fields.Length) > SeriesTable.MostValues) throw TextLines.Error(path, line, $"the table has more than {SeriesTable.MostValues:N0} values", "split it into several files");
             // A header line has no numbers after the first column.
-            if (rows++ == 0 && fields.Skip(1).All(field => !SeriesTable.IsMissing(field) && !SeriesTable.IsNumber(field))) continue;
-            var label = fields[0].Trim();
-            if (labelled && label.Length == 0) throw TextLines.Error(path, line, "the class of the series, in the first column, is empty");
-            // Tables represent series of different lengths with trailing missing values.
-            var values = fields.Skip(1).Select((field, i) => SeriesTable.Parse(field, path, line, (i + 2).ToString(CultureInfo.InvariantCulture), false)).ToArray();
-            if (values.Count(value => !double.IsNaN(value)) < 2) throw TextLines.Error(path, line, "the series has fewer than two values");
-            yield return (values, label, $"{path}:{line.ToString(CultureInfo.InvariantCulture)}");
+            if (rows++ == 0 && fields.Length > 1 && fields.Skip(1).All(field => !SeriesTable.IsMissing(field) && !SeriesTable.IsNumber(field))) continue;
+            One? one = null;
+            Problem? problem = null;
+            try
+            {
+                one = Row(fields, path, line, labelled);
+            }
+            catch (UserException exception) when (!labelled)
+            {
+                problem = exception.Problems[0];
+            }
+            yield return one ?? new One([double.NaN], "", NameOf(path, line), problem);
         }
         if (rows == 0) throw new UserException([new Problem("the table has no rows", path, Hint: "a row is a series: its class, then its values")]);
     }
+
+    static One Row(string[] fields, string path, int line, bool labelled)
+    {
+        if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but needs a class and at least two values", CommaSeparated.Separators(fields) ?? "a row is a series: its class, then its values");
+        var label = fields[0].Trim();
+        if (labelled && label.Length == 0) throw TextLines.Error(path, line, "the class of the series, in the first column, is empty");
+        // Tables represent series of different lengths with trailing missing values.
+        var values = fields.Skip(1).Select((field, i) => SeriesTable.Parse(field, path, line, (i + 2).ToString(CultureInfo.InvariantCulture), false)).ToArray();
+        if (values.Count(value => !double.IsNaN(value)) < 2) throw TextLines.Error(path, line, "the series has fewer than two values");
+        return new One(values, label, NameOf(path, line));
+    }
+
+    static string NameOf(string path, int line) => $"{path}:{line.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>The number of steps L of a series.</summary>
     public int Length { get; }
@@ -128,6 +158,12 @@ public sealed class LabelledSeriesDataset
 
     /// <summary>The class of a series; -1 if the table leaves it empty.</summary>
     public int LabelOf(int index) => labels[index];
+
+    /// <summary>Why a series cannot be used; null where it can.</summary>
+    internal Problem? ProblemOf(int index) => all[index].Problem;
+
+    /// <summary>What a person should know before training on them: classes that a split lacks.</summary>
+    public IEnumerable<string> Warnings => ClassFolders.MissingClasses(Classes, LabelOf, "series", ("training", Train), ("validation", Validation), ("test", Test));
 
     /// <summary>The name of a series: its file and line.</summary>
     public string NameOf(int index) => all[index].Name;

@@ -33,6 +33,12 @@ public sealed record SeriesDataConfig : DataConfig
     /// <summary>The number of steps between the forecasts of validation and test; training windows start anywhere.</summary>
     [Between(1, 1_000_000)]
     public int Stride { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> InputSettings() => ["context", "horizon", "season"];
+
+    /// <inheritdoc/>
+    public override string HoldoutHint() => "data.validation holds out that many steps at the end of every series";
 }
 
 /// <summary>Where series come from: a generator or a file.</summary>

@@ -38,6 +38,8 @@ public sealed class SeriesDataset
     /// <exception cref="UserException">The series cannot be read.</exception>
     public static SeriesDataset Open(SeriesDataConfig config, string? path = null)
     {
+        // A run reads its own series again when it is resumed or evaluated.
+        if (path is null && config.Source is SeriesFileConfig own && SpecialFile.IsAt(own.Path)) throw new UserException([SpecialFile.Problem(own.Path, "write it to a file first")]);
         if (path is not null) config = config with { Limit = null, Source = config.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } };
         switch (config.Source)
         {

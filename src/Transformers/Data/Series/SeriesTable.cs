@@ -1,4 +1,5 @@
 using System.Globalization;
+using Transformers.Configs;
 using Transformers.IO;
 
 namespace Transformers.Data.Series;
@@ -34,20 +35,20 @@ public sealed class SeriesTable
     public static SeriesTable Read(SeriesFileConfig config)
     {
         var path = config.Path;
-        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but series are read from a .csv or .tsv file", path)]);
-        var separator = path.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
-        using var records = CommaSeparated.Read(path, separator).GetEnumerator();
+        using var records = CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path), once: true).GetEnumerator();
         if (!records.MoveNext()) throw new UserException([new Problem("the table has no rows", path, Hint: "expected a line of names, then one line per step")]);
         var (line, first) = records.Current;
         if (first.Length > 100_000) throw TextLines.Error(path, line, $"the line has {first.Length:N0} columns; at most 100,000 are read");
         var named = first.Any(field => !IsMissing(field) && !IsNumber(field) && !TimeAxis.IsDate(field));
         string[] header = named ? [.. first.Select(field => field.Trim())] : [.. first.Select((_, i) => (i + 1).ToString(CultureInfo.InvariantCulture))];
+        if (named && header.Where(name => name.Length > 0).GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw TextLines.Error(path, line, $"the name {MessageText.Quote(twice.Key)} is that of {twice.Count()} columns", "give each column a name of its own");
         var (rows, last) = (new List<(int Line, string[] Fields)>(), line);
         if (!named) rows.Add((line, first));
         while (records.MoveNext())
         {
             if (records.Current.Fields.Length != header.Length)
-                throw TextLines.Error(path, records.Current.Line, $"the line has {records.Current.Fields.Length} columns, but the first line has {header.Length}", "every line must have the same columns; leave the field of a missing value empty");
+                throw TextLines.Error(path, records.Current.Line, $"the line has {records.Current.Fields.Length} columns, but the first line has {header.Length}", CommaSeparated.Separators(first) ?? "every line must have the same columns; leave the field of a missing value empty");
             // A blank line is refused: in a single column it could be a missing value, and skipping it would move all later values a step forward.
             if (header.Length == 1 && records.Current.Line > last + 1) throw TextLines.Error(path, last + 1, "the line is blank", "write NA for a missing value");
             last = records.Current.Line;
@@ -66,6 +67,26 @@ public sealed class SeriesTable
             foreach (var (k, column) in columns.Index()) values[k][steps[i]] = Parse(row.Fields[column], path, row.Line, header[column], config.Columns is null);
         return new SeriesTable([.. columns.Select(column => header[column])], values, axis);
     }
+
+    /// <summary>What a person should know of the series before training on them.</summary>
+    public IEnumerable<string> Warnings
+    {
+        get
+        {
+            List<string> empty = [], still = [];
+            foreach (var (name, values) in Names.Zip(Values))
+            {
+                var there = values.Where(value => !double.IsNaN(value)).ToList();
+                if (there.Count == 0) empty.Add(name);
+                else if (there.Count > 1 && there.TrueForAll(value => value == there[0])) still.Add(name);
+            }
+            if (empty.Count > 0) yield return $"{Named(empty)} no values";
+            if (still.Count > 0) yield return $"{Named(still)} one value only, which never changes";
+        }
+    }
+
+    static string Named(List<string> names) =>
+        $"{(names.Count == 1 ? "the series" : $"{names.Count:N0} series,")} {string.Join(", ", names.Take(5).Select(name => MessageText.Quote(name)))}{(names.Count > 5 ? ", …," : names.Count > 1 ? "," : "")} {(names.Count == 1 ? "has" : "have")}";
 
     /// <summary>The table of generated series.</summary>
     internal static SeriesTable Of(IReadOnlyList<double[]> values) =>
@@ -99,7 +120,8 @@ public sealed class SeriesTable
     {
         if (IsMissing(field)) return double.NaN;
         if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-            throw TextLines.Error(path, line, $"{MessageText.Quote(field)} in column {MessageText.Quote(column)} is not a number", all ? "leave the field of a missing value empty, or name the series' columns in data.source.columns" : "leave the field of a missing value empty");
+            throw TextLines.Error(path, line, $"{MessageText.Quote(field)} in column {MessageText.Quote(column)} is not a number", NumberHint.For(field.Trim()) ?? CommaSeparated.Separators([field])
+                ?? (all ? "leave the field of a missing value empty, or name the series' columns in data.source.columns, and the column of timestamps in data.source.time" : "leave the field of a missing value empty"));
         return Math.Abs(value) <= Largest ? value : throw TextLines.Error(path, line, $"the value {MessageText.Escape(field)} in column {MessageText.Quote(column)} must be between -1e30 and 1e30");
     }
 }

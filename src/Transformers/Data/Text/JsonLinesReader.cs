@@ -101,6 +101,7 @@ static class JsonArray
         {
             if (items.Current.ValueKind != JsonValueKind.Object || !items.Current.TryGetProperty(field, out var text) || text.ValueKind != JsonValueKind.String)
                 throw new UserException([new Problem($"item {number} of the array has no text in the field \"{field}\"", origin, Hint: "set text_field to the name of the field")]);
+            if (items.Current.EnumerateObject().Count(property => property.NameEquals(field)) > 1) throw new UserException([new Problem($"\"{field}\" appears twice in item {number} of the array", origin)]);
             foreach (var piece in PieceCutter.Cut(TextOf(text)))
                 if (piece.Length > 0) yield return new TextPiece(piece, false, origin);
             yield return new TextPiece(default, true, origin);

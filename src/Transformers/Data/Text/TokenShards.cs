@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Security.Cryptography;
+using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
@@ -145,7 +146,7 @@ public sealed class TokenShards : TokenSequence
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 map?.Dispose();
-                throw new ShardException(path, exception is FileNotFoundException or DirectoryNotFoundException ? "is missing" : $"cannot be read: {exception.Message}");
+                throw new ShardException(path, exception is FileNotFoundException or DirectoryNotFoundException ? "is missing" : $"cannot be read: {InputFile.ReasonOf(exception)}");
             }
             view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         }

@@ -79,7 +79,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
         }
         catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
-            throw TextLines.Error(origin, (int)Math.Min(int.MaxValue, lines + 1), $"cannot be read: {exception.Message}");
+            throw TextLines.Error(origin, (int)Math.Min(int.MaxValue, lines + 1), $"cannot be read: {InputFile.ReasonOf(exception)}");
         }
         ended = read == 0;
         return length;

@@ -77,7 +77,7 @@ public static class SceneGenerator
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"the scenes cannot be written to {folder}: {exception.Message}", inner: exception);
+            throw new UserException($"the scenes cannot be written to {folder}: {InputFile.ReasonOf(exception)}", inner: exception);
         }
     }
 

@@ -180,7 +180,7 @@ public static class SpeechGenerator
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"the recordings cannot be written to {folder}: {exception.Message}", inner: exception);
+            throw new UserException($"the recordings cannot be written to {folder}: {InputFile.ReasonOf(exception)}", inner: exception);
         }
     }
 

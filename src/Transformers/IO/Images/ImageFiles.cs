@@ -26,7 +26,7 @@ public static class ImageFiles
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {exception.Message}", path, exception);
+            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {InputFile.ReasonOf(exception)}", path, exception);
         }
     }
 

@@ -29,18 +29,37 @@ public static class WavFile
     /// <exception cref="UserException">It is not such a file.</exception>
     public static Sound Parse(ReadOnlySpan<byte> bytes, string path)
     {
+        var (format, start, size) = Find(bytes, bytes.Length, path)!.Value;
+        return format.Decode(bytes.Slice(start, size), path);
+    }
+
+    /// <summary>Refuses what <see cref="Read"/> refuses; of most files it reads the header alone.</summary>
+    /// <exception cref="UserException">As for <see cref="Read"/>.</exception>
+    internal static void Check(string path)
+    {
+        const int headerBytes = 1 << 14;
+        var found = Find(BoundedFile.ReadStart(path, headerBytes, MostBytes, out var length), length, path);
+        // That samples of floating point are numbers is known once all have been looked at.
+        if (found is null || found.Value.Format.IsFloat) Read(path);
+    }
+
+    // The format and the samples of a file of some length; null where they begin after the bytes that are given.
+    static (Format Format, int Start, int Size)? Find(ReadOnlySpan<byte> bytes, long length, string path)
+    {
         if (bytes.Length < 12 || !bytes[..4].SequenceEqual("RIFF"u8) || !bytes.Slice(8, 4).SequenceEqual("WAVE"u8))
-            throw Wrong(path, "is not a WAV file", "convert it, for example: ffmpeg -i INPUT -ar 16000 -ac 1 OUTPUT.wav");
+            throw Wrong(path, $"is not a WAV file{(ContentOf(bytes) is { } content ? $": it is {content}" : "")}", "convert it, for example: ffmpeg -i INPUT -ar 16000 -ac 1 OUTPUT.wav");
         Format? format = null;
-        for (long at = 12; at + 8 <= bytes.Length;)
+        for (long at = 12; at + 8 <= length;)
         {
+            if (at + 8 > bytes.Length) return null;
             var name = bytes.Slice((int)at, 4);
             long size = BinaryPrimitives.ReadUInt32LittleEndian(bytes[((int)at + 4)..]);
             at += 8;
-            var left = bytes.Length - at;
+            var left = length - at;
             if (name.SequenceEqual("fmt "u8))
             {
                 if (size > left) throw Wrong(path, "ends inside its header");
+                if (at + size > bytes.Length) return null;
                 format = Format.Read(bytes.Slice((int)at, (int)size), path);
             }
             else if (name.SequenceEqual("data"u8))
@@ -49,12 +68,19 @@ public static class WavFile
                 // A program that writes to a pipe does not know the length.
                 if (size == uint.MaxValue) size = left - left % format.Frame;
                 if (size > left) throw Wrong(path, $"ends inside its samples: {size:N0} bytes are announced, but only {left:N0} are present");
-                return format.Decode(bytes.Slice((int)at, (int)size), path);
+                format.Check(size, path);
+                return (format, (int)at, (int)size);
             }
             at += size + size % 2;
         }
         throw Wrong(path, format is null ? "has no header that describes its samples" : "has no samples");
     }
+
+    // What a file is that is named as a WAV file.
+    static string? ContentOf(ReadOnlySpan<byte> bytes) =>
+        bytes.IsEmpty ? "empty" : bytes.StartsWith("RIFX"u8) ? "a big-endian one (RIFX)" : bytes.StartsWith("RF64"u8) || bytes.StartsWith("BW64"u8) ? "one of more than 4 GB (RF64)"
+        : bytes.StartsWith("fLaC"u8) ? "FLAC" : bytes.StartsWith("OggS"u8) ? "Ogg" : bytes.StartsWith("FORM"u8) ? "AIFF" : bytes.Length > 8 && bytes[4..].StartsWith("ftyp"u8) ? "MP4"
+        : bytes.StartsWith("ID3"u8) || bytes.Length > 1 && bytes[0] == 0xFF && (bytes[1] & 0xE6) == 0xE2 ? "MP3" : null;
 
     sealed record Format(int Channels, int Rate, int Bits, bool IsFloat)
     {
@@ -68,17 +94,23 @@ public static class WavFile
             // The first two bytes of the sub-format are what the format would be.
             if (kind == Extensible) kind = chunk.Length >= 40 ? BinaryPrimitives.ReadUInt16LittleEndian(chunk[24..]) : throw Wrong(path, $"has an extended header of {chunk.Length} bytes, but needs 40");
             if ((kind, bits) is not ((Pcm, 8 or 16 or 24 or 32) or (Float, 32 or 64)))
-                throw Wrong(path, $"has samples of format {kind} with {bits} bits", "8, 16, 24 or 32 bits and floating point are supported: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
+                throw Wrong(path, $"has samples of format {kind} with {bits} bits{(NameOf(kind) is { } coding ? $" ({coding})" : "")}", "8, 16, 24 or 32 bits and floating point are supported: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
             if (channels is < 1 or > MostChannels) throw Wrong(path, $"has {channels} channels; 1 to {MostChannels} are supported");
             if (rate is < LowestRate or > HighestRate) throw Wrong(path, $"has {rate} samples per second; {LowestRate} to {HighestRate} are supported");
             return new Format(channels, (int)rate, bits, kind == Float);
         }
 
+        static string? NameOf(int kind) => kind switch { 2 or 17 => "ADPCM", 6 => "A-law", 7 => "µ-law", 80 or 85 => "MPEG", _ => null };
+
+        internal void Check(long size, string path)
+        {
+            if (size < Frame) throw Wrong(path, "has no samples");
+            if (size % Frame != 0) throw Wrong(path, $"has {size} bytes of samples, not a multiple of {Frame}, the bytes per sample of all channels");
+        }
+
         internal Sound Decode(ReadOnlySpan<byte> data, string path)
         {
             var count = data.Length / Frame;
-            if (count == 0) throw Wrong(path, "has no samples");
-            if (data.Length % Frame != 0) throw Wrong(path, $"has {data.Length} bytes of samples, not a multiple of {Frame}, the bytes per sample of all channels");
             var (samples, width) = (new float[count], Bits / 8);
             for (var i = 0; i < count; i++)
             {

@@ -50,7 +50,7 @@ public static class HuggingFaceImport
         {
             using (no_grad())
                 foreach (var row in model.Rows) tensors.AddRange(Import(row, weights));
-            Write(output, run, input, contents, tensors);
+            WriteWhole(output, () => Write(output, run, input, contents, tensors));
             return new(output, layout.Name, KindAttribute.Of(run.Model), tensors.Sum(one => one.Tensor.numel()), tensors.Count, ignored, input.Notes);
         }
         finally
@@ -113,6 +113,21 @@ public static class HuggingFaceImport
         // Settings for training that starts from these weights; nothing has been trained yet.
         var training = new TrainingConfig { Steps = 1000, Batch = new BatchConfig { Sequences = 8 }, Optimizer = new AdamWConfig { Lr = 5e-5, WeightDecay = 0.01 } };
         return new RunConfig { Data = input.Data, Model = model.Config, Training = training };
+    }
+
+    // The folder was empty or missing: after a failure nothing is left in it, so that the same command can be repeated.
+    static void WriteWhole(string output, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception exception)
+        {
+            if (Directory.Exists(output)) Directory.Delete(output, recursive: true);
+            if (exception is CheckpointException refused) throw new UserException([refused.Problems[0] with { Hint = "nothing is left of the import" }], refused);
+            throw;
+        }
     }
 
     static void Write(string output, RunConfig config, ForeignInput input, CheckpointContents contents, List<(string Name, Tensor Tensor)> tensors)

@@ -32,7 +32,7 @@ public static class BpeTrainer
         }
         catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
-            throw new UserException($"the training text cannot be read: {exception.Message}", inner: exception);
+            throw new UserException($"the training text cannot be read: {InputFile.ReasonOf(exception)}", inner: exception);
         }
     }
 

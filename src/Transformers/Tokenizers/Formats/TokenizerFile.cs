@@ -90,7 +90,7 @@ public static class TokenizerFile
         }
         catch (Exception exception) when (InputFile.IsUnreadable(exception))
         {
-            throw new UserException([new Problem($"cannot be read: {exception.Message}", File: path)], exception);
+            throw new UserException([new Problem($"cannot be read: {InputFile.ReasonOf(exception)}", File: path)], exception);
         }
     }
 

@@ -122,7 +122,7 @@ static class WordPieceFile
         }
         catch (JsonException exception)
         {
-            throw new UserException([new Problem($"is not valid JSON: {exception.Message}", File: description)], exception);
+            throw new UserException([new Problem($"is not valid JSON: {JsonStyle.ReasonOf(exception)}", File: description)], exception);
         }
     }
 

@@ -74,6 +74,31 @@ public sealed class SoundDatasetTests : IDisposable
     }
 
     [Fact]
+    public void What_is_left_out_and_what_a_split_lacks_is_said()
+    {
+        foreach (var name in (string[])["train/cat/a.wav", "train/dog/b.wav", "test/dog/c.wav", "train/cat/.hidden.wav", "train/.old/x.wav"]) Write(name);
+        Directory.CreateDirectory(folder["train/fox"]);
+        folder.Write("train/dog/d.mp3", "no sound");
+        folder.Write("train/cat/broken.wav", "RIFF and no more");
+        var sounds = Open();
+        Assert.Equal(["cat", "dog"], sounds.Classes);
+        Assert.Equal((2, 1), (sounds.Train.Length, sounds.Test.Length));
+        Assert.Equal("is not a WAV file", Assert.Single(sounds.Broken).Message);
+        Assert.Equal([$"the folder {folder["train/fox"]} contains no WAV files, so there is no class for it", "1 files skipped that are not WAV files, by name: 1 .mp3",
+            "no test recording is of class cat", $"skipped {folder["train/cat/broken.wav"]}: is not a WAV file"], sounds.Warnings);
+        Assert.Equal(sounds.Warnings.SkipLast(1), SoundReport.Of(folder.FullPath).Warnings);
+    }
+
+    [Fact]
+    public void Where_no_recording_can_be_read_the_first_is_named()
+    {
+        Write("cat/a.wav");
+        folder.Write("cat/a.wav", "RIFF and no more");
+        Assert.Contains("none of the 1 recordings can be read", Assert.Throws<UserException>(() => Open().Split(null)).Message);
+        Assert.Contains("a.wav: is not a WAV file", Assert.Throws<UserException>(() => Open().Split(null)).Message);
+    }
+
+    [Fact]
     public void A_folder_without_recordings_says_what_is_expected()
     {
         Assert.Contains("the folder contains no WAV files", Assert.Throws<UserException>(() => Open()).Message);

@@ -4,6 +4,7 @@ using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
 using Transformers.Generators.Scenes;
 using Transformers.IO;
+using Transformers.IO.Images;
 using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Data.ImageText;
@@ -55,6 +56,10 @@ public sealed class ImageTextDataTests
     [InlineData("{\"image\": \"/etc/passwd\", \"text\": \"x\"}", "must be relative")]
     [InlineData("[1]", "train.jsonl:1: the document has no field image")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\"}\n{", "train.jsonl:2: the line is not JSON")]
+    [InlineData("nothing", "train.jsonl:1: the line is not JSON: 'nothing' is an invalid JSON literal (expected one document per line)")]
+    [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"text\": \"y\"}", "train.jsonl:1: the field text is in the object twice (keep one of the two)")]
+    [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"answer\": [\"a\", \"b\"]}", "train.jsonl:1: the field answer contains no text: it is a list")]
+    [InlineData("{\"image\": \"a.png\", \"text\": {\"en\": \"x\"}}", "train.jsonl:1: the field text contains no text: it is an object")]
     public void A_line_that_cannot_be_used_is_named(string lines, string message)
     {
         using var folder = new TempFolder();
@@ -95,6 +100,30 @@ public sealed class ImageTextDataTests
             foreach (var example in train.Read()) train.Regions?.Invoke(example);
         }, bytesOfMemory: 1 << 22);
         Assert.InRange(accepted, 1, Mutants.Count / 4 - 1);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Examples_whose_image_cannot_be_used_are_left_out_with_their_lines(bool regions)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder["a.png"], ImageCodec.EncodePng(new RgbImage(8, 8)));
+        File.WriteAllBytes(folder["c.png"], ImageCodec.EncodePng(new RgbImage(8, 8)));
+        folder.Write("empty.png", "");
+        folder.Write("text.png", "no image");
+        File.WriteAllLines(folder["regions.jsonl"], ((string[])["a.png", "c.png"]).Select(image => $$"""{"image": "{{image}}", "boxes": [[0, 0, 1, 1]], "features": [[1, 2]]}"""));
+        File.WriteAllLines(folder["train.jsonl"], ((string[])["a.png", "none.png", "empty.png", "text.png", "c.png"]).Select(image => $$"""{"image": "{{image}}", "text": "what", "answer": 3}"""));
+        var data = new ImageTextDataConfig
+        {
+            Source = new ImageTextFolderConfig { Folder = folder.FullPath }, Tokenizer = new WordTokenizerConfig(), Input = regions ? null : new() { Size = 8 }, Regions = regions ? new() : null,
+        };
+        var train = data.Open().Train;
+        Assert.Equal(["a.png", "c.png"], train.Read().Select(example => example.Image));
+        Assert.Equal([2, 3, 4], train.Broken.Keys.Order());
+        Assert.Equal($"{folder["train.jsonl"]}:2: the image none.png {(regions ? "has no line in regions.jsonl" : "is not there")} (names start at the folder of the file)", train.Broken[2].ToString());
+        File.WriteAllText(folder["train.jsonl"], "{\"image\": \"none.png\", \"text\": \"what\"}");
+        Assert.Contains("no image of the split train can be used", Refused(() => ImageTextCorpus.Encode(data.Open().Train, WordTokenizer.Train(["what"], [.. SpecialIds.ForEncoder, WordTokenizer.Unknown]), null, 16)).Message);
     }
 
     static (ImageTextBatches Batches, ImageTextCorpus Corpus, TextTokenizer Tokenizer) Batches(RegionsConfig? regions, RowMix mix, int size = 64)

@@ -81,12 +81,44 @@ public sealed class SeriesTableTests : IDisposable
     [InlineData("date,x\n2024-01-01,1\nsoon,2\n", "a.csv:3: 'soon' is not a timestamp")]
     [InlineData("time,x\n0,1\n1,2\n2.5,3\n", "a.csv:4: the timestamp '2.5' is 1.5 steps after that of the previous row")]
     [InlineData("time,x\n0,1\n1,2\n90000000,3\n", "a.csv:4: 89999998 steps are missing before the timestamp '90000000'")]
+    [InlineData("date;x;y\n2024-01-01;1.5;2\n", "a.csv:2: '2024-01-01;1.5;2' in column 'date;x;y' is not a number (columns are separated by semicolons")]
+    [InlineData("date;x\n2024-01-01;1,5\n", "a.csv:2: the line has 2 columns, but the first line has 1 (columns are separated by semicolons")]
+    [InlineData("x\ty\n1\t2\n", "a.csv:2: '1\\t2' in column 'x\\ty' is not a number (columns are separated by tabs: name the file .tsv)")]
+    [InlineData("x,y\n\"1,5\",2\n", "a.csv:2: '1,5' in column 'x' is not a number (write 1.5: numbers have a decimal point)")]
+    [InlineData("x,y\n\"1,500\",2\n", "a.csv:2: '1,500' in column 'x' is not a number (write 1500: no marks between thousands)")]
+    [InlineData("x,y\ninf,2\n", "a.csv:2: 'inf' in column 'x' is not a number")]
+    [InlineData("x,y\nInfinity,2\n", "a.csv:2: the value Infinity in column 'x' must be between -1e30 and 1e30")]
+    [InlineData("x,y,x\n1,2,3\n", "a.csv:1: the name 'x' is that of 2 columns (give each column a name of its own)")]
+    [InlineData("id,date\n1,2024-01-01\n", "a.csv:2: '2024-01-01' in column 'date' is not a number (leave the field of a missing value empty, or name the series' columns in data.source.columns, and the column of timestamps in data.source.time)")]
     [InlineData("x,y\n1,2\n3\n", "a.csv:3: the line has 1 columns, but the first line has 2")]
     [InlineData("x\n1\n\n3\n", "a.csv:3: the line is blank (write NA for a missing value)")]
     [InlineData("x\n1e31\n", "a.csv:2: the value 1e31 in column 'x' must be between -1e30 and 1e30")]
     [InlineData("x,y\n", "a.csv: the table has names but no values")]
     [InlineData("", "a.csv: the table has no rows")]
     public void A_table_that_is_wrong_says_where(string text, string message) => Assert.Contains(message, Message(text));
+
+    [Fact]
+    public void A_byte_order_mark_quotes_and_time_zones_are_read()
+    {
+        var table = Read("\uFEFF\"time\",\"x\"\n\"2024-01-01 00:00:00+01:00\",\"1.5\"\n\"2024-01-01 01:00:00+01:00\",\"2\"\n");
+        Assert.Equal(["x"], table.Names);
+        Assert.Equal([1.5, 2], table.Values[0]);
+        Assert.Equal("2024-01-01T01:00:00", table.Time.LabelOf(2));
+    }
+
+    [Fact]
+    public void A_compressed_table_has_the_separator_of_its_name() => Assert.Equal(["x", "y"], Read("x\ty\n1\t2\n", name: "a.tsv.gz").Names);
+
+    [Fact]
+    public void Series_without_values_or_with_one_value_only_are_named()
+    {
+        Assert.Empty(Read("x,y\n1,2\n3,4\n").Warnings);
+        Assert.Equal(["the series 'y' has no values", "2 series, 'x', 'z', have one value only, which never changes"], Read("x,y,z\n1,,0\n1,,0\n").Warnings);
+    }
+
+    [Fact]
+    public void A_folder_is_no_table() =>
+        Assert.Contains("is a folder, but a file is needed", Assert.Throws<UserException>(() => SeriesTable.Read(new SeriesFileConfig { Path = folder.FullPath })).Message);
 
     [Fact]
     public void A_column_that_is_not_there_is_named_with_those_that_are()

@@ -262,6 +262,7 @@ public class FileTextSourceTests : FolderTest
         Assert.Equal(["the é cat", "dog"], documents);
         Assert.Equal((1L, 0), (counts.EmptyDocuments, counts.JsonFiles));
         Assert.Contains("item 2", Assert.Throws<UserException>(() => Read(Write("b.json", "[{\"text\": \"x\"}, {\"txt\": \"y\"}]"))).Message);
+        Assert.Contains("\"text\" appears twice in item 1 of the array", Assert.Throws<UserException>(() => Read(Write("b.json", "[{\"text\": \"x\", \"text\": \"y\"}]"))).Message);
         Assert.Contains("is not JSON", Assert.Throws<UserException>(() => Read(Write("c.json", "[{\"text\": \"x\"}, {\"text\": \"y\""))).Message);
         Assert.Contains("ends in .json", Assert.Throws<UserException>(() => Read(Write("d.jsonl", "[{\"text\": \"x\"}]"))).Message);
     }

@@ -70,6 +70,41 @@ public sealed class WavFileTests
     public void A_file_that_is_wrong_says_what_is_wrong_with_it(byte[] file, string message) =>
         Assert.Contains($"a.wav: {message}", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
 
+    [Theory, MemberData(nameof(Wrong))]
+    public void A_file_that_is_wrong_is_found_by_its_header(byte[] file, string message)
+    {
+        using var folder = new TempFolder();
+        Assert.Contains(message, Assert.Throws<UserException>(() => WavFile.Check(folder.Write("a.wav", file))).Message);
+    }
+
+    [Fact]
+    public void A_file_that_can_be_read_passes_the_look_at_its_header_wherever_its_samples_begin()
+    {
+        using var folder = new TempFolder();
+        foreach (var (name, _, file, _) in Golden()) WavFile.Check(folder.Write("golden.wav", file));
+        // A chunk of 40,000 bytes before the samples, as of a picture.
+        byte[] late = [.. Good[..36], .. "junk"u8, .. BitConverter.GetBytes(40_000), .. new byte[40_000], .. Good[36..]];
+        Assert.Equal(5, WavFile.Parse(late, "late.wav").Samples.Length);
+        WavFile.Check(folder.Write("late.wav", late));
+        Assert.Contains("ends inside its samples", Assert.Throws<UserException>(() => WavFile.Check(folder.Write("late.wav", late[..^2]))).Message);
+    }
+
+    public static TheoryData<byte[], string> Others() => new()
+    {
+        { [], "is not a WAV file: it is empty (convert it" },
+        { [.. "RIFX"u8, .. new byte[20]], "is not a WAV file: it is a big-endian one (RIFX)" },
+        { [.. "fLaC"u8, .. new byte[20]], "is not a WAV file: it is FLAC" },
+        { [.. "ID3"u8, .. new byte[20]], "is not a WAV file: it is MP3" },
+        { [0xFF, 0xFB, .. new byte[20]], "is not a WAV file: it is MP3" },
+        { [.. "OggS"u8, .. new byte[20]], "is not a WAV file: it is Ogg" },
+        { [0, 0, 0, 24, .. "ftypM4A "u8, .. new byte[20]], "is not a WAV file: it is MP4" },
+        { Changed(20, 7, 2), "has samples of format 7 with 16 bits (µ-law)" },
+    };
+
+    [Theory, MemberData(nameof(Others))]
+    public void A_file_of_another_format_says_which(byte[] file, string message) =>
+        Assert.Contains($"a.wav: {message}", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
+
     [Fact]
     public void A_sample_that_is_not_a_number_is_refused()
     {
@@ -77,6 +112,8 @@ public sealed class WavFileTests
         var data = file.AsSpan().IndexOf("data"u8);
         BinaryPrimitives.WriteSingleLittleEndian(file.AsSpan(data + 8 + 4 * 3), float.NaN);
         Assert.Contains("has a sample that is not a number, at 3", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
+        using var folder = new TempFolder();
+        Assert.Contains("has a sample that is not a number, at 3", Assert.Throws<UserException>(() => WavFile.Check(folder.Write("a.wav", file))).Message);
     }
 
     [Fact]
