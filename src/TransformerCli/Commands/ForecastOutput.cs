@@ -9,9 +9,9 @@ namespace TransformerCli.Commands;
 /// <summary>What <c>predict</c> prints for series: a line for each step that is forecast, as a table that other programs read.</summary>
 static class ForecastOutput
 {
-    internal static int Write(CliContext context, ParseResult parse, TrainedRun run, IReadOnlyList<string> tables, Device device)
+    internal static int Write(CliContext context, ParseResult parse, TrainedRun run, IReadOnlyList<string> tables, Device device, Action<double> progress)
     {
-        var forecasts = SeriesForecasts.Ahead(run, tables, device);
+        var forecasts = SeriesForecasts.Ahead(run, tables, device, progress);
         if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.forecast/1", Forecasts = forecasts });
         else
             foreach (var line in Lines(forecasts)) context.Out.WriteLine(line);

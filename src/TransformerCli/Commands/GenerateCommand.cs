@@ -49,7 +49,7 @@ static class GenerateCommand
                 throw new UserException($"{team.Processes.Size} processes share the lines of a file, and {(parse.GetValue(input) is null ? "there is none" : "standard input is the first one's alone")}", "name a file with --input, or leave --nproc or the launcher out");
             if (parse.GetValue(stream)) CheckStream(parse.GetValue(input), each, json);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             team.For(where);
             var type = CommonOptions.ResolvePrecision(parse.GetValue(precision), where);
             var quantized = parse.GetValue(quantize) is not null;

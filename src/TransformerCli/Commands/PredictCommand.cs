@@ -31,20 +31,20 @@ static class PredictCommand
         {
             var most = parse.AtLeast(1, top);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             CheckInputs(trained, parse.GetValue(inputs)!, parse.GetValue(image), parse.GetValue(text)!);
-            context.Error.Progress.Show("predicting");
-            if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
+            var progress = context.Error.Progress.Watch("predicting");
+            if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where, progress);
             var warnings = new List<string>();
             var report = Kind.For(trained).Input == ModelInput.Images ? new UnreadLines(context, null, "images")
                 : new UnreadLines(context, parse.GetValue(inputs) is [var only] && (only == "-" || File.Exists(only)) ? only : "input");
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
-                { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report),
-                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where),
-                { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where),
-                { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings, report),
-                { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where),
+                { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report, progress),
+                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where, progress),
+                { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where, progress),
+                { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings, report, progress),
+                { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where).Counted(parse.GetValue(text)!.Length, progress),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
@@ -57,20 +57,20 @@ static class PredictCommand
     }
 
     // Inputs are files with one text per line, or texts.
-    static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report)
+    static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report, Action<double> progress)
     {
         using var predictor = new TextPredictor(run, device);
         List<string> texts = [.. inputs.SelectMany(input => InputLines.IsFile(input, "INPUT") ? InputLines.Read(context, input) : [input])];
         var reads = texts.ConvertAll(text => report.Reads(predictor.ProblemOf(text)));
-        using var predicted = predictor.Predict(texts.Where((_, i) => reads[i])).GetEnumerator();
+        using var predicted = predictor.Predict(texts.Where((_, i) => reads[i])).Counted(reads.Count(one => one), progress).GetEnumerator();
         for (var i = 0; i < texts.Count; i++) yield return new Prediction(texts[i], reads[i] && predicted.MoveNext() ? [.. predicted.Current.Take(top)] : []);
     }
 
-    static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report)
+    static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report, Action<double> progress)
     {
         using var network = ImageRun.Open(run, device);
         var predictor = new ImagePredictor(network);
-        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision))
+        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision, progress: progress))
         {
             report.Reads(one.Problem);
             yield return new Prediction(one.Input, one.Labels);
@@ -78,16 +78,16 @@ static class PredictCommand
         warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
     }
 
-    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device, Action<double> progress)
     {
         using var network = SeriesClassifierRun.Open(run, device, run.Config.Training.Precision);
-        foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
+        foreach (var (input, labels) in network.Predict(inputs, top, progress)) yield return new Prediction(input, labels);
     }
 
-    static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device)
+    static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device, Action<double> progress)
     {
         using var network = SoundRun.Open(run, device, run.Config.Training.Precision);
-        foreach (var (input, labels) in network.Predict(inputs, top)) yield return new Prediction(input, labels);
+        foreach (var (input, labels) in network.Predict(inputs, top, progress)) yield return new Prediction(input, labels);
     }
 
     static IEnumerable<Prediction> Pairs(TrainedRun run, string image, string[] texts, int top, Device device)

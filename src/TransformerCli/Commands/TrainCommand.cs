@@ -64,7 +64,7 @@ static class TrainCommand
             if (!team.Processes.IsAlone && (parse.GetValue(dryRun) || parse.GetValue(seeds) is not null))
                 throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, and {team.Processes.Size} were started", "leave --nproc or the launcher out");
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             var options = WithResume(new TrainingOptions
             {
                 Processes = team.For(where),

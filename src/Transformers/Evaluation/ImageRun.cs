@@ -39,7 +39,7 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
-        var network = run.Require<ImageModelConfig>("a network over images (vit, swin or resnet)");
+        var network = run.Require<IImageModelConfig>("a network over images (vit, swin or resnet)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
         device ??= NativeLibraries.Cpu;
@@ -106,13 +106,14 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     /// <param name="top">How many classes of each.</param>
     /// <param name="batchSize">Images a pass; it changes no result.</param>
     /// <param name="precision">The number format of products.</param>
+    /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>
-    public IEnumerable<ImagePrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32)
+    public IEnumerable<ImagePrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32, Action<double>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
         var files = inputs.SelectMany(FilesOf).ToList();
-        foreach (var part in files.Chunk(Math.Max(1, batchSize)))
+        foreach (var part in files.Chunk(Math.Max(1, batchSize)).Counted(files.Count, progress, part => part.Length))
             foreach (var prediction in PredictPart(part, top, precision)) yield return prediction;
     }
 

@@ -51,19 +51,21 @@ public sealed class SeriesClassifierRun : IDisposable
     /// <summary>Names the classes of the rows of tables, whose first column, the class, may be empty.</summary>
     /// <param name="tables">Files.</param>
     /// <param name="top">How many classes of each.</param>
+    /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">A table cannot be read.</exception>
-    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> tables, int top)
+    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> tables, int top, Action<double>? progress = null)
     {
-        foreach (var series in tables.Select(path => LabelledSeriesDataset.OpenTable(Data, path, labelled: false)).ToList())
-            foreach (var part in series.Test.Chunk(Together))
+        var read = tables.Select(path => LabelledSeriesDataset.OpenTable(Data, path, labelled: false)).ToList();
+        var parts = read.SelectMany(series => series.Test.Chunk(Together).Select(part => (series, part)));
+        foreach (var (series, part) in parts.Counted(read.Sum(series => series.Test.Length), progress, one => one.part.Length))
+        {
+            var scores = Scores(series.Batch(part));
+            for (var row = 0; row < part.Length; row++)
             {
-                var scores = Scores(series.Batch(part));
-                for (var row = 0; row < part.Length; row++)
-                {
-                    var probabilities = Probabilities.Of(scores.AsSpan(row * Classes.Count, Classes.Count));
-                    yield return (series.NameOf(part[row]), [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
-                }
+                var probabilities = Probabilities.Of(scores.AsSpan(row * Classes.Count, Classes.Count));
+                yield return (series.NameOf(part[row]), [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
             }
+        }
     }
 
     /// <inheritdoc/>

@@ -28,14 +28,15 @@ public static class SeriesForecasts
     /// <param name="run">The run.</param>
     /// <param name="tables">Files.</param>
     /// <param name="device">Where to compute.</param>
+    /// <param name="progress">Takes the fraction that is done, after each table.</param>
     /// <exception cref="UserException">A table cannot be read, or none of its series has two values in the context.</exception>
-    public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device)
+    public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device, Action<double>? progress = null)
     {
         using var network = SeriesRun.Open(run, device, run.Config.Training.Precision);
         // All are read before the first is computed: a typing error in the last does not cost the work before it.
         var read = tables.Select(path => (path, series: network.OpenSeries(path))).ToList();
         var forecasts = new List<SeriesForecast>();
-        foreach (var (path, series) in read)
+        foreach (var (path, series) in read.Counted(read.Count, progress))
         {
             var windows = series.Ahead();
             if (windows.Count == 0)

@@ -162,13 +162,14 @@ public sealed class SoundRun : IDisposable
     /// <summary>Names the classes of files, and of all WAV files of folders.</summary>
     /// <param name="inputs">Files and folders.</param>
     /// <param name="top">How many classes of each.</param>
+    /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">An input does not exist, or cannot be read.</exception>
-    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> inputs, int top)
+    public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> inputs, int top, Action<double>? progress = null)
     {
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
         var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input) : File.Exists(input) ? [input]
             : throw new UserException([new Problem("there is no such file or folder", input)])).ToList();
-        foreach (var file in files)
+        foreach (var file in files.Counted(files.Count, progress))
         {
             var probabilities = Probabilities.Of(Scores(Read(file)));
             yield return (file, [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);

@@ -49,13 +49,13 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             // The same tokens are hidden as in the run's own validation.
             using var task = new MaskedTokenTask((MaskedTokenModel)model, tokenizer, corpus.Tokens, corpus.Tokens, head, run.Config, options.Device);
             task.Processes = options.Processes;
-            return Result(MaskedMetrics(task, cancel));
+            return Result(MaskedMetrics(task, corpus.Tokens.Tokens, options.Progress, cancel));
         }
         var report = new ClassificationReport(classes!);
         double loss = 0;
         var batches = new LabelledBatches(corpus, special, new BucketOptions { Sequences = options.BatchSize ?? 64, Shuffle = false });
         var positions = LabelledTexts.Positions(batches.BatchesPerEpoch, null).ToList();
-        foreach (var (logits, position) in options.Processes.Divide(positions, LogitsAt).Zip(positions))
+        foreach (var (logits, position) in options.Processes.Divide(positions.Counted(positions.Count, options.Progress), LogitsAt).Zip(positions))
         {
             var batch = batches.At(position);
             for (var row = 0; row < batch.Labels.Length; row++)
@@ -87,9 +87,9 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) =>
         ((EncoderConfig)run.Config.Model).Head is MaskedHeadConfig ? ["loss", "perplexity", "masked_accuracy"] : ["loss", "accuracy", "top1", "macro_f1"];
 
-    static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, CancellationToken cancel)
+    static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, long tokens, Action<double>? progress, CancellationToken cancel)
     {
-        var (sum, targets) = LossPart.Add(task.Processes.Divide(task.Validation(null), batch =>
+        var (sum, targets) = LossPart.Add(task.Processes.Divide(task.Validation(null).Counted(tokens, progress, batch => batch.Units), batch =>
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();

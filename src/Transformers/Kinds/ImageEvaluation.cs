@@ -49,9 +49,10 @@ public static class ImageEvaluation
     /// <param name="precision">The number format of products.</param>
     /// <param name="each">Called for every image, in order.</param>
     /// <param name="processes">The processes that share the work; by default one.</param>
+    /// <param name="progress">Takes the fraction that is done, after every batch.</param>
     /// <exception cref="UserException">There is no such split, or no image in it can be read.</exception>
     public static ImageEvaluationResult Run(ImageRun run, OpenedImages images, string? split = null, int batchSize = 64, int worst = 20,
-        Precision precision = Precision.Fp32, Action<JudgedImage>? each = null, Communicator? processes = null)
+        Precision precision = Precision.Fp32, Action<JudgedImage>? each = null, Communicator? processes = null, Action<double>? progress = null)
     {
         var (name, indices) = Choose(images, split);
         var dataset = images.Dataset;
@@ -63,7 +64,7 @@ public static class ImageEvaluation
         double loss = 0;
         using var loader = images.EvaluationBatches(indices, batchSize);
         Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
-        foreach (var (scores, labels, numbers) in (processes ?? Communicator.Single).Divide(loader.RestOfEpoch(), ScoresOf))
+        foreach (var (scores, labels, numbers) in (processes ?? Communicator.Single).Divide(loader.RestOfEpoch().Counted((indices.Length + batchSize - 1) / batchSize, progress), ScoresOf))
             for (var row = 0; row < labels.Length; row++)
                 Judge(scores.AsSpan(row * known.Count, known.Count), idOf[labels[row]], dataset.Source.NameOf(numbers[row]));
         if (report.Examples == 0) throw new UserException($"no image of the {name} split can be read", dataset.Broken.All.Select(broken => broken.Fault.Message).FirstOrDefault());

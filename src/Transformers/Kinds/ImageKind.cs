@@ -16,7 +16,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>A kind of network that names the class of an image.</summary>
-abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : ImageModelConfig
+abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : ModelConfig, IImageModelConfig
 {
     const int AssumedClasses = 10;
 
@@ -33,7 +33,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         using var network = ImageRun.Open(run, options.Device);
         using var images = network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
         using var predictions = new PredictionFile(options.Output, options.Processes);
-        var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision, processes: options.Processes,
+        var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision, processes: options.Processes, progress: options.Progress,
             each: image => predictions.Add(new PredictionLine(image.Image, image.Predicted, image.Label, image.Probability)));
         return new EvaluationResult
         {
@@ -99,12 +99,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         var model = (TModel)config;
         var input = (request.Run?.Data as ImageDataConfig)?.Input;
         if (model.Classes is null) request.Notes.Add($"the classes come from the data, which were not read: {AssumedClasses} are assumed");
-        return Profile(ImageShape.Of(model with
-        {
-            Size = model.Size ?? input?.Size,
-            Channels = model.Channels ?? input?.Channels,
-            Classes = model.Classes ?? AssumedClasses,
-        }), request.Rows(1));
+        return Profile(ImageShape.Of(model, input, AssumedClasses), request.Rows(1));
     }
 
     static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");

@@ -54,7 +54,7 @@ sealed class ImageTask : TrainingTask
     }
 
     /// <summary>Opens the images and makes the task.</summary>
-    internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, IImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         if (options.From is { } from) data = data with { Input = InputOf(data.Input, TrainedRun.Open(from), from) };
         if (data.Source is GeneratedImagesConfig) observer.OnPreparing("drawing images", 0);
@@ -105,7 +105,7 @@ sealed class ImageTask : TrainingTask
         static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
     }
 
-    static ImageShape ShapeOf(ImageModelConfig network, OpenedImages opened)
+    static ImageShape ShapeOf(IImageModelConfig network, OpenedImages opened)
     {
         var classes = opened.Dataset.Classes.Count;
         if (network.Classes is { } wanted && wanted != classes)

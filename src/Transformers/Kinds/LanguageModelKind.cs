@@ -18,7 +18,7 @@ namespace Transformers.Kinds;
 /// <summary>A kind of model that predicts the next token of text.</summary>
 /// <typeparam name="TModel">Its config.</typeparam>
 /// <typeparam name="TModule">Its module.</typeparam>
-public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextDataConfig> where TModel : TextModelConfig where TModule : nn.Module, ILanguageModel
+public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextDataConfig> where TModel : ModelConfig, ITextModelConfig where TModule : nn.Module, ILanguageModel
 {
     /// <summary>The model with fresh weights.</summary>
     protected abstract TModule Create(TModel model, int vocabulary, Generator? generator = null);
@@ -65,7 +65,8 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         // What is given is scored as score does it; the run's own split as training did.
         var start = options.Data is not null || batches is PackedBatchesConfig ? DocumentStarts.BeforeGiven(run.Config.Data, tokenizer) : null;
         if (sequence.Count < 2) throw new UserException("there is no validation text: the run held nothing out", "name text with --data");
-        var (sum, targets) = SumLosses(model, DocumentStarts.Cut(batches, sequence, start, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context), options);
+        var cut = DocumentStarts.Cut(batches, sequence, start, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context);
+        var (sum, targets) = SumLosses(model, cut.Counted(sequence.Count, options.Progress, batch => batch.TargetCount), options);
         if (targets == 0) throw new UserException("no document of the text has a token to predict", "name other text with --data");
         var loss = sum / targets;
         return new EvaluationResult

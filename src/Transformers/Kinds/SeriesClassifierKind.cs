@@ -56,7 +56,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         if (Array.IndexOf(idOf, -1) is var unknown and >= 0) throw new UserException($"the series have a class that the model does not know: {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
         var report = new ClassificationReport(network.Classes);
         double loss = 0;
-        foreach (var part in indices.Chunk(options.BatchSize ?? 256))
+        foreach (var part in indices.Chunk(options.BatchSize ?? 256).Counted(indices.Length, options.Progress, part => part.Length))
         {
             cancel.ThrowIfCancellationRequested();
             var scores = network.Scores(series.Batch(part));

@@ -25,7 +25,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         using var network = SeriesRun.Open(run, options.Device, options.Precision);
         var series = network.OpenSeries(options.Data);
         var (split, windows) = series.Split(options.Split);
-        var forecasts = network.Forecast(series, windows, options.BatchSize ?? 256);
+        var forecasts = network.Forecast(series, windows, options.BatchSize ?? 256).Counted(windows.Length, options.Progress);
         return new EvaluationResult
         {
             Run = name,

@@ -36,7 +36,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         var report = new ClassificationReport(network.Classes);
         var mistakes = new List<ImageMistake>();
         double loss = 0;
-        foreach (var part in indices.Chunk(options.BatchSize ?? 64))
+        foreach (var part in indices.Chunk(options.BatchSize ?? 64).Counted(indices.Length, options.Progress, part => part.Length))
         {
             cancel.ThrowIfCancellationRequested();
             var scores = network.Scores(sounds.Batch(part, network.FrontEnd.Input.Samples));

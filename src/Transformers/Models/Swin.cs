@@ -11,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>A transformer over an image whose attention stays within windows, and whose grid coarsens from stage to stage.</summary>
 /// <remarks>Liu et al. 2021, section 3.</remarks>
 [Kind("swin")]
-public sealed record SwinConfig : ImageModelConfig, IChecked
+public sealed record SwinConfig : StagedImageModelConfig, IChecked
 {
     /// <summary>Pixels a side P of a patch of the first stage.</summary>
     [Between(1, 4096)]
