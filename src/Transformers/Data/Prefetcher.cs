@@ -4,9 +4,23 @@ using Transformers.Data.Text;
 
 namespace Transformers.Data;
 
+/// <summary>Batches in order, from a position that checkpoints keep.</summary>
+public interface IBatchStream<out T> : IDisposable
+{
+    /// <summary>The next batch.</summary>
+    T Next();
+
+    /// <summary>The position of the batch that <see cref="Next"/> gives.</summary>
+    /// <exception cref="IO.UserException">The data have no such position.</exception>
+    DataPosition Position { get; set; }
+
+    /// <summary>The fraction of time since the start that <see cref="Next"/> has waited.</summary>
+    double WaitFraction { get; }
+}
+
 /// <summary>Makes batches ahead on other threads and gives them out in order.</summary>
 /// <remarks>Its position is that after the last batch taken, not that of the batches made ahead.</remarks>
-public sealed class Prefetcher<T> : IDisposable
+public sealed class Prefetcher<T> : IBatchStream<T>
 {
     readonly Func<DataPosition, CancellationToken, (Task<T> Batch, DataPosition After)> start;
     readonly Action<DataPosition> seek;

@@ -61,11 +61,16 @@ public sealed class ImageRun : IDisposable
         var saved = new GivenStatisticsConfig { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
         // With statistics given, nothing is measured: a folder of test images alone will do.
         var opened = OpenedImages.Open(config with { Input = config.Input with { Normalize = saved } }, Run.Config.Seed, path, generated);
-        var unknown = opened.Dataset.Classes.Except(Input.Classes, StringComparer.Ordinal).ToList();
-        if (unknown.Count == 0) return opened with { Transform = Input.Transform };
-        opened.Dispose();
-        throw new UserException($"the images have classes that the model does not know: {string.Join(", ", unknown.Take(5))}",
-            $"it knows {string.Join(", ", Input.Classes.Take(10))}{(Input.Classes.Count > 10 ? ", …" : "")}");
+        try
+        {
+            KnownClasses.NumbersOf(opened.Dataset.Classes, Input.Classes, "images");
+            return opened with { Transform = Input.Transform };
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Scores of images.</summary>
@@ -153,15 +158,8 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
         var classes = run.Input.Classes.Count;
         var predictions = new List<ImagePrediction>();
         for (int i = 0, row = 0; i < part.Length; i++)
-            if (faults[i] is null) predictions.Add(new(part[i].file, Top(scores.AsSpan(row++ * classes, classes), top)));
+            if (faults[i] is null) predictions.Add(new(part[i].file, LabelProbability.Top(run.Input.Classes, scores.AsSpan(row++ * classes, classes), top)));
             else if (part[i].named) predictions.Add(new(part[i].file, [], faults[i]!.Problems[0]));
         return predictions;
-    }
-
-    IReadOnlyList<LabelProbability> Top(ReadOnlySpan<float> scores, int top)
-    {
-        var probabilities = Probabilities.Of(scores);
-        return [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top)
-            .Select(c => new LabelProbability(run.Input.Classes[c], probabilities[c]))];
     }
 }

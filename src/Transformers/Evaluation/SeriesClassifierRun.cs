@@ -61,10 +61,7 @@ public sealed class SeriesClassifierRun : IDisposable
         {
             var scores = Scores(series.Batch(part));
             for (var row = 0; row < part.Length; row++)
-            {
-                var probabilities = Probabilities.Of(scores.AsSpan(row * Classes.Count, Classes.Count));
-                yield return (series.NameOf(part[row]), [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
-            }
+                yield return (series.NameOf(part[row]), LabelProbability.Top(Classes, scores.AsSpan(row * Classes.Count, Classes.Count), top));
         }
     }
 

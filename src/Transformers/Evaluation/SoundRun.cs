@@ -136,9 +136,8 @@ public sealed class SoundRun : IDisposable
     public SoundDataset OpenSounds(string? path, string generated)
     {
         var sounds = SoundDataset.Open((AudioDataConfig)Run.Config.Data, Run.Config.Seed, path, generated);
-        var unknown = sounds.Classes.Except(Classes, StringComparer.Ordinal).ToList();
-        if (unknown.Count == 0) return sounds;
-        throw new UserException($"the recordings have classes that the model does not know: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", Classes.Take(10))}{(Classes.Count > 10 ? ", …" : "")}");
+        KnownClasses.NumbersOf(sounds.Classes, Classes, "recordings");
+        return sounds;
     }
 
     /// <summary>Scores of recordings.</summary>
@@ -169,11 +168,7 @@ public sealed class SoundRun : IDisposable
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
         var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input) : File.Exists(input) ? [input]
             : throw new UserException([new Problem("there is no such file or folder", input)])).ToList();
-        foreach (var file in files.Counted(files.Count, progress))
-        {
-            var probabilities = Probabilities.Of(Scores(Read(file)));
-            yield return (file, [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(Classes[c], probabilities[c]))]);
-        }
+        foreach (var file in files.Counted(files.Count, progress)) yield return (file, LabelProbability.Top(Classes, Scores(Read(file)), top));
     }
 
     /// <inheritdoc/>

@@ -34,7 +34,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         using var images = network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision, processes: options.Processes, progress: options.Progress,
-            each: image => predictions.Add(new PredictionLine(image.Image, image.Predicted, image.Label, image.Probability)));
+            each: predictions.Add);
         return new EvaluationResult
         {
             Run = name,
@@ -53,7 +53,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     public sealed override IReadOnlyList<string> EvaluationMetrics(TrainedRun run)
     {
         var classes = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Classes.Count;
-        return ["loss", "top1", .. classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
+        return ["loss", .. ClassifierMetrics.Names(classes)];
     }
 
     protected sealed override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
@@ -83,11 +83,11 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     private protected sealed override DataProfile ReadProfile(RunConfig run, ImageDataConfig data, TModel model, TrainingOptions options)
     {
         using var opened = OpenedImages.Open(data, run.Seed, generated: Path.Combine(options.Cache, "images"));
-        return Profile(new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count), RowsOf(run.Training.Batch));
+        return Profile(new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count), run.Training.Batch.RowsOf("images"));
     }
 
     private protected sealed override DataProfile AssumeProfile(ImageDataConfig data, TModel model, BatchConfig batch) =>
-        Profile(new ImageShape(data.Input.Size, data.Input.Channels, model.Classes ?? AssumedClasses), RowsOf(batch)) with
+        Profile(new ImageShape(data.Input.Size, data.Input.Channels, model.Classes ?? AssumedClasses), batch.RowsOf("images")) with
         {
             Notes = model.Classes is null ? [$"{AssumedClasses} classes are assumed"] : [],
         };
@@ -101,8 +101,6 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         if (model.Classes is null) request.Notes.Add($"the classes come from the data, which were not read: {AssumedClasses} are assumed");
         return Profile(ImageShape.Of(model, input, AssumedClasses), request.Rows(1));
     }
-
-    static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
 
     static DataProfile Profile(ImageShape image, int rows) => new() { Image = image, Classes = image.Classes, Batches = [new(rows, 0, 0, rows, rows)] };
 

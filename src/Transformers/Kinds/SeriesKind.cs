@@ -53,7 +53,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
 
     private protected sealed override DataProfile ReadProfile(RunConfig run, SeriesDataConfig data, TModel model, TrainingOptions options)
     {
-        long rows = run.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series"), patches = model.PatchesOf(data.Context);
+        long rows = run.Training.Batch.RowsOf("series"), patches = model.PatchesOf(data.Context);
         return new() { Series = SeriesShape.Of(data), Batches = [new(rows, patches, data.Horizon, rows * data.Horizon, rows * patches)] };
     }
 

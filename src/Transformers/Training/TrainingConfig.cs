@@ -89,6 +89,11 @@ public sealed record BatchConfig : IChecked
     [AtLeast(1)]
     public int? Micro { get; init; }
 
+    /// <summary>The sequences a step of examples that are counted as such.</summary>
+    /// <param name="examples">What they are, such as <c>images</c>.</param>
+    /// <exception cref="UserException">They are not given.</exception>
+    internal int RowsOf(string examples) => Sequences ?? throw new UserException($"training.batch.sequences must be given for {examples}");
+
     /// <summary>Whether to halve micro-batches until training fits into the device's memory; a step still learns from as much.</summary>
     public bool Fit { get; init; }
 

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Data;
 using Transformers.Layers;
 using Transformers.Processes;
 using static TorchSharp.torch;
@@ -85,6 +86,23 @@ public abstract class TrainingTask : IDisposable
 
     /// <inheritdoc/>
     public abstract void Dispose();
+}
+
+/// <summary>A task whose batches come from a stream, of which checkpoints keep the position.</summary>
+abstract class StreamTask<TBatch> : TrainingTask
+{
+    /// <summary>The batches of training; belongs to the task.</summary>
+    protected abstract IBatchStream<TBatch> Stream { get; }
+
+    public sealed override double DataWait => Stream.WaitFraction;
+
+    public sealed override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get => Stream.Position.ToState();
+        set => Stream.Position = DataPosition.FromState(value);
+    }
+
+    public override void Dispose() => Stream.Dispose();
 }
 
 /// <summary>The input of one forward and backward pass.</summary>
