@@ -10,6 +10,7 @@ using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Tokenizers;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;

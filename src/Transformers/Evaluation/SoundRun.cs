@@ -7,6 +7,7 @@ using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;

@@ -11,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>An encoder-decoder transformer, which turns one sequence into another.</summary>
 /// <remarks>Vaswani et al. 2017, section 3. The defaults are the paper's: ReLU, sinusoidal positions, post-norm, one matrix for all embeddings.</remarks>
 [Kind("seq2seq")]
-public sealed record Seq2SeqConfig : TextTransformerConfig
+public sealed record Seq2SeqConfig : TextTransformerConfig, IInnerDropoutConfig
 {
     /// <summary>With the defaults of the paper.</summary>
     public Seq2SeqConfig() =>
@@ -28,8 +28,7 @@ public sealed record Seq2SeqConfig : TextTransformerConfig
     [Between(2, 10_000_000)]
     public int Context { get; init; } = 1024;
 
-    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
-    [Between(0, 1, Below = true)]
+    /// <inheritdoc/>
     public double InnerDropout { get; init; }
 
     /// <summary>Which matrices of embeddings there are.</summary>

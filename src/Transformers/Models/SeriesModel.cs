@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 namespace Transformers.Models;
 
 /// <summary>A transformer over series of numbers, cut into patches.</summary>
-public abstract record SeriesModelConfig : SequenceModelConfig
+public abstract record SeriesModelConfig : SequenceModelConfig, IInnerDropoutConfig
 {
     /// <summary>Steps of a patch P.</summary>
     [Between(1, 100_000)]
@@ -20,8 +20,7 @@ public abstract record SeriesModelConfig : SequenceModelConfig
     /// <summary>The dropout rate of embeddings, of each sublayer's output and before the last layer.</summary>
     public override double Dropout { get; init; }
 
-    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
-    [Between(0, 1, Below = true)]
+    /// <inheritdoc/>
     public double InnerDropout { get; init; }
 
     /// <summary>Steps from one patch to the next.</summary>

@@ -11,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>An encoder-only transformer, which sees a text in both directions; its head says what it is for.</summary>
 /// <remarks>Devlin et al. 2019, section 3. The defaults are BERT's: GELU, learned positions, post-norm, truncated normal weights. There are no segment embeddings: a text is one segment.</remarks>
 [Kind("encoder")]
-public sealed record EncoderConfig : TextTransformerConfig
+public sealed record EncoderConfig : TextTransformerConfig, IInnerDropoutConfig
 {
     /// <summary>With the defaults of BERT.</summary>
     public EncoderConfig() => Norm = new LayerNormConfig { Placement = NormPlacement.Post };
@@ -23,8 +23,7 @@ public sealed record EncoderConfig : TextTransformerConfig
     /// <summary>The dropout rate of embeddings, of each sublayer's output and of the vector that is classified.</summary>
     public override double Dropout { get; init; } = 0.1;
 
-    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
-    [Between(0, 1, Below = true)]
+    /// <inheritdoc/>
     public double InnerDropout { get; init; }
 
     /// <summary>What the network predicts.</summary>

@@ -67,6 +67,14 @@ public abstract record SequenceModelConfig : TransformerConfig
     }
 }
 
+/// <summary>A setting of transformers whose sublayers drop something within, at a rate of its own.</summary>
+interface IInnerDropoutConfig
+{
+    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
+    [Between(0, 1, Below = true)]
+    double InnerDropout { get; }
+}
+
 /// <summary>A transformer over tokens.</summary>
 public abstract record TextTransformerConfig : SequenceModelConfig, ITextModelConfig
 {
