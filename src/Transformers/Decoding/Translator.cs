@@ -170,18 +170,7 @@ public sealed class Translator
     }
 
     /// <summary>Why a sentence cannot be translated, such as a character that the vocabulary lacks; null where it can.</summary>
-    public Problem? ProblemOf(string sentence)
-    {
-        try
-        {
-            Encode(sentence);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(string sentence) => UserException.ProblemOf(() => Encode(sentence));
 
     int[] Encode(string sentence)
     {

@@ -35,18 +35,7 @@ public sealed class TextPredictor : IDisposable
     public IReadOnlyList<string> Classes { get; }
 
     /// <summary>Why a text cannot be classified, such as a character that the vocabulary lacks; null where it can.</summary>
-    public Problem? ProblemOf(string text)
-    {
-        try
-        {
-            tokenizer.EncodeToIds(text);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(string text) => UserException.ProblemOf(() => tokenizer.EncodeToIds(text));
 
     /// <summary>The classes of texts, the most probable first.</summary>
     /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>

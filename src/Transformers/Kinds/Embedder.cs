@@ -39,18 +39,7 @@ public sealed class Embedder : IDisposable
     public int Width { get; }
 
     /// <summary>Why a text cannot be embedded, such as a character that the vocabulary lacks; null where it can.</summary>
-    public Problem? ProblemOf(string text)
-    {
-        try
-        {
-            encode(text);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(string text) => UserException.ProblemOf(() => encode(text));
 
     /// <summary>A text that cannot be embedded, in the place of its vectors: without a token; pooled, with a vector of no numbers.</summary>
     public TextEmbedding Unread(string text, Pooling? pooling) => new(text, [], pooling is null ? [] : [[.. Enumerable.Repeat(float.NaN, Width)]]);
