@@ -1,4 +1,5 @@
 using Transformers.Configs;
+using Transformers.IO;
 
 namespace Transformers.Training;
 
