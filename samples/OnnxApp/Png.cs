@@ -5,7 +5,7 @@ using System.Text;
 namespace OnnxApp;
 
 /// <summary>A picture from a PNG file of 8-bit gray or colour, with or without transparency, not interlaced.</summary>
-/// <param name="Width">Pixels a row.</param>
+/// <param name="Width">Pixels per row.</param>
 /// <param name="Height">Rows.</param>
 /// <param name="Channels">Bytes a pixel: 1 gray, 2 with transparency, 3 colour, 4 with transparency.</param>
 /// <param name="Pixels">Row by row.</param>

@@ -8,7 +8,7 @@ namespace OnnxApp;
 /// <summary>Reads the tokenizer of an exported folder into one of Microsoft.ML.Tokenizers.</summary>
 static class TokenizerFile
 {
-    // What GPT-2 splits text by; files with another pattern name it.
+    // GPT-2's split pattern; files with a different one name it.
     const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     public static Tokenizer Load(string path)
@@ -29,7 +29,7 @@ static class TokenizerFile
         };
     }
 
-    // A vocabulary of characters has no pre-tokenizer and no merges.
+    // A character vocabulary has no pre-tokenizer and no merges.
     static BpeTokenizer BytePairs(Dictionary<string, int> vocabulary, JsonElement merges, JsonElement preTokenizer) => BpeTokenizer.Create(new BpeOptions(vocabulary)
     {
         Merges = merges.EnumerateArray().Select(merge => merge.ValueKind == JsonValueKind.String ? merge.GetString()! : string.Join(' ', merge.EnumerateArray().Select(part => part.GetString()))),
@@ -45,7 +45,7 @@ static class TokenizerFile
         return preTokenizer.GetProperty("use_regex").GetBoolean() ? Gpt2 : @"[\s\S]+";
     }
 
-    // A vocabulary of whole words is one of word pieces that has no pieces.
+    // A vocabulary of whole words is a word-piece vocabulary without pieces.
     static WordPieceTokenizer Words(Dictionary<string, int> vocabulary)
     {
         var lines = string.Join('\n', vocabulary.OrderBy(word => word.Value).Select(word => word.Key));

@@ -37,7 +37,7 @@ bool pool_is_in_use();
 
 struct Chunk;
 
-// The scratch memory of one call. At the end it goes back to the pool of tensors, or where there is none the library keeps it,
+// The scratch memory of one call. At the end it goes back to the pool of tensors, or if there is none the library keeps it,
 // in one piece, for the next call.
 class Arena {
 public:

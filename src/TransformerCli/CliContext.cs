@@ -69,13 +69,13 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         return option;
     }
 
-    /// <summary>Whether nothing is printed, but for bugs: another process prints what this one would.</summary>
+    /// <summary>Whether nothing is printed except bugs, because another process prints.</summary>
     internal bool Muted { get => Error.Progress.Muted; set => Error.Progress.Muted = value; }
 
     /// <summary>Writes one JSON document and ends the line.</summary>
     public void WriteJson<T>(T document) => Out.WriteLine(JsonSerializer.Serialize(document, Json));
 
-    /// <summary>Gives a command its action; exceptions become the documented exit codes.</summary>
+    /// <summary>Sets a command's action; exceptions become the documented exit codes.</summary>
     public void Handle(Command command, Func<ParseResult, CancellationToken, int> action)
     {
         if (command.Options.Any(option => option.Name == "--device")) command.Options.Add(ThreadsOption);

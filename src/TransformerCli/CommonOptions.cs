@@ -43,7 +43,7 @@ static class CommonOptions
 
     internal static Option<string[]> Include() => new("--include")
     {
-        Description = "Which files of a folder are read as text, such as '**/*.cs'; may be repeated [default: those whose content is text]", HelpName = "PATTERN",
+        Description = "Which files in folders to read as text, such as '**/*.cs'; may be repeated [default: those whose content is text]", HelpName = "PATTERN",
     };
 
     /// <summary>The patterns that were given; null for none.</summary>
@@ -61,19 +61,19 @@ static class CommonOptions
     internal static Option<string[]> Expect(string example, string more = "") =>
         new("--expect") { Description = $"Exit with 3 unless a result satisfies this rule, such as {example}{more}; may be repeated", HelpName = "RULE", AllowMultipleArgumentsPerToken = true };
 
-    internal static Option<int?> Processes() => new("--nproc") { Description = "Start N processes on this machine through mpirun, which share the work", HelpName = "N" };
+    internal static Option<int?> Processes() => new("--nproc") { Description = "Start N processes on this machine with mpirun, which divide the work", HelpName = "N" };
 
-    /// <summary>Where the user asks for several processes that nobody has started yet, starts them and waits for them.</summary>
+    /// <summary>If the user asks for several processes and no launcher has started them, starts them and waits for them.</summary>
     /// <param name="parse">The command line.</param>
     /// <param name="context">Where to print.</param>
     /// <param name="count">The option.</param>
-    /// <param name="check">Finds mistakes before there are several processes to make them.</param>
-    /// <returns>Their exit code; null where this process does the work.</returns>
-    /// <exception cref="UserException">The number is below 1, or a launcher has started this process with others already.</exception>
+    /// <param name="check">Finds mistakes before several processes make them.</param>
+    /// <returns>Their exit code; null if this process does the work.</returns>
+    /// <exception cref="UserException">The number is below 1, or a launcher has already started several processes.</exception>
     internal static int? StartsSeveral(this ParseResult parse, CliContext context, Option<int?> count, Action? check = null)
     {
         if (parse.AtLeast(1, count) is not { } processes || processes == 1) return null;
-        if (Launch.Read() is { } launch) throw new UserException($"--nproc ({processes}): {launch.Launcher} has started {launch.Size} processes already", "leave --nproc out");
+        if (Launch.Read() is { } launch) throw new UserException($"--nproc ({processes}): {launch.Launcher} has already started {launch.Size} processes", "leave --nproc out");
         var words = context.Arguments.ToList();
         var at = words.FindIndex(word => word == count.Name || word.StartsWith(count.Name + "=", StringComparison.Ordinal));
         words.RemoveRange(at, words[at] == count.Name ? 2 : 1);
@@ -86,7 +86,7 @@ static class CommonOptions
         Description = "Where to compute: auto, cpu, cuda or cuda:N", HelpName = "DEVICE", DefaultValueFactory = _ => "auto", CompletionSources = { "auto", "cpu", "cuda" },
     };
 
-    /// <param name="standard">What counts without it, such as <c>the run's</c>.</param>
+    /// <param name="standard">The default in words, such as <c>the run's</c>.</param>
     internal static Option<string?> Precision(string standard = "auto") => new Option<string?>("--precision") { Description = $"The type of matrix products: auto, fp32 or bf16 [default: {standard}]", HelpName = "PRECISION" }.OneOf("auto", "fp32", "bf16");
 
     internal static Option<string?> Quantize() => new Option<string?>("--quantize") { Description = "Keep the weight matrices in 8 bits (int8), on the CPU", HelpName = "int8" }.OneOf("int8");
@@ -103,8 +103,8 @@ static class CommonOptions
         return option;
     }
 
-    /// <summary>Opens a run, and says on standard error which checkpoint is used where the user named none.</summary>
-    /// <exception cref="UserException">There is no such run or checkpoint, or it is damaged.</exception>
+    /// <summary>Opens a run, and reports on standard error which checkpoint is used if the user named none.</summary>
+    /// <exception cref="UserException">The run or checkpoint does not exist or is damaged.</exception>
     internal static TrainedRun OpenRun(this ParseResult parse, CliContext context, string path, Option<string?> checkpoint)
     {
         var run = TrainedRun.Open(path, parse.GetValue(checkpoint));
@@ -135,7 +135,7 @@ static class CommonOptions
     internal static void Refuse(this ParseResult parse, IEnumerable<Option> options, string kinds, ModelConfig model)
     {
         List<Problem> problems = [.. options.Where(option => parse.Has(option))
-            .Select(option => new Problem($"{option.Name} is for {kinds}, and the run is of kind {KindAttribute.Of(model)}", Hint: "leave it out"))];
+            .Select(option => new Problem($"{option.Name} is for {kinds}, but the run is of kind {KindAttribute.Of(model)}", Hint: "leave it out"))];
         if (problems.Count > 0) throw new UserException(problems);
     }
 
@@ -144,7 +144,7 @@ static class CommonOptions
         Precisions.Resolve(asked is null ? standard : Enum.Parse<Precision>(asked, ignoreCase: true), device);
 
     /// <summary>Loads libtorch and returns the device that the user asks for; warns of a processor without the kernels.</summary>
-    /// <exception cref="UserException">There is no such device.</exception>
+    /// <exception cref="UserException">The device does not exist.</exception>
     internal static Device ResolveDevice(this ParseResult parse, CliContext context, Option<string> option)
     {
         var device = DeviceNamed(parse.GetValue(option));
@@ -178,7 +178,7 @@ static class CommonOptions
     internal static object LoadConfig(string name, IReadOnlyList<string>? sets)
     {
         if (!Directory.Exists(name)) return ModelFragment.LoadOrRun([name], sets);
-        // The run's own copy is there from the first step on, before any checkpoint.
+        // The run's own copy exists from the first step on, before any checkpoint.
         var file = Path.Combine(name, CheckpointFiles.Config);
         return File.Exists(file) ? ModelFragment.LoadOrRun([file], sets) : TrainedRun.Open(name, null).Config;
     }

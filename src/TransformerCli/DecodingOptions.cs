@@ -24,7 +24,7 @@ sealed class SamplingOptions
     /// <summary>Those that a beam search does not use.</summary>
     internal IReadOnlyList<Option> ForSampling => [greedy, temperature, topK, topP, minP, repetitionPenalty, stop, seed];
 
-    /// <summary>The limit that the user gave; null where the model decides.</summary>
+    /// <summary>The limit that the user gave; null if the model decides.</summary>
     internal int? LimitOf(ParseResult parse) => parse.Has(maxNewTokens) ? parse.GetValue(maxNewTokens) : null;
 
     internal GenerationOptions Read(ParseResult parse) => new()

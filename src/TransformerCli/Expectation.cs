@@ -43,7 +43,7 @@ sealed partial record Expectation(string Name, string Operator, double Value)
         }
     }
 
-    static UserException Unknown(Expectation rule, IEnumerable<string> names) => new($"--expect: there is no result {rule.Name}", $"there are {string.Join(", ", names)}");
+    static UserException Unknown(Expectation rule, IEnumerable<string> names) => new($"--expect: no result named {rule.Name}", $"the results are {string.Join(", ", names)}");
 
     /// <summary>A message about the first rule that is not satisfied, or null.</summary>
     internal static string? FirstBroken<T>(IEnumerable<Expectation> rules, T document)

@@ -12,7 +12,7 @@ static class InputLines
     /// <param name="context">Where standard input is.</param>
     /// <param name="file">The file; - for standard input.</param>
     /// <param name="option">The option that names it.</param>
-    /// <exception cref="UserException">There is no such file.</exception>
+    /// <exception cref="UserException">The file does not exist.</exception>
     internal static IEnumerable<string> Read(CliContext context, string file, string option = "--input")
     {
         Check(file, option);
@@ -23,7 +23,7 @@ static class InputLines
     /// <param name="context">Where standard input is.</param>
     /// <param name="file">The file; - for standard input.</param>
     /// <param name="option">The option that names it.</param>
-    /// <exception cref="UserException">There is no such file.</exception>
+    /// <exception cref="UserException">The file does not exist.</exception>
     internal static string ReadAll(CliContext context, string file, string option = "--input")
     {
         Check(file, option);
@@ -40,7 +40,7 @@ static class InputLines
         if (given == "-" || File.Exists(given)) return true;
         if (Directory.Exists(given) && LooksLikePath(given)) throw new UserException([new Problem("is a folder; a file or a text is needed", given, Path: option)]);
         return !LooksLikePath(given) ? false
-            : throw new UserException([new Problem("there is no such file", given, Path: option, Hint: "if this is the text itself, pass it on standard input, as -")]);
+            : throw new UserException([new Problem("the file does not exist", given, Path: option, Hint: "if this is the text itself, pass it on standard input, as -")]);
     }
 
     // One word with a folder's separator, or with an ending that files of text have.
@@ -51,7 +51,7 @@ static class InputLines
     static void Check(string file, string option)
     {
         if (Directory.Exists(file)) throw new UserException([new Problem("is a folder; a file is needed", file, Path: option)]);
-        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("there is no such file", file, Path: option, Hint: Suggestion.ForPath(file))]);
+        if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("the file does not exist", file, Path: option, Hint: Suggestion.ForPath(file))]);
     }
 
     // The rules of the files that are trained on: only a line feed ends a line, and bytes that are not UTF-8 are an error.
@@ -107,7 +107,7 @@ sealed class UnreadLines(CliContext context, string? file, string what = "lines"
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read; the others are done");
+        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read; the rest were processed");
         return ExitCodes.UserError;
     }
 }

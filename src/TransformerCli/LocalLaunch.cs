@@ -14,7 +14,7 @@ static partial class LocalLaunch
     /// <param name="json">Whether messages are JSON.</param>
     /// <param name="count">The number of processes.</param>
     /// <param name="arguments">The command line without <c>--nproc</c>.</param>
-    /// <returns>The first process's exit code; 6 where one of them failed.</returns>
+    /// <returns>The first process's exit code; 6 if one of them failed.</returns>
     internal static int Run(CliContext context, bool json, int count, IReadOnlyList<string> arguments)
     {
         var launcher = MpiLauncher.Find();
@@ -27,8 +27,8 @@ static partial class LocalLaunch
             process.WaitForExit();
             EndLeftOvers(folder);
             if (!Started(folder).Any())
-                throw new UserException($"{launcher.Path} ({launcher.Version}) started none of the {count} processes and reports {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
-            // A process that was stopped, woken by the launcher's signal, would report that signal.
+                throw new UserException($"{launcher.Path} ({launcher.Version}) did not start any of the {count} processes and exited with code {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
+            // A suspended process that the launcher's signal wakes would report that signal.
             if (File.Exists(Path.Combine(folder, Team.FailureFile)))
             {
                 context.Fail(json, ExitCodes.ProcessFailed, [Team.Described(File.ReadAllText(Path.Combine(folder, Team.FailureFile)))]);
@@ -36,8 +36,8 @@ static partial class LocalLaunch
             }
             if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;
             if (process.ExitCode is ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged) return process.ExitCode;
-            // Where a process was killed, another one has left a message, if the launcher gave it the time.
-            context.Fail(json, ExitCodes.ProcessFailed, [Team.Described($"one of the {count} processes has ended before its time; {launcher.Path} reports {process.ExitCode}")]);
+            // If a process was killed, another one has left a message, provided that the launcher left it enough time.
+            context.Fail(json, ExitCodes.ProcessFailed, [Team.Described($"one of the {count} processes ended prematurely; {launcher.Path} exited with code {process.ExitCode}")]);
             return ExitCodes.ProcessFailed;
         }
         finally
@@ -57,7 +57,7 @@ static partial class LocalLaunch
 
     static IEnumerable<int> Started(string folder) => Directory.EnumerateFiles(folder, "*.pid").Select(ReadNumber).OfType<int>();
 
-    // A launcher that was killed leaves its processes; one that is stopped cannot even be asked.
+    // A launcher that was killed leaves its processes running; one that is suspended cannot respond.
     static void EndLeftOvers(string folder)
     {
         foreach (var pid in Started(folder))
@@ -68,7 +68,7 @@ static partial class LocalLaunch
             }
     }
 
-    // A number may have been given to another program since.
+    // The process id may have been reused by another program since.
     static bool IsOurs(int pid)
     {
         try
@@ -89,7 +89,7 @@ static partial class LocalLaunch
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int SendSignal(int pid, int signal);
 
-    /// <summary>Gives each signal to every process, also to those that are not there yet.</summary>
+    /// <summary>Passes each signal to every process, including those that have not started yet.</summary>
     sealed class SignalRelay : IDisposable
     {
         readonly List<PosixSignalRegistration> registrations = [];

@@ -13,7 +13,7 @@ static class ParseProblems
 {
     static readonly string[] PathForms = ["FILE", "DIR", "PATH", "RUN", "CONFIG", "CHECKPOINT", "TOKENIZER"];
 
-    /// <summary>All problems; none where the line can be run.</summary>
+    /// <summary>All problems; none if the line can be run.</summary>
     internal static IReadOnlyList<Problem> Find(ParseResult parse)
     {
         // The parser's own conversion takes 0,5 as 5 and 1,000 as 1000.
@@ -88,7 +88,7 @@ static class ParseProblems
         foreach (var word in given.Tokens.Select(token => token.Value))
             if (ExpectedNumber(option.ValueType, word) is { } expected)
                 return new Problem($"{option.Name} ({word}) must be {expected}", Hint: NumberHint.For(word)
-                    ?? (option.AllowMultipleArgumentsPerToken ? $"{option.Name} takes all words up to the next option: put what is not meant for it before it" : Help(parse)));
+                    ?? (option.AllowMultipleArgumentsPerToken ? $"{option.Name} takes all words up to the next option: put other arguments before it" : Help(parse)));
         return null;
     }
 
@@ -145,7 +145,7 @@ static partial class Numbers
     /// <summary>Whether a word is a whole number of any size.</summary>
     internal static bool IsWhole(string word) => Whole().IsMatch(word);
 
-    /// <summary>Reads a finite number; null where the word is not one.</summary>
+    /// <summary>Reads a finite number; null if the word is not one.</summary>
     internal static double? Read(string word) =>
         Form().IsMatch(word) && double.Parse(word, NumberStyles.Float, CultureInfo.InvariantCulture) is var number && double.IsFinite(number) ? number : null;
 

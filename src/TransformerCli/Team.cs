@@ -8,18 +8,18 @@ using Transformers.Training;
 
 namespace TransformerCli;
 
-/// <summary>The processes that work on one command together, where a launcher started several.</summary>
-/// <remarks>Only the first one prints. When one fails, the others end with exit code 6, and the first that is left says which it was.</remarks>
+/// <summary>The processes that work together on one command, if a launcher started several.</summary>
+/// <remarks>Only the first one prints. When one fails, the others end with exit code 6, and the first of them names it.</remarks>
 sealed class Team : IDisposable
 {
-    // A process that is in a long computation when another fails does not look up; it is ended after this.
+    // A process that is in a long computation when another fails does not notice; it is ended after this time.
     static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
     readonly CliContext context;
     readonly StopRequest? stop;
     readonly bool json;
     readonly MpiCommunicator? joined;
-    readonly ProcessVigil? vigil;
+    readonly ProcessMonitor? monitor;
     readonly Timer? parentWatch;
     readonly string? folder = Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 } named && Directory.Exists(named) ? named : null;
     int printed;
@@ -37,8 +37,8 @@ sealed class Team : IDisposable
         joined = launch.Join();
         ProcessSettings.DivideAmong(joined.LocalRank, joined.LocalSize);
         Processes = joined;
-        vigil = new ProcessVigil(joined, OnFailure);
-        joined.Failure = () => vigil.Failure;
+        monitor = new ProcessMonitor(joined, OnFailure);
+        joined.Failure = () => monitor.Failure;
     }
 
     /// <summary>The processes.</summary>
@@ -47,7 +47,7 @@ sealed class Team : IDisposable
     /// <summary>Runs a command that several processes can share.</summary>
     /// <param name="context">Where to print.</param>
     /// <param name="parse">The command line.</param>
-    /// <param name="stop">What signals ask; null for a command that does not listen.</param>
+    /// <param name="stop">The stop requested by signals; null for a command that ignores them.</param>
     /// <param name="action">The command, given the processes.</param>
     /// <returns>The exit code.</returns>
     internal static int Run(CliContext context, ParseResult parse, StopRequest? stop, Func<Team, int> action)
@@ -57,7 +57,7 @@ sealed class Team : IDisposable
         return launch is null ? action(team) : team.Run(action);
     }
 
-    /// <summary>Chooses the means by which tensors of a device are exchanged, once the device is known.</summary>
+    /// <summary>Chooses how tensors on a device are exchanged, once the device is known.</summary>
     internal Communicator For(torch.Device device)
     {
         if (joined is not null && device.type == DeviceType.CUDA && Processes is MpiCommunicator) Processes = new NcclCommunicator(joined, NcclLibrary.Load());
@@ -70,28 +70,28 @@ sealed class Team : IDisposable
         {
             var code = action(this);
             Processes.Barrier();
-            vigil!.Dispose();
+            monitor!.Dispose();
             Processes.Dispose();
             return Finish(code);
         }
         catch (ProcessFailedException exception)
         {
-            if (vigil?.Failure is null) Print(exception);
+            if (monitor?.Failure is null) Print(exception);
             return End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
         }
         catch (OperationCanceledException) when (stop?.Reason is { } reason)
         {
-            vigil?.Report($"it was stopped before the first step ({reason})");
+            monitor?.Report($"it was stopped before the first step ({reason})");
             return End(ExitCodes.Of(reason));
         }
         catch (Exception exception)
         {
-            vigil?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
+            monitor?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
             throw;
         }
     }
 
-    // The launcher that this program started itself does not pass codes on without comments: the folder does.
+    // The launcher that this program starts does not pass exit codes on cleanly, so the folder is used.
     int Finish(int code)
     {
         if (folder is null) return code;
@@ -99,7 +99,7 @@ sealed class Team : IDisposable
         return ExitCodes.Done;
     }
 
-    // Without a word to MPI, which would wait for the others; the launcher then ends what is left of them.
+    // Without finalising MPI, which would wait for the others; the launcher then ends the rest.
     int End(int code)
     {
         if (folder is not null && Processes.IsFirst) File.WriteAllText(Path.Combine(folder, "code"), code.ToString(CultureInfo.InvariantCulture));
@@ -113,29 +113,29 @@ sealed class Team : IDisposable
     {
         Print(failure);
         Thread.Sleep(Grace);
-        // Where all were asked to stop, one that has ended first has not failed.
+        // If all were asked to stop, one that ends first has not failed.
         End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
     }
 
     void Print(ProcessFailedException failure)
     {
         if (stop?.Reason is not null || Interlocked.Exchange(ref printed, 1) != 0) return;
-        // The first process speaks, or the second where it is the first that failed.
+        // The first process prints, or the second if the first has failed.
         if (!Processes.IsFirst && !(Processes.Rank == 1 && failure.Noticed)) return;
-        // One that was stopped may hear of itself when it wakes.
+        // A suspended process may receive the report of its own failure when it wakes.
         if (failure.Message.StartsWith($"process {Processes.Rank} ", StringComparison.Ordinal)) return;
-        // The program that started the processes prints it: a launcher may no longer pass on what a process says now.
+        // The program that started the processes prints it, since a launcher may no longer forward a process's output.
         if (folder is not null)
         {
             try
             {
-                // The first to say it is right: a process that was stopped takes the others' silence for theirs when it wakes.
+                // The first report is right: a process that was suspended mistakes the others' silence for their failure when it wakes.
                 using var file = new FileStream(Path.Combine(folder, FailureFile), FileMode.CreateNew);
                 file.Write(System.Text.Encoding.UTF8.GetBytes(failure.Message));
             }
             catch (IOException)
             {
-                // Another process has said it.
+                // Another process has reported it.
             }
             return;
         }
@@ -143,10 +143,10 @@ sealed class Team : IDisposable
         context.Fail(json, ExitCodes.ProcessFailed, [Described(failure.Message)]);
     }
 
-    /// <summary>In the folder of processes that one program has started: why they ended.</summary>
+    /// <summary>Why the processes that one program started have ended, from their folder.</summary>
     internal const string FailureFile = "failure";
 
-    /// <summary>The failure of a process as a message.</summary>
+    /// <summary>The message for a process's failure.</summary>
     internal static Problem Described(string failure) => new(failure, Hint: "the same command resumes from the newest checkpoint, with this or another number of processes");
 
     void EndWithoutParent()
@@ -158,6 +158,6 @@ sealed class Team : IDisposable
     public void Dispose()
     {
         parentWatch?.Dispose();
-        vigil?.Dispose();
+        monitor?.Dispose();
     }
 }

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Transformers.Extensions.AI;
 
 /// <summary>A run's model as an embedding generator of Microsoft.Extensions.AI: the vectors of its last layer, pooled.</summary>
-/// <remarks>Safe to use from several threads, which take turns: a model computes one batch at a time.</remarks>
+/// <remarks>Safe to use from several threads; calls run one at a time.</remarks>
 public sealed class RunEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>
 {
     readonly SemaphoreSlim turn = new(1, 1);
@@ -27,21 +27,21 @@ public sealed class RunEmbeddingGenerator : IEmbeddingGenerator<string, Embeddin
     /// <summary>Opens a run.</summary>
     /// <param name="run">A run folder, or a checkpoint folder.</param>
     /// <param name="checkpoint"><c>best</c>, <c>latest</c> or a step; null for the best, else the newest.</param>
-    /// <param name="pooling">How one vector is made of a text's.</param>
+    /// <param name="pooling">How a text's vectors are pooled into one.</param>
     /// <param name="device">Where to compute; the CPU by default.</param>
-    /// <exception cref="UserException">There is no such run, it is damaged, or its model does not read text.</exception>
+    /// <exception cref="UserException">The run does not exist, is damaged, or its model does not read text.</exception>
     public static RunEmbeddingGenerator Open(string run, string? checkpoint = null, Pooling pooling = Pooling.Mean, Device? device = null)
     {
         var trained = TrainedRun.Open(run, checkpoint);
         return new(Kind.For(trained).OpenEmbedder(trained, device ?? NativeLibraries.Cpu), pooling, Path.GetFileName(Path.TrimEndingDirectorySeparator(run)));
     }
 
-    /// <summary>Embeds texts; one that is longer than the model's context loses its end.</summary>
+    /// <summary>Embeds texts; one that is longer than the model's context is truncated.</summary>
     /// <param name="values">The texts.</param>
-    /// <param name="options">Only dimensions are looked at: they must be the model's width.</param>
-    /// <param name="cancellationToken">Ends it between two batches.</param>
+    /// <param name="options">Only the dimensions are used: they must equal the model's width.</param>
+    /// <param name="cancellationToken">Cancels between two batches.</param>
     /// <returns>One embedding for each text, in their order.</returns>
-    /// <exception cref="UserException">Other dimensions are asked for, or a text has a character that the vocabulary lacks.</exception>
+    /// <exception cref="UserException">Different dimensions are requested, or a text has a character that is not in the vocabulary.</exception>
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(values);

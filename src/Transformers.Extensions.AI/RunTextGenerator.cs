@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 namespace Transformers.Extensions.AI;
 
 /// <summary>A run's language model as a stream of text.</summary>
-/// <remarks>Safe to use from several threads, which take turns: the next stream begins when the one before has ended or was given up.</remarks>
+/// <remarks>Safe to use from several threads; the next stream starts when the previous one has ended or was abandoned.</remarks>
 public sealed class RunTextGenerator : IDisposable
 {
     readonly SemaphoreSlim turn = new(1, 1);
@@ -26,7 +26,7 @@ public sealed class RunTextGenerator : IDisposable
     /// <param name="checkpoint"><c>best</c>, <c>latest</c> or a step; null for the best, else the newest.</param>
     /// <param name="device">Where to compute; the CPU by default.</param>
     /// <param name="precision">The type of products.</param>
-    /// <exception cref="UserException">There is no such run, it is damaged, or it is of another kind than a language model.</exception>
+    /// <exception cref="UserException">The run does not exist, is damaged, or is not a language model.</exception>
     public static RunTextGenerator Open(string run, string? checkpoint = null, Device? device = null, Precision precision = Precision.Fp32)
     {
         var trained = TrainedRun.Open(run, checkpoint);
@@ -36,11 +36,11 @@ public sealed class RunTextGenerator : IDisposable
         return new(model, new TextGenerator(model, tokenizer, where) { Precision = precision, StartsDocuments = Kind.For(trained).StartsDocuments(trained.Config.Data) });
     }
 
-    /// <summary>Continues a prompt; each part of the text comes as soon as it is certain, and never half a character.</summary>
+    /// <summary>Continues a prompt; each part of the text is returned as soon as it is final, and characters are never split.</summary>
     /// <param name="prompt">The prompt, which is not repeated; an empty one starts a text.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
-    /// <param name="cancellationToken">Ends generation between two tokens.</param>
-    /// <exception cref="UserException">An option out of range, or a prompt that fills the context.</exception>
+    /// <param name="cancellationToken">Cancels generation between two tokens.</param>
+    /// <exception cref="UserException">An option is out of range, or the prompt fills the context.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async IAsyncEnumerable<string> StreamAsync(string prompt, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -48,7 +48,7 @@ public sealed class RunTextGenerator : IDisposable
         await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            // Also cancelled where the reader leaves its loop early, so that nothing is generated for nobody.
+            // Also cancelled if the reader leaves its loop early, so that no text is generated in vain.
             using var given = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             var parts = Channel.CreateUnbounded<string>(new() { SingleReader = true, SingleWriter = true });
             var work = Task.Run(() => Generate(prompt, options ?? new(), parts.Writer, given.Token), CancellationToken.None);
@@ -68,7 +68,7 @@ public sealed class RunTextGenerator : IDisposable
         }
     }
 
-    // What goes wrong reaches the reader through the channel, so that the task itself never fails.
+    // Errors reach the reader through the channel, so the task itself never fails.
     void Generate(string prompt, GenerationOptions options, ChannelWriter<string> parts, CancellationToken cancel)
     {
         try

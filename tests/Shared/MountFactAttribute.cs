@@ -30,7 +30,7 @@ public sealed class MountFactAttribute : FactAttribute
         }
     }
 
-    /// <summary>Runs a program to its end; -1 where there is no such program.</summary>
+    /// <summary>Runs a program to its end; -1 if the program does not exist.</summary>
     internal static int Run(string program, params string[] arguments)
     {
         try

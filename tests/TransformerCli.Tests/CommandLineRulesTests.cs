@@ -43,7 +43,7 @@ public sealed class CommandLineRulesTests
     public void An_expectation_of_an_unknown_result_is_refused_before_training()
     {
         var run = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        Assert.Contains("there is no result vall_loss", CommandLine.Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
+        Assert.Contains("no result named vall_loss", CommandLine.Refused("train", "copy", "--run", run, "--expect", "vall_loss<=1"));
         Assert.False(Directory.Exists(run));
     }
 
@@ -55,7 +55,7 @@ public sealed class CommandLineRulesTests
         // Those of forecasts have a table of their own.
         var forecasts = page.SkipWhile(line => line != "### Scores of forecasts").SkipWhile(line => !line.StartsWith('|')).TakeWhile(line => line.StartsWith('|')).Select(line => line.Split('|')[1]);
         var metrics = Regex.Matches(string.Join(' ', [row, .. forecasts]), "`([a-z0-9_]+)`").Select(match => match.Groups[1].Value).ToList();
-        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
+        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("the results are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
         Assert.Equal(metrics.Order(StringComparer.Ordinal), names[^metrics.Count..].Order(StringComparer.Ordinal));
         Assert.Equal(["parameters", "steps", "seconds", "tokens_per_second", "images_per_second", "train_loss", "val_loss", "peak_memory_bytes", "processes", "skipped_steps", "roll_backs", "data_wait", "best.step", "best.val_loss"],
             names[..^metrics.Count]);
@@ -64,8 +64,8 @@ public sealed class CommandLineRulesTests
     [Fact]
     public void Resume_takes_its_value_only_after_an_equals_sign()
     {
-        Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume", "nowhere.yaml"));
-        Assert.Contains("nowhere.yaml: there is no such config", CommandLine.Refused("train", "--resume=never", "nowhere.yaml"));
+        Assert.Contains("nowhere.yaml: the config does not exist", CommandLine.Refused("train", "--resume", "nowhere.yaml"));
+        Assert.Contains("nowhere.yaml: the config does not exist", CommandLine.Refused("train", "--resume=never", "nowhere.yaml"));
         Assert.Contains("--resume=never)", CommandLine.Refused("train", "copy", "--resume", "never"));
         Assert.Contains("--resume (elsewhere) must be", CommandLine.Refused("train", "--resume=elsewhere", "copy"));
     }
@@ -117,16 +117,16 @@ public sealed class CommandLineRulesTests
     [Theory]
     [InlineData("plot positions --set model.layers=2", "--set is for a run or a config")]
     [InlineData("plot positions --checkpoint 3", "--checkpoint is for a run or a config")]
-    [InlineData("plot positions copy --checkpoint 3", "--checkpoint is for a run, and copy is a config")]
-    [InlineData("tokenizer train --input x --kind bytes --vocabulary 999", "--vocabulary is for --kind bpe, and --kind is bytes")]
-    [InlineData("tokenizer train --input x --kind character --pattern gpt2", "--pattern is for --kind bpe, and --kind is characters")]
+    [InlineData("plot positions copy --checkpoint 3", "--checkpoint is for a run, but copy is a config")]
+    [InlineData("tokenizer train --input x --kind bytes --vocabulary 999", "--vocabulary is for --kind bpe, but --kind is bytes")]
+    [InlineData("tokenizer train --input x --kind character --pattern gpt2", "--pattern is for --kind bpe, but --kind is characters")]
     [InlineData("tokenizer train --input x --vocabulary 300 --threads -2", "--threads (-2) must be at least 0")]
     [InlineData("data prepare gpt-stories --threads -2", "--threads (-2) must be at least 0")]
     [InlineData("bench data --images --threads 0", "--threads (0) must be at least 1")]
     [InlineData("inspect copy --link NaN", "--link (NaN) must be a number")]
     [InlineData("inspect copy --link Infinity", "--link (Infinity) must be a number")]
-    [InlineData("generate x --stream --json", "--stream prints text as it comes")]
-    [InlineData("generate x --stream --num 2", "--stream prints one completion, and --num (2) asks for more")]
+    [InlineData("generate x --stream --json", "--stream prints text as it is generated")]
+    [InlineData("generate x --stream --num 2", "--stream prints one completion, but --num (2) asks for more")]
     [InlineData("generate x --stream --input y", "--stream continues one prompt")]
     public void An_option_that_would_do_nothing_or_harm_is_refused(string line, string message)
     {

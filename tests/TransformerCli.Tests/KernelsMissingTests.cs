@@ -7,7 +7,7 @@ namespace TransformerCli.Tests;
 [Trait("Category", "slow")]
 public sealed class KernelsMissingTests : IDisposable
 {
-    const string Warning = "warning: the kernels are not in use, and computing on a processor is slower: ";
+    const string Warning = "warning: the kernels are not in use, so computing on a CPU is slower: ";
 
     readonly string root = Directory.CreateTempSubdirectory("transformer-plain-").FullName;
 

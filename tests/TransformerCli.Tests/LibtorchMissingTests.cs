@@ -16,7 +16,7 @@ public sealed class LibtorchMissingTests : IDisposable
     {
         var outcome = Run("off", "bench", "kernels");
         Assert.Equal((2, ""), (outcome.ExitCode, outcome.Output));
-        Assert.Matches(@"^error: no libtorch was found, and libtorch-cpu-\S+ 2\.10\.0 may not be fetched: that is switched off \(unset TRANSFORMER_FETCH, .*LIBTORCH\)\s*$", outcome.Error);
+        Assert.Matches(@"^error: no libtorch was found, and libtorch-cpu-\S+ 2\.10\.0 may not be downloaded: that is switched off \(unset TRANSFORMER_FETCH, .*LIBTORCH\)\s*$", outcome.Error);
         Assert.Equal(2, Run("off", "doctor").ExitCode);
     }
 
@@ -25,7 +25,7 @@ public sealed class LibtorchMissingTests : IDisposable
     {
         var outcome = Run("", "doctor");
         Assert.Equal(0, outcome.ExitCode);
-        Assert.Contains("note: no libtorch was found; the first command that computes fetches libtorch-cpu-", outcome.Output);
+        Assert.Contains("note: no libtorch was found; the first command that computes downloads libtorch-cpu-", outcome.Output);
         Assert.False(Directory.Exists(Path.Combine(root, "packages")));
     }
 
@@ -37,7 +37,7 @@ public sealed class LibtorchMissingTests : IDisposable
             """);
         var outcome = Run("", "bench", "kernels");
         Assert.Equal(2, outcome.ExitCode);
-        Assert.Matches(@"^fetching libtorch .*\nerror: no libtorch was found, and libtorch-cpu-\S+ 2\.10\.0 could not be fetched: NU1301: .*LIBTORCH\)\s*$", outcome.Error.ReplaceLineEndings("\n"));
+        Assert.Matches(@"^downloading libtorch .*\nerror: no libtorch was found, and libtorch-cpu-\S+ 2\.10\.0 could not be downloaded: NU1301: .*LIBTORCH\)\s*$", outcome.Error.ReplaceLineEndings("\n"));
         Assert.DoesNotContain("   at ", outcome.Error);
     }
 }

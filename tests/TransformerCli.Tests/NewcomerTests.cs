@@ -26,8 +26,8 @@ public sealed class NewcomerTests : IDisposable
     [InlineData("completion tcsh", "SHELL (tcsh) must be one of bash, zsh, fish, pwsh")]
     [InlineData("--versio", "--versio is not an option of this command (did you mean --version?)")]
     [InlineData("generate ROOT", "is not a run folder: it has no checkpoints")]
-    [InlineData("generate ROOT/several", "the folder holds the runs of several seeds")]
-    [InlineData("score nowhere --input x", "there is no such run folder")]
+    [InlineData("generate ROOT/several", "the folder contains the runs of several seeds")]
+    [InlineData("score nowhere --input x", "the run folder does not exist")]
     [InlineData("plot schedule gpt-stories --output /dev/null/x.svg", "/dev/null")]
     [InlineData("config list --log-file /dev/null/x.log", "/dev/null/x.log: --log-file: cannot be written")]
     [InlineData("tokenizer train --input ROOT/text.txt --vocabulary 300 --output /dev/null/t.json", "/dev/null/t.json: cannot be written")]
@@ -66,8 +66,8 @@ public sealed class NewcomerTests : IDisposable
         var text = File.ReadAllText(log);
         Assert.Contains("[INF] transformer config list", text);
         Assert.Contains("[INF] list: exit code 0", text);
-        Assert.Contains("[ERR] error: nowhere.yaml: there is no such config", text);
-        Assert.Contains("[ERR] nowhere: there is no such run folder", text);
+        Assert.Contains("[ERR] error: nowhere.yaml: the config does not exist", text);
+        Assert.Contains("[ERR] nowhere: the run folder does not exist", text);
         Assert.Contains("[INF] generate: exit code 2", text);
     }
 

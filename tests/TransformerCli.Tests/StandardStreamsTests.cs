@@ -44,7 +44,7 @@ public sealed class StandardStreamsTests : IDisposable
     {
         var ended = Shell($"T train tiny.yaml --run A {options}");
         Assert.True(ended.ExitCode == 0, $"{ended.ExitCode} {ended.Error}");
-        Assert.Equal(2, ended.Error.Split("warning: a log file cannot be written").Length);
+        Assert.Equal(2, ended.Error.Split("warning: a log file can no longer be written").Length);
         Assert.Equal(30, SavedStep("A"));
     }
 
@@ -55,7 +55,7 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData("T --version >/dev/full", "No space left on device")]
     [InlineData("T config show copy >&-", "it is closed")]
     [InlineData("T train tiny.yaml --run A --json >/dev/full", "No space left on device")]
-    [InlineData("T train nowhere.yaml --json >/dev/full", "nowhere.yaml: there is no such config")]
+    [InlineData("T train nowhere.yaml --json >/dev/full", "nowhere.yaml: the config does not exist")]
     [InlineData("T train --jsn --json >/dev/full", "--jsn is not an option")]
     [InlineData("(sleep 1; T config show gpt-stories; echo $? >code) | true; exit $(cat code)", "Broken pipe")]
     public void Results_that_cannot_be_written_are_an_error_with_a_message(string line, string message)

@@ -76,7 +76,7 @@ public sealed class ToolTests : IDisposable
         var tool = Below("tool/transformer");
         Assert.Contains("gpt-stories", Run(tool, "config", "list"));
         Assert.Contains("libtorch not found", Run(tool, "--version"));
-        Assert.Contains("the first command that computes fetches libtorch-cpu-", Run(tool, "doctor"));
+        Assert.Contains("the first command that computes downloads libtorch-cpu-", Run(tool, "doctor"));
         Assert.False(Directory.Exists(Below("packages/libtorch-cpu-linux-x64")));
 
         File.WriteAllText(Below("work/tiny.yaml"), """
@@ -92,7 +92,7 @@ public sealed class ToolTests : IDisposable
               validate: { every: 30 }
             """);
         Run(tool, "train", "tiny.yaml", "--run", "run");
-        Assert.Single(Error.Split('\n'), line => line.StartsWith("fetching libtorch", StringComparison.Ordinal));
+        Assert.Single(Error.Split('\n'), line => line.StartsWith("downloading libtorch", StringComparison.Ordinal));
         using (var scores = JsonDocument.Parse(Run(tool, "eval", "run", "--json")))
             Assert.InRange(scores.RootElement.GetProperty("metrics").GetProperty("loss").GetDouble(), 1, 5.6);
         Assert.DoesNotContain("fetching", Error);

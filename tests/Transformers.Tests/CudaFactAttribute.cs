@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace Transformers.Tests;
 
-/// <summary>A test that needs a CUDA device; skipped, saying so, where there is none.</summary>
+/// <summary>A test that needs a CUDA device; skipped, saying so, if there is none.</summary>
 public sealed class CudaFactAttribute : FactAttribute
 {
     public CudaFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)

@@ -36,11 +36,11 @@ static class AverageCommand
     static IEnumerable<Checkpoint> Expand(string path, int? last)
     {
         if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
-            return last is null ? [Checkpoint.Open(path)] : throw new UserException([new Problem($"is itself a checkpoint, and --last ({last}) chooses from a run's", path, Hint: "leave --last out, or name the run's folder")]);
+            return last is null ? [Checkpoint.Open(path)] : throw new UserException([new Problem($"is itself a checkpoint, but --last ({last}) selects from the checkpoints of a run", path, Hint: "leave --last out, or name the run's folder")]);
         using var run = RunFolder.OpenForReading(path);
         var steps = run.Checkpoints.Steps();
         if (last > steps.Count && steps.Count > 0)
-            throw new UserException($"--last ({last}) must be at most {steps.Count}: {path} has no more checkpoints", "training.checkpoint.keep sets how many are kept");
+            throw new UserException($"--last ({last}) must be at most {steps.Count}: {path} has only that many checkpoints", "training.checkpoint.keep sets how many are kept");
         return steps.Count == 0 ? throw new CheckpointException(path, "there are no checkpoints")
             : [.. steps.Take(last ?? int.MaxValue).Select(step => Checkpoint.Open(run.Checkpoints.PathOf(step)))];
     }

@@ -46,8 +46,8 @@ static class BenchCommand
         {
             var paths = parse.GetValue(input) ?? [];
             var most = parse.AtLeast(1, threads);
-            if (paths.Length == 0 && !parse.GetValue(images)) throw new UserException("there is nothing to measure: name text files with --input, or give --images");
-            if (paths.FirstOrDefault(path => !File.Exists(path)) is { } missing) throw new UserException([new Problem("there is no such file", missing, Path: "--input", Hint: Suggestion.ForPath(missing))]);
+            if (paths.Length == 0 && !parse.GetValue(images)) throw new UserException("there is nothing to measure: pass text files with --input, or --images");
+            if (paths.FirstOrDefault(path => !File.Exists(path)) is { } missing) throw new UserException([new Problem("the file does not exist", missing, Path: "--input", Hint: Suggestion.ForPath(missing))]);
             context.Error.Progress.Show("measuring");
             var text = paths.Length == 0 ? null : TokenizerBenchmark.Run(paths, new BpeTrainerOptions { VocabularySize = parse.GetValue(vocabulary) },
                 most, parse.GetValue(tokenizer) is { } file ? TokenizerFile.Load(file) : null);

@@ -16,12 +16,12 @@ static class CostPlotCommand
     {
         var standard = new AttentionCostOptions();
         var sides = new Option<string>("--sides") { Description = "The sides of the images in pixels, separated by commas", HelpName = "N,N", DefaultValueFactory = _ => string.Join(',', standard.Sides) };
-        var patch = Number("--patch", "Pixels a side of the patches of a ViT", standard.Patch);
-        var windowPatch = Number("--window-patch", "Pixels a side of the patches in windows", standard.WindowPatch);
-        var window = Number("--window", "Patches a side of a window", standard.Window);
+        var patch = Number("--patch", "Side of a ViT's patches, in pixels", standard.Patch);
+        var windowPatch = Number("--window-patch", "Side of the patches within windows, in pixels", standard.WindowPatch);
+        var window = Number("--window", "Side of a window, in patches", standard.Window);
         var (width, heads) = (Number("--width", "The width of the model", standard.Width), Number("--heads", "The number of attention heads", standard.Heads));
         var noMeasure = new Option<bool>("--no-measure") { Description = "Draw the formulas only" };
-        var most = new Option<string>("--most") { Description = "The most memory that a measurement may take", HelpName = "SIZE", DefaultValueFactory = _ => "1GB" };
+        var most = new Option<string>("--most") { Description = "The maximum memory for a measurement", HelpName = "SIZE", DefaultValueFactory = _ => "1GB" };
         var output = CommonOptions.Output("The file, .svg or .png [default: cost.svg]");
         var dark = new Option<bool>("--dark") { Description = "Dark colours for a PNG; an SVG follows the reader's setting" };
         var device = CommonOptions.Device();

@@ -18,11 +18,11 @@ static class DataInspectCommand
     public static Command Create(CliContext context)
     {
         var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), or class folders of WAV files", HelpName = "PATH" };
-        var field = new Option<string>("--field") { Description = "The field of a JSON line that has the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
+        var field = new Option<string>("--field") { Description = "The field of a JSON line that contains the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
-        var document = new Option<string>("--document") { Description = "What a document of a plain-text file is, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
+        var document = new Option<string>("--document") { Description = "What counts as a document in a plain-text file, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
         var include = CommonOptions.Include();
-        var command = new Command("inspect", "Reports counts, lengths, duplicates and faults of a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
+        var command = new Command("inspect", "Reports counts, lengths, duplicates and problems in a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
         {
             path, field, separator, document, include,
         };
@@ -75,7 +75,7 @@ static class DataInspectCommand
 
     static void Print(TextWriter output, SoundReport report)
     {
-        output.WriteLine($"sounds      {report.Sounds:N0}, of {report.ShortestSeconds:0.##} to {report.LongestSeconds:0.##} seconds, {report.MeanSeconds:0.##} on average");
+        output.WriteLine($"recordings  {report.Sounds:N0}, of {report.ShortestSeconds:0.##} to {report.LongestSeconds:0.##} seconds, {report.MeanSeconds:0.##} on average");
         output.WriteLine($"rates       {string.Join(", ", report.Rates.Select(rate => $"{rate.Value:N0} at {rate.Key} Hz"))}");
         foreach (var one in report.Classes) output.WriteLine($"class       {one.Name}: {one.Train} train, {one.Validation} validation, {one.Test} test");
         foreach (var fault in report.UnreadableFiles) output.WriteLine($"unreadable  {fault}");
@@ -94,7 +94,7 @@ static class DataInspectCommand
                 output.WriteLine($"  column {column.Name,-4} {column.Shortest:N0} to {column.Longest:N0} characters, {column.Mean:N0} on average, {column.Distinct:N0} different{values}");
                 if (column.Empty > 0) output.WriteLine($"note        {column.Empty:N0} of column {column.Name} are empty");
             }
-            if (split.FirstUneven is { } line) output.WriteLine($"note        {split.Uneven:N0} lines have another number of columns than the first; the first of them is line {line}");
+            if (split.FirstUneven is { } line) output.WriteLine($"note        {split.Uneven:N0} lines have a different number of columns from the first line; the first of them is line {line}");
         }
     }
 
@@ -104,7 +104,7 @@ static class DataInspectCommand
         output.WriteLine($"documents   {report.Counts.Documents:N0}, of {report.Shortest:N0} to {report.Longest:N0} characters, {report.Mean:N0} on average");
         output.WriteLine($"text        {report.Counts.Characters:N0} characters, {report.Counts.Bytes:N0} bytes, longest line {report.Counts.LongestLine:N0} bytes");
         foreach (var length in report.Lengths) output.WriteLine($"  up to {length.UpTo,13:N0} characters  {length.Documents,12:N0}");
-        output.WriteLine($"duplicates  {(report.Duplicates is { } n ? $"{n:N0} documents repeat one before them" : "not counted: too many documents")}");
+        output.WriteLine($"duplicates  {(report.Duplicates is { } n ? $"{n:N0} documents repeat an earlier one" : "not counted: too many documents")}");
         Print(output, report.Counts);
     }
 

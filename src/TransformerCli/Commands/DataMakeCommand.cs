@@ -85,7 +85,7 @@ public static class DataMakeCommand
     static Command CreateText(CliContext context, SyntheticKind kind)
     {
         var name = kind.ToString().ToLowerInvariant();
-        var size = new Option<long>("--size") { Description = "Training examples; validation and test get a twentieth of that each, between 50 and 1,000", HelpName = "N", DefaultValueFactory = _ => SyntheticText.DefaultSize(kind) };
+        var size = new Option<long>("--size") { Description = "Training examples; validation and test each get a twentieth of that, between 50 and 1,000", HelpName = "N", DefaultValueFactory = _ => SyntheticText.DefaultSize(kind) };
         var (seed, output) = (Seed(), Output(name));
         var command = new Command(name, $"{Describe(kind)}\n\nExample: transformer data make {name} --size 1000 --output data/{name}") { size, seed, output };
         context.Handle(command, (parse, cancel) =>
@@ -106,15 +106,15 @@ public static class DataMakeCommand
         SyntheticKind.Translation => "Writes English sentences and their translations into an invented language with strict rules (the best possible BLEU is 100).",
         SyntheticKind.Copy => "Writes sequences of ten symbols to be copied, as in The Annotated Transformer.",
         SyntheticKind.Reverse => "Writes sequences of up to 25 numbers to be reversed, as in JoeyNMT's tutorial.",
-        _ => "Writes short reviews that are positive or negative by rule (the best possible accuracy is 1).",
+        _ => "Writes short reviews, labelled positive or negative by a rule (the best possible accuracy is 1).",
     };
 
     static Command CreateSpeech(CliContext context)
     {
-        var count = new Option<int>("--size") { Description = "Training sounds; validation gets a tenth and test a fifth as many, in other voices", HelpName = "N", DefaultValueFactory = _ => 4_000 };
+        var count = new Option<int>("--size") { Description = "Training recordings; validation gets a tenth and test a fifth as many, with different voices", HelpName = "N", DefaultValueFactory = _ => 4_000 };
         var (seed, output) = (Seed(), Output("speech"));
         output.Description = "The folder to write; it must be empty or not exist";
-        var command = new Command("speech", "Speaks the words for 0 to 9 in many voices and in noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech")
+        var command = new Command("speech", "Synthesises the words for 0 to 9 in many voices and over noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech")
         {
             output, count, seed,
         };
@@ -124,7 +124,7 @@ public static class DataMakeCommand
             context.Error.Progress.Show("speaking");
             SpeechGenerator.Write(folder, number, parse.GetValue(seed), cancel);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes });
-            else context.Out.WriteLine($"{number} training sounds of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test");
+            else context.Out.WriteLine($"{number} training recordings of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test");
             return ExitCodes.Done;
         });
         return command;
@@ -135,7 +135,7 @@ public static class DataMakeCommand
         var count = new Option<int>("--size") { Description = "Number of series", HelpName = "N", DefaultValueFactory = _ => 16 };
         var length = new Option<int>("--length") { Description = "Steps of each series", HelpName = "N", DefaultValueFactory = _ => 2048 };
         var (seed, output) = (Seed(), Output("series"));
-        var command = new Command("series", "Writes series with a trend, two seasons and regimes, as a table with a column for each.\n\nExample: transformer data make series --size 16 --output data/series")
+        var command = new Command("series", "Writes time series with a trend, two seasonal components and regimes, as a table with one series per column.\n\nExample: transformer data make series --size 16 --output data/series")
         {
             count, length, seed, output,
         };
@@ -185,7 +185,7 @@ public static class DataMakeCommand
         var count = new Option<int>("--size") { Description = "Number of training scenes; each other split has a twentieth of that, between 200 and 2,000", HelpName = "N", DefaultValueFactory = _ => 20_000 };
         var (seed, output) = (Seed(), Output("scenes"));
         output.Description = "The folder to write; it must be empty or not exist";
-        var command = new Command("scenes", "Draws scenes of coloured objects, each with a question, its answer, a caption and one that is almost right, as PNG files and JSON lines.\n\nExample: transformer data make scenes --size 1000 --output data/scenes")
+        var command = new Command("scenes", "Draws scenes of coloured objects, each with a question and its answer, a true caption and an almost true one, as PNG files and JSON lines.\n\nExample: transformer data make scenes --size 1000 --output data/scenes")
         {
             output, count, seed,
         };

@@ -21,7 +21,7 @@ static class DataPrepareCommand
         var cache = new Option<string>("--cache") { Description = "The folder for prepared data", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine("data", ".cache") };
         var threads = new Option<int>("--threads") { Description = "Threads to tokenize with, 0 for one per core; the result is the same", HelpName = "N" };
         var command = new Command("prepare", """
-            Tokenizes the text of a config into memory-mapped shards. Training does this by itself where it has not been done.
+            Tokenizes the text of a config into memory-mapped shards. Training does this itself if necessary.
             The folder can also be given to train as --data.
 
             Example: transformer data prepare configs/gpt-stories.yaml

@@ -8,7 +8,7 @@ using Transformers.Processes;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>doctor</c>: what was found on this machine and what is in use, each problem with its remedy.</summary>
+/// <summary><c>doctor</c>: what it found on this machine and what it uses, and a remedy for each problem.</summary>
 static class DoctorCommand
 {
     public static Command Create(CliContext context)
@@ -76,7 +76,7 @@ static class DoctorCommand
             ImageCodecs = codecs,
             Mpi = Launch.FindLibraries(),
             Nccl = engine.HasCuda ? NcclLibrary.FindVersion() : null,
-            Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch takes tensors of 64 KiB and more from the kernels' pool, which reuses freed blocks"] : engine.Changes,
+            Changes = KernelReport.HasTensorMemory ? [.. engine.Changes, "libtorch allocates tensors of 64 KiB and more from the kernels' pool, which reuses freed blocks"] : engine.Changes,
             Problems = problems,
         };
     }

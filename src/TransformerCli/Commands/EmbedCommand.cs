@@ -14,7 +14,7 @@ static class EmbedCommand
     public static Command Create(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
-        var input = new Option<string>("--input") { Description = "A file with one text per line; - reads standard input. For models of images and texts, a line may start with an image's file and a tab", HelpName = "FILE", Required = true };
+        var input = new Option<string>("--input") { Description = "A file with one text per line; - reads standard input. For models of images with text, a line may start with an image's path and a tab", HelpName = "FILE", Required = true };
         var pool = new Option<string>("--pool") { Description = "One vector per text (the mean, the first or the last token's) or, with none, one per token", HelpName = "none|mean|cls|last", DefaultValueFactory = _ => "mean" }.OneOf("none", "mean", "cls", "last");
         var output = CommonOptions.Output("A .npy file (with --pool none, the vectors of all tokens below each other, and the lengths of the texts in .lengths.npy) or a .jsonl file [default: JSON lines on standard output]");
         var command = new Command("embed", """
@@ -51,7 +51,7 @@ static class EmbedCommand
         return command;
     }
 
-    // Every line has its embedding or what is in its place, so that line n is row n.
+    // Every line has its embedding or a placeholder, so that line n is row n.
     static IEnumerable<TextEmbedding> Embed(Embedder embedder, IEnumerable<string> lines, Pooling? pooling, UnreadLines report)
     {
         foreach (var part in lines.Select(line => (line, reads: report.Reads(embedder.ProblemOf(line)))).Chunk(TextsAtOnce))

@@ -64,7 +64,7 @@ static class EvalCommand
         foreach (var (name, value) in result.Metrics) writer.WriteLine($"{name,-16} {value:0.####}");
         foreach (var (name, signature) in result.Signatures ?? new Dictionary<string, string>()) writer.WriteLine($"{name,-16} {signature}");
         if (result.Metrics.GetValueOrDefault("bleu", 1) == 0 && result.Metrics.GetValueOrDefault("exact") > 0)
-            writer.WriteLine("note: BLEU is 0 where no output has four words in a row in common with its reference, as with answers of one word; exact and chrf tell more");
+            writer.WriteLine("note: BLEU is 0 if no output shares four consecutive words with its reference, as with one-word answers; look at exact and chrf instead");
         if (result.Broken is { } broken) writer.WriteLine($"{broken.Count} inputs could not be read, the first: {broken[0]}");
         if (result.Questions is { } questions)
         {

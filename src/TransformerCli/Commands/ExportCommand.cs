@@ -16,8 +16,8 @@ static class ExportCommand
         var output = new Option<string>("--output") { Description = "The new folder; for gguf the new file", HelpName = "PATH", Required = true };
         var type = new Option<string?>("--type") { Description = "How weights are stored: f32, f16 or bf16, and for gguf also q8_0 [default: f32]", HelpName = "TYPE" }.OneOf("f32", "f16", "bf16", "q8_0");
         var quantize = new Option<string?>("--quantize") { Description = "Store the weight matrices in 8 bits (int8), for onnx", HelpName = "int8" }.OneOf("int8");
-        var shard = new Option<string?>("--shard-size") { Description = "The most bytes of one file of weights, for huggingface [default: 5GB]", HelpName = "SIZE" };
-        var weights = new Option<string?>("--weights") { Description = "Whether an ONNX graph has its weights inside its file or beside it [default: inside up to 1.8 GB]", HelpName = "inside|beside" }.OneOf("inside", "beside");
+        var shard = new Option<string?>("--shard-size") { Description = "The maximum size of one weight file, for huggingface [default: 5GB]", HelpName = "SIZE" };
+        var weights = new Option<string?>("--weights") { Description = "Whether an ONNX graph's weights are stored inside its file or beside it [default: inside up to 1.8 GB]", HelpName = "inside|beside" }.OneOf("inside", "beside");
         var command = new Command("export", """
             Writes a run's model with its tokenizer in the format of other programs: Hugging Face's transformers, ONNX Runtime, or llama.cpp.
 
@@ -28,7 +28,7 @@ static class ExportCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            if (parse.Has(type) && parse.Has(quantize)) throw new UserException("--type and --quantize must not both be given", "--quantize int8 is a type itself");
+            if (parse.Has(type) && parse.Has(quantize)) throw new UserException("--type and --quantize must not both be given", "--quantize int8 already sets the type");
             var format = Enum.Parse<ExportFormat>(parse.GetValue(to)!, ignoreCase: true);
             if (parse.Has(quantize) && format != ExportFormat.Onnx) throw new UserException("--quantize int8 is for --to onnx", format == ExportFormat.Gguf ? "--type q8_0 has 8 bits" : "leave it out");
             if (parse.Has(shard) && format != ExportFormat.HuggingFace) throw new UserException("--shard-size is for --to huggingface", "leave it out");

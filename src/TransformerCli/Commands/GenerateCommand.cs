@@ -46,7 +46,7 @@ static class GenerateCommand
             if (parse.GetValue(prompt) is not null && parse.GetValue(input) is not null) throw new UserException("--prompt and --input must not both be given");
             var each = parse.AtLeast(1, num);
             if (!team.Processes.IsAlone && parse.GetValue(input) is null or "-")
-                throw new UserException($"{team.Processes.Size} processes share the lines of a file, and {(parse.GetValue(input) is null ? "there is none" : "standard input is the first one's alone")}", "name a file with --input, or leave --nproc or the launcher out");
+                throw new UserException($"{team.Processes.Size} processes divide the lines of a file, but {(parse.GetValue(input) is null ? "none was given" : "standard input reaches only the first of them")}", "name a file with --input, or start a single process");
             if (parse.GetValue(stream)) CheckStream(parse.GetValue(input), each, json);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = parse.ResolveDevice(context, device);
@@ -59,7 +59,7 @@ static class GenerateCommand
                 var searched = search.Read(parse, each) with { MaxNewTokens = sampling.LimitOf(parse) };
                 var translator = trained.LoadTranslator(where, type, quantized);
                 var report = new UnreadLines(context, parse.GetValue(input));
-                // A line that cannot be read gives empty lines, so that output and input stay side by side.
+                // A line that cannot be read gives empty lines, so that output and input stay aligned.
                 IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line => report.Reads(translator.ProblemOf(line)) ? line : "") : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
                 var translations = team.Processes.DivideStream(sources.Chunk(searched.BatchSize), some => translator.Translate(some, searched, cancel).ToList()).SelectMany(some => some);
                 WriteTranslations(context, team.Processes.IsAlone ? translator.Translate(sources, searched, cancel) : translations, each, json, document: parse.GetValue(input) is null);
@@ -91,9 +91,9 @@ static class GenerateCommand
     static void CheckStream(string? input, int num, bool json)
     {
         const string remedy = "leave --stream out";
-        if (json) throw new UserException("--stream prints text as it comes, and --json a document at the end", remedy);
-        if (num > 1) throw new UserException($"--stream prints one completion, and --num ({num}) asks for more", remedy);
-        if (input is not null) throw new UserException("--stream continues one prompt, and --input has many", remedy);
+        if (json) throw new UserException("--stream prints text as it is generated, but --json a document at the end", remedy);
+        if (num > 1) throw new UserException($"--stream prints one completion, but --num ({num}) asks for more", remedy);
+        if (input is not null) throw new UserException("--stream continues one prompt, but --input has many", remedy);
     }
 
     static void GenerateOnce(CliContext context, TextGenerator generator, string prompt, int num, GenerationOptions options, bool json, bool stream, CancellationToken cancel)

@@ -3,12 +3,12 @@ using Transformers.Interchange.HuggingFace;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>import</c>: makes a run of a model of another program.</summary>
+/// <summary><c>import</c>: turns another program's model into a run.</summary>
 static class ImportCommand
 {
     public static Command Create(CliContext context)
     {
-        var folder = new Argument<string>("DIR") { Description = "A folder of Hugging Face's transformers or of timm: config.json, model.safetensors (one file, or several with an index) and the tokenizer", HelpName = "DIR" };
+        var folder = new Argument<string>("DIR") { Description = "A folder from Hugging Face's transformers or from timm: config.json, model.safetensors (one file, or several with an index) and the tokenizer", HelpName = "DIR" };
         var output = new Option<string>("--output") { Description = "The new run folder", HelpName = "RUN", Required = true };
         var command = new Command("import", """
             Makes a run of a model of another program, for generate, eval, plot, export and train --from.
@@ -27,8 +27,8 @@ static class ImportCommand
                 return ExitCodes.Done;
             }
             foreach (var note in made.Notes) context.Error.WriteLine($"note: {note}");
-            if (made.Ignored.Count > 0) context.Error.WriteLine($"note: {made.Ignored.Count} tensors mean nothing here and are left out: {string.Join(", ", made.Ignored.Take(5))}{(made.Ignored.Count > 5 ? ", …" : "")}");
-            context.Out.WriteLine(FormattableString.Invariant($"{made.Output}: {made.Model} of the layout {made.Layout}, {made.Parameters:N0} weights in {made.Tensors} tensors"));
+            if (made.Ignored.Count > 0) context.Error.WriteLine($"note: {made.Ignored.Count} tensors are not used by this program and were skipped: {string.Join(", ", made.Ignored.Take(5))}{(made.Ignored.Count > 5 ? ", …" : "")}");
+            context.Out.WriteLine(FormattableString.Invariant($"{made.Output}: {made.Model} from the layout {made.Layout}, {made.Parameters:N0} weights in {made.Tensors} tensors"));
             return ExitCodes.Done;
         });
         return command;

@@ -16,7 +16,7 @@ static class InspectCommand
         var (source, sets, data) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets(), CommonOptions.Data());
         var devices = new Option<int>("--devices") { Description = "Estimate data-parallel training on N devices like this one from the measured step", HelpName = "N", DefaultValueFactory = _ => 1 };
         var link = new Option<double?>("--link") { Description = "Bandwidth between devices in gigabytes per second [default: this machine's memory bandwidth]", HelpName = "GB/S" };
-        var latency = new Option<double>("--latency") { Description = "What a message between devices takes besides its bytes, in microseconds", HelpName = "US", DefaultValueFactory = _ => 0 };
+        var latency = new Option<double>("--latency") { Description = "Latency of a message between devices, in microseconds", HelpName = "US", DefaultValueFactory = _ => 0 };
         var noMeasure = new Option<bool>("--no-measure") { Description = "Measure nothing: no activations, step time or throughput" };
         var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the config's"));
         var command = new Command("inspect", """
@@ -36,13 +36,13 @@ static class InspectCommand
             if (parse.GetValue(latency) is var delay && !(delay >= 0 && double.IsFinite(delay)))
                 throw new UserException($"--latency ({delay}) must be at least 0 microseconds, and finite");
             if (parse.GetValue(noMeasure) && parse.GetValue(devices) > 1)
-                throw new UserException("--devices needs the measured step, which --no-measure leaves out", "leave out one of the two");
+                throw new UserException("--devices needs the measured step, which --no-measure skips", "leave out one of the two");
             var name = parse.GetValue(source)!;
             var config = CommonOptions.LoadConfig(name, parse.GetValue(sets));
             var where = parse.ResolveDevice(context, device);
             var asked = parse.GetValue(precision) is { } text ? Enum.Parse<Precision>(text, ignoreCase: true) : (Precision?)null;
             if (parse.GetValue(data) is { } path)
-                config = config is RunConfig run ? DataOverride.Apply(run, path) : throw new UserException("--data: a config with only a model has no data");
+                config = config is RunConfig run ? DataOverride.Apply(run, path) : throw new UserException("--data: a config with only a model does not use data");
             var inspection = Inspector.Inspect(config, new InspectionOptions
             {
                 Device = where, Precision = asked, Devices = parse.GetValue(devices), LinkBytesPerSecond = parse.GetValue(link) * 1e9, LinkLatencySeconds = parse.GetValue(latency) / 1e6,

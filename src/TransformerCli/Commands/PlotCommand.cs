@@ -46,7 +46,7 @@ static class PlotCommand
         var (source, sets) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets());
         return Kind(context, "schedule", "The learning rate over the steps.\n\nExample: transformer plot schedule gpt-stories --set training.schedule.kind=wsd", [source, sets], parse =>
             SchedulePlot.Of(CommonOptions.LoadConfig(parse.GetValue(source)!, parse.GetValue(sets)) as RunConfig
-                ?? throw new UserException($"{parse.GetValue(source)} has only a model, and no schedule")).Draw());
+                ?? throw new UserException($"{parse.GetValue(source)} has only a model, so it has no schedule")).Draw());
     }
 
     static Command Positions(CliContext context)
@@ -67,12 +67,12 @@ static class PlotCommand
             if (parse.GetValue(source) is not { } name)
             {
                 if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => parse.Has(option)) is { } unused)
-                    throw new UserException($"{unused.Name} is for a run or a config, and none was given", "put one first: transformer plot positions gpt-stories");
+                    throw new UserException($"{unused.Name} is for a run or a config, but none was given", "name one, such as transformer plot positions gpt-stories");
                 NativeLibraries.Load();
                 return PositionsPlot.Draw(new SinusoidalPositionsConfig(), shown, 128, 8);
             }
-            if (Directory.Exists(name) && parse.Has(sets)) throw new UserException($"--set is for a config, and {name} is a run", "leave it out");
-            if (!Directory.Exists(name) && parse.Has(checkpoint)) throw new UserException($"--checkpoint is for a run, and {name} is a config", "leave it out");
+            if (Directory.Exists(name) && parse.Has(sets)) throw new UserException($"--set is for a config, but {name} is a run", "leave it out");
+            if (!Directory.Exists(name) && parse.Has(checkpoint)) throw new UserException($"--checkpoint is for a run, but {name} is a config", "leave it out");
             var trained = Directory.Exists(name) ? parse.OpenRun(context, name, checkpoint) : null;
             var model = ModelOf(trained?.Config ?? CommonOptions.LoadConfig(name, parse.GetValue(sets)));
             return Transformers.Kinds.Kind.For(model).DrawPositions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
@@ -84,9 +84,9 @@ static class PlotCommand
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
         var text = new Option<string?>("--text") { Description = "The text to show, or the sentence to translate", HelpName = "TEXT" };
         var target = new Option<string?>("--target") { Description = "The translation to show [default: the model's own]", HelpName = "TEXT" };
-        var part = new Option<string>("--part") { Description = "For an encoder-decoder: attention from target to source (cross), or self-attention of either side", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" }.OneOf("cross", "encoder", "decoder");
-        var image = new Option<string?>("--image") { Description = "The image to show, for a ViT or for a model of images and texts", HelpName = "FILE" };
-        var sound = new Option<string?>("--sound") { Description = "The WAV file to show, for a model of sounds", HelpName = "FILE" };
+        var part = new Option<string>("--part") { Description = "For an encoder-decoder: attention from target to source (cross), or self-attention on either side", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" }.OneOf("cross", "encoder", "decoder");
+        var image = new Option<string?>("--image") { Description = "The image to show, for a ViT or for a model of images with text", HelpName = "FILE" };
+        var sound = new Option<string?>("--sound") { Description = "The WAV file to show, for an audio model", HelpName = "FILE" };
         var layer = new Option<int?>("--layer") { Description = "Only this layer, from 1", HelpName = "N" };
         var head = new Option<int?>("--head") { Description = "Only this head, from 1", HelpName = "N" };
         return Kind(context, "attention", """
@@ -135,7 +135,7 @@ static class PlotCommand
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             if (parse.GetValue(text) is { } words)
             {
-                if (Transformers.Kinds.Kind.For(trained).Input == ModelInput.Images) throw new UserException($"--text is for models of text, and the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
+                if (Transformers.Kinds.Kind.For(trained).Input == ModelInput.Images) throw new UserException($"--text is for models of text, but the run is of kind {KindAttribute.Of(trained.Config.Model)}", "leave it out");
                 using var table = StoredWeights.Find(trained.Checkpoint, "tok_emb.weight") ?? StoredWeights.Find(trained.Checkpoint, "src_emb.weight") ?? throw new UserException("the run has no token embeddings");
                 return EmbeddingsPlot.Tokens(table, trained.LoadTokenizer(), words).Draw();
             }
@@ -148,10 +148,10 @@ static class PlotCommand
     static Command Forecast(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
-        var data = CommonOptions.Data("A table whose next steps are forecast [default: the last window that the run held out]");
+        var data = CommonOptions.Data("Forecast the steps after the end of this table [default: the run's last held-out window]");
         var series = new Option<string?>("--series") { Description = "The series to show [default: the first]", HelpName = "NAME" };
         return Kind(context, "forecast", """
-            A forecast beside what happened, with the band between its lowest and its highest quantile.
+            A forecast next to the actual values, with the band between its lowest and highest quantiles.
 
             Example: transformer plot forecast runs/series --output forecast.svg
             """, [run, data, series, checkpoint, device], parse =>
@@ -165,7 +165,7 @@ static class PlotCommand
     {
         var file = new Argument<string>("FILE") { Description = "A WAV file" };
         var mels = new Option<int>("--mels") { Description = "Number of frequency bands", HelpName = "N", DefaultValueFactory = _ => 128 };
-        return Kind(context, "spectrogram", "The log-mel spectrogram of a recording, as models of sounds see it.\n\nExample: transformer plot spectrogram word.wav --output word.png", [file, mels], parse =>
+        return Kind(context, "spectrogram", "The log-mel spectrogram of a recording, as an audio model sees it.\n\nExample: transformer plot spectrogram word.wav --output word.png", [file, mels], parse =>
         {
             var bands = parse.AtLeast(8, mels);
             if (bands > 512) throw new UserException($"--mels ({bands}) must be at most 512");

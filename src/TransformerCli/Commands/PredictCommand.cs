@@ -10,14 +10,14 @@ using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>predict</c>: the most probable classes of texts, images or sounds, and the next steps of series.</summary>
+/// <summary><c>predict</c>: the most probable classes of texts, images or recordings, and the next steps of time series.</summary>
 static class PredictCommand
 {
     public static Command Create(CliContext context)
     {
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
         var inputs = new Argument<string[]>("INPUT") { Description = "Texts, or files with one text per line (- reads standard input); images or WAV files, or folders of them; tables of series", Arity = ArgumentArity.ZeroOrMore };
-        var image = new Option<string?>("--image") { Description = "The image to ask about, for models of images and texts", HelpName = "FILE" };
+        var image = new Option<string?>("--image") { Description = "The image to ask about, for models of images with text", HelpName = "FILE" };
         var text = new Option<string[]>("--text") { Description = "A question about the image, or a caption to match with it; may be repeated", HelpName = "TEXT" };
         var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
         var command = new Command("predict", """
@@ -98,17 +98,17 @@ static class PredictCommand
         foreach (var text in texts) yield return new Prediction(text, [.. pairs.Predict(seen, text).Take(top)]) { Image = image };
     }
 
-    // Models of images and texts read --image and --text, all others INPUT.
+    // Models of images with text read --image and --text, all others INPUT.
     static void CheckInputs(TrainedRun run, string[] inputs, string? image, string[] texts)
     {
         var kind = KindAttribute.Of(run.Config.Model);
         if (Kind.For(run).Input == ModelInput.Pairs)
         {
-            if (inputs.Length > 0) throw new UserException($"a model of kind {kind} reads an image with a text, and not INPUT ({inputs[0]})", "give --image FILE --text TEXT");
+            if (inputs.Length > 0) throw new UserException($"a model of kind {kind} reads --image and --text, not INPUT ({inputs[0]})", "give --image FILE --text TEXT");
             if (image is null || texts.Length == 0) throw new UserException($"--image and --text must be given for a model of kind {kind}", "for example --image scene.png --text \"how many red things are there?\"");
             return;
         }
-        if (image is not null || texts.Length > 0) throw new UserException($"{(image is null ? "--text" : "--image")} is for models of images and texts, and the run is of kind {kind}", "give what it reads as INPUT");
+        if (image is not null || texts.Length > 0) throw new UserException($"{(image is null ? "--text" : "--image")} is for models of images with text, but the run is of kind {kind}", "pass its input as INPUT");
         if (inputs.Length == 0) throw new UserException("INPUT must be given: what is to be classified", "texts, or files; transformer predict --help has an example");
     }
 

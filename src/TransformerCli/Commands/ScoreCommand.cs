@@ -61,7 +61,7 @@ static class ScoreCommand
 
     static IEnumerable<Line> Texts(CliContext context, string input, string? target, bool whole)
     {
-        if (target is not null) throw new UserException("--target is for encoder-decoders, and the run is not one");
+        if (target is not null) throw new UserException("--target is for encoder-decoders, but the run is not one");
         var lines = InputLines.Read(context, input);
         return whole ? [new Line(new ScoreInput(InputLines.ReadAll(context, input)))] : lines.Select(line => new Line(new ScoreInput(line)));
     }

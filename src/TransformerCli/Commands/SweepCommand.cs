@@ -15,7 +15,7 @@ static class SweepCommand
     {
         var configs = CommonOptions.Configs();
         var (sets, data, include, device, precision) = (CommonOptions.Sets(), CommonOptions.Data(), CommonOptions.Include(), CommonOptions.Device(), CommonOptions.Precision("the config's"));
-        var vary = new Option<string[]>("--vary") { Description = "A setting and its values, such as data.limit=500,1000,2000, or model=FILE,FILE: configs that are laid over the others; may be repeated", HelpName = "k=v,v", AllowMultipleArgumentsPerToken = true, Required = true, CompletionSources = { Completions.Settings } };
+        var vary = new Option<string[]>("--vary") { Description = "A setting and its values, such as data.limit=500,1000,2000, or model=FILE,FILE: configs that are merged over the others; may be repeated", HelpName = "k=v,v", AllowMultipleArgumentsPerToken = true, Required = true, CompletionSources = { Completions.Settings } };
         var seeds = new Option<int>("--seeds") { Description = "Train each point of the grid with N seeds: the config's and those after it", HelpName = "N", DefaultValueFactory = _ => 1 };
         var output = CommonOptions.Output("The sweep's folder [default: runs/<config name>-sweep]", "DIR");
         var metric = new Option<string?>("--metric") { Description = "The result to compare by [default: accuracy of a classifier, else val_loss]", HelpName = "NAME" };
@@ -54,7 +54,7 @@ static class SweepCommand
             }
             catch (OperationCanceledException) when (stop.Reason is not null)
             {
-                reporter.Note($"stopped while data were prepared ({stop.Reason}); the same command continues");
+                reporter.Note($"stopped while the data were being prepared ({stop.Reason}); the same command continues");
                 return ExitCodes.Of(stop.Reason);
             }
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);

@@ -47,7 +47,7 @@ static class TokenizerTrainCommand
             var started = Stopwatch.StartNew();
             var wanted = OldKinds.GetValueOrDefault(parse.GetValue(kind)!, parse.GetValue(kind)!);
             if (wanted is not "bpe" && new Option[] { vocabulary, pattern, minimum, threads }.FirstOrDefault(option => parse.Has(option)) is { } unused)
-                throw new UserException($"{unused.Name} is for --kind bpe, and --kind is {wanted}", "leave it out");
+                throw new UserException($"{unused.Name} is for --kind bpe, but --kind is {wanted}", "leave it out");
             var workers = parse.AtLeast(0, threads, "0 means one per core");
             var documents = Documents(context, parse.GetValue(input)!);
             var names = parse.GetValue(special) is { Length: > 0 } given ? given : null;
@@ -90,7 +90,7 @@ static class TokenizerTrainCommand
             }
             // The same files as training on the folder reads, but for JSON, whose marks are not text.
             List<string> files = [.. new FileTextSource(new TextFilesConfig { Files = [path] }).Files.Where(file => !file.Contains(".json", StringComparison.OrdinalIgnoreCase) && !file.Contains(".ndjson", StringComparison.OrdinalIgnoreCase))];
-            if (files.Count == 0) throw new UserException([new Problem("the folder holds no plain text", File: path, Hint: "name a file to read it whatever it is called")]);
+            if (files.Count == 0) throw new UserException([new Problem("the folder contains no plain text", File: path, Hint: "a file that is named directly is read whatever its extension")]);
             foreach (var file in files) yield return Open(context, file);
         }
     }

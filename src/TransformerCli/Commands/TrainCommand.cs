@@ -64,7 +64,7 @@ static class TrainCommand
             var loaded = Load(parse);
             var config = DataOverride.Apply(loaded.Config, parse.GetValue(data), parse.Patterns(include));
             if (!team.Processes.IsAlone && (parse.GetValue(dryRun) || parse.GetValue(seeds) is not null))
-                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, and {team.Processes.Size} were started", "leave --nproc or the launcher out");
+                throw new UserException($"{(parse.GetValue(dryRun) ? "--dry-run" : "--seeds")} is for one process, but {team.Processes.Size} were started", "start a single process, without --nproc or a launcher");
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
             var where = parse.ResolveDevice(context, device);
             var options = WithResume(new TrainingOptions
@@ -122,7 +122,7 @@ static class TrainCommand
         _ => throw new UserException($"--resume ({resume}) must be auto, never or the folder of a checkpoint"),
     };
 
-    /// <summary>The value of <see cref="MaxTime"/>; null where it was not given.</summary>
+    /// <summary>The value of <see cref="MaxTime"/>; null if it was not given.</summary>
     internal static TimeSpan? DurationOf(string? text) => text is null ? null : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
         : throw new UserException($"--max-time ({text}) must be a duration such as 10m or 1h30m");
 }
@@ -147,7 +147,7 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
         .. Metrics,
     ];
 
-    /// <summary>The numbers of the result of a run that is about to begin.</summary>
+    /// <summary>The numbers of the result of a run that is about to start.</summary>
     internal static IReadOnlyList<string> NamesOf(TrainingTask task) =>
         [.. ResultNames.Except(Metrics).Where(name => name switch
         {
@@ -183,9 +183,9 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
     static Shortage? FindShortage(DryRunResult result)
     {
         if (!result.Memory.Fits)
-            return new Shortage(ExitCodes.OutOfMemory, $"the run needs {ProgressText.Bytes(result.Memory.Needed)} of memory, and {ProgressText.Bytes(result.Memory.Available!.Value)} are available (lower training.batch.micro or the model's size)");
+            return new Shortage(ExitCodes.OutOfMemory, $"the run needs {ProgressText.Bytes(result.Memory.Needed)} of memory, but {ProgressText.Bytes(result.Memory.Available!.Value)} are available (lower training.batch.micro or the model's size)");
         return result.Disk.Fits ? null
-            : new Shortage(ExitCodes.UserError, $"the run's checkpoints need {ProgressText.Bytes(result.Disk.Needed)}, and {ProgressText.Bytes(result.Disk.Available!.Value)} are free where the run's folder is (lower training.checkpoint.keep, or name another disk with --run)");
+            : new Shortage(ExitCodes.UserError, $"the run's checkpoints need {ProgressText.Bytes(result.Disk.Needed)}, but {ProgressText.Bytes(result.Disk.Available!.Value)} are free on the disk of the run's folder (lower training.checkpoint.keep, or put --run on another disk)");
     }
 
     // Means by the names that --expect uses.

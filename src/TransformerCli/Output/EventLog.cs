@@ -60,7 +60,7 @@ public sealed class EventLog(GuardedWriter error) : TextWriter
     {
         if (logFailed) return;
         logFailed = true;
-        Progress.WriteLine("warning: a log file cannot be written any more and is incomplete (--log-file, or the run's log.jsonl); the command goes on without it");
+        Progress.WriteLine("warning: a log file can no longer be written and is incomplete (--log-file, or the run's log.jsonl); the command continues without it");
     }
 
     /// <summary>Closes a log.</summary>

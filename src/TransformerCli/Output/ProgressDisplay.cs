@@ -27,7 +27,7 @@ sealed class ProgressDisplay(GuardedWriter error)
 
     /// <summary>Shows the bar.</summary>
     /// <param name="text">The text beside it.</param>
-    /// <param name="done">The fraction that is done; null where it is not known.</param>
+    /// <param name="done">The fraction that is done; null if it is not known.</param>
     internal void Show(string text, double? done = null)
     {
         if (!IsLive) return;

@@ -99,14 +99,14 @@ public abstract class GuardedWriter(TextWriter inner) : TextWriter
     public override void Flush() => Guard(inner.Flush);
 }
 
-/// <summary>Progress and messages: where they cannot be written any more, they are given up, and the work goes on.</summary>
+/// <summary>Progress and messages: if they can no longer be written, they are dropped, and work continues.</summary>
 /// <param name="inner">Standard error.</param>
 sealed class ProgressWriter(TextWriter inner) : GuardedWriter(inner)
 {
     private protected override void OnFailure(Exception? exception) { }
 }
 
-/// <summary>Results: where they cannot be written, the command fails.</summary>
+/// <summary>Results: if they cannot be written, the command fails.</summary>
 /// <param name="inner">Standard output.</param>
 sealed class ResultWriter(TextWriter inner) : GuardedWriter(inner)
 {

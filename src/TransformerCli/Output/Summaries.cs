@@ -19,7 +19,7 @@ static class Summaries
         WriteStopped(writer, result.Stopped);
     }
 
-    /// <summary>What several seeds came to.</summary>
+    /// <summary>The result of several seeds.</summary>
     internal static void Write(TextWriter writer, SeedsResult result)
     {
         writer.WriteLine($"runs         {result.Runs.Count} of {result.Seeds.Count} seeds in {result.Run}");
@@ -34,7 +34,7 @@ static class Summaries
         var state = result.State switch
         {
             "resumes" => $"resumes from step {result.From}",
-            "finished" => $"finished at step {result.From}: nothing is left to do",
+            "finished" => $"finished at step {result.From}: nothing left to do",
             _ => "new",
         };
         writer.WriteLine($"run          {result.Run} ({state})");

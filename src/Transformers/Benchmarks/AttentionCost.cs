@@ -10,8 +10,8 @@ namespace Transformers.Benchmarks;
 
 /// <summary>How attention over an image is cut: into pixels, patches, or windows of patches.</summary>
 /// <param name="Name"><c>pixels</c>, <c>patches</c> or <c>windows</c>.</param>
-/// <param name="Patch">Pixels a side of what is one token.</param>
-/// <param name="Window">Tokens a side of a window; null where every token attends to all.</param>
+/// <param name="Patch">The side of a token, in pixels.</param>
+/// <param name="Window">Tokens a side of a window; null if every token attends to all.</param>
 sealed record AttentionCut(string Name, int Patch, int? Window)
 {
     /// <summary>Tokens that attend to each other, and how many such groups an image has. An edge that does not divide is filled up.</summary>
@@ -26,25 +26,25 @@ sealed record AttentionCut(string Name, int Patch, int? Window)
 
 /// <summary>What one layer's attention over one image costs.</summary>
 /// <param name="Kind"><c>pixels</c>, <c>patches</c> or <c>windows</c>.</param>
-/// <param name="Side">Pixels a side of the image, R.</param>
+/// <param name="Side">The side R of the image, in pixels.</param>
 /// <param name="Tokens">All tokens.</param>
 /// <param name="Weights">The attention weights of one head: tokens² of each group.</param>
 /// <param name="Bytes">The bytes of all heads' weights in 32 bits, by the formula.</param>
 /// <param name="Flops">Operations of QKᵀ and of the product with V, by the formula.</param>
-/// <param name="MeasuredBytes">The bytes that computing it with its weights in memory took at its peak; null where it was not measured.</param>
-/// <param name="MeasuredSeconds">Seconds that it took: the best of several tries; null where it was not measured.</param>
+/// <param name="MeasuredBytes">The bytes that computing it with its weights in memory took at its peak; null if it was not measured.</param>
+/// <param name="MeasuredSeconds">Seconds that it took: the best of several tries; null if it was not measured.</param>
 public sealed record AttentionCostPoint(string Kind, int Side, long Tokens, double Weights, double Bytes, double Flops, long? MeasuredBytes, double? MeasuredSeconds);
 
 /// <summary>What to compare.</summary>
 public sealed record AttentionCostOptions
 {
-    /// <summary>Pixels a side of the images R.</summary>
+    /// <summary>The sides R of the images, in pixels.</summary>
     public IReadOnlyList<int> Sides { get; init; } = [16, 32, 64, 128, 224, 384, 512, 1024];
-    /// <summary>Pixels a side of ViT's patches P.</summary>
+    /// <summary>The side P of ViT's patches, in pixels.</summary>
     public int Patch { get; init; } = 16;
-    /// <summary>Pixels a side of the patches in windows.</summary>
+    /// <summary>Side of the patches within windows, in pixels.</summary>
     public int WindowPatch { get; init; } = 4;
-    /// <summary>Patches a side of a window M.</summary>
+    /// <summary>Side M of a window, in patches.</summary>
     public int Window { get; init; } = 7;
     /// <summary>The width D.</summary>
     public int Width { get; init; } = 96;
@@ -52,7 +52,7 @@ public sealed record AttentionCostOptions
     public int Heads { get; init; } = 3;
     /// <summary>Whether to measure what fits.</summary>
     public bool Measure { get; init; } = true;
-    /// <summary>The most bytes that a measurement may take.</summary>
+    /// <summary>The maximum memory for a measurement, in bytes.</summary>
     public long MostBytes { get; init; } = 1L << 30;
 }
 
@@ -66,7 +66,7 @@ public static class AttentionCost
 {
     static readonly TimeSpan Limit = TimeSpan.FromSeconds(0.5);
 
-    // The scores are there beside the weights that softmax makes of them.
+    // The scores are in memory together with the weights that softmax computes from them.
     const int Copies = 2;
 
     /// <summary>Computes the formulas, and measures what fits into the memory allowed.</summary>
@@ -125,6 +125,6 @@ public static class AttentionCost
             var marks = kind.Where(point => measured(point) is > 0).Select(point => ((double)point.Side, measured(point)!.Value)).ToList();
             if (marks.Count > 0) lines.Add(new Series("", marks, look) { Joined = false });
         }
-        return new LineChart($"{title}: formulas (lines) and measurements (marks)", "pixels a side", up, lines) { LogAcross = true, LogUp = true };
+        return new LineChart($"{title}: formulas (lines) and measurements (points)", "side in pixels", up, lines) { LogAcross = true, LogUp = true };
     }
 }

@@ -11,11 +11,11 @@ namespace Transformers.Benchmarks;
 /// <param name="Model">The kind of model.</param>
 /// <param name="Unit">What throughput counts: <c>tokens</c> or <c>images</c>.</param>
 /// <param name="Vocabulary">The number of tokens V, the target's where there are two vocabularies; null for images.</param>
-/// <param name="Classes">The number of classes; null where there are none.</param>
+/// <param name="Classes">The number of classes; null if there are none.</param>
 /// <param name="Cost">The cost of a unit.</param>
 /// <param name="Parameters">Every tensor.</param>
 /// <param name="Training">The training; null for a model alone.</param>
-/// <param name="Measured">The measured micro-batch, or one row for a model alone; null where nothing was measured.</param>
+/// <param name="Measured">The measured micro-batch, or one row for a model alone; null if nothing was measured.</param>
 /// <param name="NotMeasured">Why nothing was measured; null if it was, or was not to be.</param>
 /// <param name="Notes">The assumptions.</param>
 public sealed record ModelInspection(
@@ -33,7 +33,7 @@ public sealed record ModelInspection(
 /// <param name="UnitsPerParameter">Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens optimal for a given amount of compute.</param>
 /// <param name="Memory">Memory by kind, without activations.</param>
 /// <param name="Scaling">The estimate for several devices; null for one device, or where nothing was measured.</param>
-/// <param name="TotalSeconds">Seconds of all steps as measured, without preparation, validation and saving; null where nothing was measured.</param>
+/// <param name="TotalSeconds">Seconds of all steps as measured, without preparation, validation and saving; null if nothing was measured.</param>
 public sealed record TrainingPlan(
     string Device, string Precision, long SequencesPerStep, IReadOnlyList<long>? SequenceLengths, long UnitsPerStep, long MicroBatches, int Steps,
     double UnitsPerParameter, ModelMemory Memory, DeviceScaling? Scaling, double? TotalSeconds);
@@ -80,7 +80,7 @@ public sealed record ModelMemory(long Weights, long WeightCopies, long Gradients
 {
     const long Wide = sizeof(float), Narrow = 2;
 
-    /// <summary>All together.</summary>
+    /// <summary>The sum.</summary>
     public long Total => Resident + CheckpointCopy;
 
     /// <summary>The part on the device during a step.</summary>

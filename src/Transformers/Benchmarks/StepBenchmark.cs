@@ -27,7 +27,7 @@ public static class StepBenchmark
         return Measure(shape, new DataProfile { Vocabulary = vocabulary, Batches = [new(rows, shape.Context, 0, tokens, tokens)] }, smoothing: 0, options);
     }
 
-    /// <summary>Steps of a network over images.</summary>
+    /// <summary>Steps of an image model.</summary>
     /// <param name="shape">The network.</param>
     /// <param name="images">The images and the classes.</param>
     /// <param name="rows">B.</param>

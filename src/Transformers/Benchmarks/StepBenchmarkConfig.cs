@@ -34,7 +34,7 @@ public static class StepBenchmarkConfig
         {
             if (rows is { } given) return given;
             if (training?.Training.Batch is { } batch) return batch.Micro ?? batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
-            notes.Add($"a batch of {AssumedRows} is assumed; --rows gives another");
+            notes.Add($"a batch of {AssumedRows} is assumed; --rows sets another size");
             return AssumedRows;
         }
     }
@@ -47,7 +47,7 @@ public static class StepBenchmarkConfig
         {
             case TextDataConfig text: return DataProfile.VocabularyOf(text, notes);
             case ParallelDataConfig { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
-            case null: throw new UserException("a model alone must have model.vocabulary to be measured", "for example --set model.vocabulary=50257");
+            case null: throw new UserException("without data, model.vocabulary must be given to measure a model", "for example --set model.vocabulary=50257");
             default:
                 notes.Add($"the vocabulary comes from the text, which was not read: {DataProfile.AssumedCharacters} tokens are assumed");
                 return DataProfile.AssumedCharacters;

@@ -34,7 +34,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
     /// <summary>Takes the fraction that is done: memory first, then time.</summary>
     internal Action<double>? Progress { get; init; }
 
-    /// <summary>Measures the device's memory; null where that is impossible.</summary>
+    /// <summary>Measures the device's memory; null if that is impossible.</summary>
     internal MemoryGauge? Gauge { get; init; } = MemoryGauge.Of(device);
 
     /// <summary>Measures.</summary>
@@ -72,14 +72,14 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
         }
         catch (OutOfMemoryException exception)
         {
-            throw new NotMeasuredException($"a micro-batch of {rows} does not fit into the memory of {device}: {exception.Message}");
+            throw new NotMeasuredException($"a micro-batch of {rows} does not fit in the memory of {device}: {exception.Message}");
         }
     }
 
     void CheckBefore(double leastSeconds, long rows)
     {
         if (Gauge?.Room is { } room && memory.Resident > room.Bytes)
-            throw new NotMeasuredException($"weights, gradients and optimizer state take {MemoryNeed.Text(memory.Resident)}, and {MemoryNeed.Text(room.Bytes)} are free ({room.Source})");
+            throw new NotMeasuredException($"weights, gradients and optimizer state take {MemoryNeed.Text(memory.Resident)}, but only {MemoryNeed.Text(room.Bytes)} are free ({room.Source})");
         CheckTime(leastSeconds, rows);
     }
 
@@ -87,7 +87,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
     {
         if (clock.Elapsed.TotalSeconds + more > Limit.TotalSeconds)
             throw new NotMeasuredException(string.Create(CultureInfo.InvariantCulture,
-                $"{FewestPasses} passes over a micro-batch of {rows} take {more:0} s or more, and measuring ends after {Limit.TotalSeconds:0} s"));
+                $"{FewestPasses} passes over a micro-batch of {rows} take {more:0} s or more, but measuring stops after {Limit.TotalSeconds:0} s"));
     }
 
     // The bytes that a pass adds. Gradients exist before it, as they do for every micro-batch but the first of a step.
@@ -181,7 +181,7 @@ sealed class NotMeasuredException(string message) : Exception(message);
 /// <param name="Device">Where it ran.</param>
 /// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
 /// <param name="Rows">Sequences, pairs or images of the micro-batch.</param>
-/// <param name="Activations">Bytes that the largest micro-batch takes at its peak, beyond weights, gradients and optimizer state; null where the device's memory cannot be read.</param>
+/// <param name="Activations">Bytes that the largest micro-batch takes at its peak, beyond weights, gradients and optimizer state; null if the device's memory cannot be read.</param>
 /// <param name="PassSeconds">Seconds of the forward and backward pass of the mean micro-batch: the median of several.</param>
 /// <param name="UpdateSeconds">Seconds of gradient norm, optimizer and weight average: the median of several.</param>
 /// <param name="StepSeconds">Seconds a step: the passes of all its micro-batches, and the update.</param>

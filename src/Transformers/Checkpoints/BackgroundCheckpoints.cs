@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>Saves checkpoints on another thread while training goes on; at most one at a time.</summary>
+/// <summary>Saves checkpoints on another thread while training continues; at most one at a time.</summary>
 /// <remarks>
 /// The contents must be a snapshot: nothing in it may change once it is given. A failure is not lost: the next call of any method but
 /// <see cref="Dispose"/> throws it, so end a run with <see cref="Wait"/>.

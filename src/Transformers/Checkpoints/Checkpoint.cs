@@ -39,7 +39,7 @@ public sealed class Checkpoint
     /// <exception cref="CheckpointException">A file is missing or has another size; the message names it.</exception>
     public static Checkpoint OpenUnverified(string folder)
     {
-        if (!Directory.Exists(folder)) throw new CheckpointException(folder, "there is no such checkpoint");
+        if (!Directory.Exists(folder)) throw new CheckpointException(folder, "the checkpoint does not exist");
         var checkpoint = new Checkpoint(folder, CheckpointManifest.Read(folder));
         if (CheckpointName.TryParse(Path.GetFileName(folder), out var step) && step != checkpoint.Step)
             throw new CheckpointException(Path.Combine(folder, CheckpointFiles.Manifest), $"step ({checkpoint.Step}) must be that of the folder's name ({step})");
@@ -64,7 +64,7 @@ public sealed class Checkpoint
 
     /// <summary>Reads a file of text.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="limit">The most bytes that it may have.</param>
+    /// <param name="limit">Its maximum size in bytes.</param>
     /// <exception cref="UserException">It holds none of that name, it is larger, or it is not UTF-8.</exception>
     public string ReadText(string name, int limit = 64 << 20) => BoundedFile.ReadText(PathOf(name), limit);
 

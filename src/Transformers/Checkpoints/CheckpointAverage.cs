@@ -23,7 +23,7 @@ public static class CheckpointAverage
         foreach (var other in checkpoints.Skip(1))
             foreach (var (name, bytes) in kept.Where(one => one.Key != CheckpointFiles.Config))
                 if (!other.Has(name) || !other.ReadBytes(name).AsSpan().SequenceEqual(bytes))
-                    throw new CheckpointException(other.Folder, $"{name} is not that of {first.Folder}", "average checkpoints of one run, or of runs of one tokenizer");
+                    throw new CheckpointException(other.Folder, $"{name} differs from that of {first.Folder}", "average checkpoints of one run, or of runs with the same tokenizer");
         var contents = new CheckpointContents(checkpoints.Max(one => one.Step)).AddTensors(CheckpointFiles.Model, Mean(checkpoints, file));
         foreach (var (name, bytes) in kept) contents.AddBytes(name, bytes);
         return CheckpointStore.WriteTo(folder, contents);
@@ -50,8 +50,8 @@ public static class CheckpointAverage
     {
         foreach (var tensor in first.Tensors)
             if (!other.Header.TryFind(tensor.Name, out var same) || same.Dtype != tensor.Dtype || !same.Shape.SequenceEqual(tensor.Shape))
-                throw new CheckpointException(other.Path, $"{tensor.Name} is not as in {first.Path}", "average checkpoints of one model");
-        if (other.Tensors.Count != first.Tensors.Count) throw new CheckpointException(other.Path, $"has other tensors than {first.Path}", "average checkpoints of one model");
+                throw new CheckpointException(other.Path, $"{tensor.Name} differs from that in {first.Path}", "average checkpoints of the same model");
+        if (other.Tensors.Count != first.Tensors.Count) throw new CheckpointException(other.Path, $"has different tensors from {first.Path}", "average checkpoints of the same model");
     }
 
     static TensorBytes Mean(List<SafetensorsFile> files, SafetensorsTensor tensor)

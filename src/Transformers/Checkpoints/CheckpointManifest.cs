@@ -33,7 +33,7 @@ public static class CheckpointName
 /// <param name="Crc32c">Its CRC-32C, in eight hexadecimal digits.</param>
 public sealed record ManifestFile(string Name, long Bytes, string Crc32c);
 
-/// <summary>What a checkpoint holds: names, sizes and checksums of its files, and by which numbers it is compared with others.</summary>
+/// <summary>What a checkpoint holds: names, sizes and checksums of its files, and the metrics by which it is compared with others.</summary>
 /// <param name="Schema">Always <see cref="SchemaName"/>.</param>
 /// <param name="Step">Optimizer steps done.</param>
 /// <param name="Metrics">Validation metrics, all finite.</param>
@@ -46,7 +46,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
     const int LongestManifest = 1 << 20, MostFiles = 1000;
 
     // The file opens with its own checksum, over everything behind these bytes: a flipped bit in a size or a metric is then
-    // the manifest's fault and not that of the file it speaks of.
+    // the manifest's fault and not that of the file it describes.
     const string Opening = "{\n  \"crc32c\": \"", Closing = "\",";
     const int Covered = 14 + 1 + 8 + 2;
 
@@ -75,10 +75,10 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
         if (!File.Exists(path)) throw new CheckpointException(path, "is missing: this is not a checkpoint, or it was not copied completely");
         var bytes = BoundedFile.ReadBytes(path, LongestManifest);
         var head = Encoding.ASCII.GetBytes(Opening);
-        if (bytes.Length < Covered || !bytes.AsSpan().StartsWith(head)) throw new CheckpointException(path, "is damaged: it does not open with its checksum");
+        if (bytes.Length < Covered || !bytes.AsSpan().StartsWith(head)) throw new CheckpointException(path, "is damaged: it does not start with its checksum");
         var rest = bytes.AsSpan(Covered);
         var claimed = Encoding.ASCII.GetString(bytes.AsSpan(head.Length, Covered - head.Length));
-        if (claimed != Hex(Crc32C.Of(rest)) + Closing) throw new CheckpointException(path, "is damaged: its checksum does not hold");
+        if (claimed != Hex(Crc32C.Of(rest)) + Closing) throw new CheckpointException(path, "is damaged: its checksum does not match");
         try
         {
             rest = (byte[])[(byte)'{', .. rest];
@@ -99,7 +99,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var f in m.Files)
         {
-            if (f is null) throw new CheckpointException(path, "files must not hold null");
+            if (f is null) throw new CheckpointException(path, "files must not contain null");
             var problem = f.Name.Contains('/') ? "must be a plain file name" : SafePath.Problem(f.Name) ?? (names.Add(f.Name) ? null : "must not occur twice");
             if (problem is not null) throw new CheckpointException(path, $"the file name {MessageText.Quote(f.Name)} {problem}");
             if (f.Bytes < 0) throw new CheckpointException(path, $"the size of {f.Name} ({f.Bytes}) must not be negative");

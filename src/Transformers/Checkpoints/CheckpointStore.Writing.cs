@@ -55,7 +55,7 @@ public sealed partial class CheckpointStore
     }
 
     /// <summary>Writes a checkpoint durably to a folder of its own, outside any run.</summary>
-    /// <param name="folder">The folder; one that is there is replaced.</param>
+    /// <param name="folder">The folder; an existing one is replaced.</param>
     /// <param name="contents">What it holds.</param>
     /// <exception cref="CheckpointException">It could not be written.</exception>
     public static Checkpoint WriteTo(string folder, CheckpointContents contents)
@@ -83,7 +83,7 @@ public sealed partial class CheckpointStore
         return Checkpoint.OpenUnverified(path);
     }
 
-    /// <summary>Repairs the store after a crash: leftovers are deleted, and dangling pointers are set anew. For the holder of the run's lock.</summary>
+    /// <summary>Repairs the store after a crash: leftovers are deleted, and dangling pointers are corrected. For the holder of the run's lock.</summary>
     /// <param name="policy">Says which checkpoint is the best.</param>
     /// <returns>Leftovers that could not be deleted.</returns>
     /// <exception cref="CheckpointException">The folder cannot be written.</exception>
@@ -100,7 +100,7 @@ public sealed partial class CheckpointStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(Folder, $"cannot be tidied: {e.Message}", inner: e);
+            throw new CheckpointException(Folder, $"cannot be cleaned up: {e.Message}", inner: e);
         }
     }
 

@@ -8,7 +8,7 @@ namespace Transformers.Checkpoints;
 /// <param name="Reason">What is wrong, with the file's name.</param>
 public sealed record SkippedCheckpoint(string Folder, string Reason);
 
-/// <summary>The checkpoints of one run: the folders <c>step-NNNNNNNN</c> and the small files <c>latest</c> and <c>best</c> beside them.</summary>
+/// <summary>The checkpoints of one run: the folders <c>step-NNNNNNNN</c>, and the small files <c>latest</c> and <c>best</c> next to them.</summary>
 /// <remarks>Age is the step in the name, never the time of a file. Reading needs no lock; writing is for the holder of the run's lock alone.</remarks>
 /// <param name="folder">The folder <c>checkpoints</c> of a run; it need not exist yet.</param>
 public sealed partial class CheckpointStore(string folder)
@@ -41,7 +41,7 @@ public sealed partial class CheckpointStore(string folder)
     /// <summary>The newest checkpoint of which every byte is as it was written.</summary>
     /// <param name="skipped">The newer ones that were skipped, and why.</param>
     /// <param name="before">Only those of earlier steps are looked at.</param>
-    /// <returns>The checkpoint, or null where none is intact.</returns>
+    /// <returns>The checkpoint, or null if none is intact.</returns>
     public Checkpoint? FindNewestIntact(out IReadOnlyList<SkippedCheckpoint> skipped, long before = long.MaxValue)
     {
         var passed = new List<SkippedCheckpoint>();
@@ -70,11 +70,11 @@ public sealed partial class CheckpointStore(string folder)
         var step = which switch
         {
             "latest" => steps[0],
-            "best" => BestStep ?? throw new CheckpointException(Folder, "no checkpoint is marked as the best", "only validation marks one; 'latest' is there"),
+            "best" => BestStep ?? throw new CheckpointException(Folder, "no checkpoint is marked as the best", "only validation marks one; use 'latest'"),
             _ => ParseStep(which),
         };
         if (!steps.Contains(step))
-            throw new CheckpointException(Folder, $"there is no checkpoint of step {step}", $"there are {string.Join(", ", steps.Take(20))}{(steps.Count > 20 ? ", …" : "")}");
+            throw new CheckpointException(Folder, $"no checkpoint of step {step}", $"the steps are {string.Join(", ", steps.Take(20))}{(steps.Count > 20 ? ", …" : "")}");
         try
         {
             return Checkpoint.Open(PathOf(step));
@@ -151,7 +151,7 @@ sealed class CheckpointPointer(string store, string name)
             }
             catch (UserException)
             {
-                return null; // Unreadable points nowhere; the next save or start writes it anew.
+                return null; // Unreadable points nowhere; the next save or start rewrites it.
             }
         }
     }

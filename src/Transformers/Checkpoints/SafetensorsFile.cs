@@ -37,9 +37,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         try
         {
-            // What is empty is not opened: a pipe or a device, whose length is 0, could block for ever.
+            // What is empty is not opened: a pipe or a device, whose length is 0, could block forever.
             var info = new FileInfo(path);
-            if (!info.Exists) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "there is no such file");
+            if (!info.Exists) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "the file does not exist");
             if (info.Length == 0) SafetensorsHeader.ReadLength([], 0, path);
             using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
             var length = RandomAccess.GetLength(file);
@@ -68,7 +68,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         while (!buffer.IsEmpty)
         {
             var count = RandomAccess.Read(file, buffer, offset);
-            if (count == 0) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "became shorter while it was read");
+            if (count == 0) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "was truncated while it was read");
             buffer = buffer[count..];
             offset += count;
         }
@@ -84,7 +84,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         if (!Header.TryFind(tensor.Name, out var own) || !ReferenceEquals(own, tensor))
-            throw new ArgumentException($"the tensor {tensor.Name} is not of the file {Path}", nameof(tensor));
+            throw new ArgumentException($"the tensor {tensor.Name} is not from the file {Path}", nameof(tensor));
         return (nint)(data + tensor.Begin);
     }
 
@@ -93,7 +93,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public ReadOnlySpan<byte> Span(SafetensorsTensor tensor)
     {
         var address = Address(tensor);
-        if (tensor.ByteCount > int.MaxValue) throw new ArgumentOutOfRangeException(nameof(tensor), $"the tensor {tensor.Name} has {tensor.ByteCount} bytes, more than a span holds");
+        if (tensor.ByteCount > int.MaxValue) throw new ArgumentOutOfRangeException(nameof(tensor), $"the tensor {tensor.Name} has {tensor.ByteCount} bytes, more than fit in a span");
         return new((void*)address, (int)tensor.ByteCount);
     }
 

@@ -12,7 +12,7 @@ namespace Transformers.Checkpoints;
 /// </remarks>
 public sealed class SafetensorsHeader
 {
-    /// <summary>The most bytes that a header may have.</summary>
+    /// <summary>The maximum number of bytes of a header.</summary>
     public const int LongestHeader = 100_000_000;
 
     internal const string MetadataKey = "__metadata__";
@@ -25,13 +25,13 @@ public sealed class SafetensorsHeader
     /// <summary>The tensors, in the order of their bytes.</summary>
     public IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
-    /// <summary>The free metadata; empty where there is none.</summary>
+    /// <summary>The free metadata; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Offset in the file of the first tensor's first byte: 8 and the header's length.</summary>
     public long DataStart { get; }
 
-    /// <summary>The tensor of that name; false where there is none.</summary>
+    /// <summary>The tensor of that name; false if there is none.</summary>
     public bool TryFind(string name, out SafetensorsTensor tensor) => byName.TryGetValue(name, out tensor!);
 
     /// <summary>The header with other names.</summary>
@@ -89,7 +89,7 @@ public sealed class SafetensorsHeader
         {
             if (t.Begin != end || t.End < t.Begin)
             {
-                var what = t.End < t.Begin ? "end before they begin" : t.Begin < end ? "overlap the tensor before" : "leave a hole before them";
+                var what = t.End < t.Begin ? "end before they start" : t.Begin < end ? "overlap the previous tensor" : "leave a gap before them";
                 throw new SafetensorsException(SafetensorsError.InvalidOffset, file, t.Name, $"its offsets [{t.Begin}, {t.End}] {what} (expected to begin at {end})");
             }
             var bytes = SafetensorsTensor.BytesOf(t.Dtype, t.Shape, file, t.Name);
@@ -101,7 +101,7 @@ public sealed class SafetensorsHeader
         if (end != dataLength)
             throw new SafetensorsException(SafetensorsError.MetadataIncompleteBuffer, file, null,
                 dataLength < end ? $"the tensors need {end} bytes after the header, but only {dataLength} follow: the file was cut short"
-                                 : $"{dataLength - end} bytes follow the last tensor, where none may");
+                                 : $"{dataLength - end} bytes follow the last tensor, but none may");
     }
 }
 
@@ -142,7 +142,7 @@ sealed class SafetensorsHeaderParser(string file)
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var key = reader.GetString()!;
-            Next(ref reader, JsonTokenType.String, null, $"{SafetensorsHeader.MetadataKey}.{MessageText.Quote(key)} must be a text");
+            Next(ref reader, JsonTokenType.String, null, $"{SafetensorsHeader.MetadataKey}.{MessageText.Quote(key)} must be a string");
             if (!Metadata.TryAdd(key, reader.GetString()!)) throw Twice(null, $"{SafetensorsHeader.MetadataKey}.{key}");
         }
     }
@@ -183,7 +183,7 @@ sealed class SafetensorsHeaderParser(string file)
 
     SafetensorsDtype ReadDtype(ref Utf8JsonReader reader, string name)
     {
-        Next(ref reader, JsonTokenType.String, name, "dtype must be a text");
+        Next(ref reader, JsonTokenType.String, name, "dtype must be a string");
         var text = reader.GetString()!;
         return SafetensorsDtypes.TryParse(text, out var dtype) ? dtype : throw Malformed(name, $"dtype {MessageText.Quote(text)} is not one of {string.Join(", ", Enum.GetNames<SafetensorsDtype>())}");
     }
@@ -196,9 +196,9 @@ sealed class SafetensorsHeaderParser(string file)
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out var number))
-                throw Malformed(name, $"{key} must hold whole numbers that are not negative");
-            if (number > long.MaxValue) throw new SafetensorsException(SafetensorsError.ValidationOverflow, file, name, $"{key} holds {number}, which is more than 63 bits");
-            if (count == most) throw Malformed(name, $"{key} must hold at most {most} numbers");
+                throw Malformed(name, $"{key} must contain whole numbers that are not negative");
+            if (number > long.MaxValue) throw new SafetensorsException(SafetensorsError.ValidationOverflow, file, name, $"{key} contains {number}, which is more than 63 bits");
+            if (count == most) throw Malformed(name, $"{key} must contain at most {most} numbers");
             numbers[count++] = (long)number;
         }
         return numbers[..count].ToArray();

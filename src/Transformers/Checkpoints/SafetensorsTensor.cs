@@ -67,7 +67,7 @@ public static class SafetensorsDtypes
         _ => 64,
     };
 
-    /// <summary>The type of that name, exactly as in the file; false where there is none.</summary>
+    /// <summary>The type of that name, exactly as in the file; false if there is none.</summary>
     public static bool TryParse(string name, out SafetensorsDtype dtype) => ByName.TryGetValue(name, out dtype);
 }
 
@@ -152,7 +152,7 @@ public enum SafetensorsError
     InvalidHeader,
     /// <summary>The header is not JSON, or not of the format's shape.</summary>
     InvalidHeaderDeserialization,
-    /// <summary>Offsets overlap, leave a hole, or end before they begin.</summary>
+    /// <summary>Offsets overlap, leave a hole, or end before they start.</summary>
     InvalidOffset,
     /// <summary>The size that the shape gives does not fit in 64 bits.</summary>
     ValidationOverflow,

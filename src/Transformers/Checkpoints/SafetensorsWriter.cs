@@ -12,7 +12,7 @@ public static class SafetensorsWriter
 {
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Writes a file durably: after a crash the old one or the new one is there, whole.</summary>
+    /// <summary>Writes a file durably: after a crash, either the old or the new one is complete.</summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="tensors">The tensors; names must differ.</param>
     /// <param name="metadata">Free metadata, if any.</param>
@@ -102,14 +102,14 @@ public static class SafetensorsWriter
         }
         catch (EncoderFallbackException e)
         {
-            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} holds half a surrogate pair, which UTF-8 cannot hold", e);
+            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} holds half a surrogate pair, which UTF-8 cannot represent", e);
         }
     }
 
     static SafetensorsException TooLarge(string file) =>
-        new(SafetensorsError.HeaderTooLarge, file, null, $"the header needs more than the {SafetensorsHeader.LongestHeader} bytes that are allowed");
+        new(SafetensorsError.HeaderTooLarge, file, null, $"the header needs more than the allowed {SafetensorsHeader.LongestHeader} bytes");
 
-    /// <summary>Lets exactly so many bytes through.</summary>
+    /// <summary>Passes through exactly this many bytes.</summary>
     sealed class ExactStream(Stream inner, long size, string file, string tensor) : WriteOnlyStream
     {
         long written;

@@ -74,7 +74,7 @@ public sealed record WriterVersions(string Program, string Libtorch, string Dotn
 /// <summary>What may differ between the run that saved and the one that resumes, and what may not.</summary>
 /// <param name="Config">Hash of the resolved config; it may differ.</param>
 /// <param name="Model">Hash of the part of the config that decides the weights' names and shapes; it may not differ.</param>
-/// <param name="Tokenizer">Hash of the tokenizer, or empty where there is none; it may not differ.</param>
+/// <param name="Tokenizer">Hash of the tokenizer, or empty if there is none; it may not differ.</param>
 public sealed record StateHashes(string Config, string Model, string Tokenizer);
 
 /// <summary>Everything besides tensors that a run needs to go on bit for bit: the content of <c>state.json</c>.</summary>
@@ -193,7 +193,7 @@ public static class ModelTensors
         foreach (var (name, tensor) in tensors)
         {
             using var scope = NewDisposeScope();
-            // Native memory: it goes back when the file is written, and not when the collector gets to it.
+            // Native memory: it is freed when the file is written, rather than when the garbage collector gets to it.
             var copy = tensor.detach().to(CPU, copy: true).contiguous().DetachFromDisposeScope();
             contents.Own(copy);
             var bytes = copy.bytes;
@@ -209,7 +209,7 @@ public static class ModelTensors
     /// <param name="tensors">Names and tensors, on any device.</param>
     /// <param name="hint">The remedy where they do not fit.</param>
     /// <exception cref="CheckpointException">A tensor is missing, left over, or of another shape or type.</exception>
-    public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model of another shape")
+    public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model with a different shape")
     {
         using var plain = no_grad();
         var left = file.Header.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
@@ -218,18 +218,18 @@ public static class ModelTensors
             if (!file.Header.TryFind(name, out var stored))
                 throw new CheckpointException(path, $"has no tensor {name}", hint);
             if (!stored.Shape.SequenceEqual(tensor.shape))
-                throw new CheckpointException(path, $"{name} is [{string.Join(", ", stored.Shape)}] and [{string.Join(", ", tensor.shape)}] is wanted", hint);
+                throw new CheckpointException(path, $"{name} is [{string.Join(", ", stored.Shape)}] and [{string.Join(", ", tensor.shape)}] is expected", hint);
             left.Remove(name);
             using var scope = NewDisposeScope();
             tensor.copy_(Load(file, stored, path));
         }
         if (left.Count > 0)
-            throw new CheckpointException(path, $"has tensors that are not wanted: {string.Join(", ", left.Order().Take(5))}", hint);
+            throw new CheckpointException(path, $"has unexpected tensors: {string.Join(", ", left.Order().Take(5))}", hint);
     }
 
     /// <summary>Fills tensors in place from a file of a checkpoint; names and shapes must be exactly the file's.</summary>
     /// <inheritdoc cref="Fill(SafetensorsFile, string, IEnumerable{ValueTuple{string, Tensor}}, string)"/>
-    public static void Fill(this Checkpoint checkpoint, string name, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model of another shape")
+    public static void Fill(this Checkpoint checkpoint, string name, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model with a different shape")
     {
         using var file = checkpoint.OpenTensors(name);
         Fill(file, checkpoint.PathOf(name), tensors, hint);
@@ -253,7 +253,7 @@ public static class ModelTensors
         ScalarType.Int32 => SafetensorsDtype.I32,
         ScalarType.Byte => SafetensorsDtype.U8,
         ScalarType.Bool => SafetensorsDtype.BOOL,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "a type that checkpoints do not hold"),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "a type that checkpoints do not support"),
     };
 
     static ScalarType TypeOf(SafetensorsDtype dtype, string path, string name) => dtype switch
@@ -266,6 +266,6 @@ public static class ModelTensors
         SafetensorsDtype.I32 => ScalarType.Int32,
         SafetensorsDtype.U8 => ScalarType.Byte,
         SafetensorsDtype.BOOL => ScalarType.Bool,
-        _ => throw new CheckpointException(path, $"{name} has the type {dtype}, which the engine does not have"),
+        _ => throw new CheckpointException(path, $"{name} has the type {dtype}, which the engine does not support"),
     };
 }

@@ -6,7 +6,7 @@ namespace Transformers.Configs;
 /// <summary>Turns a tree into sealed records, strictly: what does not fit exactly is a problem, and all problems are found.</summary>
 sealed class ConfigBinder(Type root, ProblemList problems)
 {
-    /// <summary>The value, or null where it has problems or is null.</summary>
+    /// <summary>The value, or null if it has problems or is null.</summary>
     /// <param name="type">The type to bind to.</param>
     /// <param name="node">The tree.</param>
     /// <param name="path">Its path in the config.</param>
@@ -55,7 +55,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var given = keys.Where(k => ConfigShape.HasValue(map, k)).ToList();
         if (given.Count > 1)
         {
-            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", $"keep one of them; where another file or setting gives {given[0]}, {given[0]}: null takes it away");
+            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", $"keep one of them; where another file or setting gives {given[0]}, {given[0]}: null removes it");
             return null;
         }
         var typo = map.Entries.Select(e => (Entry: e, Near: Suggestion.For(e.Key, keys))).FirstOrDefault(t => t.Near is not null);
@@ -76,12 +76,12 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         foreach (var entry in map.Entries)
         {
             if (shape.Kind is not null && entry.Key == "kind") continue;
-            // The key by which editors find a JSON file's schema.
+            // The key with which editors find a JSON file's schema.
             if (path.Length == 0 && entry is { Key: "$schema", Value: ScalarNode }) continue;
             if (shape.Find(entry.Key) is { } setting) Set(record, setting, entry, Join(path, entry.Key));
             else if (Unknown(shape, entry, path) is { } near) meant.Add(near);
         }
-        // What is there under a misspelt name is not missing too.
+        // A setting under a misspelt name is not also reported as missing.
         foreach (var setting in shape.Settings)
             if (setting.Required && map.Find(setting.Name) is null && !meant.Contains(setting.Name))
                 problems.Add(at, Join(path, setting.Name), $"{Join(path, setting.Name)} is missing", $"add {setting.Name}: {ConfigScalars.Describe(setting.Type)}");
@@ -142,7 +142,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         return problems.Count > before ? null : values;
     }
 
-    /// <summary>Reports a key that means nothing here.</summary>
+    /// <summary>Reports an unknown key.</summary>
     string? Unknown(RecordShape shape, MapEntry entry, string path)
     {
         var full = Join(path, MessageText.Escape(entry.Key));
@@ -192,7 +192,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
 /// <summary>Finds where a misplaced setting belongs.</summary>
 static class SettingSearch
 {
-    /// <summary>The dotted path of the only setting of this name below a type, or null where there is none or more than one.</summary>
+    /// <summary>The dotted path of the only setting of this name below a type, or null if there is none or more than one.</summary>
     internal static string? Find(Type root, string name)
     {
         var paths = new HashSet<string>();

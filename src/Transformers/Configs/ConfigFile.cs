@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Configs;
 
-/// <summary>Reads configs: YAML or JSON files, merged, with settings laid over them, bound strictly to records.</summary>
+/// <summary>Reads configs: YAML or JSON files, merged, with settings merged over them, bound strictly to records.</summary>
 public static class ConfigFile
 {
     /// <summary>The largest config file, in bytes; real ones have a few thousand.</summary>
@@ -81,7 +81,7 @@ public static class ConfigFile
 
     static void ReadSettings(List<ConfigNode> nodes, IReadOnlyList<string>? sets, ProblemList problems)
     {
-        // Settings are first laid over each other and then, as one, over the files, so that a kind and what belongs to it may come in any order.
+        // Settings are first merged with each other and then, together, over the files, so that a kind and what belongs to it may come in any order.
         // One setting that cannot be read does not keep the others from being checked.
         ConfigNode? all = null;
         foreach (var set in sets ?? [])

@@ -53,7 +53,7 @@ sealed record MapEntry(string Key, Source KeySource, ConfigNode Value);
 /// <summary>Lays one config over another: mappings merge key by key, everything else is replaced.</summary>
 static class ConfigMerge
 {
-    /// <param name="type">The type of the nodes, or null where it is not known.</param>
+    /// <param name="type">The type of the nodes, or null if it is not known.</param>
     /// <param name="below">The earlier config.</param>
     /// <param name="above">The later config, which wins.</param>
     internal static ConfigNode Merge(Type? type, ConfigNode below, ConfigNode above)

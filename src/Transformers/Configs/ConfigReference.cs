@@ -30,7 +30,7 @@ public sealed class ConfigReference
     {
         if (!described.Add(type)) return;
         var depth = path.Count(c => c == '.');
-        var title = path.Length == 0 ? "The whole" : $"`{path}`";
+        var title = path.Length == 0 ? "The whole config" : $"`{path}`";
         text.Append($"\n<a id=\"{AnchorOf(type)}\"></a>\n\n{new string('#', Math.Min(4, 2 + depth))} {title}\n\n{Plain(docs.Of(type))}\n");
         if (ConfigShape.IsUnion(type))
         {

@@ -73,7 +73,7 @@ static class ConfigShape
     static IEnumerable<PropertyInfo> Definitions(Type? type, PropertyInfo property) => type is null ? []
         : [.. type.GetProperty(property.Name, BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly) is { } own ? new[] { own } : [], .. Definitions(type.BaseType, property)];
 
-    /// <summary>The variant that a mapping picks, or null where it picks none or several.</summary>
+    /// <summary>The variant that a mapping picks, or null if it picks none or several.</summary>
     internal static RecordShape? VariantOf(Type union, MapNode map)
     {
         var variants = Variants(union);

@@ -75,8 +75,8 @@ static class ConfigText
         {
             if (text[i] == '\n') (line, start) = (line + 1, i + 1);
             else if (char.IsControl(text[i]) && text[i] is not ('\r' or '\t' or '\u0085'))
-                throw new UserException([new Problem($"the config holds the control character U+{(int)text[i]:X4}", file, line, i - start + 1,
-                    Hint: "is this a text file? a text may hold it as an escape in double quotes")]);
+                throw new UserException([new Problem($"the config contains the control character U+{(int)text[i]:X4}", file, line, i - start + 1,
+                    Hint: "is this a text file? a text can contain it as an escape in double quotes")]);
         }
     }
 }

@@ -106,7 +106,7 @@ public static class ConfigWriter
 /// <summary>A setting that differs from its default.</summary>
 /// <param name="Path">Its path, such as <c>model.layers</c>.</param>
 /// <param name="Value">Its value as JSON.</param>
-/// <param name="Default">The default as JSON; null where there is none.</param>
+/// <param name="Default">The default as JSON; null if there is none.</param>
 sealed record ChangedSetting(string Path, string Value, string? Default);
 
 /// <summary>Compares configs with the defaults of their records.</summary>
@@ -151,8 +151,8 @@ static class ConfigDefaults
 
 /// <summary>A setting that two configs have differently.</summary>
 /// <param name="Path">Its path, such as <c>model.layers</c>.</param>
-/// <param name="Old">Its value as JSON in the one; null where it is not set.</param>
-/// <param name="New">Its value as JSON in the other; null where it is not set.</param>
+/// <param name="Old">Its value as JSON in the one; null if it is not set.</param>
+/// <param name="New">Its value as JSON in the other; null if it is not set.</param>
 public sealed record DifferentSetting(string Path, string? Old, string? New)
 {
     /// <summary>Such as <c>training.steps is 200 and was 100</c>.</summary>

@@ -75,7 +75,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
         }
         catch (InvalidOperationException exception) // half of a surrogate pair
         {
-            throw new UserException([new Problem("a text holds half of a surrogate pair", file, source.Line, source.Column, Hint: "write the character itself")], exception);
+            throw new UserException([new Problem("a text contains half of a surrogate pair", file, source.Line, source.Column, Hint: "write the character itself")], exception);
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Transformers.Configs;
 
-/// <summary>The number format in which matrices are multiplied.</summary>
+/// <summary>The number format of matrix products.</summary>
 public enum Precision
 {
     /// <summary><see cref="Bf16"/> where the hardware multiplies it natively, else <see cref="Fp32"/>.</summary>

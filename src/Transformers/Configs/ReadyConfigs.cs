@@ -13,7 +13,7 @@ public static class ReadyConfigs
     /// <param name="Summary">The first line of its opening comment.</param>
     public sealed record Entry(string Name, string Path, string Summary);
 
-    /// <summary>The folder of ready configs: beside the executable, or in the checkout above it; null where there is neither.</summary>
+    /// <summary>The folder of ready configs: beside the executable, or in the checkout above it; null if there is neither.</summary>
     public static string? Folder { get; } = FindFolder();
 
     /// <summary>All ready configs: runs by name, then the presets in <c>models</c> by name.</summary>
@@ -26,7 +26,7 @@ public static class ReadyConfigs
             .OrderBy(entry => Path.GetDirectoryName(entry.Path), StringComparer.Ordinal).ThenBy(entry => entry.Name, StringComparer.Ordinal)];
     }
 
-    /// <summary>The file that a user means: the path itself where it is there, else the ready config of that name.</summary>
+    /// <summary>The file that a user means: the path itself if it exists, else the ready config of that name.</summary>
     /// <exception cref="UserException">There is neither.</exception>
     public static string Resolve(string name)
     {
@@ -34,7 +34,7 @@ public static class ReadyConfigs
         if (List().FirstOrDefault(entry => entry.Name == name) is { } ready) return ready.Path;
         var names = List().Select(entry => entry.Name).ToList();
         var near = Suggestion.For(Path.GetFileNameWithoutExtension(name), names);
-        throw new UserException([new Problem("there is no such config", name,
+        throw new UserException([new Problem("the config does not exist", name,
             Hint: near is not null ? $"did you mean the ready config {near}?" : names.Count > 0 ? $"give a file or a ready config: {string.Join(", ", names)}" : "give a file")]);
     }
 

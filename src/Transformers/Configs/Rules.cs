@@ -8,7 +8,7 @@ namespace Transformers.Configs;
 [AttributeUsage(AttributeTargets.Property)]
 abstract class RuleAttribute : Attribute
 {
-    /// <summary>The rule as the end of a sentence (<c>must be above 0</c>), or null where the value satisfies it.</summary>
+    /// <summary>The rule as the end of a sentence (<c>must be above 0</c>), or null if the value satisfies it.</summary>
     /// <param name="value">A value of the setting's type, never null.</param>
     public abstract string? Broken(object value);
 

@@ -21,7 +21,7 @@ public static class Suggestion
     /// <param name="name">What was written, such as <c>n_layer</c>.</param>
     public static string? CommonName(string name) => Common.GetValueOrDefault(name.ToLowerInvariant());
 
-    /// <summary>The candidate nearest to a name, or null where none is near enough to be meant.</summary>
+    /// <summary>The candidate nearest to a name, or null if none is near enough to be meant.</summary>
     /// <param name="name">What was written.</param>
     /// <param name="candidates">What could have been meant.</param>
     public static string? For(string name, IEnumerable<string> candidates)
@@ -52,7 +52,7 @@ public static class Suggestion
                 if (For(Path.GetFileName(full), Directory.EnumerateFileSystemEntries(folder).Take(mostNames).Select(entry => Path.GetFileName(entry)).Order(StringComparer.Ordinal)) is { } near)
                     return $"did you mean {Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path)) ?? "", near)}?";
             }
-            return Path.IsPathRooted(path) ? "check the path" : $"check the path, which starts at the working folder, {Directory.GetCurrentDirectory()}";
+            return Path.IsPathRooted(path) ? "check the path" : $"check the path, which is relative to the working directory, {Directory.GetCurrentDirectory()}";
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -23,7 +23,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
             var root = Node(1, "");
             Next(); // the document's end
             var after = Next();
-            if (after is not StreamEnd) throw Refusal(after, "", "holds more than one document", "keep one; several files can be merged by giving them all");
+            if (after is not StreamEnd) throw Refusal(after, "", "contains more than one document", "keep one; several files can be merged by giving them all");
             return root;
         }
         catch (YamlException exception)
@@ -42,7 +42,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
         {
             // On some malformed text YamlDotNet trips over its own assertions instead of saying what is wrong.
-            throw new SyntaxErrorException(mark, mark, "what follows makes no sense");
+            throw new SyntaxErrorException(mark, mark, "what follows is not understood");
         }
         return parser.Current!;
     }
@@ -50,10 +50,10 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
     ConfigNode Node(int depth, string path)
     {
         var start = parser.Current!;
-        if (start is AnchorAlias) throw Refusal(start, path, "uses an alias (*), which a config may not", "write the value out");
+        if (start is AnchorAlias) throw Refusal(start, path, "uses an alias (*), which is not allowed in a config", "write the value out");
         if (start is not NodeEvent node) throw new SyntaxErrorException(start.Start, start.End, "a key has no value here");
-        if (!node.Anchor.IsEmpty) throw Refusal(start, path, "uses an anchor (&), which a config may not", "write the value out where it is needed");
-        if (!node.Tag.IsEmpty) throw Refusal(start, path, "uses a tag (!), which a config may not", "a text that begins with ! must be quoted");
+        if (!node.Anchor.IsEmpty) throw Refusal(start, path, "uses an anchor (&), which is not allowed in a config", "write the value out where it is needed");
+        if (!node.Tag.IsEmpty) throw Refusal(start, path, "uses a tag (!), which is not allowed in a config", "a text that begins with ! must be quoted");
         if (depth > MaximumDepth) throw Refusal(start, path, $"is nested more than {MaximumDepth} levels deep", "no setting is that deep");
         return start switch
         {
@@ -78,7 +78,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         {
             var source = At(parser.Current!);
             if (Node(depth + 1, path) is not ScalarNode { Text: var key })
-                throw Refusal(parser.Current!, path, "has a mapping or a list as a key", "quote a text that holds { or [");
+                throw Refusal(parser.Current!, path, "has a mapping or a list as a key", "quote text that contains { or [");
             var below = path.Length == 0 ? MessageText.Escape(key) : $"{path}.{MessageText.Escape(key)}";
             Next();
             var value = Node(depth + 1, below);
@@ -112,7 +112,7 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         var reason = Position().Replace(exception.Message, "").Trim().TrimEnd('.');
         if (reason.Length > 1 && char.IsUpper(reason[0]) && char.IsLower(reason[1])) reason = char.ToLowerInvariant(reason[0]) + reason[1..];
         return new Problem($"this is not YAML: {MessageText.Escape(reason)}", file, line, column,
-            Hint: tab ? "indent with spaces, not with tabs" : "check the indentation and the brackets here and just above; quote a text that holds ': ' or ' #'");
+            Hint: tab ? "indent with spaces, not with tabs" : "check the indentation and the brackets here and just above; quote text that contains ': ' or ' #'");
     }
 
     (int Line, int Column)? FirstIndentingTab(int from)

@@ -11,7 +11,7 @@ static class DataLimit
     /// <param name="limit">How many are wanted.</param>
     /// <param name="what">What the examples are called, such as <c>images</c>.</param>
     /// <returns>The examples that are kept, in their order.</returns>
-    /// <exception cref="UserException">There are not so many.</exception>
+    /// <exception cref="UserException">There are fewer.</exception>
     internal static int[] Choose<T>(IReadOnlyList<T> classes, Func<int, int[], IEnumerable<int>> inOrder, long limit, string what) where T : IComparable<T>
     {
         CheckEnough(limit, classes.Count, what);
@@ -26,7 +26,7 @@ static class DataLimit
     /// <param name="limit">How many are wanted; null for all.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="what">What the examples are called.</param>
-    /// <exception cref="UserException">There are not so many.</exception>
+    /// <exception cref="UserException">There are fewer.</exception>
     internal static int[] Draw(int[] train, Func<int, int> labelOf, long? limit, ulong seed, string what) => limit is not { } most ? train
         : [.. Choose([.. train.Select(labelOf)], (label, examples) =>
         {
@@ -35,7 +35,7 @@ static class DataLimit
         }, most, what).Select(example => train[example])];
 
     /// <summary>Refuses a limit above what there is: a curve over sizes would have points that are not what they say.</summary>
-    /// <exception cref="UserException">There are not so many.</exception>
+    /// <exception cref="UserException">There are fewer.</exception>
     internal static void CheckEnough(long limit, long there, string what)
     {
         if (limit > there)
@@ -64,7 +64,7 @@ static class DataLimit
     }
 }
 
-/// <summary>Examples up to a limit, the same ones in whatever order they come: a hash of their content decides.</summary>
+/// <summary>Examples up to a limit, the same ones regardless of their order: a hash of their content decides.</summary>
 /// <param name="read">Reads all examples.</param>
 /// <param name="contentOf">The content of an example.</param>
 /// <param name="classOf">Its class; the same for all where there are none.</param>

@@ -12,7 +12,7 @@ sealed record BucketOptions
     public ulong Seed { get; init; }
     /// <summary>Whether every epoch has its own order; if not, batches run from the shortest to the longest.</summary>
     public bool Shuffle { get; init; } = true;
-    /// <summary>The number of this process, from 0.</summary>
+    /// <summary>The rank of this process, from 0.</summary>
     public int Rank { get; init; }
     /// <summary>The number of processes that share the batches.</summary>
     public int World { get; init; } = 1;
@@ -39,11 +39,11 @@ sealed class LengthBuckets
             throw new ArgumentException("Either the tokens or the sequences of a batch must be given", nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.World, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)options.Rank, (uint)options.World);
-        if (this.lengths.Length == 0) throw new UserException("there is nothing to make batches of", "did a filter drop every example?");
+        if (this.lengths.Length == 0) throw new UserException("there are no examples to make batches of", "did a filter drop every example?");
         var longest = this.lengths.Max(l => l.Size);
         if (options.Tokens < longest)
             throw new UserException($"the tokens of a batch ({options.Tokens}) must be at least the longest sequence's ({longest})",
-                "raise the tokens of a batch or lower the longest length that is kept");
+                "raise the tokens of a batch, or lower the maximum length");
         plan = (0, Plan(0));
         BatchesPerEpoch = (plan.Batches.Length + options.World - 1) / options.World;
     }

@@ -173,7 +173,7 @@ public readonly record struct DataPosition(long Epoch, long Next, long Offset = 
     /// <summary>Refuses a position that the data, divided as they are now, do not have.</summary>
     /// <param name="unit">What <see cref="Next"/> counts, such as <c>batch</c>.</param>
     /// <param name="count">How many of them a pass has.</param>
-    /// <exception cref="UserException">There is no such position.</exception>
+    /// <exception cref="UserException">The position does not exist.</exception>
     public void Check(string unit, long count)
     {
         if (Epoch is < 0 or > int.MaxValue || Next < 0 || Next >= count)

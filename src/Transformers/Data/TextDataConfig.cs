@@ -3,10 +3,10 @@ using Transformers.Tokenizers;
 
 namespace Transformers.Data;
 
-/// <summary>The training data; closed by <c>kind</c>.</summary>
+/// <summary>The training data.</summary>
 public abstract record DataConfig
 {
-    /// <summary>The number of training examples, so that runs show what more data do: images, labelled texts or sentence pairs, taken evenly over classes; of running text tokens, from its beginning. A smaller limit's examples are among a larger one's, and what is held out stays the same. By default all.</summary>
+    /// <summary>The number of training examples to use, to measure the effect of more data: images, labelled texts or sentence pairs, spread evenly over classes; for running text, tokens from its beginning. A smaller limit's examples are among a larger one's, and the validation and test splits do not change. By default all.</summary>
     [AtLeast(1)]
     public long? Limit { get; init; }
 }
@@ -28,19 +28,19 @@ public sealed record TextDataConfig : DataConfig
     /// <summary>Which part is held out.</summary>
     public HoldoutMode HoldoutMode { get; init; }
 
-    /// <summary>How training and validation batches are cut from the text.</summary>
+    /// <summary>How training and validation batches are formed from the text.</summary>
     public BatchesConfig Batches { get; init; } = new RandomBatchesConfig();
 
-    /// <summary>Whether the end-of-text token precedes each document too, so that the model learns how documents begin; a tokenizer of characters or words then gets such a token. By default, where training starts: true for more than one document, if the tokenizer has or can get the token. The run records it.</summary>
+    /// <summary>Whether the end-of-text token also precedes each document, so that the model learns how documents begin; a character or word tokenizer then gets such a token. By default true if there is more than one document and the tokenizer has or can get the token; this is decided when training starts, and the run records it.</summary>
     public bool? DocumentStart { get; init; }
 }
 
 /// <summary>Which part of a text is held out for validation.</summary>
 public enum HoldoutMode
 {
-    /// <summary>The end of the text below 100 documents, else whole documents.</summary>
+    /// <summary>The end of the text if there are fewer than 100 documents, else whole documents.</summary>
     Auto,
-    /// <summary>The end of the text by characters, as nanoGPT takes it; a document may be cut in two.</summary>
+    /// <summary>The end of the text by characters, as nanoGPT takes it; a document may be split in two.</summary>
     Tail,
     /// <summary>Whole documents, chosen by a hash of their content, so that adding data does not change the choice.</summary>
     Documents,
@@ -49,7 +49,7 @@ public enum HoldoutMode
 /// <summary>Where text comes from: a generator or files.</summary>
 public abstract record TextSourceConfig;
 
-/// <summary>Text that the program writes itself, the same on every machine.</summary>
+/// <summary>Text that the program generates, the same on every machine.</summary>
 [ByKey("generator")]
 public sealed record GeneratedTextConfig : TextSourceConfig
 {
@@ -60,7 +60,7 @@ public sealed record GeneratedTextConfig : TextSourceConfig
     [Between(1_000, 1e12)]
     public ByteSize Size { get; init; } = new(20_000_000);
 
-    /// <summary>The seed of the text; apart from the run's seed, so that runs with several seeds train on the same text.</summary>
+    /// <summary>The seed of the text; separate from the run's seed, so that runs with several seeds train on the same text.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
@@ -75,23 +75,23 @@ public enum TextGeneratorKind
 [ByKey("files")]
 public sealed record TextFilesConfig : TextSourceConfig, IChecked
 {
-    /// <summary>Files and folders, in this order: plain text, <c>.jsonl</c>, a <c>.json</c> array, and each compressed as <c>.gz</c>. Relative paths start at the working folder.</summary>
+    /// <summary>Files and folders, in this order: plain text, <c>.jsonl</c>, a <c>.json</c> array, and each compressed as <c>.gz</c>. Relative paths are relative to the working directory.</summary>
     [NotEmpty]
     public required IReadOnlyList<string> Files { get; init; }
 
-    /// <summary>Which files of folders are read, as patterns such as <c>**/*.cs</c>; without it, those whose content is text.</summary>
+    /// <summary>Which files in folders are read, as patterns such as <c>**/*.cs</c>; by default, those whose content is text.</summary>
     [NotEmpty]
     public IReadOnlyList<string>? Include { get; init; }
 
-    /// <summary>The field of a JSON line that holds the text.</summary>
+    /// <summary>The field of a JSON line that contains the text.</summary>
     [NotEmpty]
     public string TextField { get; init; } = "text";
 
-    /// <summary>The line between two documents of a plain file, for example <c>&lt;|endoftext|&gt;</c>; without it, <c>document</c> says what a document is.</summary>
+    /// <summary>The line between two documents of a plain file, for example <c>&lt;|endoftext|&gt;</c>; without it, <c>document</c> determines what a document is.</summary>
     [NotEmpty]
     public string? Separator { get; init; }
 
-    /// <summary>What a document of a plain file is, without a separator.</summary>
+    /// <summary>What counts as a document in a plain file, without a separator.</summary>
     public DocumentUnit Document { get; init; }
 
     /// <inheritdoc/>
@@ -108,18 +108,18 @@ public enum DocumentUnit
 {
     /// <summary>The whole file.</summary>
     File,
-    /// <summary>Each line; blank lines are left out.</summary>
+    /// <summary>Each line; blank lines are skipped.</summary>
     Line,
 }
 
-/// <summary>How training batches are cut from text; closed by <c>kind</c>.</summary>
+/// <summary>How training batches are formed from text.</summary>
 public abstract record BatchesConfig;
 
 /// <summary>Windows that start anywhere in the text, drawn at random.</summary>
 [Kind("random")]
 public sealed record RandomBatchesConfig : BatchesConfig;
 
-/// <summary>Windows side by side, each token once an epoch, in a new order every epoch.</summary>
+/// <summary>Consecutive windows, each token once per epoch, in a new order every epoch.</summary>
 [Kind("sequential")]
 public sealed record SequentialBatchesConfig : BatchesConfig;
 
@@ -127,6 +127,6 @@ public sealed record SequentialBatchesConfig : BatchesConfig;
 [Kind("packed")]
 public sealed record PackedBatchesConfig : BatchesConfig
 {
-    /// <summary>Whether a token may attend to the documents before its own in the window.</summary>
+    /// <summary>Whether a token may attend to earlier documents in the window.</summary>
     public bool Across { get; init; }
 }

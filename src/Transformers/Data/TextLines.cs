@@ -68,7 +68,7 @@ static class JsonLine
         }
         catch (JsonException exception)
         {
-            throw TextLines.Error(path, line, $"the line is not JSON: {exception.Message}", "one document a line is expected");
+            throw TextLines.Error(path, line, $"the line is not JSON: {exception.Message}", "expected one document per line");
         }
     }
 
@@ -76,7 +76,7 @@ static class JsonLine
     public static string Text(JsonElement root, string field, string path, int line) =>
         Find(root, field, path, line, orNull: false) ?? throw TextLines.Error(path, line, $"the document has no field {field}");
 
-    /// <summary>The text at a dotted path, as <see cref="Text"/>; null where there is none, or a null.</summary>
+    /// <summary>The text at a dotted path, as <see cref="Text"/>; null if there is none or it is null.</summary>
     public static string? Find(JsonElement root, string field, string path, int line, bool orNull = true)
     {
         try
@@ -93,13 +93,13 @@ static class JsonLine
                 JsonValueKind.String => element.GetString()!,
                 JsonValueKind.Null when orNull => null,
                 JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => element.GetRawText(),
-                _ => throw TextLines.Error(path, line, $"the field {field} holds no text"),
+                _ => throw TextLines.Error(path, line, $"the field {field} contains no text"),
             };
         }
         catch (InvalidOperationException)
         {
             // Of the field itself, or of a name before it.
-            throw TextLines.Error(path, line, $"the field {field} holds half of a surrogate pair");
+            throw TextLines.Error(path, line, $"the field {field} contains half of a surrogate pair");
         }
     }
 }
@@ -175,5 +175,5 @@ static class TableLines
 
     /// <summary>The error of a line that has more columns than the first.</summary>
     internal static UserException TooMany(string path, int line, int columns, int first) =>
-        TextLines.Error(path, line, $"the line has {columns} columns, and the first line has {first}", "a separator inside a text cuts it in two: remove it, or write the file as .jsonl");
+        TextLines.Error(path, line, $"the line has {columns} columns, but the first line has {first}", "a separator inside a text splits it in two: remove it, or write the file as .jsonl");
 }

@@ -109,7 +109,7 @@ static class TokenizerPair
         return files;
     }
 
-    /// <summary>The path of a folder's tokenizer; that of <c>tokenizer.json</c> where there is none.</summary>
+    /// <summary>The path of a folder's tokenizer; that of <c>tokenizer.json</c> if there is none.</summary>
     public static string PathIn(string folder) =>
         SourceNames.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists) ?? Path.Combine(folder, SourceNames[0]);
 }

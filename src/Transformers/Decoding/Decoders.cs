@@ -96,7 +96,7 @@ public sealed class LanguageDecoder : IDisposable
     /// <summary>Starts rows of tokens.</summary>
     public IDecoding Start(int rows) => packed is null ? new LayeredDecoding(model, device) : new PackedDecoding(packed, rows);
 
-    /// <summary>The sum of the cross entropies of rows that start anew, through packed weights.</summary>
+    /// <summary>The sum of the cross entropies of rows that start from scratch, through packed weights.</summary>
     /// <param name="ids">[B, T] as one list, row by row.</param>
     /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
     /// <param name="rows">The number of rows B.</param>
@@ -130,7 +130,7 @@ public sealed class TargetDecoder : IDisposable
         packed = Decoders.CanPack(device, format) ? PackedDecoder.Of(model, format) : null;
     }
 
-    /// <summary>The most tokens of a side.</summary>
+    /// <summary>The maximum number of tokens on each side.</summary>
     public int Context => model.Context;
 
     /// <summary>Reads sources; each becomes a row whose target is empty.</summary>

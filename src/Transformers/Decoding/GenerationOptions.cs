@@ -5,7 +5,7 @@ namespace Transformers.Decoding;
 /// <summary>How tokens are chosen and when to stop.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>The most tokens to add.</summary>
+    /// <summary>The maximum number of tokens to add.</summary>
     public int MaxNewTokens { get; init; } = 200;
 
     /// <summary>Always take the most probable token; the settings that shape the distribution then mean nothing.</summary>
@@ -34,7 +34,7 @@ public sealed record GenerationOptions
     /// <summary>Starts the random stream; the same seed gives the same text.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Whether to go on at the context's end by reading the last half of it again, and not stop with <c>length</c>.</summary>
+    /// <summary>Whether to continue at the end of the context, by reading its last half again, rather than to stop with <c>length</c>.</summary>
     public bool Slide { get; init; }
 
     /// <summary>Checks the ranges.</summary>

@@ -223,7 +223,7 @@ sealed class PositionTables(Positions positions, int width, int context) : IDisp
     /// <summary>Added to the scores of P keys by a query at the last of their positions, [H, P].</summary>
     internal Tensor? Bias { get; private set; }
 
-    /// <summary>Makes the tables long enough for so many positions.</summary>
+    /// <summary>Makes the tables long enough for this many positions.</summary>
     internal void Cover(long count)
     {
         if (count <= Count) return;

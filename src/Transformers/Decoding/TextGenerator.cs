@@ -32,8 +32,8 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     /// <param name="prompts">The prompts; an empty one starts at the end of a document, of a line or of a word, whichever the vocabulary has.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
     /// <param name="onText">Takes the number of a prompt and text as soon as it is certain.</param>
-    /// <param name="cancel">Ends generation between two tokens.</param>
-    /// <exception cref="UserException">An option out of range, or a prompt that fills the context.</exception>
+    /// <param name="cancel">Cancels generation between two tokens.</param>
+    /// <exception cref="UserException">An option is out of range, or the prompt fills the context.</exception>
     public IReadOnlyList<Completion> Generate(IReadOnlyList<string> prompts, GenerationOptions options, Action<int, string>? onText = null, CancellationToken cancel = default)
     {
         options.Checked();
@@ -48,7 +48,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         return [.. rows.Select(row => row.Result(onText))];
     }
 
-    /// <summary>Why a prompt cannot be continued, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a prompt cannot be continued, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(string prompt, GenerationOptions options) => UserException.ProblemOf(() => CheckPrompt(new Row(0, prompt, StartOf(prompt), options, tokenizer), options));
 
     void Continue(List<Row> active, GenerationOptions options, Action<int, string>? onText, CancellationToken cancel)
@@ -155,8 +155,8 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     {
         if (row.Tokens.Count <= model.Context) return;
         if (!options.Slide)
-            throw new UserException($"the prompt has {row.Tokens.Count} tokens, and the model reads at most {model.Context}",
-                "shorten it, or give --overflow slide to read its end");
+            throw new UserException($"the prompt has {row.Tokens.Count} tokens, but the model reads at most {model.Context}",
+                "shorten it, or pass --overflow slide to read only its end");
         row.Tokens.RemoveRange(0, row.Tokens.Count - model.Context);
     }
 

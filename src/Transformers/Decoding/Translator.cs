@@ -48,10 +48,10 @@ public sealed record TranslationOptions
     /// <summary>Hypotheses wanted of each sentence, at most as many as beams.</summary>
     public int NBest { get; init; } = 1;
 
-    /// <summary>The most tokens of a translation; by default the source's and 50 more, as in Vaswani et al. 2017, section 6.1.</summary>
+    /// <summary>The maximum number of tokens of a translation; by default the source's and 50 more, as in Vaswani et al. 2017, section 6.1.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>The most sentences that are translated at once.</summary>
+    /// <summary>The maximum number of sentences that are translated at once.</summary>
     public int BatchSize { get; init; } = 64;
 
     /// <summary>What a log-probability is divided by.</summary>
@@ -128,7 +128,7 @@ public sealed class Translator
     /// <summary>Translates sentences: batches are of like length, the output is in the order of the input.</summary>
     /// <param name="sentences">The sentences, read as a stream; one of white space alone gives an empty translation.</param>
     /// <param name="options">How to search.</param>
-    /// <param name="cancel">Ends it between two tokens.</param>
+    /// <param name="cancel">Cancels between two tokens.</param>
     /// <returns>One translation a sentence, given out window by window. What comes of a sentence does not depend on the others.</returns>
     /// <exception cref="UserException">An option out of range.</exception>
     public IEnumerable<Translation> Translate(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel = default)
@@ -139,7 +139,7 @@ public sealed class Translator
 
     IEnumerable<Translation[]> Windows(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel)
     {
-        // The model may have learned since the last call, so its weights are prepared anew.
+        // The model may have learned since the last call, so its weights are prepared again.
         using var decoder = new TargetDecoder(model, device, new DecoderFormat(Precision, Quantized));
         var search = new BeamSearch(decoder, SpecialIds.Of(target), target.VocabularySize, options);
         foreach (var window in sentences.Chunk((int)Math.Min(Array.MaxLength, (long)options.BatchSize * BatchesInWindow))) yield return Window(search, window, options, cancel);
@@ -169,7 +169,7 @@ public sealed class Translator
         return results;
     }
 
-    /// <summary>Why a sentence cannot be translated, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a sentence cannot be translated, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(string sentence) => UserException.ProblemOf(() => Encode(sentence));
 
     int[] Encode(string sentence)

@@ -57,7 +57,7 @@ sealed class ClassifierTally(IReadOnlyList<string> classes, Action<PredictionLin
         var best = Probabilities.Best(probabilities);
         each?.Invoke(new PredictionLine(name, classes[best], classes[label], probabilities[best]));
         if (best == label || worst == 0) return;
-        // The least wrong mistake is at the front, and goes when there are too many.
+        // The least wrong mistake is at the front, and is dropped when there are too many.
         mistakes.Enqueue(new ImageMistake(name, classes[label], classes[best], probabilities[best], probabilities[label]), -log);
         if (mistakes.Count > worst) mistakes.Dequeue();
     }
@@ -98,6 +98,6 @@ static class KnownClasses
         var numbers = known.Index().ToDictionary(one => one.Item, one => one.Index, StringComparer.Ordinal);
         var unknown = found.Where(name => !numbers.ContainsKey(name)).ToList();
         return unknown.Count == 0 ? [.. found.Select(name => numbers[name])]
-            : throw new UserException($"the {data} have classes that the model does not know: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", known.Take(10))}{(known.Count > 10 ? ", …" : "")}");
+            : throw new UserException($"the {data} have classes that the model was not trained on: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", known.Take(10))}{(known.Count > 10 ? ", …" : "")}");
     }
 }

@@ -74,7 +74,7 @@ public sealed record EvaluationResult
 /// <param name="Examples">The number of questions.</param>
 /// <param name="Accuracy">Answered right.</param>
 /// <param name="Majority">Those whose answer is the most frequent one of their kind.</param>
-/// <param name="TextAlone">Answered right with the image hidden; null where the model has not learned to answer without.</param>
+/// <param name="TextAlone">Answered right with the image hidden; null if the model has not learned to answer without.</param>
 /// <param name="ImageAlone">Answered right with the text hidden; null likewise.</param>
 /// <param name="ShuffledImages">Answered right with the image of another question.</param>
 public sealed record QuestionScore(string Kind, int Examples, double Accuracy, double Majority, double? TextAlone, double? ImageAlone, double ShuffledImages);
@@ -150,7 +150,7 @@ public sealed record TranslationScores(BleuScore Bleu, ChrfScore Chrf, double Ex
     /// <param name="pairs">Sources and references, at least one.</param>
     /// <param name="options">How to translate.</param>
     /// <param name="processes">The processes that share the work; by default one.</param>
-    /// <param name="cancel">Ends it between two batches.</param>
+    /// <param name="cancel">Cancels between two batches.</param>
     public static TranslationScores Of(Translator translator, IReadOnlyList<SentencePair> pairs, TranslationOptions options, Communicator? processes = null, CancellationToken cancel = default)
     {
         processes ??= Communicator.Single;

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>A trained network over images with what it needs to see and to name: the transform and the classes of its checkpoint.</summary>
+/// <summary>A trained image model with the transform and the classes of its checkpoint.</summary>
 public sealed class ImageRun : IDisposable
 {
     ImageRun(TrainedRun run, ImageModel model, ImageInput input, Device device) => (Run, Model, Input, Device) = (run, model, input, device);
@@ -19,7 +19,7 @@ public sealed class ImageRun : IDisposable
     /// <summary>The run.</summary>
     public TrainedRun Run { get; }
 
-    /// <summary>The network, in evaluation mode: the weights' moving average, where there is one.</summary>
+    /// <summary>The network, in evaluation mode; the moving average of the weights, if there is one.</summary>
     public ImageModel Model { get; }
 
     /// <summary>What it sees of an image, and the names of its classes.</summary>
@@ -32,14 +32,14 @@ public sealed class ImageRun : IDisposable
     /// <param name="path">A run folder, or a checkpoint folder.</param>
     /// <param name="which"><c>best</c>, <c>latest</c> or a step, of a run folder; null for the best, else the newest.</param>
     /// <param name="device">Where to compute; the CPU by default.</param>
-    /// <exception cref="UserException">There is no such run, it is of another kind, or it is damaged.</exception>
+    /// <exception cref="UserException">The run does not exist, is of a different kind, or is damaged.</exception>
     public static ImageRun Open(string path, string? which = null, Device? device = null) => Open(TrainedRun.Open(path, which), device);
 
-    /// <summary>Loads the network of a run that is open.</summary>
-    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
+    /// <summary>Loads the network of an open run.</summary>
+    /// <exception cref="UserException">It is of a different kind, or damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
-        var network = run.Require<IImageModelConfig>("a network over images (vit, swin or resnet)");
+        var network = run.Require<IImageModelConfig>("an image model (vit, swin or resnet)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
         device ??= NativeLibraries.Cpu;
@@ -50,7 +50,7 @@ public sealed class ImageRun : IDisposable
     /// <summary>Opens the images that the run was trained on, or others, shown as the checkpoint says.</summary>
     /// <param name="path">Other images; null for the config's own.</param>
     /// <param name="split">The split that is asked for, if any. The config's rules divide its own images; other images only where a split is asked for.</param>
-    /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
     public OpenedImages OpenImages(string? path = null, string? split = null, string generated = "data/.cache/images")
     {
@@ -93,12 +93,12 @@ public sealed class ImageRun : IDisposable
 /// <summary>The classification of one image.</summary>
 /// <param name="Input">The file.</param>
 /// <param name="Labels">The most probable classes, most probable first; none where the file cannot be used.</param>
-/// <param name="Problem">Why a file that was named cannot be used; null where it can.</param>
+/// <param name="Problem">Why a file that was named cannot be used; null if it can.</param>
 public sealed record ImagePrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null);
 
 /// <summary>Names the classes of image files.</summary>
 /// <param name="run">The network.</param>
-/// <param name="broken">What happens when a file cannot be used. By default one of a folder is skipped, and one that is named has a problem in place of classes.</param>
+/// <param name="broken">What happens when a file cannot be used. By default one of a folder is skipped, and one that is named has a problem instead of classes.</param>
 public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = BrokenFilePolicy.Skip)
 {
     readonly List<ImageException> skipped = [];
@@ -108,8 +108,8 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
 
     /// <summary>Predicts files one batch after another, in order; the images of a folder by name.</summary>
     /// <param name="inputs">Files, and folders with everything below them.</param>
-    /// <param name="top">How many classes of each.</param>
-    /// <param name="batchSize">Images a pass; it changes no result.</param>
+    /// <param name="top">The number of classes to return for each.</param>
+    /// <param name="batchSize">Images per pass; it does not affect the results.</param>
     /// <param name="precision">The number format of products.</param>
     /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>
@@ -125,9 +125,9 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     static IEnumerable<(string file, bool named)> FilesOf(string input)
     {
         if (File.Exists(input)) return [(input, true)];
-        if (!Directory.Exists(input)) throw new UserException([new Problem("there is no such file or folder", input, Hint: Suggestion.ForPath(input))]);
+        if (!Directory.Exists(input)) throw new UserException([new Problem("the file or folder does not exist", input, Hint: Suggestion.ForPath(input))]);
         var files = Directory.EnumerateFiles(input, "*", SearchOption.AllDirectories).Where(ImageFiles.HasImageName).Order(StringComparer.Ordinal).Select(file => (file, false)).ToList();
-        return files.Count > 0 ? files : throw new UserException([new Problem("there are no images in the folder", input, Hint: "JPEG, PNG and WebP files are read")]);
+        return files.Count > 0 ? files : throw new UserException([new Problem("the folder contains no images", input, Hint: "JPEG, PNG and WebP files are read")]);
     }
 
     IReadOnlyList<ImagePrediction> PredictPart((string file, bool named)[] part, int top, Precision precision)

@@ -15,7 +15,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>A trained model of two streams with what it needs to read images and texts and to name answers.</summary>
+/// <summary>A trained ViLBERT with everything it needs to read images and text and to name answers.</summary>
 public sealed class ImageTextRun : IDisposable
 {
     ImageTextRun(TrainedRun run, VilbertConfig config, Device device)
@@ -33,10 +33,10 @@ public sealed class ImageTextRun : IDisposable
     /// <summary>The run.</summary>
     public TrainedRun Run { get; }
 
-    /// <summary>The model, in evaluation mode: the weights' moving average, where there is one.</summary>
+    /// <summary>The model, in evaluation mode; the moving average of the weights, if there is one.</summary>
     public Vilbert Model { get; }
 
-    /// <summary>What it sees of an image.</summary>
+    /// <summary>How it reads images.</summary>
     public ImageTextInput Input { get; }
 
     /// <summary>Its tokenizer.</summary>
@@ -45,35 +45,35 @@ public sealed class ImageTextRun : IDisposable
     /// <summary>The tokenizer's framing ids.</summary>
     public SpecialIds Special { get; }
 
-    /// <summary>The answers, in the order of the model's scores; empty where it has learned none.</summary>
+    /// <summary>The answers, in the order of the model's scores; empty if it was not trained to answer questions.</summary>
     public IReadOnlyList<string> Answers { get; }
 
     /// <summary>Where it computes.</summary>
     public Device Device { get; }
 
-    /// <summary>Loads the model of a run that is open.</summary>
-    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
-    public static ImageTextRun Open(TrainedRun run, Device device) => new(run, run.Require<VilbertConfig>("a model of images and texts (vilbert)"), device);
+    /// <summary>Loads the model of an open run.</summary>
+    /// <exception cref="UserException">It is of a different kind, or damaged.</exception>
+    public static ImageTextRun Open(TrainedRun run, Device device) => new(run, run.Require<VilbertConfig>("a model of images with text (vilbert)"), device);
 
-    /// <summary>What goes into a model and what comes out.</summary>
+    /// <summary>The sizes of the model's inputs and outputs.</summary>
     internal static PairShape ShapeOf(VilbertConfig config, TextTokenizer tokenizer, int answers, ImageTextInput input) =>
         new(config.VocabularyFor(tokenizer), answers, input.Transform?.Size ?? 1, input.Channels, input.RegionClasses);
 
     /// <summary>The framed ids of a text.</summary>
-    /// <exception cref="UserException">The vocabulary cannot express it.</exception>
+    /// <exception cref="UserException">The vocabulary cannot represent it.</exception>
     public int[] Encode(string text) => [Special.Begin, .. Tokenizer.EncodeToIds(text).Take(Model.Context - 2), Special.End];
 
-    /// <summary>Reads an image's file as the model sees it.</summary>
+    /// <summary>Reads an image file as the model's input.</summary>
     /// <exception cref="UserException">It cannot be decoded, or the model reads region features.</exception>
     public (RgbImage Image, SeenImages Seen) ReadImage(string path)
     {
-        var transform = Input.Transform ?? throw new UserException("the model reads features of regions, and not an image's pixels", "eval reads them from the data's own file");
+        var transform = Input.Transform ?? throw new UserException("the model reads region features, not an image's pixels", "use eval, which reads them from the data's own file");
         var image = ImageCodec.DecodeFile(path, new ImageDecodeOptions { Background = transform.Background });
         return (image, new SeenImages(transform.Apply(image)));
     }
 
-    /// <summary>The probabilities of the answers to a question about an image, the most probable first; of a model without answers, whether the text matches.</summary>
-    /// <param name="image">What the model sees of the image.</param>
+    /// <summary>The probabilities of the answers to a question about an image, the most probable first; for a model without answers, whether the text matches.</summary>
+    /// <param name="image">The image as the model's input.</param>
     /// <param name="text">The question, or the caption.</param>
     public IReadOnlyList<LabelProbability> Predict(SeenImages image, string text)
     {
@@ -95,7 +95,7 @@ public sealed class ImageTextRun : IDisposable
     public void Dispose() => Model.Dispose();
 }
 
-/// <summary>Batches of images and texts as tensors.</summary>
+/// <summary>Batches of images with text as tensors.</summary>
 static class PairTensors
 {
     /// <summary>Images as tensors on a model's device.</summary>
@@ -108,7 +108,7 @@ static class PairTensors
             hidden is not null && Array.Exists(hidden, one => one != 0) ? tensor(hidden, [rows, R]).SendTo(device) : null);
     }
 
-    /// <summary>Both streams' ends for a batch.</summary>
+    /// <summary>The outputs of both streams for a batch.</summary>
     internal static (Tensor Text, Tensor Image) Forward(Vilbert model, ImageTextBatch batch, Device device, RandomPosition random = default) =>
         model.forward(tensor(batch.Texts.Ids, [batch.Rows, batch.Texts.Width]).SendTo(device), batch.Texts.Lengths, Of(batch.Images, batch.Rows, batch.Hidden, model, device), random: random);
 }

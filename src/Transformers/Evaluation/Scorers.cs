@@ -31,7 +31,7 @@ sealed class LanguageModelScorer : TextScorer
     }
 
     /// <summary>Refuses a stride for a model that reads a text whole.</summary>
-    internal static UserException StrideRefused => new("--stride is for language models: others read a text whole");
+    internal static UserException StrideRefused => new("--stride is for language models: other models read a text as a whole");
 
     private protected override Tensor OutputWeight => model.OutputWeight;
 
@@ -55,7 +55,7 @@ sealed class LanguageModelScorer : TextScorer
 
     static long[] Wide(int[] ids) => Array.ConvertAll(ids, id => (long)id);
 
-    // Padding is at the end, where no token before it looks.
+    // Padding is at the end, so no earlier token attends to it.
     private protected override Tensor Hidden(IReadOnlyList<ScoringRow> rows, Tensor ids) => model.Hidden(ids);
 
     private protected override nn.Module Model => (nn.Module)model;
@@ -99,7 +99,7 @@ sealed class MaskedScorer : TextScorer
     {
         long[] framed = [special.Begin, .. ids.Select(id => (long)id), special.End];
         if (framed.Length > model.Encoder.Context)
-            throw new UserException($"{Named("text", number)} has {framed.Length} tokens with its begin and end, and the model reads at most {model.Encoder.Context}", "shorten it, or leave it out");
+            throw new UserException($"{Named("text", number)} has {framed.Length} tokens with its begin and end tokens, but the model reads at most {model.Encoder.Context}", "shorten it, or leave it out");
         for (var i = 0; i < ids.Length; i++)
         {
             var hidden = (long[])framed.Clone();
@@ -149,10 +149,10 @@ sealed class TranslationScorer : TextScorer
 
     private protected override IEnumerable<ScoringRow> RowsOf(int text, long number, ScoreInput input, int[] ids)
     {
-        var read = input.Source ?? throw new UserException("an encoder-decoder scores a target given its source, and the source is missing");
+        var read = input.Source ?? throw new UserException("an encoder-decoder scores a target given its source, but the source is missing");
         long[] encoded = [.. source.EncodeToIds(read).Select(id => (long)id), sourceIds.End];
         if (Math.Max(encoded.Length, ids.Length) > model.Context)
-            throw new UserException($"{Named("pair", number)} has {encoded.Length} source and {ids.Length} target tokens with their ends, and the model reads at most {model.Context}", "shorten it, or leave it out");
+            throw new UserException($"{Named("pair", number)} has {encoded.Length} source and {ids.Length} target tokens with their end tokens, but the model reads at most {model.Context}", "shorten it, or leave it out");
         yield return new ScoringRow(text, 0, [targetIds.Begin, .. ids[..^1].Select(id => (long)id)], 0, Array.ConvertAll(ids, id => (long)id), encoded);
     }
 

@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>Forecasts without a network, which every evaluation is compared with.</summary>
+/// <summary>Baseline forecasts, with which every evaluation is compared.</summary>
 public static class SeriesBaselines
 {
     /// <summary>The last value, for all steps.</summary>
     /// <param name="series">The series.</param>
     /// <param name="window">The window.</param>
     /// <param name="config">Context, horizon and season.</param>
-    /// <returns>A number for each step.</returns>
+    /// <returns>A value for each step.</returns>
     public static double[] Naive(SeriesDataset series, SeriesWindow window, SeriesDataConfig config) => Repeated(series.Table.Values[window.Series], window.Origin, config.Horizon, 1, config.Context);
 
     /// <summary>The last season, repeated.</summary>
@@ -20,7 +20,7 @@ public static class SeriesBaselines
     public static double[] SeasonalNaive(SeriesDataset series, SeriesWindow window, SeriesDataConfig config) =>
         Repeated(series.Table.Values[window.Series], window.Origin, config.Horizon, config.Season, Math.Max(config.Context, config.Season));
 
-    // Where a value is missing, that of the season before counts; where there is none, the mean of what there is.
+    // A missing value is replaced by that of the previous season or, if there is none, by the mean of the known values.
     static double[] Repeated(double[] values, int origin, int horizon, int season, int context)
     {
         var start = Math.Max(0, origin - context);
@@ -34,13 +34,13 @@ public static class SeriesBaselines
     }
 }
 
-/// <summary>A linear forecast of each step from all values of the context: ridge regression over the windows of training, normalised as the network's.</summary>
-/// <remarks>Zeng et al. 2023 show that such forecasters are hard to beat.</remarks>
+/// <summary>A linear forecast of each step from all values of the context: ridge regression over the training windows, normalised like the network's.</summary>
+/// <remarks>Zeng et al. 2023 show that such forecasts are hard to beat.</remarks>
 public sealed class LinearForecaster
 {
     const int MostWindows = 20_000;
 
-    // Relative to the mean of the diagonal; the one that is best on the later fifth of the training windows is used.
+    // Relative to the mean of the diagonal; the one that is best on the last fifth of the training windows is used.
     static readonly double[] Strengths = [1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10];
 
     readonly double[] weights;
@@ -50,7 +50,7 @@ public sealed class LinearForecaster
 
     /// <summary>Fits it.</summary>
     /// <param name="series">The series.</param>
-    /// <returns>The forecaster; null where there are not enough windows of training whose steps are all known.</returns>
+    /// <returns>The forecaster; null if there are too few complete training windows.</returns>
     public static LinearForecaster? Fit(SeriesDataset series)
     {
         var windows = Evenly(series.Train);
@@ -82,7 +82,7 @@ public sealed class LinearForecaster
     /// <summary>Forecasts a window.</summary>
     /// <param name="batch">A batch.</param>
     /// <param name="row">Its row.</param>
-    /// <returns>A number for each step, in the units of the series.</returns>
+    /// <returns>A value for each step, in the units of the series.</returns>
     public double[] Forecast(SeriesBatch batch, int row)
     {
         var forecast = new double[batch.Horizon];
@@ -96,7 +96,7 @@ public sealed class LinearForecaster
     }
 }
 
-/// <summary>Compares forecasts of a split with what happened, beside those of the baselines and, for generated series, the best possible.</summary>
+/// <summary>Scores the forecasts for a split, together with the baselines and, for generated series, the best possible forecast.</summary>
 public static class SeriesComparison
 {
     static readonly string[] Own = ["mae", "mse", "mase", "quantile_loss"];
@@ -108,10 +108,10 @@ public static class SeriesComparison
     public static IReadOnlyList<string> Names(SeriesDataset series, int quantiles) =>
         [.. AllNames.Where(name => (series.Generators is not null || !name.StartsWith("best_", StringComparison.Ordinal)) && (quantiles > 1 || !name.EndsWith("coverage", StringComparison.Ordinal)))];
 
-    /// <summary>The names of all scores that there are for any series.</summary>
+    /// <summary>The names of the scores that exist for any series.</summary>
     public static IReadOnlyList<string> AllNames { get; } = [.. Own, "coverage", .. Points.SelectMany(prefix => Own.Select(name => prefix + name)), .. Own.Select(name => "best_" + name), "best_coverage"];
 
-    /// <summary>The scores of the network alone.</summary>
+    /// <summary>The network's own scores.</summary>
     internal static IReadOnlyDictionary<string, double> OfNetwork(SeriesDataset series, IReadOnlyList<SeriesWindow> windows, IReadOnlyList<double> quantiles, IEnumerable<double[][]> forecasts)
     {
         var scores = new ForecastScores(quantiles);
@@ -125,13 +125,13 @@ public static class SeriesComparison
         for (var h = 0; h < steps.Length; h++) scores.Add(values[window.Origin + h], steps[h][0], steps[h].AsSpan(1), series.ScaleOf(window.Series));
     }
 
-    /// <summary>The scores by name: those of the network, then those of each baseline under its name.</summary>
+    /// <summary>The scores by name: the network's, then each baseline's, prefixed with its name.</summary>
     /// <param name="series">The series.</param>
     /// <param name="windows">The windows of a split.</param>
     /// <param name="config">The data's config.</param>
     /// <param name="quantiles">The network's quantiles.</param>
-    /// <param name="forecasts">The network's forecasts, one a window, in order.</param>
-    /// <param name="cancel">Ends it between two windows.</param>
+    /// <param name="forecasts">The network's forecasts, one per window, in order.</param>
+    /// <param name="cancel">Cancels between two windows.</param>
     public static IReadOnlyDictionary<string, double> Of(SeriesDataset series, IReadOnlyList<SeriesWindow> windows, SeriesDataConfig config, IReadOnlyList<double> quantiles, IEnumerable<double[][]> forecasts, CancellationToken cancel = default)
     {
         var scores = new Dictionary<string, ForecastScores>();

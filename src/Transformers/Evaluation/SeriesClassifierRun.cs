@@ -26,8 +26,8 @@ public sealed class SeriesClassifierRun : IDisposable
     /// <summary>The names of its classes.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Loads the network of a run that is open.</summary>
-    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
+    /// <summary>Loads the network of an open run.</summary>
+    /// <exception cref="UserException">It is of a different kind, or damaged.</exception>
     public static SeriesClassifierRun Open(TrainedRun run, Device? device = null, Precision precision = Precision.Fp32)
     {
         var config = run.Require<SeriesClassifierConfig>("a classifier of series");
@@ -48,9 +48,9 @@ public sealed class SeriesClassifierRun : IDisposable
         return [.. model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
     }
 
-    /// <summary>Names the classes of the rows of tables, whose first column, the class, may be empty.</summary>
+    /// <summary>Predicts the classes of the rows of tables; the first column, the class, may be empty.</summary>
     /// <param name="tables">Files.</param>
-    /// <param name="top">How many classes of each.</param>
+    /// <param name="top">The number of classes to return for each.</param>
     /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">A table cannot be read.</exception>
     public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> tables, int top, Action<double>? progress = null)

@@ -11,7 +11,7 @@ namespace Transformers.Evaluation;
 public sealed record SeriesForecast(string Input, string Series, IReadOnlyList<ForecastStep> Steps);
 
 /// <summary>A step of a forecast.</summary>
-/// <param name="Time">Its time stamp, or its number counted from the table's first row.</param>
+/// <param name="Time">Its timestamp, or its number counted from the table's first row.</param>
 /// <param name="Mean">The forecast of the mean.</param>
 /// <param name="Quantiles">The forecasts of the quantiles.</param>
 public sealed record ForecastStep(string Time, double Mean, IReadOnlyList<ForecastQuantile> Quantiles);
@@ -21,7 +21,7 @@ public sealed record ForecastStep(string Time, double Mean, IReadOnlyList<Foreca
 /// <param name="Value">The quantile.</param>
 public sealed record ForecastQuantile(double Probability, double Value);
 
-/// <summary>Forecasts what comes after tables of series.</summary>
+/// <summary>Forecasts the steps after the end of tables.</summary>
 public static class SeriesForecasts
 {
     /// <summary>Forecasts the steps after the last row of each table.</summary>
@@ -33,7 +33,7 @@ public static class SeriesForecasts
     public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device, Action<double>? progress = null)
     {
         using var network = SeriesRun.Open(run, device, run.Config.Training.Precision);
-        // All are read before the first is computed: a typing error in the last does not cost the work before it.
+        // All are read before the first forecast, so that a typo in the last path does not waste any work.
         var read = tables.Select(path => (path, series: network.OpenSeries(path))).ToList();
         var forecasts = new List<SeriesForecast>();
         foreach (var (path, series) in read.Counted(read.Count, progress))

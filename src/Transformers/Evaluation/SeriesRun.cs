@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>A trained network over series.</summary>
+/// <summary>A trained forecasting network.</summary>
 public sealed class SeriesRun : IDisposable
 {
     SeriesRun(TrainedRun run, SeriesModel model, Device device) => (Run, Model, Device) = (run, model, device);
@@ -17,18 +17,18 @@ public sealed class SeriesRun : IDisposable
     /// <summary>The run.</summary>
     public TrainedRun Run { get; }
 
-    /// <summary>The network, in evaluation mode: the weights' moving average, where there is one.</summary>
+    /// <summary>The network, in evaluation mode; the moving average of the weights, if there is one.</summary>
     public SeriesModel Model { get; }
 
     /// <summary>Where it computes.</summary>
     public Device Device { get; }
 
-    /// <summary>Loads the network of a run that is open.</summary>
-    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
+    /// <summary>Loads the network of an open run.</summary>
+    /// <exception cref="UserException">It is of a different kind, or damaged.</exception>
     public static SeriesRun Open(TrainedRun run, Device? device = null, Precision precision = Precision.Fp32)
     {
-        var config = run.Require<ForecasterConfig>("a network over series (patchtst or series_decoder)");
-        var data = run.Config.Data as SeriesDataConfig ?? throw new UserException("the run did not learn from series");
+        var config = run.Require<ForecasterConfig>("a forecasting model (patchtst or series_decoder)");
+        var data = run.Config.Data as SeriesDataConfig ?? throw new UserException("the run was not trained on series");
         device ??= NativeLibraries.Cpu;
         var model = run.Fill(SeriesModel.Create(config, SeriesShape.Of(data)).to(device));
         Precisions.Apply(model, Precisions.Resolve(precision, device));
@@ -43,8 +43,8 @@ public sealed class SeriesRun : IDisposable
     /// <summary>Forecasts windows, in the units of their series.</summary>
     /// <param name="series">The series.</param>
     /// <param name="windows">The windows.</param>
-    /// <param name="batchSize">Windows a pass; it changes no result.</param>
-    /// <returns>For each window, for each step, the mean and then the quantiles in rising order.</returns>
+    /// <param name="batchSize">Windows per pass; it does not affect the results.</param>
+    /// <returns>For each window, for each step, the mean and then the quantiles in ascending order.</returns>
     public IEnumerable<double[][]> Forecast(SeriesDataset series, IReadOnlyList<SeriesWindow> windows, int batchSize = 256)
     {
         foreach (var part in windows.Chunk(Math.Max(1, batchSize)))
@@ -62,8 +62,8 @@ public sealed class SeriesRun : IDisposable
 
     /// <summary>A network's output in the units of the series.</summary>
     /// <param name="forecast">[B, H, 1 + Q], normalised.</param>
-    /// <param name="batch">The batch that its rows are of.</param>
-    /// <param name="first">The row of the batch that its first row is.</param>
+    /// <param name="batch">The batch that its rows belong to.</param>
+    /// <param name="first">The index in the batch of its first row.</param>
     internal static double[][][] Restored(Tensor forecast, SeriesBatch batch, int first)
     {
         var (B, H, outputs) = forecast.Dims3();
@@ -76,7 +76,7 @@ public sealed class SeriesRun : IDisposable
             {
                 var step = new double[outputs];
                 for (var i = 0; i < outputs; i++) step[i] = batch.Restore(first + row, numbers[(row * H + h) * outputs + i]);
-                // Quantiles may cross: sorted, they are at least as good (Chernozhukov et al. 2010).
+                // Quantiles may cross; sorting them is at least as good (Chernozhukov et al. 2010).
                 Array.Sort(step, 1, (int)outputs - 1);
                 windows[row][h] = step;
             }

@@ -12,14 +12,14 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>Turns recordings into the normalised spectrograms that a network sees.</summary>
+/// <summary>Turns recordings into the normalised spectrograms that a model reads.</summary>
 public sealed class SoundFrontEnd : IDisposable
 {
     const int MeasuredSounds = 512, Together = 64;
 
     readonly LogMel spectrogram;
 
-    /// <summary>As an input says.</summary>
+    /// <summary>Creates it for an input.</summary>
     public SoundFrontEnd(SoundInput input, Device device) => (Input, Device, spectrogram) = (input, device, new LogMel(input.Mels, device));
 
     /// <summary>How recordings become input.</summary>
@@ -28,9 +28,9 @@ public sealed class SoundFrontEnd : IDisposable
     /// <summary>Where it computes.</summary>
     public Device Device { get; }
 
-    /// <summary>The spectrograms of a batch; what its masks hide is the mean.</summary>
+    /// <summary>The spectrograms of a batch; masked values are replaced by the mean.</summary>
     /// <param name="batch">The batch.</param>
-    /// <param name="first">Its first row that is wanted.</param>
+    /// <param name="first">The first row.</param>
     /// <param name="rows">The number of rows.</param>
     /// <returns>[rows, T, M].</returns>
     public Tensor Of(SoundBatch batch, int first, int rows)
@@ -42,7 +42,7 @@ public sealed class SoundFrontEnd : IDisposable
         Tensor Part(float[] all, int each) => tensor(all[(first * each)..((first + rows) * each)], [rows, each]).SendTo(Device);
     }
 
-    /// <summary>Measures mean and deviation of the spectrograms of training recordings.</summary>
+    /// <summary>Measures the mean and standard deviation of the training spectrograms.</summary>
     public static SoundInput Measure(SoundDataset sounds, int samples, int mels)
     {
         using var inference = no_grad();
@@ -60,8 +60,8 @@ public sealed class SoundFrontEnd : IDisposable
         return new SoundInput(samples, mels, mean, Math.Sqrt(Math.Max(1e-12, squares / count - mean * mean)));
     }
 
-    /// <summary>The accuracy of the simplest classifier: the class whose mean spectrum is nearest to that of a recording.</summary>
-    /// <param name="sounds">The recordings; centroids are of those of training.</param>
+    /// <summary>The accuracy of a simple baseline: the class whose mean spectrum is nearest to that of a recording.</summary>
+    /// <param name="sounds">The recordings; the centroids are those of the training split.</param>
     /// <param name="indices">The recordings to classify.</param>
     public double CentroidAccuracy(SoundDataset sounds, int[] indices)
     {
@@ -100,7 +100,7 @@ public sealed class SoundFrontEnd : IDisposable
     public void Dispose() => spectrogram.Dispose();
 }
 
-/// <summary>A trained network over sounds with what it needs to hear and to name.</summary>
+/// <summary>A trained audio model, with its preprocessing and the names of its classes.</summary>
 public sealed class SoundRun : IDisposable
 {
     SoundRun(TrainedRun run, Ast model, SoundFrontEnd front, IReadOnlyList<string> classes) => (Run, Model, FrontEnd, Classes) = (run, model, front, classes);
@@ -111,17 +111,17 @@ public sealed class SoundRun : IDisposable
     /// <summary>The network, in evaluation mode.</summary>
     public Ast Model { get; }
 
-    /// <summary>What turns recordings into its input.</summary>
+    /// <summary>Turns recordings into its input.</summary>
     public SoundFrontEnd FrontEnd { get; }
 
     /// <summary>The names of its classes.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Loads the network of a run that is open.</summary>
-    /// <exception cref="UserException">It is of another kind, or it is damaged.</exception>
+    /// <summary>Loads the network of an open run.</summary>
+    /// <exception cref="UserException">It is of a different kind, or damaged.</exception>
     public static SoundRun Open(TrainedRun run, Device? device = null, Precision precision = Precision.Fp32)
     {
-        var config = run.Require<AstConfig>("a network over sounds (ast)");
+        var config = run.Require<AstConfig>("an audio model (ast)");
         var input = SoundInput.Parse(run.Checkpoint.ReadText(SoundInput.FileName), run.Checkpoint.PathOf(SoundInput.FileName));
         var classes = run.LoadClasses();
         device ??= NativeLibraries.Cpu;
@@ -132,7 +132,7 @@ public sealed class SoundRun : IDisposable
 
     /// <summary>Opens the recordings that the run was trained on, or others.</summary>
     /// <param name="path">Another folder; null for the config's own.</param>
-    /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
     public SoundDataset OpenSounds(string? path, string generated)
     {
@@ -150,7 +150,7 @@ public sealed class SoundRun : IDisposable
         return [.. Model.Logits(FrontEnd.Of(batch, 0, batch.Labels.Length)).to(ScalarType.Float32).cpu().contiguous().data<float>()];
     }
 
-    /// <summary>One file as a batch, cut or filled up to what the network hears.</summary>
+    /// <summary>One file as a batch, cropped or padded to the length of the model's input.</summary>
     /// <exception cref="UserException">The file cannot be read.</exception>
     public SoundBatch Read(string path)
     {
@@ -161,14 +161,14 @@ public sealed class SoundRun : IDisposable
 
     /// <summary>Names the classes of files, and of all WAV files of folders.</summary>
     /// <param name="inputs">Files and folders.</param>
-    /// <param name="top">How many classes of each.</param>
+    /// <param name="top">The number of classes to return for each.</param>
     /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">An input does not exist, or cannot be read.</exception>
     public IEnumerable<(string Input, IReadOnlyList<LabelProbability> Labels)> Predict(IEnumerable<string> inputs, int top, Action<double>? progress = null)
     {
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
         var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input) : File.Exists(input) ? [input]
-            : throw new UserException([new Problem("there is no such file or folder", input)])).ToList();
+            : throw new UserException([new Problem("the file or folder does not exist", input)])).ToList();
         foreach (var file in files.Counted(files.Count, progress)) yield return (file, LabelProbability.Top(Classes, Scores(Read(file)), top));
     }
 

@@ -26,7 +26,7 @@ public sealed class TextPredictor : IDisposable
         tokenizer = run.LoadTokenizer();
         this.device = device;
         model = run.LoadEncoder(tokenizer, device) as TextClassifier
-            ?? throw new UserException("the run predicts masked tokens, and this needs one that classifies", "train one with --from this run");
+            ?? throw new UserException("the run predicts masked tokens, but this needs one that classifies", "train one with --from this run");
         Precisions.Apply(model, Precisions.Resolve(run.Config.Training.Precision, device));
         Classes = run.LoadClasses();
     }
@@ -34,12 +34,12 @@ public sealed class TextPredictor : IDisposable
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Why a text cannot be classified, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a text cannot be classified, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(string text) => UserException.ProblemOf(() => tokenizer.EncodeToIds(text));
 
     /// <summary>The classes of texts, the most probable first.</summary>
-    /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>
-    /// <param name="batchSize">The most texts at once.</param>
+    /// <param name="texts">The texts, read as a stream; texts longer than the context are truncated.</param>
+    /// <param name="batchSize">The maximum number of texts at once.</param>
     /// <returns>A list a text, in the order of the texts.</returns>
     public IEnumerable<IReadOnlyList<LabelProbability>> Predict(IEnumerable<string> texts, int batchSize = 64)
     {

@@ -106,7 +106,7 @@ public abstract class TextScorer : IDisposable
         return tensor(ids, [rows.Count, width], device: device);
     }
 
-    /// <summary>Why a text cannot be scored, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a text cannot be scored, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(ScoreInput input) =>
         // The first row: what does not fit is refused before it.
         UserException.ProblemOf(() => _ = RowsOf(0, 0, input, IdsOf(input)).Any());
@@ -116,8 +116,8 @@ public abstract class TextScorer : IDisposable
 
     /// <summary>Scores texts.</summary>
     /// <param name="inputs">The texts, read as a stream.</param>
-    /// <param name="cancel">Ends it between two batches.</param>
-    /// <returns>One a text, in the order of the texts.</returns>
+    /// <param name="cancel">Cancels between two batches.</param>
+    /// <returns>One per text, in the order of the texts.</returns>
     /// <exception cref="UserException">A text does not fit the model, or cannot be expressed in its tokens.</exception>
     public IEnumerable<TextScore> Score(IEnumerable<ScoreInput> inputs, CancellationToken cancel = default)
     {

@@ -32,17 +32,17 @@ public sealed class TrainedRun
     /// <summary>Opens a run, and verifies the checkpoint's bytes.</summary>
     /// <param name="path">A run folder, or a checkpoint folder.</param>
     /// <param name="which"><c>best</c>, <c>latest</c> or a step, of a run folder; null for the best, else the newest.</param>
-    /// <exception cref="UserException">There is no such run or checkpoint, or it is damaged.</exception>
+    /// <exception cref="UserException">The run or checkpoint does not exist or is damaged.</exception>
     public static TrainedRun Open(string path, string? which = null)
     {
         if (!Directory.Exists(path))
-            throw new UserException([new Problem("there is no such run folder", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
+            throw new UserException([new Problem("the run folder does not exist", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
         var (checkpoint, choice) = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? (RunFolder.OpenCheckpoint(path, which), null) : OfRun(path, which);
         var config = ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
         return new TrainedRun(checkpoint, config) { Choice = choice };
     }
 
-    /// <summary>Which of a run's checkpoints was chosen and why, where the caller named none; null where there was no choice.</summary>
+    /// <summary>Which of a run's checkpoints was chosen and why, where the caller named none; null if there was no choice.</summary>
     public string? Choice { get; private init; }
 
     static (Checkpoint checkpoint, string? choice) OfRun(string path, string? which)
@@ -50,7 +50,7 @@ public sealed class TrainedRun
         using var folder = RunFolder.OpenForReading(path);
         if (!Directory.Exists(Path.Combine(path, RunFolder.CheckpointsFolder)))
             throw new UserException([Directory.EnumerateDirectories(path, "seed-*").Order(StringComparer.Ordinal).FirstOrDefault() is { } first
-                ? new Problem("the folder holds the runs of several seeds", path, Hint: $"name one of them, such as {first}")
+                ? new Problem("the folder contains the runs of several seeds", path, Hint: $"name one of them, such as {first}")
                 : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
                 : new Problem("is not a run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
         if (which is not null) return (folder.Checkpoints.Open(which), null);
@@ -78,9 +78,9 @@ public sealed class TrainedRun
 
     /// <summary>The config's model, which must be of one kind: checked before any file that another kind lacks.</summary>
     /// <param name="wanted">What is needed, for the message.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public T Require<T>(string wanted) where T : class => Config.Model as T
-        ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, and this needs {wanted}");
+        ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, but this needs {wanted}");
 
     /// <summary>Fills a model with the checkpoint's weights: their moving average, where there is one.</summary>
     /// <param name="model">A model of the config's shape, on any device.</param>
@@ -94,7 +94,7 @@ public sealed class TrainedRun
     /// <summary>The run's language model.</summary>
     /// <param name="tokenizer">The run's tokenizer.</param>
     /// <param name="device">Where it is to be.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public Gpt LoadLanguageModel(TextTokenizer tokenizer, Device device)
     {
         var shape = Require<GptConfig>("a language model (gpt)");
@@ -117,7 +117,7 @@ public static class TrainedRunModels
     /// <param name="run">The run.</param>
     /// <param name="tokenizers">The run's tokenizers.</param>
     /// <param name="device">Where it is to be.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (TextTokenizer source, TextTokenizer target) tokenizers, Device device)
     {
         var shape = run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
@@ -130,7 +130,7 @@ public static class TrainedRunModels
     /// <param name="device">Where it is to be.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="quantized">Whether the decoder's matrices have 8 bits.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public static Translator LoadTranslator(this TrainedRun run, Device device, Precision precision = Precision.Fp32, bool quantized = false)
     {
         run.Require<Seq2SeqConfig>("an encoder-decoder (seq2seq)");
@@ -142,7 +142,7 @@ public static class TrainedRunModels
     /// <param name="run">The run.</param>
     /// <param name="tokenizer">The run's tokenizer.</param>
     /// <param name="device">Where it is to be.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public static EncoderModel LoadEncoder(this TrainedRun run, TextTokenizer tokenizer, Device device)
     {
         var shape = run.Require<EncoderConfig>("an encoder");
@@ -174,7 +174,7 @@ public static class StoredWeights
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="ending">Such as <c>pos_emb.weight</c>.</param>
     /// <param name="dimensions">The number of its dimensions; null for any.</param>
-    /// <returns>The tensor, or null where there is none of that name.</returns>
+    /// <returns>The tensor, or null if there is none with that name.</returns>
     /// <exception cref="UserException">The file is damaged.</exception>
     public static Tensor? Find(Checkpoint checkpoint, string ending, int? dimensions = null)
     {

@@ -4,7 +4,7 @@ namespace Transformers.Experiments;
 
 /// <summary>a + b·N^−α: how an error falls with the amount of data, of training or of parameters.</summary>
 /// <remarks>Hestness et al. 2017, section 3; Kaplan et al. 2020, section 1.2.</remarks>
-/// <param name="A">What remains however large N is, at least 0.</param>
+/// <param name="A">The limit for large N, at least 0.</param>
 /// <param name="B">The factor, at least 0.</param>
 /// <param name="Alpha">The exponent.</param>
 public readonly record struct PowerLaw(double A, double B, double Alpha)
@@ -13,21 +13,21 @@ public readonly record struct PowerLaw(double A, double B, double Alpha)
     public double At(double n) => A + B * Math.Pow(n, -Alpha);
 }
 
-/// <summary>A number with the interval that it lies in with 95 % confidence.</summary>
+/// <summary>An estimate with its 95 % confidence interval.</summary>
 /// <param name="Value">The best estimate.</param>
 /// <param name="Low">The lower end.</param>
-/// <param name="High">The upper end; null where it is beyond what was looked at.</param>
+/// <param name="High">The upper end; null if it is beyond the range that was searched.</param>
 public sealed record Estimate(double Value, double Low, double? High);
 
-/// <summary>A power law fitted to points by least squares, and how sure it is.</summary>
+/// <summary>A power law fitted to points by least squares, with its uncertainty.</summary>
 /// <remarks>
-/// For an exponent, a and b are those of linear least squares with neither below 0; the exponent is searched for. The uncertainty is that
-/// of a parametric bootstrap (Efron and Tibshirani 1993, section 6.5): the law plus normal noise of the residuals' deviation, itself drawn
-/// by its own uncertainty, is fitted again many times. That covers values far from the points and where two laws cross, too.
+/// For a given exponent, a and b follow from linear least squares with neither below 0; the exponent is searched for. The uncertainty is that
+/// of a parametric bootstrap (Efron and Tibshirani 1993, section 6.5): the law plus normal noise with the residuals' standard deviation, itself drawn
+/// from its own distribution, is fitted again many times. That also gives the uncertainty of extrapolated values and of where two laws cross.
 /// </remarks>
 public sealed class PowerLawFit
 {
-    /// <summary>The number of different N that a fit needs; with one more, a is fitted too, else it is 0.</summary>
+    /// <summary>The number of different N that a fit needs; with one more, a is also fitted, otherwise it is 0.</summary>
     public const int FewestSizes = 3;
 
     const double LeastAlpha = 0.01, MostAlpha = 5;
@@ -41,7 +41,7 @@ public sealed class PowerLawFit
     /// <summary>The best law.</summary>
     public PowerLaw Law { get; }
 
-    /// <summary>The standard deviation of the points around it.</summary>
+    /// <summary>The standard deviation of the residuals.</summary>
     public double Deviation { get; }
 
     /// <summary>The number of points.</summary>
@@ -71,9 +71,9 @@ public sealed class PowerLawFit
     static double Quantile(double[] sorted, double part) => sorted[(int)Math.Round(part * (sorted.Length - 1))];
 
     /// <summary>Fits a law.</summary>
-    /// <param name="points">N, above 0, and the values; several values of one N are as many points.</param>
-    /// <param name="seed">Decides the draws of the bootstrap.</param>
-    /// <returns>The fit; null for fewer than <see cref="FewestSizes"/> different N, as many points as numbers to fit, or values that do not fall with N.</returns>
+    /// <param name="points">N, above 0, and the values; N may repeat.</param>
+    /// <param name="seed">The seed of the bootstrap.</param>
+    /// <returns>The fit; null for fewer than <see cref="FewestSizes"/> different N, too few points, or values that do not decrease with N.</returns>
     public static PowerLawFit? Of(IReadOnlyList<(double N, double Value)> points, ulong seed = 1)
     {
         var sizes = points.Select(point => point.N).Distinct().Count();
@@ -84,7 +84,7 @@ public sealed class PowerLawFit
         var unit = Math.Exp(points.Average(point => Math.Log(point.N)));
         double[] logs = [.. points.Select(point => Math.Log(point.N / unit))], values = [.. points.Select(point => point.Value)];
         var (best, squares) = Search(logs, values, hasConstant);
-        // At the least exponent that is looked for, the values hardly fall: no law has been seen.
+        // At the smallest exponent that is searched, the values hardly decrease: there is no law to fit.
         if (best.B <= 0 || best.Alpha < 1.05 * LeastAlpha) return null;
         var random = new SampleRandom(seed, 0x6C6177);
         var deviation = Math.Sqrt(squares / free);
@@ -142,15 +142,15 @@ public sealed class PowerLawFit
     /// <summary>Where two laws first cross, from an N on.</summary>
     /// <param name="first">A fit.</param>
     /// <param name="second">Another.</param>
-    /// <param name="from">The smallest N that is looked at.</param>
-    /// <param name="to">The largest.</param>
-    /// <returns>The estimate, or null where the best laws do not cross in between; and the fraction of the bootstrap's pairs of laws that do.</returns>
+    /// <param name="from">The smallest N to consider.</param>
+    /// <param name="to">The largest N to consider.</param>
+    /// <returns>The estimate, or null if the best laws do not cross in that range; and the fraction of the bootstrap's pairs of laws that do.</returns>
     public static (Estimate? At, double Fraction) Crossing(PowerLawFit first, PowerLawFit second, double from, double to)
     {
         var crossings = first.replicas.Zip(second.replicas, (one, other) => Crossing(one, other, from, to)).ToArray();
         var fraction = crossings.Count(crossing => crossing is not null) / (double)crossings.Length;
         if (Crossing(first.Law, second.Law, from, to) is not { } at) return (null, fraction);
-        // A pair that does not cross does so later, if at all.
+        // A pair that does not cross in the range does so later, if at all.
         var sorted = crossings.Select(crossing => crossing ?? double.PositiveInfinity).Order().ToArray();
         var high = Quantile(sorted, 0.975);
         return (new Estimate(at, Quantile(sorted, 0.025) is var low && double.IsFinite(low) ? low : to, double.IsFinite(high) ? high : null), fraction);

@@ -13,22 +13,22 @@ namespace Transformers.Experiments;
 /// <summary>The options of a sweep besides its grid.</summary>
 public sealed record SweepOptions
 {
-    /// <summary>The result that points are compared by; null for the accuracy of a model that classifies, else the validation loss.</summary>
+    /// <summary>The result by which points are compared; if null, the accuracy of a classifier, else the validation loss.</summary>
     public string? Metric { get; init; }
-    /// <summary>A split on which the best checkpoint of each finished run is evaluated too; the metric is then of that.</summary>
+    /// <summary>A split on which the best checkpoint of each finished run is also evaluated; the metric is then computed there.</summary>
     public string? Split { get; init; }
-    /// <summary>As for one run; the folder is not used, and the time limit is that of all runs together.</summary>
+    /// <summary>As for a single run; the folder is not used, and the time limit applies to all runs together.</summary>
     public required TrainingOptions Training { get; init; }
 }
 
-/// <summary>Trains a grid of runs one after the other, each in a folder of its own, and resumes where it was stopped.</summary>
+/// <summary>Trains a grid of runs one after the other, each in its own folder, and resumes where it was stopped.</summary>
 /// <remarks>A run that has finished is not trained again, and one that was stopped continues from its newest checkpoint.</remarks>
 public sealed class Sweep
 {
     /// <summary>The result, the table and the figure, in the sweep's folder.</summary>
     public const string ResultFile = "sweep.json", TableFile = "sweep.csv", FigureFile = "sweep.svg", PictureFile = "sweep.png";
 
-    /// <summary>Why a run went wrong, in its folder; without it, the run would be tried again.</summary>
+    /// <summary>The reason why a run diverged, in its folder; without it, the run would be tried again.</summary>
     internal const string DivergedFile = "diverged.json";
 
     static readonly string[] Accuracies = ["top1", "accuracy"];
@@ -43,17 +43,17 @@ public sealed class Sweep
     Sweep(SweepPlan plan, SweepOptions options, ITrainingObserver observer, StopRequest stop) =>
         (this.plan, this.options, this.observer, this.stop, metric) = (plan, options, observer, stop, options.Metric);
 
-    /// <summary>Trains what is left of a grid; leaves the result, the table and the figure in its folder after every run.</summary>
+    /// <summary>Trains the remaining runs of a grid; writes the result, the table and the figure to its folder after every run.</summary>
     /// <param name="plan">The grid.</param>
     /// <param name="options">The options.</param>
-    /// <param name="observer">Sees the runs one after the other.</param>
+    /// <param name="observer">Observes the runs one after the other.</param>
     /// <param name="stop">Asks all of them to end.</param>
-    /// <exception cref="UserException">What one run refuses, the folder has another sweep's runs, or there is no such metric.</exception>
+    /// <exception cref="UserException">A run's config is refused, the folder has another sweep's runs, or the metric does not exist.</exception>
     public static SweepResult Start(SweepPlan plan, SweepOptions options, ITrainingObserver observer, StopRequest stop)
     {
         foreach (var point in plan.Points) CheckSame(point, options);
         if (Directory.Exists(Path.Combine(plan.Output, RunFolder.CheckpointsFolder)))
-            throw new UserException([new Problem("the folder holds a single run, and a sweep needs one for several", plan.Output, Hint: "name another folder with --output")]);
+            throw new UserException([new Problem("the folder contains a single run, but a sweep needs one for several runs", plan.Output, Hint: "name another folder with --output")]);
         var sweep = new Sweep(plan, options, observer, stop);
         sweep.Run();
         return sweep.Write();
@@ -71,20 +71,20 @@ public sealed class Sweep
             done[point.Folder] = run;
             metric ??= DefaultMetric(run);
             if (run.State == SweepRun.Finished && !run.Results.ContainsKey(metric))
-                throw new UserException([new Problem($"({metric}) is not a result of {point.Folder}", Path: "--metric", Hint: $"there are {string.Join(", ", run.Results.Keys)}")]);
+                throw new UserException([new Problem($"({metric}) is not a result of {point.Folder}", Path: "--metric", Hint: $"the results are {string.Join(", ", run.Results.Keys)}")]);
             Write();
         }
     }
 
     static string DefaultMetric(SweepRun run) => Accuracies.FirstOrDefault(run.Results.ContainsKey) ?? (run.Results.ContainsKey("val_loss") ? "val_loss" : run.Results.ContainsKey("loss") ? "loss" : "train_loss");
 
-    // Null where it was stopped before its end.
+    // Null if it was stopped before its end.
     SweepRun? RunOf(SweepPoint point, Stopwatch clock)
     {
         var file = Path.Combine(point.Folder, DivergedFile);
         if (File.Exists(file))
         {
-            observer.Note($"went wrong before; delete {file} to try it again");
+            observer.Note($"diverged before; delete {file} to try it again");
             return SweepRun.Of(point, SweepRun.Diverged);
         }
         try
@@ -110,7 +110,7 @@ public sealed class Sweep
     {
         if (options is not { Metric: { } asked, Split: null }) return;
         List<string> names = ["train_loss", .. task.HasValidation ? ["val_loss", "best.val_loss", .. task.MetricNames] : Array.Empty<string>()];
-        if (!names.Contains(asked)) throw new UserException([new Problem($"({asked}) is not a result of these runs", Path: "--metric", Hint: $"there are {string.Join(", ", names)}")]);
+        if (!names.Contains(asked)) throw new UserException([new Problem($"({asked}) is not a result of these runs", Path: "--metric", Hint: $"the results are {string.Join(", ", names)}")]);
     }
 
     IReadOnlyDictionary<string, double> Evaluate(SweepPoint point, TrainResult result, string split)
@@ -140,7 +140,7 @@ public sealed class Sweep
         return result;
     }
 
-    // A folder keeps the runs of one sweep: more values and more seeds may be added, but no other config.
+    // A folder keeps the runs of one sweep: values and seeds may be added, but the config may not change.
     static void CheckSame(SweepPoint point, SweepOptions options)
     {
         var file = Path.Combine(point.Folder, "config.yaml");
@@ -148,7 +148,7 @@ public sealed class Sweep
         var before = ConfigFile.Load<RunConfig>([file]);
         var now = Kind.For(point.Config.Model).Resolve(point.Config, options.Training with { Run = point.Folder });
         if (ConfigDifferences.Of(before, now) is [var first, ..])
-            throw new UserException([new Problem($"holds a run of another config: {first.Path} is {first.Old ?? "not set"} there and {first.New ?? "not set"} here", point.Folder, Hint: "name another folder with --output")]);
+            throw new UserException([new Problem($"contains a run of a different config: {first.Path} is {first.Old ?? "not set"} there and {first.New ?? "not set"} here", point.Folder, Hint: "name another folder with --output")]);
     }
 
     sealed record SweepEvaluation(string Split, long Checkpoint, long Steps, long Examples, IReadOnlyDictionary<string, double> Metrics)

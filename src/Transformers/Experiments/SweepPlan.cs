@@ -6,8 +6,8 @@ using Transformers.Training;
 
 namespace Transformers.Experiments;
 
-/// <summary>What a sweep varies: a setting's values, or config files that are laid over the config.</summary>
-/// <param name="Name">The setting's path, such as <c>data.limit</c>; of files, what they are about, such as <c>model</c>.</param>
+/// <summary>What a sweep varies: a setting's values, or config files that are merged over the config.</summary>
+/// <param name="Name">The setting's path, such as <c>data.limit</c>; for files, their subject, such as <c>model</c>.</param>
 /// <param name="Values">The values as they were given, or the names of the files.</param>
 /// <param name="AreFiles">Whether the values are files.</param>
 public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool AreFiles)
@@ -22,7 +22,7 @@ public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool
         var name = equals < 0 ? "" : text[..equals].Trim();
         if (name.Length == 0) throw Bad("must be a setting and its values", "for example --vary data.limit=500,1000,2000 or --vary model=vit.yaml,resnet.yaml");
         var values = Split(text[(equals + 1)..]).Select(value => value.Trim()).ToList();
-        if (values.Contains("")) throw Bad("has an empty value", "separate values by one comma each");
+        if (values.Contains("")) throw Bad("has an empty value", "separate values by single commas");
         if (values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } twice) throw Bad($"has the value {twice.Key} twice", "give each value once");
         if (name == "seed") throw Bad("varies the seed", "--seeds N trains each point with N seeds");
         return new SweepFactor(name, values, values.TrueForAll(IsFile) || Sections.Contains(name) && !values.Exists(value => value.StartsWith('{')));
@@ -58,7 +58,7 @@ public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool
     /// <summary>The last part of its name.</summary>
     internal string ShortName => Name[(Name.LastIndexOf('.') + 1)..];
 
-    /// <summary>The values as numbers; null where one is not a number.</summary>
+    /// <summary>The values as numbers; null if one is not a number.</summary>
     internal IReadOnlyList<double>? Numbers
     {
         get
@@ -84,7 +84,7 @@ public sealed record SweepPoint(IReadOnlyDictionary<string, string> Settings, ul
     public override string ToString() => string.Join(", ", [.. Settings.Select(one => $"{one.Key} {one.Value}"), $"seed {Seed}"]);
 }
 
-/// <summary>The grid of a sweep's runs, every config of it read and checked before the first run.</summary>
+/// <summary>The grid of a sweep's runs; every config is read and checked before the first run.</summary>
 /// <param name="Output">The folder of the sweep.</param>
 /// <param name="Factors">What is varied.</param>
 /// <param name="Seeds">The seeds of every point.</param>
@@ -93,16 +93,16 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
 {
     const int MostRuns = 10_000;
 
-    /// <summary>The factor on the horizontal axis: the first one whose values are different numbers; null for none.</summary>
+    /// <summary>The factor on the horizontal axis: the first one whose values are distinct numbers; null for none.</summary>
     public SweepFactor? Across => Factors.FirstOrDefault(factor => factor is { Numbers.Count: > 1 });
 
     /// <summary>Reads all configs of a grid.</summary>
-    /// <param name="configs">The config files, later ones laid over earlier ones.</param>
-    /// <param name="sets">Settings that hold for all runs.</param>
-    /// <param name="factors">What is varied; laid over the settings.</param>
+    /// <param name="configs">The config files; later ones override earlier ones.</param>
+    /// <param name="sets">Settings for all runs.</param>
+    /// <param name="factors">What is varied; overrides the settings.</param>
     /// <param name="seeds">The number of seeds: the config's own and those after it.</param>
     /// <param name="output">The folder of the sweep.</param>
-    /// <param name="change">What is changed in every config besides.</param>
+    /// <param name="change">A further change to every config.</param>
     /// <exception cref="UserException">With every problem of every config.</exception>
     public static SweepPlan Create(IReadOnlyList<string> configs, IReadOnlyList<string> sets, IReadOnlyList<SweepFactor> factors, int seeds, string output, Func<RunConfig, RunConfig>? change = null)
     {
@@ -152,7 +152,7 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
         return string.Join('_', factors.Zip(labels, (factor, label) => $"{(shortNames ? factor.ShortName : factor.Name)}-{Clean(label)}").Append(string.Create(CultureInfo.InvariantCulture, $"seed-{seed}")));
     }
 
-    // Letters, digits, points and minus signs: fit for any file system and shell.
+    // Letters, digits, dots and hyphens, which suit any file system and shell.
     static string Clean(string label)
     {
         var clean = new StringBuilder();

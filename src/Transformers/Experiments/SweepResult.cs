@@ -34,27 +34,27 @@ public sealed record SweepRun
 /// <param name="Settings">The value of each factor.</param>
 /// <param name="Runs">Finished runs.</param>
 /// <param name="Mean">The mean of the metric.</param>
-/// <param name="Deviation">Its standard deviation, dividing by the runs less one; absent for a single run.</param>
-/// <param name="Seconds">The mean of the seconds of training.</param>
+/// <param name="Deviation">Its sample standard deviation; absent for a single run.</param>
+/// <param name="Seconds">The mean training time, in seconds.</param>
 public sealed record SweepMean(IReadOnlyDictionary<string, string> Settings, int Runs, double Mean, double? Deviation, double Seconds);
 
-/// <summary>A power law through the points that differ in the horizontal axis alone.</summary>
+/// <summary>A power law through the points that differ only in the horizontal axis.</summary>
 /// <param name="Settings">The values of the other factors.</param>
-/// <param name="Quantity">What falls as a + b·N^−α, such as <c>1 - top1</c>.</param>
-/// <param name="A">What remains; absent where there were too few different N, and it was taken as 0.</param>
+/// <param name="Quantity">The quantity that follows a + b·N^−α, such as <c>1 - top1</c>.</param>
+/// <param name="A">The limit for large N; absent if there were too few different N, so that it was fixed at 0.</param>
 /// <param name="B">The factor.</param>
 /// <param name="Alpha">The exponent.</param>
-/// <param name="Deviation">The standard deviation of the runs around the law.</param>
-/// <param name="Runs">The number of runs that it was fitted to.</param>
+/// <param name="Deviation">The standard deviation of the residuals.</param>
+/// <param name="Runs">The number of runs in the fit.</param>
 public sealed record SweepFit(IReadOnlyDictionary<string, string> Settings, string Quantity, Estimate? A, Estimate B, Estimate Alpha, double Deviation, int Runs);
 
 /// <summary>Where the laws of two series cross.</summary>
 /// <param name="First">One series.</param>
 /// <param name="Second">The other.</param>
-/// <param name="At">Where, with its uncertainty; absent where the best laws do not cross.</param>
-/// <param name="Measured">Whether that is within the range of the runs, and not extrapolated.</param>
+/// <param name="At">Where they cross, with the uncertainty; absent if the best laws do not cross.</param>
+/// <param name="Measured">Whether that is within the range of the runs rather than extrapolated.</param>
 /// <param name="Fraction">The fraction of the bootstrap's pairs of laws that cross, up to <paramref name="UpTo"/>.</param>
-/// <param name="UpTo">How far the laws are followed: 1,000 times the largest N of the runs.</param>
+/// <param name="UpTo">The largest N considered: 1,000 times the largest N of the runs.</param>
 public sealed record SweepCrossing(string First, string Second, Estimate? At, bool Measured, double Fraction, double UpTo);
 
 /// <summary>The result of a sweep: <c>sweep.json</c>, and what <c>sweep --json</c> prints.</summary>
@@ -70,23 +70,23 @@ public sealed record SweepResult
     public required IReadOnlyDictionary<string, IReadOnlyList<string>> Factors { get; init; }
     /// <summary>The seeds of each point.</summary>
     public required IReadOnlyList<ulong> Seeds { get; init; }
-    /// <summary>The result that points are compared by; absent before the first run has finished.</summary>
+    /// <summary>The result by which points are compared; absent before the first run has finished.</summary>
     public string? Metric { get; init; }
-    /// <summary>The split that it is of, where one was asked for; else it is the run's last validation.</summary>
+    /// <summary>The split on which it was computed, if one was requested; otherwise it is from the run's last validation.</summary>
     public string? Split { get; init; }
-    /// <summary>The factor on the horizontal axis; absent where no factor has numbers.</summary>
+    /// <summary>The factor on the horizontal axis; absent if no factor has numbers.</summary>
     public string? Across { get; init; }
     /// <summary>All runs.</summary>
     public required IReadOnlyList<SweepRun> Runs { get; init; }
     /// <summary>Means over seeds.</summary>
     public required IReadOnlyList<SweepMean> Means { get; init; }
-    /// <summary>Power laws over the horizontal axis, where there are enough points.</summary>
+    /// <summary>Power laws over the horizontal axis, if there are enough points.</summary>
     public required IReadOnlyList<SweepFit> Fits { get; init; }
     /// <summary>Where they cross.</summary>
     public required IReadOnlyList<SweepCrossing> Crossings { get; init; }
-    /// <summary>Seconds of training of all runs.</summary>
+    /// <summary>The training time of all runs, in seconds.</summary>
     public required double Seconds { get; init; }
-    /// <summary>Why it ended before its last run; absent where it did not.</summary>
+    /// <summary>Why it ended before its last run; absent if it did not.</summary>
     public string? Stopped { get; init; }
 
     /// <summary>The laws by the name of their series, for the figure.</summary>
@@ -101,7 +101,7 @@ public sealed record SweepResult
         foreach (var group in across is null ? [] : finished.GroupBy(run => SeriesOf(run.Settings, across)))
         {
             var error = new ErrorOf(metric!);
-            // Each with draws of its own: with the same ones, two laws would be resampled up and down together.
+            // Each with its own random draws: with the same ones, two laws would be resampled up and down together.
             if (PowerLawFit.Of([.. group.Select(run => (SweepFactor.NumberOf(run.Settings[across!])!.Value, error.Of(run.Results[metric!])))], seed: (ulong)fits.Count + 1) is not { } fit) continue;
             laws[group.Key] = fit;
             fits.Add(new SweepFit(group.First().Settings.Where(one => one.Key != across).ToDictionary(), error.Name, fit.HasConstant ? fit.A : null, fit.B, fit.Alpha, fit.Deviation, fit.Points));
@@ -155,7 +155,7 @@ public sealed record SweepResult
     static string Quoted(string cell) => cell.AsSpan().IndexOfAny(",\"\n\r") < 0 ? cell : $"\"{cell.Replace("\"", "\"\"")}\"";
 }
 
-/// <summary>What is wrong of a metric: what a power law describes. Accuracies become error rates; losses stay as they are.</summary>
+/// <summary>The error of a metric, which a power law describes. Accuracies become error rates; losses stay as they are.</summary>
 /// <param name="metric">The metric's name.</param>
 sealed class ErrorOf(string metric)
 {
@@ -168,16 +168,16 @@ sealed class ErrorOf(string metric)
 
     internal double Of(double value) => Best is { } best ? best - value : value;
 
-    /// <summary>The metric of an error: the other way.</summary>
+    /// <summary>The metric of an error: the inverse.</summary>
     internal double Back(double error) => Of(error);
 }
 
-/// <summary>The figure of a sweep: means with their deviations over the horizontal axis, and the fitted laws.</summary>
+/// <summary>The figure of a sweep: means and standard deviations over the horizontal axis, and the fitted laws.</summary>
 static class SweepFigure
 {
     const int LawPoints = 100;
 
-    /// <summary>The figure; null where no factor has numbers or no run has finished.</summary>
+    /// <summary>The figure; null if no factor has numbers or no run has finished.</summary>
     internal static LineChart? Of(SweepPlan plan, SweepResult result)
     {
         if (result is not { Across: { } across, Metric: { } metric, Means.Count: > 0 }) return null;
@@ -198,7 +198,7 @@ static class SweepFigure
         }
         var of = result.Split is { } split ? $"{metric} ({split})" : metric;
         var seeds = result.Seeds.Count > 1 ? $", mean and standard deviation of {result.Seeds.Count} seeds" : "";
-        // Numbers that span a factor of eight or more are seen best by their ratios.
+        // A logarithmic axis suits numbers that span a factor of eight or more.
         return new LineChart($"{of} by {across}{seeds}", across, of, lines) { LogAcross = low > 0 && high / low >= 8 };
 
         double NumberOf(SweepMean mean) => SweepFactor.NumberOf(mean.Settings[across])!.Value;

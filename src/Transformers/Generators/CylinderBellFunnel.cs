@@ -5,7 +5,7 @@ namespace Transformers.Generators;
 /// <summary>The kinds of generated series with classes.</summary>
 public enum LabelledSeriesKind
 {
-    /// <summary>Three forms of an event that begins and ends anywhere: a step, a rise and a fall.</summary>
+    /// <summary>Three shapes of an event with random start and end: a step, a rise and a fall.</summary>
     CylinderBellFunnel,
 }
 

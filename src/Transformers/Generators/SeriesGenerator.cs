@@ -5,7 +5,7 @@ namespace Transformers.Generators;
 /// <summary>The kinds of generated series.</summary>
 public enum SeriesKind
 {
-    /// <summary>A trend, two seasons, and a long season whose height follows a rule with two regimes.</summary>
+    /// <summary>A trend, two seasonal components, and a long season whose amplitude follows a rule with two regimes.</summary>
     Regimes,
 }
 

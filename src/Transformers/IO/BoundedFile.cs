@@ -13,10 +13,10 @@ static class BoundedFile
     {
         try
         {
-            // A pipe or a device has length 0, and opening one could block for ever: what is empty is not opened.
+            // A pipe or a device has length 0, and opening one could block forever: what is empty is not opened.
             var info = new FileInfo(path);
-            if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "there is no such file");
-            if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, and a file is needed");
+            if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "the file does not exist");
+            if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, but a file is needed");
             if (info.Length == 0) return [];
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             if (file.Length > limit) throw Error(path, $"has {file.Length} bytes; at most {limit} are read");
@@ -32,7 +32,7 @@ static class BoundedFile
 
     /// <summary>A whole file's text, which must be UTF-8 without a mark.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="limit">The most bytes that it may have.</param>
+    /// <param name="limit">Its maximum size in bytes.</param>
     public static string ReadText(string path, int limit)
     {
         try
@@ -73,7 +73,7 @@ public static class InputFile
         {
             file?.Dispose();
             throw new UserException([new Problem(
-                exception is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : $"cannot be read: {exception.Message}", path)], exception);
+                exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"cannot be read: {exception.Message}", path)], exception);
         }
     }
 
@@ -103,7 +103,7 @@ public static partial class SpecialFile
         return StatX(workingFolder, path, 0, wantType, facts) == 0 && (BitConverter.ToUInt16(facts[modeOffset..]) & typeMask) is not (folder or file);
     }
 
-    internal static Problem Problem(string path, string remedy) => new($"{What}, and this is read more than once", path, Hint: remedy);
+    internal static Problem Problem(string path, string remedy) => new($"{What}, but this is read more than once", path, Hint: remedy);
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatX(int folder, string path, int flags, uint wanted, Span<byte> facts);

@@ -73,7 +73,7 @@ public static class DurableFile
     /// <summary>Creates a file, writes it and waits until its bytes are on the disk; the entry in its folder may not be.</summary>
     internal static WrittenFile WriteSynced(string path, Action<Stream> write)
     {
-        // Delete and create anew: opening what is there would follow a link planted under the temporary name.
+        // Delete and recreate: opening what is there would follow a link planted under the temporary name.
         File.Delete(path);
         FileSizeLimit.ReportAsError();
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);

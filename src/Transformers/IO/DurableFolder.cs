@@ -119,7 +119,7 @@ sealed class DurableFolder : IDisposable
     }
 }
 
-/// <summary>A folder in the making, beside the one that it will be: renamed when complete, removed when not.</summary>
+/// <summary>A temporary folder next to its final location: renamed when complete, removed otherwise.</summary>
 /// <remarks>A file in it is locked while the folder is being made, so that what a killed process left can be recognized and removed.</remarks>
 sealed class PartialFolder : IDisposable
 {

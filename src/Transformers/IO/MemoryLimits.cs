@@ -15,7 +15,7 @@ sealed class MemoryLimits(string root = "/")
     // Version 1 says "no limit" with a number near the largest of 64 bits.
     const long NoLimit = 1L << 60;
 
-    /// <summary>The least memory that any limit leaves; null where the system reports none.</summary>
+    /// <summary>The least memory that any limit leaves; null if the system reports none.</summary>
     public MemoryRoom? Room()
     {
         MemoryRoom? least = null;
@@ -93,7 +93,7 @@ public static class ProcessMemory
     /// <summary>Whether <see cref="StartPeak"/> does anything: it does on Linux.</summary>
     public static bool CanMeasurePeak { get; } = OperatingSystem.IsLinux() && TryStartPeak();
 
-    /// <summary>Counts the peak anew from here.</summary>
+    /// <summary>Resets the peak.</summary>
     public static void StartPeak() => TryStartPeak();
 
     static bool TryStartPeak()

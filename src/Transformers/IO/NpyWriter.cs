@@ -15,7 +15,7 @@ public sealed class NpyWriter : IDisposable
 
     /// <summary>Starts a file.</summary>
     /// <param name="path">The file; it is replaced.</param>
-    /// <param name="width">Numbers a row; 0 for a plain list of whole numbers.</param>
+    /// <param name="width">Numbers per row; 0 for a plain list of whole numbers.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     public NpyWriter(string path, int width)
     {

@@ -2,7 +2,7 @@ using Transformers.IO;
 
 namespace Transformers.Interchange;
 
-/// <summary>Formats of other programs that a run's model is written in.</summary>
+/// <summary>The formats of other programs to which a run's model can be exported.</summary>
 public enum ExportFormat
 {
     /// <summary>A folder that Hugging Face's transformers library loads.</summary>
@@ -20,15 +20,15 @@ public enum ExportType
     F32,
     /// <summary>16-bit floats.</summary>
     F16,
-    /// <summary>The upper half of 32-bit floats.</summary>
+    /// <summary>bfloat16: the upper half of 32-bit floats.</summary>
     BF16,
-    /// <summary>Blocks of 32 whole numbers of 8 bits with one scale each, in GGUF.</summary>
+    /// <summary>Blocks of 32 8-bit integers with one scale per block, in GGUF.</summary>
     Q8_0,
-    /// <summary>Whole numbers of 8 bits with a scale for each output, in ONNX.</summary>
+    /// <summary>8-bit integers with one scale per output, in ONNX.</summary>
     Int8,
 }
 
-/// <summary>What is to be written, and where.</summary>
+/// <summary>What to export, and where.</summary>
 public sealed record ExportRequest
 {
     /// <summary>The format.</summary>
@@ -37,17 +37,17 @@ public sealed record ExportRequest
     /// <summary>The new folder; for GGUF the new file.</summary>
     public required string Output { get; init; }
 
-    /// <summary>How weights are stored; null for the format's usual type, 32 bits.</summary>
+    /// <summary>How weights are stored; null for the default, 32 bits.</summary>
     public ExportType? Type { get; init; }
 
-    /// <summary>The most bytes of a file of weights, for Hugging Face; larger models are written as several files with an index.</summary>
+    /// <summary>The maximum size of a weight file in bytes, for Hugging Face; larger models are written as several files with an index.</summary>
     public long ShardBytes { get; init; } = 5_000_000_000;
 
-    /// <summary>Whether an ONNX graph has its weights in a file beside it; null: where they do not fit into it, which has at most 2 GB.</summary>
+    /// <summary>Whether an ONNX graph's weights are in a separate file; null: only if they do not fit in the graph file, which is limited to 2 GB.</summary>
     public bool? WeightsBeside { get; init; }
 
-    /// <summary>The type of the weights, which must be one that the format has.</summary>
-    /// <exception cref="UserException">The format has no such type.</exception>
+    /// <summary>The type of the weights, which the format must support.</summary>
+    /// <exception cref="UserException">The format does not support the type.</exception>
     internal ExportType TypeAmong(params ReadOnlySpan<ExportType> types)
     {
         var type = Type ?? ExportType.F32;
@@ -62,9 +62,9 @@ public sealed record ExportRequest
 
 /// <summary>What was written.</summary>
 /// <param name="Output">The folder or the file.</param>
-/// <param name="Layout">What it is, such as <c>gpt2</c>.</param>
+/// <param name="Layout">Its layout, such as <c>gpt2</c>.</param>
 /// <param name="Files">The files with their sizes.</param>
-/// <param name="Notes">What the user should know, such as a property of the run that the format leaves out.</param>
+/// <param name="Notes">What the user should know, such as a property of the run that the format omits.</param>
 public sealed record ExportResult(string Output, string Layout, IReadOnlyList<ExportedFile> Files, IReadOnlyList<string> Notes);
 
 /// <summary>One file of an export.</summary>
@@ -72,17 +72,17 @@ public sealed record ExportResult(string Output, string Layout, IReadOnlyList<Ex
 /// <param name="Bytes">Its size.</param>
 public sealed record ExportedFile(string Name, long Bytes);
 
-/// <summary>A folder of exported files, which is there whole or not at all.</summary>
+/// <summary>A folder of exported files, which is written completely or not at all.</summary>
 sealed class ExportFolder : IDisposable
 {
     readonly DurableFolder folder;
 
-    /// <summary>Begins a folder.</summary>
+    /// <summary>Starts a folder.</summary>
     /// <exception cref="UserException">It has files already.</exception>
     public ExportFolder(string path)
     {
         Path = path;
-        if (File.Exists(path)) throw new UserException([new Problem("is a file, where the export needs a folder", path, Path: "--output")]);
+        if (File.Exists(path)) throw new UserException([new Problem("is a file, but the export needs a folder", path, Path: "--output")]);
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
             throw new UserException([new Problem("the folder is not empty", path, Path: "--output", Hint: "name a new folder")]);
         folder = new DurableFolder(path);

@@ -27,7 +27,7 @@ sealed class ClassificationTask : StreamTask<LabelledBatch>
     readonly TextTokenizer tokenizer;
     ClassificationReport? validated;
 
-    /// <summary>A task over labelled texts.</summary>
+    /// <summary>Creates a task on labelled texts.</summary>
     /// <exception cref="UserException">There is no text.</exception>
     public ClassificationTask(TextClassifier model, TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation, RunConfig run, Device device)
     {
@@ -65,7 +65,7 @@ sealed class ClassificationTask : StreamTask<LabelledBatch>
 
     public override IReadOnlyList<string> MetricNames => ["accuracy", "macro_f1"];
 
-    /// <summary>Accuracy and macro F1 of the batches that a validation takes.</summary>
+    /// <summary>Accuracy and macro F1 over the batches of a validation.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         if (validationTexts is null) return new Dictionary<string, double>();

@@ -8,12 +8,12 @@ using Transformers.Training;
 
 namespace Transformers.Kinds;
 
-/// <summary>What the data decide about a run: the sizes of its vocabularies, its classes and its batches.</summary>
+/// <summary>What the data determine about a run: the sizes of its vocabularies, its classes and its batches.</summary>
 sealed record DataProfile
 {
     internal const int AssumedCharacters = 96, AssumedTokens = 32, SeenBatches = 200;
 
-    /// <summary>The vocabulary, the target's where there are two.</summary>
+    /// <summary>The vocabulary; the target's if there are two.</summary>
     internal int Vocabulary { get; init; }
     /// <summary>The source's vocabulary of an encoder-decoder.</summary>
     internal int Sources { get; init; }
@@ -21,21 +21,21 @@ sealed record DataProfile
     internal bool Shared { get; init; } = true;
     /// <summary>The number of classes.</summary>
     internal int Classes { get; init; }
-    /// <summary>The images of a network over images.</summary>
+    /// <summary>The images of an image model.</summary>
     internal ImageShape? Image { get; init; }
     /// <summary>The series of a network that forecasts.</summary>
     internal SeriesShape? Series { get; init; }
-    /// <summary>The spectrograms of a network over sounds.</summary>
+    /// <summary>The spectrograms of an audio model.</summary>
     internal SoundShape? Sound { get; init; }
-    /// <summary>The classes that a detector gave an image's regions; 0 for none.</summary>
+    /// <summary>The number of the detector's classes; 0 for none.</summary>
     internal int RegionClasses { get; init; }
-    /// <summary>Batches as training has them.</summary>
+    /// <summary>Batches, as in training.</summary>
     internal required IReadOnlyList<BatchShape> Batches { get; init; }
     /// <summary>What was assumed.</summary>
     internal IReadOnlyList<string> Notes { get; init; } = [];
     /// <summary>Label smoothing of measured steps.</summary>
     internal double Smoothing { get; init; }
-    /// <summary>What throughput counts.</summary>
+    /// <summary>The unit of throughput.</summary>
     internal string Unit => Image is null ? "tokens" : "images";
 
     /// <summary>Counts the operations of a model over these data.</summary>
@@ -44,7 +44,7 @@ sealed record DataProfile
     /// <summary>The profile of a text model without data.</summary>
     internal static DataProfile OfText(ITextModelConfig model, BatchShape shape, IReadOnlyList<string> notes)
     {
-        var vocabulary = model.Vocabulary ?? throw new UserException("a model alone must have model.vocabulary to be inspected", "for example --set model.vocabulary=50257");
+        var vocabulary = model.Vocabulary ?? throw new UserException("without data, model.vocabulary must be given to inspect a model", "for example --set model.vocabulary=50257");
         return new() { Vocabulary = vocabulary, Sources = vocabulary, Classes = 2, Batches = [shape], Notes = notes };
     }
 
@@ -59,7 +59,7 @@ sealed record DataProfile
 
     internal static int AssumedVocabulary(ITextModelConfig model, TokenizerConfig tokenizer) => model.Vocabulary ?? VocabularyOf(tokenizer) ?? AssumedCharacters;
 
-    // The vocabulary that a tokenizer will have, where its config decides it.
+    // The vocabulary that a tokenizer will have, if its config determines it.
     static int? VocabularyOf(TokenizerConfig tokenizer) => tokenizer switch
     {
         BpeTokenizerConfig bpe => bpe.Vocabulary,
@@ -74,9 +74,9 @@ sealed record DataProfile
     sealed class SilentObserver : ITrainingObserver;
 }
 
-/// <summary>What <c>bench step</c> was asked to measure.</summary>
+/// <summary>What <c>bench step</c> should measure.</summary>
 /// <param name="Run">The run's config; null for a model alone.</param>
-/// <param name="Rows">The rows of a batch whose rows have so many tokens.</param>
+/// <param name="Rows">The number of rows of a batch whose rows have this many tokens.</param>
 /// <param name="VocabularyOf">The vocabulary of a model.</param>
-/// <param name="Notes">Takes what had to be assumed.</param>
+/// <param name="Notes">Collects the assumptions.</param>
 sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<ITextModelConfig, int> VocabularyOf, List<string> Notes);

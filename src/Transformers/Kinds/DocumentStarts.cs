@@ -10,10 +10,10 @@ using Transformers.Training;
 
 namespace Transformers.Kinds;
 
-/// <summary>How a run's text is cut: whether a token precedes each document, and into which rows validation and evaluation cut it.</summary>
+/// <summary>How a run's text is split: whether a token precedes each document, and into which rows validation and evaluation split it.</summary>
 static class DocumentStarts
 {
-    /// <summary>A config that says whether there is such a token. A run that goes on keeps what it has; one without it in its config has none.</summary>
+    /// <summary>A config that says whether there is such a token. A resumed run keeps its setting; one without it in its config has none.</summary>
     /// <exception cref="UserException">The data or another run cannot be read.</exception>
     internal static RunConfig Resolve(RunConfig run, TrainingOptions options)
     {
@@ -22,7 +22,7 @@ static class DocumentStarts
         return run with { Data = Resolve(data, options.From is { } from && TrainedRun.Open(from) is var other && other.Checkpoint.Has(CheckpointFiles.Tokenizer) ? other.LoadTokenizer() : null) };
     }
 
-    /// <summary>Text whose setting is made: by default the token is there if there is more than one document, and the tokenizer has it or can get it.</summary>
+    /// <summary>Text with the setting decided: by default the token is used if there is more than one document, and the tokenizer has it or can get it.</summary>
     /// <param name="data">The text.</param>
     /// <param name="tokenizer">The tokenizer, if it is not the config's.</param>
     internal static TextDataConfig Resolve(TextDataConfig data, TextTokenizer? tokenizer = null)
@@ -47,7 +47,7 @@ static class DocumentStarts
         return folder is null ? TextSources.HasSeveralDocuments(data.Source) : DataManifest.Load(folder).Train.Documents > 1;
     }
 
-    // The text of the run that goes on; null for a new one.
+    // The text of the run that is resumed; null for a new one.
     static TextDataConfig? Recorded(TrainingOptions options)
     {
         if (options.ResumeFrom is { } checkpoint) return TrainedRun.Open(checkpoint).Config.Data as TextDataConfig;
@@ -55,25 +55,25 @@ static class DocumentStarts
         return File.Exists(file) ? ConfigFile.Load<RunConfig>([file]).Data as TextDataConfig : null;
     }
 
-    /// <summary>The id before each document of training text; null where there is none.</summary>
-    /// <exception cref="UserException">The config asks for it, and the tokenizer has no such token.</exception>
+    /// <summary>The id before each document of training text; null if there is none.</summary>
+    /// <exception cref="UserException">The config asks for it, but the tokenizer has no such token.</exception>
     internal static int? Before(TextDataConfig data, TextTokenizer tokenizer) => data.DocumentStart is not true ? null
         : tokenizer.EndOfTextId ?? throw new UserException([new Problem("(true) needs a tokenizer with an end-of-text token, and this one has none", Path: "data.document_start", Hint: "set it to false, or use a tokenizer with such a token")]);
 
-    /// <summary>The id before a text that is given for evaluation: as for training where whole documents are packed, otherwise wherever the vocabulary has an end-of-text token.</summary>
+    /// <summary>The id before a text that is given for evaluation: as in training if whole documents are packed, otherwise whenever the vocabulary has an end-of-text token.</summary>
     internal static int? BeforeGiven(DataConfig data, TextTokenizer tokenizer) =>
         data is TextDataConfig { Batches: PackedBatchesConfig } packed ? Before(packed, tokenizer) : tokenizer.EndOfTextId;
 
-    /// <summary>Whether each text that is continued follows that token: where every document in training did.</summary>
+    /// <summary>Whether each text that is continued follows that token, as every document did in training.</summary>
     internal static bool BeforePrompts(DataConfig data) => data is TextDataConfig { Batches: PackedBatchesConfig, DocumentStart: true };
 
-    /// <summary>A split in the rows in which training cuts it: each target once.</summary>
-    /// <param name="batches">How training cuts text.</param>
+    /// <summary>A split in the same rows as in training, with each target once.</summary>
+    /// <param name="batches">How training splits text.</param>
     /// <param name="text">The split.</param>
-    /// <param name="start">The id before each document where whole documents are packed, otherwise before the first; null for none.</param>
+    /// <param name="start">The id before each document if whole documents are packed, otherwise before the first one; null for none.</param>
     /// <param name="rows">B.</param>
     /// <param name="length">T.</param>
-    /// <param name="limit">The most batches; null: all.</param>
+    /// <param name="limit">The maximum number of batches; null for all.</param>
     internal static IEnumerable<TextBatch> Cut(BatchesConfig batches, TokenSequence text, int? start, int rows, int length, long? limit = null)
     {
         if (batches is PackedBatchesConfig packed)

@@ -10,16 +10,16 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Does all that a run does before its first step and one pass of it, and leaves nothing in the run's folder.</summary>
+/// <summary>Does everything that a run does before its first step, and one pass, without writing anything to the run's folder.</summary>
 /// <remarks>Prepared data and a trained tokenizer stay in the cache, where the run itself finds them.</remarks>
 public static class DryRun
 {
-    /// <summary>Reads the data, makes the model, goes forwards and backwards through one batch, and measures.</summary>
+    /// <summary>Reads the data, creates the model, runs one batch forward and backward, and measures.</summary>
     /// <param name="config">The config.</param>
     /// <param name="options">As for the run.</param>
     /// <param name="observer">Sees the preparation.</param>
     /// <param name="stop">Ends it.</param>
-    /// <exception cref="UserException">What would stop the run.</exception>
+    /// <exception cref="UserException">Anything that would stop the run.</exception>
     /// <exception cref="DivergedException">The first loss is not a number.</exception>
     public static DryRunResult Start(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
@@ -41,7 +41,7 @@ public static class DryRun
         using (var scope = NewDisposeScope()) loss = Trainer.Pass(step[0], step[0].Targets, new RandomPosition(SeedStreams.Of(config.Seed, "dropout"), 1, 0)).item<float>();
         var norm = optimizer.GradientNorm();
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
-            throw new DivergedException(FormattableString.Invariant($"the first pass gives a loss of {loss} and a gradient of norm {norm}: the weights' start or the data are at fault"));
+            throw new DivergedException(FormattableString.Invariant($"the first pass gives a loss of {loss} and a gradient of norm {norm}: the initial weights or the data are at fault"));
         double? validation = null;
         foreach (var batch in task.Validation(1).Take(1)) validation = Evaluated(model, batch);
 
@@ -83,7 +83,7 @@ public static class DryRun
 
     static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);
 
-    // The state of the run's folder, and whether the run can resume from what it holds.
+    // The state of the run's folder, and whether the run can resume from it.
     static (string state, long? from) StateOf(RunConfig config, TrainingOptions options, RunIdentity identity)
     {
         using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
@@ -96,7 +96,7 @@ public static class DryRun
     }
 }
 
-/// <summary>What a run would be: what <c>train --dry-run --json</c> prints.</summary>
+/// <summary>The result of a dry run: what <c>train --dry-run --json</c> prints.</summary>
 public sealed record DryRunResult
 {
     /// <summary>The name and version of the document.</summary>
@@ -105,11 +105,11 @@ public sealed record DryRunResult
     public required string Run { get; init; }
     /// <summary><c>new</c>, <c>resumes</c> or <c>finished</c>.</summary>
     public required string State { get; init; }
-    /// <summary>The step that it would resume from; absent for a new run.</summary>
+    /// <summary>The step from which it would resume; absent for a new run.</summary>
     public long? From { get; init; }
-    /// <summary>The step that it would end at.</summary>
+    /// <summary>The step at which it would end.</summary>
     public required long Steps { get; init; }
-    /// <summary>The seeds, where several would be trained.</summary>
+    /// <summary>The seeds, if several would be trained.</summary>
     public IReadOnlyList<ulong>? Seeds { get; init; }
     /// <summary>The kind of model.</summary>
     public required string Model { get; init; }
@@ -121,44 +121,44 @@ public sealed record DryRunResult
     public required string Device { get; init; }
     /// <summary>What a step counts: <c>tokens</c> or <c>images</c>.</summary>
     public required string Unit { get; init; }
-    /// <summary>These in the first step.</summary>
+    /// <summary>The number of units in the first step.</summary>
     public required long UnitsPerStep { get; init; }
-    /// <summary>Targets in the first step.</summary>
+    /// <summary>The number of targets in the first step.</summary>
     public required long TargetsPerStep { get; init; }
     /// <summary>Forward and backward passes of the first step.</summary>
     public required int MicroBatches { get; init; }
-    /// <summary>The loss of the first pass with fresh weights, in nats per target.</summary>
+    /// <summary>The loss of the first pass with initial weights, in nats per target.</summary>
     public required double Loss { get; init; }
     /// <summary>The norm of its gradient.</summary>
     public required double GradientNorm { get; init; }
     /// <summary>The loss of one validation batch; absent without validation data.</summary>
     public double? ValLoss { get; init; }
-    /// <summary>What it would need of memory.</summary>
+    /// <summary>The memory it would need.</summary>
     public required DryRunMemory Memory { get; init; }
-    /// <summary>What it would need of the disk.</summary>
+    /// <summary>The disk space it would need.</summary>
     public required DryRunDisk Disk { get; init; }
 }
 
 /// <summary>Memory of a run, in bytes.</summary>
-/// <param name="Measured">The most that was resident during the passes: program, data, weights, gradients, activations.</param>
+/// <param name="Measured">The peak resident memory during the passes: program, data, weights, gradients, activations.</param>
 /// <param name="Optimizer">The optimizer's state.</param>
 /// <param name="Average">The moving average of the weights.</param>
-/// <param name="CheckpointCopy">The copy that a checkpoint is written from while training goes on.</param>
-/// <param name="Available">What this process can have; null where the system does not report it.</param>
+/// <param name="CheckpointCopy">The copy from which a checkpoint is written while training continues.</param>
+/// <param name="Available">What is available to this process; null if the system does not report it.</param>
 public sealed record DryRunMemory(long Measured, long Optimizer, long Average, long CheckpointCopy, long? Available)
 {
-    /// <summary>All together.</summary>
+    /// <summary>The sum.</summary>
     public long Needed => Measured + Optimizer + Average + CheckpointCopy;
-    /// <summary>Whether it is there.</summary>
+    /// <summary>Whether that much is available.</summary>
     public bool Fits => Available is not { } there || Needed <= there;
 }
 
 /// <summary>Disk of a run, in bytes.</summary>
 /// <param name="Checkpoint">One checkpoint.</param>
 /// <param name="Needed">All that are kept, and one that is being written.</param>
-/// <param name="Available">What is free where the run's folder is; null where the system does not report it.</param>
+/// <param name="Available">The free space on the disk of the run's folder; null if the system does not report it.</param>
 public sealed record DryRunDisk(long Checkpoint, long Needed, long? Available)
 {
-    /// <summary>Whether it is there.</summary>
+    /// <summary>Whether that much is available.</summary>
     public bool Fits => Available is not { } there || Needed <= there;
 }

@@ -12,8 +12,8 @@ namespace Transformers.Kinds;
 
 /// <summary>A text as vectors.</summary>
 /// <param name="Text">The text.</param>
-/// <param name="Ids">The tokens that the model read, framing ones included.</param>
-/// <param name="Vectors">One vector of the model's width, or one a token [tokens, D].</param>
+/// <param name="Ids">The tokens that the model read, including framing ones.</param>
+/// <param name="Vectors">One vector of the model's width, or one per token [tokens, D].</param>
 public sealed record TextEmbedding(string Text, IReadOnlyList<int> Ids, float[][] Vectors);
 
 /// <summary>Turns texts into vectors: the last layer's, of each token or pooled.</summary>
@@ -25,12 +25,12 @@ public sealed class Embedder : IDisposable
     readonly int padding;
     readonly Device device;
 
-    /// <summary>An embedder with a model.</summary>
+    /// <summary>Creates an embedder for a model.</summary>
     /// <param name="hidden">Token ids [B, S] and their padding to vectors [B, S, D].</param>
     internal Embedder(nn.Module model, Func<Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode)
         : this(model, (_, ids, mask) => hidden(ids, mask), width, padding, device, encode) { }
 
-    /// <summary>An embedder with a model that reads more of a line than its tokens.</summary>
+    /// <summary>Creates an embedder for a model that reads more of a line than its tokens.</summary>
     /// <param name="hidden">The lines, their token ids [B, S] and their padding to vectors [B, S, D].</param>
     internal Embedder(nn.Module model, Func<string[], Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode) =>
         (this.model, this.hidden, Width, this.padding, this.device, this.encode) = (model, hidden, width, padding, device, encode);
@@ -38,17 +38,17 @@ public sealed class Embedder : IDisposable
     /// <summary>The width D of a vector.</summary>
     public int Width { get; }
 
-    /// <summary>Why a text cannot be embedded, such as a character that the vocabulary lacks; null where it can.</summary>
+    /// <summary>Why a text cannot be embedded, such as a character that is not in the vocabulary; null if it can.</summary>
     public Problem? ProblemOf(string text) => UserException.ProblemOf(() => encode(text));
 
-    /// <summary>A text that cannot be embedded, in the place of its vectors: without a token; pooled, with a vector of no numbers.</summary>
+    /// <summary>A placeholder for a text that cannot be embedded: without tokens or, pooled, with a vector of NaN.</summary>
     public TextEmbedding Unread(string text, Pooling? pooling) => new(text, [], pooling is null ? [] : [[.. Enumerable.Repeat(float.NaN, Width)]]);
 
     /// <summary>Embeds texts.</summary>
-    /// <param name="texts">The texts, read as a stream; longer ones than the context lose their end.</param>
-    /// <param name="pooling">How one vector is made of a text's; null for every token.</param>
-    /// <param name="batchSize">The most texts at once.</param>
-    /// <returns>One a text, in the order of the texts.</returns>
+    /// <param name="texts">The texts, read as a stream; texts longer than the context are truncated.</param>
+    /// <param name="pooling">How a text's vectors are pooled into one; null for one per token.</param>
+    /// <param name="batchSize">The maximum number of texts at once.</param>
+    /// <returns>One per text, in the order of the texts.</returns>
     public IEnumerable<TextEmbedding> Embed(IEnumerable<string> texts, Pooling? pooling, int batchSize = 32)
     {
         foreach (var chunk in texts.Chunk(batchSize))

@@ -18,7 +18,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoders over labelled text: with a head that predicts masked tokens, or the class of a text.</summary>
+/// <summary>Encoders on labelled text, with a head that predicts masked tokens or the class of a text.</summary>
 sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
 {
     public override bool Classifies => true;
@@ -30,7 +30,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Quantized) throw NoDecoder(run);
-        if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run did not learn from labelled text");
+        if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run was not trained on labelled text");
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
         var tokenizer = run.LoadTokenizer();
@@ -40,13 +40,13 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         var classes = model is TextClassifier ? run.LoadClasses() : null;
         var broken = new List<string>();
         List<LabelledExample> examples = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (tokenizer, example => example.Text))];
-        if (examples.Count == 0) throw new UserException($"the split {split.Name} holds no texts that the model can read", broken.FirstOrDefault());
+        if (examples.Count == 0) throw new UserException($"the split {split.Name} contains no texts that the model can read", broken.FirstOrDefault());
         var corpus = LabelledCorpus.Encode(examples, tokenizer, special, classes, Math.Min(data.MaxLength, model.Encoder.Context), split.File);
         using var inference = no_grad();
         if (model is not TextClassifier classifier)
         {
             var head = (MaskedHeadConfig)((EncoderConfig)run.Config.Model).Head;
-            // The same tokens are hidden as in the run's own validation.
+            // The same tokens are masked as in the run's own validation.
             using var task = new MaskedTokenTask((MaskedTokenModel)model, tokenizer, corpus.Tokens, corpus.Tokens, head, run.Config, options.Device);
             task.Processes = options.Processes;
             return Result(MaskedMetrics(task, corpus.Tokens.Tokens, options.Progress, cancel));
@@ -89,17 +89,17 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
 
     static LabelledSplit Choose(LabelledSplits splits, string? name, bool file) => name switch
     {
-        // One file that is named is evaluated whole.
+        // A single named file is evaluated as a whole.
         null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
         "train" => splits.Train,
         "validation" => splits.Validation,
         "test" => splits.Test,
         _ => null,
-    } ?? throw new UserException($"there is no split {name ?? "test or validation"}",
-        $"there are train{(splits.Validation is null ? "" : ", validation")}{(splits.Test is null ? "" : ", test")}");
+    } ?? throw new UserException($"no split named {name ?? "test or validation"}",
+        $"the splits are train{(splits.Validation is null ? "" : ", validation")}{(splits.Test is null ? "" : ", test")}");
 
-    /// <summary>Refuses what only decoders do.</summary>
-    internal static UserException NoDecoder(TrainedRun run) => new($"--quantize int8 is for decoders, and a run of kind {NameOf(run)} has none", "leave it out");
+    /// <summary>Refuses what only decoders support.</summary>
+    internal static UserException NoDecoder(TrainedRun run) => new($"--quantize int8 is for decoders, but a run of kind {NameOf(run)} has none", "leave it out");
 
     protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (EncoderConfig)run.Config.Model);
 
@@ -107,7 +107,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     {
         if (stride is not null) throw LanguageModelScorer.StrideRefused;
         if (((EncoderConfig)run.Config.Model).Head is not MaskedHeadConfig)
-            throw new UserException("the run classifies texts, and has no probabilities of tokens", "predict prints the probability of each class");
+            throw new UserException("the run classifies texts, so it has no token probabilities", "predict prints the probability of each class");
         return new MaskedScorer(run, device, precision);
     }
 

@@ -16,7 +16,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Forecasts series.</summary>
-/// <remarks>A training step draws its windows at random, each series by its length; validation takes the windows of its split in order.</remarks>
+/// <remarks>A training step draws windows at random, each series in proportion to its length; validation uses the windows of its split in order.</remarks>
 sealed class ForecastTask : StreamTask<SeriesBatch>
 {
     readonly SeriesModel model;
@@ -29,7 +29,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     readonly Prefetcher<SeriesBatch> batches;
     List<double[][]> validated = [];
 
-    /// <summary>A task over series.</summary>
+    /// <summary>Creates a task on time series.</summary>
     public ForecastTask(SeriesModel model, SeriesDataset series, RunConfig run, Device device)
     {
         (this.model, this.series, this.device, data) = (model, series, device, (SeriesDataConfig)run.Data);
@@ -41,7 +41,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         batches = new Prefetcher<SeriesBatch>(Draw, Math.Max(1, series.Train.Length / batchSize));
     }
 
-    /// <summary>Opens the series and makes the task.</summary>
+    /// <summary>Opens the series and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig run, SeriesDataConfig data, ForecasterConfig network, TrainingOptions options, ITrainingObserver observer)
     {
         var series = SeriesDataset.Open(data);
@@ -56,7 +56,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
             Task = new ForecastTask(model, series, run, options.Device),
             UnitsOf = targets => (double)targets / data.Horizon * network.PatchesOf(data.Context),
             Files = new Dictionary<string, byte[]>(),
-            // What turns values into numbers is in the config alone.
+            // The preprocessing depends on the config alone.
             FilesHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{data.Context} {data.Horizon} {data.Season}")))),
         };
     }
@@ -110,7 +110,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         model.Dispose();
     }
 
-    /// <summary>Some windows of a batch; the targets are the steps whose values are known.</summary>
+    /// <summary>Some windows of a batch; the targets are the steps with known values.</summary>
     sealed class Rows(ForecastTask task, SeriesBatch batch, int first, int rows, bool validates)
         : MicroBatch((long)batch.Known.AsSpan(first * batch.Horizon, rows * batch.Horizon).ToArray().Sum(), (long)rows * task.patches, first)
     {
@@ -123,7 +123,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
             return loss;
         }
 
-        // [rows, each] of what the batch has for each window.
+        // [rows, each] of the batch's values for each window.
         Tensor Part(float[] all, int each) => tensor(all[(first * each)..((first + rows) * each)], [rows, each]).SendTo(task.device);
     }
 }

@@ -47,7 +47,7 @@ sealed class GptKind : LanguageModelKind<GptConfig, Gpt>
     }
 }
 
-/// <summary>Pictures of the positions of tokens.</summary>
+/// <summary>Figures of the positions of tokens.</summary>
 static class TokenPositions
 {
     internal static Picture Draw(PositionsConfig positions, Func<string, Tensor?> weights, string prefix, int count, int width, int heads, bool bidirectional)

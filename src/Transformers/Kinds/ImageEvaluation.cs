@@ -12,28 +12,28 @@ namespace Transformers.Kinds;
 /// <param name="Split">The images: <c>test</c>, <c>validation</c>, <c>train</c> or <c>all</c>.</param>
 /// <param name="Loss">Nats per image.</param>
 /// <param name="Report">Accuracies, confusion matrix, scores of each class, calibration.</param>
-/// <param name="Mistakes">The worst mistakes: those whose class was given the least probability, worst first.</param>
-/// <param name="Broken">Images that could not be read, and are not counted.</param>
+/// <param name="Mistakes">The worst mistakes: those whose actual class has the lowest probability, worst first.</param>
+/// <param name="Broken">Images that could not be read; they are not counted.</param>
 public sealed record ImageEvaluationResult(string Split, double Loss, ClassificationReport Report, IReadOnlyList<ImageMistake> Mistakes, IReadOnlyList<string> Broken)
 {
     /// <summary>The metrics by name.</summary>
     public IReadOnlyDictionary<string, double> Metrics => new Dictionary<string, double>([new("loss", Loss), .. ClassifierMetrics.Of(Report)]);
 }
 
-/// <summary>Evaluates a trained network over images.</summary>
+/// <summary>Evaluates a trained image model.</summary>
 public static class ImageEvaluation
 {
     /// <summary>Classifies all images of a split.</summary>
     /// <param name="run">The network.</param>
     /// <param name="images">The images, from <see cref="ImageRun.OpenImages"/>.</param>
     /// <param name="split">The split's name; null for the test split, else validation, else all images.</param>
-    /// <param name="batchSize">Images a pass; it changes no result.</param>
+    /// <param name="batchSize">Images per pass; it does not affect the results.</param>
     /// <param name="worst">The number of mistakes to list.</param>
     /// <param name="precision">The number format of products.</param>
     /// <param name="each">Called for every image, in order.</param>
     /// <param name="processes">The processes that share the work; by default one.</param>
     /// <param name="progress">Takes the fraction that is done, after every batch.</param>
-    /// <exception cref="UserException">There is no such split, or no image in it can be read.</exception>
+    /// <exception cref="UserException">The split does not exist, or none of its images can be read.</exception>
     public static ImageEvaluationResult Run(ImageRun run, OpenedImages images, string? split = null, int batchSize = 64, int worst = 20,
         Precision precision = Precision.Fp32, Action<PredictionLine>? each = null, Communicator? processes = null, Action<double>? progress = null)
     {

@@ -15,7 +15,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>A kind of network that names the class of an image.</summary>
+/// <summary>A kind of model that classifies images.</summary>
 abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : ModelConfig, IImageModelConfig
 {
     const int AssumedClasses = 10;
@@ -71,14 +71,14 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     {
         NativeLibraries.Load();
         using var images = ImageRun.Open(run);
-        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException($"a run of kind {NameOf(run)} has no embedding of patches", "this draws runs of kind vit and swin");
+        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException($"a run of kind {NameOf(run)} has no patch embedding", "this figure is for runs of kind vit and swin");
         return PatchesPlot.Of(filters, image is null ? null : images.Input.Transform.Fit(Decode(image, images)));
     }
 
     protected static RgbImage Decode(string? path, ImageRun run) =>
-        ImageCodec.DecodeFile(path ?? throw new UserException("--image must be given: the file of an image"), new ImageDecodeOptions { Background = run.Input.Transform.Background });
+        ImageCodec.DecodeFile(path ?? throw new UserException("--image must be given, with an image file"), new ImageDecodeOptions { Background = run.Input.Transform.Background });
 
-    protected static UserException Unlearned() => new("learned positions have no picture before training", "give the folder of a trained run");
+    protected static UserException Unlearned() => new("learned positions cannot be drawn before training", "give the folder of a trained run");
 
     private protected sealed override DataProfile ReadProfile(RunConfig run, ImageDataConfig data, TModel model, TrainingOptions options)
     {
@@ -98,7 +98,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     {
         var model = (TModel)config;
         var input = (request.Run?.Data as ImageDataConfig)?.Input;
-        if (model.Classes is null) request.Notes.Add($"the classes come from the data, which were not read: {AssumedClasses} are assumed");
+        if (model.Classes is null) request.Notes.Add($"the classes come from the data, which were not read; {AssumedClasses} are assumed");
         return Profile(ImageShape.Of(model, input, AssumedClasses), request.Rows(1));
     }
 
@@ -111,7 +111,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         {
             var (size, channels, classes) = model.Shape;
             var pixels = randn([shape.Rows, channels, size, size], device: device);
-            // Each class equally often: an untrained model gives nearly the same answer for all images, and the loss of one class is luck.
+            // Each class equally often: an untrained model gives nearly the same answer for all images, so the loss on a single class would depend on luck.
             var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
             return () => LossSum.Of(model.Logits(pixels).to(ScalarType.Float32), labels, smoothing).Objective;
         });

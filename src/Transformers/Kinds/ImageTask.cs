@@ -21,8 +21,8 @@ namespace Transformers.Kinds;
 
 /// <summary>Classifies images.</summary>
 /// <remarks>
-/// Label smoothing acts on mixed targets as on whole ones: each loses the same part, which is spread over all classes
-/// (Szegedy et al. 2016, section 7). Validation is without smoothing, mixing and augmentation.
+/// Label smoothing acts on mixed targets as on plain ones: each loses the same fraction, which is spread over all classes
+/// (Szegedy et al. 2016, section 7). Validation uses no smoothing, mixing or augmentation.
 /// </remarks>
 sealed class ImageTask : ClassifierTask<ImageBatch>
 {
@@ -38,7 +38,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
     readonly ImageLoader loader;
     ImageBatch? held;
 
-    /// <summary>A task over images.</summary>
+    /// <summary>Creates a task on images.</summary>
     public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device, Communicator? processes = null) : base(data.Dataset.Classes)
     {
         this.model = model;
@@ -52,7 +52,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         loader = data.TrainingBatches(batchSize, seed, processes: processes);
     }
 
-    /// <summary>Opens the images and makes the task.</summary>
+    /// <summary>Opens the images and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, IImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         if (options.From is { } from) data = data with { Input = InputOf(data.Input, TrainedRun.Open(from), from) };
@@ -84,12 +84,12 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         }
     }
 
-    // The weights that are taken have seen images of one mean and deviation.
+    // The loaded weights were trained with this mean and standard deviation.
     static ImageInputConfig InputOf(ImageInputConfig input, TrainedRun run, string from)
     {
         var there = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Transform;
         if (there.Channels != input.Channels)
-            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {there.Channels}, as in {from}, whose weights are taken", Path: "data.input.channels", Hint: "or leave --from out")]);
+            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {there.Channels}, as in {from}, whose weights are used", Path: "data.input.channels", Hint: "or leave --from out")]);
         var asked = input.Normalize switch
         {
             GivenStatisticsConfig given => (given.Mean, given.Std),
@@ -97,8 +97,8 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
             _ => (there.Mean, there.Std),
         };
         if (!asked.Item1.SequenceEqual(there.Mean) || !asked.Item2.SequenceEqual(there.Std))
-            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are taken: mean [{Shown(there.Mean)}], std [{Shown(there.Std)}]", Path: "data.input.normalize",
-                Hint: "leave it out, or give kind measured, to take the run's; or leave --from out")]);
+            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are used: mean [{Shown(there.Mean)}], std [{Shown(there.Std)}]", Path: "data.input.normalize",
+                Hint: "leave it out, or set kind: measured, to use the run's; or leave --from out")]);
         return input with { Normalize = new GivenStatisticsConfig { Mean = there.Mean, Std = there.Std } };
 
         static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
@@ -108,7 +108,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
     {
         var classes = opened.Dataset.Classes.Count;
         if (network.Classes is { } wanted && wanted != classes)
-            throw new UserException([new Problem($"model.classes ({wanted}) must be the number of classes of the images ({classes})", Path: "model.classes", Hint: "leave it out to take the images' number")]);
+            throw new UserException([new Problem($"model.classes ({wanted}) must be the number of classes of the images ({classes})", Path: "model.classes", Hint: "leave it out to use the number of the images")]);
         return new ImageShape(opened.Transform.Size, opened.Transform.Channels, classes);
     }
 
@@ -158,7 +158,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         model.Dispose();
     }
 
-    // Some images of a batch, of which other processes may have those before.
+    // Some images of a batch; other processes may have earlier ones.
     sealed class Images(ImageTask task, ImageBatch batch, int first, int rows, double smoothing, ClassificationReport? report, int before = 0) : MicroBatch(rows, rows, before + first)
     {
         public override double Flops => task.flops.Of(new(rows, 0, 0, rows, rows));
@@ -173,7 +173,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
             return Layers.LossSum.Of(logits, labels, smoothing);
         }
 
-        // The rows' part of what the batch has for each image.
+        // The rows' part of the batch's values for each image.
         T[] Part<T>(T[] all, int each) => rows == batch.Count ? all : all[(first * each)..((first + rows) * each)];
     }
 }

@@ -12,10 +12,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Evaluates a model of images and texts on a split: answers, matches, and retrieval in both directions.</summary>
+/// <summary>Evaluates a model of images with text on a split: answers, matches, and retrieval in both directions.</summary>
 sealed class ImageTextEvaluation
 {
-    /// <summary>The most pairs that are retrieved from: every caption is scored with every image.</summary>
+    /// <summary>The maximum number of pairs for retrieval: every caption is scored with every image.</summary>
     internal const int MostRetrieved = 200;
 
     readonly ImageTextRun run;
@@ -69,7 +69,7 @@ sealed class ImageTextEvaluation
         var questions = evaluation.Answer(predictions);
         evaluation.Match();
         evaluation.Retrieve();
-        if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: no answers, and the model was not trained to match captions");
+        if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: it has no answers, and the model was not trained to match captions");
         return new()
         {
             Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.splitName, Examples = evaluation.corpus.Count,
@@ -84,7 +84,7 @@ sealed class ImageTextEvaluation
         double loss = 0;
         foreach (var (at, example) in asked.Index())
         {
-            // An answer that training never had cannot be given: it counts as wrong, and not in the loss.
+            // The model cannot give an answer that never occurs in training: it counts as wrong, but not in the loss.
             if (corpus.Answers[example] >= 0) loss -= answers[at].LogProbability;
             predictions.Add(new PredictionLine($"{corpus.Examples[example].Image}: {corpus.Examples[example].Text}", run.Answers[answers[at].Guess], corpus.Examples[example].Answer!, answers[at].Probability));
         }
@@ -143,7 +143,7 @@ sealed class ImageTextEvaluation
         return batches.Make(plans);
     }
 
-    // Each caption with its image, and the one that is almost right: half of the pairs match.
+    // Each caption with its image, and the almost true one: half of the pairs match.
     void Match()
     {
         if (twofold.Length == 0) return;
@@ -159,7 +159,7 @@ sealed class ImageTextEvaluation
         metrics["match_accuracy"] = right / (2.0 * twofold.Length);
     }
 
-    // Every caption with every image; of equal scores, those of others count as better.
+    // Every caption with every image; ties count against the correct one.
     void Retrieve()
     {
         var N = retrieved.Length;
@@ -174,7 +174,7 @@ sealed class ImageTextEvaluation
         metrics["retrieved_from"] = N;
     }
 
-    // The score of each caption (row) with each image (column). The part of the image's stream before the streams meet is computed once.
+    // The score of each caption (row) with each image (column). The part of the image stream before co-attention is computed only once.
     float[,] Scores()
     {
         using var scope = NewDisposeScope();

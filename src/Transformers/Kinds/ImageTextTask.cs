@@ -21,7 +21,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Answers questions about images, predicts masked tokens and regions, and matches captions with images, all by one model.</summary>
+/// <summary>Answers questions about images, predicts masked tokens and regions, and matches captions with images, all with one model.</summary>
 sealed class ImageTextTask : StreamTask<ImageTextBatch>
 {
     const int ShownAnswers = 12;
@@ -36,7 +36,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     readonly ObjectivesConfig objectives;
     List<OutputExample> answered = [];
 
-    /// <summary>A task over images and texts.</summary>
+    /// <summary>Creates a task on images with text.</summary>
     public ImageTextTask(Vilbert model, PreparedPairs data, RunConfig run, Device device)
     {
         (this.model, this.data, this.device, config) = (model, data, device, run.Training);
@@ -44,11 +44,11 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
         var shape = model.Shape;
         flops = ModelFlops.OfImages(run.Model, new ImageShape(shape.Size, shape.Channels, shape.Answers), shape.Vocabulary);
         objectives = ((VilbertConfig)run.Model).Objectives;
-        var rows = config.Batch.RowsOf("images with texts");
+        var rows = config.Batch.RowsOf("images with text");
         var batches = data.Batches(data.Train, data.Splits.Train, objectives, new BucketOptions { Sequences = rows, Seed = SeedStreams.Of(run.Seed, "batches") }, model.Patches);
         stream = new Prefetcher<ImageTextBatch>(batches.At, batches.BatchesPerEpoch);
         if (data.Validation is not { } held) return;
-        // In order, and with what is masked the same each time; no row sees one stream alone.
+        // In order, with the same masking each time; every row sees both streams.
         validation = data.Batches(held, data.Splits.Validation!, objectives with { Alone = 0 },
             new BucketOptions { Sequences = Math.Max(rows, 64), Shuffle = false, Seed = SeedStreams.Of(run.Seed, "validation") }, model.Patches);
     }
@@ -124,14 +124,14 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
         return [new ModelPicture("attention", plot.ToSvg())];
     }
 
-    // The rows of a task with their labels; null where there are none.
+    // The rows of an objective with their labels; null if there are none.
     (Tensor Indices, Tensor Labels)? RowsOf(ImageTextBatch batch, RowTask task)
     {
         var rows = Enumerable.Range(0, batch.Rows).Where(row => batch.Tasks[row] == task).Select(row => (long)row).ToArray();
         return rows.Length == 0 ? null : (tensor(rows).SendTo(device), tensor(rows.Select(row => batch.Labels[row]).ToArray()).SendTo(device));
     }
 
-    // The positions of masked tokens in [B·T], what they were, and the part of a row that each is.
+    // The positions of masked tokens in [B·T], the original tokens, and the weight of each within its row.
     (Tensor Positions, Tensor Targets, Tensor Shares)? MaskedTokens(ImageTextBatch batch)
     {
         var T = batch.Texts.Width;
@@ -142,7 +142,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
             tensor(found.Select(i => each[i / T]).ToArray()).SendTo(device));
     }
 
-    // The positions of masked regions in [B·(1 + R)] and in [B·R], and the part of a row that each is.
+    // The positions of masked regions in [B·(1 + R)] and in [B·R], and the weight of each within its row.
     (Tensor Positions, Tensor Regions, Tensor Shares)? MaskedRegions(ImageTextBatch batch)
     {
         var R = batch.Regions;
@@ -192,19 +192,19 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     }
 }
 
-/// <summary>Images and texts, ready to be learned from.</summary>
+/// <summary>Images with text, ready for training.</summary>
 /// <param name="Splits">The splits.</param>
 /// <param name="Tokenizer">The tokenizer.</param>
-/// <param name="Input">A model's view of images.</param>
+/// <param name="Input">How the model reads images.</param>
 /// <param name="Train">The training texts.</param>
-/// <param name="Validation">The validation texts; null where there are none.</param>
+/// <param name="Validation">The validation texts; null if there are none.</param>
 sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, ImageTextInput Input, ImageTextCorpus Train, ImageTextCorpus? Validation)
 {
     /// <summary>Reads what a config names.</summary>
     internal static PreparedPairs Open(ImageTextDataConfig data, VilbertConfig network, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Open();
-        observer.OnPreparing("reading images and texts", 0);
+        observer.OnPreparing("reading images and text", 0);
         var text = new SentenceSource($"{data.Source}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().SelectMany(TextsOf));
         var tokenizer = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as ImageTextDataConfig)?.Tokenizer)
             ?? TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder, done => observer.OnPreparing("training the tokenizer", done), cancel);
@@ -216,13 +216,13 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
 
     static IEnumerable<string> TextsOf(ImageTextExample example) => example.Caption is { } caption ? [example.Text, caption] : [example.Text];
 
-    /// <summary>Prepares the data and makes the task.</summary>
+    /// <summary>Prepares the data and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig run, ImageTextDataConfig data, VilbertConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var prepared = Open(data, network, options, observer, stop.Token);
         var (train, classes) = (prepared.Train, prepared.Train.Classes);
         if (classes.Count == 0 && network.Objectives is { Masked: 0, Match: 0 })
-            throw new UserException("no example has an answer, and model.objectives asks for nothing else", "give masked or match, or name the field of the answers in data.source.answer");
+            throw new UserException("no example has an answer, but model.objectives has no other objective", "set masked or match, or name the answers' field in data.source.answer");
         observer.Note($"{train.Count:N0} training and {prepared.Validation?.Count ?? 0:N0} validation examples, {classes.Count} answers, vocabulary {prepared.Tokenizer.VocabularySize:N0}");
         var answers = network.Objectives.Answer > 0 ? classes : [];
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));

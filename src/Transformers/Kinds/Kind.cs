@@ -14,7 +14,7 @@ namespace Transformers.Kinds;
 /// <summary>What the program can do with one kind of model: train, evaluate, score, embed, draw and inspect.</summary>
 /// <remarks>
 /// A new kind is a config record with <see cref="KindAttribute"/>, its module, and a class derived from <see cref="Kind{TModel, TData}"/> in the
-/// record's assembly. What it does not override is refused with a message.
+/// record's assembly. Whatever it does not override is refused with a message.
 /// </remarks>
 public abstract class Kind
 {
@@ -28,31 +28,31 @@ public abstract class Kind
 
     static Kind Find(Type model) => model.Assembly.GetTypes().Where(type => !type.IsAbstract && type.IsSubclassOf(typeof(Kind)))
         .Select(type => (Kind)Activator.CreateInstance(type, nonPublic: true)!).FirstOrDefault(kind => kind.Model == model)
-        ?? throw new InvalidOperationException($"no class derived from {nameof(Kind)} is for {model.Name}");
+        ?? throw new InvalidOperationException($"no class derived from {nameof(Kind)} handles {model.Name}");
 
     /// <summary>The type of its config.</summary>
     public abstract Type Model { get; }
 
-    /// <summary>Whether it turns one text into another, so that a search finds its output.</summary>
+    /// <summary>Whether it turns one text into another, with a search over outputs.</summary>
     public virtual bool Translates => false;
 
     /// <summary>What it reads.</summary>
     public virtual ModelInput Input => ModelInput.Text;
 
-    /// <summary>What an evaluation counts as examples.</summary>
-    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "sounds", ModelInput.Pairs => "pairs", _ => "texts" };
+    /// <summary>What the examples of an evaluation are called.</summary>
+    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "recordings", ModelInput.Pairs => "pairs", _ => "texts" };
 
-    /// <summary>Whether it names the class of its input.</summary>
+    /// <summary>Whether it classifies its input.</summary>
     public virtual bool Classifies => false;
 
-    /// <summary>Text with the settings that the data decide, as training makes them.</summary>
+    /// <summary>Text with the settings that depend on the data, as in training.</summary>
     public static TextDataConfig ResolveText(TextDataConfig data) => DocumentStarts.Resolve(data);
 
-    /// <summary>Makes the settings that the data or an earlier part of the run decide, so that the run records them.</summary>
+    /// <summary>Decides the settings that depend on the data or on an earlier part of the run, so that the run records them.</summary>
     /// <exception cref="UserException">The data cannot be read.</exception>
     internal virtual RunConfig Resolve(RunConfig run, TrainingOptions options) => run;
 
-    /// <summary>Prepares the data and makes the model and the training task that a config asks for.</summary>
+    /// <summary>Prepares the data, and creates the model and the training task that a config describes.</summary>
     /// <exception cref="UserException">The data cannot be read, or the model does not fit them.</exception>
     public abstract TaskSetup CreateTask(RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop);
 
@@ -60,34 +60,34 @@ public abstract class Kind
     /// <param name="run">The open run.</param>
     /// <param name="name">The run's name for the document.</param>
     /// <param name="options">Data, split, device and precision.</param>
-    /// <param name="cancel">Ends it between two batches.</param>
-    /// <exception cref="UserException">The data cannot be read, or nothing evaluates this kind.</exception>
+    /// <param name="cancel">Cancels between two batches.</param>
+    /// <exception cref="UserException">The data cannot be read, or this kind cannot be evaluated.</exception>
     public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
         throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");
 
-    /// <summary>The names of the metrics that an evaluation of a run gives; null where they are not known before.</summary>
+    /// <summary>The names of the metrics that an evaluation of a run gives; null if they are not known in advance.</summary>
     public virtual IReadOnlyList<string>? EvaluationMetrics(TrainedRun run) => null;
 
     /// <summary>Whether each prompt of <c>generate</c> is read as the beginning of a document, as training read all text.</summary>
     public virtual bool StartsDocuments(DataConfig data) => false;
 
-    /// <summary>Opens what computes the probabilities of texts' tokens.</summary>
+    /// <summary>Opens a scorer, which computes the probabilities of tokens.</summary>
     /// <param name="run">The open run.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="precision">The type of products.</param>
-    /// <param name="stride">For a language model: the tokens that each further window of a long text scores; null for the whole context.</param>
-    /// <exception cref="UserException">This kind has no such probabilities, or the stride does not suit it.</exception>
+    /// <param name="stride">For a language model: the number of tokens that each further window of a long text scores; null for the whole context.</param>
+    /// <exception cref="UserException">This kind has no token probabilities, or does not support the stride.</exception>
     public virtual TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null) =>
-        throw new UserException($"a run of kind {NameOf(run)} has no probabilities of tokens", "score reads runs of kind gpt, seq2seq, and encoder with a masked head");
+        throw new UserException($"a run of kind {NameOf(run)} has no token probabilities", "score reads runs of kind gpt, seq2seq, and encoder with a masked head");
 
-    /// <summary>Opens what turns texts into vectors.</summary>
+    /// <summary>Opens an embedder, which turns texts into vectors.</summary>
     /// <exception cref="UserException">This kind does not read text.</exception>
     public virtual Embedder OpenEmbedder(TrainedRun run, Device device) => throw new UserException($"the run is of kind {NameOf(run)}, which does not read text");
 
     /// <summary>Writes a run's model in the format of other programs.</summary>
     /// <param name="run">The open run.</param>
     /// <param name="request">The format, where to, and how.</param>
-    /// <exception cref="UserException">The format cannot express this model, or the output cannot be written.</exception>
+    /// <exception cref="UserException">The format does not support this model, or the output cannot be written.</exception>
     public ExportResult Export(TrainedRun run, ExportRequest request) => request.Format switch
     {
         ExportFormat.HuggingFace => ExportToHuggingFace(run, request),
@@ -97,73 +97,73 @@ public abstract class Kind
     };
 
     /// <summary>Writes a folder for Hugging Face's transformers library.</summary>
-    /// <exception cref="UserException">It has no layout for this model.</exception>
+    /// <exception cref="UserException">The library has no layout for this model.</exception>
     protected virtual ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => throw NoExport(run, request);
 
     /// <summary>Writes a folder with a graph for ONNX Runtime.</summary>
-    /// <exception cref="UserException">The graph cannot express this model.</exception>
+    /// <exception cref="UserException">This model cannot be exported to a graph.</exception>
     protected virtual ExportResult ExportToOnnx(TrainedRun run, ExportRequest request) => throw NoExport(run, request);
 
     /// <summary>Writes a file for llama.cpp.</summary>
-    /// <exception cref="UserException">llama.cpp does not run such a model.</exception>
+    /// <exception cref="UserException">llama.cpp does not support this model.</exception>
     protected virtual ExportResult ExportToGguf(TrainedRun run, ExportRequest request) => throw NoExport(run, request);
 
     static UserException NoExport(TrainedRun run, ExportRequest request) =>
-        new($"a run of kind {NameOf(run)} cannot be exported to {ExportRequest.NameOf(request.Format)}", "the table in docs/interchange.md says which kinds each format takes");
+        new($"a run of kind {NameOf(run)} cannot be exported to {ExportRequest.NameOf(request.Format)}", "the table in docs/interchange.md lists the kinds that each format supports");
 
-    /// <summary>Draws what a run's model attends to.</summary>
+    /// <summary>Draws a run's attention.</summary>
     /// <param name="run">The open run.</param>
     /// <param name="subject">The text, the pair or the image.</param>
     /// <param name="device">Where to compute.</param>
     /// <exception cref="UserException">The kind needs another subject, or has no such layer or head.</exception>
     public virtual Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
-        throw new UserException($"a model of kind {NameOf(run)} has no map of its attention");
+        throw new UserException($"a model of kind {NameOf(run)} has no attention map");
 
-    /// <summary>Draws the patches of a network over images.</summary>
+    /// <summary>Draws the patches of an image model.</summary>
     /// <param name="run">The open run.</param>
-    /// <param name="image">The file of an image to cut; null for none.</param>
-    /// <exception cref="UserException">The run is of another kind.</exception>
+    /// <param name="image">An image file to split into patches; null for none.</param>
+    /// <exception cref="UserException">The run is of a different kind.</exception>
     public virtual Picture DrawPatches(TrainedRun run, string? image) =>
-        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over patches of images (vit or swin)");
+        throw new UserException($"the run is of kind {NameOf(run)}, but this needs an image model with patches (vit or swin)");
 
     /// <summary>Draws a forecast with its band.</summary>
     /// <param name="run">The open run.</param>
-    /// <param name="path">Another table, whose next steps are forecast; null for the last window that the run held out.</param>
+    /// <param name="path">Another table, whose next steps are forecast; null for the run's last held-out window.</param>
     /// <param name="series">The name of the series; null for the first.</param>
     /// <param name="device">Where to compute.</param>
-    /// <exception cref="UserException">The run is of another kind, or there is no such series.</exception>
+    /// <exception cref="UserException">The run is of a different kind, or the series does not exist.</exception>
     public virtual Picture DrawForecast(TrainedRun run, string? path, string? series, Device device) =>
-        throw new UserException($"the run is of kind {NameOf(run)}, and this needs a network over series (patchtst or series_decoder)");
+        throw new UserException($"the run is of kind {NameOf(run)}, but this needs a forecasting model (patchtst or series_decoder)");
 
     /// <summary>Draws how a model encodes positions.</summary>
     /// <param name="model">The model.</param>
     /// <param name="weights">Finds a tensor of the run by the end of its name; null for none.</param>
-    /// <param name="count">The positions to show.</param>
+    /// <param name="count">The number of positions to show.</param>
     /// <param name="layer">The block of a Swin, from 1.</param>
-    /// <exception cref="UserException">The positions are learned, and there is no trained run.</exception>
+    /// <exception cref="UserException">The positions are learned, but there is no trained run.</exception>
     public virtual Picture DrawPositions(ModelConfig model, Func<string, Tensor?> weights, int count, int layer = 1) =>
-        throw new UserException($"a model of kind {KindAttribute.Of(model)} without positions has no picture of them");
+        throw new UserException($"a model of kind {KindAttribute.Of(model)} has no positions to draw");
 
-    /// <summary>Reads a config's data as training does; where there are none, notes what is assumed instead.</summary>
+    /// <summary>Reads a config's data as training does; if there are none, notes what is assumed instead.</summary>
     internal abstract DataProfile ReadProfile(RunConfig run, TrainingOptions options);
 
-    /// <summary>The batch that a model alone is counted for: a full context, a pair or a text of some length, or one image.</summary>
+    /// <summary>The batch that is assumed for a model without data: a full context, a pair or a text of some length, or one image.</summary>
     internal abstract DataProfile ProfileAlone(ModelConfig model);
 
     /// <summary>The batch of random inputs that <c>bench step</c> measures.</summary>
     internal virtual DataProfile ProfileStep(ModelConfig model, StepRequest request) =>
-        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "measured are gpt, seq2seq, vit, swin and resnet");
+        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "steps of gpt, seq2seq, vit, swin and resnet can be measured");
 
-    /// <summary>The model's parameters, counted without making more than one block of each stack.</summary>
+    /// <summary>The model's parameters, counted without creating more than one block of each stack.</summary>
     internal abstract IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data);
 
-    /// <summary>Makes the model and its loss on random inputs.</summary>
+    /// <summary>Creates the model and its loss on random inputs.</summary>
     internal abstract StepWork CreateWork(ModelConfig model, DataProfile data, double smoothing, Device device, Generator generator);
 
     private protected static string NameOf(TrainedRun run) => KindAttribute.Of(run.Config.Model);
 }
 
-/// <summary>A kind of model that learns from one kind of data.</summary>
+/// <summary>A kind of model that is trained on one kind of data.</summary>
 /// <typeparam name="TModel">Its config.</typeparam>
 /// <typeparam name="TData">The data.</typeparam>
 public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig where TData : DataConfig
@@ -194,7 +194,7 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
         }
     }
 
-    /// <summary>Prepares the data and makes the model and the training task.</summary>
+    /// <summary>Prepares the data, and creates the model and the training task.</summary>
     protected abstract TaskSetup CreateTask(RunConfig run, TData data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop);
 
     internal sealed override DataProfile ReadProfile(RunConfig run, TrainingOptions options)
@@ -207,13 +207,13 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
         catch (UserException exception)
         {
             if (AssumeProfile(data, (TModel)run.Model, run.Training.Batch) is not { } profile) throw;
-            return profile with { Notes = [$"the data were not read ({exception.Problems[0].Message}): the sizes of their batches are assumed", .. profile.Notes] };
+            return profile with { Notes = [$"the data were not read ({exception.Problems[0].Message}): their batch sizes are assumed", .. profile.Notes] };
         }
     }
 
     private protected abstract DataProfile ReadProfile(RunConfig run, TData data, TModel model, TrainingOptions options);
 
-    /// <summary>What is assumed where the data cannot be read; null for nothing.</summary>
+    /// <summary>What is assumed if the data cannot be read; null for nothing.</summary>
     private protected virtual DataProfile? AssumeProfile(TData data, TModel model, BatchConfig batch) => null;
 
     internal sealed override DataProfile ProfileAlone(ModelConfig model) => ProfileAlone((TModel)model);
@@ -244,7 +244,7 @@ public enum ModelInput
     Text,
     /// <summary>Images.</summary>
     Images,
-    /// <summary>Series of numbers.</summary>
+    /// <summary>Time series.</summary>
     Series,
     /// <summary>Recordings.</summary>
     Sounds,
@@ -252,35 +252,35 @@ public enum ModelInput
     Pairs,
 }
 
-/// <summary>What a picture of a run's attention is drawn for.</summary>
+/// <summary>The input for which a run's attention is drawn.</summary>
 public sealed record AttentionSubject
 {
     /// <summary>The text, or the sentence to translate.</summary>
     public string? Text { get; init; }
     /// <summary>The decoder's input; null for the model's own translation.</summary>
     public string? Target { get; init; }
-    /// <summary>The image's file.</summary>
+    /// <summary>The image file.</summary>
     public string? Image { get; init; }
-    /// <summary>The recording's file.</summary>
+    /// <summary>The audio file.</summary>
     public string? Sound { get; init; }
     /// <summary>Which attention of an encoder-decoder.</summary>
     public AttentionPart Part { get; init; }
     /// <summary>Layers and heads.</summary>
     public AttentionChoice Choice { get; init; }
 
-    internal string RequiredText => Text ?? throw new UserException("--text must be given: what the model is to read");
+    internal string RequiredText => Text ?? throw new UserException("--text must be given, for the model to read");
 }
 
-/// <summary>A task made from a config, with what a run folder must hold of it.</summary>
+/// <summary>A task created from a config, with what a run folder must store of it.</summary>
 public sealed class TaskSetup : IDisposable
 {
     /// <summary>The task.</summary>
     public required TrainingTask Task { get; init; }
-    /// <summary>The files that turn input into numbers, name and content: a tokenizer, or an image transform. Each checkpoint holds them.</summary>
+    /// <summary>The preprocessing files, name and content: a tokenizer, or an image transform. Each checkpoint stores them.</summary>
     public required IReadOnlyDictionary<string, byte[]> Files { get; init; }
     /// <summary>The hash of those files.</summary>
     public required string FilesHash { get; init; }
-    /// <summary>The names of the classes, in the order of the model's scores; null where it has none.</summary>
+    /// <summary>The names of the classes, in the order of the model's scores; null if it has none.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
     /// <summary>Units of throughput, from the number of targets.</summary>
     public Func<long, double> UnitsOf { get; init; } = targets => targets;

@@ -14,10 +14,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Labelled text for the tasks of an encoder: predicting masked tokens, or the class of a text.</summary>
+/// <summary>Labelled text for the tasks of an encoder: predicting masked tokens or the class of a text.</summary>
 static class LabelledTexts
 {
-    /// <summary>Prepares the texts and makes the task.</summary>
+    /// <summary>Prepares the texts and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig config, LabelledDataConfig data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (tokenizer, train, validation) = Read(data, shape, options, observer, stop.Token);
@@ -44,7 +44,7 @@ static class LabelledTexts
         };
     }
 
-    /// <summary>Tokenizer and encoded texts, as training has them.</summary>
+    /// <summary>Tokenizer and encoded texts, as in training.</summary>
     internal static (TextTokenizer tokenizer, LabelledCorpus train, LabelledCorpus? validation) Read(
         LabelledDataConfig data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
@@ -58,7 +58,7 @@ static class LabelledTexts
         LabelledNotes.Report(data, splits, train, validation, observer);
         LabelledNotes.WarnOfOverlap([train.Tokens], validation is null ? null : [validation.Tokens], "texts", observer);
         WarnOf(broken, observer);
-        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and lose their end");
+        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and are truncated");
         return (tokenizer, train, validation);
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
@@ -67,14 +67,14 @@ static class LabelledTexts
 
     static TextTokenizer TokenizerOf(LabelledDataConfig data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
-        // The embeddings that are taken over are those of the other run's tokens.
+        // The loaded embeddings are those of the other run's tokens.
         if (WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer) is { } taken) return taken;
         var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
             done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
 
-    /// <summary>The examples that the tokenizers can express; the others are listed with their reason. Only a vocabulary of characters lacks any.</summary>
+    /// <summary>The examples that the tokenizers can encode; the others are listed with the reason. Only a character vocabulary can fail to encode one.</summary>
     internal static IEnumerable<T> Readable<T>(IEnumerable<T> examples, string split, List<string> broken, params (TextTokenizer tokenizer, Func<T, string> text)[] sides)
     {
         sides = [.. sides.Where(side => side.tokenizer is CharacterTokenizer)];
@@ -93,13 +93,13 @@ static class LabelledTexts
         });
     }
 
-    /// <summary>Warns of examples that are left out.</summary>
+    /// <summary>Warns about examples that are skipped.</summary>
     internal static void WarnOf(List<string> broken, ITrainingObserver observer)
     {
-        if (broken.Count > 0) observer.Warn($"{broken.Count:N0} examples have characters that the vocabulary lacks, and are left out; the first: {broken[0]}");
+        if (broken.Count > 0) observer.Warn($"{broken.Count:N0} examples have characters that are not in the vocabulary, and are skipped; the first: {broken[0]}");
     }
 
-    /// <summary>The size of batches; a text fits even where it is longer than the tokens of a batch.</summary>
+    /// <summary>The size of batches; a text fits even if it is longer than the tokens of a batch.</summary>
     internal static BucketOptions BatchesOf(RunConfig run, TokenStore texts)
     {
         var batch = run.Training.Batch;
@@ -117,21 +117,21 @@ static class LabelledTexts
         Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new DataPosition(0, batch));
 }
 
-/// <summary>What a person should know of labelled texts before training on them.</summary>
+/// <summary>Warnings about labelled texts before training on them.</summary>
 static class LabelledNotes
 {
-    // From this many texts on, a label that only the first line has is conspicuous.
+    // With this many texts or more, a label that occurs only in the first line is suspicious.
     const int Many = 10;
 
-    /// <summary>Refuses data of a single class: a model would learn to name it whatever it sees, at no loss.</summary>
+    /// <summary>Refuses data of a single class: a model would learn to predict it for every input, with zero loss.</summary>
     internal static void CheckClasses(IReadOnlyList<string> classes, string examples)
     {
         if (classes.Count < 2)
-            throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, and a classifier needs two", Path: "data.source",
-                Hint: examples == "images" ? "give each class a folder of its own" : "is data.source.label the column of the labels?")]);
+            throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, but a classifier needs two", Path: "data.source",
+                Hint: examples == "images" ? "put each class into its own folder" : "is data.source.label the label column?")]);
     }
 
-    /// <summary>Warns where the validation split is not held out: a tenth or more of its examples are training examples too.</summary>
+    /// <summary>Warns if the validation split is not really held out: a tenth or more of its examples are also training examples.</summary>
     /// <param name="train">The training examples' tokens, a store for each side.</param>
     /// <param name="validation">The validation examples' tokens.</param>
     internal static void WarnOfOverlap(TokenStore[] train, TokenStore[]? validation, string examples, ITrainingObserver observer)

@@ -20,10 +20,10 @@ namespace Transformers.Kinds;
 /// <typeparam name="TModule">Its module.</typeparam>
 public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextDataConfig> where TModel : ModelConfig, ITextModelConfig where TModule : nn.Module, ILanguageModel
 {
-    /// <summary>The model with fresh weights.</summary>
+    /// <summary>Creates the model with freshly initialised weights.</summary>
     protected abstract TModule Create(TModel model, int vocabulary, Generator? generator = null);
 
-    /// <summary>The tokens that the model sees at once.</summary>
+    /// <summary>The number of tokens that the model sees at once.</summary>
     protected abstract int ContextOf(TModel model);
 
     TModule Load(TrainedRun run, TextTokenizer tokenizer, Device device)
@@ -48,26 +48,26 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     /// <inheritdoc/>
     public sealed override bool StartsDocuments(DataConfig data) => DocumentStarts.BeforePrompts(data);
 
-    /// <summary>The loss over a whole split, cut as training cuts it: into blocks of the context without overlap, or documents.</summary>
+    /// <summary>The loss over a whole split, split into rows as in training: blocks of the context without overlap, or documents.</summary>
     /// <inheritdoc/>
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Split is { } split && options.Data is not null)
-            throw new UserException($"--split ({split}): text that is given with --data is evaluated whole", "leave --split out");
+            throw new UserException($"--split ({split}): text given with --data is evaluated as a whole", "leave --split out");
         if (options.Split is not (null or "validation"))
-            throw new UserException($"--split ({options.Split}): text has a validation split only", "leave --split out, or name other text with --data");
+            throw new UserException($"--split ({options.Split}): text has only a validation split", "leave --split out, or name a different text with --data");
         var tokenizer = run.LoadTokenizer();
         using var model = Load(run, tokenizer, options.Device);
         using var data = Open(run, tokenizer, options);
         var sequence = options.Data is null ? data.Validation : data.Train;
         var summary = options.Data is null ? data.Manifest.Validation : data.Manifest.Train;
         var batches = run.Config.Data is TextDataConfig { Batches: var kind } ? kind : new RandomBatchesConfig();
-        // What is given is scored as score does it; the run's own split as training did.
+        // Text given with --data is scored as score does; the run's own split as in training.
         var start = options.Data is not null || batches is PackedBatchesConfig ? DocumentStarts.BeforeGiven(run.Config.Data, tokenizer) : null;
-        if (sequence.Count < 2) throw new UserException("there is no validation text: the run held nothing out", "name text with --data");
+        if (sequence.Count < 2) throw new UserException("there is no validation text, because the run held nothing out", "name text with --data");
         var cut = DocumentStarts.Cut(batches, sequence, start, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context);
         var (sum, targets) = SumLosses(model, cut.Counted(sequence.Count, options.Progress, batch => batch.TargetCount), options);
-        if (targets == 0) throw new UserException("no document of the text has a token to predict", "name other text with --data");
+        if (targets == 0) throw new UserException("no document in the text has a token to predict", "name a different text with --data");
         var loss = sum / targets;
         return new EvaluationResult
         {
@@ -100,12 +100,12 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         }));
     }
 
-    // Other text is evaluated whole: nothing of it is held out.
+    // Other text is evaluated as a whole: none of it is held out.
     static PreparedData Open(TrainedRun run, TextTokenizer tokenizer, EvaluationOptions options)
     {
         if (options.Data is { } path)
         {
-            if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
+            if (!File.Exists(path) && !Directory.Exists(path)) throw new UserException([new Problem("the file or folder does not exist", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
             var files = run.Config.Data is TextDataConfig own ? TextSources.WithFiles(own.Source, path) : new TextFilesConfig { Files = [path] };
             return DataPreparation.Prepare(new PreparationOptions(new FileTextSource(files), tokenizer, 0, HoldoutMode.Tail), options.Cache);
         }
@@ -126,7 +126,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     {
         var tokenizer = run.LoadTokenizer();
         var model = Load(run, tokenizer, device);
-        // Padding is at the end, where no token before it looks.
+        // Padding is at the end, so no earlier token attends to it.
         return new Embedder(model, (ids, _) => model.Hidden(ids), run.Config.Model.Width, padding: 0, device,
             text => tokenizer.EncodeToIds(text).Take(model.Context).ToArray() is { Length: > 0 } ids ? ids : throw new UserException("a text without a token has no embedding"));
     }

@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Predicts masked tokens of a text.</summary>
-/// <remarks>Devlin et al. 2019, section 3.1. Every epoch masks other tokens; validation masks the same ones each time.</remarks>
+/// <remarks>Devlin et al. 2019, section 3.1. Every epoch masks different tokens; validation masks the same ones each time.</remarks>
 sealed class MaskedTokenTask : StreamTask<MaskedBatch>
 {
     readonly MaskedTokenModel model;
@@ -24,8 +24,8 @@ sealed class MaskedTokenTask : StreamTask<MaskedBatch>
     readonly TokenStore? validationTexts;
     readonly ModelFlops flops;
 
-    /// <summary>A task over texts.</summary>
-    /// <exception cref="UserException">There is no text, one alone exceeds the tokens of a batch, or the vocabulary has no mask token.</exception>
+    /// <summary>Creates a task on texts.</summary>
+    /// <exception cref="UserException">There is no text, a single one exceeds the tokens of a batch, or the vocabulary has no mask token.</exception>
     public MaskedTokenTask(MaskedTokenModel model, TextTokenizer tokenizer, TokenStore train, TokenStore? validation, MaskedHeadConfig head, RunConfig run, Device device)
     {
         (this.tokenizer, validationTexts) = (tokenizer, validation);
@@ -64,7 +64,7 @@ sealed class MaskedTokenTask : StreamTask<MaskedBatch>
 
     public override IReadOnlyList<string> MetricNames => [.. base.MetricNames, "masked_accuracy"];
 
-    /// <summary>The fraction of masked tokens that are predicted right; of the whole split at the end.</summary>
+    /// <summary>The fraction of masked tokens that are predicted correctly; over the whole split at the end.</summary>
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
         Span<double> counts = [0, 0];

@@ -33,7 +33,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
     readonly Device device;
     readonly ModelFlops flops;
 
-    /// <summary>A task over prepared text.</summary>
+    /// <summary>Creates a task on prepared text.</summary>
     public NextTokenTask(ILanguageModel model, TextTokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
     {
         this.tokenizer = tokenizer;
@@ -49,7 +49,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
         batches = Prefetcher<TextBatch>.FromSampler(sampler);
     }
 
-    /// <summary>Prepares the text and makes the task.</summary>
+    /// <summary>Prepares the text and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig run, TextDataConfig data, int context, Func<TextTokenizer, ILanguageModel> makeModel, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (tokenizer, prepared) = Read(data, options, observer, stop.Token);
@@ -60,7 +60,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
                 else observer.Note(note);
             var duplicates = prepared.Manifest.Duplicates;
             if (duplicates.ValidationDocuments > 0)
-                observer.Warn($"{duplicates.ValidationDocuments} validation documents are in the training text too: the validation loss is too low");
+                observer.Warn($"{duplicates.ValidationDocuments} validation documents are also in the training text: the validation loss is too low");
             var rows = run.Training.Batch.Sequences ?? run.Training.Batch.Tokens!.Value / context;
             var train = Limited(prepared.Train, data.Limit);
             var sampler = CreateSampler(data.Batches, train, rows, context, SeedStreams.Of(run.Seed, "batches"), DocumentStarts.Before(data, tokenizer));
@@ -84,11 +84,11 @@ sealed class NextTokenTask : StreamTask<TextBatch>
     {
         if (PreparedData.FolderOf(data.Source) is { } folder)
         {
-            // What was prepared brings its tokenizer along.
+            // Prepared text comes with its tokenizer.
             var own = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
             if (options.From is { } from && TrainedRun.Open(from).LoadTokenizer().Hash != own.Hash)
-                throw new UserException([new Problem($"({folder}) was prepared with another tokenizer than that of {from}, whose weights are taken", Path: "data.source",
-                    Hint: $"prepare the text with the run's: transformer data prepare … --tokenizer {from}")]);
+                throw new UserException([new Problem($"({folder}) was prepared with a different tokenizer from that of {from}, whose weights are used", Path: "data.source",
+                    Hint: $"prepare the text with that tokenizer: transformer data prepare … --tokenizer {from}")]);
             return (own, PreparedData.Open(folder, own));
         }
         var source = TextSources.Of(data.Source);
@@ -130,7 +130,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
         return Slices(batch.Rows, (first, count) => new TokenBatch(this, batch, first, count, config.LabelSmoothing));
     }
 
-    /// <remarks>Any number of rows gives the same loss; as many as in a micro-batch take no more memory than a step.</remarks>
+    /// <remarks>The loss does not depend on the number of rows; with as many as in a micro-batch, no more memory is needed than for a step.</remarks>
     public override IEnumerable<MicroBatch> Validation(int? count) =>
         DocumentStarts.Cut(text.Batches, data.Validation, text.Batches is PackedBatchesConfig ? DocumentStarts.Before(text, tokenizer) : null, Micro.Of(rows), model.Context, count)
             .Select(batch => new TokenBatch(this, batch, 0, batch.Rows, smoothing: 0));
@@ -148,7 +148,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
         if (config.Sample.Tokens == 0) return [];
         Model.eval();
         var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
-        // In the run's own precision: the model would stay in another.
+        // In the run's own precision: otherwise the model would stay in another.
         using var generator = new Decoding.TextGenerator(model, tokenizer, device) { StartsDocuments = DocumentStarts.BeforePrompts(text), Precision = Precisions.Resolve(config.Precision, device) };
         var completions = generator.Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
         return [.. completions.Select(completion => completion.Prompt + completion.Text)];
@@ -185,7 +185,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
 /// <summary>The loss of a language model over rows of a batch of text.</summary>
 static class TokenLoss
 {
-    /// <summary>The sum over the targets that count, in nats.</summary>
+    /// <summary>The sum over the counted targets, in nats.</summary>
     public static LossSum Sum(ILanguageModel model, TextBatch batch, int firstRow, int rows, Device device, double smoothing = 0, RandomPosition random = default)
     {
         var T = batch.Length;
@@ -207,8 +207,8 @@ static class TokenLoss
         return targets;
     }
 
-    // Within a row, a token sees its own document only. Padding is a document too: a row of scores that is all
-    // minus infinity would not be numbers.
+    // Within a row, a token sees only its own document. Padding is also a document: a row of scores that is all
+    // minus infinity would give NaN.
     static Tensor? SegmentMask(TextBatch batch, Range range, int rows, Device device)
     {
         if (batch.Segments is null) return null;

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>One tensor of a model.</summary>
-/// <param name="Name">Its name, as checkpoints have it.</param>
+/// <param name="Name">Its name, as in checkpoints.</param>
 /// <param name="Shape">Its sizes.</param>
 public sealed record ParameterShape(string Name, IReadOnlyList<long> Shape)
 {
@@ -36,8 +36,8 @@ public static class ParameterTable
     public static IReadOnlyList<ParameterShape> Of(ModelConfig model, int vocabulary) =>
         Kind.For(model).ListParameters(model, new DataProfile { Vocabulary = vocabulary, Batches = [] });
 
-    /// <summary>The table of a model of which one block of each kind was made.</summary>
-    /// <param name="stacks">The prefix of each stack's names, and how often each block that was made is in it.</param>
+    /// <summary>The table of a model of which only one block of each kind was created.</summary>
+    /// <param name="stacks">The prefix of each stack's names, and how often each created block occurs in it.</param>
     internal static IReadOnlyList<ParameterShape> Repeat(IReadOnlyList<ParameterShape> table, params (string Stack, IReadOnlyList<int> Times)[] stacks)
     {
         var repeated = new List<ParameterShape>();
@@ -63,8 +63,8 @@ public static class ParameterTable
     static int? BlockOf(string name, string stack) =>
         name.StartsWith(stack, StringComparison.Ordinal) && int.TryParse(name[stack.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var block) ? block : null;
 
-    /// <summary>The table for people: equal blocks are one.</summary>
-    /// <returns>Name, with <c>*</c> for the layer; shape; number of tensors; parameters altogether.</returns>
+    /// <summary>The table for display: equal blocks are merged.</summary>
+    /// <returns>Name, with <c>*</c> for the layer; shape; number of tensors; total number of parameters.</returns>
     public static IReadOnlyList<(string Name, IReadOnlyList<long> Shape, int Times, long Count)> Grouped(IReadOnlyList<ParameterShape> table) =>
         [.. table.GroupBy(one => (Name: Starred(one.Name), Shape: string.Join('x', one.Shape)))
             .Select(group => (group.Key.Name, group.First().Shape, group.Count(), group.Sum(one => one.Count)))];

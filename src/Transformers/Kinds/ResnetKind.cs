@@ -8,7 +8,7 @@ sealed class ResnetKind : ImageKind<ResnetConfig>
 {
     private protected override OnnxGraph BuildOnnx(ResnetConfig model, ImageShape shape, OnnxWeights weights) => OnnxResnet.Build(model, shape, weights);
 
-    // Blocks of a stage differ from its first one, and the whole is small.
+    // Blocks of a stage differ from its first one, and the model is small.
     private protected override IReadOnlyList<ParameterShape> ListParameters(ResnetConfig model, DataProfile data)
     {
         using var whole = new Resnet(model, data.Image!.Value);

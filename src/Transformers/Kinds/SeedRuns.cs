@@ -7,40 +7,40 @@ using Transformers.Training;
 
 namespace Transformers.Kinds;
 
-/// <summary>Trains one config with several seeds, one after the other, each in a folder of its own.</summary>
+/// <summary>Trains one config with several seeds, one after the other, each in its own folder.</summary>
 public static class SeedRuns
 {
-    /// <summary>The file of the result, in the folder that holds the runs.</summary>
+    /// <summary>The file of the result, in the folder that contains the runs.</summary>
     public const string File = "seeds.json";
 
     /// <summary>The folder of a seed's run.</summary>
-    /// <param name="run">The folder that holds the runs.</param>
+    /// <param name="run">The folder that contains the runs.</param>
     /// <param name="seed">The seed.</param>
     public static string FolderOf(string run, ulong seed) => Path.Combine(run, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
 
     /// <summary>The seeds of a config's runs: its own and those after it.</summary>
-    /// <exception cref="UserException">There are not so many.</exception>
+    /// <exception cref="UserException">There are fewer.</exception>
     public static IReadOnlyList<ulong> SeedsOf(RunConfig config, int count)
     {
-        if (count < 2) throw new UserException($"--seeds ({count}) must be at least 2", "leave it out for one run");
+        if (count < 2) throw new UserException($"--seeds ({count}) must be at least 2", "leave it out to train one run");
         if (config.Seed > ulong.MaxValue - (ulong)count) throw new UserException($"--seeds ({count}) goes beyond the largest seed from seed ({config.Seed})");
         return [.. Enumerable.Range(0, count).Select(i => config.Seed + (ulong)i)];
     }
 
     /// <summary>Trains each seed, resumes it if it stopped, and leaves <see cref="File"/> in the folder.</summary>
     /// <param name="config">The config; its seed is the first.</param>
-    /// <param name="options">As for one run; the time limit is that of all together.</param>
+    /// <param name="options">As for a single run; the time limit applies to all runs together.</param>
     /// <param name="count">The number of seeds, at least 2.</param>
-    /// <param name="observer">Sees the runs one after the other.</param>
+    /// <param name="observer">Observes the runs one after the other.</param>
     /// <param name="stop">Asks all of them to end.</param>
-    /// <exception cref="UserException">What one run refuses, or the folder holds a single run.</exception>
-    /// <exception cref="DivergedException">A run went wrong.</exception>
+    /// <exception cref="UserException">A run is refused, or the folder contains a single run.</exception>
+    /// <exception cref="DivergedException">A run diverged.</exception>
     public static SeedsResult Start(RunConfig config, TrainingOptions options, int count, ITrainingObserver observer, StopRequest stop)
     {
         var seeds = SeedsOf(config, count);
-        if (options.ResumeFrom is not null) throw new UserException("--resume=PATH names one run's checkpoint, and --seeds trains several", "leave --resume out: each seed resumes where it stopped");
+        if (options.ResumeFrom is not null) throw new UserException("--resume=PATH names the checkpoint of one run, but --seeds trains several", "leave --resume out: each seed resumes where it stopped");
         if (Directory.Exists(Path.Combine(options.Run, RunFolder.CheckpointsFolder)))
-            throw new UserException([new Problem("the folder holds a single run, and --seeds needs one for several", options.Run, Hint: "name another folder with --run")]);
+            throw new UserException([new Problem("the folder contains a single run, but --seeds needs one for several runs", options.Run, Hint: "name another folder with --run")]);
         var clock = Stopwatch.StartNew();
         var results = new List<TrainResult>();
         foreach (var seed in seeds)
@@ -71,21 +71,21 @@ public sealed record SeedsResult
 {
     /// <summary>The name and version of the document.</summary>
     public string Schema { get; init; } = "transformer.seeds/1";
-    /// <summary>The folder that holds the runs.</summary>
+    /// <summary>The folder that contains the runs.</summary>
     public required string Run { get; init; }
     /// <summary>The seeds, in the order of the runs.</summary>
     public required IReadOnlyList<ulong> Seeds { get; init; }
     /// <summary>The mean over the runs of every final number that all of them have, by name.</summary>
     public required IReadOnlyDictionary<string, double> Mean { get; init; }
-    /// <summary>The standard deviation of the same numbers, dividing by the runs less one; absent for a single run.</summary>
+    /// <summary>The sample standard deviation of the same numbers; absent for a single run.</summary>
     public IReadOnlyDictionary<string, double>? Deviation { get; init; }
     /// <summary>The result of each run.</summary>
     public required IReadOnlyList<TrainResult> Runs { get; init; }
-    /// <summary>Why it ended before the last seed's last step; absent where it did not.</summary>
+    /// <summary>Why it ended before the last seed's last step; absent if it did not.</summary>
     public string? Stopped { get; init; }
 
     /// <summary>The result over runs.</summary>
-    /// <param name="folder">The folder that holds them.</param>
+    /// <param name="folder">The folder that contains them.</param>
     /// <param name="seeds">All seeds.</param>
     /// <param name="runs">The results so far, of the first seeds.</param>
     /// <param name="stopped">Why it ended early, or null.</param>

@@ -20,7 +20,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoder-decoders over sentence pairs.</summary>
+/// <summary>Encoder-decoders on sentence pairs.</summary>
 sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
 {
     const int DefaultBatch = 64, PairLength = 32;
@@ -35,7 +35,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     // Metrics loss, perplexity and bits_per_byte of the pairs that fit the model, and of all pairs bleu, chrf, exact and mean_score.
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
-        if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run did not learn from sentence pairs");
+        if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run was not trained on sentence pairs");
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
         var tokenizers = run.LoadTokenizers();
@@ -43,7 +43,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         var (source, target) = tokenizers;
         var broken = new List<string>();
         List<SentencePair> pairs = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (source, pair => pair.Source), (target, pair => pair.Target))];
-        if (pairs.Count == 0) throw new UserException($"the split {split.Name} holds no sentence pairs that the model can read", broken.FirstOrDefault());
+        if (pairs.Count == 0) throw new UserException($"the split {split.Name} contains no sentence pairs that the model can read", broken.FirstOrDefault());
         // The losses take little time beside the translations.
         var (translated, own) = (0, options.Processes.PartOf(pairs.Count).Count);
         var translator = new Translator(model, source, target, options.Device)
@@ -67,7 +67,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
 
     protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) => HuggingFaceExport.Write(run, request, (Seq2SeqConfig)run.Config.Model);
 
-    // Of the pairs that fit the model's context.
+    // Over the pairs that fit in the model's context.
     static Dictionary<string, double> Losses(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, IEnumerable<SentencePair> pairs, EvaluationOptions options, CancellationToken cancel)
     {
         var filter = new ParallelFilter { MinimumTokens = 0, MaximumTokens = model.Context - 1 };
@@ -96,7 +96,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     {
         var found = name switch
         {
-            // One file that is named is evaluated whole.
+            // A single named file is evaluated as a whole.
             null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
             "train" => splits.Train,
             "validation" => splits.Validation,
@@ -104,7 +104,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
             _ => splits.Tests.FirstOrDefault(test => test.Name == name),
         };
         List<string> there = ["train", .. splits.Validation is null ? [] : new[] { "validation" }, .. splits.Tests.Select(test => test.Name)];
-        return found ?? throw new UserException($"there is no split {name ?? "test or validation"}", $"there are {string.Join(", ", there)}");
+        return found ?? throw new UserException($"no split named {name ?? "test or validation"}", $"the splits are {string.Join(", ", there)}");
     }
 
     public override TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null)
@@ -174,7 +174,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     {
         var pair = (Seq2SeqConfig)model;
         var length = Math.Min(PairLength, pair.Context);
-        request.Notes.Add($"pairs of {length} tokens a side are assumed");
+        request.Notes.Add($"pairs of {length} tokens per side are assumed");
         return ProfileStep(pair, request.VocabularyOf(pair), request.Rows(length), length) with { Smoothing = request.Run?.Training.LabelSmoothing ?? 0 };
     }
 

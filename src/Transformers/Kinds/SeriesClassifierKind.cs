@@ -17,7 +17,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Encoders over patches of series that classify them.</summary>
+/// <summary>Encoders on patches of time series that classify them.</summary>
 sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesDataConfig>
 {
     const int AssumedClasses = 10;
@@ -75,7 +75,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     }
 
     private protected override DataProfile ProfileAlone(SeriesClassifierConfig model) =>
-        throw new UserException("a model of series alone has no sizes: they follow from data.length", "give a config with data too");
+        throw new UserException("without data, a time-series model has no sizes: they follow from data.length", "give a config that also has data");
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(SeriesClassifierConfig model, DataProfile data)
     {
@@ -107,7 +107,7 @@ sealed class SeriesClassificationTask : ClassifierTask<(int[] Indices, SeriesBat
     readonly int batchSize, patches;
     readonly Prefetcher<(int[] Indices, SeriesBatch Batch)> batches;
 
-    /// <summary>A task over series.</summary>
+    /// <summary>Creates a task on time series.</summary>
     public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device) : base(series.Classes, measuresAll: true)
     {
         (this.model, this.series, this.device, config) = (model, series, device, run.Training);

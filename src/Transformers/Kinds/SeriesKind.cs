@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>A kind of network that forecasts series.</summary>
+/// <summary>A kind of model that forecasts time series.</summary>
 abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel : ForecasterConfig
 {
     public sealed override ModelInput Input => ModelInput.Series;
@@ -21,7 +21,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     public sealed override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
-        if (options.Output is not null) throw new UserException("--output is for examples with one answer each", "predict writes forecasts");
+        if (options.Output is not null) throw new UserException("--output is for models that give one answer per example", "predict writes forecasts");
         using var network = SeriesRun.Open(run, options.Device, options.Precision);
         var series = network.OpenSeries(options.Data);
         var (split, windows) = series.Split(options.Split);
@@ -42,11 +42,11 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         using var network = SeriesRun.Open(run, device);
         var series = network.OpenSeries(path);
         var number = name is null ? 0 : Enumerable.Range(0, series.Table.Names.Count).FirstOrDefault(i => series.Table.Names[i] == name, -1);
-        if (number < 0) throw new UserException($"--series ({name}): there is no such series", $"there are {string.Join(", ", series.Table.Names.Take(10))}{(series.Table.Names.Count > 10 ? ", …" : "")}");
-        // The last window that was held out; of a table that is named, what has not happened yet.
+        if (number < 0) throw new UserException($"--series ({name}): no such series", $"the series are {string.Join(", ", series.Table.Names.Take(10))}{(series.Table.Names.Count > 10 ? ", …" : "")}");
+        // The last held-out window; for a table given by name, the steps after its end.
         SeriesWindow[] held = path is not null ? [] : series.Test.Length > 0 ? series.Test : series.Validation;
         var windows = held.Concat(held.Length > 0 ? [] : series.Ahead()).Where(window => window.Series == number).ToList();
-        if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has no window to forecast: it needs two values in the context");
+        if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has no window to forecast: the context needs at least two values");
         var window = windows[^1];
         return ForecastPlot.Of(series, window, (SeriesDataConfig)run.Config.Data, network.Model.Quantiles, network.Forecast(series, [window]).First()).Draw();
     }
@@ -58,7 +58,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     }
 
     private protected sealed override DataProfile ProfileAlone(TModel model) =>
-        throw new UserException("a model of series alone has no sizes: they follow from data.context and data.horizon", "give a config with data too");
+        throw new UserException("without data, a time-series model has no sizes: they follow from data.context and data.horizon", "give a config that also has data");
 
     private protected sealed override IReadOnlyList<ParameterShape> ListParameters(TModel model, DataProfile data)
     {
@@ -82,13 +82,13 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     }
 }
 
-/// <summary>Encoders over patches of series.</summary>
+/// <summary>Encoders on patches of time series.</summary>
 sealed class PatchTstKind : SeriesKind<PatchTstConfig>
 {
     private protected override string Blocks => "encoder.blocks.";
 }
 
-/// <summary>Decoders over patches of series.</summary>
+/// <summary>Decoders on patches of time series.</summary>
 sealed class SeriesDecoderKind : SeriesKind<SeriesDecoderConfig>
 {
     private protected override string Blocks => "decoder.blocks.";

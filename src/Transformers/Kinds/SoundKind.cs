@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Transformers over spectrograms.</summary>
+/// <summary>Transformers on spectrograms.</summary>
 sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
 {
     const int AssumedClasses = 10;
@@ -47,7 +47,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
     {
         NativeLibraries.Load();
         using var network = SoundRun.Open(run, device);
-        var path = subject.Sound ?? throw new UserException("--sound must be given: the file of a recording");
+        var path = subject.Sound ?? throw new UserException("--sound must be given, with an audio file");
         using var scope = NewDisposeScope();
         using var inference = no_grad();
         return SpectrogramPlot.Attention(network.Model, network.FrontEnd.Of(network.Read(path), 0, 1), Path.GetFileName(path));
@@ -64,12 +64,12 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
 
     static DataProfile Profile(SoundShape shape, AstConfig model, BatchConfig batch)
     {
-        long rows = batch.RowsOf("sounds"), tokens = model.TokensOf(shape);
+        long rows = batch.RowsOf("audio"), tokens = model.TokensOf(shape);
         return new() { Sound = shape, Classes = shape.Classes, Batches = [new(rows, tokens, 0, rows, rows * tokens)] };
     }
 
     private protected override DataProfile ProfileAlone(AstConfig model) =>
-        throw new UserException("a model of sounds alone has no sizes: they follow from data.seconds and data.mels", "give a config with data too");
+        throw new UserException("without data, an audio model has no sizes: they follow from data.seconds and data.mels", "give a config that also has data");
 
     private protected override IReadOnlyList<ParameterShape> ListParameters(AstConfig model, DataProfile data)
     {

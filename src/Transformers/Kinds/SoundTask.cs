@@ -18,8 +18,8 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Classifies sounds.</summary>
-/// <remarks>The spectrogram is computed on the model's device. Validation is without masks, shifts and label smoothing.</remarks>
+/// <summary>Classifies recordings.</summary>
+/// <remarks>The spectrogram is computed on the model's device. Validation uses no masks, shifts or label smoothing.</remarks>
 sealed class SoundTask : ClassifierTask<SoundBatch>
 {
     readonly Ast model;
@@ -33,28 +33,28 @@ sealed class SoundTask : ClassifierTask<SoundBatch>
     readonly int batchSize, tokens;
     readonly Prefetcher<SoundBatch> batches;
 
-    /// <summary>A task over sounds.</summary>
+    /// <summary>Creates a task on recordings.</summary>
     public SoundTask(Ast model, SoundDataset sounds, SoundInput input, RunConfig run, Device device) : base(sounds.Classes)
     {
         (this.model, this.sounds, this.device, config, data) = (model, sounds, device, run.Training, (AudioDataConfig)run.Data);
         front = new SoundFrontEnd(input, device);
         flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, model.Shape.Classes);
         seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.RowsOf("sounds");
+        batchSize = config.Batch.RowsOf("audio");
         tokens = (int)((AstConfig)run.Model).TokensOf(model.Shape);
         Micro = new MicroSize(config.Batch.Micro);
         batches = new Prefetcher<SoundBatch>(Draw, Math.Max(1, sounds.Train.Length / batchSize));
     }
 
-    /// <summary>Opens the sounds and makes the task.</summary>
+    /// <summary>Opens the recordings and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig run, AudioDataConfig data, AstConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         if (data.Source is GeneratedAudioConfig) observer.OnPreparing("speaking", 0);
         var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
         if (sounds.Train.Length == 0) throw new UserException("there are no training recordings");
-        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test sounds of {sounds.Classes.Count} classes");
+        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test recordings of {sounds.Classes.Count} classes");
         var input = options.From is { } from && TrainedRun.Open(from) is { } other && other.Checkpoint.Has(SoundInput.FileName)
-            // The weights that are taken have heard sounds of one mean and deviation.
+            // The loaded weights were trained with this mean and standard deviation.
             ? SoundInput.Parse(other.Checkpoint.ReadText(SoundInput.FileName), other.Checkpoint.PathOf(SoundInput.FileName)) with { Samples = SoundShape.SamplesOf(data), Mels = data.Mels }
             : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
@@ -106,7 +106,7 @@ sealed class SoundTask : ClassifierTask<SoundBatch>
         model.Dispose();
     }
 
-    /// <summary>Some sounds of a batch.</summary>
+    /// <summary>Some recordings of a batch.</summary>
     sealed class Sounds(SoundTask task, SoundBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, (long)rows * task.tokens, first)
     {
         public override double Flops => task.flops.Of(new(rows, task.tokens, 0, rows, Units));

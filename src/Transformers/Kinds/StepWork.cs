@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>A model with fresh weights, and its loss on random inputs of any batch's sizes.</summary>
+/// <summary>A model with initial weights, and its loss on random inputs of any batch size.</summary>
 /// <param name="model">The model, on its device; disposed of with this.</param>
 /// <param name="batch">Draws inputs of a shape and returns what computes the sum of their losses.</param>
 sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : IDisposable

@@ -14,7 +14,7 @@ namespace Transformers.Kinds;
 sealed class SwinKind : ImageKind<SwinConfig>
 {
     public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
-        throw new UserException($"a model of kind {NameOf(run)} attends within windows, and has no map over the whole image", "transformer plot positions shows what its windows have learned");
+        throw new UserException($"a model of kind {NameOf(run)} attends within windows, so it has no map over the whole image", "transformer plot positions shows what its windows have learned");
 
     protected override ExportResult ExportToHuggingFace(TrainedRun run, ExportRequest request) =>
         HuggingFaceExport.Write(run, request, (SwinConfig)run.Config.Model, new SwinLayout());

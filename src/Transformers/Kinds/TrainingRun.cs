@@ -17,7 +17,7 @@ namespace Transformers.Kinds;
 /// <summary>A training run from its config to its result.</summary>
 public static class TrainingRun
 {
-    const string MorePatience = "it stopped because validation did not improve: raise training.validate.patience to go on";
+    const string MorePatience = "it stopped because validation did not improve: raise training.validate.patience to continue";
 
     internal static readonly JsonSerializerOptions Json = JsonStyle.Indented;
 
@@ -104,7 +104,7 @@ public static class TrainingRun
             Prepare(setup, config, options, observer);
             var hashes = options.Processes.Collect(setup.FilesHash);
             if (Array.FindIndex(hashes, hash => hash != hashes[0]) is > 0 and var other)
-                throw new UserException($"process {other} has another tokenizer, image transform or classes than process 0: their data or caches differ", "give all machines the same data, or a shared folder");
+                throw new UserException($"process {other} has a different tokenizer, image transform or classes from process 0: their data or caches differ", "give all machines the same data, or a shared folder");
             return setup;
         }
         catch
@@ -146,7 +146,7 @@ public static class TrainingRun
             observer.Note($"starting from {other.Checkpoint.Folder}: {WarmStart.From(setup.Task.Model, other, setup.Labels, config.Model)}{WarmStart.Differences(other, config)}");
         }
         if (!setup.Task.HasValidation)
-            observer.Warn("nothing is held out for validation: there will be no val_loss, no other measure and no best checkpoint (data.holdout takes some of the training data)");
+            observer.Warn("nothing is held out for validation, so there will be no val_loss, no other validation metric and no best checkpoint (data.holdout holds out some of the training data)");
         options.BeforeSteps?.Invoke(setup.Task);
         if (config.Training.Freeze is { } patterns)
             observer.Note($"{WarmStart.Freeze(setup.Task.Model, patterns)} of {setup.Task.Model.parameters().Count()} tensors are frozen");
@@ -180,11 +180,11 @@ public static class TrainingRun
             foreach (var damaged in skipped) observer.Warn($"skipped {damaged.Folder}: {damaged.Reason}");
         }
         if (checkpoint is not null) trainer.Restore(checkpoint, identity.ReadState(checkpoint, observer));
-        // Only now is it sure that the run goes on, and the folder no longer holds a finished one.
+        // Only now is it certain that the run continues, and that the folder no longer contains a finished one.
         if (folder.IsFinished) folder.ClearResult();
         if (checkpoint is null) return;
         folder.Checkpoints.SetAsideAfter(trainer.State.Step, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
-        observer.Note($"going on from step {trainer.State.Step} ({checkpoint.Folder})" + (options.From is null ? "" : ": the run's own weights count, and no longer those of --from"));
+        observer.Note($"resuming from step {trainer.State.Step} ({checkpoint.Folder})" + (options.From is null ? "" : ": its own weights are used, not those of --from"));
     }
 
     static TrainResult Result(RunConfig config, TrainingOptions options, Trainer trainer, TaskSetup setup, long parameters, string precision, StopRequest stop)
@@ -238,7 +238,7 @@ static class FinishedRun
         if (TrainResult.Read(folder) is not { } result) return null;
         if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(before, config))) return null;
         if (options.From is { } from && !(result.From is { } began && ConfigDifferences.SamePath(began, from)))
-            throw new UserException([new Problem($"holds a finished run, and --from ({from}) starts a new one", folder.FullPath, Hint: "name another folder with --run")]);
+            throw new UserException([new Problem($"contains a finished run, but --from ({from}) starts a new one", folder.FullPath, Hint: "name another folder with --run")]);
         return result;
     }
 
@@ -250,6 +250,6 @@ static class FinishedRun
     {
         foreach (var (part, old, asked) in new (string, object, object)[] { ("model", before.Model, now.Model), ("data", before.Data, now.Data) })
             if (ConfigDifferences.Of(old, asked, part) is [var first, ..])
-                throw new UserException([new Problem($"holds a finished run of another config: {first.Path} is {first.Old ?? "not set"} there and {first.New ?? "not set"} here", folder.FullPath, Hint: "name another folder with --run")]);
+                throw new UserException([new Problem($"contains a finished run of a different config: {first.Path} is {first.Old ?? "not set"} there and {first.New ?? "not set"} here", folder.FullPath, Hint: "name another folder with --run")]);
     }
 }

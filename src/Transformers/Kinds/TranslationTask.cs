@@ -98,7 +98,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         var validation = splits.Validation is null ? null
             : Encode(splits.Validation, new ParallelFilter { MinimumTokens = 0, MaximumTokens = limit }, keepTexts: true);
         if (validation is { Report: { } report } && report.Kept < report.Read)
-            observer.Warn($"{report.Read - report.Kept} validation pairs do not fit the model's context of {shape.Context} tokens and are left out");
+            observer.Warn($"{report.Read - report.Kept} validation pairs do not fit in the model's context of {shape.Context} tokens and are left out");
         LabelledTexts.WarnOf(broken, observer);
         LabelledNotes.WarnOfOverlap([train.Source, train.Target], validation is null ? null : [validation.Source, validation.Target], "pairs", observer);
         return (source, target, train, validation);
@@ -113,8 +113,8 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         {
             var before = TrainedRun.Open(from).LoadTokenizers();
             if (ReferenceEquals(before.source, before.target) != data.TargetTokenizer is null)
-                throw new UserException([new Problem($"{(data.TargetTokenizer is null ? "must be given" : "must be left out")}: {from}, whose weights are taken, has {(data.TargetTokenizer is null ? "a tokenizer for each side" : "one tokenizer for both sides")}",
-                    Path: "data.target_tokenizer", Hint: "give data.tokenizer and data.target_tokenizer as the run has them, or leave --from out")]);
+                throw new UserException([new Problem($"{(data.TargetTokenizer is null ? "must be given" : "must be left out")}: {from}, whose weights are used, has {(data.TargetTokenizer is null ? "a tokenizer for each side" : "one tokenizer for both sides")}",
+                    Path: "data.target_tokenizer", Hint: "set data.tokenizer and data.target_tokenizer as in the run, or leave --from out")]);
             var taken = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as ParallelDataConfig)?.Tokenizer)!;
             return (taken, data.TargetTokenizer is null ? taken
                 : WarmStart.Tokenizer(options, data.TargetTokenizer, run => (run.Data as ParallelDataConfig)?.TargetTokenizer, "data.target_tokenizer", before.target)!);

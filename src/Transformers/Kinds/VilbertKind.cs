@@ -14,7 +14,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Models of two streams, over images with texts.</summary>
+/// <summary>ViLBERT: models of images with text.</summary>
 sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
 {
     const int AssumedAnswers = 10;
@@ -34,7 +34,7 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         return ImageTextEvaluation.Run(pairs, name, options, cancel);
     }
 
-    // The text's stream. A line may name an image before a tab; without one the whole image is hidden, as in a part of training.
+    // The text stream. A line may name an image before a tab; without one the whole image is hidden, as in part of training.
     public override Embedder OpenEmbedder(TrainedRun run, Device device)
     {
         NativeLibraries.Load();
@@ -69,8 +69,8 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
     {
         NativeLibraries.Load();
         using var pairs = ImageTextRun.Open(run, device);
-        if (pairs.Input.Transform is not { } transform) throw new UserException("the model reads features of regions, and not an image's pixels: there is no picture to draw its attention on");
-        var (image, _) = pairs.ReadImage(subject.Image ?? throw new UserException("--image must be given: the file of an image"));
+        if (pairs.Input.Transform is not { } transform) throw new UserException("the model reads region features, not an image's pixels: there is no image to draw its attention on");
+        var (image, _) = pairs.ReadImage(subject.Image ?? throw new UserException("--image must be given, with an image file"));
         return CoAttentionPlot.Of(pairs.Model, pairs.Tokenizer, pairs.Encode(subject.RequiredText), transform, image, device, subject.Choice);
     }
 
@@ -78,7 +78,7 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
     {
         NativeLibraries.Load();
         using var pairs = ImageTextRun.Open(run, NativeLibraries.Cpu);
-        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException("the model reads features of regions, and has no embedding of patches");
+        using var filters = StoredWeights.Find(run.Checkpoint, "patch_emb.weight") ?? throw new UserException("the model reads region features, so it has no patch embedding");
         return PatchesPlot.Of(filters, image is null ? null : pairs.Input.Transform!.Fit(pairs.ReadImage(image).Image));
     }
 
@@ -90,18 +90,18 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         var prepared = PreparedPairs.Open(data, model, options, DataProfile.Silent, default);
         var regions = model.Patch is { } patch ? prepared.Input.Transform!.Size / patch * (prepared.Input.Transform!.Size / patch) : prepared.Splits.Train.Regions!(prepared.Train.Examples[0]).Boxes.Length;
         return Profile(model.VocabularyFor(prepared.Tokenizer), new ImageShape(prepared.Input.Transform?.Size ?? 1, prepared.Input.Channels, prepared.Train.Classes.Count),
-            run.Training.Batch.RowsOf("images with texts"), (long)Math.Ceiling(prepared.Train.MeanTokens), regions) with { RegionClasses = prepared.Input.RegionClasses };
+            run.Training.Batch.RowsOf("images with text"), (long)Math.Ceiling(prepared.Train.MeanTokens), regions) with { RegionClasses = prepared.Input.RegionClasses };
     }
 
     private protected override DataProfile AssumeProfile(ImageTextDataConfig data, VilbertConfig model, BatchConfig batch) =>
-        Profile(DataProfile.AssumedVocabulary(model, data.Tokenizer), new ImageShape(data.Input?.Size ?? 1, data.Input?.Channels ?? 2048, AssumedAnswers), batch.RowsOf("images with texts"),
+        Profile(DataProfile.AssumedVocabulary(model, data.Tokenizer), new ImageShape(data.Input?.Size ?? 1, data.Input?.Channels ?? 2048, AssumedAnswers), batch.RowsOf("images with text"),
             Math.Min(DataProfile.AssumedTokens, model.Context), model.Patch is { } patch ? data.Input!.Size / patch * (data.Input.Size / patch) : data.Regions!.Most) with
         {
             Notes = [$"{AssumedAnswers} answers are assumed"],
         };
 
     private protected override DataProfile ProfileAlone(VilbertConfig model) =>
-        throw new UserException("a model of kind vilbert alone cannot be inspected: its images and answers come from the data", "inspect a config that has data too");
+        throw new UserException("without data, a model of kind vilbert cannot be inspected: its images and answers come from the data", "inspect a config that also has data");
 
     static DataProfile Profile(int vocabulary, ImageShape image, int rows, long tokens, long regions) =>
         new() { Vocabulary = vocabulary, Image = image, Classes = image.Classes, Batches = [new(rows, tokens, 1 + regions, rows, rows)] };

@@ -35,7 +35,7 @@ public static class WarmStart
         if (problems.Find(different => different.Path == "model.kind") is { } kind) problems = [kind];
         if (problems.Count > 0)
             throw new UserException([.. problems.Select(different => new Problem(
-                $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {name}: the weights that are taken have learned with it", Path: different.Path,
+                $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {name}: the loaded weights were trained with it", Path: different.Path,
                 Hint: different is { Old: { } old, Path: not "model.kind" } ? $"--set {different.Path}={old.Trim('"')}, or leave --from out" : "or leave --from out"))]);
     }
 
@@ -45,15 +45,15 @@ public static class WarmStart
         return free.Any(one => path == one || path.StartsWith(one + ".", StringComparison.Ordinal)) || ((different.Old is null || different.New is null) && Sizes.Contains(path));
     }
 
-    /// <summary>The settings of the model that differ from those of a run that it starts from, as the end of a sentence; empty where there are none.</summary>
+    /// <summary>The settings of the model that differ from those of a run that it starts from, as the end of a sentence; empty if there are none.</summary>
     internal static string Differences(TrainedRun run, RunConfig config) =>
         ConfigDifferences.Of(run.Config.Model, config.Model, "model") is { Count: > 0 } differences
-            ? $"; other than there: {string.Join(", ", differences.Select(one => $"{one.Path} ({one.New ?? "not set"}, there {one.Old ?? "not set"})"))}" : "";
+            ? $"; settings that differ: {string.Join(", ", differences.Select(one => $"{one.Path} ({one.New ?? "not set"}, there {one.Old ?? "not set"})"))}" : "";
 
     /// <summary>The tokenizer that comes along with the weights of <c>--from</c>; null without it.</summary>
     /// <param name="options">The options of the run.</param>
     /// <param name="asked">The tokenizer that the config asks for.</param>
-    /// <param name="ofRun">The one that the other run's config asked for; null where its data have none.</param>
+    /// <param name="ofRun">The one that the other run's config asked for; null if its data have none.</param>
     /// <param name="setting">The setting that asks for it.</param>
     /// <param name="taken">The other run's tokenizer; by default its first.</param>
     /// <exception cref="UserException">The config asks for another tokenizer.</exception>
@@ -65,14 +65,14 @@ public static class WarmStart
         if (ofRun(run.Config) is not { } there || ConfigDifferences.Of(there, asked, setting) is not { Count: > 0 } differences) return taken;
         if (asked is FileTokenizerConfig file && TokenizerFile.Load(file.Path, file.Pattern).Hash == taken.Hash) return taken;
         throw new UserException([.. differences.Select(different => new Problem(
-            $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {from}: the embeddings that are taken are those of its tokens", Path: different.Path,
-            Hint: $"leave {setting} as it is there, or name the run: --set '{setting}={{ kind: file, path: {from} }}'"))]);
+            $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {from}: the loaded embeddings are those of its tokens", Path: different.Path,
+            Hint: $"leave {setting} as it is in that run, or name the run: --set '{setting}={{ kind: file, path: {from} }}'"))]);
     }
 
     /// <summary>Copies every tensor that the other run has under the same name. One of another shape is adapted where the model can, as to another resolution.</summary>
     /// <param name="model">The model, with fresh weights.</param>
     /// <param name="run">The other run.</param>
-    /// <param name="labels">The names of the model's classes; where the run has others, the head stays as it was drawn.</param>
+    /// <param name="labels">The names of the model's classes; if the run has others, the head keeps its initial values.</param>
     /// <param name="config">The model's config; where it pools otherwise than the run's, the head stays as it was drawn.</param>
     /// <returns>What was taken and what was not.</returns>
     /// <exception cref="UserException">A tensor has another shape that cannot be adapted, or none is shared.</exception>
@@ -98,8 +98,8 @@ public static class WarmStart
             if (!stored.Shape.SequenceEqual(tensor.shape))
             {
                 if (model is not IAdaptsWeights adapting)
-                    throw new CheckpointException(path, $"{parameter} is [{string.Join(", ", stored.Shape)}] and the model wants [{string.Join(", ", tensor.shape)}]",
-                        "give the model the shape of the run that it starts from");
+                    throw new CheckpointException(path, $"{parameter} is [{string.Join(", ", stored.Shape)}] but the model needs [{string.Join(", ", tensor.shape)}]",
+                        "give the model the same shape as the run that it starts from");
                 if (adapting.Adapt(parameter, loaded, tensor.shape) is not { } adapted)
                 {
                     fresh.Add(parameter);
@@ -157,13 +157,13 @@ public static class WarmStart
 /// <summary>What a model took of another run's weights.</summary>
 /// <param name="Taken">The tensors that it took, those that were resized included.</param>
 /// <param name="Resized">The tensors that were fitted to another input size.</param>
-/// <param name="Fresh">The model's tensors that the run has not, or has for other classes: they stay as they were drawn.</param>
-/// <param name="Left">The run's tensors that the model has no use for.</param>
+/// <param name="Fresh">The model's tensors that the run lacks, or has for other classes: they keep their initial values.</param>
+/// <param name="Left">The run's tensors that the model does not use.</param>
 public sealed record TakenWeights(IReadOnlyList<string> Taken, IReadOnlyList<string> Resized, IReadOnlyList<string> Fresh, IReadOnlyList<string> Left)
 {
-    /// <summary>Such as <c>14 of 16 tensors are taken; new: head.weight, head.bias</c>.</summary>
+    /// <summary>Such as <c>14 of 16 tensors were loaded; new: head.weight, head.bias</c>.</summary>
     public override string ToString() =>
-        FormattableString.Invariant($"{Taken.Count} of {Taken.Count + Fresh.Count} tensors are taken") + Part("resized", Resized) + Part("new", Fresh) + Part("not used", Left);
+        FormattableString.Invariant($"{Taken.Count} of {Taken.Count + Fresh.Count} tensors were loaded") + Part("resized", Resized) + Part("new", Fresh) + Part("not used", Left);
 
     // Blocks as a whole: blocks.3.* rather than each of its tensors.
     static string Part(string what, IReadOnlyList<string> names) => names.Count == 0 ? "" : $"; {what}: {string.Join(", ", names.Select(name => Block().Replace(name, "$1*")).Distinct())}";

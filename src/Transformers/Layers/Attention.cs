@@ -70,7 +70,7 @@ public sealed class Attention : nn.Module
     public Tensor ForwardResidual(Residual residual, Tensor x, AttentionInput input, Tensor? source = null) =>
         BySublayer(residual, x, input, source) ?? residual.forward(x, h => forward(h, input, source), input.Random);
 
-    // The whole sublayer as one operator; null where there is none for it.
+    // The whole sublayer as one operator; null if there is none for it.
     Tensor? BySublayer(Residual residual, Tensor x, AttentionInput input, Tensor? source)
     {
         if (input is not { Cache: null, Recorder: null } || source is null != keyValue is null) return null;
@@ -181,7 +181,7 @@ public sealed class PaddingMask
     /// <param name="lengths">The tokens of each row, at least one each: a row without a token to attend to has no softmax.</param>
     /// <param name="width">S: the padded length.</param>
     /// <param name="device">The model's device.</param>
-    /// <returns>The mask; null where there is no padding.</returns>
+    /// <returns>The mask; null if there is no padding.</returns>
     /// <exception cref="ArgumentException">A row has no tokens, or more than the width.</exception>
     public static PaddingMask? Of(IReadOnlyList<int> lengths, int width, Device device)
     {

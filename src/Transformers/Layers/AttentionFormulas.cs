@@ -52,7 +52,7 @@ public static class AttentionFormulas
     /// <param name="q">[B, H, T, E].</param>
     /// <param name="k">[B, K, S, E].</param>
     /// <param name="v">[B, K, S, E].</param>
-    /// <param name="causal">Whether a query sees no key after its own position.</param>
+    /// <param name="causal">Whether a query attends only to keys up to its own position.</param>
     /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S], a first size that divides B repeating.</param>
     /// <param name="recorder">Takes the weights.</param>
     /// <returns>[B, H, T, E].</returns>
@@ -78,7 +78,7 @@ public static class AttentionFormulas
 /// <summary>Attention a block of queries at a time, with dropout of weights and a gradient of the mask; the backward pass computes a block's weights again.</summary>
 sealed class BlockedAttention : ManagedFunction
 {
-    // Elements of a block's scores: small beside the activations of a step, large enough for the products.
+    // Elements of a block's scores: small compared to a step's activations, but large enough for efficient products.
     const long BlockElements = 1 << 22;
 
     readonly Tensor q, k, v;

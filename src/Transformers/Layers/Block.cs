@@ -77,7 +77,7 @@ public sealed class DecoderBlock : nn.Module, IBlock, IHasBorder
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, T, D].</param>
     /// <param name="self">Positions, mask, cache and recorder of the self-attention.</param>
-    /// <param name="memory">What the encoder made of the source, [B, S, D]; null where the cache of <paramref name="cross"/> holds it.</param>
+    /// <param name="memory">What the encoder made of the source, [B, S, D]; null if the cache of <paramref name="cross"/> holds it.</param>
     /// <param name="cross">Mask, cache and recorder of the attention to the source.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor forward(Tensor x, AttentionInput self, Tensor? memory, AttentionInput cross)
@@ -98,7 +98,7 @@ interface IHasBorder
     Action? GradientsReady { get; set; }
 }
 
-/// <summary>Passes its input on unchanged, and its gradient too, and says when the backward pass is there.</summary>
+/// <summary>Passes its input and its gradient on unchanged, and reports when the backward pass gets there.</summary>
 /// <remarks>
 /// The backward pass runs what was computed last first, so when it comes to a block's input, everything that the block computed from it is
 /// done. TorchSharp has no hooks of tensors; this costs about 12 µs per block.

@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>One of two streams.</summary>
+/// <summary>One of ViLBERT's two streams.</summary>
 public sealed record StreamConfig : IChecked
 {
-    /// <summary>The number of layers before the streams meet; 0 for none.</summary>
+    /// <summary>The number of layers before co-attention; 0 for none.</summary>
     [Between(0, 10_000)]
     public required int Layers { get; init; }
 
-    /// <summary>The number of attention heads H, of co-attention too; it divides the width.</summary>
+    /// <summary>The number of attention heads H, also in co-attention; it divides the width.</summary>
     [Between(1, 10_000)]
     public required int Heads { get; init; }
 
@@ -27,14 +27,14 @@ public sealed record StreamConfig : IChecked
     public void Check(ConfigCheck check) => check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
 }
 
-/// <summary>What the two streams of a layer are given besides their vectors.</summary>
+/// <summary>A layer's inputs besides the vectors of its two streams.</summary>
 /// <param name="Text">Hides padding of the text.</param>
 /// <param name="Image">Hides padding of the image's regions.</param>
-/// <param name="Recorder">Takes the weights of co-attention.</param>
+/// <param name="Recorder">Records the weights of co-attention.</param>
 /// <param name="Random">The position in the run, for dropout.</param>
 public readonly record struct CoInput(PaddingMask? Text = null, PaddingMask? Image = null, CoAttentionRecorder? Recorder = null, RandomPosition Random = default);
 
-/// <summary>Takes the weights of co-attention in both directions, a tensor a layer.</summary>
+/// <summary>Records the weights of co-attention in both directions, one tensor per layer.</summary>
 public sealed class CoAttentionRecorder : IDisposable
 {
     /// <summary>From the text's tokens to the image's regions, [B, H, T, R].</summary>
@@ -51,11 +51,11 @@ public sealed class CoAttentionRecorder : IDisposable
     }
 }
 
-/// <summary>One layer of two streams: each attends to the other, then within itself, with a feed-forward network after each.</summary>
+/// <summary>A layer with two streams: each attends to the other and then to itself, with a feed-forward network after each.</summary>
 /// <remarks>
-/// Lu et al. 2019, section 3.1 and figure 2: a co-attentional transformer layer, in which each stream's queries meet the other
-/// stream's keys and values, and a transformer layer after it. The paper normalises after each residual sum; with norms before
-/// the sublayers, what keys and values are made of is normalised too, which it otherwise is already.
+/// Lu et al. 2019, section 3.1 and figure 2: a co-attentional transformer layer, in which each stream's queries attend to the other
+/// stream's keys and values, followed by a transformer layer. The paper normalises after each residual sum; with norms before
+/// the sublayers, the input of keys and values is also normalised, as it already is with post-norm.
 /// </remarks>
 public sealed class CoBlock : nn.Module, IBlock
 {
@@ -71,7 +71,7 @@ public sealed class CoBlock : nn.Module, IBlock
     readonly Norm? textSource, imageSource;
     readonly Block text, image;
 
-    /// <summary>A layer of two streams.</summary>
+    /// <summary>Creates a layer.</summary>
     /// <param name="texts">The text's stream.</param>
     /// <param name="images">The image's stream.</param>
     /// <param name="norm">The norm and its placement.</param>
@@ -111,8 +111,8 @@ public sealed class CoBlock : nn.Module, IBlock
     ];
 
     /// <summary>Applies the layer.</summary>
-    /// <param name="t">The text's stream, [B, T, D].</param>
-    /// <param name="v">The image's stream, [B, R, D'].</param>
+    /// <param name="t">The text stream, [B, T, D].</param>
+    /// <param name="v">The image stream, [B, R, D'].</param>
     /// <param name="input">Padding, recorder and the position in the run.</param>
     /// <returns>Both streams.</returns>
     public (Tensor Text, Tensor Image) forward(Tensor t, Tensor v, CoInput input)

@@ -13,7 +13,7 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, IComputes
     /// <summary>From channels to channels.</summary>
     /// <param name="inputs">The channels that come in.</param>
     /// <param name="outputs">The channels that go out.</param>
-    /// <param name="side">Pixels a side of the kernel, an odd number.</param>
+    /// <param name="side">The side of the kernel, in pixels; an odd number.</param>
     /// <param name="stride">The step between two positions of the kernel.</param>
     public Convolution(long inputs, long outputs, long side = 3, long stride = 1) : base(nameof(Convolution))
     {

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>The feed-forward network of a block; closed by <c>kind</c>.</summary>
+/// <summary>The feed-forward network of a block.</summary>
 public abstract record FeedForwardConfig
 {
     /// <summary>The width F of the hidden layer; by default 4 times the model's width, and 8/3 times, rounded up to a multiple of 8, for <c>swiglu</c>.</summary>

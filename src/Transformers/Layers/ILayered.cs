@@ -21,8 +21,8 @@ public interface IAdaptsWeights
     /// <summary>Fits a stored tensor to a parameter of another shape.</summary>
     /// <param name="parameter">The parameter's name.</param>
     /// <param name="stored">The other network's tensor of that name.</param>
-    /// <param name="shape">The shape that is wanted.</param>
-    /// <returns>A tensor of that shape; or null where the parameter keeps its fresh weights, as a head for other classes does.</returns>
+    /// <param name="shape">The expected shape.</param>
+    /// <returns>A tensor of that shape; or null if the parameter keeps its fresh weights, as a head for other classes does.</returns>
     /// <exception cref="UserException">The two do not fit.</exception>
     Tensor? Adapt(string parameter, Tensor stored, long[] shape);
 }
@@ -43,6 +43,6 @@ static class LayerNames
     }
 
     internal static UserException Misfit(string parameter, Tensor stored, long[] shape) => new(
-        $"the weights' {parameter} is [{string.Join(", ", stored.shape)}] and the model wants [{string.Join(", ", shape)}]",
+        $"the weights' {parameter} is [{string.Join(", ", stored.shape)}] but the model needs [{string.Join(", ", shape)}]",
         "start from a run whose model differs in image size or classes only");
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>How weights start; closed by <c>kind</c>.</summary>
+/// <summary>How weights are initialised.</summary>
 public abstract record InitConfig;
 
 /// <summary>Normal, with the layers that write to the residual stream scaled by 1/√(2L).</summary>
@@ -23,7 +23,7 @@ public sealed record Gpt2InitConfig : InitConfig
 [Kind("xavier")]
 public sealed record XavierInitConfig : InitConfig;
 
-/// <summary>Normal, drawn again beyond two standard deviations.</summary>
+/// <summary>Normal; values beyond two standard deviations are drawn again.</summary>
 [Kind("truncated_normal")]
 public sealed record TruncatedNormalInitConfig : InitConfig
 {
@@ -44,7 +44,7 @@ public sealed record HeInitConfig : InitConfig;
 /// </remarks>
 public static class Initialization
 {
-    /// <summary>Draws every parameter of a model anew.</summary>
+    /// <summary>Initialises every parameter of a model.</summary>
     /// <param name="model">The model; on the CPU, so that a seed gives the same weights for every device.</param>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="layers">The number of layers L.</param>

@@ -28,7 +28,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IComputes
     /// <summary>Whether its output is added to the residual stream, for initialisation.</summary>
     internal bool WritesToResidual { get; init; }
 
-    /// <summary>A layer with weights drawn evenly from ±1/√inputs, as libtorch's own layer; models draw theirs anew (<see cref="Initialization"/>).</summary>
+    /// <summary>A layer with weights drawn evenly from ±1/√inputs, as libtorch's own layer; models initialise theirs again (<see cref="Initialization"/>).</summary>
     /// <param name="inputs">The width that comes in.</param>
     /// <param name="outputs">The width that goes out.</param>
     /// <param name="hasBias">Whether a bias is added.</param>
@@ -155,7 +155,7 @@ public sealed class WeightCopies
 
     WeightCopies((Tensor, Tensor)[] copies) => this.copies = copies;
 
-    /// <summary>The copies that a model's products read; null where they read the weights themselves, in 32 bits.</summary>
+    /// <summary>The copies that a model's products read; null if they read the weights themselves, in 32 bits.</summary>
     /// <param name="model">The model, its precision set.</param>
     /// <param name="device">Its device.</param>
     public static WeightCopies? For(nn.Module model, Device device)

@@ -24,7 +24,7 @@ public readonly record struct LossSum(Tensor Objective, Tensor CrossEntropy)
 /// <remarks>The gradient is computed with the loss, while a chunk's logits are there; the backward pass only scales it.</remarks>
 public sealed class LinearCrossEntropy : ManagedFunction
 {
-    // Logits of a chunk: small beside the activations of a step, large enough for the products.
+    // Logits of a chunk: small compared to a step's activations, but large enough for efficient products.
     const long ChunkElements = 1 << 24;
 
     readonly Tensor hidden, weight, targets;

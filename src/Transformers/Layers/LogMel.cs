@@ -5,8 +5,8 @@ namespace Transformers.Layers;
 
 /// <summary>Turns recordings into log-mel spectrograms.</summary>
 /// <remarks>
-/// Gong et al. 2021, section 2.1: windows of 25 ms (Hann) every 10 ms. The power spectrum is taken of windows filled up with zeros to 1024 samples, so that
-/// no band of a hundred is empty; bands are triangles from 20 Hz to 8 kHz on the mel scale 2595·log₁₀(1 + f/700) (O'Shaughnessy 1987).
+/// Gong et al. 2021, section 2.1: windows of 25 ms (Hann) every 10 ms. The power spectrum is computed on windows padded with zeros to 1024 samples, so that
+/// none of a hundred bands is empty; bands are triangles from 20 Hz to 8 kHz on the mel scale 2595·log₁₀(1 + f/700) (O'Shaughnessy 1987).
 /// </remarks>
 public sealed class LogMel : IDisposable
 {
@@ -21,8 +21,8 @@ public sealed class LogMel : IDisposable
 
     readonly Tensor window, bands;
 
-    /// <summary>For a number of bands.</summary>
-    /// <param name="mels">Bands M.</param>
+    /// <summary>Creates the filters for a number of bands.</summary>
+    /// <param name="mels">The number of bands M.</param>
     /// <param name="device">Where to compute.</param>
     public LogMel(int mels, Device device)
     {
@@ -31,8 +31,8 @@ public sealed class LogMel : IDisposable
         bands = tensor(Bands(mels), [Bins, mels]).to(ScalarType.Float32).to(device).DetachFromDisposeScope();
     }
 
-    /// <summary>The frames of a recording.</summary>
-    /// <param name="samples">Its samples.</param>
+    /// <summary>The number of frames of a recording.</summary>
+    /// <param name="samples">The number of its samples.</param>
     public static int FramesOf(int samples) => samples / Hop;
 
     /// <summary>The spectrogram of recordings of one length.</summary>
@@ -47,7 +47,7 @@ public sealed class LogMel : IDisposable
         return (frames.matmul(bands) + Floor).log().MoveToOuterDisposeScope();
     }
 
-    // [Bins, mels]: how much of each frequency is in each band.
+    // [Bins, mels]: the weight of each frequency in each band.
     static double[] Bands(int mels)
     {
         var (low, high) = (MelOf(Lowest), MelOf(Highest));
@@ -65,10 +65,10 @@ public sealed class LogMel : IDisposable
 
     static double MelOf(double hertz) => 2595 * Math.Log10(1 + hertz / 700);
 
-    /// <summary>The frequency of a number on the mel scale, in Hz.</summary>
+    /// <summary>The frequency of a value on the mel scale, in Hz.</summary>
     internal static double HertzOf(double mel) => 700 * (Math.Pow(10, mel / 2595) - 1);
 
-    /// <summary>The middle of each band in Hz.</summary>
+    /// <summary>The centre of each band, in Hz.</summary>
     public static IReadOnlyList<double> MiddlesOf(int mels) =>
         [.. Enumerable.Range(1, mels).Select(i => HertzOf(MelOf(Lowest) + (MelOf(Highest) - MelOf(Lowest)) * i / (mels + 1)))];
 

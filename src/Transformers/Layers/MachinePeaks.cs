@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Transformers.Layers;
 
 /// <summary>How fast this machine multiplies, measured once and kept in the user's cache folder.</summary>
-/// <remarks>The highest that was ever measured counts: a measurement beside other work is too low, never too high. For that reason it is the best of many short tries.</remarks>
+/// <remarks>The highest value ever measured counts: a measurement on a busy machine is too low, never too high. For the same reason, each is the best of many short tries.</remarks>
 public static class MachinePeaks
 {
     const int Side = 512, SideOnDevice = 4096;
@@ -68,7 +68,7 @@ public static class MachinePeaks
         }
         catch (Exception exception) when (exception is JsonException or UserException)
         {
-            // A cache that cannot be read is made anew.
+            // A cache that cannot be read is recreated.
         }
         return [];
     }

@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>The normalisation; closed by <c>kind</c>.</summary>
+/// <summary>The normalisation.</summary>
 public abstract record NormConfig
 {
     /// <summary>Where a block normalises.</summary>
     public NormPlacement Placement { get; init; }
 
-    /// <summary>What is added to the variance (or mean square) before the root.</summary>
+    /// <summary>The number added to the variance (or mean square) before the square root.</summary>
     [Between(1e-12, 0.1)]
     public double Epsilon { get; init; } = 1e-5;
 }
@@ -126,7 +126,7 @@ public sealed class Residual
         return norm.call(x.Plus(Drop(sublayer(x), random)));
     }
 
-    /// <summary>What an operator over a whole sublayer needs to know; null where further parts act on the sublayer's output.</summary>
+    /// <summary>What an operator over a whole sublayer needs to know; null if further parts act on the sublayer's output.</summary>
     internal SublayerNorm? AsSublayer(RandomPosition random) =>
         scale is not null || path is { Acts: true } ? null : norm.AsSublayer(placement == NormPlacement.Post, dropout.AsKernel(random));
 

@@ -17,7 +17,7 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
 
     /// <summary>For squares of a side.</summary>
     /// <param name="channels">The number of channels C.</param>
-    /// <param name="patch">Pixels a side P.</param>
+    /// <param name="patch">The side P, in pixels.</param>
     /// <param name="width">The width D.</param>
     public PatchEmbedding(int channels, int patch, int width) : base(nameof(PatchEmbedding))
     {
@@ -52,15 +52,15 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
         nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1);
 }
 
-/// <summary>How a model encodes the position of a patch in an image; closed by <c>kind</c>.</summary>
+/// <summary>How a model encodes the position of a patch in an image.</summary>
 public abstract record ImagePositionsConfig;
 
-/// <summary>A learned vector for each position of the grid; interpolated where an image has another size.</summary>
+/// <summary>A learned vector for each position of the grid; interpolated if an image has a different size.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1 and, for other sizes, section 3.2.</remarks>
 [Kind("learned")]
 public sealed record LearnedImagePositionsConfig : ImagePositionsConfig;
 
-/// <summary>Fixed sines and cosines of column and row.</summary>
+/// <summary>Fixed sines and cosines of the column and the row.</summary>
 /// <remarks>Chen et al. 2021 (MoCo v3), section 5.</remarks>
 [Kind("sinusoidal")]
 public sealed record SinusoidalImagePositionsConfig : ImagePositionsConfig
@@ -83,7 +83,7 @@ public abstract class ImagePositions : nn.Module
     /// <summary>Adds positions to patches.</summary>
     /// <param name="x">[B, Y·X, D], row by row.</param>
     /// <param name="rows">Patches a column, Y.</param>
-    /// <param name="columns">Patches a row, X.</param>
+    /// <param name="columns">Patches per row, X.</param>
     /// <returns>[B, Y·X, D].</returns>
     public virtual Tensor Embed(Tensor x, long rows, long columns) => x;
 
@@ -94,7 +94,7 @@ public abstract class ImagePositions : nn.Module
 
     /// <summary>The positions that a config asks for.</summary>
     /// <param name="config">The kind and its numbers.</param>
-    /// <param name="side">Patches a side of the images.</param>
+    /// <param name="side">The side of the images, in patches.</param>
     /// <param name="width">The width D.</param>
     /// <param name="classToken">Whether there is a class token.</param>
     public static ImagePositions Create(ImagePositionsConfig config, int side, int width, bool classToken) => Create(config, side, side, width, classToken);
@@ -102,7 +102,7 @@ public abstract class ImagePositions : nn.Module
     /// <summary>The positions of a grid that need not be square, such as a spectrogram's.</summary>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="rows">Patches a column, Y.</param>
-    /// <param name="columns">Patches a row, X.</param>
+    /// <param name="columns">Patches per row, X.</param>
     /// <param name="width">The width D.</param>
     /// <param name="classToken">Whether there is a class token.</param>
     public static ImagePositions Create(ImagePositionsConfig config, int rows, int columns, int width, bool classToken) => config switch

@@ -14,7 +14,7 @@ public sealed class AlibiPositionBias : Positions
     readonly int heads;
     readonly ConstantCache cache = new();
 
-    /// <summary>For so many heads.</summary>
+    /// <summary>Creates the bias for a number of heads.</summary>
     public AlibiPositionBias(int heads) => this.heads = heads;
 
     /// <inheritdoc/>
@@ -53,7 +53,7 @@ public sealed class RelativePositionBias : Positions
     readonly int buckets, maxDistance;
     readonly ConstantCache cache = new();
 
-    /// <summary>For so many heads.</summary>
+    /// <summary>Creates the bias for a number of heads.</summary>
     public RelativePositionBias(int heads, int buckets, int maxDistance)
     {
         this.buckets = buckets;
@@ -117,7 +117,7 @@ public sealed class WindowPositionBias : nn.Module
     readonly ConstantCache cache = new();
 
     /// <summary>For windows up to a side.</summary>
-    /// <param name="side">Patches a side W.</param>
+    /// <param name="side">The side W, in patches.</param>
     /// <param name="heads">The number of heads H.</param>
     public WindowPositionBias(int side, int heads) : base(nameof(WindowPositionBias))
     {

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>How a model encodes the position of a token; closed by <c>kind</c>.</summary>
+/// <summary>How a model encodes the position of a token.</summary>
 public abstract record PositionsConfig;
 
 /// <summary>A learned vector for each position.</summary>
@@ -33,7 +33,7 @@ public sealed record RotaryPositionsConfig : PositionsConfig
     public double Base { get; init; } = 10_000;
 }
 
-/// <summary>Attention scores fall linearly with distance.</summary>
+/// <summary>Attention scores decrease linearly with distance.</summary>
 /// <remarks>Press et al. 2022, section 3.</remarks>
 [Kind("alibi")]
 public sealed record AlibiPositionsConfig : PositionsConfig;
@@ -43,11 +43,11 @@ public sealed record AlibiPositionsConfig : PositionsConfig;
 [Kind("relative")]
 public sealed record RelativePositionsConfig : PositionsConfig, IChecked
 {
-    /// <summary>The number of buckets; half of them hold one distance each, the others ever more.</summary>
+    /// <summary>The number of buckets; half of them hold one distance each, the others increasingly many.</summary>
     [Between(2, 65_536)]
     public int Buckets { get; init; } = 32;
 
-    /// <summary>The distance, in tokens, from which on all are in the last bucket.</summary>
+    /// <summary>The distance, in tokens, from which all are in the last bucket.</summary>
     [Between(2, 10_000_000)]
     public int MaxDistance { get; init; } = 128;
 
@@ -115,7 +115,7 @@ public sealed class LearnedPositionEmbedding : Positions
 {
     readonly Parameter weight;
 
-    /// <summary>Vectors of a width for so many positions.</summary>
+    /// <summary>Vectors of a width for a number of positions.</summary>
     public LearnedPositionEmbedding(int context, int width)
     {
         weight = nn.Parameter(zeros(context, width));

@@ -11,11 +11,11 @@ namespace Transformers.Layers;
 public static class Shapes
 {
     /// <summary>The two sizes of a matrix.</summary>
-    /// <exception cref="ArgumentException">The tensor has not two dimensions.</exception>
+    /// <exception cref="ArgumentException">The tensor does not have two dimensions.</exception>
     public static (long, long) Dims2(this Tensor x) => Sizes(x, 2) is [var a, var b] ? (a, b) : default;
 
     /// <summary>The three sizes of a tensor such as [B, T, D].</summary>
-    /// <exception cref="ArgumentException">The tensor has not three dimensions.</exception>
+    /// <exception cref="ArgumentException">The tensor does not have three dimensions.</exception>
     public static (long, long, long) Dims3(this Tensor x) => Sizes(x, 3) is [var a, var b, var c] ? (a, b, c) : default;
 
     /// <summary>The four sizes of a tensor such as [B, H, T, E].</summary>

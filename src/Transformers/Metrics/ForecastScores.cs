@@ -13,7 +13,7 @@ public sealed class ForecastScores(IReadOnlyList<double> quantiles)
     /// <summary>Adds one step.</summary>
     /// <param name="actual">What happened; a missing value (NaN) does not count.</param>
     /// <param name="mean">The forecast of the mean, for the squared error.</param>
-    /// <param name="values">The forecast of each quantile; the middle one is for the absolute error. Empty where the mean is the whole forecast.</param>
+    /// <param name="values">The forecast of each quantile; the middle one is for the absolute error. Empty if the mean is the whole forecast.</param>
     /// <param name="scale">What MASE divides by; NaN leaves the step out of it.</param>
     public void Add(double actual, double mean, ReadOnlySpan<double> values, double scale)
     {

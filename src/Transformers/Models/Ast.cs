@@ -10,16 +10,16 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over patches of a spectrogram that classifies a recording.</summary>
+/// <summary>A transformer on patches of a spectrogram that classifies a recording.</summary>
 /// <remarks>Gong et al. 2021 (Audio Spectrogram Transformer), section 2.1.</remarks>
 [Kind("ast")]
 public sealed record AstConfig : PatchModelConfig
 {
-    /// <summary>Bands, and frames of 10 ms, a side P of a patch.</summary>
+    /// <summary>The side P of a patch, in bands and in frames of 10 ms.</summary>
     [Between(1, 512)]
     public int Patch { get; init; } = 16;
 
-    /// <summary>Bands and frames from one patch to the next; 10 in the paper, by default the patch. What is left over at the end is not seen.</summary>
+    /// <summary>The step from one patch to the next, in bands and frames; 10 in the paper, by default the patch size. An incomplete patch at the end is dropped.</summary>
     [Between(1, 512)]
     public int? Stride { get; init; }
 
@@ -42,21 +42,21 @@ public sealed record AstConfig : PatchModelConfig
         AddAll(products, batch.Rows, batch.Source - TokensOf(0L), (long)Patch * Patch, sizes.Classes);
 }
 
-/// <summary>What goes into a network over sounds, and what comes out.</summary>
-/// <param name="Frames">Frames T of a spectrogram.</param>
-/// <param name="Mels">Bands M of a spectrogram.</param>
+/// <summary>The sizes of an audio model's inputs and outputs.</summary>
+/// <param name="Frames">The number of frames T of a spectrogram.</param>
+/// <param name="Mels">The number of bands M of a spectrogram.</param>
 /// <param name="Classes">The number of classes N.</param>
 public readonly record struct SoundShape(int Frames, int Mels, int Classes)
 {
-    /// <summary>What data ask for.</summary>
+    /// <summary>The sizes that a data config implies.</summary>
     public static SoundShape Of(AudioDataConfig data, int classes) => new(LogMel.FramesOf(SamplesOf(data)), data.Mels, classes);
 
-    /// <summary>The samples of a recording that the model hears.</summary>
+    /// <summary>The number of samples in the model's input.</summary>
     public static int SamplesOf(AudioDataConfig data) => (int)Math.Round(data.Seconds * LogMel.Rate);
 }
 
-/// <summary>A Vision Transformer whose image is a spectrogram.</summary>
-/// <remarks>Gong et al. 2021, section 2.1 and figure 1; one class token, or the mean of all patches, where the paper's code has a second token for distillation.</remarks>
+/// <summary>A Vision Transformer on spectrograms.</summary>
+/// <remarks>Gong et al. 2021, section 2.1 and figure 1; one class token, or the mean of all patches; the paper's code has a second token, for distillation.</remarks>
 public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
 {
     readonly AstConfig config;
@@ -71,10 +71,10 @@ public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
     readonly Norm? norm;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The spectrograms and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The spectrogram is smaller than a patch.</exception>
     public Ast(AstConfig config, SoundShape shape, Generator? generator = null) : base(nameof(Ast))
     {
@@ -93,7 +93,7 @@ public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
-    /// <summary>What goes in and what comes out.</summary>
+    /// <summary>The sizes of inputs and outputs.</summary>
     public SoundShape Shape { get; }
 
     /// <summary>Rows (frequency, low first) and columns (time) of patches.</summary>
@@ -107,7 +107,7 @@ public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
 
     /// <summary>Unnormalised scores of the classes.</summary>
     /// <param name="spectrogram">[B, T, M], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N].</returns>
     public Tensor Logits(Tensor spectrogram, AttentionRecorder? recorder = null, RandomPosition random = default)

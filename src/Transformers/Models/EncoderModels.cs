@@ -24,7 +24,7 @@ public abstract class EncoderModel : nn.Module, IComputes
     /// <param name="config">The shape and the head.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
     /// <param name="classes">The number of classes N; not used without such a head.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public static EncoderModel Create(EncoderConfig config, int vocabulary, int classes, Generator? generator = null)
     {
         EncoderModel model = config.Head switch
@@ -117,7 +117,7 @@ public static class TextPooling
     /// <summary>Pools the vectors of a text's tokens; padding has no part in it.</summary>
     /// <param name="hidden">[B, S, D].</param>
     /// <param name="lengths">The tokens of each row, at least one.</param>
-    /// <param name="pooling">How one vector is made of a text's.</param>
+    /// <param name="pooling">How a text's vectors are pooled into one.</param>
     /// <returns>[B, D].</returns>
     public static Tensor Pool(Tensor hidden, IReadOnlyList<int> lengths, Pooling pooling)
     {

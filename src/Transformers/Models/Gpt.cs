@@ -15,7 +15,7 @@ public sealed record GptConfig : TextTransformerConfig
     /// <summary>With the defaults of GPT-2, without biases.</summary>
     public GptConfig() => (Bias, Init) = (false, new Gpt2InitConfig());
 
-    /// <summary>The number of key/value heads K, each shared by H/K query heads; by default as many as heads. 1 is multi-query attention.</summary>
+    /// <summary>The number of key/value heads K, each shared by H/K query heads; by default the number of heads. 1 is multi-query attention.</summary>
     [Between(1, 10_000)]
     public int? KeyValueHeads { get; init; }
 
@@ -66,10 +66,10 @@ public sealed class Gpt : nn.Module, ILanguageModel, IComputes
     [ComponentName(Name = "head")]
     readonly Linear? output;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Gpt(GptConfig config, int vocabulary, Generator? generator = null) : base(nameof(Gpt))
     {
         this.config = config;
@@ -118,7 +118,7 @@ public sealed class Gpt : nn.Module, ILanguageModel, IComputes
         var (_, T) = ids.Dims2();
         var start = cache?.Length ?? 0;
         if (start + T > config.Context)
-            throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
+            throw new ArgumentException($"{start + T} tokens do not fit in the model's context of {config.Context}");
 
         var x = dropout.forward(positions.Embed(tokens.call(ids), start), random);                // [B, T, D]
         var bias = positions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);           // [1, H, T, S]

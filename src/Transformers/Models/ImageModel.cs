@@ -11,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>What a network over images leaves to its data. The rules and the documentation of these settings hold for every record that has them.</summary>
 public interface IImageModelConfig
 {
-    /// <summary>Pixels a side of the images; by default <c>data.input.size</c>. Presets of published models give it.</summary>
+    /// <summary>The side of the images, in pixels; by default <c>data.input.size</c>. Presets of published models set it.</summary>
     [Between(1, 4096)]
     int? Size { get; }
 
@@ -19,7 +19,7 @@ public interface IImageModelConfig
     [Between(1, 1024)]
     int? Channels { get; }
 
-    /// <summary>The number of classes N; by default as many as the data have.</summary>
+    /// <summary>The number of classes N; by default the number of classes in the data.</summary>
     [Between(1, 10_000_000)]
     int? Classes { get; }
 }
@@ -65,8 +65,8 @@ public abstract record StagedImageModelConfig : ModelConfig, IImageModelConfig
     public override ModelConfig WithData(DataConfig data) => data is ImageDataConfig images ? this with { Size = Size ?? images.Input.Size } : this;
 }
 
-/// <summary>What goes into a network over images, and what comes out.</summary>
-/// <param name="Size">Pixels a side.</param>
+/// <summary>The sizes of an image model's inputs and outputs.</summary>
+/// <param name="Size">The side, in pixels.</param>
 /// <param name="Channels">The number of channels C.</param>
 /// <param name="Classes">The number of classes N.</param>
 public readonly record struct ImageShape(int Size, int Channels, int Classes)
@@ -80,7 +80,7 @@ public readonly record struct ImageShape(int Size, int Channels, int Classes)
         config.Size ?? input?.Size ?? throw Missing("size"), config.Channels ?? input?.Channels ?? 3, config.Classes ?? classes ?? throw Missing("classes"));
 
     static UserException Missing(string key) => new(
-        [new Problem($"model.{key} is not given, and there are no data to take it from", Path: $"model.{key}", Hint: "add it, or give a config with data too")]);
+        [new Problem($"model.{key} is not given, and there are no data to derive it from", Path: $"model.{key}", Hint: "add it, or give a config that also has data")]);
 }
 
 /// <summary>A network that classifies images.</summary>
@@ -89,20 +89,20 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     /// <summary>A network for images and classes.</summary>
     protected ImageModel(string name, ImageShape shape) : base(name) => Shape = shape;
 
-    /// <summary>The network that a config asks for, with fresh weights.</summary>
+    /// <summary>Creates the network that a config describes, with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The network does not fit the images.</exception>
     public static ImageModel Create(IImageModelConfig config, ImageShape shape, Generator? generator = null) => config switch
     {
         VitConfig vit => new Vit(vit, shape, generator),
         SwinConfig swin => new Swin(swin, shape, generator),
         ResnetConfig resnet => new Resnet(resnet, shape, generator),
-        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a network over images without a class"),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "an image model without a class"),
     };
 
-    /// <summary>What goes in and what comes out.</summary>
+    /// <summary>The sizes of inputs and outputs.</summary>
     public ImageShape Shape { get; }
 
     /// <summary>Unnormalised scores of the classes.</summary>
@@ -112,14 +112,14 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
 
     /// <summary>Unnormalised scores of the classes.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N].</returns>
     public abstract Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);
 
     /// <summary>What the scores are read from: the pooled output of the last layer.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, D] of the last layer's width.</returns>
     public abstract Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);

@@ -8,13 +8,13 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>The network; closed by <c>kind</c>.</summary>
+/// <summary>The network.</summary>
 public abstract record ModelConfig
 {
     /// <summary>The width D of the residual stream.</summary>
     public abstract int Width { get; init; }
 
-    /// <summary>The tokens of every row of a batch; null where rows differ, and for images.</summary>
+    /// <summary>The tokens of every row of a batch; null if rows differ, and for images.</summary>
     public virtual int? RowLength() => null;
 
     /// <summary>Checks that the data suit the model.</summary>
@@ -36,7 +36,7 @@ public abstract record ModelConfig
 /// <summary>What a network over tokens leaves to its tokenizer. The rules and the documentation of these settings hold for every record that has them.</summary>
 public interface ITextModelConfig
 {
-    /// <summary>The number of tokens V of the model; by default as many as the tokenizer has. A larger one is padded: some hardware multiplies certain sizes faster.</summary>
+    /// <summary>The number of tokens V of the model; by default that of the tokenizer. A larger number pads the vocabulary, because some hardware multiplies certain sizes faster.</summary>
     [Between(2, 10_000_000)]
     int? Vocabulary { get; }
 }
@@ -65,7 +65,7 @@ public interface ILanguageModel
     /// <summary>The number of tokens V.</summary>
     int Vocabulary { get; }
 
-    /// <summary>The most tokens that the model sees at once.</summary>
+    /// <summary>The maximum number of tokens that the model sees at once.</summary>
     int Context { get; }
 
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>

@@ -18,7 +18,7 @@ sealed class ModelFlops
     /// <summary>Of a network over tokens.</summary>
     internal static ModelFlops OfTokens(ModelConfig model, int vocabulary, int classes = 0) => new(model, new(vocabulary, classes, default));
 
-    /// <summary>Of a network over images.</summary>
+    /// <summary>Of an image model.</summary>
     /// <param name="model">The network.</param>
     /// <param name="image">Its images.</param>
     /// <param name="vocabulary">The number of tokens, where it reads text too.</param>
@@ -39,7 +39,7 @@ sealed class ModelFlops
 /// <summary>The sizes of a model that its data decide.</summary>
 /// <param name="Vocabulary">The number of tokens V.</param>
 /// <param name="Classes">The number of classes N.</param>
-/// <param name="Image">The images of a network over images.</param>
+/// <param name="Image">The images of an image model.</param>
 readonly record struct ModelSizes(int Vocabulary, int Classes, ImageShape Image);
 
 /// <summary>A product of vectors with a matrix of weights.</summary>

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over the patches of a series that forecasts it; every series alone, by the same weights.</summary>
+/// <summary>A transformer on the patches of a time series that forecasts it; each series is processed on its own, with the same weights.</summary>
 /// <remarks>Nie et al. 2023 (PatchTST), section 3.1.</remarks>
 [Kind("patchtst")]
 public sealed record PatchTstConfig : ForecasterConfig, IStridedConfig
@@ -31,10 +31,10 @@ public sealed record PatchTstConfig : ForecasterConfig, IStridedConfig
     }
 }
 
-/// <summary>An encoder over patches of a series, and one linear layer from all of them to the forecast.</summary>
+/// <summary>An encoder on the patches of a series, and one linear layer from all of them to the forecast.</summary>
 /// <remarks>
-/// Nie et al. 2023, section 3.1 and figure 1. Differences: layer norm before the sublayers in place of batch norm after them, quantiles
-/// beside the mean, the pattern of missing values beside the values, and no patch of repeated values at the end.
+/// Nie et al. 2023, section 3.1 and figure 1. Differences: layer norm before the sublayers instead of batch norm after them, quantiles
+/// in addition to the mean, a mask of missing values in addition to the values, and no patch of repeated values at the end.
 /// </remarks>
 public sealed class PatchTst : SeriesModel
 {
@@ -42,10 +42,10 @@ public sealed class PatchTst : SeriesModel
     readonly Dropout dropout;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
-    /// <param name="shape">What it sees and forecasts.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="shape">The lengths of context, horizon and season.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patches do not cover the context.</exception>
     public PatchTst(PatchTstConfig config, SeriesShape shape, Generator? generator = null) : base(nameof(PatchTst), config, shape)
     {

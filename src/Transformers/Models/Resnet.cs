@@ -11,7 +11,7 @@ using Convolution = Transformers.Layers.Convolution;
 
 namespace Transformers.Models;
 
-/// <summary>A residual convolutional network for small images: what a vision transformer is compared with.</summary>
+/// <summary>A residual convolutional network for small images, as a baseline for vision transformers.</summary>
 /// <remarks>He et al. 2016, section 4.2: three stages of n blocks are their ResNet-(6n + 2), n = 3 the ResNet-20 of 0.27 million parameters.</remarks>
 [Kind("resnet")]
 public sealed record ResnetConfig : StagedImageModelConfig, IChecked
@@ -24,7 +24,7 @@ public sealed record ResnetConfig : StagedImageModelConfig, IChecked
     [NotEmpty, Between(1, 10_000)]
     public IReadOnlyList<int> Layers { get; init; } = [3, 3, 3];
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new HeInitConfig();
 
     /// <summary>The channels of a stage.</summary>
@@ -57,7 +57,7 @@ public sealed record ResnetConfig : StagedImageModelConfig, IChecked
         base.CheckData(check, data);
         if (data is ImageDataConfig images && Layers.Count <= 8)
             check.That(images.Input.Size >> (Layers.Count - 1) >= 2, "model.layers",
-                $"must be fewer than {Layers.Count} stages for images of data.input.size ({images.Input.Size}): each halves the side, and the last must have two pixels");
+                $"must be fewer than {Layers.Count} stages for images of data.input.size ({images.Input.Size}): each halves the side, and the last must have at least two pixels");
     }
 
     /// <inheritdoc/>
@@ -65,7 +65,7 @@ public sealed record ResnetConfig : StagedImageModelConfig, IChecked
     {
         check.That(Layers.Count <= 8, "layers", $"must be at most 8 stages, not {Layers.Count}");
         if (Size is { } size && Layers.Count <= 8)
-            check.That(size >> (Layers.Count - 1) >= 2, "layers", $"must be fewer than {Layers.Count} stages for images of {check.At("size")} ({size}): each halves the side, and the last must have two pixels");
+            check.That(size >> (Layers.Count - 1) >= 2, "layers", $"must be fewer than {Layers.Count} stages for images of {check.At("size")} ({size}): each halves the side, and the last must have at least two pixels");
     }
 }
 
@@ -84,10 +84,10 @@ public sealed class Resnet : ImageModel
     readonly ModuleList<ResnetBlock> blocks;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Resnet(ResnetConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Resnet), shape)
     {
         this.config = config;

@@ -17,21 +17,21 @@ public sealed record Seq2SeqConfig : TextTransformerConfig, IInnerDropoutConfig
     public Seq2SeqConfig() =>
         (FeedForward, Positions, Norm, Dropout, Init) = (new ReluConfig(), new SinusoidalPositionsConfig(), new LayerNormConfig { Placement = NormPlacement.Post }, 0.1, new XavierInitConfig());
 
-    /// <summary>The number of encoder layers, and of decoder layers where these are not given.</summary>
+    /// <summary>The number of encoder layers, and of decoder layers if these are not given.</summary>
     public override required int Layers { get; init; }
 
     /// <summary>The number of decoder layers; by default as many as the encoder has.</summary>
     [Between(1, 10_000)]
     public int? DecoderLayers { get; init; }
 
-    /// <summary>The most tokens of a source or a target, their begin or end included.</summary>
+    /// <summary>The maximum number of tokens of a source or a target, including their begin or end tokens.</summary>
     [Between(2, 10_000_000)]
     public int Context { get; init; } = 1024;
 
     /// <inheritdoc/>
     public double InnerDropout { get; init; }
 
-    /// <summary>Which matrices of embeddings there are.</summary>
+    /// <summary>Which embedding matrices the model has.</summary>
     public EmbeddingsConfig Embeddings { get; init; } = new();
 
     /// <inheritdoc/>
@@ -48,11 +48,11 @@ public sealed record Seq2SeqConfig : TextTransformerConfig, IInnerDropoutConfig
     }
 }
 
-/// <summary>Which matrices of embeddings an encoder-decoder has.</summary>
+/// <summary>Which embedding matrices an encoder-decoder has.</summary>
 /// <remarks>Vaswani et al. 2017, section 3.4: one matrix for sources, targets and the output layer, its rows times √D where they are read.</remarks>
 public sealed record EmbeddingsConfig
 {
-    /// <summary>Whether source and target tokens have one matrix; it takes one vocabulary. By default so where there is one.</summary>
+    /// <summary>Whether source and target tokens share one matrix, which requires a shared vocabulary. By default true if the vocabulary is shared.</summary>
     public bool? Shared { get; init; }
 
     /// <summary>Whether the output layer uses the target tokens' matrix.</summary>
@@ -61,7 +61,7 @@ public sealed record EmbeddingsConfig
     /// <summary>Whether embeddings are multiplied by √D.</summary>
     public bool Scale { get; init; } = true;
 
-    /// <summary>Whether the output layer has a bias, as published translation models of Marian have.</summary>
+    /// <summary>Whether the output layer has a bias, as in Marian's published translation models.</summary>
     public bool OutputBias { get; init; }
 }
 
@@ -94,18 +94,18 @@ public sealed class Seq2Seq : nn.Module, IComputes
     [ComponentName(Name = "output_bias")]
     readonly Parameter? outputBias;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="sourceVocabulary">The number of source tokens.</param>
     /// <param name="targetVocabulary">The number of target tokens V.</param>
     /// <param name="shared">Whether both sides have one vocabulary; decides whether they share a matrix where the config leaves it open.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The config wants one matrix for two vocabularies.</exception>
     public Seq2Seq(Seq2SeqConfig config, int sourceVocabulary, int targetVocabulary, bool shared, Generator? generator = null) : base(nameof(Seq2Seq))
     {
         this.config = config;
         if (config.Embeddings.Shared == true && !shared)
-            throw new UserException("model.embeddings.shared must be false where source and target have tokenizers of their own");
+            throw new UserException("model.embeddings.shared must be false if source and target have separate tokenizers");
         (SourceVocabulary, Vocabulary) = (sourceVocabulary, targetVocabulary);
         sourceTokens = nn.Embedding(sourceVocabulary, config.Width);
         targetTokens = config.Embeddings.Shared ?? shared ? null : nn.Embedding(targetVocabulary, config.Width);
@@ -138,7 +138,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     /// <summary>The number of target tokens V.</summary>
     public int Vocabulary { get; }
 
-    /// <summary>The most tokens of a side.</summary>
+    /// <summary>The maximum number of tokens on each side.</summary>
     public int Context => config.Context;
 
     /// <summary>The matrix that turns hidden vectors into logits, [V, D].</summary>
@@ -187,7 +187,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
 
     /// <summary>The hidden vector of each target token, ready for the output layer.</summary>
     /// <param name="target">[B, T], whole numbers below V; with a cache, the tokens that follow those in it.</param>
-    /// <param name="memory">[B, S, D], or null where the cache holds the source already.</param>
+    /// <param name="memory">[B, S, D], or null if the cache holds the source already.</param>
     /// <param name="memoryMask">Hides the source's padding.</param>
     /// <param name="cache">Keys and values of earlier tokens and of the source; extended by this call.</param>
     /// <param name="recorder">Takes the attention weights.</param>
@@ -216,7 +216,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     {
         var (_, T) = ids.Dims2();
         if (start + T > config.Context)
-            throw new ArgumentException($"{start + T} tokens do not fit the model's context of {config.Context}");
+            throw new ArgumentException($"{start + T} tokens do not fit in the model's context of {config.Context}");
         var x = tokens.call(ids);                                                                              // [B, T, D]
         if (config.Embeddings.Scale) x = x * Math.Sqrt(config.Width);
         return positions.Embed(x, start);

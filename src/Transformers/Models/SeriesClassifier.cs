@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over the patches of a series that classifies it.</summary>
+/// <summary>A transformer on the patches of a time series that classifies it.</summary>
 /// <remarks>The encoder of Nie et al. 2023 (PatchTST), section 3.1.</remarks>
 [Kind("series_classifier")]
 public sealed record SeriesClassifierConfig : SeriesModelConfig, IStridedConfig
@@ -31,18 +31,18 @@ public sealed record SeriesClassifierConfig : SeriesModelConfig, IStridedConfig
     }
 }
 
-/// <summary>An encoder over patches of a series, their mean, and a linear layer to the classes.</summary>
+/// <summary>An encoder on the patches of a series, a mean over patches, and a linear layer to the classes.</summary>
 public sealed class SeriesClassifier : nn.Module
 {
     readonly PatchStack encoder;
     readonly Dropout dropout;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
-    /// <param name="length">Steps L of a series.</param>
+    /// <param name="length">The number of steps L of a series.</param>
     /// <param name="classes">The number of classes N.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patches do not cover the series.</exception>
     public SeriesClassifier(SeriesClassifierConfig config, int length, int classes, Generator? generator = null) : base(nameof(SeriesClassifier))
     {
@@ -55,9 +55,9 @@ public sealed class SeriesClassifier : nn.Module
     }
 
     /// <summary>Unnormalised scores of the classes.</summary>
-    /// <param name="values">[B, L], normalised; any number where a value is missing.</param>
+    /// <param name="values">[B, L], normalised; arbitrary where a value is missing.</param>
     /// <param name="observed">[B, L]: 1 where there is a value, 0 where it is missing.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N], in 32 bits.</returns>
     public Tensor Logits(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default) =>

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A decoder-only transformer over the patches of a series: each patch forecasts the steps after it.</summary>
+/// <summary>A decoder-only transformer on the patches of a time series: each patch forecasts the steps after it.</summary>
 /// <remarks>Das et al. 2024 (TimesFM), section 4.</remarks>
 [Kind("series_decoder")]
 public sealed record SeriesDecoderConfig : ForecasterConfig
@@ -26,10 +26,10 @@ public sealed record SeriesDecoderConfig : ForecasterConfig
     }
 }
 
-/// <summary>A causal stack of blocks over patches of a series, with a forecast after each.</summary>
+/// <summary>A causal stack of blocks on the patches of a series, with a forecast after each patch.</summary>
 /// <remarks>
-/// Das et al. 2024, section 4. While training, every patch forecasts what follows it, as every token of a language model does; the
-/// forecast of the last patch is that of the model, and its loss alone is what is reported.
+/// Das et al. 2024, section 4. In training, every patch forecasts what follows it, as every token of a language model does; the
+/// forecast of the last patch is the model's, and only its loss is reported.
 /// </remarks>
 public sealed class SeriesDecoder : SeriesModel
 {
@@ -37,10 +37,10 @@ public sealed class SeriesDecoder : SeriesModel
     readonly PatchStack decoder;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
-    /// <param name="shape">What it sees and forecasts.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="shape">The lengths of context, horizon and season.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patch does not divide the context.</exception>
     public SeriesDecoder(SeriesDecoderConfig config, SeriesShape shape, Generator? generator = null) : base(nameof(SeriesDecoder), config, shape)
     {
@@ -52,7 +52,7 @@ public sealed class SeriesDecoder : SeriesModel
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
-    // The forecasts of n patches, each of which sees what comes before its end.
+    // The forecasts of n patches, each of which sees everything up to its end.
     Tensor After(Tensor hidden, Tensor visible, params IReadOnlyList<int> ends)
     {
         var output = head.call(hidden).to(ScalarType.Float32).view(-1, ends.Count, Shape.Horizon, Outputs);
@@ -72,7 +72,7 @@ public sealed class SeriesDecoder : SeriesModel
         if (!training) return base.Loss(values, observed, target, known, random);
         var (visible, N) = (PatchStack.Visible(values, observed), decoder.Count);
         var forecasts = After(decoder.forward(values, observed, null, random), visible, [.. Enumerable.Range(1, N).Select(patch => patch * config.Patch)]);
-        // What follows each patch is in the context but for the last.
+        // What follows a patch is in the context, except for the last patch.
         var losses = LossOf(forecasts, Following(cat([visible, target], 1)), Following(cat([observed, known], 1)));   // [B, N, H]
         return (new LossSum(losses.sum() / N, losses.detach().select(1, N - 1).sum()), forecasts.select(1, N - 1));
 

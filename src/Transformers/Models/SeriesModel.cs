@@ -13,11 +13,11 @@ namespace Transformers.Models;
 /// <summary>A transformer over series of numbers, cut into patches.</summary>
 public abstract record SeriesModelConfig : SequenceModelConfig, IInnerDropoutConfig
 {
-    /// <summary>Steps of a patch P.</summary>
+    /// <summary>The number of steps P in a patch.</summary>
     [Between(1, 100_000)]
     public required int Patch { get; init; }
 
-    /// <summary>The dropout rate of embeddings, of each sublayer's output and before the last layer.</summary>
+    /// <summary>The dropout rate of embeddings, of each sublayer's output, and before the last layer.</summary>
     public override double Dropout { get; init; }
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ public abstract record SeriesModelConfig : SequenceModelConfig, IInnerDropoutCon
         check.That(Step <= Patch, "stride", $"({Step}) must be at most {check.At("patch")} ({Patch}): steps between patches would not be seen");
     }
 
-    // Reports patches that leave steps at the end unseen.
+    // Reports patches that do not cover the last steps.
     private protected void CheckCover(ConfigCheck check, int steps, string setting)
     {
         check.That(Patch <= steps, "model.patch", $"({Patch}) must be at most {setting} ({steps})");
@@ -56,7 +56,7 @@ public abstract record SeriesModelConfig : SequenceModelConfig, IInnerDropoutCon
 /// <summary>A setting of networks over series that cut them into patches which may overlap.</summary>
 interface IStridedConfig
 {
-    /// <summary>Steps from one patch to the next; by default the patch, so that patches do not overlap.</summary>
+    /// <summary>The number of steps from one patch to the next; by default the patch size, so that patches do not overlap.</summary>
     [Between(1, 100_000)]
     int? Stride { get; }
 }
@@ -64,11 +64,11 @@ interface IStridedConfig
 /// <summary>A network that forecasts series.</summary>
 public abstract record ForecasterConfig : SeriesModelConfig
 {
-    /// <summary>The probabilities of the quantiles that are forecast beside the mean, in rising order.</summary>
+    /// <summary>The probabilities of the quantiles that are forecast in addition to the mean, in ascending order.</summary>
     [NotEmpty, Between(0.001, 0.999)]
     public IReadOnlyList<double> Quantiles { get; init; } = [0.1, 0.5, 0.9];
 
-    /// <summary>The simple forecast that the network's output is added to.</summary>
+    /// <summary>The simple forecast to which the network's output is added.</summary>
     public ForecastBaseline Baseline { get; init; }
 
     /// <inheritdoc/>
@@ -93,17 +93,17 @@ public enum ForecastBaseline
     Season,
 }
 
-/// <summary>What goes into a model of series, and what comes out.</summary>
-/// <param name="Context">Steps that it sees.</param>
-/// <param name="Horizon">Steps that it forecasts.</param>
-/// <param name="Season">Steps of a season.</param>
+/// <summary>The sizes of a forecasting model's inputs and outputs.</summary>
+/// <param name="Context">The number of steps that it sees.</param>
+/// <param name="Horizon">The number of steps that it forecasts.</param>
+/// <param name="Season">The length of a season, in steps.</param>
 public readonly record struct SeriesShape(int Context, int Horizon, int Season)
 {
-    /// <summary>What data ask for.</summary>
+    /// <summary>The sizes that a data config implies.</summary>
     public static SeriesShape Of(SeriesDataConfig data) => new(data.Context, data.Horizon, data.Season);
 }
 
-/// <summary>The part that all networks over series share: patches, their positions, and a stack of blocks.</summary>
+/// <summary>The part that all time-series networks share: patches, their positions, and a stack of blocks.</summary>
 public sealed class PatchStack : nn.Module
 {
     readonly int patch, stride;
@@ -116,10 +116,10 @@ public sealed class PatchStack : nn.Module
     readonly ModuleList<Block> blocks;
     readonly Norm? norm;
 
-    /// <summary>A stack with fresh weights, which the model that it is part of draws.</summary>
+    /// <summary>Creates a stack; the model that contains it initialises the weights.</summary>
     /// <param name="config">The network.</param>
-    /// <param name="steps">Steps L of a series.</param>
-    /// <param name="causal">Whether a patch sees none after it.</param>
+    /// <param name="steps">The number of steps L of a series.</param>
+    /// <param name="causal">Whether a patch attends only to earlier ones.</param>
     /// <exception cref="UserException">The patches do not cover the steps.</exception>
     public PatchStack(SeriesModelConfig config, int steps, bool causal = false) : base(nameof(PatchStack))
     {
@@ -141,10 +141,10 @@ public sealed class PatchStack : nn.Module
     /// <summary>The number of patches N.</summary>
     public int Count { get; }
 
-    /// <summary>A vector for each patch. A missing value counts as 0, whatever is stored for it, and the patch sees that it is missing.</summary>
+    /// <summary>A vector for each patch. A missing value counts as 0, whatever is stored for it, and the patch knows that it is missing.</summary>
     /// <param name="values">[B, L], normalised.</param>
     /// <param name="observed">[B, L]: 1 where there is a value, 0 where it is missing.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N, D].</returns>
     public Tensor forward(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default)
@@ -164,46 +164,46 @@ public abstract class SeriesModel : nn.Module
 {
     readonly ForecastBaseline baseline;
 
-    /// <summary>A network of a shape.</summary>
+    /// <summary>Creates a network.</summary>
     private protected SeriesModel(string name, ForecasterConfig config, SeriesShape shape) : base(name) =>
         (Shape, Quantiles, baseline) = (shape, config.Quantiles, config.Baseline);
 
-    /// <summary>The network that a config asks for, with fresh weights.</summary>
+    /// <summary>Creates the network that a config describes, with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
-    /// <param name="shape">What it sees and forecasts.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="shape">The lengths of context, horizon and season.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patches do not fit the context.</exception>
     public static SeriesModel Create(ForecasterConfig config, SeriesShape shape, Generator? generator = null) => config switch
     {
         PatchTstConfig encoder => new PatchTst(encoder, shape, generator),
         SeriesDecoderConfig decoder => new SeriesDecoder(decoder, shape, generator),
-        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a network over series without a class"),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a time-series model without a class"),
     };
 
-    /// <summary>What goes in and what comes out.</summary>
+    /// <summary>The sizes of inputs and outputs.</summary>
     public SeriesShape Shape { get; }
 
     /// <summary>The probabilities of the Q quantiles.</summary>
     public IReadOnlyList<double> Quantiles { get; }
 
-    /// <summary>The numbers of a forecast step: the mean and the quantiles.</summary>
+    /// <summary>How many numbers a forecast step has: the mean and the quantiles.</summary>
     private protected int Outputs => 1 + Quantiles.Count;
 
     /// <summary>Forecasts.</summary>
-    /// <param name="values">[B, L], normalised; any number where a value is missing.</param>
+    /// <param name="values">[B, L], normalised; arbitrary where a value is missing.</param>
     /// <param name="observed">[B, L]: 1 where there is a value, 0 where it is missing.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, H, 1 + Q]: the mean, then the quantiles, in 32 bits.</returns>
     public abstract Tensor Forecast(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default);
 
-    /// <summary>Forecasts and compares.</summary>
+    /// <summary>Forecasts, and computes the loss.</summary>
     /// <param name="values">[B, L].</param>
     /// <param name="observed">[B, L].</param>
     /// <param name="target">[B, H], normalised.</param>
     /// <param name="known">[B, H]: 1 where there is a value, 0 where it is missing.</param>
     /// <param name="random">The position in the run, for dropout.</param>
-    /// <returns>The sum of the losses of all steps that are known, and the forecast, [B, H, 1 + Q].</returns>
+    /// <returns>The sum of the losses over all known steps, and the forecast, [B, H, 1 + Q].</returns>
     public virtual (LossSum Loss, Tensor Forecast) Loss(Tensor values, Tensor observed, Tensor target, Tensor known, RandomPosition random = default)
     {
         var forecast = Forecast(values, observed, random: random);
@@ -212,11 +212,11 @@ public abstract class SeriesModel : nn.Module
     }
 
     /// <summary>The loss of each step: half the squared error of the mean, and the mean of the quantiles' losses.</summary>
-    /// <remarks>Koenker and Bassett 1978: an error e costs a quantile of probability q the greater of q·e and (q - 1)·e.</remarks>
+    /// <remarks>Koenker and Bassett 1978: for a quantile of probability q, an error e has the loss max(q·e, (q - 1)·e).</remarks>
     /// <param name="forecast">[…, H, 1 + Q].</param>
     /// <param name="target">[…, H].</param>
     /// <param name="known">[…, H].</param>
-    /// <returns>[…, H]; 0 where the target is not known.</returns>
+    /// <returns>[…, H]; 0 where the target is unknown.</returns>
     public Tensor LossOf(Tensor forecast, Tensor target, Tensor known)
     {
         var error = target.unsqueeze(-1) - forecast;                                                            // [..., H, 1 + Q]
@@ -230,7 +230,7 @@ public abstract class SeriesModel : nn.Module
     /// <summary>Adds the simple forecast that the network corrects.</summary>
     /// <param name="output">[B, n, H, 1 + Q]: n forecasts of each series.</param>
     /// <param name="visible">[B, L], 0 where a value is missing.</param>
-    /// <param name="ends">The n steps at which the forecasts begin.</param>
+    /// <param name="ends">The n steps at which the forecasts start.</param>
     /// <returns>[B, n, H, 1 + Q].</returns>
     private protected Tensor AddBaseline(Tensor output, Tensor visible, params IReadOnlyList<int> ends)
     {
@@ -239,7 +239,7 @@ public abstract class SeriesModel : nn.Module
         return output + visible.index_select(1, tensor(steps, device: visible.device)).view(-1, ends.Count, Shape.Horizon, 1);
     }
 
-    // The step whose value is the simple forecast: the last one, or the last of the same part of the season.
+    // The step whose value is the simple forecast: the last one, or the last one in the same phase of the season.
     int StepBefore(int end, int h)
     {
         var season = baseline == ForecastBaseline.Last ? 1 : Math.Min(Shape.Season, end);

@@ -8,12 +8,12 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over an image whose attention stays within windows, and whose grid coarsens from stage to stage.</summary>
+/// <summary>A vision transformer with attention within windows, and a grid that gets coarser with each stage.</summary>
 /// <remarks>Liu et al. 2021, section 3.</remarks>
 [Kind("swin")]
 public sealed record SwinConfig : StagedImageModelConfig, IChecked
 {
-    /// <summary>Pixels a side P of a patch of the first stage.</summary>
+    /// <summary>The side P of a patch in the first stage, in pixels.</summary>
     [Between(1, 4096)]
     public int Patch { get; init; } = 4;
 
@@ -29,7 +29,7 @@ public sealed record SwinConfig : StagedImageModelConfig, IChecked
     [NotEmpty, Between(1, 10_000)]
     public required IReadOnlyList<int> Heads { get; init; }
 
-    /// <summary>Patches a side W of a window.</summary>
+    /// <summary>The side W of a window, in patches.</summary>
     [Between(1, 4096)]
     public int Window { get; init; } = 7;
 
@@ -42,10 +42,10 @@ public sealed record SwinConfig : StagedImageModelConfig, IChecked
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig();
 
-    /// <summary>What is dropped while training.</summary>
+    /// <summary>What is dropped during training.</summary>
     public ImageDropConfig Drop { get; init; } = new();
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     /// <summary>The width of a stage.</summary>
@@ -91,7 +91,7 @@ public sealed record SwinConfig : StagedImageModelConfig, IChecked
 /// <summary>What attention sees in the padding of windows at the image's edge.</summary>
 public enum WindowPadding
 {
-    /// <summary>Nothing: they are hidden.</summary>
+    /// <summary>Nothing: it is masked.</summary>
     Masked,
     /// <summary>Tokens of zeros, whose keys and values are the projection's biases, as in the published implementation for detection.</summary>
     Zeros,
@@ -112,10 +112,10 @@ public sealed class Swin : ImageModel
     readonly Norm norm;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Swin(SwinConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Swin), shape)
     {
         this.config = config;
@@ -157,7 +157,7 @@ public sealed class Swin : ImageModel
 
     /// <summary>The output of the last stage.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, rows, columns, D] of the last stage's grid and width.</returns>
     public Tensor Grid(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)

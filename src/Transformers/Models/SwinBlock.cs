@@ -104,7 +104,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
     /// <summary>Windows above each other.</summary>
     public long Down => (Rows + Height - 1) / Height;
 
-    /// <summary>Windows beside each other.</summary>
+    /// <summary>A batch of windows.</summary>
     public long Across => (Columns + Width - 1) / Width;
 
     /// <summary>The number G of windows.</summary>
@@ -142,7 +142,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
     }
 
     /// <summary>Hides, within a window, positions that are not neighbours in the image: those that the shift moved round from the other edge, and padding where it is masked.</summary>
-    /// <returns>[G, T, T]: 0 where a position is seen, minus infinity where not; null where all are seen.</returns>
+    /// <returns>[G, T, T]: 0 where a position is seen, minus infinity where not; null if all are seen.</returns>
     public Tensor? Mask(WindowPadding padding)
     {
         var hidesPadding = Padded && padding == WindowPadding.Masked;

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>An encoder-only transformer, which sees a text in both directions; its head says what it is for.</summary>
+/// <summary>An encoder-only transformer, which attends in both directions; its head determines the task.</summary>
 /// <remarks>Devlin et al. 2019, section 3. The defaults are BERT's: GELU, learned positions, post-norm, truncated normal weights. There are no segment embeddings: a text is one segment.</remarks>
 [Kind("encoder")]
 public sealed record EncoderConfig : TextTransformerConfig, IInnerDropoutConfig
@@ -16,11 +16,11 @@ public sealed record EncoderConfig : TextTransformerConfig, IInnerDropoutConfig
     /// <summary>With the defaults of BERT.</summary>
     public EncoderConfig() => Norm = new LayerNormConfig { Placement = NormPlacement.Post };
 
-    /// <summary>The most tokens of a text, its two framing ones included; longer texts lose their end.</summary>
+    /// <summary>The maximum number of tokens of a text, including its two framing tokens; longer texts are truncated.</summary>
     [Between(3, 10_000_000)]
     public int Context { get; init; } = 512;
 
-    /// <summary>The dropout rate of embeddings, of each sublayer's output and of the vector that is classified.</summary>
+    /// <summary>The dropout rate of embeddings, of each sublayer's output, and of the vector that is classified.</summary>
     public override double Dropout { get; init; } = 0.1;
 
     /// <inheritdoc/>
@@ -42,10 +42,10 @@ public sealed record EncoderConfig : TextTransformerConfig, IInnerDropoutConfig
     }
 }
 
-/// <summary>What an encoder predicts; closed by <c>kind</c>.</summary>
+/// <summary>What an encoder predicts.</summary>
 public abstract record HeadConfig;
 
-/// <summary>Tokens that were hidden: pretraining.</summary>
+/// <summary>Masked tokens, for pretraining.</summary>
 /// <remarks>Devlin et al. 2019, section 3.1; the defaults are theirs.</remarks>
 [Kind("masked")]
 public sealed record MaskedHeadConfig : HeadConfig, IChecked
@@ -62,10 +62,10 @@ public sealed record MaskedHeadConfig : HeadConfig, IChecked
     [Between(0, 1)]
     public double Random { get; init; } = 0.1;
 
-    /// <summary>Whether all tokens of a word are hidden together.</summary>
+    /// <summary>Whether all tokens of a word are masked together.</summary>
     public bool WholeWords { get; init; }
 
-    /// <summary>Whether the output layer has a bias, as BERT's has.</summary>
+    /// <summary>Whether the output layer has a bias, as in BERT.</summary>
     public bool Bias { get; init; }
 
     /// <inheritdoc/>
@@ -81,11 +81,11 @@ public sealed record MaskedHeadConfig : HeadConfig, IChecked
 [Kind("classify")]
 public sealed record ClassifyHeadConfig : HeadConfig
 {
-    /// <summary>How one vector is made of a text's.</summary>
+    /// <summary>How a text's vectors are pooled into one.</summary>
     public Pooling Pool { get; init; }
 }
 
-/// <summary>How one vector is made of a text's.</summary>
+/// <summary>How a text's vectors are pooled into one.</summary>
 public enum Pooling
 {
     /// <summary>The vector of the first token, BERT's CLS.</summary>
@@ -128,7 +128,7 @@ public sealed class TextEncoder : nn.Module
         RegisterComponents();
     }
 
-    /// <summary>The most tokens of a text.</summary>
+    /// <summary>The maximum number of tokens of a text.</summary>
     public int Context => config.Context;
 
     /// <summary>The embeddings of tokens, [V, D].</summary>
@@ -144,7 +144,7 @@ public sealed class TextEncoder : nn.Module
     public Tensor forward(Tensor ids, PaddingMask? mask = null, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         var (_, S) = ids.Dims2();
-        if (S > config.Context) throw new ArgumentException($"{S} tokens do not fit the model's context of {config.Context}");
+        if (S > config.Context) throw new ArgumentException($"{S} tokens do not fit in the model's context of {config.Context}");
         var pre = config.Norm.Placement == NormPlacement.Pre;
         var x = positions.Embed(tokens.call(ids), 0);                                                   // [B, S, D]
         if (!pre) x = norm.call(x);

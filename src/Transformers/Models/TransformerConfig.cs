@@ -28,7 +28,7 @@ public abstract record TransformerConfig : ModelConfig, IChecked
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig();
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     /// <inheritdoc/>
@@ -97,10 +97,10 @@ public abstract record PatchModelConfig : TransformerConfig
     /// <summary>How the model encodes the positions of patches.</summary>
     public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
 
-    /// <summary>What the class is read from.</summary>
+    /// <summary>The vector from which the class is predicted.</summary>
     public ImagePooling Pool { get; init; }
 
-    /// <summary>What is dropped while training.</summary>
+    /// <summary>What is dropped during training.</summary>
     public ImageDropConfig Drop { get; init; } = new();
 
     /// <inheritdoc/>
@@ -129,16 +129,16 @@ public abstract record PatchModelConfig : TransformerConfig
 /// <summary>What the class of an image is read from.</summary>
 public enum ImagePooling
 {
-    /// <summary>A token of its own, before the patches.</summary>
+    /// <summary>A class token before the patches.</summary>
     Cls,
     /// <summary>The mean of all patches.</summary>
     Mean,
 }
 
-/// <summary>What a network over images drops while training.</summary>
+/// <summary>What an image model drops during training.</summary>
 public sealed record ImageDropConfig
 {
-    /// <summary>The dropout rate of activations, after each dense layer but attention's first.</summary>
+    /// <summary>The dropout rate of activations, after each dense layer except attention's first.</summary>
     [Between(0, 1, Below = true)]
     public double Activations { get; init; }
 

@@ -7,25 +7,25 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>What goes into a model of two streams, and what comes out.</summary>
+/// <summary>The sizes of ViLBERT's inputs and outputs.</summary>
 /// <param name="Vocabulary">The number of tokens V.</param>
 /// <param name="Answers">The number of answers N; 0 for none.</param>
-/// <param name="Size">Pixels a side of an image; 1 for region features.</param>
+/// <param name="Size">The side of an image, in pixels; 1 for region features.</param>
 /// <param name="Channels">The number of channels C of an image, or of features of a region.</param>
-/// <param name="RegionClasses">The number of classes that a detector gave regions; 0 for none.</param>
+/// <param name="RegionClasses">The number of the detector's classes; 0 for none.</param>
 public readonly record struct PairShape(int Vocabulary, int Answers, int Size, int Channels, int RegionClasses = 0);
 
 /// <summary>Images as tensors, on the model's device.</summary>
 /// <param name="Values">Pixels [B, C, Y·P, X·P], or features of regions [B, R, C].</param>
 /// <param name="Boxes">Left, top, right, bottom and area of each region [B, R, 5]; null for pixels.</param>
-/// <param name="Counts">The regions of each image [B]; null where all have as many.</param>
-/// <param name="Hidden">1 where a region is masked, else 0 [B, R]; null where none is.</param>
+/// <param name="Counts">The number of regions of each image [B]; null if all have the same number.</param>
+/// <param name="Hidden">1 where a region is masked, else 0 [B, R]; null if none is.</param>
 public sealed record ImageTensors(Tensor Values, Tensor? Boxes = null, IReadOnlyList<int>? Counts = null, Tensor? Hidden = null);
 
-/// <summary>Two streams, of text and of an image's regions, joined by co-attention.</summary>
+/// <summary>ViLBERT: a text stream and an image stream, connected by co-attention.</summary>
 /// <remarks>
-/// Lu et al. 2019, section 3.1. The image's stream starts with a token for the whole image, the mean of its regions. Where the paper
-/// has regions of a detector, a model over pixels has patches, as Dosovitskiy et al. 2021. Pooling and heads are those of the paper's
+/// Lu et al. 2019, section 3.1. The image stream starts with a token for the whole image, the mean of its regions. Where the paper
+/// uses a detector's regions, a model on pixels uses patches, as in Dosovitskiy et al. 2021. Pooling and heads are those of the paper's
 /// code: the product of both streams' first tokens after a linear layer and max(0, ·).
 /// </remarks>
 public sealed class Vilbert : nn.Module, IComputes
@@ -71,10 +71,10 @@ public sealed class Vilbert : nn.Module, IComputes
     [ComponentName(Name = "region_out")]
     readonly Linear regionOutput;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">Texts, images and answers.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     public Vilbert(VilbertConfig config, PairShape shape, Generator? generator = null) : base(nameof(Vilbert))
     {
         (this.config, Shape) = (config, shape);
@@ -109,22 +109,22 @@ public sealed class Vilbert : nn.Module, IComputes
     /// <summary>Texts, images and answers.</summary>
     public PairShape Shape { get; }
 
-    /// <summary>Numbers of a region: of a patch's pixels, or of a region's features.</summary>
+    /// <summary>The length of a region's vector: a patch's pixels, or a region's features.</summary>
     public int Features => Shape.Channels * (config.Patch * config.Patch ?? 1);
 
-    /// <summary>The regions of an image of pixels; 0 for region features, of which each image has its own number.</summary>
+    /// <summary>The number of patches of an image; 0 for region features, whose number differs between images.</summary>
     public int Patches => config.Patch is { } patch ? Shape.Size / patch * (Shape.Size / patch) : 0;
 
-    /// <summary>Pixels a side of a patch; null for region features.</summary>
+    /// <summary>The side of a patch, in pixels; null for region features.</summary>
     public int? Patch => config.Patch;
 
-    /// <summary>The most tokens of a text.</summary>
+    /// <summary>The maximum number of tokens of a text.</summary>
     public int Context => config.Context;
 
     /// <inheritdoc/>
     public ScalarType Compute { get; set; } = ScalarType.Float32;
 
-    /// <summary>The text's stream before it meets the image.</summary>
+    /// <summary>Runs the text stream up to co-attention.</summary>
     /// <param name="ids">[B, T], whole numbers below V.</param>
     /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
     /// <param name="random">The position in the run, for dropout.</param>
@@ -136,7 +136,7 @@ public sealed class Vilbert : nn.Module, IComputes
         return x;
     }
 
-    /// <summary>The image's stream before it meets the text.</summary>
+    /// <summary>Runs the image stream up to co-attention.</summary>
     /// <param name="images">The images, on the model's device.</param>
     /// <param name="mask">Hides padding: <see cref="RegionMask"/>.</param>
     /// <param name="random">The position in the run, for dropout.</param>
@@ -148,7 +148,7 @@ public sealed class Vilbert : nn.Module, IComputes
         var (B, R, D) = x.Dims3();
         if (images.Hidden is { } hidden)
         {
-            // Without a number of C# in it: TorchSharp may free one while libtorch still reads it.
+            // Without a C# scalar: TorchSharp may free one while libtorch still reads it.
             x = lerp(x, maskToken, hidden.unsqueeze(-1));                                         // by [B, R, 1]
         }
         var whole = imageToken.Plus(MeanOf(x, images.Counts));                                     // [B, D']
@@ -159,33 +159,33 @@ public sealed class Vilbert : nn.Module, IComputes
         return x;
     }
 
-    // Padding has no part in the mean.
+    // The mean leaves padding out.
     static Tensor MeanOf(Tensor x, IReadOnlyList<int>? counts) =>
         counts is null ? x.mean([1L]) : TextPooling.Pool(x, counts, Pooling.Mean);
 
-    // BERT normalises embeddings; where sublayers normalise what they read, the norm is at the streams' ends.
+    // BERT normalises embeddings (post-norm); with pre-norm, the norm is at the end of each stream.
     Tensor Enter(Tensor x, Norm norm, Dropout dropout, RandomPosition random) => dropout.forward(config.Norm.Placement == NormPlacement.Post ? norm.call(x) : x, random);
 
-    /// <summary>What hides the padding of region features; null where there is none.</summary>
+    /// <summary>The mask for the padding of region features; null if there is none.</summary>
     public static PaddingMask? RegionMask(ImageTensors images) =>
         images.Counts is { } counts ? PaddingMask.Of([.. counts.Select(count => count + 1)], (int)images.Values.size(1) + 1, images.Values.device) : null;
 
-    /// <summary>The layers in which the streams meet.</summary>
+    /// <summary>Runs the co-attention layers.</summary>
     /// <param name="text">[B, T, D].</param>
     /// <param name="image">[B, 1 + R, D'].</param>
     /// <param name="input">Padding, recorder and the position in the run.</param>
-    /// <returns>Both streams' ends.</returns>
+    /// <returns>The outputs of both streams.</returns>
     public (Tensor Text, Tensor Image) Join(Tensor text, Tensor image, CoInput input)
     {
         foreach (var block in coBlocks) (text, image) = block.forward(text, image, input);
         return config.Norm.Placement == NormPlacement.Pre ? (textNorm.call(text), imageNorm.call(image)) : (text, image);
     }
 
-    /// <summary>Both streams' ends.</summary>
+    /// <summary>Runs both streams to their outputs.</summary>
     /// <param name="ids">[B, T], whole numbers below V.</param>
     /// <param name="lengths">The tokens of each row.</param>
     /// <param name="images">The images.</param>
-    /// <param name="recorder">Takes the weights of co-attention.</param>
+    /// <param name="recorder">Records the weights of co-attention.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D] and [B, 1 + R, D'].</returns>
     public (Tensor Text, Tensor Image) forward(Tensor ids, IReadOnlyList<int> lengths, ImageTensors images, CoAttentionRecorder? recorder = null, RandomPosition random = default)
@@ -194,7 +194,7 @@ public sealed class Vilbert : nn.Module, IComputes
         return Join(EmbedText(ids, textMask, random), EmbedImage(images, imageMask, random), new CoInput(textMask, imageMask, recorder, random));
     }
 
-    /// <summary>The joint vector of both streams' ends.</summary>
+    /// <summary>The joint vector of both streams' outputs.</summary>
     /// <param name="text">[B, T, D].</param>
     /// <param name="image">[B, 1 + R, D'].</param>
     /// <param name="random">The position in the run, for dropout.</param>
@@ -217,17 +217,17 @@ public sealed class Vilbert : nn.Module, IComputes
     /// <returns>[M, V].</returns>
     public Tensor TokenLogits(Tensor text) => LinearFunction.Of(tokenHead.call(text), tokens.weight!, null, null, null, Compute).to(ScalarType.Float32);
 
-    /// <summary>What some regions are predicted to be: scores of classes, or the numbers themselves, normalised.</summary>
+    /// <summary>Predictions for some regions: class scores, or the normalised features themselves.</summary>
     /// <param name="image">[M, D'].</param>
     /// <returns>[M, N] or [M, <see cref="Features"/>].</returns>
     public Tensor RegionOutput(Tensor image) => regionOutput.call(regionHead.call(image)).to(ScalarType.Float32);
 
-    /// <summary>How far predictions of regions are from the regions.</summary>
+    /// <summary>The loss of the predictions for regions.</summary>
     /// <param name="output">What <see cref="RegionOutput"/> predicts.</param>
     /// <param name="images">The images.</param>
-    /// <param name="classes">The class probabilities of all regions, [B·R, N]; null where there are none.</param>
-    /// <param name="regions">The numbers of the predicted regions in [B·R], [M].</param>
-    /// <returns>[M]: the divergence from the classes (Lu et al. 2019, section 3.2); else the mean square of the difference from the numbers, each region's normalised (He et al. 2022, section 3).</returns>
+    /// <param name="classes">The class probabilities of all regions, [B·R, N]; null if there are none.</param>
+    /// <param name="regions">The indices of the predicted regions in [B·R], [M].</param>
+    /// <returns>[M]: the divergence from the classes (Lu et al. 2019, section 3.2); else the mean squared error of the features, normalised for each region (He et al. 2022, section 3).</returns>
     public Tensor RegionLosses(Tensor output, ImageTensors images, Tensor? classes, Tensor regions)
     {
         if (classes is not null)
@@ -244,8 +244,8 @@ public sealed class Vilbert : nn.Module, IComputes
     }
 }
 
-/// <summary>GELU(xW)·norm: what the heads for masked tokens and regions start with.</summary>
-/// <remarks>The head of BERT's code.</remarks>
+/// <summary>GELU(xW), then a norm: the first part of the heads for masked tokens and regions.</summary>
+/// <remarks>As in BERT's code.</remarks>
 sealed class TransformHead : nn.Module<Tensor, Tensor>
 {
     readonly Linear dense;
@@ -260,7 +260,7 @@ sealed class TransformHead : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x) => norm.call(Activations.Gelu(dense.call(x), tanh: false));
 }
 
-/// <summary>Answers from the joint vector: a hidden layer of twice its width.</summary>
+/// <summary>Predicts answers from the joint vector, with a hidden layer of twice its width.</summary>
 /// <remarks>Lu et al. 2019, section 3.3, VQA.</remarks>
 sealed class PairHead : nn.Module<Tensor, Tensor>
 {

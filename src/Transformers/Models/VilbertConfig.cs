@@ -5,47 +5,47 @@ using Transformers.Layers;
 
 namespace Transformers.Models;
 
-/// <summary>A text stream and an image stream that attend to each other, for questions about images and for matching captions.</summary>
-/// <remarks>Lu et al. 2019 (ViLBERT). The defaults are BERT's, as there: GELU, post-norm, truncated normal weights.</remarks>
+/// <summary>ViLBERT: a text stream and an image stream that attend to each other, for questions about images and for matching captions.</summary>
+/// <remarks>Lu et al. 2019 (ViLBERT). The defaults are BERT's, as in the paper: GELU, post-norm, truncated normal weights.</remarks>
 [Kind("vilbert")]
 public sealed record VilbertConfig : TextModelConfig, IChecked
 {
-    /// <summary>The text's stream.</summary>
+    /// <summary>The text stream.</summary>
     public required StreamConfig Text { get; init; }
 
-    /// <summary>The image's stream.</summary>
+    /// <summary>The image stream.</summary>
     public required StreamConfig Image { get; init; }
 
-    /// <summary>The number of layers in which the streams attend to each other, each followed by a layer within each stream.</summary>
+    /// <summary>The number of co-attention layers, each followed by a self-attention layer in each stream.</summary>
     [Between(1, 10_000)]
     public required int CoLayers { get; init; }
 
-    /// <summary>The width D of the joint vector: the product of what both streams' first tokens are projected to, which answers and matches are read from.</summary>
+    /// <summary>The width D of the joint vector, from which answers and matches are predicted: the product of the projections of both streams' first tokens.</summary>
     [Between(1, 1_000_000)]
     public override required int Width { get; init; }
 
-    /// <summary>Pixels a side P of a patch; not with <c>data.regions</c>.</summary>
+    /// <summary>The side P of a patch, in pixels; not with <c>data.regions</c>.</summary>
     [Between(1, 4096)]
     public int? Patch { get; init; }
 
-    /// <summary>The most tokens of a text, its two framing ones included; longer texts lose their end.</summary>
+    /// <summary>The maximum number of tokens of a text, including its two framing tokens; longer texts are truncated.</summary>
     [Between(3, 10_000_000)]
     public int Context { get; init; } = 64;
 
-    /// <summary>How the model encodes the positions of patches; region features have boxes instead.</summary>
+    /// <summary>How the model encodes the positions of patches; region features use their boxes instead.</summary>
     public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
 
     /// <summary>The normalisation.</summary>
     public NormConfig Norm { get; init; } = new LayerNormConfig { Placement = NormPlacement.Post };
 
-    /// <summary>The dropout rate of embeddings, of each sublayer's output and of the joint vector.</summary>
+    /// <summary>The dropout rate of embeddings, of each sublayer's output, and of the joint vector.</summary>
     [Between(0, 1, Below = true)]
     public double Dropout { get; init; } = 0.1;
 
     /// <summary>What the model is trained to do, and how often.</summary>
     public ObjectivesConfig Objectives { get; init; } = new();
 
-    /// <summary>How weights start.</summary>
+    /// <summary>How weights are initialised.</summary>
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     /// <inheritdoc/>
@@ -53,7 +53,7 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
-        // A batch's target is its images' regions, the token for the whole image included.
+        // A batch's targets are its images' regions, including the token for the whole image.
         var (B, T, R) = (batch.Rows, batch.Source, batch.Target);
         products.Matrix(B * (R - 1), sizes.Image.Channels * (long)(Patch * Patch ?? 1), Image.Width);
         Stream(Text, T, R, Image.Width);
@@ -75,8 +75,8 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
         if (data is not ImageTextDataConfig pairs) return;
-        check.That(pairs.Input is null || Patch is not null, "model.patch", "must be given where images are read as pixels (data.input)", "for example patch: 16");
-        check.That(pairs.Regions is null || Patch is null, "model.patch", $"({Patch}) is for pixels, and data.regions gives features of regions", "leave it out");
+        check.That(pairs.Input is null || Patch is not null, "model.patch", "must be given if images are read as pixels (data.input)", "for example patch: 16");
+        check.That(pairs.Regions is null || Patch is null, "model.patch", $"({Patch}) is for pixels, but data.regions provides region features", "leave it out");
         if (pairs.Input is { } input && Patch is { } patch)
             check.That(input.Size % patch == 0, "model.patch", $"({patch}) must divide data.input.size ({input.Size})");
     }
@@ -89,8 +89,8 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
     }
 }
 
-/// <summary>What a model of two streams is trained to do, and how often an example is used for each; only the ratio of the three frequencies counts.</summary>
-/// <remarks>Lu et al. 2019, sections 3.2 and 3.3. They pretrain and then train each task; all at once is Lu et al. 2020 (12-in-1).</remarks>
+/// <summary>What ViLBERT is trained to do, and how often an example is used for each objective; only the ratio of the three frequencies matters.</summary>
+/// <remarks>Lu et al. 2019, sections 3.2 and 3.3. They pretrain first and then train each task; training all tasks jointly follows Lu et al. 2020 (12-in-1).</remarks>
 public sealed record ObjectivesConfig : IChecked
 {
     /// <summary>Answering questions.</summary>
@@ -101,11 +101,11 @@ public sealed record ObjectivesConfig : IChecked
     [Between(0, 1)]
     public double Masked { get; init; } = 0.2;
 
-    /// <summary>Telling whether a caption belongs to an image; half of the pairs do.</summary>
+    /// <summary>Predicting whether a caption belongs to an image; half of the pairs do.</summary>
     [Between(0, 1)]
     public double Match { get; init; } = 0.2;
 
-    /// <summary>The fraction of questions that are answered with the image hidden, or with the text hidden, half each: without it, an evaluation does not show what one stream alone can answer.</summary>
+    /// <summary>The fraction of questions that are answered with the image hidden, or with the text hidden, half each; needed to evaluate what the model can answer from one input alone.</summary>
     [Between(0, 0.9)]
     public double Alone { get; init; } = 0.05;
 

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A transformer over the patches of an image that classifies it.</summary>
+/// <summary>A transformer on the patches of an image that classifies it.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1. Regularisation as in Touvron et al. 2021 (DeiT).</remarks>
 [Kind("vit")]
 public sealed record VitConfig : PatchModelConfig, IImageModelConfig
@@ -24,11 +24,11 @@ public sealed record VitConfig : PatchModelConfig, IImageModelConfig
     /// <inheritdoc/>
     public int? Classes { get; init; }
 
-    /// <summary>Pixels a side P of a patch; 1 makes every pixel a token.</summary>
+    /// <summary>The side P of a patch, in pixels; with 1, every pixel is a token.</summary>
     [Between(1, 4096)]
     public required int Patch { get; init; }
 
-    /// <summary>What each sublayer's output is multiplied by at first, a learned number for each dimension; none where this is not given.</summary>
+    /// <summary>LayerScale: the initial value of a learned factor on each dimension of each sublayer's output; none by default.</summary>
     [Between(1e-8, 1)]
     public double? LayerScale { get; init; }
 
@@ -63,7 +63,7 @@ public sealed record VitConfig : PatchModelConfig, IImageModelConfig
 
 /// <summary>The vision transformer: an image is a sequence of patches.</summary>
 /// <remarks>
-/// Dosovitskiy et al. 2021, section 3.1 and figure 1. The mean of patches in place of the class token is taken after the last
+/// Dosovitskiy et al. 2021, section 3.1 and figure 1. The mean of all patches, instead of the class token, is taken after the last
 /// norm, as Zhai et al. 2022 do. Dropout, stochastic depth and LayerScale are Touvron et al. 2021's.
 /// </remarks>
 public sealed class Vit : ImageModel
@@ -80,10 +80,10 @@ public sealed class Vit : ImageModel
     readonly Norm? norm;
     readonly Linear head;
 
-    /// <summary>A model with fresh weights.</summary>
+    /// <summary>Creates a model with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
-    /// <param name="generator">The stream that weights are drawn from.</param>
+    /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patch does not divide the image.</exception>
     public Vit(VitConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Vit), shape)
     {
@@ -117,7 +117,7 @@ public sealed class Vit : ImageModel
 
     /// <summary>The output for each token: the class token first, where there is one, then the patches row by row.</summary>
     /// <param name="images">[B, C, Y·P, X·P], normalised.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor Tokens(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)

@@ -12,7 +12,7 @@ public static unsafe partial class DeviceMemory
     static readonly Lazy<IntPtr> management = new(() => NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvml.dll" : "libnvidia-ml.so.1", out var library)
         && NativeLibrary.TryGetExport(library, "nvmlInit_v2", out var initialise) && ((delegate* unmanaged<int>)initialise)() == 0 ? library : IntPtr.Zero);
 
-    /// <summary>Free, total and this process's own bytes of a CUDA device; null where the driver's management library does not report them.</summary>
+    /// <summary>Free, total and this process's own bytes of a CUDA device; null if the driver's management library does not report them.</summary>
     /// <remarks>Memory that libtorch has freed but keeps counts as the process's own.</remarks>
     public static DeviceMemoryUse? Of(Device device)
     {
@@ -69,7 +69,7 @@ public static unsafe partial class DeviceMemory
 /// <summary>The memory of a device in bytes.</summary>
 /// <param name="Free">Free for anyone.</param>
 /// <param name="Total">All of it.</param>
-/// <param name="Own">This process's part; null where it is unknown.</param>
+/// <param name="Own">This process's part; null if it is unknown.</param>
 public sealed record DeviceMemoryUse(long Free, long Total, long? Own);
 
 /// <summary>Measures how many cores other programs keep busy, on Linux.</summary>

@@ -209,7 +209,7 @@ public static class Operators
     {
         if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4) throw new ArgumentException("queries, keys and values must be [B, heads, positions, E]");
         if (q.dtype != k.dtype || q.dtype != v.dtype) throw new ArgumentException($"queries, keys and values must have one type, not {q.dtype}, {k.dtype} and {v.dtype}");
-        if (mask is not null && causal) throw new ArgumentException("a mask and causality cannot be asked for together");
+        if (mask is not null && causal) throw new ArgumentException("a mask and causality cannot be combined");
         var (H, K) = (q.size(1), k.size(1));
         if (K == 0 || H % K != 0 || v.size(1) != K || k.size(2) != v.size(2) || q.size(3) != k.size(3) || q.size(0) != k.size(0) || q.size(0) != v.size(0))
             throw new ArgumentException($"queries [{string.Join(", ", q.shape)}] do not fit keys [{string.Join(", ", k.shape)}] and values [{string.Join(", ", v.shape)}]");

@@ -33,7 +33,7 @@ public static class NativeLibraries
     public static Action<string>? Notice { get; set; }
 
     /// <summary>Loads libtorch once; later calls return what the first one loaded.</summary>
-    /// <param name="cuda">Whether a libtorch with CUDA is wanted where the machine has a CUDA driver.</param>
+    /// <param name="cuda">Whether a libtorch with CUDA is preferred if the machine has a CUDA driver.</param>
     /// <param name="fetch">Whether to fetch the platform's package where there is no libtorch, if <see cref="FetchesPackage"/> allows it.</param>
     /// <exception cref="UserException">No usable libtorch is on this machine; the problems name each candidate, its fault and the remedy.</exception>
     public static LoadedLibraries Load(bool cuda = true, bool fetch = true)
@@ -67,8 +67,8 @@ public static class NativeLibraries
         if (TorchPackage.Obstacle() is { } obstacle) throw NothingLoads(failed, obstacle);
         var package = TorchPackage.OfThisPlatform!;
         if (!fetch)
-            throw NothingLoads(failed, new($"no libtorch was found; the first command that computes fetches {package.Id} {package.Version} through the .NET SDK", Hint: $"name another libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH"), willBeFetched: true);
-        Notice?.Invoke($"fetching libtorch {package.Version} into {package.Root}, once: this may take a minute");
+            throw NothingLoads(failed, new($"no libtorch was found; the first command that computes downloads {package.Id} {package.Version} through the .NET SDK", Hint: $"name another libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH"), willBeFetched: true);
+        Notice?.Invoke($"downloading libtorch {package.Version} into {package.Root}, once: this may take a minute");
         return Open(package.Fetch(DotNetSdk.Find()!, Environment.CurrentDirectory), changes, failed);
     }
 

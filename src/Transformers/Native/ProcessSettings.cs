@@ -44,12 +44,12 @@ public static partial class ProcessSettings
         var changes = new List<string>();
         if (Environment.GetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT") == "1" || !OperatingSystem.IsLinux()) return changes;
         if (Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported)
-            SetUnlessSet("ATEN_CPU_CAPABILITY", "avx512", "libtorch's own kernels keep to AVX2 on many processors with AVX-512", changes);
+            SetUnlessSet("ATEN_CPU_CAPABILITY", "avx512", "libtorch's own kernels otherwise use only AVX2 on many processors with AVX-512", changes);
         // A thread that waits for the next parallel region spins, which takes the processor from other programs. 3,000 pauses are about
         // 75 µs. A token of generation starts 35 µs after the one before; a thread that had to be woken for it would be 15 µs late.
         if (Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is not { Length: > 0 })
-            SetUnlessSet("GOMP_SPINCOUNT", "3000", "waiting threads give the processor back soon, to other programs on the same cores", changes);
-        if (KeepMemory()) changes.Add("malloc keeps up to 1 GiB of freed memory: a training step takes and frees the same large blocks again and again");
+            SetUnlessSet("GOMP_SPINCOUNT", "3000", "waiting threads soon yield their cores to other programs", changes);
+        if (KeepMemory()) changes.Add("malloc keeps up to 1 GiB of freed memory: training steps allocate and free the same large blocks again and again");
         return changes;
     }
 
@@ -60,7 +60,7 @@ public static partial class ProcessSettings
     }
 
     /// <summary>The number of threads that compute: the user's, else one for each core that this process may use.</summary>
-    /// <returns>Null where OMP_NUM_THREADS or MKL_NUM_THREADS is set, which libtorch reads itself.</returns>
+    /// <returns>Null if OMP_NUM_THREADS or MKL_NUM_THREADS is set, which libtorch reads itself.</returns>
     /// <exception cref="UserException">TRANSFORMER_THREADS is not a number of threads.</exception>
     internal static int? WantedThreads()
     {

@@ -118,8 +118,8 @@ static class TorchSharpBinding
 /// <summary>A folder that may hold a libtorch.</summary>
 /// <param name="Source">Where it comes from, in words.</param>
 /// <param name="Folder">The folder of the libraries.</param>
-/// <param name="Version">Its version as the installation states it; null where it does not.</param>
-/// <param name="HasCuda">Whether it is wanted for its CUDA.</param>
+/// <param name="Version">Its version as the installation states it; null if it does not.</param>
+/// <param name="HasCuda">Whether it is a candidate because of its CUDA support.</param>
 /// <param name="Required">Whether the user named it, so that nothing else may be tried instead.</param>
 public sealed partial record TorchCandidate(string Source, string Folder, string? Version, bool HasCuda, bool Required = false)
 {
@@ -129,7 +129,7 @@ public sealed partial record TorchCandidate(string Source, string Folder, string
     /// <summary>Why this libtorch cannot be used; null if nothing is found against it. Nothing is loaded.</summary>
     internal (string Reason, string Remedy)? Fault()
     {
-        if (!Directory.Exists(Folder)) return ("there is no such folder", "name a folder that has libtorch's libraries");
+        if (!Directory.Exists(Folder)) return ("the folder does not exist", "name a folder that has libtorch's libraries");
         if (!File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cpu"))))
             return ($"the folder has no {SharedLibrary.FileName("torch_cpu")}", "name the folder of libtorch, or its lib folder");
         if (HasCuda && !File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cuda"))))

@@ -14,7 +14,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     /// <summary>The environment variable that switches fetching off: <c>off</c> or <c>0</c>.</summary>
     internal const string Variable = "TRANSFORMER_FETCH";
 
-    /// <summary>The package of this machine's platform; null where there is none.</summary>
+    /// <summary>The package of this machine's platform; null if there is none.</summary>
     internal static TorchPackage? OfThisPlatform { get; } =
         TorchCandidates.Platform is "linux-x64" or "win-x64" or "osx-arm64" && !UsesMusl ? new(TorchCandidates.Platform, TorchCandidates.PackageVersion, TorchCandidates.Packages) : null;
 
@@ -27,24 +27,24 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     // NuGet writes this file last: without it, unpacking was interrupted.
     bool IsComplete => File.Exists(Path.Combine(Root, Id, Version, ".nupkg.metadata")) && File.Exists(Path.Combine(Folder, SharedLibrary.FileName("torch_cpu")));
 
-    /// <summary>The package as a libtorch to load; null where it is absent or incomplete.</summary>
+    /// <summary>The package as a libtorch to load; null if it is absent or incomplete.</summary>
     internal TorchCandidate? Candidate => IsComplete ? new("NuGet's package", Folder, Version, HasCuda: false) : null;
 
-    /// <summary>Why nothing can be fetched on this machine, with the remedy; null where it can.</summary>
+    /// <summary>Why nothing can be fetched on this machine, with the remedy; null if it can.</summary>
     internal static Problem? Obstacle()
     {
         if (OfThisPlatform is null)
-            return new($"no libtorch was found, and there is no package of it for {RuntimeInformation.RuntimeIdentifier}", Hint: $"name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
+            return new($"no libtorch was found, and there is no package for {RuntimeInformation.RuntimeIdentifier}", Hint: $"name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
         var needs = $"no libtorch was found, and {OfThisPlatform.Id} {OfThisPlatform.Version}";
         if (!NativeLibraries.FetchesPackage || Environment.GetEnvironmentVariable(Variable) is "off" or "0")
-            return new($"{needs} may not be fetched: that is switched off", Hint: $"unset {Variable}, reference the package, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
+            return new($"{needs} may not be downloaded: that is switched off", Hint: $"unset {Variable}, reference the package, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
         return DotNetSdk.Find() is not null ? null
-            : new($"{needs} cannot be fetched: there is no .NET SDK on this machine", Hint: $"install the .NET SDK {Environment.Version.Major}, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
+            : new($"{needs} cannot be downloaded: there is no .NET SDK on this machine", Hint: $"install the .NET SDK {Environment.Version.Major}, or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH");
     }
 
     /// <summary>Restores the package through the SDK, with the user's NuGet settings, to the folder of restored packages.</summary>
     /// <param name="sdk">The <c>dotnet</c> to run.</param>
-    /// <param name="settings">The folder whose NuGet.config, and those above it, apply beside the user's own.</param>
+    /// <param name="settings">The folder whose NuGet.config, and those above it, apply in addition to the user's own.</param>
     /// <returns>The package as a libtorch to load.</returns>
     /// <remarks>NuGet locks the package while it unpacks it: processes that start at once fetch it once.</remarks>
     /// <exception cref="EngineMissingException">It cannot be fetched; the message is NuGet's.</exception>
@@ -68,7 +68,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
                 """);
             var (code, text) = Restore(sdk, project, settings);
             if (code == 0 && Candidate is { } candidate) return candidate;
-            throw new EngineMissingException([new Problem($"no libtorch was found, and {Id} {Version} could not be fetched: {Reason(text)}",
+            throw new EngineMissingException([new Problem($"no libtorch was found, and {Id} {Version} could not be downloaded: {Reason(text)}",
                 Hint: $"check the network and NuGet's sources (dotnet nuget list source), or name a libtorch of version {TorchCandidate.Oldest} or later in LIBTORCH")]);
         }
         finally
@@ -125,7 +125,7 @@ static class DotNetSdk
 {
     static string Executable => OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
 
-    /// <summary>A <c>dotnet</c> that has an SDK: the one on the path, else that of the running runtime; null where there is none.</summary>
+    /// <summary>A <c>dotnet</c> that has an SDK: the one on the path, else that of the running runtime; null if there is none.</summary>
     internal static string? Find()
     {
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);

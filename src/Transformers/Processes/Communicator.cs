@@ -6,84 +6,84 @@ using static TorchSharp.torch;
 
 namespace Transformers.Processes;
 
-/// <summary>The processes that work on one task together, and how they exchange numbers.</summary>
+/// <summary>The processes that work together on one task, and how they exchange numbers.</summary>
 /// <remarks>
 /// Every method but <see cref="Abort"/> is collective: all processes call the same ones in the same order, with buffers of the same size.
-/// Sums are in the order of the ranks on processors, so two runs with as many processes agree bit for bit.
+/// On CPUs, sums are computed in rank order, so two runs with the same number of processes agree bit for bit.
 /// </remarks>
 public abstract class Communicator : IDisposable
 {
-    /// <summary>One process, which exchanges nothing.</summary>
+    /// <summary>A single process, which exchanges nothing.</summary>
     public static Communicator Single { get; } = new SingleProcess();
 
-    /// <summary>The number of this process, from 0.</summary>
+    /// <summary>The rank of this process, from 0.</summary>
     public abstract int Rank { get; }
 
     /// <summary>The number of processes.</summary>
     public abstract int Size { get; }
 
-    /// <summary>The number of this process among those on its machine, from 0.</summary>
+    /// <summary>The local rank of this process: its rank among those on its machine, from 0.</summary>
     public abstract int LocalRank { get; }
 
     /// <summary>The number of processes on this machine.</summary>
     public abstract int LocalSize { get; }
 
-    /// <summary>What the numbers travel through, in words, such as <c>Open MPI 4.1.4</c>.</summary>
+    /// <summary>The transport's name and version, such as <c>Open MPI 4.1.4</c>.</summary>
     public abstract string Library { get; }
 
-    /// <summary>Whether this process writes what the run leaves, and prints.</summary>
+    /// <summary>Whether this process prints, and writes the run's files.</summary>
     public bool IsFirst => Rank == 0;
 
-    /// <summary>Whether there are no others.</summary>
+    /// <summary>Whether this is the only process.</summary>
     public bool IsAlone => Size == 1;
 
-    /// <summary>Adds a tensor of every process into all of them, in place.</summary>
-    /// <param name="tensor">Of 32 or 64 bits, or bfloat16, without gaps.</param>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <summary>Sums a tensor over all processes, in place.</summary>
+    /// <param name="tensor">32 or 64 bits, or bfloat16; contiguous.</param>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void AllReduce(Tensor tensor);
 
-    /// <summary>Adds a tensor of every process; each keeps one part of the sum, in place, and the rest of its tensor is unchanged or undefined.</summary>
-    /// <param name="tensor">As for <see cref="AllReduce(Tensor)"/>; its numbers divide into as many parts as there are processes, and part r belongs to rank r.</param>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <summary>Sums a tensor over all processes; each keeps one part of the sum, in place, and the rest of its tensor is undefined.</summary>
+    /// <param name="tensor">As for <see cref="AllReduce(Tensor)"/>; its size is a multiple of the number of processes, and part r belongs to rank r.</param>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void ReduceScatter(Tensor tensor);
 
-    /// <summary>Gives every process's part of a tensor to all, in place.</summary>
+    /// <summary>Gathers every process's part of a tensor on all of them, in place.</summary>
     /// <param name="tensor">As for <see cref="ReduceScatter"/>, of any type.</param>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void AllGather(Tensor tensor);
 
-    /// <summary>Gives one process's tensor to all, in place.</summary>
-    /// <param name="tensor">Of any type, without gaps.</param>
+    /// <summary>Broadcasts one process's tensor to all, in place.</summary>
+    /// <param name="tensor">Of any type; contiguous.</param>
     /// <param name="root">The rank of the process that has it.</param>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void Broadcast(Tensor tensor, int root = 0);
 
-    /// <summary>Adds numbers of every process into all of them, in place and in the order of the ranks.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <summary>Sums numbers over all processes, in place and in rank order.</summary>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void AllReduce(Span<double> numbers);
 
-    /// <summary>Gives one process's bytes to all, in place.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <summary>Broadcasts one process's bytes to all, in place.</summary>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void Broadcast(Span<byte> bytes, int root = 0);
 
-    /// <summary>Gives every process's part of some bytes to all, in place; part r belongs to rank r.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <summary>Gathers every process's part of some bytes on all of them, in place; part r belongs to rank r.</summary>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void AllGather(Span<byte> bytes);
 
-    /// <summary>Waits until all processes are here.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <summary>Waits until all processes have reached this point.</summary>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public abstract void Barrier();
 
     /// <summary>Divides the processes into groups.</summary>
     /// <param name="color">Those with the same number make a group.</param>
-    /// <param name="key">Decides the order of the ranks in it; equal keys keep theirs.</param>
+    /// <param name="key">Determines the order of the ranks in it; ties keep their order.</param>
     /// <returns>This process's group.</returns>
     public abstract Communicator Split(int color, int key);
 
-    /// <summary>Ends all processes, with this exit code where the launcher passes it on.</summary>
+    /// <summary>Ends all processes, with this exit code if the launcher passes it on.</summary>
     public abstract void Abort(int code);
 
-    /// <summary>Gives an object of one process to all, through JSON.</summary>
+    /// <summary>Broadcasts an object of one process to all, as JSON.</summary>
     /// <param name="value">The object; other processes' are ignored.</param>
     /// <param name="root">The rank of the process that has it.</param>
     public T Broadcast<T>(T value, int root = 0)
@@ -98,7 +98,7 @@ public abstract class Communicator : IDisposable
         return Rank == root ? value : JsonSerializer.Deserialize<T>(bytes, JsonStyle.Options)!;
     }
 
-    /// <summary>Collects an object of every process on all of them, in the order of the ranks, through JSON.</summary>
+    /// <summary>Gathers an object of every process on all of them, in rank order, as JSON.</summary>
     public T[] Collect<T>(T value)
     {
         if (IsAlone) return [value];
@@ -143,9 +143,9 @@ public abstract class Communicator : IDisposable
         return made!;
     }
 
-    /// <summary>The part of some rows, in order, that is this process's.</summary>
-    /// <param name="rows">The rows of all.</param>
-    /// <returns>The first one and their number, which may be 0.</returns>
+    /// <summary>This process's part of some rows, in order.</summary>
+    /// <param name="rows">The total number of rows.</param>
+    /// <returns>The first row and the number of rows, which may be 0.</returns>
     public (int First, int Count) PartOf(int rows)
     {
         var (first, end) = ((int)((long)rows * Rank / Size), (int)((long)rows * (Rank + 1) / Size));
@@ -176,9 +176,9 @@ public abstract class Communicator : IDisposable
     }
 }
 
-/// <summary>Another process of the task is gone or does not answer: exit code 6.</summary>
-/// <param name="message">Which one, and what is known of it.</param>
-/// <param name="noticed">Whether this process noticed it; otherwise the other one, or a third, has said so.</param>
+/// <summary>Another process of the task has failed or does not respond: exit code 6.</summary>
+/// <param name="message">Which one, and what is known about it.</param>
+/// <param name="noticed">Whether this process noticed it itself, rather than being notified by another one.</param>
 public sealed class ProcessFailedException(string message, bool noticed = false) : Exception(message)
 {
     /// <summary>Whether this process noticed it.</summary>

@@ -5,22 +5,22 @@ using Transformers.Native;
 
 namespace Transformers.Processes;
 
-/// <summary>What a launcher (<c>mpirun</c>, <c>mpiexec</c>, <c>srun</c>) hands to each process that it starts.</summary>
+/// <summary>What a launcher (<c>mpirun</c>, <c>mpiexec</c>, <c>srun</c>) passes to each process that it starts.</summary>
 /// <param name="Launcher">The launcher, in words.</param>
 /// <param name="Rank">This process's number, from 0.</param>
 /// <param name="Size">The number of processes.</param>
 /// <param name="LocalRank">This process's number on its machine.</param>
-/// <param name="LocalSize">The processes on this machine, where the launcher says how many; else 1.</param>
-/// <param name="Libraries">The names of the libraries that go with the launcher, the likeliest first.</param>
+/// <param name="LocalSize">The number of processes on this machine, if the launcher provides it; else 1.</param>
+/// <param name="Libraries">The names of the launcher's libraries, the most likely first.</param>
 public sealed record Launch(string Launcher, int Rank, int Size, int LocalRank, int LocalSize, IReadOnlyList<string> Libraries)
 {
-    /// <summary>Names an MPI library by its path, instead of the one that goes with the launcher.</summary>
+    /// <summary>The path of an MPI library to use instead of the launcher's own.</summary>
     public const string LibraryVariable = "TRANSFORMER_MPI";
 
     static readonly string[] OpenMpi = ["libmpi.so.40", "libmpi.so"];
     static readonly string[] Mpich = ["libmpich.so.12", "libmpi.so.12", "libmpi_abi.so.0"];
 
-    /// <summary>What the environment says; null where no launcher started several processes.</summary>
+    /// <summary>Reads the environment; null if no launcher started several processes.</summary>
     /// <param name="read">Reads a variable; null for this process's environment.</param>
     public static Launch? Read(Func<string, string?>? read = null)
     {
@@ -30,19 +30,19 @@ public sealed record Launch(string Launcher, int Rank, int Size, int LocalRank, 
             size > 1 && rank is { } own ? new(launcher, own, size.Value, localRank ?? 0, localSize ?? 1, libraries) : null;
         return Found("Open MPI's mpirun", Number("OMPI_COMM_WORLD_SIZE"), Number("OMPI_COMM_WORLD_RANK"), Number("OMPI_COMM_WORLD_LOCAL_RANK"), Number("OMPI_COMM_WORLD_LOCAL_SIZE"), OpenMpi)
             ?? Found("mpiexec", Number("PMI_SIZE"), Number("PMI_RANK"), Number("MPI_LOCALRANKID", "PMI_LOCAL_RANK", "SLURM_LOCALID"), Number("MPI_LOCALNRANKS", "PMI_LOCAL_SIZE"), Mpich)
-            // Only srun sets a step's number: a batch script that runs the program once has none.
+            // Only srun sets SLURM_STEP_ID: it is not set in a batch script that runs the program directly.
             ?? Found("srun", read("SLURM_STEP_ID") is null ? null : Number("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"), Number("SLURM_PROCID"), Number("SLURM_LOCALID"), Number("SLURM_NTASKS_PER_NODE"), [.. OpenMpi, .. Mpich]);
     }
 
-    /// <summary>Loads the library that goes with the launcher, and joins its other processes.</summary>
-    /// <param name="pieceBytes">The most bytes that one exchange handles at a time.</param>
-    /// <exception cref="UserException">There is no library, or it does not know the launcher's processes.</exception>
+    /// <summary>Loads the launcher's library, and joins the other processes.</summary>
+    /// <param name="pieceBytes">The maximum number of bytes per exchange.</param>
+    /// <exception cref="UserException">There is no library, or it does not see the launcher's processes.</exception>
     public MpiCommunicator Join(int pieceBytes = MpiCommunicator.DefaultPieceBytes)
     {
         var library = OpenLibrary();
         var joined = new MpiCommunicator(library, pieceBytes);
         if (joined.Size != Size)
-            throw new UserException($"{Launcher} started {Size} processes, and {library.Version} ({library.Path}) sees {joined.Size}: they belong to different MPI installations, and each process would train alone",
+            throw new UserException($"{Launcher} started {Size} processes, but {library.Version} ({library.Path}) sees {joined.Size}: they belong to different MPI installations, and each process would train alone",
                 $"start with that library's own mpirun, or name the launcher's library in {LibraryVariable}");
         return joined;
     }
@@ -52,7 +52,7 @@ public sealed record Launch(string Launcher, int Rank, int Size, int LocalRank, 
         var failed = new List<string>();
         foreach (var name in NamesToTry(Libraries))
             if (TryOpen(name, failed) is { } library) return library;
-        throw new UserException($"{Launcher} started {Size} processes, and there is no MPI library to connect them: {string.Join("; ", failed)}",
+        throw new UserException($"{Launcher} started {Size} processes, but there is no MPI library to connect them: {string.Join("; ", failed)}",
             $"install the library that goes with the launcher (Debian: libopenmpi3 or libmpich12), or name it in {LibraryVariable}");
     }
 
@@ -71,11 +71,11 @@ public sealed record Launch(string Launcher, int Rank, int Size, int LocalRank, 
         }
     }
 
-    /// <summary>The MPI libraries that the loader finds, for <c>doctor</c>; none of them is started.</summary>
+    /// <summary>The MPI libraries that the loader finds, for <c>doctor</c>; none of them is initialised.</summary>
     public static IReadOnlyList<string> FindLibraries()
     {
         var found = new List<string>();
-        // Two MPI libraries in one process share names of functions: one that is only looked at is loaded apart.
+        // MPI libraries export the same function names, so one that is only inspected is loaded with local symbols.
         foreach (var name in NamesToTry([OpenMpi[0], .. Mpich]))
             if (NativeLibrary.TryLoad(name, out var handle))
             {

@@ -7,18 +7,18 @@ using static TorchSharp.torch;
 
 namespace Transformers.Processes;
 
-/// <summary>Processes that exchange numbers through MPI, in the processor's memory.</summary>
+/// <summary>Processes that exchange numbers through MPI, in CPU memory.</summary>
 /// <remarks>
-/// A sum is an exchange of parts (each process receives its part of all buffers), an addition in the order of the ranks, and an exchange of
+/// A sum is an exchange of parts (each process receives its part of all buffers), an addition in rank order, and an exchange of
 /// the sums. That sends as many bytes as a ring does, and the two halves are what a sharded optimizer needs. Operations are started and then
-/// asked whether they are done, so that waiting costs little of a core that others compute on, and ends where another process has failed.
+/// polled, so that waiting takes little time from a core that others compute on, and ends if another process has failed.
 /// </remarks>
 public sealed unsafe class MpiCommunicator : Communicator
 {
-    /// <summary>The most bytes that one exchange handles at a time, by default: MPI counts in 31 bits, and the memory for receiving stays small.</summary>
+    /// <summary>The default maximum number of bytes per exchange: MPI counts in 31 bits, and the receive buffers stay small.</summary>
     public const int DefaultPieceBytes = 32 << 20;
 
-    // Below this a sum is one exchange of whole buffers.
+    // Below this size, a sum is a single exchange of whole buffers.
     const int SmallBytes = 64 << 10;
 
     readonly MpiLibrary library;
@@ -30,7 +30,7 @@ public sealed unsafe class MpiCommunicator : Communicator
 
     /// <summary>Starts the library and joins the processes of its launcher.</summary>
     /// <param name="library">The library.</param>
-    /// <param name="pieceBytes">The most bytes that one exchange handles at a time.</param>
+    /// <param name="pieceBytes">The maximum number of bytes per exchange.</param>
     public MpiCommunicator(MpiLibrary library, int pieceBytes = DefaultPieceBytes)
     {
         library.Start();
@@ -59,7 +59,7 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <inheritdoc/>
     public override string Library => library.Version;
 
-    /// <summary>Asked while waiting: what has become of another process; null for nothing.</summary>
+    /// <summary>Polled while waiting: the failure of another process; null for none.</summary>
     public Func<ProcessFailedException?>? Failure { get; set; }
 
     /// <inheritdoc/>
@@ -127,7 +127,7 @@ public sealed unsafe class MpiCommunicator : Communicator
     void AllReduce(byte* data, long count, ScalarType type)
     {
         var width = OrderedSum.SizeOf(type);
-        // What does not divide by the processes is small.
+        // The remainder of the division by the processes is small.
         var even = count * width <= SmallBytes ? 0 : count / Size * Size;
         if (even > 0)
         {
@@ -191,11 +191,11 @@ public sealed unsafe class MpiCommunicator : Communicator
             Complete(library.StartBroadcast(data + first, (int)Math.Min(pieceBytes, bytes - first), root, group));
     }
 
-    long PartOf(long count) => count % Size == 0 ? count / Size : throw new ArgumentException($"{count} do not divide among {Size} processes");
+    long PartOf(long count) => count % Size == 0 ? count / Size : throw new ArgumentException($"{count} cannot be divided evenly among {Size} processes");
 
     static void Copy(byte* from, byte* to, int bytes) => new ReadOnlySpan<byte>(from, bytes).CopyTo(new Span<byte>(to, bytes));
 
-    // At first a message is on its way for a few microseconds; later the core is of more use to others.
+    // A message usually takes a few microseconds; after that, the core is more useful to others.
     void Complete(nint request)
     {
         const int busy = 50, yielding = 500;
@@ -214,13 +214,13 @@ public sealed unsafe class MpiCommunicator : Communicator
         received.Dispose();
         sent.Dispose();
         if (!owns) return;
-        // Waits for the others with care for the cores before the library does without.
+        // Waits for the others without occupying a core, since the library would spin.
         Barrier();
         library.Finish();
     }
 }
 
-/// <summary>Sleeps for less than the millisecond that .NET's own timers count in.</summary>
+/// <summary>Sleeps for less than a millisecond, the resolution of .NET's own timers.</summary>
 static partial class BriefSleep
 {
     internal static void Of(int microseconds)

@@ -7,13 +7,13 @@ namespace Transformers.Processes;
 /// <summary>Starts several processes of this program on this machine through an MPI launcher.</summary>
 /// <param name="Path">The launcher's program.</param>
 /// <param name="IsOpenMpi">Whether it is Open MPI's; otherwise MPICH's, or one that takes the same arguments.</param>
-/// <param name="Version">What it says of itself.</param>
+/// <param name="Version">The version that it reports.</param>
 public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
 {
     /// <summary>Names the launcher's program, instead of <c>mpirun</c> or <c>mpiexec</c> on the path.</summary>
     public const string Variable = "TRANSFORMER_MPIRUN";
 
-    /// <summary>Names a folder in which each started process writes its number (<c>RANK.pid</c>), the first one its exit code, and any one what became of another.</summary>
+    /// <summary>Names a folder in which each started process writes its process id (<c>RANK.pid</c>), the first one its exit code, and any of them the failure of another.</summary>
     public const string FolderVariable = "TRANSFORMER_LAUNCHED";
 
     /// <summary>Finds a launcher.</summary>
@@ -27,7 +27,7 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
             "install Open MPI or MPICH (Debian: apt-get install openmpi-bin, or mpich)");
     }
 
-    // The first line that names a version.
+    // The first line that contains a version.
     static string? VersionOf(string path)
     {
         try
@@ -44,7 +44,7 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
         }
     }
 
-    /// <summary>Starts the processes; their standard streams are this process's.</summary>
+    /// <summary>Starts the processes, with this process's standard streams.</summary>
     /// <param name="count">How many.</param>
     /// <param name="program">The program and its arguments.</param>
     /// <param name="folder">The folder that <see cref="FolderVariable"/> names.</param>
@@ -53,12 +53,12 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
         List<string> line = [Path];
         if (IsOpenMpi)
         {
-            // Bound to a core, all threads of a process would share it.
+            // If a process were bound to a core, all its threads would share it.
             line.AddRange(["--quiet", "--bind-to", "none", "--oversubscribe"]);
             if (Environment.IsPrivilegedProcess) line.Add("--allow-run-as-root");
         }
         line.AddRange(["-n", count.ToString(CultureInfo.InvariantCulture), .. program]);
-        // In a session of its own: what a terminal sends to its foreground reaches this process alone, which passes it on with care.
+        // In a separate session: signals from the terminal reach only this process, which passes them on.
         if (File.Exists("/usr/bin/setsid")) line.Insert(0, "/usr/bin/setsid");
         var start = new ProcessStartInfo(line[0], line[1..]);
         start.Environment[FolderVariable] = folder;

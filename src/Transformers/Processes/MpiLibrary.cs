@@ -9,16 +9,16 @@ public enum MpiFamily
 {
     /// <summary>Open MPI 4 and 5: handles are the addresses of exported symbols.</summary>
     OpenMpi,
-    /// <summary>MPICH, and its relatives by Intel, Cray and MVAPICH: handles are whole numbers of 32 bits.</summary>
+    /// <summary>MPICH and its derivatives (Intel, Cray, MVAPICH): handles are 32-bit integers.</summary>
     Mpich,
-    /// <summary>The interface that MPI 5 standardised: handles are small numbers of the width of a pointer.</summary>
+    /// <summary>The ABI that MPI 5 standardised: handles are small integers of pointer size.</summary>
     Standard,
 }
 
 /// <summary>An MPI library in this process, called through its C interface.</summary>
 /// <remarks>
-/// Everything travels as bytes and is added by this program, so that sums have one order under every library, and bfloat16, which none of
-/// them knows, can be added. That leaves few functions and few handles; those of 32 bits are passed in wider registers, which both ABIs of Linux allow.
+/// Everything is sent as bytes and summed by this program, so that sums have the same order with every library, and bfloat16, which none of
+/// them supports, can be summed. This needs few functions and few handles; 32-bit handles are passed in wider registers, which both Linux ABIs allow.
 /// </remarks>
 public sealed unsafe class MpiLibrary
 {
@@ -40,10 +40,10 @@ public sealed unsafe class MpiLibrary
     readonly nint info, errorsReturn;
     readonly int shared, threads;
 
-    /// <summary>Takes the functions of a loaded library.</summary>
+    /// <summary>Looks up the functions of a loaded library.</summary>
     /// <param name="handle">The library.</param>
-    /// <param name="path">What it was loaded by.</param>
-    /// <exception cref="UserException">It is not an MPI library that this program knows.</exception>
+    /// <param name="path">The path or name it was loaded with.</param>
+    /// <exception cref="UserException">It is not an MPI library that this program supports.</exception>
     internal MpiLibrary(nint handle, string path)
     {
         Path = path;
@@ -75,10 +75,10 @@ public sealed unsafe class MpiLibrary
 
     const string Remedy = "name the library that belongs to the launcher in TRANSFORMER_MPI";
 
-    /// <summary>What it was loaded by.</summary>
+    /// <summary>The path or name it was loaded with.</summary>
     public string Path { get; }
 
-    /// <summary>What the library says of itself, its first line.</summary>
+    /// <summary>The first line of the version that the library reports.</summary>
     public string Version { get; }
 
     /// <summary>How it represents handles.</summary>
@@ -89,7 +89,7 @@ public sealed unsafe class MpiLibrary
 
     nint Byte { get; }
 
-    /// <summary>Given instead of a send buffer, says that the receive buffer has the numbers.</summary>
+    /// <summary>MPI_IN_PLACE: passed instead of a send buffer if the receive buffer has the numbers.</summary>
     internal nint InPlace { get; }
 
     static string ReadVersion(delegate* unmanaged<byte*, int*, int> read)
@@ -101,7 +101,7 @@ public sealed unsafe class MpiLibrary
         return Encoding.UTF8.GetString(text, Math.Clamp(length, 0, longest)).Trim('\0').Split(',', '\n')[0].Replace("Version:", "").Replace("\t", " ").Replace("  ", " ").Trim();
     }
 
-    // A library may export the standard's functions beside its own: then its version of the standard's ABI is -1.
+    // A library may export the standard ABI's functions in addition to its own; its ABI version is then -1.
     static MpiFamily FamilyOf(string version, nint abi)
     {
         if (abi != 0)
@@ -112,7 +112,7 @@ public sealed unsafe class MpiLibrary
         return version.StartsWith("Open MPI", StringComparison.Ordinal) ? MpiFamily.OpenMpi : MpiFamily.Mpich;
     }
 
-    /// <summary>Starts the library; once for a process.</summary>
+    /// <summary>Initialises the library; once per process.</summary>
     internal void Start()
     {
         int provided;
@@ -144,7 +144,7 @@ public sealed unsafe class MpiLibrary
         return part;
     }
 
-    // Requests have 32 or 64 bits: the slot is zeroed, so that either is right. Counts are in bytes.
+    // Requests have 32 or 64 bits: the slot is zeroed, so that both work. Counts are in bytes.
     internal nint StartAllToAll(byte* send, byte* receive, int each, nint group)
     {
         nint request = 0;
@@ -173,7 +173,7 @@ public sealed unsafe class MpiLibrary
         return request;
     }
 
-    /// <summary>Moves messages on, and says whether a request is done.</summary>
+    /// <summary>Makes progress, and returns whether a request is complete.</summary>
     internal bool IsDone(ref nint request)
     {
         const int largestStatus = 64;

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 
 namespace Transformers.Processes;
 
-/// <summary>Processes with a CUDA device each: tensors on devices travel through NCCL, everything else through MPI.</summary>
+/// <summary>Processes with one CUDA device each: tensors on devices are exchanged through NCCL, everything else through MPI.</summary>
 /// <remarks>
-/// Operations are queued on the device's default stream, behind the computation that makes their numbers. The order of NCCL's sums is its own;
+/// Operations are queued on the device's default stream, after the computation of their inputs. NCCL chooses the order of its sums;
 /// it is the same for two runs on the same machines.
 /// </remarks>
 public sealed class NcclCommunicator : Communicator
@@ -20,12 +20,12 @@ public sealed class NcclCommunicator : Communicator
     readonly bool ownsHost;
     readonly Func<Tensor, bool> onHost;
 
-    /// <summary>Joins the devices of processes that MPI has joined already; collective. The current CUDA device is this process's.</summary>
-    /// <param name="host">The processes; belongs to this object from now on.</param>
+    /// <summary>Connects the devices of processes that are already connected through MPI; collective. The current CUDA device is this process's.</summary>
+    /// <param name="host">The processes; this object takes ownership.</param>
     /// <param name="library">NCCL.</param>
     public NcclCommunicator(Communicator host, NcclLibrary library) : this(host, library, tensor => tensor.device_type == DeviceType.CPU) { }
 
-    /// <param name="onHost">Whether a tensor is in the processor's memory.</param>
+    /// <param name="onHost">Whether a tensor is in CPU memory.</param>
     internal NcclCommunicator(Communicator host, NcclLibrary library, Func<Tensor, bool> onHost)
     {
         (this.host, this.library, ownsHost, this.onHost) = (host, library, true, onHost);
@@ -106,7 +106,7 @@ public sealed class NcclCommunicator : Communicator
     (long Part, nint Offset) PartOf(Tensor tensor)
     {
         var count = tensor.numel();
-        if (count % Size != 0) throw new ArgumentException($"{count} numbers do not divide among {Size} processes");
+        if (count % Size != 0) throw new ArgumentException($"{count} numbers cannot be divided evenly among {Size} processes");
         return (count / Size, (nint)(count / Size * Rank * tensor.element_size()));
     }
 
@@ -122,7 +122,7 @@ public sealed class NcclCommunicator : Communicator
         ScalarType.Float32 => NcclLibrary.DataType.Float32,
         ScalarType.Float64 => NcclLibrary.DataType.Float64,
         ScalarType.BFloat16 => NcclLibrary.DataType.BFloat16,
-        _ => throw new ArgumentException($"processes add numbers of 32 and 64 bits and bfloat16, not {type}"),
+        _ => throw new ArgumentException($"processes can add 32-bit and 64-bit numbers and bfloat16, not {type}"),
     };
 
     /// <inheritdoc/>

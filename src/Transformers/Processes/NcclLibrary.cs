@@ -8,12 +8,12 @@ namespace Transformers.Processes;
 /// <summary>NVIDIA's library for exchanges between CUDA devices, called through its C interface (version 2).</summary>
 public sealed unsafe class NcclLibrary
 {
-    /// <summary>Names the library by its path, instead of the one that the loader or a Python installation has.</summary>
+    /// <summary>The path of a library to use instead of the loader's or a Python installation's.</summary>
     public const string LibraryVariable = "TRANSFORMER_NCCL";
 
     const string Name = "libnccl.so.2";
 
-    /// <summary>What the processes of a group know it by; the first one makes it, MPI hands it round.</summary>
+    /// <summary>The identifier of a group; the first process creates it, and MPI broadcasts it.</summary>
     [InlineArray(128)]
     internal struct UniqueId
     {
@@ -68,19 +68,19 @@ public sealed unsafe class NcclLibrary
             {
                 failed.Add(exception.Message);
             }
-        throw new UserException($"several CUDA devices need NCCL, which is not found: {string.Join("; ", failed)}", $"install it (pip install nvidia-nccl-cu12), or name it in {LibraryVariable}");
+        throw new UserException($"several CUDA devices need NCCL, which was not found: {string.Join("; ", failed)}", $"install it (pip install nvidia-nccl-cu12), or name it in {LibraryVariable}");
     }
 
     static IEnumerable<string> Candidates()
     {
         if (Environment.GetEnvironmentVariable(LibraryVariable) is { Length: > 0 } named) return [named];
-        // In Python installations NCCL has a folder of its own beside libtorch's.
+        // In Python installations, NCCL is in a separate folder next to libtorch's.
         var beside = (NativeLibraries.Loaded?.Files ?? []).Select(Path.GetDirectoryName).OfType<string>().Distinct()
             .SelectMany(folder => new[] { Path.Combine(folder, Name), Path.Combine(folder, "..", "..", "nvidia", "nccl", "lib", Name) }).Where(File.Exists);
         return [Name, .. beside];
     }
 
-    /// <summary>NCCL's version, such as 2.27.3; null where there is none that loads.</summary>
+    /// <summary>NCCL's version, such as 2.27.3; null if there is none that loads.</summary>
     public static string? FindVersion()
     {
         try
@@ -133,7 +133,7 @@ public sealed unsafe class NcclLibrary
 
     internal void Broadcast(nint data, long count, DataType type, int root, nint group, nint stream) => Check(broadcast(data, data, (nuint)count, type, root, group, stream), "ncclBroadcast");
 
-    /// <summary>Throws what has gone wrong on the device since the last call.</summary>
+    /// <summary>Throws if anything has gone wrong on the device since the last call.</summary>
     internal void ThrowIfFailed(nint group)
     {
         int state;

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Processes;
 
-/// <summary>Adds the processes' numbers in the order of their ranks.</summary>
+/// <summary>Adds the processes' numbers in rank order.</summary>
 static unsafe class OrderedSum
 {
     /// <summary>The bytes of a number.</summary>
@@ -13,7 +13,7 @@ static unsafe class OrderedSum
         ScalarType.Float32 => sizeof(float),
         ScalarType.Float64 => sizeof(double),
         ScalarType.BFloat16 => sizeof(ushort),
-        _ => throw new ArgumentException($"processes add numbers of 32 and 64 bits and bfloat16, not {type}"),
+        _ => throw new ArgumentException($"processes can add 32-bit and 64-bit numbers and bfloat16, not {type}"),
     };
 
     /// <summary>Adds rows of numbers: ((row 0 + row 1) + row 2) and so on; bfloat16 is added in 32 bits and rounded once.</summary>
@@ -21,7 +21,7 @@ static unsafe class OrderedSum
     /// <param name="count">The number of rows.</param>
     /// <param name="numbers">The numbers of a row.</param>
     /// <param name="type">Their type.</param>
-    /// <param name="sum">Where the sum goes; it may be one of the rows' own memory only if that is the first row.</param>
+    /// <param name="sum">Receives the sum; of the rows, it may overlap only the first.</param>
     internal static void Add(byte* rows, int count, int numbers, ScalarType type, byte* sum)
     {
         switch (type)
@@ -59,7 +59,7 @@ static unsafe class OrderedSum
 
     static float Widen(ushort bits) => BitConverter.Int32BitsToSingle(bits << 16);
 
-    // To the nearest, ties to even; what is not a number stays so.
+    // To the nearest, ties to even; NaN stays NaN.
     static ushort Round(float value)
     {
         var bits = BitConverter.SingleToUInt32Bits(value);
@@ -68,13 +68,13 @@ static unsafe class OrderedSum
     }
 }
 
-/// <summary>Memory outside the reach of the garbage collector, which grows and is used again.</summary>
+/// <summary>Reusable memory outside the garbage-collected heap, which grows as needed.</summary>
 sealed unsafe class Staging : IDisposable
 {
     byte* block;
     long size;
 
-    /// <summary>At least so many bytes, whose content is undefined.</summary>
+    /// <summary>At least this many bytes, with undefined content.</summary>
     internal byte* Take(long bytes)
     {
         if (bytes > size)

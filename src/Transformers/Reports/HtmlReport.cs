@@ -161,7 +161,7 @@ public static class HtmlReport
         return $"<div class=\"charts\">\n<figure>{ConfusionPlot.Of(rows, labels).ToSvg()}</figure>\n<div>\n{Table(columns, labels, Cell, numbers: true)}</div>\n</div>\n";
     }
 
-    /// <summary>Translations or answers beside their references.</summary>
+    /// <summary>Translations or answers next to their references.</summary>
     static string Examples(ReportedRun run)
     {
         if (run.Result is not { Examples: { Count: > 0 } examples }) return "";

@@ -24,7 +24,7 @@ public sealed record ReportedRun(
     TrainResult? Result, MachineReport? Machine)
 {
     /// <summary>Reads a run's folder, finished or not.</summary>
-    /// <exception cref="UserException">There is no such run, or its config cannot be read.</exception>
+    /// <exception cref="UserException">The run does not exist, or its config cannot be read.</exception>
     public static ReportedRun Read(RunFolder folder)
     {
         if (!File.Exists(folder.ConfigFile)) throw new UserException([new Problem("is not a run: it has no config.yaml", folder.FullPath)]);
@@ -69,7 +69,7 @@ public sealed record ReportedRun(
         else settings[path] = node?.ToJsonString(JsonStyle.Options) ?? "null";
     }
 
-    /// <summary>The ready config of the run's name; null where there is none.</summary>
+    /// <summary>The ready config of the run's name; null if there is none.</summary>
     public RunConfig? Preset()
     {
         if (ReadyConfigs.List().FirstOrDefault(entry => Path.GetFileName(entry.Name) == Name) is not { } ready) return null;
@@ -114,7 +114,7 @@ public sealed record MachineReport(
             Dotnet: Environment.Version.ToString());
     }
 
-    /// <summary>Reads the file; null where there is none, or it is not such a report.</summary>
+    /// <summary>Reads the file; null if it does not exist or is not such a report.</summary>
     public static MachineReport? Read(string path)
     {
         try

@@ -88,7 +88,7 @@ public sealed class PictureLog(string folder, Action<string> warn) : ITrainingOb
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             failed = true;
-            warn($"the pictures of the model cannot be written: {exception.Message}");
+            warn($"the figures of the model cannot be written: {exception.Message}");
         }
     }
 

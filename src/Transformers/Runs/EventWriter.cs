@@ -85,7 +85,7 @@ public sealed class EventWriter : IDisposable
     /// <summary>Writes a picture.</summary>
     /// <param name="step">The optimizer step.</param>
     /// <param name="tag">Its tag.</param>
-    /// <param name="width">Pixels a row.</param>
+    /// <param name="width">Pixels per row.</param>
     /// <param name="height">Rows.</param>
     /// <param name="png">The bytes of a PNG file of red, green and blue.</param>
     /// <exception cref="IOException">The disk is full, ….</exception>

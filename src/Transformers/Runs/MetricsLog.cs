@@ -84,7 +84,7 @@ public sealed class MetricsLog : IDisposable
     public void Dispose() => file.Dispose();
 
     /// <summary>Reads the events of a file; torn and other lines are skipped.</summary>
-    /// <param name="path">The file; where there is none, there are no events.</param>
+    /// <param name="path">The file; if there is none, there are no events.</param>
     /// <exception cref="UserException">It cannot be read, or has a line of more than 1 MiB.</exception>
     public static IEnumerable<MetricsEvent> Read(string path)
     {
@@ -92,7 +92,7 @@ public sealed class MetricsLog : IDisposable
             if (Parse(bytes) is { } parsed) yield return parsed;
     }
 
-    /// <summary>Drops events after a step, torn lines and other lines, by rewriting the file beside itself.</summary>
+    /// <summary>Drops events after a step, torn lines and other lines, by rewriting the file.</summary>
     static void Cut(string path, long lastStep)
     {
         if (!File.Exists(path)) return;

@@ -55,7 +55,7 @@ public sealed class RunFolder : IDisposable
         path = Path.GetFullPath(path);
         for (var above = Path.GetDirectoryName(path); above is not null; above = Path.GetDirectoryName(above))
             if (Directory.Exists(Path.Combine(above, CheckpointsFolder)) && File.Exists(Path.Combine(above, "config.yaml")))
-                throw new CheckpointException(path, $"lies inside the run folder {above}", "name a folder beside it with --run");
+                throw new CheckpointException(path, $"is inside the run folder {above}", "name a folder outside it with --run");
         RunLock? held = null;
         try
         {
@@ -76,11 +76,11 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Opens a folder to read from it, even while a run writes to it. Writing methods must not be called.</summary>
     /// <param name="path">The folder.</param>
-    /// <exception cref="UserException">There is no such folder.</exception>
+    /// <exception cref="UserException">The folder does not exist.</exception>
     public static RunFolder OpenForReading(string path)
     {
         path = Path.GetFullPath(path);
-        if (!Directory.Exists(path)) throw new CheckpointException(path, "there is no such run folder");
+        if (!Directory.Exists(path)) throw new CheckpointException(path, "the run folder does not exist");
         return new(path, null);
     }
 
@@ -92,7 +92,7 @@ public sealed class RunFolder : IDisposable
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
-            return which is null ? Checkpoint.Open(path) : throw new CheckpointException(path, $"is itself a checkpoint, of which {MessageText.Quote(which)} cannot be chosen");
+            return which is null ? Checkpoint.Open(path) : throw new CheckpointException(path, $"is itself a checkpoint, so {MessageText.Quote(which)} cannot be selected from it");
         using var run = OpenForReading(path);
         return which is null ? run.Checkpoints.OpenBestOrLatest() : run.Checkpoints.Open(which);
     }
@@ -184,7 +184,7 @@ static class RunFolderProbe
         }
     }
 
-    /// <summary>Free bytes on the disk of the folder; null where the system does not report them.</summary>
+    /// <summary>Free bytes on the disk of the folder; null if the system does not report them.</summary>
     internal static long? FreeBytes(string path)
     {
         try
@@ -203,7 +203,7 @@ static class RunFolderProbe
         for (var folder = path; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (Directory.Exists(folder)) return folder;
-            if (File.Exists(folder)) throw new CheckpointException(folder, "is a file, where the run needs a folder", "name another folder with --run");
+            if (File.Exists(folder)) throw new CheckpointException(folder, "is a file, but the run needs a folder", "name another folder with --run");
         }
         return path;
     }

@@ -8,7 +8,7 @@ namespace Transformers.Runs;
 /// <summary>Who holds a run folder.</summary>
 /// <param name="Pid">Its process.</param>
 /// <param name="Host">Its machine.</param>
-/// <param name="BootId">The identifier of the machine's start; empty where the operating system has none.</param>
+/// <param name="BootId">The identifier of the machine's start; empty if the operating system has none.</param>
 /// <param name="ProcessStart">The start of the process as the operating system counts it, to distinguish it from a later one with the same number.</param>
 /// <param name="Since">When it locked the folder.</param>
 public sealed record RunOwner(int Pid, string Host, string BootId, string ProcessStart, DateTimeOffset Since)

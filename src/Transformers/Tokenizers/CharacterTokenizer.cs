@@ -15,7 +15,7 @@ public sealed class CharacterTokenizer : TextTokenizer
     readonly IReadOnlyDictionary<string, int> special;
     readonly Lazy<string> hash;
 
-    /// <summary>A tokenizer with these characters by id (null where a special token has the id).</summary>
+    /// <summary>A tokenizer with these characters by id (null if a special token has the id).</summary>
     internal CharacterTokenizer(IReadOnlyList<Rune?> characters, IReadOnlyDictionary<string, int> special)
     {
         this.special = special;
@@ -101,7 +101,7 @@ public sealed class CharacterTokenizer : TextTokenizer
         while (read > 0);
     }
 
-    static UserException NotUtf8(long offset) => new($"the text is not well-formed UTF-8 at byte {offset}, and a character vocabulary has no bytes",
+    static UserException NotUtf8(long offset) => new($"the text is not well-formed UTF-8 at byte {offset}, and a character vocabulary cannot encode bytes",
         hint: "choose the byte or bpe tokenizer, or repair the text");
 
     /// <inheritdoc/>
@@ -133,7 +133,7 @@ public sealed class CharacterTokenizer : TextTokenizer
 
     static UserException Unknown(Rune character) => new(
         Rune.IsControl(character) ? $"character U+{character.Value:X4} is not in the vocabulary" : $"character '{character}' (U+{character.Value:X4}) is not in the vocabulary",
-        hint: "a character vocabulary has only the characters of its training text, and no unknown token: leave the character out, or train with a tokenizer of kind bytes or bpe, which encode any text");
+        hint: "a character vocabulary has only the characters of its training text and no unknown token: leave the character out, or train with a tokenizer of kind bytes or bpe, which encode any text");
 
     internal override int LastCut(ReadOnlySpan<byte> text)
     {

@@ -23,7 +23,7 @@ public sealed class StreamingEncoder
         while (utf8.Length > 0)
         {
             if (filled == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(Array.MaxLength, buffer.Length * 2L));
-            if (filled == buffer.Length) throw new UserException($"the text has more than {filled:N0} bytes without a position where it can be cut");
+            if (filled == buffer.Length) throw new UserException($"the text has more than {filled:N0} bytes without a position where it can be split");
             var taken = Math.Min(utf8.Length, Math.Min(buffer.Length, Math.Max(wanted, filled + 1)) - filled);
             utf8[..taken].CopyTo(buffer.AsSpan(filled));
             filled += taken;

@@ -23,7 +23,7 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <summary>Special tokens by their text, with their ids.</summary>
     public abstract IReadOnlyDictionary<string, int> SpecialTokens { get; }
 
-    /// <summary>The token that ends a document or a sentence, or null where the vocabulary has none.</summary>
+    /// <summary>The token that ends a document or a sentence, or null if the vocabulary has none.</summary>
     public virtual int? EndOfTextId
     {
         get

@@ -3,18 +3,18 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers;
 
-/// <summary>How text becomes token ids; closed by <c>kind</c>.</summary>
+/// <summary>How text becomes token ids.</summary>
 public abstract record TokenizerConfig;
 
 /// <summary>Byte-level byte-pair encoding, trained on the data.</summary>
 [Kind("bpe")]
 public sealed record BpeTokenizerConfig : TokenizerConfig
 {
-    /// <summary>The number of tokens, with the 256 bytes and the special tokens.</summary>
+    /// <summary>The number of tokens, including the 256 bytes and the special tokens.</summary>
     [Between(257, 1_000_000)]
     public required int Vocabulary { get; init; }
 
-    /// <summary>How text is split into words, over which no token reaches.</summary>
+    /// <summary>How text is split into words; no token spans two words.</summary>
     public SplitPattern Pattern { get; init; } = SplitPattern.Gpt2;
 
     /// <summary>How often a pair must occur to become a token.</summary>
@@ -38,7 +38,7 @@ public sealed record ByteTokenizerConfig : TokenizerConfig;
 [Kind("words")]
 public sealed record WordTokenizerConfig : TokenizerConfig;
 
-/// <summary>A tokenizer that exists already.</summary>
+/// <summary>An existing tokenizer.</summary>
 [Kind("file")]
 public sealed record FileTokenizerConfig : TokenizerConfig
 {
@@ -46,6 +46,6 @@ public sealed record FileTokenizerConfig : TokenizerConfig
     [NotEmpty]
     public required string Path { get; init; }
 
-    /// <summary>How text is split into words, for vocabularies that do not say it themselves.</summary>
+    /// <summary>How text is split into words, for vocabularies that do not specify it.</summary>
     public SplitPattern? Pattern { get; init; }
 }

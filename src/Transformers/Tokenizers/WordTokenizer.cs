@@ -99,7 +99,7 @@ public sealed class WordTokenizer : TextTokenizer
         target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented)));
     }
 
-    /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null where the file holds a vocabulary of another kind.</summary>
+    /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null if the file holds a vocabulary of another kind.</summary>
     internal static WordTokenizer? TryRead(string path, byte[] content) => JsonMembers.TryReadModel(path, content, "WordLevel", root => Read(root, path));
 
     static WordTokenizer Read(JsonElement document, string path)

@@ -41,7 +41,7 @@ sealed class DivergencePolicy(DivergenceConfig config)
     internal (DivergenceAction Action, string Reason) Decide(BadStep bad, TrainerState state)
     {
         if (config is RollBackAtDivergenceConfig)
-            return state.RollBacks < Limit ? (DivergenceAction.RollBack, ", and there is nothing to go back to") : (DivergenceAction.Stop, $", and training.divergence.limit ({Limit}) is reached");
+            return state.RollBacks < Limit ? (DivergenceAction.RollBack, ", and there is no checkpoint to go back to") : (DivergenceAction.Stop, $", and training.divergence.limit ({Limit}) is reached");
         if (config is not SkipBadStepsConfig) return (DivergenceAction.Stop, "");
         skipped.Add(bad.Step);
         return state.SkippedSteps < Limit ? (DivergenceAction.Skip, "")
@@ -54,7 +54,7 @@ sealed class DivergencePolicy(DivergenceConfig config)
     {
         var remedy = good is not null
             ? $"The checkpoint of step {good.Step} is good: lower optimizer.lr, or raise schedule.warmup, and resume from it with --resume={good.Folder}"
-            : "There is no checkpoint from before the trouble: lower optimizer.lr, or raise schedule.warmup, and start anew";
+            : "There is no checkpoint from before the divergence: lower optimizer.lr, or raise schedule.warmup, and start again";
         return new($"training diverged: {bad}{reason}. {remedy}");
     }
 }

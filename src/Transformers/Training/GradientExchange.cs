@@ -67,8 +67,8 @@ sealed class GradientExchange : IDisposable
         if (worker is null) ExchangeReady();
     }
 
-    /// <summary>Exchanges what is left, and waits until all sums are there.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <summary>Exchanges what is left, and waits for all sums.</summary>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     internal void Finish()
     {
         lock (guard)

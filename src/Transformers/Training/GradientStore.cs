@@ -79,7 +79,7 @@ sealed class GradientStore : IDisposable
     internal void ExchangeDuringBackward() => exchange?.Arm();
 
     /// <summary>Waits until the gradients are the sums over all processes.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     internal void FinishExchange() => exchange?.Finish();
 
     /// <summary>The Euclidean norm of all gradients together; not a number, or infinite, where an element is.</summary>

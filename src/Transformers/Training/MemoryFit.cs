@@ -53,7 +53,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
             var why = Misfit(rows);
             if (why is null)
             {
-                if (rows < asked) observer.Note($"training.batch.fit: {rows} sequences a micro-batch instead of {asked}, {batch} a step as before");
+                if (rows < asked) observer.Note($"training.batch.fit: {rows} sequences per micro-batch instead of {asked}, {batch} per step as before");
                 return size;
             }
             if (!config.Batch.Fit || rows == 1) throw new MemoryException(why, Remedy(config, rows));
@@ -76,7 +76,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         }
         catch (Exception exception) when (MemoryException.IsOutOfMemory(exception))
         {
-            return $"a micro-batch of {rows} does not fit into the memory of {device}: {MemoryException.Describe(exception)}";
+            return $"a micro-batch of {rows} does not fit in the memory of {device}: {MemoryException.Describe(exception)}";
         }
     }
 
@@ -161,7 +161,7 @@ sealed class KeptBuffers : IDisposable
 /// <summary>What training with micro-batches of some size needs, against what there is.</summary>
 /// <param name="Rows">Sequences (or images) of the micro-batch.</param>
 /// <param name="Peak">Bytes in use at the height of its forward and backward pass.</param>
-/// <param name="Copies">Bytes of the copy that a checkpoint is written from while training goes on.</param>
+/// <param name="Copies">Bytes of the copy from which a checkpoint is written while training continues.</param>
 /// <param name="Used">Bytes in use after it.</param>
 /// <param name="Room">What may be taken beyond these.</param>
 /// <param name="MeasuredRows">The sequences that were measured; fewer than <paramref name="Rows"/> where the need is foreseen from them.</param>
@@ -181,9 +181,9 @@ sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom
 
     public override string ToString()
     {
-        var how = MeasuredRows == Rows ? "measured" : $"foreseen from {MeasuredRows}";
+        var how = MeasuredRows == Rows ? "measured" : $"predicted from {MeasuredRows}";
         var copies = Copies == 0 ? "" : $", the copy that checkpoints are written from {Text(Copies)}";
-        return $"training needs {Text(Total)} and may use {Text(Most)} ({Room.Source}): a micro-batch of {Rows} takes {Text(Peak)} at its peak, {how}{copies}";
+        return $"training needs {Text(Total)} but may use only {Text(Most)} ({Room.Source}): a micro-batch of {Rows} takes {Text(Peak)} at its peak, {how}{copies}";
     }
 
     internal static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):N0} MiB");
@@ -192,7 +192,7 @@ sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom
 /// <summary>Measures the memory that computing on a device takes.</summary>
 abstract class MemoryGauge
 {
-    /// <summary>The gauge of a device; null where its memory cannot be measured.</summary>
+    /// <summary>The gauge of a device; null if its memory cannot be measured.</summary>
     internal static MemoryGauge? Of(Device device) =>
         device.type == DeviceType.CUDA ? DeviceMemory.Of(device) is null ? null : new CudaGauge(device)
         : ProcessMemory.CanMeasurePeak && new MemoryLimits().Room() is not null ? new HostGauge() : null;
@@ -206,7 +206,7 @@ abstract class MemoryGauge
     /// <summary>Bytes in use now.</summary>
     internal abstract long Used { get; }
 
-    /// <summary>The most bytes in use since the beginning.</summary>
+    /// <summary>The maximum number of bytes in use since the beginning.</summary>
     internal abstract long Peak { get; }
 
     /// <summary>What may be taken beyond <see cref="Used"/>.</summary>

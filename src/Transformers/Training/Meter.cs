@@ -30,7 +30,7 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
         stepsInAll++;
     }
 
-    /// <summary>The mean of the steps since the last report; null where there was none.</summary>
+    /// <summary>The mean of the steps since the last report; null if there was none.</summary>
     internal StepReport? Report(long step, double lr, double norm)
     {
         if (losses == 0) return null;
@@ -65,7 +65,7 @@ sealed class StepWatch : IDisposable
 {
     readonly List<(StepOutcome Outcome, Tensor Numbers)> waiting = [];
 
-    /// <summary>Adds a step whose numbers are yet to be read.</summary>
+    /// <summary>Adds a step whose numbers have not been read yet.</summary>
     internal void Add(StepOutcome outcome, Tensor loss, Tensor norm) =>
         waiting.Add((outcome, stack([loss, norm]).DetachFromDisposeScope()));
 

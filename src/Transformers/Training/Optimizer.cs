@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>The optimizer; closed by <c>kind</c>.</summary>
+/// <summary>The optimizer.</summary>
 public abstract record OptimizerConfig
 {
     /// <summary>The learning rate at its peak, which the schedule scales.</summary>
@@ -20,7 +20,7 @@ public abstract record OptimizerConfig
     [Between(0, 10)]
     public double WeightDecay { get; init; }
 
-    /// <summary>What the learning rate is multiplied by from each layer to the one before it; 1 gives all layers the same. For fine-tuning networks over images.</summary>
+    /// <summary>The factor on the learning rate from each layer to the one before it; with 1, all layers have the same rate. For fine-tuning image models.</summary>
     /// <remarks>Clark et al. 2020, section 3.2 (ELECTRA); for images Bao et al. 2022 (BEiT).</remarks>
     [Between(0.01, 1)]
     public double LayerDecay { get; init; } = 1;
@@ -29,11 +29,11 @@ public abstract record OptimizerConfig
 /// <summary>Adam and its variant with decoupled weight decay.</summary>
 public abstract record AdamFamilyConfig : OptimizerConfig
 {
-    /// <summary>The decay of the averages of the gradient and of its square.</summary>
+    /// <summary>The decay rates of the moving averages of the gradient and of its square.</summary>
     [Between(0, 1, Below = true)]
     public (double First, double Second) Betas { get; init; } = (0.9, 0.999);
 
-    /// <summary>What is added to the root of the average square.</summary>
+    /// <summary>The number added to the denominator for numerical stability.</summary>
     [Positive]
     public double Eps { get; init; } = 1e-8;
 
@@ -95,7 +95,7 @@ public abstract partial class Optimizer : IDisposable
     double[] FactorsOf(ILayered? model, double decay)
     {
         if (model is null)
-            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for networks whose layers have a depth: vit, swin and resnet", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
+            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for models whose layers have a depth: vit, swin and resnet", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
         return [.. gradients.Pieces.Select(piece => Math.Pow(decay, model.Depth - model.DepthOf(trained[piece.Parameter].name)))];
     }
 
@@ -129,7 +129,7 @@ public abstract partial class Optimizer : IDisposable
     public void ExchangeDuringBackward() => gradients.ExchangeDuringBackward();
 
     /// <summary>Waits until the gradients are the sums over all processes.</summary>
-    /// <exception cref="ProcessFailedException">Another process is gone.</exception>
+    /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     public void FinishExchange()
     {
         using var plain = no_grad();

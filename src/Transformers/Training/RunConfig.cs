@@ -33,7 +33,7 @@ public sealed record RunConfig : IChecked
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
         if (Data is ImageDataConfig or ImageTextDataConfig or SeriesDataConfig or LabelledSeriesDataConfig or AudioDataConfig)
-            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "sounds", _ => "images" }} of a step");
+            check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "recordings", _ => "images" }} per step");
         Model.CheckData(check, Data);
     }
 }
@@ -57,7 +57,7 @@ public static class DataOverride
     /// <exception cref="UserException">There is nothing at the path, or data of this kind are not read from one.</exception>
     /// <param name="config">The config.</param>
     /// <param name="path">The file or folder; null for the config's own.</param>
-    /// <param name="include">Which files of folders are read as text; null for the config's own.</param>
+    /// <param name="include">Which files in folders are read as text; null for the config's own.</param>
     public static RunConfig Apply(RunConfig config, string? path, IReadOnlyList<string>? include)
     {
         if (path is not null) config = Apply(config, path);
@@ -70,7 +70,7 @@ public static class DataOverride
     public static RunConfig Apply(RunConfig config, string path)
     {
         if (!File.Exists(path) && !Directory.Exists(path))
-            throw new UserException([new Problem("there is no such file or folder", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
+            throw new UserException([new Problem("the file or folder does not exist", path, Path: "--data", Hint: Suggestion.ForPath(path))]);
         return config with
         {
             Data = config.Data switch

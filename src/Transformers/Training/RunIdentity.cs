@@ -49,7 +49,7 @@ public sealed class RunIdentity
         var saved = checkpoint.ReadState();
         CheckFits(checkpoint, saved.Hashes);
         if (saved.Hashes.Config != hashes.Config && ConfigDifferences.Of(ConfigOf(checkpoint), config) is { Count: > 0 } differences)
-            observer.Warn($"the run continues with other settings than it was saved with: {string.Join("; ", differences)}{NewRate(ConfigOf(checkpoint), saved.Trainer.Step + 1)}");
+            observer.Warn($"the run continues with settings that differ from those it was saved with: {string.Join("; ", differences)}{NewRate(ConfigOf(checkpoint), saved.Trainer.Step + 1)}");
         if (saved.Threads != get_num_threads()) observer.Warn($"the run continues with {get_num_threads()} threads; it was saved with {saved.Threads}: sums may round differently");
         if (saved.Precision != precision) observer.Warn($"the run continues in {precision}; it was saved in {saved.Precision}");
         return saved.Trainer;
@@ -58,9 +58,9 @@ public sealed class RunIdentity
     void CheckFits(Checkpoint checkpoint, StateHashes saved)
     {
         if (saved.Model != hashes.Model && ConfigDifferences.Of(ConfigOf(checkpoint).Model, config.Model, "model") is { Count: > 0 } differences)
-            throw new CheckpointException(checkpoint.Folder, $"the config's model is not the one that was saved: {string.Join("; ", differences)}", "give the run another folder with --run, or start anew with --resume=never in an empty one");
+            throw new CheckpointException(checkpoint.Folder, $"the config's model differs from the one that was saved: {string.Join("; ", differences)}", "give the run another folder with --run, or start again with --resume=never in an empty one");
         if (saved.Tokenizer != hashes.Tokenizer)
-            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, are not those that were saved", "give the run another folder with --run, or repeat the --from that it began with");
+            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, differ from those that were saved", "give the run another folder with --run, or repeat the --from that it started with");
     }
 
     // Another number of steps, for one, stretches a schedule, and lifts its rate again.

@@ -2,7 +2,7 @@ using Transformers.Configs;
 
 namespace Transformers.Training;
 
-/// <summary>How the learning rate changes with the step; closed by <c>kind</c>.</summary>
+/// <summary>How the learning rate changes with the step.</summary>
 public abstract record ScheduleConfig
 {
     /// <summary>The number of steps over which the rate rises from zero to its peak.</summary>
@@ -10,7 +10,7 @@ public abstract record ScheduleConfig
     public int Warmup { get; init; }
 }
 
-/// <summary>The peak rate to the end.</summary>
+/// <summary>The peak rate until the end.</summary>
 [Kind("constant")]
 public sealed record ConstantScheduleConfig : ScheduleConfig;
 
@@ -38,7 +38,7 @@ public sealed record LinearScheduleConfig : ScheduleConfig
 [Kind("noam")]
 public sealed record NoamScheduleConfig : ScheduleConfig, IChecked
 {
-    /// <summary>A factor on the whole.</summary>
+    /// <summary>A constant factor.</summary>
     [Positive]
     public double Factor { get; init; } = 1;
 
@@ -63,7 +63,7 @@ public sealed record InverseSqrtScheduleConfig : ScheduleConfig, IChecked
 [Kind("wsd")]
 public sealed record WsdScheduleConfig : ScheduleConfig
 {
-    /// <summary>The part of all steps over which the rate falls.</summary>
+    /// <summary>The fraction of all steps over which the rate falls.</summary>
     [Between(0, 1)]
     public double Decay { get; init; } = 0.2;
 

@@ -3,7 +3,7 @@ using Transformers.Native;
 
 namespace Transformers.Training;
 
-/// <summary>Chooses how many threads the kernels of a training step use beside other programs.</summary>
+/// <summary>Chooses how many threads the kernels of a training step use when other programs are running.</summary>
 /// <remarks>
 /// Threads that share out a step meet after each part of it, and wait for whichever of them another program keeps from its core. While
 /// other programs keep cores busy, steps with only as many threads as there are free cores are tried and timed, and the faster way

@@ -21,7 +21,7 @@ public sealed class StopRequest
         if (Interlocked.CompareExchange(ref reason, why, null) is null) source.Cancel();
     }
 
-    /// <summary>Asks for a checkpoint after the current step; the run goes on.</summary>
+    /// <summary>Asks for a checkpoint after the current step; the run continues.</summary>
     public void AskForSave() => save = true;
 
     internal bool TakeSave()
@@ -96,7 +96,7 @@ sealed class Agreement(Communicator processes, StopRequest stop)
         return asked;
     }
 
-    /// <summary>Hears what each process is asked; collective.</summary>
+    /// <summary>Exchanges what each process was asked to do; collective.</summary>
     /// <returns>The sum of a number over all processes.</returns>
     internal double Meet(double number = 0)
     {

@@ -57,7 +57,7 @@ public sealed partial class Trainer
         checkpoint.Fill(CheckpointFiles.Model, Weights);
         restored = Optimizer.NewState();
         checkpoint.Fill(CheckpointFiles.Optimizer, restored,
-            "the optimizer's kind or momentum, or what training.freeze holds still, has changed since: put it back, or start another run from these weights with --run and --from");
+            "the optimizer's kind or momentum, or what training.freeze freezes, has changed since: change it back, or start another run from these weights with --run and --from");
         if (Ema is not null && checkpoint.Has(CheckpointFiles.Average)) checkpoint.Fill(CheckpointFiles.Average, Ema.State);
         else if (Ema is not null)
         {
@@ -144,7 +144,7 @@ public sealed partial class Trainer
             task.Model.eval();
             // Processes that measure together must fail together: an exception ends all.
             if (!task.Processes.IsAlone) Measure();
-            else Showing.Try("the measures other than the loss", observer, stop, Measure);
+            else Showing.Try("the metrics other than the loss", observer, stop, Measure);
             if (task.Processes.IsFirst)
             {
                 Showing.Try("the pictures", observer, stop, () => observer.OnPictures(step, task.Pictures()));

@@ -74,7 +74,7 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Whether validation has not improved for as long as the config allows.</summary>
     public bool OutOfPatience => config.Validate.Patience is { } patience && State.ValidationsSinceBest >= patience;
 
-    /// <summary>Whether a stop cut the last validation short; the run that goes on begins with it.</summary>
+    /// <summary>Whether a stop cut the last validation short; the resumed run starts with it.</summary>
     public bool Interrupted { get; private set; }
 
     /// <summary>The device's measured peak, operations per second, for the reported utilisation; null for none.</summary>

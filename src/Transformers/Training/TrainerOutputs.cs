@@ -38,7 +38,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
         config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss)) : new CheckpointPolicy(config.Keep);
 
-    /// <summary>Opens the metrics and cuts off what is there after a step.</summary>
+    /// <summary>Opens the metrics and drops everything after a step.</summary>
     public void Open(long step)
     {
         metrics?.Dispose();
@@ -128,7 +128,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         foreach (var warning in report?.Warnings ?? []) observer.Warn(warning);
     }
 
-    /// <summary>The validation that a checkpoint's metrics are from; null where it was not validated. Its targets and seconds are not known and 0.</summary>
+    /// <summary>The validation that a checkpoint's metrics are from; null if it was not validated. Its targets and seconds are not known and 0.</summary>
     internal static ValidationReport? ValidationOf(Checkpoint checkpoint, TrainerState state)
     {
         var metrics = checkpoint.Manifest.Metrics;
@@ -137,7 +137,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         return new ValidationReport(state.Step, loss, Targets: 0, others, state.Best?.Step == state.Step, Seconds: 0);
     }
 
-    /// <summary>The newest intact checkpoint of a step before another; null where there is none.</summary>
+    /// <summary>The newest intact checkpoint of a step before another; null if there is none.</summary>
     internal Checkpoint? NewestBefore(long step)
     {
         if (best is not null) Begin();

@@ -19,11 +19,11 @@ public sealed record TrainingConfig : IChecked
     /// <summary>How the learning rate changes with the step.</summary>
     public ScheduleConfig Schedule { get; init; } = new ConstantScheduleConfig();
 
-    /// <summary>The largest norm of the gradient, to which larger ones are scaled; 0 leaves them.</summary>
+    /// <summary>The maximum norm of the gradient; larger gradients are scaled down to it. 0 turns this off.</summary>
     [AtLeast(0)]
     public double Clip { get; init; } = 1;
 
-    /// <summary>The number format in which matrices are multiplied.</summary>
+    /// <summary>The number format of matrix products.</summary>
     public Precision Precision { get; init; }
 
     /// <summary>When and on how much the model is validated.</summary>
@@ -38,7 +38,7 @@ public sealed record TrainingConfig : IChecked
     /// <summary>Samples that the model generates during training.</summary>
     public SampleConfig Sample { get; init; } = new();
 
-    /// <summary>The part of the target's probability that is spread over the whole vocabulary while training; reported losses are without it.</summary>
+    /// <summary>The fraction of the target's probability that is spread over the whole vocabulary during training; reported losses do not include it.</summary>
     [Between(0, 1, Below = true)]
     public double LabelSmoothing { get; init; }
 
@@ -49,10 +49,10 @@ public sealed record TrainingConfig : IChecked
     /// <summary>What happens when a loss or a gradient is not a number.</summary>
     public DivergenceConfig Divergence { get; init; } = new StopAtDivergenceConfig();
 
-    /// <summary>Whether each of several processes keeps the optimizer's state of a part of the parameters only (ZeRO, stage 1): less memory, the same weights. Checkpoints are the same, and resume with any number of processes.</summary>
+    /// <summary>Whether each of several processes keeps the optimizer's state for only a part of the parameters (ZeRO, stage 1): less memory, the same weights. Checkpoints are the same, and can be resumed with any number of processes.</summary>
     public bool ShardOptimizer { get; init; }
 
-    /// <summary>A moving average of the weights, which is then what is validated and saved; none where this is not given.</summary>
+    /// <summary>A moving average of the weights, which is then validated and saved instead of the weights themselves; none by default.</summary>
     public EmaConfig? Ema { get; init; }
 
     /// <inheritdoc/>
@@ -60,7 +60,7 @@ public sealed record TrainingConfig : IChecked
     {
         check.That(Schedule.Warmup <= Steps, "schedule.warmup", $"({Schedule.Warmup}) must be at most {check.At("steps")} ({Steps})");
         check.That(Divergence is not RollBackAtDivergenceConfig || Checkpoint.Keep >= 2, "checkpoint.keep",
-            $"({Checkpoint.Keep}) must be at least 2 where {check.At("divergence.kind")} is roll_back: the newest one may hold the trouble already");
+            $"({Checkpoint.Keep}) must be at least 2 where {check.At("divergence.kind")} is roll_back: the newest one may already be affected");
         var finalLr = Schedule switch
         {
             CosineScheduleConfig cosine => cosine.FinalLr,
@@ -78,15 +78,15 @@ public sealed record TrainingConfig : IChecked
 /// <summary>How much one optimizer step learns from, over all processes: a number of tokens or a number of sequences.</summary>
 public sealed record BatchConfig : IChecked
 {
-    /// <summary>Tokens per step. Texts of different lengths are padded to the longest of a batch, and padding counts; of pairs, the longer side counts, so that fewer target tokens are learned from.</summary>
+    /// <summary>Tokens per step. Texts of different lengths are padded to the longest of a batch, and padding counts; for pairs, the longer side counts, so that a step has fewer target tokens.</summary>
     [Between(1, 1_000_000_000)]
     public int? Tokens { get; init; }
 
-    /// <summary>Sequences (or images) a step.</summary>
+    /// <summary>Sequences (or images) per step.</summary>
     [Between(1, 100_000_000)]
     public int? Sequences { get; init; }
 
-    /// <summary>Sequences a forward pass; the step's gradient is accumulated over as many passes as it takes. By default all at once.</summary>
+    /// <summary>Sequences per forward pass; the step's gradient is accumulated over as many passes as needed. By default all at once.</summary>
     [AtLeast(1)]
     public int? Micro { get; init; }
 
@@ -95,7 +95,7 @@ public sealed record BatchConfig : IChecked
     /// <exception cref="UserException">They are not given.</exception>
     internal int RowsOf(string examples) => Sequences ?? throw new UserException($"training.batch.sequences must be given for {examples}");
 
-    /// <summary>Whether to halve micro-batches until training fits into the device's memory; a step still learns from as much.</summary>
+    /// <summary>Whether to halve micro-batches until training fits in the device's memory; the batch of a step stays the same.</summary>
     public bool Fit { get; init; }
 
     /// <inheritdoc/>
@@ -103,7 +103,7 @@ public sealed record BatchConfig : IChecked
     {
         check.That(Tokens is not null || Sequences is not null, "tokens", $"or {check.At("sequences")} must be given", "for example tokens: 4096");
         check.That(Tokens is null || Sequences is null, "sequences", $"({Sequences}) and {check.At("tokens")} ({Tokens}) must not both be given",
-            $"keep one of them; where the config below has tokens, {check.At("tokens")}=null on the line, or tokens: null in the file, takes them away");
+            $"keep one of them; where the config below has tokens, {check.At("tokens")}=null on the command line, or tokens: null in the file, removes them");
         if (Sequences is { } sequences && Micro is { } micro)
             check.That(micro <= sequences, "micro", $"({micro}) must be at most {check.At("sequences")} ({sequences})");
     }
@@ -116,11 +116,11 @@ public sealed record ValidateConfig
     [AtLeast(1)]
     public int Every { get; init; } = 250;
 
-    /// <summary>Batches a validation on the way; by default the whole split.</summary>
+    /// <summary>Batches per intermediate validation; by default the whole split.</summary>
     [AtLeast(1)]
     public int? Batches { get; init; }
 
-    /// <summary>Sentences that a validation on the way translates, for BLEU and chrF; the last step translates the whole split. 0 for none.</summary>
+    /// <summary>Sentences that an intermediate validation translates, for BLEU and chrF; the last step translates the whole split. 0 for none.</summary>
     [AtLeast(0)]
     public int Sentences { get; init; } = 200;
 
@@ -150,7 +150,7 @@ public sealed record CheckpointConfig
     [AtLeast(1)]
     public int Keep { get; init; } = 2;
 
-    /// <summary>Whether a validation that is better than all before saves a checkpoint, which is kept besides the latest.</summary>
+    /// <summary>Whether a validation that is better than all previous ones saves a checkpoint, which is kept in addition to the latest.</summary>
     public bool Best { get; init; } = true;
 }
 
@@ -165,7 +165,7 @@ public sealed record LogConfig
 /// <summary>Samples that the model generates during training.</summary>
 public sealed record SampleConfig
 {
-    /// <summary>What to continue; by default one sample from nothing.</summary>
+    /// <summary>The prompts to continue; by default one sample without a prompt.</summary>
     [NotEmpty]
     public IReadOnlyList<string>? Prompts { get; init; }
 
@@ -173,12 +173,12 @@ public sealed record SampleConfig
     [AtLeast(1)]
     public int? Every { get; init; }
 
-    /// <summary>Tokens a sample; 0 for no samples.</summary>
+    /// <summary>Tokens per sample; 0 for no samples.</summary>
     [Between(0, 1_000_000)]
     public int Tokens { get; init; } = 100;
 }
 
-/// <summary>What happens when a step's loss or gradient is not a number; closed by <c>kind</c>.</summary>
+/// <summary>What happens when a step's loss or gradient is not a number.</summary>
 public abstract record DivergenceConfig;
 
 /// <summary>The run ends and names its last good checkpoint.</summary>
@@ -194,11 +194,11 @@ public sealed record SkipBadStepsConfig : DivergenceConfig
     public int Limit { get; init; } = 10;
 }
 
-/// <summary>The run returns to its last good checkpoint and continues from there with the data after those of the bad step.</summary>
+/// <summary>The run returns to its last good checkpoint and continues from there with the data after the bad step.</summary>
 [Kind("roll_back")]
 public sealed record RollBackAtDivergenceConfig : DivergenceConfig
 {
-    /// <summary>How often the run may go back; one more time ends it.</summary>
+    /// <summary>How often the run may roll back; one more time ends it.</summary>
     [Between(1, 1_000_000)]
     public int Limit { get; init; } = 3;
 }
@@ -206,7 +206,7 @@ public sealed record RollBackAtDivergenceConfig : DivergenceConfig
 /// <summary>A moving average of the weights.</summary>
 public sealed record EmaConfig
 {
-    /// <summary>The part of the average that each step keeps.</summary>
+    /// <summary>The fraction of the average that each step keeps.</summary>
     [Between(0, 1, Below = true)]
     public double Decay { get; init; } = 0.999;
 }

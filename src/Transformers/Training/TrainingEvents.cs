@@ -12,14 +12,14 @@ namespace Transformers.Training;
 /// <param name="Unit"><c>tokens</c> or <c>images</c>.</param>
 /// <param name="MemoryBytes">Resident memory now.</param>
 /// <param name="Remaining">The time that the remaining steps will take at the run's speed so far.</param>
-/// <param name="Utilisation">The fraction of the machine's measured peak that the model's arithmetic reaches; null where it is not known.</param>
+/// <param name="Utilisation">The fraction of the machine's measured peak that the model's arithmetic reaches; null if it is not known.</param>
 public sealed record StepReport(long Step, long Steps, double Loss, double LearningRate, double GradientNorm,
     double UnitsPerSecond, string Unit, long MemoryBytes, TimeSpan Remaining, double? Utilisation = null)
 {
     /// <summary>Mean seconds of a step since the last report, without validation, sampling and saving.</summary>
     public double StepSeconds { get; init; }
 
-    /// <summary>Cores that other programs kept busy since the last report; null where it is not known.</summary>
+    /// <summary>Cores that other programs kept busy since the last report; null if it is not known.</summary>
     public double? OtherCores { get; init; }
 
     /// <summary>This device's memory; null on a processor.</summary>
@@ -74,7 +74,7 @@ public interface ITrainingObserver
 /// <summary>What a run shows besides its numbers: samples, pictures, reports. None of it may end a run.</summary>
 static class Showing
 {
-    /// <summary>Does it; where it fails, the run is warned and goes on.</summary>
+    /// <summary>Does it; if it fails, a warning is recorded and the run continues.</summary>
     /// <param name="what">What cannot be made then, such as <c>the samples</c>.</param>
     /// <param name="observer">Is warned.</param>
     /// <param name="stop">A run that is asked to stop ends it without a warning.</param>

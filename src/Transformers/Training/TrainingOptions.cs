@@ -31,7 +31,7 @@ public sealed record TrainingOptions
     public string? From { get; init; }
     /// <summary>Called with what is trained before the first step; what it throws ends the run.</summary>
     public Action<TrainingTask>? BeforeSteps { get; init; }
-    /// <summary>End after this step of the run; a later call goes on.</summary>
+    /// <summary>End after this step of the run; a later call continues.</summary>
     public long? MaxSteps { get; init; }
     /// <summary>End after this time.</summary>
     public TimeSpan? MaxTime { get; init; }
@@ -85,7 +85,7 @@ public sealed record TrainResult
     public BestResult? Best { get; init; }
     /// <summary>Further metrics of the last step.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
-    /// <summary>The most memory that was resident, in bytes.</summary>
+    /// <summary>The peak resident memory, in bytes.</summary>
     public required long PeakMemoryBytes { get; init; }
     /// <summary><c>fp32</c> or <c>bf16</c>.</summary>
     public required string Precision { get; init; }
@@ -103,12 +103,12 @@ public sealed record TrainResult
     public IReadOnlyList<IReadOnlyList<long>>? Confusion { get; init; }
     /// <summary>The classes' names, in the order of the matrix.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
-    /// <summary>Some translations of the last validation beside their references; only for encoder-decoders.</summary>
+    /// <summary>Some translations of the last validation, next to their references; only for encoder-decoders.</summary>
     public IReadOnlyList<OutputExample>? Examples { get; init; }
-    /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>sighup</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent where it did not.</summary>
+    /// <summary>Why the run ended before its last step: <c>sigint</c>, <c>sigterm</c>, <c>sighup</c>, <c>max_time</c>, <c>max_steps</c>, <c>patience</c>; absent if it did not.</summary>
     public string? Stopped { get; init; }
 
-    /// <summary>The result that a run has written; null where there is none.</summary>
+    /// <summary>The result that a run has written; null if there is none.</summary>
     /// <exception cref="UserException">It is not a result.</exception>
     internal static TrainResult? Read(RunFolder folder)
     {
@@ -123,7 +123,7 @@ public sealed record TrainResult
         }
 
         UserException Damaged(string why, Exception? inner = null) =>
-            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then resumes from its newest checkpoint, and writes it anew")], inner);
+            new([new Problem($"is not a result: {why}", folder.ResultFile, Hint: "delete it: the run then resumes from its newest checkpoint and writes it again")], inner);
     }
 }
 

@@ -46,7 +46,7 @@ public abstract class TrainingTask : IDisposable
     /// <summary>Each process's turn: those of some batches or examples, in order, that this process looks at.</summary>
     protected IEnumerable<T> OwnTurns<T>(IEnumerable<T> all) => Processes.IsAlone ? all : all.Where((_, i) => i % Processes.Size == Processes.Rank);
 
-    /// <summary>The validation split in order; empty where there is none.</summary>
+    /// <summary>The validation split in order; empty if there is none.</summary>
     /// <param name="batches">The most batches, or null for the whole split.</param>
     public abstract IEnumerable<MicroBatch> Validation(int? batches);
 
@@ -58,7 +58,7 @@ public abstract class TrainingTask : IDisposable
 
     /// <summary>Further metrics of the validation split by name, such as accuracy; computed without gradients and with the model in evaluation mode.</summary>
     /// <param name="whole">Whether this is the last validation of a run, over the whole split.</param>
-    /// <param name="cancel">Ends it between two batches.</param>
+    /// <param name="cancel">Cancels between two batches.</param>
     public virtual IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => new Dictionary<string, double>();
 
     /// <summary>What follows from a validation loss, such as perplexity.</summary>
@@ -68,8 +68,8 @@ public abstract class TrainingTask : IDisposable
     /// <summary>The sampler's position: what it takes to continue at the exact next step.</summary>
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
-    /// <summary>A few outputs of the model, for a person to read; empty where there is nothing to show.</summary>
-    /// <param name="cancel">Ends it between two tokens.</param>
+    /// <summary>A few outputs of the model, for a person to read; empty if there is nothing to show.</summary>
+    /// <param name="cancel">Cancels between two tokens.</param>
     public virtual IReadOnlyList<string> Samples(CancellationToken cancel = default) => [];
 
     /// <summary>Pictures of what the model does, such as its attention over an example of the validation split; computed without gradients and with the model in evaluation mode.</summary>
@@ -78,7 +78,7 @@ public abstract class TrainingTask : IDisposable
     /// <summary>The confusion matrix of the last validation; null for other models.</summary>
     public virtual ConfusionCounts? Confusion => null;
 
-    /// <summary>Some outputs of the last whole validation beside what was wanted; empty where there are none.</summary>
+    /// <summary>Some outputs of the last complete validation, next to their references; empty if there are none.</summary>
     public virtual IReadOnlyList<OutputExample> Examples => [];
 
     /// <summary>The fraction of training time spent waiting for data, from 0 to 1.</summary>
@@ -114,7 +114,7 @@ public abstract class MicroBatch(long targets, long units, long firstExample = 0
     /// <summary>The number of targets that count.</summary>
     public long Targets => targets;
 
-    /// <summary>What throughput counts.</summary>
+    /// <summary>The unit of throughput.</summary>
     public long Units => units;
 
     /// <summary>The position of the first example in the step's batch.</summary>
@@ -129,7 +129,7 @@ public abstract class MicroBatch(long targets, long units, long firstExample = 0
 }
 
 /// <summary>How a step's batch is cut into micro-batches, whatever number of rows a batch happens to have.</summary>
-/// <param name="Rows">The most rows of a micro-batch; null for those of the batch.</param>
+/// <param name="Rows">The maximum number of rows of a micro-batch; null for those of the batch.</param>
 /// <param name="Pieces">Into how many each of these is cut again, so that it fits into memory: a power of 2.</param>
 public readonly record struct MicroSize(int? Rows, int Pieces = 1)
 {
@@ -146,11 +146,11 @@ public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster
 
 /// <summary>A picture as a PNG file.</summary>
 /// <param name="Png">The file's bytes.</param>
-/// <param name="Width">Pixels a row.</param>
+/// <param name="Width">Pixels per row.</param>
 /// <param name="Height">Rows.</param>
 public sealed record RasterPicture(byte[] Png, int Width, int Height);
 
-/// <summary>An output of a model beside its reference, for a person to read.</summary>
+/// <summary>An output of a model next to its reference, for a person to read.</summary>
 /// <param name="Input">What it was given.</param>
 /// <param name="Output">The model's output.</param>
 /// <param name="Reference">The expected output.</param>

@@ -15,7 +15,7 @@ sealed record Row(string Name, string Unit, Func<Checkout, Measurement> Measure)
     /// <summary>The least ratio of this checkout's speed to that of plain TorchSharp; null where there is no plain code.</summary>
     internal double? PlainBound { get; init; }
 
-    /// <summary>Runs the plain code once; null where there is none.</summary>
+    /// <summary>Runs the plain code once; null if there is none.</summary>
     internal Func<Checkout, Measurement>? MeasurePlain { get; init; }
 
     /// <summary>Whether the benchmark program of the checkouts runs it, and not their command line.</summary>

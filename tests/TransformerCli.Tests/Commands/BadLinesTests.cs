@@ -44,7 +44,7 @@ public sealed class BadLinesTests : IDisposable
             var (whole, some) = (CommandLine.Run([command, run, "--input", good, .. json]), CommandLine.Run([command, run, "--input", bad, .. json]));
             Assert.Equal((0, 2), (whole.ExitCode, some.ExitCode));
             Assert.Contains($"warning: {bad}:2: character 'x' (U+0078) is not in the vocabulary", some.Error);
-            Assert.Contains("error: 1 of 3 lines could not be read; the others are done", some.Error);
+            Assert.Contains("error: 1 of 3 lines could not be read; the rest were processed", some.Error);
             var (expected, given) = (Lines(whole), Lines(some));
             Assert.Equal(3, given.Count);
             Assert.Equal([expected[0].ToString(), expected[1].ToString()], [given[0].ToString(), given[2].ToString()]);
@@ -73,8 +73,8 @@ public sealed class BadLinesTests : IDisposable
     public void A_path_with_nothing_at_it_gets_a_remedy()
     {
         var run = Letters();
-        Assert.Contains($"{At("leters.txt")}: --data: there is no such file or folder (did you mean {At("letters.txt")}?)", CommandLine.Refused("eval", run, "--data", At("leters.txt")));
-        Assert.Contains("--data: there is no such file or folder (check the path, which starts at the working folder, ", CommandLine.Refused("train", At("letters.yaml"), "--data", "nope-of-this-name.txt"));
+        Assert.Contains($"{At("leters.txt")}: --data: the file or folder does not exist (did you mean {At("letters.txt")}?)", CommandLine.Refused("eval", run, "--data", At("leters.txt")));
+        Assert.Contains("--data: the file or folder does not exist (check the path, which is relative to the working directory, ", CommandLine.Refused("train", At("letters.yaml"), "--data", "nope-of-this-name.txt"));
         Assert.Contains($"its folder is not there either: {At("no")}", CommandLine.Refused("score", run, "--input", At("no/such.txt")));
     }
 }

@@ -29,7 +29,7 @@ public sealed class BenchCommandTests : IDisposable
     public void Nothing_to_measure_is_an_error()
     {
         Assert.Equal(2, CommandLine.Run("bench", "data").ExitCode);
-        Assert.Contains("no such file", CommandLine.Run("bench", "data", "--input", Path.Combine(root, "none")).Error);
+        Assert.Contains("the file does not exist", CommandLine.Run("bench", "data", "--input", Path.Combine(root, "none")).Error);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("--seconds (-1) must be between 0 and 3600", "step", "--seconds", "-1")]
     [InlineData("--prompts (0) must be at least 1", "generate", "--prompts", "0")]
     [InlineData("--tokens (0) must be at least 1", "generate", "--tokens", "0")]
-    [InlineData("no such run folder", "generate", "nowhere")]
+    [InlineData("the run folder does not exist", "generate", "nowhere")]
     public void A_wrong_number_is_refused(string message, params string[] arguments)
     {
         var outcome = CommandLine.Run(["bench", .. arguments]);

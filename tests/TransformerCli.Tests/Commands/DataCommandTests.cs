@@ -44,7 +44,7 @@ public sealed class DataCommandTests : IDisposable
         var shown = CommandLine.Run("data", "inspect", At("labels")).Output;
         Assert.Contains("21 lines of 2 columns", shown);
         Assert.Contains("2 different: bad 15, good 5", shown);
-        Assert.Contains("1 lines have another number of columns than the first; the first of them is line 21", shown);
+        Assert.Contains("1 lines have a different number of columns from the first line; the first of them is line 21", shown);
         Assert.Contains("21 lines of 2 columns", CommandLine.Run("data", "inspect", At("labels", "train.tsv")).Output);
     }
 
@@ -106,7 +106,7 @@ public sealed class DataCommandTests : IDisposable
         File.WriteAllBytes(At("b.txt"), []);
         File.WriteAllBytes(At("c.bin"), [1]);
         var output = CommandLine.Run("data", "inspect", folder).Output;
-        foreach (var note in new[] { "1 empty files", "1 files skipped", "2 ill-formed", "1 files that end inside", "1 byte-order", "1 NUL", "1 CR LF" })
+        foreach (var note in new[] { "1 empty files", "1 files skipped", "2 ill-formed", "1 files that end in the middle", "1 byte-order", "1 NUL", "1 CR LF" })
             Assert.Contains(note, output);
     }
 }

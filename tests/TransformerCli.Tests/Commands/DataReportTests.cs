@@ -124,7 +124,7 @@ public sealed class DataReportTests : IDisposable
     public void A_line_with_more_columns_than_the_first_is_refused_with_its_line()
     {
         Write("s/train.tsv", "good\t1\nbad\t0\nbad\tand worse\t0\n");
-        Assert.Contains("train.tsv:3: the line has 3 columns, and the first line has 2", CommandLine.Refused("train", Encoder("s"), "--run", At("run")));
+        Assert.Contains("train.tsv:3: the line has 3 columns, but the first line has 2", CommandLine.Refused("train", Encoder("s"), "--run", At("run")));
     }
 
     [Fact]
@@ -138,8 +138,8 @@ public sealed class DataReportTests : IDisposable
         Write("im/train/c/1.tiff", "x");
         string[] notes =
         [
-            $"the folder {At("im/train/c")} holds no images, so there is no such class", $"the folder {At("im/train/d")} holds no images",
-            "no training image is of class zzz", "no validation image is of class b", "1 files skipped whose names are not those of images: 1 .tiff",
+            $"the folder {At("im/train/c")} contains no images, so there is no class for it", $"the folder {At("im/train/d")} contains no images",
+            "no training image is of class zzz", "no validation image is of class b", "1 files skipped that are not images, by name: 1 .tiff",
         ];
         foreach (var report in new[] { Train(Vit("im"), "--dry-run"), Train(Vit("im")), Done("data", "inspect", At("im")).Output, Done("data", "inspect", At("im"), "--json").Output })
             foreach (var note in notes) Assert.Contains(note, report);

@@ -46,7 +46,7 @@ public sealed class ExportImportTests(TrainedKinds runs) : IClassFixture<Trained
             """);
         var outcome = CommandLine.Run("train", config, "--from", At("run"), "--run", At("further"), "--device", "cpu");
         Assert.True(outcome.ExitCode == 0, outcome.Error);
-        Assert.Contains("tensors are taken", outcome.Error);
+        Assert.Contains("tensors were loaded", outcome.Error);
         Assert.DoesNotContain("; new: blocks", outcome.Error);
     }
 
@@ -57,7 +57,7 @@ public sealed class ExportImportTests(TrainedKinds runs) : IClassFixture<Trained
         Assert.Contains("--quantize int8 is for --to onnx", CommandLine.Refused("export", runs.Vit, "--to", "huggingface", "--output", At("b"), "--quantize", "int8"));
         Assert.Contains("--shard-size is for --to huggingface", CommandLine.Refused("export", runs.Gpt, "--to", "gguf", "--output", At("c.gguf"), "--shard-size", "1GB"));
         Assert.Contains("huggingface has no weights of type q8_0", CommandLine.Refused("export", runs.Vit, "--to", "huggingface", "--output", At("d"), "--type", "q8_0"));
-        Assert.Contains("there is no such folder", CommandLine.Refused("import", At("nowhere"), "--output", At("e")));
+        Assert.Contains("the folder does not exist", CommandLine.Refused("import", At("nowhere"), "--output", At("e")));
         Assert.Contains("config.json: is missing", CommandLine.Refused("import", runs.At(""), "--output", At("f")));
     }
 }

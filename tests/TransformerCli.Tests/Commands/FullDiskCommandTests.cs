@@ -42,7 +42,7 @@ public sealed class FullDiskCommandTests : IDisposable
             Assert.Equal(0, MountFactAttribute.Run("mount", "-o", "remount,size=200m", disk));
             var rest = ProgramProcess.Run(root, train);
             Assert.True(rest.ExitCode == 0, rest.Error);
-            Assert.Contains($"going on from step {newest.Step} ", rest.Error);
+            Assert.Contains($"resuming from step {newest.Step} ", rest.Error);
         }
         finally
         {

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace TransformerCli.Tests.Commands;
 
-/// <summary>What the commands do with a run over images and texts.</summary>
+/// <summary>What the commands do with a run on images with text.</summary>
 [Collection("engine")]
 public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
 {
@@ -35,12 +35,12 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
     public void What_a_kind_does_not_read_is_refused_with_what_it_does()
     {
         Assert.Contains("--image and --text must be given for a model of kind vilbert", CommandLine.Refused("predict", runs.Pairs));
-        Assert.Contains("reads an image with a text, and not INPUT (scene.png)", CommandLine.Refused("predict", runs.Pairs, "scene.png"));
-        Assert.Contains("--image is for models of images and texts, and the run is of kind vit", CommandLine.Refused("predict", runs.Vit, "--image", "scene.png"));
+        Assert.Contains("reads --image and --text, not INPUT (scene.png)", CommandLine.Refused("predict", runs.Pairs, "scene.png"));
+        Assert.Contains("--image is for models of images with text, but the run is of kind vit", CommandLine.Refused("predict", runs.Vit, "--image", "scene.png"));
         Assert.Contains("INPUT must be given", CommandLine.Refused("predict", runs.Classifier));
         Assert.Contains($"{runs.At("none.png")}: the file cannot be read", CommandLine.Refused("predict", runs.Pairs, "--image", runs.At("none.png"), "--text", "a"));
         Assert.Contains("--text must be given", CommandLine.Refused("plot", "attention", runs.Pairs, "--image", Path.Combine(Scenes(), "images", "test-000000.png"), "--output", runs.At("a.svg")));
-        Assert.Contains("there is no split other (there are train, validation, test, unseen)", CommandLine.Refused("eval", runs.Pairs, "--split", "other"));
+        Assert.Contains("no split named other (the splits are train, validation, test, unseen)", CommandLine.Refused("eval", runs.Pairs, "--split", "other"));
     }
 
     [Fact]

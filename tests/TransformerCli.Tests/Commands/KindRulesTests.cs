@@ -17,7 +17,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     public void A_folder_with_the_finished_run_of_one_config_is_no_result_of_another()
     {
         var error = CommandLine.Refused("train", runs.At("translator.yaml"), "--run", runs.Gpt, "--device", "cpu");
-        Assert.Contains("holds a finished run of another config: model.kind is \"gpt\" there and \"seq2seq\" here (name another folder with --run)", error);
+        Assert.Contains("contains a finished run of a different config: model.kind is \"gpt\" there and \"seq2seq\" here (name another folder with --run)", error);
         var text = runs.Write("own.txt", string.Concat(Enumerable.Repeat("quite another text. ", 100)));
         Assert.Contains("data.source", CommandLine.Refused("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--data", text));
         Done("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--device", "cpu");
@@ -27,7 +27,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     public void A_file_that_is_not_there_is_no_text()
     {
         foreach (var path in (string[])["revews.txt", "./reviews", "data/reviews.tsv"])
-            Assert.Contains($"{path}: INPUT: there is no such file", CommandLine.Refused("predict", runs.Classifier, path));
+            Assert.Contains($"{path}: INPUT: the file does not exist", CommandLine.Refused("predict", runs.Classifier, path));
         foreach (var text in (string[])["good/bad", "fine.", "see a.txt", "https://example.org/a.txt"]) Done("predict", runs.Classifier, text, "--device", "cpu");
     }
 
@@ -52,7 +52,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void What_validation_measures_can_be_expected_whatever_the_kind()
     {
-        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("there are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
+        var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("the results are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
         foreach (var run in new[] { runs.Gpt, runs.Translator, runs.Vit, runs.Classifier, runs.Masked, runs.Pairs })
         {
             using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "result.json")));
@@ -65,7 +65,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void The_kind_is_told_and_not_a_file_that_it_lacks()
     {
-        Assert.Contains("the run is of kind vit, and this needs a language model (gpt) or an encoder-decoder (seq2seq)", CommandLine.Refused("generate", runs.Vit, "--prompt", "a"));
+        Assert.Contains("the run is of kind vit, but this needs a language model (gpt) or an encoder-decoder (seq2seq)", CommandLine.Refused("generate", runs.Vit, "--prompt", "a"));
         Assert.Contains("the run is of kind vit, which does not read text", CommandLine.Refused("embed", runs.Vit, "--input", runs.Write("in.txt", "a\n")));
         Assert.Contains("the run is of kind vit", CommandLine.Refused("bench", "generate", runs.Vit));
         Assert.Contains("the run is of kind vit", CommandLine.Refused("plot", "embeddings", runs.Vit, "--text", "a", "--output", runs.At("e.svg")));
@@ -74,10 +74,10 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void Generate_refuses_the_options_of_the_other_kind_all_at_once()
     {
-        Assert.Contains("--beams is for encoder-decoders (seq2seq), and the run is of kind gpt", CommandLine.Refused("generate", runs.Gpt, "--beams", "2"));
+        Assert.Contains("--beams is for encoder-decoders (seq2seq), but the run is of kind gpt", CommandLine.Refused("generate", runs.Gpt, "--beams", "2"));
         var error = CommandLine.Refused("generate", runs.Translator, "--prompt", "1 2", "--top-k", "5", "--greedy", "--overflow", "slide", "--stream");
         foreach (var option in new[] { "--top-k", "--greedy", "--overflow", "--stream" })
-            Assert.Contains($"{option} is for language models (gpt), and the run is of kind seq2seq", error);
+            Assert.Contains($"{option} is for language models (gpt), but the run is of kind seq2seq", error);
         Done("generate", runs.Translator, "--prompt", "1 2", "--beams", "2", "--max-new-tokens", "3");
         Assert.Contains("--beams is for encoder-decoders", CommandLine.Refused("eval", runs.Gpt, "--beams", "2"));
     }
@@ -113,7 +113,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [InlineData("nonsense")]
     public void A_language_model_has_a_validation_split_only(string split)
     {
-        Assert.Contains($"--split ({split}): text has a validation split only", CommandLine.Refused("eval", runs.Gpt, "--split", split));
+        Assert.Contains($"--split ({split}): text has only a validation split", CommandLine.Refused("eval", runs.Gpt, "--split", split));
         Done("eval", runs.Gpt, "--split", "validation");
     }
 
@@ -125,13 +125,13 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
         Assert.Equal(2, outcome.ExitCode);
         using var document = JsonDocument.Parse(outcome.Output);
         Assert.Equal("transformer.error/1", document.RootElement.GetProperty("schema").GetString());
-        Assert.Contains("there is no result nothing", document.RootElement.GetProperty("errors")[0].GetProperty("message").GetString());
+        Assert.Contains("no result named nothing", document.RootElement.GetProperty("errors")[0].GetProperty("message").GetString());
         Assert.DoesNotContain("using step", outcome.Error);
         // No classifier's number comes of a language model, which only its end shows.
         outcome = CommandLine.Run("train", runs.At("gpt.yaml"), "--run", runs.Gpt, "--json", "--expect", "accuracy>=1");
         Assert.Equal(2, outcome.ExitCode);
         JsonDocument.Parse(outcome.Output).Dispose();
-        Assert.Contains("there is no result accuracy", outcome.Error);
+        Assert.Contains("no result named accuracy", outcome.Error);
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
             var given = document.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).Order(StringComparer.Ordinal);
             var trained = Transformers.Evaluation.TrainedRun.Open(run);
             Assert.Equal(given, Transformers.Kinds.Kind.For(trained).EvaluationMetrics(trained)!.Order(StringComparer.Ordinal));
-            Assert.Contains("there is no result nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
+            Assert.Contains("no result named nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
         }
     }
 

@@ -54,8 +54,8 @@ public sealed class OneFileOfDataTests : IDisposable
     {
         var refused = TrainPairs("--expect", "bleu>=3");
         Assert.Equal(2, refused.ExitCode);
-        Assert.Contains("there is no result bleu", refused.Error);
-        Assert.DoesNotContain("val_loss", refused.Error.Split("there is no result")[1]);
+        Assert.Contains("no result named bleu", refused.Error);
+        Assert.DoesNotContain("val_loss", refused.Error.Split("no result named")[1]);
         Assert.DoesNotContain("step 1", refused.Error);
         var warned = TrainPairs();
         Assert.Equal(0, warned.ExitCode);
@@ -73,7 +73,7 @@ public sealed class OneFileOfDataTests : IDisposable
         var run = Path.Combine(root, "text");
         var refused = CommandLine.Run("train", config, "--run", run, "--expect", "bleu>=3");
         Assert.Equal(2, refused.ExitCode);
-        Assert.Contains("there is no result bleu", refused.Error);
+        Assert.Contains("no result named bleu", refused.Error);
         Assert.Contains("perplexity", refused.Error);
         Assert.False(Directory.Exists(Path.Combine(run, "checkpoints")) && Directory.EnumerateDirectories(Path.Combine(run, "checkpoints")).Any());
 

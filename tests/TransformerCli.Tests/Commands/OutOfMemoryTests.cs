@@ -44,7 +44,7 @@ public sealed partial class OutOfMemoryTests : IDisposable
         var ended = ProgramProcess.Run(root, Train("run"), group.Prefix);
         Assert.True(ended.ExitCode != Killed, "the kernel killed the process before it saw the limit");
         Assert.True(ended.ExitCode == 4, $"{ended.ExitCode} {ended.Error}");
-        Assert.Matches(@"error: out of memory: training needs [0-9,]+ MiB and may use [0-9,]+ MiB \(/sys/fs/cgroup/", ended.Error);
+        Assert.Matches(@"error: out of memory: training needs [0-9,]+ MiB but may use only [0-9,]+ MiB \(/sys/fs/cgroup/", ended.Error);
         Assert.Contains("lower training.batch.micro (4096) or set training.batch.fit to true", ended.Error);
         Assert.DoesNotContain("   at ", ended.Error);
     }
@@ -68,7 +68,7 @@ public sealed partial class OutOfMemoryTests : IDisposable
         Assert.Equal(Weights("given"), Weights("fitted"));
     }
 
-    [GeneratedRegex(@"training\.batch\.fit: ([0-9]+) sequences a micro-batch instead of ([0-9]+)")]
+    [GeneratedRegex(@"training\.batch\.fit: ([0-9]+) sequences per micro-batch instead of ([0-9]+)")]
     private static partial Regex Fitted();
 
     [Fact]

@@ -87,7 +87,7 @@ public sealed class ScoreAndSeedsTests : IDisposable
         var mixed = CommandLine.Run("score", At("run"), "--input", Write("mixed.tsv", "b a c\tb a c\nno tab\na b\tb a\n"), "--json");
         Assert.Equal(2, mixed.ExitCode);
         Assert.Contains($"warning: {At("mixed.tsv")}:2: --input: must be a source", mixed.Error);
-        Assert.Contains("1 of 3 lines could not be read; the others are done", mixed.Error);
+        Assert.Contains("1 of 3 lines could not be read; the rest were processed", mixed.Error);
         var scores = Lines(mixed with { ExitCode = 0 });
         Assert.Equal(one[0].ToString(), scores[0].ToString());
         Assert.Equal("unread", scores[1].GetProperty("measure").GetString());
@@ -111,7 +111,7 @@ public sealed class ScoreAndSeedsTests : IDisposable
         var broken = Train(config, "--seeds", "2", "--quiet", "--expect", Bound(losses.Average() - 1e-4));
         Assert.Equal(3, broken.ExitCode);
         Assert.Matches(@"val_loss +\d\.\d+ ± 0\.\d+", broken.Output);
-        Assert.Contains("the folder holds the runs of several seeds", CommandLine.Run("generate", At("run")).Error);
+        Assert.Contains("the folder contains the runs of several seeds", CommandLine.Run("generate", At("run")).Error);
     }
 
     [Fact]

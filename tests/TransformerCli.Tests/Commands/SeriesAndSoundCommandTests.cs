@@ -109,7 +109,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void Eval_of_sounds_prints_the_accuracy_of_the_nearest_mean_spectrum_too()
     {
         var shown = Done("eval", runs.Sounds, "--device", "cpu");
-        Assert.Contains("test: 10 sounds", shown);
+        Assert.Contains("test: 10 recordings", shown);
         Assert.Matches(@"(?m)^centroid_top1 +[0-9.]+$", shown);
         Assert.Contains("test: 12 series", Done("eval", runs.Classes, "--device", "cpu"));
     }
@@ -124,9 +124,9 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Contains("Log-mel spectrogram of 000001.wav", File.ReadAllText(runs.At("word.svg")));
         Done("plot", "attention", runs.Sounds, "--sound", word, "--output", runs.At("attention.png"));
         Assert.True(new FileInfo(runs.At("attention.png")).Length > 10_000);
-        Assert.Contains("the run is of kind ast, and this needs a network over series", CommandLine.Refused("plot", "forecast", runs.Sounds));
+        Assert.Contains("the run is of kind ast, but this needs a forecasting model", CommandLine.Refused("plot", "forecast", runs.Sounds));
         File.WriteAllBytes(runs.At("click.wav"), WavFile.Write(new Sound(new float[100], 16_000)));
-        Assert.Contains("0.1 to 60 are drawn", CommandLine.Refused("plot", "spectrogram", runs.At("click.wav")));
+        Assert.Contains("0.1 to 60 can be drawn", CommandLine.Refused("plot", "spectrogram", runs.At("click.wav")));
     }
 
     [Fact]
@@ -157,6 +157,6 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Contains("ast", Done("inspect", runs.At("sounds.yaml"), "--no-measure"));
         Done("report", runs.Series);
         Assert.Contains("first pass", Done("train", runs.At("classes.yaml"), "--run", runs.At("dry"), "--dry-run", "--device", "cpu"));
-        Assert.Contains("there are", CommandLine.Refused("train", runs.At("series.yaml"), "--run", runs.At("dry"), "--expect", "top1>=0.5", "--device", "cpu", "--quiet"));
+        Assert.Contains("the results are", CommandLine.Refused("train", runs.At("series.yaml"), "--run", runs.At("dry"), "--expect", "top1>=0.5", "--device", "cpu", "--quiet"));
     }
 }

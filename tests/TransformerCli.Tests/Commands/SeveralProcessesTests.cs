@@ -81,7 +81,7 @@ public sealed class SeveralProcessesTests : IDisposable
         var rest = processes == 1 ? ProgramProcess.Run(root, [.. Train(), "--max-steps", $"{from + 2}"])
             : ProgramProcess.Run(root, [.. Train(), "--max-steps", $"{from + 2}", "--nproc", $"{processes}"], Under(mpi));
         Assert.True(rest.ExitCode == 0, rest.Error);
-        if (from > 0) Assert.Contains($"going on from step {from} ", rest.Error);
+        if (from > 0) Assert.Contains($"resuming from step {from} ", rest.Error);
         Assert.Equal(from + 2, Store.LatestStep);
     }
 

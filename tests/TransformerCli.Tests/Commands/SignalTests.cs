@@ -70,7 +70,7 @@ public sealed class SignalTests : IDisposable
         Assert.NotNull(newest);
         var rest = ProgramProcess.Run(root, [.. Train(sets), "--max-steps", $"{newest.Step + 2}"]);
         Assert.True(rest.ExitCode == 0, rest.Error);
-        Assert.Contains($"going on from step {newest.Step} ", rest.Error);
+        Assert.Contains($"resuming from step {newest.Step} ", rest.Error);
         return newest.Step;
     }
 

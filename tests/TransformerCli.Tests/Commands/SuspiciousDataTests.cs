@@ -89,7 +89,7 @@ public sealed class SuspiciousDataTests(TrainedKinds kinds) : IClassFixture<Trai
     {
         var inside = Path.Combine(kinds.Gpt, "checkpoints", "mine");
         var config = Path.Combine(kinds.Gpt, "config.yaml");
-        Assert.Contains("lies inside the run folder", CommandLine.Refused("train", config, "--run", inside));
+        Assert.Contains("is inside the run folder", CommandLine.Refused("train", config, "--run", inside));
         Assert.False(Directory.Exists(inside));
     }
 

@@ -112,7 +112,7 @@ public sealed class SweepCommandTests : IDisposable
         var points = document.RootElement.GetProperty("points").EnumerateArray().ToList();
         Assert.Equal(9, points.Count);
         Assert.Equal(65_536, points[0].GetProperty("weights").GetDouble());
-        Assert.Contains("pixels a side", File.ReadAllText(At("cost.svg")));
+        Assert.Contains("side in pixels", File.ReadAllText(At("cost.svg")));
         Assert.Contains("windows", CommandLine.Run("plot", "cost", "--no-measure", "--output", At("cost.png"), "--device", "cpu").Output);
         Assert.Contains("--sides (16,x) must be whole numbers", CommandLine.Refused("plot", "cost", "--sides", "16,x"));
         Assert.Contains("--most (much) must be a size", CommandLine.Refused("plot", "cost", "--most", "much"));

@@ -109,11 +109,11 @@ public sealed class TrainAndGenerateTests : IDisposable
         Assert.Equal(0, Train("--expect", "val_loss<=10").ExitCode);
         var unknown = Train("--expect", "vall_loss<=10");
         Assert.Equal(2, unknown.ExitCode);
-        Assert.Contains("there is no result vall_loss", unknown.Error);
+        Assert.Contains("no result named vall_loss", unknown.Error);
     }
 
     [Theory]
-    [InlineData("missing.txt", null, "there is no such file")]
+    [InlineData("missing.txt", null, "the file does not exist")]
     [InlineData("empty.txt", "", "is empty")]
     [InlineData("short.txt", "too short to train on", "context of 32")]
     public void Text_that_cannot_be_trained_on_is_told_at_the_setting_that_names_it(string name, string? content, string what)

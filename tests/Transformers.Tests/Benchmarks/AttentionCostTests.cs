@@ -48,7 +48,7 @@ public sealed class AttentionCostTests
         // 2,304² weights of two heads are 42 MB; scores and weights together twice as much.
         if (ProcessMemory.CanMeasurePeak) Assert.InRange(pixels.MeasuredBytes!.Value, 0.9 * pixels.Bytes, 4 * pixels.Bytes);
         var svg = AttentionCost.Draw(points, 1e11).ToSvg();
-        foreach (var text in new[] { "pixels", "patches", "windows", "bytes", "seconds", "pixels a side" }) Assert.Contains(text, svg);
+        foreach (var text in new[] { "pixels", "patches", "windows", "bytes", "seconds", "side in pixels" }) Assert.Contains(text, svg);
         Assert.True(svg.Split("<circle").Length > 8);
     }
 }

@@ -61,7 +61,7 @@ public class StepBenchmarkTests
         var fragment = ConfigFile.Parse<ModelFragment>("model: { kind: seq2seq, layers: 1, heads: 2, width: 8, context: 16, vocabulary: 9 }", "model.yaml");
         var result = StepBenchmarkConfig.Run(fragment, rows: null, Short, run: null, notes.Add);
         Assert.Equal(2 * 8 * 16, result.UnitsPerStep);
-        Assert.Equal(["pairs of 16 tokens a side are assumed", "a batch of 8 is assumed; --rows gives another"], notes);
+        Assert.Equal(["pairs of 16 tokens per side are assumed", "a batch of 8 is assumed; --rows sets another size"], notes);
         Assert.Equal(2 * 3 * 16, StepBenchmarkConfig.Run(fragment, rows: 3, Short, run: null, _ => { }).UnitsPerStep);
     }
 

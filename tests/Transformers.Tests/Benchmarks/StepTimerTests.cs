@@ -95,7 +95,7 @@ public class StepTimerTests
     public void Without_time_nothing_is_measured_and_the_reason_is_given()
     {
         var inspection = Inspector.Inspect(TinyRuns.Config(), new InspectionOptions { Limit = TimeSpan.Zero, Devices = 2 });
-        Assert.Contains("measuring ends after 0 s", inspection.NotMeasured);
+        Assert.Contains("measuring stops after 0 s", inspection.NotMeasured);
         Assert.Equal((null, null, null), (inspection.Measured, inspection.Training!.Scaling, inspection.Training.TotalSeconds));
         Assert.True(inspection.Training.Memory.Weights > 0);
     }
@@ -117,7 +117,7 @@ public class StepTimerTests
         var exception = Assert.Throws<NotMeasuredException>(() => Measure(gauge));
         // 1 row takes 100 MiB, 2 take 200; 4 would take 400.
         Assert.Equal(2, gauge.Begun);
-        Assert.Contains("a micro-batch of 8 takes 800 MiB at its peak, foreseen from 2", exception.Message);
+        Assert.Contains("a micro-batch of 8 takes 800 MiB at its peak, predicted from 2", exception.Message);
     }
 
     [Fact]

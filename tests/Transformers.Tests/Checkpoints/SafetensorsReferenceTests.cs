@@ -98,8 +98,8 @@ public class SafetensorsReferenceTests
     }
 
     [Theory]
-    [InlineData("[4,20]", "leave a hole")]
-    [InlineData("[0,16],\"x\":0},\"b\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[20,24]", "leave a hole")]
+    [InlineData("[4,20]", "leave a gap")]
+    [InlineData("[0,16],\"x\":0},\"b\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[20,24]", "leave a gap")]
     [InlineData("[0,16],\"x\":0},\"b\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[12,16]", "overlap")]
     [InlineData("[16,0]", "end before")]
     public void Holes_overlaps_and_backward_offsets_are_refused(string offsets, string what)

@@ -36,7 +36,7 @@ public sealed partial class LinkTests
         Assert.True(named.Count >= 50, $"the page has only {named.Count} links");
     }
 
-    // The file that declares the first of the names and has the others; where there is none, the one that was given.
+    // The file that declares the first of the names and has the others; if there is none, the one that was given.
     static string FileOf(string[] names, string given)
     {
         var declaration = new Regex($@"\b(class|record|struct|interface|enum)\s+{Regex.Escape(names[0])}\b");

@@ -17,6 +17,10 @@ public sealed partial class PlainEnglishTests
         (@"\blearnt from\b", "the training split"), (@"\bwhat is chosen by\b", "the validation split"), (@"\bpassed over\b", "skipped"), (@"\bbegun with\b", "started with"),
         (@"\ba (token|batch|step|line|document|image|unit|second|sentence|text|target) (a|an) \w+\b", "per"), (@"\b(tokens|images|operations|bytes|steps|lines|nats|bits|units) an? (second|step|token|target|byte|line|image|unit|epoch|parameter|core)\b", "per"),
         (@"\bgoes on (from|where|with|in|to|at)\b", "continues, resumes"), (@"\bgo on (from|where|with)\b", "continue, resume"), (@"\bhow to mend\b", "a remedy"), (@"\bas it was asked\b", "as requested"),
+        (@"\bthere is no such\b", "does not exist"), (@"\bimages? (with|and) texts\b", "images with text"), (@"\bof two streams\b|\b(text|image)'s stream\b", "ViLBERT, the text stream"), (@"\bnetworks? over (images|sounds|series)\b", "an image model, a model on series"),
+        (@"\bof one's own\b", "your own"), (@"\bfor certain\b", "always, reliably"), (@"\banew\b", "again, from scratch"), (@"\bfor ever\b", "forever"), (@"\bpixels a side\b", "the side, in pixels"), (@"\bloses? (its|their) ends?\b", "is truncated"),
+        (@"\bweights are taken\b", "are loaded, are used"), (@"\bsigns? of life\b", "heartbeat"), (@"\btraining never (has|had|shows)\b", "never occurs in training"), (@"\bin whatever order\b", "regardless of the order"), (@"\bmeans? nothing here\b", "is not used by this program"),
+        (@"\bof ending\b|\bwithout ending\b", "extension"), (@"\bthe same as of\b", "the same as that of"), (@"\btakes? part in\b", "is in, joins"), (@"\btime stamps?\b", "timestamp"), (@"\blaid over\b", "merged over"), (@"\bclosed by <c>", "of one of these kinds"),
     ];
 
     static IEnumerable<string> Files()

@@ -50,7 +50,7 @@ public sealed class WayTests
         var generate = Way(Trace(folder, "generate", "gpt", "--prompt", "Once", "--max-new-tokens", "8"), from: "Checkpoints", to: "Decoding");
 
         var wanted = $"""
-            **A token**, from the file of text to the loss and the checkpoint (`train` on a file, tokens are characters): {Count(token)} files.
+            **A token**, from the text file to the loss and the checkpoint (`train` on a file, one token per character): {Count(token)} files.
 
             {Table(token)}
 

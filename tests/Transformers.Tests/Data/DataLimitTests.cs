@@ -151,7 +151,7 @@ public sealed class DataLimitTests : IDisposable
         Assert.Equal(all.Test, some.Test);
         Assert.Empty(fewer.Train.Except(some.Train));
         Assert.All(fewer.Train.GroupBy(all.LabelOf), group => Assert.Single(group));
-        Assert.Contains("(41) must be at most the number of training sounds (40)", Assert.Throws<UserException>(() => Open(41)).Message);
+        Assert.Contains("(41) must be at most the number of training recordings (40)", Assert.Throws<UserException>(() => Open(41)).Message);
     }
 
     [Fact]

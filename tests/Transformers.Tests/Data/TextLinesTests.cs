@@ -88,7 +88,7 @@ public sealed class TextLinesTests : IDisposable
     [Fact]
     public void A_missing_file_and_a_folder_are_the_users_error()
     {
-        Assert.Contains("no such file", Assert.Throws<UserException>(() => TextLines.Read(folder.FullPath + "/none").ToList()).Message);
+        Assert.Contains("the file does not exist", Assert.Throws<UserException>(() => TextLines.Read(folder.FullPath + "/none").ToList()).Message);
         Assert.Throws<UserException>(() => TextLines.Read(folder.FullPath).ToList());
     }
 }

@@ -65,7 +65,7 @@ public sealed class SweepPlanTests : IDisposable
     [InlineData("seed=1,2", "--seeds N trains each point")]
     [InlineData("data.limit=-1,0", "data.limit (-1) must be at least 1")]
     [InlineData("data.lmit=1,2", "data.lmit is not a setting")]
-    [InlineData("model=nothing.yaml", "there is no such config")]
+    [InlineData("model=nothing.yaml", "the config does not exist")]
     public void What_is_no_variation_is_refused_by_name(string vary, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => Plan(1, vary)).Message);
 

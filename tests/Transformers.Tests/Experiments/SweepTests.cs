@@ -122,7 +122,7 @@ public sealed class SweepTests : IDisposable
         Assert.Contains("training.optimizer.lr is 0.002 there and 1", refused);
         Assert.Contains("--output", refused);
         runs.Train(Plan("single", 1, "data.limit=40,80").Points[0].Config, "single", maxSteps: 1);
-        Assert.Contains("holds a single run", Assert.Throws<UserException>(() => Start(Plan("single", 1, "data.limit=40,80"))).Message);
+        Assert.Contains("contains a single run", Assert.Throws<UserException>(() => Start(Plan("single", 1, "data.limit=40,80"))).Message);
     }
 
     [Fact]

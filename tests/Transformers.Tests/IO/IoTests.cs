@@ -165,7 +165,7 @@ public class IoTests
         Assert.Equal(3, BoundedFile.ReadBytes(folder["a"], 3).Length);
         Assert.Contains("at most 2", Assert.Throws<UserException>(() => BoundedFile.ReadBytes(folder["a"], 2)).Message);
         Assert.Contains("byte 2", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder["a"], 3)).Message);
-        Assert.Contains("no such file", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder["absent"], 3)).Message);
+        Assert.Contains("the file does not exist", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder["absent"], 3)).Message);
         Assert.Contains("folder", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder.FullPath, 3)).Message);
     }
 }

@@ -145,7 +145,7 @@ public sealed class GgufTests : IDisposable
     public void A_pattern_without_a_name_and_a_vocabulary_without_an_end_are_refused()
     {
         var whole = BpeTrainer.Train([new MemoryStream("the cat sat on the mat the cat sat"u8.ToArray())], new BpeTrainerOptions { VocabularySize = 262, Pattern = SplitPattern.None, MinimumFrequency = 2 });
-        Assert.Contains("with the pattern none, for which llama.cpp has no name", Assert.Throws<UserException>(() => Export(MadeRuns.Language(folder["a"], Llama, whole))).Message);
+        Assert.Contains("with the pattern none, which llama.cpp does not have", Assert.Throws<UserException>(() => Export(MadeRuns.Language(folder["a"], Llama, whole))).Message);
         var endless = CharacterTokenizer.FromText("the cat");
         Assert.Contains("no end-of-text token", Assert.Throws<UserException>(() => Export(MadeRuns.Language(folder["b"], Llama, endless))).Message);
     }

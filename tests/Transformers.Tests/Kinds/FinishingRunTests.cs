@@ -92,7 +92,7 @@ public sealed class FinishingRunTests : IDisposable
     {
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         runs.Train(TinyRuns.Config("training.steps=40", "training.optimizer.lr=2e-3"), "run", maxSteps: 12, observer: notes);
-        var warning = Assert.Single(notes.Warnings, warning => warning.Contains("other settings"));
+        var warning = Assert.Single(notes.Warnings, warning => warning.Contains("settings that differ"));
         Assert.Contains("training.steps is 40 and was 20", warning);
         Assert.Contains("training.optimizer.lr is 0.002 and was 0.001", warning);
         Assert.Contains("the learning rate of step 11", warning);

@@ -78,7 +78,7 @@ public sealed class SeriesClassifierKindTests
     }
 
     [Theory]
-    [InlineData("a,1\n", "a.csv:1: the line has 2 columns; a class and at least two values are needed")]
+    [InlineData("a,1\n", "a.csv:1: the line has 2 columns, but needs a class and at least two values")]
     [InlineData("a,1,2\n,3,4\n", "a.csv:2: the class of the series, in the first column, is empty")]
     [InlineData("a,1,2\nb,3,many\n", "a.csv:2: 'many' in column '3' is not a number")]
     [InlineData("a,1,2\nb,,\n", "a.csv:2: the series has fewer than two values")]

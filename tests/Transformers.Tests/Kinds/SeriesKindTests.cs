@@ -125,7 +125,7 @@ public sealed class SeriesKindTests
         Assert.Contains("Forecast of series 2 from 288", svg);
         Assert.Contains("<polygon", svg);
         Assert.Contains("0.1 to 0.9", svg);
-        Assert.Contains("there is no such series (there are series 0,", Assert.Throws<UserException>(() => Kind.For(run).DrawForecast(run, null, "x", CPU)).Message.Replace("--series (x): ", ""));
+        Assert.Contains("no such series (the series are series 0,", Assert.Throws<UserException>(() => Kind.For(run).DrawForecast(run, null, "x", CPU)).Message.Replace("--series (x): ", ""));
     }
 
     [Theory]

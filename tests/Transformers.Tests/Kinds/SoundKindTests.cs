@@ -67,7 +67,7 @@ public sealed class SoundKindTests
         var file = predictions[0].Input;
         Assert.Contains("attention in frequency and time", Kind.For(run).DrawAttention(run, new AttentionSubject { Sound = file }, CPU).ToSvg());
         Assert.Contains("--sound must be given", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, new AttentionSubject(), CPU)).Message);
-        Assert.Contains("there is no such file or folder", Assert.Throws<UserException>(() => network.Predict([file, "none.wav"], 1).ToList()).Message);
+        Assert.Contains("the file or folder does not exist", Assert.Throws<UserException>(() => network.Predict([file, "none.wav"], 1).ToList()).Message);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
-/// <summary>A model of images and texts from its config to every command, on scenes too few to learn from.</summary>
+/// <summary>A model of images with text from its config to every command, on scenes too few to learn from.</summary>
 [Collection("engine")]
 public sealed class VilbertKindTests
 {
@@ -120,8 +120,8 @@ public sealed class VilbertKindTests
         }
         var subject = new AttentionSubject { Image = folder["scene.png"], Text = "how many red things" };
         var svg = Kind.For(run).DrawAttention(run, subject, CPU).ToSvg();
-        Assert.Contains("where each word looks (layer 1, mean of heads)", svg);
-        Assert.Contains("what each patch reads", svg);
+        Assert.Contains("what each word attends to (layer 1, mean of heads)", svg);
+        Assert.Contains("what each patch attends to", svg);
         Assert.Contains(">things", svg);
         Assert.Contains("--layer (2) must be from 1 to 1", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, subject with { Choice = new(Layer: 2) }, CPU)).Message);
         Assert.Contains("--image must be given", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, subject with { Image = null }, CPU)).Message);

@@ -76,7 +76,7 @@ public sealed class WarmStartTests : IDisposable
         File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n", 60)));
         var tokenizer = CharacterTokenizer.FromText(File.ReadAllText(text));
         DataPreparation.Prepare(new PreparationOptions(new FileTextSource(new TextFilesConfig { Files = [text] }), tokenizer, 0.1, HoldoutMode.Tail), prepared).Dispose();
-        RefusesFrom("base", Text($"data.source={{ files: [{Directory.GetDirectories(prepared).Single()}] }}"), "data.source", "another tokenizer");
+        RefusesFrom("base", Text($"data.source={{ files: [{Directory.GetDirectories(prepared).Single()}] }}"), "data.source", "a different tokenizer");
     }
 
     [Fact]
@@ -179,7 +179,7 @@ public sealed class WarmStartTests : IDisposable
     {
         runs.Train(Text(), "base");
         From("base", Text("model.layers=3", "model.dropout=0.2", Still));
-        Assert.Contains(notes.All, note => note.Contains("tensors are taken") && note.Contains("new: blocks.2.*") && note.Contains("model.layers (3, there 2)") && note.Contains("model.dropout (0.2, there 0.1)"));
+        Assert.Contains(notes.All, note => note.Contains("tensors were loaded") && note.Contains("new: blocks.2.*") && note.Contains("model.layers (3, there 2)") && note.Contains("model.dropout (0.2, there 0.1)"));
         From("base", Text("model.layers=1"), "fewer");
         Assert.Contains(notes.All, note => note.Contains("not used: blocks.1.*"));
     }

@@ -41,7 +41,7 @@ public sealed class LoadingTests : IDisposable
     [Fact]
     public void What_is_missing_is_named()
     {
-        Assert.Contains("no such folder", Fault(Path.Combine(root, "nowhere"))!.Value.Reason);
+        Assert.Contains("the folder does not exist", Fault(Path.Combine(root, "nowhere"))!.Value.Reason);
         Directory.CreateDirectory(Path.Combine(root, "empty"));
         Assert.Contains("has no", Fault(Path.Combine(root, "empty"))!.Value.Reason);
         Assert.Contains("without CUDA", Fault(Folder("2.11.0"), cuda: true)!.Value.Reason);

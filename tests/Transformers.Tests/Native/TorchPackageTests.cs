@@ -59,7 +59,7 @@ public sealed class TorchPackageTests : IDisposable
     {
         Feed(exists);
         var problem = Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(DotNetSdk.Find()!, root)).Problems);
-        Assert.StartsWith($"no libtorch was found, and libtorch-cpu-test-x64 2.10.0 could not be fetched: {reason}", problem.Message);
+        Assert.StartsWith($"no libtorch was found, and libtorch-cpu-test-x64 2.10.0 could not be downloaded: {reason}", problem.Message);
         Assert.DoesNotContain("fetch.csproj", problem.Message);
         Assert.DoesNotContain("\n", problem.Message);
         Assert.Contains("LIBTORCH", problem.Hint);
@@ -69,7 +69,7 @@ public sealed class TorchPackageTests : IDisposable
     public void A_program_that_does_not_start_is_a_message_too()
     {
         var problem = Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(Path.Combine(root, "dotnet"), root)).Problems);
-        Assert.Contains("could not be fetched: ", problem.Message);
+        Assert.Contains("could not be downloaded: ", problem.Message);
     }
 
     [Fact]

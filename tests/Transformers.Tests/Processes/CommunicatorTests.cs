@@ -48,7 +48,7 @@ public sealed class CommunicatorTests
     {
         var (code, _, error) = RankHost.Run(mpi, 2, ["exchange", "1000000"], new Dictionary<string, string> { [Launch.LibraryVariable] = library });
         Assert.NotEqual(0, code);
-        Assert.Contains("started 2 processes, and", error);
+        Assert.Contains("started 2 processes, but", error);
         Assert.Contains(named, error);
         Assert.Contains("sees 1", error);
         Assert.Contains(Launch.LibraryVariable, error);

@@ -82,7 +82,7 @@ public class RunFolderTests
         Assert.Equal(3, RunFolder.OpenCheckpoint(folder["run"] + "/", "latest").Step);
         Assert.Equal(1, RunFolder.OpenCheckpoint(folder["run"], "1").Step);
         Assert.Equal(1, RunFolder.OpenCheckpoint(folder["run/checkpoints/step-00000001"]).Step);
-        Assert.Contains("there are 3, 2, 1", Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run"], "7")).Message);
+        Assert.Contains("the steps are 3, 2, 1", Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run"], "7")).Message);
         Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run"], "../../x"));
         Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run/checkpoints/step-00000001"], "best"));
         Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["absent"]));

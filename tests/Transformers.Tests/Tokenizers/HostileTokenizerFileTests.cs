@@ -81,7 +81,7 @@ public class HostileTokenizerFileTests
         Assert.Contains("not well-formed", Refused([.. Encoding.UTF8.GetBytes(HuggingFaceJson.Make()).Select(b => b == (byte)'L' ? (byte)0xFF : b)]));
         Assert.Contains("not a tokenizer", Refused(""));
         Assert.Contains("not a tokenizer", Refused("[1]"));
-        Assert.Contains("not a whole SentencePiece model", Refused([0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>'], "tokenizer.model"));
+        Assert.Contains("not a complete SentencePiece model", Refused([0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>'], "tokenizer.model"));
     }
 
     [Fact]
@@ -156,7 +156,7 @@ public class HostileTokenizerFileTests
     public void Faults_of_tiktoken_files_are_named_with_their_line()
     {
         Assert.Contains("x.tiktoken:2:", Refused("YQ== 0\nYg==", "x.tiktoken", "gpt2"));
-        Assert.Contains("base 64", Refused("Y?== 0\n", "x.tiktoken", "gpt2"));
+        Assert.Contains("base64", Refused("Y?== 0\n", "x.tiktoken", "gpt2"));
         Assert.Contains("whole number", Refused("YQ== 0x\n", "x.tiktoken", "gpt2"));
         Assert.Contains("rank -1", Refused("YQ== -1\n", "x.tiktoken", "gpt2"));
         Assert.Contains("rank 0 appears twice", Refused("YQ== 0\nYg== 0\n", "x.tiktoken", "gpt2"));
@@ -194,6 +194,6 @@ public class HostileTokenizerFileTests
     {
         using var folder = new TempFolder();
         Assert.Contains("does not exist", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["absent.json"])).Message);
-        Assert.Contains("holds no tokenizer", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["."])).Message);
+        Assert.Contains("contains no tokenizer", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["."])).Message);
     }
 }

@@ -123,7 +123,7 @@ public class SentencePieceTests
     [InlineData(3, 3, "word")]
     [InlineData(3, 4, "char")]
     [InlineData(24, 1, "treat_whitespace_as_suffix")]
-    [InlineData(35, 1, "256 pieces of bytes")]
+    [InlineData(35, 1, "256 byte pieces")]
     public void What_a_trainer_can_ask_for_and_the_program_cannot_do_is_named(int field, int value, string named) =>
         Assert.Contains(named, Refused(Model(trainer: part => WriteNumber(part, field, value))));
 
@@ -139,7 +139,7 @@ public class SentencePieceTests
         Assert.Contains("unknown type 9", Refused(Model(("<unk>", 0, 2), ("a", 0, 9))));
         Assert.Contains("empty", Refused(Model(("<unk>", 0, 2), ("", 0, 1))));
         Assert.Contains("unused", Refused(Model(part => WriteNumber(part, 3, 2), null, ("<unk>", 0, 2), ("a", 0, 1), ("b", 0, 5))));
-        Assert.Contains("the score of another piece", Refused(Model(part => WriteNumber(part, 3, 2), null, ("<unk>", 0, 2), ("a", 0, 1), ("aa", -1, 1), ("aaa", -1, 1))));
+        Assert.Contains("the same score as another piece", Refused(Model(part => WriteNumber(part, 3, 2), null, ("<unk>", 0, 2), ("a", 0, 1), ("aa", -1, 1), ("aaa", -1, 1))));
     }
 
     [Fact]

@@ -147,8 +147,8 @@ public class DivergenceTests
         var twice = Assert.Throws<DivergedException>(() => Train(runs, "twice", Config("{ kind: roll_back, limit: 1 }"), 20, Poison.Loss, [7, 10]));
         Assert.Contains("limit (1)", twice.Message);
         var first = Assert.Throws<DivergedException>(() => Train(runs, "first", Config("{ kind: roll_back, limit: 1 }"), 20, Poison.Loss, [1]));
-        Assert.Contains("nothing to go back to", first.Message);
-        Assert.Contains("start anew", first.Message);
+        Assert.Contains("no checkpoint to go back to", first.Message);
+        Assert.Contains("start again", first.Message);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class DryRunTests
         runs.Train(TinyRuns.Config(), "run", maxSteps: 7);
         var before = Directory.EnumerateFiles(runs.PathOf("run"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
         Assert.Equal(("resumes", 7L), Start(runs, TinyRuns.Config()) is var dry ? (dry.State, dry.From) : default);
-        Assert.Contains("model is not the one", Assert.Throws<global::Transformers.Checkpoints.CheckpointException>(() => Start(runs, TinyRuns.Config("model.layers=1"))).Message);
+        Assert.Contains("model differs from the one", Assert.Throws<global::Transformers.Checkpoints.CheckpointException>(() => Start(runs, TinyRuns.Config("model.layers=1"))).Message);
         Assert.Contains("not empty", Assert.Throws<UserException>(() => Start(runs, TinyRuns.Config(), change: options => options with { Resume = ResumeMode.Never })).Message);
         Assert.Equal(before, Directory.EnumerateFiles(runs.PathOf("run"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
 

@@ -19,7 +19,7 @@ public class FinishedRunTests
         using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run");
         var other = Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting), "run"));
-        Assert.Contains($"holds a finished run of another config: {difference} (name another folder with --run)", other.Message);
+        Assert.Contains($"contains a finished run of a different config: {difference} (name another folder with --run)", other.Message);
         Assert.Throws<UserException>(() => DryRun.Start(TinyRuns.Config(setting), runs.OptionsOf("run"), new Quiet(), new StopRequest()));
         // More steps do not make it the same run, and the result stays.
         Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting, "training.steps=30"), "run"));
@@ -68,7 +68,7 @@ public class FinishedRunTests
         var notes = new Notes();
         var again = TrainingRun.Start(config, runs.OptionsOf("run") with { ResumeFrom = runs.PathOf("run/checkpoints/step-00000010") }, notes);
         Assert.Equal(20, again.Steps);
-        Assert.Contains(notes.All, note => note.StartsWith("going on from step 10", StringComparison.Ordinal));
+        Assert.Contains(notes.All, note => note.StartsWith("resuming from step 10", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -154,7 +154,7 @@ public class ImageRunTests
         Assert.Equal([broken, null], named.Select(one => one.Problem?.File));
         Assert.Equal([0, 5], named.Select(one => one.Labels.Count));
         Assert.Throws<ImageException>(() => new ImagePredictor(run, BrokenFilePolicy.Fail).Predict([folder]).ToList());
-        Assert.Contains("no such file", Assert.Throws<UserException>(() => predictor.Predict([runs.PathOf("absent")]).ToList()).Message);
+        Assert.Contains("the file or folder does not exist", Assert.Throws<UserException>(() => predictor.Predict([runs.PathOf("absent")]).ToList()).Message);
     }
 
     [Fact]

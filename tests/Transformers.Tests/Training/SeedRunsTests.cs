@@ -63,7 +63,7 @@ public sealed class SeedRunsTests
         using var runs = new TinyRuns();
         Assert.Contains("at least 2", Assert.Throws<UserException>(() => Start(runs, 1)).Message);
         runs.Train(TinyRuns.Config(), "several", maxSteps: 1);
-        Assert.Contains("holds a single run", Assert.Throws<UserException>(() => Start(runs, 2)).Message);
+        Assert.Contains("contains a single run", Assert.Throws<UserException>(() => Start(runs, 2)).Message);
         var resumed = runs.OptionsOf("other") with { ResumeFrom = runs.PathOf("several/checkpoints/step-00000001") };
         Assert.Contains("--seeds", Assert.Throws<UserException>(() => SeedRuns.Start(TinyRuns.Config(), resumed, 2, new Silence(), new StopRequest())).Message);
     }

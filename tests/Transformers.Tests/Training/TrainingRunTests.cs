@@ -135,7 +135,7 @@ public class TrainingRunTests
         var notes = new Warnings();
         var rest = runs.Train(TinyRuns.Config(setting), "run", observer: notes);
         Assert.Equal(TinyRuns.Config(setting).Training.Steps, rest.Steps);
-        Assert.Contains(notes.All, text => text.Contains("other settings") && text.Contains($"{setting.Split('=')[0]} is "));
+        Assert.Contains(notes.All, text => text.Contains("settings that differ") && text.Contains($"{setting.Split('=')[0]} is "));
         using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
         var state = folder.Checkpoints.Open("latest").ReadState();
         // The targets that were learnt from say with which size: 32 a sequence.

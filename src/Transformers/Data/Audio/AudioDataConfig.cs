@@ -10,15 +10,15 @@ public sealed record AudioDataConfig : DataConfig
     /// <summary>Where the recordings come from: a generator or a folder.</summary>
     public required AudioSourceConfig Source { get; init; }
 
-    /// <summary>The length that the model hears, in seconds: a longer recording is cut, silence comes around a shorter one.</summary>
+    /// <summary>The length of the model's input, in seconds: longer recordings are cropped, shorter ones are padded with silence.</summary>
     [Between(0.1, 60)]
     public double Seconds { get; init; } = 1;
 
-    /// <summary>Bands M of the spectrogram.</summary>
+    /// <summary>The number of bands M of the spectrogram.</summary>
     [Between(8, 512)]
     public int Mels { get; init; } = 128;
 
-    /// <summary>The fraction of the training recordings, of each class alike, that is held out for validation where the folder has no validation split; 0 for none.</summary>
+    /// <summary>The fraction of the training recordings of each class that is held out for validation if the folder has no validation split; 0 for none.</summary>
     [Between(0, 0.9)]
     public double Holdout { get; init; } = 0.1;
 
@@ -29,18 +29,18 @@ public sealed record AudioDataConfig : DataConfig
 /// <summary>Where recordings come from: a generator or a folder.</summary>
 public abstract record AudioSourceConfig;
 
-/// <summary>Words that the program speaks itself, the same on every machine; the voices of training, validation and test differ.</summary>
+/// <summary>Words that the program synthesises, the same on every machine; training, validation and test have different voices.</summary>
 [ByKey("generator")]
 public sealed record GeneratedAudioConfig : AudioSourceConfig
 {
-    /// <summary>What is spoken.</summary>
+    /// <summary>The words that are synthesised.</summary>
     public required SpeechKind Generator { get; init; }
 
-    /// <summary>Training recordings; validation has a tenth and the test a fifth as many.</summary>
+    /// <summary>The number of training recordings; validation has a tenth and the test a fifth as many.</summary>
     [Between(10, 1_000_000)]
     public int Count { get; init; } = 4_000;
 
-    /// <summary>The seed of the sounds; apart from the run's seed, so that runs with several seeds train on the same sounds.</summary>
+    /// <summary>The seed of the recordings; separate from the run's seed, so that runs with several seeds train on the same recordings.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
@@ -48,7 +48,7 @@ public sealed record GeneratedAudioConfig : AudioSourceConfig
 [ByKey("path")]
 public sealed record AudioFolderConfig : AudioSourceConfig
 {
-    /// <summary>A folder with a folder for each class, with or without <c>train</c>, <c>validation</c> and <c>test</c> above them.</summary>
+    /// <summary>A folder with one folder per class, optionally below <c>train</c>, <c>validation</c> and <c>test</c>.</summary>
     [NotEmpty]
     public required string Path { get; init; }
 }
@@ -57,11 +57,11 @@ public sealed record AudioFolderConfig : AudioSourceConfig
 /// <remarks>Park et al. 2019 (SpecAugment), section 2, without time warping.</remarks>
 public sealed record AudioAugmentConfig
 {
-    /// <summary>The most bands that a mask hides.</summary>
+    /// <summary>The maximum number of bands that a mask hides.</summary>
     [Between(0, 512)]
     public int Frequency { get; init; } = 24;
 
-    /// <summary>The most frames, of 10 ms, that a mask hides.</summary>
+    /// <summary>The maximum number of frames, of 10 ms, that a mask hides.</summary>
     [Between(0, 6000)]
     public int Time { get; init; } = 16;
 
@@ -69,7 +69,7 @@ public sealed record AudioAugmentConfig
     [Between(0, 10)]
     public int Masks { get; init; } = 1;
 
-    /// <summary>The most seconds that a recording is moved, in either direction.</summary>
+    /// <summary>The maximum shift of a recording in time, in seconds, in either direction.</summary>
     [Between(0, 10)]
     public double Shift { get; init; } = 0.1;
 }

@@ -9,10 +9,10 @@ namespace Transformers.Data.Audio;
 /// <summary>Recordings in class folders, divided into training, validation and test.</summary>
 public sealed class SoundDataset
 {
-    /// <summary>Samples per second of what the model hears.</summary>
+    /// <summary>The sample rate of the model's input.</summary>
     public const int Rate = 16_000;
 
-    // Decoded recordings are kept in memory up to here.
+    // Decoded recordings are kept in memory up to this size.
     const long CacheBytes = 512L << 20;
 
     readonly string[] paths;
@@ -29,15 +29,15 @@ public sealed class SoundDataset
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]];
         if (validation.Length == 0 && holdout > 0 && (int)Math.Round(holdout * train.Length) is var held && held > 0 && held < train.Length)
             (train, validation) = new HoldoutFractionConfig { Fraction = holdout }.Divide(train, i => labels[i], seed);
-        (Train, Validation, Test) = (DataLimit.Draw(train, i => labels[i], limit, seed, "sounds"), validation, [.. by[ImageSplit.Test]]);
+        (Train, Validation, Test) = (DataLimit.Draw(train, i => labels[i], limit, seed, "recordings"), validation, [.. by[ImageSplit.Test]]);
     }
 
-    /// <summary>Opens what a config names; generated sounds are spoken once and kept.</summary>
+    /// <summary>Opens the recordings that a config names; generated ones are synthesised once and kept.</summary>
     /// <param name="config">The config.</param>
-    /// <param name="seed">The run's seed; it decides what is held out.</param>
+    /// <param name="seed">The run's seed, which determines what is held out.</param>
     /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
-    /// <param name="generated">The folder that generated sets are kept in.</param>
-    /// <param name="cancel">Ends the speaking of generated sounds, of which nothing is left then.</param>
+    /// <param name="generated">The folder in which generated data sets are kept.</param>
+    /// <param name="cancel">Cancels the synthesis of generated recordings, and leaves nothing behind.</param>
     /// <exception cref="UserException">The folder cannot be read, or has no recordings in class folders.</exception>
     public static SoundDataset Open(AudioDataConfig config, ulong seed, string? path = null, string generated = "data/generated", CancellationToken cancel = default)
     {
@@ -48,14 +48,14 @@ public sealed class SoundDataset
             _ => throw new NotSupportedException($"sounds cannot come from {config.Source.GetType().Name}"),
         };
         var found = FilesBelow(folder).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/')).ToArray();
-        if (found.Length == 0) throw new UserException([new Problem("there are no WAV files in the folder", folder, Hint: "put .wav files in a folder for each class: CLASS/FILE.wav, or train/CLASS/FILE.wav and test/CLASS/FILE.wav")]);
+        if (found.Length == 0) throw new UserException([new Problem("the folder contains no WAV files", folder, Hint: "put .wav files into one folder per class: CLASS/FILE.wav, or train/CLASS/FILE.wav and test/CLASS/FILE.wav")]);
         return new SoundDataset(folder, found, ClassLayout.Of(found, folder), config.Holdout, seed, path is null ? config.Limit : null);
     }
 
     static string Generate(GeneratedAudioConfig spoken, string folder, CancellationToken cancel)
     {
         var path = Path.Combine(folder, $"{spoken.Generator.ToString().ToLowerInvariant()}-v{SpeechGenerator.Version}-{spoken.Count}-seed{spoken.Seed}");
-        // A set appears whole or not at all, so one that is there is complete.
+        // A data set is written completely or not at all, so one that exists is complete.
         if (Directory.Exists(path)) return path;
         try
         {
@@ -63,19 +63,19 @@ public sealed class SoundDataset
         }
         catch (UserException) when (Directory.Exists(path))
         {
-            // Another process spoke the same set, and was faster.
+            // Another process generated the same data set first.
         }
         return path;
     }
 
-    /// <summary>The WAV files of a folder and below it, in order of their names.</summary>
+    /// <summary>The WAV files in a folder at any depth, in order of their names.</summary>
     /// <exception cref="UserException">It cannot be read.</exception>
     internal static IReadOnlyList<string> FilesBelow(string folder)
     {
-        if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, and a folder of class folders is needed" : "there is no such folder", folder)]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, but a folder of class folders is needed" : "the folder does not exist", folder)]);
         try
         {
-            // A link that leads back up would be followed for ever.
+            // A link to a parent folder would be followed forever.
             var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
             return [.. Directory.EnumerateFiles(folder, "*", options).Where(WavFile.HasName).Order(StringComparer.Ordinal)];
         }
@@ -87,11 +87,11 @@ public sealed class SoundDataset
 
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
-    /// <summary>Numbers of the training recordings.</summary>
+    /// <summary>Indices of the training recordings.</summary>
     public int[] Train { get; }
-    /// <summary>Numbers of the validation recordings.</summary>
+    /// <summary>Indices of the validation recordings.</summary>
     public int[] Validation { get; }
-    /// <summary>Numbers of the test recordings.</summary>
+    /// <summary>Indices of the test recordings.</summary>
     public int[] Test { get; }
 
     /// <summary>The class of a recording.</summary>
@@ -101,7 +101,7 @@ public sealed class SoundDataset
     public string NameOf(int index) => paths[index];
 
     /// <summary>The recordings of a split.</summary>
-    /// <param name="name"><c>test</c>, <c>validation</c> or <c>train</c>; null for the test where there is one, else validation, else all.</param>
+    /// <param name="name"><c>test</c>, <c>validation</c> or <c>train</c>; null for the test split if there is one, else validation, else all.</param>
     /// <exception cref="UserException">There are none.</exception>
     public (string Name, int[] Indices) Split(string? name)
     {
@@ -112,7 +112,7 @@ public sealed class SoundDataset
         throw new UserException($"the recordings have no split \"{name}\"", $"there are: {string.Join(", ", there)}");
     }
 
-    /// <summary>A recording's samples at 16 kHz; not to be written into.</summary>
+    /// <summary>A recording's samples at 16 kHz; do not modify them.</summary>
     /// <exception cref="UserException">The file cannot be read.</exception>
     public float[] Load(int index)
     {
@@ -122,9 +122,9 @@ public sealed class SoundDataset
         return samples;
     }
 
-    /// <summary>Recordings for one pass, in order, with nothing random.</summary>
+    /// <summary>Recordings for one pass, in order, without augmentation.</summary>
     /// <param name="indices">The recordings.</param>
-    /// <param name="length">Samples of each.</param>
+    /// <param name="length">The number of samples of each.</param>
     public SoundBatch Batch(ReadOnlySpan<int> indices, int length)
     {
         var batch = new SoundBatch([.. indices], [.. indices.ToArray().Select(i => (long)labels[i])], length);
@@ -132,13 +132,13 @@ public sealed class SoundDataset
         return batch;
     }
 
-    /// <summary>Recordings for a step of training, moved and with masks.</summary>
+    /// <summary>Recordings for a training step, shifted and masked.</summary>
     /// <param name="size">The number of recordings, drawn at random.</param>
-    /// <param name="length">Samples of each.</param>
-    /// <param name="frames">Frames T of a spectrogram.</param>
-    /// <param name="mels">Bands M of a spectrogram.</param>
-    /// <param name="augment">What is random.</param>
-    /// <param name="random">The numbers of this step.</param>
+    /// <param name="length">The number of samples of each.</param>
+    /// <param name="frames">The number of frames T of a spectrogram.</param>
+    /// <param name="mels">The number of bands M of a spectrogram.</param>
+    /// <param name="augment">The augmentation.</param>
+    /// <param name="random">The random numbers of this step.</param>
     internal SoundBatch Draw(int size, int length, int frames, int mels, AudioAugmentConfig augment, SampleRandom random)
     {
         var indices = new int[size];
@@ -148,7 +148,7 @@ public sealed class SoundDataset
         for (var row = 0; row < size; row++)
         {
             var samples = Load(indices[row]);
-            // Of a long recording any part, else one that is moved a little.
+            // Any part of a long recording; otherwise the recording, shifted a little.
             var slack = (samples.Length - length) / 2.0;
             Clip(samples, batch.Row(row), (int)random.Uniform(-Math.Max(shift, slack), Math.Max(shift, slack)));
             for (var mask = 0; mask < augment.Masks; mask++)
@@ -173,7 +173,7 @@ public sealed class SoundDataset
         kept.Slice(random.Next(kept.Length - width + 1), width).Clear();
     }
 
-    /// <summary>The middle of a recording, moved by some samples; silence where it has none.</summary>
+    /// <summary>The centre of a recording, shifted by some samples and padded with silence.</summary>
     internal static void Clip(ReadOnlySpan<float> samples, Span<float> clip, int shift)
     {
         var start = (samples.Length - clip.Length) / 2 + shift;
@@ -181,23 +181,23 @@ public sealed class SoundDataset
     }
 }
 
-/// <summary>Recordings of one length with their classes.</summary>
-/// <param name="indices">B numbers of recordings.</param>
+/// <summary>Recordings of the same length, with their classes.</summary>
+/// <param name="indices">The indices of B recordings.</param>
 /// <param name="labels">B classes.</param>
-/// <param name="length">S samples of each.</param>
+/// <param name="length">The number of samples S of each.</param>
 public sealed class SoundBatch(int[] indices, long[] labels, int length)
 {
-    /// <summary>B numbers of recordings.</summary>
+    /// <summary>The indices of B recordings.</summary>
     public int[] Indices => indices;
     /// <summary>B classes.</summary>
     public long[] Labels => labels;
-    /// <summary>S samples of each.</summary>
+    /// <summary>The number of samples S of each.</summary>
     public int Length => length;
     /// <summary>[B, S].</summary>
     public float[] Samples { get; } = new float[indices.Length * length];
-    /// <summary>[B, T]: 0 for frames that are hidden; null where nothing is.</summary>
+    /// <summary>[B, T]: 0 for masked frames; null if none is masked.</summary>
     public float[]? FramesKept { get; init; }
-    /// <summary>[B, M]: 0 for bands that are hidden; null where nothing is.</summary>
+    /// <summary>[B, M]: 0 for masked bands; null if none is masked.</summary>
     public float[]? BandsKept { get; init; }
 
     internal Span<float> Row(int row) => Samples.AsSpan(row * length, length);

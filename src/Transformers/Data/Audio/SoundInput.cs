@@ -4,10 +4,10 @@ using Transformers.IO;
 
 namespace Transformers.Data.Audio;
 
-/// <summary>How recordings become a model's input; a checkpoint holds it, so that evaluation matches training.</summary>
-/// <param name="Samples">Samples that the model hears, at 16 kHz.</param>
-/// <param name="Mels">Bands of the spectrogram.</param>
-/// <param name="Mean">The mean of its numbers over training recordings.</param>
+/// <summary>How recordings become a model's input; stored in checkpoints, so that evaluation matches training.</summary>
+/// <param name="Samples">The number of input samples, at 16 kHz.</param>
+/// <param name="Mels">The number of bands of the spectrogram.</param>
+/// <param name="Mean">The mean of the training spectrograms.</param>
 /// <param name="Std">Their standard deviation.</param>
 public sealed record SoundInput(int Samples, int Mels, double Mean, double Std)
 {

@@ -4,19 +4,19 @@ using Transformers.IO.Sounds;
 namespace Transformers.Data.Audio;
 
 /// <summary>A report on recordings in class folders.</summary>
-/// <param name="Sounds">Recordings that can be read.</param>
-/// <param name="Classes">Recordings of each class in each split.</param>
+/// <param name="Sounds">The number of readable recordings.</param>
+/// <param name="Classes">The number of recordings of each class in each split.</param>
 /// <param name="ShortestSeconds">The length of the shortest.</param>
 /// <param name="MeanSeconds">The mean length.</param>
 /// <param name="LongestSeconds">The length of the longest.</param>
-/// <param name="Rates">How many recordings have which number of samples per second.</param>
-/// <param name="Unreadable">How many cannot be read.</param>
+/// <param name="Rates">The number of recordings with each sample rate.</param>
+/// <param name="Unreadable">The number of unreadable recordings.</param>
 /// <param name="UnreadableFiles">The first of these, with what is wrong.</param>
 public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, double ShortestSeconds, double MeanSeconds, double LongestSeconds, IReadOnlyDictionary<string, int> Rates, int Unreadable, IReadOnlyList<string> UnreadableFiles)
 {
     const int MostNamed = 10;
 
-    /// <summary>Whether a path is a folder with a WAV file among its first ones.</summary>
+    /// <summary>Whether a path is a folder that has a WAV file among its first files.</summary>
     public static bool IsFor(string path) => Directory.Exists(path) && Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Take(1000).Any(WavFile.HasName);
 
     /// <summary>Reads every recording of a folder.</summary>
@@ -47,7 +47,7 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
 
 /// <summary>How many recordings a class has.</summary>
 /// <param name="Name">The class.</param>
-/// <param name="Train">Those of training, or all where the folder has no splits.</param>
-/// <param name="Validation">Those of validation.</param>
-/// <param name="Test">Those of the test.</param>
+/// <param name="Train">Those in training, or all if the folder has no splits.</param>
+/// <param name="Validation">Those in validation.</param>
+/// <param name="Test">Those in the test.</param>
 public sealed record SoundClass(string Name, int Train, int Validation, int Test);

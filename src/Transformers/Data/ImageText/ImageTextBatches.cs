@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Data.ImageText;
 
-/// <summary>What a row of a batch is learned from.</summary>
+/// <summary>The objective of a row of a batch.</summary>
 public enum RowTask
 {
     /// <summary>The answer to a question.</summary>
@@ -14,37 +14,37 @@ public enum RowTask
     Match,
 }
 
-/// <summary>How often rows are of each task.</summary>
+/// <summary>How often each objective occurs.</summary>
 /// <param name="Answer">The frequency of <see cref="RowTask.Answer"/>; only the ratio of the three counts.</param>
 /// <param name="Masked">The frequency of <see cref="RowTask.Masked"/>.</param>
 /// <param name="Match">The frequency of <see cref="RowTask.Match"/>.</param>
-/// <param name="Alone">The fraction of the rows with answers that see one of the two streams only.</param>
+/// <param name="Alone">The fraction of the question rows that see only one of the two streams.</param>
 /// <param name="Regions">The fraction of the regions that are masked.</param>
 sealed record RowMix(double Answer, double Masked, double Match, double Alone, double Regions);
 
-/// <summary>A row: an image, a text, and what is hidden of them.</summary>
-/// <param name="Task">What it is learned from.</param>
-/// <param name="Image">The number of the example whose image it has.</param>
-/// <param name="Text">The number of the example whose text it has.</param>
+/// <summary>A row: an image, a text, and which parts of them are hidden.</summary>
+/// <param name="Task">Its objective.</param>
+/// <param name="Image">The index of the example whose image it uses.</param>
+/// <param name="Text">The index of the example whose text it uses.</param>
 /// <param name="Part">Which of that example's texts.</param>
 /// <param name="Label">The answer, or whether the two match.</param>
 /// <param name="HidesImage">Whether the whole image is hidden.</param>
 /// <param name="HidesText">Whether the whole text is hidden.</param>
 readonly record struct RowPlan(RowTask Task, int Image, int Text, TextPart Part, int Label, bool HidesImage = false, bool HidesText = false);
 
-/// <summary>Images with texts, side by side.</summary>
+/// <summary>A batch of images with text.</summary>
 /// <param name="Texts">The padded texts, some of their tokens masked.</param>
 /// <param name="Tokens">The original token where one is to be predicted, <see cref="MaskedBatch.IgnoreIndex"/> elsewhere [B, T].</param>
 /// <param name="Images">The images.</param>
 /// <param name="Hidden">1 where a region is masked, else 0 [B, R].</param>
-/// <param name="Tasks">What each row is learned from [B].</param>
-/// <param name="Labels">The answer's number, or 1 where the two match and 0 where not [B].</param>
+/// <param name="Tasks">The objective of each row [B].</param>
+/// <param name="Labels">The answer's index, or 1 if image and text match and 0 if not [B].</param>
 public sealed record ImageTextBatch(PaddedTexts Texts, long[] Tokens, SeenImages Images, float[] Hidden, RowTask[] Tasks, long[] Labels)
 {
     /// <summary>B: the number of rows.</summary>
     public int Rows => Tasks.Length;
 
-    /// <summary>R: the regions of a row.</summary>
+    /// <summary>R: the number of regions per row.</summary>
     public int Regions => Hidden.Length / Rows;
 
     /// <summary>Some consecutive rows.</summary>
@@ -58,18 +58,18 @@ public sealed record ImageTextBatch(PaddedTexts Texts, long[] Tokens, SeenImages
     }
 }
 
-/// <summary>Makes batches of images with texts; a batch is a function of its position alone.</summary>
+/// <summary>Makes batches of images with text; a batch is a function of its position alone.</summary>
 /// <param name="corpus">The texts.</param>
 /// <param name="split">The split that the images are in.</param>
-/// <param name="view">What a model sees of images.</param>
-/// <param name="special">The framing ids, with one that masks.</param>
+/// <param name="view">Turns images into the model's input.</param>
+/// <param name="special">The framing ids and the mask's.</param>
 /// <param name="masking">Masks tokens.</param>
 /// <param name="patches">The regions of an image of pixels; 0 for region features.</param>
-/// <param name="mix">How often rows are of each task.</param>
+/// <param name="mix">How often each objective occurs.</param>
 /// <param name="options">The size and the order of batches.</param>
 sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, ImageView view, SpecialIds special, MaskedTokens masking, int patches, RowMix mix, BucketOptions options)
 {
-    // All of one size: batches are drawn from everything, not from texts of similar length, which would be of one kind of question.
+    // All batches have one size: they are drawn from all examples, not from texts of similar length, which would all be one type of question.
     readonly LengthBuckets buckets = new(Enumerable.Repeat((1, 0), corpus.Count), options);
 
     public int BatchesPerEpoch => buckets.BatchesPerEpoch;
@@ -81,7 +81,7 @@ sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, Imag
         return Make([.. examples.Select(example => Plan(example, position.Epoch))], (int)position.Epoch);
     }
 
-    // What an example is learned from in an epoch depends on its number, not on its neighbours.
+    // An example's objective in an epoch depends on its index, not on its neighbours.
     RowPlan Plan(int example, long epoch)
     {
         var random = new CounterRandom(options.Seed ^ ((ulong)epoch << 32) ^ 0x706C616EUL, (ulong)example);
@@ -93,16 +93,16 @@ sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, Imag
             return new(RowTask.Answer, example, example, TextPart.Text, corpus.Answers[example], HidesImage: alone < 0.5, HidesText: alone is >= 0.5 and < 1);
         }
         if (draw < answer + mix.Masked) return new(RowTask.Masked, example, example, TextPart.Caption, 1);
-        // Half of the pairs match; of the others half are almost right, where there are such captions.
+        // Half of the pairs match; half of the others are almost right, if there are such captions.
         var kind = random.Next(4);
         if (kind < 2 || corpus.Count == 1) return new(RowTask.Match, example, example, TextPart.Caption, 1);
         if (kind == 2 && corpus.IdsOf(example, TextPart.FalseCaption) is not null) return new(RowTask.Match, example, example, TextPart.FalseCaption, 0);
         return new(RowTask.Match, example, (example + 1 + random.Next(corpus.Count - 1)) % corpus.Count, TextPart.Caption, 0);
     }
 
-    /// <summary>A batch of planned rows.</summary>
+    /// <summary>Makes a batch of planned rows.</summary>
     /// <param name="plans">The rows.</param>
-    /// <param name="epoch">Decides, with the example, what is masked.</param>
+    /// <param name="epoch">Determines, together with the example, what is masked.</param>
     public ImageTextBatch Make(RowPlan[] plans, int epoch = 0)
     {
         var store = new TokenStore();
@@ -132,7 +132,7 @@ sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, Imag
         var left = mix.Regions == 0 ? 0 : Math.Max(1, (int)Math.Round(mix.Regions * row.Length, MidpointRounding.AwayFromZero));
         for (var i = 0; i < row.Length; i++)
         {
-            // Selection sampling (Knuth, volume 2, 3.4.2 S): each set of that size is equally probable.
+            // Selection sampling (Knuth, volume 2, 3.4.2, algorithm S): every subset of that size is equally probable.
             if (random.NextDouble() * (row.Length - i) >= left) continue;
             row[i] = 1;
             left--;

@@ -18,10 +18,10 @@ public sealed class ImageTextCorpus
     /// <summary>The examples.</summary>
     public IReadOnlyList<ImageTextExample> Examples { get; }
 
-    /// <summary>The number of each answer in <see cref="Classes"/>; -1 where there is none.</summary>
+    /// <summary>The index of each answer in <see cref="Classes"/>; -1 if there is none.</summary>
     public IReadOnlyList<int> Answers { get; }
 
-    /// <summary>The answers, in the order of their numbers; empty where no example has one.</summary>
+    /// <summary>The answers, in the order of their indices; empty if no example has one.</summary>
     public IReadOnlyList<string> Classes { get; }
 
     /// <summary>The number of examples.</summary>
@@ -38,12 +38,12 @@ public sealed class ImageTextCorpus
         return part == TextPart.FalseCaption ? null : tokens[0].ToArray(example);
     }
 
-    /// <summary>Encodes a split, on all processors.</summary>
+    /// <summary>Encodes a split, on all cores.</summary>
     /// <param name="split">The split.</param>
     /// <param name="tokenizer">The tokenizer.</param>
-    /// <param name="classes">The answers to expect (those of training, for its validation); null for those that occur. Of an evaluation, other answers count as wrong.</param>
-    /// <param name="longest">The longest sequence, framing included; longer texts lose their end.</param>
-    /// <param name="cancel">Ends it between two examples.</param>
+    /// <param name="classes">The answers to expect (those of training, for its validation); null for those that occur. In an evaluation, other answers count as wrong.</param>
+    /// <param name="longest">The maximum length of a sequence, including framing; longer texts are truncated.</param>
+    /// <param name="cancel">Cancels between two examples.</param>
     /// <exception cref="UserException">There are no examples, or a text cannot be encoded.</exception>
     public static ImageTextCorpus Encode(ImageTextSplit split, TextTokenizer tokenizer, IReadOnlyList<string>? classes, int longest, CancellationToken cancel = default)
     {
@@ -76,17 +76,17 @@ public sealed class ImageTextCorpus
 /// <summary>A text of an example.</summary>
 enum TextPart { Text, Caption, FalseCaption }
 
-/// <summary>What a model sees of images: pixels, or region features.</summary>
-/// <param name="Values">Pixels, normalised [B, C, Y, X]; or the features of regions, then zeros [B, R, C].</param>
-/// <param name="Counts">The regions of each image [B]; null for pixels.</param>
-/// <param name="Boxes">Five numbers of each region, then zeros: left, top, right, bottom and area, as fractions of the image's [B, R, 5]; null for pixels.</param>
-/// <param name="Classes">The class probabilities of each region, then zeros [B, R, N]; null where there are none.</param>
+/// <summary>Images as a model's input: pixels, or region features.</summary>
+/// <param name="Values">Normalised pixels [B, C, Y, X]; or region features, padded with zeros [B, R, C].</param>
+/// <param name="Counts">The number of regions of each image [B]; null for pixels.</param>
+/// <param name="Boxes">For each region, left, top, right, bottom and area, as fractions of the image's, padded with zeros [B, R, 5]; null for pixels.</param>
+/// <param name="Classes">The class probabilities of each region, padded with zeros [B, R, N]; null if there are none.</param>
 public sealed record SeenImages(float[] Values, int[]? Counts = null, float[]? Boxes = null, float[]? Classes = null)
 {
-    /// <summary>R: the regions of a row, padding included; 0 for pixels.</summary>
+    /// <summary>R: the number of regions per row, including padding; 0 for pixels.</summary>
     public int Regions => Counts is null ? 0 : Boxes!.Length / 5 / Counts.Length;
 
-    /// <summary>Some consecutive rows of a batch of some number of rows.</summary>
+    /// <summary>Consecutive rows of a batch.</summary>
     internal SeenImages Slice(int first, int rows, int of)
     {
         return rows == of ? this : new(Part(Values)!, Counts?[first..(first + rows)], Part(Boxes), Part(Classes));
@@ -95,15 +95,15 @@ public sealed record SeenImages(float[] Values, int[]? Counts = null, float[]? B
     }
 }
 
-/// <summary>Turns the images of examples into what a model sees.</summary>
+/// <summary>Turns the images of examples into a model's input.</summary>
 public abstract class ImageView
 {
-    /// <summary>The images of some examples, each by the split that it is in.</summary>
+    /// <summary>The images of some examples, each with its split.</summary>
     public abstract SeenImages Of(IReadOnlyList<(ImageTextSplit Split, ImageTextExample Example)> images);
 }
 
-/// <summary>Pixels through a transform.</summary>
-/// <param name="transform">The transform, which a checkpoint holds.</param>
+/// <summary>Pixels, transformed.</summary>
+/// <param name="transform">The transform, which checkpoints store.</param>
 public sealed class PixelView(ImageTransform transform) : ImageView
 {
     /// <inheritdoc/>
@@ -122,7 +122,7 @@ public sealed class RegionView : ImageView
     public override SeenImages Of(IReadOnlyList<(ImageTextSplit Split, ImageTextExample Example)> images) =>
         Pad([.. images.Select(image => image.Split.Regions!(image.Example))]);
 
-    /// <summary>Puts the regions of images side by side.</summary>
+    /// <summary>Collects the regions of images into a batch.</summary>
     public static SeenImages Pad(IReadOnlyList<ImageRegions> found)
     {
         var (R, C, N) = (found.Max(one => one.Boxes.Length), found[0].Features[0].Length, found[0].Classes?[0].Length ?? 0);

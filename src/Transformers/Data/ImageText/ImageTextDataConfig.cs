@@ -6,7 +6,7 @@ using Transformers.Tokenizers;
 
 namespace Transformers.Data.ImageText;
 
-/// <summary>Images with texts: questions with answers, captions, or both.</summary>
+/// <summary>Images with text: questions with answers, captions, or both.</summary>
 [Kind("image_text")]
 public sealed record ImageTextDataConfig : DataConfig, IChecked
 {
@@ -16,17 +16,17 @@ public sealed record ImageTextDataConfig : DataConfig, IChecked
     /// <summary>How text becomes token ids.</summary>
     public required TokenizerConfig Tokenizer { get; init; }
 
-    /// <summary>The model's view of an image's pixels; not with <c>regions</c>.</summary>
+    /// <summary>How an image's pixels are turned into the model's input; not with <c>regions</c>.</summary>
     public ImageInputConfig? Input { get; init; }
 
-    /// <summary>Region features in place of pixels, as a detector gives them.</summary>
+    /// <summary>Region features from an object detector, instead of pixels.</summary>
     public RegionsConfig? Regions { get; init; }
 
-    /// <summary>The most tokens of a text with its two framing ones; longer texts lose their end.</summary>
+    /// <summary>The maximum number of tokens of a text, including its two framing tokens; longer texts are truncated.</summary>
     [Between(3, 100_000)]
     public int MaxLength { get; init; } = 64;
 
-    /// <summary>The fraction of the training examples that is held out for validation where the source has no validation split; nothing by default. All examples of an image are on the same side.</summary>
+    /// <summary>The fraction of the training examples that is held out for validation if the source has no validation split; nothing by default. All examples of an image are in the same split.</summary>
     [Between(0, 0.9)]
     public double? Holdout { get; init; }
 
@@ -37,48 +37,48 @@ public sealed record ImageTextDataConfig : DataConfig, IChecked
         check.That(Input is null || Regions is null, "regions", $"and {check.At("input")} must not both be given", "keep one of them");
     }
 
-    /// <summary>The splits, with what is held out.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <summary>The splits, including what is held out.</summary>
+    /// <exception cref="UserException">They are missing.</exception>
     public ImageTextSplits Open() => Source.Open(Regions).WithHoldout(Holdout).WithLimit(Limit);
 }
 
-/// <summary>Features of regions in place of an image's pixels.</summary>
+/// <summary>Region features instead of an image's pixels.</summary>
 /// <remarks>Lu et al. 2019, section 3.1: a vector for each region that a detector found, and five numbers for its box.</remarks>
 public sealed record RegionsConfig
 {
-    /// <summary>The file of JSON lines, in the source's folder, with <c>image</c>, <c>boxes</c>, <c>features</c> and perhaps <c>classes</c>; generated scenes have their own.</summary>
+    /// <summary>The JSON lines file in the source's folder, with <c>image</c>, <c>boxes</c>, <c>features</c> and optionally <c>classes</c>; generated scenes have their own.</summary>
     [NotEmpty]
     public string File { get; init; } = "regions.jsonl";
 
-    /// <summary>The most regions of an image; further ones of the file are left out.</summary>
+    /// <summary>The maximum number of regions per image; further ones in the file are ignored.</summary>
     [Between(1, 1000)]
     public int Most { get; init; } = 36;
 }
 
-/// <summary>Where images with texts come from: a generator or a folder.</summary>
+/// <summary>Where images with text come from: a generator or a folder.</summary>
 public abstract record ImageTextSourceConfig
 {
     /// <summary>The splits.</summary>
-    /// <param name="regions">The features that take the images' place; null for pixels.</param>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <param name="regions">The features that replace the images; null for pixels.</param>
+    /// <exception cref="UserException">They are missing.</exception>
     public abstract ImageTextSplits Open(RegionsConfig? regions);
 
-    /// <summary>The same kind of data from another folder: what <c>--data</c> does.</summary>
+    /// <summary>The same kind of data from another folder, as with <c>--data</c>.</summary>
     public ImageTextSourceConfig At(string folder) => this is ImageTextFolderConfig own ? own with { Folder = folder } : new ImageTextFolderConfig { Folder = folder };
 }
 
-/// <summary>Images with texts that the program makes itself, the same on every machine.</summary>
+/// <summary>Images with text that the program generates, the same on every machine.</summary>
 [ByKey("generator")]
 public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
 {
-    /// <summary>What is made.</summary>
+    /// <summary>What is generated.</summary>
     public required ImageTextGenerator Generator { get; init; }
 
-    /// <summary>The number of training scenes; each other split has a twentieth of it, from 200 to 2,000.</summary>
+    /// <summary>The number of training scenes; each other split has a twentieth of it, between 200 and 2,000.</summary>
     [Between(1, 10_000_000)]
     public int Size { get; init; } = 20_000;
 
-    /// <summary>The seed of the scenes; apart from the run's seed, so that runs with several seeds train on the same scenes.</summary>
+    /// <summary>The seed of the scenes; separate from the run's seed, so that runs with several seeds train on the same scenes.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -107,42 +107,42 @@ public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
     }
 }
 
-/// <summary>The generators of images with texts.</summary>
+/// <summary>The generators of images with text.</summary>
 public enum ImageTextGenerator
 {
     /// <summary>Scenes of coloured objects, with a question, its answer and a caption each.</summary>
     Scenes,
 }
 
-/// <summary>A folder with <c>train.jsonl</c> and perhaps <c>val.jsonl</c>, <c>test.jsonl</c> and further tests (or <c>.tsv</c>, each also as <c>.gz</c>), whose image names start at the folder.</summary>
+/// <summary>A folder with <c>train.jsonl</c> and optionally <c>val.jsonl</c>, <c>test.jsonl</c> and further test splits (or <c>.tsv</c>, each also as <c>.gz</c>); image paths are relative to the folder.</summary>
 [ByKey("folder")]
 public sealed record ImageTextFolderConfig : ImageTextSourceConfig
 {
-    /// <summary>The folder; or one file, whose examples are all for training.</summary>
+    /// <summary>The folder, or a single file, all of whose examples are used for training.</summary>
     [NotEmpty]
     public required string Folder { get; init; }
 
-    /// <summary>The field or column of the image's file. A <c>.tsv</c> whose first line does not have it is read as image, text, answer.</summary>
+    /// <summary>The field or column of the image's file. If the first line of a <c>.tsv</c> does not contain it, the columns are image, text and answer.</summary>
     [NotEmpty]
     public string Image { get; init; } = "image";
 
-    /// <summary>The field or column of the text: the question, or the caption where there are no answers.</summary>
+    /// <summary>The field or column of the text: the question, or the caption if there are no answers.</summary>
     [NotEmpty]
     public string Text { get; init; } = "text";
 
-    /// <summary>The field or column of the answer, where there is one.</summary>
+    /// <summary>The field or column of the answer, if any.</summary>
     [NotEmpty]
     public string Answer { get; init; } = "answer";
 
-    /// <summary>The field or column of the question's kind, by which an evaluation is divided.</summary>
+    /// <summary>The field or column of the question's type; an evaluation reports scores for each.</summary>
     [NotEmpty]
     public string Kind { get; init; } = "kind";
 
-    /// <summary>The field or column of a caption beside the question; without one, the text itself is what the pretraining objectives read.</summary>
+    /// <summary>The field or column of a caption in addition to the question; without one, the pretraining objectives use the text itself.</summary>
     [NotEmpty]
     public string Caption { get; init; } = "caption";
 
-    /// <summary>The field or column of a caption that is almost right: a hard negative for matching.</summary>
+    /// <summary>The field or column of an almost true caption: a hard negative for matching.</summary>
     [NotEmpty]
     public string FalseCaption { get; init; } = "false_caption";
 

@@ -7,50 +7,50 @@ namespace Transformers.Data.ImageText;
 
 /// <summary>An image with its texts.</summary>
 /// <param name="Image">The image's name.</param>
-/// <param name="Text">The question, or the caption where there is no answer.</param>
+/// <param name="Text">The question, or the caption if there is no answer.</param>
 public sealed record ImageTextExample(string Image, string Text)
 {
-    /// <summary>The answer, where there is one.</summary>
+    /// <summary>The answer, if any.</summary>
     public string? Answer { get; init; }
-    /// <summary>The question's kind, where there is one.</summary>
+    /// <summary>The type of question, if known.</summary>
     public string? Kind { get; init; }
-    /// <summary>A text that is true of the image, beside the question.</summary>
+    /// <summary>A true caption, in addition to the question.</summary>
     public string? Caption { get; init; }
-    /// <summary>A text that is almost true of it.</summary>
+    /// <summary>An almost true caption.</summary>
     public string? FalseCaption { get; init; }
-    /// <summary>The line of its file from 1, or the generator's number from 0.</summary>
+    /// <summary>Its line in the file, from 1, or its number from the generator, from 0.</summary>
     public int Number { get; init; }
 }
 
 /// <summary>The regions of an image.</summary>
 /// <param name="Boxes">Left, top, right and bottom of each of R regions, as fractions of the image's sides [R, 4].</param>
-/// <param name="Features">Numbers of each [R, C].</param>
-/// <param name="Classes">The probability of each class [R, N]; null where the detector gave none.</param>
+/// <param name="Features">The features of each [R, C].</param>
+/// <param name="Classes">The probability of each class [R, N]; null if the detector gave none.</param>
 public sealed record ImageRegions(float[][] Boxes, float[][] Features, float[][]? Classes)
 {
     internal ImageRegions AtMost(int most) => Boxes.Length <= most ? this : new(Boxes[..most], Features[..most], Classes?[..most]);
 }
 
 /// <summary>One split.</summary>
-/// <param name="Name">The name of its file without ending, for example <c>train</c>.</param>
-/// <param name="File">The file; null where it is generated.</param>
+/// <param name="Name">The name of its file without extension, for example <c>train</c>.</param>
+/// <param name="File">The file; null if it is generated.</param>
 /// <param name="Read">Reads it from the start, as a stream.</param>
 public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<ImageTextExample>> Read)
 {
     /// <summary>Opens an example's image.</summary>
     public required Func<ImageTextExample, RgbImage> Open { get; init; }
 
-    /// <summary>Finds an example's regions; null where images are read as pixels.</summary>
+    /// <summary>Finds an example's regions; null if images are read as pixels.</summary>
     public Func<ImageTextExample, ImageRegions>? Regions { get; init; }
 }
 
-/// <summary>The splits of images with texts.</summary>
+/// <summary>The splits of images with text.</summary>
 /// <param name="Train">The training split.</param>
 /// <param name="Validation">The validation split, if there is one.</param>
-/// <param name="Tests">The test splits, the first of them the usual one.</param>
+/// <param name="Tests">The test splits; the first is the default.</param>
 public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Validation, IReadOnlyList<ImageTextSplit> Tests)
 {
-    /// <summary>The splits with a part of the training images held out, where there is no validation split.</summary>
+    /// <summary>The splits, with part of the training images held out if there is no validation split.</summary>
     internal ImageTextSplits WithHoldout(double? fraction)
     {
         if (Validation is not null || fraction is not > 0) return this;
@@ -58,7 +58,7 @@ public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Valid
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = Train with { Name = "val", Read = () => held.Held() } };
     }
 
-    /// <summary>The splits with so many training examples, evenly over the kinds of questions; all of them where there is no limit.</summary>
+    /// <summary>The splits with a limited number of training examples, spread evenly over the types of questions; all of them if there is no limit.</summary>
     internal ImageTextSplits WithLimit(long? limit)
     {
         if (limit is not { } most) return this;
@@ -66,18 +66,18 @@ public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Valid
         return this with { Train = Train with { Read = () => limited.Kept() } };
     }
 
-    /// <summary>The split of a name; for none the first test, else the validation split, else the training split.</summary>
-    /// <exception cref="UserException">There is no such split.</exception>
+    /// <summary>The split with a name; without a name the first test split, else the validation split, else the training split.</summary>
+    /// <exception cref="UserException">The split does not exist.</exception>
     public ImageTextSplit Choose(string? name) => name switch
     {
         null => Tests.FirstOrDefault() ?? Validation ?? Train,
         "train" => Train,
         "validation" => Validation,
         _ => Tests.FirstOrDefault(test => test.Name == name),
-    } ?? throw new UserException($"there is no split {name}", $"there are {string.Join(", ", new[] { "train", Validation is null ? null : "validation" }.OfType<string>().Concat(Tests.Select(test => test.Name)))}");
+    } ?? throw new UserException($"no split named {name}", $"the splits are {string.Join(", ", new[] { "train", Validation is null ? null : "validation" }.OfType<string>().Concat(Tests.Select(test => test.Name)))}");
 }
 
-/// <summary>Reads images with texts from a folder of JSON lines or TSV files.</summary>
+/// <summary>Reads images with text from a folder of JSON lines or TSV files.</summary>
 sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions)
 {
     static readonly string[] Endings = [".jsonl", ".tsv"];
@@ -85,14 +85,14 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
     internal ImageTextSplits Open()
     {
         if (File.Exists(config.Folder)) return new(Split("train", config.Folder, FolderOf(config.Folder)), null, []);
-        if (!Directory.Exists(config.Folder)) throw new UserException([new Problem("there is no such file or folder", config.Folder)]);
+        if (!Directory.Exists(config.Folder)) throw new UserException([new Problem("the file or folder does not exist", config.Folder)]);
         var files = Directory.GetFiles(config.Folder).Order(StringComparer.Ordinal)
             .Where(file => Endings.Contains(EndingOf(file)) && (regions is null || Path.GetFileName(file) != regions.File) && NameOf(file) != "regions")
             .GroupBy(NameOf).ToDictionary(group => group.Key, group => group.ToList(), StringComparer.Ordinal);
         if (files.FirstOrDefault(one => one.Value.Count > 1) is { Key: not null } twice)
             throw new UserException([new Problem($"the split {twice.Key} is in several files: {string.Join(", ", twice.Value.Select(Path.GetFileName))}", config.Folder)]);
         if (!files.TryGetValue("train", out var train))
-            throw new UserException([new Problem("the folder holds no training examples", config.Folder, Hint: "train.jsonl or train.tsv is expected, each also with .gz")]);
+            throw new UserException([new Problem("the folder contains no training examples", config.Folder, Hint: "expected train.jsonl or train.tsv, optionally with .gz")]);
         var validation = ParallelFolder.ValidationNames.FirstOrDefault(files.ContainsKey);
         return new(Split("train", train[0], config.Folder), validation is null ? null : Split(validation, files[validation][0], config.Folder),
             [.. files.Keys.Where(name => name != "train" && !ParallelFolder.ValidationNames.Contains(name)).OrderBy(name => name != "test").ThenBy(name => name, StringComparer.Ordinal)
@@ -118,7 +118,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
         var file = Path.Combine(folder, regions!.File);
         var found = new Lazy<Dictionary<string, ImageRegions>>(() => RegionFile.Read(file, regions.Most));
         return example => found.Value.TryGetValue(example.Image, out var one) ? one
-            : throw new UserException([new Problem($"has no regions of the image {MessageText.Escape(example.Image)}", file, Hint: "each image of the examples needs a line")]);
+            : throw new UserException([new Problem($"has no regions of the image {MessageText.Escape(example.Image)}", file, Hint: "each image in the examples needs a line")]);
     }
 
     IEnumerable<ImageTextExample> JsonLines(string path)
@@ -142,12 +142,12 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
             {
                 var named = fields.Contains(config.Image);
                 names = named ? fields : [config.Image, config.Text, config.Answer];
-                if (!names.Contains(config.Text)) throw TextLines.Error(path, line, $"there is no column {config.Text}", $"the first line names: {string.Join(", ", names)}");
+                if (!names.Contains(config.Text)) throw TextLines.Error(path, line, $"no column named {config.Text}", $"the first line names: {string.Join(", ", names)}");
                 if (named) continue;
             }
             if (fields.Length > names.Length) throw TableLines.TooMany(path, line, fields.Length, names.Length);
             if (Field(config.Text) is not { } content || Field(config.Image) is not { } image)
-                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, and {config.Image} and {config.Text} are needed", "columns are separated by tabs");
+                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but {config.Image} and {config.Text} are needed", "columns are separated by tabs");
             yield return Example(path, line, image, content, Field);
 
             string? Field(string name) => Array.IndexOf(names, name) is var at && at >= 0 && at < fields.Length && fields[at].Length > 0 ? fields[at] : null;
@@ -157,7 +157,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
     ImageTextExample Example(string path, int line, string image, string text, Func<string, string?> field)
     {
         if (SafePath.Problem(image) is { } problem)
-            throw TextLines.Error(path, line, $"the image's name ({MessageText.Escape(image)}) {problem}", "names start at the folder of the file");
+            throw TextLines.Error(path, line, $"the image's name ({MessageText.Escape(image)}) {problem}", "names are relative to the file's folder");
         return new(image, text)
         {
             Answer = field(config.Answer)?.Trim(), Kind = field(config.Kind), Caption = field(config.Caption), FalseCaption = field(config.FalseCaption), Number = line,
@@ -165,7 +165,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
     }
 }
 
-/// <summary>Reads region features: JSON lines of <c>image</c>, <c>boxes</c> [R, 4], <c>features</c> [R, C] and perhaps <c>classes</c> [R, N].</summary>
+/// <summary>Reads region features: JSON lines of <c>image</c>, <c>boxes</c> [R, 4], <c>features</c> [R, C] and optionally <c>classes</c> [R, N].</summary>
 static class RegionFile
 {
     sealed record Line(string? Image, float[][]? Boxes, float[][]? Features, float[][]? Classes);
@@ -183,7 +183,7 @@ static class RegionFile
             }
             catch (JsonException exception)
             {
-                throw TextLines.Error(path, number, $"is not a line of regions: {exception.Message}", "an object with image, boxes, features and perhaps classes is expected");
+                throw TextLines.Error(path, number, $"is not a line of regions: {exception.Message}", "expected an object with image, boxes, features and optionally classes");
             }
             if (line is not { Image: { } image, Boxes: { Length: > 0 } boxes, Features: { } features })
                 throw TextLines.Error(path, number, "must have image, boxes (at least one) and features");
@@ -192,11 +192,11 @@ static class RegionFile
             var own = (features[0]?.Length ?? 0, line.Classes?[0]?.Length ?? 0);
             widths ??= own;
             if (own != widths || own.Item1 == 0 || !AllOf(features, own.Item1) || !AllOf(boxes, 4) || (line.Classes is { } shares && !AllOf(shares, own.Item2)))
-                throw TextLines.Error(path, number, $"each box must have 4 finite numbers, each region {widths.Value.Features} features and {widths.Value.Classes} classes, as the first line has");
+                throw TextLines.Error(path, number, $"each box must have 4 finite numbers, each region {widths.Value.Features} features and {widths.Value.Classes} classes, as in the first line");
             if (!found.TryAdd(image, new ImageRegions(boxes, features, line.Classes).AtMost(most)))
-                throw TextLines.Error(path, number, $"the image {MessageText.Escape(image)} has a line already");
+                throw TextLines.Error(path, number, $"the image {MessageText.Escape(image)} already has a line");
         }
-        return found.Count > 0 ? found : throw new UserException([new Problem("holds no regions", path)]);
+        return found.Count > 0 ? found : throw new UserException([new Problem("contains no regions", path)]);
     }
 
     static bool AllOf(float[][] rows, int width) => rows.All(row => row?.Length == width && row.All(float.IsFinite));

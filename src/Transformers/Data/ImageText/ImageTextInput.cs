@@ -5,10 +5,10 @@ using Transformers.IO;
 
 namespace Transformers.Data.ImageText;
 
-/// <summary>A model's view of images beside texts; a checkpoint holds it.</summary>
+/// <summary>How a ViLBERT model reads images; stored in checkpoints.</summary>
 /// <param name="Channels">Channels of an image, or features of a region.</param>
 /// <param name="RegionClasses">Classes of a region; 0 for none.</param>
-/// <param name="MostRegions">The most regions of an image; 0 for pixels.</param>
+/// <param name="MostRegions">The maximum number of regions per image; 0 for pixels.</param>
 /// <param name="Transform">How pixels are transformed; null for region features.</param>
 public sealed record ImageTextInput(int Channels, int RegionClasses, int MostRegions, ImageTransform? Transform = null)
 {
@@ -24,7 +24,7 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
     /// <summary>The file's text.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonStyle.Strict) + "\n";
 
-    /// <summary>What turns images into what the model sees.</summary>
+    /// <summary>Turns images into the model's input.</summary>
     public ImageView CreateView() => Transform is { } transform ? new PixelView(transform) : new RegionView();
 
     /// <summary>Reads a file's text.</summary>
@@ -39,7 +39,7 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
         return input;
     }
 
-    /// <summary>The view that a config asks for; the mean and deviation of pixels are measured on training images where it says so.</summary>
+    /// <summary>The input that a config describes; if it asks for that, the mean and standard deviation of pixels are measured on the training images.</summary>
     /// <param name="config">The config.</param>
     /// <param name="train">The training split.</param>
     /// <exception cref="UserException">The images or the regions cannot be read.</exception>
@@ -61,7 +61,7 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
         var examples = train.Read().DistinctBy(example => example.Image).Take(Measured).ToList();
         var sums = new PixelSums(transform.Channels);
         AllCores.For(examples.Count, i => sums.Add(transform.Fit(train.Open(examples[i])).Span));
-        // One colour everywhere has no deviation to divide by.
+        // A single colour everywhere has no standard deviation to divide by.
         return sums.Statistics(leastDeviation: 1);
     }
 }

@@ -11,14 +11,14 @@ public sealed record AugmentConfig : IChecked
     [Between(0.001, 1)]
     public (double, double)? Crop { get; init; }
 
-    /// <summary>Instead of a crop: a border of this many pixels, then a random cut of the input's size.</summary>
+    /// <summary>Instead of a crop: a border of this many pixels, then a random crop of the input's size.</summary>
     [Between(0, 512)]
     public int Pad { get; init; }
 
     /// <summary>What fills the border.</summary>
     public PadMode PadMode { get; init; }
 
-    /// <summary>Probability of mirroring left and right.</summary>
+    /// <summary>Probability of a horizontal flip.</summary>
     [Between(0, 1)]
     public double Flip { get; init; }
 
@@ -42,15 +42,15 @@ public sealed record AugmentConfig : IChecked
     [Between(0, 100)]
     public double Cutmix { get; init; }
 
-    /// <summary>Probability that a batch is mixed, where mixup or CutMix is on.</summary>
+    /// <summary>Probability that a batch is mixed, if mixup or CutMix is on.</summary>
     [Between(0, 1)]
     public double MixProbability { get; init; } = 1;
 
     /// <inheritdoc/>
     public void Check(ConfigCheck check)
     {
-        check.That(Crop is not var (least, most) || least <= most, "crop", "must give the least area first");
-        check.That(Crop is null || Pad == 0, "pad", $"({Pad}) and {check.At("crop")} exclude each other");
+        check.That(Crop is not var (least, most) || least <= most, "crop", "must give the smaller area first");
+        check.That(Crop is null || Pad == 0, "pad", $"({Pad}) and {check.At("crop")} cannot be combined");
         try
         {
             if (RandAugment is not null) Images.RandAugment.Parse(RandAugment);
@@ -61,11 +61,11 @@ public sealed record AugmentConfig : IChecked
         }
     }
 
-    /// <summary>The augmentation of single images, or null where there is none.</summary>
+    /// <summary>The augmentation of single images, or null if there is none.</summary>
     public ImageAugmentation? ToAugmentation(ImageTransform transform) =>
         Crop is null && Pad == 0 && Flip == 0 && RandAugment is null && Jitter == 0 && Erase == 0 ? null : new ImageAugmentation(this, transform);
 
-    /// <summary>The mixing of batches, or null where there is none.</summary>
+    /// <summary>The mixing of batches, or null if there is none.</summary>
     public BatchMixing? ToMixing() => Mixup > 0 || Cutmix > 0 ? new BatchMixing(Mixup, Cutmix, MixProbability) : null;
 }
 

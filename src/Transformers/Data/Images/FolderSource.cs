@@ -5,7 +5,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>Image files in a folder for each class, with or without <c>train/</c> and <c>test/</c> above them.</summary>
+/// <summary>Image files in one folder per class, optionally below <c>train/</c> and <c>test/</c>.</summary>
 sealed class FolderSource : ImageSource
 {
     readonly string root;
@@ -15,7 +15,7 @@ sealed class FolderSource : ImageSource
     public FolderSource(string folder)
     {
         root = folder;
-        // A link that leads back up would be followed for ever.
+        // A link to a parent folder would be followed forever.
         var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
         List<string> found = [];
         try
@@ -42,13 +42,13 @@ sealed class FolderSource : ImageSource
     readonly SortedDictionary<string, int> others = new(StringComparer.Ordinal);
     readonly IReadOnlyList<string> emptyFolders = [];
 
-    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     public override IReadOnlyList<string> Warnings =>
     [
-        .. emptyFolders.Take(8).Select(path => $"the folder {Path.Combine(root, path)} holds no images, so there is no such class"),
-        .. emptyFolders.Count > 8 ? [$"{emptyFolders.Count - 8} more folders hold no images"] : Array.Empty<string>(),
-        .. ignored > 0 ? [$"{ignored} files skipped whose names are not those of images: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
+        .. emptyFolders.Take(8).Select(path => $"the folder {Path.Combine(root, path)} contains no images, so there is no class for it"),
+        .. emptyFolders.Count > 8 ? [$"{emptyFolders.Count - 8} more folders contain no images"] : Array.Empty<string>(),
+        .. ignored > 0 ? [$"{ignored} files skipped that are not images, by name: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
     ];
 
     public override string Kind => "class folders";
@@ -103,7 +103,7 @@ sealed class TarSource : ImageSource
             {
                 if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)) continue;
                 if (entry.Length > archive.Length - Math.Max(0, entry.DataOffset)) throw new EndOfStreamException();
-                if (entry.DataOffset > 0 && !ChecksumHolds(archive.SafeFileHandle, entry)) throw new InvalidDataException("a header's checksum does not hold");
+                if (entry.DataOffset > 0 && !ChecksumHolds(archive.SafeFileHandle, entry)) throw new InvalidDataException("a header's checksum does not match");
                 entries.Add(new Entry(entry.Name, entry.DataOffset, entry.Length));
             }
             return entries;
@@ -114,7 +114,7 @@ sealed class TarSource : ImageSource
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
         {
-            throw new UserException([entries.Count == 0 ? new Problem("the file is not a tar archive", path, Hint: "a compressed one (.tar.gz) is unpacked first")
+            throw new UserException([entries.Count == 0 ? new Problem("the file is not a tar archive", path, Hint: "unpack a compressed one (.tar.gz) first")
                 : new Problem($"the tar archive is damaged after {MessageText.Quote(entries[^1].Name)}: {exception.Message}", path)], exception);
         }
     }
@@ -132,7 +132,7 @@ sealed class TarSource : ImageSource
 
     readonly record struct Entry(string Name, long Offset, long Size);
 
-    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files of the archive skipped whose names are not those of images"] : [];
+    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files in the archive skipped that are not images, by name"] : [];
 
     public override string Kind => "tar archive";
     public override IReadOnlyList<string> Classes => layout.Classes;

@@ -11,13 +11,13 @@ public sealed record ImageDataConfig : DataConfig
     /// <summary>Where the images come from: a generator or a path.</summary>
     public required ImageSourceConfig Source { get; init; }
 
-    /// <summary>The model's view of an image; kept in the checkpoint, so that evaluation uses the same.</summary>
+    /// <summary>How an image is turned into the model's input; stored in the checkpoint, so that evaluation does the same.</summary>
     public required ImageInputConfig Input { get; init; }
 
-    /// <summary>The test split where the source has none.</summary>
+    /// <summary>The test split, if the source has none.</summary>
     public ImageHoldoutConfig? Test { get; init; }
 
-    /// <summary>The validation split where the source has none; taken from the training images.</summary>
+    /// <summary>The validation split, if the source has none; taken from the training images.</summary>
     public ImageHoldoutConfig? Holdout { get; init; }
 
     /// <summary>The random augmentation of training images.</summary>
@@ -26,10 +26,10 @@ public sealed record ImageDataConfig : DataConfig
     /// <summary>What happens when a file cannot be decoded.</summary>
     public BrokenFilePolicy Broken { get; init; }
 
-    /// <summary>Memory for decoded images; a set that needs more is decoded each time.</summary>
+    /// <summary>Memory for decoded images; a larger data set is decoded every time.</summary>
     public ByteSize Cache { get; init; } = new(512 << 20);
 
-    /// <summary>Threads that decode and augment; by default one less than the machine has cores, at most 8.</summary>
+    /// <summary>The number of threads that decode and augment; by default one less than the number of cores, at most 8.</summary>
     [Between(1, 256)]
     public int? Threads { get; init; }
 }
@@ -37,22 +37,22 @@ public sealed record ImageDataConfig : DataConfig
 /// <summary>Where images come from: a generator or a path.</summary>
 public abstract record ImageSourceConfig;
 
-/// <summary>Images that the program draws itself, the same on every machine.</summary>
+/// <summary>Images that the program draws, the same on every machine.</summary>
 [ByKey("generator")]
 public sealed record GeneratedImagesConfig : ImageSourceConfig
 {
     /// <summary>What is drawn.</summary>
     public required DrawingKind Generator { get; init; }
 
-    /// <summary>Number of images; every sixth of each class is for testing.</summary>
+    /// <summary>The number of images; every sixth of each class is for testing.</summary>
     [Between(156, 10_000_000)]
     public int Count { get; init; } = 12_000;
 
-    /// <summary>Pixels a side.</summary>
+    /// <summary>The side, in pixels.</summary>
     [Between(8, 1024)]
     public int Side { get; init; } = 32;
 
-    /// <summary>The seed of the images; apart from the run's seed, so that runs with several seeds train on the same images.</summary>
+    /// <summary>The seed of the images; separate from the run's seed, so that runs with several seeds train on the same images.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
@@ -65,10 +65,10 @@ public sealed record ImageFilesConfig : ImageSourceConfig
     public required string Path { get; init; }
 }
 
-/// <summary>A model's view of an image.</summary>
+/// <summary>How an image is turned into a model's input.</summary>
 public sealed record ImageInputConfig : IChecked
 {
-    /// <summary>Pixels a side.</summary>
+    /// <summary>The side, in pixels.</summary>
     [Between(1, 4096)]
     public required int Size { get; init; }
 
@@ -80,7 +80,7 @@ public sealed record ImageInputConfig : IChecked
     [Between(1, 8192)]
     public int? Resize { get; init; }
 
-    /// <summary>Whether an image keeps its proportions (and loses its ends) or is stretched to the square.</summary>
+    /// <summary>Whether an image keeps its proportions, with its ends cropped, or is stretched to a square.</summary>
     public bool KeepRatio { get; init; } = true;
 
     /// <summary>The filter of resizing.</summary>
@@ -96,12 +96,12 @@ public sealed record ImageInputConfig : IChecked
         check.That(Resize is null || Resize >= Size, "resize", $"({Resize}) must be at least {check.At("size")} ({Size})");
         if (Normalize is GivenStatisticsConfig given)
             check.That(given.Mean.Count == Channels && given.Std.Count == Channels, "normalize",
-                $"must give {Channels} means and {Channels} deviations, as many as {check.At("channels")} says");
+                $"must give {Channels} means and {Channels} standard deviations, as many as {check.At("channels")} says");
         check.That(Channels == 3 || Normalize is not ImageNetStatisticsConfig, "normalize", "of kind imagenet needs 3 channels");
     }
 }
 
-/// <summary>Mean and standard deviation of each channel, of values from 0 to 1; closed by <c>kind</c>.</summary>
+/// <summary>Mean and standard deviation of each channel, of values from 0 to 1.</summary>
 public abstract record NormalizeConfig;
 
 /// <summary>Measured on the training images.</summary>
@@ -162,7 +162,7 @@ public abstract record ImageHoldoutConfig
         return held;
     }
 
-    static UserException OneSided(int held, int count) => new($"a hold-out of {held} of {count} images leaves one side empty");
+    static UserException OneSided(int held, int count) => new($"holding out {held} of {count} images leaves one side empty");
 }
 
 /// <summary>Images by their position: <c>{ every: 5, remainder: 4 }</c> holds out 4, 9, 14, ….</summary>
@@ -185,7 +185,7 @@ public sealed record HoldoutEveryConfig : ImageHoldoutConfig, IChecked
         [.. Enumerable.Range(0, indices.Count).Where(i => i % Every == Remainder)];
 }
 
-/// <summary>A number of images, drawn by the run's seed with each class in proportion.</summary>
+/// <summary>A number of images, drawn with the run's seed in proportion to the classes.</summary>
 [ByKey("count")]
 public sealed record HoldoutCountConfig : ImageHoldoutConfig
 {
@@ -196,7 +196,7 @@ public sealed record HoldoutCountConfig : ImageHoldoutConfig
     private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed) => Draw(indices, labelOf, Count, seed);
 }
 
-/// <summary>A fraction of the images, drawn by the run's seed with each class in proportion.</summary>
+/// <summary>A fraction of the images, drawn with the run's seed in proportion to the classes.</summary>
 [ByKey("fraction")]
 public sealed record HoldoutFractionConfig : ImageHoldoutConfig
 {

@@ -101,7 +101,7 @@ public sealed class ImageDataset : IDisposable
         throw new UserException($"the images have no split \"{name}\"", $"there are: {string.Join(", ", there)}");
     }
 
-    /// <summary>One decoded image, from the cache where it is there; not to be written into. Null where it is broken and skipped.</summary>
+    /// <summary>One decoded image, from the cache if it is there; do not modify it. Null if it is broken and skipped.</summary>
     /// <exception cref="ImageException">It is broken and the policy is to fail.</exception>
     public RgbImage? Load(int index)
     {
@@ -168,7 +168,7 @@ public sealed class ImageDataset : IDisposable
             if (Load(indices[(int)((long)i * indices.Count / count)]) is { } image) sums.Add(transform.Fit(image).Span);
         });
         if (sums.Pixels == 0) throw new UserException("the statistics cannot be measured: no image could be used");
-        // One colour everywhere has no deviation to divide by.
+        // A single colour everywhere has no standard deviation to divide by.
         return sums.Statistics(leastDeviation: 1);
     }
 
@@ -218,7 +218,7 @@ sealed class PixelCache(long budget)
 /// <summary>What happens when an image file cannot be used.</summary>
 public enum BrokenFilePolicy
 {
-    /// <summary>It is left out, counted and named.</summary>
+    /// <summary>It is skipped, counted and named.</summary>
     Skip,
     /// <summary>It ends the run.</summary>
     Fail,

@@ -7,7 +7,7 @@ public enum PadMode
 {
     /// <summary>One colour.</summary>
     Constant,
-    /// <summary>The picture mirrored at its edge, the edge itself not repeated.</summary>
+    /// <summary>The image mirrored at its edge, without repeating the edge itself.</summary>
     Reflect,
 }
 

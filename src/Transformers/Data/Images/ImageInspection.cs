@@ -32,8 +32,8 @@ public sealed record ImageDuplicateReport(string First, string Second, bool Acro
 /// <param name="Images">Images in all, broken ones included.</param>
 /// <param name="Classes">The classes in the order of labels.</param>
 /// <param name="Formats">How many images of each file format; "pixels" where there are no files.</param>
-/// <param name="MinWidth">Pixels a row of the narrowest.</param>
-/// <param name="MaxWidth">Pixels a row of the widest.</param>
+/// <param name="MinWidth">Pixels per row of the narrowest.</param>
+/// <param name="MaxWidth">Pixels per row of the widest.</param>
 /// <param name="MinHeight">Rows of the lowest.</param>
 /// <param name="MaxHeight">Rows of the highest.</param>
 /// <param name="Sizes">The most frequent sizes, as <c>32x32</c>, with their counts.</param>

@@ -167,7 +167,7 @@ public sealed class ImageBatch : IDisposable
     /// <summary>B numbers of images in the source.</summary>
     public int[] Indices { get; }
 
-    /// <summary>Mixed targets, [B, N], rows of which sum to 1; null where nothing mixes.</summary>
+    /// <summary>Mixed targets, [B, N], rows of which sum to 1; null if nothing mixes.</summary>
     public float[]? Targets { get; }
 
     /// <summary>B: below the batch size where the epoch ends or broken files were left out.</summary>

@@ -38,7 +38,7 @@ abstract class ImageSource : IDisposable
     /// <summary>A name that a person can find the image by: a path, or a file and a position.</summary>
     public abstract string NameOf(int index);
 
-    /// <summary>The file of an image as it is stored, or null where pixels are stored instead.</summary>
+    /// <summary>The file of an image as it is stored, or null if pixels are stored instead.</summary>
     public abstract byte[]? ReadFile(int index, long maxBytes);
 
     /// <summary>The pixels of an image, where <see cref="ReadFile"/> gives null.</summary>
@@ -97,10 +97,10 @@ static class ImageSources
                 ".csv" or ".tsv" => new CsvSource(path),
                 ".gz" or ".tgz" or ".zip" or ".xz" or ".bz2" => throw new UserException(
                     [new Problem("a compressed archive cannot be read in place", path, Hint: "unpack it; a plain .tar is read as it is")]),
-                _ => throw new UserException([new Problem("the file is not a source of images", path,
-                    Hint: "give a folder of class folders, of CIFAR .bin or of MNIST idx files, a .tar archive, or a .csv or .tsv table")]),
+                _ => throw new UserException([new Problem("the file is not a supported image source", path,
+                    Hint: "give a folder of class folders, of CIFAR .bin files or of MNIST IDX files, a .tar archive, or a .csv or .tsv table")]),
             };
-        if (!Directory.Exists(path)) throw new UserException([new Problem("there is no such file or folder", path, Hint: Suggestion.ForPath(path))]);
+        if (!Directory.Exists(path)) throw new UserException([new Problem("the file or folder does not exist", path, Hint: Suggestion.ForPath(path))]);
         try
         {
             if (IdxSource.ImageFilesIn(path).Count > 0) return new IdxSource(path);
@@ -130,7 +130,7 @@ sealed class ClassLayout
     public static ClassLayout Of(IReadOnlyList<string> paths, string where)
     {
         if (paths.Count == 0)
-            throw new UserException($"{where} holds no images", "images are .jpg, .png, .webp, .gif and .bmp files in a folder for each class");
+            throw new UserException($"{where} contains no images", "images are .jpg, .png, .webp, .gif and .bmp files, in one folder per class");
         var folders = paths.Select(p => p.Split('/')[..^1]).ToArray();
         var shared = 0;
         while (folders.All(f => f.Length > shared + 1 && f[shared] == folders[0][shared])) shared++;
@@ -138,7 +138,7 @@ sealed class ClassLayout
         var at = split ? shared + 1 : shared;
         if (Array.FindIndex(folders, f => f.Length <= at) is var bare and >= 0)
             throw new UserException($"{where}: {paths[bare]} is not in a class folder",
-                "the uppermost folder names the class, whatever folders are in it: CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE");
+                "the uppermost folder is the class, whatever folders are in it: CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE");
         var classes = folders.Select(f => f[at]).Distinct().Order(StringComparer.Ordinal).ToArray();
         var number = classes.Index().ToDictionary(c => c.Item, c => c.Index);
         var order = Enumerable.Range(0, paths.Count).ToArray();

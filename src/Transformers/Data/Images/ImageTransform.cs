@@ -168,7 +168,7 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
     {
         var input = InputDocument.Parse<ImageInput>(json, file, CurrentSchema, one =>
             one is { Schema: CurrentSchema, Transform: { Mean: not null, Std: not null }, Classes: { Count: > 0 } classes } && !classes.Any(string.IsNullOrEmpty));
-        if (input.Classes.Distinct(StringComparer.Ordinal).Count() != input.Classes.Count) throw InputDocument.Wrong("names a class twice", file);
+        if (input.Classes.Distinct(StringComparer.Ordinal).Count() != input.Classes.Count) throw InputDocument.Wrong("contains a class twice", file);
         input.Transform.Checked();
         return input;
     }

@@ -14,9 +14,9 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
 {
     /// <summary>Opens what a config names; generated images are drawn once and kept.</summary>
     /// <param name="config">The config.</param>
-    /// <param name="seed">The run's seed; it decides what is held out.</param>
+    /// <param name="seed">The run's seed, which determines what is held out.</param>
     /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
-    /// <param name="generated">The folder that generated sets are kept in.</param>
+    /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <param name="cancel">Ends the drawing of generated images, of which nothing is left then.</param>
     /// <exception cref="UserException">The images cannot be opened, divided or measured.</exception>
     public static OpenedImages Open(ImageDataConfig config, ulong seed, string? path = null, string generated = "data/generated", CancellationToken cancel = default)
@@ -41,7 +41,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     }
 
     /// <summary>Batches for training: shuffled, augmented, mixed; the last, partial one of an epoch left out where there is a whole one.</summary>
-    /// <param name="batchSize">Images a batch.</param>
+    /// <param name="batchSize">Images per batch.</param>
     /// <param name="seed">Decides order and augmentation.</param>
     /// <param name="start">The position of the first batch.</param>
     /// <param name="processes">The processes that divide each batch; by default one.</param>
@@ -52,7 +52,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
 
     /// <summary>Batches for evaluation: in order, nothing random, every image once an epoch.</summary>
     /// <param name="indices">The images of a split.</param>
-    /// <param name="batchSize">Images a batch.</param>
+    /// <param name="batchSize">Images per batch.</param>
     public ImageLoader EvaluationBatches(int[] indices, int batchSize) => new(Dataset, indices, Options(batchSize));
 
     ImageLoaderOptions Options(int batchSize)
@@ -65,7 +65,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     {
         var kind = drawn.Generator.ToString().ToLowerInvariant();
         var path = Path.Combine(folder, $"{kind}-v{ImageGenerator.Version}-{drawn.Count}x{drawn.Side}-seed{drawn.Seed}");
-        // A set appears whole or not at all, so one that is there is complete.
+        // A data set is written completely or not at all, so one that exists is complete.
         if (Directory.Exists(path)) return path;
         try
         {

@@ -63,7 +63,7 @@ abstract class PixelSource : ImageSource
             var buffer = new byte[1 << 16];
             for (int read; (read = stream.Read(buffer)) > 0;)
             {
-                if (memory.Length + read > maxBytes) throw new UserException([new Problem($"the file holds more than {maxBytes} bytes", path)]);
+                if (memory.Length + read > maxBytes) throw new UserException([new Problem($"the file has more than {maxBytes} bytes", path)]);
                 memory.Write(buffer, 0, read);
             }
             return memory.ToArray();
@@ -176,7 +176,7 @@ sealed class IdxSource : PixelSource
         var plain = name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? name[..^3] : name;
         // One of the two may have been unpacked.
         return new[] { name, plain, plain + ".gz" }.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists)
-            ?? throw new UserException([new Problem("the images have no labels beside them", images, Hint: $"they are looked for in {name}")]);
+            ?? throw new UserException([new Problem("the images have no labels", images, Hint: $"labels are expected in {name}")]);
     }
 
     void Read(string imageFile, string labelFile, ImageSplit split)
@@ -184,8 +184,8 @@ sealed class IdxSource : PixelSource
         var (imageBytes, sides) = ReadIdx(imageFile, 3);
         var (labelBytes, counts) = ReadIdx(labelFile, 1);
         if (counts[0] != sides[0])
-            throw new UserException([new Problem($"there are {sides[0]} images and {counts[0]} labels", labelFile)]);
-        if (sides[0] == 0) throw new UserException([new Problem("the file holds no images", imageFile)]);
+            throw new UserException([new Problem($"there are {sides[0]} images but {counts[0]} labels", labelFile)]);
+        if (sides[0] == 0) throw new UserException([new Problem("the file contains no images", imageFile)]);
         sizes[imageFile] = (sides[2], sides[1]);
         Add(new Part(imageFile, split, imageBytes, [.. labelBytes.AsSpan(HeaderOf(1)).ToArray().Select(b => (int)b)]));
     }
@@ -198,7 +198,7 @@ sealed class IdxSource : PixelSource
         var bytes = ReadWhole(path, MaxBytes);
         var header = HeaderOf(dimensions);
         if (bytes.Length < header || bytes[0] != 0 || bytes[1] != 0) throw Wrong("the file is not in IDX format");
-        if (bytes[2] != 8) throw Wrong($"the IDX file's type is {bytes[2]:x2}; 08, unsigned bytes, is read");
+        if (bytes[2] != 8) throw Wrong($"the IDX file's type is {bytes[2]:x2}; only 08, unsigned bytes, is supported");
         if (bytes[3] != dimensions) throw Wrong($"the IDX file has {bytes[3]} dimensions, not {dimensions}");
         var sides = new int[dimensions];
         var product = 1L;
@@ -208,7 +208,7 @@ sealed class IdxSource : PixelSource
             if (sides[i] < 0 || (i > 0 && sides[i] is 0 or > 65536)) throw Wrong($"the IDX header gives a side of {sides[i]}");
             product = product <= MaxBytes ? product * sides[i] : product;
         }
-        if (product != bytes.Length - header) throw Wrong($"the IDX header promises {product} bytes, {bytes.Length - header} follow");
+        if (product != bytes.Length - header) throw Wrong($"the IDX header announces {product} bytes, but {bytes.Length - header} follow");
         return (bytes, sides);
     }
 

@@ -42,7 +42,7 @@ sealed record RandAugment
     public static RandAugment Parse(string text)
     {
         var parts = text.Split('-');
-        if (parts[0] != "rand") throw Wrong(text, "it starts with \"rand\"");
+        if (parts[0] != "rand") throw Wrong(text, "it must start with \"rand\"");
         var result = new RandAugment();
         foreach (var part in parts.Skip(1))
         {

@@ -30,9 +30,9 @@ public sealed class LabelledCorpus
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="special">Its framing ids.</param>
     /// <param name="classes">The classes to expect (a training set's, for its validation set); by default those that occur.</param>
-    /// <param name="maximumTokens">The longest sequence, framing included; longer texts lose their end, counted in <see cref="Shortened"/>.</param>
+    /// <param name="maximumTokens">The maximum length of a sequence, including framing; longer texts are truncated, and counted in <see cref="Shortened"/>.</param>
     /// <param name="file">The file to name in errors.</param>
-    /// <param name="cancel">Ends it between two texts.</param>
+    /// <param name="cancel">Cancels between two texts.</param>
     /// <exception cref="UserException">A label is not one of the expected classes.</exception>
     public static LabelledCorpus Encode(
         IEnumerable<LabelledExample> examples, TextTokenizer tokenizer, SpecialIds special,

@@ -15,16 +15,16 @@ public sealed record LabelledDataConfig : DataConfig
     /// <summary>How text becomes token ids.</summary>
     public required TokenizerConfig Tokenizer { get; init; }
 
-    /// <summary>The most tokens of a text with its two framing ones; longer texts lose their end.</summary>
+    /// <summary>The maximum number of tokens of a text, including its two framing tokens; longer texts are truncated.</summary>
     [Between(3, 100_000)]
     public int MaxLength { get; init; } = 512;
 
-    /// <summary>The fraction of the training texts that is held out for validation where the source has no validation split; nothing by default. The same texts are held out in whatever order they come.</summary>
+    /// <summary>The fraction of the training texts that is held out for validation if the source has no validation split; nothing by default. The same texts are held out regardless of their order.</summary>
     [Between(0, 0.9)]
     public double? Holdout { get; init; }
 
     /// <summary>The splits, with what is held out and what the limit leaves.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public LabelledSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
 }
 
@@ -32,25 +32,25 @@ public sealed record LabelledDataConfig : DataConfig
 public abstract record LabelledSourceConfig
 {
     /// <summary>The splits.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public abstract LabelledSplits Open();
 
     /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>
     public abstract LabelledSourceConfig At(string folder);
 }
 
-/// <summary>Labelled texts that the program writes itself, the same on every machine.</summary>
+/// <summary>Labelled texts that the program generates, the same on every machine.</summary>
 [ByKey("generator")]
 public sealed record GeneratedLabelsConfig : LabelledSourceConfig
 {
     /// <summary>The task.</summary>
     public required LabelGenerator Generator { get; init; }
 
-    /// <summary>The number of training texts; validation and test have a twentieth each, from 50 to 1,000.</summary>
+    /// <summary>The number of training texts; validation and test have a twentieth each, between 50 and 1,000.</summary>
     [Between(1, 100_000_000)]
     public int Size { get; init; } = 8_000;
 
-    /// <summary>The seed of the texts; apart from the run's seed, so that runs with several seeds train on the same texts.</summary>
+    /// <summary>The seed of the texts; separate from the run's seed, so that runs with several seeds train on the same texts.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -77,11 +77,11 @@ public enum LabelGenerator
 [ByKey("folder")]
 public sealed record LabelledFolderConfig : LabelledSourceConfig
 {
-    /// <summary>The folder; or one file, whose texts are all for training.</summary>
+    /// <summary>The folder, or a single file, all of whose texts are used for training.</summary>
     [NotEmpty]
     public required string Folder { get; init; }
 
-    /// <summary>The text's column: its number from 0, or its name where the first line holds names; for JSON lines the field.</summary>
+    /// <summary>The text's column: its number from 0, or its name if the first line has names; for JSON lines the field.</summary>
     [NotEmpty]
     public string Text { get; init; } = "0";
 

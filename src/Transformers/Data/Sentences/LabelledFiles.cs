@@ -20,15 +20,15 @@ static class LabelledFiles
             ".tsv" => Columns(TabSeparated(path), path, text, label),
             ".csv" => Columns(CommaSeparated.Read(path), path, text, label),
             ".jsonl" => JsonLines(path, text, label),
-            var ending => throw new UserException([new Problem($"files of ending {ending} cannot be read as labelled text", path,
-                Hint: ".tsv, .csv or .jsonl is expected, each also with .gz")]),
+            var ending => throw new UserException([new Problem($"files with the extension {ending} cannot be read as labelled text", path,
+                Hint: "expected .tsv, .csv or .jsonl, optionally with .gz")]),
         };
     }
 
     static IEnumerable<(int, string[])> TabSeparated(string path) =>
         TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
 
-    /// <summary>The names of columns on the first line of a table whose columns are given by number; null where there are none.</summary>
+    /// <summary>The names of columns on the first line of a table whose columns are given by number; null if there are none.</summary>
     internal static string? HeaderOf(string path, string text, string label)
     {
         if (Number(text) is not { } first || Number(label) is not { } second || path.Contains(".jsonl", StringComparison.OrdinalIgnoreCase)) return null;
@@ -54,7 +54,7 @@ static class LabelledFiles
             }
             var needed = Math.Max(textColumn, labelColumn) + 1;
             if (fields.Length < needed)
-                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
+                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
             if (isFirst && TableLines.IsHeader(fields[textColumn], fields[labelColumn])) continue;
             yield return new LabelledExample(fields[textColumn], fields[labelColumn].Trim(), line);
         }
@@ -63,7 +63,7 @@ static class LabelledFiles
         {
             if (Number(name) is { } number) return number;
             var at = Array.IndexOf(names, name);
-            return at >= 0 ? at : throw TextLines.Error(path, 1, $"there is no column {name}", $"the first line names: {string.Join(", ", names)}");
+            return at >= 0 ? at : throw TextLines.Error(path, 1, $"no column named {name}", $"the first line names: {string.Join(", ", names)}");
         }
     }
 
@@ -82,8 +82,8 @@ static class LabelledFiles
 }
 
 /// <summary>One split of labelled text: its name and how to read it.</summary>
-/// <param name="Name">The name of its file without ending, for example <c>train</c>.</param>
-/// <param name="File">The file, or null where it is generated.</param>
+/// <param name="Name">The name of its file without extension, for example <c>train</c>.</param>
+/// <param name="File">The file, or null if it is generated.</param>
 /// <param name="Read">Reads it from the start, as a stream.</param>
 public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<LabelledExample>> Read);
 
@@ -93,7 +93,7 @@ public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<L
 /// <param name="Test">The test split, if there is one.</param>
 public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validation, LabelledSplit? Test)
 {
-    /// <summary>The splits with a part of the training texts held out, where there is no validation split.</summary>
+    /// <summary>The splits, with part of the training texts held out if there is no validation split.</summary>
     internal LabelledSplits WithHoldout(double? fraction)
     {
         if (Validation is not null || fraction is not > 0) return this;
@@ -101,7 +101,7 @@ public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validati
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = new LabelledSplit("val", Train.File, () => held.Held()) };
     }
 
-    /// <summary>The splits with so many training texts, evenly over classes; all of them where there is no limit.</summary>
+    /// <summary>The splits with a limited number of training texts, spread evenly over classes; all of them if there is no limit.</summary>
     internal LabelledSplits WithLimit(long? limit)
     {
         if (limit is not { } most) return this;
@@ -120,10 +120,10 @@ static class LabelledFolder
     public static LabelledSplits Find(string folder, string text, string label)
     {
         if (File.Exists(folder)) return new LabelledSplits(new LabelledSplit("train", folder, () => LabelledFiles.Read(folder, text, label)), null, null);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such file or folder", folder, Hint: Suggestion.ForPath(folder))]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("the file or folder does not exist", folder, Hint: Suggestion.ForPath(folder))]);
         return new LabelledSplits(
-            Split("train") ?? throw new UserException([new Problem("the folder holds no training text", folder,
-                Hint: "train.tsv, train.csv or train.jsonl is expected, each also with .gz")]),
+            Split("train") ?? throw new UserException([new Problem("the folder contains no training text", folder,
+                Hint: "expected train.tsv, train.csv or train.jsonl, optionally with .gz")]),
             ParallelFolder.ValidationNames.Select(Split).FirstOrDefault(s => s is not null), Split("test"));
 
         LabelledSplit? Split(string name)

@@ -71,7 +71,7 @@ public sealed record ParallelFilter
 {
     /// <summary>The fewest tokens of a side.</summary>
     public int MinimumTokens { get; init; } = 1;
-    /// <summary>The most tokens of a side.</summary>
+    /// <summary>The maximum number of tokens on each side.</summary>
     public int MaximumTokens { get; init; } = int.MaxValue;
     /// <summary>How many times longer than the other a side may be.</summary>
     public double MaximumRatio { get; init; } = double.PositiveInfinity;
@@ -79,7 +79,7 @@ public sealed record ParallelFilter
     /// <summary>Keeps every pair, empty sides too: what validation and test need.</summary>
     public static ParallelFilter None { get; } = new() { MinimumTokens = 0 };
 
-    /// <summary>Why a pair is dropped, or null where it is kept; the first reason that holds.</summary>
+    /// <summary>Why a pair is dropped, or null if it is kept; the first reason that holds.</summary>
     internal DropReason? Reason(int source, int target)
     {
         if (source < MinimumTokens || target < MinimumTokens) return DropReason.TooShort;
@@ -102,5 +102,5 @@ public sealed record FilterReport(long Read, long Kept, long TooShort, long Sour
 {
     /// <summary>The counts as one line.</summary>
     public override string ToString() =>
-        $"{Read} pairs read, {Kept} kept; dropped: {TooShort} too short, {SourceTooLong} source too long, {TargetTooLong} target too long, {Ratio} unlike lengths";
+        $"{Read} pairs read, {Kept} kept; dropped: {TooShort} too short, {SourceTooLong} source too long, {TargetTooLong} target too long, {Ratio} too different in length";
 }

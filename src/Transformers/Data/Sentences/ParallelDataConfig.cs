@@ -12,13 +12,13 @@ public sealed record ParallelDataConfig : DataConfig
     /// <summary>Where the pairs come from: a generator, a folder or files.</summary>
     public required ParallelSourceConfig Source { get; init; }
 
-    /// <summary>How text becomes token ids; of both sides, unless <c>target_tokenizer</c> is given.</summary>
+    /// <summary>How text becomes token ids; for both sides, unless <c>target_tokenizer</c> is given.</summary>
     public required TokenizerConfig Tokenizer { get; init; }
 
-    /// <summary>How the target's text becomes token ids, where it has its own vocabulary.</summary>
+    /// <summary>How the target's text becomes token ids, if it has its own vocabulary.</summary>
     public TokenizerConfig? TargetTokenizer { get; init; }
 
-    /// <summary>The most tokens of a side; longer pairs are not used for training.</summary>
+    /// <summary>The maximum number of tokens on each side; longer pairs are not used for training.</summary>
     [Between(1, 100_000)]
     public int MaxLength { get; init; } = 256;
 
@@ -26,12 +26,12 @@ public sealed record ParallelDataConfig : DataConfig
     [AtLeast(1)]
     public double? MaxRatio { get; init; }
 
-    /// <summary>The fraction of the training pairs that is held out for validation where the source has no validation split; nothing by default. The same pairs are held out in whatever order they come.</summary>
+    /// <summary>The fraction of the training pairs that is held out for validation if the source has no validation split; nothing by default. The same pairs are held out regardless of their order.</summary>
     [Between(0, 0.9)]
     public double? Holdout { get; init; }
 
     /// <summary>The splits, with what is held out and what the limit leaves.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public ParallelSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
 
     /// <summary>The pairs to train on.</summary>
@@ -42,25 +42,25 @@ public sealed record ParallelDataConfig : DataConfig
 public abstract record ParallelSourceConfig
 {
     /// <summary>The splits.</summary>
-    /// <exception cref="UserException">They are not where they should be.</exception>
+    /// <exception cref="UserException">They are missing.</exception>
     public abstract ParallelSplits Open();
 
     /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>
     public abstract ParallelSourceConfig At(string folder);
 }
 
-/// <summary>Sentence pairs that the program writes itself, the same on every machine.</summary>
+/// <summary>Sentence pairs that the program generates, the same on every machine.</summary>
 [ByKey("generator")]
 public sealed record GeneratedPairsConfig : ParallelSourceConfig
 {
     /// <summary>The task.</summary>
     public required PairGenerator Generator { get; init; }
 
-    /// <summary>The number of training pairs; validation and test have a twentieth each, from 50 to 1,000.</summary>
+    /// <summary>The number of training pairs; validation and test have a twentieth each, between 50 and 1,000.</summary>
     [Between(1, 100_000_000)]
     public int? Size { get; init; }
 
-    /// <summary>The seed of the pairs; apart from the run's seed, so that runs with several seeds train on the same pairs.</summary>
+    /// <summary>The seed of the pairs; separate from the run's seed, so that runs with several seeds train on the same pairs.</summary>
     public ulong Seed { get; init; } = 1;
 
     SyntheticKind Kind => Generator switch
@@ -103,11 +103,11 @@ public enum PairGenerator
 [ByKey("folder")]
 public sealed record ParallelFolderConfig : ParallelSourceConfig
 {
-    /// <summary>The folder; or one file of ending <c>.tsv</c> or <c>.jsonl</c>, whose pairs are all for training.</summary>
+    /// <summary>The folder, or a single <c>.tsv</c> or <c>.jsonl</c> file, all of whose pairs are used for training.</summary>
     [NotEmpty]
     public required string Folder { get; init; }
 
-    /// <summary>The source language, as the files' names end; for JSON lines the name of the field.</summary>
+    /// <summary>The source language, which is the files' extension; for JSON lines the name of the field.</summary>
     [NotEmpty]
     public required string From { get; init; }
 
@@ -122,7 +122,7 @@ public sealed record ParallelFolderConfig : ParallelSourceConfig
     public override ParallelSourceConfig At(string folder) => this with { Folder = folder };
 }
 
-/// <summary>Sentence pairs from named files: each split is two aligned files, or one of ending <c>.tsv</c> or <c>.jsonl</c>.</summary>
+/// <summary>Sentence pairs from named files: each split is two aligned files, or one <c>.tsv</c> or <c>.jsonl</c> file.</summary>
 [ByKey("train")]
 public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
 {
@@ -149,7 +149,7 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
     {
         foreach (var (key, files) in new[] { ("train", Train), ("validation", Validation), ("test", Test) })
             check.That(files is null || files.Count == 2 || (files.Count == 1 && IsTable(files[0])), key,
-                "must be two aligned files, or one of ending .tsv or .jsonl");
+                "must be two aligned files, or one .tsv or .jsonl file");
     }
 
     static bool IsTable(string file) => Ending(file) is ".tsv" or ".jsonl";
@@ -188,7 +188,7 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
     /// <summary>The first test, if there is one.</summary>
     public ParallelSplit? Test => Tests.Count > 0 ? Tests[0] : null;
 
-    /// <summary>The splits with a part of the training pairs held out, where there is no validation split.</summary>
+    /// <summary>The splits, with part of the training pairs held out if there is no validation split.</summary>
     internal ParallelSplits WithHoldout(double? fraction)
     {
         if (Validation is not null || fraction is not > 0) return this;
@@ -196,7 +196,7 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
         return this with { Train = Train with { Read = () => held.Kept() }, Validation = new ParallelSplit("val", Train.Files, () => held.Held()) };
     }
 
-    /// <summary>The splits with so many training pairs; all of them where there is no limit.</summary>
+    /// <summary>The splits with a limited number of training pairs; all of them if there is no limit.</summary>
     internal ParallelSplits WithLimit(long? limit)
     {
         if (limit is not { } most) return this;
@@ -205,13 +205,13 @@ public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validati
     }
 }
 
-/// <summary>Divides examples by a hash of their content: the same ones are held out in whatever order they come, and one that occurs twice is on one side.</summary>
+/// <summary>Divides examples by a hash of their content: the same ones are held out regardless of their order, and one that occurs twice is on one side.</summary>
 sealed class ContentHoldout<T>(Func<IEnumerable<T>> read, Func<T, string> contentOf, double fraction)
 {
     readonly Lazy<ulong> greatest = new(() =>
     {
         var hashes = read().Select(example => ContentHash.Of(contentOf(example))).Distinct().Order().ToArray();
-        if (hashes.Length < 2) throw new UserException("a hold-out needs at least two different examples", "leave data.holdout out");
+        if (hashes.Length < 2) throw new UserException("holding out needs at least two different examples", "leave data.holdout out");
         return hashes[Math.Clamp((int)Math.Round(fraction * hashes.Length), 1, hashes.Length - 1) - 1];
     });
 

@@ -42,13 +42,13 @@ static class ParallelFiles
             if (columns.Length > first) throw TableLines.TooMany(path, line, columns.Length, first);
             var needed = Math.Max(sourceColumn, targetColumn) + 1;
             if (columns.Length < needed)
-                throw TextLines.Error(path, line, $"the line has {columns.Length} columns, {needed} are needed", "columns are separated by tabs");
+                throw TextLines.Error(path, line, $"the line has {columns.Length} columns, but {needed} are needed", "columns are separated by tabs");
             if (isFirst && TableLines.IsHeader(columns[sourceColumn], columns[targetColumn], names ?? [])) continue;
             yield return new SentencePair(columns[sourceColumn], columns[targetColumn]);
         }
     }
 
-    /// <summary>The names of columns on the first line of a table of pairs; null where there are none.</summary>
+    /// <summary>The names of columns on the first line of a table of pairs; null if there are none.</summary>
     internal static string? HeaderOf(string path, params string[] names)
     {
         if (!path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return null;
@@ -84,7 +84,7 @@ static class ParallelFolder
     public static ParallelSplits Find(string folder, string source, string target)
     {
         if (File.Exists(folder)) return new ParallelSplits(new ParallelSplit("train", [folder], OfTable(folder, source, target)), null, []);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such file or folder", folder, Hint: Suggestion.ForPath(folder))]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("the file or folder does not exist", folder, Hint: Suggestion.ForPath(folder))]);
         var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
         var splits = new SortedDictionary<string, ParallelSplit>(StringComparer.Ordinal);
         foreach (var file in files)
@@ -108,8 +108,8 @@ static class ParallelFolder
             splits[split] = found;
         }
         if (!splits.TryGetValue("train", out var train))
-            throw new UserException([new Problem($"the folder holds no training text", folder,
-                Hint: $"train.{source} and train.{target}, train.tsv or train.jsonl is expected, each also with .gz")]);
+            throw new UserException([new Problem($"the folder contains no training text", folder,
+                Hint: $"expected train.{source} and train.{target}, train.tsv or train.jsonl, optionally with .gz")]);
         return new ParallelSplits(train,
             ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
             [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);
@@ -120,7 +120,7 @@ static class ParallelFolder
         {
             ".tsv" => () => ParallelFiles.ReadTsv(file),
             ".jsonl" => () => ParallelFiles.ReadJsonLines(file, source, target),
-            _ => throw new UserException([new Problem("a file of sentence pairs must be of ending .tsv or .jsonl, each also with .gz", file, Hint: "put two aligned files into a folder, as train.de and train.en")]),
+            _ => throw new UserException([new Problem("a file of sentence pairs must be a .tsv or .jsonl file, optionally with .gz", file, Hint: "put two aligned files into a folder, as train.de and train.en")]),
         };
 
     internal static bool IsSplit(string name) =>
@@ -134,6 +134,6 @@ static class ParallelFolder
         var name = Path.Combine(folder, $"{split}.{language}");
         return files.Find(f => f == name) ?? files.Find(f => f == name + ".gz")
             ?? throw new UserException([new Problem($"{split}.{language} is missing", folder,
-                Hint: $"the split {split} is there in the other language")]);
+                Hint: $"the split {split} exists in the other language")]);
     }
 }

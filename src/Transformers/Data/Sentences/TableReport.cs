@@ -13,7 +13,7 @@ namespace Transformers.Data.Sentences;
 public sealed record TableColumn(string Name, int Shortest, int Longest, double Mean, long Empty, int Distinct, IReadOnlyDictionary<string, int>? Values);
 
 /// <summary>A split of a table of texts.</summary>
-/// <param name="Name">The name of its file without ending.</param>
+/// <param name="Name">The name of its file without extension.</param>
 /// <param name="Files">Its file, or its two.</param>
 /// <param name="Rows">The number of lines.</param>
 /// <param name="Uneven">Lines that have another number of columns than the first.</param>
@@ -33,7 +33,7 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
     static readonly string[] Tables = [".tsv", ".csv"];
     static readonly string[] NotLanguages = [".txt", ".text", ".md", ".jsonl", ".json", ".yaml", ".yml", ".bin", ".html", ".parquet", ""];
 
-    /// <summary>Reports on a table, or gives null where the path is none: a <c>.tsv</c> or <c>.csv</c>, or a folder with such splits or with aligned files.</summary>
+    /// <summary>Reports on a table, or gives null if the path is none: a <c>.tsv</c> or <c>.csv</c>, or a folder with such splits or with aligned files.</summary>
     /// <exception cref="UserException">Aligned files differ in length, or something cannot be read.</exception>
     public static TableReport? Of(string path)
     {

@@ -6,18 +6,18 @@ using Transformers.IO;
 
 namespace Transformers.Data.Series;
 
-/// <summary>Series with a class each, for models that classify them.</summary>
+/// <summary>Time series with classes, for models that classify them.</summary>
 [Kind("labelled_series")]
 public sealed record LabelledSeriesDataConfig : DataConfig
 {
     /// <summary>Where the series come from: a generator or files.</summary>
     public required LabelledSeriesSourceConfig Source { get; init; }
 
-    /// <summary>The steps that the model sees: a longer series loses its end, a shorter one has missing values there.</summary>
+    /// <summary>The number of steps that the model sees: longer series are truncated, shorter ones are padded with missing values.</summary>
     [Between(2, 100_000)]
     public required int Length { get; init; }
 
-    /// <summary>The fraction of the training series, of each class alike, that is held out for validation; 0 for none.</summary>
+    /// <summary>The fraction of the training series of each class that is held out for validation; 0 for none.</summary>
     [Between(0, 0.9)]
     public double Holdout { get; init; } = 0.1;
 }
@@ -25,30 +25,30 @@ public sealed record LabelledSeriesDataConfig : DataConfig
 /// <summary>Where series with classes come from: a generator or files.</summary>
 public abstract record LabelledSeriesSourceConfig;
 
-/// <summary>Series that the program draws itself, the same on every machine.</summary>
+/// <summary>Time series that the program generates, the same on every machine.</summary>
 [ByKey("generator")]
 public sealed record GeneratedLabelledSeriesConfig : LabelledSeriesSourceConfig
 {
     /// <summary>What is drawn.</summary>
     public required LabelledSeriesKind Generator { get; init; }
 
-    /// <summary>Training series; the test has a fifth as many.</summary>
+    /// <summary>The number of training series; the test has a fifth as many.</summary>
     [Between(30, 1_000_000)]
     public int Count { get; init; } = 3_000;
 
-    /// <summary>The seed of the series; apart from the run's seed, so that runs with several seeds train on the same series.</summary>
+    /// <summary>The seed of the series; separate from the run's seed, so that runs with several seeds train on the same series.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
-/// <summary>Series that are read from tables: a row is a series, its class first.</summary>
+/// <summary>Time series that are read from tables with one series per row, its class first.</summary>
 [ByKey("train")]
 public sealed record LabelledSeriesFilesConfig : LabelledSeriesSourceConfig
 {
-    /// <summary>The training series: a <c>.csv</c> or <c>.tsv</c> file, as the UCR archive has them.</summary>
+    /// <summary>The training series: a <c>.csv</c> or <c>.tsv</c> file, as in the UCR archive.</summary>
     [NotEmpty]
     public required string Train { get; init; }
 
-    /// <summary>The test series; none where this is not given.</summary>
+    /// <summary>The test series; none by default.</summary>
     [NotEmpty]
     public string? Test { get; init; }
 }
@@ -74,9 +74,9 @@ public sealed class LabelledSeriesDataset
         Train = DataLimit.Draw(Train, i => labels[i], config.Limit, seed, "series");
     }
 
-    /// <summary>Opens what a config names; generated series are drawn in memory.</summary>
+    /// <summary>Opens the series that a config names; generated series are kept in memory.</summary>
     /// <param name="config">The config.</param>
-    /// <param name="seed">The run's seed; it decides what is held out.</param>
+    /// <param name="seed">The run's seed, which determines what is held out.</param>
     /// <exception cref="UserException">A file cannot be read.</exception>
     public static LabelledSeriesDataset Open(LabelledSeriesDataConfig config, ulong seed)
     {
@@ -101,13 +101,13 @@ public sealed class LabelledSeriesDataset
         var (total, rows) = (0L, 0);
         foreach (var (line, fields) in CommaSeparated.Read(path, separator))
         {
-            if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {fields.Length} columns; a class and at least two values are needed", "a row is a series: its class, then its values");
-            if ((total += fields.Length) > SeriesTable.MostValues) throw TextLines.Error(path, line, $"the table has more than {SeriesTable.MostValues:N0} values", "cut it into several files");
-            // A first line of names has no number after the first column.
+            if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but needs a class and at least two values", "a row is a series: its class, then its values");
+            if ((total += fields.Length) > SeriesTable.MostValues) throw TextLines.Error(path, line, $"the table has more than {SeriesTable.MostValues:N0} values", "split it into several files");
+            // A header line has no numbers after the first column.
             if (rows++ == 0 && fields.Skip(1).All(field => !SeriesTable.IsMissing(field) && !SeriesTable.IsNumber(field))) continue;
             var label = fields[0].Trim();
             if (labelled && label.Length == 0) throw TextLines.Error(path, line, "the class of the series, in the first column, is empty");
-            // Trailing missing values are how tables hold series of different lengths.
+            // Tables represent series of different lengths with trailing missing values.
             var values = fields.Skip(1).Select((field, i) => SeriesTable.Parse(field, path, line, (i + 2).ToString(CultureInfo.InvariantCulture), false)).ToArray();
             if (values.Count(value => !double.IsNaN(value)) < 2) throw TextLines.Error(path, line, "the series has fewer than two values");
             yield return (values, label, $"{path}:{line.ToString(CultureInfo.InvariantCulture)}");
@@ -115,34 +115,34 @@ public sealed class LabelledSeriesDataset
         if (rows == 0) throw new UserException([new Problem("the table has no rows", path, Hint: "a row is a series: its class, then its values")]);
     }
 
-    /// <summary>Steps L of a series.</summary>
+    /// <summary>The number of steps L of a series.</summary>
     public int Length { get; }
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
-    /// <summary>Numbers of the training series.</summary>
+    /// <summary>Indices of the training series.</summary>
     public int[] Train { get; }
-    /// <summary>Numbers of the validation series.</summary>
+    /// <summary>Indices of the validation series.</summary>
     public int[] Validation { get; }
-    /// <summary>Numbers of the test series.</summary>
+    /// <summary>Indices of the test series.</summary>
     public int[] Test { get; }
 
-    /// <summary>The class of a series; -1 where the table leaves it empty.</summary>
+    /// <summary>The class of a series; -1 if the table leaves it empty.</summary>
     public int LabelOf(int index) => labels[index];
 
     /// <summary>The name of a series: its file and line.</summary>
     public string NameOf(int index) => all[index].Name;
 
     /// <summary>The series of a split.</summary>
-    /// <param name="name"><c>test</c>, <c>validation</c> or <c>train</c>; null for the test where there is one, else validation, else all.</param>
+    /// <param name="name"><c>test</c>, <c>validation</c> or <c>train</c>; null for the test split if there is one, else validation, else all.</param>
     /// <exception cref="UserException">There are none.</exception>
     public (string Name, int[] Indices) Split(string? name)
     {
         if (name is null) return Test.Length > 0 ? ("test", Test) : Validation.Length > 0 ? ("validation", Validation) : ("all", Train);
         var indices = name switch { "train" => Train, "validation" => Validation, "test" => Test, _ => [] };
-        return indices.Length > 0 ? (name, indices) : throw new UserException($"the series have no split \"{name}\"", "there are train, and validation and test where the config has them");
+        return indices.Length > 0 ? (name, indices) : throw new UserException($"the series have no split \"{name}\"", "the splits are train, and validation and test if the config has them");
     }
 
-    /// <summary>The numbers of series, each normalised by its own mean and deviation.</summary>
+    /// <summary>Values of series, each normalised by its own mean and standard deviation.</summary>
     public SeriesBatch Batch(IReadOnlyList<int> indices)
     {
         var batch = new SeriesBatch([.. indices.Select(index => new SeriesWindow(index, Length))], Length, 0);

@@ -3,34 +3,34 @@ using Transformers.Generators;
 
 namespace Transformers.Data.Series;
 
-/// <summary>Series of numbers at equal distances in time, for models that forecast them.</summary>
+/// <summary>Equally spaced time series, for models that forecast them.</summary>
 [Kind("series")]
 public sealed record SeriesDataConfig : DataConfig
 {
     /// <summary>Where the series come from: a generator or a file.</summary>
     public required SeriesSourceConfig Source { get; init; }
 
-    /// <summary>The steps before a forecast that the model sees.</summary>
+    /// <summary>The number of steps before a forecast that the model sees.</summary>
     [Between(2, 100_000)]
     public required int Context { get; init; }
 
-    /// <summary>The steps that it forecasts.</summary>
+    /// <summary>The number of steps that it forecasts.</summary>
     [Between(1, 10_000)]
     public required int Horizon { get; init; }
 
-    /// <summary>Steps of a season, such as 12 for months; 1 for none. The seasonal naive forecast and MASE are by it.</summary>
+    /// <summary>The length of a season in steps, such as 12 for months; 1 for none. The seasonal naive forecast and MASE depend on it.</summary>
     [Between(1, 100_000)]
     public int Season { get; init; } = 1;
 
-    /// <summary>The steps at the end of every series that are held out for the test.</summary>
+    /// <summary>The number of steps at the end of every series that are held out for the test.</summary>
     [Between(0, 10_000_000)]
     public int Test { get; init; }
 
-    /// <summary>The steps before these that are held out for validation.</summary>
+    /// <summary>The number of steps before these that are held out for validation.</summary>
     [Between(0, 10_000_000)]
     public int Validation { get; init; }
 
-    /// <summary>Steps between the forecasts of validation and test; training forecasts from anywhere.</summary>
+    /// <summary>The number of steps between the forecasts of validation and test; training windows start anywhere.</summary>
     [Between(1, 1_000_000)]
     public int Stride { get; init; } = 1;
 }
@@ -38,7 +38,7 @@ public sealed record SeriesDataConfig : DataConfig
 /// <summary>Where series come from: a generator or a file.</summary>
 public abstract record SeriesSourceConfig;
 
-/// <summary>Series that the program draws itself, the same on every machine, with their best possible forecasts.</summary>
+/// <summary>Time series that the program generates, the same on every machine, with their best possible forecasts.</summary>
 [ByKey("generator")]
 public sealed record GeneratedSeriesConfig : SeriesSourceConfig
 {
@@ -49,7 +49,7 @@ public sealed record GeneratedSeriesConfig : SeriesSourceConfig
     [Between(1, 100_000)]
     public int Count { get; init; } = 128;
 
-    /// <summary>Steps of each.</summary>
+    /// <summary>The length of each series, in steps.</summary>
     [Between(64, 1_000_000)]
     public int Length { get; init; } = 2048;
 
@@ -57,11 +57,11 @@ public sealed record GeneratedSeriesConfig : SeriesSourceConfig
     [Between(0, 100)]
     public double Noise { get; init; } = 0.2;
 
-    /// <summary>The seed of the series; apart from the run's seed, so that runs with several seeds train on the same series.</summary>
+    /// <summary>The seed of the series; separate from the run's seed, so that runs with several seeds train on the same series.</summary>
     public ulong Seed { get; init; } = 1;
 }
 
-/// <summary>Series that are read from a table: a column is a series, a row a step.</summary>
+/// <summary>Time series that are read from a table with one series per column and one step per row.</summary>
 [ByKey("path")]
 public sealed record SeriesFileConfig : SeriesSourceConfig
 {
@@ -69,11 +69,11 @@ public sealed record SeriesFileConfig : SeriesSourceConfig
     [NotEmpty]
     public required string Path { get; init; }
 
-    /// <summary>The column of time stamps; by default the first one where its name or its values say so.</summary>
+    /// <summary>The timestamp column; by default the first column, if its name or its values look like timestamps.</summary>
     [NotEmpty]
     public string? Time { get; init; }
 
-    /// <summary>The columns that are series; by default all but the time stamps.</summary>
+    /// <summary>The columns that are series; by default all except the timestamps.</summary>
     [NotEmpty]
     public IReadOnlyList<string>? Columns { get; init; }
 }

@@ -4,13 +4,13 @@ using Transformers.IO;
 
 namespace Transformers.Data.Series;
 
-/// <summary>A forecast's steps in a series.</summary>
-/// <param name="Series">The number of the series.</param>
+/// <summary>A window of a series: what is seen and what is forecast.</summary>
+/// <param name="Series">The index of the series.</param>
 /// <param name="Origin">The first step that is forecast.</param>
 public readonly record struct SeriesWindow(int Series, int Origin);
 
 /// <summary>Series divided by time: training first, then validation, then the test.</summary>
-/// <remarks>A window belongs to the split that all its forecast steps are in; what it sees before them may be in an earlier split.</remarks>
+/// <remarks>A window belongs to the split that contains all its forecast steps; its context may reach into an earlier split.</remarks>
 public sealed class SeriesDataset
 {
     const int FewestSeen = 2;
@@ -24,7 +24,7 @@ public sealed class SeriesDataset
         var testStart = table.Length - config.Test;
         TrainEnd = testStart - config.Validation;
         Train = Windows(config.Context, TrainEnd, 1);
-        // The latest windows are nearest to what is to be forecast.
+        // The latest windows are closest to what is to be forecast.
         if (config.Limit is { } limit)
             Train = [.. DataLimit.Choose([.. Train.Select(window => window.Series)], (_, windows) => windows.Reverse(), limit, "windows").Select(i => Train[i])];
         Validation = Windows(Math.Max(config.Context, TrainEnd), testStart, config.Stride);
@@ -32,7 +32,7 @@ public sealed class SeriesDataset
         scales = [.. table.Values.Select(ScaleOf)];
     }
 
-    /// <summary>Opens what a config names; generated series are drawn in memory.</summary>
+    /// <summary>Opens the series that a config names; generated series are kept in memory.</summary>
     /// <param name="config">The config.</param>
     /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
     /// <exception cref="UserException">The series cannot be read.</exception>
@@ -53,15 +53,15 @@ public sealed class SeriesDataset
 
     /// <summary>The series.</summary>
     public SeriesTable Table { get; }
-    /// <summary>What drew the series; null for those of a file.</summary>
+    /// <summary>The generator of the series; null for those from a file.</summary>
     public IReadOnlyList<SeriesGenerator>? Generators { get; }
-    /// <summary>The step after the last one of training.</summary>
+    /// <summary>The step after the last training step.</summary>
     public int TrainEnd { get; }
-    /// <summary>Windows of training, one for each step.</summary>
+    /// <summary>Training windows, one for each step.</summary>
     public SeriesWindow[] Train { get; }
-    /// <summary>Windows of validation.</summary>
+    /// <summary>Validation windows.</summary>
     public SeriesWindow[] Validation { get; }
-    /// <summary>Windows of the test.</summary>
+    /// <summary>Test windows.</summary>
     public SeriesWindow[] Test { get; }
 
     /// <summary>Refuses series that are too short to train on.</summary>
@@ -71,12 +71,12 @@ public sealed class SeriesDataset
         if (Train.Length > 0) return;
         var needed = config.Context + config.Horizon + config.Validation + config.Test;
         throw new UserException([new Problem(Table.Length < needed
-            ? $"the series have {Table.Length} steps, and data.context ({config.Context}), data.horizon ({config.Horizon}), data.validation ({config.Validation}) and data.test ({config.Test}) need {needed}"
-            : "no window of training has two values to see and one to forecast", Path: "data.context", Hint: "lower them, or give longer series")]);
+            ? $"the series have {Table.Length} steps, but data.context ({config.Context}), data.horizon ({config.Horizon}), data.validation ({config.Validation}) and data.test ({config.Test}) need {needed}"
+            : "no training window has two values to see and one to forecast", Path: "data.context", Hint: "lower these settings, or use longer series")]);
     }
 
     /// <summary>The windows of a split.</summary>
-    /// <param name="name"><c>test</c>, <c>validation</c> or <c>train</c>; null for the test where there is one, else validation.</param>
+    /// <param name="name"><c>test</c>, <c>validation</c> or <c>train</c>; null for the test split if there is one, else validation.</param>
     /// <exception cref="UserException">There are none.</exception>
     public (string Name, SeriesWindow[] Windows) Split(string? name)
     {
@@ -84,13 +84,13 @@ public sealed class SeriesDataset
         var windows = name switch { "test" => Test, "validation" => Validation, "train" => Train, _ => [] };
         if (windows.Length > 0) return (name, windows);
         var there = new[] { ("train", Train), ("validation", Validation), ("test", Test) }.Where(split => split.Item2.Length > 0).Select(split => split.Item1);
-        throw new UserException($"the series have no windows of a split {name}", $"there are windows of: {string.Join(", ", there)}; data.test and data.validation say how many steps at the end are held out");
+        throw new UserException($"the series have no windows in the split {name}", $"the splits with windows are {string.Join(", ", there)}; data.test and data.validation are the numbers of steps held out at the end");
     }
 
-    /// <summary>The windows after the last step: forecasts of what has not happened yet.</summary>
+    /// <summary>The windows after the last step, for forecasts of the future.</summary>
     public IReadOnlyList<SeriesWindow> Ahead() => [.. Enumerable.Range(0, Table.Values.Count).Select(series => new SeriesWindow(series, Table.Length)).Where(IsSeen)];
 
-    /// <summary>The mean absolute error of the seasonal naive forecast over a series' training steps, by which MASE divides; NaN where there is none.</summary>
+    /// <summary>The mean absolute error of the seasonal naive forecast over a series' training steps, the denominator of MASE; NaN if there is none.</summary>
     /// <remarks>Hyndman and Koehler 2006.</remarks>
     public double ScaleOf(int series) => scales[series];
 
@@ -107,14 +107,14 @@ public sealed class SeriesDataset
         return count > 0 && sum > 0 ? sum / count : double.NaN;
     }
 
-    // From the first origin on, whose forecasts end before a step; with two values to see and one to forecast.
+    // From the first possible origin; the forecasts end before a step, and there are two values to see and one to forecast.
     SeriesWindow[] Windows(int first, int end, int stride)
     {
         var windows = new List<SeriesWindow>();
         var before = new int[Table.Length + 1];
         for (var series = 0; series < Table.Values.Count; series++)
         {
-            // How many values there are before each step.
+            // The number of values before each step.
             for (var t = 0; t < Table.Length; t++) before[t + 1] = before[t] + (double.IsNaN(Table.Values[series][t]) ? 0 : 1);
             for (var origin = first; origin + config.Horizon <= end; origin += stride)
                 if (before[origin] - before[origin - config.Context] >= FewestSeen && before[origin + config.Horizon] > before[origin]) windows.Add(new SeriesWindow(series, origin));
@@ -125,7 +125,7 @@ public sealed class SeriesDataset
     bool IsSeen(SeriesWindow window) =>
         Table.Values[window.Series].Skip(window.Origin - config.Context).Where(value => !double.IsNaN(value)).Take(FewestSeen).Count() == FewestSeen;
 
-    /// <summary>The numbers of windows, normalised.</summary>
+    /// <summary>Normalised values of windows.</summary>
     public SeriesBatch Batch(IReadOnlyList<SeriesWindow> windows)
     {
         var batch = new SeriesBatch(windows, config.Context, config.Horizon);
@@ -134,11 +134,11 @@ public sealed class SeriesDataset
     }
 }
 
-/// <summary>Windows of series, each normalised by the mean and deviation of what the model sees of it.</summary>
-/// <remarks>Kim et al. 2022 (reversible instance normalisation), without the learned scale. Nothing of the steps to forecast is in the mean or the deviation.</remarks>
+/// <summary>Windows of series, each normalised by the mean and standard deviation of its context.</summary>
+/// <remarks>Kim et al. 2022 (reversible instance normalisation), without the learned scale. The mean and the standard deviation do not include the steps to forecast.</remarks>
 /// <param name="windows">B windows.</param>
-/// <param name="context">L steps that the model sees.</param>
-/// <param name="horizon">H steps to forecast.</param>
+/// <param name="context">The number of steps L that the model sees.</param>
+/// <param name="horizon">The number of steps H to forecast.</param>
 public sealed class SeriesBatch(IReadOnlyList<SeriesWindow> windows, int context, int horizon)
 {
     /// <summary>B windows.</summary>
@@ -157,7 +157,7 @@ public sealed class SeriesBatch(IReadOnlyList<SeriesWindow> windows, int context
     public float[] Known { get; } = new float[windows.Count * horizon];
     /// <summary>The mean of each window.</summary>
     public double[] Mean { get; } = new double[windows.Count];
-    /// <summary>The deviation of each window; where all values are equal, their size.</summary>
+    /// <summary>The standard deviation of each window; if all its values are equal, their magnitude.</summary>
     public double[] Scale { get; } = new double[windows.Count];
 
     internal void Fill(int row, double[] series)
@@ -175,7 +175,7 @@ public sealed class SeriesBatch(IReadOnlyList<SeriesWindow> windows, int context
         for (var t = Math.Max(0, start); t < origin; t++)
             if (!double.IsNaN(series[t])) squares += (series[t] - mean) * (series[t] - mean);
         var deviation = Math.Sqrt(squares / Math.Max(1, count));
-        // Below the last digits of the values there is only rounding.
+        // Differences below the last digits of the values are only rounding.
         if (deviation <= 1e-9 * Math.Abs(mean) || deviation == 0) deviation = mean == 0 ? 1 : Math.Abs(mean);
         (Mean[row], Scale[row]) = (mean, deviation);
         for (var i = 0; i < context; i++)
@@ -184,6 +184,6 @@ public sealed class SeriesBatch(IReadOnlyList<SeriesWindow> windows, int context
             if (!double.IsNaN(series[origin + i])) (Target[row * horizon + i], Known[row * horizon + i]) = ((float)((series[origin + i] - mean) / deviation), 1);
     }
 
-    /// <summary>A normalised number of a window in the units of its series.</summary>
+    /// <summary>A normalised value of a window, in the units of its series.</summary>
     public double Restore(int row, double value) => Mean[row] + Scale[row] * value;
 }

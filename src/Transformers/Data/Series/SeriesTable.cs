@@ -3,13 +3,13 @@ using Transformers.IO;
 
 namespace Transformers.Data.Series;
 
-/// <summary>A table of series: a column is a series, a row a step.</summary>
+/// <summary>A table with one series per column and one step per row.</summary>
 public sealed class SeriesTable
 {
-    /// <summary>More values than these are not read.</summary>
+    /// <summary>The maximum number of values.</summary>
     internal const int MostValues = 20_000_000;
 
-    // Their squares and sums stay finite.
+    // Squares and sums of such values stay finite.
     const double Largest = 1e30;
 
     static readonly string[] TimeNames = ["", "time", "date", "datetime", "timestamp", "ds", "month", "year", "day", "hour"];
@@ -20,24 +20,24 @@ public sealed class SeriesTable
     /// <summary>The names of the series.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>The values of each series, all of one length; NaN where one is missing.</summary>
+    /// <summary>The values of each series, all of the same length; NaN where one is missing.</summary>
     public IReadOnlyList<double[]> Values { get; }
 
-    /// <summary>The time stamps.</summary>
+    /// <summary>The timestamps.</summary>
     public TimeAxis Time { get; }
 
     /// <summary>The number of steps.</summary>
     public int Length => Values[0].Length;
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="UserException">It cannot be read, has no column of the name, or a value is not a number.</exception>
+    /// <exception cref="UserException">It cannot be read, a named column is missing, or a value is not a number.</exception>
     public static SeriesTable Read(SeriesFileConfig config)
     {
         var path = config.Path;
-        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, and series are read from a .csv or .tsv file", path)]);
+        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but series are read from a .csv or .tsv file", path)]);
         var separator = path.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
         using var records = CommaSeparated.Read(path, separator).GetEnumerator();
-        if (!records.MoveNext()) throw new UserException([new Problem("the table has no rows", path, Hint: "a line of names, then a line for each step")]);
+        if (!records.MoveNext()) throw new UserException([new Problem("the table has no rows", path, Hint: "expected a line of names, then one line per step")]);
         var (line, first) = records.Current;
         if (first.Length > 100_000) throw TextLines.Error(path, line, $"the line has {first.Length:N0} columns; at most 100,000 are read");
         var named = first.Any(field => !IsMissing(field) && !IsNumber(field) && !TimeAxis.IsDate(field));
@@ -47,20 +47,20 @@ public sealed class SeriesTable
         while (records.MoveNext())
         {
             if (records.Current.Fields.Length != header.Length)
-                throw TextLines.Error(path, records.Current.Line, $"the line has {records.Current.Fields.Length} columns, and the first line has {header.Length}", "every line has the same columns; leave the field of a missing value empty");
-            // A blank line is not read as a row: of one column it would be a missing value, and all values after it a step too early.
+                throw TextLines.Error(path, records.Current.Line, $"the line has {records.Current.Fields.Length} columns, but the first line has {header.Length}", "every line must have the same columns; leave the field of a missing value empty");
+            // A blank line is refused: in a single column it could be a missing value, and skipping it would move all later values a step forward.
             if (header.Length == 1 && records.Current.Line > last + 1) throw TextLines.Error(path, last + 1, "the line is blank", "write NA for a missing value");
             last = records.Current.Line;
             rows.Add(records.Current);
-            if ((long)rows.Count * header.Length > MostValues) throw TextLines.Error(path, records.Current.Line, $"the table has more than {MostValues:N0} values", "cut it into several files");
+            if ((long)rows.Count * header.Length > MostValues) throw TextLines.Error(path, records.Current.Line, $"the table has more than {MostValues:N0} values", "split it into several files");
         }
-        if (rows.Count == 0) throw new UserException([new Problem("the table has names and no values", path)]);
+        if (rows.Count == 0) throw new UserException([new Problem("the table has names but no values", path)]);
         var time = TimeColumn(config, header, rows[0].Fields);
         var columns = Columns(config, header, time);
         var axis = TimeAxis.Steps;
         var steps = Enumerable.Range(0, rows.Count).ToArray();
         if (time is { } stamps) axis = TimeAxis.Read([.. rows.Select(row => row.Fields[stamps])], i => rows[i].Line, path, out steps);
-        if ((steps[^1] + 1L) * columns.Length > MostValues) throw new UserException([new Problem($"the table has more than {MostValues:N0} values, those of missing rows included", path)]);
+        if ((steps[^1] + 1L) * columns.Length > MostValues) throw new UserException([new Problem($"the table has more than {MostValues:N0} values, including those of missing rows", path)]);
         var values = columns.Select(_ => Enumerable.Repeat(double.NaN, steps[^1] + 1).ToArray()).ToArray();
         foreach (var (i, row) in rows.Index())
             foreach (var (k, column) in columns.Index()) values[k][steps[i]] = Parse(row.Fields[column], path, row.Line, header[column], config.Columns is null);
@@ -89,7 +89,7 @@ public sealed class SeriesTable
     }
 
     static UserException NoColumn(string path, string name, string[] header) =>
-        TextLines.Error(path, 1, $"there is no column {MessageText.Quote(name)}", $"there are {string.Join(", ", header.Take(10).Select(one => MessageText.Quote(one)))}{(header.Length > 10 ? ", …" : "")}");
+        TextLines.Error(path, 1, $"no column named {MessageText.Quote(name)}", $"the columns are {string.Join(", ", header.Take(10).Select(one => MessageText.Quote(one)))}{(header.Length > 10 ? ", …" : "")}");
 
     internal static bool IsMissing(string field) => Missing.Contains(field.Trim().ToLowerInvariant());
 
@@ -99,7 +99,7 @@ public sealed class SeriesTable
     {
         if (IsMissing(field)) return double.NaN;
         if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-            throw TextLines.Error(path, line, $"{MessageText.Quote(field)} in column {MessageText.Quote(column)} is not a number", all ? "leave the field of a missing value empty, or name the columns that are series with data.source.columns" : "leave the field of a missing value empty");
+            throw TextLines.Error(path, line, $"{MessageText.Quote(field)} in column {MessageText.Quote(column)} is not a number", all ? "leave the field of a missing value empty, or name the series' columns in data.source.columns" : "leave the field of a missing value empty");
         return Math.Abs(value) <= Largest ? value : throw TextLines.Error(path, line, $"the value {MessageText.Escape(field)} in column {MessageText.Quote(column)} must be between -1e30 and 1e30");
     }
 }

@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Data.Series;
 
-/// <summary>The time stamps of a table's rows, at equal distances: numbers, dates, or none.</summary>
+/// <summary>The timestamps of a table's rows, equally spaced: numbers, dates, or none.</summary>
 public sealed class TimeAxis
 {
     static readonly string[] Formats =
@@ -11,10 +11,10 @@ public sealed class TimeAxis
         "yyyy-MM-dd", "yyyy-MM", "yyyy/MM/dd", "yyyy-MM-dd HH:mm", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss", "yyyy-MM-ddTHH:mm:ssZ", "yyyy-MM-dd HH:mm:ss.FFF", "yyyy-MM-ddTHH:mm:ss.FFF",
     ];
 
-    // A gap of more missing steps than this, or than there are rows, is a mistake in the stamps.
+    // A gap of more missing steps than this, or than there are rows, is treated as a mistake.
     const long LongestGap = 10_000;
 
-    // A forecast beyond the last date that there is has that date.
+    // A forecast beyond the last representable date has that date.
     const int LastYear = 9999;
 
     readonly Func<long, string> label;
@@ -24,18 +24,18 @@ public sealed class TimeAxis
     /// <summary>Steps counted from 0.</summary>
     public static TimeAxis Steps { get; } = new(step => step.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>The time stamp of a step; steps after the last one continue at the same distance.</summary>
+    /// <summary>The timestamp of a step; steps after the last one continue with the same spacing.</summary>
     public string LabelOf(long step) => label(step);
 
-    /// <summary>Whether a field can be a time stamp of its own: a date.</summary>
+    /// <summary>Whether a field is a date, and so a timestamp whatever its column is called.</summary>
     internal static bool IsDate(string field) => TryDate(field, out _);
 
-    /// <summary>Reads the stamps of rows, and which step each row is: a row that is left out is a step without values.</summary>
-    /// <param name="stamps">A stamp a row.</param>
+    /// <summary>Reads the timestamps of rows, and finds the step of each row: a missing row is a step without values.</summary>
+    /// <param name="stamps">One timestamp per row.</param>
     /// <param name="lineOf">The line of a row.</param>
     /// <param name="path">The file, for messages.</param>
     /// <param name="steps">The step of each row, from 0.</param>
-    /// <exception cref="UserException">A stamp is not one, they do not rise, or they are not at equal distances.</exception>
+    /// <exception cref="UserException">A timestamp is invalid, or they are not ascending or not equally spaced.</exception>
     internal static TimeAxis Read(IReadOnlyList<string> stamps, Func<int, int> lineOf, string path, out int[] steps)
     {
         steps = new int[stamps.Count];
@@ -49,9 +49,9 @@ public sealed class TimeAxis
             {
                 if (dates) at[i] = date.Ticks;
                 if (i == 0 || at[i] > at[i - 1]) continue;
-                throw TextLines.Error(path, lineOf(i), $"the time stamp {MessageText.Quote(stamps[i])} must be after that of the row before ({MessageText.Escape(stamps[i - 1])})", "sort the rows by time, one row a step");
+                throw TextLines.Error(path, lineOf(i), $"the timestamp {MessageText.Quote(stamps[i])} must be after that of the previous row ({MessageText.Escape(stamps[i - 1])})", "sort the rows by time, one row per step");
             }
-            throw TextLines.Error(path, lineOf(i), $"{MessageText.Quote(stamps[i])} is not a time stamp", dates ? "the first row has a date: write all as there, such as 2024-01-31" : "write dates as 2024-01-31 or 2024-01-31T12:00, or numbers");
+            throw TextLines.Error(path, lineOf(i), $"{MessageText.Quote(stamps[i])} is not a timestamp", dates ? "the first row has a date: write all of them as dates, such as 2024-01-31" : "write dates as 2024-01-31 or 2024-01-31T12:00, or numbers");
         }
         if (dates && MonthsOf(at) is { } months)
         {
@@ -60,14 +60,14 @@ public sealed class TimeAxis
         }
         var distance = at.Length == 1 ? dates ? TimeSpan.TicksPerDay : 1 : Enumerable.Range(1, at.Length - 1).Min(i => at[i] - at[i - 1]);
         steps = StepsOf([.. at.Select(one => one - at[0])], distance, stamps, lineOf, path);
-        // The mean distance, since that of two neighbours may be rounded, as 1949.083 is.
+        // The mean distance, since that of two neighbours may be rounded, as in 1949.083.
         if (!dates && steps[^1] > 0) distance = (at[^1] - at[0]) / steps[^1];
         if (!dates) return new(step => (at[0] + step * distance).ToString("0.######", CultureInfo.InvariantCulture));
         var whole = at.All(ticks => (long)ticks % TimeSpan.TicksPerDay == 0) && distance % TimeSpan.TicksPerDay == 0;
         return new(step => new DateTime((long)Math.Min(first.Ticks + step * distance, new DateTime(LastYear, 1, 1).Ticks)).ToString(whole ? "yyyy-MM-dd" : "yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture));
     }
 
-    // Months differ in length: dates on one day of the month are counted in months. Null for others.
+    // Months differ in length: dates on the same day of the month are counted in months. Null for others.
     static (double[] Counts, double Each)? MonthsOf(double[] ticks)
     {
         var dates = Array.ConvertAll(ticks, one => new DateTime((long)one));
@@ -85,11 +85,11 @@ public sealed class TimeAxis
             var whole = Math.Round(passed);
             // Rounded stamps, such as 1949.083 for a month, are a few percent off.
             if (Math.Abs(passed - whole) > 0.05 * Math.Max(1, Math.Min(whole, 5)))
-                throw TextLines.Error(path, lineOf(i), $"the time stamp {MessageText.Quote(stamps[i])} is {passed:0.##} steps after that of the row before, and must be a whole number of steps after it", "bring the rows to equal distances in time, or leave the column of time stamps out");
+                throw TextLines.Error(path, lineOf(i), $"the timestamp {MessageText.Quote(stamps[i])} is {passed:0.##} steps after that of the previous row, but must be a whole number of steps after it", "make the rows equally spaced in time, or leave the timestamp column out");
             if (whole - 1 > Math.Max(LongestGap, steps.Length))
-                throw TextLines.Error(path, lineOf(i), $"{whole - 1:0} steps are missing before the time stamp {MessageText.Quote(stamps[i])}", "is a time stamp wrong? otherwise cut the file there");
+                throw TextLines.Error(path, lineOf(i), $"{whole - 1:0} steps are missing before the timestamp {MessageText.Quote(stamps[i])}", "is a timestamp wrong? otherwise split the file there");
             steps[i] = checked(steps[i - 1] + (int)whole);
-            if (steps[i] > SeriesTable.MostValues) throw TextLines.Error(path, lineOf(i), $"the time stamps span more than {SeriesTable.MostValues:N0} steps");
+            if (steps[i] > SeriesTable.MostValues) throw TextLines.Error(path, lineOf(i), $"the timestamps span more than {SeriesTable.MostValues:N0} steps");
         }
         return steps;
     }

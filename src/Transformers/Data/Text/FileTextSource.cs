@@ -29,8 +29,8 @@ public sealed class FileTextSource : TextSource
     {
         (this.config, this.once) = (config, once);
         if (config.Separator is { } separator && (separator.Length is 0 or > 1000 || separator.AsSpan().ContainsAny('\n', '\r')))
-            throw new UserException("the separator must be one line of 1 to 1,000 characters", "where each line is a document, leave it out and give document: line");
-        if (config.Separator is not null && config.Document == DocumentUnit.Line) throw new UserException("a separator and lines as documents must not both be given", "keep one of them");
+            throw new UserException("the separator must be one line of 1 to 1,000 characters", "if each line is a document, leave it out and set document: line");
+        if (config.Separator is not null && config.Document == DocumentUnit.Line) throw new UserException("a separator and document: line must not both be given", "keep one of them");
         if (config.TextField.Length == 0) throw new UserException("the name of the JSON field is empty");
         if (config.Files.Count == 0) throw new UserException("no file or folder of text was given");
         folders = new TextFolder(config.Include);
@@ -39,10 +39,10 @@ public sealed class FileTextSource : TextSource
         {
             if (!once && SpecialFile.IsAt(path)) problems.Add(SpecialFile.Problem(path, "write it to a file first; data prepare --data - reads standard input"));
             else if (File.Exists(path)) files.Add(path);
-            else if (!Directory.Exists(path)) problems.Add(new("there is no such file or folder", path, Hint: Suggestion.ForPath(path)));
+            else if (!Directory.Exists(path)) problems.Add(new("the file or folder does not exist", path, Hint: Suggestion.ForPath(path)));
             else if (folders.Find(path) is { Count: > 0 } found) files.AddRange(found);
             else problems.Add(config.Include is { } patterns ? new($"no file in the folder matches {string.Join(", ", patterns)}", path, Path: "include", Hint: "**/*.cs, for example, matches in all folders below it")
-                : new($"the folder holds no text file ({folders.Description})", path, Hint: "name a file to read it whatever it is called"));
+                : new($"the folder contains no text file ({folders.Description})", path, Hint: "a file that is named directly is read whatever its extension"));
         }
         if (problems.Count > 0) throw new UserException(problems);
     }
@@ -167,8 +167,8 @@ sealed class IllFormedCheck(string file, TextCounts counts)
     {
         var rate = (double)(counts.InvalidSequences + counts.Nuls - before) / Math.Max(1, characters);
         if (characters >= Fewest && rate > Most)
-            throw new UserException([new Problem(FormattableString.Invariant($"{100 * rate:0} % of the characters are ill-formed UTF-8 or NUL: the file is not text, or of another encoding"), file,
-                Hint: "convert it, for example with iconv -f UTF-16 or -f LATIN1, and -t UTF-8; data inspect counts what is in it")]);
+            throw new UserException([new Problem(FormattableString.Invariant($"{100 * rate:0} % of the characters are ill-formed UTF-8 or NUL: the file is not text, or has another encoding"), file,
+                Hint: "convert it, for example with iconv -f UTF-16 or -f LATIN1, and -t UTF-8; data inspect reports what is in it")]);
     }
 }
 
@@ -249,7 +249,7 @@ sealed class TextFolder(IReadOnlyList<string>? include)
 
     static readonly string[] PlainKinds = [".txt", ".text", ".md", ".jsonl", ".ndjson"];
 
-    static string EndingOf(string name) => Path.GetExtension(name) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without ending";
+    static string EndingOf(string name) => Path.GetExtension(name) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     static string List(SortedDictionary<string, int> endings) =>
         string.Join(", ", endings.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}")) + (endings.Count > 8 ? ", …" : "");

@@ -100,7 +100,7 @@ static class JsonArray
         for (var number = 1L; MoveNext(); number++)
         {
             if (items.Current.ValueKind != JsonValueKind.Object || !items.Current.TryGetProperty(field, out var text) || text.ValueKind != JsonValueKind.String)
-                throw new UserException([new Problem($"item {number} of the array has no text in a field \"{field}\"", origin, Hint: "text_field names the field")]);
+                throw new UserException([new Problem($"item {number} of the array has no text in the field \"{field}\"", origin, Hint: "set text_field to the name of the field")]);
             foreach (var piece in PieceCutter.Cut(TextOf(text)))
                 if (piece.Length > 0) yield return new TextPiece(piece, false, origin);
             yield return new TextPiece(default, true, origin);

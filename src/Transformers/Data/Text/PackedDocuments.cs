@@ -60,7 +60,7 @@ public sealed class PackedDocuments : ITextSampler
     }
 
     /// <summary>All documents once, in their own order, packed as for training.</summary>
-    /// <param name="limit">The most batches; null: all.</param>
+    /// <param name="limit">The maximum number of batches; null for all.</param>
     public IEnumerable<TextBatch> InOrder(long? limit = null)
     {
         for (var state = default(DataPosition); state.Epoch == 0 && !(state.Batches >= limit); state = state with { Batches = state.Batches + 1 })
@@ -126,9 +126,9 @@ static class DocumentRows
     /// <summary>The batches of a split.</summary>
     /// <param name="data">The split.</param>
     /// <param name="rows">B; batches may have fewer rows.</param>
-    /// <param name="length">The most tokens of a row.</param>
+    /// <param name="length">The maximum number of tokens of a row.</param>
     /// <param name="start">The id of the token before each document; null for none.</param>
-    /// <param name="limit">The most batches; null: all.</param>
+    /// <param name="limit">The maximum number of batches; null for all.</param>
     public static IEnumerable<TextBatch> Of(TokenSequence data, int rows, int length, int? start, long? limit = null)
     {
         var documents = new Documents(data, start);
@@ -148,7 +148,7 @@ static class DocumentRows
 
     static TextBatch Rows(Documents documents, (long Document, long Offset, int Count)[] parts)
     {
-        // Padding is at the end, where no token before it looks.
+        // Padding is at the end, so no earlier token attends to it.
         var batch = new TextBatch(parts.Length, parts[0].Count - 1, masked: true);
         var tokens = new int[parts[0].Count];
         for (var row = 0; row < parts.Length; row++)

@@ -119,7 +119,7 @@ public static class PieceCutter
     {
         for (var i = window.Length - 2; i > window.Length / 2; i--)
             if (window[i] == ' ' && char.IsAsciiLetter((char)window[i - 1]) && char.IsAsciiLetter((char)window[i + 1])) return i;
-        // Between two characters, and not after a line end, which may belong to a separator that follows.
+        // Between two characters, but not after a line end, which may belong to a separator that follows.
         for (var i = window.Length - 1; i > window.Length / 2; i--)
             if ((window[i] & 0xC0) != 0x80 && window[i - 1] is not ((byte)'\n' or (byte)'\r')) return i;
         return LastCharacter(window);

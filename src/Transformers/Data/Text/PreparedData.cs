@@ -4,7 +4,7 @@ using Transformers.Tokenizers;
 
 namespace Transformers.Data.Text;
 
-/// <summary>A prepared folder: two splits of tokens and what is known of them.</summary>
+/// <summary>A prepared folder: two splits of tokens and their statistics.</summary>
 public sealed class PreparedData : IDisposable
 {
     /// <summary>The name of the training split in file names.</summary>
@@ -17,14 +17,14 @@ public sealed class PreparedData : IDisposable
 
     /// <summary>Its path.</summary>
     public string Folder { get; }
-    /// <summary>What is known of it.</summary>
+    /// <summary>Its statistics.</summary>
     public DataManifest Manifest { get; }
     /// <summary>The training split.</summary>
     public TokenShards Train { get; }
     /// <summary>The validation split; may be empty.</summary>
     public TokenShards Validation { get; }
 
-    /// <summary>The prepared folder that a config names where it names files; null where it names text.</summary>
+    /// <summary>The prepared folder that a config names where it names files; null if it names text.</summary>
     /// <param name="source">The config.</param>
     public static string? FolderOf(TextSourceConfig source) =>
         source is TextFilesConfig { Files: [var folder] } && File.Exists(Path.Combine(folder, DataManifest.FileName)) ? folder : null;
@@ -73,9 +73,9 @@ public sealed class PreparedData : IDisposable
     {
         foreach (var (split, summary) in new[] { (Train, Manifest.Train), (Validation, Manifest.Validation) })
         {
-            if (split.TokenizerHash != tokenizerHash) throw new ShardException(split.Files[0], "was made with another tokenizer");
+            if (split.TokenizerHash != tokenizerHash) throw new ShardException(split.Files[0], "was made with a different tokenizer");
             if (split.Count != summary.Tokens || split.DocumentCount != summary.Documents)
-                throw new ShardException(split.Files[0], $"has {split.Count} tokens, and {DataManifest.FileName} says {summary.Tokens}: a shard is missing");
+                throw new ShardException(split.Files[0], $"has {split.Count} tokens, but {DataManifest.FileName} says {summary.Tokens}: a shard is missing");
         }
     }
 }
@@ -131,6 +131,6 @@ public sealed record DataManifest(string Schema, string Source, string Tokenizer
             if (manifest?.Schema == CurrentSchema) return manifest;
         }
         catch (JsonException) { }
-        throw new UserException([new Problem($"is not a manifest of the form {CurrentSchema}", path, Hint: "prepare the data again")]);
+        throw new UserException([new Problem($"is not a manifest with the schema {CurrentSchema}", path, Hint: "prepare the data again")]);
     }
 }

@@ -16,7 +16,7 @@ public sealed class SequentialBlocks : ITextSampler
     public SequentialBlocks(TokenSequence data, int rows, int length)
     {
         SamplerChecks.Shape(rows, length, 0, 1);
-        if (data.Count < 2) throw new UserException($"the split has {data.Count} tokens, and at least 2 are needed to predict one");
+        if (data.Count < 2) throw new UserException($"the split has {data.Count} tokens, but at least 2 are needed to predict one");
         (this.data, this.rows, this.length) = (data, rows, length);
         Blocks = (data.Count - 1 + length - 1) / length;
         BatchesPerEpoch = (Blocks + rows - 1) / rows;
@@ -42,7 +42,7 @@ public sealed class SequentialBlocks : ITextSampler
     }
 
     /// <summary>All batches of one epoch, whatever the state.</summary>
-    /// <param name="limit">The most batches; null: all.</param>
+    /// <param name="limit">The maximum number of batches; null for all.</param>
     public IEnumerable<TextBatch> Epoch(long? limit = null)
     {
         for (long i = 0; i < Math.Min(BatchesPerEpoch, limit ?? long.MaxValue); i++) yield return At(i);

@@ -159,15 +159,15 @@ sealed record ShardHeader(int TokenBytes, int VocabularySize, int Number, long T
         if (bytes.Length < Bytes || !bytes.StartsWith(Magic)) throw new ShardException(file, "is not a token shard");
         int Small(ReadOnlySpan<byte> b, int i) => BinaryPrimitives.ReadInt32LittleEndian(b[(8 + 4 * i)..]);
         long Large(ReadOnlySpan<byte> b, int i) => BinaryPrimitives.ReadInt64LittleEndian(b[(24 + 8 * i)..]);
-        if (Small(bytes, 0) != Version) throw new ShardException(file, $"is a shard of version {Small(bytes, 0)}, and this program reads version {Version}");
+        if (Small(bytes, 0) != Version) throw new ShardException(file, $"is a shard of version {Small(bytes, 0)}, but this program reads version {Version}");
         var header = new ShardHeader(Small(bytes, 1), Small(bytes, 2), Small(bytes, 3), Large(bytes, 0), Large(bytes, 1), Large(bytes, 2),
             bytes[48..80].ToArray(), bytes[80..112].ToArray());
-        if (header.TokenBytes is not (2 or 4)) throw new ShardException(file, $"has {header.TokenBytes} bytes per token, and only 2 and 4 are known");
+        if (header.TokenBytes is not (2 or 4)) throw new ShardException(file, $"has {header.TokenBytes} bytes per token, but only 2 and 4 are supported");
         if (header.VocabularySize < 1) throw new ShardException(file, $"has a vocabulary of {header.VocabularySize}");
         if (header.FirstToken < 0) throw new ShardException(file, $"has its first token at position {header.FirstToken}");
         // Compared by division first: a hostile count must not overflow the sum.
         if (header.Tokens < 0 || header.Tokens > fileBytes / header.TokenBytes || header.Documents < 0 || header.Documents > fileBytes / sizeof(long) || header.FileBytes != fileBytes)
-            throw new ShardException(file, $"is {fileBytes} bytes long, which does not fit its {header.Tokens} tokens and {header.Documents} documents");
+            throw new ShardException(file, $"is {fileBytes} bytes long, which does not match its {header.Tokens} tokens and {header.Documents} documents");
         return header;
     }
 }

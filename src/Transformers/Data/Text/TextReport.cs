@@ -9,7 +9,7 @@ namespace Transformers.Data.Text;
 /// <param name="Longest">The longest document, in characters.</param>
 /// <param name="Mean">The mean length of a document, in characters.</param>
 /// <param name="Lengths">How many documents have at most 2⁰, 2¹, 2², … characters and more than the power before; without the empty ends.</param>
-/// <param name="Duplicates">How many documents repeat one before them exactly; null where there are too many documents to check.</param>
+/// <param name="Duplicates">How many documents repeat an earlier one exactly; null if there are too many documents to check.</param>
 public sealed record TextReport(string Source, TextCounts Counts, long Shortest, long Longest, double Mean, IReadOnlyList<LengthCount> Lengths, long? Duplicates)
 {
     // Sixteen bytes and the table's overhead each: half a gigabyte at most.

@@ -59,7 +59,7 @@ public abstract class TextSource
     private protected static string Stamp(string file)
     {
         var info = new FileInfo(file);
-        if (!info.Exists) throw new UserException([new Problem("the file is not there any more", file)]);
+        if (!info.Exists) throw new UserException([new Problem("the file no longer exists", file)]);
         return string.Create(CultureInfo.InvariantCulture, $"{info.FullName}|{info.Length}|{info.LastWriteTimeUtc.Ticks}");
     }
 
@@ -130,7 +130,7 @@ public static class TextNotes
         (long Count, string What, bool IsWarning)[] notes =
         [
             (counts.InvalidSequences, $"ill-formed UTF-8 sequences replaced with U+FFFD{Rate(counts)}; if the text has another encoding, convert it with iconv", true),
-            (counts.TruncatedFiles, "files that end inside a character", true),
+            (counts.TruncatedFiles, "files that end in the middle of a character", true),
             (counts.SkippedFiles, $"files skipped because they are not text ({counts.Endings})", true),
             (counts.HiddenFiles, "hidden files skipped", false),
             (counts.JsonFiles, "JSON files read as plain text, since they are neither .jsonl nor an array of objects with the text's field", true),
@@ -222,7 +222,7 @@ public sealed class StandardInputSource : TextSource, IDisposable
     /// <param name="input">The bytes; plain text, or JSON lines.</param>
     /// <param name="folder">Where the file is kept; made if it is not there.</param>
     /// <param name="jsonLines">Whether each line is a JSON object.</param>
-    /// <param name="field">The field of a JSON line that holds the text.</param>
+    /// <param name="field">The field of a JSON line that contains the text.</param>
     /// <param name="separator">The line between two documents of plain text.</param>
     /// <param name="document">What a document of plain text is, without a separator.</param>
     /// <exception cref="UserException">An option is empty.</exception>

@@ -23,12 +23,12 @@ public abstract class TokenSequence : IDisposable
 
     /// <summary>The position after the last token of a document.</summary>
     /// <param name="document">Its number, from 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such document.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The document does not exist.</exception>
     public abstract long DocumentEnd(long document);
 
     /// <summary>The position of the first token of a document.</summary>
     /// <param name="document">Its number, from 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such document.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The document does not exist.</exception>
     public long DocumentStart(long document) => document == 0 ? 0 : DocumentEnd(document - 1);
 
     /// <summary>Lets go of what is mapped.</summary>
@@ -107,7 +107,7 @@ sealed class TextBeginning : TokenSequence
 {
     readonly TokenSequence text;
 
-    /// <summary>Of so many tokens.</summary>
+    /// <summary>Creates it with a number of tokens.</summary>
     /// <param name="text">The text; disposed of by its owner.</param>
     /// <param name="count">The number of tokens, at most as many as there are.</param>
     internal TextBeginning(TokenSequence text, long count)

@@ -116,9 +116,9 @@ public sealed class TokenShards : TokenSequence
     {
         var (last, path) = (shards[^1].Header, shards[^1].Path);
         var expected = shards.Count == 1 ? 0 : shards[^2].Header.FirstToken + shards[^2].Header.Tokens;
-        if (last.Number != shards.Count - 1 || last.FirstToken != expected) throw new ShardException(path, "does not follow the shard before it");
+        if (last.Number != shards.Count - 1 || last.FirstToken != expected) throw new ShardException(path, "does not follow the previous shard");
         if (last.VocabularySize != shards[0].Header.VocabularySize || !last.TokenizerHash.SequenceEqual(shards[0].Header.TokenizerHash))
-            throw new ShardException(path, "was made with another tokenizer than the first shard");
+            throw new ShardException(path, "was made with a different tokenizer from the first shard");
     }
 
     sealed unsafe class Shard : IDisposable
@@ -163,7 +163,7 @@ public sealed class TokenShards : TokenSequence
                 highest = Math.Max(highest, id);
                 into[i] = (int)id;
             }
-            if (highest >= (uint)Header.VocabularySize) throw new ShardException(Path, $"holds the id {highest}, and the vocabulary has {Header.VocabularySize}");
+            if (highest >= (uint)Header.VocabularySize) throw new ShardException(Path, $"contains the id {highest}, but the vocabulary has {Header.VocabularySize}");
         }
 
         public long DocumentEnd(long document) => ((long*)(start + Header.IndexOffset))[document];
@@ -173,7 +173,7 @@ public sealed class TokenShards : TokenSequence
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             for (long at = ShardHeader.Bytes; at < Header.FileBytes; at += 1 << 20)
                 hash.AppendData(new ReadOnlySpan<byte>(start + at, (int)Math.Min(1 << 20, Header.FileBytes - at)));
-            if (!hash.GetHashAndReset().SequenceEqual(Header.Checksum)) throw new ShardException(Path, "does not have the checksum that its header states");
+            if (!hash.GetHashAndReset().SequenceEqual(Header.Checksum)) throw new ShardException(Path, "does not match the checksum in its header");
         }
 
         public void Dispose()

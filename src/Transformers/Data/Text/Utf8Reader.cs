@@ -10,7 +10,7 @@ namespace Transformers.Data.Text;
 /// <remarks>Each maximal subpart of an ill-formed sequence becomes one U+FFFD, as the Unicode standard recommends (§3.9) and .NET decodes.</remarks>
 /// <param name="stream">The bytes.</param>
 /// <param name="origin">Their name in messages.</param>
-/// <param name="counts">Counts what is read and replaced; null where ill-formed text is refused.</param>
+/// <param name="counts">Counts what is read and replaced; null if ill-formed text is refused.</param>
 sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
 {
     const int RawBytes = 32 * 1024;
@@ -41,7 +41,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
     }
 
     /// <summary>The lines of the text without their line feeds, each valid until the next is asked for.</summary>
-    /// <param name="limit">The most bytes that a line may have.</param>
+    /// <param name="limit">The maximum number of bytes of a line.</param>
     public IEnumerable<ReadOnlyMemory<byte>> Lines(int limit)
     {
         var (line, number) = (new ArrayBufferWriter<byte>(), 1);
@@ -63,7 +63,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
         void Append(ReadOnlyMemory<byte> part)
         {
             if (line.WrittenCount + part.Length > limit)
-                throw TextLines.Error(origin, number, $"the line is longer than {limit >> 20} MiB", "one example a line is expected");
+                throw TextLines.Error(origin, number, $"the line is longer than {limit >> 20} MiB", "expected one example per line");
             line.Write(part.Span);
         }
     }
@@ -88,7 +88,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
     Span<byte> WithoutMark(Span<byte> bytes)
     {
         if (bytes.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || bytes.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]))
-            throw new UserException([new Problem("starts with a UTF-16 byte-order mark, and text must be UTF-8", origin, Hint: "convert it: iconv -f UTF-16 -t UTF-8")]);
+            throw new UserException([new Problem("starts with a UTF-16 byte-order mark, but text must be UTF-8", origin, Hint: "convert it: iconv -f UTF-16 -t UTF-8")]);
         if (!bytes.StartsWith("\uFEFF"u8)) return bytes;
         if (counts is not null) counts.ByteOrderMarks++;
         return bytes[3..];

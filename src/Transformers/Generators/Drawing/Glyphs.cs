@@ -68,7 +68,7 @@ static class Glyphs
     {
         const int pieces = 6;
         if (!pen.Smooth || points.Length < 3) return points.ToArray();
-        // A curve that ends where it began goes on as it began.
+        // A closed curve continues with its first points.
         var closed = pen.Points[0] == pen.Points[^1];
         var line = new List<Vector2>(points.Length * pieces) { points[0] };
         for (var i = 0; i + 1 < points.Length; i++)

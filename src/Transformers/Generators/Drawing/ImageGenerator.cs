@@ -10,7 +10,7 @@ public enum DrawingKind
     Digits,
     /// <summary>A to Z, drawn with strokes.</summary>
     Letters,
-    /// <summary>Eight plane figures, filled or in outline.</summary>
+    /// <summary>Eight geometric shapes, filled or outlined.</summary>
     Shapes,
 }
 
@@ -20,7 +20,7 @@ public static class ImageGenerator
     /// <summary>Changes when a seed would draw other pixels than before.</summary>
     public const int Version = 1;
 
-    /// <summary>One image in so many is for testing.</summary>
+    /// <summary>One image in this many is for testing.</summary>
     public const int TestEvery = 6;
 
     /// <summary>Names of the classes, in the order of labels.</summary>
@@ -45,7 +45,7 @@ public static class ImageGenerator
     /// <param name="folder">A folder that does not exist or is empty.</param>
     /// <param name="count">Number of images in all; one in <see cref="TestEvery"/> is for testing. Classes are equally frequent.</param>
     /// <param name="seed">Decides every pixel; image i does not depend on how many there are.</param>
-    /// <param name="side">Pixels a side.</param>
+    /// <param name="side">The side, in pixels.</param>
     /// <param name="cancel">Ends the writing and leaves nothing.</param>
     /// <exception cref="UserException">The folder is not empty or cannot be written, or a number is out of range.</exception>
     public static void Write(

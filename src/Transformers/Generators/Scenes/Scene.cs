@@ -1,9 +1,9 @@
 namespace Transformers.Generators.Scenes;
 
-/// <summary>What an object of a scene is described by.</summary>
+/// <summary>The attributes of an object.</summary>
 enum SceneAttribute { Size, Color, Material, Shape }
 
-/// <summary>An object: the number of its word for each attribute.</summary>
+/// <summary>An object: the index of its word for each attribute.</summary>
 readonly record struct Thing(int Size, int Color, int Material, int Shape)
 {
     public int this[SceneAttribute attribute] => attribute switch
@@ -22,10 +22,10 @@ readonly record struct Thing(int Size, int Color, int Material, int Shape)
         _ => this with { Shape = value },
     };
 
-    /// <summary>Whether it is one of the combinations of all four attributes that training never shows: one in five, so that any three attributes leave four values of the last.</summary>
+    /// <summary>Whether it is one of the combinations of attributes that never occur in training: one in five.</summary>
     public bool IsHeldOut => (Shape + Color + Size + 2 * Material) % 5 == 0;
 
-    /// <summary>Whether another object has the same shape and colour, by which texts name objects.</summary>
+    /// <summary>Whether another object has the same shape and colour, which is how texts name objects.</summary>
     public bool HasNameOf(Thing other) => (Shape, Color) == (other.Shape, other.Color);
 
     /// <summary>Such as <c>red circle</c>.</summary>
@@ -56,7 +56,7 @@ static class SceneWords
 /// <summary>An object in a cell of the scene's grid.</summary>
 readonly record struct PlacedThing(Thing Thing, int Row, int Column)
 {
-    /// <summary>Whether it has a relation of <see cref="SceneWords.Relations"/> to another.</summary>
+    /// <summary>Whether it has a relation in <see cref="SceneWords.Relations"/> to another object.</summary>
     public bool Is(int relation, PlacedThing other) => relation switch
     {
         0 => Column < other.Column,
@@ -73,7 +73,7 @@ public enum SceneQuestion
     Color,
     /// <summary>The shape of an object.</summary>
     Shape,
-    /// <summary>How many objects are of a description.</summary>
+    /// <summary>How many objects fit a description.</summary>
     Count,
     /// <summary>Whether an object is to the left, to the right, above or below another, which is in its row or its column.</summary>
     Relation,
@@ -86,19 +86,19 @@ public enum SceneSplit
 {
     /// <summary>Training.</summary>
     Train,
-    /// <summary>Validation: combinations of attributes that training has too.</summary>
+    /// <summary>Validation: the same combinations of attributes as in training.</summary>
     Validation,
-    /// <summary>Test: combinations of attributes that training has too.</summary>
+    /// <summary>Test: the same combinations of attributes as in training.</summary>
     Test,
-    /// <summary>A test on combinations of attributes that training never has.</summary>
+    /// <summary>A test on combinations of attributes that never occur in training.</summary>
     Unseen,
 }
 
-/// <summary>A scene with its texts.</summary>
+/// <summary>A scene and its texts.</summary>
 /// <param name="Things">The objects; drawn by <see cref="SceneDrawing"/>.</param>
 /// <param name="Question">The question.</param>
 /// <param name="Answer">Its answer.</param>
 /// <param name="Kind">What it asks about.</param>
-/// <param name="Caption">A sentence that is true of the scene.</param>
-/// <param name="FalseCaption">The same sentence with one word changed, which is not true of it.</param>
+/// <param name="Caption">A true sentence about the scene.</param>
+/// <param name="FalseCaption">The same sentence with one word changed, so that it is false.</param>
 sealed record Scene(IReadOnlyList<PlacedThing> Things, string Question, string Answer, SceneQuestion Kind, string Caption, string FalseCaption);

@@ -4,13 +4,13 @@ using Transformers.IO.Images;
 
 namespace Transformers.Generators.Scenes;
 
-/// <summary>Draws the objects of a scene in the cells of a grid, on an uneven ground with noise.</summary>
+/// <summary>Draws the objects of a scene in the cells of a grid, on an uneven, noisy background.</summary>
 static class SceneDrawing
 {
-    /// <summary>Pixels a side of a cell; an object is near its middle and nowhere outside.</summary>
+    /// <summary>The side of a cell, in pixels; an object is near its centre and entirely inside it.</summary>
     public const int Cell = 16;
 
-    /// <summary>Pixels a side of a scene.</summary>
+    /// <summary>The side of a scene, in pixels.</summary>
     public const int Side = Cell * SceneSampler.Side;
 
     const int Noise = 16;
@@ -20,8 +20,8 @@ static class SceneDrawing
 
     /// <summary>Draws a scene.</summary>
     /// <param name="things">The objects.</param>
-    /// <param name="random">Decides everything that the objects do not.</param>
-    /// <param name="circles">Takes the centre of each object in pixels, and its radius, if given.</param>
+    /// <param name="random">Determines everything except the objects.</param>
+    /// <param name="circles">If given, receives the centre and radius of each object, in pixels.</param>
     public static RgbImage Draw(IReadOnlyList<PlacedThing> things, SampleRandom random, List<(Vector2 Center, float Radius)>? circles = null)
     {
         var image = new RgbImage(Side, Side);
@@ -70,7 +70,7 @@ static class SceneDrawing
         return (center + new Vector2(placed.Column * Cell, placed.Row * Cell), radius);
     }
 
-    // Metal shines at its upper left and is dark at its lower right; rubber is one colour.
+    // Metal is bright at the upper left and dark at the lower right; rubber has one colour.
     static Vector3 Lit(Vector3 color, int material, Vector2 at)
     {
         if (material == 0) return color;

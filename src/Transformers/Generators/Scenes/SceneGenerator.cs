@@ -6,18 +6,18 @@ using Transformers.IO.Images;
 
 namespace Transformers.Generators.Scenes;
 
-/// <summary>Scenes of three to six objects with a question and a caption each: a function of the seed and the scene's number.</summary>
+/// <summary>Scenes of three to six objects, each with a question and a caption; a function of the seed and the scene's number.</summary>
 /// <remarks>
-/// Inspired by CLEVR (Johnson et al. 2017). The five kinds of questions are equally frequent, and within a kind so are the answers.
+/// Inspired by CLEVR (Johnson et al. 2017). The five types of questions are equally frequent, and so are the answers within a type.
 /// </remarks>
 public static class SceneGenerator
 {
-    /// <summary>Changes when a seed would give other scenes than before.</summary>
+    /// <summary>Changes when a seed would give different scenes.</summary>
     public const int Version = 1;
 
     static readonly SceneQuestion[] Kinds = Enum.GetValues<SceneQuestion>();
 
-    /// <summary>Pixels a side.</summary>
+    /// <summary>The side, in pixels.</summary>
     public static int Side => SceneDrawing.Side;
 
     /// <summary>Every answer that a question can have.</summary>
@@ -26,7 +26,7 @@ public static class SceneGenerator
     /// <summary>The number of scenes of a split, for a number of training scenes.</summary>
     public static int SizeOf(SceneSplit split, int size) => split == SceneSplit.Train ? size : Math.Clamp(size / 20, 200, 2000);
 
-    /// <summary>The name of a split's file without ending.</summary>
+    /// <summary>The name of a split's file without extension.</summary>
     public static string NameOf(SceneSplit split) => split == SceneSplit.Validation ? "val" : split.ToString().ToLowerInvariant();
 
     /// <summary>One scene.</summary>
@@ -37,14 +37,14 @@ public static class SceneGenerator
     internal static RgbImage Draw(SceneSplit split, ulong seed, int index) =>
         SceneDrawing.Draw(At(split, seed, index).Things, DrawingOf(split, seed, index));
 
-    /// <summary>What decides everything in the picture but the objects.</summary>
+    /// <summary>Determines everything in the picture except the objects.</summary>
     internal static SampleRandom DrawingOf(SceneSplit split, ulong seed, int index) => new(seed, (ulong)split, (ulong)index, 1);
 
-    /// <summary>Writes all splits as JSON lines with a folder of PNG files and one of region features; the folder appears whole or not at all.</summary>
+    /// <summary>Writes all splits as JSON lines with a folder of PNG files and one of region features; the folder is written completely or not at all.</summary>
     /// <param name="folder">A folder that does not exist or is empty.</param>
-    /// <param name="size">The number of training scenes; each other split has a twentieth of it, from 200 to 2,000.</param>
+    /// <param name="size">The number of training scenes; each other split has a twentieth of it, between 200 and 2,000.</param>
     /// <param name="seed">The seed.</param>
-    /// <param name="cancel">Ends it between two scenes, and leaves nothing.</param>
+    /// <param name="cancel">Cancels between two scenes and leaves nothing behind.</param>
     /// <exception cref="UserException">The folder is not empty or cannot be written, or the size is out of range.</exception>
     public static void Write(string folder, int size, ulong seed, CancellationToken cancel = default)
     {
@@ -86,10 +86,10 @@ public static class SceneGenerator
     sealed record SceneLine(string Image, string Text, string Answer, string Kind, string Caption, string FalseCaption);
 }
 
-/// <summary>A line of region features: what a detector that finds every object would give.</summary>
+/// <summary>A line of region features: the output of a perfect detector.</summary>
 /// <param name="Image">The image's name.</param>
 /// <param name="Boxes">Left, top, right and bottom of the square around each object, as fractions of the image's sides.</param>
-/// <param name="Features">The numbers of each object: its square, resampled to 6 x 6 pixels, red, green and blue from 0 to 1.</param>
+/// <param name="Features">The features of each object: its square, resampled to 6 x 6 pixels, in red, green and blue from 0 to 1.</param>
 /// <param name="Classes">The probability of each shape.</param>
 sealed record SceneRegions(string Image, float[][] Boxes, float[][] Features, float[][] Classes)
 {

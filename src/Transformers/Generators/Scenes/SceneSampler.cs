@@ -5,7 +5,7 @@ namespace Transformers.Generators.Scenes;
 /// <summary>Draws scenes with their texts at random.</summary>
 /// <remarks>
 /// The question is drawn first, then its answer, each with the same probability, then a scene in which that is the answer: so the words
-/// of a question do not give its answer away. No two objects of a scene have the same shape and colour, which name an object.
+/// of a question do not give its answer away. No two objects in a scene have the same shape and colour, which is how texts name an object.
 /// </remarks>
 sealed class SceneSampler(SampleRandom random, bool unseen)
 {
@@ -15,7 +15,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
     // In the order of SceneWords.Relations.
     static readonly string[] Directions = ["left", "right", "above", "below"], YesNo = ["yes", "no"];
 
-    /// <summary>Every answer there is.</summary>
+    /// <summary>All answers.</summary>
     public static IReadOnlyList<string> Answers { get; } =
         [.. YesNo, .. Directions, .. Enumerable.Range(0, MostCounted + 1).Select(n => $"{n}"), .. SceneWords.Colors, .. SceneWords.Shapes];
 
@@ -34,7 +34,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         return new Scene(things, question, answer, kind, right, wrong);
     }
 
-    // "what color is the large metal thing?": one object matches, whose colour is each one equally often.
+    // "what color is the large metal thing?": one object matches, and its colour is uniformly distributed.
     (List<PlacedThing>, string, string) Attribute(SceneAttribute asked)
     {
         var other = asked == SceneAttribute.Color ? SceneAttribute.Shape : SceneAttribute.Color;
@@ -63,7 +63,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         return (Place(Fill(things, thing => !matches(thing))), $"how many {words} are there?", $"{count}");
     }
 
-    // "where is the red circle from the blue square?": in its row or its column, so that one answer is right.
+    // "where is the red circle from the blue square?": in its row or its column, so that only one answer is right.
     (List<PlacedThing>, string, string) Relation()
     {
         var (first, second) = Pair();
@@ -137,7 +137,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         return random.Chance(0.5) ? (first, second) : (second, first);
     }
 
-    // Any object; in training no combination that is held out, in the test of them any, or one of them for certain.
+    // Any object: in training, never a held-out combination; in the unseen split, any combination, or always a held-out one.
     Thing Any(bool heldOut = false)
     {
         for (; ; )
@@ -171,7 +171,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         return [.. things.Select((thing, i) => new PlacedThing(thing, cells[i] / Side, cells[i] % Side))];
     }
 
-    // Two objects and where one is from the other; in the test of held-out combinations, one of those.
+    // Two objects and their relation; in the unseen split, one of them is a held-out combination.
     (string True, string False) Captions(List<PlacedThing> things)
     {
         for (; ; )

@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Generators.Speech;
 
-/// <summary>What is spoken.</summary>
+/// <summary>The words that are synthesised.</summary>
 public enum SpeechKind
 {
     /// <summary>The words for 0 to 9.</summary>
@@ -16,7 +16,7 @@ public enum SpeechKind
 /// <param name="Speed">What all durations are divided by.</param>
 /// <param name="Breath">The loudness of breath in the voice.</param>
 /// <param name="Tilt">How much softer high frequencies of the voice are, from 0 to below 1.</param>
-/// <param name="Fall">By which fraction the pitch falls over a word.</param>
+/// <param name="Fall">The fraction by which the pitch falls over a word.</param>
 sealed record Voice(double Pitch, double Tract, double Speed, double Breath, double Tilt, double Fall)
 {
     internal static Voice Draw(SampleRandom random)
@@ -26,7 +26,7 @@ sealed record Voice(double Pitch, double Tract, double Speed, double Breath, dou
     }
 }
 
-/// <summary>Speaks words by rule in many voices, and adds noise.</summary>
+/// <summary>Synthesises words by rule in many voices, and adds noise.</summary>
 /// <remarks>
 /// A source of pulses and noise goes through resonators in a row, one for each formant, as in Klatt 1980; formants, loudness and pitch glide from sound to sound.
 /// The noise is 0 to 20 dB softer than the word.
@@ -48,9 +48,9 @@ public static class SpeechGenerator
     /// <summary>The names of the classes, in the order of labels.</summary>
     public static IReadOnlyList<string> Classes { get; } = [.. Words.All.Select(word => word.Name)];
 
-    /// <summary>Speaks a word.</summary>
+    /// <summary>Synthesises a word.</summary>
     /// <param name="seed">Decides all voices and sounds of a set.</param>
-    /// <param name="split">The number of the split, whose voices speak.</param>
+    /// <param name="split">The number of the split, which determines the voices.</param>
     /// <param name="index">The number of the sound in its split; its class is the remainder by the number of classes.</param>
     /// <returns>One second at 16 kHz.</returns>
     public static Sound Speak(ulong seed, int split, int index)
@@ -180,7 +180,7 @@ public static class SpeechGenerator
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"the sounds cannot be written to {folder}: {exception.Message}", inner: exception);
+            throw new UserException($"the recordings cannot be written to {folder}: {exception.Message}", inner: exception);
         }
     }
 

@@ -52,7 +52,7 @@ public static unsafe class ImageCodec
     /// <param name="file">The file's bytes.</param>
     /// <param name="image">What is filled.</param>
     /// <param name="scale">
-    /// 1: every pixel. 2, 4, 8: a JPEG's sides divided inside its inverse DCT: faster, a good picture, and not the
+    /// 1: every pixel. 2, 4, 8: a JPEG's sides divided inside its inverse DCT: faster, a good picture, but not the
     /// one that decoding and then resizing gives.
     /// </param>
     /// <param name="options">Limits and background.</param>
@@ -63,7 +63,7 @@ public static unsafe class ImageCodec
         if (scale != 1 && (info.Format != ImageFormat.Jpeg || scale is not (2 or 4 or 8)))
             throw new ArgumentException($"the scale ({scale}) must be 1, or 2, 4 or 8 for a JPEG file", nameof(scale));
         if ((image.Width, image.Height) != ScaledSize(info, scale))
-            throw new ArgumentException($"the image has {image.Width} x {image.Height} pixels, and the file decodes to {ScaledSize(info, scale)}", nameof(image));
+            throw new ArgumentException($"the image has {image.Width} x {image.Height} pixels, but the file decodes to {ScaledSize(info, scale)}", nameof(image));
         Decode(file, info, image, scale, options.Background);
     }
 
@@ -95,13 +95,13 @@ public static unsafe class ImageCodec
 
     /// <summary>Encodes 8-bit pixels as PNG.</summary>
     /// <param name="pixels">Interleaved, row by row.</param>
-    /// <param name="width">Pixels a row, at least 1.</param>
+    /// <param name="width">Pixels per row, at least 1.</param>
     /// <param name="height">Rows, at least 1.</param>
     /// <param name="channels">1 grey, 3 RGB, 4 RGBA.</param>
     /// <param name="level">zlib's compression level, 0 to 9.</param>
     public static byte[] EncodePng(ReadOnlySpan<byte> pixels, int width, int height, int channels = 3, int level = 6)
     {
-        if (width < 1 || height < 1 || pixels.Length != (long)width * height * channels) throw new ArgumentException("pixels must hold width * height * channels bytes", nameof(pixels));
+        if (width < 1 || height < 1 || pixels.Length != (long)width * height * channels) throw new ArgumentException("pixels must contain width * height * channels bytes", nameof(pixels));
         if (channels is not (1 or 3 or 4)) throw new ArgumentException($"the number of channels ({channels}) must be 1, 3 or 4", nameof(channels));
         if (level is < 0 or > 9) throw new ArgumentException($"the level ({level}) must be from 0 to 9", nameof(level));
         var options = new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, level);
@@ -184,10 +184,10 @@ static unsafe class SkiaDecoder
 
     static ImageException Failure(SKCodecResult result, ImageFormat format) => result switch
     {
-        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {Name(format)} file ends before its picture does"),
+        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {Name(format)} file ends before its image does"),
         SKCodecResult.Unimplemented or SKCodecResult.InvalidConversion or SKCodecResult.InvalidScale =>
-            new(ImageFault.Unsupported, $"the {Name(format)} file uses a feature that is not read"),
-        _ => ImageHeader.Corrupt($"the picture data of the {Name(format)} file are broken"),
+            new(ImageFault.Unsupported, $"the {Name(format)} file uses a feature that is not supported"),
+        _ => ImageHeader.Corrupt($"the image data of the {Name(format)} file are corrupt"),
     };
 
     static string Name(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();

@@ -11,7 +11,7 @@ public static class ImageFiles
 
     /// <summary>The bytes of a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="maxBytes">The most bytes it may have; checked before memory is allocated.</param>
+    /// <param name="maxBytes">The maximum number of bytes it may have; checked before memory is allocated.</param>
     /// <exception cref="ImageException">The file cannot be read or is larger.</exception>
     public static byte[] ReadAll(string path, long maxBytes)
     {
@@ -49,7 +49,7 @@ public sealed class RgbImage
 {
     /// <summary>The bytes; pixel (x, y) starts at <c>3 * (y * Width + x)</c>.</summary>
     public byte[] Pixels { get; }
-    /// <summary>Pixels a row.</summary>
+    /// <summary>Pixels per row.</summary>
     public int Width { get; }
     /// <summary>Rows.</summary>
     public int Height { get; }
@@ -86,7 +86,7 @@ public sealed class RgbImage
 
     /// <summary>A picture with three equal channels.</summary>
     /// <param name="grey">At least <paramref name="width"/> times <paramref name="height"/> bytes, row by row.</param>
-    /// <param name="width">Pixels a row.</param>
+    /// <param name="width">Pixels per row.</param>
     /// <param name="height">Rows.</param>
     public static RgbImage FromGrey(ReadOnlySpan<byte> grey, int width, int height)
     {

@@ -20,7 +20,7 @@ static class ImageHeader
         // 4 bytes a pixel must fit one array.
         var most = Math.Min(limits.MaxPixels, Array.MaxLength / 4);
         if ((long)info.Width * info.Height > most)
-            throw new ImageException(ImageFault.TooLarge, $"the header gives {info.Width} x {info.Height} pixels, the limit is {most} in all");
+            throw new ImageException(ImageFault.TooLarge, $"the header gives {info.Width} x {info.Height} pixels, the limit is {most} in total");
         return info;
     }
 
@@ -107,7 +107,7 @@ static class WebPHeader
     {
         var size = BinaryPrimitives.ReadUInt32LittleEndian(file[4..]);
         if (size > file.Length - ChunkHead)
-            throw new ImageException(ImageFault.Truncated, $"the WebP file has {file.Length} bytes and its header gives {(long)size + ChunkHead}");
+            throw new ImageException(ImageFault.Truncated, $"the WebP file has {file.Length} bytes, but its header gives {(long)size + ChunkHead}");
     }
 
     static int Orientation(ReadOnlySpan<byte> file)

@@ -17,10 +17,10 @@ public enum ImageFormat
 
 /// <summary>What a file's header says of its picture.</summary>
 /// <param name="Format">The file format, by its content, not by its name.</param>
-/// <param name="Width">Pixels a row as displayed, after the EXIF orientation.</param>
+/// <param name="Width">Pixels per row as displayed, after the EXIF orientation.</param>
 /// <param name="Height">Rows as displayed, after the EXIF orientation.</param>
 /// <param name="Channels">Channels as stored: 1 grey or palette, 2 grey with alpha, 3 colour, 4 CMYK or colour with alpha.</param>
-/// <param name="BitDepth">Bits a channel as stored.</param>
+/// <param name="BitDepth">Bits per channel as stored.</param>
 /// <param name="HasAlpha">Whether pixels may be transparent.</param>
 /// <param name="Orientation">EXIF's orientation, 1 to 8; 1 where the file gives none.</param>
 readonly record struct ImageInfo(

@@ -20,7 +20,7 @@ static class JpegHeader
             if (!IsFrame(marker)) continue;
             if (body.Length < 6) throw ImageHeader.Corrupt("the JPEG frame header is too short");
             if (marker > 0xC2) throw new ImageException(ImageFault.Unsupported, "the JPEG file is lossless, hierarchical or arithmetically coded");
-            if (body[0] != 8) throw new ImageException(ImageFault.Unsupported, $"the JPEG file has {body[0]} bits a channel, and only 8 are read");
+            if (body[0] != 8) throw new ImageException(ImageFault.Unsupported, $"the JPEG file has {body[0]} bits per channel, but only 8 are supported");
             var (height, width) = (BinaryPrimitives.ReadUInt16BigEndian(body[1..]), BinaryPrimitives.ReadUInt16BigEndian(body[3..]));
             return new ImageInfo(ImageFormat.Jpeg, width, height, body[5], body[0], false, Math.Max(1, orientation));
         }
@@ -86,5 +86,5 @@ static class JpegHeader
     // C4, C8 and CC are tables and an extension.
     static bool IsFrame(byte marker) => marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
 
-    static ImageException Unfinished() => new(ImageFault.Truncated, "the JPEG file ends before its picture does");
+    static ImageException Unfinished() => new(ImageFault.Truncated, "the JPEG file ends before its image does");
 }

@@ -48,7 +48,7 @@ public static class WavFile
                 if (format is null) throw Wrong(path, "has samples before the header that describes them");
                 // A program that writes to a pipe does not know the length.
                 if (size == uint.MaxValue) size = left - left % format.Frame;
-                if (size > left) throw Wrong(path, $"ends inside its samples: {size:N0} bytes are announced, {left:N0} are there");
+                if (size > left) throw Wrong(path, $"ends inside its samples: {size:N0} bytes are announced, but only {left:N0} are present");
                 return format.Decode(bytes.Slice((int)at, (int)size), path);
             }
             at += size + size % 2;
@@ -62,15 +62,15 @@ public static class WavFile
 
         internal static Format Read(ReadOnlySpan<byte> chunk, string path)
         {
-            if (chunk.Length < 16) throw Wrong(path, $"has a header of {chunk.Length} bytes, and needs 16");
+            if (chunk.Length < 16) throw Wrong(path, $"has a header of {chunk.Length} bytes, but needs 16");
             int kind = BinaryPrimitives.ReadUInt16LittleEndian(chunk), channels = BinaryPrimitives.ReadUInt16LittleEndian(chunk[2..]), bits = BinaryPrimitives.ReadUInt16LittleEndian(chunk[14..]);
             var rate = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
             // The first two bytes of the sub-format are what the format would be.
-            if (kind == Extensible) kind = chunk.Length >= 40 ? BinaryPrimitives.ReadUInt16LittleEndian(chunk[24..]) : throw Wrong(path, $"has an extended header of {chunk.Length} bytes, and needs 40");
+            if (kind == Extensible) kind = chunk.Length >= 40 ? BinaryPrimitives.ReadUInt16LittleEndian(chunk[24..]) : throw Wrong(path, $"has an extended header of {chunk.Length} bytes, but needs 40");
             if ((kind, bits) is not ((Pcm, 8 or 16 or 24 or 32) or (Float, 32 or 64)))
-                throw Wrong(path, $"has samples of format {kind} with {bits} bits", "8, 16, 24 or 32 bits and floating point are read: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
-            if (channels is < 1 or > MostChannels) throw Wrong(path, $"has {channels} channels; 1 to {MostChannels} are read");
-            if (rate is < LowestRate or > HighestRate) throw Wrong(path, $"has {rate} samples per second; {LowestRate} to {HighestRate} are read");
+                throw Wrong(path, $"has samples of format {kind} with {bits} bits", "8, 16, 24 or 32 bits and floating point are supported: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
+            if (channels is < 1 or > MostChannels) throw Wrong(path, $"has {channels} channels; 1 to {MostChannels} are supported");
+            if (rate is < LowestRate or > HighestRate) throw Wrong(path, $"has {rate} samples per second; {LowestRate} to {HighestRate} are supported");
             return new Format(channels, (int)rate, bits, kind == Float);
         }
 
@@ -78,7 +78,7 @@ public static class WavFile
         {
             var count = data.Length / Frame;
             if (count == 0) throw Wrong(path, "has no samples");
-            if (data.Length % Frame != 0) throw Wrong(path, $"has {data.Length} bytes of samples, not a multiple of {Frame}, the bytes of a sample of all channels");
+            if (data.Length % Frame != 0) throw Wrong(path, $"has {data.Length} bytes of samples, not a multiple of {Frame}, the bytes per sample of all channels");
             var (samples, width) = (new float[count], Bits / 8);
             for (var i = 0; i < count; i++)
             {

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Interchange.Gguf;
 
-/// <summary>Writes a language model as a GGUF file, which llama.cpp and what is built on it run.</summary>
+/// <summary>Writes a language model as a GGUF file, for llama.cpp and programs built on it.</summary>
 /// <remarks>The names of tensors and settings are those of llama.cpp's architectures <c>gpt2</c> and <c>llama</c>.</remarks>
 static class GgufExport
 {
@@ -23,7 +23,7 @@ static class GgufExport
     /// <exception cref="UserException">llama.cpp does not run such a model or tokenizer, or the file cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, GptConfig model, bool starts)
     {
-        if (Directory.Exists(request.Output)) throw new UserException([new Problem("is a folder, and GGUF is one file", request.Output, Path: "--output", Hint: "name a new file, such as model.gguf")]);
+        if (Directory.Exists(request.Output)) throw new UserException([new Problem("is a folder, but GGUF is a single file", request.Output, Path: "--output", Hint: "name a new file, such as model.gguf")]);
         if (File.Exists(request.Output)) throw new UserException([new Problem("the file exists", request.Output, Path: "--output", Hint: "name a new file")]);
         NativeLibraries.Load();
         var type = request.TypeAmong(ExportType.F32, ExportType.F16, ExportType.BF16, ExportType.Q8_0);
@@ -32,7 +32,7 @@ static class GgufExport
         var layout = HuggingFaceExport.Choose([new LlamaLayout(), new Gpt2Layout()], model, sizes);
         var llama = layout is LlamaLayout;
         if (!llama && model.FeedForward is not GeluConfig { Tanh: true })
-            throw new UserException($"the run cannot be exported to gguf: llama.cpp's GPT-2 has the tanh approximation of GELU, and model.feed_forward is {Shared.KindOf(model.FeedForward)}{(model.FeedForward is GeluConfig ? " with tanh: false" : "")}",
+            throw new UserException($"the run cannot be exported to gguf: llama.cpp's GPT-2 uses the tanh approximation of GELU, but model.feed_forward is {Shared.KindOf(model.FeedForward)}{(model.FeedForward is GeluConfig ? " with tanh: false" : "")}",
                 "train with --set 'model.feed_forward={ kind: gelu, tanh: true }', or export to another format");
         var file = new GgufWriter();
         Describe(file, model, sizes, llama ? "llama" : "gpt2", type, Path.GetFileNameWithoutExtension(request.Output));
@@ -119,7 +119,7 @@ static class GgufExport
         for (var i = 0; i < row.Theirs.Length; i++)
         {
             var (which, (name, shape)) = (i, (row.Theirs[i].Name, row.Theirs[i].Shape));
-            // Vectors and what is added to activations stay in 32 bits; rows that blocks do not fill stay in 16.
+            // Vectors and position embeddings stay in 32 bits; rows that are not a multiple of the block size stay in 16.
             var stored = shape.Length == 1 || name == Positions ? GgufType.F32 : type switch
             {
                 ExportType.F16 => GgufType.F16,
@@ -137,7 +137,7 @@ static class GgufExport
         using var scope = NewDisposeScope();
         Tensor[] ours = [.. row.Ours.Select(name => ModelTensors.Load(file, file[name], file.Path))];
         var made = row.Change.Export(ours, row.Theirs)[which];
-        if (!made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "the training diverged: export an earlier checkpoint");
+        if (!made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "training diverged: export an earlier checkpoint");
         made = stored switch { GgufType.F16 => made.to(ScalarType.Float16), GgufType.BF16 => made.to(ScalarType.BFloat16), _ => made.to(ScalarType.Float32) };
         if (stored == GgufType.F16 && !made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for 16-bit floats", "--type bf16 has their range");
         var bytes = made.contiguous().bytes;
@@ -145,7 +145,7 @@ static class GgufExport
         else stream.Write(bytes);
     }
 
-    /// <summary>Queries, keys and values apart, those that are rotated with each pair of dimensions side by side: llama.cpp pairs i with i + 1, and here it is i and i + E/2.</summary>
+    /// <summary>Splits queries, keys and values, and reorders the rotated dimensions: llama.cpp pairs i with i + 1, this program i with i + E/2.</summary>
     sealed class RotatedPairs(int heads, int groups, int width) : WeightChange
     {
         public override Tensor[] Export(Tensor[] ours, ForeignTensor[] theirs)
@@ -160,6 +160,6 @@ static class GgufExport
             return part.reshape([count, 2, width / 2, .. rest]).transpose(1, 2).reshape(part.shape).contiguous();
         }
 
-        public override Tensor[] Import(Tensor[] theirs) => throw new NotSupportedException("GGUF is written and not read");
+        public override Tensor[] Import(Tensor[] theirs) => throw new NotSupportedException("GGUF can be exported but not imported");
     }
 }

@@ -4,7 +4,7 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Interchange.Gguf;
 
-/// <summary>A tokenizer in llama.cpp's terms: byte-level BPE, with the pieces by the name of their pattern.</summary>
+/// <summary>A tokenizer in llama.cpp's terms: byte-level BPE, with its split pattern given by name.</summary>
 sealed class GgufVocabulary
 {
     // Kinds of tokens, by the format's numbers.
@@ -18,11 +18,11 @@ sealed class GgufVocabulary
 
     /// <summary>The vocabulary of a model.</summary>
     /// <param name="tokenizer">The run's tokenizer.</param>
-    /// <param name="size">The number of tokens V of the model; those that the tokenizer has not are unused.</param>
+    /// <param name="size">The number of tokens V of the model; those beyond the tokenizer's are unused.</param>
     /// <exception cref="UserException">llama.cpp has no such tokenizer.</exception>
     public GgufVocabulary(TextTokenizer tokenizer, int size)
     {
-        end = tokenizer.EndOfTextId ?? throw new UserException("the run's tokenizer has no end-of-text token, and llama.cpp would end every text at the token of id 11",
+        end = tokenizer.EndOfTextId ?? throw new UserException("the run's tokenizer has no end-of-text token, so llama.cpp would end every text at token 11",
             "train with data.document_start: true, or with a tokenizer of kind bpe, which has one");
         tokens = new string[size];
         types = new int[size];
@@ -30,9 +30,9 @@ sealed class GgufVocabulary
         pattern = tokenizer switch
         {
             ByteLevelBpeTokenizer bpe => Read(bpe),
-            // Neither has merges over pieces, so it does not matter how a text is cut.
+            // Neither has merges across pieces, so it does not matter how a text is split.
             CharacterTokenizer or ByteTokenizer => ReadUnmerged(tokenizer),
-            _ => throw Refused("of another kind than byte-level BPE, characters and bytes"),
+            _ => throw Refused("of a kind other than byte-level BPE, characters and bytes"),
         };
         foreach (var (name, id) in tokenizer.SpecialTokens) (tokens[id], types[id]) = (name, Control);
         for (var id = 0; id < size; id++) tokens[id] ??= $"[UNUSED{id}]";
@@ -41,7 +41,7 @@ sealed class GgufVocabulary
     string Read(ByteLevelBpeTokenizer tokenizer)
     {
         var definition = tokenizer.Definition;
-        var unusual = definition.Composes ? "composes its text (NFC)" : definition.PrefixSpace ? "puts a space before a text" : definition.CutBefore.Count > 0 ? "cuts a text twice"
+        var unusual = definition.Composes ? "composes its text (NFC)" : definition.PrefixSpace ? "puts a space before a text" : definition.CutBefore.Count > 0 ? "splits a text twice"
             : definition.Rules.Values.Any(rule => rule.SingleWord || rule.StripLeft || rule.StripRight) ? "matches added tokens by rules" : null;
         if (unusual is not null) throw Refused($"which {unusual}");
         var added = definition.AlwaysMatched.ToDictionary(token => token.Value, token => token.Key);
@@ -56,7 +56,7 @@ sealed class GgufVocabulary
             (SplitPattern.Cl100k, true) => "llama-bpe",
             (SplitPattern.Qwen2, false) => "qwen2",
             (SplitPattern.O200k, false) => "gpt-4o",
-            var (pattern, whole) => throw Refused($"with the pattern {SplitPatterns.NameOf(pattern)}{(whole ? " that takes whole pieces first" : "")}, for which llama.cpp has no name"),
+            var (pattern, whole) => throw Refused($"with the pattern {SplitPatterns.NameOf(pattern)}{(whole ? " that takes whole pieces first" : "")}, which llama.cpp does not have"),
         };
     }
 
@@ -67,14 +67,14 @@ sealed class GgufVocabulary
         {
             if (tokenizer.BytesOf(id) is not { Length: > 0 } bytes) continue;
             (tokens[id], types[id]) = (ByteAlphabet.ToText(bytes.Span), Normal);
-            // The bytes of a character are joined one after the other.
+            // The bytes of a character are merged one after the other.
             for (var length = 1; length < bytes.Length; length++)
                 if ($"{tokens[id][..length]} {tokens[id][length]}" is var merge && joined.Add(merge)) merges.Add(merge);
         }
         return "gpt-2";
     }
 
-    static UserException Refused(string what) => new($"the run cannot be exported to gguf: it has a tokenizer {what}", "--to huggingface or --to onnx may express it");
+    static UserException Refused(string what) => new($"the run cannot be exported to gguf: it has a tokenizer {what}", "--to huggingface or --to onnx may support it");
 
     /// <summary>Adds the settings of the tokenizer.</summary>
     /// <param name="file">The file.</param>

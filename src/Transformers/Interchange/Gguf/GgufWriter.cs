@@ -4,7 +4,7 @@ using Transformers.IO;
 
 namespace Transformers.Interchange.Gguf;
 
-/// <summary>Types of the numbers of a tensor in a GGUF file, by the format's numbers.</summary>
+/// <summary>The element types of GGUF tensors, with the format's numbers.</summary>
 enum GgufType
 {
     F32 = 0,
@@ -14,7 +14,7 @@ enum GgufType
 }
 
 /// <summary>A tensor to be written.</summary>
-/// <param name="Name">The name that llama.cpp knows it by.</param>
+/// <param name="Name">Its name in llama.cpp.</param>
 /// <param name="Shape">Its sizes, the last one contiguous.</param>
 /// <param name="Type">How its numbers are stored.</param>
 /// <param name="Write">Writes exactly the bytes that type and shape need.</param>
@@ -39,25 +39,25 @@ sealed class GgufWriter
     readonly MemoryStream settings = new();
     int count;
 
-    /// <summary>Adds a text.</summary>
+    /// <summary>Adds a string.</summary>
     public void Add(string key, string value) => Setting(key, Text, () => Write(settings, value));
 
-    /// <summary>Adds a whole number that is not negative.</summary>
+    /// <summary>Adds a non-negative integer.</summary>
     public void Add(string key, int value) => Setting(key, UInt32, () => Write(settings, checked((uint)value)));
 
     /// <summary>Adds a number.</summary>
     public void Add(string key, double value) => Setting(key, Float32, () => Write(settings, BitConverter.SingleToUInt32Bits((float)value)));
 
-    /// <summary>Adds true or false.</summary>
+    /// <summary>Adds a boolean.</summary>
     public void Add(string key, bool value) => Setting(key, Bool, () => settings.WriteByte(value ? (byte)1 : (byte)0));
 
-    /// <summary>Adds a list of texts.</summary>
+    /// <summary>Adds a list of strings.</summary>
     public void Add(string key, IReadOnlyList<string> values) => List(key, Text, values.Count, () =>
     {
         foreach (var value in values) Write(settings, value);
     });
 
-    /// <summary>Adds a list of whole numbers.</summary>
+    /// <summary>Adds a list of integers.</summary>
     public void Add(string key, IReadOnlyList<int> values) => List(key, Int32, values.Count, () =>
     {
         foreach (var value in values) Write(settings, unchecked((uint)value));
@@ -105,7 +105,7 @@ sealed class GgufWriter
         {
             var counted = new CountingStream(stream);
             tensor.Write(counted);
-            if (counted.Written != tensor.Bytes) throw new InvalidOperationException($"{tensor.Name} wrote {counted.Written} bytes, and its shape needs {tensor.Bytes}");
+            if (counted.Written != tensor.Bytes) throw new InvalidOperationException($"{tensor.Name} wrote {counted.Written} bytes, but its shape needs {tensor.Bytes}");
             Pad(stream, tensor.Bytes);
         }
     }
@@ -149,7 +149,7 @@ sealed class GgufWriter
     }
 }
 
-/// <summary>ggml's type q8_0: blocks of 32 numbers of 8 bits with one 16-bit scale, the largest magnitude over 127.</summary>
+/// <summary>ggml's type q8_0: blocks of 32 8-bit numbers with one 16-bit scale, which is the largest magnitude divided by 127.</summary>
 static class Quantized
 {
     public const int Block = 32, BlockBytes = 2 + Block;

@@ -12,7 +12,7 @@ namespace Transformers.Interchange.HuggingFace;
 
 /// <summary>BERT: <c>BertForMaskedLM</c> and <c>BertForSequenceClassification</c>.</summary>
 /// <remarks>
-/// Devlin et al. 2019. A text is one segment here: the first segment's embedding is added to the positions', which are added to the same vectors.
+/// Devlin et al. 2019. A text is a single segment in this program: the first segment's embedding is added to the position embeddings.
 /// </remarks>
 sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
 {
@@ -23,10 +23,10 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
 
     public override IEnumerable<string> Misfits(EncoderConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is LearnedPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where BERT has learned ones"),
+        .. Shared.Unless(model.Positions is LearnedPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while BERT has learned ones"),
         .. Shared.Unless(model.Norm is LayerNormConfig { Placement: NormPlacement.Post }, "a model.norm other than a layer norm after each sublayer"),
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
-        .. Shared.Unless(model.Head is not MaskedHeadConfig || model.FeedForward is GeluConfig { Tanh: false }, "a masked head, which has gelu, over a model.feed_forward with another activation"),
+        .. Shared.Unless(model.Head is not MaskedHeadConfig || model.FeedForward is GeluConfig { Tanh: false }, "a masked head, which uses gelu, on a model.feed_forward with a different activation"),
         .. Shared.Unless(model.Bias, "model.bias: false"),
         .. Shared.Unless(model.Head is not ClassifyHeadConfig { Pool: not Pooling.Cls }, "a model.head.pool other than cls"),
     ];
@@ -64,7 +64,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
         };
         return new(model, sizes, [.. Rows(model, sizes, Prefix, config.Int("type_vocab_size", Segments, most: 1000))])
         {
-            // What only the head of the other pretraining task has, and constants.
+            // Tensors of the head for the other pretraining task, and constants.
             Ignored = new Regex(@"^cls\.seq_relationship\.|\.position_ids$" + (masked ? @"|^bert\.pooler\." : ""), RegexOptions.CultureInvariant),
         };
     }
@@ -87,8 +87,8 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
         if (model.Sizes.Classes > 0)
         {
             var labels = config.Numbered("id2label") ?? [.. Enumerable.Range(0, model.Sizes.Classes).Select(label => $"LABEL_{label}")];
-            if (labels.Length != model.Sizes.Classes) throw config.Error("id2label", $"has {labels.Length} names, and the classifier has {model.Sizes.Classes} classes");
-            if (labels.Distinct(StringComparer.Ordinal).Count() < labels.Length) throw config.Error("id2label", "names a class twice");
+            if (labels.Length != model.Sizes.Classes) throw config.Error("id2label", $"has {labels.Length} names, but the classifier has {model.Sizes.Classes} classes");
+            if (labels.Distinct(StringComparer.Ordinal).Count() < labels.Length) throw config.Error("id2label", "contains a class twice");
             files[CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(labels, JsonStyle.Options);
         }
         return new(new LabelledDataConfig { Source = new LabelledFolderConfig { Folder = ForeignInput.NoData }, Tokenizer = ForeignTokenizer.Config(tokenizer, output), MaxLength = Context(config) }, files);

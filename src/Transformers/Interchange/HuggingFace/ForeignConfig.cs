@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>A <c>config.json</c> of another program: checked values, whose problems name the file and the key.</summary>
+/// <summary>Another program's <c>config.json</c>: checked values, with errors that name the file and the key.</summary>
 sealed class ForeignConfig
 {
     const int Largest = 16 << 20, Deepest = 32;
@@ -31,14 +31,14 @@ sealed class ForeignConfig
         }
     }
 
-    /// <summary>An object within this one; null where there is none.</summary>
+    /// <summary>An object within this one; null if there is none.</summary>
     public ForeignConfig? Inner(string key) => Find(key) is { ValueKind: JsonValueKind.Object } inner ? new(Path, inner) : null;
 
     /// <summary>Whether there is a value other than null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
     /// <summary>A whole number.</summary>
-    /// <exception cref="UserException">It is missing, no whole number, or out of range.</exception>
+    /// <exception cref="UserException">It is missing, not a whole number, or out of range.</exception>
     public int Int(string key, int? standard = null, int least = 1, int most = 10_000_000)
     {
         if (Find(key) is not { } value) return standard ?? throw Missing(key);
@@ -46,7 +46,7 @@ sealed class ForeignConfig
             : throw Error(key, $"({Show(value)}) must be a whole number from {least} to {most}");
     }
 
-    /// <summary>A whole number; null where there is none.</summary>
+    /// <summary>A whole number; null if there is none.</summary>
     public int? OptionalInt(string key, int least = 0) => Has(key) ? Int(key, least: least) : null;
 
     /// <summary>A number.</summary>
@@ -57,9 +57,9 @@ sealed class ForeignConfig
     public bool Flag(string key, bool standard) => Find(key) is not { } value ? standard
         : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Error(key, $"({Show(value)}) must be true or false");
 
-    /// <summary>A text; null where there is none.</summary>
+    /// <summary>A string; null if there is none.</summary>
     public string? Text(string key) => Find(key) is not { } value ? null
-        : value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Error(key, $"({Show(value)}) must be a text");
+        : value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Error(key, $"({Show(value)}) must be a string");
 
     /// <summary>A list of whole numbers.</summary>
     public int[] Ints(string key, int least = 1, int most = 1_000_000) => Find(key) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() is > 0 and <= 64
@@ -67,37 +67,37 @@ sealed class ForeignConfig
             : throw Error(key, $"({Show(one)}) must be whole numbers from {least} to {most}"))]
         : throw (Has(key) ? Error(key, "must be a list of whole numbers") : Missing(key));
 
-    /// <summary>A list of numbers; null where there is none.</summary>
+    /// <summary>A list of numbers; null if there is none.</summary>
     public double[]? Numbers(string key) => Find(key) is not { } list ? null
         : list.ValueKind == JsonValueKind.Array && list.GetArrayLength() is > 0 and <= 64 && list.EnumerateArray().All(one => one.ValueKind == JsonValueKind.Number)
             ? [.. list.EnumerateArray().Select(one => one.GetDouble())] : throw Error(key, "must be a list of numbers");
 
-    /// <summary>A list of texts; null where there is none.</summary>
+    /// <summary>A list of strings; null if there is none.</summary>
     public string[]? Texts(string key) => Find(key) is not { } list ? null
         : list.ValueKind == JsonValueKind.Array && list.EnumerateArray().All(one => one.ValueKind == JsonValueKind.String)
-            ? [.. list.EnumerateArray().Select(one => one.GetString()!)] : throw Error(key, "must be a list of texts");
+            ? [.. list.EnumerateArray().Select(one => one.GetString()!)] : throw Error(key, "must be a list of strings");
 
-    /// <summary>The texts of an object whose keys are the numbers from 0 on, such as <c>id2label</c>; null where there is none.</summary>
+    /// <summary>The strings of an object whose keys are the numbers from 0, such as <c>id2label</c>; null if there is none.</summary>
     public string[]? Numbered(string key)
     {
         if (Find(key) is not { } value) return null;
-        if (value.ValueKind != JsonValueKind.Object) throw Error(key, "must be an object of texts");
+        if (value.ValueKind != JsonValueKind.Object) throw Error(key, "must be an object of strings");
         var texts = new SortedDictionary<int, string>();
         foreach (var member in value.EnumerateObject())
             if (!int.TryParse(member.Name, System.Globalization.NumberStyles.None, null, out var number) || member.Value.ValueKind != JsonValueKind.String || !texts.TryAdd(number, member.Value.GetString()!))
-                throw Error(key, $"({MessageText.Escape(member.Name)}) must have the numbers of classes as keys, each once, and texts as values");
+                throw Error(key, $"({MessageText.Escape(member.Name)}) must have class numbers as keys, each once, and strings as values");
         return texts.Count > 0 && texts.Keys.First() == 0 && texts.Keys.Last() == texts.Count - 1 ? [.. texts.Values] : throw Error(key, "must have the keys 0, 1, 2, … without a gap");
     }
 
-    /// <summary>Requires a value, where another would need what models here do not have.</summary>
+    /// <summary>Requires a value, because this program's models do not support any other.</summary>
     /// <exception cref="UserException">It has another value.</exception>
     public void Require(string key, string standard, params string[] allowed)
     {
         var value = Find(key) is { } found ? Show(found) : standard;
-        if (!allowed.Contains(value)) throw Error(key, $"({MessageText.Escape(value)}) has no counterpart here: it must be {string.Join(" or ", allowed)}");
+        if (!allowed.Contains(value)) throw Error(key, $"({MessageText.Escape(value)}) is not supported: it must be {string.Join(" or ", allowed)}");
     }
 
-    /// <summary>A problem of a value.</summary>
+    /// <summary>The error for a value.</summary>
     public UserException Error(string key, string message) => new([new Problem(message, Path, Path: key)]);
 
     UserException Missing(string key) => new([new Problem("is missing", Path, Path: key)]);

@@ -6,13 +6,13 @@ using Transformers.Models;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>How a folder of Hugging Face's library turns images into numbers and numbers into labels, read and written.</summary>
+/// <summary>Reads and writes the image preprocessing and the labels of a Hugging Face folder.</summary>
 static class ForeignImages
 {
     const string FileName = "preprocessor_config.json";
     const int Bilinear = 2, Bicubic = 3;
 
-    /// <summary>The number of classes of a folder's head.</summary>
+    /// <summary>The number of classes of the folder's head.</summary>
     internal static int Classes(WeightFiles weights, string head, ForeignConfig config) => weights.ShapeOf(head) is [> 0 and <= 10_000_000 and var classes, _] ? (int)classes
         : throw new UserException([new Problem($"the weights have no classifier ({head})", config.Path, Hint: "save the model for image classification")]);
 
@@ -40,9 +40,9 @@ static class ForeignImages
     internal static ForeignInput Input(ImageTransform transform, string[]? labels, ForeignConfig config, ForeignModel model)
     {
         labels ??= [.. Enumerable.Range(0, model.Sizes.Classes).Select(label => $"LABEL_{label}")];
-        if (labels.Length != model.Sizes.Classes) throw config.Error("id2label", $"has {labels.Length} names, and the classifier has {model.Sizes.Classes} classes");
+        if (labels.Length != model.Sizes.Classes) throw config.Error("id2label", $"has {labels.Length} names, but the classifier has {model.Sizes.Classes} classes");
         if (labels.Any(string.IsNullOrEmpty)) throw config.Error("id2label", "has an empty name");
-        // ImageNet has two classes of one name (crane, maillot).
+        // ImageNet has two pairs of classes with the same name (crane, maillot).
         var counts = labels.GroupBy(label => label).Where(group => group.Count() > 1).Select(group => group.Key).ToHashSet();
         labels = [.. labels.Select((label, id) => counts.Contains(label) ? $"{label} ({id})" : label)];
         var input = new ImageInput(transform.Checked(), labels);
@@ -67,7 +67,7 @@ static class ForeignImages
         var size = config.Inner("size");
         var edge = size?.OptionalInt("shortest_edge", 1);
         var side = size is null ? config.Int("size", image.Size, most: 8192) : edge ?? size.Int("height", image.Size, most: 8192);
-        if (size is not null && edge is null && size.Int("width", side, most: 8192) != side) throw config.Error("size", "must be that of a square");
+        if (size is not null && edge is null && size.Int("width", side, most: 8192) != side) throw config.Error("size", "must describe a square");
         var filter = config.Int("resample", Bilinear, least: 0, most: 5) switch
         {
             Bilinear => ResizeFilter.Bilinear,
@@ -94,7 +94,7 @@ static class ForeignImages
         var crops = transform.KeepRatio || side != transform.Size;
         folder.Write(FileName, new JsonObject
         {
-            // The class for ViT stretches images to a square; that for CLIP keeps their proportions and cuts the centre out.
+            // ViT's image processor stretches images to a square; CLIP's keeps their proportions and crops the centre.
             ["image_processor_type"] = crops ? "CLIPImageProcessor" : "ViTImageProcessor",
             ["do_convert_rgb"] = transform.Channels == 3, ["do_resize"] = true,
             ["size"] = transform.KeepRatio ? new JsonObject { ["shortest_edge"] = side } : new JsonObject { ["height"] = side, ["width"] = side },

@@ -11,40 +11,40 @@ using JsonArray = System.Text.Json.Nodes.JsonArray;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>The tokenizer of a folder of Hugging Face's library, read and written.</summary>
+/// <summary>Reads and writes the tokenizer of a Hugging Face folder.</summary>
 static class ForeignTokenizer
 {
     const int ProofTokens = 2000;
 
-    /// <summary>Reads the tokenizer of a folder and proves that it does what it should.</summary>
+    /// <summary>Reads the tokenizer of a folder and verifies it.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="vocabulary">The number of tokens V of the model.</param>
-    /// <exception cref="UserException">There is none, it has more tokens than the model, or a text does not come back.</exception>
+    /// <exception cref="UserException">There is none, it has more tokens than the model, or it does not reproduce a text.</exception>
     internal static TextTokenizer Read(string folder, int vocabulary)
     {
         var tokenizer = TokenizerFile.Load(folder);
         if (tokenizer.VocabularySize > vocabulary)
-            throw new UserException([new Problem($"the tokenizer has {tokenizer.VocabularySize} tokens, and the model only {vocabulary} (vocab_size)", folder)]);
+            throw new UserException([new Problem($"the tokenizer has {tokenizer.VocabularySize} tokens, but the model only {vocabulary} (vocab_size)", folder)]);
         Prove(tokenizer, folder);
         return tokenizer;
     }
 
-    /// <summary>Encodes what tokens say and decodes it again: a text must come back, or, where the vocabulary loses white space or case, at least its ids.</summary>
+    /// <summary>Encodes and decodes a text made of the tokens: the text must come back or, if the vocabulary discards white space or case, at least its ids.</summary>
     internal static void Prove(TextTokenizer tokenizer, string folder)
     {
         var random = new Random(1);
         var special = tokenizer.SpecialTokens.Values.ToHashSet();
         var whole = Enumerable.Range(0, tokenizer.VocabularySize).Where(id => !special.Contains(id) && tokenizer.BytesOf(id) is { Length: > 0 } bytes && System.Text.Unicode.Utf8.IsValid(bytes.Span)).ToArray();
-        if (whole.Length == 0) throw new UserException([new Problem("the tokenizer has no token that is a text", folder)]);
+        if (whole.Length == 0) throw new UserException([new Problem("the tokenizer has no token that is text", folder)]);
         var text = tokenizer.Decode(Enumerable.Range(0, ProofTokens).Select(_ => whole[random.Next(whole.Length)]));
         var ids = tokenizer.EncodeToIds(text).ToArray();
         var back = tokenizer.Decode(ids);
         if (back == text || tokenizer.EncodeToIds(back).SequenceEqual(ids)) return;
         var at = Enumerable.Range(0, Math.Min(back.Length, text.Length)).FirstOrDefault(i => back[i] != text[i]);
-        throw new UserException([new Problem($"the tokenizer does not give a text back: {MessageText.Quote(text[at..], 20)} becomes {MessageText.Quote(back[at..], 20)}", folder)]);
+        throw new UserException([new Problem($"the tokenizer does not reproduce a text: {MessageText.Quote(text[at..], 20)} becomes {MessageText.Quote(back[at..], 20)}", folder)]);
     }
 
-    /// <summary>The input of a model of running text.</summary>
+    /// <summary>The data config of a language model.</summary>
     internal static ForeignInput ForText(string folder, ForeignModel model, string output)
     {
         var tokenizer = Read(folder, model.Sizes.Vocabulary);
@@ -53,7 +53,7 @@ static class ForeignTokenizer
         // As an export writes it for a run whose documents start with this token.
         if (before is [var start] && after.Count == 0 && start == tokenizer.EndOfTextId) data = data with { Batches = new PackedBatchesConfig(), DocumentStart = true };
         else if (before.Count + after.Count > 0)
-            return new(data, Files(tokenizer)) { Notes = [$"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score put no such tokens there"] };
+            return new(data, Files(tokenizer)) { Notes = [$"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score do not add them"] };
         return new(data, Files(tokenizer));
     }
 
@@ -80,14 +80,14 @@ static class ForeignTokenizer
     /// <summary>Writes a tokenizer for the library's fast class.</summary>
     /// <param name="folder">The export.</param>
     /// <param name="tokenizer">The tokenizer.</param>
-    /// <param name="context">The most tokens of a text.</param>
+    /// <param name="context">The maximum number of tokens of a text.</param>
     /// <param name="before">The token that models read before a text; null for none.</param>
     /// <param name="after">The token that models read after a text; null for none.</param>
-    /// <exception cref="UserException">The library's fast class has no such tokenizer.</exception>
+    /// <exception cref="UserException">The library's fast class does not support the tokenizer.</exception>
     internal static void Write(ExportFolder folder, TextTokenizer tokenizer, int context, int? before = null, int? after = null)
     {
         if (tokenizer.FileName != CheckpointFiles.Tokenizer)
-            throw new UserException($"the run's tokenizer is a {tokenizer.FileName} of SentencePiece, which has no form as tokenizer.json here", "export a run whose tokenizer is byte-level BPE, of characters, words or WordPiece");
+            throw new UserException($"the run's tokenizer is a {tokenizer.FileName} of SentencePiece, which cannot be written as tokenizer.json", "export a run whose tokenizer is byte-level BPE, of characters, words or WordPiece");
         var names = tokenizer.SpecialTokens.ToDictionary(token => token.Value, token => token.Key);
         var document = JsonNode.Parse(tokenizer.ToBytes())!.AsObject();
         if (before is not null || after is not null)

@@ -15,7 +15,7 @@ sealed class Gpt2Layout : HuggingFaceLayout<GptConfig>
 
     public override IEnumerable<string> Misfits(GptConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is LearnedPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where GPT-2 has learned ones"),
+        .. Shared.Unless(model.Positions is LearnedPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while GPT-2 has learned ones"),
         .. Shared.Unless(model.Norm is LayerNormConfig { Placement: NormPlacement.Pre }, "a model.norm other than a layer norm before each sublayer"),
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
         .. Shared.Unless((model.KeyValueHeads ?? model.Heads) == model.Heads, "fewer model.key_value_heads than heads"),
@@ -28,7 +28,7 @@ sealed class Gpt2Layout : HuggingFaceLayout<GptConfig>
         ["n_inner"] = FeedForward.HiddenWidth(model.FeedForward, model.Width), ["activation_function"] = Shared.Activation(model.FeedForward), ["layer_norm_epsilon"] = model.Norm.Epsilon,
         ["resid_pdrop"] = model.Dropout, ["embd_pdrop"] = model.Dropout, ["attn_pdrop"] = model.Dropout, ["initializer_range"] = 0.02,
         ["scale_attn_weights"] = true, ["scale_attn_by_inverse_layer_idx"] = false, ["reorder_and_upcast_attn"] = false, ["tie_word_embeddings"] = model.TieEmbeddings,
-        // No key of the library's: a model without biases has zeros there, and comes back without them.
+        // Not a key of the library: the biases of a model without any are stored as zeros, and an import removes them again.
         ["bias"] = model.Bias,
     };
 
@@ -49,7 +49,7 @@ sealed class Gpt2Layout : HuggingFaceLayout<GptConfig>
         };
         return new(model, sizes, [.. Rows(model, sizes, PrefixOf(weights, Prefix))])
         {
-            // Constants that old versions stored: the causal mask, and the number that hides.
+            // Constants that old versions stored: the causal mask and its value.
             Ignored = new Regex(@"(^|\.)h\.\d+\.attn\.(bias|masked_bias)$", RegexOptions.CultureInvariant),
         };
     }

@@ -14,7 +14,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>Writes a run for Hugging Face's transformers library: config, weights, and what turns input into numbers.</summary>
+/// <summary>Writes a run for Hugging Face's transformers library: config, weights, and preprocessing.</summary>
 static class HuggingFaceExport
 {
     /// <summary>Exports a language model.</summary>
@@ -22,7 +22,7 @@ static class HuggingFaceExport
     /// <param name="request">Where to, and how weights are stored.</param>
     /// <param name="model">The run's model.</param>
     /// <param name="starts">Whether the end-of-text token precedes each text: the exported tokenizer then puts it there.</param>
-    /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
+    /// <exception cref="UserException">No layout supports the model, or the folder cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, GptConfig model, bool starts)
     {
         var tokenizer = run.LoadTokenizer();
@@ -35,8 +35,8 @@ static class HuggingFaceExport
         });
     }
 
-    /// <summary>Exports an encoder of text.</summary>
-    /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
+    /// <summary>Exports a text encoder.</summary>
+    /// <exception cref="UserException">No layout supports the model, or the folder cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, EncoderConfig model)
     {
         var tokenizer = run.LoadTokenizer();
@@ -51,11 +51,11 @@ static class HuggingFaceExport
     }
 
     /// <summary>Exports an encoder-decoder.</summary>
-    /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
+    /// <exception cref="UserException">No layout supports the model, or the folder cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, Seq2SeqConfig model)
     {
         var (source, target) = run.LoadTokenizers();
-        if (!ReferenceEquals(source, target)) throw Refused("a tokenizer for each side, where Marian has one for both");
+        if (!ReferenceEquals(source, target)) throw Refused("a tokenizer for each side, while Marian has one for both");
         var special = SpecialIds.Of(source);
         return Write(run, request, model, new(model.VocabularyFor(source)), [new MarianLayout()], (folder, config) =>
         {
@@ -65,8 +65,8 @@ static class HuggingFaceExport
         });
     }
 
-    /// <summary>Exports a network over images.</summary>
-    /// <exception cref="UserException">No layout expresses the model, or the folder cannot be written.</exception>
+    /// <summary>Exports an image model.</summary>
+    /// <exception cref="UserException">No layout supports the model, or the folder cannot be written.</exception>
     internal static ExportResult Write<TModel>(TrainedRun run, ExportRequest request, TModel model, HuggingFaceLayout<TModel> layout) where TModel : ModelConfig, IImageModelConfig
     {
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName));
@@ -96,17 +96,17 @@ static class HuggingFaceExport
         return folder.Commit(layout.Name, []);
     }
 
-    /// <summary>The first layout that expresses a model.</summary>
-    /// <exception cref="UserException">There is none; the message says what the nearest one lacks.</exception>
+    /// <summary>The first layout that supports a model.</summary>
+    /// <exception cref="UserException">There is none; the message says what the closest one lacks.</exception>
     internal static HuggingFaceLayout<TModel> Choose<TModel>(HuggingFaceLayout<TModel>[] layouts, TModel model, LayoutSizes sizes) where TModel : ModelConfig
     {
         var misfits = layouts.Select(layout => (layout, lacks: layout.Misfits(model, sizes).ToList())).OrderBy(one => one.lacks.Count).First();
-        return misfits.lacks.Count == 0 ? misfits.layout : throw Refused($"{string.Join("; ", misfits.lacks)} (the layout that comes nearest is {misfits.layout.Name})");
+        return misfits.lacks.Count == 0 ? misfits.layout : throw Refused($"{string.Join("; ", misfits.lacks)} (the closest layout is {misfits.layout.Name})");
     }
 
-    static UserException Refused(string what) => new($"the run cannot be exported: it has {what}", "the other formats of --to may express it");
+    static UserException Refused(string what) => new($"the run cannot be exported: it has {what}", "another format of --to may support it");
 
-    // A tensor that the table forgets would be lost without a word.
+    // A tensor missing from the table would be lost silently.
     static void CheckComplete(SafetensorsFile file, List<WeightRow> rows)
     {
         var written = rows.SelectMany(row => row.Ours).ToHashSet(StringComparer.Ordinal);
@@ -136,7 +136,7 @@ static class HuggingFaceExport
         Tensor[] ours = [.. row.Ours.Select(name => ModelTensors.Load(file, file[name], file.Path))];
         var made = row.Change.Export(ours, row.Theirs)[which];
         if (!made.shape.SequenceEqual(row.Theirs[which].Shape))
-            throw new InvalidOperationException($"{row.Theirs[which].Name} has the shape [{string.Join(", ", made.shape)}], and its table says [{string.Join(", ", row.Theirs[which].Shape)}]");
+            throw new InvalidOperationException($"{row.Theirs[which].Name} has the shape [{string.Join(", ", made.shape)}], but its table says [{string.Join(", ", row.Theirs[which].Shape)}]");
         made = stored switch { SafetensorsDtype.F16 => made.to(ScalarType.Float16), SafetensorsDtype.BF16 => made.to(ScalarType.BFloat16), _ => made };
         if (stored == SafetensorsDtype.F16 && !made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for --type f16", "--type bf16 has their range");
         stream.Write(made.contiguous().bytes);

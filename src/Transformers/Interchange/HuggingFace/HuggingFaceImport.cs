@@ -10,29 +10,29 @@ using static TorchSharp.torch;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>What an import made.</summary>
+/// <summary>The result of an import.</summary>
 /// <param name="Output">The run's folder.</param>
-/// <param name="Layout">What the folder was, such as <c>gpt2</c>.</param>
-/// <param name="Model">The kind of the model here.</param>
-/// <param name="Parameters">The number of its weights.</param>
+/// <param name="Layout">The layout of the folder, such as <c>gpt2</c>.</param>
+/// <param name="Model">The kind of model.</param>
+/// <param name="Parameters">The number of its parameters.</param>
 /// <param name="Tensors">The number of its tensors.</param>
-/// <param name="Ignored">Tensors of the folder that mean nothing here.</param>
+/// <param name="Ignored">Tensors of the folder that this program does not use.</param>
 /// <param name="Notes">What the user should know.</param>
 public sealed record ImportResult(string Output, string Layout, string Model, long Parameters, int Tensors, IReadOnlyList<string> Ignored, IReadOnlyList<string> Notes);
 
-/// <summary>Makes a run of a folder of Hugging Face's transformers library, or of timm.</summary>
+/// <summary>Turns a folder from Hugging Face's transformers library, or from timm, into a run.</summary>
 public static class HuggingFaceImport
 {
     const int Listed = 20;
 
-    /// <summary>Reads a folder and writes a run with one checkpoint, of step 0.</summary>
+    /// <summary>Reads a folder and writes a run with one checkpoint, at step 0.</summary>
     /// <param name="folder">The folder, with <c>config.json</c> and weights.</param>
     /// <param name="output">The run's folder, which must not exist or be empty.</param>
-    /// <exception cref="UserException">The folder is damaged, or its model has a part that models here do not have.</exception>
+    /// <exception cref="UserException">The folder is damaged, or its model has a part that this program does not support.</exception>
     public static ImportResult Import(string folder, string output)
     {
         if (File.Exists(folder)) throw NotAFolder(folder);
-        if (!Directory.Exists(folder)) throw new UserException([new Problem("there is no such folder", folder)]);
+        if (!Directory.Exists(folder)) throw new UserException([new Problem("the folder does not exist", folder)]);
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
             throw new UserException([new Problem("the folder is not empty", output, Path: "--output", Hint: "name a new folder")]);
         NativeLibraries.Load();
@@ -60,10 +60,10 @@ public static class HuggingFaceImport
     }
 
     static UserException NotAFolder(string file) => new([new Problem(
-        Path.GetExtension(file) is ".pt" or ".pth" or ".bin" or ".ckpt" or ".pkl" ? "is a pickle of PyTorch, which can run any code and is not read" : "is a file, and import reads a folder with config.json and weights", file,
+        Path.GetExtension(file) is ".pt" or ".pth" or ".bin" or ".ckpt" or ".pkl" ? "is a PyTorch pickle, which can run arbitrary code, so it is not read" : "is a file, but import reads a folder with config.json and weights", file,
         Hint: Path.GetExtension(file) == ".safetensors" ? "name the folder that it is in" : WeightFiles.PickleHint)]);
 
-    // Before anything is allocated: a config that claims more than the files hold ends here.
+    // Before anything is allocated: a config that claims more than the files contain is refused here.
     static List<string> CheckNames(string folder, WeightFiles weights, ForeignModel model)
     {
         var (missing, misfits, wanted) = (new List<string>(), new List<Problem>(), new HashSet<string>(StringComparer.Ordinal));
@@ -76,14 +76,14 @@ public static class HuggingFaceImport
                 {
                     if (!row.Optional) missing.Add(theirs.Name);
                 }
-                else if (!shape.SequenceEqual(theirs.Shape)) misfits.Add(new($"{theirs.Name} is [{string.Join(", ", shape)}], and config.json makes it [{string.Join(", ", theirs.Shape)}]", weights.FileOf(theirs.Name)));
+                else if (!shape.SequenceEqual(theirs.Shape)) misfits.Add(new($"{theirs.Name} is [{string.Join(", ", shape)}], but config.json implies [{string.Join(", ", theirs.Shape)}]", weights.FileOf(theirs.Name)));
             }
         }
         var others = weights.Names.Where(name => !wanted.Contains(name)).Order(StringComparer.Ordinal).ToList();
         var unexpected = others.Where(name => model.Ignored?.IsMatch(name) != true).ToList();
         var problems = misfits.Take(Listed).ToList();
         if (missing.Count > 0) problems.Add(new($"the weights lack {missing.Count} tensors: {List(missing)}", folder));
-        if (unexpected.Count > 0) problems.Add(new($"the weights have {unexpected.Count} tensors that the model has no use for: {List(unexpected)}", folder));
+        if (unexpected.Count > 0) problems.Add(new($"the weights have {unexpected.Count} tensors that the model does not use: {List(unexpected)}", folder));
         return problems.Count == 0 ? others : throw new UserException(problems);
     }
 
@@ -99,7 +99,7 @@ public static class HuggingFaceImport
 
     static RunConfig RunOf(ForeignModel model, ForeignInput input)
     {
-        // Settings for a training that starts from the weights; nothing has been trained here.
+        // Settings for training that starts from these weights; nothing has been trained yet.
         var training = new TrainingConfig { Steps = 1000, Batch = new BatchConfig { Sequences = 8 }, Optimizer = new AdamWConfig { Lr = 5e-5, WeightDecay = 0.01 } };
         return new RunConfig { Data = input.Data, Model = model.Config, Training = training };
     }

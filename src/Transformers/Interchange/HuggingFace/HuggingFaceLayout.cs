@@ -11,35 +11,35 @@ namespace Transformers.Interchange.HuggingFace;
 /// <summary>The sizes of a model that its config may leave to the data.</summary>
 /// <param name="Vocabulary">The number of tokens V.</param>
 /// <param name="Classes">The number of classes N.</param>
-/// <param name="Image">What a network over images reads.</param>
+/// <param name="Image">The input of an image model.</param>
 readonly record struct LayoutSizes(int Vocabulary = 0, int Classes = 0, ImageShape Image = default);
 
-/// <summary>What a foreign folder says of its model.</summary>
+/// <summary>The model that a foreign folder describes.</summary>
 /// <param name="Config">The model.</param>
 /// <param name="Sizes">Its sizes.</param>
 /// <param name="Rows">The table of its weights.</param>
 sealed record ForeignModel(ModelConfig Config, LayoutSizes Sizes, IReadOnlyList<WeightRow> Rows)
 {
-    /// <summary>Names that a file may have besides those of the table, and that mean nothing here.</summary>
+    /// <summary>Names that a file may have in addition to the table's, and that this program ignores.</summary>
     public Regex? Ignored { get; init; }
 }
 
-/// <summary>What a folder holds besides the model: the files of a run, and a config of data that fits them.</summary>
-/// <param name="Data">The data, of which nothing is there yet.</param>
+/// <summary>The contents of a folder other than the model: the files of a run, and a matching data config.</summary>
+/// <param name="Data">The data config, without any data yet.</param>
 /// <param name="Files">The tokenizer, the classes or the image transform, by name.</param>
 sealed record ForeignInput(DataConfig Data, IReadOnlyDictionary<string, byte[]> Files)
 {
-    /// <summary>What is read otherwise than a user might expect.</summary>
+    /// <summary>What is read differently from what a user might expect.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>The path in the config of data that nobody has named yet; in a message it says what to do.</summary>
-    internal const string NoData = "nothing (an imported model has no data; name some with --data)";
+    /// <summary>The path in the config for data not named yet; in a message it says what to do.</summary>
+    internal const string NoData = "nothing (an imported model has no data; name a data set with --data)";
 }
 
-/// <summary>A kind of model as Hugging Face's transformers library stores it.</summary>
+/// <summary>How Hugging Face's transformers library stores a kind of model.</summary>
 abstract class HuggingFaceLayout
 {
-    /// <summary>All layouts that are read.</summary>
+    /// <summary>All layouts that can be read.</summary>
     static readonly HuggingFaceLayout[] All = [new Gpt2Layout(), new LlamaLayout(), new BertLayout(), new VitLayout(), new SwinLayout(), new MarianLayout(), new TimmVitLayout(), new TimmSwinLayout()];
 
     /// <summary>The name of the layout: the config's <c>model_type</c>.</summary>
@@ -51,10 +51,10 @@ abstract class HuggingFaceLayout
     /// <summary>Reads the model that a config describes.</summary>
     /// <param name="config">The config.</param>
     /// <param name="weights">The weights, whose names may differ in a prefix.</param>
-    /// <exception cref="UserException">It has a part that models here do not have.</exception>
+    /// <exception cref="UserException">It has a part that this program does not support.</exception>
     public abstract ForeignModel Read(ForeignConfig config, WeightFiles weights);
 
-    /// <summary>Reads what turns input into numbers.</summary>
+    /// <summary>Reads the preprocessing.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="config">The config.</param>
     /// <param name="model">The model.</param>
@@ -67,37 +67,37 @@ abstract class HuggingFaceLayout
     public static HuggingFaceLayout Of(ForeignConfig config) => All.FirstOrDefault(layout => layout.Knows(config))
         ?? throw config.Error("model_type", $"({MessageText.Escape(config.Text("model_type") ?? "not given")}) must be one of {string.Join(", ", All.Select(layout => layout.Name))}");
 
-    /// <summary>The prefix that the names of a file begin with: a head's file has it, and that of the bare model has not.</summary>
+    /// <summary>The prefix of the names in a file: files with a head have it, files of the base model do not.</summary>
     private protected static string PrefixOf(WeightFiles weights, string prefix) => weights.Names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal)) ? prefix : "";
 }
 
-/// <summary>A layout of one kind of model, in both directions.</summary>
+/// <summary>The layout of one kind of model, in both directions.</summary>
 /// <typeparam name="TModel">Its config.</typeparam>
 abstract class HuggingFaceLayout<TModel> : HuggingFaceLayout where TModel : ModelConfig
 {
-    /// <summary>What a model has that the layout cannot express; empty where it fits.</summary>
+    /// <summary>What a model has that the layout does not support; empty if it fits.</summary>
     public abstract IEnumerable<string> Misfits(TModel model, LayoutSizes sizes);
 
-    /// <summary>The config of a model, without what depends on its tokenizer or its classes.</summary>
+    /// <summary>The config of a model, except for what depends on its tokenizer or its classes.</summary>
     public abstract JsonObject Describe(TModel model, LayoutSizes sizes);
 
     /// <summary>The table of a model's weights.</summary>
     /// <param name="model">The model.</param>
     /// <param name="sizes">Its sizes.</param>
-    /// <param name="prefix">What names of the model without its head begin with.</param>
+    /// <param name="prefix">The prefix of the names of the base model.</param>
     public abstract IEnumerable<WeightRow> Rows(TModel model, LayoutSizes sizes, string prefix);
 
     /// <summary>The prefix of names that an export writes.</summary>
     public abstract string Prefix { get; }
 }
 
-/// <summary>Settings that several layouts have, under one name here and one there.</summary>
+/// <summary>Settings that several layouts share.</summary>
 static class Shared
 {
-    /// <summary>The feed-forward network of an activation's name.</summary>
+    /// <summary>The feed-forward network with a named activation.</summary>
     /// <param name="config">The config.</param>
     /// <param name="key">The key of the activation.</param>
-    /// <param name="standard">The activation where the key is missing.</param>
+    /// <param name="standard">The activation if the key is missing.</param>
     /// <param name="hidden">The hidden width F.</param>
     /// <param name="width">The model's width D.</param>
     internal static FeedForwardConfig FeedForward(ForeignConfig config, string key, string standard, int hidden, int width)
@@ -113,7 +113,7 @@ static class Shared
         };
     }
 
-    /// <summary>The name of a feed-forward network's activation; null where it has none there, because one half gates the other.</summary>
+    /// <summary>The name of a feed-forward network's activation; null for gated networks, which have none there.</summary>
     internal static string? Activation(FeedForwardConfig network) => network switch
     {
         GeluConfig { Tanh: true } => "gelu_new",
@@ -123,13 +123,13 @@ static class Shared
         _ => null,
     };
 
-    /// <summary>The problem of a setting that a layout has in one form alone.</summary>
+    /// <summary>The error for a setting that a layout supports in only one form.</summary>
     internal static IEnumerable<string> Unless(bool holds, string misfit) => holds ? [] : [misfit];
 
-    /// <summary>A setting's kind as a config names it.</summary>
+    /// <summary>A setting's kind, as named in a config.</summary>
     internal static string KindOf(object setting) => KindAttribute.Of(setting);
 
-    /// <summary>Names of classes as two objects, the way configs have them.</summary>
+    /// <summary>Names of classes as two objects, as in such configs.</summary>
     internal static void AddLabels(JsonObject config, IReadOnlyList<string> labels)
     {
         config["id2label"] = new JsonObject(labels.Select((label, id) => KeyValuePair.Create($"{id}", (JsonNode?)label)));

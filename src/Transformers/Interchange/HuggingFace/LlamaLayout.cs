@@ -5,7 +5,7 @@ using Transformers.Models;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>Llama: <c>LlamaForCausalLM</c>, a decoder with rotary positions, RMSNorm, SwiGLU and grouped heads.</summary>
+/// <summary>Llama: <c>LlamaForCausalLM</c>, a decoder with rotary positions, RMSNorm, SwiGLU and grouped-query attention.</summary>
 /// <remarks>Touvron et al. 2023, section 2.2.</remarks>
 sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
 {
@@ -14,9 +14,9 @@ sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
 
     public override IEnumerable<string> Misfits(GptConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is RotaryPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where Llama has rotary ones"),
+        .. Shared.Unless(model.Positions is RotaryPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while Llama has rotary ones"),
         .. Shared.Unless(model.Norm is RmsNormConfig { Placement: NormPlacement.Pre }, "a model.norm other than a root-mean-square norm before each sublayer"),
-        .. Shared.Unless(model.FeedForward is SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}, where Llama has swiglu"),
+        .. Shared.Unless(model.FeedForward is SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}, while Llama has swiglu"),
     ];
 
     public override JsonObject Describe(GptConfig model, LayoutSizes sizes) => new()
@@ -35,12 +35,12 @@ sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
         var rope = config.Inner("rope_parameters");
         foreach (var scaling in new[] { config.Inner("rope_scaling"), rope })
             if (scaling is not null && (scaling.Text("rope_type") ?? scaling.Text("type") ?? "default") is var type and not "default")
-                throw config.Error("rope_scaling", $"of type {type} has no counterpart here: positions are rotated without scaling");
+                throw config.Error("rope_scaling", $"of type {type} is not supported: positions are rotated without scaling");
         var (width, heads) = (config.Int("hidden_size", 4096, most: 1_000_000), config.Int("num_attention_heads", 32, most: 10_000));
         if (config.Has("head_dim") && config.Int("head_dim") * (long)heads != width)
             throw config.Error("head_dim", $"({config.Int("head_dim")}) times num_attention_heads ({heads}) must be hidden_size ({width})");
         var bias = config.Flag("attention_bias", false);
-        if (config.Flag("mlp_bias", false) != bias) throw config.Error("mlp_bias", $"({!bias}) must be attention_bias ({bias}): a model here has biases everywhere or nowhere");
+        if (config.Flag("mlp_bias", false) != bias) throw config.Error("mlp_bias", $"({!bias}) must be attention_bias ({bias}): models in this program have biases everywhere or nowhere");
         var (hidden, groups) = (config.Int("intermediate_size", 11008), config.Int("num_key_value_heads", heads, most: 10_000));
         var standard = FeedForward.HiddenWidth(new SwiGluConfig(), width);
         var sizes = new LayoutSizes(config.Int("vocab_size", 32000, least: 2));

@@ -10,8 +10,8 @@ namespace Transformers.Interchange.HuggingFace;
 
 /// <summary>Marian: <c>MarianMTModel</c>, the encoder-decoder of Vaswani et al. 2017.</summary>
 /// <remarks>
-/// Junczys-Dowmunt et al. 2018. Its sines come before its cosines, where here each sine has its cosine beside it: the dimensions of the
-/// residual stream are reordered in every weight that reads it or writes to it, which changes no result but the order of sums.
+/// Junczys-Dowmunt et al. 2018. It stores all sines before all cosines, while this program interleaves them: the dimensions of the
+/// residual stream are reordered in every weight that reads it or writes to it, which changes only the order of sums.
 /// </remarks>
 sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
 {
@@ -22,12 +22,12 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
 
     public override IEnumerable<string> Misfits(Seq2SeqConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is SinusoidalPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where Marian has sinusoidal ones"),
+        .. Shared.Unless(model.Positions is SinusoidalPositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while Marian has sinusoidal ones"),
         .. Shared.Unless(model.Positions is not SinusoidalPositionsConfig { Base: not Base }, "a model.positions.base other than 10000"),
         .. Shared.Unless(model.Norm is LayerNormConfig { Placement: NormPlacement.Post, Epsilon: 1e-5 }, "a model.norm other than a layer norm of epsilon 1e-5 after each sublayer"),
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
         .. Shared.Unless(model.Bias, "model.bias: false"),
-        .. Shared.Unless(model.Embeddings.TieOutput && model.Embeddings.Shared != false, "matrices of embeddings that are not one"),
+        .. Shared.Unless(model.Embeddings.TieOutput && model.Embeddings.Shared != false, "embedding matrices that are not shared"),
     ];
 
     public override JsonObject Describe(Seq2SeqConfig model, LayoutSizes sizes)
@@ -69,7 +69,7 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
 
     static int Context(ForeignConfig config) => config.Int("max_position_embeddings", 1024, least: 2);
 
-    // Every file has the bias, and models of here mostly have none.
+    // Every file has the bias, but this program's models mostly have none.
     static bool HasBias(WeightFiles weights)
     {
         if (weights.ShapeOf("final_logits_bias") is null) return false;
@@ -80,7 +80,7 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
     public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output)
     {
         if (!File.Exists(Path.Combine(folder, "tokenizer.json")) && File.Exists(Path.Combine(folder, "source.spm")))
-            throw new UserException([new Problem("is one of two vocabularies, of which Marian's own tokenizer takes ids from a third file", Path.Combine(folder, "source.spm"), Hint: "convert them to one tokenizer.json, as transformers' convert_slow_tokenizer does")]);
+            throw new UserException([new Problem("is one of two vocabularies, whose ids Marian's own tokenizer takes from a third file", Path.Combine(folder, "source.spm"), Hint: "convert them to one tokenizer.json, as transformers' convert_slow_tokenizer does")]);
         var tokenizer = ForeignTokenizer.Read(folder, model.Sizes.Vocabulary);
         ForeignTokenizer.RequireSpecial(tokenizer, folder);
         var special = SpecialIds.Of(tokenizer);
@@ -97,7 +97,7 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
     public override IEnumerable<WeightRow> Rows(Seq2SeqConfig model, LayoutSizes sizes, string prefix)
     {
         var (V, D, F, C) = (sizes.Vocabulary, model.Width, FeedForward.HiddenWidth(model.FeedForward, model.Width), model.Context);
-        // Our dimension 2i is a sine and 2i + 1 its cosine; there they are i and D/2 + i.
+        // In this program, dimension 2i is a sine and 2i + 1 its cosine; in Marian they are i and D/2 + i.
         var order = Enumerable.Range(0, D).Select(i => (long)(i / 2 + i % 2 * (D / 2))).ToArray();
         WeightChange reads = new Reordered(WeightChange.Same, order, 1), writes = new Reordered(WeightChange.Same, order, 0), stacked = new Reordered(WeightChange.Stacked, order, 1);
         var shared = new ForeignTensor($"{prefix}shared.weight", V, D);

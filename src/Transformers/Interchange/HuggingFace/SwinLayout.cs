@@ -17,12 +17,12 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
     public override IEnumerable<string> Misfits(SwinConfig model, LayoutSizes sizes) =>
     [
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
-        .. Shared.Unless(model.FeedForward.Width is null, "a model.feed_forward.width, where Swin has four times each stage's width"),
+        .. Shared.Unless(model.FeedForward.Width is null, "a model.feed_forward.width, while Swin has four times each stage's width"),
         .. Shared.Unless(model.Norm is LayerNormConfig, $"model.norm of kind {Shared.KindOf(model.Norm)}"),
         .. GridMisfits(model, sizes.Image),
     ];
 
-    // The library's attention has one size of window, and sees padding as zeros.
+    // The library's attention has a single window size, and treats padding as zeros.
     static IEnumerable<string> GridMisfits(SwinConfig model, ImageShape image)
     {
         var side = (image.Size + model.Patch - 1) / model.Patch;
@@ -52,7 +52,7 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
         config.Require("use_absolute_embeddings", "false", "false");
         if (config.Number("mlp_ratio", 4) != 4) throw config.Error("mlp_ratio", $"({config.Number("mlp_ratio", 4)}) must be 4");
         var (layers, heads) = (config.Ints("depths", most: 10_000), config.Ints("num_heads", most: 10_000));
-        if (layers.Length > 8 || heads.Length != layers.Length) throw config.Error("depths", $"must be those of at most 8 stages, as many as num_heads has ({heads.Length})");
+        if (layers.Length > 8 || heads.Length != layers.Length) throw config.Error("depths", $"must be those of at most 8 stages, the length of num_heads ({heads.Length})");
         var model = new SwinConfig
         {
             Patch = config.Int("patch_size", 4, most: 4096), Width = config.Int("embed_dim", 96, most: 100_000), Layers = layers, Heads = heads, Window = config.Int("window_size", 7, most: 4096),
@@ -61,7 +61,7 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
         };
         var sizes = new LayoutSizes(Classes: ForeignImages.Classes(weights, "classifier.weight", config), Image: ForeignImages.Shape(config, weights, "classifier.weight"));
         if (GridMisfits(model, sizes.Image).FirstOrDefault() is { } misfit) throw config.Error("window_size", $"({model.Window}) and image_size ({sizes.Image.Size}) give {misfit}");
-        // Without padding both settings are the same, and the usual one is what training writes.
+        // Without padding, both settings are equivalent; this is the one that training writes.
         if (!IsPadded(model, sizes.Image)) model = model with { Padding = WindowPadding.Masked };
         return new(model, sizes, [.. Rows(model, sizes, Prefix)]) { Ignored = new Regex(@"\.mask_token$", RegexOptions.CultureInvariant) };
     }
@@ -90,7 +90,7 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
                 .. VitLayout.Layer("blocks.*.norm1", $"{theirs}.layernorm_before", D),
                 .. WeightRow.Layer("blocks.*.attn.qkv", true, WeightChange.Stacked, new($"{self}.query", D, D), new($"{self}.key", D, D), new($"{self}.value", D, D)),
                 new("blocks.*.pos_bias.table", WeightChange.Same, new ForeignTensor($"{self}.relative_position_bias_table", (2 * window - 1) * (2 * window - 1), H)),
-                // A constant that the library stores: which row of the table a pair of positions takes.
+                // A constant that the library stores: the table row of each pair of positions.
                 new([], new Custom(_ => [PositionIndex(window)], _ => []), new ForeignTensor($"{self}.relative_position_index", window * window, window * window)) { Optional = true, IsConstant = true },
                 .. VitLayout.Layer("blocks.*.attn.proj", $"{theirs}.attention.output.dense", D, D),
                 .. VitLayout.Layer("blocks.*.norm2", $"{theirs}.layernorm_after", D),

@@ -6,7 +6,7 @@ using Transformers.Models;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>A network over images with the names of timm, which are read and not written. Its config names the architecture; sizes are those of the weights.</summary>
+/// <summary>An image model with timm's names, which can be imported but not exported. Its config names the architecture; the sizes come from the weights.</summary>
 abstract class TimmLayout : HuggingFaceLayout
 {
     private protected abstract Regex Architectures { get; }
@@ -41,7 +41,7 @@ abstract class TimmLayout : HuggingFaceLayout
         return ForeignImages.Input(transform, config.Texts("label_names"), config, model);
     }
 
-    // The size of a dimension of a tensor that decides the model's.
+    // The size of a tensor's dimension, which determines the model's.
     private protected static int Size(WeightFiles weights, string name, int dimension, int dimensions) =>
         weights.ShapeOf(name) is { } shape && shape.Count == dimensions && shape[dimension] is > 0 and <= 1_000_000 ? (int)shape[dimension]
             : throw new UserException($"the weights have no tensor {name} of {dimensions} dimensions");
@@ -57,7 +57,7 @@ abstract class TimmLayout : HuggingFaceLayout
 /// <summary>timm's VisionTransformer.</summary>
 sealed class TimmVitLayout : TimmLayout
 {
-    // Heads leave no trace in the weights.
+    // The number of heads cannot be seen in the weights.
     static readonly (string Size, int Heads)[] HeadsOf = [("tiny", 3), ("small", 6), ("base", 12), ("large", 16), ("huge", 16)];
 
     public override string Name => "timm's vit";
@@ -97,7 +97,7 @@ sealed class TimmVitLayout : TimmLayout
     }
 }
 
-/// <summary>timm's SwinTransformer, and that of the paper's authors.</summary>
+/// <summary>timm's SwinTransformer, and the original one by the paper's authors.</summary>
 sealed class TimmSwinLayout : TimmLayout
 {
     public override string Name => "timm's swin";
@@ -107,7 +107,7 @@ sealed class TimmSwinLayout : TimmLayout
     {
         var (C, channels, P) = (Size(weights, "patch_embed.proj.weight", 0, 4), Size(weights, "patch_embed.proj.weight", 1, 4), Size(weights, "patch_embed.proj.weight", 2, 4));
         var stages = Count(weights, stage => $"layers.{stage}.blocks.0.norm1.weight");
-        if (stages > 8) throw new UserException($"the weights have {stages} stages, and there are at most 8");
+        if (stages > 8) throw new UserException($"the weights have {stages} stages, but at most 8 are supported");
         var head = weights.ShapeOf("head.fc.weight") is null ? "head" : "head.fc";
         var (classes, side) = (Size(weights, $"{head}.weight", 0, 2), (int)Math.Round(Math.Sqrt(Size(weights, "layers.0.blocks.0.attn.relative_position_bias_table", 0, 2))));
         var model = new SwinConfig

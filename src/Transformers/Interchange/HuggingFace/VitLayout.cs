@@ -16,7 +16,7 @@ sealed class VitLayout : HuggingFaceLayout<VitConfig>
 
     public override IEnumerable<string> Misfits(VitConfig model, LayoutSizes sizes) =>
     [
-        .. Shared.Unless(model.Positions is LearnedImagePositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, where ViT has learned ones"),
+        .. Shared.Unless(model.Positions is LearnedImagePositionsConfig, $"model.positions of kind {Shared.KindOf(model.Positions)}, while ViT has learned ones"),
         .. Shared.Unless(model.Pool == ImagePooling.Cls, "model.pool: mean"),
         .. Shared.Unless(model.Norm is LayerNormConfig { Placement: NormPlacement.Pre }, "a model.norm other than a layer norm before each sublayer"),
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
@@ -70,7 +70,7 @@ sealed class VitLayout : HuggingFaceLayout<VitConfig>
         foreach (var row in Layer("head", "classifier", sizes.Classes, D)) yield return row;
     }
 
-    /// <summary>The table of positions, whose first row is the class token's there.</summary>
+    /// <summary>The table of positions, whose first row there belongs to the class token.</summary>
     internal static WeightRow Positions(string theirs, int side, long D) => new(["pos_emb.cls", "pos_emb.weight"],
         new Custom(ours => [cat([ours[0].reshape(1, D), ours[1].reshape(-1, D)], 0).unsqueeze(0)], table => [table[0][0, 0].clone(), table[0][0, 1..].reshape(side, side, D)]),
         new ForeignTensor(theirs, 1, 1 + side * side, D));

@@ -36,33 +36,33 @@ sealed class WeightFiles : IDisposable
     /// <summary>The names of all tensors.</summary>
     public IEnumerable<string> Names => tensors.Keys;
 
-    /// <summary>The shape of a tensor; null where there is none of that name.</summary>
+    /// <summary>The shape of a tensor; null if there is none with that name.</summary>
     public IReadOnlyList<long>? ShapeOf(string name) => tensors.TryGetValue(name, out var found) ? found.Tensor.Shape : null;
 
-    /// <summary>The file that a tensor is in, for messages.</summary>
+    /// <summary>The file that contains a tensor, for messages.</summary>
     public string FileOf(string name) => tensors[name].File.Path;
 
     /// <summary>A tensor as 32-bit floats.</summary>
-    /// <exception cref="UserException">It has another type than floats, or numbers that are not finite.</exception>
+    /// <exception cref="UserException">It does not contain floats, or some are not finite.</exception>
     public Tensor Load(string name)
     {
         var (file, stored) = tensors[name];
         if (stored.Dtype is not (SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16 or SafetensorsDtype.F64))
-            throw new UserException([new Problem($"{name} has the type {stored.Dtype}, and weights are read from F32, F16, BF16 or F64", file.Path)]);
+            throw new UserException([new Problem($"{name} has the type {stored.Dtype}, but weights must be F32, F16, BF16 or F64", file.Path)]);
         var loaded = ModelTensors.Load(file, stored, file.Path).to(ScalarType.Float32);
-        return loaded.isfinite().all().item<bool>() ? loaded : throw new UserException([new Problem($"{name} has numbers that are not finite", file.Path, Hint: "the weights are those of a diverged training or damaged")]);
+        return loaded.isfinite().all().item<bool>() ? loaded : throw new UserException([new Problem($"{name} has numbers that are not finite", file.Path, Hint: "training diverged, or the weights are damaged")]);
     }
 
     void OpenShards(string folder, string index)
     {
         var map = ReadIndex(index);
         var byFile = map.GroupBy(entry => entry.Value).ToList();
-        if (byFile.Count > MostShards) throw new UserException([new Problem($"names {byFile.Count} files, and at most {MostShards} are read", index)]);
+        if (byFile.Count > MostShards) throw new UserException([new Problem($"names {byFile.Count} files, but at most {MostShards} are supported", index)]);
         foreach (var shard in byFile)
         {
             if (shard.Key.Contains('/') || SafePath.Problem(shard.Key) is not null || !shard.Key.EndsWith(".safetensors", StringComparison.Ordinal))
-                throw new UserException([new Problem($"the file name {MessageText.Quote(shard.Key)} must be that of a .safetensors file in the same folder", index, Path: "weight_map")]);
-            if (!File.Exists(Path.Combine(folder, shard.Key))) throw new UserException([new Problem($"is missing, and {Index} says that it has {shard.Count()} tensors", Path.Combine(folder, shard.Key))]);
+                throw new UserException([new Problem($"the file name {MessageText.Quote(shard.Key)} must be a .safetensors file in the same folder", index, Path: "weight_map")]);
+            if (!File.Exists(Path.Combine(folder, shard.Key))) throw new UserException([new Problem($"is missing, but {Index} says that it has {shard.Count()} tensors", Path.Combine(folder, shard.Key))]);
             var file = Open(folder, shard.Key);
             foreach (var (name, _) in shard)
                 if (!file.Header.TryFind(name, out _)) throw new UserException([new Problem($"has no tensor {MessageText.Quote(name)}, although {Index} says so", file.Path)]);
@@ -79,7 +79,7 @@ sealed class WeightFiles : IDisposable
         {
             using var document = JsonDocument.Parse(BoundedFile.ReadBytes(index, LargestIndex), new() { MaxDepth = 8 });
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var list) || list.ValueKind != JsonValueKind.Object)
-                throw new UserException([new Problem("must have an object weight_map of tensors' names and their files", index)]);
+                throw new UserException([new Problem("must have an object weight_map that maps tensor names to files", index)]);
             var map = new Dictionary<string, string>(StringComparer.Ordinal);
             foreach (var entry in list.EnumerateObject())
                 if (entry.Value.ValueKind != JsonValueKind.String || !map.TryAdd(entry.Name, entry.Value.GetString()!))
@@ -98,18 +98,18 @@ sealed class WeightFiles : IDisposable
     {
         files.Add(file);
         foreach (var tensor in file.Tensors)
-            if (!tensors.TryAdd(CurrentName(tensor.Name), (file, tensor))) throw new UserException([new Problem($"has the tensor {MessageText.Quote(tensor.Name)} under its old and its new name", file.Path)]);
+            if (!tensors.TryAdd(CurrentName(tensor.Name), (file, tensor))) throw new UserException([new Problem($"has the tensor {MessageText.Quote(tensor.Name)} under both its old and its new name", file.Path)]);
     }
 
-    // The first published BERTs have the names of TensorFlow's norms, and the library reads them still.
+    // The first published BERT models use TensorFlow's names for norms, which the library still reads.
     static string CurrentName(string name) => name.EndsWith(".LayerNorm.gamma", StringComparison.Ordinal) ? $"{name[..^"gamma".Length]}weight"
         : name.EndsWith(".LayerNorm.beta", StringComparison.Ordinal) ? $"{name[..^"beta".Length]}bias" : name;
 
     static UserException Missing(string folder)
     {
-        // Unpickling runs whatever code the file asks for: such files are not read, on purpose.
+        // Unpickling runs arbitrary code from the file, so such files are deliberately not read.
         if (Pickles.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern)).Order(StringComparer.Ordinal).FirstOrDefault() is { } pickle)
-            return new UserException([new Problem("is a pickle of PyTorch, which can run any code and is not read", pickle, Hint: PickleHint)]);
+            return new UserException([new Problem("is a PyTorch pickle, which can run arbitrary code, so it is not read", pickle, Hint: PickleHint)]);
         return new UserException([new Problem($"has no {Single} and no {Index}", folder)]);
     }
 

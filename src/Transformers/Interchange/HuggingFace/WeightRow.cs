@@ -4,43 +4,43 @@ using static TorchSharp.torch;
 
 namespace Transformers.Interchange.HuggingFace;
 
-/// <summary>A tensor of another program's file: its name, and the shape that the model's sizes give it.</summary>
+/// <summary>A tensor in another program's file: its name, and its shape, which follows from the model's sizes.</summary>
 readonly record struct ForeignTensor(string Name, params long[] Shape);
 
-/// <summary>One row of a layout's table: tensors of ours, how they are changed, and the tensors of the other program that hold the same numbers.</summary>
-/// <param name="Ours">Their names here; none for what only the other program has.</param>
+/// <summary>One row of a layout's table: our tensors, how they are converted, and the other program's tensors with the same numbers.</summary>
+/// <param name="Ours">Their names in this program; none for tensors that only the other program has.</param>
 /// <param name="Change">How the two forms are converted.</param>
 /// <param name="Theirs">The other program's tensors.</param>
 sealed record WeightRow(string[] Ours, WeightChange Change, params ForeignTensor[] Theirs)
 {
     internal WeightRow(string ours, WeightChange change, params ForeignTensor[] theirs) : this([ours], change, theirs) { }
 
-    /// <summary>Whether a file may lack the tensors, because the other program makes them itself; it has either all of them or none.</summary>
+    /// <summary>Whether a file may lack the tensors, because the other program computes them; it has either all of them or none.</summary>
     public bool Optional { get; init; }
 
-    /// <summary>Whether the tensors follow from the sizes alone: an export writes them, and nothing reads them.</summary>
+    /// <summary>Whether the tensors follow from the sizes alone: an export writes them, but an import ignores them.</summary>
     public bool IsConstant { get; init; }
 
     /// <summary>Whether an export writes the tensors.</summary>
     public bool Written { get; init; } = true;
 
-    /// <summary>A tensor that repeats another where the two are tied: files may have it, and nothing writes it.</summary>
+    /// <summary>A copy of a tied tensor: files may have it, but an export does not write it.</summary>
     internal static WeightRow Tied(ForeignTensor copy, ForeignTensor original) => new([], new TiedCopy(copy.Name, original.Name), copy, original) { Optional = true, Written = false };
 
-    /// <summary>A tensor that is always zero in models of ours.</summary>
+    /// <summary>A tensor that is always zero in this program's models.</summary>
     internal static WeightRow Zeros(ForeignTensor theirs, string why) => new([], new ZerosOnly(theirs.Name, why), theirs);
 
     /// <summary>Rows for each of several layers, in whose names <c>*</c> is the layer's number.</summary>
     internal static IEnumerable<WeightRow> Repeat(int layers, IEnumerable<WeightRow> rows) => Enumerable.Range(0, layers).SelectMany(layer => rows.Select(row => row.At($"{layer}", $"{layer}")));
 
-    /// <summary>The row with numbers in place of the stars of its names.</summary>
+    /// <summary>The row with the stars in its names replaced by numbers.</summary>
     internal WeightRow At(string ours, string theirs) => this with
     {
         Ours = [.. Ours.Select(name => name.Replace("*", ours, StringComparison.Ordinal))],
         Theirs = [.. Theirs.Select(tensor => tensor with { Name = tensor.Name.Replace("*", theirs, StringComparison.Ordinal) })],
     };
 
-    /// <summary>The rows of a layer's weight and of its bias, whose names differ in their ends alone.</summary>
+    /// <summary>The rows of a layer's weight and of its bias, whose names differ only in their endings.</summary>
     internal static IEnumerable<WeightRow> Layer(string ours, bool bias, WeightChange change, params ForeignTensor[] theirs)
     {
         yield return new($"{ours}.weight", change, [.. theirs.Select(tensor => tensor with { Name = $"{tensor.Name}.weight" })]);
@@ -48,27 +48,27 @@ sealed record WeightRow(string[] Ours, WeightChange Change, params ForeignTensor
     }
 }
 
-/// <summary>How tensors of ours and those of another program's file are converted into each other. Both directions are exact.</summary>
+/// <summary>How our tensors and those of another program are converted into each other. Both directions are exact.</summary>
 abstract class WeightChange
 {
     /// <summary>The same numbers in the same order.</summary>
     public static readonly WeightChange Same = new Unchanged();
-    /// <summary>A matrix whose rows are inputs, as GPT-2's layers have it.</summary>
+    /// <summary>A matrix whose rows are inputs, as in GPT-2's layers.</summary>
     public static readonly WeightChange Transposed = new Transposition();
-    /// <summary>Several matrices below each other: fused here, apart there.</summary>
+    /// <summary>Several stacked matrices: fused in this program, separate in the other.</summary>
     public static readonly WeightChange Stacked = new Stack();
 
     /// <summary>Their tensors.</summary>
     public abstract Tensor[] Export(Tensor[] ours, ForeignTensor[] theirs);
 
     /// <summary>Our tensors.</summary>
-    /// <exception cref="UserException">The numbers have no form here.</exception>
+    /// <exception cref="UserException">The numbers cannot be represented.</exception>
     public abstract Tensor[] Import(Tensor[] theirs);
 
-    /// <summary>What happens to the bias of a layer whose weight is changed in this way.</summary>
+    /// <summary>The conversion of the bias of a layer whose weight is converted in this way.</summary>
     public virtual WeightChange OfBias => this;
 
-    /// <summary>The shape of the bias of a layer whose weight has this shape there.</summary>
+    /// <summary>The shape of the bias of a layer whose weight has this shape in the other program.</summary>
     public virtual long[] Outputs(long[] weight) => [weight[0]];
 
     sealed class Unchanged : WeightChange
@@ -92,7 +92,7 @@ abstract class WeightChange
     }
 }
 
-/// <summary>Numbers in another order along one dimension of our tensor, besides another change: a residual stream whose dimensions are ordered otherwise there.</summary>
+/// <summary>A different order along one dimension of our tensor, combined with another conversion: a residual stream whose dimensions are ordered differently.</summary>
 /// <param name="inner">The other change.</param>
 /// <param name="order">For each of our positions, its position there.</param>
 /// <param name="dimension">Which dimension of our tensor is reordered.</param>
@@ -112,9 +112,9 @@ sealed class Reordered(WeightChange inner, long[] order, int dimension) : Weight
     public override long[] Outputs(long[] weight) => inner.Outputs(weight);
 }
 
-/// <summary>A change that one layout alone has.</summary>
-/// <param name="export">Makes their tensors of ours.</param>
-/// <param name="import">Makes our tensors of theirs.</param>
+/// <summary>A conversion that only one layout needs.</summary>
+/// <param name="export">Converts our tensors to theirs.</param>
+/// <param name="import">Converts their tensors to ours.</param>
 sealed class Custom(Func<Tensor[], Tensor[]> export, Func<Tensor[], Tensor[]> import) : WeightChange
 {
     /// <summary>The same numbers in another shape.</summary>
@@ -124,7 +124,7 @@ sealed class Custom(Func<Tensor[], Tensor[]> export, Func<Tensor[], Tensor[]> im
     public override Tensor[] Import(Tensor[] theirs) => import(theirs);
 }
 
-/// <summary>A repeated tensor, which must equal the one that it repeats.</summary>
+/// <summary>A copy of a tensor, which must equal the original.</summary>
 sealed class TiedCopy(string copy, string original) : WeightChange
 {
     public override Tensor[] Export(Tensor[] ours, ForeignTensor[] theirs) => throw new NotSupportedException("a tied copy is not written");
@@ -133,7 +133,7 @@ sealed class TiedCopy(string copy, string original) : WeightChange
         : throw new UserException($"{copy} differs from {original}, although the config ties them", "set tie_word_embeddings to false in config.json");
 }
 
-/// <summary>A tensor that must be zero, because nothing here has its place.</summary>
+/// <summary>A tensor that must be zero, because this program has no counterpart.</summary>
 sealed class ZerosOnly(string name, string why) : WeightChange
 {
     public override Tensor[] Export(Tensor[] ours, ForeignTensor[] theirs) => [.. theirs.Select(one => zeros(one.Shape))];

@@ -2,7 +2,7 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>Keys and values of earlier tokens: inputs of a graph, which gives out those of all tokens.</summary>
+/// <summary>Keys and values of earlier tokens: inputs of a graph, which returns those of all tokens.</summary>
 /// <param name="Name">The layer's name within the graph's inputs and outputs.</param>
 /// <param name="Keys">[B, K, S, E].</param>
 /// <param name="Values">[B, K, S, E].</param>
@@ -27,7 +27,7 @@ readonly record struct OnnxCache(string Name, string Keys, string Values)
 /// <param name="Width">The width E of a head.</param>
 readonly record struct AttentionHeads(int Query, int KeyValue, int Width)
 {
-    /// <summary>Heads of which each has keys and values of its own.</summary>
+    /// <summary>Heads with separate keys and values each.</summary>
     public static AttentionHeads Of(int width, int heads) => new(heads, heads, width / heads);
 }
 

@@ -11,7 +11,7 @@ using Transformers.IO;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>What a program must know to use exported graphs: <c>model.json</c> beside them.</summary>
+/// <summary>What a program needs to know to use exported graphs: <c>model.json</c>.</summary>
 public sealed record OnnxDescription
 {
     /// <summary>The file's name.</summary>
@@ -32,19 +32,19 @@ public sealed record OnnxDescription
     /// <summary>How matrices are stored: <c>f32</c> or <c>int8</c>.</summary>
     public string Weights { get; init; } = "";
 
-    /// <summary>The most tokens of a text, or of a side.</summary>
+    /// <summary>The maximum number of tokens of a text, or of a side.</summary>
     public int? Context { get; init; }
 
-    /// <summary>The tokenizer's number of tokens: logits beyond it mean nothing.</summary>
+    /// <summary>The number of tokens of the tokenizer: logits beyond it are meaningless.</summary>
     public int? Vocabulary { get; init; }
 
     /// <summary>The file of the tokenizer, or of the source's.</summary>
     public string? Tokenizer { get; init; }
 
-    /// <summary>The file of the target's tokenizer, where it has its own.</summary>
+    /// <summary>The file of the target's tokenizer, if it has its own.</summary>
     public string? TargetTokenizer { get; init; }
 
-    /// <summary>The token before a prompt, before a target, or before an encoder's text; absent where there is none.</summary>
+    /// <summary>The token before a prompt, before a target, or before an encoder's text; absent if there is none.</summary>
     public int? Begin { get; init; }
 
     /// <summary>The token that ends a text: generation stops at it, and an encoder's text ends with it.</summary>
@@ -53,23 +53,23 @@ public sealed record OnnxDescription
     /// <summary>The token that ends the source of an encoder-decoder.</summary>
     public int? SourceEnd { get; init; }
 
-    /// <summary>The token that fills rows up to the longest.</summary>
+    /// <summary>The padding token.</summary>
     public int? Padding { get; init; }
 
-    /// <summary>The token in place of one to predict.</summary>
+    /// <summary>The token that replaces one to be predicted.</summary>
     public int? Mask { get; init; }
 
     /// <summary>The names of the classes, in the order of the logits.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
 
-    /// <summary>How a picture becomes <c>pixel_values</c>.</summary>
+    /// <summary>How an image becomes <c>pixel_values</c>.</summary>
     public ImageTransform? Image { get; init; }
 }
 
-/// <summary>Writes graphs with what belongs to them into a folder.</summary>
+/// <summary>Writes graphs and the files that belong to them to a folder.</summary>
 static class OnnxExport
 {
-    // Protocol buffers have at most 2 GB; the rest of a graph is small beside this reserve.
+    // Protocol buffers are limited to 2 GB; the rest of a graph is small compared to this reserve.
     const long MostInside = 1_800_000_000;
 
     // Smaller tensors stay inside: many are sizes, which readers want to see.
@@ -80,15 +80,15 @@ static class OnnxExport
     // Tensors are at multiples of it, so that readers can map them into memory.
     const int Alignment = 4096;
 
-    /// <summary>The weights of a model in the type that is asked for.</summary>
-    /// <exception cref="UserException">Graphs have no such type.</exception>
+    /// <summary>The weights of a model in the requested type.</summary>
+    /// <exception cref="UserException">Graphs do not support the type.</exception>
     public static OnnxWeights WeightsOf(torch.nn.Module model, ExportRequest request) => new(model, request.TypeAmong(ExportType.F32, ExportType.Int8) == ExportType.Int8);
 
     /// <summary>Writes the folder: graphs, weights, tokenizers and the description.</summary>
     /// <param name="run">The run.</param>
     /// <param name="request">Where to.</param>
     /// <param name="weights">The weights that the graphs were made from.</param>
-    /// <param name="description">What else a program must know.</param>
+    /// <param name="description">What else a program needs to know.</param>
     /// <param name="graphs">File names with their graphs.</param>
     /// <exception cref="UserException">The output cannot be written.</exception>
     public static ExportResult Write(TrainedRun run, ExportRequest request, OnnxWeights weights, OnnxDescription description, params IReadOnlyList<(string File, OnnxGraph Graph)> graphs)

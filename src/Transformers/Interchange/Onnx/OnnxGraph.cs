@@ -6,7 +6,7 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>One size of an input or an output: a number, or the name of a size that is known when the model runs.</summary>
+/// <summary>One size of an input or an output: a number, or the name of a size that is known only at run time.</summary>
 readonly record struct OnnxSize(long Number, string? Name)
 {
     public static implicit operator OnnxSize(long number) => new(number, null);
@@ -14,7 +14,7 @@ readonly record struct OnnxSize(long Number, string? Name)
     public static implicit operator OnnxSize(string name) => new(0, name);
 }
 
-/// <summary>An ONNX graph in the making: every operation adds a node and returns the name of its result.</summary>
+/// <summary>An ONNX graph under construction: every operation adds a node and returns the name of its result.</summary>
 /// <remarks>The operators are those of the standard domain at opset 17, so that every runtime has them: https://onnx.ai/onnx/operators.</remarks>
 /// <param name="name">The graph's name.</param>
 /// <param name="weights">Where layers find their weights.</param>
@@ -47,7 +47,7 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
         return input;
     }
 
-    /// <summary>Declares that a value is an output, under a name of its own.</summary>
+    /// <summary>Declares that a value is an output, with its own name.</summary>
     public void Output(string output, string value, params ReadOnlySpan<OnnxSize> shape)
     {
         published.Add(value, output);
@@ -101,7 +101,7 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
         return tensor.Name;
     }
 
-    /// <summary>A constant; equal ones are one.</summary>
+    /// <summary>A constant; equal ones are shared.</summary>
     public string Constant<T>(ElementType type, ReadOnlySpan<long> shape, ReadOnlySpan<T> values) where T : unmanaged
     {
         var bytes = MemoryMarshal.AsBytes(values);
@@ -132,7 +132,7 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
     public string Transpose(string x, params ReadOnlySpan<long> order) => Call("Transpose", [x], Wholes("perm", order));
     public string Unsqueeze(string x, params ReadOnlySpan<long> axes) => Call("Unsqueeze", x, List(axes));
 
-    /// <summary>A view of other sizes: 0 keeps the size at that position, and -1 takes what is left.</summary>
+    /// <summary>A reshaped tensor: 0 keeps the size at that position, and -1 infers it.</summary>
     public string Reshape(string x, params ReadOnlySpan<long> shape) => Call("Reshape", x, List(shape));
 
     public string[] Split(string x, long axis, params ReadOnlySpan<long> sizes) => CallMany("Split", sizes.Length, [x, List(sizes)], Whole("axis", axis));
@@ -140,7 +140,7 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
     /// <summary>A part along one axis, from a position up to another.</summary>
     public string Slice(string x, long axis, long from, long until) => Call("Slice", x, List(from), List(until), List(axis));
 
-    /// <summary>The size of an axis, a whole number that is known when the model runs.</summary>
+    /// <summary>The size of an axis, a whole number that is known only at run time.</summary>
     public string SizeOf(string x, long axis) => Gather(Call("Shape", x), Number(axis));
 
     /// <summary>The whole numbers from one up to another, [count].</summary>

@@ -5,7 +5,7 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>What graphs over images have in common: <c>pixel_values</c> [B, C, Y, X], normalised, to <c>logits</c> [B, N].</summary>
+/// <summary>What graphs of image models have in common: <c>pixel_values</c> [B, C, Y, X], normalised, to <c>logits</c> [B, N].</summary>
 static class OnnxImages
 {
     /// <summary>Declares the images as an input.</summary>
@@ -69,7 +69,7 @@ static class OnnxVit
     }
 }
 
-/// <summary>The graph of a Swin transformer, <see cref="Swin"/>, for images of the run's size: how windows are cut follows from it.</summary>
+/// <summary>The graph of a Swin transformer, <see cref="Swin"/>, for images of the run's size, which determines the windows.</summary>
 static class OnnxSwin
 {
     /// <summary>The graph.</summary>
@@ -114,7 +114,7 @@ static class OnnxSwin
         }
     }
 
-    // [G, 1, T, T]; null where every position of a window is seen.
+    // [G, 1, T, T]; null if every position of a window is visible.
     static string? Mask(OnnxGraph graph, Windows windows, WindowPadding padding)
     {
         using var scope = NewDisposeScope();
@@ -143,7 +143,7 @@ static class OnnxSwin
         return windows.Padded ? graph.Slice(graph.Slice(x, 1, 0, windows.Rows), 2, 0, windows.Columns) : x;
     }
 
-    // Moves what comes first along an axis to its end.
+    // Rotates an axis: moves its first elements to its end.
     static string Roll(OnnxGraph graph, string x, long axis, long first) =>
         first == 0 ? x : graph.Concat(axis, graph.Slice(x, axis, first, long.MaxValue), graph.Slice(x, axis, 0, first));
 

@@ -8,7 +8,7 @@ namespace Transformers.Interchange.Onnx;
 /// <summary>The layers of a model as nodes of a graph. A layer's weights are found under the name that it has in a checkpoint.</summary>
 static class OnnxLayers
 {
-    /// <summary>What is added to a score that must not count: so low that its weight is 0, and finite, so that rows of padding alone have a softmax.</summary>
+    /// <summary>Added to masked scores: low enough for a weight of 0, but finite, so that rows of only padding have a softmax.</summary>
     public const double Hidden = -1e30;
 
     /// <summary>x·Wᵀ + b.</summary>
@@ -20,10 +20,10 @@ static class OnnxLayers
         return graph.Biased(graph.Product(x, graph.Initializer(matrix), scales is null ? null : graph.Initializer(scales)), name + ".bias");
     }
 
-    /// <summary>Adds a bias, where the model has it.</summary>
+    /// <summary>Adds a bias, if the model has one.</summary>
     public static string Biased(this OnnxGraph graph, string x, string name) => graph.Weights.Has(name) ? graph.Add(x, graph.Plain(name)) : x;
 
-    /// <summary>Logits from a table of embeddings, which the output layer uses too.</summary>
+    /// <summary>Logits from an embedding table that the output layer shares.</summary>
     /// <param name="x">[B, T, D].</param>
     /// <returns>[B, T, V].</returns>
     public static string TiedOutput(this OnnxGraph graph, string x, string name)
@@ -32,7 +32,7 @@ static class OnnxLayers
         return graph.Product(x, graph.Transpose(graph.Initializer(table), 1, 0), scales is null ? null : graph.Initializer(scales));
     }
 
-    // With a matrix of 8 bits, the input is brought to 8 bits too, with one scale for all of it.
+    // With an 8-bit matrix, the input is also quantized to 8 bits, with a single scale.
     static string Product(this OnnxGraph graph, string x, string matrix, string? scales)
     {
         if (scales is null) return graph.Call("MatMul", x, matrix);
@@ -71,7 +71,7 @@ static class OnnxLayers
         }
     }
 
-    /// <summary>The residual connection around a sublayer, with its norm before or after, and the scale of its output where there is one.</summary>
+    /// <summary>The residual connection around a sublayer, with its norm before or after, and the scale of its output, if any.</summary>
     public static string Residual(this OnnxGraph graph, string x, NormConfig config, string block, int number, Func<string, string> sublayer)
     {
         var (norm, scale) = ($"{block}.norm{number}", $"{block}.scale{number}.weight");
@@ -130,13 +130,13 @@ static class OnnxLayers
         return graph.Residual(x, norm, name, 2, h => graph.FeedForward(h, feedForward, name + ".mlp"));
     }
 
-    /// <summary>What hides padding from attention.</summary>
+    /// <summary>The mask for padding in attention.</summary>
     /// <param name="mask">[B, S] whole numbers: 1 for a token, and 0 for padding.</param>
     /// <returns>What is added to scores, [B, 1, 1, S].</returns>
     public static string Padding(this OnnxGraph graph, string mask) =>
         graph.Unsqueeze(graph.Multiply(graph.Subtract(graph.Number(1.0), graph.Cast(mask, ElementType.Float)), Hidden), 1, 2);
 
-    /// <summary>The refusal of a setting that graphs have no form for.</summary>
+    /// <summary>The error for a setting that cannot be exported.</summary>
     public static UserException Refused(string setting, object config) =>
-        new($"model.{setting}.kind ({KindAttribute.Of(config)}) has no form in an ONNX graph here", "export a run with another kind, or to another format");
+        new($"model.{setting}.kind ({KindAttribute.Of(config)}) cannot be exported to ONNX", "export a run with another kind, or to another format");
 }

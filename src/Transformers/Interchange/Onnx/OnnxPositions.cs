@@ -3,7 +3,7 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>How a graph encodes the position of tokens: the counterpart of <see cref="Positions"/>, for lengths that are known when the model runs.</summary>
+/// <summary>How a graph encodes the position of tokens: the counterpart of <see cref="Positions"/>, for lengths that are known only at run time.</summary>
 /// <param name="config">The kind and its numbers.</param>
 /// <param name="name">The module's name in a checkpoint.</param>
 /// <param name="width">The model's width D.</param>
@@ -24,7 +24,7 @@ sealed class OnnxPositions(PositionsConfig config, string name, int width, int h
             case LearnedPositionsConfig: return graph.Add(x, graph.Embedding(name + ".weight", positions));
             case SinusoidalPositionsConfig sinusoidal:
                 var frequencies = Frequencies(width, sinusoidal.Base);
-                // A cosine is the sine a quarter turn ahead, so that one node gives both.
+                // A cosine is the sine a quarter period ahead, so one node computes both.
                 double[] each = [.. frequencies.SelectMany(frequency => new[] { frequency, frequency })];
                 return graph.Add(x, Sines(graph, positions, each, [.. each.Select((_, i) => i % 2 == 0 ? 0 : Math.PI / 2)]));
             case RotaryPositionsConfig or AlibiPositionsConfig or RelativePositionsConfig or NoPositionsConfig: return x;
@@ -32,7 +32,7 @@ sealed class OnnxPositions(PositionsConfig config, string name, int width, int h
         }
     }
 
-    /// <summary>What rotates queries or keys, [B, H, T, E]; null where nothing does.</summary>
+    /// <summary>The rotation of queries or keys, [B, H, T, E]; null for none.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="positions">[T], whole numbers.</param>
     public Func<string, string>? Rotation(OnnxGraph graph, string positions)
@@ -54,7 +54,7 @@ sealed class OnnxPositions(PositionsConfig config, string name, int width, int h
     /// <param name="graph">The graph.</param>
     /// <param name="queries">Positions of queries, [T], whole numbers.</param>
     /// <param name="keys">Positions of keys, [S], whole numbers.</param>
-    /// <param name="causal">Whether a query sees no key after its own position.</param>
+    /// <param name="causal">Whether a query attends only to keys up to its own position.</param>
     /// <returns>[T, S] or [H, T, S], or null.</returns>
     public string? Bias(OnnxGraph graph, string queries, string keys, bool causal)
     {
@@ -73,7 +73,7 @@ sealed class OnnxPositions(PositionsConfig config, string name, int width, int h
         return bias is null ? future : graph.Add(bias, future);
     }
 
-    // All distances beyond the last bucket's, or beyond the context, are one.
+    // All distances beyond the last bucket's, or beyond the context, are treated alike.
     string Relative(OnnxGraph graph, RelativePositionsConfig relative, string distances, bool causal)
     {
         var most = Math.Min(relative.MaxDistance, context);

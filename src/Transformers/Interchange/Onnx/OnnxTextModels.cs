@@ -98,7 +98,7 @@ static class OnnxEncoder
 }
 
 /// <summary>The two graphs of an encoder-decoder, <see cref="Seq2Seq"/>.</summary>
-/// <remarks>The encoder gives the keys and values of the source for every layer of the decoder, which therefore computes them once for a text.</remarks>
+/// <remarks>The encoder returns the keys and values of the source for every layer of the decoder, so that they are computed only once per text.</remarks>
 static class OnnxSeq2Seq
 {
     /// <summary>Reads sources: <c>input_ids</c> and <c>attention_mask</c> [B, S] to <c>last_hidden_state</c> [B, S, D] and the decoder's cache of the source.</summary>

@@ -21,7 +21,7 @@ sealed class OnnxWeights
     readonly HashSet<string> used = new(StringComparer.Ordinal);
 
     /// <summary>The weights of a model.</summary>
-    /// <param name="model">The model; it must live as long as graphs are made.</param>
+    /// <param name="model">The model; it must live until the graphs are complete.</param>
     /// <param name="quantized">Whether matrices have 8 bits.</param>
     public OnnxWeights(nn.Module model, bool quantized)
     {
@@ -32,19 +32,19 @@ sealed class OnnxWeights
     /// <summary>Whether matrices have 8 bits.</summary>
     public bool Quantized { get; }
 
-    /// <summary>Weights that no graph has used: a graph that leaves one out is not the model.</summary>
+    /// <summary>Weights that no graph has used: a graph that omits one would not be the model.</summary>
     public IEnumerable<string> Unused => tensors.Keys.Except(used);
 
     /// <summary>Whether the model has a weight.</summary>
     public bool Has(string name) => tensors.ContainsKey(name);
 
-    /// <summary>A weight as it is, in 32 bits.</summary>
+    /// <summary>A weight as stored, in 32 bits.</summary>
     public TensorProto Plain(string name) => Get(name, transposed: false, quantized: false).Values;
 
-    /// <summary>A matrix [outputs, inputs] for products from the left, [inputs, outputs], with its scales [outputs] where it has 8 bits.</summary>
+    /// <summary>A matrix [outputs, inputs] for products from the left, [inputs, outputs], with its scales [outputs] if it has 8 bits.</summary>
     public (TensorProto Values, TensorProto? Scales) Matrix(string name) => Get(name, transposed: true, Quantized);
 
-    /// <summary>A table [rows, D], with its scales [rows] where it has 8 bits.</summary>
+    /// <summary>A table [rows, D], with its scales [rows] if it has 8 bits.</summary>
     public (TensorProto Values, TensorProto? Scales) Table(string name) => Get(name, transposed: false, Quantized);
 
     (TensorProto Values, TensorProto? Scales) Get(string name, bool transposed, bool quantized)
@@ -69,7 +69,7 @@ sealed class OnnxWeights
     {
         var contiguous = tensor.contiguous();
         if (contiguous.NumberOfElements * contiguous.ElementSize > int.MaxValue)
-            throw new UserException($"the weight {name} of {contiguous.NumberOfElements * contiguous.ElementSize:N0} bytes is too large for a tensor of an ONNX file, which has at most 2 GB",
+            throw new UserException($"the weight {name} of {contiguous.NumberOfElements * contiguous.ElementSize:N0} bytes is too large for an ONNX tensor, which can have at most 2 GB",
                 "export with --quantize int8, which takes a quarter");
         var proto = new TensorProto
         {

@@ -100,10 +100,10 @@ unsafe struct AttentionArguments
     /// <summary>[B, H, T, E], [B, K, S, E], [B, K, S, E], [B, H, T, E].</summary>
     internal KernelHeads Queries, Keys, Values, Out;
 
-    /// <summary>[B, H, T], kept for the backward pass; null where there is none.</summary>
+    /// <summary>[B, H, T], kept for the backward pass; null if there is none.</summary>
     internal float* Lse;
 
-    /// <summary>[B]; null where all keys are seen.</summary>
+    /// <summary>[B]; null if all keys are seen.</summary>
     internal long* Lengths;
     internal KernelBias Bias;
     internal KernelDropout Dropout;

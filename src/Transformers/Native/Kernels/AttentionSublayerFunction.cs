@@ -14,7 +14,7 @@ namespace Transformers.Native;
 readonly record struct AttentionWeights(Tensor Query, Tensor? QueryBias, Tensor? Key, Tensor? KeyBias, Tensor Output, Tensor? OutputBias);
 
 /// <summary>What attention sees.</summary>
-/// <param name="Causal">Whether a query sees no key after its own position.</param>
+/// <param name="Causal">Whether a query attends only to keys up to its own position.</param>
 /// <param name="Bias">Added to the scores, broadcasts to [B, H, T, S], a first size that divides B repeating; null for none.</param>
 /// <param name="Lengths">[B] whole numbers in 64 bits: keys from there on are hidden; null for none.</param>
 /// <param name="Cosine">Of rotary positions, [T, E]; null for none.</param>
@@ -169,7 +169,7 @@ unsafe struct AttentionSublayerArguments
     internal float* OutputBias;
     internal KernelBias Bias;
 
-    /// <summary>[B]; null where all keys are seen.</summary>
+    /// <summary>[B]; null if all keys are seen.</summary>
     internal long* Lengths;
 
     /// <summary>Rotary positions, [T, E]; null for none.</summary>

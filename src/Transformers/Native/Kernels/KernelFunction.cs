@@ -18,7 +18,7 @@ abstract unsafe class KernelFunction : ManagedFunction
 
     protected static float* Floats(Tensor? tensor) => KernelTensors.Floats(tensor);
 
-    /// <summary>Allocates memory for at least so many numbers, which a kernel keeps until the backward pass.</summary>
+    /// <summary>Allocates memory for at least this many numbers, which a kernel keeps until the backward pass.</summary>
     /// <remarks>
     /// Sizes are rounded up to eighths of a power of two. Sentences of varying length need blocks of nearly the same size one after
     /// another, and without size classes a block is often a little too large for the hole that the last one left.

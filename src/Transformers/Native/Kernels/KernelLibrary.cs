@@ -24,7 +24,7 @@ static unsafe partial class KernelLibrary
     /// <summary>Why they are not available, with the remedy; null where they are.</summary>
     internal static Problem? Reason => loaded.Value.Reason;
 
-    /// <summary>The file; null where there is none.</summary>
+    /// <summary>The file; null if there is none.</summary>
     internal static string? Path => loaded.Value.Path;
 
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
@@ -128,7 +128,7 @@ static unsafe partial class KernelLibrary
 /// <summary>The library of kernels that is in use, for <c>doctor</c> and for the commands that compute.</summary>
 public static class KernelReport
 {
-    /// <summary>Its file; null where there is none.</summary>
+    /// <summary>Its file; null if there is none.</summary>
     public static string? Path => KernelLibrary.IsAvailable ? KernelLibrary.Path : null;
 
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
@@ -139,7 +139,7 @@ public static class KernelReport
 
     /// <summary>That the kernels are not in use, why, and the remedy; null where they are.</summary>
     public static Problem? Missing => KernelLibrary.IsAvailable || KernelLibrary.Reason is not { } reason ? null
-        : reason with { Message = $"the kernels are not in use, and computing on a processor is slower: {reason.Message}" };
+        : reason with { Message = $"the kernels are not in use, so computing on a CPU is slower: {reason.Message}" };
 
     /// <summary>Whether the user has switched them off.</summary>
     public static bool IsSwitchedOff => KernelLibrary.IsNamedOff;

@@ -41,7 +41,7 @@ unsafe struct KernelMatrix
 /// <summary>Where the gradient of a parameter goes: 32-bit numbers in the parameter's shape.</summary>
 unsafe struct KernelGradient
 {
-    /// <summary>Null where the gradient is not wanted.</summary>
+    /// <summary>Null if the gradient is not wanted.</summary>
     internal float* Data;
 
     /// <summary>1: added to what is there; 0: overwritten.</summary>

@@ -20,7 +20,7 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
     /// <summary>Whether the kernel takes this output layer.</summary>
     internal static bool Takes(Tensor hidden, Tensor weight, ScalarType compute) => Takes([hidden, weight]) && Multiplies(compute);
 
-    /// <summary>The sum over the targets that count, in nats.</summary>
+    /// <summary>The sum over the counted targets, in nats.</summary>
     /// <param name="hidden">[N, D].</param>
     /// <param name="weight">[V, D].</param>
     /// <param name="bias">[V]; null for none.</param>
@@ -91,10 +91,10 @@ unsafe struct LinearCrossEntropyArguments
     /// <summary>Gradients are those of the loss times this.</summary>
     internal double GradientScale;
 
-    /// <summary>The sum over the targets that count; the second without label smoothing, null where it is not wanted.</summary>
+    /// <summary>The sum over the targets that count; the second without label smoothing, null if it is not wanted.</summary>
     internal double* Loss, PlainLoss;
 
-    /// <summary>[Rows, D]; null where it is not wanted.</summary>
+    /// <summary>[Rows, D]; null if it is not wanted.</summary>
     internal float* DHidden;
     internal KernelGradient DWeight, DBias;
 }
@@ -197,7 +197,7 @@ unsafe struct LinearGradients
     internal void* Dy;
     internal long DyRow;
 
-    /// <summary>[Rows, In]; null where it is not wanted.</summary>
+    /// <summary>[Rows, In]; null if it is not wanted.</summary>
     internal void* Dx;
     internal KernelGradient Weight, Bias;
 }

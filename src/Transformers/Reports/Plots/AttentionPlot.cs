@@ -24,7 +24,7 @@ public enum AttentionPart
 /// <param name="Head">A single head, from 1; null for all.</param>
 public readonly record struct AttentionChoice(int? Layer = null, int? Head = null)
 {
-    /// <summary>The most layers, and the most heads of each, in a figure of all of them; null for all.</summary>
+    /// <summary>The maximum number of layers, and of heads in each, in a figure of all of them; null for all.</summary>
     public int? Most { get; init; }
 }
 
@@ -42,7 +42,7 @@ public static class AttentionPlot
     /// <param name="text">The text; at least one token of it.</param>
     /// <param name="device">Where the model is.</param>
     /// <param name="choice">Layers and heads.</param>
-    /// <exception cref="UserException">The text has no token or too many, or there is no such layer or head.</exception>
+    /// <exception cref="UserException">The text has no token or too many, or the layer or head does not exist.</exception>
     public static HeatMap Of(ILanguageModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default) =>
         Of(model, tokenizer, tokenizer.EncodeToIds(text), device, choice);
 
@@ -53,7 +53,7 @@ public static class AttentionPlot
     }
 
     /// <summary>The maps of a text in an encoder, its framing tokens included.</summary>
-    /// <exception cref="UserException">The text has too many tokens, or there is no such layer or head.</exception>
+    /// <exception cref="UserException">The text has too many tokens, or the layer or head does not exist.</exception>
     public static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
     {
         var special = SpecialIds.Of(tokenizer);
@@ -83,7 +83,7 @@ public static class AttentionPlot
     /// <param name="part">Which attention.</param>
     /// <param name="device">Where the model is.</param>
     /// <param name="choice">Layers and heads.</param>
-    /// <exception cref="UserException">A side has too many tokens, or there is no such layer or head.</exception>
+    /// <exception cref="UserException">A side has too many tokens, or the layer or head does not exist.</exception>
     public static HeatMap Of(Seq2Seq model, (TextTokenizer source, TextTokenizer target) tokenizers, (string source, string target) pair, AttentionPart part, Device device, AttentionChoice choice = default)
     {
         List<int> sources = [.. tokenizers.source.EncodeToIds(pair.source), SpecialIds.Of(tokenizers.source).End];
@@ -132,7 +132,7 @@ public static class AttentionPlot
     static void CheckTokens(string side, int count, int fewest, int context)
     {
         var most = Math.Min(context, MostTokens);
-        if (count < fewest || count > most) throw new UserException($"the {side} has {count} tokens, and a map can show {fewest} to {most}");
+        if (count < fewest || count > most) throw new UserException($"the {side} has {count} tokens, but a map can show {fewest} to {most}");
     }
 
     static void Check(string name, int? asked, int count)

@@ -3,7 +3,7 @@ using Transformers.Data.Series;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>A forecast beside what happened, with the band between its lowest and its highest quantile.</summary>
+/// <summary>A forecast next to the actual values, with the band between its lowest and highest quantiles.</summary>
 public static class ForecastPlot
 {
     // More of the past would press the forecast to the edge.

@@ -187,7 +187,7 @@ public sealed class ColorScale
 
 /// <summary>Numbers in rows and columns, to be drawn.</summary>
 /// <param name="values">Row by row.</param>
-/// <param name="columns">Numbers a row.</param>
+/// <param name="columns">Numbers per row.</param>
 public sealed class Matrix(double[] values, int columns)
 {
     /// <summary>The number of rows.</summary>

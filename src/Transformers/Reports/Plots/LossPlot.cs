@@ -84,7 +84,7 @@ public static class SchedulePlot
 {
     /// <summary>The schedule of a config.</summary>
     /// <param name="config">A run's config.</param>
-    /// <param name="points">The most points of the line.</param>
+    /// <param name="points">The maximum number of points of the line.</param>
     public static LineChart Of(RunConfig config, int points = 1000)
     {
         var training = config.Training;

@@ -119,7 +119,7 @@ public static class PlotFile
     {
         if (!IsPng(path) && !Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase))
             throw new UserException($"--output ({path}) must end in .svg or .png");
-        if (dark && !IsPng(path)) throw new UserException($"--dark is for PNG, and --output ({path}) is an SVG, which follows the reader's setting", "leave it out, or end --output in .png");
+        if (dark && !IsPng(path)) throw new UserException($"--dark is for PNG, but --output ({path}) is an SVG, which follows the reader's setting", "leave it out, or end --output in .png");
     }
 
     /// <summary>Saves a picture.</summary>

@@ -32,7 +32,7 @@ public static class PositionsPlot
             RelativePositionsConfig relative => Relative(relative, positions, heads, learned, bidirectional),
             NoPositionsConfig => new HeatMap("No positions: only the causal mask gives the order", "position attended to", "position",
                 [new("equal weights under the mask", Matrix.Of(positions, positions, (t, s) => s <= t ? 1.0 / (t + 1) : 0))]).Draw(),
-            _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a picture"),
+            _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a figure"),
         };
     }
 
@@ -90,7 +90,7 @@ public static class PositionsPlot
     static Matrix First(Matrix vectors, int positions) =>
         vectors.Rows <= positions ? vectors : Matrix.Of(positions, vectors.Columns, (row, column) => vectors[row, column]);
 
-    static UserException NotLearned(string kind) => new($"positions of kind {kind} have no picture before training", "give the folder of a trained run");
+    static UserException NotLearned(string kind) => new($"positions of kind {kind} cannot be drawn before training", "give the folder of a trained run");
 }
 
 /// <summary>Pictures of the positions of patches in an image.</summary>
@@ -154,7 +154,7 @@ public static class EmbeddingsPlot
     public static HeatMap Tokens(Tensor table, TextTokenizer tokenizer, string text)
     {
         long[] ids = [.. tokenizer.EncodeToIds(text).Distinct().Select(id => (long)id)];
-        if (ids.Length is < 2 or > MostTokens) throw new UserException($"the text has {ids.Length} different tokens, and the picture can show 2 to {MostTokens}");
+        if (ids.Length is < 2 or > MostTokens) throw new UserException($"the text has {ids.Length} different tokens, but the figure can show 2 to {MostTokens}");
         using var scope = NewDisposeScope();
         var vectors = Matrix.Of(table.index_select(0, tensor(ids, device: table.device)));
         string[] words = [.. ids.Select(id => AttentionPlot.Shown(tokenizer, (int)id))];

@@ -21,7 +21,7 @@ public static class SpectrogramPlot
     {
         var samples = Resampler.Resample(WavFile.Read(path), LogMel.Rate).Samples;
         if (samples.Length is <= 1024 or > 60 * LogMel.Rate)
-            throw new UserException([new Problem($"has {(double)samples.Length / LogMel.Rate:0.##} seconds; 0.1 to 60 are drawn", path)]);
+            throw new UserException([new Problem($"has {(double)samples.Length / LogMel.Rate:0.##} seconds; 0.1 to 60 can be drawn", path)]);
         using var scope = NewDisposeScope();
         using var front = new LogMel(mels, CPU);
         return Of(front.Of(tensor(samples).unsqueeze(0))[0], Path.GetFileName(path));

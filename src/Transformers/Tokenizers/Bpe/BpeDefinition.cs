@@ -7,7 +7,7 @@ namespace Transformers.Tokenizers.Bpe;
 /// <summary>Everything that decides the ids of a byte-level BPE, as read from a file or trained.</summary>
 sealed class BpeDefinition
 {
-    /// <summary>The bytes of each id; null where the id is a special token's or nobody's.</summary>
+    /// <summary>The bytes of each id; null if the id is a special token's or nobody's.</summary>
     internal required byte[]?[] Tokens { get; init; }
     internal required IReadOnlyList<Merge> Merges { get; init; }
     /// <summary>Special tokens, matched only where they are allowed.</summary>
@@ -23,7 +23,7 @@ sealed class BpeDefinition
     internal bool PrefixSpace { get; init; }
     /// <summary>Whether text is brought to Unicode's normal form C.</summary>
     internal bool Composes { get; init; }
-    /// <summary>The pre-tokenizer of the file that this was read from, as JSON; null where the pattern alone says it.</summary>
+    /// <summary>The pre-tokenizer of the file that this was read from, as JSON; null if the pattern alone says it.</summary>
     internal string? PreTokenizer { get; init; }
     /// <summary>The special tokens that the post-processor puts before and after a text.</summary>
     internal (int[] Before, int[] After) Frame { get; init; } = ([], []);
@@ -131,7 +131,7 @@ static class ByteAlphabet
         return text.ToString();
     }
 
-    /// <summary>The bytes that a text of the alphabet encodes, or null where it has another character.</summary>
+    /// <summary>The bytes that a text of the alphabet encodes, or null if it has another character.</summary>
     internal static byte[]? ToBytes(ReadOnlySpan<char> text)
     {
         var bytes = new byte[text.Length];

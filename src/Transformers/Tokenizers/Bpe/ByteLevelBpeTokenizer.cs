@@ -44,7 +44,7 @@ public sealed class ByteLevelBpeTokenizer : TextTokenizer
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, int> SpecialTokens => definition.Special;
 
-    /// <summary>How text is cut into pieces, for programs that use Microsoft.ML.Tokenizers; null where it is not cut.</summary>
+    /// <summary>How text is cut into pieces, for programs that use Microsoft.ML.Tokenizers; null if it is not cut.</summary>
     public override Microsoft.ML.Tokenizers.PreTokenizer? PreTokenizer => definition.Pattern == SplitPattern.None && definition.CutBefore.Count == 0 ? null
         : new ScannerPreTokenizer([.. definition.CutBefore, scanner]);
 

@@ -16,7 +16,7 @@ static class CanonicalComposition
 
     static readonly Lazy<Tables> Loaded = new(Tables.Read);
 
-    /// <summary>The normal form of a text, or null where the text is already in it for certain. Malformed bytes stay as they are.</summary>
+    /// <summary>The normal form of a text, or null if the text is certainly already in it. Malformed bytes stay as they are.</summary>
     internal static byte[]? Normalize(ReadOnlySpan<byte> utf8)
     {
         // A character from U+0300 on begins with a byte from 0xCC on.

@@ -205,7 +205,7 @@ sealed class PieceCounts
     int Store(ReadOnlySpan<byte> piece)
     {
         if (used + (long)piece.Length > Array.MaxLength)
-            throw new UserException("the corpus has more than 2 GiB of distinct long pieces", hint: "choose a pattern that cuts words, or a smaller corpus");
+            throw new UserException("the corpus has more than 2 GiB of distinct long pieces", hint: "choose a pattern that splits text into words, or a smaller corpus");
         if (used + piece.Length > block.Length)
             Array.Resize(ref block, (int)Math.Min(Array.MaxLength, Math.Max(block.Length * 2L, used + (long)piece.Length)));
         piece.CopyTo(block.AsSpan(used));

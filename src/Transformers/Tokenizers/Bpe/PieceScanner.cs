@@ -121,7 +121,7 @@ abstract class PieceScanner
     }
 }
 
-/// <summary>Sets numbers apart, in groups of at most so many digits, before another pattern cuts what is left: <c>Digits</c> of Hugging Face's files.</summary>
+/// <summary>Sets numbers apart, in groups of at most this many digits, before another pattern cuts what is left: <c>Digits</c> of Hugging Face's files.</summary>
 sealed class NumberScanner(int most) : PieceScanner
 {
     internal override int Next(ReadOnlySpan<byte> text, int start)

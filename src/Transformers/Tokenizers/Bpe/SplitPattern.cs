@@ -5,17 +5,17 @@ namespace Transformers.Tokenizers.Bpe;
 /// <summary>How text is cut into pieces before byte pairs are merged; no merge crosses a piece's border.</summary>
 public enum SplitPattern
 {
-    /// <summary>None: a whole text is one piece, and tokens may reach over anything. Training cuts after newlines and at 64 KiB.</summary>
+    /// <summary>No splitting: a whole text is one piece, and tokens can span anything. Training splits after newlines and at 64 KiB.</summary>
     None,
-    /// <summary>GPT-2's, also that of r50k and p50k.</summary>
+    /// <summary>GPT-2's, also used by r50k and p50k.</summary>
     Gpt2,
     /// <summary>GPT-4's: numbers in threes, newlines kept together.</summary>
     Cl100k,
-    /// <summary>Llama 3's, which is cl100k.</summary>
+    /// <summary>Llama 3's, which equals cl100k.</summary>
     Llama3 = Cl100k,
-    /// <summary>GPT-4o's: words are also cut where their case changes.</summary>
+    /// <summary>GPT-4o's: words are also split where their case changes.</summary>
     O200k,
-    /// <summary>That of Qwen 2 and 3: cl100k's with each digit by itself.</summary>
+    /// <summary>Qwen 2's and 3's: cl100k with each digit by itself.</summary>
     Qwen2,
 }
 

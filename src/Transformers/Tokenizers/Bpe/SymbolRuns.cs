@@ -33,7 +33,7 @@ sealed class SymbolRuns
             pieces++;
         });
         if (positions > Array.MaxLength / 2)
-            throw new UserException($"the corpus has {positions:N0} bytes of distinct pieces, more than training can hold", hint: "choose a pattern that cuts words, or a smaller corpus");
+            throw new UserException($"the corpus has {positions:N0} bytes of distinct pieces, more than training can handle", hint: "choose a pattern that splits text into words, or a smaller corpus");
         cells = new Cell[positions];
         weights = new long[pieces];
         int position = 0, index = 0;

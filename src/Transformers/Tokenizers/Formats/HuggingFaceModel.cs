@@ -75,7 +75,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
     }
 
     string TextOf(ref Utf8JsonReader json, string path) =>
-        json.TokenType == JsonTokenType.String ? json.GetString()! : throw parts.Error("must be a text or null", path);
+        json.TokenType == JsonTokenType.String ? json.GetString()! : throw parts.Error("must be a string or null", path);
 
     void ReadMerges(ref Utf8JsonReader json)
     {
@@ -101,7 +101,7 @@ sealed class HuggingFaceModel(TokenizerParts parts)
                 if (json.TokenType != JsonTokenType.EndArray) throw parts.Error("must be a pair", path);
                 merges.Add((left, right));
             }
-            else throw parts.Error("must be a pair of tokens, or both in one text", path);
+            else throw parts.Error("must be a pair of tokens, or both in one string", path);
         }
     }
 }

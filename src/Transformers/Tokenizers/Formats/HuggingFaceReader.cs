@@ -76,10 +76,10 @@ sealed class HuggingFaceReader
             foreach (var flag in (string[])["single_word", "lstrip", "rstrip", "normalized", "special"])
                 if (JsonMembers.Member(entry, flag).ValueKind is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False)) throw parts.Error("must be true or false", $"{path}.{flag}");
             if (!entry.TryGetProperty("content", out var content) || content.ValueKind != JsonValueKind.String || content.GetString() is not { Length: > 0 } name)
-                throw parts.Error("must be a text that is not empty", $"{path}.content");
+                throw parts.Error("must be a non-empty string", $"{path}.content");
             if (name.Length > TokenizerLimits.SpecialTokenLength) throw parts.Error($"has more than {TokenizerLimits.SpecialTokenLength} characters", $"{path}.content");
             if (!entry.TryGetProperty("id", out var number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out var id) || id < 0)
-                throw parts.Error("must be a whole number from 0 on", $"{path}.id");
+                throw parts.Error("must be a whole number of at least 0", $"{path}.id");
             if (!names.Add(name)) throw parts.Error($"token {MessageText.Quote(name)} appears twice", path);
             added.Add((name, id, JsonMembers.Flag(entry, "special", false)));
             var rule = new AddedRule(JsonMembers.Flag(entry, "single_word", false), JsonMembers.Flag(entry, "lstrip", false), JsonMembers.Flag(entry, "rstrip", false),
@@ -127,7 +127,7 @@ sealed class HuggingFaceReader
     CharacterTokenizer BuildCharacters(Dictionary<string, int> special, Dictionary<string, int> always)
     {
         if (model.Merges().Count > 0) throw parts.Error("is null, and merges over characters are not supported", "pre_tokenizer", hint: "only byte-level BPE can be read");
-        if (always.Count > 0) throw parts.Error("tokens that are not special are not supported beside characters", "added_tokens");
+        if (always.Count > 0) throw parts.Error("tokens that are not special are not supported with characters", "added_tokens");
         var characters = new Rune?[parts.Size];
         foreach (var (name, id) in parts.Ids)
         {
@@ -161,7 +161,7 @@ sealed class BoundedJson(byte[] utf8, string file)
         }
         catch (InvalidOperationException exception)
         {
-            throw new UserException([new Problem($"holds text that is not well-formed: {FirstSentence(exception.Message)}", File: file)], exception);
+            throw new UserException([new Problem($"contains text that is not well-formed: {FirstSentence(exception.Message)}", File: file)], exception);
         }
     }
 
@@ -173,7 +173,7 @@ sealed class BoundedJson(byte[] utf8, string file)
         {
             json.Read();
             read(ref json);
-            return json.Read() ? throw Fault("one JSON value is expected, and more follows it") : true;
+            return json.Read() ? throw Fault("expected a single JSON value, but more follows it") : true;
         }
         catch (JsonException exception)
         {
@@ -211,7 +211,7 @@ static class JsonMembers
         }
         catch (InvalidOperationException exception)
         {
-            throw new UserException([new Problem($"holds text that is not well-formed: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"contains text that is not well-formed: {exception.Message}", path)], exception);
         }
     }
 

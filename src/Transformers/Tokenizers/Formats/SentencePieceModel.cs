@@ -52,7 +52,7 @@ sealed class SentencePieceModel
         }
         catch (Exception exception) when (exception is InvalidProtocolBufferException or InvalidOperationException or ArgumentException)
         {
-            throw new UserException([new Problem($"is not a whole SentencePiece model: {exception.Message}", File: path)], exception);
+            throw new UserException([new Problem($"is not a complete SentencePiece model: {exception.Message}", File: path)], exception);
         }
         model.Check();
         return model;
@@ -130,14 +130,14 @@ sealed class SentencePieceModel
         if (denormalizes) throw parts.Error("is not supported", "denormalizer_spec.precompiled_charsmap");
         if (!PrecompiledMap.IsWhole(CharacterMap.Span)) throw parts.Error("is damaged", "normalizer_spec.precompiled_charsmap");
         var unknown = Enumerable.Range(0, Pieces.Count).Where(id => Pieces[id].Type == PieceType.Unknown).ToList();
-        if (unknown.Count != 1) throw parts.Error($"must have one piece of type unknown, and has {unknown.Count}", "pieces");
+        if (unknown.Count != 1) throw parts.Error($"must have one piece of type unknown, but has {unknown.Count}", "pieces");
         UnknownId = unknown[0];
         if (!Pieces.Exists(piece => piece.Type == PieceType.Normal)) throw parts.Error("has no piece for text", "pieces");
         if (IsBpe && Pieces.FindIndex(piece => piece.Type == PieceType.Unused) is >= 0 and var unused)
             throw parts.Error($"{MessageText.Quote(Pieces[unused].Text)} is of type unused, which is not supported for bpe", $"pieces[{unused}]");
         if (!ByteFallback) return;
         var bytes = Pieces.Count(piece => piece.Type == PieceType.Byte);
-        if (bytes != 256) throw parts.Error($"needs 256 pieces of bytes, and the file has {bytes}", "trainer_spec.byte_fallback");
+        if (bytes != 256) throw parts.Error($"needs 256 byte pieces, but the file has {bytes}", "trainer_spec.byte_fallback");
         foreach (var piece in Pieces.Where(piece => piece.Type == PieceType.Byte))
             if (ByteOf(piece.Text) is null) throw parts.Error($"{MessageText.Quote(piece.Text)} does not name a byte as <0xAB> does", "pieces");
     }

@@ -5,7 +5,7 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 
-/// <summary>A vocabulary of SentencePiece, BPE or unigram (Kudo and Richardson 2018): T5's, Llama 2's, Mistral's. It can be used, and not trained.</summary>
+/// <summary>A vocabulary of SentencePiece, BPE or unigram (Kudo and Richardson 2018): T5's, Llama 2's, Mistral's. It can be used but not trained.</summary>
 /// <remarks>The ids are SentencePiece's own; where Microsoft.ML.Tokenizers gives others, the part is done here: see <see cref="PieceNormalizer"/> and <see cref="BpePieces"/>.</remarks>
 public sealed class SentencePieceVocabulary : TextTokenizer
 {

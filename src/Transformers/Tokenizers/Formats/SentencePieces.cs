@@ -47,7 +47,7 @@ sealed class BpePieces
             work += (long)text.Length * text.Length;
             if (work > SplitBudget || merges.Count > TokenizerLimits.Merges) throw model.Error("has pieces so long that their merges cannot be found");
             if (score is { } before && before == model.Pieces[id].Score && text.EnumerateRunes().Count() > 1)
-                throw model.Error($"{MessageText.Quote(text)} has the score of another piece, and scores decide the order of merges", $"pieces[{id}]");
+                throw model.Error($"{MessageText.Quote(text)} has the same score as another piece, but scores decide the order of merges", $"pieces[{id}]");
             for (var split = 1; split < text.Length; split++)
                 if (!char.IsLowSurrogate(text[split]) && ids.TryGetValue(text[..split], out var left) && ids.TryGetValue(text[split..], out var right))
                 {

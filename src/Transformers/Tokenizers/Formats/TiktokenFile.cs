@@ -26,7 +26,7 @@ static class TiktokenFile
             if (!idOf.TryAdd(token, id)) throw error.Error("the token appears twice", line: number);
             if (!byId.TryAdd(id, token)) throw error.Error($"rank {id} appears twice", line: number);
         }
-        if (byId.Count == 0) throw error.Error("holds no tokens");
+        if (byId.Count == 0) throw error.Error("contains no tokens");
 
         var known = KnownVocabulary(byId.Count);
         pattern ??= known?.Pattern ?? throw error.Error($"does not say which pattern its {byId.Count:N0} tokens were made with", hint: $"give --pattern: {SplitPatterns.Names}");
@@ -45,11 +45,11 @@ static class TiktokenFile
     static (byte[] Token, int Id) ReadLine(ReadOnlySpan<byte> line, int number, TokenizerParts error)
     {
         var space = line.IndexOf((byte)' ');
-        if (space <= 0) throw error.Error("must be a token in base 64, a space and its rank", line: number);
+        if (space <= 0) throw error.Error("must be a base64 token, a space and its rank", line: number);
         if (space > TokenizerLimits.TrainingPiece) throw error.Error("the token is too long", line: number);
         var token = new byte[Base64.GetMaxDecodedFromUtf8Length(space)];
         if (Base64.DecodeFromUtf8(line[..space], token, out _, out var length) != System.Buffers.OperationStatus.Done || length == 0)
-            throw error.Error("the token is not base 64", line: number);
+            throw error.Error("the token is not base64", line: number);
         if (!Utf8Parser.TryParse(line[(space + 1)..], out int id, out var consumed) || consumed != line.Length - space - 1)
             throw error.Error("the rank is not a whole number", line: number);
         if (id is < 0 or >= TokenizerLimits.Ids) throw error.Error($"rank {id} must lie between 0 and {TokenizerLimits.Ids - 1}", line: number);

@@ -51,7 +51,7 @@ public static class TokenizerFile
             if (File.Exists(Path.Combine(path, pair.Vocabulary))) return LoadPair(path, pair, pattern);
         if (Directory.GetFiles(path, "*.tiktoken") is [var only]) return TiktokenFile.Read(only, ReadBytes(only), pattern);
         if (Path.Combine(path, LinesFile) is var lines && File.Exists(lines)) return WordPieceFile.ReadLines(lines, ReadBytes(lines));
-        throw Error(path, "holds no tokenizer",
+        throw Error(path, "contains no tokenizer",
             $"looked for tokenizer.json, vocab.json with merges.txt, encoder.json with vocab.bpe, {string.Join(", ", ModelFiles)}, {LinesFile} and a single .tiktoken file");
     }
 
@@ -59,14 +59,14 @@ public static class TokenizerFile
     {
         string vocabulary = Path.Combine(folder, names.Vocabulary), merges = Path.Combine(folder, names.Merges);
         foreach (var file in (string[])[vocabulary, merges])
-            if (!File.Exists(file)) throw Error(file, "does not exist", $"{names.Vocabulary} and {names.Merges} belong together");
+            if (!File.Exists(file)) throw Error(file, "does not exist", $"{names.Vocabulary} and {names.Merges} are both needed");
         return Gpt2Files.Read(vocabulary, merges, pattern);
     }
 
     static TextTokenizer CheckPattern(string path, TextTokenizer tokenizer, SplitPattern? wanted)
     {
         if (wanted is { } pattern && tokenizer is ByteLevelBpeTokenizer bpe && bpe.Pattern != pattern)
-            throw Error(path, $"was made with pattern {SplitPatterns.NameOf(bpe.Pattern)}, and --pattern says {SplitPatterns.NameOf(pattern)}");
+            throw Error(path, $"was made with pattern {SplitPatterns.NameOf(bpe.Pattern)}, but --pattern says {SplitPatterns.NameOf(pattern)}");
         return tokenizer;
     }
 
@@ -117,7 +117,7 @@ sealed class TokenizerParts(string file)
         if (name.Length == 0) throw Error($"the token of id {id} is empty", path, line);
         if (name.Length > TokenizerLimits.TrainingPiece) throw Error($"the token of id {id} has {name.Length:N0} characters, more than {TokenizerLimits.TrainingPiece:N0}", path, line);
         if (id < 0) throw Error($"token {MessageText.Quote(name)} has the negative id {id}", path, line);
-        if (id >= TokenizerLimits.Ids) throw Error($"token {MessageText.Quote(name)} has id {id}, and ids must be below {TokenizerLimits.Ids:N0}", path, line);
+        if (id >= TokenizerLimits.Ids) throw Error($"token {MessageText.Quote(name)} has id {id}, but ids must be below {TokenizerLimits.Ids:N0}", path, line);
         if (!ids.TryAdd(name, (int)id)) throw Error($"token {MessageText.Quote(name)} appears twice", path, line);
         if (!names.TryAdd((int)id, name)) throw Error($"tokens {MessageText.Quote(names[(int)id])} and {MessageText.Quote(name)} have the same id {id}", path, line);
         Size = Math.Max(Size, (int)id + 1);
@@ -141,7 +141,7 @@ sealed class TokenizerParts(string file)
         foreach (var (name, id) in ids)
             if (!except.Contains(name))
                 tokens[id] = ByteAlphabet.ToBytes(name)
-                    ?? throw Error($"token {MessageText.Quote(name)} is not written in the alphabet of byte-level BPE", path, hint: "only byte-level BPE vocabularies can be read");
+                    ?? throw Error($"token {MessageText.Quote(name)} is not written in the byte-level BPE alphabet", path, hint: "only byte-level BPE vocabularies can be read");
         return tokens;
     }
 }

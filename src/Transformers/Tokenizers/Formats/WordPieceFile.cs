@@ -35,7 +35,7 @@ static class WordPieceFile
         return Create(parts, special, Unknown, new BertNormalizer(lower, stripAccents: lower, spaceChinese: true), null);
     }
 
-    /// <summary>Reads a <c>tokenizer.json</c>, or gives null where its model is another.</summary>
+    /// <summary>Reads a <c>tokenizer.json</c>, or gives null if its model is another.</summary>
     internal static WordPieceVocabulary? TryReadJson(string path, byte[] content) => JsonMembers.TryReadModel(path, content, "WordPiece", root => ReadJson(path, root));
 
     static WordPieceVocabulary ReadJson(string path, JsonElement root)
@@ -78,7 +78,7 @@ static class WordPieceFile
             var path = $"added_tokens[{special.Count}]";
             if (special.Count == TokenizerLimits.SpecialTokens) throw parts.Error($"has more than {TokenizerLimits.SpecialTokens:N0} tokens", "added_tokens");
             if (JsonMembers.Text(token, "content") is not { } name || !parts.Ids.TryGetValue(name, out var id)) throw parts.Error("must be a token of model.vocab", $"{path}.content");
-            if (!JsonMembers.Flag(token, "special", false)) throw parts.Error("tokens that are not special are not supported beside WordPiece", path);
+            if (!JsonMembers.Flag(token, "special", false)) throw parts.Error("tokens that are not special are not supported with WordPiece", path);
             if (!special.TryAdd(name, id)) throw parts.Error($"token {MessageText.Quote(name)} appears twice", path);
         }
         return special;
@@ -88,7 +88,7 @@ static class WordPieceFile
         (int[] Before, int[] After)? frame = null)
     {
         var tokens = Enumerable.Range(0, parts.Size).Select(id => parts.NameOf(id) ?? throw parts.Error($"no token has id {id}")).ToArray();
-        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {MessageText.Quote(broken)} holds a line end");
+        if (tokens.FirstOrDefault(token => token.AsSpan().ContainsAny('\r', '\n')) is { } broken) throw parts.Error($"token {MessageText.Quote(broken)} contains a line end");
         if (!parts.Ids.TryGetValue(unknown, out var id)) throw parts.Error($"has no token {MessageText.Quote(unknown)} for words that have no pieces");
         special.TryAdd(unknown, id);
         return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor) { Framing = frame ?? ([], []) };

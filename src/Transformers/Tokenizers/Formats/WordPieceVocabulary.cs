@@ -8,7 +8,7 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 
-/// <summary>A vocabulary of WordPiece: BERT's <c>vocab.txt</c> (Devlin et al. 2019). It can be used, and not trained.</summary>
+/// <summary>A vocabulary of WordPiece: BERT's <c>vocab.txt</c> (Devlin et al. 2019). It can be used but not trained.</summary>
 /// <remarks>Words are cut greedily, the longest piece first, by Microsoft.ML.Tokenizers. White space is not kept: a text comes back with single spaces.</remarks>
 public sealed class WordPieceVocabulary : TextTokenizer
 {
@@ -219,7 +219,7 @@ static class Decompositions
     const int FirstLead = 0x1100, FirstVowel = 0x1161, BeforeTails = 0x11A7, Vowels = 21, Tails = 28;
     static readonly Lazy<Dictionary<int, string>> Table = new(Read);
 
-    /// <summary>The canonical decomposition of a character without non-spacing marks, or null where it has none.</summary>
+    /// <summary>The canonical decomposition of a character without non-spacing marks, or null if it has none.</summary>
     internal static string? WithoutMarks(Rune rune) =>
         rune.Value < 0xC0 ? null : rune.Value is >= FirstSyllable and <= LastSyllable ? Syllable(rune.Value - FirstSyllable) : Table.Value.GetValueOrDefault(rune.Value);
 

@@ -76,8 +76,8 @@ public sealed class SoundDatasetTests : IDisposable
     [Fact]
     public void A_folder_without_recordings_says_what_is_expected()
     {
-        Assert.Contains("there are no WAV files in the folder", Assert.Throws<UserException>(() => Open()).Message);
-        Assert.Contains("there is no such folder", Assert.Throws<UserException>(() => SoundDataset.FilesBelow(folder["none"])).Message);
+        Assert.Contains("the folder contains no WAV files", Assert.Throws<UserException>(() => Open()).Message);
+        Assert.Contains("the folder does not exist", Assert.Throws<UserException>(() => SoundDataset.FilesBelow(folder["none"])).Message);
         Write("a/a.wav");
         Assert.Contains("the recordings have no split \"test\" (there are: train)", Assert.Throws<UserException>(() => Open().Split("test")).Message);
     }

@@ -59,7 +59,7 @@ public sealed class ImagesDataTests : IDisposable
     [InlineData("kind: measured", "kind: imagenet", "needs 3 channels")]
     [InlineData("remainder: 4", "remainder: 5", "data.test.remainder (5) must be below data.test.every (5)")]
     [InlineData("rand-m9-mstd0.5", "rand-m90", "\"m90\" must be at most 10")]
-    [InlineData("flip: 0.5", "pad: 4", "data.augment.pad (4) and data.augment.crop exclude each other")]
+    [InlineData("flip: 0.5", "pad: 4", "data.augment.pad (4) and data.augment.crop cannot be combined")]
     public void Settings_that_do_not_fit_are_refused_with_their_path(string good, string bad, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => ConfigFile.Parse<Holder>(Text.Replace(good, bad))).Message);
 }

@@ -59,7 +59,7 @@ public sealed class LabelledFilesTests : IDisposable
         foreach (var (name, text) in new[] { ("a.tsv", "a\tx\nb\tand\ty\n"), ("a.csv", "a,x\nb,and,y\n") })
         {
             var problem = Assert.Throws<UserException>(() => LabelledFiles.Read(folder.Write(name, text), "0", "1").ToList()).Problems[0];
-            Assert.Equal((2, "the line has 3 columns, and the first line has 2"), (problem.Line, problem.Message));
+            Assert.Equal((2, "the line has 3 columns, but the first line has 2"), (problem.Line, problem.Message));
         }
     }
 

@@ -93,7 +93,7 @@ public sealed class ParallelFilesTests : IDisposable
         folder.Write("train.en", "one\n");
         folder.Write("train.tsv", "one\tein\n");
         Assert.Contains("several files", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.FullPath, "de", "en")).Message);
-        Assert.Contains("no such file or folder", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.FullPath + "/none", "de", "en")).Message);
+        Assert.Contains("the file or folder does not exist", Assert.Throws<UserException>(() => ParallelFolder.Find(folder.FullPath + "/none", "de", "en")).Message);
     }
 
     [SharedDataFact("multi30k")]

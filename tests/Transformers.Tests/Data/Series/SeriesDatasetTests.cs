@@ -77,7 +77,7 @@ public sealed class SeriesDatasetTests : IDisposable
         var message = Assert.Throws<UserException>(series.RequireTraining).Message;
         Assert.Contains("the series have 20 steps", message);
         Assert.Contains("need 28", message);
-        Assert.Contains("there are windows of: test", Assert.Throws<UserException>(() => series.Split("train")).Message);
+        Assert.Contains("the splits with windows are test", Assert.Throws<UserException>(() => series.Split("train")).Message);
     }
 
     [Fact]

@@ -77,22 +77,22 @@ public sealed class SeriesTableTests : IDisposable
 
     [Theory]
     [InlineData("date,x\n2024-01-01,1\n2024-01-02,many\n", "a.csv:3: 'many' in column 'x' is not a number")]
-    [InlineData("date,x\n2024-01-02,1\n2024-01-01,2\n", "a.csv:3: the time stamp '2024-01-01' must be after that of the row before (2024-01-02)")]
-    [InlineData("date,x\n2024-01-01,1\nsoon,2\n", "a.csv:3: 'soon' is not a time stamp")]
-    [InlineData("time,x\n0,1\n1,2\n2.5,3\n", "a.csv:4: the time stamp '2.5' is 1.5 steps after that of the row before")]
-    [InlineData("time,x\n0,1\n1,2\n90000000,3\n", "a.csv:4: 89999998 steps are missing before the time stamp '90000000'")]
-    [InlineData("x,y\n1,2\n3\n", "a.csv:3: the line has 1 columns, and the first line has 2")]
+    [InlineData("date,x\n2024-01-02,1\n2024-01-01,2\n", "a.csv:3: the timestamp '2024-01-01' must be after that of the previous row (2024-01-02)")]
+    [InlineData("date,x\n2024-01-01,1\nsoon,2\n", "a.csv:3: 'soon' is not a timestamp")]
+    [InlineData("time,x\n0,1\n1,2\n2.5,3\n", "a.csv:4: the timestamp '2.5' is 1.5 steps after that of the previous row")]
+    [InlineData("time,x\n0,1\n1,2\n90000000,3\n", "a.csv:4: 89999998 steps are missing before the timestamp '90000000'")]
+    [InlineData("x,y\n1,2\n3\n", "a.csv:3: the line has 1 columns, but the first line has 2")]
     [InlineData("x\n1\n\n3\n", "a.csv:3: the line is blank (write NA for a missing value)")]
     [InlineData("x\n1e31\n", "a.csv:2: the value 1e31 in column 'x' must be between -1e30 and 1e30")]
-    [InlineData("x,y\n", "a.csv: the table has names and no values")]
+    [InlineData("x,y\n", "a.csv: the table has names but no values")]
     [InlineData("", "a.csv: the table has no rows")]
     public void A_table_that_is_wrong_says_where(string text, string message) => Assert.Contains(message, Message(text));
 
     [Fact]
     public void A_column_that_is_not_there_is_named_with_those_that_are()
     {
-        Assert.Contains("there is no column 'z' (there are 'x', 'y')", Message("x,y\n1,2\n", columns: ["z"]));
-        Assert.Contains("there is no column 'when'", Message("x,y\n1,2\n", time: "when"));
+        Assert.Contains("no column named 'z' (the columns are 'x', 'y')", Message("x,y\n1,2\n", columns: ["z"]));
+        Assert.Contains("no column named 'when'", Message("x,y\n1,2\n", time: "when"));
     }
 
     [Fact]

@@ -159,7 +159,7 @@ public class TokenShardsTests : FolderTest
         var whole = File.ReadAllBytes(second);
         whole[50] ^= 1;
         File.WriteAllBytes(second, whole);
-        Assert.Contains("another tokenizer", Assert.Throws<ShardException>(() => TokenShards.Open(Folder, "train")).Message);
+        Assert.Contains("a different tokenizer", Assert.Throws<ShardException>(() => TokenShards.Open(Folder, "train")).Message);
         File.Copy(TokenShards.PathOf(Folder, "train", 2), second, overwrite: true);
         Assert.Contains("does not follow", Assert.Throws<ShardException>(() => TokenShards.Open(Folder, "train")).Message);
     }

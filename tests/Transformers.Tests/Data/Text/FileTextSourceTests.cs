@@ -220,7 +220,7 @@ public class FileTextSourceTests : FolderTest
         var (documents, counts) = Read(Folder);
         Assert.Equal(["all:\n\techo ü\n", "class A {}\n", "<p>text</p>"], documents);
         Assert.Equal(3, counts.SkippedFiles);
-        Assert.Equal("read: 1 .cs, 1 .html, 1 without ending; skipped: 1 .dat, 1 .log, 1 .png", counts.Endings);
+        Assert.Equal("read: 1 .cs, 1 .html, 1 without extension; skipped: 1 .dat, 1 .log, 1 .png", counts.Endings);
     }
 
     [Fact]
@@ -310,7 +310,7 @@ public class FileTextSourceTests : FolderTest
     {
         if (!OperatingSystem.IsLinux()) return;
         System.Diagnostics.Process.Start("mkfifo", [At("pipe")]).WaitForExit();
-        Assert.Contains("is a pipe or a device, and this is read more than once", Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("pipe")] })).Message);
+        Assert.Contains("is a pipe or a device, but this is read more than once", Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("pipe")] })).Message);
         Write("a.txt", "x");
         var (documents, counts) = Read(Folder);
         Assert.Equal(["x"], documents);

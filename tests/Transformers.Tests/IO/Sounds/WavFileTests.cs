@@ -55,15 +55,15 @@ public sealed class WavFileTests
         { [], "is not a WAV file" },
         { Good[..20], "ends inside its header" },
         { Good[..36], "has no samples" },
-        { Good[..48], "ends inside its samples: 10 bytes are announced, 4 are there" },
+        { Good[..48], "ends inside its samples: 10 bytes are announced, but only 4 are present" },
         { Changed(20, 2, 2), "has samples of format 2 with 16 bits" },
         { Changed(34, 12, 2), "has samples of format 1 with 12 bits" },
-        { Changed(22, 0, 2), "has 0 channels; 1 to 64 are read" },
-        { Changed(24, 0), "has 0 samples per second; 1000 to 768000 are read" },
+        { Changed(22, 0, 2), "has 0 channels; 1 to 64 are supported" },
+        { Changed(24, 0), "has 0 samples per second; 1000 to 768000 are supported" },
         { Changed(40, 0), "has no samples" },
         { Changed(40, 9), "has 9 bytes of samples, not a multiple of 2" },
-        { Changed(16, 14), "has a header of 14 bytes, and needs 16" },
-        { Changed(20, 0xFFFE, 2), "has an extended header of 16 bytes, and needs 40" },
+        { Changed(16, 14), "has a header of 14 bytes, but needs 16" },
+        { Changed(20, 0xFFFE, 2), "has an extended header of 16 bytes, but needs 40" },
     };
 
     [Theory, MemberData(nameof(Wrong))]

@@ -7,13 +7,13 @@ using Transformers.IO;
 
 namespace Transformers.Processes;
 
-/// <summary>Watches that the other processes are alive: each keeps a connection to the first one and sends a sign of life every second.</summary>
+/// <summary>Watches that the other processes are alive: each keeps a connection to the first one and sends a heartbeat every second.</summary>
 /// <remarks>
-/// A process that ends without a word closes its connection, which is noticed at once. One that is stopped, or whose machine is gone, sends
-/// nothing: after <see cref="Limit"/> it counts as failed. The signs come from a thread of their own, so a long save, validation or
-/// preparation of data does not count as silence. MPI itself would wait for ever.
+/// A process that dies closes its connection, which is noticed at once. One that is suspended, or whose machine has failed, sends
+/// nothing: after <see cref="Limit"/> it counts as failed. The heartbeats come from a separate thread, so a long save, validation or
+/// preparation of data does not count as silence. MPI itself would wait forever.
 /// </remarks>
-public sealed class ProcessVigil : IDisposable
+public sealed class ProcessMonitor : IDisposable
 {
     /// <summary>Sets <see cref="Limit"/>, in seconds.</summary>
     public const string LimitVariable = "TRANSFORMER_SILENCE";
@@ -30,9 +30,9 @@ public sealed class ProcessVigil : IDisposable
 
     /// <summary>Connects every process to the first one; collective.</summary>
     /// <param name="processes">All processes.</param>
-    /// <param name="onFailure">Called once, on a thread of the vigil, when another process has failed.</param>
+    /// <param name="onFailure">Called once, on one of the monitor's threads, when another process has failed.</param>
     /// <exception cref="UserException">TRANSFORMER_SILENCE is not a number of seconds.</exception>
-    public ProcessVigil(Communicator processes, Action<ProcessFailedException> onFailure)
+    public ProcessMonitor(Communicator processes, Action<ProcessFailedException> onFailure)
     {
         this.processes = processes;
         OnFailure = onFailure;
@@ -43,19 +43,19 @@ public sealed class ProcessVigil : IDisposable
             if (Socket.OSSupportsIPv6) listener.Server.DualMode = true;
             listener.Start();
         }
-        var meeting = processes.Broadcast(processes.IsFirst ? new Meeting([.. Addresses()], ((IPEndPoint)listener!.LocalEndpoint).Port, Guid.NewGuid().ToString("N")) : null!);
+        var meeting = processes.Broadcast(processes.IsFirst ? new Rendezvous([.. Addresses()], ((IPEndPoint)listener!.LocalEndpoint).Port, Guid.NewGuid().ToString("N")) : null!);
         var all = processes.Collect(new Hello(processes.Rank, Environment.ProcessId, Environment.MachineName));
         if (processes.IsFirst) Accept(meeting, all);
         else peers.Add(Connect(meeting, all[0]));
-        foreach (var peer in peers) new Thread(() => Listen(peer)) { IsBackground = true, Name = "vigil" }.Start();
-        sender = new Thread(Watch) { IsBackground = true, Name = "vigil" };
+        foreach (var peer in peers) new Thread(() => Listen(peer)) { IsBackground = true, Name = "process monitor" }.Start();
+        sender = new Thread(Watch) { IsBackground = true, Name = "process monitor" };
         sender.Start();
     }
 
     /// <summary>The silence after which a process counts as failed.</summary>
     public TimeSpan Limit { get; }
 
-    /// <summary>What has become of another process; null where all are alive.</summary>
+    /// <summary>The failure of another process; null while all are alive.</summary>
     public ProcessFailedException? Failure { get { lock (guard) return failure; } }
 
     Action<ProcessFailedException> OnFailure { get; }
@@ -64,13 +64,13 @@ public sealed class ProcessVigil : IDisposable
         : int.TryParse(text, out var seconds) && seconds is >= 3 and <= 86400 ? TimeSpan.FromSeconds(seconds)
         : throw new UserException($"{LimitVariable} ({text}) must be a whole number of seconds from 3 to 86400", "set it, or unset it for 60");
 
-    // Every address of this machine: which of them another one reaches is not known here.
+    // All addresses of this machine, since it does not know which of them the others can reach.
     static IEnumerable<string> Addresses() => NetworkInterface.GetAllNetworkInterfaces().Where(card => card.OperationalStatus == OperationalStatus.Up || card.NetworkInterfaceType == NetworkInterfaceType.Loopback)
         .SelectMany(card => card.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address).Where(address => !address.IsIPv6LinkLocal)
         .Select(address => address.ToString()).Order(StringComparer.Ordinal).OrderBy(address => IPAddress.IsLoopback(IPAddress.Parse(address)) ? 1 : 0).Append("127.0.0.1").Distinct();
 
     // A stranger that happens to connect does not know the password, and is dropped.
-    void Accept(Meeting meeting, Hello[] all)
+    void Accept(Rendezvous meeting, Hello[] all)
     {
         while (peers.Count < processes.Size - 1)
         {
@@ -86,8 +86,8 @@ public sealed class ProcessVigil : IDisposable
         listener!.Stop();
     }
 
-    // The first process's own loopback address is the last to be tried: on another machine it leads to somebody else.
-    Peer Connect(Meeting meeting, Hello first)
+    // The first process's loopback address is tried last: on another machine it leads elsewhere.
+    Peer Connect(Rendezvous meeting, Hello first)
     {
         foreach (var address in meeting.Addresses.Select(IPAddress.Parse))
         {
@@ -103,7 +103,7 @@ public sealed class ProcessVigil : IDisposable
             }
             catch (AggregateException exception) when (exception.InnerException is SocketException)
             {
-                // Another address may do.
+                // Another address may work.
             }
             client.Dispose();
         }
@@ -129,7 +129,7 @@ public sealed class ProcessVigil : IDisposable
         {
             // The connection is lost.
         }
-        if (!end.IsSet) Fail($"process {peer.Who} has ended without a word");
+        if (!end.IsSet) Fail($"process {peer.Who} has ended without a message");
     }
 
     void Watch()
@@ -138,7 +138,7 @@ public sealed class ProcessVigil : IDisposable
         {
             foreach (var peer in peers) peer.Send(Peer.Alive);
             if (peers.FirstOrDefault(peer => !peer.Left && peer.Silence > Limit) is { } silent)
-                Fail($"process {silent.Who} has not answered for {Limit.TotalSeconds:0} s: it is stopped, or its machine or network is gone");
+                Fail($"process {silent.Who} has not answered for {Limit.TotalSeconds:0} s: it is suspended, or its machine or network has failed");
         }
     }
 
@@ -154,7 +154,7 @@ public sealed class ProcessVigil : IDisposable
         OnFailure(found);
     }
 
-    /// <summary>Lets the others know, before this process ends, why it does.</summary>
+    /// <summary>Reports to the others why this process is about to end.</summary>
     /// <param name="why">What went wrong here.</param>
     public void Report(string why)
     {
@@ -166,7 +166,7 @@ public sealed class ProcessVigil : IDisposable
         foreach (var peer in peers) peer.Send($"process {new Hello(processes.Rank, Environment.ProcessId, Environment.MachineName)} has ended: {why.ReplaceLineEndings(" ")}");
     }
 
-    /// <summary>Ends the watch; this process is about to end as it should.</summary>
+    /// <summary>Stops watching; this process is about to end normally.</summary>
     public void Dispose()
     {
         if (end.IsSet) return;
@@ -175,7 +175,7 @@ public sealed class ProcessVigil : IDisposable
         sender.Join();
     }
 
-    sealed record Meeting(IReadOnlyList<string> Addresses, int Port, string Password);
+    sealed record Rendezvous(IReadOnlyList<string> Addresses, int Port, string Password);
 
     sealed record Hello(int Rank, int Pid, string Machine)
     {
@@ -198,7 +198,7 @@ public sealed class ProcessVigil : IDisposable
 
         internal string? ReadLine() => reader.ReadLine();
 
-        /// <summary>A line that must come soon; null where it does not.</summary>
+        /// <summary>Reads a line with a timeout; null if none comes.</summary>
         internal string? Ask()
         {
             client.ReceiveTimeout = 3000;
