@@ -3,10 +3,10 @@ using Transformers.Layers;
 
 namespace Transformers.Models;
 
-/// <summary>A network whose heart is a stack of transformer blocks of one shape.</summary>
+/// <summary>A network built around a stack of transformer blocks that all have the same shape.</summary>
 /// <remarks>
-/// What several kinds share is defined, documented and checked here. A kind sets its own defaults in its constructor, and overrides a setting
-/// that means something else in it.
+/// Settings that several kinds share are defined, documented and checked here. A kind sets its own defaults in its constructor, and
+/// overrides a setting whose meaning differs.
 /// </remarks>
 public abstract record TransformerConfig : ModelConfig, IChecked
 {
@@ -67,7 +67,7 @@ public abstract record SequenceModelConfig : TransformerConfig
     }
 }
 
-/// <summary>A setting of transformers whose sublayers drop something within, at a rate of its own.</summary>
+/// <summary>A setting of transformers with a separate dropout rate inside their sublayers.</summary>
 interface IInnerDropoutConfig
 {
     /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
@@ -88,7 +88,7 @@ public abstract record TextTransformerConfig : SequenceModelConfig, ITextModelCo
     public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), .. Positions is LearnedPositionsConfig ? Array.Empty<string>() : ["context"]];
 }
 
-/// <summary>A transformer over a grid of patches that names a class: of an image, or of a spectrogram.</summary>
+/// <summary>A transformer over a grid of patches that predicts a class: of an image, or of a spectrogram.</summary>
 public abstract record PatchModelConfig : TransformerConfig
 {
     /// <summary>With the norm of published vision transformers.</summary>
