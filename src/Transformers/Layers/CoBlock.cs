@@ -72,8 +72,8 @@ public sealed class CoBlock : nn.Module, IBlock
     readonly Block text, image;
 
     /// <summary>Creates a layer.</summary>
-    /// <param name="texts">The text's stream.</param>
-    /// <param name="images">The image's stream.</param>
+    /// <param name="texts">The text stream.</param>
+    /// <param name="images">The image stream.</param>
     /// <param name="norm">The norm and its placement.</param>
     /// <param name="dropout">The dropout rate of each sublayer's output.</param>
     public CoBlock(StreamConfig texts, StreamConfig images, NormConfig norm, double dropout) : base(nameof(CoBlock))

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>What a network over images leaves to its data. The rules and the documentation of these settings hold for every record that has them.</summary>
+/// <summary>What an image model leaves to its data. The rules and the documentation of these settings hold for every record that has them.</summary>
 public interface IImageModelConfig
 {
     /// <summary>The side of the images, in pixels; by default <c>data.input.size</c>. Presets of published models set it.</summary>
@@ -40,7 +40,7 @@ static class ImageSettings
     }
 }
 
-/// <summary>A network over images that is made of stages.</summary>
+/// <summary>An image model that is made of stages.</summary>
 public abstract record StagedImageModelConfig : ModelConfig, IImageModelConfig
 {
     /// <inheritdoc/>

@@ -53,7 +53,7 @@ public abstract record SeriesModelConfig : SequenceModelConfig, IInnerDropoutCon
     }
 }
 
-/// <summary>A setting of networks over series that cut them into patches which may overlap.</summary>
+/// <summary>A setting of models on series whose patches may overlap.</summary>
 interface IStridedConfig
 {
     /// <summary>The number of steps from one patch to the next; by default the patch size, so that patches do not overlap.</summary>

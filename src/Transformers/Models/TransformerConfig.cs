@@ -49,7 +49,7 @@ public abstract record TransformerConfig : ModelConfig, IChecked
 /// <summary>A transformer over sequences: of tokens, or of patches of a series.</summary>
 public abstract record SequenceModelConfig : TransformerConfig
 {
-    /// <summary>How the model encodes positions.</summary>
+    /// <summary>How the model encodes positions: added to embeddings, or applied in attention.</summary>
     public PositionsConfig Positions { get; init; } = new LearnedPositionsConfig();
 
     /// <summary>The dropout rate of embeddings and of each sublayer's output.</summary>

@@ -153,7 +153,7 @@ static class PatchBlocks
             scale: scale is { } start ? new LayerScale(config.Width, start) : null,
             path: new DropPath(config.Drop.PathAt(layer, config.Layers))))).ToArray());
 
-    /// <summary>Fits the weights of a network with another grid or other classes: positions are interpolated, and the head starts anew.</summary>
+    /// <summary>Fits the weights of a network with another grid or other classes: positions are interpolated, and the head starts from scratch.</summary>
     /// <exception cref="UserException">The two do not fit.</exception>
     internal static Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {

@@ -54,10 +54,10 @@ public sealed class ConfigReferenceTests
     }
 
     [Theory]
-    [InlineData("vit", "size", "a whole number, 1 to 4096", "Pixels a side of the images")]
+    [InlineData("vit", "size", "a whole number, 1 to 4096", "The side of the images, in pixels")]
     [InlineData("seq2seq", "layers", "a whole number, 1 to 10000", "The number of encoder layers")]
     [InlineData("gpt", "dropout", "a number, 0 to below 1", "The dropout rate of embeddings, of attention weights")]
-    [InlineData("patchtst", "stride", "a whole number, 1 to 100000", "Steps from one patch to the next")]
+    [InlineData("patchtst", "stride", "a whole number, 1 to 100000", "The number of steps from one patch to the next")]
     public void Rules_and_meaning_come_from_what_a_setting_overrides_or_implements(string kind, string setting, string type, string meaning)
     {
         var table = Between(ConfigReference.ToMarkdown<RunConfig>(), $"**`kind: {kind}`**", "\n\n**").First();
