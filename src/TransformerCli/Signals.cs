@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TransformerCli.Output;
 using Transformers.IO;
 using Transformers.Training;
 
@@ -9,6 +10,7 @@ sealed class Signals : IDisposable
 {
     readonly List<PosixSignalRegistration> registrations = [];
     readonly StopRequest stop;
+    int received;
 
     internal Signals(StopRequest stop)
     {
@@ -37,8 +39,10 @@ sealed class Signals : IDisposable
     void Stop(PosixSignalContext context, string name, int code)
     {
         context.Cancel = true;
-        // A second signal does not wait: saved checkpoints are complete whenever the process ends.
-        if (stop.Reason is not null) ProcessEnd.Now(code);
+        // A second signal does not wait: saved checkpoints are complete whenever the process ends. The first one does, even where a time
+        // limit or another process's signal has asked before: the run is being saved then.
+        if (Interlocked.Increment(ref received) > 1) ProcessEnd.Now(code);
+        StandardStream.Stopping = true;
         stop.Ask(name);
     }
 

@@ -81,7 +81,7 @@ sealed class Team : IDisposable
         }
         catch (OperationCanceledException) when (stop?.Reason is { } reason)
         {
-            monitor?.Report($"it was stopped before the first step ({reason})");
+            monitor?.ReportStop(reason);
             return End(ExitCodes.Of(reason));
         }
         catch (Exception exception)
@@ -111,6 +111,7 @@ sealed class Team : IDisposable
 
     void OnFailure(ProcessFailedException failure)
     {
+        if (failure.Stopped is { } signal) stop?.Ask(signal);
         Print(failure);
         Thread.Sleep(Grace);
         // If all were asked to stop, one that ends first has not failed.

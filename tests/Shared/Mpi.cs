@@ -39,22 +39,23 @@ public static class Mpi
     }
 }
 
+/// <summary>A test that needs Slurm, whose cluster of one node it starts itself, and both MPI installations.</summary>
+public sealed class SlurmTheoryAttribute : TheoryAttribute
+{
+    static readonly string[] Programs = ["/usr/sbin/munged", "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/bin/srun"];
+
+    public SlurmTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
+    {
+        if (!Environment.IsPrivilegedProcess) Skip = "needs root, to start a Slurm cluster";
+        else if (!Programs.All(File.Exists) || !Mpi.Has(Mpi.OpenMpi) || !Mpi.Has(Mpi.Mpich)) Skip = "needs slurm-wlm, munge, openmpi-bin and mpich: as root, scripts/test installs them";
+    }
+}
+
 /// <summary>A test that needs Open MPI and MPICH, as Debian's packages openmpi-bin and mpich install them side by side.</summary>
 public sealed class MpiTheoryAttribute : TheoryAttribute
 {
     public MpiTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
         if (!Mpi.Has(Mpi.OpenMpi) || !Mpi.Has(Mpi.Mpich)) Skip = "needs openmpi-bin and mpich: as root, scripts/test installs them";
-    }
-}
-
-/// <summary>A test of signals to several processes, whose outcome still depends on how busy the machine is: it runs where TRANSFORMER_TEST_SIGNALS is set.</summary>
-public sealed class MpiSignalTheoryAttribute : TheoryAttribute
-{
-    public MpiSignalTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
-    {
-        if (!Mpi.Has(Mpi.OpenMpi) || !Mpi.Has(Mpi.Mpich)) Skip = "needs openmpi-bin and mpich: as root, scripts/test installs them";
-        else if (Environment.GetEnvironmentVariable("TRANSFORMER_TEST_SIGNALS") is not { Length: > 0 })
-            Skip = "a signal during a save can still end in exit code 6 on a busy machine: set TRANSFORMER_TEST_SIGNALS=1 to run it";
     }
 }

@@ -8,10 +8,17 @@ namespace TransformerCli.Output;
 /// <remarks>.NET's own stream ignores a closed pipe, and its file stream writes at offsets of its own, over what shares the file.</remarks>
 public sealed partial class StandardStream : WriteOnlyStream
 {
-    const int GetDescriptorFlags = 1, Interrupted = 4, TryAgainOnLinux = 11, TryAgainOnMac = 35;
+    const int GetDescriptorFlags = 1, Interrupted = 4, TryAgainOnLinux = 11, TryAgainOnMac = 35, StandardError = 2;
+    const short CanTakeBytes = 4;
+    // A pipe that poll(2) reports as writable takes at least this many bytes without blocking (4,096 on Linux).
+    const int AtOnce = 512;
 
     readonly int descriptor;
     readonly bool closed;
+
+    /// <summary>Whether the process has been asked to stop. From then on, progress that nobody reads is dropped rather than delaying the last checkpoint.</summary>
+    /// <remarks>Open MPI's launcher, for example, stops reading its processes' output some time before it kills them.</remarks>
+    public static volatile bool Stopping;
 
     // Descriptors that the process was started with are inherited; one that was closed may belong to a file of the runtime's by now.
     StandardStream(int descriptor) => (this.descriptor, closed) = (descriptor, GetFlags(descriptor, GetDescriptorFlags) != 0);
@@ -28,7 +35,8 @@ public sealed partial class StandardStream : WriteOnlyStream
         if (closed) throw new IOException("it is closed");
         while (buffer.Length > 0)
         {
-            var written = WriteBytes(descriptor, buffer, buffer.Length);
+            if (descriptor == StandardError) WaitUntilRead();
+            var written = WriteBytes(descriptor, buffer, descriptor == StandardError ? Math.Min(buffer.Length, AtOnce) : buffer.Length);
             if (written >= 0)
             {
                 buffer = buffer[(int)written..];
@@ -44,8 +52,26 @@ public sealed partial class StandardStream : WriteOnlyStream
         }
     }
 
+    void WaitUntilRead()
+    {
+        const int look = 100, patience = 1000;
+        var waited = 0;
+        for (var poll = new Poll { Descriptor = descriptor, Events = CanTakeBytes }; PollDescriptors(ref poll, 1, look) == 0;)
+            if (Stopping && (waited += look) >= patience) throw new IOException("nobody reads it");
+    }
+
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint WriteBytes(int descriptor, ReadOnlySpan<byte> bytes, nint count);
+
+    [StructLayout(LayoutKind.Sequential)]
+    struct Poll
+    {
+        internal int Descriptor;
+        internal short Events, Returned;
+    }
+
+    [LibraryImport("libc", EntryPoint = "poll")]
+    private static partial int PollDescriptors(ref Poll poll, nuint count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "fcntl")]
     private static partial int GetFlags(int descriptor, int command);

@@ -32,6 +32,18 @@ public static partial class ProcessSettings
         if (own is not null && setenv(devices, own, 1) == 0) Environment.SetEnvironmentVariable(devices, own);
     }
 
+    /// <summary>Makes Open MPI hand whole buckets of gradients to the network at once. Called before the library is started.</summary>
+    /// <remarks>
+    /// By default it cuts a message into parts of 128 KiB, and sends the next one when it is asked how far it is. The thread that asks does so between
+    /// the computing threads' time slices: on a network of 1 Gbit/s, half as much of the exchange was hidden behind the backward pass.
+    /// </remarks>
+    internal static void PrepareOpenMpi()
+    {
+        if (Environment.GetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT") == "1" || !OperatingSystem.IsLinux()) return;
+        foreach (var setting in new[] { "btl_tcp_eager_limit", "btl_tcp_rndv_eager_limit", "btl_tcp_max_send_size" })
+            SetUnlessSet($"OMPI_MCA_{setting}", "4194304", "", []);
+    }
+
     static int processes = 1;
 
     /// <summary>The instruction set that libtorch's own kernels use: <c>avx512</c>, <c>avx2</c> or <c>default</c>.</summary>

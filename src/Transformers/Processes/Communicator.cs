@@ -179,8 +179,12 @@ public abstract class Communicator : IDisposable
 /// <summary>Another process of the task has failed or does not respond: exit code 6.</summary>
 /// <param name="message">Which one, and what is known about it.</param>
 /// <param name="noticed">Whether this process noticed it itself, rather than being notified by another one.</param>
-public sealed class ProcessFailedException(string message, bool noticed = false) : Exception(message)
+/// <param name="stopped">The signal that stopped the other process before training began, such as <c>sigterm</c>; null if it failed.</param>
+public sealed class ProcessFailedException(string message, bool noticed = false, string? stopped = null) : Exception(message)
 {
+    /// <summary>The signal that stopped the other process before training began; null if it failed.</summary>
+    public string? Stopped => stopped;
+
     /// <summary>Whether this process noticed it.</summary>
     public bool Noticed => noticed;
 }

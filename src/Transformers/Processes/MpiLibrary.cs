@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Transformers.IO;
+using Transformers.Native;
 
 namespace Transformers.Processes;
 
@@ -116,6 +117,7 @@ public sealed unsafe class MpiLibrary
     internal void Start()
     {
         int provided;
+        if (Family == MpiFamily.OpenMpi) ProcessSettings.PrepareOpenMpi();
         Check(init(null, null, threads, &provided), "MPI_Init_thread");
         // By default an error ends the process.
         Check(setErrorHandler(World, errorsReturn), "MPI_Comm_set_errhandler");

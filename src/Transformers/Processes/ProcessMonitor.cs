@@ -122,7 +122,8 @@ public sealed class ProcessMonitor : IDisposable
                     peer.Left = true;
                     return;
                 }
-                if (line != Peer.Alive) Fail(line, noticed: false);
+                if (line.StartsWith(Peer.Stopped, StringComparison.Ordinal)) Fail($"process {peer.Who} was stopped before the first step", noticed: false, line[Peer.Stopped.Length..]);
+                else if (line != Peer.Alive) Fail(line, noticed: false);
             }
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
@@ -142,15 +143,15 @@ public sealed class ProcessMonitor : IDisposable
         }
     }
 
-    void Fail(string what, bool noticed = true)
+    void Fail(string what, bool noticed = true, string? stopped = null)
     {
         ProcessFailedException found;
         lock (guard)
         {
             if (failure is not null || end.IsSet) return;
-            found = failure = new ProcessFailedException(what, noticed);
+            found = failure = new ProcessFailedException(what, noticed, stopped);
         }
-        foreach (var peer in peers) peer.Send(what);
+        foreach (var peer in peers) peer.Send(stopped is null ? what : Peer.Stopped + stopped);
         OnFailure(found);
     }
 
@@ -164,6 +165,18 @@ public sealed class ProcessMonitor : IDisposable
             failure = new ProcessFailedException(why);
         }
         foreach (var peer in peers) peer.Send($"process {new Hello(processes.Rank, Environment.ProcessId, Environment.MachineName)} has ended: {why.ReplaceLineEndings(" ")}");
+    }
+
+    /// <summary>Lets the others know that a signal stops this process before all could agree to stop: it has not failed, and they stop too.</summary>
+    /// <param name="reason">The signal, such as <c>sigterm</c>.</param>
+    public void ReportStop(string reason)
+    {
+        lock (guard)
+        {
+            if (failure is not null) return;
+            failure = new ProcessFailedException("this process was stopped before the first step", stopped: reason);
+        }
+        foreach (var peer in peers) peer.Send(Peer.Stopped + reason);
     }
 
     /// <summary>Stops watching; this process is about to end normally.</summary>
@@ -184,7 +197,7 @@ public sealed class ProcessMonitor : IDisposable
 
     sealed class Peer(TcpClient client)
     {
-        internal const string Alive = "alive", Goodbye = "goodbye";
+        internal const string Alive = "alive", Goodbye = "goodbye", Stopped = "stopped ";
 
         readonly StreamReader reader = new(client.GetStream());
         readonly Lock writing = new();

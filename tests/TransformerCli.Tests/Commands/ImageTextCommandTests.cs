@@ -43,6 +43,7 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         Assert.Contains("no split named other (the splits are train, validation, test, unseen)", CommandLine.Refused("eval", runs.Pairs, "--split", "other"));
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void An_evaluation_prints_a_table_by_kind_of_question_for_its_own_data_and_for_a_folder()
     {

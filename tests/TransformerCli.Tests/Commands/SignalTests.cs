@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Transformers.Checkpoints;
@@ -72,6 +73,29 @@ public sealed class SignalTests : IDisposable
         Assert.True(rest.ExitCode == 0, rest.Error);
         Assert.Contains($"resuming from step {newest.Step} ", rest.Error);
         return newest.Step;
+    }
+
+    // A launcher that is about to kill its processes reads their output no more.
+    [SignalTheory]
+    [InlineData("TERM", 143)]
+    public void A_run_whose_progress_nobody_reads_saves_when_it_is_asked_to_stop(string signal, int code)
+    {
+        using (var fifo = Process.Start("mkfifo", Path.Combine(root, "progress"))) fifo.WaitForExit();
+        using var unread = new FileStream(Path.Combine(root, "progress"), FileMode.Open, FileAccess.ReadWrite);
+        using var program = new ProgramProcess(root, Train("training.log.every=1"), "sh", "-c", "exec \"$@\" 2> progress", "sh");
+        var (metrics, size) = (new FileInfo(Path.Combine(Run, "metrics.jsonl")), 0L);
+        program.Until("the pipe is full and training waits", () =>
+        {
+            Thread.Sleep(1000);
+            metrics.Refresh();
+            if (!metrics.Exists) return false;
+            var grown = metrics.Length != size;
+            size = metrics.Length;
+            return size > 0 && !grown;
+        });
+        program.Signal(signal);
+        Assert.Equal(code, program.End().ExitCode);
+        Assert.NotNull(Store.FindNewestIntact(out _));
     }
 
     [SignalTheory]

@@ -37,6 +37,7 @@ public sealed class SweepCommandTests : IDisposable
     string[] Sweep(string config, params string[] more) =>
         ["sweep", config, "--vary", "data.limit=40,80,160", "--vary", $"model={At("vit.yaml")},{At("resnet.yaml")}", "--output", At("sweep"), "--device", "cpu", "--threads", "1", .. more];
 
+    [Trait("Category", "slow")]
     [Fact]
     public void A_sweep_prints_a_table_fits_and_where_they_cross_and_as_json_one_document()
     {

@@ -113,7 +113,7 @@ public sealed class TrainAndGenerateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("missing.txt", null, "the file does not exist")]
+    [InlineData("missing.txt", null, "the file or folder does not exist")]
     [InlineData("empty.txt", "", "is empty")]
     [InlineData("short.txt", "too short to train on", "context of 32")]
     public void Text_that_cannot_be_trained_on_is_told_at_the_setting_that_names_it(string name, string? content, string what)

@@ -28,6 +28,7 @@ public sealed class PowerLawTests
         Assert.Equal(21, fit.Points);
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void The_intervals_hold_the_truth_as_often_as_they_say()
     {

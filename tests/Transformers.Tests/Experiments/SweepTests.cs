@@ -77,6 +77,7 @@ public sealed class SweepTests : IDisposable
         Assert.Equal(4, figure.Split("<circle").Length - 1 - 1);
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void One_that_is_stopped_trains_nothing_twice_and_ends_as_if_it_had_not_been()
     {

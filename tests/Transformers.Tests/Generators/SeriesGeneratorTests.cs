@@ -33,6 +33,7 @@ public sealed class SeriesGeneratorTests
         Assert.InRange(bias / steps, -0.02, 0.02);
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void No_change_of_the_best_forecast_makes_it_better()
     {

@@ -76,6 +76,7 @@ public sealed class VilbertKindTests
         Assert.Equal(result.Parameters, inspection.Cost.Parameters);
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void A_run_that_was_interrupted_ends_with_the_same_weights_and_micro_batches_change_the_sum_of_losses_by_rounding_alone()
     {
@@ -131,6 +132,7 @@ public sealed class VilbertKindTests
         Assert.NotEqual(vectors[0], vectors[1]);
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void Answers_are_learned_from_the_weights_of_pretraining()
     {
