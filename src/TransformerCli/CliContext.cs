@@ -22,14 +22,14 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Standard input.</summary>
     public TextReader In => input;
 
-    /// <summary>Results, and nothing else. The progress bar, which may be on the same terminal, is removed first.</summary>
+    /// <summary>Results, and nothing else. The progress bar is removed first where they go to the same terminal.</summary>
     public TextWriter Out
     {
         get
         {
             if (Muted) return TextWriter.Null;
             Announce();
-            Error.Progress.Clear();
+            if (!Console.IsOutputRedirected) Error.Progress.Clear();
             return results;
         }
     }

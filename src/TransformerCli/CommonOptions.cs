@@ -143,9 +143,17 @@ static class CommonOptions
     internal static Precision ResolvePrecision(string? asked, Device device, Precision standard = Transformers.Configs.Precision.Auto) =>
         Precisions.Resolve(asked is null ? standard : Enum.Parse<Precision>(asked, ignoreCase: true), device);
 
-    /// <summary>Loads libtorch and returns the device that the user asks for.</summary>
+    /// <summary>Loads libtorch and returns the device that the user asks for; warns of a processor without the kernels.</summary>
     /// <exception cref="UserException">The device does not exist.</exception>
-    internal static Device ResolveDevice(string? asked)
+    internal static Device ResolveDevice(this ParseResult parse, CliContext context, Option<string> option)
+    {
+        var device = DeviceNamed(parse.GetValue(option));
+        if (device.type == DeviceType.CPU && !KernelReport.IsSwitchedOff && KernelReport.Missing is { } missing && !parse.GetValue(context.QuietOption))
+            context.Error.WriteLine($"warning: {missing}");
+        return device;
+    }
+
+    static Device DeviceNamed(string? asked)
     {
         var wanted = 0;
         var known = asked is null or "auto" or "cpu" or "cuda"

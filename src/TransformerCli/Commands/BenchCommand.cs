@@ -23,7 +23,7 @@ static class BenchCommand
         context.Handle(command, (parse, _) =>
         {
             context.Error.Progress.Show("measuring");
-            var result = KernelBenchmark.Run(CommonOptions.ResolveDevice(parse.GetValue(device)));
+            var result = KernelBenchmark.Run(parse.ResolveDevice(context, device));
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Kernels = result });
             else Print(context.Out, result);
             return ExitCodes.Done;

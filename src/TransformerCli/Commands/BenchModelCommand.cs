@@ -33,7 +33,7 @@ static class BenchModelCommand
             var batch = parse.AtLeast(1, rows);
             var name = parse.GetValue(source)!;
             var config = CommonOptions.LoadConfig(name, parse.GetValue(sets));
-            var options = Options(parse, device, precision, seconds);
+            var options = Options(context, parse, device, precision, seconds);
             context.Error.Progress.Show("measuring training steps");
             var result = StepBenchmarkConfig.Run(config, batch, options, name, note => context.Error.WriteLine($"note: {note}"));
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Step = result });
@@ -68,7 +68,7 @@ static class BenchModelCommand
             var length = parse.AtLeast(1, tokens);
             var trained = parse.GetValue(run) is { } path ? parse.OpenRun(context, path, checkpoint) : null;
             trained?.Require<GptConfig>("a language model (gpt)");
-            var options = Options(parse, device, precision, seconds);
+            var options = Options(context, parse, device, precision, seconds);
             context.Error.Progress.Show("measuring generation");
             var results = counts.Select(count => Measure(trained, count, length, options)).ToList();
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new BenchDocument("transformer.bench/1") { Generate = results });
@@ -80,11 +80,11 @@ static class BenchModelCommand
 
     static Option<double> Seconds() => new("--seconds") { Description = "About how long to measure, after the warm-up", HelpName = "S", DefaultValueFactory = _ => 8 };
 
-    static StepBenchmarkOptions Options(ParseResult parse, Option<string> device, Option<string?> precision, Option<double> seconds)
+    static StepBenchmarkOptions Options(CliContext context, ParseResult parse, Option<string> device, Option<string?> precision, Option<double> seconds)
     {
         var time = parse.GetValue(seconds);
         if (time is not (>= 0 and <= 3600)) throw new UserException($"--seconds ({time}) must be between 0 and 3600");
-        var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+        var where = parse.ResolveDevice(context, device);
         return new StepBenchmarkOptions(where, CommonOptions.ResolvePrecision(parse.GetValue(precision), where), time);
     }
 

@@ -43,7 +43,7 @@ static class CostPlotCommand
                 Width = parse.AtLeast(1, width), Heads = parse.AtLeast(1, heads), Measure = !parse.GetValue(noMeasure),
                 MostBytes = ByteSize.TryParse(parse.GetValue(most)!, out var size) ? size.Bytes : throw new UserException($"--most ({parse.GetValue(most)}) must be a size such as 1GB"),
             };
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             context.Error.Progress.Show("measuring attention");
             var points = AttentionCost.Of(options, where);
             PlotFile.Save(AttentionCost.Draw(points, MachinePeaks.FlopsPerSecond(where, Precision.Fp32)), path, parse.GetValue(dark));

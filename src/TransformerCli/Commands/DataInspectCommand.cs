@@ -31,7 +31,7 @@ static class DataInspectCommand
         context.Handle(command, (parse, cancel) =>
         {
             var (given, json) = (parse.GetValue(path)!, parse.GetValue(context.JsonOption));
-            context.Error.Progress.Show($"inspecting {given}");
+            var progress = context.Error.Progress.Watch($"inspecting {given}");
             if (File.Exists(Path.Combine(given, DataManifest.FileName)))
             {
                 using var data = PreparedData.Open(given);
@@ -42,7 +42,7 @@ static class DataInspectCommand
             }
             if (SoundReport.IsFor(given))
             {
-                var sounds = SoundReport.Of(given);
+                var sounds = SoundReport.Of(given, progress);
                 if (json) context.WriteJson(new { Schema, Contents = "sounds", Report = sounds });
                 else Print(context.Out, sounds);
                 return ExitCodes.Done;
@@ -54,7 +54,7 @@ static class DataInspectCommand
                 else Print(context.Out, pairs);
                 return ExitCodes.Done;
             }
-            if (IsImages(given)) return InspectImages(context, given, json);
+            if (IsImages(given)) return InspectImages(context, given, json, progress);
             if (SeriesReport.Of(given) is { } series)
             {
                 if (json) context.WriteJson(new { Schema, Contents = "series", Report = series });
@@ -162,9 +162,9 @@ static class DataInspectCommand
     // IDX files have no file extension.
     static bool IsImage(string path) => ImageFiles.HasImageName(path) || Path.GetFileName(path).Contains("-ubyte", StringComparison.Ordinal);
 
-    static int InspectImages(CliContext context, string path, bool json)
+    static int InspectImages(CliContext context, string path, bool json, Action<double> progress)
     {
-        var report = ImageInspection.Inspect(path);
+        var report = ImageInspection.Inspect(path, progress);
         if (json)
         {
             context.WriteJson(new { Schema, Contents = "images", Report = report });

@@ -44,7 +44,7 @@ static class DoctorCommand
         foreach (var failed in engine.Failed)
             problems.Add(new(false, $"{failed.Candidate.Source} in {failed.Candidate.Folder} is not used: {failed.Reason}", failed.Remedy));
         if (KernelReport.Missing is { } missing)
-            problems.Add(new(false, $"the kernels are not in use, so training on a CPU is slower: {missing}", "install g++ or clang and run scripts/setup again"));
+            problems.Add(new(false, missing.Message, missing.Hint!));
         var load = new CoreLoad();
         load.OthersSinceLast();
         Thread.Sleep(200);

@@ -28,7 +28,7 @@ static class EmbedCommand
         context.Handle(command, (parse, _) =>
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
-            using var embedder = Kind.For(trained).OpenEmbedder(trained, CommonOptions.ResolveDevice(parse.GetValue(device)));
+            using var embedder = Kind.For(trained).OpenEmbedder(trained, parse.ResolveDevice(context, device));
             Pooling? pooling = parse.GetValue(pool) == "none" ? null : Enum.Parse<Pooling>(parse.GetValue(pool)!, ignoreCase: true);
             var report = new UnreadLines(context, parse.GetValue(input));
             var embeddings = Embed(embedder, InputLines.Read(context, parse.GetValue(input)!), pooling, report);

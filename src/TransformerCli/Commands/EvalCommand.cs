@@ -40,8 +40,7 @@ static class EvalCommand
             HuggingFaceImport.RequireData(path, trained.Config, parse.GetValue(data));
             if (Kind.For(trained).EvaluationMetrics(trained) is { } metrics) Expectation.CheckNames(expectations, [.. metrics, "checkpoint", "examples"]);
             if (!Kind.For(trained).Translates) parse.Refuse(search.All, "encoder-decoders", trained.Config.Model);
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
-            context.Error.Progress.Show($"evaluating {path}");
+            var where = parse.ResolveDevice(context, device);
             var result = Kind.For(trained).Evaluate(trained, path, new EvaluationOptions
             {
                 Data = parse.GetValue(data),
@@ -53,6 +52,7 @@ static class EvalCommand
                 Precision = CommonOptions.ResolvePrecision(parse.GetValue(precision), where, trained.Config.Training.Precision),
                 Quantized = parse.GetValue(quantize) is not null,
                 Processes = team.For(where),
+                Progress = context.Error.Progress.Watch($"evaluating {path}"),
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
             else Print(context.Out, result, Kind.For(trained).Examples);

@@ -49,7 +49,7 @@ static class GenerateCommand
                 throw new UserException($"{team.Processes.Size} processes divide the lines of a file, but {(parse.GetValue(input) is null ? "none was given" : "standard input reaches only the first of them")}", "name a file with --input, or start a single process");
             if (parse.GetValue(stream)) CheckStream(parse.GetValue(input), each, json);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             team.For(where);
             var type = CommonOptions.ResolvePrecision(parse.GetValue(precision), where);
             var quantized = parse.GetValue(quantize) is not null;

@@ -39,14 +39,14 @@ static class InspectCommand
                 throw new UserException("--devices needs the measured step, which --no-measure skips", "leave out one of the two");
             var name = parse.GetValue(source)!;
             var config = CommonOptions.LoadConfig(name, parse.GetValue(sets));
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             var asked = parse.GetValue(precision) is { } text ? Enum.Parse<Precision>(text, ignoreCase: true) : (Precision?)null;
             if (parse.GetValue(data) is { } path)
                 config = config is RunConfig run ? DataOverride.Apply(run, path) : throw new UserException("--data: a config with only a model does not use data");
             var inspection = Inspector.Inspect(config, new InspectionOptions
             {
                 Device = where, Precision = asked, Devices = parse.GetValue(devices), LinkBytesPerSecond = parse.GetValue(link) * 1e9, LinkLatencySeconds = parse.GetValue(latency) / 1e6,
-                Measure = !parse.GetValue(noMeasure),
+                Measure = !parse.GetValue(noMeasure), Progress = context.Error.Progress.Watch($"inspecting {name}"),
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new InspectDocument("transformer.inspect/1", name, inspection));
             else Print(context.Out, inspection);

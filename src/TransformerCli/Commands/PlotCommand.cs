@@ -102,7 +102,7 @@ static class PlotCommand
                 {
                     Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Sound = parse.GetValue(sound), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
                     Choice = new AttentionChoice(parse.GetValue(layer), parse.GetValue(head)),
-                }, CommonOptions.ResolveDevice(parse.GetValue(device)));
+                }, parse.ResolveDevice(context, device));
         });
     }
 
@@ -157,7 +157,7 @@ static class PlotCommand
             """, [run, data, series, checkpoint, device], parse =>
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
-            return Transformers.Kinds.Kind.For(trained).DrawForecast(trained, parse.GetValue(data), parse.GetValue(series), CommonOptions.ResolveDevice(parse.GetValue(device)));
+            return Transformers.Kinds.Kind.For(trained).DrawForecast(trained, parse.GetValue(data), parse.GetValue(series), parse.ResolveDevice(context, device));
         });
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using TransformerCli.Output;
 using Transformers.Configs;
 using Transformers.Evaluation;
@@ -31,19 +32,19 @@ static class PredictCommand
         {
             var most = parse.AtLeast(1, top);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             CheckInputs(trained, parse.GetValue(inputs)!, parse.GetValue(image), parse.GetValue(text)!);
-            context.Error.Progress.Show("predicting");
-            if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where);
+            var progress = context.Error.Progress.Watch("predicting");
+            if (Kind.For(trained) is { Input: ModelInput.Series, Classifies: false }) return ForecastOutput.Write(context, parse, trained, parse.GetValue(inputs)!, where, progress);
             var warnings = new List<string>();
             var report = ReportOf(context, Kind.For(trained).Input, parse.GetValue(inputs)!, parse.GetValue(text)!);
             IEnumerable<Prediction> predictions = Kind.For(trained) switch
             {
-                { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report),
-                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where, report),
-                { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where, warnings, report),
-                { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings, report),
-                { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where, report),
+                { Classifies: true, Input: ModelInput.Text } => Texts(context, trained, parse.GetValue(inputs)!, most, where, report, progress),
+                { Classifies: true, Input: ModelInput.Series } => Series(trained, parse.GetValue(inputs)!, most, where, report, progress),
+                { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where, warnings, report, progress),
+                { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings, report, progress),
+                { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where, report).Counted(parse.GetValue(text)!.Length, progress),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
@@ -56,34 +57,34 @@ static class PredictCommand
     }
 
     // Inputs are files with one text per line, or texts.
-    static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report)
+    static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report, Action<double> progress)
     {
         using var predictor = new TextPredictor(run, device);
         List<string> texts = [.. inputs.SelectMany(input => InputLines.IsFile(input, "INPUT") ? InputLines.Read(context, input) : [input])];
         var reads = texts.ConvertAll(text => report.Reads(predictor.ProblemOf(text)));
-        using var predicted = predictor.Predict(texts.Where((_, i) => reads[i])).GetEnumerator();
+        using var predicted = predictor.Predict(texts.Where((_, i) => reads[i])).Counted(reads.Count(one => one), progress).GetEnumerator();
         for (var i = 0; i < texts.Count; i++) yield return new Prediction(texts[i], reads[i] && predicted.MoveNext() ? [.. predicted.Current.Take(top)] : []);
     }
 
-    static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report)
+    static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report, Action<double> progress)
     {
         using var network = ImageRun.Open(run, device);
         var predictor = new ImagePredictor(network);
-        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision)) yield return Reported(one, report);
+        foreach (var one in predictor.Predict(inputs, top, precision: run.Config.Training.Precision, progress: progress)) yield return Reported(one, report);
         warnings.AddRange(predictor.Skipped.Select(skipped => skipped.Message));
     }
 
-    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report)
+    static IEnumerable<Prediction> Series(TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report, Action<double> progress)
     {
         using var network = SeriesClassifierRun.Open(run, device, run.Config.Training.Precision);
-        foreach (var one in network.Predict(inputs, top)) yield return Reported(one, report);
+        foreach (var one in network.Predict(inputs, top, progress)) yield return Reported(one, report);
     }
 
-    static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report)
+    static IEnumerable<Prediction> Sounds(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report, Action<double> progress)
     {
         using var network = SoundRun.Open(run, device, run.Config.Training.Precision);
         var skipped = new List<Problem>();
-        foreach (var one in network.Predict(inputs, top, skipped)) yield return Reported(one, report);
+        foreach (var one in network.Predict(inputs, top, skipped, progress)) yield return Reported(one, report);
         warnings.AddRange(skipped.Select(problem => problem.ToString()));
     }
 
@@ -129,4 +130,31 @@ static class PredictCommand
     }
 
     sealed record Document(string Schema, IReadOnlyList<Prediction> Predictions);
+}
+
+/// <summary>What <c>predict</c> prints for series: a line for each step that is forecast, as a table that other programs read.</summary>
+static class ForecastOutput
+{
+    internal static int Write(CliContext context, ParseResult parse, TrainedRun run, IReadOnlyList<string> tables, Device device, Action<double> progress)
+    {
+        var report = new UnreadLines(context, null, "tables", alone: tables.Count == 1);
+        var forecasts = SeriesForecasts.Ahead(run, tables, device, report.Reads, progress);
+        if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.forecast/1", Forecasts = forecasts });
+        else
+            foreach (var line in Lines(forecasts)) context.Out.WriteLine(line);
+        return report.Finish();
+    }
+
+    static IEnumerable<string> Lines(IReadOnlyList<SeriesForecast> forecasts)
+    {
+        if (forecasts.Count == 0) yield break;
+        yield return string.Join(',', (string[])["input", "series", "time", "mean", .. forecasts[0].Steps[0].Quantiles.Select(quantile => Shown(quantile.Probability))]);
+        foreach (var forecast in forecasts)
+            foreach (var step in forecast.Steps)
+                yield return string.Join(',', (string[])[Field(forecast.Input), Field(forecast.Series), Field(step.Time), Shown(step.Mean), .. step.Quantiles.Select(quantile => Shown(quantile.Value))]);
+    }
+
+    static string Shown(double value) => value.ToString("G7", CultureInfo.InvariantCulture);
+
+    static string Field(string text) => text.AsSpan().ContainsAny(",\"\n") ? $"\"{text.Replace("\"", "\"\"")}\"" : text;
 }

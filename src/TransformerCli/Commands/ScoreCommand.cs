@@ -29,7 +29,7 @@ static class ScoreCommand
         context.Handle(command, (parse, cancel) =>
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
-            var where = CommonOptions.ResolveDevice(parse.GetValue(device));
+            var where = parse.ResolveDevice(context, device);
             using var scorer = Kind.For(trained).OpenScorer(trained, where, CommonOptions.ResolvePrecision(parse.GetValue(precision), where, trained.Config.Training.Precision), parse.GetValue(stride));
             var inputs = scorer.NeedsSource
                 ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))

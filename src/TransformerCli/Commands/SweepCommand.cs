@@ -48,7 +48,7 @@ static class SweepCommand
             {
                 Metric = parse.GetValue(metric),
                 Split = parse.GetValue(split),
-                Training = new TrainingOptions { Run = folder, MaxTime = TrainCommand.DurationOf(parse.GetValue(maxTime)), Device = CommonOptions.ResolveDevice(parse.GetValue(device)) },
+                Training = new TrainingOptions { Run = folder, MaxTime = TrainCommand.DurationOf(parse.GetValue(maxTime)), Device = parse.ResolveDevice(context, device) },
             };
             var stop = new StopRequest();
             using var signals = new Signals(stop);

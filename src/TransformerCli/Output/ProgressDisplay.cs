@@ -40,6 +40,18 @@ sealed class ProgressDisplay(GuardedWriter error)
         }
     }
 
+    /// <summary>Shows the bar for work whose length is known.</summary>
+    /// <param name="text">The text beside it.</param>
+    /// <returns>Takes the fraction that is done; does nothing once the bar has made room for results.</returns>
+    internal Action<double> Watch(string text)
+    {
+        Show(text);
+        return done =>
+        {
+            if (bar is not null) Show($"{text} {done:P0}", done);
+        };
+    }
+
     ProgressTask Start(string text)
     {
         console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });

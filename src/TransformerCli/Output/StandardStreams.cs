@@ -6,7 +6,7 @@ namespace TransformerCli.Output;
 
 /// <summary>Standard output or standard error as a stream that reports every failed write.</summary>
 /// <remarks>.NET's own stream ignores a closed pipe, and its file stream writes at offsets of its own, over what shares the file.</remarks>
-public sealed partial class StandardStream : Stream
+public sealed partial class StandardStream : WriteOnlyStream
 {
     const int GetDescriptorFlags = 1, Interrupted = 4, TryAgainOnLinux = 11, TryAgainOnMac = 35, StandardError = 2;
     const short CanTakeBytes = 4;
@@ -59,27 +59,6 @@ public sealed partial class StandardStream : Stream
         for (var poll = new Poll { Descriptor = descriptor, Events = CanTakeBytes }; PollDescriptors(ref poll, 1, look) == 0;)
             if (Stopping && (waited += look) >= patience) throw new IOException("nobody reads it");
     }
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-    /// <inheritdoc/>
-    public override void Flush() { }
-    /// <inheritdoc/>
-    public override bool CanRead => false;
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-    /// <inheritdoc/>
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint WriteBytes(int descriptor, ReadOnlySpan<byte> bytes, nint count);

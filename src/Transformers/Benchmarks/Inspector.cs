@@ -29,6 +29,8 @@ public sealed record InspectionOptions
     public double LinkLatencySeconds { get; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
+    /// <summary>Takes the fraction of the measurement that is done; null for nobody.</summary>
+    public Action<double>? Progress { get; init; }
 }
 
 /// <summary>Computes the sizes and costs of a config or a run, before any training.</summary>
@@ -49,7 +51,7 @@ public static class Inspector
         if (options.Precision is { } precision) training = training with { Precision = precision };
         var (flops, table) = (data.FlopsOf(model), Kind.For(model).ListParameters(model, data));
         var memory = ModelMemory.Of(training, table, WeightCopies.AreUsed(options.Device, Precisions.Resolve(training.Precision, options.Device)));
-        var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Limit = options.Limit }, flops) : (null, null);
+        var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Limit = options.Limit, Progress = options.Progress }, flops) : (null, null);
         return new ModelInspection(
             Model: KindAttribute.Of(model),
             Unit: data.Unit,

@@ -32,7 +32,7 @@ public static class StepBenchmark
     /// <param name="images">The images and the classes.</param>
     /// <param name="rows">B.</param>
     /// <param name="options">The options.</param>
-    public static StepBenchmarkResult Images(ImageModelConfig shape, ImageShape images, int rows, StepBenchmarkOptions options) =>
+    public static StepBenchmarkResult Images(ModelConfig shape, ImageShape images, int rows, StepBenchmarkOptions options) =>
         Measure(shape, new DataProfile { Image = images, Classes = images.Classes, Batches = [new(rows, 0, 0, rows, rows)] }, smoothing: 0, options);
 
     /// <summary>Steps of an encoder-decoder over pairs without padding; tokens of both sides count.</summary>

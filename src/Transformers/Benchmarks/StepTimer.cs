@@ -31,6 +31,9 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
     /// <summary>The longest time to measure; a pass that has begun is not interrupted.</summary>
     internal TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Takes the fraction that is done: memory first, then time.</summary>
+    internal Action<double>? Progress { get; init; }
+
     /// <summary>Measures the device's memory; null if that is impossible.</summary>
     internal MemoryGauge? Gauge { get; init; } = MemoryGauge.Of(device);
 
@@ -105,6 +108,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
             Gauge.Begin();
             before = Gauge.Used;
             Pass(loss);
+            Progress?.Invoke(0.5 * some / largest.Rows);
             return new MemoryNeed(some, Gauge.Peak, Gauge.HoldsCopies ? memory.CheckpointCopy : 0, Gauge.Used, Gauge.Room, some);
         });
         return need.Fits() ? Math.Max(0, need.Peak - before) : throw new NotMeasuredException(need.ToString());
@@ -115,12 +119,16 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
         var (passes, updates) = (new List<double>(), new List<double>());
         Pass(loss);
         update.Take();
-        var until = Math.Min(Limit.TotalSeconds, clock.Elapsed.TotalSeconds + WantedSeconds);
+        var began = clock.Elapsed.TotalSeconds;
+        var until = Math.Min(Limit.TotalSeconds, began + WantedSeconds);
         while (passes.Count < FewestPasses || (passes.Count < MostPasses && clock.Elapsed.TotalSeconds < until))
         {
             if (passes.Count > 0 && clock.Elapsed > Limit) break;
             passes.Add(Seconds(() => Pass(loss)));
             updates.Add(Seconds(update.Take));
+            // Enough passes or enough time, whichever comes first, but never too few passes.
+            var enough = Math.Max((double)passes.Count / MostPasses, (clock.Elapsed.TotalSeconds - began) / (until - began));
+            Progress?.Invoke(0.5 + 0.5 * Math.Clamp(Math.Min(enough, (double)passes.Count / FewestPasses), 0, 1));
         }
         return (Median(passes), Median(updates));
     }

@@ -110,7 +110,7 @@ public static class SafetensorsWriter
         new(SafetensorsError.HeaderTooLarge, file, null, $"the header needs more than the allowed {SafetensorsHeader.LongestHeader} bytes");
 
     /// <summary>Passes through exactly this many bytes.</summary>
-    sealed class ExactStream(Stream inner, long size, string file, string tensor) : Stream
+    sealed class ExactStream(Stream inner, long size, string file, string tensor) : WriteOnlyStream
     {
         long written;
 
@@ -128,15 +128,6 @@ public static class SafetensorsWriter
 
         SafetensorsException Wrong(string count) => new(SafetensorsError.WrongByteCount, file, tensor, $"its source gave {count} bytes, but type and shape need {size}");
 
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-        public override void Flush() { }
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => written;
-        public override long Position { get => written; set => throw new NotSupportedException(); }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
+        private protected override long Count => written;
     }
 }

@@ -92,7 +92,7 @@ public sealed class ConfigReference
 
     string MeaningOf(Setting setting)
     {
-        var meaning = Plain(docs.Of(setting.Property.DeclaringType!, setting.Property.Name));
+        var meaning = Plain(docs.Of(setting));
         if (!setting.Type.IsEnum) return meaning;
         return meaning + " " + string.Join(" ", Enum.GetNames(setting.Type).Select(name => $"`{ConfigShape.SnakeCase(name)}`: {Plain(docs.Of(setting.Type, name))}"));
     }
@@ -117,6 +117,9 @@ sealed partial class XmlDocs
     }
 
     internal string? Of(Type type) => Text($"T:{type.FullName}");
+
+    /// <summary>The summary of a setting, or of what it implements.</summary>
+    internal string? Of(Setting setting) => setting.Definitions.Select(one => Of(one.DeclaringType!, one.Name)).FirstOrDefault(text => text is not null);
 
     /// <summary>The summary of a property, or of an enumeration's value.</summary>
     internal string? Of(Type type, string member) => Text($"{(type.IsEnum ? "F" : "P")}:{type.FullName}.{member}");

@@ -62,7 +62,7 @@ public sealed class ConfigSchema
             if (schema["enum"] is JsonArray values) values.Add(null);
         }
         else if (setting.Nullable) schema = new JsonObject { ["anyOf"] = new JsonArray(schema, new JsonObject { ["type"] = "null" }) };
-        var description = docs.Of(setting.Property.DeclaringType!, setting.Property.Name) ?? "";
+        var description = docs.Of(setting) ?? "";
         if (setting.Type.IsEnum) description += string.Concat(Enum.GetNames(setting.Type).Select(name => $"\n{ConfigShape.SnakeCase(name)}: {docs.Of(setting.Type, name)}"));
         schema["description"] = description;
         if (!setting.Required && setting.Property.GetValue(defaults) is { } value) schema["default"] = ConfigWriter.ToJson(value, setting.Type);

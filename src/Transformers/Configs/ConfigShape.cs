@@ -6,7 +6,8 @@ using System.Text;
 namespace Transformers.Configs;
 
 /// <summary>One setting of a record: a property that can be set when the record is made.</summary>
-sealed record Setting(string Name, PropertyInfo Property, Type Type, bool Nullable, bool Required, IReadOnlyList<RuleAttribute> Rules);
+/// <param name="Definitions">The property, and those of base records and interfaces that it implements: the first that has rules or documentation gives them.</param>
+sealed record Setting(string Name, PropertyInfo Property, Type Type, bool Nullable, bool Required, IReadOnlyList<RuleAttribute> Rules, IReadOnlyList<PropertyInfo> Definitions);
 
 /// <summary>What a record looks like in a config.</summary>
 sealed record RecordShape(Type Type, string? Kind, string? Key, IReadOnlyList<Setting> Settings)
@@ -62,11 +63,15 @@ static class ConfigShape
             {
                 var inner = Nullable.GetUnderlyingType(p.PropertyType);
                 var nullable = inner is not null || (!p.PropertyType.IsValueType && nullability.Create(p).WriteState == NullabilityState.Nullable);
-                return new Setting(SnakeCase(p.Name), p, inner ?? p.PropertyType, nullable,
-                    p.IsDefined(typeof(RequiredMemberAttribute)), [.. p.GetCustomAttributes<RuleAttribute>(inherit: true)]);
+                PropertyInfo[] definitions = [p, .. Definitions(type.BaseType, p), .. type.GetInterfaces().SelectMany(one => Definitions(one, p))];
+                return new Setting(SnakeCase(p.Name), p, inner ?? p.PropertyType, nullable, p.IsDefined(typeof(RequiredMemberAttribute)),
+                    definitions.Select(one => one.GetCustomAttributes<RuleAttribute>(inherit: false).ToArray()).FirstOrDefault(rules => rules.Length > 0) ?? [], definitions);
             });
         return new RecordShape(type, type.GetCustomAttribute<KindAttribute>()?.Name, type.GetCustomAttribute<ByKeyAttribute>()?.Key, [.. settings]);
     });
+
+    static IEnumerable<PropertyInfo> Definitions(Type? type, PropertyInfo property) => type is null ? []
+        : [.. type.GetProperty(property.Name, BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly) is { } own ? new[] { own } : [], .. Definitions(type.BaseType, property)];
 
     /// <summary>The variant that a mapping picks, or null if it picks none or several.</summary>
     internal static RecordShape? VariantOf(Type union, MapNode map)

@@ -183,8 +183,8 @@ static class Decoders
     {
         var can = device.type == DeviceType.CPU && KernelLibrary.IsAvailable;
         if (format.Quantized && !can)
-            throw new UserException($"--quantize int8 works on the CPU only, with the kernels: {(device.type == DeviceType.CPU ? KernelLibrary.Reason : $"this is {device}")}",
-                device.type == DeviceType.CPU ? "build them with scripts/build-kernels, or leave --quantize out" : "leave --quantize out, or use --device cpu");
+            throw new UserException($"--quantize int8 works on the CPU only, with the kernels: {(device.type == DeviceType.CPU ? KernelLibrary.Reason?.Message : $"this is {device}")}",
+                device.type == DeviceType.CPU ? $"{KernelLibrary.Reason?.Hint}; or leave --quantize out" : "leave --quantize out, or use --device cpu");
         return can;
     }
 }

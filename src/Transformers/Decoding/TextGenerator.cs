@@ -49,18 +49,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     }
 
     /// <summary>Why a prompt cannot be continued, such as a character that the vocabulary lacks; null if it can.</summary>
-    public Problem? ProblemOf(string prompt, GenerationOptions options)
-    {
-        try
-        {
-            CheckPrompt(new Row(0, prompt, StartOf(prompt), options, tokenizer), options);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(string prompt, GenerationOptions options) => UserException.ProblemOf(() => CheckPrompt(new Row(0, prompt, StartOf(prompt), options, tokenizer), options));
 
     void Continue(List<Row> active, GenerationOptions options, Action<int, string>? onText, CancellationToken cancel)
     {

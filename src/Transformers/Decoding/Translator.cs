@@ -122,6 +122,9 @@ public sealed class Translator
     /// <summary>Whether the decoder's matrices have 8 bits.</summary>
     public bool Quantized { get; init; }
 
+    /// <summary>Called after each batch with the number of its sentences.</summary>
+    public Action<int>? Translated { get; init; }
+
     /// <summary>Translates sentences: batches are of like length, the output is in the order of the input.</summary>
     /// <param name="sentences">The sentences, read as a stream; one of white space alone gives an empty translation.</param>
     /// <param name="options">How to search.</param>
@@ -158,27 +161,16 @@ public sealed class Translator
             while (batch.Count < rows && waiting.TryPop(out var next)) batch.Add(next);
             var asked = batch.Where(i => !string.IsNullOrWhiteSpace(sentences[i])).ToList();
             foreach (var i in batch) results[i] = new Translation(sentences[i], [new Hypothesis("", [], "eos", 0, 0)], false);
-            if (asked.Count == 0) continue;
-            var found = search.Find([.. asked.Select(i => encoded[i])], cancel);
+            var found = asked.Count == 0 ? [] : search.Find([.. asked.Select(i => encoded[i])], cancel);
             foreach (var (i, beam) in asked.Zip(found))
                 results[i] = new Translation(sentences[i], [.. beam.Select(WithText)], encoded[i].Length == model.Context && source.CountTokens(sentences[i]) >= model.Context);
+            Translated?.Invoke(batch.Count);
         }
         return results;
     }
 
     /// <summary>Why a sentence cannot be translated, such as a character that the vocabulary lacks; null if it can.</summary>
-    public Problem? ProblemOf(string sentence)
-    {
-        try
-        {
-            Encode(sentence);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(string sentence) => UserException.ProblemOf(() => Encode(sentence));
 
     int[] Encode(string sentence)
     {

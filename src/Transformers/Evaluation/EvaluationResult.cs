@@ -34,6 +34,8 @@ public sealed record EvaluationOptions
     public string Cache { get; init; } = Path.Combine("data", ".cache");
     /// <summary>The processes that share the work; all have the same result, and the first one writes the output.</summary>
     public Communicator Processes { get; init; } = Communicator.Single;
+    /// <summary>Takes the fraction that is done, from 0 to 1, after every batch; null for nobody.</summary>
+    public Action<double>? Progress { get; init; }
 }
 
 /// <summary>The result of an evaluation: what <c>eval --json</c> prints.</summary>

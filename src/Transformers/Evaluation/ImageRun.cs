@@ -40,7 +40,7 @@ public sealed class ImageRun : IDisposable
     /// <exception cref="UserException">It is of a different kind, or damaged.</exception>
     public static ImageRun Open(TrainedRun run, Device? device = null)
     {
-        var network = run.Require<ImageModelConfig>("an image model (vit, swin or resnet)");
+        var network = run.Require<IImageModelConfig>("an image model (vit, swin or resnet)");
         var file = run.Checkpoint.PathOf(ImageInput.FileName);
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), file);
         device ??= NativeLibraries.Cpu;
@@ -62,11 +62,16 @@ public sealed class ImageRun : IDisposable
         var saved = new GivenStatisticsConfig { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
         // With statistics given, nothing is measured: a folder of test images alone will do.
         var opened = OpenedImages.Open(config with { Input = config.Input with { Normalize = saved } }, Run.Config.Seed, path, generated);
-        var unknown = opened.Dataset.Classes.Except(Input.Classes, StringComparer.Ordinal).ToList();
-        if (unknown.Count == 0) return opened with { Transform = Input.Transform };
-        opened.Dispose();
-        throw new UserException($"the images have classes that the model was not trained on: {string.Join(", ", unknown.Take(5))}",
-            $"it knows {string.Join(", ", Input.Classes.Take(10))}{(Input.Classes.Count > 10 ? ", …" : "")}");
+        try
+        {
+            KnownClasses.NumbersOf(opened.Dataset.Classes, Input.Classes, "images");
+            return opened with { Transform = Input.Transform };
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Scores of images.</summary>
@@ -90,12 +95,7 @@ public sealed class ImageRun : IDisposable
 /// <param name="Input">The file, or the table and its line.</param>
 /// <param name="Labels">The most probable classes, most probable first; none if the input cannot be used.</param>
 /// <param name="Problem">Why an input that was named cannot be used; null if it can.</param>
-public sealed record ClassPrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null)
-{
-    /// <summary>The most probable of some classes.</summary>
-    internal static IReadOnlyList<LabelProbability> Top(IReadOnlyList<string> classes, double[] probabilities, int top) =>
-        [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(c => probabilities[c]).ThenBy(c => c).Take(top).Select(c => new LabelProbability(classes[c], probabilities[c]))];
-}
+public sealed record ClassPrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null);
 
 /// <summary>Names the classes of image files.</summary>
 /// <param name="run">The network.</param>
@@ -112,13 +112,14 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     /// <param name="top">The number of classes to return for each.</param>
     /// <param name="batchSize">Images per pass; it does not affect the results.</param>
     /// <param name="precision">The number format of products.</param>
+    /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>
-    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32)
+    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32, Action<double>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
         var files = inputs.SelectMany(FilesOf).ToList();
-        foreach (var part in files.Chunk(Math.Max(1, batchSize)))
+        foreach (var part in files.Chunk(Math.Max(1, batchSize)).Counted(files.Count, progress, part => part.Length))
             foreach (var prediction in PredictPart(part, top, precision)) yield return prediction;
     }
 
@@ -158,7 +159,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
         var classes = run.Input.Classes.Count;
         var predictions = new List<ClassPrediction>();
         for (int i = 0, row = 0; i < part.Length; i++)
-            if (faults[i] is null) predictions.Add(new(part[i].file, ClassPrediction.Top(run.Input.Classes, Probabilities.Of(scores.AsSpan(row++ * classes, classes)), top)));
+            if (faults[i] is null) predictions.Add(new(part[i].file, LabelProbability.Top(run.Input.Classes, scores.AsSpan(row++ * classes, classes), top)));
             else if (part[i].named) predictions.Add(new(part[i].file, [], faults[i]!.Problems[0]));
         return predictions;
     }

@@ -10,6 +10,7 @@ using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Tokenizers;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
@@ -96,8 +97,7 @@ public sealed class ImageTextRun : IDisposable
         var (t, v) = Model.forward(tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Length]).SendTo(Device), [ids.Length], Tensors(image, 1, null));
         var joint = Model.Joint(t, v);
         var labels = Answers.Count > 0 ? Answers : MatchLabels;
-        var probabilities = Probabilities.Of((Answers.Count > 0 ? Model.AnswerLogits(joint) : Model.MatchLogits(joint)).cpu().contiguous().data<float>().ToArray());
-        return [.. labels.Zip(probabilities, (label, probability) => new LabelProbability(label, probability)).OrderByDescending(one => one.Probability)];
+        return LabelProbability.Top(labels, (Answers.Count > 0 ? Model.AnswerLogits(joint) : Model.MatchLogits(joint)).cpu().contiguous().data<float>().ToArray());
     }
 
     static readonly string[] MatchLabels = ["does not match", "matches"];

@@ -54,17 +54,19 @@ public sealed class SeriesClassifierRun : IDisposable
     /// <summary>Predicts the classes of the rows of tables; the first column, the class, may be empty. A row that cannot be read has a problem instead of classes.</summary>
     /// <param name="tables">Files.</param>
     /// <param name="top">The number of classes to return for each.</param>
+    /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">A table cannot be read.</exception>
-    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> tables, int top)
+    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> tables, int top, Action<double>? progress = null)
     {
-        foreach (var series in tables.Select(path => LabelledSeriesDataset.OpenTable(Data, path, labelled: false)).ToList())
-            foreach (var part in series.Test.Chunk(Together))
-            {
-                var scores = Scores(series.Batch(part));
-                for (var row = 0; row < part.Length; row++)
-                    yield return series.ProblemOf(part[row]) is { } problem ? new(series.NameOf(part[row]), [], problem)
-                        : new(series.NameOf(part[row]), ClassPrediction.Top(Classes, Probabilities.Of(scores.AsSpan(row * Classes.Count, Classes.Count)), top));
-            }
+        var read = tables.Select(path => LabelledSeriesDataset.OpenTable(Data, path, labelled: false)).ToList();
+        var parts = read.SelectMany(series => series.Test.Chunk(Together).Select(part => (series, part)));
+        foreach (var (series, part) in parts.Counted(read.Sum(series => series.Test.Length), progress, one => one.part.Length))
+        {
+            var scores = Scores(series.Batch(part));
+            for (var row = 0; row < part.Length; row++)
+                yield return series.ProblemOf(part[row]) is { } problem ? new(series.NameOf(part[row]), [], problem)
+                    : new(series.NameOf(part[row]), LabelProbability.Top(Classes, scores.AsSpan(row * Classes.Count, Classes.Count), top));
+        }
     }
 
     /// <inheritdoc/>

@@ -30,14 +30,15 @@ public static class SeriesForecasts
     /// <param name="tables">Files.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="reads">Takes the problem of each table, or null if it can be read; by default the first problem ends it.</param>
-    /// <exception cref="UserException">A table is not there.</exception>
-    public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device, Func<Problem?, bool>? reads = null)
+    /// <param name="progress">Takes the fraction that is done, after each table.</param>
+    /// <exception cref="UserException">A table does not exist.</exception>
+    public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device, Func<Problem?, bool>? reads = null, Action<double>? progress = null)
     {
         // A typing error in the last does not cost the work before it.
         if (tables.FirstOrDefault(path => !Path.Exists(path)) is { } missing) throw new UserException([new Problem("the file does not exist", missing, Hint: Suggestion.ForPath(missing))]);
         using var network = SeriesRun.Open(run, device, run.Config.Training.Precision);
         var forecasts = new List<SeriesForecast>();
-        foreach (var path in tables)
+        foreach (var path in tables.Counted(tables.Count, progress))
         {
             try
             {

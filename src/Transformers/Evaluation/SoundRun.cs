@@ -7,6 +7,7 @@ using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
@@ -138,9 +139,8 @@ public sealed class SoundRun : IDisposable
     {
         var config = (AudioDataConfig)Run.Config.Data;
         var sounds = SoundDataset.Open(path is not null && split is null ? config with { Holdout = 0 } : config, Run.Config.Seed, path, generated);
-        var unknown = sounds.Classes.Except(Classes, StringComparer.Ordinal).ToList();
-        if (unknown.Count == 0) return sounds;
-        throw new UserException($"the recordings have classes that the model was not trained on: {string.Join(", ", unknown.Take(5))}", $"it knows {string.Join(", ", Classes.Take(10))}{(Classes.Count > 10 ? ", …" : "")}");
+        KnownClasses.NumbersOf(sounds.Classes, Classes, "recordings");
+        return sounds;
     }
 
     /// <summary>Scores of recordings.</summary>
@@ -165,13 +165,14 @@ public sealed class SoundRun : IDisposable
     /// <param name="inputs">Files and folders. A file that is named and cannot be read has a problem instead of classes; one of a folder is left out.</param>
     /// <param name="top">The number of classes to return for each.</param>
     /// <param name="skipped">Takes what is wrong with each file that is left out; null for none.</param>
+    /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">An input does not exist.</exception>
-    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top, ICollection<Problem>? skipped = null)
+    public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top, ICollection<Problem>? skipped = null, Action<double>? progress = null)
     {
         // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
         var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input).Select(file => (file, named: false)) : File.Exists(input) ? [(input, true)]
             : throw new UserException([new Problem("the file or folder does not exist", input, Hint: Suggestion.ForPath(input))])).ToList();
-        foreach (var (file, named) in files)
+        foreach (var (file, named) in files.Counted(files.Count, progress))
         {
             if (SoundDataset.FaultOf(file) is { } fault)
             {
@@ -179,7 +180,7 @@ public sealed class SoundRun : IDisposable
                 else skipped?.Add(fault);
                 continue;
             }
-            yield return new(file, ClassPrediction.Top(Classes, Probabilities.Of(Scores(Read(file))), top));
+            yield return new(file, LabelProbability.Top(Classes, Scores(Read(file)), top));
         }
     }
 

@@ -35,18 +35,7 @@ public sealed class TextPredictor : IDisposable
     public IReadOnlyList<string> Classes { get; }
 
     /// <summary>Why a text cannot be classified, such as a character that the vocabulary lacks; null if it can.</summary>
-    public Problem? ProblemOf(string text)
-    {
-        try
-        {
-            tokenizer.EncodeToIds(text);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(string text) => UserException.ProblemOf(() => tokenizer.EncodeToIds(text));
 
     /// <summary>The classes of texts, the most probable first.</summary>
     /// <param name="texts">The texts, read as a stream; texts longer than the context are truncated.</param>
@@ -57,11 +46,7 @@ public sealed class TextPredictor : IDisposable
         foreach (var chunk in texts.Chunk(batchSize))
         {
             var logits = TextClassification.Logits(model, FramedTexts.Of(chunk, tokenizer, model.Encoder.Context), device);
-            for (var row = 0; row < chunk.Length; row++)
-            {
-                var probabilities = Probabilities.Of(logits.AsSpan(row * Classes.Count, Classes.Count));
-                yield return [.. Classes.Zip(probabilities, (label, probability) => new LabelProbability(label, probability)).OrderByDescending(one => one.Probability)];
-            }
+            for (var row = 0; row < chunk.Length; row++) yield return LabelProbability.Top(Classes, logits.AsSpan(row * Classes.Count, Classes.Count));
         }
     }
 
@@ -105,7 +90,15 @@ static class FramedTexts
 /// <summary>A class and its probability.</summary>
 /// <param name="Label">The class's name.</param>
 /// <param name="Probability">From 0 to 1.</param>
-public sealed record LabelProbability(string Label, double Probability);
+public sealed record LabelProbability(string Label, double Probability)
+{
+    /// <summary>The most probable classes, most probable first; of equal ones, the first of the model.</summary>
+    /// <param name="classes">The names of the classes.</param>
+    /// <param name="scores">Their unnormalised scores.</param>
+    /// <param name="top">How many.</param>
+    internal static IReadOnlyList<LabelProbability> Top(IReadOnlyList<string> classes, ReadOnlySpan<float> scores, int top = int.MaxValue) =>
+        [.. classes.Zip(Probabilities.Of(scores), (label, probability) => new LabelProbability(label, probability)).OrderByDescending(one => one.Probability).Take(top)];
+}
 
 /// <summary>Adds a model's scores to a report.</summary>
 public static class ReportTensors

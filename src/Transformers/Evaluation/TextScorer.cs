@@ -107,19 +107,9 @@ public abstract class TextScorer : IDisposable
     }
 
     /// <summary>Why a text cannot be scored, such as a character that the vocabulary lacks; null if it can.</summary>
-    public Problem? ProblemOf(ScoreInput input)
-    {
-        try
-        {
-            // The first row: what does not fit is refused before it.
-            _ = RowsOf(0, 0, input, IdsOf(input)).Any();
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(ScoreInput input) =>
+        // The first row: what does not fit is refused before it.
+        UserException.ProblemOf(() => _ = RowsOf(0, 0, input, IdsOf(input)).Any());
 
     /// <summary>A text that cannot be scored, in the place of its score.</summary>
     public static TextScore Unread(ScoreInput input) => new() { Measure = "unread", Source = input.Source, Text = input.Text, Ids = [], Tokens = [], LogProbabilities = [] };

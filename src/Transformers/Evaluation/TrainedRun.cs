@@ -79,7 +79,7 @@ public sealed class TrainedRun
     /// <summary>The config's model, which must be of one kind: checked before any file that another kind lacks.</summary>
     /// <param name="wanted">What is needed, for the message.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
-    public T Require<T>(string wanted) where T : ModelConfig => Config.Model as T
+    public T Require<T>(string wanted) where T : class => Config.Model as T
         ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, but this needs {wanted}");
 
     /// <summary>Fills a model with the checkpoint's weights: their moving average, where there is one.</summary>

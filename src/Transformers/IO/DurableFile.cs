@@ -102,7 +102,7 @@ public static class DurableFile
 
 /// <summary>A write-only stream to a file that counts and checksums what passes through it, so that the file need not be read again.</summary>
 /// <remarks>It has the file's only buffer, and closing it writes nothing: after a failed write nothing more is tried.</remarks>
-sealed class ChecksumStream(FileStream file) : Stream
+sealed class ChecksumStream(FileStream file) : WriteOnlyStream
 {
     const int Chunk = 1 << 20;
     readonly byte[] buffer = new byte[1 << 14];
@@ -140,16 +140,7 @@ sealed class ChecksumStream(FileStream file) : Stream
         FailPoint.Pass(FailPoint.FilePart);
     }
 
-    public override void Write(byte[] bytes, int offset, int count) => Write(bytes.AsSpan(offset, count));
-    public override void WriteByte(byte value) => Write([value]);
-    public override bool CanRead => false;
-    public override bool CanSeek => false;
-    public override bool CanWrite => true;
-    public override long Length => Bytes;
-    public override long Position { get => Bytes; set => throw new NotSupportedException(); }
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
+    private protected override long Count => Bytes;
 }
 
 /// <summary>CRC-32C (Castagnoli), the checksum of checkpoint files: one instruction for eight bytes on x86-64 and ARM64.</summary>

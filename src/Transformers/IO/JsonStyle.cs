@@ -32,3 +32,28 @@ public static class JsonStyle
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 }
+
+/// <summary>Files of checkpoints that say how data become a model's input.</summary>
+static class InputDocument
+{
+    /// <summary>Reads a file's text strictly.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="file">Its file, for messages.</param>
+    /// <param name="schema">Its schema.</param>
+    /// <param name="fits">Whether the document is of the schema and its values are in range.</param>
+    /// <exception cref="UserException">It is not such a file.</exception>
+    internal static T Parse<T>(string json, string file, string schema, Func<T, bool> fits) where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, JsonStyle.Strict) is { } document && fits(document) ? document : throw Wrong($"is not a file of schema {schema}", file);
+        }
+        catch (JsonException exception)
+        {
+            throw Wrong($"cannot be read: {JsonStyle.ReasonOf(exception)}", file);
+        }
+    }
+
+    /// <summary>That such a file is wrong.</summary>
+    internal static UserException Wrong(string what, string file) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);
+}

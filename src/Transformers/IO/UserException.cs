@@ -35,6 +35,21 @@ public class UserException : Exception
     /// <summary>Several problems, reported together.</summary>
     public UserException(IReadOnlyList<Problem> problems, Exception? inner = null)
         : base(string.Join(Environment.NewLine, problems), inner) => Problems = problems;
+
+    /// <summary>The first problem with what a user gave; null where it can be used.</summary>
+    /// <param name="use">Uses it.</param>
+    internal static Problem? ProblemOf(Action use)
+    {
+        try
+        {
+            use();
+            return null;
+        }
+        catch (UserException exception)
+        {
+            return exception.Problems[0];
+        }
+    }
 }
 
 /// <summary>Makes text from outside fit to be shown in a message: one line, no control characters, not too long.</summary>

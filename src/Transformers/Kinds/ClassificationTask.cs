@@ -15,7 +15,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Classifies texts.</summary>
-sealed class ClassificationTask : TrainingTask
+sealed class ClassificationTask : StreamTask<LabelledBatch>
 {
     readonly TextClassifier model;
     readonly Device device;
@@ -47,7 +47,7 @@ sealed class ClassificationTask : TrainingTask
 
     public override string Unit => "tokens";
 
-    public override double DataWait => stream.WaitFraction;
+    protected override IBatchStream<LabelledBatch> Stream => stream;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -90,10 +90,6 @@ sealed class ClassificationTask : TrainingTask
         if (Confusion is { } confusion) pictures.Add(ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion"));
         return pictures;
     }
-
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
-
-    public override void Dispose() => stream.Dispose();
 
     sealed class TextsBatch(ClassificationTask task, LabelledBatch batch, int first, int rows, double smoothing)
         : MicroBatch(rows, batch.Texts.Lengths.Skip(first).Take(rows).Sum(length => (long)length), first)

@@ -42,7 +42,7 @@ sealed record DataProfile
     internal ModelFlops FlopsOf(ModelConfig model) => Image is { } image ? ModelFlops.OfImages(model, image, Vocabulary) : ModelFlops.OfTokens(model, Vocabulary, Classes);
 
     /// <summary>The profile of a text model without data.</summary>
-    internal static DataProfile OfText(TextModelConfig model, BatchShape shape, IReadOnlyList<string> notes)
+    internal static DataProfile OfText(ITextModelConfig model, BatchShape shape, IReadOnlyList<string> notes)
     {
         var vocabulary = model.Vocabulary ?? throw new UserException("without data, model.vocabulary must be given to inspect a model", "for example --set model.vocabulary=50257");
         return new() { Vocabulary = vocabulary, Sources = vocabulary, Classes = 2, Batches = [shape], Notes = notes };
@@ -57,7 +57,7 @@ sealed record DataProfile
         return AssumedCharacters;
     }
 
-    internal static int AssumedVocabulary(TextModelConfig model, TokenizerConfig tokenizer) => model.Vocabulary ?? VocabularyOf(tokenizer) ?? AssumedCharacters;
+    internal static int AssumedVocabulary(ITextModelConfig model, TokenizerConfig tokenizer) => model.Vocabulary ?? VocabularyOf(tokenizer) ?? AssumedCharacters;
 
     // The vocabulary that a tokenizer will have, if its config determines it.
     static int? VocabularyOf(TokenizerConfig tokenizer) => tokenizer switch
@@ -79,4 +79,4 @@ sealed record DataProfile
 /// <param name="Rows">The number of rows of a batch whose rows have this many tokens.</param>
 /// <param name="VocabularyOf">The vocabulary of a model.</param>
 /// <param name="Notes">Collects the assumptions.</param>
-sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<TextModelConfig, int> VocabularyOf, List<string> Notes);
+sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<ITextModelConfig, int> VocabularyOf, List<string> Notes);

@@ -41,19 +41,11 @@ public sealed class Embedder : IDisposable
     public int Width { get; }
 
     /// <summary>Why a text cannot be embedded, such as a character that is not in the vocabulary; null if it can.</summary>
-    public Problem? ProblemOf(string text)
+    public Problem? ProblemOf(string text) => UserException.ProblemOf(() =>
     {
-        try
-        {
-            encode(text);
-            check?.Invoke(text);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+        encode(text);
+        check?.Invoke(text);
+    });
 
     /// <summary>A placeholder for a text that cannot be embedded: without tokens or, pooled, with a vector of NaN.</summary>
     public TextEmbedding Unread(string text, Pooling? pooling) => new(text, [], pooling is null ? [] : [[.. Enumerable.Repeat(float.NaN, Width)]]);

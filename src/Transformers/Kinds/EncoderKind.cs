@@ -49,30 +49,19 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             // The same tokens are masked as in the run's own validation.
             using var task = new MaskedTokenTask((MaskedTokenModel)model, tokenizer, corpus.Tokens, corpus.Tokens, head, run.Config, options.Device);
             task.Processes = options.Processes;
-            return Result(MaskedMetrics(task, cancel));
+            return Result(MaskedMetrics(task, corpus.Tokens.Tokens, options.Progress, cancel));
         }
-        var report = new ClassificationReport(classes!);
-        double loss = 0;
+        var tally = new ClassifierTally(classes!, predictions.Add);
         var batches = new LabelledBatches(corpus, special, new BucketOptions { Sequences = options.BatchSize ?? 64, Shuffle = false });
         var positions = LabelledTexts.Positions(batches.BatchesPerEpoch, null).ToList();
-        foreach (var (logits, position) in options.Processes.Divide(positions, LogitsAt).Zip(positions))
+        foreach (var (logits, position) in options.Processes.Divide(positions.Counted(positions.Count, options.Progress), LogitsAt).Zip(positions))
         {
             var batch = batches.At(position);
-            for (var row = 0; row < batch.Labels.Length; row++)
-            {
-                var own = logits.AsSpan(row * classes!.Count, classes.Count);
-                report.Add(own, (int)batch.Labels[row]);
-                var probabilities = Probabilities.Of(own);
-                loss -= Probabilities.LogOf(own, (int)batch.Labels[row]);
-                var best = Probabilities.Best(probabilities);
-                predictions.Add(new PredictionLine(examples[batch.Texts.Examples[row]].Text, classes[best], classes[(int)batch.Labels[row]], probabilities[best]));
-            }
+            tally.Add(logits, [.. batch.Labels.Select(label => (int)label)], row => examples[batch.Texts.Examples[row]].Text);
         }
-        var metrics = new Dictionary<string, double>
-        {
-            ["loss"] = loss / corpus.Count, ["accuracy"] = report.Accuracy, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1,
-        };
-        return Result(metrics) with { Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes() };
+        var report = tally.Report;
+        return tally.Result(run, name, split.Name, new Dictionary<string, double> { ["accuracy"] = report.Accuracy, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1 })
+            with { Broken = broken.Count == 0 ? null : broken };
 
         float[] LogitsAt(DataPosition position)
         {
@@ -87,9 +76,9 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) =>
         ((EncoderConfig)run.Config.Model).Head is MaskedHeadConfig ? ["loss", "perplexity", "masked_accuracy"] : ["loss", "accuracy", "top1", "macro_f1"];
 
-    static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, CancellationToken cancel)
+    static Dictionary<string, double> MaskedMetrics(MaskedTokenTask task, long tokens, Action<double>? progress, CancellationToken cancel)
     {
-        var (sum, targets) = LossPart.Add(task.Processes.Divide(task.Validation(null), batch =>
+        var (sum, targets) = LossPart.Add(task.Processes.Divide(task.Validation(null).Counted(tokens, progress, batch => batch.Units), batch =>
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();

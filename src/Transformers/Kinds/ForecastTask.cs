@@ -17,7 +17,7 @@ namespace Transformers.Kinds;
 
 /// <summary>Forecasts series.</summary>
 /// <remarks>A training step draws windows at random, each series in proportion to its length; validation uses the windows of its split in order.</remarks>
-sealed class ForecastTask : TrainingTask
+sealed class ForecastTask : StreamTask<SeriesBatch>
 {
     readonly SeriesModel model;
     readonly SeriesDataset series;
@@ -35,7 +35,7 @@ sealed class ForecastTask : TrainingTask
         (this.model, this.series, this.device, data) = (model, series, device, (SeriesDataConfig)run.Data);
         flops = ModelFlops.OfTokens(run.Model, vocabulary: 0);
         seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = run.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series");
+        batchSize = run.Training.Batch.RowsOf("series");
         patches = ((SeriesModelConfig)run.Model).PatchesOf(data.Context);
         Micro = new MicroSize(run.Training.Batch.Micro);
         batches = new Prefetcher<SeriesBatch>(Draw, Math.Max(1, series.Train.Length / batchSize));
@@ -75,7 +75,7 @@ sealed class ForecastTask : TrainingTask
     // A patch is a token.
     public override string Unit => "tokens";
 
-    public override double DataWait => batches.WaitFraction;
+    protected override IBatchStream<SeriesBatch> Stream => batches;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -105,15 +105,9 @@ sealed class ForecastTask : TrainingTask
     public override IReadOnlyList<ModelPicture> Pictures() => validated.Count == 0 ? []
         : [new("forecast", ForecastPlot.Of(series, series.Validation[validated.Count - 1], data, model.Quantiles, validated[^1]).ToSvg())];
 
-    public override IReadOnlyDictionary<string, long> SamplerState
-    {
-        get => batches.Position.ToState();
-        set => batches.Position = DataPosition.FromState(value);
-    }
-
     public override void Dispose()
     {
-        batches.Dispose();
+        base.Dispose();
         model.Dispose();
     }
 

@@ -16,7 +16,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>A kind of model that classifies images.</summary>
-abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : ImageModelConfig
+abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : ModelConfig, IImageModelConfig
 {
     const int AssumedClasses = 10;
 
@@ -33,8 +33,8 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         using var network = ImageRun.Open(run, options.Device);
         using var images = network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
         using var predictions = new PredictionFile(options.Output, options.Processes);
-        var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision, processes: options.Processes,
-            each: image => predictions.Add(new PredictionLine(image.Image, image.Predicted, image.Label, image.Probability)));
+        var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision, processes: options.Processes, progress: options.Progress,
+            each: predictions.Add);
         return new EvaluationResult
         {
             Run = name,
@@ -53,7 +53,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     public sealed override IReadOnlyList<string> EvaluationMetrics(TrainedRun run)
     {
         var classes = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName)).Classes.Count;
-        return ["loss", "top1", .. classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
+        return ["loss", .. ClassifierMetrics.Names(classes)];
     }
 
     protected sealed override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
@@ -83,11 +83,11 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     private protected sealed override DataProfile ReadProfile(RunConfig run, ImageDataConfig data, TModel model, TrainingOptions options)
     {
         using var opened = OpenedImages.Open(data, run.Seed, generated: Path.Combine(options.Cache, "images"));
-        return Profile(new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count), RowsOf(run.Training.Batch));
+        return Profile(new ImageShape(opened.Transform.Size, opened.Transform.Channels, opened.Dataset.Classes.Count), run.Training.Batch.RowsOf("images"));
     }
 
     private protected sealed override DataProfile AssumeProfile(ImageDataConfig data, TModel model, BatchConfig batch) =>
-        Profile(new ImageShape(data.Input.Size, data.Input.Channels, model.Classes ?? AssumedClasses), RowsOf(batch)) with
+        Profile(new ImageShape(data.Input.Size, data.Input.Channels, model.Classes ?? AssumedClasses), batch.RowsOf("images")) with
         {
             Notes = model.Classes is null ? [$"{AssumedClasses} classes are assumed"] : [],
         };
@@ -99,15 +99,8 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         var model = (TModel)config;
         var input = (request.Run?.Data as ImageDataConfig)?.Input;
         if (model.Classes is null) request.Notes.Add($"the classes come from the data, which were not read; {AssumedClasses} are assumed");
-        return Profile(ImageShape.Of(model with
-        {
-            Size = model.Size ?? input?.Size,
-            Channels = model.Channels ?? input?.Channels,
-            Classes = model.Classes ?? AssumedClasses,
-        }), request.Rows(1));
+        return Profile(ImageShape.Of(model, input, AssumedClasses), request.Rows(1));
     }
-
-    static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
 
     static DataProfile Profile(ImageShape image, int rows) => new() { Image = image, Classes = image.Classes, Batches = [new(rows, 0, 0, rows, rows)] };
 

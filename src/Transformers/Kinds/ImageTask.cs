@@ -24,7 +24,7 @@ namespace Transformers.Kinds;
 /// Label smoothing acts on mixed targets as on plain ones: each loses the same fraction, which is spread over all classes
 /// (Szegedy et al. 2016, section 7). Validation uses no smoothing, mixing or augmentation.
 /// </remarks>
-sealed class ImageTask : TrainingTask
+sealed class ImageTask : ClassifierTask<ImageBatch>
 {
     const int PicturedImages = 3;
 
@@ -37,10 +37,9 @@ sealed class ImageTask : TrainingTask
     readonly ModelFlops flops;
     readonly ImageLoader loader;
     ImageBatch? held;
-    ClassificationReport? validated;
 
     /// <summary>Creates a task on images.</summary>
-    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device, Communicator? processes = null)
+    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device, Communicator? processes = null) : base(data.Dataset.Classes)
     {
         this.model = model;
         this.data = data;
@@ -48,13 +47,13 @@ sealed class ImageTask : TrainingTask
         config = run.Training;
         flops = ModelFlops.OfImages(run.Model, model.Shape);
         seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images");
+        batchSize = config.Batch.RowsOf("images");
         Micro = new MicroSize(config.Batch.Micro);
         loader = data.TrainingBatches(batchSize, seed, processes: processes);
     }
 
     /// <summary>Opens the images and creates the task.</summary>
-    internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, ImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, IImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         if (options.From is { } from && TrainedRun.Open(from).Checkpoint is var there)
             data = data with { Input = WarmStart.Statistics(data.Input, ImageInput.Parse(there.ReadText(ImageInput.FileName), there.PathOf(ImageInput.FileName)).Transform, from) };
@@ -86,7 +85,7 @@ sealed class ImageTask : TrainingTask
         }
     }
 
-    static ImageShape ShapeOf(ImageModelConfig network, OpenedImages opened)
+    static ImageShape ShapeOf(IImageModelConfig network, OpenedImages opened)
     {
         var classes = opened.Dataset.Classes.Count;
         if (network.Classes is { } wanted && wanted != classes)
@@ -98,7 +97,7 @@ sealed class ImageTask : TrainingTask
 
     public override string Unit => "images";
 
-    public override double DataWait => loader.WaitFraction;
+    protected override IBatchStream<ImageBatch> Stream => loader;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -110,35 +109,16 @@ sealed class ImageTask : TrainingTask
 
     public override IEnumerable<MicroBatch> Validation(int? batches)
     {
-        validated = null;
-        if (data.Dataset.Validation.Length == 0 || batches == 0) yield break;
-        validated = new ClassificationReport(data.Dataset.Classes);
+        if (BeginReport(batches) is not { } report) yield break;
         using var inOrder = data.EvaluationBatches(data.Dataset.Validation, Math.Max(Micro.Of(batchSize), 64));
         foreach (var batch in inOrder.RestOfEpoch().Take(batches ?? int.MaxValue))
         {
             using (batch)
-                if (batch.Count > 0) yield return new Images(this, batch, 0, batch.Count, smoothing: 0, validated);
+                if (batch.Count > 0) yield return new Images(this, batch, 0, batch.Count, smoothing: 0, report);
         }
     }
 
-    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
-    {
-        var metrics = new Dictionary<string, double>();
-        validated?.AddOthers(Processes);
-        if (validated is not { Examples: > 0 } report) return metrics;
-        metrics["top1"] = report.Accuracy;
-        if (report.Labels.Count > 5) metrics["top5"] = report.TopK(5);
-        if (!whole) return metrics;
-        metrics["macro_f1"] = report.MacroF1;
-        metrics["calibration_error"] = report.CalibrationError;
-        return metrics;
-    }
-
     public override bool HasValidation => data.Dataset.Validation.Length > 0;
-
-    public override IReadOnlyList<string> MetricNames => ["top1", .. model.Shape.Classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
-
-    public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
 
     public override IReadOnlyList<ModelPicture> Pictures()
     {
@@ -148,20 +128,13 @@ sealed class ImageTask : TrainingTask
             List<RgbImage> images = [.. data.Dataset.Validation.Take(PicturedImages).Select(data.Dataset.Load).OfType<RgbImage>()];
             if (images.Count > 0) pictures.Add(RolloutPlot.Picture("rollout", vit, data.Transform, images, device));
         }
-        if (Confusion is { } confusion) pictures.Add(ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion"));
-        return pictures;
-    }
-
-    public override IReadOnlyDictionary<string, long> SamplerState
-    {
-        get => loader.Position.ToState();
-        set => loader.Position = DataPosition.FromState(value);
+        return [.. pictures, .. base.Pictures()];
     }
 
     public override void Dispose()
     {
         held?.Dispose();
-        loader.Dispose();
+        base.Dispose();
         data.Dispose();
         model.Dispose();
     }

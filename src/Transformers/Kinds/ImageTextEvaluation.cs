@@ -7,6 +7,7 @@ using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
@@ -26,6 +27,8 @@ sealed class ImageTextEvaluation
     readonly ImageTextBatches batches;
     readonly ObjectivesConfig objectives;
     readonly Dictionary<string, double> metrics = [];
+    readonly int[] asked, twofold, retrieved;
+    long done;
 
     ImageTextEvaluation(ImageTextRun run, EvaluationOptions options, CancellationToken cancel)
     {
@@ -39,6 +42,23 @@ sealed class ImageTextEvaluation
         objectives = ((VilbertConfig)run.Run.Config.Model).Objectives;
         batches = PreparedPairs.BatchesOf(corpus, split, run.Tokenizer, run.Input, objectives, new BucketOptions { Sequences = 1, Shuffle = false }, run.Model.Patches);
         Precisions.Apply(run.Model, Precisions.Resolve(options.Precision, run.Device));
+        var all = Enumerable.Range(0, corpus.Count);
+        asked = run.Answers.Count == 0 ? [] : [.. all.Where(i => corpus.Examples[i].Answer is not null)];
+        if (objectives.Match > 0)
+        {
+            twofold = [.. all.Where(i => corpus.IdsOf(i, TextPart.FalseCaption) is not null)];
+            retrieved = [.. all.DistinctBy(i => corpus.Examples[i].Caption ?? corpus.Examples[i].Text).DistinctBy(i => corpus.Examples[i].Image).Take(MostRetrieved)];
+        }
+        else (twofold, retrieved) = ([], []);
+        if (retrieved.Length < 2) retrieved = [];
+    }
+
+    // The rows that go through the model: questions three or four times, captions twice, and each caption with each image.
+    void Report(long rows)
+    {
+        done += rows;
+        var total = (objectives.Alone > 0 ? 4L : 2L) * asked.Length + 2L * twofold.Length + (long)retrieved.Length * retrieved.Length;
+        options.Progress?.Invoke((double)done / total);
     }
 
     internal static EvaluationResult Run(ImageTextRun run, string name, EvaluationOptions options, CancellationToken cancel)
@@ -47,11 +67,8 @@ sealed class ImageTextEvaluation
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var evaluation = new ImageTextEvaluation(run, options, cancel);
         var questions = evaluation.Answer(predictions);
-        if (evaluation.objectives.Match > 0)
-        {
-            evaluation.Match();
-            evaluation.Retrieve();
-        }
+        evaluation.Match();
+        evaluation.Retrieve();
         if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: it has no answers, and the model was not trained to match captions");
         return new()
         {
@@ -62,9 +79,8 @@ sealed class ImageTextEvaluation
 
     IReadOnlyList<QuestionScore>? Answer(PredictionFile predictions)
     {
-        int[] asked = [.. Enumerable.Range(0, corpus.Count).Where(i => corpus.Examples[i].Answer is not null)];
-        if (run.Answers.Count == 0 || asked.Length == 0) return null;
-        var answers = Guess(asked, (example, _) => Question(example));
+        if (asked.Length == 0) return null;
+        var answers = Guess((example, _) => Question(example));
         double loss = 0;
         foreach (var (at, example) in asked.Index())
         {
@@ -73,9 +89,9 @@ sealed class ImageTextEvaluation
             predictions.Add(new PredictionLine($"{corpus.Examples[example].Image}: {corpus.Examples[example].Text}", run.Answers[answers[at].Guess], corpus.Examples[example].Answer!, answers[at].Probability));
         }
         metrics["loss"] = loss / asked.Count(example => corpus.Answers[example] >= 0);
-        var textAlone = objectives.Alone > 0 ? Guess(asked, (example, _) => Question(example) with { HidesImage = true }) : null;
-        var imageAlone = objectives.Alone > 0 ? Guess(asked, (example, _) => Question(example) with { HidesText = true }) : null;
-        var shuffled = Guess(asked, (example, at) => Question(example) with { Image = asked[(at + asked.Length / 2) % asked.Length] });
+        var textAlone = objectives.Alone > 0 ? Guess((example, _) => Question(example) with { HidesImage = true }) : null;
+        var imageAlone = objectives.Alone > 0 ? Guess((example, _) => Question(example) with { HidesText = true }) : null;
+        var shuffled = Guess((example, at) => Question(example) with { Image = asked[(at + asked.Length / 2) % asked.Length] });
         var kinds = asked.Index().GroupBy(one => corpus.Examples[one.Item].Kind ?? "question").OrderBy(kind => kind.Key, StringComparer.Ordinal).ToList();
         List<QuestionScore> scores = [.. kinds.Select(kind => Score(kind.Key, [.. kind.Select(one => one.Index)]))];
         var whole = Score("all", [.. Enumerable.Range(0, asked.Length)]) with { Majority = scores.Sum(one => one.Majority * one.Examples) / asked.Length };
@@ -98,11 +114,11 @@ sealed class ImageTextEvaluation
 
     readonly record struct Guessed(int Guess, double Probability, double LogProbability);
 
-    // The model's answers to planned rows, in order.
-    List<Guessed> Guess(int[] examples, Func<int, int, RowPlan> plan)
+    // The model's answers to the questions as planned, in order.
+    List<Guessed> Guess(Func<int, int, RowPlan> plan)
     {
         var guesses = new List<Guessed>();
-        foreach (var chunk in examples.Index().Chunk(options.BatchSize ?? 128))
+        foreach (var chunk in asked.Index().Chunk(options.BatchSize ?? 128))
         {
             using var scope = NewDisposeScope();
             var batch = Batch([.. chunk.Select(one => plan(one.Item, one.Index))]);
@@ -116,6 +132,7 @@ sealed class ImageTextEvaluation
                 var best = Probabilities.Best(probabilities);
                 guesses.Add(new(best, probabilities[best], Probabilities.LogOf(own, (int)batch.Labels[row])));
             }
+            Report(batch.Rows);
         }
         return guesses;
     }
@@ -129,7 +146,6 @@ sealed class ImageTextEvaluation
     // Each caption with its image, and the almost true one: half of the pairs match.
     void Match()
     {
-        int[] twofold = [.. Enumerable.Range(0, corpus.Count).Where(i => corpus.IdsOf(i, TextPart.FalseCaption) is not null)];
         if (twofold.Length == 0) return;
         long right = 0;
         foreach (var chunk in twofold.Chunk(options.BatchSize ?? 128))
@@ -138,6 +154,7 @@ sealed class ImageTextEvaluation
             var batch = Batch([.. chunk.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.Caption, 1)), .. chunk.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.FalseCaption, 0))]);
             var (text, image) = PairTensors.Forward(run.Model, batch, run.Device);
             right += run.Model.MatchLogits(run.Model.Joint(text, image)).argmax(-1).cpu().eq(tensor(batch.Labels)).sum().item<long>();
+            Report(batch.Rows);
         }
         metrics["match_accuracy"] = right / (2.0 * twofold.Length);
     }
@@ -145,10 +162,9 @@ sealed class ImageTextEvaluation
     // Every caption with every image; ties count against the correct one.
     void Retrieve()
     {
-        int[] chosen = [.. Enumerable.Range(0, corpus.Count).DistinctBy(i => corpus.Examples[i].Caption ?? corpus.Examples[i].Text).DistinctBy(i => corpus.Examples[i].Image).Take(MostRetrieved)];
-        if (chosen.Length < 2) return;
-        var scores = Scores(chosen);
-        var N = chosen.Length;
+        var N = retrieved.Length;
+        if (N == 0) return;
+        var scores = Scores();
         foreach (var k in (int[])[1, 5, 10])
         {
             if (k > N) break;
@@ -159,11 +175,11 @@ sealed class ImageTextEvaluation
     }
 
     // The score of each caption (row) with each image (column). The part of the image stream before co-attention is computed only once.
-    float[,] Scores(int[] chosen)
+    float[,] Scores()
     {
         using var scope = NewDisposeScope();
-        var N = chosen.Length;
-        var batch = Batch([.. chosen.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.Caption, 1))]);
+        var N = retrieved.Length;
+        var batch = Batch([.. retrieved.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.Caption, 1))]);
         var images = PairTensors.Of(batch.Images, N, batch.Hidden, run.Model, run.Device);
         var imageMask = Vilbert.RegionMask(images);
         var seen = run.Model.EmbedImage(images, imageMask);                                                       // [N, 1 + R, D']
@@ -179,6 +195,7 @@ sealed class ImageTextEvaluation
             var logits = run.Model.MatchLogits(run.Model.Joint(t, v)).cpu();                                       // [N, 2]
             var match = (logits.select(1, 1) - logits.select(1, 0)).contiguous().data<float>().ToArray();
             for (var image = 0; image < N; image++) scores[caption, image] = match[image];
+            Report(N);
         }
         return scores;
     }

@@ -22,7 +22,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Answers questions about images, predicts masked tokens and regions, and matches captions with images, all with one model.</summary>
-sealed class ImageTextTask : TrainingTask
+sealed class ImageTextTask : StreamTask<ImageTextBatch>
 {
     const int ShownAnswers = 12;
 
@@ -44,7 +44,7 @@ sealed class ImageTextTask : TrainingTask
         var shape = model.Shape;
         flops = ModelFlops.OfImages(run.Model, new ImageShape(shape.Size, shape.Channels, shape.Answers), shape.Vocabulary);
         objectives = ((VilbertConfig)run.Model).Objectives;
-        var rows = PreparedPairs.RowsOf(config.Batch);
+        var rows = config.Batch.RowsOf("images with text");
         var batches = data.Batches(data.Train, data.Splits.Train, objectives, new BucketOptions { Sequences = rows, Seed = SeedStreams.Of(run.Seed, "batches") }, model.Patches);
         stream = new Prefetcher<ImageTextBatch>(batches.At, batches.BatchesPerEpoch);
         if (data.Validation is not { } held) return;
@@ -57,7 +57,7 @@ sealed class ImageTextTask : TrainingTask
 
     public override string Unit => "images";
 
-    public override double DataWait => stream.WaitFraction;
+    protected override IBatchStream<ImageTextBatch> Stream => stream;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -123,10 +123,6 @@ sealed class ImageTextTask : TrainingTask
         var plot = CoAttentionPlot.Of(model, data.Tokenizer, held.IdsOf(0, TextPart.Text)!, transform, data.Splits.Validation!.Open(example), device, default);
         return [new ModelPicture("attention", plot.ToSvg())];
     }
-
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
-
-    public override void Dispose() => stream.Dispose();
 
     // The rows of an objective with their labels; null if there are none.
     (Tensor Indices, Tensor Labels)? RowsOf(ImageTextBatch batch, RowTask task)
@@ -254,6 +250,4 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
     internal static ImageTextBatches BatchesOf(ImageTextCorpus corpus, ImageTextSplit split, TextTokenizer tokenizer, ImageTextInput input, ObjectivesConfig objectives, BucketOptions options, int patches) =>
         new(corpus, split, input.CreateView(), SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, new MaskingOptions { Fraction = objectives.Tokens, Seed = options.Seed }), patches,
             new RowMix(objectives.Answer, objectives.Masked, objectives.Match, objectives.Alone, objectives.Regions), options);
-
-    internal static int RowsOf(BatchConfig batch) => batch.Sequences ?? throw new UserException("training.batch.sequences must be given for images with text");
 }

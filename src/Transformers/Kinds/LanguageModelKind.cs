@@ -18,7 +18,7 @@ namespace Transformers.Kinds;
 /// <summary>A kind of model that predicts the next token of text.</summary>
 /// <typeparam name="TModel">Its config.</typeparam>
 /// <typeparam name="TModule">Its module.</typeparam>
-public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextDataConfig> where TModel : TextModelConfig where TModule : nn.Module, ILanguageModel
+public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextDataConfig> where TModel : ModelConfig, ITextModelConfig where TModule : nn.Module, ILanguageModel
 {
     /// <summary>Creates the model with freshly initialised weights.</summary>
     protected abstract TModule Create(TModel model, int vocabulary, Generator? generator = null);
@@ -64,7 +64,8 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         // Text given with --data is scored as score does; the run's own split as in training.
         var start = options.Data is not null || batches is PackedBatchesConfig ? DocumentStarts.BeforeGiven(run.Config.Data, tokenizer) : null;
         if (sequence.Count < 2) throw new UserException("there is no validation text, because the run held nothing out", "name text with --data");
-        var (sum, targets) = SumLosses(model, DocumentStarts.Cut(batches, sequence, start, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context), options);
+        var cut = DocumentStarts.Cut(batches, sequence, start, options.BatchSize ?? Math.Clamp(8192 / model.Context, 1, 64), model.Context);
+        var (sum, targets) = SumLosses(model, cut.Counted(sequence.Count, options.Progress, batch => batch.TargetCount), options);
         if (targets == 0) throw new UserException("no document in the text has a token to predict", "name a different text with --data");
         var loss = sum / targets;
         return new EvaluationResult

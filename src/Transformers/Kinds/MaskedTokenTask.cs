@@ -14,7 +14,7 @@ namespace Transformers.Kinds;
 
 /// <summary>Predicts masked tokens of a text.</summary>
 /// <remarks>Devlin et al. 2019, section 3.1. Every epoch masks different tokens; validation masks the same ones each time.</remarks>
-sealed class MaskedTokenTask : TrainingTask
+sealed class MaskedTokenTask : StreamTask<MaskedBatch>
 {
     readonly MaskedTokenModel model;
     readonly Device device;
@@ -45,7 +45,7 @@ sealed class MaskedTokenTask : TrainingTask
 
     public override string Unit => "tokens";
 
-    public override double DataWait => stream.WaitFraction;
+    protected override IBatchStream<MaskedBatch> Stream => stream;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -82,10 +82,6 @@ sealed class MaskedTokenTask : TrainingTask
 
     public override IReadOnlyList<ModelPicture> Pictures() => validationTexts is not { Count: > 0 } ? []
         : [AttentionPlot.Of(model, tokenizer, validationTexts.ToArray(0), device, AttentionPlot.Few).ToPicture("attention")];
-
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
-
-    public override void Dispose() => stream.Dispose();
 
     sealed class HiddenBatch(MaskedTokenTask task, MaskedBatch batch, int first, int rows)
         : MicroBatch(batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Length - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),

@@ -18,7 +18,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Predicts each next token of text.</summary>
-sealed class NextTokenTask : TrainingTask
+sealed class NextTokenTask : StreamTask<TextBatch>
 {
     const int PicturedTokens = 24;
 
@@ -121,7 +121,8 @@ sealed class NextTokenTask : TrainingTask
     public override nn.Module Model => (nn.Module)model;
 
     public override string Unit => "tokens";
-    public override double DataWait => batches.WaitFraction;
+
+    protected override IBatchStream<TextBatch> Stream => batches;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -162,15 +163,9 @@ sealed class NextTokenTask : TrainingTask
         return [AttentionPlot.Of(model, tokenizer, ids, device, AttentionPlot.Few).ToPicture("attention")];
     }
 
-    public override IReadOnlyDictionary<string, long> SamplerState
-    {
-        get => batches.Position.ToState();
-        set => batches.Position = DataPosition.FromState(value);
-    }
-
     public override void Dispose()
     {
-        batches.Dispose();
+        base.Dispose();
         data.Dispose();
     }
 

@@ -33,7 +33,7 @@ public static class ParameterTable
     /// <summary>The parameters of a text model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
-    public static IReadOnlyList<ParameterShape> Of(TextModelConfig model, int vocabulary) =>
+    public static IReadOnlyList<ParameterShape> Of(ModelConfig model, int vocabulary) =>
         Kind.For(model).ListParameters(model, new DataProfile { Vocabulary = vocabulary, Batches = [] });
 
     /// <summary>The table of a model of which only one block of each kind was created.</summary>

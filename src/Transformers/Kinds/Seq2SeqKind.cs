@@ -44,7 +44,12 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         var broken = new List<string>();
         List<SentencePair> pairs = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (source, pair => pair.Source), (target, pair => pair.Target))];
         if (pairs.Count == 0) throw new UserException($"the split {split.Name} contains no sentence pairs that the model can read", broken.FirstOrDefault());
-        var translator = new Translator(model, source, target, options.Device) { Precision = options.Precision, Quantized = options.Quantized };
+        // The losses take little time beside the translations.
+        var (translated, own) = (0, options.Processes.PartOf(pairs.Count).Count);
+        var translator = new Translator(model, source, target, options.Device)
+        {
+            Precision = options.Precision, Quantized = options.Quantized, Translated = count => options.Progress?.Invoke((double)(translated += count) / own),
+        };
         var scores = TranslationScores.Of(translator, pairs, options.Translation with { BatchSize = options.BatchSize ?? DefaultBatch }, options.Processes, cancel);
         foreach (var (pair, translation) in pairs.Zip(scores.Translations))
             predictions.Add(new PredictionLine(pair.Source, translation.Text, pair.Target, translation.Best.Score));

@@ -56,32 +56,14 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var series = options.Data is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: true) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
         var (split, indices) = series.Split(options.Split);
-        int[] idOf = [.. series.Classes.Select(label => Enumerable.Range(0, network.Classes.Count).FirstOrDefault(known => network.Classes[known] == label, -1))];
-        if (Array.IndexOf(idOf, -1) is var unknown and >= 0)
-            throw new UserException($"{series.NameOf(indices.FirstOrDefault(index => series.LabelOf(index) == unknown))}: the model was not trained on the class {series.Classes[unknown]}", $"it knows {string.Join(", ", network.Classes.Take(10))}");
-        var report = new ClassificationReport(network.Classes);
-        double loss = 0;
-        foreach (var part in indices.Chunk(options.BatchSize ?? 256))
+        var numbers = KnownClasses.NumbersOf(series.Classes, network.Classes, "series");
+        var tally = new ClassifierTally(network.Classes, predictions.Add);
+        foreach (var part in indices.Chunk(options.BatchSize ?? 256).Counted(indices.Length, options.Progress, part => part.Length))
         {
             cancel.ThrowIfCancellationRequested();
-            var scores = network.Scores(series.Batch(part));
-            for (var row = 0; row < part.Length; row++)
-            {
-                var own = scores.AsSpan(row * network.Classes.Count, network.Classes.Count);
-                var label = idOf[series.LabelOf(part[row])];
-                report.Add(own, label);
-                loss -= Probabilities.LogOf(own, label);
-                var probabilities = Probabilities.Of(own);
-                var best = Probabilities.Best(probabilities);
-                predictions.Add(new PredictionLine(series.NameOf(part[row]), network.Classes[best], network.Classes[label], probabilities[best]));
-            }
+            tally.Add(network.Scores(series.Batch(part)), [.. part.Select(index => numbers[series.LabelOf(index)])], row => series.NameOf(part[row]));
         }
-        var metrics = new Dictionary<string, double> { ["loss"] = loss / indices.Length, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1, ["calibration_error"] = report.CalibrationError };
-        return new EvaluationResult
-        {
-            Run = name, Checkpoint = run.Checkpoint.Step, Split = options.Data is null ? split : "data", Examples = indices.Length, Metrics = metrics,
-            Confusion = report.ConfusionRows(), Labels = report.Labels, Classes = report.Classes(),
-        };
+        return tally.Result(run, name, options.Data is null ? split : "data");
     }
 
     protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)
@@ -103,7 +85,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
 
     static DataProfile Profile(LabelledSeriesDataConfig data, SeriesClassifierConfig model, BatchConfig batch, int classes)
     {
-        long rows = batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series"), patches = model.PatchesOf(data.Length);
+        long rows = batch.RowsOf("series"), patches = model.PatchesOf(data.Length);
         return new() { Series = new SeriesShape(data.Length, 0, 1), Classes = classes, Batches = [new(rows, patches, 0, rows, rows * patches)] };
     }
 
@@ -130,7 +112,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
 }
 
 /// <summary>Classifies series.</summary>
-sealed class SeriesClassificationTask : TrainingTask
+sealed class SeriesClassificationTask : ClassifierTask<(int[] Indices, SeriesBatch Batch)>
 {
     readonly SeriesClassifier model;
     readonly LabelledSeriesDataset series;
@@ -139,15 +121,14 @@ sealed class SeriesClassificationTask : TrainingTask
     readonly ModelFlops flops;
     readonly int batchSize, patches;
     readonly Prefetcher<(int[] Indices, SeriesBatch Batch)> batches;
-    ClassificationReport? validated;
 
     /// <summary>Creates a task on time series.</summary>
-    public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device)
+    public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device) : base(series.Classes, measuresAll: true)
     {
         (this.model, this.series, this.device, config) = (model, series, device, run.Training);
         flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, series.Classes.Count);
         var seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series");
+        batchSize = config.Batch.RowsOf("series");
         patches = ((SeriesModelConfig)run.Model).PatchesOf(series.Length);
         Micro = new MicroSize(config.Batch.Micro);
         batches = new(position =>
@@ -163,7 +144,7 @@ sealed class SeriesClassificationTask : TrainingTask
     // A patch is a token.
     public override string Unit => "tokens";
 
-    public override double DataWait => batches.WaitFraction;
+    protected override IBatchStream<(int[] Indices, SeriesBatch Batch)> Stream => batches;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -173,33 +154,16 @@ sealed class SeriesClassificationTask : TrainingTask
 
     public override IEnumerable<MicroBatch> Validation(int? count)
     {
-        validated = null;
-        if (series.Validation.Length == 0 || count == 0) yield break;
-        validated = new ClassificationReport(series.Classes);
+        if (BeginReport(count) is not { } report) yield break;
         foreach (var part in series.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
-            yield return new Rows(this, part, series.Batch(part), 0, part.Length, smoothing: 0, validated);
+            yield return new Rows(this, part, series.Batch(part), 0, part.Length, smoothing: 0, report);
     }
 
     public override bool HasValidation => series.Validation.Length > 0;
 
-    public override IReadOnlyList<string> MetricNames => ["top1", "macro_f1", "calibration_error"];
-
-    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => validated is not { Examples: > 0 } report ? new Dictionary<string, double>()
-        : new Dictionary<string, double> { ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1, ["calibration_error"] = report.CalibrationError };
-
-    public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
-
-    public override IReadOnlyList<ModelPicture> Pictures() => Confusion is { } confusion ? [ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion")] : [];
-
-    public override IReadOnlyDictionary<string, long> SamplerState
-    {
-        get => batches.Position.ToState();
-        set => batches.Position = DataPosition.FromState(value);
-    }
-
     public override void Dispose()
     {
-        batches.Dispose();
+        base.Dispose();
         model.Dispose();
     }
 

@@ -27,7 +27,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         using var network = SeriesRun.Open(run, options.Device, options.Precision);
         var series = network.OpenSeries(options.Data);
         var (split, windows) = series.Split(options.Split);
-        var forecasts = network.Forecast(series, windows, options.BatchSize ?? 256);
+        var forecasts = network.Forecast(series, windows, options.BatchSize ?? 256).Counted(windows.Length, options.Progress);
         return new EvaluationResult
         {
             Run = name,
@@ -77,7 +77,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
 
     private protected sealed override DataProfile ReadProfile(RunConfig run, SeriesDataConfig data, TModel model, TrainingOptions options)
     {
-        long rows = run.Training.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for series"), patches = model.PatchesOf(data.Context);
+        long rows = run.Training.Batch.RowsOf("series"), patches = model.PatchesOf(data.Context);
         return new() { Series = SeriesShape.Of(data), Batches = [new(rows, patches, data.Horizon, rows * data.Horizon, rows * patches)] };
     }
 

@@ -17,7 +17,7 @@ namespace Transformers.Kinds;
 /// <summary>Transformers on spectrograms.</summary>
 sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
 {
-    const int AssumedClasses = 10, MostMistakes = 20;
+    const int AssumedClasses = 10;
 
     public override ModelInput Input => ModelInput.Sounds;
 
@@ -33,43 +33,18 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var sounds = network.OpenSounds(options.Data, options.Split, Path.Combine(options.Cache, "sounds"));
         var (split, indices) = sounds.Split(options.Split);
-        // A folder may contain only some of the classes.
-        int[] idOf = [.. sounds.Classes.Select(label => network.Classes.Index().First(known => known.Item == label).Index)];
-        var report = new ClassificationReport(network.Classes);
-        var mistakes = new List<ImageMistake>();
-        double loss = 0;
-        foreach (var part in indices.Chunk(options.BatchSize ?? 64))
+        var numbers = KnownClasses.NumbersOf(sounds.Classes, network.Classes, "recordings");
+        var tally = new ClassifierTally(network.Classes, predictions.Add);
+        foreach (var part in indices.Chunk(options.BatchSize ?? 64).Counted(indices.Length, options.Progress, part => part.Length))
         {
             cancel.ThrowIfCancellationRequested();
-            var scores = network.Scores(sounds.Batch(part, network.FrontEnd.Input.Samples));
-            for (var row = 0; row < part.Length; row++)
-            {
-                var own = scores.AsSpan(row * network.Classes.Count, network.Classes.Count);
-                var label = idOf[sounds.LabelOf(part[row])];
-                report.Add(own, label);
-                loss -= Probabilities.LogOf(own, label);
-                var probabilities = Probabilities.Of(own);
-                var best = Probabilities.Best(probabilities);
-                predictions.Add(new PredictionLine(sounds.NameOf(part[row]), network.Classes[best], network.Classes[label], probabilities[best]));
-                if (best != label) mistakes.Add(new ImageMistake(sounds.NameOf(part[row]), network.Classes[label], network.Classes[best], probabilities[best], probabilities[label]));
-            }
+            tally.Add(network.Scores(sounds.Batch(part, network.FrontEnd.Input.Samples)), [.. part.Select(index => numbers[sounds.LabelOf(index)])], row => sounds.NameOf(part[row]));
         }
-        var metrics = new Dictionary<string, double> { ["loss"] = loss / indices.Length, ["top1"] = report.Accuracy };
-        if (network.Classes.Count > 5) metrics["top5"] = report.TopK(5);
-        (metrics["macro_f1"], metrics["calibration_error"]) = (report.MacroF1, report.CalibrationError);
+        var metrics = ClassifierMetrics.Of(tally.Report);
         if (options.Data is null) metrics["centroid_top1"] = network.FrontEnd.CentroidAccuracy(sounds, indices);
-        return new EvaluationResult
+        return tally.Result(run, name, split, metrics) with
         {
-            Run = name,
-            Checkpoint = run.Checkpoint.Step,
-            Split = split,
-            Examples = indices.Length,
-            Metrics = metrics,
-            Confusion = report.ConfusionRows(),
-            Labels = report.Labels,
-            Classes = report.Classes(),
-            Mistakes = [.. mistakes.OrderBy(mistake => mistake.LabelProbability).Take(MostMistakes)],
-            Broken = sounds.Broken.Count == 0 ? null : [.. sounds.Broken.Select(problem => problem.ToString())],
+            Mistakes = tally.TakeMistakes(), Broken = sounds.Broken.Count == 0 ? null : [.. sounds.Broken.Select(problem => problem.ToString())],
         };
     }
 
@@ -107,7 +82,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
 
     static DataProfile Profile(SoundShape shape, AstConfig model, BatchConfig batch)
     {
-        long rows = batch.Sequences ?? throw new UserException("training.batch.sequences must be given for audio"), tokens = model.TokensOf(shape);
+        long rows = batch.RowsOf("audio"), tokens = model.TokensOf(shape);
         return new() { Sound = shape, Classes = shape.Classes, Batches = [new(rows, tokens, 0, rows, rows * tokens)] };
     }
 

@@ -20,7 +20,7 @@ namespace Transformers.Kinds;
 
 /// <summary>Classifies recordings.</summary>
 /// <remarks>The spectrogram is computed on the model's device. Validation uses no masks, shifts or label smoothing.</remarks>
-sealed class SoundTask : TrainingTask
+sealed class SoundTask : ClassifierTask<SoundBatch>
 {
     readonly Ast model;
     readonly SoundDataset sounds;
@@ -32,16 +32,15 @@ sealed class SoundTask : TrainingTask
     readonly ulong seed;
     readonly int batchSize, tokens;
     readonly Prefetcher<SoundBatch> batches;
-    ClassificationReport? validated;
 
     /// <summary>Creates a task on recordings.</summary>
-    public SoundTask(Ast model, SoundDataset sounds, SoundInput input, RunConfig run, Device device)
+    public SoundTask(Ast model, SoundDataset sounds, SoundInput input, RunConfig run, Device device) : base(sounds.Classes)
     {
         (this.model, this.sounds, this.device, config, data) = (model, sounds, device, run.Training, (AudioDataConfig)run.Data);
         front = new SoundFrontEnd(input, device);
         flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, model.Shape.Classes);
         seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.Sequences ?? throw new UserException("training.batch.sequences must be given for audio");
+        batchSize = config.Batch.RowsOf("audio");
         tokens = (int)((AstConfig)run.Model).TokensOf(model.Shape);
         Micro = new MicroSize(config.Batch.Micro);
         batches = new Prefetcher<SoundBatch>(Draw, Math.Max(1, sounds.Train.Length / batchSize));
@@ -91,7 +90,7 @@ sealed class SoundTask : TrainingTask
     // A patch is a token.
     public override string Unit => "tokens";
 
-    public override double DataWait => batches.WaitFraction;
+    protected override IBatchStream<SoundBatch> Stream => batches;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -101,42 +100,16 @@ sealed class SoundTask : TrainingTask
 
     public override IEnumerable<MicroBatch> Validation(int? count)
     {
-        validated = null;
-        if (sounds.Validation.Length == 0 || count == 0) yield break;
-        validated = new ClassificationReport(sounds.Classes);
+        if (BeginReport(count) is not { } report) yield break;
         foreach (var part in sounds.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
-            yield return new Sounds(this, sounds.Batch(part, front.Input.Samples), 0, part.Length, smoothing: 0, validated);
+            yield return new Sounds(this, sounds.Batch(part, front.Input.Samples), 0, part.Length, smoothing: 0, report);
     }
 
     public override bool HasValidation => sounds.Validation.Length > 0;
 
-    public override IReadOnlyList<string> MetricNames => ["top1", .. model.Shape.Classes > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
-
-    public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
-    {
-        var metrics = new Dictionary<string, double>();
-        if (validated is not { Examples: > 0 } report) return metrics;
-        metrics["top1"] = report.Accuracy;
-        if (report.Labels.Count > 5) metrics["top5"] = report.TopK(5);
-        if (!whole) return metrics;
-        metrics["macro_f1"] = report.MacroF1;
-        metrics["calibration_error"] = report.CalibrationError;
-        return metrics;
-    }
-
-    public override ConfusionCounts? Confusion => validated is { Examples: > 0 } report ? new(report.ConfusionRows(), report.Labels) : null;
-
-    public override IReadOnlyList<ModelPicture> Pictures() => Confusion is { } confusion ? [ConfusionPlot.Of(confusion.Rows, confusion.Labels).ToPicture("confusion")] : [];
-
-    public override IReadOnlyDictionary<string, long> SamplerState
-    {
-        get => batches.Position.ToState();
-        set => batches.Position = DataPosition.FromState(value);
-    }
-
     public override void Dispose()
     {
-        batches.Dispose();
+        base.Dispose();
         front.Dispose();
         model.Dispose();
     }

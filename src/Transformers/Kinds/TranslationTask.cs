@@ -18,7 +18,7 @@ using static TorchSharp.torch;
 namespace Transformers.Kinds;
 
 /// <summary>Predicts each next token of a target from the source and the target so far.</summary>
-sealed class TranslationTask : TrainingTask
+sealed class TranslationTask : StreamTask<ParallelBatch>
 {
     const int ShownExamples = 8;
 
@@ -135,7 +135,7 @@ sealed class TranslationTask : TrainingTask
 
     public override string Unit => "tokens";
 
-    public override double DataWait => stream.WaitFraction;
+    protected override IBatchStream<ParallelBatch> Stream => stream;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
@@ -186,10 +186,6 @@ sealed class TranslationTask : TrainingTask
         model.eval();
         return [.. translator.Translate(sources, new TranslationOptions(), cancel).Select(translation => $"{translation.Source} → {translation.Text}")];
     }
-
-    public override IReadOnlyDictionary<string, long> SamplerState { get => stream.Position.ToState(); set => stream.Position = DataPosition.FromState(value); }
-
-    public override void Dispose() => stream.Dispose();
 
     /// <summary>The sum of the cross entropies of a batch's target tokens, ends included, in nats.</summary>
     internal static LossSum SumLosses(Seq2Seq model, ParallelBatch batch, double smoothing, Device device, RandomPosition random = default)

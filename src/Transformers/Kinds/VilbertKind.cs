@@ -127,11 +127,11 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         var prepared = PreparedPairs.Open(data, model, options, DataProfile.Silent, default);
         var regions = model.Patch is { } patch ? prepared.Input.Transform!.Size / patch * (prepared.Input.Transform!.Size / patch) : prepared.Splits.Train.Regions!(prepared.Train.Examples[0]).Boxes.Length;
         return Profile(model.VocabularyFor(prepared.Tokenizer), new ImageShape(prepared.Input.Transform?.Size ?? 1, prepared.Input.Channels, prepared.Train.Classes.Count),
-            PreparedPairs.RowsOf(run.Training.Batch), (long)Math.Ceiling(prepared.Train.MeanTokens), regions) with { RegionClasses = prepared.Input.RegionClasses };
+            run.Training.Batch.RowsOf("images with text"), (long)Math.Ceiling(prepared.Train.MeanTokens), regions) with { RegionClasses = prepared.Input.RegionClasses };
     }
 
     private protected override DataProfile AssumeProfile(ImageTextDataConfig data, VilbertConfig model, BatchConfig batch) =>
-        Profile(DataProfile.AssumedVocabulary(model, data.Tokenizer), new ImageShape(data.Input?.Size ?? 1, data.Input?.Channels ?? 2048, AssumedAnswers), PreparedPairs.RowsOf(batch),
+        Profile(DataProfile.AssumedVocabulary(model, data.Tokenizer), new ImageShape(data.Input?.Size ?? 1, data.Input?.Channels ?? 2048, AssumedAnswers), batch.RowsOf("images with text"),
             Math.Min(DataProfile.AssumedTokens, model.Context), model.Patch is { } patch ? data.Input!.Size / patch * (data.Input.Size / patch) : data.Regions!.Most) with
         {
             Notes = [$"{AssumedAnswers} answers are assumed"],

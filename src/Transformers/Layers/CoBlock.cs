@@ -1,15 +1,31 @@
 using TorchSharp;
 using TorchSharp.Utils;
+using Transformers.Configs;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>The sizes of one stream.</summary>
-/// <param name="Width">The width D.</param>
-/// <param name="Heads">The number of heads H; it divides the width.</param>
-/// <param name="FeedForward">The feed-forward network.</param>
-/// <param name="Dropout">The dropout rate of each sublayer's output.</param>
-public readonly record struct StreamShape(int Width, int Heads, FeedForwardConfig FeedForward, double Dropout);
+/// <summary>One of ViLBERT's two streams.</summary>
+public sealed record StreamConfig : IChecked
+{
+    /// <summary>The number of layers before co-attention; 0 for none.</summary>
+    [Between(0, 10_000)]
+    public required int Layers { get; init; }
+
+    /// <summary>The number of attention heads H, also in co-attention; it divides the width.</summary>
+    [Between(1, 10_000)]
+    public required int Heads { get; init; }
+
+    /// <summary>The width D of the stream.</summary>
+    [Between(1, 1_000_000)]
+    public required int Width { get; init; }
+
+    /// <summary>The feed-forward network of a layer.</summary>
+    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
+
+    /// <inheritdoc/>
+    public void Check(ConfigCheck check) => check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
+}
 
 /// <summary>A layer's inputs besides the vectors of its two streams.</summary>
 /// <param name="Text">Hides padding of the text.</param>
@@ -59,16 +75,17 @@ public sealed class CoBlock : nn.Module, IBlock
     readonly Block text, image;
 
     /// <summary>Creates a layer.</summary>
-    /// <param name="textShape">The text stream.</param>
-    /// <param name="imageShape">The image stream.</param>
+    /// <param name="texts">The text stream.</param>
+    /// <param name="images">The image stream.</param>
     /// <param name="norm">The norm and its placement.</param>
-    public CoBlock(StreamShape textShape, StreamShape imageShape, NormConfig norm) : base(nameof(CoBlock))
+    /// <param name="dropout">The dropout rate of each sublayer's output.</param>
+    public CoBlock(StreamConfig texts, StreamConfig images, NormConfig norm, double dropout) : base(nameof(CoBlock))
     {
-        (textAttention, imageAttention) = (Cross(textShape, imageShape), Cross(imageShape, textShape));
-        (textFeedForward, imageFeedForward) = (new FeedForward(textShape.FeedForward, textShape.Width), new FeedForward(imageShape.FeedForward, imageShape.Width));
-        (residual1, residual2, residual3, residual4) = (Connect(textShape), Connect(imageShape), Connect(textShape), Connect(imageShape));
-        (text, image) = (Within(textShape, norm), Within(imageShape, norm));
-        if (norm.Placement == NormPlacement.Pre) (textSource, imageSource) = (new Norm(norm, textShape.Width), new Norm(norm, imageShape.Width));
+        (textAttention, imageAttention) = (Cross(texts, images), Cross(images, texts));
+        (textFeedForward, imageFeedForward) = (new FeedForward(texts.FeedForward, texts.Width), new FeedForward(images.FeedForward, images.Width));
+        (residual1, residual2, residual3, residual4) = (Connect(texts), Connect(images), Connect(texts), Connect(images));
+        (text, image) = (Within(texts, norm, dropout), Within(images, norm, dropout));
+        if (norm.Placement == NormPlacement.Pre) (textSource, imageSource) = (new Norm(norm, texts.Width), new Norm(norm, images.Width));
         register_module("text_attn", textAttention);
         residual1.RegisterIn(this, 1);
         register_module("image_attn", imageAttention);
@@ -82,14 +99,14 @@ public sealed class CoBlock : nn.Module, IBlock
         register_module("text", text);
         register_module("image", image);
 
-        Residual Connect(StreamShape shape) => new(norm, shape.Width, dropout: shape.Dropout);
+        Residual Connect(StreamConfig stream) => new(norm, stream.Width, dropout: dropout);
     }
 
-    static Attention Cross(StreamShape own, StreamShape other) => new(own.Width, own.Heads, cross: true, sourceWidth: other.Width);
+    static Attention Cross(StreamConfig own, StreamConfig other) => new(own.Width, own.Heads, cross: true, sourceWidth: other.Width);
 
     /// <summary>A layer within one stream.</summary>
-    internal static Block Within(StreamShape shape, NormConfig norm) => new(
-        new Attention(shape.Width, shape.Heads), new FeedForward(shape.FeedForward, shape.Width), () => new Residual(norm, shape.Width, dropout: shape.Dropout));
+    internal static Block Within(StreamConfig stream, NormConfig norm, double dropout) => new(
+        new Attention(stream.Width, stream.Heads), new FeedForward(stream.FeedForward, stream.Width), () => new Residual(norm, stream.Width, dropout: dropout));
 
     IEnumerable<IDrawsNumbers> IBlock.Draws =>
     [

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.IO;
 using Transformers.Native;
 using static TorchSharp.torch;
 
@@ -18,14 +19,8 @@ public readonly record struct RandomPosition(ulong Seed, long Step, long FirstEx
     /// <param name="site">The layer's number among those that draw.</param>
     public ulong KeyOf(int site) => Mix(Mix(Mix(Seed) ^ (ulong)Step) ^ (ulong)site);
 
-    /// <summary>The steps of SplitMix64's output function.</summary>
-    internal static ulong Mix(ulong z)
-    {
-        z += 0x9e3779b97f4a7c15;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
-    }
+    /// <summary>One step of SplitMix64.</summary>
+    internal static ulong Mix(ulong z) => CounterRandom.Next(ref z);
 }
 
 /// <summary>A block of layers.</summary>

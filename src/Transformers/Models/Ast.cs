@@ -13,7 +13,7 @@ namespace Transformers.Models;
 /// <summary>A transformer on patches of a spectrogram that classifies a recording.</summary>
 /// <remarks>Gong et al. 2021 (Audio Spectrogram Transformer), section 2.1.</remarks>
 [Kind("ast")]
-public sealed record AstConfig : ModelConfig, IChecked
+public sealed record AstConfig : PatchModelConfig
 {
     /// <summary>The side P of a patch, in bands and in frames of 10 ms.</summary>
     [Between(1, 512)]
@@ -23,51 +23,11 @@ public sealed record AstConfig : ModelConfig, IChecked
     [Between(1, 512)]
     public int? Stride { get; init; }
 
-    /// <summary>The number of blocks L.</summary>
-    [Between(1, 10_000)]
-    public required int Layers { get; init; }
-
-    /// <summary>The number of attention heads H; it divides the width.</summary>
-    [Between(1, 10_000)]
-    public required int Heads { get; init; }
-
-    /// <summary>The width D of the residual stream.</summary>
-    [Between(1, 1_000_000)]
-    public override required int Width { get; init; }
-
-    /// <summary>The feed-forward network of a block.</summary>
-    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
-
-    /// <summary>How the model encodes the positions of patches in frequency and time.</summary>
-    public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
-
-    /// <summary>The vector from which the class is predicted.</summary>
-    public ImagePooling Pool { get; init; }
-
-    /// <summary>The normalisation.</summary>
-    public NormConfig Norm { get; init; } = new LayerNormConfig { Epsilon = 1e-6 };
-
-    /// <summary>What is dropped during training.</summary>
-    public ImageDropConfig Drop { get; init; } = new();
-
-    /// <summary>How weights are initialised.</summary>
-    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
-
     internal (int Rows, int Columns) GridOf(SoundShape shape) => (CountOf(shape.Mels), CountOf(shape.Frames));
 
     int CountOf(int length) => length < Patch ? 0 : (length - Patch) / (Stride ?? Patch) + 1;
 
-    internal long TokensOf(SoundShape shape) => (long)CountOf(shape.Mels) * CountOf(shape.Frames) + (Pool == ImagePooling.Cls ? 1 : 0);
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "pool"];
-
-    /// <inheritdoc/>
-    public void Check(ConfigCheck check)
-    {
-        check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
-        check.That(Positions is not SinusoidalImagePositionsConfig || Width % 4 == 0, "width", $"({Width}) must be divisible by 4 for sinusoidal positions in two dimensions");
-    }
+    internal long TokensOf(SoundShape shape) => TokensOf((long)CountOf(shape.Mels) * CountOf(shape.Frames));
 
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
@@ -78,14 +38,8 @@ public sealed record AstConfig : ModelConfig, IChecked
         check.That(Patch <= shape.Frames, "model.patch", $"({Patch}) must be at most the frames of data.seconds ({shape.Frames})");
     }
 
-    internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
-    {
-        var (B, T, D) = (batch.Rows, batch.Source, Width);
-        products.Matrix(B * (T - (Pool == ImagePooling.Cls ? 1 : 0)), (long)Patch * Patch, D);
-        products.SelfAttention(B, T, D, Heads, Heads, Layers);
-        products.FeedForward(B * T, D, FeedForward, Layers);
-        products.Matrix(B, D, sizes.Classes);
-    }
+    internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes) =>
+        AddAll(products, batch.Rows, batch.Source - TokensOf(0L), (long)Patch * Patch, sizes.Classes);
 }
 
 /// <summary>The sizes of an audio model's inputs and outputs.</summary>
@@ -131,10 +85,7 @@ public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
         classToken = config.Pool == ImagePooling.Cls ? nn.Parameter(zeros(config.Width)) : null;
         positions = ImagePositions.Create(config.Positions, rows, columns, config.Width, classToken is not null);
         dropout = new Dropout(config.Drop.Activations);
-        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(layer => new Block(
-            new Attention(config.Width, config.Heads, dropout: config.Drop.Attention),
-            new FeedForward(config.FeedForward, config.Width, dropout: config.Drop.Activations),
-            () => new Residual(config.Norm, config.Width, dropout: config.Drop.Activations, path: new DropPath(config.Drop.PathAt(layer, config.Layers))))).ToArray());
+        blocks = PatchBlocks.Create(config);
         norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width) : null;
         head = new Linear(config.Width, shape.Classes);
         RegisterComponents();
@@ -178,11 +129,5 @@ public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
     public int DepthOf(string parameter) => LayerNames.DepthOf(parameter, Depth);
 
     /// <inheritdoc/>
-    public Tensor? Adapt(string parameter, Tensor stored, long[] shape)
-    {
-        if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
-        if (parameter == "pos_emb.weight" && stored.dim() == 3 && stored.size(2) == shape[2])
-            return LearnedGrid.Interpolate(stored.to(ScalarType.Float32), shape[0], shape[1]);
-        throw LayerNames.Misfit(parameter, stored, shape);
-    }
+    public Tensor? Adapt(string parameter, Tensor stored, long[] shape) => PatchBlocks.Adapt(parameter, stored, shape);
 }

@@ -8,33 +8,58 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>An image model.</summary>
-public abstract record ImageModelConfig : ModelConfig
+/// <summary>What an image model leaves to its data. The rules and the documentation of these settings hold for every record that has them.</summary>
+public interface IImageModelConfig
 {
     /// <summary>The side of the images, in pixels; by default <c>data.input.size</c>. Presets of published models set it.</summary>
     [Between(1, 4096)]
-    public int? Size { get; init; }
+    int? Size { get; }
 
     /// <summary>The number of channels C of the images; by default <c>data.input.channels</c>.</summary>
     [Between(1, 1024)]
-    public int? Channels { get; init; }
+    int? Channels { get; }
 
     /// <summary>The number of classes N; by default the number of classes in the data.</summary>
     [Between(1, 10_000_000)]
+    int? Classes { get; }
+}
+
+/// <summary>What holds for the settings of <see cref="IImageModelConfig"/>.</summary>
+static class ImageSettings
+{
+    /// <summary>Those in which a model may differ from that whose weights it starts from.</summary>
+    internal static readonly string[] Free = ["size", "classes"];
+
+    /// <summary>Checks them against the data.</summary>
+    internal static void Check(IImageModelConfig model, ConfigCheck check, ImageDataConfig images)
+    {
+        if (model.Size is { } size)
+            check.That(size == images.Input.Size, "model.size", $"({size}) must be data.input.size ({images.Input.Size})");
+        if (model.Channels is { } channels)
+            check.That(channels == images.Input.Channels, "model.channels", $"({channels}) must be data.input.channels ({images.Input.Channels})");
+    }
+}
+
+/// <summary>An image model that is made of stages.</summary>
+public abstract record StagedImageModelConfig : ModelConfig, IImageModelConfig
+{
+    /// <inheritdoc/>
+    public int? Size { get; init; }
+
+    /// <inheritdoc/>
+    public int? Channels { get; init; }
+
+    /// <inheritdoc/>
     public int? Classes { get; init; }
 
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
-        if (data is not ImageDataConfig images) return;
-        if (Size is { } size)
-            check.That(size == images.Input.Size, "model.size", $"({size}) must be data.input.size ({images.Input.Size})");
-        if (Channels is { } channels)
-            check.That(channels == images.Input.Channels, "model.channels", $"({channels}) must be data.input.channels ({images.Input.Channels})");
+        if (data is ImageDataConfig images) ImageSettings.Check(this, check, images);
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "size", "classes"];
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), .. ImageSettings.Free];
 
     /// <inheritdoc/>
     public override ModelConfig WithData(DataConfig data) => data is ImageDataConfig images ? this with { Size = Size ?? images.Input.Size } : this;
@@ -48,8 +73,11 @@ public readonly record struct ImageShape(int Size, int Channels, int Classes)
 {
     /// <summary>What a config says by itself.</summary>
     /// <exception cref="UserException">It leaves something to the data.</exception>
-    public static ImageShape Of(ImageModelConfig config) => new(
-        config.Size ?? throw Missing("size"), config.Channels ?? 3, config.Classes ?? throw Missing("classes"));
+    public static ImageShape Of(IImageModelConfig config) => Of(config, null, null);
+
+    /// <summary>What a config says, with what it leaves to the data.</summary>
+    internal static ImageShape Of(IImageModelConfig config, ImageInputConfig? input, int? classes) => new(
+        config.Size ?? input?.Size ?? throw Missing("size"), config.Channels ?? input?.Channels ?? 3, config.Classes ?? classes ?? throw Missing("classes"));
 
     static UserException Missing(string key) => new(
         [new Problem($"model.{key} is not given, and there are no data to derive it from", Path: $"model.{key}", Hint: "add it, or give a config that also has data")]);
@@ -66,7 +94,7 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     /// <param name="shape">The images and the classes.</param>
     /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The network does not fit the images.</exception>
-    public static ImageModel Create(ImageModelConfig config, ImageShape shape, Generator? generator = null) => config switch
+    public static ImageModel Create(IImageModelConfig config, ImageShape shape, Generator? generator = null) => config switch
     {
         VitConfig vit => new Vit(vit, shape, generator),
         SwinConfig swin => new Swin(swin, shape, generator),

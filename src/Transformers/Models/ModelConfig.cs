@@ -33,17 +33,28 @@ public abstract record ModelConfig
         throw new UserException($"the operations of a model of kind {KindAttribute.Of(this)} cannot be counted");
 }
 
-/// <summary>A network over tokens.</summary>
-public abstract record TextModelConfig : ModelConfig
+/// <summary>What a network over tokens leaves to its tokenizer. The rules and the documentation of these settings hold for every record that has them.</summary>
+public interface ITextModelConfig
 {
     /// <summary>The number of tokens V of the model; by default that of the tokenizer. A larger number pads the vocabulary, because some hardware multiplies certain sizes faster.</summary>
     [Between(2, 10_000_000)]
-    public int? Vocabulary { get; init; }
+    int? Vocabulary { get; }
+}
 
+/// <summary>A network over tokens.</summary>
+public abstract record TextModelConfig : ModelConfig, ITextModelConfig
+{
+    /// <inheritdoc/>
+    public int? Vocabulary { get; init; }
+}
+
+/// <summary>Sizes that follow from a tokenizer.</summary>
+static class TextModelSizes
+{
     /// <summary>The vocabulary of a model with a tokenizer: the config's, or as many tokens as the tokenizer has.</summary>
     /// <exception cref="UserException">The config's is smaller than the tokenizer's.</exception>
-    internal int VocabularyFor(TextTokenizer tokenizer) =>
-        Vocabulary is not { } wanted ? tokenizer.VocabularySize
+    internal static int VocabularyFor(this ITextModelConfig model, TextTokenizer tokenizer) =>
+        model.Vocabulary is not { } wanted ? tokenizer.VocabularySize
         : wanted >= tokenizer.VocabularySize ? wanted
         : throw new UserException($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})");
 }

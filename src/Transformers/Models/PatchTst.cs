@@ -11,39 +11,23 @@ namespace Transformers.Models;
 /// <summary>A transformer on the patches of a time series that forecasts it; each series is processed on its own, with the same weights.</summary>
 /// <remarks>Nie et al. 2023 (PatchTST), section 3.1.</remarks>
 [Kind("patchtst")]
-public sealed record PatchTstConfig : ForecasterConfig, IChecked
+public sealed record PatchTstConfig : ForecasterConfig, IStridedConfig
 {
-    /// <summary>The number of steps from one patch to the next; by default the patch size, so that patches do not overlap.</summary>
-    [Between(1, 100_000)]
+    /// <inheritdoc/>
     public int? Stride { get; init; }
 
-    internal int StrideOrPatch => Stride ?? Patch;
-
-    internal override int PatchesOf(int context) => (context - Patch) / StrideOrPatch + 1;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "baseline"];
-
-    /// <inheritdoc/>
-    public void Check(ConfigCheck check)
-    {
-        CheckParts(check);
-        check.That(StrideOrPatch <= Patch, "stride", $"({StrideOrPatch}) must be at most {check.At("patch")} ({Patch}): steps between patches would not be seen");
-    }
+    internal override int Step => Stride ?? Patch;
 
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
-        if (data is SeriesDataConfig series) CheckCover(check, StrideOrPatch, series.Context, "data.context");
+        if (data is SeriesDataConfig series) CheckCover(check, series.Context, "data.context");
     }
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
-        var (B, T, D) = (batch.Rows, batch.Source, Width);
-        products.Matrix(B * T, 2L * Patch, D);
-        products.SelfAttention(B, T, D, Heads, Heads, Layers);
-        products.FeedForward(B * T, D, FeedForward, Layers);
-        products.Matrix(B, T * D, batch.Target * (1L + Quantiles.Count));
+        AddEncoder(products, batch);
+        products.Matrix(batch.Rows, batch.Source * Width, batch.Target * (1L + Quantiles.Count));
     }
 }
 
@@ -65,7 +49,7 @@ public sealed class PatchTst : SeriesModel
     /// <exception cref="UserException">The patches do not cover the context.</exception>
     public PatchTst(PatchTstConfig config, SeriesShape shape, Generator? generator = null) : base(nameof(PatchTst), config, shape)
     {
-        encoder = new PatchStack(config, shape.Context, config.StrideOrPatch);
+        encoder = new PatchStack(config, shape.Context);
         dropout = new Dropout(config.Dropout);
         head = new Linear(encoder.Count * config.Width, shape.Horizon * Outputs);
         RegisterComponents();

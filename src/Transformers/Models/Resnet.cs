@@ -14,7 +14,7 @@ namespace Transformers.Models;
 /// <summary>A residual convolutional network for small images, as a baseline for vision transformers.</summary>
 /// <remarks>He et al. 2016, section 4.2: three stages of n blocks are their ResNet-(6n + 2), n = 3 the ResNet-20 of 0.27 million parameters.</remarks>
 [Kind("resnet")]
-public sealed record ResnetConfig : ImageModelConfig, IChecked
+public sealed record ResnetConfig : StagedImageModelConfig, IChecked
 {
     /// <summary>The channels of the first stage; each further stage has twice the channels and half the side of the one before.</summary>
     [Between(1, 1_000_000)]

@@ -11,70 +11,41 @@ namespace Transformers.Models;
 /// <summary>An encoder-decoder transformer, which turns one sequence into another.</summary>
 /// <remarks>Vaswani et al. 2017, section 3. The defaults are the paper's: ReLU, sinusoidal positions, post-norm, one matrix for all embeddings.</remarks>
 [Kind("seq2seq")]
-public sealed record Seq2SeqConfig : TextModelConfig, IChecked
+public sealed record Seq2SeqConfig : TextTransformerConfig, IInnerDropoutConfig
 {
+    /// <summary>With the defaults of the paper.</summary>
+    public Seq2SeqConfig() =>
+        (FeedForward, Positions, Norm, Dropout, Init) = (new ReluConfig(), new SinusoidalPositionsConfig(), new LayerNormConfig { Placement = NormPlacement.Post }, 0.1, new XavierInitConfig());
+
     /// <summary>The number of encoder layers, and of decoder layers if these are not given.</summary>
-    [Between(1, 10_000)]
-    public required int Layers { get; init; }
+    public override required int Layers { get; init; }
 
     /// <summary>The number of decoder layers; by default as many as the encoder has.</summary>
     [Between(1, 10_000)]
     public int? DecoderLayers { get; init; }
 
-    /// <summary>The number of attention heads H; it divides the width.</summary>
-    [Between(1, 10_000)]
-    public required int Heads { get; init; }
-
-    /// <summary>The width D of the residual stream.</summary>
-    [Between(1, 1_000_000)]
-    public override required int Width { get; init; }
-
     /// <summary>The maximum number of tokens of a source or a target, including their begin or end tokens.</summary>
     [Between(2, 10_000_000)]
     public int Context { get; init; } = 1024;
 
-    /// <summary>The feed-forward network of a layer.</summary>
-    public FeedForwardConfig FeedForward { get; init; } = new ReluConfig();
-
-    /// <summary>How the model encodes positions: added to embeddings, or applied in self-attention.</summary>
-    public PositionsConfig Positions { get; init; } = new SinusoidalPositionsConfig();
-
-    /// <summary>The normalisation.</summary>
-    public NormConfig Norm { get; init; } = new LayerNormConfig { Placement = NormPlacement.Post };
-
-    /// <summary>Whether linear layers and layer norms add a bias.</summary>
-    public bool Bias { get; init; } = true;
-
-    /// <summary>The dropout rate of embeddings and of each sublayer's output, as in section 5.4 of the paper.</summary>
-    [Between(0, 1, Below = true)]
-    public double Dropout { get; init; } = 0.1;
-
-    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
-    [Between(0, 1, Below = true)]
+    /// <inheritdoc/>
     public double InnerDropout { get; init; }
 
     /// <summary>Which embedding matrices the model has.</summary>
     public EmbeddingsConfig Embeddings { get; init; } = new();
 
-    /// <summary>How weights are initialised.</summary>
-    public InitConfig Init { get; init; } = new XavierInitConfig();
-
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "decoder_layers", .. Positions is LearnedPositionsConfig ? Array.Empty<string>() : ["context"]];
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "decoder_layers"];
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
         var (B, S, T, D, layers) = (batch.Rows, batch.Source, batch.Target, Width, DecoderLayers ?? Layers);
-        products.SelfAttention(B, S, D, Heads, Heads, Layers);
-        products.FeedForward(B * S, D, FeedForward, Layers);
+        AddBlocks(products, B, S);
         products.SelfAttention(B, T, D, Heads, Heads, layers);
         products.CrossAttention(B, T, S, D, layers);
         products.FeedForward(B * T, D, FeedForward, layers);
         products.Matrix(batch.Targets, D, sizes.Vocabulary);
     }
-
-    /// <inheritdoc/>
-    public void Check(ConfigCheck check) => LayerChecks.Check(check, Width, Heads, Positions);
 }
 
 /// <summary>Which embedding matrices an encoder-decoder has.</summary>
@@ -92,19 +63,6 @@ public sealed record EmbeddingsConfig
 
     /// <summary>Whether the output layer has a bias, as in Marian's published translation models.</summary>
     public bool OutputBias { get; init; }
-}
-
-/// <summary>Checks of all models that consist of blocks.</summary>
-static class LayerChecks
-{
-    internal static void Check(ConfigCheck check, int width, int heads, PositionsConfig positions)
-    {
-        check.That(width % heads == 0, "width", $"({width}) must be divisible by {check.At("heads")} ({heads})");
-        if (width % heads == 0 && positions is RotaryPositionsConfig)
-            check.That(width / heads % 2 == 0, "width", $"({width}) over {check.At("heads")} ({heads}) must give an even head width for rotary positions, not {width / heads}");
-        if (positions is SinusoidalPositionsConfig)
-            check.That(width % 2 == 0, "width", $"({width}) must be even for sinusoidal positions");
-    }
 }
 
 /// <summary>An encoder-decoder transformer: reads a source, then predicts each next token of a target.</summary>

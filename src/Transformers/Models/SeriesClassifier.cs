@@ -11,39 +11,23 @@ namespace Transformers.Models;
 /// <summary>A transformer on the patches of a time series that classifies it.</summary>
 /// <remarks>The encoder of Nie et al. 2023 (PatchTST), section 3.1.</remarks>
 [Kind("series_classifier")]
-public sealed record SeriesClassifierConfig : SeriesModelConfig, IChecked
+public sealed record SeriesClassifierConfig : SeriesModelConfig, IStridedConfig
 {
-    /// <summary>The number of steps from one patch to the next; by default the patch size, so that patches do not overlap.</summary>
-    [Between(1, 100_000)]
+    /// <inheritdoc/>
     public int? Stride { get; init; }
 
-    internal int StrideOrPatch => Stride ?? Patch;
-
-    internal override int PatchesOf(int context) => (context - Patch) / StrideOrPatch + 1;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers"];
-
-    /// <inheritdoc/>
-    public void Check(ConfigCheck check)
-    {
-        CheckParts(check);
-        check.That(StrideOrPatch <= Patch, "stride", $"({StrideOrPatch}) must be at most {check.At("patch")} ({Patch}): steps between patches would not be seen");
-    }
+    internal override int Step => Stride ?? Patch;
 
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
-        if (data is LabelledSeriesDataConfig series) CheckCover(check, StrideOrPatch, series.Length, "data.length");
+        if (data is LabelledSeriesDataConfig series) CheckCover(check, series.Length, "data.length");
     }
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
-        var (B, T, D) = (batch.Rows, batch.Source, Width);
-        products.Matrix(B * T, 2L * Patch, D);
-        products.SelfAttention(B, T, D, Heads, Heads, Layers);
-        products.FeedForward(B * T, D, FeedForward, Layers);
-        products.Matrix(B, D, sizes.Classes);
+        AddEncoder(products, batch);
+        products.Matrix(batch.Rows, Width, sizes.Classes);
     }
 }
 
@@ -62,7 +46,7 @@ public sealed class SeriesClassifier : nn.Module
     /// <exception cref="UserException">The patches do not cover the series.</exception>
     public SeriesClassifier(SeriesClassifierConfig config, int length, int classes, Generator? generator = null) : base(nameof(SeriesClassifier))
     {
-        encoder = new PatchStack(config, length, config.StrideOrPatch);
+        encoder = new PatchStack(config, length);
         dropout = new Dropout(config.Dropout);
         head = new Linear(config.Width, classes);
         RegisterComponents();

@@ -11,16 +11,8 @@ namespace Transformers.Models;
 /// <summary>A decoder-only transformer on the patches of a time series: each patch forecasts the steps after it.</summary>
 /// <remarks>Das et al. 2024 (TimesFM), section 4.</remarks>
 [Kind("series_decoder")]
-public sealed record SeriesDecoderConfig : ForecasterConfig, IChecked
+public sealed record SeriesDecoderConfig : ForecasterConfig
 {
-    internal override int PatchesOf(int context) => context / Patch;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "baseline"];
-
-    /// <inheritdoc/>
-    public void Check(ConfigCheck check) => CheckParts(check);
-
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
@@ -29,11 +21,8 @@ public sealed record SeriesDecoderConfig : ForecasterConfig, IChecked
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
-        var (B, T, D) = (batch.Rows, batch.Source, Width);
-        products.Matrix(B * T, 2L * Patch, D);
-        products.SelfAttention(B, T, D, Heads, Heads, Layers);
-        products.FeedForward(B * T, D, FeedForward, Layers);
-        products.Matrix(B * T, D, batch.Target * (1L + Quantiles.Count));
+        AddEncoder(products, batch);
+        products.Matrix(batch.Rows * batch.Source, Width, batch.Target * (1L + Quantiles.Count));
     }
 }
 
@@ -56,7 +45,7 @@ public sealed class SeriesDecoder : SeriesModel
     public SeriesDecoder(SeriesDecoderConfig config, SeriesShape shape, Generator? generator = null) : base(nameof(SeriesDecoder), config, shape)
     {
         this.config = config;
-        decoder = new PatchStack(config, shape.Context, config.Patch, causal: true);
+        decoder = new PatchStack(config, shape.Context, causal: true);
         head = new Linear(config.Width, shape.Horizon * Outputs);
         RegisterComponents();
         RandomLayers.Number(this);

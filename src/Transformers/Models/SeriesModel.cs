@@ -10,62 +10,55 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>A network on time series, split into patches.</summary>
-public abstract record SeriesModelConfig : ModelConfig
+/// <summary>A transformer over series of numbers, cut into patches.</summary>
+public abstract record SeriesModelConfig : SequenceModelConfig, IInnerDropoutConfig
 {
     /// <summary>The number of steps P in a patch.</summary>
     [Between(1, 100_000)]
     public required int Patch { get; init; }
 
-    /// <summary>The number of blocks L.</summary>
-    [Between(1, 10_000)]
-    public required int Layers { get; init; }
-
-    /// <summary>The number of attention heads H; it divides the width.</summary>
-    [Between(1, 10_000)]
-    public required int Heads { get; init; }
-
-    /// <summary>The width D of the residual stream.</summary>
-    [Between(1, 1_000_000)]
-    public override required int Width { get; init; }
-
-    /// <summary>The feed-forward network of a block.</summary>
-    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
-
-    /// <summary>How the model encodes the positions of patches.</summary>
-    public PositionsConfig Positions { get; init; } = new LearnedPositionsConfig();
-
-    /// <summary>The normalisation.</summary>
-    public NormConfig Norm { get; init; } = new LayerNormConfig();
-
     /// <summary>The dropout rate of embeddings, of each sublayer's output, and before the last layer.</summary>
-    [Between(0, 1, Below = true)]
-    public double Dropout { get; init; }
+    public override double Dropout { get; init; }
 
-    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
-    [Between(0, 1, Below = true)]
+    /// <inheritdoc/>
     public double InnerDropout { get; init; }
 
-    /// <summary>How weights are initialised.</summary>
-    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
+    /// <summary>Steps from one patch to the next.</summary>
+    internal virtual int Step => Patch;
 
     /// <summary>The patches of a context.</summary>
-    internal abstract int PatchesOf(int context);
+    internal int PatchesOf(int context) => (context - Patch) / Step + 1;
 
-    /// <summary>Reports inconsistent settings that all time-series models share.</summary>
-    private protected virtual void CheckParts(ConfigCheck check)
+    /// <summary>The products up to the last layer, which follows.</summary>
+    private protected void AddEncoder(ForwardProducts products, BatchShape batch)
     {
-        LayerChecks.Check(check, Width, Heads, Positions);
+        products.Matrix(batch.Rows * batch.Source, 2L * Patch, Width);
+        AddBlocks(products, batch.Rows, batch.Source);
+    }
+
+    /// <inheritdoc/>
+    public override void Check(ConfigCheck check)
+    {
+        base.Check(check);
         check.That(Positions is not (AlibiPositionsConfig or RelativePositionsConfig), "positions.kind", $"({KindAttribute.Of(Positions)}) must be learned, sinusoidal, rotary or none");
+        check.That(Step <= Patch, "stride", $"({Step}) must be at most {check.At("patch")} ({Patch}): steps between patches would not be seen");
     }
 
     // Reports patches that do not cover the last steps.
-    private protected void CheckCover(ConfigCheck check, int stride, int steps, string setting)
+    private protected void CheckCover(ConfigCheck check, int steps, string setting)
     {
         check.That(Patch <= steps, "model.patch", $"({Patch}) must be at most {setting} ({steps})");
-        check.That(Patch > steps || (steps - Patch) % stride == 0, "model.patch",
-            $"({Patch}) and a stride of {stride} must cover {setting} ({steps}) to its last step", $"for example {setting}={Patch + stride * Math.Max(1, (steps - Patch) / stride)}");
+        check.That(Patch > steps || (steps - Patch) % Step == 0, "model.patch",
+            $"({Patch}) and a stride of {Step} must cover {setting} ({steps}) to its last step", $"for example {setting}={Patch + Step * Math.Max(1, (steps - Patch) / Step)}");
     }
+}
+
+/// <summary>A setting of models on series whose patches may overlap.</summary>
+interface IStridedConfig
+{
+    /// <summary>The number of steps from one patch to the next; by default the patch size, so that patches do not overlap.</summary>
+    [Between(1, 100_000)]
+    int? Stride { get; }
 }
 
 /// <summary>A network that forecasts series.</summary>
@@ -78,9 +71,13 @@ public abstract record ForecasterConfig : SeriesModelConfig
     /// <summary>The simple forecast to which the network's output is added.</summary>
     public ForecastBaseline Baseline { get; init; }
 
-    private protected override void CheckParts(ConfigCheck check)
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "baseline"];
+
+    /// <inheritdoc/>
+    public override void Check(ConfigCheck check)
     {
-        base.CheckParts(check);
+        base.Check(check);
         check.That(Quantiles.Zip(Quantiles.Skip(1)).All(pair => pair.First < pair.Second), "quantiles", "must rise", "for example [0.1, 0.5, 0.9]");
     }
 }
@@ -122,15 +119,14 @@ public sealed class PatchStack : nn.Module
     /// <summary>Creates a stack; the model that contains it initialises the weights.</summary>
     /// <param name="config">The network.</param>
     /// <param name="steps">The number of steps L of a series.</param>
-    /// <param name="stride">The number of steps from one patch to the next.</param>
     /// <param name="causal">Whether a patch attends only to earlier ones.</param>
     /// <exception cref="UserException">The patches do not cover the steps.</exception>
-    public PatchStack(SeriesModelConfig config, int steps, int stride, bool causal = false) : base(nameof(PatchStack))
+    public PatchStack(SeriesModelConfig config, int steps, bool causal = false) : base(nameof(PatchStack))
     {
-        if (config.Patch > steps || (steps - config.Patch) % stride != 0)
-            throw new UserException($"model.patch ({config.Patch}) and a stride of {stride} must cover the {steps} steps that the model sees to the last one");
-        (patch, this.stride, this.causal) = (config.Patch, stride, causal);
-        Count = (steps - patch) / stride + 1;
+        (patch, stride, this.causal) = (config.Patch, config.Step, causal);
+        if (patch > steps || (steps - patch) % stride != 0)
+            throw new UserException($"model.patch ({patch}) and a stride of {stride} must cover the {steps} steps that the model sees to the last one");
+        Count = config.PatchesOf(steps);
         patches = new Linear(2 * patch, config.Width);
         positions = Positions.Create(config.Positions, Count, config.Width, config.Heads);
         dropout = new Dropout(config.Dropout);

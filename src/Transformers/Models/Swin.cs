@@ -11,7 +11,7 @@ namespace Transformers.Models;
 /// <summary>A vision transformer with attention within windows, and a grid that gets coarser with each stage.</summary>
 /// <remarks>Liu et al. 2021, section 3.</remarks>
 [Kind("swin")]
-public sealed record SwinConfig : ImageModelConfig, IChecked
+public sealed record SwinConfig : StagedImageModelConfig, IChecked
 {
     /// <summary>The side P of a patch in the first stage, in pixels.</summary>
     [Between(1, 4096)]

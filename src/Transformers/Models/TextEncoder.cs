@@ -11,65 +11,35 @@ namespace Transformers.Models;
 /// <summary>An encoder-only transformer, which attends in both directions; its head determines the task.</summary>
 /// <remarks>Devlin et al. 2019, section 3. The defaults are BERT's: GELU, learned positions, post-norm, truncated normal weights. There are no segment embeddings: a text is one segment.</remarks>
 [Kind("encoder")]
-public sealed record EncoderConfig : TextModelConfig, IChecked
+public sealed record EncoderConfig : TextTransformerConfig, IInnerDropoutConfig
 {
-    /// <summary>The number of layers L.</summary>
-    [Between(1, 10_000)]
-    public required int Layers { get; init; }
-
-    /// <summary>The number of attention heads H; it divides the width.</summary>
-    [Between(1, 10_000)]
-    public required int Heads { get; init; }
-
-    /// <summary>The width D of the residual stream.</summary>
-    [Between(1, 1_000_000)]
-    public override required int Width { get; init; }
+    /// <summary>With the defaults of BERT.</summary>
+    public EncoderConfig() => Norm = new LayerNormConfig { Placement = NormPlacement.Post };
 
     /// <summary>The maximum number of tokens of a text, including its two framing tokens; longer texts are truncated.</summary>
     [Between(3, 10_000_000)]
     public int Context { get; init; } = 512;
 
-    /// <summary>The feed-forward network of a layer.</summary>
-    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
-
-    /// <summary>How the model encodes positions.</summary>
-    public PositionsConfig Positions { get; init; } = new LearnedPositionsConfig();
-
-    /// <summary>The normalisation.</summary>
-    public NormConfig Norm { get; init; } = new LayerNormConfig { Placement = NormPlacement.Post };
-
-    /// <summary>Whether linear layers and layer norms add a bias.</summary>
-    public bool Bias { get; init; } = true;
-
     /// <summary>The dropout rate of embeddings, of each sublayer's output, and of the vector that is classified.</summary>
-    [Between(0, 1, Below = true)]
-    public double Dropout { get; init; } = 0.1;
+    public override double Dropout { get; init; } = 0.1;
 
-    /// <summary>The dropout rate of attention weights and of hidden feed-forward activations.</summary>
-    [Between(0, 1, Below = true)]
+    /// <inheritdoc/>
     public double InnerDropout { get; init; }
 
     /// <summary>What the network predicts.</summary>
     public required HeadConfig Head { get; init; }
 
-    /// <summary>How weights are initialised.</summary>
-    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
-
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "head", .. Positions is LearnedPositionsConfig ? Array.Empty<string>() : ["context"]];
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "head"];
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
         var (B, S, D) = (batch.Rows, batch.Source, Width);
-        products.SelfAttention(B, S, D, Heads, Heads, Layers);
-        products.FeedForward(B * S, D, FeedForward, Layers);
+        AddBlocks(products, B, S);
         var classifies = Head is ClassifyHeadConfig;
         products.Matrix(classifies ? B : batch.Targets, D, D);
         products.Matrix(classifies ? B : batch.Targets, D, classifies ? sizes.Classes : sizes.Vocabulary);
     }
-
-    /// <inheritdoc/>
-    public void Check(ConfigCheck check) => LayerChecks.Check(check, Width, Heads, Positions);
 }
 
 /// <summary>What an encoder predicts.</summary>

@@ -78,7 +78,7 @@ public sealed class Vilbert : nn.Module, IComputes
     public Vilbert(VilbertConfig config, PairShape shape, Generator? generator = null) : base(nameof(Vilbert))
     {
         (this.config, Shape) = (config, shape);
-        var (text, image) = (config.TextShape, config.ImageShape);
+        var (text, image) = (config.Text, config.Image);
         var pre = config.Norm.Placement == NormPlacement.Pre;
         tokens = nn.Embedding(shape.Vocabulary, text.Width);
         positions = new LearnedPositionEmbedding(config.Context, text.Width);
@@ -93,9 +93,9 @@ public sealed class Vilbert : nn.Module, IComputes
         maskToken = nn.Parameter(zeros(image.Width));
         imageNorm = new Norm(config.Norm, image.Width);
         (textDropout, imageDropout, jointDropout) = (new Dropout(config.Dropout), new Dropout(config.Dropout), new Dropout(config.Dropout));
-        textBlocks = nn.ModuleList(Enumerable.Range(0, config.Text.Layers).Select(_ => CoBlock.Within(text, config.Norm)).ToArray());
-        imageBlocks = nn.ModuleList(Enumerable.Range(0, config.Image.Layers).Select(_ => CoBlock.Within(image, config.Norm)).ToArray());
-        coBlocks = nn.ModuleList(Enumerable.Range(0, config.CoLayers).Select(_ => new CoBlock(text, image, config.Norm)).ToArray());
+        textBlocks = nn.ModuleList(Enumerable.Range(0, config.Text.Layers).Select(_ => CoBlock.Within(text, config.Norm, config.Dropout)).ToArray());
+        imageBlocks = nn.ModuleList(Enumerable.Range(0, config.Image.Layers).Select(_ => CoBlock.Within(image, config.Norm, config.Dropout)).ToArray());
+        coBlocks = nn.ModuleList(Enumerable.Range(0, config.CoLayers).Select(_ => new CoBlock(text, image, config.Norm, config.Dropout)).ToArray());
         (textPool, imagePool) = (new Linear(text.Width, config.Width), new Linear(image.Width, config.Width));
         head = shape.Answers > 0 ? new PairHead(config.Norm, config.Width, shape.Answers) : null;
         match = new Linear(config.Width, 2);

@@ -87,34 +87,6 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
         if (Positions is SinusoidalImagePositionsConfig)
             check.That(Image.Width % 4 == 0, "image.width", $"({Image.Width}) must be divisible by 4 for sinusoidal positions in two dimensions");
     }
-
-    /// <summary>The sizes of the text stream.</summary>
-    internal StreamShape TextShape => new(Text.Width, Text.Heads, Text.FeedForward, Dropout);
-
-    /// <summary>The sizes of the image stream.</summary>
-    internal StreamShape ImageShape => new(Image.Width, Image.Heads, Image.FeedForward, Dropout);
-}
-
-/// <summary>One of ViLBERT's two streams.</summary>
-public sealed record StreamConfig : IChecked
-{
-    /// <summary>The number of layers before co-attention; 0 for none.</summary>
-    [Between(0, 10_000)]
-    public required int Layers { get; init; }
-
-    /// <summary>The number of attention heads H, also in co-attention; it divides the width.</summary>
-    [Between(1, 10_000)]
-    public required int Heads { get; init; }
-
-    /// <summary>The width D of the stream.</summary>
-    [Between(1, 1_000_000)]
-    public required int Width { get; init; }
-
-    /// <summary>The feed-forward network of a layer.</summary>
-    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
-
-    /// <inheritdoc/>
-    public void Check(ConfigCheck check) => check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
 }
 
 /// <summary>What ViLBERT is trained to do, and how often an example is used for each objective; only the ratio of the three frequencies matters.</summary>

@@ -13,106 +13,52 @@ namespace Transformers.Models;
 /// <summary>A transformer on the patches of an image that classifies it.</summary>
 /// <remarks>Dosovitskiy et al. 2021, section 3.1. Regularisation as in Touvron et al. 2021 (DeiT).</remarks>
 [Kind("vit")]
-public sealed record VitConfig : ImageModelConfig, IChecked
+public sealed record VitConfig : PatchModelConfig, IImageModelConfig
 {
+    /// <inheritdoc/>
+    public int? Size { get; init; }
+
+    /// <inheritdoc/>
+    public int? Channels { get; init; }
+
+    /// <inheritdoc/>
+    public int? Classes { get; init; }
+
     /// <summary>The side P of a patch, in pixels; with 1, every pixel is a token.</summary>
     [Between(1, 4096)]
     public required int Patch { get; init; }
-
-    /// <summary>The number of blocks L.</summary>
-    [Between(1, 10_000)]
-    public required int Layers { get; init; }
-
-    /// <summary>The number of attention heads H; it divides the width.</summary>
-    [Between(1, 10_000)]
-    public required int Heads { get; init; }
-
-    /// <summary>The width D of the residual stream.</summary>
-    [Between(1, 1_000_000)]
-    public override required int Width { get; init; }
-
-    /// <summary>The feed-forward network of a block.</summary>
-    public FeedForwardConfig FeedForward { get; init; } = new GeluConfig();
-
-    /// <summary>How the model encodes the positions of patches.</summary>
-    public ImagePositionsConfig Positions { get; init; } = new LearnedImagePositionsConfig();
-
-    /// <summary>The vector from which the class is predicted.</summary>
-    public ImagePooling Pool { get; init; }
-
-    /// <summary>The normalisation.</summary>
-    public NormConfig Norm { get; init; } = new LayerNormConfig { Epsilon = 1e-6 };
-
-    /// <summary>What is dropped during training.</summary>
-    public ImageDropConfig Drop { get; init; } = new();
 
     /// <summary>LayerScale: the initial value of a learned factor on each dimension of each sublayer's output; none by default.</summary>
     [Between(1e-8, 1)]
     public double? LayerScale { get; init; }
 
-    /// <summary>How weights are initialised.</summary>
-    public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), .. ImageSettings.Free];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "pool"];
+    public override ModelConfig WithData(DataConfig data) => data is ImageDataConfig images ? this with { Size = Size ?? images.Input.Size } : this;
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {
-        long B = batch.Rows, side = sizes.Image.Size / Patch, patches = side * side, D = Width;
-        var T = patches + (Pool == ImagePooling.Cls ? 1 : 0);
-        products.Matrix(B * patches, (long)sizes.Image.Channels * Patch * Patch, D);
-        products.SelfAttention(B, T, D, Heads, Heads, Layers);
-        products.FeedForward(B * T, Width, FeedForward, Layers);
-        products.Matrix(B, D, sizes.Classes);
+        long side = sizes.Image.Size / Patch;
+        AddAll(products, batch.Rows, side * side, (long)sizes.Image.Channels * Patch * Patch, sizes.Classes);
     }
 
     /// <inheritdoc/>
     public override void CheckData(ConfigCheck check, DataConfig data)
     {
-        base.CheckData(check, data);
-        if (data is ImageDataConfig images)
-            check.That(images.Input.Size % Patch == 0, "model.patch", $"({Patch}) must divide data.input.size ({images.Input.Size})");
+        if (data is not ImageDataConfig images) return;
+        ImageSettings.Check(this, check, images);
+        check.That(images.Input.Size % Patch == 0, "model.patch", $"({Patch}) must divide data.input.size ({images.Input.Size})");
     }
 
     /// <inheritdoc/>
-    public void Check(ConfigCheck check)
+    public override void Check(ConfigCheck check)
     {
-        check.That(Width % Heads == 0, "width", $"({Width}) must be divisible by {check.At("heads")} ({Heads})");
+        base.Check(check);
         if (Size is { } size)
             check.That(size % Patch == 0, "size", $"({size}) must be divisible by {check.At("patch")} ({Patch})");
-        if (Positions is SinusoidalImagePositionsConfig)
-            check.That(Width % 4 == 0, "width", $"({Width}) must be divisible by 4 for sinusoidal positions in two dimensions");
     }
-}
-
-/// <summary>What the class of an image is read from.</summary>
-public enum ImagePooling
-{
-    /// <summary>A class token before the patches.</summary>
-    Cls,
-    /// <summary>The mean of all patches.</summary>
-    Mean,
-}
-
-/// <summary>What an image model drops during training.</summary>
-public sealed record ImageDropConfig
-{
-    /// <summary>The dropout rate of activations, after each dense layer except attention's first.</summary>
-    [Between(0, 1, Below = true)]
-    public double Activations { get; init; }
-
-    /// <summary>The dropout rate of attention weights.</summary>
-    [Between(0, 1, Below = true)]
-    public double Attention { get; init; }
-
-    /// <summary>Stochastic depth: the probability that an image skips a sublayer of the last block; it rises linearly from 0 at the first block.</summary>
-    [Between(0, 1, Below = true)]
-    public double Path { get; init; }
-
-    /// <summary>The probability of skipping a sublayer of a block.</summary>
-    /// <param name="block">The block, from 0.</param>
-    /// <param name="blocks">The number of blocks.</param>
-    public double PathAt(int block, int blocks) => blocks == 1 ? Path : Path * block / (blocks - 1);
 }
 
 /// <summary>The vision transformer: an image is a sequence of patches.</summary>
@@ -148,20 +94,13 @@ public sealed class Vit : ImageModel
         classToken = config.Pool == ImagePooling.Cls ? nn.Parameter(zeros(config.Width)) : null;
         positions = ImagePositions.Create(config.Positions, shape.Size / config.Patch, config.Width, classToken is not null);
         dropout = new Dropout(config.Drop.Activations);
-        blocks = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(MakeBlock).ToArray());
+        blocks = PatchBlocks.Create(config, config.LayerScale);
         norm = config.Norm.Placement == NormPlacement.Pre ? new Norm(config.Norm, config.Width) : null;
         head = new Linear(config.Width, shape.Classes);
         RegisterComponents();
         RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
-
-    Block MakeBlock(int layer) => new(
-        new Attention(config.Width, config.Heads, dropout: config.Drop.Attention),
-        new FeedForward(config.FeedForward, config.Width, dropout: config.Drop.Activations),
-        () => new Residual(config.Norm, config.Width, dropout: config.Drop.Activations,
-            scale: config.LayerScale is { } start ? new LayerScale(config.Width, start) : null,
-            path: new DropPath(config.Drop.PathAt(layer, config.Layers))));
 
     /// <inheritdoc/>
     public override int Depth => config.Layers + 1;
@@ -198,7 +137,25 @@ public sealed class Vit : ImageModel
     public override int DepthOf(string parameter) => LayerNames.DepthOf(parameter, Depth);
 
     /// <inheritdoc/>
-    public override Tensor? Adapt(string parameter, Tensor stored, long[] shape)
+    public override Tensor? Adapt(string parameter, Tensor stored, long[] shape) => PatchBlocks.Adapt(parameter, stored, shape);
+}
+
+/// <summary>What transformers over a grid of patches have in common.</summary>
+static class PatchBlocks
+{
+    /// <summary>The stack of blocks.</summary>
+    /// <param name="config">The network.</param>
+    /// <param name="scale">What each sublayer's output is multiplied by at first; null for none.</param>
+    internal static ModuleList<Block> Create(PatchModelConfig config, double? scale = null) => nn.ModuleList(Enumerable.Range(0, config.Layers).Select(layer => new Block(
+        new Attention(config.Width, config.Heads, dropout: config.Drop.Attention),
+        new FeedForward(config.FeedForward, config.Width, dropout: config.Drop.Activations),
+        () => new Residual(config.Norm, config.Width, dropout: config.Drop.Activations,
+            scale: scale is { } start ? new LayerScale(config.Width, start) : null,
+            path: new DropPath(config.Drop.PathAt(layer, config.Layers))))).ToArray());
+
+    /// <summary>Fits the weights of a network with another grid or other classes: positions are interpolated, and the head starts from scratch.</summary>
+    /// <exception cref="UserException">The two do not fit.</exception>
+    internal static Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {
         if (parameter.StartsWith("head.", StringComparison.Ordinal)) return null;
         if (parameter == "pos_emb.weight" && stored.dim() == 3 && stored.size(2) == shape[2])

@@ -100,27 +100,7 @@ public sealed class WordTokenizer : TextTokenizer
     }
 
     /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null if the file holds a vocabulary of another kind.</summary>
-    internal static WordTokenizer? TryRead(string path, byte[] content)
-    {
-        // A file that does not even name the kind is not parsed twice.
-        if (content.AsSpan().IndexOf("\"WordLevel\""u8) < 0) return null;
-        try
-        {
-            using var document = JsonDocument.Parse(content);
-            var root = document.RootElement;
-            return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object
-                && model.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("WordLevel")
-                ? Read(root, path) : null;
-        }
-        catch (JsonException)
-        {
-            return null; // The general reader says what is wrong with it.
-        }
-        catch (InvalidOperationException exception) // Bytes that are no UTF-8, or half a surrogate pair.
-        {
-            throw new UserException([new Problem($"contains text that is not well-formed: {exception.Message}", path)], exception);
-        }
-    }
+    internal static WordTokenizer? TryRead(string path, byte[] content) => JsonMembers.TryReadModel(path, content, "WordLevel", root => Read(root, path));
 
     static WordTokenizer Read(JsonElement document, string path)
     {

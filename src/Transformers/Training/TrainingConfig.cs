@@ -1,4 +1,5 @@
 using Transformers.Configs;
+using Transformers.IO;
 
 namespace Transformers.Training;
 
@@ -88,6 +89,11 @@ public sealed record BatchConfig : IChecked
     /// <summary>Sequences per forward pass; the step's gradient is accumulated over as many passes as needed. By default all at once.</summary>
     [AtLeast(1)]
     public int? Micro { get; init; }
+
+    /// <summary>The sequences a step of examples that are counted as such.</summary>
+    /// <param name="examples">What they are, such as <c>images</c>.</param>
+    /// <exception cref="UserException">They are not given.</exception>
+    internal int RowsOf(string examples) => Sequences ?? throw new UserException($"training.batch.sequences must be given for {examples}");
 
     /// <summary>Whether to halve micro-batches until training fits in the device's memory; the batch of a step stays the same.</summary>
     public bool Fit { get; init; }

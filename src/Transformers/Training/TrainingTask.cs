@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Data;
 using Transformers.Layers;
 using Transformers.Processes;
 using static TorchSharp.torch;
@@ -87,6 +88,23 @@ public abstract class TrainingTask : IDisposable
     public abstract void Dispose();
 }
 
+/// <summary>A task whose batches come from a stream, of which checkpoints keep the position.</summary>
+abstract class StreamTask<TBatch> : TrainingTask
+{
+    /// <summary>The batches of training; belongs to the task.</summary>
+    protected abstract IBatchStream<TBatch> Stream { get; }
+
+    public sealed override double DataWait => Stream.WaitFraction;
+
+    public sealed override IReadOnlyDictionary<string, long> SamplerState
+    {
+        get => Stream.Position.ToState();
+        set => Stream.Position = DataPosition.FromState(value);
+    }
+
+    public override void Dispose() => Stream.Dispose();
+}
+
 /// <summary>The input of one forward and backward pass.</summary>
 /// <param name="targets">The number of targets that count: the loss is a sum over them.</param>
 /// <param name="units">What throughput counts: tokens read, or images.</param>
@@ -142,3 +160,23 @@ public sealed record OutputExample(string Input, string Output, string Reference
 /// <param name="Rows">A row a class, a column a prediction.</param>
 /// <param name="Labels">The names of the classes.</param>
 public sealed record ConfusionCounts(IReadOnlyList<IReadOnlyList<long>> Rows, IReadOnlyList<string> Labels);
+
+/// <summary>Copies of batches to a device.</summary>
+static class DeviceCopy
+{
+    /// <summary>Moves a tensor that was just made from an array to a device. To a CUDA device it goes through pinned memory and nobody waits for it, so that it travels while earlier work runs.</summary>
+    /// <param name="made">In the processor's memory; belongs to the result from now on.</param>
+    /// <param name="device">The device.</param>
+    /// <returns>The tensor itself where the device is the processor.</returns>
+    internal static Tensor SendTo(this Tensor made, Device device)
+    {
+        if (device.type == DeviceType.CPU) return made;
+        using (made)
+        {
+            if (device.type != DeviceType.CUDA) return made.to(device);
+            // libtorch keeps a pinned block until the copies that read it are done.
+            using var pinned = made.pin_memory();
+            return pinned.to(device, non_blocking: true);
+        }
+    }
+}

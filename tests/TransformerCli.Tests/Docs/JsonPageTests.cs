@@ -34,7 +34,7 @@ public sealed partial class JsonPageTests
     }
 
     // A document has a schema; the lines of a file of predictions have none.
-    static bool IsDocument(Type type) => type.Name is "PredictionLine" or "JudgedImage" || type.GetProperties(Everything).Any(property => property.Name == "Schema" && property.PropertyType == typeof(string));
+    static bool IsDocument(Type type) => type.Name is "PredictionLine" || type.GetProperties(Everything).Any(property => property.Name == "Schema" && property.PropertyType == typeof(string));
 
     const BindingFlags Everything = BindingFlags.Instance | BindingFlags.Public;
 

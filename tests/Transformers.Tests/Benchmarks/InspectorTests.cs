@@ -58,7 +58,7 @@ public class InspectorTests
         {
             Seq2SeqConfig pair => new Seq2Seq(pair, 30, 30, shared: true),
             EncoderConfig encoder => EncoderModel.Create(encoder, 30, 2),
-            ImageModelConfig image => ImageModel.Create(image, ImageShape.Of(image)),
+            IImageModelConfig image => ImageModel.Create(image, ImageShape.Of(image)),
             _ => throw new InvalidOperationException(),
         };
         var inspection = Inspector.Inspect(new ModelFragment { Model = config }, Unmeasured);

@@ -1,6 +1,7 @@
 using Transformers.Training;
 using TestSupport;
 using Transformers.Configs;
+using Transformers.Models;
 
 namespace Transformers.Tests.Configs;
 
@@ -40,6 +41,28 @@ public sealed class ConfigReferenceTests
         Assert.Equal(anchors.Distinct(), anchors);
         Assert.All(Between(reference, "](#", ")"), link => Assert.Contains(link, anchors));
         Assert.True(anchors.Count > 20, $"only {anchors.Count} sections were seen");
+    }
+
+    [Fact]
+    public void What_transformers_have_in_common_is_defined_once()
+    {
+        var kinds = ConfigShape.Variants(typeof(ModelConfig)).Where(kind => kind.Type.IsAssignableTo(typeof(TransformerConfig))).ToList();
+        Assert.True(kinds.Count >= 8, $"{kinds.Count} kinds");
+        var docs = new XmlDocs();
+        foreach (var setting in kinds.SelectMany(kind => kind.Settings).GroupBy(setting => (setting.Name, Meaning: docs.Of(setting), Type: setting.Type)))
+            Assert.True(setting.Select(one => (one.Definitions[^1].DeclaringType, one.Definitions[^1].Name)).Distinct().Count() == 1, $"{setting.Key.Name} is defined more than once: {setting.Key.Meaning}");
+    }
+
+    [Theory]
+    [InlineData("vit", "size", "a whole number, 1 to 4096", "The side of the images, in pixels")]
+    [InlineData("seq2seq", "layers", "a whole number, 1 to 10000", "The number of encoder layers")]
+    [InlineData("gpt", "dropout", "a number, 0 to below 1", "The dropout rate of embeddings, of attention weights")]
+    [InlineData("patchtst", "stride", "a whole number, 1 to 100000", "The number of steps from one patch to the next")]
+    public void Rules_and_meaning_come_from_what_a_setting_overrides_or_implements(string kind, string setting, string type, string meaning)
+    {
+        var table = Between(ConfigReference.ToMarkdown<RunConfig>(), $"**`kind: {kind}`**", "\n\n**").First();
+        Assert.Contains($"| `{setting}` | {type} | ", table);
+        Assert.Contains($"| {meaning}", table);
     }
 
     static IEnumerable<string> Between(string text, string before, string after)

@@ -53,7 +53,7 @@ static class MadeRuns
         var transform = new ImageTransform { Size = size, Resize = size + 4, Channels = channels, Mean = [.. Enumerable.Repeat(0.4, channels)], Std = [.. Enumerable.Repeat(0.3, channels)] };
         var files = new Dictionary<string, byte[]> { [ImageInput.FileName] = Encoding.UTF8.GetBytes(new ImageInput(transform, classes).ToJson()) };
         return Make(folder, $"data: {{ kind: images, source: {{ path: x }}, input: {{ size: {size}, channels: {channels} }} }}\nmodel: {{ {model} }}\n{Training}", config =>
-            ImageModel.Create((ImageModelConfig)config.Model, new ImageShape(size, channels, classes.Length)), files);
+            ImageModel.Create((IImageModelConfig)config.Model, new ImageShape(size, channels, classes.Length)), files);
     }
 
     static Dictionary<string, byte[]> Files(TextTokenizer tokenizer) => new() { [tokenizer.FileName] = tokenizer.ToBytes() };

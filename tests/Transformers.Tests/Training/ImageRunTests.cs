@@ -97,7 +97,7 @@ public class ImageRunTests
         using var images = run.OpenImages(generated: Path.Combine(runs.PathOf("cache"), "images"));
         foreach (var batch in new[] { 7, 64 })
         {
-            var judged = new List<JudgedImage>();
+            var judged = new List<PredictionLine>();
             var evaluation = ImageEvaluation.Run(run, images, "validation", batch, worst: 5, each: judged.Add);
             Assert.Equal(result.ValLoss!.Value, evaluation.Loss, 1e-4);
             Assert.Equal(result.Metrics["top1"], evaluation.Metrics["top1"], 1e-9);
@@ -105,7 +105,7 @@ public class ImageRunTests
             Assert.Equal(result.Metrics["macro_f1"], evaluation.Metrics["macro_f1"], 1e-9);
             Assert.Equal(40, evaluation.Report.Examples);
             Assert.Equal(40, judged.Count);
-            Assert.Equal(evaluation.Metrics["top1"], judged.Count(one => one.Label == one.Predicted) / 40.0, 1e-9);
+            Assert.Equal(evaluation.Metrics["top1"], judged.Count(one => one.Reference == one.Prediction) / 40.0, 1e-9);
             Assert.Equal(5, evaluation.Mistakes.Count);
             Assert.All(evaluation.Mistakes, mistake => Assert.NotEqual(mistake.Label, mistake.Predicted));
             Assert.Equal(evaluation.Mistakes.OrderBy(mistake => mistake.LabelProbability), evaluation.Mistakes);
@@ -122,16 +122,16 @@ public class ImageRunTests
         var folder = runs.PathOf("digits");
         ImageGenerator.Write(DrawingKind.Digits, folder, 156, 9, side: 16);
         using var images = run.OpenImages(folder, "test");
-        var judged = new Dictionary<string, JudgedImage>();
-        ImageEvaluation.Run(run, images, "test", each: one => judged[Path.GetFileName(one.Image)] = one);
+        var judged = new Dictionary<string, PredictionLine>();
+        ImageEvaluation.Run(run, images, "test", each: one => judged[Path.GetFileName(one.Input)] = one);
         var predictions = new ImagePredictor(run).Predict([Path.Combine(folder, "test")], top: 3, batchSize: 4).ToList();
         Assert.Equal(judged.Count, predictions.Count);
         foreach (var prediction in predictions)
         {
             var same = judged[Path.GetFileName(prediction.Input)];
             Assert.Equal(3, prediction.Labels.Count);
-            Assert.Equal(same.Predicted, prediction.Labels[0].Label);
-            Assert.Equal(same.Probability, prediction.Labels[0].Probability, 1e-5);
+            Assert.Equal(same.Prediction, prediction.Labels[0].Label);
+            Assert.Equal(same.Score, prediction.Labels[0].Probability, 1e-5);
             Assert.Equal(prediction.Labels.OrderByDescending(label => label.Probability), prediction.Labels);
         }
     }

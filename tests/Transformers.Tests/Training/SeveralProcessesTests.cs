@@ -48,10 +48,20 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         model: { kind: encoder, layers: 2, heads: 2, width: 32, context: 64, head: { kind: classify } DROPOUT }
         """;
 
+    const string Series = """
+        data: { kind: labelled_series, source: { generator: cylinder_bell_funnel, count: 90 }, length: 64, holdout: 0.4 }
+        model: { kind: series_classifier, patch: 16, layers: 1, heads: 2, width: 16 DROPOUT }
+        """;
+
+    const string Sounds = """
+        data: { kind: audio, source: { generator: digits, count: 40 }, seconds: 0.3, mels: 16, holdout: 0.4 }
+        model: { kind: ast, patch: 8, layers: 1, heads: 2, width: 16 DROPOUT }
+        """;
+
     const string Sgd = "{ kind: sgd, lr: 0.05, momentum: 0.9 }", AdamW = "{ kind: adamw, lr: 1.0e-3, weight_decay: 0.1 }";
 
     static string Config(string model, string optimizer, string more = "", bool dropout = false) => $$"""
-        {{model.Replace(" DROPOUT", !dropout ? "" : model == Images ? ", drop: { path: 0.2 }" : ", dropout: 0.1")}}
+        {{model.Replace(" DROPOUT", !dropout ? "" : model is Images or Sounds ? ", drop: { path: 0.2 }" : ", dropout: 0.1")}}
         training:
           steps: 50
           optimizer: {{optimizer}}
@@ -76,6 +86,8 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         ["vit-sgd"] = Config(Images, Sgd, dropout: true),
         ["vit-adamw"] = Config(Images, AdamW, "shard_optimizer: true"),
         ["classify-adamw"] = Config(Classes, AdamW, "batch: { sequences: 3 }", dropout: true),
+        ["series-adamw"] = Config(Series, AdamW, dropout: true),
+        ["sounds-adamw"] = Config(Sounds, AdamW, dropout: true),
     };
 
     public sealed record Line(long Step, string? Weights = null, double? Loss = null, double? Norm = null, double? ValLoss = null, long Targets = 0, Dictionary<string, double>? Metrics = null);

@@ -27,18 +27,6 @@ public sealed record SoundInput(int Samples, int Mels, double Mean, double Std)
     /// <param name="json">The text.</param>
     /// <param name="file">Its file, for messages.</param>
     /// <exception cref="UserException">It is not such a file, or a value is out of range.</exception>
-    public static SoundInput Parse(string json, string file)
-    {
-        try
-        {
-            if (JsonSerializer.Deserialize<SoundInput>(json, JsonStyle.Strict) is { Schema: CurrentSchema, Samples: > 0 and <= 60 * SoundDataset.Rate, Mels: >= 8 and <= 512, Std: > 0 } input && double.IsFinite(input.Mean) && double.IsFinite(input.Std)) return input;
-            throw Wrong($"is not a file of schema {CurrentSchema}");
-        }
-        catch (JsonException exception)
-        {
-            throw Wrong($"cannot be read: {JsonStyle.ReasonOf(exception)}");
-        }
-
-        UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);
-    }
+    public static SoundInput Parse(string json, string file) => InputDocument.Parse<SoundInput>(json, file, CurrentSchema, one =>
+        one is { Schema: CurrentSchema, Samples: > 0 and <= 60 * SoundDataset.Rate, Mels: >= 8 and <= 512, Std: > 0 } && double.IsFinite(one.Mean) && double.IsFinite(one.Std));
 }

@@ -23,13 +23,15 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
     public static bool IsFor(string path) => Directory.Exists(path) && Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16 }).Take(1000).Any(WavFile.HasName);
 
     /// <summary>Reads every recording of a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="progress">Takes the fraction that is done.</param>
     /// <exception cref="UserException">The folder cannot be read, or has no recordings in class folders.</exception>
-    public static SoundReport Of(string folder)
+    public static SoundReport Of(string folder, Action<double>? progress = null)
     {
         var sounds = SoundDataset.Open(new AudioDataConfig { Source = new AudioFolderConfig { Path = folder }, Holdout = 0 }, seed: 0);
         int[] all = [.. sounds.Train, .. sounds.Validation, .. sounds.Test];
         var (seconds, rates, faults) = (new List<double>(), new SortedDictionary<int, int>(), sounds.Broken.Select(problem => problem.ToString()).ToList());
-        foreach (var index in all)
+        foreach (var index in all.Counted(all.Length, progress))
             try
             {
                 var sound = WavFile.Read(sounds.NameOf(index));

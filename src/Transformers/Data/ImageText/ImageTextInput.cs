@@ -33,20 +33,10 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
     /// <exception cref="UserException">It is not such a file, or a value is out of range.</exception>
     public static ImageTextInput Parse(string json, string file)
     {
-        try
-        {
-            var input = JsonSerializer.Deserialize<ImageTextInput>(json, JsonStyle.Strict);
-            if (input is not { Schema: CurrentSchema, Channels: >= 1, RegionClasses: >= 0, MostRegions: >= 0 } || (input.Transform is null) != (input.MostRegions > 0))
-                throw Wrong($"is not a file of schema {CurrentSchema}");
-            input.Transform?.Checked();
-            return input;
-        }
-        catch (JsonException exception)
-        {
-            throw Wrong($"cannot be read: {JsonStyle.ReasonOf(exception)}");
-        }
-
-        UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);
+        var input = InputDocument.Parse<ImageTextInput>(json, file, CurrentSchema, one =>
+            one is { Schema: CurrentSchema, Channels: >= 1, RegionClasses: >= 0, MostRegions: >= 0 } && (one.Transform is null) == (one.MostRegions > 0));
+        input.Transform?.Checked();
+        return input;
     }
 
     /// <summary>The input that a config describes; if it asks for that, the mean and standard deviation of pixels are measured on the training images.</summary>
@@ -61,18 +51,7 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
             return new(first.Features[0].Length, first.Classes?[0].Length ?? 0, regions.Most);
         }
         var input = config.Input!;
-        var transform = new ImageTransform
-        {
-            Size = input.Size, Resize = input.Resize, KeepRatio = input.KeepRatio, Filter = input.Filter, Channels = input.Channels,
-            Mean = new double[input.Channels], Std = [.. Enumerable.Repeat(1.0, input.Channels)],
-        };
-        var (mean, std) = input.Normalize switch
-        {
-            GivenStatisticsConfig given => (given.Mean, given.Std),
-            ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
-            _ => Measure(train, transform),
-        };
-        return new(input.Channels, 0, 0, transform with { Mean = mean, Std = std });
+        return new(input.Channels, 0, 0, ImageTransform.Of(input, view => Measure(train, view)));
     }
 
     const int Measured = 1000;

@@ -65,9 +65,12 @@ public static class ImageInspection
     sealed record Seen(int Width, int Height, string Format, bool Grey, UInt128 Hash);
 
     /// <summary>Inspects a folder, an archive or a table, whatever <see cref="ImageSources.Open"/> opens.</summary>
+    /// <param name="path">The source.</param>
+    /// <param name="progress">Takes the fraction that is done, on any thread.</param>
     /// <exception cref="UserException">There is no source at the path. Broken images are reported, not thrown.</exception>
-    public static ImageReport Inspect(string path)
+    public static ImageReport Inspect(string path, Action<double>? progress = null)
     {
+        var done = 0;
         using var source = ImageSources.Open(path);
         var options = ImageDecodeOptions.Default;
         var seen = new Seen?[source.Count];
@@ -88,6 +91,8 @@ public static class ImageInspection
             {
                 faults[i] = exception;
             }
+            var number = Interlocked.Increment(ref done);
+            progress?.Invoke((double)number / source.Count);
         });
         return Report(path, source, seen, faults, sums);
     }

@@ -30,7 +30,7 @@ public sealed record ImageLoaderOptions
 }
 
 /// <summary>Makes batches on background threads, in an order and with contents that depend on seed, epoch and index alone.</summary>
-public sealed class ImageLoader : IDisposable
+public sealed class ImageLoader : IBatchStream<ImageBatch>
 {
     readonly ImageDataset dataset;
     readonly int[] indices;

@@ -119,6 +119,25 @@ public sealed record ImageTransform
         }
     }
 
+    /// <summary>The view that a config asks for.</summary>
+    /// <param name="input">The config.</param>
+    /// <param name="measure">Measures mean and deviation of training images, where the config leaves them to these.</param>
+    internal static ImageTransform Of(ImageInputConfig input, Func<ImageTransform, (IReadOnlyList<double> Mean, IReadOnlyList<double> Std)> measure)
+    {
+        var transform = new ImageTransform
+        {
+            Size = input.Size, Resize = input.Resize, KeepRatio = input.KeepRatio, Filter = input.Filter, Channels = input.Channels,
+            Mean = new double[input.Channels], Std = [.. Enumerable.Repeat(1.0, input.Channels)],
+        };
+        var (mean, std) = input.Normalize switch
+        {
+            GivenStatisticsConfig given => (given.Mean, given.Std),
+            ImageNetStatisticsConfig => ImageNetStatistics,
+            _ => measure(transform),
+        };
+        return transform with { Mean = mean, Std = std };
+    }
+
     /// <summary>The statistics of ImageNet's training images, which most published weights expect.</summary>
     public static (IReadOnlyList<double> Mean, IReadOnlyList<double> Std) ImageNetStatistics { get; } =
         ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
@@ -147,20 +166,10 @@ public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> 
     /// <exception cref="UserException">It is not such a file, or a value is out of range.</exception>
     public static ImageInput Parse(string json, string file)
     {
-        try
-        {
-            var input = JsonSerializer.Deserialize<ImageInput>(json, JsonStyle.Strict);
-            if (input is not { Schema: CurrentSchema, Transform: { Mean: not null, Std: not null } transform, Classes: { Count: > 0 } classes } || classes.Any(string.IsNullOrEmpty))
-                throw Wrong($"is not a file of schema {CurrentSchema}");
-            if (classes.Distinct(StringComparer.Ordinal).Count() != classes.Count) throw Wrong("contains a class twice");
-            transform.Checked();
-            return input;
-        }
-        catch (JsonException exception)
-        {
-            throw Wrong($"cannot be read: {JsonStyle.ReasonOf(exception)}");
-        }
-
-        UserException Wrong(string what) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);
+        var input = InputDocument.Parse<ImageInput>(json, file, CurrentSchema, one =>
+            one is { Schema: CurrentSchema, Transform: { Mean: not null, Std: not null }, Classes: { Count: > 0 } classes } && !classes.Any(string.IsNullOrEmpty));
+        if (input.Classes.Distinct(StringComparer.Ordinal).Count() != input.Classes.Count) throw InputDocument.Wrong("contains a class twice", file);
+        input.Transform.Checked();
+        return input;
     }
 }

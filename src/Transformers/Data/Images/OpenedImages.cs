@@ -30,7 +30,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         var dataset = ImageDataset.Open(path, config.Test, config.Holdout, seed, config.Broken, config.Cache.Bytes, config.Limit);
         try
         {
-            var transform = TransformOf(config.Input, dataset);
+            var transform = ImageTransform.Of(config.Input, view => dataset.MeasureStatistics(dataset.Train, view));
             return new OpenedImages(dataset, transform, config.Augment.ToAugmentation(transform), config.Augment.ToMixing(), config.Threads);
         }
         catch
@@ -76,22 +76,6 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
             // Another process drew the same set, and was faster.
         }
         return path;
-    }
-
-    static ImageTransform TransformOf(ImageInputConfig input, ImageDataset dataset)
-    {
-        var transform = new ImageTransform
-        {
-            Size = input.Size, Resize = input.Resize, KeepRatio = input.KeepRatio, Filter = input.Filter, Channels = input.Channels,
-            Mean = new double[input.Channels], Std = [.. Enumerable.Repeat(1.0, input.Channels)],
-        };
-        var (mean, std) = input.Normalize switch
-        {
-            GivenStatisticsConfig given => (given.Mean, given.Std),
-            ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
-            _ => dataset.MeasureStatistics(dataset.Train, transform),
-        };
-        return transform with { Mean = mean, Std = std };
     }
 
     /// <inheritdoc/>

@@ -135,7 +135,7 @@ sealed class GgufWriter
         stream.Write(bytes);
     }
 
-    sealed class CountingStream(Stream inner) : Stream
+    sealed class CountingStream(Stream inner) : WriteOnlyStream
     {
         public long Written { get; private set; }
 
@@ -145,16 +145,7 @@ sealed class GgufWriter
             Written += buffer.Length;
         }
 
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-        public override void Flush() { }
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => Written;
-        public override long Position { get => Written; set => throw new NotSupportedException(); }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
+        private protected override long Count => Written;
     }
 }
 

@@ -67,7 +67,7 @@ static class HuggingFaceExport
 
     /// <summary>Exports an image model.</summary>
     /// <exception cref="UserException">No layout supports the model, or the folder cannot be written.</exception>
-    internal static ExportResult Write<TModel>(TrainedRun run, ExportRequest request, TModel model, HuggingFaceLayout<TModel> layout) where TModel : ImageModelConfig
+    internal static ExportResult Write<TModel>(TrainedRun run, ExportRequest request, TModel model, HuggingFaceLayout<TModel> layout) where TModel : ModelConfig, IImageModelConfig
     {
         var input = ImageInput.Parse(run.Checkpoint.ReadText(ImageInput.FileName), run.Checkpoint.PathOf(ImageInput.FileName));
         var shape = new ImageShape(input.Transform.Size, input.Transform.Channels, input.Classes.Count);

@@ -16,7 +16,7 @@ static class OnnxSeries
     {
         var graph = new OnnxGraph("patchtst", weights);
         var window = Window.Read(graph, model.Shape.Context);
-        var x = Stack(graph, window, config, "encoder", config.StrideOrPatch, causal: false);                      // [B, N, D]
+        var x = Stack(graph, window, config, "encoder", config.Step, causal: false);                      // [B, N, D]
         return Forecast(graph, graph.Reshape(x, 0, config.PatchesOf(model.Shape.Context) * config.Width), window, model);
     }
 
@@ -33,7 +33,7 @@ static class OnnxSeries
     public static OnnxGraph Build(SeriesClassifierConfig config, int length, int classes, OnnxWeights weights)
     {
         var graph = new OnnxGraph("series_classifier", weights);
-        var x = Stack(graph, Window.Read(graph, length), config, "encoder", config.StrideOrPatch, causal: false);
+        var x = Stack(graph, Window.Read(graph, length), config, "encoder", config.Step, causal: false);
         x = graph.Call("ReduceMean", [x], OnnxGraph.Wholes("axes", 1), OnnxGraph.Whole("keepdims", 0));            // [B, D]
         graph.Output("logits", graph.Linear(x, "head"), "batch", classes);
         return graph;

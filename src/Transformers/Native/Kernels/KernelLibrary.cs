@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Transformers.IO;
 
 namespace Transformers.Native;
 
@@ -20,8 +21,8 @@ static unsafe partial class KernelLibrary
     /// <summary>Makes everything run on libtorch's own operators, for tests that compare both.</summary>
     internal static bool SwitchedOff { get; set; }
 
-    /// <summary>Why they are not available; null if they are.</summary>
-    internal static string? Reason => loaded.Value.Reason;
+    /// <summary>Why they are not available, with the remedy; null where they are.</summary>
+    internal static Problem? Reason => loaded.Value.Reason;
 
     /// <summary>The file; null if there is none.</summary>
     internal static string? Path => loaded.Value.Path;
@@ -63,15 +64,15 @@ static unsafe partial class KernelLibrary
     static Loaded Load()
     {
         var named = Environment.GetEnvironmentVariable(Variable);
-        if (named is "off" or "0") return new(0, null, $"{Variable} switches them off");
+        if (IsNamedOff) return new(0, null, new($"{Variable} switches them off", Hint: "unset it"));
         var candidates = string.IsNullOrEmpty(named) ? Candidates() : [named];
         if (candidates.FirstOrDefault(File.Exists) is not { } path)
             return new(0, null, string.IsNullOrEmpty(named)
-                ? $"{FileName} is neither beside the application nor in artifacts/native; scripts/build-kernels builds it if there is a C++ compiler"
-                : $"{Variable} names {named}, which does not exist");
-        if (!NativeLibrary.TryLoad(path, out var handle)) return new(0, path, $"{path} does not load on this system");
+                ? new($"{FileName} is neither beside the program nor in artifacts/native", Hint: $"copy {FileName} beside the program, or install g++ or clang and run scripts/setup in a checkout")
+                : new($"{Variable} names {named}, which does not exist", Hint: "correct it, or unset it"));
+        if (!NativeLibrary.TryLoad(path, out var handle)) return new(0, path, new($"{path} does not load on this system", Hint: "run scripts/build-kernels on this machine"));
         if (!NativeLibrary.TryGetExport(handle, "tk_abi_version", out var version) || ((delegate* unmanaged<int>)version)() != Interface)
-            return new(0, path, $"{path} was built from another version of this program; run scripts/build-kernels");
+            return new(0, path, new($"{path} was built from another version of this program", Hint: "run scripts/build-kernels"));
         NativeLibrary.SetDllImportResolver(typeof(KernelLibrary).Assembly, (name, _, _) => name == KernelStatus.Library ? handle : 0);
         var libraries = NativeLibraries.Load();
         UseThreadsOf(libraries.Torch);
@@ -79,6 +80,9 @@ static unsafe partial class KernelLibrary
             HasTensorMemory = tk_use_tensor_memory(allocator) == 0;
         return new(handle, path, null);
     }
+
+    /// <summary>Whether the environment asks for libtorch's own operators.</summary>
+    internal static bool IsNamedOff => Environment.GetEnvironmentVariable(Variable) is "off" or "0";
 
     static string FileName => OperatingSystem.IsWindows() ? "transformer_kernels.dll" : OperatingSystem.IsMacOS() ? "libtransformer_kernels.dylib" : "libtransformer_kernels.so";
 
@@ -89,7 +93,7 @@ static unsafe partial class KernelLibrary
             yield return System.IO.Path.Combine(parent.FullName, "artifacts", "native", FileName);
     }
 
-    sealed record Loaded(nint Handle, string? Path, string? Reason);
+    sealed record Loaded(nint Handle, string? Path, Problem? Reason);
 
     struct Pool
     {
@@ -121,7 +125,7 @@ static unsafe partial class KernelLibrary
     private static partial void tk_trim_tensor_memory();
 }
 
-/// <summary>The library of kernels that is in use, for <c>doctor</c>.</summary>
+/// <summary>The library of kernels that is in use, for <c>doctor</c> and for the commands that compute.</summary>
 public static class KernelReport
 {
     /// <summary>Its file; null if there is none.</summary>
@@ -133,6 +137,10 @@ public static class KernelReport
     /// <summary>Whether tensors in the processor's memory come from the library's pool.</summary>
     public static bool HasTensorMemory => KernelLibrary.IsAvailable && KernelLibrary.HasTensorMemory;
 
-    /// <summary>Why the kernels are not in use; null if they are.</summary>
-    public static string? Missing => KernelLibrary.IsAvailable ? null : KernelLibrary.Reason;
+    /// <summary>That the kernels are not in use, why, and the remedy; null where they are.</summary>
+    public static Problem? Missing => KernelLibrary.IsAvailable || KernelLibrary.Reason is not { } reason ? null
+        : reason with { Message = $"the kernels are not in use, so computing on a CPU is slower: {reason.Message}" };
+
+    /// <summary>Whether the user has switched them off.</summary>
+    public static bool IsSwitchedOff => KernelLibrary.IsNamedOff;
 }

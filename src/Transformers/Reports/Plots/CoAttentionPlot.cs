@@ -46,13 +46,8 @@ public static class CoAttentionPlot
         var other = new HeatMap($"Co-attention: what each patch attends to ({which})", "word", "patch", [new Panel("", toText, regions, words)]) { Low = 0 };
         return Picture.Stack(heading, picture, other.Draw());
 
-        void Panel(int number, string title, RgbImage cells)
-        {
-            var (x, y) = (Left + number % PerRow * (Side + Gap), Top + number / PerRow * (Side + 36));
-            picture.Text(x, y - 8, title, "soft label");
-            picture.Image(x, y, Side, Side, cells);
-            picture.Box(x, y, Side, Side, "frame");
-        }
+        void Panel(int number, string title, RgbImage cells) =>
+            picture.Tile(Left + number % PerRow * (Side + Gap), Top + number / PerRow * (Side + 36), Side, title, cells);
     }
 
     /// <summary>The weights of both directions, [T, 1 + R] and [1 + R, T], and the number of their layer.</summary>

@@ -54,6 +54,14 @@ public sealed class Picture
 
     internal void Box(double x, double y, double width, double height, string style) => shapes.Add(new Box(x, y, width, height, style));
 
+    /// <summary>A square raster in a frame, with a title above it.</summary>
+    internal void Tile(double x, double y, double side, string title, RgbImage cells)
+    {
+        Text(x, y - 8, title, "soft label");
+        Image(x, y, side, side, cells);
+        Box(x, y, side, side, "frame");
+    }
+
     /// <summary>A raster: thousands of cells would be as many shapes.</summary>
     internal void Image(double x, double y, double width, double height, RgbImage cells) => shapes.Add(new Raster(x, y, width, height, cells));
 

@@ -50,13 +50,8 @@ public static class RolloutPlot
         return picture;
     }
 
-    static void Panel(Picture picture, int row, int column, string title, RgbImage cells)
-    {
-        var (x, y) = (Left + column * (Side + Gap), Top + row * (Side + 40));
-        picture.Text(x, y - 8, title, "soft label");
-        picture.Image(x, y, Side, Side, cells);
-        picture.Box(x, y, Side, Side, "frame");
-    }
+    static void Panel(Picture picture, int row, int column, string title, RgbImage cells) =>
+        picture.Tile(Left + column * (Side + Gap), Top + row * (Side + 40), Side, title, cells);
 
     /// <summary>The attention to each patch: through all layers, and in each layer alone.</summary>
     internal static (Matrix rollout, IReadOnlyList<Matrix> layers) Maps(Vit model, float[] pixels, Device device)

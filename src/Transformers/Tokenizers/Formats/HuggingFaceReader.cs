@@ -190,6 +190,31 @@ sealed class BoundedJson(byte[] utf8, string file)
 /// <summary>Members of JSON objects that may be missing or of another type.</summary>
 static class JsonMembers
 {
+    /// <summary>Reads a <c>tokenizer.json</c> whose model is of a type, or gives null where it is of another, or no JSON: the general reader says what is wrong with it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <param name="type">The type of model, such as <c>WordLevel</c>.</param>
+    /// <param name="read">Reads the document.</param>
+    /// <exception cref="UserException">It holds bytes that are not UTF-8, or half a surrogate pair; or what reading it throws.</exception>
+    internal static T? TryReadModel<T>(string path, byte[] content, string type, Func<JsonElement, T> read) where T : class
+    {
+        // A file that does not even name the type is not parsed twice.
+        if (content.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes($"\"{type}\"")) < 0) return null;
+        try
+        {
+            using var document = JsonDocument.Parse(content, new() { MaxDepth = TokenizerLimits.Depth });
+            return Text(Member(document.RootElement, "model"), "type") == type ? read(document.RootElement) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new UserException([new Problem($"contains text that is not well-formed: {exception.Message}", path)], exception);
+        }
+    }
+
     internal static JsonElement Member(JsonElement element, string key) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out var value) ? value : default;
 
     internal static string? Text(JsonElement element, string key) => Member(element, key) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;

@@ -36,23 +36,7 @@ static class WordPieceFile
     }
 
     /// <summary>Reads a <c>tokenizer.json</c>, or gives null if its model is another.</summary>
-    internal static WordPieceVocabulary? TryReadJson(string path, byte[] content)
-    {
-        if (content.AsSpan().IndexOf("\"WordPiece\""u8) < 0) return null;
-        try
-        {
-            using var document = JsonDocument.Parse(content, new() { MaxDepth = TokenizerLimits.Depth });
-            return JsonMembers.Text(JsonMembers.Member(document.RootElement, "model"), "type") == "WordPiece" ? ReadJson(path, document.RootElement) : null;
-        }
-        catch (JsonException)
-        {
-            return null; // The general reader says what is wrong with it.
-        }
-        catch (InvalidOperationException exception) // Bytes that are not UTF-8, or half a surrogate pair.
-        {
-            throw new UserException([new Problem($"contains text that is not well-formed: {exception.Message}", path)], exception);
-        }
-    }
+    internal static WordPieceVocabulary? TryReadJson(string path, byte[] content) => JsonMembers.TryReadModel(path, content, "WordPiece", root => ReadJson(path, root));
 
     static WordPieceVocabulary ReadJson(string path, JsonElement root)
     {

@@ -53,7 +53,7 @@ public sealed class OnnxModelTests
         ["masked tokens, ALiBi, norms before, without biases"] = Encoder with { Head = new MaskedHeadConfig(), Positions = new AlibiPositionsConfig(), Norm = new LayerNormConfig(), Bias = false },
     };
 
-    static readonly Dictionary<string, (ImageModelConfig Model, ImageShape Shape)> images = new()
+    static readonly Dictionary<string, (IImageModelConfig Model, ImageShape Shape)> images = new()
     {
         ["ViT"] = (Vit, new(16, 3, 5)),
         ["ViT, mean, sinusoidal, layer scale"] = (Vit with { Pool = ImagePooling.Mean, Positions = new SinusoidalImagePositionsConfig(), LayerScale = 0.3 }, new(12, 1, 7)),
@@ -189,7 +189,7 @@ public sealed class OnnxModelTests
         }
     }
 
-    static OnnxGraph Build(ImageModelConfig config, ImageShape shape, OnnxWeights weights) =>
+    static OnnxGraph Build(IImageModelConfig config, ImageShape shape, OnnxWeights weights) =>
         config is VitConfig vit ? OnnxVit.Build(vit, shape, weights) : OnnxSwin.Build((SwinConfig)config, shape, weights);
 
     [Fact]

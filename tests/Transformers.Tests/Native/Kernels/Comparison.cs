@@ -78,6 +78,6 @@ sealed class KernelFactAttribute : FactAttribute
 {
     public KernelFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1) : base(file, line)
     {
-        if (!KernelLibrary.IsAvailable) Skip = KernelLibrary.Reason;
+        if (!KernelLibrary.IsAvailable) Skip = KernelLibrary.Reason?.ToString();
     }
 }

@@ -1,0 +1,26 @@
+namespace Transformers.IO;
+
+/// <summary>Reports how much of some work is done, as a fraction from 0 to 1.</summary>
+public static class WorkProgress
+{
+    /// <summary>Passes items on, and reports after each how many of them are done.</summary>
+    /// <param name="items">The items, each of which is done when the next one is asked for.</param>
+    /// <param name="total">Their number, or the sum of their sizes.</param>
+    /// <param name="progress">Takes the fraction; null for nobody.</param>
+    /// <param name="size">The size of an item; null where all are alike.</param>
+    public static IEnumerable<T> Counted<T>(this IEnumerable<T> items, long total, Action<double>? progress, Func<T, long>? size = null) =>
+        progress is null ? items : Count(items, total, progress, size);
+
+    static IEnumerable<T> Count<T>(IEnumerable<T> items, long total, Action<double> progress, Func<T, long>? size)
+    {
+        long done = 0;
+        foreach (var item in items)
+        {
+            // Before it is passed on: who takes it may dispose of it.
+            var own = size?.Invoke(item) ?? 1;
+            yield return item;
+            done += own;
+            progress(Math.Clamp((double)done / Math.Max(1, total), 0, 1));
+        }
+    }
+}

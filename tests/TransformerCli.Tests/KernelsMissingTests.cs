@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using TestSupport;
+
+namespace TransformerCli.Tests;
+
+/// <summary>The program where the library of kernels is not: copied without it, to a machine without a compiler.</summary>
+[Trait("Category", "slow")]
+public sealed class KernelsMissingTests : IDisposable
+{
+    const string Warning = "warning: the kernels are not in use, so computing on a CPU is slower: ";
+
+    readonly string root = Directory.CreateTempSubdirectory("transformer-plain-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    string At(string name) => Path.Combine(root, name);
+
+    // The program as it was built, without what the tests have beside it.
+    string Copy()
+    {
+        var built = Repository.PathOf("artifacts", "bin", "TransformerCli", Repository.Configuration.ToLowerInvariant());
+        foreach (var file in Directory.EnumerateFiles(built, "*", SearchOption.AllDirectories))
+        {
+            var copy = At(Path.Combine("program", Path.GetRelativePath(built, file)));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            if (!Path.GetFileName(file).Contains("transformer_kernels", StringComparison.Ordinal)) File.Copy(file, copy);
+        }
+        return At("program/transformer.dll");
+    }
+
+    (int Code, string Output, string Error) Run(string program, string? kernels, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment.Remove("TRANSFORMER_KERNELS");
+        if (kernels is not null) start.Environment["TRANSFORMER_KERNELS"] = kernels;
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+
+    [Fact]
+    public void Every_command_that_computes_on_a_processor_says_so_once_with_the_remedy()
+    {
+        File.WriteAllText(At("tiny.yaml"), """
+            data: { kind: text, source: { generator: stories, size: 20kB }, tokenizer: { kind: bytes }, holdout: 0.1 }
+            model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
+            training: { steps: 2, batch: { sequences: 2 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
+            """);
+        var program = Copy();
+        foreach (var line in new[] { "train tiny.yaml --run A --device cpu", "eval A --device cpu", "generate A --prompt the --max-new-tokens 3 --device cpu --json" })
+        {
+            var (code, _, error) = Run(program, null, line.Split(' '));
+            Assert.True(code == 0, error);
+            var said = Assert.Single(error.Split('\n'), one => one.Contains("kernels", StringComparison.Ordinal));
+            Assert.StartsWith(Warning, said);
+            Assert.Contains("transformer_kernels", said);
+            Assert.Contains("beside the program", said);
+            Assert.Contains("scripts/setup", said);
+        }
+        Assert.DoesNotContain("kernels", Run(program, null, "eval", "A", "--device", "cpu", "--quiet").Error);
+        // Whoever has switched them off knows it.
+        Assert.DoesNotContain("kernels", Run(program, "off", "eval", "A", "--device", "cpu").Error);
+        Assert.Contains($"{Warning}TRANSFORMER_KERNELS names {At("gone.so")}, which does not exist (correct it, or unset it)", Run(program, At("gone.so"), "eval", "A", "--device", "cpu").Error);
+        Assert.Contains("TRANSFORMER_KERNELS switches them off (unset it)", Run(program, "off", "doctor").Output);
+    }
+}
