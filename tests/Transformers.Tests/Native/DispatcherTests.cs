@@ -98,7 +98,7 @@ public sealed class DispatcherTests
         using var scope = NewDisposeScope();
         var (q, k) = (randn(1, 4, 5, 8), randn(1, 3, 5, 8));
         Assert.Contains("do not fit", Assert.Throws<ArgumentException>(() => Operators.ScaledDotProductAttention(q, k, k, null, false, 0)).Message);
-        Assert.Contains("together", Assert.Throws<ArgumentException>(() => Operators.ScaledDotProductAttention(q, q, q, zeros(5, 5), true, 0)).Message);
+        Assert.Contains("combined", Assert.Throws<ArgumentException>(() => Operators.ScaledDotProductAttention(q, q, q, zeros(5, 5), true, 0)).Message);
         Assert.Contains("same shapes", Assert.Throws<ArgumentException>(() => Operators.CopyAll([zeros(2)], [zeros(3)])).Message);
         Assert.Contains("parameters' shapes", Assert.Throws<ArgumentException>(() =>
             Operators.FusedAdam([zeros(2)], [zeros(3)], [zeros(2)], [zeros(2)], [ones(1)], 1, (0.9, 0.99), 0, 1e-8, null, null, true)).Message);
