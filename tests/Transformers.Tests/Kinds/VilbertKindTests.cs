@@ -134,16 +134,17 @@ public sealed class VilbertKindTests
     }
 
     [Fact]
-    public void Answers_are_learned_from_the_weights_of_pretraining()
+    public void Answers_are_learned_from_the_weights_of_pretraining_with_positions_of_another_scale()
     {
         using var folder = new TempFolder();
-        var pretraining = Config.Replace("  context: 32", "  context: 32\n  objectives: { answer: 0 }");
+        var pretraining = Config.Replace("  context: 32", "  context: 32\n  positions: { kind: sinusoidal }\n  objectives: { answer: 0 }");
+        var answering = Config.Replace("  context: 32", "  context: 32\n  positions: { kind: sinusoidal, scale: 20 }");
         var result = Train(folder, "pretrained", pretraining);
         Assert.DoesNotContain("accuracy", result.Metrics.Keys);
         Assert.Null(Evaluate(folder, "pretrained").Questions);
-        Train(folder, "answers", from: "pretrained");
+        Train(folder, "answers", answering, from: "pretrained");
         Assert.NotNull(Evaluate(folder, "answers").Questions);
-        var other = Assert.Throws<UserException>(() => Train(folder, "wider", Config.Replace("width: 16 }", "width: 32 }"), from: "pretrained"));
+        var other = Assert.Throws<UserException>(() => Train(folder, "wider", answering.Replace("width: 16 }", "width: 32 }"), from: "pretrained"));
         Assert.Contains("model.image.width (32) must be 16", other.Message);
     }
 }

@@ -34,7 +34,7 @@ static class OnnxVit
         x = config.Positions switch
         {
             LearnedImagePositionsConfig => graph.Add(x, graph.Reshape(graph.Plain("pos_emb.weight"), side * side, config.Width)),
-            SinusoidalImagePositionsConfig sinusoidal => graph.Add(x, Table(graph, side, config.Width, sinusoidal.Base)),
+            SinusoidalImagePositionsConfig sinusoidal => graph.Add(x, Table(graph, side, config.Width, sinusoidal)),
             NoImagePositionsConfig => x,
             _ => throw OnnxLayers.Refused("positions", config.Positions),
         };
@@ -53,10 +53,10 @@ static class OnnxVit
         return graph;
     }
 
-    static string Table(OnnxGraph graph, int side, int width, double @base)
+    static string Table(OnnxGraph graph, int side, int width, SinusoidalImagePositionsConfig positions)
     {
         using var scope = NewDisposeScope();
-        var table = SinusoidalGrid.Table(side, side, width, @base).to(ScalarType.Float32).contiguous();
+        var table = SinusoidalGrid.Table(side, side, width, positions.Base, positions.Scale).to(ScalarType.Float32).contiguous();
         return graph.Constant<float>(ElementType.Float, [side * side, width], table.data<float>().ToArray());
     }
 
