@@ -33,16 +33,16 @@ public static class SceneGenerator
     /// <summary>The name of a split's file without ending.</summary>
     public static string NameOf(SceneSplit split) => split == SceneSplit.Validation ? "val" : split.ToString().ToLowerInvariant();
 
-    /// <summary>One scene.</summary>
-    internal static Scene At(SceneSplit split, ulong seed, int index)
+    /// <summary>One scene; its question is of one of some kinds, in turns.</summary>
+    internal static Scene At(SceneSplit split, ulong seed, int index, IReadOnlyList<SceneQuestion>? kinds = null)
     {
-        var kinds = split == SceneSplit.Train ? TrainingKinds : Kinds;
-        return new SceneSampler(new SampleRandom(seed, (ulong)split, (ulong)index), split == SceneSplit.Unseen).Draw(kinds[index % kinds.Length]);
+        kinds ??= split == SceneSplit.Train ? TrainingKinds : Kinds;
+        return new SceneSampler(new SampleRandom(seed, (ulong)split, (ulong)index), split == SceneSplit.Unseen).Draw(kinds[index % kinds.Count]);
     }
 
     /// <summary>The picture of a scene.</summary>
-    internal static RgbImage Draw(SceneSplit split, ulong seed, int index) =>
-        SceneDrawing.Draw(At(split, seed, index).Things, DrawingOf(split, seed, index));
+    internal static RgbImage Draw(SceneSplit split, ulong seed, int index, IReadOnlyList<SceneQuestion>? kinds = null) =>
+        SceneDrawing.Draw(At(split, seed, index, kinds).Things, DrawingOf(split, seed, index));
 
     /// <summary>What decides everything in the picture but the objects.</summary>
     internal static SampleRandom DrawingOf(SceneSplit split, ulong seed, int index) => new(seed, (ulong)split, (ulong)index, 1);
@@ -103,9 +103,9 @@ sealed record SceneRegions(string Image, float[][] Boxes, float[][] Features, fl
     const int Small = 6, Samples = 3;
 
     /// <summary>The regions of a scene.</summary>
-    internal static SceneRegions Of(string name, SceneSplit split, ulong seed, int index)
+    internal static SceneRegions Of(string name, SceneSplit split, ulong seed, int index, IReadOnlyList<SceneQuestion>? kinds = null)
     {
-        var things = SceneGenerator.At(split, seed, index).Things;
+        var things = SceneGenerator.At(split, seed, index, kinds).Things;
         var circles = new List<(Vector2 Center, float Radius)>();
         var image = SceneDrawing.Draw(things, SceneGenerator.DrawingOf(split, seed, index), circles);
         return new(name, [.. circles.Select(circle => BoxOf(circle.Center, circle.Radius))], [.. circles.Select(circle => Resample(image, circle.Center, circle.Radius))],
