@@ -24,7 +24,7 @@ namespace Transformers.Kinds;
 /// <summary>Answers questions about images, predicts masked tokens and regions, and matches captions with images, all with one model.</summary>
 sealed class ImageTextTask : StreamTask<ImageTextBatch>
 {
-    const int ShownAnswers = 12;
+    const int ShownAnswers = 12, MostKinds = 12;
 
     readonly Vilbert model;
     readonly PreparedPairs data;
@@ -34,6 +34,8 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     readonly ImageTextBatches? validation;
     readonly ModelFlops flops;
     readonly ObjectivesConfig objectives;
+    // The kinds of questions whose accuracy validation reports: where there are several, and not so many that nobody reads them.
+    readonly string[] kinds = [];
     List<OutputExample> answered = [];
 
     /// <summary>Creates a task on images with text.</summary>
@@ -48,6 +50,9 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
         var batches = data.Batches(data.Train, data.Splits.Train, objectives, new BucketOptions { Sequences = rows, Seed = SeedStreams.Of(run.Seed, "batches") }, model.Patches);
         stream = new Prefetcher<ImageTextBatch>(batches.At, batches.BatchesPerEpoch);
         if (data.Validation is not { } held) return;
+        if (shape.Answers > 0)
+            kinds = [.. held.Examples.Where(example => example is { Answer: not null, Kind: not null }).Select(example => example.Kind!).Distinct().Order(StringComparer.Ordinal)];
+        if (kinds.Length is 1 or > MostKinds) kinds = [];
         // In order, with the same masking each time; every row sees both streams.
         validation = data.Batches(held, data.Splits.Validation!, objectives with { Alone = 0 },
             new BucketOptions { Sequences = Math.Max(rows, 64), Shuffle = false, Seed = SeedStreams.Of(run.Seed, "validation") }, model.Patches);
@@ -73,7 +78,12 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     public override bool HasValidation => validation is not null;
 
     public override IReadOnlyList<string> MetricNames =>
-        [.. new[] { model.Shape.Answers > 0 ? "accuracy" : null, objectives.Match > 0 ? "match_accuracy" : null, objectives.Masked > 0 ? "masked_accuracy" : null }.OfType<string>()];
+    [
+        .. new[] { model.Shape.Answers > 0 ? "accuracy" : null, objectives.Match > 0 ? "match_accuracy" : null, objectives.Masked > 0 ? "masked_accuracy" : null }.OfType<string>(),
+        .. kinds.Select(MetricOf),
+    ];
+
+    static string MetricOf(string kind) => $"accuracy_{kind}";
 
     public override IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default)
     {
@@ -89,27 +99,35 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
             {
                 var logits = model.AnswerLogits(joint.index_select(0, answers.Indices));
                 Add("accuracy", logits, answers.Labels);
-                if (whole) Keep(batch, answers.Indices, logits);
+                var (rows, guesses) = (Numbers(answers.Indices), Numbers(logits.argmax(-1)));
+                foreach (var (at, row) in rows.Index())
+                    if (kinds.Length > 0 && ExampleOf(batch, row).Kind is { } kind) Count(MetricOf(kind), guesses[at] == batch.Labels[row] ? 1 : 0, 1);
+                if (whole) Keep(batch, rows, guesses);
             }
             if (RowsOf(batch, RowTask.Match) is { } matches) Add("match_accuracy", model.MatchLogits(joint.index_select(0, matches.Indices)), matches.Labels);
             if (MaskedTokens(batch) is { } masked) Add("masked_accuracy", model.TokenLogits(text.flatten(0, 1).index_select(0, masked.Positions)), masked.Targets);
         }
         return counts.ToDictionary(one => one.Key, one => (double)one.Value.Right / one.Value.All);
 
-        void Add(string name, Tensor logits, Tensor labels)
+        void Add(string name, Tensor logits, Tensor labels) => Count(name, logits.argmax(-1).eq(labels).sum().item<long>(), labels.numel());
+
+        void Count(string name, long right, long all)
         {
-            var (right, all) = counts.GetValueOrDefault(name);
-            counts[name] = (right + logits.argmax(-1).eq(labels).sum().item<long>(), all + labels.numel());
+            var before = counts.GetValueOrDefault(name);
+            counts[name] = (before.Right + right, before.All + all);
         }
+
+        static long[] Numbers(Tensor tensor) => tensor.cpu().data<long>().ToArray();
     }
 
+    ImageTextExample ExampleOf(ImageTextBatch batch, long row) => data.Validation!.Examples[batch.Texts.Examples[row]];
+
     // A few questions with the model's answers, for the report.
-    void Keep(ImageTextBatch batch, Tensor rows, Tensor logits)
+    void Keep(ImageTextBatch batch, long[] rows, long[] guesses)
     {
-        var guesses = logits.argmax(-1).cpu().data<long>().ToArray();
-        foreach (var (at, row) in rows.cpu().data<long>().ToArray().Index().Take(ShownAnswers - answered.Count))
+        foreach (var (at, row) in rows.Index().Take(ShownAnswers - answered.Count))
         {
-            var example = data.Validation!.Examples[batch.Texts.Examples[row]];
+            var example = ExampleOf(batch, row);
             answered.Add(new($"{example.Image}: {example.Text}", data.Train.Classes[(int)guesses[at]], example.Answer!));
         }
     }

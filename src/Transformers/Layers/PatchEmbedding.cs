@@ -68,6 +68,10 @@ public sealed record SinusoidalImagePositionsConfig : ImagePositionsConfig
     /// <summary>The base of the wavelengths, which run from 2π to this times 2π patches.</summary>
     [Positive]
     public double Base { get; init; } = 10_000;
+
+    /// <summary>What the sines and cosines are multiplied by. Patches whose vectors are many times as long hide their positions; raise it then.</summary>
+    [Positive]
+    public double Scale { get; init; } = 1;
 }
 
 /// <summary>No positions: the image is a bag of patches.</summary>
@@ -108,7 +112,7 @@ public abstract class ImagePositions : nn.Module
     public static ImagePositions Create(ImagePositionsConfig config, int rows, int columns, int width, bool classToken) => config switch
     {
         LearnedImagePositionsConfig => new LearnedGrid(rows, columns, width, classToken),
-        SinusoidalImagePositionsConfig sinusoidal => new SinusoidalGrid(width, sinusoidal.Base),
+        SinusoidalImagePositionsConfig sinusoidal => new SinusoidalGrid(width, sinusoidal.Base, sinusoidal.Scale),
         NoImagePositionsConfig => new NoGrid(),
         _ => throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of positions without a module"),
     };
@@ -162,27 +166,23 @@ public sealed class LearnedGrid : ImagePositions
 public sealed class SinusoidalGrid : ImagePositions
 {
     readonly int width;
-    readonly double @base;
+    readonly double @base, scale;
     readonly ConstantCache cache = new();
 
     /// <summary>For vectors of a width.</summary>
-    public SinusoidalGrid(int width, double @base)
-    {
-        this.width = width;
-        this.@base = @base;
-    }
+    public SinusoidalGrid(int width, double @base, double scale = 1) => (this.width, this.@base, this.scale) = (width, @base, scale);
 
     /// <inheritdoc/>
     public override Tensor Embed(Tensor x, long rows, long columns) =>
-        x.Plus(cache.Get(rows, columns, 0, x.device, x.dtype, () => Table(rows, columns, width, @base).flatten(0, 1)));
+        x.Plus(cache.Get(rows, columns, 0, x.device, x.dtype, () => Table(rows, columns, width, @base, scale).flatten(0, 1)));
 
     /// <summary>The encodings of a grid.</summary>
     /// <returns>[rows, columns, D], in 64 bits.</returns>
-    public static Tensor Table(long rows, long columns, int width, double @base)
+    public static Tensor Table(long rows, long columns, int width, double @base, double scale = 1)
     {
         var vertical = Axis(rows, width / 2, @base).unsqueeze(1).expand(rows, columns, width / 2);
         var horizontal = Axis(columns, width / 2, @base).unsqueeze(0).expand(rows, columns, width / 2);
-        return cat([horizontal, vertical], -1);
+        return cat([horizontal, vertical], -1).mul(tensor(scale, ScalarType.Float64));
     }
 
     static Tensor Axis(long count, int width, double @base)

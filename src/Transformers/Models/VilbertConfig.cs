@@ -49,7 +49,7 @@ public sealed record VilbertConfig : TextModelConfig, IChecked
     public InitConfig Init { get; init; } = new TruncatedNormalInitConfig();
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "objectives"];
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "objectives", "positions.scale"];
 
     internal override void AddProducts(ForwardProducts products, BatchShape batch, ModelSizes sizes)
     {

@@ -158,8 +158,8 @@ public sealed class DataLimitTests : IDisposable
     public void Images_with_texts_are_limited_evenly_over_kinds_of_questions_and_validation_stays_whole()
     {
         ImageTextSplits Open(long? limit) => new ImageTextDataConfig { Source = new GeneratedImageTextConfig { Generator = ImageTextGenerator.Scenes, Size = 200 }, Tokenizer = new WordTokenizerConfig(), Input = new() { Size = 64 }, Limit = limit }.Open();
-        var (all, some, fewer) = (Open(null), Open(50), Open(20));
-        Assert.Equal((50, 20), (some.Train.Read().Count(), fewer.Train.Read().Count()));
+        var (all, some, fewer) = (Open(null), Open(60), Open(24));
+        Assert.Equal((60, 24), (some.Train.Read().Count(), fewer.Train.Read().Count()));
         Assert.Empty(fewer.Train.Read().Except(some.Train.Read()));
         Assert.All(fewer.Train.Read().GroupBy(example => example.Kind), kind => Assert.Equal(4, kind.Count()));
         Assert.Equal(all.Validation!.Read(), some.Validation!.Read());

@@ -41,6 +41,8 @@ public sealed class VilbertKindTests
 
     static readonly string Regions = Config.Replace("input: { size: 64 }", "regions: { most: 5 }").Replace("  patch: 16\n", "");
 
+    static readonly string[] Kinds = ["color", "comparison", "count", "position", "relation", "shape"];
+
     static RunConfig Parse(string config = Config) => ConfigFile.Parse<RunConfig>(config);
 
     static TrainResult Train(TempFolder folder, string run, string config = Config, long? most = null, string? from = null) =>
@@ -58,13 +60,13 @@ public sealed class VilbertKindTests
         var config = regions ? Regions : Config;
         var result = Train(folder, "run", config);
         Assert.Equal(("vilbert", 4L), (result.Model, result.Steps));
-        Assert.Equal(["accuracy", "masked_accuracy", "match_accuracy"], result.Metrics.Keys.Order());
+        Assert.Equal(["accuracy", .. Kinds.Select(kind => $"accuracy_{kind}"), "masked_accuracy", "match_accuracy"], result.Metrics.Keys.Order());
         foreach (var split in new[] { null, "unseen", "validation" })
         {
             var evaluation = Evaluate(folder, "run", split);
             Assert.Equal((split ?? "test", 200L), (evaluation.Split, evaluation.Examples));
-            Assert.Equal(["color", "comparison", "count", "relation", "shape", "all"], evaluation.Questions!.Select(one => one.Kind));
-            Assert.Equal(evaluation.Metrics["accuracy"], evaluation.Questions!.SkipLast(1).Average(one => one.Accuracy), 1e-9);
+            Assert.Equal([.. Kinds, "all"], evaluation.Questions!.Select(one => one.Kind));
+            Assert.Equal(evaluation.Metrics["accuracy"], evaluation.Questions!.SkipLast(1).Sum(one => one.Accuracy * one.Examples) / 200, 1e-9);
             Assert.InRange(evaluation.Metrics["majority"], 0.2, 0.45);
             Assert.All(evaluation.Questions!, one => Assert.True(one is { TextAlone: not null, ImageAlone: not null }));
             // Each caption is among as many as there are, and in the first k of an untrained order about as often as k in N.
@@ -134,16 +136,17 @@ public sealed class VilbertKindTests
 
     [Trait("Category", "slow")]
     [Fact]
-    public void Answers_are_learned_from_the_weights_of_pretraining()
+    public void Answers_are_learned_from_the_weights_of_pretraining_with_positions_of_another_scale()
     {
         using var folder = new TempFolder();
-        var pretraining = Config.Replace("  context: 32", "  context: 32\n  objectives: { answer: 0 }");
+        var pretraining = Config.Replace("  context: 32", "  context: 32\n  positions: { kind: sinusoidal }\n  objectives: { answer: 0 }");
+        var answering = Config.Replace("  context: 32", "  context: 32\n  positions: { kind: sinusoidal, scale: 20 }");
         var result = Train(folder, "pretrained", pretraining);
         Assert.DoesNotContain("accuracy", result.Metrics.Keys);
         Assert.Null(Evaluate(folder, "pretrained").Questions);
-        Train(folder, "answers", from: "pretrained");
+        Train(folder, "answers", answering, from: "pretrained");
         Assert.NotNull(Evaluate(folder, "answers").Questions);
-        var other = Assert.Throws<UserException>(() => Train(folder, "wider", Config.Replace("width: 16 }", "width: 32 }"), from: "pretrained"));
+        var other = Assert.Throws<UserException>(() => Train(folder, "wider", answering.Replace("width: 16 }", "width: 32 }"), from: "pretrained"));
         Assert.Contains("model.image.width (32) must be 16", other.Message);
     }
 }

@@ -73,6 +73,8 @@ public sealed class VitTests
         Assert.True(table.select(1, 0).narrow(-1, 4, 4).allclose(table.select(1, 4).narrow(-1, 4, 4)));
         Assert.Equal(Math.Sin(4), table[0, 4, 0].item<double>(), 12);
         Assert.Equal(Math.Cos(2), table[2, 0, 6].item<double>(), 12);
+        using var grid = ImagePositions.Create(new SinusoidalImagePositionsConfig { Scale = 20 }, 3, 5, 8, classToken: false);
+        Assert.True(grid.Embed(zeros(1, 15, 8), 3, 5)[0].to(ScalarType.Float64).allclose(table.flatten(0, 1) * 20, atol: 1e-5));
     }
 
     [Fact]

@@ -84,6 +84,10 @@ public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
     /// <summary>The seed of the scenes; separate from the run's seed, so that runs with several seeds train on the same scenes.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>The kinds of questions, which take turns in every split; by default all, and in training relations more often.</summary>
+    [NotEmpty]
+    public IReadOnlyList<SceneQuestion>? Questions { get; init; }
+
     /// <inheritdoc/>
     public override ImageTextSplits Open(RegionsConfig? regions)
     {
@@ -91,10 +95,10 @@ public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
 
         ImageTextSplit Split(SceneSplit split) => new(SceneGenerator.NameOf(split), null, () => Enumerable.Range(0, SceneGenerator.SizeOf(split, Size)).Select(i => Example(split, i)))
         {
-            Open = example => SceneGenerator.Draw(split, Seed, example.Number),
+            Open = example => SceneGenerator.Draw(split, Seed, example.Number, Questions),
             Regions = regions is null ? null : example =>
             {
-                var found = SceneRegions.Of(example.Image, split, Seed, example.Number);
+                var found = SceneRegions.Of(example.Image, split, Seed, example.Number, Questions);
                 return new ImageRegions(found.Boxes, found.Features, found.Classes).AtMost(regions.Most);
             },
         };
@@ -102,7 +106,7 @@ public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
 
     ImageTextExample Example(SceneSplit split, int index)
     {
-        var scene = SceneGenerator.At(split, Seed, index);
+        var scene = SceneGenerator.At(split, Seed, index, Questions);
         return new($"{SceneGenerator.NameOf(split)}-{index}", scene.Question)
         {
             Answer = scene.Answer, Kind = scene.Kind.ToString().ToLowerInvariant(), Caption = scene.Caption, FalseCaption = scene.FalseCaption, Number = index,

@@ -64,6 +64,19 @@ readonly record struct PlacedThing(Thing Thing, int Row, int Column)
         2 => Row < other.Row,
         _ => Row > other.Row,
     };
+
+    /// <summary>Whether it is at the edge that lies in a direction from the middle, in the order of <see cref="SceneWords.Relations"/>, and not in a corner.</summary>
+    public bool IsAtEdge(int direction)
+    {
+        const int last = SceneSampler.Side - 1;
+        return direction switch
+        {
+            0 => Column == 0 && Row is > 0 and < last,
+            1 => Column == last && Row is > 0 and < last,
+            2 => Row == 0 && Column is > 0 and < last,
+            _ => Row == last && Column is > 0 and < last,
+        };
+    }
 }
 
 /// <summary>What a question asks about.</summary>
@@ -73,6 +86,8 @@ public enum SceneQuestion
     Color,
     /// <summary>The shape of an object.</summary>
     Shape,
+    /// <summary>Whether an object is to the left, to the right, above or below the middle of the picture; it is at an edge, and not in a corner.</summary>
+    Position,
     /// <summary>How many objects fit a description.</summary>
     Count,
     /// <summary>Whether an object is to the left, to the right, above or below another, which is in its row or its column.</summary>

@@ -26,6 +26,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         {
             SceneQuestion.Color => Attribute(SceneAttribute.Color),
             SceneQuestion.Shape => Attribute(SceneAttribute.Shape),
+            SceneQuestion.Position => Position(),
             SceneQuestion.Count => Count(),
             SceneQuestion.Relation => Relation(),
             _ => random.Chance(0.5) ? Larger() : More(),
@@ -50,6 +51,18 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         };
         var what = asked == SceneAttribute.Color ? "color" : "shape";
         return (Place(things), $"what {what} is the {string.Join(' ', words)}?", SceneWords.Of(asked)[wanted[asked]]);
+    }
+
+    // "where is the red circle from the middle?": the step from the words to a cell and its position, of which a relation takes two.
+    (List<PlacedThing>, string, string) Position()
+    {
+        var thing = Any(unseen);
+        var direction = random.Next(Directions.Length);
+        var things = Fill([thing], _ => true);
+        List<PlacedThing> placed;
+        do placed = Place(things);
+        while (!placed[0].IsAtEdge(direction));
+        return (placed, $"where is the {thing.Name} from the middle?", Directions[direction]);
     }
 
     // "how many metal things are there?": 0 to 3, equally often.

@@ -28,15 +28,15 @@ static class OnnxImages
     public static string Positions(OnnxGraph graph, string x, ImagePositionsConfig config, string name, int rows, int columns, int width) => config switch
     {
         LearnedImagePositionsConfig => graph.Add(x, graph.Reshape(graph.Plain(name), rows * columns, width)),
-        SinusoidalImagePositionsConfig sinusoidal => graph.Add(x, Table(graph, rows, columns, width, sinusoidal.Base)),
+        SinusoidalImagePositionsConfig sinusoidal => graph.Add(x, Table(graph, rows, columns, width, sinusoidal)),
         NoImagePositionsConfig => x,
         _ => throw OnnxLayers.Refused("positions", config),
     };
 
-    static string Table(OnnxGraph graph, int rows, int columns, int width, double @base)
+    static string Table(OnnxGraph graph, int rows, int columns, int width, SinusoidalImagePositionsConfig positions)
     {
         using var scope = NewDisposeScope();
-        var table = SinusoidalGrid.Table(rows, columns, width, @base).to(ScalarType.Float32).contiguous();
+        var table = SinusoidalGrid.Table(rows, columns, width, positions.Base, positions.Scale).to(ScalarType.Float32).contiguous();
         return graph.Constant<float>(ElementType.Float, [rows * columns, width], table.data<float>().ToArray());
     }
 

@@ -41,6 +41,19 @@ public sealed class ImageTextDataTests
     }
 
     [Fact]
+    public void Kinds_of_questions_that_are_named_take_turns_in_every_split()
+    {
+        var splits = new GeneratedImageTextConfig { Generator = ImageTextGenerator.Scenes, Size = 6, Questions = [SceneQuestion.Count, SceneQuestion.Color] }.Open(null);
+        foreach (var split in new[] { splits.Train, splits.Validation!, splits.Tests[1] })
+        {
+            var six = split.Read().Take(6).ToList();
+            Assert.Equal(["count", "color", "count", "color", "count", "color"], six.Select(example => example.Kind));
+            Assert.StartsWith("how many", six[4].Text);
+        }
+        Assert.Equal(SceneGenerator.Draw(SceneSplit.Train, 1, 3, [SceneQuestion.Count, SceneQuestion.Color]).Pixels, splits.Train.Open(splits.Train.Read().ElementAt(3)).Pixels);
+    }
+
+    [Fact]
     public void A_table_is_read_with_and_without_names_of_columns()
     {
         using var folder = new TempFolder();

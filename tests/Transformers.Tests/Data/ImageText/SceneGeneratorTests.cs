@@ -22,6 +22,14 @@ public sealed class SceneGeneratorTests
         if (Regex.Match(question, @"^how many (.+) are there\?$") is { Success: true } many) return $"{Matching(scene, many.Groups[1].Value).Count()}";
         if (Regex.Match(question, @"^are there more (.+) than (.+)\?$") is { Success: true } more)
             return Matching(scene, more.Groups[1].Value).Count() > Matching(scene, more.Groups[2].Value).Count() ? "yes" : "no";
+        if (Regex.Match(question, @"^where is the (.+) from the middle\?$") is { Success: true } place)
+        {
+            var thing = Assert.Single(Matching(scene, place.Groups[1].Value));
+            // From the middle of a 4 x 4 grid; in a corner two answers would be right.
+            var (right, down) = (thing.Column - 1.5, thing.Row - 1.5);
+            Assert.NotEqual(Math.Abs(right), Math.Abs(down));
+            return Math.Abs(right) > Math.Abs(down) ? right < 0 ? "left" : "right" : down < 0 ? "above" : "below";
+        }
         if (Regex.Match(question, @"^where is the (.+) from the (.+)\?$") is { Success: true } where)
         {
             var (one, other) = (Assert.Single(Matching(scene, where.Groups[1].Value)), Assert.Single(Matching(scene, where.Groups[2].Value)));
@@ -75,16 +83,20 @@ public sealed class SceneGeneratorTests
     }
 
     [Fact]
-    public void Kinds_are_equally_frequent_and_so_are_the_answers_of_each_whatever_the_question_says()
+    public void No_kind_is_rare_and_the_answers_of_each_are_equally_frequent_whatever_the_question_says()
     {
         var scenes = Scenes(SceneSplit.Train, 20_000).ToList();
-        foreach (var kind in scenes.GroupBy(scene => scene.Kind))
+        foreach (var kind in Enum.GetValues<SceneQuestion>())
         {
-            Assert.Equal(4000, kind.Count());
-            var answers = kind.CountBy(scene => scene.Answer).Select(one => one.Value).ToList();
+            var questions = scenes.Where(scene => scene.Kind == kind).ToList();
+            Assert.Equal(kind == SceneQuestion.Relation ? 5000 : 3000, questions.Count);
+            var answers = questions.CountBy(scene => scene.Answer).Select(one => one.Value).ToList();
+            var each = questions.Count / (double)answers.Count;
             // Within four deviations of a binomial distribution.
-            Assert.All(answers, count => Assert.InRange(count, 4000.0 / answers.Count - 4 * Math.Sqrt(4000.0 / answers.Count), 4000.0 / answers.Count + 4 * Math.Sqrt(4000.0 / answers.Count)));
+            Assert.All(answers, count => Assert.InRange(count, each - 4 * Math.Sqrt(each), each + 4 * Math.Sqrt(each)));
         }
+        foreach (var split in new[] { SceneSplit.Validation, SceneSplit.Test, SceneSplit.Unseen })
+            Assert.All(Scenes(split, 600).CountBy(scene => scene.Kind), kind => Assert.Equal(100, kind.Value));
         // One wording, such as "larger", is answered yes as often as no.
         foreach (var wording in scenes.Where(scene => scene.Answer is "yes" or "no").GroupBy(scene => Regex.Match(scene.Question, "left of|right of|above|below|larger|smaller|more").Value))
             Assert.InRange(wording.Count(scene => scene.Answer == "yes") / (double)wording.Count(), 0.44, 0.56);
@@ -106,8 +118,8 @@ public sealed class SceneGeneratorTests
             }
         Assert.All(Scenes(SceneSplit.Unseen), scene => Assert.Contains(scene.Things, thing => thing.Thing.IsHeldOut));
         Assert.All(Scenes(SceneSplit.Unseen), scene => Assert.Contains(heldOut, name => scene.Caption.Contains(name)));
-        // A question on two objects is about one of them.
-        Assert.All(Scenes(SceneSplit.Unseen).Where(scene => scene.Kind is SceneQuestion.Relation || scene.Question.Contains("er than")),
+        // A question on where an object is, or on two, is about one of them.
+        Assert.All(Scenes(SceneSplit.Unseen).Where(scene => scene.Kind is SceneQuestion.Relation or SceneQuestion.Position || scene.Question.Contains("er than")),
             scene => Assert.Contains(scene.Things, thing => thing.Thing.IsHeldOut && scene.Question.Contains(thing.Thing.Name)));
     }
 

@@ -56,7 +56,7 @@ public sealed class OnnxModelTests
     static readonly Dictionary<string, (IImageModelConfig Model, ImageShape Shape)> images = new()
     {
         ["ViT"] = (Vit, new(16, 3, 5)),
-        ["ViT, mean, sinusoidal, layer scale"] = (Vit with { Pool = ImagePooling.Mean, Positions = new SinusoidalImagePositionsConfig(), LayerScale = 0.3 }, new(12, 1, 7)),
+        ["ViT, mean, sinusoidal, layer scale"] = (Vit with { Pool = ImagePooling.Mean, Positions = new SinusoidalImagePositionsConfig { Scale = 3 }, LayerScale = 0.3 }, new(12, 1, 7)),
         ["ViT, norms after, no positions, SwiGLU"] = (Vit with { Norm = Post, Positions = new NoImagePositionsConfig(), FeedForward = new SwiGluConfig() }, new(16, 3, 5)),
         ["ViT, a class token with sinusoids"] = (Vit with { Positions = new SinusoidalImagePositionsConfig() }, new(8, 3, 5)),
         ["Swin, windows that divide the grid"] = (Swin, new(32, 3, 5)),
