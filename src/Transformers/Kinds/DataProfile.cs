@@ -78,5 +78,6 @@ sealed record DataProfile
 /// <param name="Run">The run's config; null for a model alone.</param>
 /// <param name="Rows">The rows of a batch whose rows have so many tokens.</param>
 /// <param name="VocabularyOf">The vocabulary of a model.</param>
+/// <param name="Tokens">The tokens of the run's tokenizer; null without a run that has one.</param>
 /// <param name="Notes">Takes what had to be assumed.</param>
-sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<TextModelConfig, int> VocabularyOf, List<string> Notes);
+sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<TextModelConfig, int> VocabularyOf, int? Tokens, List<string> Notes);

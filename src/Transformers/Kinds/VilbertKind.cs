@@ -97,7 +97,7 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         Profile(DataProfile.AssumedVocabulary(model, data.Tokenizer), new ImageShape(data.Input?.Size ?? 1, data.Input?.Channels ?? 2048, AssumedAnswers), PreparedPairs.RowsOf(batch),
             Math.Min(DataProfile.AssumedTokens, model.Context), model.Patch is { } patch ? data.Input!.Size / patch * (data.Input.Size / patch) : data.Regions!.Most) with
         {
-            Notes = [$"{AssumedAnswers} answers are assumed"],
+            Notes = [$"{AssumedAnswers} answers and texts of {Math.Min(DataProfile.AssumedTokens, model.Context)} tokens are assumed"],
         };
 
     private protected override DataProfile ProfileAlone(VilbertConfig model) =>

@@ -22,9 +22,6 @@ public sealed record PatchTstConfig : ForecasterConfig, IChecked
     internal override int PatchesOf(int context) => (context - Patch) / StrideOrPatch + 1;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "baseline"];
-
-    /// <inheritdoc/>
     public void Check(ConfigCheck check)
     {
         CheckParts(check);
@@ -72,6 +69,8 @@ public sealed class PatchTst : SeriesModel
         RandomLayers.Number(this);
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
+
+    internal override IEnumerable<int> PatchSteps => encoder.Steps;
 
     /// <inheritdoc/>
     public override Tensor Forecast(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default)

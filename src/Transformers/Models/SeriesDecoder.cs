@@ -4,6 +4,7 @@ using Transformers.Data;
 using Transformers.Data.Series;
 using Transformers.IO;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -14,9 +15,6 @@ namespace Transformers.Models;
 public sealed record SeriesDecoderConfig : ForecasterConfig, IChecked
 {
     internal override int PatchesOf(int context) => context / Patch;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "layers", "baseline"];
 
     /// <inheritdoc/>
     public void Check(ConfigCheck check) => CheckParts(check);
@@ -63,6 +61,8 @@ public sealed class SeriesDecoder : SeriesModel
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
+    internal override IEnumerable<int> PatchSteps => decoder.Steps;
+
     // The forecasts of n patches, each of which sees what comes before its end.
     Tensor After(Tensor hidden, Tensor visible, params IReadOnlyList<int> ends)
     {
@@ -85,7 +85,7 @@ public sealed class SeriesDecoder : SeriesModel
         var forecasts = After(decoder.forward(values, observed, null, random), visible, [.. Enumerable.Range(1, N).Select(patch => patch * config.Patch)]);
         // What follows each patch is in the context but for the last.
         var losses = LossOf(forecasts, Following(cat([visible, target], 1)), Following(cat([observed, known], 1)));   // [B, N, H]
-        return (new LossSum(losses.sum() / N, losses.detach().select(1, N - 1).sum()), forecasts.select(1, N - 1));
+        return (new LossSum(losses.sum() / Scalars.Of(N), losses.detach().select(1, N - 1).sum()), forecasts.select(1, N - 1));
 
         Tensor Following(Tensor all) => all.unfold(1, Shape.Horizon, config.Patch).narrow(1, 1, N);
     }
