@@ -55,7 +55,7 @@ static class DeviceSampler
             var (largest, _) = all.topk(k, 1);
             weights = weights.masked_fill(all < largest.narrow(1, k - 1, 1), Scalars.Zero);
         }
-        if (options.MinP is > 0 and var least) weights = weights.masked_fill(all < highest + Scalars.Of(options.Temperature * Math.Log(least)), Scalars.Zero);
+        if (options.MinP is > 0 and var least) weights = weights.masked_fill(all < highest.Plus(options.Temperature * Math.Log(least)), Scalars.Zero);
         if (options.TopP is < 1 and var mass)
         {
             var (sorted, order) = weights.sort(1, descending: true);

@@ -11,11 +11,11 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Calibrates a network's quantiles by the errors of others like it, each of which was trained without what it forecasts.</summary>
+/// <summary>Calibrates the bands between a network's quantiles by the errors of others like it, each of which was trained without what it forecasts.</summary>
 /// <remarks>
 /// What a network has learned from says nothing of its errors on what comes next, and a short series has no years to spare for a split of
-/// its own. So the network that is used learns from all of them, and its quantiles are moved by the errors of networks that learned from
-/// fewer: its own are a little smaller, and its bands err on the wide side. See <see cref="QuantileCalibration"/>.
+/// its own. So the network that is used learns from all of them, and its bands are as wide as the errors of networks that learned from fewer
+/// ask for: its own are a little smaller, and the bands err on the wide side. See <see cref="QuantileCalibration"/>.
 /// </remarks>
 sealed class ForecastCalibration
 {
@@ -24,6 +24,7 @@ sealed class ForecastCalibration
     readonly ITrainingObserver observer;
     readonly StopRequest stop;
     readonly IReadOnlyList<(SeriesDataset Series, SeriesWindow[] Windows)> parts;
+    readonly IReadOnlyList<(int Low, int High, double Probability)> bands;
 
     /// <summary>Divides the training part.</summary>
     /// <exception cref="UserException">It is too short for that.</exception>
@@ -39,9 +40,11 @@ sealed class ForecastCalibration
                 "lower model.calibration.networks or model.calibration.windows, or data.context");
         parts = [.. Enumerable.Range(1, config.Networks).Select(number => series.EndingAt(end - (config.Networks - number + 1) * config.Windows))
             .Select(part => (part, part.Test.Where(window => window.Origin < part.TrainEnd + config.Windows).ToArray()))];
-        var fewest = QuantileCalibration.FewestErrors(network.Quantiles);
+        bands = [.. QuantileCalibration.BandsOf(network.Quantiles)];
+        if (bands.Count == 0) throw Refuse("needs model.quantiles with a band, from a lower to a higher one", "for example model.quantiles=[0.1, 0.5, 0.9]");
+        var fewest = QuantileCalibration.FewestDistances(bands[0].Probability);
         if (parts.Sum(part => part.Windows.Length) is var windows && windows < fewest)
-            throw Refuse($"forecasts {windows} windows, and model.quantiles need {fewest}: with fewer, no error is as rare as they are", "raise model.calibration.windows");
+            throw Refuse($"forecasts {windows} windows, and the band of model.quantiles needs {fewest}: with fewer, none is as rare as what is outside it", "raise model.calibration.windows");
         foreach (var (part, _) in parts) part.RequireTraining();
 
         static UserException Refuse(string message, string hint) => new([new Problem(message, Path: "model.calibration", Hint: hint)]);
@@ -55,21 +58,24 @@ sealed class ForecastCalibration
     internal void Apply(SeriesModel model, Communicator processes, MicroSize micro)
     {
         var (H, Q) = (model.Shape.Horizon, model.Quantiles.Count);
-        var errors = new List<double>[H * Q];
-        for (var i = 0; i < errors.Length; i++) errors[i] = [];
+        var distances = new List<double>[H, bands.Count];
+        for (var i = 0; i < distances.Length; i++) distances[i / bands.Count, i % bands.Count] = [];
         foreach (var (number, (part, windows)) in parts.Index())
         {
             observer.Note($"calibration: network {number + 1} of {parts.Count} learns from what is before {part.Table.Time.LabelOf(part.TrainEnd)} and forecasts {windows.Length:N0} windows");
-            AddErrors(errors, part, windows, processes, micro, number);
+            AddDistances(distances, part, windows, processes, micro, number);
         }
         using var plain = no_grad();
         using var scope = NewDisposeScope();
-        var shifts = errors.Select((own, i) => own.Count == 0 ? 0 : (float)QuantileCalibration.ShiftOf(own, model.Quantiles[i % Q])).ToArray();
-        model.Calibration!.copy_(tensor(shifts, [H, Q]));
+        var shifts = new float[H, Q];
+        for (var h = 0; h < H; h++)
+            foreach (var (b, (low, high, probability)) in bands.Index())
+                if (distances[h, b].Count > 0) shifts[h, low] = -(shifts[h, high] = (float)QuantileCalibration.ShiftOf(distances[h, b], probability));
+        model.Calibration!.copy_(tensor(shifts));
     }
 
-    // Trains a network on a part and adds its errors on the windows that follow: for each step and quantile, those that are known.
-    void AddErrors(List<double>[] errors, SeriesDataset part, SeriesWindow[] windows, Communicator processes, MicroSize micro, int number)
+    // Trains a network on a part and adds, for each step and band, how far the known values of the windows that follow are outside.
+    void AddDistances(List<double>[,] distances, SeriesDataset part, SeriesWindow[] windows, Communicator processes, MicroSize micro, int number)
     {
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var network = (ForecasterConfig)run.Model;
@@ -86,7 +92,7 @@ sealed class ForecastCalibration
         using var averaged = trainer.SwapAverage();
         using var inference = no_grad();
         model.eval();
-        var (H, Q) = (model.Shape.Horizon, model.Quantiles.Count);
+        var (H, outputs) = (model.Shape.Horizon, 1 + model.Quantiles.Count);
         foreach (var some in windows.Chunk(256))
         {
             using var scope = NewDisposeScope();
@@ -94,7 +100,8 @@ sealed class ForecastCalibration
             // The network's own shifts are zeros.
             var forecast = SeriesRun.NumbersOf(model.Finish(SeriesRun.Forecast(model, batch, options.Device)));
             for (var i = 0; i < batch.Target.Length; i++)
-                for (var q = 0; q < Q && batch.Known[i] > 0; q++) errors[i % H * Q + q].Add(batch.Target[i] - forecast[i * (1 + Q) + 1 + q]);
+                for (var b = 0; b < bands.Count && batch.Known[i] > 0; b++)
+                    distances[i % H, b].Add(Math.Max(forecast[i * outputs + 1 + bands[b].Low] - batch.Target[i], batch.Target[i] - forecast[i * outputs + 1 + bands[b].High]));
         }
     }
 

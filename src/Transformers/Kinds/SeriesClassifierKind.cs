@@ -119,7 +119,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         return new(model, shape =>
         {
             var (values, observed) = (randn([shape.Rows, length], device: device), ones([shape.Rows, length], device: device));
-            var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
+            var labels = StepWork.Labels(shape.Rows, classes, device);
             return () => LossSum.Of(model.Logits(values, observed), labels, smoothing).Objective;
         });
     }

@@ -124,13 +124,13 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
             var (size, channels) = (model.Shape.Size, model.Shape.Channels);
             var images = model.Patches > 0 ? new ImageTensors(randn([B, channels, size, size], device: device))
                 : new ImageTensors(randn([B, R, channels], device: device), rand([B, R, 5], device: device));
-            var labels = arange(B, dtype: ScalarType.Int64, device: device).remainder(Math.Max(1, data.Classes));
+            var labels = StepWork.Labels(B, data.Classes, device);
             int[] lengths = [.. Enumerable.Repeat(T, B)];
             return () =>
             {
                 var (text, image) = model.forward(ids, lengths, images);
                 var joint = model.Joint(text, image);
-                return LossSum.Of(data.Classes > 0 ? model.AnswerLogits(joint) : model.MatchLogits(joint), data.Classes > 0 ? labels : labels * 0, smoothing).Objective;
+                return LossSum.Of(data.Classes > 0 ? model.AnswerLogits(joint) : model.MatchLogits(joint), labels, smoothing).Objective;
             };
         });
     }

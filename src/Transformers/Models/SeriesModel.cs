@@ -93,7 +93,7 @@ public abstract record ForecasterConfig : SeriesModelConfig
 }
 
 /// <summary>Networks like that of the run, each trained on less of the end of the training part, which forecast what follows.</summary>
-/// <remarks>Each takes as long as the run itself. Every quantile is then moved, for each step of the forecast, by a quantile of their errors.</remarks>
+/// <remarks>Each takes as long as the run itself. The ends of every band are then moved, for each step of the forecast, by a quantile of how far values were outside.</remarks>
 public sealed record CalibrationConfig
 {
     /// <summary>The number of networks K.</summary>
@@ -269,7 +269,8 @@ public abstract class SeriesModel : nn.Module
     public Tensor LossOf(Tensor forecast, Tensor target, Tensor known)
     {
         var error = target.unsqueeze(-1) - forecast;                                                            // [..., H, 1 + Q]
-        var squared = error.select(-1, 0).square() / Scalars.Of(2);
+        var ofMean = error.select(-1, 0);
+        var squared = ofMean * ofMean / Scalars.Of(2);
         var probabilities = tensor(Quantiles.Select(q => (float)q).ToArray(), device: forecast.device);           // [Q]
         var others = error.narrow(-1, 1, Quantiles.Count);
         var pinball = maximum(others * probabilities, others * (probabilities - Scalars.One)).mean([-1L]);

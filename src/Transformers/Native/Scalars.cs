@@ -35,4 +35,7 @@ static class Scalars
 
     /// <summary>a + b.</summary>
     internal static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);
+
+    /// <summary>a + b.</summary>
+    internal static Tensor Plus(this Tensor a, double b) => a.add(Of(b), One);
 }

@@ -92,13 +92,13 @@ public sealed class SeriesKindTests
         double Coverage(string name, params string[] sets)
         {
             var config = DataOverride.Apply(Config(Encoder.Replace("dropout: 0.1, baseline: season", "feed_forward: { kind: gelu, width: 128 }"),
-                ["data.context=12", "data.horizon=2", "data.season=1", "data.validation=0", "data.test=1000", "data.stride=1", "training.steps=300", setting, .. sets]), runs.PathOf("noise.csv"));
+                ["data.context=12", "data.horizon=2", "data.season=1", "data.validation=0", "data.test=1080", "data.stride=1", "training.steps=600", setting, .. sets]), runs.PathOf("noise.csv"));
             runs.Train(config, name);
             var run = TrainedRun.Open(runs.PathOf(name));
             return Kind.For(run).Evaluate(run, name, new EvaluationOptions()).Metrics["coverage"];
         }
         Assert.InRange(Coverage("plain"), 0, 0.65);
-        Assert.InRange(Coverage("calibrated", "model.calibration={ networks: 2, windows: 40 }"), 0.7, 0.9);
+        Assert.InRange(Coverage("calibrated", "model.calibration={ networks: 2, windows: 20 }"), 0.7, 0.9);
     }
 
     [Fact]
@@ -122,11 +122,12 @@ public sealed class SeriesKindTests
 
     [Theory]
     [InlineData("model.calibration={ networks: 40, windows: 5 }", "takes 200 windows from the end of training, and the first network is left with none: the training part has 240 steps, and this needs 271")]
-    [InlineData("model.calibration={ networks: 1, windows: 2 }", "forecasts 8 windows, and model.quantiles need 9")]
+    [InlineData("data.source.count=1", "forecasts 3 windows, and the band of model.quantiles needs 4")]
+    [InlineData("model.quantiles=[0.5]", "needs model.quantiles with a band")]
     public void A_calibration_that_the_series_are_too_short_for_is_refused_at_its_setting(string set, string message)
     {
         using var runs = new TinyRuns();
-        var problem = Assert.Throws<UserException>(() => runs.Train(Config(Encoder, set), "run")).Problems[0];
+        var problem = Assert.Throws<UserException>(() => runs.Train(Config(Encoder, "model.calibration={ networks: 1, windows: 3 }", set), "run")).Problems[0];
         Assert.Equal("model.calibration", problem.Path);
         Assert.Contains(message, problem.Message);
     }

@@ -19,17 +19,19 @@ public sealed class QuantileCalibrationTests
     [InlineData(3, 0)]
     [InlineData(0.5, 2)]
     [InlineData(2, -4)]
-    public void Quantiles_that_are_too_near_too_far_or_beside_the_truth_hold_what_they_say_once_moved(double width, double bias)
+    public void A_band_that_is_too_narrow_too_wide_or_beside_the_truth_holds_eight_of_ten_values_once_its_ends_are_moved(double width, double bias)
     {
         var random = new Random(1);
-        double[] probabilities = [0.1, 0.5, 0.9];
-        var errors = Enumerable.Range(0, 4000).Select(_ => Draw(random, width, bias)).Select(one => one.Quantiles.Select(quantile => one.Value - quantile).ToArray()).ToList();
-        var shifts = probabilities.Select((probability, q) => QuantileCalibration.ShiftOf(errors.Select(error => error[q]), probability)).ToArray();
-
+        var shift = QuantileCalibration.ShiftOf(Enumerable.Range(0, 4000).Select(_ => Draw(random, width, bias)).Select(one => Math.Max(one.Quantiles[0] - one.Value, one.Value - one.Quantiles[2])), 0.8);
         var fresh = Enumerable.Range(0, 20_000).Select(_ => Draw(random, width, bias)).ToList();
-        for (var q = 0; q < 3; q++)
-            Assert.InRange(fresh.Average(one => one.Value <= one.Quantiles[q] + shifts[q] ? 1.0 : 0), probabilities[q] - 0.015, probabilities[q] + 0.015);
-        Assert.InRange(fresh.Average(one => one.Value >= one.Quantiles[0] + shifts[0] && one.Value <= one.Quantiles[2] + shifts[2] ? 1.0 : 0), 0.78, 0.82);
+        Assert.InRange(fresh.Average(one => one.Value >= one.Quantiles[0] - shift && one.Value <= one.Quantiles[2] + shift ? 1.0 : 0), 0.78, 0.82);
+    }
+
+    [Fact]
+    public void Bands_are_from_the_lowest_to_the_highest_quantile_inwards()
+    {
+        Assert.Equal(new[] { (0, 4, 0.9), (1, 3, 0.5) }, QuantileCalibration.BandsOf([0.05, 0.25, 0.5, 0.75, 0.95]).Select(band => (band.Low, band.High, Math.Round(band.Probability, 9))).ToArray());
+        Assert.Empty(QuantileCalibration.BandsOf([0.5]));
     }
 
     [Theory]
@@ -37,7 +39,7 @@ public sealed class QuantileCalibrationTests
     [InlineData(9, 0.1)]
     [InlineData(14, 0.9)]
     [InlineData(4, 0.5)]
-    public void However_few_the_errors_a_new_one_lies_below_as_often_as_the_probability_says(int count, double probability)
+    public void However_few_the_distances_a_new_one_is_below_as_often_as_the_probability_says(int count, double probability)
     {
         var random = new Random(2);
         var below = Enumerable.Range(0, 40_000).Average(_ => random.NextDouble() <= QuantileCalibration.ShiftOf(Enumerable.Range(0, count).Select(_ => random.NextDouble()), probability) ? 1.0 : 0);
@@ -45,10 +47,9 @@ public sealed class QuantileCalibrationTests
     }
 
     [Theory]
-    [InlineData(9, 0.1, 0.5, 0.9)]
+    [InlineData(4, 0.8)]
     [InlineData(1, 0.5)]
-    [InlineData(19, 0.05, 0.9)]
-    [InlineData(99, 0.5, 0.99)]
-    public void An_error_as_rare_as_a_quantile_needs_so_many(int fewest, params double[] probabilities) =>
-        Assert.Equal(fewest, QuantileCalibration.FewestErrors(probabilities));
+    [InlineData(19, 0.95)]
+    public void To_be_as_rare_as_what_is_outside_a_band_takes_so_many(int fewest, double probability) =>
+        Assert.Equal(fewest, QuantileCalibration.FewestDistances(probability));
 }
