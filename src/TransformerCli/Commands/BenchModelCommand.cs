@@ -18,7 +18,7 @@ static class BenchModelCommand
     {
         var (source, sets) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets());
         (source.Arity, source.DefaultValueFactory) = (ArgumentArity.ZeroOrOne, _ => "shakespeare-char");
-        var rows = new Option<int?>("--rows") { Description = "Sequences or images per step [default: the config's micro-batch]", HelpName = "N" };
+        var rows = new Option<int?>("--rows") { Description = "Rows per step: sequences, pairs, images, sounds or windows of series [default: the config's micro-batch]", HelpName = "N" };
         var (seconds, device, precision) = (Seconds(), CommonOptions.Device(), CommonOptions.Precision());
         var command = new Command("step", """
             Measures training steps of a config's model on random inputs, and the fraction of the machine's peak that they reach.

@@ -87,20 +87,22 @@ static class PlotCommand
         var part = new Option<string>("--part") { Description = "For an encoder-decoder: attention from target to source (cross), or self-attention on either side", HelpName = "cross|encoder|decoder", DefaultValueFactory = _ => "cross" }.OneOf("cross", "encoder", "decoder");
         var image = new Option<string?>("--image") { Description = "The image to show, for a ViT or for a model of images with text", HelpName = "FILE" };
         var sound = new Option<string?>("--sound") { Description = "The WAV file to show, for an audio model", HelpName = "FILE" };
+        var data = CommonOptions.Data("For a series model, a table of series [default: the run's held-out data]");
+        var series = new Option<string?>("--series") { Description = "For a series model, the series to show [default: the first]", HelpName = "NAME" };
         var layer = new Option<int?>("--layer") { Description = "Only this layer, from 1", HelpName = "N" };
         var head = new Option<int?>("--head") { Description = "Only this head, from 1", HelpName = "N" };
         return Kind(context, "attention", """
-            Which token attends to which, in every layer and head; for an image or a sound, attention combined over all layers; for an
-            image with a text, attention in both directions.
+            Which token or which patch of a series attends to which, in every layer and head; for an image or a sound, attention combined
+            over all layers; for an image with a text, attention in both directions.
 
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
-            """, [run, text, target, part, image, sound, layer, head, checkpoint, device], parse =>
+            """, [run, text, target, part, image, sound, data, series, layer, head, checkpoint, device], parse =>
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             return Transformers.Kinds.Kind.For(trained).DrawAttention(trained,
                 new AttentionSubject
                 {
-                    Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Sound = parse.GetValue(sound), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
+                    Text = parse.GetValue(text), Target = parse.GetValue(target), Image = parse.GetValue(image), Sound = parse.GetValue(sound), Table = parse.GetValue(data), Series = parse.GetValue(series), Part = Enum.Parse<AttentionPart>(parse.GetValue(part)!, ignoreCase: true),
                     Choice = new AttentionChoice(parse.GetValue(layer), parse.GetValue(head)),
                 }, parse.ResolveDevice(context, device));
         });

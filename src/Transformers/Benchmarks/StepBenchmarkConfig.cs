@@ -19,13 +19,14 @@ public static class StepBenchmarkConfig
     /// <param name="options">The options.</param>
     /// <param name="run">The run whose tokenizer gives the vocabulary, if any.</param>
     /// <param name="note">Called with each assumption.</param>
-    /// <exception cref="UserException">The model is of a kind that cannot be measured.</exception>
+    /// <exception cref="UserException">The model alone does not say how large its input is.</exception>
     public static StepBenchmarkResult Run(object config, int? rows, StepBenchmarkOptions options, string? run, Action<string> note)
     {
         var training = config as RunConfig;
         var model = training?.Model ?? ((ModelFragment)config).Model;
         var notes = new List<string>();
-        var profile = Kind.For(model).ProfileStep(model, new StepRequest(training, Rows, shape => shape.Vocabulary ?? VocabularyOf(training?.Data, run, notes), notes));
+        int? tokens = run is not null && File.Exists(TokenizerPair.PathIn(run)) ? TokenizerFile.Load(TokenizerPair.PathIn(run)).VocabularySize : null;
+        var profile = Kind.For(model).ProfileStep(model, new StepRequest(training, Rows, shape => shape.Vocabulary ?? tokens ?? VocabularyOf(training?.Data, notes), tokens, notes));
         var result = StepBenchmark.Measure(model, profile, profile.Smoothing, options);
         foreach (var one in notes) note(one);
         return result;
@@ -39,10 +40,9 @@ public static class StepBenchmarkConfig
         }
     }
 
-    // The vocabulary of the run's tokenizer, or that which the config's tokenizer will have.
-    static int VocabularyOf(DataConfig? data, string? run, List<string> notes)
+    // The vocabulary that the config's tokenizer will have.
+    static int VocabularyOf(DataConfig? data, List<string> notes)
     {
-        if (run is not null && File.Exists(TokenizerPair.PathIn(run))) return TokenizerFile.Load(TokenizerPair.PathIn(run)).VocabularySize;
         switch (data)
         {
             case TextDataConfig text: return DataProfile.VocabularyOf(text, notes);

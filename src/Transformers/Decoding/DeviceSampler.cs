@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Decoding;
@@ -35,7 +36,7 @@ static class DeviceSampler
             for (var i = 0; i < longest; i++) ids[row * longest + i] = seen[row].Count == 0 ? 0 : seen[row][i < seen[row].Count ? i : 0];
         var index = tensor(ids, [seen.Count, longest], device: all.device);
         var old = all.gather(1, index);
-        var lowered = where(old > 0, old / penalty, old * penalty);
+        var lowered = where(old > Scalars.Zero, old / Scalars.Of(penalty), old * Scalars.Of(penalty));
         if (seen.Any(row => row.Count == 0))
         {
             using var empty = tensor(seen.Select(row => row.Count == 0).ToArray(), [seen.Count, 1], device: all.device);
@@ -48,19 +49,19 @@ static class DeviceSampler
     {
         var V = all.size(1);
         var highest = all.amax([1L], keepdim: true);                                                     // [B, 1]
-        var weights = ((all - highest) * (float)Math.Clamp(1 / options.Temperature, float.Epsilon, float.MaxValue)).exp();
+        var weights = ((all - highest) * Scalars.Of(Math.Clamp(1 / options.Temperature, float.Epsilon, float.MaxValue))).exp();
         if (options.TopK is { } k && k < V)
         {
             var (largest, _) = all.topk(k, 1);
-            weights = weights.masked_fill(all < largest.narrow(1, k - 1, 1), 0);
+            weights = weights.masked_fill(all < largest.narrow(1, k - 1, 1), Scalars.Zero);
         }
-        if (options.MinP is > 0 and var least) weights = weights.masked_fill(all < highest + options.Temperature * Math.Log(least), 0);
+        if (options.MinP is > 0 and var least) weights = weights.masked_fill(all < highest.Plus(options.Temperature * Math.Log(least)), Scalars.Zero);
         if (options.TopP is < 1 and var mass)
         {
             var (sorted, order) = weights.sort(1, descending: true);
             var before = sorted.cumsum(1, ScalarType.Float64) - sorted;
             // The fewest that reach the mass: those before which it is not yet reached.
-            var kept = sorted.masked_fill(before >= mass * sorted.sum([1L], keepdim: true, ScalarType.Float64), 0);
+            var kept = sorted.masked_fill(before >= sorted.sum([1L], keepdim: true, ScalarType.Float64) * Scalars.Of(mass), Scalars.Zero);
             weights = zeros_like(weights).scatter(1, order, kept);
         }
         var sums = weights.cumsum(1, ScalarType.Float64);                                                // [B, V]

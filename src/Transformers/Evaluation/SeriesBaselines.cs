@@ -1,6 +1,7 @@
 using TorchSharp;
 using Transformers.Data.Series;
 using Transformers.Metrics;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
@@ -78,8 +79,8 @@ public sealed class LinearForecaster
     static Tensor Solve(Tensor x, Tensor y, double strength)
     {
         var square = x.t().mm(x);
-        var ridge = eye(square.size(0), dtype: ScalarType.Float64) * (strength * square.trace().item<double>() / square.size(0));
-        return linalg.solve(square + ridge, x.t().mm(y));                                                       // [L + 1, H]
+        var ridge = eye(square.size(0), dtype: ScalarType.Float64) * Scalars.Of(strength * square.trace().item<double>() / square.size(0));
+        return linalg.solve(square.Plus(ridge), x.t().mm(y));                                                       // [L + 1, H]
     }
 
     static IReadOnlyList<SeriesWindow> Evenly(SeriesWindow[] windows) => windows.Length <= MostWindows ? windows

@@ -41,14 +41,19 @@ public sealed class SeriesClassifierRun : IDisposable
         return new SeriesClassifierRun(model, data, classes, device);
     }
 
+    /// <summary>The first step of each patch that attention is between.</summary>
+    internal IEnumerable<int> PatchSteps => model.PatchSteps;
+
     /// <summary>Scores of series.</summary>
+    /// <param name="batch">B series.</param>
+    /// <param name="recorder">Takes attention weights.</param>
     /// <returns>B·N unnormalised scores.</returns>
-    public float[] Scores(SeriesBatch batch)
+    public float[] Scores(SeriesBatch batch, AttentionRecorder? recorder = null)
     {
         using var inference = no_grad();
         using var scope = NewDisposeScope();
         var B = batch.Windows.Count;
-        return [.. model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device)).cpu().contiguous().data<float>()];
+        return [.. model.Logits(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device), recorder).cpu().contiguous().data<float>()];
     }
 
     /// <summary>Predicts the classes of the rows of tables; the first column, the class, may be empty. A row that cannot be read has a problem instead of classes.</summary>

@@ -55,34 +55,41 @@ public sealed class SeriesRun : IDisposable
     {
         using var inference = no_grad();
         using var scope = NewDisposeScope();
-        var B = batch.Windows.Count;
-        var forecast = Model.Forecast(tensor(batch.Values, [B, batch.Context]).to(Device), tensor(batch.Observed, [B, batch.Context]).to(Device));
-        return Restored(forecast, batch, 0);
+        return Restored(Model, Forecast(Model, batch, Device), batch, 0);
     }
 
-    /// <summary>A network's output in the units of the series.</summary>
+    /// <summary>A network's output for a batch.</summary>
+    /// <returns>[B, H, 1 + Q], normalised.</returns>
+    internal static Tensor Forecast(SeriesModel model, SeriesBatch batch, Device device, AttentionRecorder? recorder = null)
+    {
+        var B = batch.Windows.Count;
+        return model.Forecast(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device), recorder);
+    }
+
+    /// <summary>A network's output in the units of the series, its quantiles calibrated and in rising order.</summary>
+    /// <param name="model">The network.</param>
     /// <param name="forecast">[B, H, 1 + Q], normalised.</param>
     /// <param name="batch">The batch that its rows belong to.</param>
     /// <param name="first">The index in the batch of its first row.</param>
-    internal static double[][][] Restored(Tensor forecast, SeriesBatch batch, int first)
+    internal static double[][][] Restored(SeriesModel model, Tensor forecast, SeriesBatch batch, int first)
     {
         var (B, H, outputs) = forecast.Dims3();
-        var numbers = forecast.detach().to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
+        var numbers = NumbersOf(model.Finish(forecast));
         var windows = new double[B][][];
         for (var row = 0; row < B; row++)
         {
             windows[row] = new double[H][];
             for (var h = 0; h < H; h++)
             {
-                var step = new double[outputs];
-                for (var i = 0; i < outputs; i++) step[i] = batch.Restore(first + row, numbers[(row * H + h) * outputs + i]);
-                // Quantiles may cross; sorting them is at least as good (Chernozhukov et al. 2010).
-                Array.Sort(step, 1, (int)outputs - 1);
-                windows[row][h] = step;
+                windows[row][h] = new double[outputs];
+                for (var i = 0; i < outputs; i++) windows[row][h][i] = batch.Restore(first + row, numbers[(row * H + h) * outputs + i]);
             }
         }
         return windows;
     }
+
+    /// <summary>The numbers of a tensor in 32 bits.</summary>
+    internal static float[] NumbersOf(Tensor tensor) => tensor.detach().to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();

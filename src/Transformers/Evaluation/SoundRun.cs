@@ -35,7 +35,7 @@ public sealed class SoundFrontEnd : IDisposable
     /// <returns>[rows, T, M].</returns>
     public Tensor Of(SoundBatch batch, int first, int rows)
     {
-        var x = (spectrogram.Of(Part(batch.Samples, batch.Length)) - Input.Mean) / Input.Std;
+        var x = (spectrogram.Of(Part(batch.Samples, batch.Length)) - Scalars.Of(Input.Mean)) / Scalars.Of(Input.Std);
         if (batch is not { FramesKept: { } frames, BandsKept: { } bands }) return x;
         return x * Part(frames, frames.Length / batch.Labels.Length).unsqueeze(2) * Part(bands, bands.Length / batch.Labels.Length).unsqueeze(1);
 
@@ -53,7 +53,7 @@ public sealed class SoundFrontEnd : IDisposable
             using var scope = NewDisposeScope();
             var x = front.Of(sounds.Batch(part, samples), 0, part.Length).to(ScalarType.Float64);
             sum += x.sum().item<double>();
-            squares += x.square().sum().item<double>();
+            squares += (x * x).sum().item<double>();
             count += x.numel();
         }
         var mean = sum / count;

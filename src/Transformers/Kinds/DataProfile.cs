@@ -78,5 +78,6 @@ sealed record DataProfile
 /// <param name="Run">The run's config; null for a model alone.</param>
 /// <param name="Rows">The number of rows of a batch whose rows have this many tokens.</param>
 /// <param name="VocabularyOf">The vocabulary of a model.</param>
+/// <param name="Tokens">The number of tokens of the run's tokenizer; null without a run that has one.</param>
 /// <param name="Notes">Collects the assumptions.</param>
-sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<ITextModelConfig, int> VocabularyOf, List<string> Notes);
+sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<ITextModelConfig, int> VocabularyOf, int? Tokens, List<string> Notes);

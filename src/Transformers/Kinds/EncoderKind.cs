@@ -172,6 +172,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         {
             Vocabulary = DataProfile.AssumedVocabulary(model, data.Tokenizer), Classes = 2,
             Batches = [new(rows, length, 0, TargetsOf(model, rows, rows * length), rows * length)],
+            Notes = [$"texts of {length} tokens are assumed"],
         };
     }
 

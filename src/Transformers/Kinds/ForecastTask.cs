@@ -42,7 +42,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     }
 
     /// <summary>Opens the series and creates the task.</summary>
-    internal static TaskSetup Prepare(RunConfig run, SeriesDataConfig data, ForecasterConfig network, TrainingOptions options, ITrainingObserver observer)
+    internal static TaskSetup Prepare(RunConfig run, SeriesDataConfig data, ForecasterConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var series = SeriesDataset.Open(data);
         series.RequireTraining();
@@ -54,7 +54,10 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         var model = SeriesModel.Create(network, SeriesShape.Of(data), generator).to(options.Device);
         return new TaskSetup
         {
-            Task = new ForecastTask(model, series, run, options.Device),
+            Task = new ForecastTask(model, series, run, options.Device)
+            {
+                Calibration = network.Calibration is { } calibration ? new(calibration, series, run, options, observer, stop) : null,
+            },
             UnitsOf = targets => (double)targets / data.Horizon * network.PatchesOf(data.Context),
             Files = new Dictionary<string, byte[]>(),
             // The preprocessing depends on the config alone.
@@ -70,7 +73,12 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         return series.Batch(windows);
     }
 
+    /// <summary>What calibrates the quantiles; null where nothing does.</summary>
+    internal ForecastCalibration? Calibration { get; init; }
+
     public override nn.Module Model => model;
+
+    public override void Begin() => Calibration?.Apply(model, Processes, Micro);
 
     // A patch is a token.
     public override string Unit => "tokens";
@@ -120,7 +128,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         public override LossSum LossSum(RandomPosition random)
         {
             var (loss, forecast) = task.model.Loss(Part(batch.Values, batch.Context), Part(batch.Observed, batch.Context), Part(batch.Target, batch.Horizon), Part(batch.Known, batch.Horizon), random);
-            if (validates) task.validated.AddRange(SeriesRun.Restored(forecast, batch, first));
+            if (validates) task.validated.AddRange(SeriesRun.Restored(task.model, forecast, batch, first));
             return loss;
         }
 

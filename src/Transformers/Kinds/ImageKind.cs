@@ -112,7 +112,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
             var (size, channels, classes) = model.Shape;
             var pixels = randn([shape.Rows, channels, size, size], device: device);
             // Each class equally often: an untrained model gives nearly the same answer for all images, so the loss on a single class would depend on luck.
-            var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
+            var labels = StepWork.Labels(shape.Rows, classes, device);
             return () => LossSum.Of(model.Logits(pixels).to(ScalarType.Float32), labels, smoothing).Objective;
         });
     }

@@ -155,8 +155,7 @@ public abstract class Kind
     internal abstract DataProfile ProfileAlone(ModelConfig model);
 
     /// <summary>The batch of random inputs that <c>bench step</c> measures.</summary>
-    internal virtual DataProfile ProfileStep(ModelConfig model, StepRequest request) =>
-        throw new UserException($"steps of a model of kind {KindAttribute.Of(model)} cannot be measured", "steps of gpt, seq2seq, vit, swin and resnet can be measured");
+    internal abstract DataProfile ProfileStep(ModelConfig model, StepRequest request);
 
     /// <summary>The model's parameters, counted without creating more than one block of each stack.</summary>
     internal abstract IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data);
@@ -222,6 +221,20 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
 
     internal sealed override DataProfile ProfileAlone(ModelConfig model) => ProfileAlone((TModel)model);
 
+    // A batch of the sizes that the data's config gives, or the model alone, with the rows that were asked for.
+    internal override DataProfile ProfileStep(ModelConfig model, StepRequest request)
+    {
+        var profile = request.Run is { } run ? AssumeProfile(DataOf(run), (TModel)model, run.Training.Batch) ?? throw new InvalidOperationException($"{GetType().Name} assumes nothing of its data") : ProfileAlone((TModel)model);
+        request.Notes.AddRange(profile.Notes);
+        var shape = profile.Batches[0];
+        return profile with
+        {
+            Vocabulary = (model as TextModelConfig)?.Vocabulary ?? request.Tokens ?? profile.Vocabulary,
+            Smoothing = request.Run?.Training.LabelSmoothing ?? 0,
+            Batches = [shape.OfRows(request.Rows((int)Math.Max(1, shape.Source)))],
+        };
+    }
+
     private protected abstract DataProfile ProfileAlone(TModel model);
 
     internal sealed override IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data)
@@ -239,40 +252,6 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
 
     static TData DataOf(RunConfig run) => run.Data as TData
         ?? throw new UserException($"data of kind {KindAttribute.Of(run.Data)} do not train a model of kind {KindAttribute.Of(run.Model)}");
-}
-
-/// <summary>What a kind of model reads.</summary>
-public enum ModelInput
-{
-    /// <summary>Texts.</summary>
-    Text,
-    /// <summary>Images.</summary>
-    Images,
-    /// <summary>Time series.</summary>
-    Series,
-    /// <summary>Recordings.</summary>
-    Sounds,
-    /// <summary>An image with a text.</summary>
-    Pairs,
-}
-
-/// <summary>The input for which a run's attention is drawn.</summary>
-public sealed record AttentionSubject
-{
-    /// <summary>The text, or the sentence to translate.</summary>
-    public string? Text { get; init; }
-    /// <summary>The decoder's input; null for the model's own translation.</summary>
-    public string? Target { get; init; }
-    /// <summary>The image file.</summary>
-    public string? Image { get; init; }
-    /// <summary>The audio file.</summary>
-    public string? Sound { get; init; }
-    /// <summary>Which attention of an encoder-decoder.</summary>
-    public AttentionPart Part { get; init; }
-    /// <summary>Layers and heads.</summary>
-    public AttentionChoice Choice { get; init; }
-
-    internal string RequiredText => Text ?? throw new UserException("--text must be given, for the model to read");
 }
 
 /// <summary>A task created from a config, with what a run folder must store of it.</summary>

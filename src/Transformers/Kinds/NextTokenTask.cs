@@ -214,6 +214,6 @@ static class TokenLoss
         if (batch.Segments is null) return null;
         var segments = tensor(batch.Segments[range], [rows, batch.Length]).SendTo(device);
         var same = segments.unsqueeze(2).eq(segments.unsqueeze(1));                                   // [B, T, T]
-        return zeros_like(same, ScalarType.Float32).masked_fill(same.logical_not(), double.NegativeInfinity).unsqueeze(1);
+        return zeros_like(same, ScalarType.Float32).masked_fill(same.logical_not(), Scalars.Of(double.NegativeInfinity)).unsqueeze(1);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using TorchSharp;
@@ -77,6 +78,17 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
 
     public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) => ["loss", "top1", "macro_f1", "calibration_error"];
 
+    public override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)
+    {
+        NativeLibraries.Load();
+        using var network = SeriesClassifierRun.Open(run, device);
+        var series = subject.Table is { } path ? LabelledSeriesDataset.OpenTable(network.Data, path, labelled: false) : LabelledSeriesDataset.Open(network.Data, run.Config.Seed);
+        var indices = series.Split(null).Indices;
+        var shown = subject.Series is { } name ? indices.FirstOrDefault(index => series.NameOf(index) == name, -1) : indices[0];
+        if (shown < 0) throw new UserException($"--series ({subject.Series}): no such series", $"the series are {string.Join(", ", indices.Take(5).Select(series.NameOf))}{(indices.Length > 5 ? ", …" : "")}");
+        return AttentionPlot.Of([.. network.PatchSteps.Select(step => step.ToString(CultureInfo.InvariantCulture))], recorder => network.Scores(series.Batch([shown]), recorder), subject.Choice).Draw();
+    }
+
     private protected override DataProfile ReadProfile(RunConfig run, LabelledSeriesDataConfig data, SeriesClassifierConfig model, TrainingOptions options) =>
         Profile(data, model, run.Training.Batch, LabelledSeriesDataset.Open(data, run.Seed).Classes.Count);
 
@@ -105,7 +117,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         return new(model, shape =>
         {
             var (values, observed) = (randn([shape.Rows, length], device: device), ones([shape.Rows, length], device: device));
-            var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
+            var labels = StepWork.Labels(shape.Rows, classes, device);
             return () => LossSum.Of(model.Logits(values, observed), labels, smoothing).Objective;
         });
     }

@@ -18,7 +18,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     public sealed override ModelInput Input => ModelInput.Series;
 
     protected sealed override TaskSetup CreateTask(RunConfig run, SeriesDataConfig data, TModel model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
-        ForecastTask.Prepare(run, data, model, options, observer);
+        ForecastTask.Prepare(run, data, model, options, observer, stop);
 
     public sealed override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
@@ -64,20 +64,38 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     {
         NativeLibraries.Load();
         using var network = SeriesRun.Open(run, device);
-        var series = network.OpenSeries(path);
-        var number = name is null ? 0 : Enumerable.Range(0, series.Table.Names.Count).FirstOrDefault(i => series.Table.Names[i] == name, -1);
-        if (number < 0) throw new UserException($"--series ({name}): no such series", $"the series are {string.Join(", ", series.Table.Names.Take(10))}{(series.Table.Names.Count > 10 ? ", …" : "")}");
-        // The last held-out window; for a table given by name, the steps after its end.
-        SeriesWindow[] held = path is not null ? [] : series.Test.Length > 0 ? series.Test : series.Validation;
-        var windows = held.Concat(held.Length > 0 ? [] : series.Ahead()).Where(window => window.Series == number).ToList();
-        if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has no window to forecast: the context needs at least two values");
-        var window = windows[^1];
+        var (series, window) = WindowOf(network, path, name);
         return ForecastPlot.Of(series, window, (SeriesDataConfig)run.Config.Data, network.Model.Quantiles, network.Forecast(series, [window]).First()).Draw();
     }
 
-    private protected sealed override DataProfile ReadProfile(RunConfig run, SeriesDataConfig data, TModel model, TrainingOptions options)
+    public sealed override Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device)
     {
-        long rows = run.Training.Batch.RowsOf("series"), patches = model.PatchesOf(data.Context);
+        NativeLibraries.Load();
+        using var network = SeriesRun.Open(run, device);
+        var (series, window) = WindowOf(network, subject.Table, subject.Series);
+        var (time, first, patches) = (series.Table.Time, window.Origin - network.Model.Shape.Context, network.Model.PatchSteps);
+        return AttentionPlot.Of([.. patches.Select(step => time.LabelOf(first + step))],
+            recorder => SeriesRun.Forecast(network.Model, series.Batch([window]), device, recorder), subject.Choice).Draw();
+    }
+
+    // The last held-out window; for a table given by name, the steps after its end.
+    static (SeriesDataset, SeriesWindow) WindowOf(SeriesRun network, string? path, string? name)
+    {
+        var series = network.OpenSeries(path);
+        var number = name is null ? 0 : Enumerable.Range(0, series.Table.Names.Count).FirstOrDefault(i => series.Table.Names[i] == name, -1);
+        if (number < 0) throw new UserException($"--series ({name}): no such series", $"the series are {string.Join(", ", series.Table.Names.Take(10))}{(series.Table.Names.Count > 10 ? ", …" : "")}");
+        SeriesWindow[] held = path is not null ? [] : series.Test.Length > 0 ? series.Test : series.Validation;
+        var windows = held.Concat(held.Length > 0 ? [] : series.Ahead()).Where(window => window.Series == number).ToList();
+        if (windows.Count == 0) throw new UserException($"the series {series.Table.Names[number]} has no window to forecast: the context needs at least two values");
+        return (series, windows[^1]);
+    }
+
+    // It depends on the config alone.
+    private protected sealed override DataProfile ReadProfile(RunConfig run, SeriesDataConfig data, TModel model, TrainingOptions options) => AssumeProfile(data, model, run.Training.Batch);
+
+    private protected sealed override DataProfile AssumeProfile(SeriesDataConfig data, TModel model, BatchConfig batch)
+    {
+        long rows = batch.RowsOf("series"), patches = model.PatchesOf(data.Context);
         return new() { Series = SeriesShape.Of(data), Batches = [new(rows, patches, data.Horizon, rows * data.Horizon, rows * patches)] };
     }
 

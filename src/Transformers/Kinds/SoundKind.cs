@@ -102,7 +102,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         {
             var (frames, mels, classes) = model.Shape;
             var spectrogram = randn([shape.Rows, frames, mels], device: device);
-            var labels = arange(shape.Rows, dtype: ScalarType.Int64, device: device).remainder(classes);
+            var labels = StepWork.Labels(shape.Rows, classes, device);
             return () => LossSum.Of(model.Logits(spectrogram).to(ScalarType.Float32), labels, smoothing).Objective;
         });
     }

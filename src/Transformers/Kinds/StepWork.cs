@@ -1,5 +1,6 @@
 using TorchSharp;
 using Transformers.Models;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
@@ -16,7 +17,7 @@ sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : I
     internal Func<Tensor> Batch(BatchShape shape)
     {
         var sum = batch(shape);
-        return () => sum() / shape.Targets;
+        return () => sum() / Scalars.Of(shape.Targets);
     }
 
     /// <summary>The work of a model.</summary>
@@ -27,6 +28,9 @@ sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : I
     }
 
     internal static Tensor Ids(long limit, long[] size, Device device) => randint(0, limit, size, dtype: ScalarType.Int64, device: device);
+
+    /// <summary>Each class in turn.</summary>
+    internal static Tensor Labels(long rows, long classes, Device device) => tensor(Enumerable.Range(0, (int)rows).Select(row => row % Math.Max(1, classes)).ToArray(), device: device);
 
     /// <summary>The vectors of the first positions, [count, D]: padding and visible tokens do not go through the output layer.</summary>
     internal static Tensor First(Tensor hidden, long count)

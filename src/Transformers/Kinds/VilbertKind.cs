@@ -134,7 +134,7 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
         Profile(DataProfile.AssumedVocabulary(model, data.Tokenizer), new ImageShape(data.Input?.Size ?? 1, data.Input?.Channels ?? 2048, AssumedAnswers), batch.RowsOf("images with text"),
             Math.Min(DataProfile.AssumedTokens, model.Context), model.Patch is { } patch ? data.Input!.Size / patch * (data.Input.Size / patch) : data.Regions!.Most) with
         {
-            Notes = [$"{AssumedAnswers} answers are assumed"],
+            Notes = [$"{AssumedAnswers} answers and texts of {Math.Min(DataProfile.AssumedTokens, model.Context)} tokens are assumed"],
         };
 
     private protected override DataProfile ProfileAlone(VilbertConfig model) =>
@@ -161,13 +161,13 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
             var (size, channels) = (model.Shape.Size, model.Shape.Channels);
             var images = model.Patches > 0 ? new ImageTensors(randn([B, channels, size, size], device: device))
                 : new ImageTensors(randn([B, R, channels], device: device), rand([B, R, 5], device: device));
-            var labels = arange(B, dtype: ScalarType.Int64, device: device).remainder(Math.Max(1, data.Classes));
+            var labels = StepWork.Labels(B, data.Classes, device);
             int[] lengths = [.. Enumerable.Repeat(T, B)];
             return () =>
             {
                 var (text, image) = model.forward(ids, lengths, images);
                 var joint = model.Joint(text, image);
-                return LossSum.Of(data.Classes > 0 ? model.AnswerLogits(joint) : model.MatchLogits(joint), data.Classes > 0 ? labels : labels * 0, smoothing).Objective;
+                return LossSum.Of(data.Classes > 0 ? model.AnswerLogits(joint) : model.MatchLogits(joint), labels, smoothing).Objective;
             };
         });
     }

@@ -17,7 +17,7 @@ public static class AttentionFormulas
     {
         if (input.Recorder is null && AttentionFunction.Takes(q, k, v))
             return AttentionFunction.Of(q, k, v, new AttentionView(input.Causal, input.Mask, input.Padding?.Lengths, Dropout: dropout.AsKernel(input.Random)));
-        var mask = input.Padding is { } padding ? input.Mask is { } bias ? bias + padding.Additive : padding.Additive : input.Mask;
+        var mask = input.Padding is { } padding ? input.Mask is { } bias ? bias.Plus(padding.Additive) : padding.Additive : input.Mask;
         if (input.Recorder is { } recorder) return WithWeights(q, k, v, input.Causal, mask, recorder);
         var drops = dropout.ActiveRate > 0;
         // libtorch's kernels have no gradient of a mask, and no dropout by counter: those go through blocks of queries.
@@ -34,7 +34,7 @@ public static class AttentionFormulas
         if (causal && T > 1 && (mask is not null || T != S))
         {
             var future = Future(T, S, S - T, q.device, q.dtype);
-            mask = mask is null ? future : mask + future;
+            mask = mask is null ? future : mask.Plus(future);
             causal = false;
         }
         if (mask is null) return Operators.ScaledDotProductAttention(q, k, v, null, causal && T > 1, dropout);
@@ -46,7 +46,7 @@ public static class AttentionFormulas
     /// <summary>What hides later positions: 0 where a key is seen and minus infinity where not.</summary>
     /// <returns>[T, S].</returns>
     internal static Tensor Future(long T, long S, long first, Device device, ScalarType type) =>
-        full([T, S], double.NegativeInfinity, dtype: type, device: device).triu(first + 1);
+        full([T, S], Scalars.Of(double.NegativeInfinity), dtype: type, device: device).triu(first + 1);
 
     /// <summary>The formula with the weights as a tensor, for plots and tests.</summary>
     /// <param name="q">[B, H, T, E].</param>
@@ -65,10 +65,10 @@ public static class AttentionFormulas
             k = k.repeat_interleave(H / K, 1);                                            // [B, H, S, E]
             v = v.repeat_interleave(H / K, 1);
         }
-        var scores = (q * (1 / Math.Sqrt(E))).matmul(k.transpose(-2, -1));                // [B, H, T, S]
+        var scores = (q * Scalars.Of(1 / Math.Sqrt(E))).matmul(k.transpose(-2, -1));                // [B, H, T, S]
         if (mask is not null)
-            scores = mask.dim() == 4 && mask.size(0) is var b && b > 1 && b < B ? (scores.view(B / b, b, H, T, S) + mask).view(B, H, T, S) : scores + mask;
-        if (causal && T > 1) scores = scores + Future(T, S, S - T, q.device, scores.dtype);
+            scores = mask.dim() == 4 && mask.size(0) is var b && b > 1 && b < B ? scores.view(B / b, b, H, T, S).Plus(mask).view(B, H, T, S) : scores.Plus(mask);
+        if (causal && T > 1) scores = scores.Plus(Future(T, S, S - T, q.device, scores.dtype));
         var weights = scores.softmax(-1);
         recorder?.Add(weights);
         return weights.to(v.dtype).matmul(v);                                             // [B, H, T, E]
@@ -130,13 +130,13 @@ sealed class BlockedAttention : ManagedFunction
             var upstream = gradient.narrow(2, first, count);                              // [B, H, t, E]
             var own = upstream.to(ScalarType.Float32).mul(mixed.narrow(2, first, count)).sum(-1, keepdim: true);
             var kept = Dropped(weights, first);
-            dv.add_(kept.to(upstream.dtype).transpose(-2, -1).matmul(upstream));
+            dv.add_(kept.to(upstream.dtype).transpose(-2, -1).matmul(upstream), Scalars.One);
             // The weight's gradient passes the same mask as the weight; what softmax subtracts is gradient · output.
             var dscores = Dropped(upstream.matmul(values.transpose(-2, -1)).to(ScalarType.Float32), first).sub_(own).mul_(weights);
             if (dbias is not null) AddBias(dbias, dscores, first, count);
             var narrow = dscores.to(queries.dtype);
-            dq.narrow(2, first, count).copy_(narrow.matmul(keys).mul_(scale));
-            dk.add_(narrow.transpose(-2, -1).matmul(queries.narrow(2, first, count)).mul_(scale));
+            dq.narrow(2, first, count).copy_(narrow.matmul(keys).mul_(Scalars.Of(scale)));
+            dk.add_(narrow.transpose(-2, -1).matmul(queries.narrow(2, first, count)).mul_(Scalars.Of(scale)), Scalars.One);
         }
         return [PassOn(0, () => dq), PassOn(1, () => dk), PassOn(2, () => dv), PassOn(3, () => dbias!)];
     }
@@ -153,13 +153,13 @@ sealed class BlockedAttention : ManagedFunction
     {
         var (B, H, T, E) = queries.Dims4();
         var S = keys.size(2);
-        var scores = queries.narrow(2, first, count).mul(1 / Math.Sqrt(E)).matmul(keys.transpose(-2, -1)).to(ScalarType.Float32);
+        var scores = queries.narrow(2, first, count).mul(Scalars.Of(1 / Math.Sqrt(E))).matmul(keys.transpose(-2, -1)).to(ScalarType.Float32);
         if (bias is not null)
         {
             var part = bias.dim() >= 2 && bias.size(-2) == T && T > 1 ? bias.narrow(-2, first, count) : bias;
-            scores = part.dim() == 4 && part.size(0) is var b && b > 1 && b < B ? (scores.view(B / b, b, H, count, S) + part).view(B, H, count, S) : scores + part;
+            scores = part.dim() == 4 && part.size(0) is var b && b > 1 && b < B ? scores.view(B / b, b, H, count, S).Plus(part).view(B, H, count, S) : scores.Plus(part);
         }
-        if (causal && T > 1) scores = scores + AttentionFormulas.Future(count, S, S - T + first, scores.device, ScalarType.Float32);
+        if (causal && T > 1) scores = scores.Plus(AttentionFormulas.Future(count, S, S - T + first, scores.device, ScalarType.Float32));
         return scores.softmax(-1);
     }
 
@@ -181,6 +181,6 @@ sealed class BlockedAttention : ManagedFunction
         for (var axis = 0; axis < dbias.dim(); axis++)
             if (dbias.size(axis) == 1 && dscores.size(axis) > 1) dscores = dscores.sum(axis, keepdim: true);
         var rows = dbias.dim() >= 2 && dbias.size(-2) > 1 ? dbias.narrow(-2, first, count) : dbias;
-        rows.add_(dscores);
+        rows.add_(dscores, Scalars.One);
     }
 }

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -80,5 +81,5 @@ public sealed class BatchNorm : nn.Module<Tensor, Tensor>
         return y.MoveToOuterDisposeScope();
     }
 
-    static void Follow(Tensor average, Tensor now) => average.copy_(where(now.isfinite(), average * (1 - Momentum) + now * Momentum, average));
+    static void Follow(Tensor average, Tensor now) => average.copy_(where(now.isfinite(), (average * Scalars.Of(1 - Momentum)).Plus(now * Scalars.Of(Momentum)), average));
 }

@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Configs;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -97,6 +98,6 @@ public static class Initialization
         const double low = 0.022750131948179195;
         using var scope = NewDisposeScope();
         parameter.uniform_(2 * low - 1, 1 - 2 * low, generator);
-        parameter.erfinv_().mul_(std * Math.Sqrt(2)).clamp_(-2 * std, 2 * std);
+        parameter.erfinv_().mul_(Scalars.Of(std * Math.Sqrt(2))).clamp_(Scalars.Of(-2 * std), Scalars.Of(2 * std));
     }
 }

@@ -72,27 +72,27 @@ public sealed class LinearCrossEntropy : ManagedFunction
             using var scope = NewDisposeScope();
             var count = Math.Min(rows, N - first);
             var (part, target) = (hidden.narrow(0, first, count).to(compute), targets.narrow(0, first, count));
-            var counts = target.ne(-100);                                                             // [n]
-            var index = target.clamp_min(0).unsqueeze(1);                                             // [n, 1]
+            var counts = target.ne(Scalars.Of(-100));                                                             // [n]
+            var index = target.clamp_min(Scalars.Zero).unsqueeze(1);                                             // [n, 1]
             var logProbabilities = part.mm(matrix.t()).to(ScalarType.Float32).log_softmax(-1);        // [n, V]
-            var chosen = logProbabilities.gather(1, index).squeeze(1).masked_fill(counts.logical_not(), 0);
+            var chosen = logProbabilities.gather(1, index).squeeze(1).masked_fill(counts.logical_not(), Scalars.Zero);
             var own = -chosen.sum();
             if (smoothing > 0)
             {
-                plain.add_(own);
-                var spread = logProbabilities.mean([-1L]).masked_fill(counts.logical_not(), 0);
-                own = own * (1 - smoothing) - spread.sum() * smoothing;
+                plain.add_(own, Scalars.One);
+                var spread = logProbabilities.mean([-1L]).masked_fill(counts.logical_not(), Scalars.Zero);
+                own = own * Scalars.Of(1 - smoothing) - spread.sum() * Scalars.Of(smoothing);
             }
-            objective.add_(own);
+            objective.add_(own, Scalars.One);
             if (!wantsHidden && !wantsWeight) continue;
             // softmax minus the target's distribution, 0 for rows that do not count
             var gradient = logProbabilities.exp_();
-            if (smoothing > 0) gradient.sub_(smoothing / V);
-            gradient.scatter_add_(1, index, full([count, 1], smoothing - 1, device: gradient.device));
+            if (smoothing > 0) gradient.sub_(Scalars.Of(smoothing / V));
+            gradient.scatter_add_(1, index, full([count, 1], Scalars.Of(smoothing - 1), device: gradient.device));
             gradient.mul_(counts.unsqueeze(1));
             var narrow = gradient.to(compute);
             if (wantsHidden) hiddenGradient!.narrow(0, first, count).copy_(narrow.mm(matrix));
-            if (wantsWeight) weightGradient!.add_(narrow.t().mm(part));
+            if (wantsWeight) weightGradient!.add_(narrow.t().mm(part), Scalars.One);
         }
         plain = plain.squeeze(0);
         return objective.squeeze(0);

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -43,9 +44,9 @@ public sealed class LogMel : IDisposable
     {
         using var scope = NewDisposeScope();
         var spectrum = stft(samples, Fft, hop_length: Hop, win_length: Window, window: window, return_complex: true);       // [B, Bins, T + 1]
-        var power = spectrum.real.square() + spectrum.imag.square();
+        var power = (spectrum.real * spectrum.real).Plus(spectrum.imag * spectrum.imag);
         var frames = power.transpose(1, 2).narrow(1, 0, FramesOf((int)samples.size(1)));                                     // [B, T, Bins]
-        return (frames.matmul(bands) + Floor).log().MoveToOuterDisposeScope();
+        return frames.matmul(bands).Plus(Floor).log().MoveToOuterDisposeScope();
     }
 
     // [Bins, mels]: the weight of each frequency in each band.

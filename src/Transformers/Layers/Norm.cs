@@ -69,7 +69,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
         if (KernelFunction.Takes(x, weight)) return NormFunction.Of(x, weight, bias, epsilon, rms, ScalarType.Float32);
         var wide = x.to(ScalarType.Float32);
         if (!rms) return nn.functional.layer_norm(wide, [weight.size(0)], weight, bias, epsilon);
-        return wide * (wide * wide).mean([-1L], keepdim: true).add(epsilon).rsqrt() * weight;
+        return wide * (wide * wide).mean([-1L], keepdim: true).Plus(epsilon).rsqrt() * weight;
     }
 }
 

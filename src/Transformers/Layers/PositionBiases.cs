@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -71,7 +72,9 @@ public sealed class RelativePositionBias : Positions
 
     /// <summary>Key position minus query position, where the queries are the last T of S positions.</summary>
     /// <returns>[T, S], whole numbers.</returns>
-    internal static Tensor Distances(long T, long S) => arange(0, S, 1).unsqueeze(0) - arange(S - T, S, 1).unsqueeze(1);
+    internal static Tensor Distances(long T, long S) => Range(0, S).unsqueeze(0) - Range(S - T, S).unsqueeze(1);
+
+    static Tensor Range(long first, long end) => arange(Scalars.Of(first), Scalars.Of(end), Scalars.One);
 
     Tensor Buckets(long T, long S, bool bidirectional)
     {

@@ -167,8 +167,8 @@ public sealed class SinusoidalPositionEncoding : Positions
     /// <returns>[T, D/2], computed in 64 bits: a large position times a small frequency would lose digits in 32.</returns>
     internal static Tensor Angles(long start, long T, int width, double @base)
     {
-        var positions = arange(start, start + T, 1, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
-        var powers = arange(0, width, 2, dtype: ScalarType.Float64) * (-Math.Log(@base) / width);
+        var positions = arange(Scalars.Of(start), Scalars.Of(start + T), Scalars.One, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
+        var powers = arange(Scalars.Zero, Scalars.Of(width), Scalars.Of(2), dtype: ScalarType.Float64) * Scalars.Of(-Math.Log(@base) / width);
         return positions * powers.exp();
     }
 
@@ -205,7 +205,7 @@ public sealed class RotaryPositionEmbedding : Positions
         var (cos, sin) = Tables(start, T, x);                               // [T, E] each
         var halves = x.chunk(2, -1);
         var turned = cat([-halves[1], halves[0]], -1);                      // [B, H, T, E]
-        return x * cos + turned * sin;
+        return (x * cos).Plus(turned * sin);
     }
 
     /// <summary>Cosines and sines of consecutive positions, each half of the dimensions the same.</summary>

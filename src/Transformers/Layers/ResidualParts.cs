@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -15,7 +16,7 @@ public sealed class LayerScale : nn.Module<Tensor, Tensor>
     /// <param name="start">What all numbers are at first.</param>
     public LayerScale(int width, double start) : base(nameof(LayerScale))
     {
-        weight = nn.Parameter(full(width, start));
+        weight = nn.Parameter(full(width, Scalars.Of(start)));
         RegisterComponents();
     }
 

@@ -3,6 +3,7 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -122,7 +123,7 @@ public sealed class Gpt : nn.Module, ILanguageModel, IComputes
 
         var x = dropout.forward(positions.Embed(tokens.call(ids), start), random);                // [B, T, D]
         var bias = positions.Bias(T, start + T, x, bidirectional: false)?.unsqueeze(0);           // [1, H, T, S]
-        if (mask is not null) bias = bias is null ? mask : bias + mask;
+        if (mask is not null) bias = bias is null ? mask : bias.Plus(mask);
         for (var layer = 0; layer < config.Layers; layer++)
             x = blocks[layer].forward(x, new AttentionInput(positions, Causal: true, bias, cache?.Layers[layer], recorder, Random: random));
         return norm is null ? x : norm.call(x);                                                   // [B, T, D]

@@ -99,7 +99,10 @@ sealed class ForwardProducts
 public sealed record BatchShape(long Rows, long Source, long Target, long Targets, long Units)
 {
     /// <summary>A micro-batch of it.</summary>
-    internal BatchShape Cut(long rows) => rows >= Rows ? this : this with
+    internal BatchShape Cut(long rows) => rows >= Rows ? this : OfRows(rows);
+
+    /// <summary>A batch of other rows of the same lengths.</summary>
+    internal BatchShape OfRows(long rows) => this with
     {
         Rows = rows,
         Targets = Math.Max(1, Targets * rows / Rows),

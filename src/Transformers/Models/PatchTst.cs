@@ -57,6 +57,8 @@ public sealed class PatchTst : SeriesModel
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
+    internal override IEnumerable<int> PatchSteps => encoder.Steps;
+
     /// <inheritdoc/>
     public override Tensor Forecast(Tensor values, Tensor observed, AttentionRecorder? recorder = null, RandomPosition random = default)
     {

@@ -5,6 +5,7 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 using BatchNorm = Transformers.Layers.BatchNorm;
 using Convolution = Transformers.Layers.Convolution;
@@ -157,7 +158,7 @@ public sealed class ResnetBlock : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var h = norm1.call(conv1.call(x)).relu();
         h = norm2.call(conv2.call(h));
-        return (h + Shortcut(x)).relu().MoveToOuterDisposeScope();
+        return h.Plus(Shortcut(x)).relu().MoveToOuterDisposeScope();
     }
 
     Tensor Shortcut(Tensor x)

@@ -4,6 +4,7 @@ using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -218,7 +219,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
         if (start + T > config.Context)
             throw new ArgumentException($"{start + T} tokens do not fit in the model's context of {config.Context}");
         var x = tokens.call(ids);                                                                              // [B, T, D]
-        if (config.Embeddings.Scale) x = x * Math.Sqrt(config.Width);
+        if (config.Embeddings.Scale) x = x * Scalars.Of(Math.Sqrt(config.Width));
         return positions.Embed(x, start);
     }
 }

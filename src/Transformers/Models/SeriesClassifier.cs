@@ -54,6 +54,9 @@ public sealed class SeriesClassifier : nn.Module
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
+    /// <summary>The first step of each patch that attention is between.</summary>
+    internal IEnumerable<int> PatchSteps => encoder.Steps;
+
     /// <summary>Unnormalised scores of the classes.</summary>
     /// <param name="values">[B, L], normalised; arbitrary where a value is missing.</param>
     /// <param name="observed">[B, L]: 1 where there is a value, 0 where it is missing.</param>

@@ -4,6 +4,7 @@ using Transformers.Data;
 using Transformers.Data.Series;
 using Transformers.IO;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -52,6 +53,8 @@ public sealed class SeriesDecoder : SeriesModel
         Initialization.Apply(this, config.Init, config.Layers, generator);
     }
 
+    internal override IEnumerable<int> PatchSteps => decoder.Steps;
+
     // The forecasts of n patches, each of which sees everything up to its end.
     Tensor After(Tensor hidden, Tensor visible, params IReadOnlyList<int> ends)
     {
@@ -74,7 +77,7 @@ public sealed class SeriesDecoder : SeriesModel
         var forecasts = After(decoder.forward(values, observed, null, random), visible, [.. Enumerable.Range(1, N).Select(patch => patch * config.Patch)]);
         // What follows a patch is in the context, except for the last patch.
         var losses = LossOf(forecasts, Following(cat([visible, target], 1)), Following(cat([observed, known], 1)));   // [B, N, H]
-        return (new LossSum(losses.sum() / N, losses.detach().select(1, N - 1).sum()), forecasts.select(1, N - 1));
+        return (new LossSum(losses.sum() / Scalars.Of(N), losses.detach().select(1, N - 1).sum()), forecasts.select(1, N - 1));
 
         Tensor Following(Tensor all) => all.unfold(1, Shape.Horizon, config.Patch).narrow(1, 1, N);
     }

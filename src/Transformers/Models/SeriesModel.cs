@@ -6,6 +6,7 @@ using Transformers.Data;
 using Transformers.Data.Series;
 using Transformers.IO;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -68,11 +69,14 @@ public abstract record ForecasterConfig : SeriesModelConfig
     [NotEmpty, Between(0.001, 0.999)]
     public IReadOnlyList<double> Quantiles { get; init; } = [0.1, 0.5, 0.9];
 
+    /// <summary>How the quantiles are calibrated before the first step, on forecasts of networks that were not trained on what they forecast. By default they are not.</summary>
+    public CalibrationConfig? Calibration { get; init; }
+
     /// <summary>The simple forecast to which the network's output is added.</summary>
     public ForecastBaseline Baseline { get; init; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "baseline"];
+    public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "baseline", "calibration"];
 
     /// <inheritdoc/>
     public override void Check(ConfigCheck check)
@@ -80,6 +84,19 @@ public abstract record ForecasterConfig : SeriesModelConfig
         base.Check(check);
         check.That(Quantiles.Zip(Quantiles.Skip(1)).All(pair => pair.First < pair.Second), "quantiles", "must rise", "for example [0.1, 0.5, 0.9]");
     }
+}
+
+/// <summary>Networks like that of the run, each trained on less of the end of the training part, which forecast what follows.</summary>
+/// <remarks>Each takes as long as the run itself. The ends of every band are then moved, for each step of the forecast, by a quantile of how far values were outside.</remarks>
+public sealed record CalibrationConfig
+{
+    /// <summary>The number of networks K.</summary>
+    [Between(1, 100)]
+    public int Networks { get; init; } = 3;
+
+    /// <summary>The windows S of every series that each network forecasts: the K·S latest ones of training are forecast, the earliest S by the first network, which is trained on what comes before them.</summary>
+    [Between(1, 1_000_000)]
+    public required int Windows { get; init; }
 }
 
 /// <summary>Simple forecasts that a network can correct.</summary>
@@ -141,6 +158,9 @@ public sealed class PatchStack : nn.Module
     /// <summary>The number of patches N.</summary>
     public int Count { get; }
 
+    /// <summary>The first step of each patch.</summary>
+    internal IEnumerable<int> Steps => Enumerable.Range(0, Count).Select(n => n * stride);
+
     /// <summary>A vector for each patch. A missing value counts as 0, whatever is stored for it, and the patch knows that it is missing.</summary>
     /// <param name="values">[B, L], normalised.</param>
     /// <param name="observed">[B, L]: 1 where there is a value, 0 where it is missing.</param>
@@ -156,17 +176,22 @@ public sealed class PatchStack : nn.Module
         return norm is null ? x : norm.call(x);
     }
 
-    internal static Tensor Visible(Tensor values, Tensor observed) => values.masked_fill(observed.eq(0), 0);
+    internal static Tensor Visible(Tensor values, Tensor observed) => values.masked_fill(observed.eq(Scalars.Zero), Scalars.Zero);
 }
 
 /// <summary>A network that forecasts series.</summary>
 public abstract class SeriesModel : nn.Module
 {
+    const string Shifts = "calibration";
+
     readonly ForecastBaseline baseline;
 
     /// <summary>Creates a network.</summary>
-    private protected SeriesModel(string name, ForecasterConfig config, SeriesShape shape) : base(name) =>
+    private protected SeriesModel(string name, ForecasterConfig config, SeriesShape shape) : base(name)
+    {
         (Shape, Quantiles, baseline) = (shape, config.Quantiles, config.Baseline);
+        if (config.Calibration is not null) register_buffer(Shifts, zeros(shape.Horizon, config.Quantiles.Count));
+    }
 
     /// <summary>Creates the network that a config describes, with freshly initialised weights.</summary>
     /// <param name="config">The network.</param>
@@ -186,8 +211,25 @@ public abstract class SeriesModel : nn.Module
     /// <summary>The probabilities of the Q quantiles.</summary>
     public IReadOnlyList<double> Quantiles { get; }
 
+    /// <summary>The shift of each quantile of each step, [H, Q], normalised; null if the quantiles are not calibrated.</summary>
+    public Tensor? Calibration => get_buffer(Shifts);
+
+    /// <summary>The first step of each patch that attends.</summary>
+    internal abstract IEnumerable<int> PatchSteps { get; }
+
     /// <summary>How many numbers a forecast step has: the mean and the quantiles.</summary>
     private protected int Outputs => 1 + Quantiles.Count;
+
+    /// <summary>A forecast as it is used: with its quantiles calibrated, and in rising order.</summary>
+    /// <remarks>Quantiles may cross: sorted, they are at least as good (Chernozhukov et al. 2010).</remarks>
+    /// <param name="forecast">[B, H, 1 + Q].</param>
+    /// <returns>[B, H, 1 + Q].</returns>
+    public Tensor Finish(Tensor forecast)
+    {
+        var quantiles = forecast.narrow(-1, 1, Quantiles.Count).sort(-1).Values;                               // [B, H, Q]
+        if (Calibration is { } shifts) quantiles = quantiles.Plus(shifts).sort(-1).Values;
+        return cat([forecast.narrow(-1, 0, 1), quantiles], -1);
+    }
 
     /// <summary>Forecasts.</summary>
     /// <param name="values">[B, L], normalised; arbitrary where a value is missing.</param>
@@ -220,11 +262,12 @@ public abstract class SeriesModel : nn.Module
     public Tensor LossOf(Tensor forecast, Tensor target, Tensor known)
     {
         var error = target.unsqueeze(-1) - forecast;                                                            // [..., H, 1 + Q]
-        var squared = error.select(-1, 0).square() / 2;
+        var ofMean = error.select(-1, 0);
+        var squared = ofMean * ofMean / Scalars.Of(2);
         var probabilities = tensor(Quantiles.Select(q => (float)q).ToArray(), device: forecast.device);           // [Q]
         var others = error.narrow(-1, 1, Quantiles.Count);
-        var pinball = maximum(others * probabilities, others * (probabilities - 1)).mean([-1L]);
-        return (squared + pinball).masked_fill(known.eq(0), 0);
+        var pinball = maximum(others * probabilities, others * (probabilities - Scalars.One)).mean([-1L]);
+        return squared.Plus(pinball).masked_fill(known.eq(Scalars.Zero), Scalars.Zero);
     }
 
     /// <summary>Adds the simple forecast that the network corrects.</summary>
@@ -236,7 +279,7 @@ public abstract class SeriesModel : nn.Module
     {
         if (baseline == ForecastBaseline.Mean) return output;
         var steps = ends.SelectMany(end => Enumerable.Range(0, Shape.Horizon).Select(h => (long)StepBefore(end, h))).ToArray();
-        return output + visible.index_select(1, tensor(steps, device: visible.device)).view(-1, ends.Count, Shape.Horizon, 1);
+        return output.Plus(visible.index_select(1, tensor(steps, device: visible.device)).view(-1, ends.Count, Shape.Horizon, 1));
     }
 
     // The step whose value is the simple forecast: the last one, or the last one in the same phase of the season.

@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Utils;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Models;
@@ -69,7 +70,7 @@ public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
         var bias = positions.forward(windows.Height, windows.Width).unsqueeze(0);                 // [1, H, T, T]
         // The mask of a grid is made once; one that hides nothing is kept as a scalar 0.
         var mask = masks.Get(windows.Rows, windows.Columns, 0, device, ScalarType.Float32, () => windows.Mask(padding)?.unsqueeze(1) ?? tensor(0f));
-        return mask.dim() == 0 ? bias : bias + mask;                                              // [1 or G, H, T, T]
+        return mask.dim() == 0 ? bias : bias.Plus(mask);                                              // [1 or G, H, T, T]
     }
 
     /// <inheritdoc/>

@@ -204,7 +204,7 @@ public static class Gradients
     {
         if (!parameter.requires_grad) return;
         using var gradient = parameter.grad;
-        if (gradient is not null) gradient.add_(part);
+        if (gradient is not null) gradient.add_(part, Scalars.One);
         else parameter.grad = part.dtype == parameter.dtype && part.is_contiguous() ? part : part.to(parameter.dtype).contiguous();
     }
 }

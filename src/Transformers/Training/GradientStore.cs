@@ -99,7 +99,7 @@ sealed class GradientStore : IDisposable
     internal Tensor DeviceNorm()
     {
         if (exchange is null) return flat!.norm();
-        var squares = stack(exchange.OwnParts().Select(part => part.square().sum())).sum();
+        var squares = stack(exchange.OwnParts().Select(part => (part * part).sum())).sum();
         processes.AllReduce(squares);
         return squares.sqrt();
     }

@@ -169,7 +169,7 @@ public abstract partial class Optimizer : IDisposable
         using var plain = no_grad();
         Steps++;
         var bad = norm.isfinite().logical_and(loss.isfinite()).logical_not().to(ScalarType.Float32);
-        UpdateOnDevice(updated, gradients.All(), RatesAt(lr), clip > 0 ? (norm / clip).clamp_min(1) : null, bad);
+        UpdateOnDevice(updated, gradients.All(), RatesAt(lr), clip > 0 ? (norm / Scalars.Of(clip)).clamp_min(Scalars.One) : null, bad);
         gradients.GatherParameters();
     }
 
@@ -265,15 +265,15 @@ sealed class SgdOptimizer : Optimizer
         {
             var gradient = divisor is null ? gradients[i].clone() : gradients[i] / divisor;
             // NaN times 0 is NaN: a step that changes nothing needs a mask.
-            if (skip is not null) gradient = gradient.masked_fill(skip.to(ScalarType.Bool), 0);
-            var keep = skip is null ? null : 1 - skip;
-            if (Decays[i] > 0) gradient.add_(parameters[i] * Decays[i]);
+            if (skip is not null) gradient = gradient.masked_fill(skip.to(ScalarType.Bool), Scalars.Zero);
+            var keep = skip is null ? null : ones_like(skip) - skip;
+            if (Decays[i] > 0) gradient.add_(parameters[i] * Scalars.Of(Decays[i]), Scalars.One);
             if (velocity is not null)
             {
-                var change = velocity[i] * (momentum - 1) + gradient;
-                gradient = velocity[i].add_(keep is null ? change : change * keep);
+                var change = (velocity[i] * Scalars.Of(momentum - 1)).Plus(gradient);
+                gradient = velocity[i].add_(keep is null ? change : change * keep, Scalars.One);
             }
-            var update = gradient * rates[i];
+            var update = gradient * Scalars.Of(rates[i]);
             parameters[i].sub_(keep is null ? update : update * keep);
         }
     }

@@ -74,7 +74,7 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Whether validation has not improved for as long as the config allows.</summary>
     public bool OutOfPatience => config.Validate.Patience is { } patience && State.ValidationsSinceBest >= patience;
 
-    /// <summary>Whether a stop cut the last validation short; the resumed run starts with it.</summary>
+    /// <summary>Whether a stop cut short the last validation, or what comes before the first step; the resumed run starts with it.</summary>
     public bool Interrupted { get; private set; }
 
     /// <summary>The device's measured peak, operations per second, for the reported utilisation; null for none.</summary>
@@ -87,10 +87,10 @@ public sealed partial class Trainer : IDisposable
     {
         task.Model.train();
         DeviceMemory.TrimMemory(); // What preparing the data took is not needed any more.
-        if (divergence.NeedsFirstCheckpoint && State.Step == 0) Save(background: true);
-        copies?.Refresh();
         try
         {
+            if (State.Step == 0) Begin();
+            copies?.Refresh();
             agreement.Meet();
             if (State.ValidatedStep < State.Step && IsValidated(State.Step, lastStep)) Validate(State.Step, whole: State.Step == lastStep);
             Loop(lastStep);
@@ -100,6 +100,13 @@ public sealed partial class Trainer : IDisposable
             Interrupted = true;
         }
         Save(background: false);
+    }
+
+    void Begin()
+    {
+        task.Begin();
+        Ema?.Restart();
+        if (divergence.NeedsFirstCheckpoint) Save(background: true);
     }
 
     void Loop(long lastStep)
@@ -229,7 +236,8 @@ public sealed partial class Trainer : IDisposable
         observer.OnLog(report);
     }
 
-    IDisposable? SwapAverage() => Ema?.Swap(copies);
+    /// <summary>Puts the moving average of the weights in their place until the result is disposed of; null where there is none.</summary>
+    internal IDisposable? SwapAverage() => Ema?.Swap(copies);
 
     static (string, double)[] Optional(string name, double? value) => value is { } known ? [(name, known)] : [];
 

@@ -21,6 +21,10 @@ public abstract class TrainingTask : IDisposable
     /// <summary>How a step is cut into micro-batches.</summary>
     public MicroSize Micro { get; set; } = new(null);
 
+    /// <summary>Does what comes before the first step of a new run and stays in the model's state, such as a calibration; all processes together.</summary>
+    /// <exception cref="OperationCanceledException">The run was asked to stop; it begins again when it goes on.</exception>
+    public virtual void Begin() { }
+
     /// <summary>This process's micro-batches of the next step; none where its part of the batch is empty.</summary>
     public abstract IReadOnlyList<MicroBatch> NextStep();
 

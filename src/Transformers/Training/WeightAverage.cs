@@ -1,5 +1,6 @@
 using TorchSharp;
 using Transformers.Layers;
+using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;
@@ -41,7 +42,7 @@ public sealed class WeightAverage : IDisposable
         using var plain = no_grad();
         using var scope = NewDisposeScope();
         var keep = Math.Min(decay, (1.0 + step) / (10.0 + step));
-        for (var i = 0; i < averages.Length; i++) averages[i].mul_(keep).add_(weights[i].tensor, 1 - keep);
+        for (var i = 0; i < averages.Length; i++) averages[i].mul_(Scalars.Of(keep)).add_(weights[i].tensor, Scalars.Of(1 - keep));
     }
 
     /// <summary>Exchanges the averages and the weights until the result is disposed of.</summary>

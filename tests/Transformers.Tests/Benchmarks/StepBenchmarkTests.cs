@@ -65,11 +65,46 @@ public class StepBenchmarkTests
         Assert.Equal(2 * 3 * 16, StepBenchmarkConfig.Run(fragment, rows: 3, Short, run: null, _ => { }).UnitsPerStep);
     }
 
-    [Fact]
-    public void A_kind_that_cannot_be_measured_is_refused()
+    const string Texts = "{ kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }",
+        Series = "{ kind: series, source: { generator: regimes, count: 4, length: 300 }, context: 48, horizon: 12 }",
+        Images = "{ kind: images, source: { generator: digits, count: 200, side: 16 }, input: { size: 16, channels: 1 } }",
+        Block = "layers: 1, heads: 2, width: 8";
+
+    // A run of each kind: its data, its model and the units of a step of three rows.
+    static readonly Dictionary<string, (string Data, string Model, int Units)> Kinds = new()
     {
-        var fragment = ConfigFile.Parse<ModelFragment>("model: { kind: encoder, layers: 1, heads: 2, width: 8, context: 16, vocabulary: 9, head: { kind: masked } }", "model.yaml");
-        Assert.Contains("encoder cannot be measured", Assert.Throws<UserException>(() => StepBenchmarkConfig.Run(fragment, null, Short, null, _ => { })).Message);
+        ["gpt"] = (Texts, $"{{ kind: gpt, {Block}, context: 16 }}", 3 * 16),
+        ["seq2seq"] = ("{ kind: parallel, source: { generator: reverse, size: 100 }, tokenizer: { kind: words } }", $"{{ kind: seq2seq, {Block}, context: 16 }}", 2 * 3 * 16),
+        ["encoder"] = ("{ kind: labelled, source: { generator: sentiment, size: 100 }, tokenizer: { kind: words } }", $"{{ kind: encoder, {Block}, context: 16, head: {{ kind: masked }} }}", 3 * 16),
+        ["vit"] = (Images, $"{{ kind: vit, {Block}, patch: 4 }}", 3),
+        ["swin"] = (Images, "{ kind: swin, patch: 2, width: 8, layers: [1, 1], heads: [2, 2], window: 4 }", 3),
+        ["resnet"] = (Images, "{ kind: resnet, width: 4, layers: [1, 1] }", 3),
+        ["vilbert"] = ("{ kind: image_text, source: { generator: scenes, size: 100 }, tokenizer: { kind: words }, input: { size: 16 } }",
+            "{ kind: vilbert, context: 16, patch: 8, text: { width: 8, layers: 1, heads: 2 }, image: { width: 8, layers: 1, heads: 2 }, co_layers: 1, width: 8 }", 3),
+        ["ast"] = ("{ kind: audio, source: { generator: digits, count: 40 }, seconds: 0.5, mels: 32 }", $"{{ kind: ast, {Block}, patch: 16 }}", 3 * 7),
+        ["patchtst"] = (Series, $"{{ kind: patchtst, {Block}, patch: 6 }}", 3 * 8),
+        ["series_decoder"] = (Series, $"{{ kind: series_decoder, {Block}, patch: 6, calibration: {{ windows: 4 }} }}", 3 * 8),
+        ["series_classifier"] = ("{ kind: labelled_series, source: { generator: cylinder_bell_funnel, count: 60 }, length: 48 }", $"{{ kind: series_classifier, {Block}, patch: 6 }}", 3 * 8),
+    };
+
+    public static TheoryData<string> AllKinds() => new(ConfigShape.Variants(typeof(ModelConfig)).Where(shape => shape.Type.Assembly == typeof(ModelConfig).Assembly).Select(shape => shape.Kind!));
+
+    [Theory, MemberData(nameof(AllKinds))]
+    public void Steps_of_every_kind_of_model_are_measured_without_its_data(string kind)
+    {
+        var (data, model, units) = Kinds[kind];
+        var batch = kind is "seq2seq" or "encoder" or "gpt" ? "tokens: 96" : "sequences: 5";
+        var config = ConfigFile.Parse<RunConfig>($"data: {data}\nmodel: {model}\ntraining: {{ steps: 1, batch: {{ {batch} }}, optimizer: {{ kind: adamw, lr: 1.0e-3 }} }}", "tiny.yaml");
+        var result = StepBenchmarkConfig.Run(config, rows: 3, Short, run: null, _ => { });
+        Assert.Equal((kind, units), (result.Model, result.UnitsPerStep));
+        Assert.True(result.FlopsPerStep > 0 && result.Parameters > 0 && double.IsFinite(result.FirstLoss) && result.FirstLoss > 0, $"{result}");
+    }
+
+    [Fact]
+    public void A_model_whose_sizes_come_from_the_data_is_not_measured_alone()
+    {
+        var fragment = ConfigFile.Parse<ModelFragment>("model: { kind: patchtst, patch: 6, layers: 1, heads: 2, width: 8 }", "model.yaml");
+        Assert.Contains("give a config that also has data", Assert.Throws<UserException>(() => StepBenchmarkConfig.Run(fragment, null, Short, null, _ => { })).Problems[0].Hint);
     }
 
     [Fact]

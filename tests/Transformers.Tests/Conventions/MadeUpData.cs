@@ -38,7 +38,7 @@ static class MadeUpData
             case SeriesDataConfig { Source: SeriesFileConfig file } series:
                 var table = Path.Combine(folder, "series.csv");
                 var names = file.Columns ?? ["value"];
-                File.WriteAllLines(table, [$"time,{string.Join(',', names)}", .. Enumerable.Range(0, series.Context + series.Horizon + series.Validation + series.Test + 40)
+                File.WriteAllLines(table, [$"time,{string.Join(',', names)}", .. Enumerable.Range(0, series.Context + series.Horizon + series.Validation + series.Test + 200)
                     .Select(i => FormattableString.Invariant($"{i},{string.Join(',', names.Select(_ => FormattableString.Invariant($"{100 + i + 10 * Math.Sin(i)}")))}"))]);
                 return table;
             case ImageDataConfig { Input.Channels: 1 } images:

@@ -8,6 +8,7 @@ using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Tests.Training;
 using Transformers.Training;
+using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
@@ -38,6 +39,22 @@ public sealed class SeriesClassifierKindTests
         runs.Train(config, "halves", maxSteps: 4);
         Assert.Equal(8, runs.Train(config, "halves").Steps);
         foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer }) Assert.Equal(runs.Newest("whole", file), runs.Newest("halves", file));
+    }
+
+    [Fact]
+    public void Attention_is_drawn_between_the_patches_of_a_series()
+    {
+        using var runs = new TinyRuns();
+        using var folder = new TempFolder();
+        runs.Train(Config(), "run");
+        var run = TrainedRun.Open(runs.PathOf("run"));
+        var svg = Kind.For(run).DrawAttention(run, new AttentionSubject { Series = "series 3" }, CPU).ToSvg();
+        Assert.Contains("layer 1, head 2", svg);
+        Assert.Contains(">112<", svg);
+        Assert.DoesNotContain(">128<", svg);
+        var table = folder.Write("rows.csv", $",{string.Join(',', Enumerable.Range(0, 100))}");
+        Assert.NotEqual(svg, Kind.For(run).DrawAttention(run, new AttentionSubject { Table = table }, CPU).ToSvg());
+        Assert.Contains("--series (x): there is no such series", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, new AttentionSubject { Series = "x" }, CPU)).Message);
     }
 
     [Fact]

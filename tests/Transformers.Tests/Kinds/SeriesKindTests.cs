@@ -37,9 +37,12 @@ public sealed class SeriesKindTests
           checkpoint: { every: 1000 }
         """, "tiny.yaml", sets);
 
+    const string Calibrated = "model.calibration={ networks: 2, windows: 5 }";
+
     [Theory]
     [InlineData(Encoder, "training.batch.micro=6")]
     [InlineData(Decoder, "training.ema.decay=0.9")]
+    [InlineData(Encoder, Calibrated)]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string model, string setting)
     {
         using var runs = new TinyRuns();
@@ -75,6 +78,76 @@ public sealed class SeriesKindTests
         var result = runs.Train(Config(Encoder, "training.steps=150", "training.batch.sequences=64", "training.validate.every=1000", "model.dropout=0"), "run");
         Assert.True(result.Metrics["mae"] < result.Metrics["seasonal_naive_mae"], $"{result.Metrics["mae"]} and {result.Metrics["seasonal_naive_mae"]}");
         Assert.True(result.Metrics["mae"] < result.Metrics["naive_mae"]);
+    }
+
+    // White noise, of which a large network learns the few values by heart: its quantiles are as near to one another as its errors there.
+    [Theory]
+    [InlineData("training.precision=fp32")]
+    [InlineData("training.ema.decay=0.95")]
+    public void The_band_of_a_network_that_has_learned_its_data_by_heart_covers_eight_of_ten_values_once_calibrated(string setting)
+    {
+        using var runs = new TinyRuns();
+        var random = new Random(7);
+        File.WriteAllLines(runs.PathOf("noise.csv"), ["value", .. Enumerable.Range(0, 1200).Select(_ => FormattableString.Invariant($"{100 + random.NextDouble() + random.NextDouble() + random.NextDouble():0.####}"))]);
+        double Coverage(string name, params string[] sets)
+        {
+            var config = DataOverride.Apply(Config(Encoder.Replace("dropout: 0.1, baseline: season", "feed_forward: { kind: gelu, width: 128 }"),
+                ["data.context=12", "data.horizon=2", "data.season=1", "data.validation=0", "data.test=1080", "data.stride=1", "training.steps=600", setting, .. sets]), runs.PathOf("noise.csv"));
+            runs.Train(config, name);
+            var run = TrainedRun.Open(runs.PathOf(name));
+            return Kind.For(run).Evaluate(run, name, new EvaluationOptions()).Metrics["coverage"];
+        }
+        Assert.InRange(Coverage("plain"), 0, 0.7);
+        Assert.InRange(Coverage("calibrated", "model.calibration={ networks: 2, windows: 20 }"), 0.7, 0.93);
+    }
+
+    [Fact]
+    public void A_run_that_is_stopped_while_it_calibrates_begins_again_and_ends_as_if_it_had_not_been()
+    {
+        using var runs = new TinyRuns();
+        var config = Config(Encoder, Calibrated);
+        runs.Loop(config, "whole", 8);
+        Assert.Equal(0, runs.Loop(config, "stopped", 8, watch: stop => new StopsWhileCalibrating(stop)).Step);
+        Assert.Equal(8, runs.Loop(config, "stopped", 8).Step);
+        Assert.Equal(runs.Newest("whole", CheckpointFiles.Model), runs.Newest("stopped", CheckpointFiles.Model));
+    }
+
+    sealed class StopsWhileCalibrating(StopRequest stop) : ITrainingObserver
+    {
+        public void OnPreparing(string what, double done)
+        {
+            if (what == "calibration" && done > 0.6) stop.Ask("sigterm");
+        }
+    }
+
+    [Theory]
+    [InlineData("model.calibration={ networks: 40, windows: 5 }", "takes 200 windows from the end of training, and the first network is left with none: the training part has 240 steps, and this needs 271")]
+    [InlineData("data.source.count=1", "forecasts 3 windows, and the band of model.quantiles needs 4")]
+    [InlineData("model.quantiles=[0.5]", "needs model.quantiles with a band")]
+    public void A_calibration_that_the_series_are_too_short_for_is_refused_at_its_setting(string set, string message)
+    {
+        using var runs = new TinyRuns();
+        var problem = Assert.Throws<UserException>(() => runs.Train(Config(Encoder, "model.calibration={ networks: 1, windows: 3 }", set), "run")).Problems[0];
+        Assert.Equal("model.calibration", problem.Path);
+        Assert.Contains(message, problem.Message);
+    }
+
+    [Theory]
+    [InlineData(Encoder)]
+    [InlineData(Decoder)]
+    public void Attention_is_drawn_between_the_patches_of_a_window_or_of_a_table(string model)
+    {
+        using var runs = new TinyRuns();
+        using var folder = new TempFolder();
+        runs.Train(Config(model), "run");
+        var run = TrainedRun.Open(runs.PathOf("run"));
+        var svg = Kind.For(run).DrawAttention(run, new AttentionSubject { Series = "series 2" }, CPU).ToSvg();
+        // The last window is forecast from step 288 on, and begins 48 steps before.
+        Assert.Contains(">240<", svg);
+        Assert.Contains("layer 1, head 2", svg);
+        var table = folder.Write("days.csv", "date,value\n" + string.Concat(Enumerable.Range(0, 48).Select(i => FormattableString.Invariant($"{new DateTime(2024, 1, 1).AddDays(i):yyyy-MM-dd},{Math.Sin(i)}\n"))));
+        Assert.Contains("2024-01-07", Kind.For(run).DrawAttention(run, new AttentionSubject { Table = table, Choice = new(Layer: 1, Head: 1) }, CPU).ToSvg());
+        Assert.Contains("--layer (2) must be from 1 to 1", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, new AttentionSubject { Choice = new(Layer: 2) }, CPU)).Message);
     }
 
     [Fact]

@@ -66,6 +66,15 @@ public sealed class SeriesDataset
     /// <summary>Test windows.</summary>
     public SeriesWindow[] Test { get; }
 
+    /// <summary>The same series, of which training ends earlier; what follows is the test.</summary>
+    /// <param name="end">The step after the last one of training.</param>
+    internal SeriesDataset EndingAt(int end)
+    {
+        var shorter = config with { Validation = 0, Test = Table.Length - end, Stride = 1, Limit = null };
+        var whole = new SeriesDataset(shorter, Table, Generators);
+        return config.Limit < whole.Train.Length ? new SeriesDataset(shorter with { Limit = config.Limit }, Table, Generators) : whole;
+    }
+
     /// <summary>Refuses series that are too short to train on.</summary>
     /// <exception cref="UserException">There is no training window.</exception>
     internal void RequireTraining()

@@ -59,7 +59,7 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
     {
         var factor = gradient.item<float>() / (float)scale;
         if (factor != 1)
-            foreach (var part in gradients) part?.mul_(factor);
+            foreach (var part in gradients) part?.mul_(Scalars.Of(factor));
         return [PassOn(0, () => gradients[0]!), PassOn(1, () => gradients[1]!), PassOn(2, () => gradients[2]!)];
     }
 

@@ -52,6 +52,14 @@ public static class AttentionPlot
         return SelfAttention(tokenizer, ids, recorder => model.Hidden(Row(ids, device), recorder: recorder), choice);
     }
 
+    /// <summary>The maps of a series' patches.</summary>
+    /// <param name="patches">The label of each patch.</param>
+    /// <param name="run">Computes the network.</param>
+    /// <param name="choice">Layers and heads.</param>
+    /// <exception cref="UserException">No such layer or head.</exception>
+    internal static HeatMap Of(string[] patches, Action<AttentionRecorder> run, AttentionChoice choice) =>
+        Recorded(run, weights => Maps("Attention: the weight of each patch (column) for each patch (row), by their first steps", weights, patches, patches, choice) with { Across = "patch attended to", Down = "patch" });
+
     /// <summary>The maps of a text in an encoder, its framing tokens included.</summary>
     /// <exception cref="UserException">The text has too many tokens, or the layer or head does not exist.</exception>
     public static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
@@ -68,12 +76,17 @@ public static class AttentionPlot
 
     static HeatMap SelfAttention(TextTokenizer tokenizer, IReadOnlyList<int> ids, Action<AttentionRecorder> run, AttentionChoice choice)
     {
+        var words = Words(tokenizer, ids);
+        return Recorded(run, weights => Maps("Attention: the weight of each token (column) for each token (row)", weights, words, words, choice));
+    }
+
+    static HeatMap Recorded(Action<AttentionRecorder> run, Func<IReadOnlyList<Tensor>, HeatMap> draw)
+    {
         using var inference = no_grad();
         using var scope = NewDisposeScope();
         using var recorder = new AttentionRecorder();
         run(recorder);
-        var words = Words(tokenizer, ids);
-        return Maps("Attention: the weight of each token (column) for each token (row)", recorder.Weights, words, words, choice);
+        return draw(recorder.Weights);
     }
 
     /// <summary>The maps of a sentence and its translation.</summary>

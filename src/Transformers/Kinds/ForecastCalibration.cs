@@ -1,0 +1,114 @@
+using TorchSharp;
+using Transformers.Data.Series;
+using Transformers.Evaluation;
+using Transformers.IO;
+using Transformers.Layers;
+using Transformers.Metrics;
+using Transformers.Models;
+using Transformers.Processes;
+using Transformers.Training;
+using static TorchSharp.torch;
+
+namespace Transformers.Kinds;
+
+/// <summary>Calibrates the bands between a network's quantiles by the errors of others like it, each of which was trained without what it forecasts.</summary>
+/// <remarks>
+/// What a network has learned from says nothing of its errors on what comes next, and a short series has no years to spare for a split of
+/// its own. So the network that is used learns from all of them, and its bands are as wide as the errors of networks that learned from fewer
+/// ask for: its own are a little smaller, and the bands err on the wide side. See <see cref="QuantileCalibration"/>.
+/// </remarks>
+sealed class ForecastCalibration
+{
+    readonly RunConfig run;
+    readonly TrainingOptions options;
+    readonly ITrainingObserver observer;
+    readonly StopRequest stop;
+    readonly IReadOnlyList<(SeriesDataset Series, SeriesWindow[] Windows)> parts;
+    readonly IReadOnlyList<(int Low, int High, double Probability)> bands;
+
+    /// <summary>Divides the training part.</summary>
+    /// <exception cref="UserException">It is too short for that.</exception>
+    internal ForecastCalibration(CalibrationConfig config, SeriesDataset series, RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        (this.run, this.options, this.observer, this.stop) = (run, options, observer, stop);
+        var (data, network) = ((SeriesDataConfig)run.Data, (ForecasterConfig)run.Model);
+        // The last window that is forecast ends with the training part.
+        var end = series.TrainEnd - data.Horizon + 1;
+        var needed = data.Context + data.Horizon + (long)config.Networks * config.Windows;
+        if (end < needed)
+            throw Refuse(FormattableString.Invariant($"takes {(long)config.Networks * config.Windows} windows from the end of training, and the first network is left with none: the training part has {series.TrainEnd} steps, and this needs {needed + data.Horizon - 1}"),
+                "lower model.calibration.networks or model.calibration.windows, or data.context");
+        parts = [.. Enumerable.Range(1, config.Networks).Select(number => series.EndingAt(end - (config.Networks - number + 1) * config.Windows))
+            .Select(part => (part, part.Test.Where(window => window.Origin < part.TrainEnd + config.Windows).ToArray()))];
+        bands = [.. QuantileCalibration.BandsOf(network.Quantiles)];
+        if (bands.Count == 0) throw Refuse("needs model.quantiles with a band, from a lower to a higher one", "for example model.quantiles=[0.1, 0.5, 0.9]");
+        var fewest = QuantileCalibration.FewestDistances(bands[0].Probability);
+        if (parts.Sum(part => part.Windows.Length) is var windows && windows < fewest)
+            throw Refuse($"forecasts {windows} windows, and the band of model.quantiles needs {fewest}: with fewer, none is as rare as what is outside it", "raise model.calibration.windows");
+        foreach (var (part, _) in parts) part.RequireTraining();
+
+        static UserException Refuse(string message, string hint) => new([new Problem(message, Path: "model.calibration", Hint: hint)]);
+    }
+
+    /// <summary>Trains the networks and sets by how much the quantiles of another are moved.</summary>
+    /// <param name="model">The other network.</param>
+    /// <param name="processes">The processes that train together.</param>
+    /// <param name="micro">How a step is cut into micro-batches.</param>
+    /// <exception cref="OperationCanceledException">The run was asked to stop.</exception>
+    internal void Apply(SeriesModel model, Communicator processes, MicroSize micro)
+    {
+        var (H, Q) = (model.Shape.Horizon, model.Quantiles.Count);
+        var distances = new List<double>[H, bands.Count];
+        for (var i = 0; i < distances.Length; i++) distances[i / bands.Count, i % bands.Count] = [];
+        foreach (var (number, (part, windows)) in parts.Index())
+        {
+            observer.Note($"calibration: network {number + 1} of {parts.Count} learns from what is before {part.Table.Time.LabelOf(part.TrainEnd)} and forecasts {windows.Length:N0} windows");
+            AddDistances(distances, part, windows, processes, micro, number);
+        }
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        var shifts = new float[H, Q];
+        for (var h = 0; h < H; h++)
+            foreach (var (b, (low, high, probability)) in bands.Index())
+                if (distances[h, b].Count > 0) shifts[h, low] = -(shifts[h, high] = (float)QuantileCalibration.ShiftOf(distances[h, b], probability));
+        model.Calibration!.copy_(tensor(shifts));
+    }
+
+    // Trains a network on a part and adds, for each step and band, how far the known values of the windows that follow are outside.
+    void AddDistances(List<double>[,] distances, SeriesDataset part, SeriesWindow[] windows, Communicator processes, MicroSize micro, int number)
+    {
+        using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
+        var network = (ForecasterConfig)run.Model;
+        var model = SeriesModel.Create(network, SeriesShape.Of((SeriesDataConfig)run.Data), generator).to(options.Device);
+        using var task = new ForecastTask(model, part, run, options.Device) { Micro = micro };
+        if (options.From is { } from) WarmStart.From(model, TrainedRun.Open(from), config: run);
+        if (run.Training.Freeze is { } patterns) WarmStart.Freeze(model, patterns);
+        var config = run.Training;
+        using var trainer = new Trainer(task, config, SeedStreams.Of(run.Seed, "dropout"), network.Width, Precisions.Resolve(config.Precision, options.Device), options.Device, outputs: null,
+            new Progress(observer, number, parts.Count), stop, processes);
+        trainer.Share();
+        trainer.Run(config.Steps);
+        if (trainer.State.Step < config.Steps) throw new OperationCanceledException();
+        using var averaged = trainer.SwapAverage();
+        using var inference = no_grad();
+        model.eval();
+        var (H, outputs) = (model.Shape.Horizon, 1 + model.Quantiles.Count);
+        foreach (var some in windows.Chunk(256))
+        {
+            using var scope = NewDisposeScope();
+            var batch = part.Batch(some);
+            // The network's own shifts are zeros.
+            var forecast = SeriesRun.NumbersOf(model.Finish(SeriesRun.Forecast(model, batch, options.Device)));
+            for (var i = 0; i < batch.Target.Length; i++)
+                for (var b = 0; b < bands.Count && batch.Known[i] > 0; b++)
+                    distances[i % H, b].Add(Math.Max(forecast[i * outputs + 1 + bands[b].Low] - batch.Target[i], batch.Target[i] - forecast[i * outputs + 1 + bands[b].High]));
+        }
+    }
+
+    sealed class Progress(ITrainingObserver observer, int number, int networks) : ITrainingObserver
+    {
+        public void OnStep(long step, long steps) => observer.OnPreparing("calibration", (number + (double)step / steps) / networks);
+
+        public void Warn(string message) => observer.Warn(message);
+    }
+}
