@@ -113,12 +113,15 @@ public sealed class TokenizerCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_is_missing_is_told_with_the_file_that_was_to_be_written()
+    public void A_folder_that_is_missing_is_made_for_the_file_that_is_written()
     {
         var tokenizer = Trained("--kind", "bytes");
-        var (code, _, error) = Run(Text, "tokenizer", "encode", tokenizer, "--output", In("nowhere/ids.bin"));
+        Assert.Equal(0, Run(Text, "tokenizer", "encode", tokenizer, "--output", In("somewhere/ids.bin")).Code);
+        Assert.True(File.Exists(In("somewhere/ids.bin")));
+        // A file where the folder would be.
+        var (code, _, error) = Run(Text, "tokenizer", "encode", tokenizer, "--output", In("somewhere/ids.bin/ids.bin"));
         Assert.Equal(ExitCodes.UserError, code);
-        Assert.Contains(In("nowhere/ids.bin"), error);
+        Assert.Contains(In("somewhere/ids.bin"), error);
         Assert.DoesNotContain("   at ", error);
     }
 

@@ -139,7 +139,7 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
 {
     /// <summary>What validations measure besides the loss, by the kind of model; docs/json.md has the same list.</summary>
     internal static IReadOnlyList<string> Metrics { get; } =
-        ["perplexity", "bits_per_byte", "bleu", "chrf", "exact", "accuracy", "top1", "top5", "macro_f1", "calibration_error", "masked_accuracy", "match_accuracy", .. SeriesComparison.AllNames];
+        ["perplexity", "bits_per_byte", "bleu", "chrf", "exact", "accuracy", "accuracy_*", "top1", "top5", "macro_f1", "calibration_error", "masked_accuracy", "match_accuracy", .. SeriesComparison.AllNames];
 
     /// <summary>The numbers of a result, by the names that <c>--expect</c> uses.</summary>
     internal static IReadOnlyList<string> ResultNames { get; } =

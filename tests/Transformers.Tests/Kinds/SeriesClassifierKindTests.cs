@@ -54,7 +54,7 @@ public sealed class SeriesClassifierKindTests
         Assert.DoesNotContain(">128<", svg);
         var table = folder.Write("rows.csv", $",{string.Join(',', Enumerable.Range(0, 100))}");
         Assert.NotEqual(svg, Kind.For(run).DrawAttention(run, new AttentionSubject { Table = table }, CPU).ToSvg());
-        Assert.Contains("--series (x): there is no such series", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, new AttentionSubject { Series = "x" }, CPU)).Message);
+        Assert.Contains("--series (x): no such series", Assert.Throws<UserException>(() => Kind.For(run).DrawAttention(run, new AttentionSubject { Series = "x" }, CPU)).Message);
     }
 
     [Fact]
