@@ -54,7 +54,7 @@ public sealed class CommandLineRulesTests
         var row = page.First(line => line.StartsWith("| `metrics` |", StringComparison.Ordinal)).Split('|')[3];
         // Those of forecasts have a table of their own.
         var forecasts = page.SkipWhile(line => line != "### Scores of forecasts").SkipWhile(line => !line.StartsWith('|')).TakeWhile(line => line.StartsWith('|')).Select(line => line.Split('|')[1]);
-        var metrics = Regex.Matches(string.Join(' ', [row, .. forecasts]), "`([a-z0-9_]+)`").Select(match => match.Groups[1].Value).ToList();
+        var metrics = Regex.Matches(string.Join(' ', [row, .. forecasts]), "`([a-z0-9_*]+)`").Select(match => match.Groups[1].Value).ToList();
         var names = CommandLine.Refused("train", "copy", "--expect", "nothing<=1").Split("the results are ")[1].TrimEnd(')', '\n', '\r').Split(", ");
         Assert.Equal(metrics.Order(StringComparer.Ordinal), names[^metrics.Count..].Order(StringComparer.Ordinal));
         Assert.Equal(["parameters", "steps", "seconds", "tokens_per_second", "images_per_second", "train_loss", "val_loss", "peak_memory_bytes", "processes", "skipped_steps", "roll_backs", "data_wait", "best.step", "best.val_loss"],
