@@ -71,6 +71,7 @@ public sealed class PowerLawTests
         Assert.Null(PowerLawFit.Of([(100, 1), (200, double.NaN), (300, 0.5), (400, 0.4)]));
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void Laws_cross_where_their_values_are_equal_with_an_interval_around_it()
     {

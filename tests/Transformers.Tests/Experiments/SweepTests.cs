@@ -45,6 +45,7 @@ public sealed class SweepTests : IDisposable
     SweepResult Start(SweepPlan plan, string? metric = null, string? split = null, StopRequest? request = null) =>
         Sweep.Start(plan, new SweepOptions { Metric = metric, Split = split, Training = runs.OptionsOf("unused") }, steps, request ?? stop);
 
+    [Trait("Category", "slow")]
     [Fact]
     public void A_grid_is_trained_into_one_table_with_means_deviations_fits_and_a_figure()
     {

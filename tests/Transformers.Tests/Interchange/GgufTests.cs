@@ -35,6 +35,7 @@ public sealed class GgufTests : IDisposable
     };
 
     // Twenty prompts, each continued by the best token until two are nearly as good.
+    [Trait("Category", "slow")]
     [Theory]
     [MemberData(nameof(Layouts))]
     public void Greedy_continuations_are_equal_up_to_near_ties(string layout, string model, double nearTie)

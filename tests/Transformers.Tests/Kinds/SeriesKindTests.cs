@@ -81,6 +81,7 @@ public sealed class SeriesKindTests
     }
 
     // White noise, of which a large network learns the few values by heart: its quantiles are as near to one another as its errors there.
+    [Trait("Category", "slow")]
     [Theory]
     [InlineData("training.precision=fp32")]
     [InlineData("training.ema.decay=0.95")]

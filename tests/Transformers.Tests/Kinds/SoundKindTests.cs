@@ -70,6 +70,7 @@ public sealed class SoundKindTests
         Assert.Contains("the file or folder does not exist", Assert.Throws<UserException>(() => network.Predict([file, "none.wav"], 1).ToList()).Message);
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void A_few_sounds_are_learned_by_heart()
     {

@@ -68,6 +68,7 @@ public sealed class SeriesModelTests
         Assert.Equal(0, gradient[0, 10..].abs().sum().item<float>());
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void The_mean_learns_the_mean_and_the_quantiles_the_quantiles()
     {

@@ -56,6 +56,7 @@ public class RoundTripTests
         foreach (var tokenizer in ByteTokenizers) Assert.Equal(bytes, tokenizer.DecodeToBytes(Encode(tokenizer, bytes)));
     }).QuickCheckThrowOnFailure();
 
+    [Trait("Category", "slow")]
     [Fact]
     public void A_streamed_text_has_the_ids_of_the_whole()
     {

@@ -80,6 +80,7 @@ public class DataPreparationTests : FolderTest
         }
     }
 
+    [Trait("Category", "slow")]
     [Fact]
     public void The_number_of_threads_changes_nothing()
     {
