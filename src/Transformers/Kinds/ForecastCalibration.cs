@@ -11,11 +11,12 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Calibrates the bands between a network's quantiles by the errors of others like it, each of which was trained without what it forecasts.</summary>
+/// <summary>Calibrates the bands between a network's quantiles with the errors of similar networks, none of which was trained on what it forecasts.</summary>
 /// <remarks>
-/// What a network has learned from says nothing of its errors on what comes next, and a short series has no years to spare for a split of
-/// its own. So the network that is used learns from all of them, and its bands are as wide as the errors of networks that learned from fewer
-/// ask for: its own are a little smaller, and the bands err on the wide side. See <see cref="QuantileCalibration"/>.
+/// A network's errors on its training data do not show how large its errors on later data will be, and a short series is too short for a
+/// calibration split. So the final network is trained on all of the training data, and its bands get the width that the errors of networks
+/// trained on less data require. Its own errors should be slightly smaller, so the bands tend to be too wide rather than too narrow.
+/// See <see cref="QuantileCalibration"/>.
 /// </remarks>
 sealed class ForecastCalibration
 {
