@@ -5,17 +5,17 @@ using Microsoft.ML.Tokenizers;
 
 namespace OnnxApp;
 
-/// <summary>What <c>model.json</c> says.</summary>
+/// <summary>The contents of <c>model.json</c>.</summary>
 record Description(string Task, string[] Graphs, int? Context, int? Vocabulary, string? Tokenizer, string? TargetTokenizer, int? Begin, int? End, int? SourceEnd,
     int? Mask, string[]? Labels, ImageInput? Image, SeriesInput? Series, SoundInput? Sound);
 
-/// <summary>How a picture becomes the model's input.</summary>
+/// <summary>How an image becomes the model's input.</summary>
 record ImageInput(int Size, int? Resize, bool KeepRatio, string Filter, int Channels, float[] Mean, float[] Std, int Background);
 
-/// <summary>What a model of series sees, and the quantiles that it forecasts.</summary>
+/// <summary>The number of steps in the input of a series model, and the quantiles that it forecasts.</summary>
 record SeriesInput(int Context, double[]? Quantiles);
 
-/// <summary>An exported folder, opened.</summary>
+/// <summary>An open exported folder.</summary>
 sealed class ExportedModel : IDisposable
 {
     static readonly RunOptions Options = new();
@@ -54,7 +54,7 @@ sealed class ExportedModel : IDisposable
         return target!.Decode(Continue(cache, [Description.Begin!.Value], most));
     }
 
-    // The first pass reads all that is there, each further one the last token alone: the cache has the rest.
+    // The first pass reads the whole prompt, each further one only the last token: the cache has the rest.
     IEnumerable<int> Continue(Cache cache, long[] ids, int most)
     {
         var length = ids.Length;
@@ -96,7 +96,7 @@ sealed class ExportedModel : IDisposable
         return OrtValue.CreateTensorValueFromMemory(pixels, [1, input.Channels, input.Size, input.Size]);
     }
 
-    /// <summary>The answers to a question about an image, the most probable first; of a model without answers, whether a caption belongs to it.</summary>
+    /// <summary>The answers to a question about an image, the most probable first; for a model without answers, whether a caption matches it.</summary>
     public IEnumerable<(string Label, float Probability)> Answer(Png image, string text)
     {
         var ids = Framed(text);
@@ -112,7 +112,7 @@ sealed class ExportedModel : IDisposable
         return Ranked(One("logits", ("input_values", OrtValue.CreateTensorValueFromMemory(values, [1, values.Length / input.Mels, input.Mels]))));
     }
 
-    /// <summary>The classes of a series, the most probable first. A longer one is truncated, and what a shorter one lacks at its end is missing.</summary>
+    /// <summary>The classes of a series, the most probable first. A longer one is truncated, and a shorter one is padded with missing values at its end.</summary>
     public IEnumerable<(string Label, float Probability)> ClassifySeries(IReadOnlyList<double> series)
     {
         var length = Description.Series!.Context;
@@ -120,7 +120,7 @@ sealed class ExportedModel : IDisposable
         return Ranked(One("logits", ("values", OrtValue.CreateTensorValueFromMemory(values, [1, length]))));
     }
 
-    /// <summary>The mean of each step after a series, and the quantiles. What a series lacks at its beginning is missing.</summary>
+    /// <summary>The mean of each step after a series, and the quantiles. A short series is padded with missing values at its beginning.</summary>
     public IEnumerable<(double Mean, double[] Quantiles)> Forecast(IReadOnlyList<double> series)
     {
         var (context, Q) = (Description.Series!.Context, Description.Series.Quantiles!.Length);
@@ -131,7 +131,7 @@ sealed class ExportedModel : IDisposable
         return mean.Select((one, step) => (one, quantiles[(step * Q)..((step + 1) * Q)]));
     }
 
-    // One output of the first graph.
+    // Runs the first graph and returns one of its outputs.
     float[] One(string output, params (string Name, OrtValue Value)[] inputs)
     {
         using var outputs = graphs[0].Run(Options, [.. inputs.Select(input => input.Name)], [.. inputs.Select(input => input.Value)], [output]);
@@ -161,14 +161,14 @@ sealed class ExportedModel : IDisposable
         foreach (var graph in graphs) graph.Dispose();
     }
 
-    /// <summary>What a decoder keeps between two passes: each output <c>present.X</c> is the next pass's input <c>past_key_values.X</c>.</summary>
+    /// <summary>A decoder's cache between two passes: each output <c>present.X</c> is the next pass's input <c>past_key_values.X</c>.</summary>
     sealed class Cache : IDisposable
     {
         readonly Dictionary<string, OrtValue> held = [];
 
         public Cache(InferenceSession decoder)
         {
-            // Before the first token there are none: the size of their axis is 0.
+            // Before the first token the cache is empty: the size of its token axis is 0.
             foreach (var (name, input) in decoder.InputMetadata)
                 if (name.StartsWith("past_key_values.", StringComparison.Ordinal))
                     Set(name, OrtValue.CreateTensorValueFromMemory(Array.Empty<float>(), [.. input.Dimensions.Select((size, axis) => size >= 0 ? size : input.SymbolicDimensions[axis] == "batch" ? 1L : 0)]));
@@ -180,7 +180,7 @@ sealed class ExportedModel : IDisposable
             held[name] = value;
         }
 
-        /// <summary>Runs a graph with the cache and further inputs, keeps what it gives for the next pass, and returns its logits.</summary>
+        /// <summary>Runs a graph with the cache and further inputs, keeps its new cache for the next pass, and returns its logits.</summary>
         public float[] Run(InferenceSession graph, Dictionary<string, OrtValue> inputs)
         {
             string[] names = [.. graph.InputNames];

@@ -4,10 +4,10 @@ using System.Text;
 
 namespace OnnxApp;
 
-/// <summary>A picture from a PNG file of 8-bit gray or colour, with or without transparency, not interlaced.</summary>
+/// <summary>An image from a PNG file of 8-bit grey or colour, with or without transparency, not interlaced.</summary>
 /// <param name="Width">Pixels per row.</param>
 /// <param name="Height">Rows.</param>
-/// <param name="Channels">Bytes a pixel: 1 gray, 2 with transparency, 3 colour, 4 with transparency.</param>
+/// <param name="Channels">Bytes per pixel: 1 for grey, 2 for grey with transparency, 3 for colour, 4 for colour with transparency.</param>
 /// <param name="Pixels">Row by row.</param>
 sealed record Png(int Width, int Height, int Channels, byte[] Pixels)
 {
@@ -25,7 +25,7 @@ sealed record Png(int Width, int Height, int Channels, byte[] Pixels)
                 case "IHDR":
                     (width, height) = (BinaryPrimitives.ReadInt32BigEndian(data), BinaryPrimitives.ReadInt32BigEndian(data[4..]));
                     channels = data[9] switch { 0 => 1, 2 => 3, 4 => 2, 6 => 4, _ => 0 };
-                    if (data[8] != 8 || channels == 0 || data[12] != 0) throw new NotSupportedException("only PNG files of 8-bit gray or colour that are not interlaced are read");
+                    if (data[8] != 8 || channels == 0 || data[12] != 0) throw new NotSupportedException("only PNG files of 8-bit grey or colour that are not interlaced can be read");
                     break;
                 case "IDAT": packed.Write(data); break;
             }
@@ -36,7 +36,7 @@ sealed record Png(int Width, int Height, int Channels, byte[] Pixels)
         return new(width, height, channels, Unfilter(inflated, width * channels, height, channels));
     }
 
-    // Each row says how its bytes differ from their neighbours (PNG, section 9).
+    // Each row gives its bytes as differences from their neighbours (PNG, section 9).
     static byte[] Unfilter(Stream rows, int stride, int height, int step)
     {
         var pixels = new byte[stride * height];
@@ -60,7 +60,7 @@ sealed record Png(int Width, int Height, int Channels, byte[] Pixels)
         return a <= b && a <= c ? left : b <= c ? up : corner;
     }
 
-    /// <summary>The picture as a model sees it: resized, the middle cut out, as planes of values from 0 to 255.</summary>
+    /// <summary>The image as a model's input: resized and cropped to the middle, in planes of values from 0 to 255.</summary>
     public float[] Fit(ImageInput input)
     {
         var (side, shorter) = (input.Resize ?? input.Size, Math.Min(Width, Height));
@@ -72,13 +72,13 @@ sealed record Png(int Width, int Height, int Channels, byte[] Pixels)
         {
             var (c, y, x) = (i / (input.Size * input.Size), i / input.Size % input.Size, i % input.Size);
             var at = (top + y) * width + left + x;
-            // A model of one channel sees the luma.
+            // The input of a model with one channel is the luma.
             values[i] = input.Channels == 3 ? (float)colours[c][at] : ((int)colours[0][at] * 19595 + (int)colours[1][at] * 38470 + (int)colours[2][at] * 7471 + 0x8000) >> 16;
         }
         return values;
     }
 
-    // Red, green or blue of every pixel; transparent ones lie on the background.
+    // Red, green or blue of every pixel; transparent ones are blended with the background.
     double[] Plane(int colour, int background)
     {
         var (behind, plane) = (background >> (16 - 8 * colour) & 255, new double[Width * Height]);
@@ -91,7 +91,7 @@ sealed record Png(int Width, int Height, int Channels, byte[] Pixels)
         return plane;
     }
 
-    // Resizes the rows of a picture and turns it about its diagonal: a second call does the columns and turns it back. Where rows shrink,
+    // Resizes the rows of an image and transposes it: a second call resizes the columns and transposes it back. If rows shrink,
     // the filter is stretched by the same factor.
     static double[] Resize(double[] pixels, int length, int target, string filter)
     {

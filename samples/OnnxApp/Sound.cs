@@ -4,13 +4,13 @@ using System.Text;
 
 namespace OnnxApp;
 
-/// <summary>The numbers of the spectrogram, as <c>model.json</c> has them.</summary>
+/// <summary>The settings of the spectrogram, from <c>model.json</c>.</summary>
 record SoundInput(int Rate, int Samples, int Mels, int Hop, int Window, int Fft, double Lowest, double Highest, double Floor, double Mean, double Std);
 
-/// <summary>Turns a recording into the log-mel spectrogram that a model of sounds reads.</summary>
+/// <summary>Turns a recording into the log-mel spectrogram that an audio model reads.</summary>
 static class Sound
 {
-    /// <summary>Reads a WAV file of one channel of 16 bits: samples from -1 to 1.</summary>
+    /// <summary>Reads a WAV file with one channel of 16 bits as samples from -1 to 1.</summary>
     public static float[] Read(string path, int rate)
     {
         var file = File.ReadAllBytes(path);
@@ -19,7 +19,7 @@ static class Sound
             var name = Encoding.ASCII.GetString(file, at, 4);
             var data = file.AsSpan(at + 8, BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(at + 4)));
             if (name == "fmt " && (data[0], data[2], BinaryPrimitives.ReadInt32LittleEndian(data[4..]), data[14]) != (1, 1, rate, 16))
-                throw new NotSupportedException($"only WAV files of one channel of 16 bits at {rate} Hz are read: ffmpeg -i INPUT -ar {rate} -ac 1 -c:a pcm_s16le OUTPUT.wav");
+                throw new NotSupportedException($"only WAV files with one channel of 16 bits at {rate} Hz can be read: ffmpeg -i INPUT -ar {rate} -ac 1 -c:a pcm_s16le OUTPUT.wav");
             if (name == "data")
             {
                 var samples = new float[data.Length / 2];
@@ -28,13 +28,13 @@ static class Sound
             }
             at += 8 + data.Length + data.Length % 2;
         }
-        throw new NotSupportedException("only WAV files are read");
+        throw new NotSupportedException("only WAV files can be read");
     }
 
     /// <summary>The normalised logarithm of each band's power in each frame, [T, M], of the middle of a recording.</summary>
     public static float[] Spectrogram(ReadOnlySpan<float> recording, SoundInput input)
     {
-        // What is cut off, or filled up with silence, is as much at the beginning as at the end.
+        // A recording is cropped, or padded with silence, equally at both ends.
         var samples = new float[input.Samples];
         var start = (recording.Length - samples.Length) / 2;
         for (var i = 0; i < samples.Length; i++) samples[i] = start + i >= 0 && start + i < recording.Length ? recording[start + i] : 0;
@@ -53,7 +53,7 @@ static class Sound
         return values;
     }
 
-    // The power of each frequency in a window (Hann), filled up with zeros. Beyond its ends, a recording is mirrored at its first and last sample.
+    // The power of each frequency in a Hann window, padded with zeros. Beyond its ends, a recording is mirrored at its first and last sample.
     static double[] Power(float[] samples, int start, SoundInput input)
     {
         var window = new Complex[input.Fft];

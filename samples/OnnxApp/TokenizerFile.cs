@@ -37,7 +37,7 @@ static class TokenizerFile
         PreTokenizer = new RegexPreTokenizer(new Regex(PatternOf(preTokenizer)), null),
     });
 
-    // Without an expression, the library would split at white space and drop it: characters are split one by one, and unsplit text is one piece.
+    // Without an expression, the library would split at white space and drop it. This one splits characters one by one, or keeps a text in one piece.
     static string PatternOf(JsonElement preTokenizer)
     {
         if (preTokenizer.ValueKind == JsonValueKind.Null) return @"[\uD800-\uDBFF][\uDC00-\uDFFF]|[\s\S]";
@@ -45,7 +45,7 @@ static class TokenizerFile
         return preTokenizer.GetProperty("use_regex").GetBoolean() ? Gpt2 : @"[\s\S]+";
     }
 
-    // A vocabulary of whole words is a word-piece vocabulary without pieces.
+    // A vocabulary of whole words is a WordPiece vocabulary without pieces.
     static WordPieceTokenizer Words(Dictionary<string, int> vocabulary)
     {
         var lines = string.Join('\n', vocabulary.OrderBy(word => word.Value).Select(word => word.Key));
