@@ -2,8 +2,8 @@ using Transformers.IO;
 
 namespace Transformers.Data;
 
-/// <summary>The files of one kind in class folders, and what a person should know of what else is there.</summary>
-/// <remarks>Names that start with a dot are skipped, with all below them.</remarks>
+/// <summary>The files of one kind in class folders, and what a user should know about the other files.</summary>
+/// <remarks>Files and folders whose names start with a dot are skipped.</remarks>
 sealed class ClassFolders
 {
     const int MostNamed = 8;
@@ -17,7 +17,7 @@ sealed class ClassFolders
 
     /// <summary>Looks through a folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="isWanted">Whether a file's name is that of a file of the kind.</param>
+    /// <param name="isWanted">Whether a file with this name is of the kind.</param>
     /// <param name="what">What the files are called, such as <c>images</c>.</param>
     /// <exception cref="UserException">It cannot be read.</exception>
     internal ClassFolders(string folder, Func<string, bool> isWanted, string what)
@@ -47,25 +47,25 @@ sealed class ClassFolders
 
     static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
-    /// <summary>The files, relative to the folder and with <c>/</c> between their parts, in no order.</summary>
+    /// <summary>The files, relative to the folder and separated by <c>/</c>, in no particular order.</summary>
     internal IReadOnlyList<string> Found { get; }
 
     /// <summary>The number of other files.</summary>
     internal int Ignored { get; }
 
-    /// <summary>Folders that are no classes, and files that were skipped.</summary>
+    /// <summary>Warnings about folders that are not classes, and about skipped files.</summary>
     internal IReadOnlyList<string> Warnings =>
     [
         .. empty.Take(MostNamed).Select(path => $"the folder {Path.Combine(root, path)} contains no {what}, so there is no class for it"),
         .. empty.Count > MostNamed ? [$"{empty.Count - MostNamed} more folders contain no {what}"] : Array.Empty<string>(),
-        .. Ignored > 0 ? [$"{Ignored} files skipped that are not {what}, by name: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(MostNamed).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
+        .. Ignored > 0 ? [$"{Ignored} files skipped because their names are not those of {what}: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(MostNamed).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
     ];
 
-    /// <summary>Which classes a split lacks, one warning for each split; splits without an example are left out.</summary>
+    /// <summary>The classes that splits lack, one warning per split; empty splits are ignored.</summary>
     /// <param name="classes">The names of the classes.</param>
     /// <param name="labelOf">The class of an example.</param>
     /// <param name="example">What an example is called, such as <c>image</c>.</param>
-    /// <param name="splits">The splits by their names.</param>
+    /// <param name="splits">The splits by name.</param>
     internal static IEnumerable<string> MissingClasses(IReadOnlyList<string> classes, Func<int, int> labelOf, string example, params (string Name, IReadOnlyCollection<int> Examples)[] splits)
     {
         foreach (var (name, examples) in splits.Where(split => split.Examples.Count > 0))

@@ -2,12 +2,12 @@ using Transformers.IO;
 
 namespace Transformers.Data;
 
-/// <summary>Which training examples <c>data.limit</c> keeps: as many of each class, as far as there are as many. A smaller limit's examples are among a larger one's.</summary>
+/// <summary>Chooses the training examples that <c>data.limit</c> keeps: the same number of each class, as far as possible. A smaller limit's examples are among a larger one's.</summary>
 static class DataLimit
 {
     /// <summary>Chooses examples.</summary>
     /// <param name="classes">The class of each example.</param>
-    /// <param name="inOrder">Puts the examples of a class in the order in which they are taken; gets the class's number and its examples, in their order.</param>
+    /// <param name="inOrder">Orders the examples of a class; the first ones are kept. Receives the index of the class and its examples.</param>
     /// <param name="limit">How many are wanted.</param>
     /// <param name="what">What the examples are called, such as <c>images</c>.</param>
     /// <returns>The examples that are kept, in their order.</returns>
@@ -20,7 +20,7 @@ static class DataLimit
         return [.. groups.SelectMany((group, number) => inOrder(number, group).Take(quotas[number])).Order()];
     }
 
-    /// <summary>Chooses labelled examples by a draw of the run's seed.</summary>
+    /// <summary>Chooses labelled examples at random, with the run's seed.</summary>
     /// <param name="train">All training examples.</param>
     /// <param name="labelOf">The class of one.</param>
     /// <param name="limit">How many are wanted; null for all.</param>
@@ -34,7 +34,7 @@ static class DataLimit
             return examples;
         }, most, what).Select(example => train[example])];
 
-    /// <summary>Refuses a limit above what there is: a curve over sizes would have points that are not what they say.</summary>
+    /// <summary>Refuses a limit above the number of examples: a curve over sizes would have mislabelled points.</summary>
     /// <exception cref="UserException">There are fewer.</exception>
     internal static void CheckEnough(long limit, long there, string what)
     {
@@ -42,7 +42,7 @@ static class DataLimit
             throw new UserException([new Problem($"data.limit ({limit}) must be at most the number of training {what} ({there})", Path: "data.limit", Hint: "lower it, or leave it out to train on all")]);
     }
 
-    /// <summary>How many each class gives: the same number, and all of a class that has fewer; of a remainder the first classes give one more.</summary>
+    /// <summary>How many examples each class contributes: the same number, or all if it has fewer; the first classes contribute one more each to make up a remainder.</summary>
     internal static int[] Quotas(IReadOnlyList<int> there, int limit)
     {
         int low = 0, high = limit;
@@ -67,7 +67,7 @@ static class DataLimit
 /// <summary>Examples up to a limit, the same ones regardless of their order: a hash of their content decides.</summary>
 /// <param name="read">Reads all examples.</param>
 /// <param name="contentOf">The content of an example.</param>
-/// <param name="classOf">Its class; the same for all where there are none.</param>
+/// <param name="classOf">Its class; the same for all if there are none.</param>
 /// <param name="limit">How many are kept.</param>
 /// <param name="what">What the examples are called.</param>
 sealed class ContentLimit<T>(Func<IEnumerable<T>> read, Func<T, string> contentOf, Func<T, string> classOf, long limit, string what)

@@ -7,7 +7,7 @@ sealed record BucketOptions
 {
     /// <summary>The padded size of a batch: rows times the longest row (of both sides, for pairs).</summary>
     public int? Tokens { get; init; }
-    /// <summary>The number of rows of a batch; where both are given, neither is exceeded.</summary>
+    /// <summary>The number of rows of a batch; if both are given, neither is exceeded.</summary>
     public int? Sequences { get; init; }
     public ulong Seed { get; init; }
     /// <summary>Whether every epoch has its own order; if not, batches run from the shortest to the longest.</summary>
@@ -22,7 +22,7 @@ sealed record BucketOptions
 /// <remarks>
 /// The order of an epoch is a function of (seed, epoch) alone: sequences are shuffled, then sorted by length (so that those of one
 /// length meet different neighbours every epoch), cut into batches, and the batches are shuffled. The number of batches is the
-/// same in every epoch. Processes take turns; the last round is filled up from the start of the epoch, so all take as many.
+/// same in every epoch. Processes take turns; the last round is filled up from the start of the epoch, so all take the same number.
 /// </remarks>
 sealed class LengthBuckets
 {

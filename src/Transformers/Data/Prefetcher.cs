@@ -19,7 +19,7 @@ public interface IBatchStream<out T> : IDisposable
     double WaitFraction { get; }
 }
 
-/// <summary>Makes batches ahead on other threads and gives them out in order.</summary>
+/// <summary>Makes batches ahead on other threads and returns them in order.</summary>
 /// <remarks>Its position is that after the last batch taken, not that of the batches made ahead.</remarks>
 public sealed class Prefetcher<T> : IBatchStream<T>
 {
@@ -35,7 +35,7 @@ public sealed class Prefetcher<T> : IBatchStream<T>
 
     /// <summary>Starts making batches, each of which depends on its position alone.</summary>
     /// <param name="at">Makes the batch at a position, on any thread.</param>
-    /// <param name="batchesPerEpoch">Batches of a pass over the data.</param>
+    /// <param name="batchesPerEpoch">Batches per pass over the data.</param>
     /// <param name="position">The position of the first batch.</param>
     /// <param name="ahead">How many batches are kept ready.</param>
     /// <param name="threads">How many are made at a time.</param>
@@ -132,7 +132,7 @@ public sealed class Prefetcher<T> : IBatchStream<T>
     {
         try
         {
-            // Waits for room first: a batch that finds none would be one more than was asked for.
+            // Waits for room before making a batch, so that no more than the requested number exist.
             while (await writer.WaitToWriteAsync(cancel))
             {
                 cancel.ThrowIfCancellationRequested();
@@ -152,21 +152,21 @@ public sealed class Prefetcher<T> : IBatchStream<T>
     {
         stop.Cancel();
         producer.GetAwaiter().GetResult();
-        // Batches that nobody takes are waited for; their exceptions hide no other.
+        // Waits for batches that nobody takes; their exceptions must not hide others.
         while (ready.Reader.TryRead(out var left)) ((Task)left.Batch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
         stop.Dispose();
     }
 }
 
 /// <summary>A position in training data: all that a checkpoint has to keep of a sampler.</summary>
-/// <param name="Epoch">Passes over the data that are done; 0 where a sampler makes no passes.</param>
+/// <param name="Epoch">Completed passes over the data; 0 for samplers without passes.</param>
 /// <param name="Next">The next batch, block or document of this pass, from 0.</param>
 /// <param name="Offset">Tokens of that document that have been used.</param>
 /// <param name="Batches">Batches drawn so far.</param>
 public readonly record struct DataPosition(long Epoch, long Next, long Offset = 0, long Batches = 0)
 {
     /// <summary>The position after one batch.</summary>
-    /// <param name="count">Batches of a pass.</param>
+    /// <param name="count">Batches per pass.</param>
     public DataPosition Following(long count) =>
         Next + 1 < count ? this with { Next = Next + 1, Batches = Batches + 1 } : new(Epoch + 1, 0, 0, Batches + 1);
 

@@ -15,7 +15,7 @@ namespace Transformers.Data;
 /// <param name="Padding">Fills rows up to the longest.</param>
 /// <param name="Begin">Starts a target and an encoder's text.</param>
 /// <param name="End">Ends a source, a target and an encoder's text.</param>
-/// <param name="Mask">Replaces a token to predict, where the vocabulary has it.</param>
+/// <param name="Mask">Replaces a token to predict, if the vocabulary has one.</param>
 public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = null)
 {
     /// <summary>The special tokens of an encoder-decoder's vocabulary, in the order in which to add them.</summary>
@@ -28,7 +28,7 @@ public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = nul
     static readonly string[] EndNames = ["</s>", "[SEP]", "<eos>"], MaskNames = ["<mask>", "[MASK]"];
 
     /// <summary>Finds the ids in a vocabulary: under the names above, or under those of vocabularies that other projects published.</summary>
-    /// <remarks>T5 begins a target with its padding, and Llama fills rows with its unknown token: so do vocabularies without a token for either.</remarks>
+    /// <remarks>Without a begin token, a target begins with padding (T5); a SentencePiece vocabulary without padding pads with its unknown token (Llama).</remarks>
     /// <exception cref="UserException">It lacks one of <see cref="ForTranslation"/>.</exception>
     public static SpecialIds Of(TextTokenizer tokenizer)
     {

@@ -10,7 +10,7 @@ public abstract record DataConfig
     [AtLeast(1)]
     public long? Limit { get; init; }
 
-    /// <summary>The settings, with all below them, that decide what a model sees of an example: a run that starts from another's weights names those that differ.</summary>
+    /// <summary>The settings, with all below them, that decide what a model sees of an example; a run that starts from another's weights names those that differ.</summary>
     public virtual IReadOnlyList<string> InputSettings() => [];
 
     /// <summary>How some of the data is held out for validation.</summary>

@@ -14,11 +14,11 @@ namespace Transformers.Data;
 /// </remarks>
 public static class TextLines
 {
-    /// <summary>The longest line that is read: no example is as long, and memory stays bounded.</summary>
+    /// <summary>The longest line that is read: no real example is as long, and memory stays bounded.</summary>
     public const int MaximumBytes = 16 << 20;
 
     /// <summary>All lines of a file, read as they are asked for.</summary>
-    /// <exception cref="UserException">The file cannot be read, is not UTF-8 or holds a line that is too long.</exception>
+    /// <exception cref="UserException">The file cannot be read, is not UTF-8 or contains a line that is too long.</exception>
     public static IEnumerable<string> Read(string path) => Read(path, once: false);
 
     /// <inheritdoc cref="Read(string)"/>
@@ -33,7 +33,7 @@ public static class TextLines
     /// <summary>All lines of a stream, read as they are asked for.</summary>
     /// <param name="stream">The bytes.</param>
     /// <param name="path">The name in messages.</param>
-    /// <exception cref="UserException">It cannot be read, is not UTF-8 or holds a line that is too long.</exception>
+    /// <exception cref="UserException">It cannot be read, is not UTF-8 or contains a line that is too long.</exception>
     public static IEnumerable<string> Read(Stream stream, string path)
     {
         foreach (var line in new Utf8Reader(stream, path, counts: null).Lines(MaximumBytes))
@@ -122,7 +122,7 @@ static class CommaSeparated
     public static char SeparatorOf(string path) =>
         Path.GetExtension(path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path).Equals(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
 
-    /// <summary>The remedy for a line that has other separators; null where it has not.</summary>
+    /// <summary>The remedy for a line that has other separators; null if it does not.</summary>
     public static string? Separators(IReadOnlyList<string> fields) =>
         fields.Count > 2 || fields.Max(field => field.AsSpan().Count(';')) is 0 && !fields[0].Contains('\t') ? null
         : $"columns are separated by {(fields[0].Contains('\t') ? "tabs: name the file .tsv" : "semicolons: write the table with commas between columns and with decimal points; in pandas that is to_csv(path)")}";
@@ -184,7 +184,7 @@ static class ClassNames
     }
 }
 
-/// <summary>What a table's first line says of the others.</summary>
+/// <summary>What a table's first line says about the others.</summary>
 static class TableLines
 {
     static readonly string[] TextNames = ["text", "sentence", "review", "comment", "content", "title", "question", "input", "source", "src", "message", "tweet", "document"];

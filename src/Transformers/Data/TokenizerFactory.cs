@@ -9,14 +9,14 @@ using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Data;
 
-/// <summary>Makes the tokenizer that a config asks for: trains it on the text where it has to be, once.</summary>
+/// <summary>Makes the tokenizer that a config asks for: trains it on the text once, if necessary.</summary>
 public static class TokenizerFactory
 {
     /// <summary>The tokenizer of a config.</summary>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="source">The text to train on.</param>
     /// <param name="cache">A folder that keeps trained tokenizers; the same text and settings give the same one.</param>
-    /// <param name="specialTokens">The special tokens; null for the end of a document alone, and for none where the vocabulary is of characters.</param>
+    /// <param name="specialTokens">The special tokens; null for the default: the end-of-text token alone, or none for characters.</param>
     /// <param name="progress">Called with the progress of training, from 0 to 1.</param>
     /// <param name="cancel">Ends training.</param>
     /// <exception cref="UserException">The text or a tokenizer file cannot be read.</exception>
@@ -40,7 +40,7 @@ public static class TokenizerFactory
         }
     }
 
-    /// <summary>The special tokens of running text: the end of a document where the config has one before each, for vocabularies of characters or words, which have none by themselves.</summary>
+    /// <summary>The special tokens of running text: the end-of-text token if the config puts it before each document and the vocabulary is of characters or words, which have none by default.</summary>
     /// <param name="data">The text.</param>
     /// <returns>Their texts; null for the tokenizer's own.</returns>
     public static IReadOnlyList<string>? SpecialTokensOf(TextDataConfig data) => data.DocumentStart is not true ? null : data.Tokenizer switch
@@ -76,7 +76,7 @@ public static class TokenizerFactory
 
     static string KeyOf(BpeTokenizerConfig config, TextSource source, IReadOnlyList<string>? specialTokens)
     {
-        // The version is part of the name: so that what an older trainer made is not used.
+        // The version is part of the name, so that the result of an older trainer is not used.
         var parts = JsonSerializer.Serialize(new { version = 1, source.Fingerprint, config.Vocabulary, config.Pattern, config.MinFrequency, config.Sample?.Bytes, specialTokens });
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20];
     }

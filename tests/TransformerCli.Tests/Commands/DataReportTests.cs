@@ -139,7 +139,7 @@ public sealed class DataReportTests : IDisposable
         string[] notes =
         [
             $"the folder {At("im/train/c")} contains no images, so there is no class for it", $"the folder {At("im/train/d")} contains no images",
-            "no training image is of class zzz", "no validation image is of class b", "1 files skipped that are not images, by name: 1 .tiff",
+            "no training image is of class zzz", "no validation image is of class b", "1 files skipped because their names are not those of images: 1 .tiff",
         ];
         foreach (var report in new[] { Train(Vit("im"), "--dry-run"), Train(Vit("im")), Done("data", "inspect", At("im")).Output, Done("data", "inspect", At("im"), "--json").Output })
             foreach (var note in notes) Assert.Contains(note, report);

@@ -69,7 +69,7 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         File.WriteAllLines(Path.Combine(folder, "val.jsonl"), [.. File.ReadLines(Path.Combine(folder, "train.jsonl")).Take(3), """{"image": "a.png", "text": "what color is it?", "answer": "mauve"}"""]);
         var trained = CommandLine.Run("train", runs.At("pairs.yaml"), "--data", folder, "--run", runs.At("own-run"), "--device", "cpu");
         Assert.True(trained.ExitCode == 0, trained.Error);
-        Assert.Contains($"warning: 1 examples whose image cannot be used are left out; the first: {Path.Combine(folder, "train.jsonl")}:4: the image none.png is not there", trained.Error);
+        Assert.Contains($"warning: 1 examples whose image cannot be used are left out; the first: {Path.Combine(folder, "train.jsonl")}:4: the image none.png does not exist", trained.Error);
         Assert.Contains("warning: 1 examples of the split val have an answer that no training example has; the first: 'mauve'", trained.Error);
         Assert.Contains("warning: 2 of 2 images of the split val are training images too", trained.Error);
         var inspected = Done("data", "inspect", folder);

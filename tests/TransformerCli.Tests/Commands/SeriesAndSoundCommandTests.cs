@@ -171,8 +171,8 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         var trained = CommandLine.Run("train", runs.At("sounds.yaml"), "--data", folder, "--run", runs.At("some-run"), "--device", "cpu", "--set", "training.steps=1", "--set", "data.holdout=0");
         Assert.True(trained.ExitCode == 0, trained.Error);
         Assert.Contains($"warning: skipped {bad}: is not a WAV file", trained.Error);
-        Assert.Contains("warning: 1 files skipped that are not WAV files, by name: 1 .mp3", trained.Error);
-        Assert.Contains("warning     1 files skipped that are not WAV files, by name: 1 .mp3", Done("data", "inspect", folder));
+        Assert.Contains("warning: 1 files skipped because their names are not those of WAV files: 1 .mp3", trained.Error);
+        Assert.Contains("warning     1 files skipped because their names are not those of WAV files: 1 .mp3", Done("data", "inspect", folder));
     }
 
     [Fact]
@@ -224,7 +224,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Contains("  load: 0 to 6, ", inspected);
         var trained = CommandLine.Run("train", runs.At("series.yaml"), "--data", table, "--run", runs.At("load-run"), "--device", "cpu", "--set", "training.steps=1");
         Assert.True(trained.ExitCode == 0, trained.Error);
-        foreach (var warning in (string[])["the series 'none' has no values", "the series 'still' has one value only, which never changes"])
+        foreach (var warning in (string[])["the series 'none' has no values", "the series 'still' has a single value that never changes"])
         {
             Assert.Contains($"warning: {warning}", trained.Error);
             Assert.Contains($"warning     {warning}", inspected);

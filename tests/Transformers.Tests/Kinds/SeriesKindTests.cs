@@ -122,8 +122,8 @@ public sealed class SeriesKindTests
     }
 
     [Theory]
-    [InlineData("model.calibration={ networks: 40, windows: 5 }", "takes 200 windows from the end of training, and the first network is left with none: the training part has 240 steps, and this needs 271")]
-    [InlineData("data.source.count=1", "forecasts 3 windows, and the band of model.quantiles needs 4")]
+    [InlineData("model.calibration={ networks: 40, windows: 5 }", "takes 200 windows from the end of training, which leaves none to train the first network: the training part has 240 steps, but 271 are needed")]
+    [InlineData("data.source.count=1", "forecasts 3 windows, but the widest band of model.quantiles needs at least 4")]
     [InlineData("model.quantiles=[0.5]", "needs model.quantiles with a band")]
     public void A_calibration_that_the_series_are_too_short_for_is_refused_at_its_setting(string set, string message)
     {

@@ -109,7 +109,7 @@ public sealed class SoundDataset
     /// <summary>The recordings that cannot be read and are in no split, with what is wrong with them.</summary>
     public IReadOnlyList<Problem> Broken { get; }
 
-    /// <summary>What a person should know before training on them: what was left out, and classes that are missing from a split.</summary>
+    /// <summary>What a user should know before training on them: what was left out, and classes that are missing from a split.</summary>
     public IEnumerable<string> Warnings =>
     [
         .. files.Warnings,
@@ -134,7 +134,7 @@ public sealed class SoundDataset
         var indices = ClassLayout.SplitNamed(name) switch { ImageSplit.Train => Train, ImageSplit.Validation => Validation, ImageSplit.Test => Test, _ => [] };
         if (indices.Length > 0) return (name, indices);
         var there = new[] { ("train", Train), ("validation", Validation), ("test", Test) }.Where(split => split.Item2.Length > 0).Select(split => split.Item1);
-        throw new UserException($"the recordings have no split \"{name}\"", $"there are: {string.Join(", ", there)}");
+        throw new UserException($"the recordings have no split \"{name}\"", $"the splits are {string.Join(", ", there)}");
     }
 
     /// <summary>A recording's samples at 16 kHz; do not modify them.</summary>

@@ -16,7 +16,7 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
 {
     const int MostNamed = 10;
 
-    /// <summary>What training on the folder warns of too: what is skipped, and classes that a split lacks.</summary>
+    /// <summary>The warnings of training on the folder: what is skipped, and classes that a split lacks.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>Whether a path is a folder that has a WAV file among its first files.</summary>
@@ -24,7 +24,7 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
 
     /// <summary>Reads every recording of a folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="progress">Takes the fraction that is done.</param>
+    /// <param name="progress">Receives the fraction done so far.</param>
     /// <exception cref="UserException">The folder cannot be read, or has no recordings in class folders.</exception>
     public static SoundReport Of(string folder, Action<double>? progress = null)
     {
@@ -52,5 +52,5 @@ public sealed record SoundReport(int Sounds, IReadOnlyList<SoundClass> Classes, 
 /// <param name="Name">The class.</param>
 /// <param name="Train">Those in training, or all if the folder has no splits.</param>
 /// <param name="Validation">Those in validation.</param>
-/// <param name="Test">Those in the test.</param>
+/// <param name="Test">Those in the test split.</param>
 public sealed record SoundClass(string Name, int Train, int Validation, int Test);

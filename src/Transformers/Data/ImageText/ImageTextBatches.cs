@@ -15,7 +15,7 @@ public enum RowTask
 }
 
 /// <summary>How often each objective occurs.</summary>
-/// <param name="Answer">The frequency of <see cref="RowTask.Answer"/>; only the ratio of the three counts.</param>
+/// <param name="Answer">The frequency of <see cref="RowTask.Answer"/>; only the ratio of the three matters.</param>
 /// <param name="Masked">The frequency of <see cref="RowTask.Masked"/>.</param>
 /// <param name="Match">The frequency of <see cref="RowTask.Match"/>.</param>
 /// <param name="Alone">The fraction of the question rows that see only one of the two streams.</param>
@@ -69,7 +69,7 @@ public sealed record ImageTextBatch(PaddedTexts Texts, long[] Tokens, SeenImages
 /// <param name="options">The size and the order of batches.</param>
 sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, ImageView view, SpecialIds special, MaskedTokens masking, int patches, RowMix mix, BucketOptions options)
 {
-    // All batches have one size: they are drawn from all examples, not from texts of similar length, which would all be one type of question.
+    // All lengths are given as equal, since texts of similar length would often be the same type of question.
     readonly LengthBuckets buckets = new(Enumerable.Repeat((1, 0), corpus.Count), options);
 
     public int BatchesPerEpoch => buckets.BatchesPerEpoch;

@@ -30,7 +30,7 @@ public sealed class ImageTextCorpus
     /// <summary>The mean number of tokens of a text.</summary>
     public double MeanTokens => (double)tokens[0].Tokens / Count;
 
-    /// <summary>The framed ids of an example's text, caption or false caption; without a caption the text's, without a false one null.</summary>
+    /// <summary>The framed ids of an example's text, caption or false caption; those of the text if there is no caption, null if there is no false one.</summary>
     internal int[]? IdsOf(int example, TextPart part)
     {
         var store = tokens[(int)part];
@@ -41,7 +41,7 @@ public sealed class ImageTextCorpus
     /// <summary>Encodes a split, on all cores.</summary>
     /// <param name="split">The split.</param>
     /// <param name="tokenizer">The tokenizer.</param>
-    /// <param name="classes">The answers to expect (those of training, for its validation); null for those that occur. In an evaluation, other answers count as wrong.</param>
+    /// <param name="classes">The expected answers (for validation, those of the training split); null for those that occur. In an evaluation, other answers count as wrong.</param>
     /// <param name="longest">The maximum length of a sequence, including framing; longer texts are truncated.</param>
     /// <param name="cancel">Cancels between two examples.</param>
     /// <exception cref="UserException">There are no examples, or a text cannot be encoded.</exception>

@@ -44,10 +44,10 @@ public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<
     /// <summary>Finds an example's regions; null if images are read as pixels.</summary>
     public Func<ImageTextExample, ImageRegions>? Regions { get; init; }
 
-    /// <summary>What is wrong with an example's image, found without decoding it; null where nothing is, and for generated ones.</summary>
+    /// <summary>What is wrong with an example's image, found without decoding it; null if nothing is, and for generated images.</summary>
     internal Func<ImageTextExample, Problem?>? FaultOf { get; init; }
 
-    /// <summary>The examples that are left out since their image cannot be used, by their line, as far as the split has been read.</summary>
+    /// <summary>The examples read so far that are left out because their image cannot be used, by line.</summary>
     public ConcurrentDictionary<int, Problem> Broken { get; } = new();
 
     internal ImageTextSplit WithoutBroken() => FaultOf is not { } faultOf ? this : this with
@@ -131,7 +131,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
     {
         Open = example => Decoded(Path.Combine(folder, example.Image), file, example),
         Regions = regions is null ? null : example => RegionsOf(folder).TryGetValue(example.Image, out var one) ? one
-            : throw new UserException([new Problem($"has no regions of the image {MessageText.Escape(example.Image)}", Path.Combine(folder, regions.File), Hint: "each image in the examples needs a line")]),
+            : throw new UserException([new Problem($"has no regions for the image {MessageText.Escape(example.Image)}", Path.Combine(folder, regions.File), Hint: "each image in the examples needs a line")]),
         FaultOf = example => faults.GetOrAdd(example.Image, image => regions is null ? FaultOf(Path.Combine(folder, image)) : RegionsOf(folder).ContainsKey(image) ? null : $"has no line in {regions.File}") is { } fault
             ? new Problem($"the image {MessageText.Escape(example.Image)} {fault}", file, example.Number, Hint: "names start at the folder of the file") : null,
     };
@@ -162,7 +162,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
     static string? FaultOf(string image)
     {
         const int headerBytes = 1 << 16;
-        if (!File.Exists(image)) return Directory.Exists(image) ? "is a folder" : "is not there";
+        if (!File.Exists(image)) return Directory.Exists(image) ? "is a folder" : "does not exist";
         try
         {
             var start = BoundedFile.ReadStart(image, headerBytes, int.MaxValue, out var length);

@@ -39,7 +39,7 @@ public sealed record ImageTextInput(int Channels, int RegionClasses, int MostReg
         return input;
     }
 
-    /// <summary>The input that a config describes; if it asks for that, the mean and standard deviation of pixels are measured on the training images.</summary>
+    /// <summary>The input that a config describes; measures the pixels' mean and standard deviation on the training images if the config says so.</summary>
     /// <param name="config">The config.</param>
     /// <param name="train">The training split.</param>
     /// <exception cref="UserException">The images or the regions cannot be read.</exception>

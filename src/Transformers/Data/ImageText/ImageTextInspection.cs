@@ -2,18 +2,18 @@ using Transformers.IO;
 
 namespace Transformers.Data.ImageText;
 
-/// <summary>A report on images with text; what it warns of, training on them warns of too.</summary>
+/// <summary>A report on images with text; training on them gives the same warnings.</summary>
 /// <param name="Splits">The splits.</param>
-/// <param name="Unusable">Examples whose image cannot be used.</param>
+/// <param name="Unusable">The number of examples whose image cannot be used.</param>
 /// <param name="UnusableExamples">The first of these, with what is wrong.</param>
-/// <param name="Warnings">What a person should know before training on them.</param>
+/// <param name="Warnings">What a user should know before training on them.</param>
 public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits, int Unusable, IReadOnlyList<string> UnusableExamples, IReadOnlyList<string> Warnings)
 {
     const int MostNamed = 10, MostAnswers = 20;
 
     static readonly string[] Names = ["train.jsonl", "train.jsonl.gz", "train.tsv", "train.tsv.gz"];
 
-    /// <summary>Whether a path is a folder of such splits, or one such file: whether its first example has an image and a text.</summary>
+    /// <summary>Whether a path is a folder of such splits or one such file, which its first example shows.</summary>
     public static bool IsFor(string path)
     {
         var file = File.Exists(path) ? path : Names.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists);
@@ -74,10 +74,10 @@ public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits,
 /// <summary>One split of images with text.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="File">Its file.</param>
-/// <param name="Examples">The examples whose image can be used.</param>
-/// <param name="Images">Their different images.</param>
-/// <param name="WithoutAnswer">The examples without an answer.</param>
-/// <param name="Answers">The different answers.</param>
-/// <param name="MostFrequent">The most frequent of these with their numbers.</param>
-/// <param name="Unusable">Examples whose image cannot be used.</param>
+/// <param name="Examples">The number of examples whose image can be used.</param>
+/// <param name="Images">The number of distinct images.</param>
+/// <param name="WithoutAnswer">The number of examples without an answer.</param>
+/// <param name="Answers">The number of distinct answers.</param>
+/// <param name="MostFrequent">The most frequent answers, with their counts.</param>
+/// <param name="Unusable">The number of examples whose image cannot be used.</param>
 public sealed record ImageTextSplitReport(string Name, string? File, int Examples, int Images, int WithoutAnswer, int Answers, IReadOnlyDictionary<string, int> MostFrequent, int Unusable);

@@ -69,7 +69,7 @@ public sealed record AugmentConfig : IChecked
     public BatchMixing? ToMixing() => Mixup > 0 || Cutmix > 0 ? new BatchMixing(Mixup, Cutmix, MixProbability) : null;
 }
 
-/// <summary>Changes training pictures at random, in timm's order: crop, flip, RandAugment or colour jitter, erasing.</summary>
+/// <summary>Changes training images at random, in timm's order: crop, flip, RandAugment or colour jitter, erasing.</summary>
 public sealed class ImageAugmentation
 {
     readonly AugmentConfig config;
@@ -79,8 +79,8 @@ public sealed class ImageAugmentation
     readonly RandomErasing? erasing;
 
     /// <summary>The augmentation that a config describes.</summary>
-    /// <param name="config">What is random.</param>
-    /// <param name="transform">Its mean is the colour of what RandAugment uncovers.</param>
+    /// <param name="config">The random changes.</param>
+    /// <param name="transform">Its mean is the fill colour of RandAugment.</param>
     /// <exception cref="UserException">RandAugment's notation is wrong.</exception>
     public ImageAugmentation(AugmentConfig config, ImageTransform transform)
     {
@@ -96,18 +96,18 @@ public sealed class ImageAugmentation
     /// <summary>Whether a random rectangle is cut out and resized.</summary>
     public bool Crops => crop is not null;
 
-    /// <summary>Resizing draws its filter too, as timm's <c>random</c> interpolation; otherwise the transform's filter.</summary>
+    /// <summary>Whether resizing draws a random filter, as timm's <c>random</c> interpolation does, instead of using the transform's.</summary>
     public bool RandomFilter { get; init; }
 
-    /// <summary>A JPEG much larger than its crop needs is decoded at a half, a quarter or an eighth: faster, a few grey levels apart.</summary>
+    /// <summary>Whether a JPEG much larger than its crop needs is decoded at a half, a quarter or an eighth: faster, and off by a few grey levels.</summary>
     public bool ReducedDecoding { get; init; } = true;
 
-    /// <summary>Decodes, augments and normalises one training picture.</summary>
+    /// <summary>Decodes, augments and normalises one training image.</summary>
     /// <param name="file">An image file's bytes.</param>
     /// <param name="transform">Size, statistics, filter, background.</param>
-    /// <param name="random">Decides everything.</param>
+    /// <param name="random">The source of randomness.</param>
     /// <param name="target">[C, Y, X].</param>
-    /// <param name="limits">What a file may cost.</param>
+    /// <param name="limits">Limits on the file and on its pixels.</param>
     internal void Apply(ReadOnlySpan<byte> file, ImageTransform transform, SampleRandom random, Span<float> target, ImageLimits limits)
     {
         var options = new ImageDecodeOptions { Limits = limits, Background = transform.Background };
@@ -131,10 +131,10 @@ public sealed class ImageAugmentation
         Finish(ImageResize.Resize(buffer.Image, cut, transform.Size, transform.Size, Filter(transform, random)), transform, random, target);
     }
 
-    /// <summary>Augments and normalises one decoded picture, which is left as it was.</summary>
+    /// <summary>Augments and normalises one decoded image, which is not modified.</summary>
     /// <param name="image">Any size.</param>
     /// <param name="transform">Size, statistics, filter.</param>
-    /// <param name="random">Decides everything.</param>
+    /// <param name="random">The source of randomness.</param>
     /// <param name="target">[C, Y, X].</param>
     public void Apply(RgbImage image, ImageTransform transform, SampleRandom random, Span<float> target)
     {
@@ -167,7 +167,7 @@ public sealed class ImageAugmentation
     ResizeFilter Filter(ImageTransform transform, SampleRandom random) =>
         !RandomFilter ? transform.Filter : random.Chance(0.5) ? ResizeFilter.Bilinear : ResizeFilter.Bicubic;
 
-    // To the nearest reduced pixel, which is at most half a pixel of the result away.
+    // Rounded to reduced pixels, so at most half a pixel of the result off.
     static PixelBox Reduce(PixelBox box, int scale, int width, int height)
     {
         int Scaled(int value) => (value + scale / 2) / scale;

@@ -7,18 +7,18 @@ namespace Transformers.Data.Images;
 /// <remarks>Example i is mixed with example B-1-i, all with the same weight; one of the two methods is drawn for each batch.</remarks>
 /// <param name="MixupAlpha">Beta's parameter for mixup; 0 turns it off.</param>
 /// <param name="CutMixAlpha">Beta's parameter for CutMix; 0 turns it off.</param>
-/// <param name="Probability">That a batch is mixed at all.</param>
-/// <param name="SwitchToCutMix">Where both are on: the probability of CutMix.</param>
+/// <param name="Probability">The probability that a batch is mixed at all.</param>
+/// <param name="SwitchToCutMix">The probability of CutMix if both are on.</param>
 public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double Probability = 1, double SwitchToCutMix = 0.5)
 {
-    /// <summary>Mixes pictures in place and gives the mixed targets, rows of which sum to 1.</summary>
+    /// <summary>Mixes images in place and returns the mixed targets, whose rows sum to 1.</summary>
     /// <param name="pixels">[B, C, Y, X].</param>
     /// <param name="labels">B classes.</param>
     /// <param name="classes">N.</param>
     /// <param name="channels">C.</param>
     /// <param name="height">Y.</param>
     /// <param name="width">X.</param>
-    /// <param name="random">Decides everything.</param>
+    /// <param name="random">The source of randomness.</param>
     /// <returns>[B, N].</returns>
     public float[] Apply(Span<float> pixels, ReadOnlySpan<long> labels, int classes, int channels, int height, int width, SampleRandom random)
     {
@@ -49,7 +49,7 @@ public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double P
         return targets;
     }
 
-    /// <summary>A rectangle of about (1 - kept) of the area about a random centre, cut off at the picture's edge.</summary>
+    /// <summary>A rectangle of about (1 - kept) of the area around a random centre, clipped at the image's edge.</summary>
     internal static PixelBox CutBox(double kept, int height, int width, SampleRandom random)
     {
         var side = Math.Sqrt(1 - kept);
@@ -62,7 +62,7 @@ public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double P
 
     delegate void Pair(Span<float> a, Span<float> b);
 
-    // A middle example that would meet itself stays as it is.
+    // The middle example would be mixed with itself.
     static void ForPairs(int count, Span<float> pixels, int image, Pair pair)
     {
         for (int i = 0, j = count - 1; i < j; i++, j--)
@@ -84,15 +84,15 @@ public sealed record BatchMixing(double MixupAlpha, double CutMixAlpha, double P
     }
 }
 
-/// <summary>Fills a random rectangle of a normalised picture with noise (Zhong et al. 2017; timm's <c>pixel</c> mode).</summary>
+/// <summary>Fills a random rectangle of a normalised image with noise (Zhong et al. 2017; timm's <c>pixel</c> mode).</summary>
 sealed record RandomErasing(double Probability, double MinArea = 0.02, double MaxArea = 1.0 / 3, double MinRatio = 0.3)
 {
-    /// <summary>Changes one picture in place.</summary>
+    /// <summary>Changes one image in place.</summary>
     /// <param name="pixels">[C, Y, X], normalised: the noise has mean 0 and deviation 1.</param>
     /// <param name="channels">C.</param>
     /// <param name="height">Y.</param>
     /// <param name="width">X.</param>
-    /// <param name="random">Decides everything.</param>
+    /// <param name="random">The source of randomness.</param>
     public void Apply(Span<float> pixels, int channels, int height, int width, SampleRandom random)
     {
         if (!random.Chance(Probability)) return;
@@ -113,7 +113,7 @@ sealed record RandomErasing(double Probability, double MinArea = 0.02, double Ma
     }
 }
 
-/// <summary>A random rectangle of a picture, to be resized to the training size (Inception's crop).</summary>
+/// <summary>A random rectangle of an image, to be resized to the training size (Inception's crop).</summary>
 sealed record RandomResizedCrop(double MinArea = 0.08, double MaxArea = 1, double MinRatio = 3.0 / 4, double MaxRatio = 4.0 / 3)
 {
     /// <summary>Draws a rectangle; after ten that do not fit, the largest central one within the ratios.</summary>
@@ -135,11 +135,11 @@ sealed record RandomResizedCrop(double MinArea = 0.08, double MaxArea = 1, doubl
     }
 }
 
-/// <summary>Random brightness, contrast, saturation and hue, in a random order, as torchvision's.</summary>
+/// <summary>Random brightness, contrast, saturation and hue, in a random order, as in torchvision.</summary>
 /// <param name="Brightness">The factor is drawn from [1 - x, 1 + x], at least 0.</param>
 /// <param name="Contrast">Likewise.</param>
 /// <param name="Saturation">Likewise.</param>
-/// <param name="Hue">The turn is drawn from [-x, x], at most half a circle.</param>
+/// <param name="Hue">The rotation is drawn from [-x, x], at most half a turn.</param>
 sealed record ColorJitter(double Brightness, double Contrast, double Saturation, double Hue = 0)
 {
     public void Apply(RgbImage image, SampleRandom random)

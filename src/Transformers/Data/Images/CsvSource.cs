@@ -3,7 +3,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>A table of image paths and labels: CSV, or TSV by its name; paths are relative to the table's folder.</summary>
+/// <summary>A table of image paths and labels: CSV, or TSV by its extension; paths are relative to the table's folder.</summary>
 /// <remarks>
 /// With a header line, columns are found by name (path, file, filename or image; label, class, target or category;
 /// split). Without one, the first column is the path, the second the label, the third, if any, the split.

@@ -32,7 +32,7 @@ sealed class FolderSource : ImageSource
     public override byte[] ReadFile(int index, long maxBytes) => ImageFiles.ReadAll(NameOf(index), maxBytes);
 }
 
-/// <summary>Image files inside an uncompressed tar archive, laid out as <see cref="FolderSource"/>'s; read in place, never unpacked.</summary>
+/// <summary>Image files inside an uncompressed tar archive, laid out as for <see cref="FolderSource"/>; read in place, never unpacked.</summary>
 sealed class TarSource : ImageSource
 {
     readonly string path;
@@ -48,7 +48,7 @@ sealed class TarSource : ImageSource
         {
             file = File.OpenHandle(path);
             var all = ReadEntries(path);
-            // Macs put a "._name" beside every file.
+            // macOS puts a "._name" beside every file.
             var images = all.Where(e => ImageFiles.HasImageName(e.Name) && !Path.GetFileName(e.Name).StartsWith('.')).ToList();
             ignored = all.Count - images.Count;
             layout = ClassLayout.Of([.. images.Select(e => e.Name.StartsWith("./", StringComparison.Ordinal) ? e.Name[2..] : e.Name)], path);
@@ -90,7 +90,7 @@ sealed class TarSource : ImageSource
         }
     }
 
-    // The runtime's reader does not look at the checksum, in which the checksum's own eight bytes count as spaces.
+    // .NET's reader does not verify the checksum, for which the checksum's own eight bytes count as spaces.
     static bool ChecksumHolds(SafeFileHandle file, TarEntry entry)
     {
         Span<byte> header = stackalloc byte[512];
@@ -103,7 +103,7 @@ sealed class TarSource : ImageSource
 
     readonly record struct Entry(string Name, long Offset, long Size);
 
-    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files in the archive skipped that are not images, by name"] : [];
+    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files in the archive skipped because their names are not those of images"] : [];
 
     public override string Kind => "tar archive";
     public override IReadOnlyList<string> Classes => layout.Classes;

@@ -89,7 +89,7 @@ public sealed record ImageInputConfig : IChecked
     /// <summary>The filter of resizing.</summary>
     public ResizeFilter Filter { get; init; } = ResizeFilter.Bicubic;
 
-    /// <summary>The mean and standard deviation by which each channel's values are normalized.</summary>
+    /// <summary>The mean and standard deviation by which each channel's values are normalised.</summary>
     public NormalizeConfig Normalize { get; init; } = new MeasuredStatisticsConfig();
 
     /// <inheritdoc/>
@@ -131,12 +131,12 @@ public sealed record GivenStatisticsConfig : NormalizeConfig
 /// <summary>Which images are held out: every n-th, a number, or a fraction.</summary>
 public abstract record ImageHoldoutConfig
 {
-    /// <summary>Divides images.</summary>
+    /// <summary>Divides images into two parts.</summary>
     /// <param name="indices">The images, in order.</param>
     /// <param name="labelOf">The class of an image.</param>
-    /// <param name="seed">Decides the draw.</param>
+    /// <param name="seed">The seed of the draw.</param>
     /// <returns>What stays and what is held out, both in the order given.</returns>
-    /// <exception cref="UserException">Nothing would stay or nothing be held out.</exception>
+    /// <exception cref="UserException">One of the two would be empty.</exception>
     public (int[] Kept, int[] Held) Divide(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed)
     {
         var held = Choose(indices, labelOf, seed);

@@ -4,20 +4,20 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>A source divided into training, validation and test split, with a cache and a list of broken files.</summary>
+/// <summary>A source divided into training, validation and test splits, with a cache and a list of broken files.</summary>
 public sealed class ImageDataset : IDisposable
 {
     readonly PixelCache cache;
 
     /// <summary>Opens the images at a path and divides them.</summary>
-    /// <param name="path">Whatever <see cref="ImageSources.Open"/> opens.</param>
-    /// <param name="test">The test split where the source has none; null: no images.</param>
-    /// <param name="validation">The validation split where the source has none, taken from what is left for training; null: no images.</param>
-    /// <param name="seed">Decides the draws of the splits.</param>
+    /// <param name="path">Anything that <see cref="ImageSources.Open"/> opens.</param>
+    /// <param name="test">How to choose the test split if the source has none; null for no test split.</param>
+    /// <param name="validation">How to choose the validation split from the remaining training images if the source has none; null for no validation split.</param>
+    /// <param name="seed">The seed for drawing the splits.</param>
     /// <param name="broken">What happens when a file cannot be used.</param>
-    /// <param name="cacheBytes">Bytes of decoded pictures that may be kept in memory. A set that would need more is not kept at all.</param>
+    /// <param name="cacheBytes">How many bytes of decoded images may be kept in memory; a set that needs more is not kept at all.</param>
     /// <param name="limit">The number of training images, evenly over classes; null for all.</param>
-    /// <exception cref="UserException">There is no source at the path, a side of a division is empty, or there are fewer images than the limit.</exception>
+    /// <exception cref="UserException">The path is not a source, a split would be empty, or there are fewer images than the limit.</exception>
     public static ImageDataset Open(string path, ImageHoldoutConfig? test = null, ImageHoldoutConfig? validation = null, ulong seed = 0,
         BrokenFilePolicy broken = BrokenFilePolicy.Skip, long cacheBytes = 512L << 20, long? limit = null)
     {
@@ -38,7 +38,7 @@ public sealed class ImageDataset : IDisposable
         Source = source;
         Broken = new BrokenFiles(broken);
         var by = Enumerable.Range(0, source.Count).ToLookup(source.SplitOf);
-        // A source without splits is all for training until a rule takes its part.
+        // Without splits, all images are for training until some are held out.
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]], test = [.. by[ImageSplit.Test]];
         if (test.Length == 0 && testRule is not null) (train, test) = testRule.Divide(train, source.LabelOf, seed);
         if (validation.Length == 0 && validationRule is not null) (train, validation) = validationRule.Divide(train, source.LabelOf, seed ^ 0x76616C);
@@ -47,7 +47,7 @@ public sealed class ImageDataset : IDisposable
         cache = new PixelCache(Cached ? long.MaxValue : 0);
     }
 
-    // The size of all pictures decoded, from the headers of a few; a source of pixels is in memory as it is.
+    // The decoded size of all images, estimated from the headers of a few; a source of pixels is already in memory.
     double DecodedBytes()
     {
         const int sample = 64;
@@ -70,23 +70,23 @@ public sealed class ImageDataset : IDisposable
 
     /// <summary>The source of the images.</summary>
     internal ImageSource Source { get; }
-    /// <summary>Names of the classes.</summary>
+    /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes => Source.Classes;
-    /// <summary>Numbers of the training images.</summary>
+    /// <summary>Indices of the training images.</summary>
     public int[] Train { get; }
-    /// <summary>Numbers of the validation images.</summary>
+    /// <summary>Indices of the validation images.</summary>
     public int[] Validation { get; }
-    /// <summary>Numbers of the test images.</summary>
+    /// <summary>Indices of the test images.</summary>
     public int[] Test { get; }
-    /// <summary>What a person should know before training on them.</summary>
+    /// <summary>What a user should know before training on them.</summary>
     public IEnumerable<string> Warnings => [.. Source.Warnings, .. Source.ClassWarnings(Train, ("validation", Validation), ("test", Test))];
     /// <summary>The images that could not be used so far.</summary>
     public BrokenFiles Broken { get; }
-    /// <summary>Whether pictures are kept decoded in memory once they were read.</summary>
+    /// <summary>Whether decoded images are kept in memory.</summary>
     public bool Cached { get; }
 
     /// <summary>The images of a split by its name.</summary>
-    /// <exception cref="UserException">The split is empty or unknown; the message names those that are not.</exception>
+    /// <exception cref="UserException">The split is empty or unknown; the message names the others.</exception>
     public int[] Split(string name)
     {
         var split = ClassLayout.SplitNamed(name) switch
@@ -98,7 +98,7 @@ public sealed class ImageDataset : IDisposable
         };
         if (split.Length > 0) return split;
         var there = new[] { ("train", Train), ("validation", Validation), ("test", Test) }.Where(s => s.Item2.Length > 0).Select(s => s.Item1);
-        throw new UserException($"the images have no split \"{name}\"", $"there are: {string.Join(", ", there)}");
+        throw new UserException($"the images have no split \"{name}\"", $"the splits are {string.Join(", ", there)}");
     }
 
     /// <summary>One decoded image, from the cache if it is there; do not modify it. Null if it is broken and skipped.</summary>
@@ -121,16 +121,16 @@ public sealed class ImageDataset : IDisposable
     }
 
     /// <summary>Loads, augments and normalises one image.</summary>
-    /// <param name="index">Its number in the source.</param>
+    /// <param name="index">Its index in the source.</param>
     /// <param name="transform">Size and statistics.</param>
-    /// <param name="augmentation">What is random; null: nothing is.</param>
-    /// <param name="random">Decides what is random.</param>
+    /// <param name="augmentation">The random augmentation; null for none.</param>
+    /// <param name="random">The source of randomness.</param>
     /// <param name="target">[C, Y, X].</param>
-    /// <returns>False where the image is broken and skipped.</returns>
+    /// <returns>False if the image is broken and skipped.</returns>
     /// <exception cref="ImageException">It is broken and the policy is to fail.</exception>
     public bool Load(int index, ImageTransform transform, ImageAugmentation? augmentation, SampleRandom random, Span<float> target)
     {
-        // A random crop of a large file needs only part of its pixels, so it goes from the file, unless all are kept anyway.
+        // A random crop needs only some of a large file's pixels, so it is decoded from the file, unless decoded images are kept.
         if (augmentation is { Crops: true } && !Cached) return LoadCropped(index, transform, augmentation, random, target);
         if (Load(index) is not { } image) return false;
         if (augmentation is null) transform.Apply(image, target);
@@ -154,10 +154,10 @@ public sealed class ImageDataset : IDisposable
         }
     }
 
-    /// <summary>Mean and deviation of each channel over images as <see cref="ImageTransform.Fit"/> shows them, values from 0 to 1.</summary>
-    /// <param name="indices">The images; of more than <paramref name="most"/>, evenly spaced ones are looked at.</param>
+    /// <summary>The mean and standard deviation of each channel, from 0 to 1, over images as <see cref="ImageTransform.Fit"/> returns them.</summary>
+    /// <param name="indices">The images; if there are more than <paramref name="most"/>, evenly spaced ones are used.</param>
     /// <param name="transform">Its statistics are not used.</param>
-    /// <param name="most">How many to look at.</param>
+    /// <param name="most">The maximum number of images to use.</param>
     /// <exception cref="UserException">No image can be used.</exception>
     public (double[] Mean, double[] Std) MeasureStatistics(IReadOnlyList<int> indices, ImageTransform transform, int most = 10_000)
     {
@@ -176,7 +176,7 @@ public sealed class ImageDataset : IDisposable
     public void Dispose() => Source.Dispose();
 }
 
-/// <summary>Decoded pictures kept as bytes, as long as a budget lasts; grey ones take a third.</summary>
+/// <summary>Keeps decoded images as bytes, up to a budget; grey ones take a third.</summary>
 sealed class PixelCache(long budget)
 {
     readonly record struct Entry(int Width, int Height, byte[] Bytes);
@@ -187,7 +187,7 @@ sealed class PixelCache(long budget)
     public RgbImage? Find(int index)
     {
         if (!entries.TryGetValue(index, out var entry)) return null;
-        // Whoever gets a cached picture must not write into it; grey ones are copies anyway.
+        // Callers must not write to a cached image; grey ones are copies anyway.
         return entry.Bytes.Length == entry.Width * entry.Height
             ? RgbImage.FromGrey(entry.Bytes, entry.Width, entry.Height)
             : new RgbImage(entry.Width, entry.Height, entry.Bytes);
@@ -229,16 +229,16 @@ public sealed class BrokenFiles(BrokenFilePolicy policy)
 {
     readonly ConcurrentDictionary<int, ImageException> faults = new();
 
-    /// <summary>The number.</summary>
+    /// <summary>How many there are.</summary>
     public int Count => faults.Count;
 
-    /// <summary>Which, and why, by number; the messages name the files.</summary>
+    /// <summary>Why each cannot be used, by its index; the messages name the files.</summary>
     public IReadOnlyList<(int Index, ImageException Fault)> All => [.. faults.OrderBy(f => f.Key).Select(f => (f.Key, f.Value))];
 
     /// <summary>Whether an image is known to be broken.</summary>
     public bool Contains(int index) => faults.ContainsKey(index);
 
-    /// <summary>Notes a broken image, or throws it where the policy is to fail.</summary>
+    /// <summary>Records a broken image, or throws if the policy is to fail.</summary>
     /// <exception cref="ImageException">The policy is <see cref="BrokenFilePolicy.Fail"/>.</exception>
     public void Add(int index, ImageException fault)
     {
@@ -247,7 +247,7 @@ public sealed class BrokenFiles(BrokenFilePolicy policy)
     }
 }
 
-/// <summary>Sums over the pixels of many images; they do not depend on the order in which threads add, being whole numbers.</summary>
+/// <summary>Sums over the pixels of many images; being whole numbers, they do not depend on the order in which threads add.</summary>
 sealed class PixelSums(int channels)
 {
     readonly long[] sums = new long[channels], squares = new long[channels];
@@ -272,8 +272,8 @@ sealed class PixelSums(int channels)
         }
     }
 
-    /// <summary>Mean and deviation of each channel, of values from 0 to 1.</summary>
-    /// <param name="leastDeviation">The least deviation, of values from 0 to 255.</param>
+    /// <summary>The mean and standard deviation of each channel, from 0 to 1.</summary>
+    /// <param name="leastDeviation">The minimum standard deviation, on the scale from 0 to 255.</param>
     public (double[] Mean, double[] Std) Statistics(double leastDeviation = 0)
     {
         if (Pixels == 0) return (new double[channels], new double[channels]);

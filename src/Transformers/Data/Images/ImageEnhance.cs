@@ -2,20 +2,20 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>Blends a picture with a degenerate form of itself: factor 1 leaves it, 0 gives that form, above 1 goes the other way.</summary>
-/// <remarks>Meanings and rounding are those of Pillow's <c>ImageEnhance</c>; hue is torchvision's <c>adjust_hue</c> without its 8-bit steps.</remarks>
+/// <summary>Blends an image with a degenerate form of itself: factor 1 leaves it unchanged, 0 gives the degenerate form, above 1 moves away from it.</summary>
+/// <remarks>Semantics and rounding are those of Pillow's <c>ImageEnhance</c>; hue is torchvision's <c>adjust_hue</c> without its 8-bit steps.</remarks>
 static class ImageEnhance
 {
-    /// <summary>ITU-R 601 luma in fixed point, as Pillow's mode L: exact for grey.</summary>
+    /// <summary>ITU-R 601 luma in fixed point, as in Pillow's mode L: exact for grey.</summary>
     public static byte Luma(byte red, byte green, byte blue) => (byte)((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16);
 
-    /// <summary>Against black.</summary>
+    /// <summary>Brightness: blends with black.</summary>
     public static void Brightness(RgbImage image, double factor)
     {
         Against(image, 0, factor);
     }
 
-    /// <summary>Against the picture's mean grey.</summary>
+    /// <summary>Contrast: blends with the image's mean grey.</summary>
     public static void Contrast(RgbImage image, double factor)
     {
         var pixels = image.Span;
@@ -24,7 +24,7 @@ static class ImageEnhance
         Against(image, (byte)((double)sum / (pixels.Length / 3) + 0.5), factor);
     }
 
-    /// <summary>Saturation: against the grey picture.</summary>
+    /// <summary>Saturation: blends with the grey image.</summary>
     public static void Color(RgbImage image, double factor)
     {
         var pixels = image.Span;
@@ -37,7 +37,7 @@ static class ImageEnhance
         }
     }
 
-    /// <summary>Against the picture smoothed by a 3 x 3 kernel (5 in the middle, 1 around, over 13); the outermost pixels stay.</summary>
+    /// <summary>Sharpness: blends with the image smoothed by a 3 x 3 kernel (5 in the middle, 1 around it, divided by 13), without its outermost pixels.</summary>
     public static void Sharpness(RgbImage image, double factor)
     {
         var amount = (float)factor;
@@ -54,9 +54,9 @@ static class ImageEnhance
         }
     }
 
-    /// <summary>Turns the colour circle.</summary>
+    /// <summary>Rotates the hue.</summary>
     /// <param name="image">Changed in place.</param>
-    /// <param name="turn">Part of a full turn, -0.5 to 0.5.</param>
+    /// <param name="turn">The rotation as a fraction of a full turn, -0.5 to 0.5.</param>
     public static void Hue(RgbImage image, double turn)
     {
         var pixels = image.Span;
@@ -66,7 +66,7 @@ static class ImageEnhance
             var (max, min) = (Math.Max(r, Math.Max(g, b)), Math.Min(r, Math.Min(g, b)));
             var chroma = max - min;
             if (chroma == 0) continue;
-            // Position on the circle in sixths: red 0, green 2, blue 4.
+            // Position on the colour circle in sixths: red 0, green 2, blue 4.
             var sixth = max == r ? (g - b) / chroma : max == g ? 2 + (b - r) / chroma : 4 + (r - g) / chroma;
             sixth += (float)(6 * turn);
             for (var c = 0; c < 3; c++)
@@ -85,13 +85,13 @@ static class ImageEnhance
         foreach (ref var value in image.Span) value = table[value];
     }
 
-    // Truncated, as Pillow does; to a whole number first, because clamping those is the faster of the two.
+    // Truncated, as in Pillow; converted to a whole number first, because clamping whole numbers is faster.
     static byte Blend(int degenerate, int value, float factor) =>
         (byte)Math.Clamp((int)(degenerate + factor * (value - degenerate)), 0, 255);
 }
 
-/// <summary>Operations that look at one pixel at a time, through a table of 256 values for each channel; all in place.</summary>
-/// <remarks>Meanings and rounding are those of Pillow's <c>ImageOps</c>.</remarks>
+/// <summary>Operations on single pixels, through a table of 256 values for each channel; all in place.</summary>
+/// <remarks>Semantics and rounding are those of Pillow's <c>ImageOps</c>.</remarks>
 static class PixelOps
 {
     /// <summary>Stretches each channel so that its darkest value becomes 0 and its brightest 255.</summary>

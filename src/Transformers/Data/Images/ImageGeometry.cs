@@ -2,7 +2,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>What fills the border when a picture is padded.</summary>
+/// <summary>What fills the border when an image is padded.</summary>
 public enum PadMode
 {
     /// <summary>One colour.</summary>
@@ -24,11 +24,11 @@ static class ImageGeometry
         return target;
     }
 
-    /// <summary>The rectangle of a size in a picture's middle; its corner is rounded to the even pixel, as torchvision does.</summary>
+    /// <summary>The rectangle of a given size in the middle of an image; halves are rounded to the even pixel, as in torchvision.</summary>
     public static PixelBox CenterBox(int sourceWidth, int sourceHeight, int width, int height) =>
         new((int)Math.Round((sourceWidth - width) / 2.0), (int)Math.Round((sourceHeight - height) / 2.0), width, height);
 
-    /// <summary>Cuts the middle out; where the picture is smaller it is padded with black first.</summary>
+    /// <summary>Crops the middle; an image that is smaller is first padded with black.</summary>
     public static RgbImage CenterCrop(RgbImage source, int width, int height)
     {
         var (missingX, missingY) = (Math.Max(width - source.Width, 0), Math.Max(height - source.Height, 0));
@@ -78,7 +78,7 @@ static class ImageGeometry
             (pixels[i], pixels[i + 1], pixels[i + 2]) = ((byte)(color >> 16), (byte)(color >> 8), (byte)color);
     }
 
-    // ..., 2, 1, [0, 1, 2, ..., n-1], n-2, n-3, ...; a border wider than the picture mirrors again.
+    // ..., 2, 1, [0, 1, 2, ..., n-1], n-2, n-3, ...; a border wider than the image mirrors again.
     static int Mirror(int i, int length)
     {
         if (length == 1) return 0;

@@ -26,33 +26,33 @@ public sealed record ImageFaultReport(string Name, string Fault, string Message)
 /// <param name="LabelsDiffer">Whether they are in different classes.</param>
 public sealed record ImageDuplicateReport(string First, string Second, bool AcrossSplits, bool LabelsDiffer);
 
-/// <summary>What a set of images holds; lists name the first <see cref="ImageInspection.Named"/>, counts count all.</summary>
+/// <summary>What a set of images contains; lists are limited to the first <see cref="ImageInspection.Named"/>, counts are complete.</summary>
 /// <param name="Path">What was inspected.</param>
 /// <param name="Kind">The kind of source.</param>
 /// <param name="Images">Images in all, broken ones included.</param>
 /// <param name="Classes">The classes in the order of labels.</param>
-/// <param name="Formats">How many images of each file format; "pixels" where there are no files.</param>
-/// <param name="MinWidth">Pixels per row of the narrowest.</param>
-/// <param name="MaxWidth">Pixels per row of the widest.</param>
-/// <param name="MinHeight">Rows of the lowest.</param>
-/// <param name="MaxHeight">Rows of the highest.</param>
+/// <param name="Formats">The number of images of each file format; "pixels" if images are not files.</param>
+/// <param name="MinWidth">The width of the narrowest image, in pixels.</param>
+/// <param name="MaxWidth">The width of the widest image, in pixels.</param>
+/// <param name="MinHeight">The height of the least high image, in pixels.</param>
+/// <param name="MaxHeight">The height of the highest image, in pixels.</param>
 /// <param name="Sizes">The most frequent sizes, as <c>32x32</c>, with their counts.</param>
 /// <param name="Grey">Images whose three channels are equal.</param>
 /// <param name="Mean">Mean of red, green and blue over all pixels, 0 to 1.</param>
 /// <param name="Std">Their standard deviations.</param>
-/// <param name="IgnoredFiles">Files among the images that are not images by their name.</param>
-/// <param name="Unreadable">Images that cannot be used.</param>
-/// <param name="UnreadableFiles">Which, and why.</param>
-/// <param name="Duplicates">Images whose pixels were seen before.</param>
-/// <param name="DuplicatesAcrossSplits">Those of them seen in another split.</param>
-/// <param name="DuplicatePairs">Which; those across splits first.</param>
+/// <param name="IgnoredFiles">The number of files that are not images, by name.</param>
+/// <param name="Unreadable">The number of images that cannot be used.</param>
+/// <param name="UnreadableFiles">Which images, and why.</param>
+/// <param name="Duplicates">The number of images whose pixels equal those of an earlier image.</param>
+/// <param name="DuplicatesAcrossSplits">The number of those whose earlier image is in another split.</param>
+/// <param name="DuplicatePairs">Which images, those across splits first.</param>
 public sealed record ImageReport(
     string Path, string Kind, int Images, IReadOnlyList<ImageClassReport> Classes, IReadOnlyDictionary<string, int> Formats,
     int MinWidth, int MaxWidth, int MinHeight, int MaxHeight, IReadOnlyDictionary<string, int> Sizes, int Grey,
     IReadOnlyList<double> Mean, IReadOnlyList<double> Std, int IgnoredFiles, int Unreadable, IReadOnlyList<ImageFaultReport> UnreadableFiles,
     int Duplicates, int DuplicatesAcrossSplits, IReadOnlyList<ImageDuplicateReport> DuplicatePairs)
 {
-    /// <summary>What training on the set warns of too: what was skipped, and classes that a split lacks.</summary>
+    /// <summary>The warnings of training on the set: what was skipped, and classes that a split lacks.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 }
 
@@ -66,7 +66,7 @@ public static class ImageInspection
 
     /// <summary>Inspects a folder, an archive or a table, whatever <see cref="ImageSources.Open"/> opens.</summary>
     /// <param name="path">The source.</param>
-    /// <param name="progress">Takes the fraction that is done, on any thread.</param>
+    /// <param name="progress">Receives the fraction done so far, on any thread.</param>
     /// <exception cref="UserException">There is no source at the path. Broken images are reported, not thrown.</exception>
     public static ImageReport Inspect(string path, Action<double>? progress = null)
     {
@@ -82,7 +82,7 @@ public static class ImageInspection
             {
                 var (image, format) = Load(source, i, options);
                 sums.Add(image.Span);
-                // Pixels, not files: the same picture saved twice is still the same picture.
+                // Pixels, not files: the same image saved twice is still the same image.
                 Span<byte> hash = stackalloc byte[32];
                 SHA256.HashData(image.Span, hash);
                 seen[i] = new Seen(image.Width, image.Height, format, image.IsGrey(), BitConverter.ToUInt128(hash));

@@ -7,19 +7,19 @@ namespace Transformers.Data.Images;
 /// <summary>How batches are made.</summary>
 public sealed record ImageLoaderOptions
 {
-    /// <summary>Size and statistics.</summary>
+    /// <summary>How an image becomes the model's input.</summary>
     public required ImageTransform Transform { get; init; }
     /// <summary>B.</summary>
     public required int BatchSize { get; init; }
-    /// <summary>What is random in a picture; null: nothing is.</summary>
+    /// <summary>The random augmentation of an image; null for none.</summary>
     public ImageAugmentation? Augmentation { get; init; }
     /// <summary>Mixup and CutMix, or null.</summary>
     public BatchMixing? Mixing { get; init; }
-    /// <summary>A new order each epoch; otherwise the order of the indices given.</summary>
+    /// <summary>Whether each epoch has a new order; otherwise images are in the order of the indices.</summary>
     public bool Shuffle { get; init; }
-    /// <summary>Leaves out what does not fill a batch at an epoch's end.</summary>
+    /// <summary>Whether to leave out an incomplete batch at the end of an epoch.</summary>
     public bool DropLast { get; init; }
-    /// <summary>Decides order and augmentation.</summary>
+    /// <summary>The seed of order and augmentation.</summary>
     public ulong Seed { get; init; }
     /// <summary>The processes that divide a batch's rows: each loads its own, unless mixing needs all of them.</summary>
     public Communicator Processes { get; init; } = Communicator.Single;
@@ -46,7 +46,7 @@ public sealed class ImageLoader : IBatchStream<ImageBatch>
     /// <param name="indices">The images of one split.</param>
     /// <param name="options">How batches are made.</param>
     /// <param name="start">The position of the first batch.</param>
-    /// <exception cref="UserException">There is not one whole batch.</exception>
+    /// <exception cref="UserException">There are too few images for one batch.</exception>
     public ImageLoader(ImageDataset dataset, int[] indices, ImageLoaderOptions options, DataPosition start = default)
     {
         (this.dataset, this.indices, this.options) = (dataset, indices, options);
@@ -59,7 +59,7 @@ public sealed class ImageLoader : IBatchStream<ImageBatch>
         prefetcher = new Prefetcher<ImageBatch>(Make, BatchesPerEpoch, start, window, Math.Min(options.Threads, window));
     }
 
-    /// <summary>Batches an epoch.</summary>
+    /// <summary>Batches per epoch.</summary>
     public int BatchesPerEpoch { get; }
 
     /// <summary>The position of the batch that <see cref="Next"/> gives; setting it drops the batches made ahead.</summary>
@@ -132,7 +132,7 @@ public sealed class ImageLoader : IBatchStream<ImageBatch>
     {
         lock (guard)
             if (memory.TryPop(out var pixels)) return pixels;
-        // A part has at most one row more than its equal.
+        // The parts of a batch differ by at most one row.
         var rows = options.Mixing is null ? (options.BatchSize + options.Processes.Size - 1) / options.Processes.Size : options.BatchSize;
         return GC.AllocateUninitializedArray<float>(checked(rows * options.Transform.Values));
     }
@@ -147,7 +147,7 @@ public sealed class ImageLoader : IBatchStream<ImageBatch>
     public void Dispose() => prefetcher.Dispose();
 }
 
-/// <summary>Pictures and labels for one step. Disposing of it lets its pixels' memory be used again.</summary>
+/// <summary>Images and labels for one step. Disposing of it releases its pixels' memory for reuse.</summary>
 public sealed class ImageBatch : IDisposable
 {
     Action<float[]>? recycle;
@@ -164,16 +164,16 @@ public sealed class ImageBatch : IDisposable
     /// <summary>B classes.</summary>
     public long[] Labels { get; }
 
-    /// <summary>B numbers of images in the source.</summary>
+    /// <summary>The indices of the B images in the source.</summary>
     public int[] Indices { get; }
 
-    /// <summary>Mixed targets, [B, N], rows of which sum to 1; null if nothing mixes.</summary>
+    /// <summary>Mixed targets, [B, N], whose rows sum to 1; null without mixing.</summary>
     public float[]? Targets { get; }
 
-    /// <summary>B: below the batch size where the epoch ends or broken files were left out.</summary>
+    /// <summary>B; less than the batch size at the end of an epoch or if broken files were skipped.</summary>
     public int Count => Labels.Length;
 
-    /// <summary>Where these images are this process's part of a batch: the position of the first one in the batch, and the batch's rows. Null for a whole batch.</summary>
+    /// <summary>If these images are one process's part of a batch, the position of the first one in the batch, and the batch's rows; null for a whole batch.</summary>
     public (int First, int Rows)? Part { get; init; }
 
     /// <summary>The epoch that the batch belongs to, from 0.</summary>
@@ -182,6 +182,6 @@ public sealed class ImageBatch : IDisposable
     /// <summary>Its number in that epoch, from 0.</summary>
     public required int Number { get; init; }
 
-    /// <summary>Gives the pixels' memory back; they must not be read afterwards.</summary>
+    /// <summary>Releases the pixels' memory; they must not be read afterwards.</summary>
     public void Dispose() => Interlocked.Exchange(ref recycle, null)?.Invoke(Pixels);
 }

@@ -14,7 +14,7 @@ static unsafe class ImageResize
     public static RgbImage Resize(RgbImage source, int width, int height, ResizeFilter filter) =>
         Resize(source, new PixelBox(0, 0, source.Width, source.Height), width, height, filter);
 
-    /// <summary>Cuts a rectangle out and resizes it; pixels outside of it have no influence.</summary>
+    /// <summary>Crops a rectangle and resizes it; pixels outside it have no influence.</summary>
     public static RgbImage Resize(RgbImage source, PixelBox box, int width, int height, ResizeFilter filter)
     {
         var target = new RgbImage(width, height);
@@ -22,7 +22,7 @@ static unsafe class ImageResize
         return target;
     }
 
-    /// <summary>Cuts a rectangle out and resizes it to fill another picture.</summary>
+    /// <summary>Crops a rectangle and resizes it to fill another image.</summary>
     public static void ResizeInto(RgbImage source, PixelBox box, RgbImage target, ResizeFilter filter)
     {
         if (box.X < 0 || box.Y < 0 || box.Width <= 0 || box.Height <= 0
@@ -172,7 +172,7 @@ public enum ResizeFilter
     Bicubic,
 }
 
-/// <summary>For every pixel of a line to be made: which pixels of the source line count, and how much.</summary>
+/// <summary>For each pixel of a target line: which pixels of the source line contribute to it, and with what weight.</summary>
 /// <remarks>
 /// When a line shrinks the filter is stretched by the same factor, which is what "antialiased" means. The numbers
 /// are Pillow's: weights normalised to 1, then fixed point of 22 bits, so that results agree with it.
@@ -184,11 +184,11 @@ sealed class ResampleWeights
 
     /// <summary>First source pixel of each target pixel.</summary>
     public readonly int[] First;
-    /// <summary>How many source pixels count.</summary>
+    /// <summary>How many source pixels contribute.</summary>
     public readonly int[] Count;
     /// <summary>Weights: those of target pixel i start at <c>i * Stride</c>.</summary>
     public readonly int[] Weights;
-    /// <summary>Room for one target pixel's weights.</summary>
+    /// <summary>The number of weights reserved for each target pixel.</summary>
     public readonly int Stride;
 
     public ResampleWeights(int source, int target, ResizeFilter filter)

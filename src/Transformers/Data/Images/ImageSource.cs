@@ -17,7 +17,7 @@ enum ImageSplit
     Test,
 }
 
-/// <summary>Labelled images by number, whatever they are stored in. Safe to use from several threads.</summary>
+/// <summary>Labelled images by index, however they are stored. Safe to use from several threads.</summary>
 abstract class ImageSource : IDisposable
 {
     /// <summary>What it is, in a word or two: "class folders", "CIFAR binary", …</summary>
@@ -26,16 +26,16 @@ abstract class ImageSource : IDisposable
     /// <summary>Names of the classes; a label is an index into them.</summary>
     public abstract IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Number of images.</summary>
+    /// <summary>The number of images.</summary>
     public abstract int Count { get; }
 
     /// <summary>The class of an image.</summary>
     public abstract int LabelOf(int index);
 
-    /// <summary>The part that an image belongs to.</summary>
+    /// <summary>The split of an image.</summary>
     public abstract ImageSplit SplitOf(int index);
 
-    /// <summary>A name that a person can find the image by: a path, or a file and a position.</summary>
+    /// <summary>A name by which a user can find the image: a path, or a file and a position.</summary>
     public abstract string NameOf(int index);
 
     /// <summary>The file of an image as it is stored, or null if pixels are stored instead.</summary>
@@ -44,15 +44,15 @@ abstract class ImageSource : IDisposable
     /// <summary>The pixels of an image, where <see cref="ReadFile"/> gives null.</summary>
     public virtual RgbImage ReadPixels(int index) => throw new NotSupportedException($"{Kind} hold files, not pixels");
 
-    /// <summary>Files among the images that are not images and are ignored.</summary>
+    /// <summary>The number of files that are not images and are ignored.</summary>
     public virtual int IgnoredFiles => 0;
 
-    /// <summary>What a person should know before training on the images: what was skipped, and classes without images.</summary>
+    /// <summary>What a user should know before training on the images: what was skipped, and classes without images.</summary>
     public virtual IReadOnlyList<string> Warnings => [];
 
-    /// <summary>Which classes a split lacks, one warning for each split.</summary>
+    /// <summary>The classes that splits lack, one warning per split.</summary>
     /// <param name="train">Training images.</param>
-    /// <param name="others">The other splits by their names; empty ones are left out.</param>
+    /// <param name="others">The other splits by name; empty ones are ignored.</param>
     internal IEnumerable<string> ClassWarnings(IReadOnlyCollection<int> train, params (string Name, IReadOnlyCollection<int> Images)[] others) =>
         ClassFolders.MissingClasses(Classes, LabelOf, "image", [("training", train), .. others]);
 
@@ -113,7 +113,7 @@ static class ImageSources
 sealed class ClassLayout
 {
     public required string[] Classes { get; init; }
-    /// <summary>The order of the paths given: which of them is image 0, 1, …</summary>
+    /// <summary>Which of the given paths is image 0, 1, …</summary>
     public required int[] Order { get; init; }
     public required int[] Labels { get; init; }
     public required ImageSplit[] Splits { get; init; }

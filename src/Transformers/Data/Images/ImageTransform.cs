@@ -5,20 +5,20 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>How a picture becomes a model's input when nothing is random; checkpoints contain it, so that evaluation matches training.</summary>
+/// <summary>How an image becomes a model's input when nothing is random; checkpoints contain it, so that evaluation matches training.</summary>
 /// <remarks>
-/// The shorter side is resized to <see cref="Resize"/> (both sides to it where <see cref="KeepRatio"/> is off), the middle
-/// of <see cref="Size"/> is cut out, bytes become floats: (value / 255 - mean) / deviation.
+/// The shorter side is resized to <see cref="Resize"/> (both sides if <see cref="KeepRatio"/> is off), the central square
+/// of side <see cref="Size"/> is cropped, and bytes become floats: (value / 255 - mean) / std.
 /// </remarks>
 public sealed record ImageTransform
 {
     /// <summary>Side of the square that the model sees, in pixels.</summary>
     public required int Size { get; init; }
 
-    /// <summary>What the shorter side is resized to before the cut, at least <see cref="Size"/>; null: as <see cref="Size"/>.</summary>
+    /// <summary>The length to which the shorter side is resized before cropping, at least <see cref="Size"/>; null for <see cref="Size"/> itself.</summary>
     public int? Resize { get; init; }
 
-    /// <summary>Whether the picture keeps its proportions and loses what the cut leaves over; off squeezes it.</summary>
+    /// <summary>Whether the image keeps its proportions and is cropped, or is stretched to a square.</summary>
     public bool KeepRatio { get; init; } = true;
 
     /// <summary>The filter of resizing.</summary>
@@ -33,10 +33,10 @@ public sealed record ImageTransform
     /// <summary>A standard deviation for each channel, of values from 0 to 1.</summary>
     public required IReadOnlyList<double> Std { get; init; }
 
-    /// <summary>0xRRGGBB under transparent pixels.</summary>
+    /// <summary>The colour behind transparent pixels, 0xRRGGBB.</summary>
     public int Background { get; init; } = 0xFFFFFF;
 
-    /// <summary>Holds the record to its rules; a checkpoint's may have been edited.</summary>
+    /// <summary>Validates the record: one from a checkpoint may have been edited.</summary>
     /// <exception cref="UserException">A value is out of range or a list has the wrong length.</exception>
     public ImageTransform Checked()
     {
@@ -53,14 +53,14 @@ public sealed record ImageTransform
         return problems.Count == 0 ? this : throw new UserException(problems);
     }
 
-    /// <summary>The picture cut and resized, still bytes.</summary>
+    /// <summary>The image, resized and cropped, still in bytes.</summary>
     public RgbImage Fit(RgbImage image)
     {
         var side = Resize ?? Size;
         if (!KeepRatio) image = ImageResize.Resize(image, side, side, Filter);
         else
         {
-            // The longer side is truncated, not rounded: torchvision's rule, which timm's numbers rest on.
+            // The longer side is truncated, not rounded: torchvision's rule, on which timm's results depend.
             var shorter = Math.Min(image.Width, image.Height);
             var width = (int)Math.Clamp((long)side * image.Width / shorter, 1, 1 << 16);
             var height = (int)Math.Clamp((long)side * image.Height / shorter, 1, 1 << 16);
@@ -69,7 +69,7 @@ public sealed record ImageTransform
         return (image.Width, image.Height) == (Size, Size) ? image : ImageGeometry.CenterCrop(image, Size, Size);
     }
 
-    // A picture 1 x 60,000 would grow to 13 million pixels before nearly all are cut off: cut first what is far outside.
+    // A 1 x 60,000 image would grow to 13 million pixels, nearly all of which are then cropped, so crop what is far outside first.
     RgbImage ResizeCut(RgbImage image, int width, int height)
     {
         var longest = 4L * Math.Max(Resize ?? Size, Size);
@@ -82,12 +82,12 @@ public sealed record ImageTransform
         return wide ? ImageResize.Resize(image, box, 4 * side, side, Filter) : ImageResize.Resize(image, box, side, 4 * side, Filter);
     }
 
-    /// <summary>The model's input for one picture.</summary>
+    /// <summary>The model's input for one image.</summary>
     /// <param name="image">Any size.</param>
     /// <param name="target">[C, Y, X], <see cref="Values"/> long.</param>
     public void Apply(RgbImage image, Span<float> target) => Normalize(Fit(image), target);
 
-    /// <summary>The model's input for one picture, [C, Y, X].</summary>
+    /// <summary>The model's input for one image, [C, Y, X].</summary>
     public float[] Apply(RgbImage image)
     {
         var target = new float[Values];
@@ -95,17 +95,17 @@ public sealed record ImageTransform
         return target;
     }
 
-    /// <summary>Floats an image: C * Y * X.</summary>
+    /// <summary>Floats per image: C * Y * X.</summary>
     public int Values => Channels * Size * Size;
 
-    /// <summary>Bytes to normalised floats, planes instead of pixels.</summary>
-    /// <param name="image">A picture of <see cref="Size"/> x <see cref="Size"/>.</param>
+    /// <summary>Converts bytes to normalised floats, in one plane per channel.</summary>
+    /// <param name="image">An image of <see cref="Size"/> x <see cref="Size"/>.</param>
     /// <param name="target">[C, Y, X].</param>
     public void Normalize(RgbImage image, Span<float> target)
     {
         if ((image.Width, image.Height) != (Size, Size)) throw new ArgumentException($"the image is not {Size} x {Size}");
         var pixels = image.Span;
-        // 256 results a channel: a look-up is cheaper than the arithmetic, and the same for every pixel.
+        // A channel has only 256 results, so a lookup is cheaper than the arithmetic.
         Span<float> table = stackalloc float[256];
         for (var c = 0; c < Channels; c++)
         {
@@ -119,9 +119,9 @@ public sealed record ImageTransform
         }
     }
 
-    /// <summary>The view that a config asks for.</summary>
+    /// <summary>The transform that a config describes.</summary>
     /// <param name="input">The config.</param>
-    /// <param name="measure">Measures mean and deviation of training images, where the config leaves them to these.</param>
+    /// <param name="measure">Measures the mean and standard deviation of the training images, if the config says so.</param>
     internal static ImageTransform Of(ImageInputConfig input, Func<ImageTransform, (IReadOnlyList<double> Mean, IReadOnlyList<double> Std)> measure)
     {
         var transform = new ImageTransform
@@ -143,7 +143,7 @@ public sealed record ImageTransform
         ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 }
 
-/// <summary>How files become a model's input and its output becomes labels; a checkpoint holds it.</summary>
+/// <summary>How files become a model's input and its output becomes labels; stored in checkpoints.</summary>
 /// <param name="Transform">The model's view of an image.</param>
 /// <param name="Classes">The names of the N classes, in the order of the model's scores.</param>
 public sealed record ImageInput(ImageTransform Transform, IReadOnlyList<string> Classes)

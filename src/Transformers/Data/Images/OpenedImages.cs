@@ -4,11 +4,11 @@ using Transformers.Processes;
 
 namespace Transformers.Data.Images;
 
-/// <summary>What a config's <c>data:</c> of kind images becomes: a divided set and how its images are shown.</summary>
+/// <summary>The images of a config, divided into splits, and how they become a model's input.</summary>
 /// <param name="Dataset">The images; whoever opened them disposes of them.</param>
-/// <param name="Transform">How they are shown when nothing is random; goes into the checkpoint.</param>
-/// <param name="Augmentation">What is random in a training image, or null.</param>
-/// <param name="Mixing">What is random in a training batch, or null.</param>
+/// <param name="Transform">The transform without augmentation; stored in checkpoints.</param>
+/// <param name="Augmentation">The random augmentation of a training image, or null.</param>
+/// <param name="Mixing">The random mixing of a training batch, or null.</param>
 /// <param name="Threads">Threads that make batches, or null for the loader's own choice.</param>
 public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform, ImageAugmentation? Augmentation, BatchMixing? Mixing, int? Threads) : IDisposable
 {
@@ -17,7 +17,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
     /// <param name="seed">The run's seed, which determines what is held out.</param>
     /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
     /// <param name="generated">The folder in which generated data sets are kept.</param>
-    /// <param name="cancel">Ends the drawing of generated images, of which nothing is left then.</param>
+    /// <param name="cancel">Cancels the drawing of generated images, and leaves nothing behind.</param>
     /// <exception cref="UserException">The images cannot be opened, divided or measured.</exception>
     public static OpenedImages Open(ImageDataConfig config, ulong seed, string? path = null, string generated = "data/generated", CancellationToken cancel = default)
     {
@@ -40,9 +40,9 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         }
     }
 
-    /// <summary>Batches for training: shuffled, augmented, mixed; the last, partial one of an epoch left out where there is a whole one.</summary>
+    /// <summary>Batches for training: shuffled, augmented, mixed; without the last, partial batch of an epoch, unless it is the only one.</summary>
     /// <param name="batchSize">Images per batch.</param>
-    /// <param name="seed">Decides order and augmentation.</param>
+    /// <param name="seed">The seed of order and augmentation.</param>
     /// <param name="start">The position of the first batch.</param>
     /// <param name="processes">The processes that divide each batch; by default one.</param>
     public ImageLoader TrainingBatches(int batchSize, ulong seed, DataPosition start = default, Communicator? processes = null) => new(Dataset, Dataset.Train, Options(batchSize) with
@@ -50,7 +50,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         Augmentation = Augmentation, Mixing = Mixing, Shuffle = true, DropLast = Dataset.Train.Length >= batchSize, Seed = seed, Processes = processes ?? Communicator.Single,
     }, start);
 
-    /// <summary>Batches for evaluation: in order, nothing random, every image once an epoch.</summary>
+    /// <summary>Batches for evaluation: in order, without augmentation, each image once per epoch.</summary>
     /// <param name="indices">The images of a split.</param>
     /// <param name="batchSize">Images per batch.</param>
     public ImageLoader EvaluationBatches(int[] indices, int batchSize) => new(Dataset, indices, Options(batchSize));
@@ -73,7 +73,7 @@ public sealed record OpenedImages(ImageDataset Dataset, ImageTransform Transform
         }
         catch (UserException) when (Directory.Exists(path))
         {
-            // Another process drew the same set, and was faster.
+            // Another process drew the same set first.
         }
         return path;
     }

@@ -50,15 +50,15 @@ abstract class PixelSource : ImageSource
         return (parts[at], index - starts[at]);
     }
 
-    /// <summary>Reads a file whole, unpacking gzip.</summary>
-    /// <param name="path">The file; <c>.gz</c> is unpacked.</param>
-    /// <param name="maxBytes">What it may hold unpacked.</param>
+    /// <summary>Reads a whole file, decompressing gzip.</summary>
+    /// <param name="path">The file; <c>.gz</c> is decompressed.</param>
+    /// <param name="maxBytes">The maximum size when decompressed, in bytes.</param>
     protected static byte[] ReadWhole(string path, long maxBytes)
     {
         try
         {
             using var stream = InputFile.Open(path);
-            // Grown as bytes arrive: what a header claims is not memory until it is there.
+            // Grows as bytes arrive, so that memory does not depend on what a header claims.
             using var memory = new MemoryStream();
             var buffer = new byte[1 << 16];
             for (int read; (read = stream.Read(buffer)) > 0;)
@@ -154,7 +154,7 @@ sealed class IdxSource : PixelSource
         {
             var labels = LabelFileOf(path);
             var split = Path.GetFileName(path).Contains("train", StringComparison.OrdinalIgnoreCase) ? ImageSplit.Train : ImageSplit.Test;
-            // A lone file is a whole set, whatever half it was once: its owner splits it.
+            // A single file is a whole set, whichever split it once was: the config divides it.
             if (images.Count == 1) split = ImageSplit.None;
             Read(path, labels, split);
         }

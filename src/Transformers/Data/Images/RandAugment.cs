@@ -6,18 +6,18 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>RandAugment (Cubuk et al. 2019) with timm's meaning of a text such as <c>rand-m9-mstd0.5</c>.</summary>
+/// <summary>RandAugment (Cubuk et al. 2019) in timm's notation, such as <c>rand-m9-mstd0.5</c>.</summary>
 /// <remarks>
 /// Of 15 operations, <see cref="Layers"/> are drawn with replacement; each is applied with <see cref="Probability"/>,
-/// at a magnitude drawn from a normal distribution and held to 0..<see cref="MaxMagnitude"/>. Of the 10 levels of the
-/// paper, 10 turns by 30 degrees, shears by 0.3 and shifts by 0.45 of the side. Without <c>inc1</c> some operations
+/// at a magnitude drawn from a normal distribution and clamped to 0..<see cref="MaxMagnitude"/>. Level 10, the highest
+/// in the paper, rotates by 30 degrees, shears by 0.3 and shifts by 0.45 of the side. Without <c>inc1</c> some operations
 /// are mild at a high magnitude, as in timm's default set.
 /// </remarks>
 sealed record RandAugment
 {
     /// <summary><c>m</c>: mean magnitude, 0 to 10.</summary>
     public double Magnitude { get; init; } = 9;
-    /// <summary><c>mstd</c>: deviation of the magnitude; infinite draws it uniformly from 0 to <see cref="Magnitude"/>.</summary>
+    /// <summary><c>mstd</c>: standard deviation of the magnitude; if infinite, it is drawn uniformly from 0 to <see cref="Magnitude"/>.</summary>
     public double MagnitudeDeviation { get; init; }
     /// <summary><c>n</c>: operations per image.</summary>
     public int Layers { get; init; } = 2;
@@ -27,7 +27,7 @@ sealed record RandAugment
     public bool Increasing { get; init; }
     /// <summary><c>mmax</c>: the highest magnitude that can be drawn.</summary>
     public double MaxMagnitude { get; init; } = Levels;
-    /// <summary>0xRRGGBB of what geometric operations uncover.</summary>
+    /// <summary>The fill colour of geometric operations, 0xRRGGBB.</summary>
     public int Fill { get; init; } = 0x808080;
 
     const double Levels = 10;
@@ -71,7 +71,7 @@ sealed record RandAugment
     static UserException Wrong(string text, string rule) =>
         new($"RandAugment \"{text}\" cannot be read: {rule}", "for example rand-m9-mstd0.5");
 
-    /// <summary>Applies randomly drawn operations; the result may or may not be the picture given, which may be changed.</summary>
+    /// <summary>Applies randomly drawn operations; may modify the given image, and may return it.</summary>
     public RgbImage Apply(RgbImage image, SampleRandom random)
     {
         for (var layer = 0; layer < Layers; layer++)
@@ -91,7 +91,7 @@ sealed record RandAugment
     {
         var level = magnitude / Levels;
         var sign = negate ? -1 : 1;
-        // Without inc1, 0.1 to 1.9 whatever the direction; with it, away from 1 by up to 0.9 either way.
+        // Without inc1, from 0.1 to 1.9 regardless of the sign; with it, up to 0.9 away from 1 in either direction.
         var factor = Increasing ? Math.Max(0.1, 1 + sign * level * 0.9) : level * 1.8 + 0.1;
         RgbImage Warp(AffineTransform map) => map.Apply(image, filter, Fill);
         switch (operation)
@@ -127,10 +127,10 @@ readonly record struct AffineTransform(double A, double B, double C, double D, d
     public static AffineTransform ShearX(double factor) => new(1, factor, 0, 0, 1, 0);
     /// <summary>Slants columns: <c>y + factor * x</c>.</summary>
     public static AffineTransform ShearY(double factor) => new(1, 0, 0, factor, 1, 0);
-    /// <summary>Moves the source window by pixels (the picture moves the other way).</summary>
+    /// <summary>Moves the source window by pixels (the image moves the other way).</summary>
     public static AffineTransform Translate(double x, double y) => new(1, 0, x, 0, 1, y);
 
-    /// <summary>Turns a picture of a size about its centre, counter-clockwise by degrees.</summary>
+    /// <summary>Rotates an image of a given size about its centre, counter-clockwise, in degrees.</summary>
     public static AffineTransform Rotate(double degrees, int width, int height)
     {
         var (sin, cos) = Math.SinCos(-degrees * Math.PI / 180);
@@ -138,10 +138,10 @@ readonly record struct AffineTransform(double A, double B, double C, double D, d
         return new AffineTransform(cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y);
     }
 
-    /// <summary>The picture that this map shows, of the same size.</summary>
-    /// <param name="source">The picture.</param>
+    /// <summary>Applies the map; the result has the same size.</summary>
+    /// <param name="source">The image.</param>
     /// <param name="filter">The interpolation.</param>
-    /// <param name="fill">0xRRGGBB where the map leaves the picture.</param>
+    /// <param name="fill">The colour of pixels from outside the image, 0xRRGGBB.</param>
     public RgbImage Apply(RgbImage source, ResizeFilter filter, int fill)
     {
         var target = new RgbImage(source.Width, source.Height);

@@ -29,7 +29,7 @@ public sealed class LabelledCorpus
     /// <param name="examples">The texts, read as a stream.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="special">Its framing ids.</param>
-    /// <param name="classes">The classes to expect (a training set's, for its validation set); by default those that occur.</param>
+    /// <param name="classes">The expected classes (for validation, those of the training split); by default those that occur.</param>
     /// <param name="maximumTokens">The maximum length of a sequence, including framing; longer texts are truncated, and counted in <see cref="Shortened"/>.</param>
     /// <param name="file">The file to name in errors.</param>
     /// <param name="cancel">Cancels between two texts.</param>

@@ -38,7 +38,7 @@ public abstract record LabelledSourceConfig
     /// <exception cref="UserException">They are missing.</exception>
     public abstract LabelledSplits Open();
 
-    /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>
+    /// <summary>The same kind of text from another folder, as with <c>--data</c>.</summary>
     public abstract LabelledSourceConfig At(string folder);
 }
 

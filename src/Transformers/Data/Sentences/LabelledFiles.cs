@@ -8,9 +8,9 @@ namespace Transformers.Data.Sentences;
 /// <summary>Reads labelled text from TSV, CSV or JSON lines, each plain or gzip, as a stream.</summary>
 static class LabelledFiles
 {
-    /// <summary>Reads a file by its ending: <c>.tsv</c>, <c>.csv</c> or <c>.jsonl</c>, each also with <c>.gz</c>.</summary>
+    /// <summary>Reads a file according to its extension: <c>.tsv</c>, <c>.csv</c> or <c>.jsonl</c>, each also with <c>.gz</c>.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="text">The text's column: its number from 0, or its name, and then the first line holds names. For JSON lines, the field.</param>
+    /// <param name="text">The text's column: its number from 0, or its name if the first line has names. For JSON lines, the field.</param>
     /// <param name="label">The label's column or field.</param>
     public static IEnumerable<LabelledExample> Read(string path, string text, string label)
     {

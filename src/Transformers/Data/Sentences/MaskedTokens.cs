@@ -5,7 +5,7 @@ namespace Transformers.Data.Sentences;
 
 /// <summary>Masks tokens as BERT does (Devlin et al. 2019, section 3.1 and appendix A.1).</summary>
 /// <remarks>
-/// Which tokens are masked is a function of (seed, epoch, text): every epoch masks others, a resumed run masks the same. As in
+/// Which tokens are masked is a function of (seed, epoch, text): each epoch masks different tokens, and a resumed run the same ones. As in
 /// BERT's code, a text of n ordinary tokens has round(n · fraction) of them chosen, at least one, so the fraction is met in every text;
 /// framing tokens are never chosen, nor drawn as random ones. With whole words, words are chosen in random order as long as they
 /// fit into that number; a word starts at a token that starts with white space, or after one that ends with it, or at the text's start.

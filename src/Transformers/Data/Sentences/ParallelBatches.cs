@@ -15,7 +15,7 @@ sealed class ParallelBatches
         buckets = new LengthBuckets(Enumerable.Range(0, corpus.Count).Select(Length), options);
     }
 
-    // By the longer side, then by the source's: of pairs with one longer side, those with sources of similar length are together.
+    // By the longer side, then by the source: pairs with equal longer sides are then ordered by the lengths of their sources.
     (int, int) Length(int index) =>
         (Math.Max(corpus.Source.LengthOf(index), corpus.Target.LengthOf(index)) + 1, corpus.Source.LengthOf(index));
 

@@ -18,7 +18,7 @@ public sealed class ParallelCorpus
     /// <summary>The targets' ids.</summary>
     public TokenStore Target { get; }
 
-    /// <summary>The texts themselves, where they were to be kept; what BLEU is computed against.</summary>
+    /// <summary>The texts themselves, if they are kept; BLEU is computed against them.</summary>
     public IReadOnlyList<SentencePair>? Texts { get; }
 
     /// <summary>What the filter did.</summary>
@@ -33,7 +33,7 @@ public sealed class ParallelCorpus
     /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
     /// <param name="filter">Which pairs to keep; <see cref="ParallelFilter.None"/> keeps all.</param>
     /// <param name="keepTexts">Whether to keep the texts too.</param>
-    /// <param name="cancel">Stops the work.</param>
+    /// <param name="cancel">Cancels the encoding.</param>
     /// <exception cref="UserException">A text cannot be encoded.</exception>
     public static ParallelCorpus Encode(
         IEnumerable<SentencePair> pairs, TextTokenizer source, TextTokenizer target, ParallelFilter filter,
@@ -69,17 +69,17 @@ public sealed class ParallelCorpus
 /// <summary>The pairs to train on; lengths are tokens without the framing ones.</summary>
 public sealed record ParallelFilter
 {
-    /// <summary>The fewest tokens of a side.</summary>
+    /// <summary>The minimum number of tokens on each side.</summary>
     public int MinimumTokens { get; init; } = 1;
     /// <summary>The maximum number of tokens on each side.</summary>
     public int MaximumTokens { get; init; } = int.MaxValue;
     /// <summary>How many times longer than the other a side may be.</summary>
     public double MaximumRatio { get; init; } = double.PositiveInfinity;
 
-    /// <summary>Keeps every pair, empty sides too: what validation and test need.</summary>
+    /// <summary>Keeps every pair, even with empty sides, as validation and test require.</summary>
     public static ParallelFilter None { get; } = new() { MinimumTokens = 0 };
 
-    /// <summary>Why a pair is dropped, or null if it is kept; the first reason that holds.</summary>
+    /// <summary>Why a pair is dropped, or null if it is kept; the first reason that applies.</summary>
     internal DropReason? Reason(int source, int target)
     {
         if (source < MinimumTokens || target < MinimumTokens) return DropReason.TooShort;

@@ -48,7 +48,7 @@ public abstract record ParallelSourceConfig
     /// <exception cref="UserException">They are missing.</exception>
     public abstract ParallelSplits Open();
 
-    /// <summary>The same kind of text from another folder: what <c>--data</c> does.</summary>
+    /// <summary>The same kind of text from another folder, as with <c>--data</c>.</summary>
     public abstract ParallelSourceConfig At(string folder);
 }
 
@@ -177,7 +177,7 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
 }
 
 /// <summary>One split of parallel text: its name and how to read it.</summary>
-/// <param name="Name">The name of its file without language and ending: <c>train</c>, <c>val</c>, <c>test_2016_flickr</c>.</param>
+/// <param name="Name">The name of its file without language and extension: <c>train</c>, <c>val</c>, <c>test_2016_flickr</c>.</param>
 /// <param name="Files">The files that are read.</param>
 /// <param name="Read">Reads it from the start, as a stream.</param>
 public sealed record ParallelSplit(string Name, IReadOnlyList<string> Files, Func<IEnumerable<SentencePair>> Read);
@@ -188,7 +188,7 @@ public sealed record ParallelSplit(string Name, IReadOnlyList<string> Files, Fun
 /// <param name="Tests">The test splits, by name.</param>
 public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validation, IReadOnlyList<ParallelSplit> Tests)
 {
-    /// <summary>The first test, if there is one.</summary>
+    /// <summary>The first test split, if there is one.</summary>
     public ParallelSplit? Test => Tests.Count > 0 ? Tests[0] : null;
 
     /// <summary>The splits, with part of the training pairs held out if there is no validation split.</summary>

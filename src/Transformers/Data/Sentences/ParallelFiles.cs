@@ -73,7 +73,7 @@ static class ParallelFiles
 
 /// <summary>Parallel text as a folder of splits.</summary>
 /// <remarks>
-/// Files are named <c>split.language</c> (two a split), <c>split.tsv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
+/// Files are named <c>split.language</c> (two per split), <c>split.tsv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
 /// <c>train</c>; <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or anything that starts with <c>test</c>. Of several tests
 /// the first by name is <see cref="ParallelSplits.Test"/>.
 /// </remarks>

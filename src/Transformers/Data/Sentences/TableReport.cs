@@ -3,37 +3,37 @@ using Transformers.IO;
 namespace Transformers.Data.Sentences;
 
 /// <summary>A column of a table of texts.</summary>
-/// <param name="Name">Its number from 0, or the ending of its file.</param>
+/// <param name="Name">Its number from 0, or the extension of its file.</param>
 /// <param name="Shortest">Characters of the shortest text.</param>
 /// <param name="Longest">Characters of the longest.</param>
-/// <param name="Mean">Their mean.</param>
+/// <param name="Mean">The mean number of characters.</param>
 /// <param name="Empty">Texts that are empty.</param>
 /// <param name="Distinct">Different texts; at most <see cref="TableReport.MostDistinct"/> are counted.</param>
-/// <param name="Values">Each text and how often it occurs, where there are so few that they are labels; otherwise null.</param>
+/// <param name="Values">Each text and how often it occurs, if there are so few that they are labels; otherwise null.</param>
 public sealed record TableColumn(string Name, int Shortest, int Longest, double Mean, long Empty, int Distinct, IReadOnlyDictionary<string, int>? Values);
 
 /// <summary>A split of a table of texts.</summary>
 /// <param name="Name">The name of its file without extension.</param>
-/// <param name="Files">Its file, or its two.</param>
+/// <param name="Files">Its file, or its two aligned files.</param>
 /// <param name="Rows">The number of lines.</param>
-/// <param name="Uneven">Lines that have another number of columns than the first.</param>
-/// <param name="FirstUneven">The number of the first of them from 1, or null.</param>
+/// <param name="Uneven">Lines with a different number of columns from the first.</param>
+/// <param name="FirstUneven">The number of the first such line, from 1, or null.</param>
 /// <param name="Columns">Its columns.</param>
 public sealed record TableSplit(string Name, IReadOnlyList<string> Files, long Rows, long Uneven, long? FirstUneven, IReadOnlyList<TableColumn> Columns);
 
-/// <summary>A report on sentence pairs and labelled texts: tab- or comma-separated tables, and two aligned files a split.</summary>
+/// <summary>A report on sentence pairs and labelled texts: tab- or comma-separated tables, and two aligned files per split.</summary>
 /// <param name="Source">The file or the folder.</param>
 /// <param name="Splits">Its splits.</param>
 public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits)
 {
-    /// <summary>The number of different texts up to which they are counted.</summary>
+    /// <summary>The maximum number of distinct texts that are counted.</summary>
     public const int MostDistinct = 1_000_000;
 
     const int MostLabels = 100;
     static readonly string[] Tables = [".tsv", ".csv"];
     static readonly string[] NotLanguages = [".txt", ".text", ".md", ".jsonl", ".json", ".yaml", ".yml", ".bin", ".html", ".parquet", ""];
 
-    /// <summary>Reports on a table, or gives null if the path is none: a <c>.tsv</c> or <c>.csv</c>, or a folder with such splits or with aligned files.</summary>
+    /// <summary>Reports on a table, which is a <c>.tsv</c> or <c>.csv</c>, or a folder with such splits or with aligned files; null if the path is something else.</summary>
     /// <exception cref="UserException">Aligned files differ in length, or something cannot be read.</exception>
     public static TableReport? Of(string path)
     {

@@ -59,11 +59,11 @@ public sealed record LabelledSeriesFilesConfig : LabelledSeriesSourceConfig
 /// <summary>Series with classes, divided into training, validation and test.</summary>
 public sealed class LabelledSeriesDataset
 {
-    /// <summary>A series of a table, or one that was drawn.</summary>
+    /// <summary>A series from a table or from the generator.</summary>
     /// <param name="Values">Its values.</param>
-    /// <param name="Label">The name of its class; empty where it is not known.</param>
+    /// <param name="Label">The name of its class; empty if it is unknown.</param>
     /// <param name="Name">Its file and line.</param>
-    /// <param name="Problem">Why it cannot be used; null where it can.</param>
+    /// <param name="Problem">Why it cannot be used; null if it can.</param>
     sealed record One(double[] Values, string Label, string Name, Problem? Problem = null);
 
     readonly List<One> all = [];
@@ -101,7 +101,7 @@ public sealed class LabelledSeriesDataset
     /// <summary>The series of a table, which may be a pipe.</summary>
     /// <param name="config">The config of the run.</param>
     /// <param name="path">The table.</param>
-    /// <param name="labelled">Whether every series must have a class and be right; else one that is not has a <see cref="ProblemOf"/>.</param>
+    /// <param name="labelled">Whether a series without a class, or with an invalid value, is an error; otherwise <see cref="ProblemOf"/> describes it.</param>
     /// <exception cref="UserException">The file cannot be read.</exception>
     internal static LabelledSeriesDataset OpenTable(LabelledSeriesDataConfig config, string path, bool labelled) =>
         new(config with { Holdout = 0, Limit = null }, [], Read(path, labelled), 0);
@@ -159,10 +159,10 @@ public sealed class LabelledSeriesDataset
     /// <summary>The class of a series; -1 if the table leaves it empty.</summary>
     public int LabelOf(int index) => labels[index];
 
-    /// <summary>Why a series cannot be used; null where it can.</summary>
+    /// <summary>Why a series cannot be used; null if it can.</summary>
     internal Problem? ProblemOf(int index) => all[index].Problem;
 
-    /// <summary>What a person should know before training on them: classes that a split lacks.</summary>
+    /// <summary>What a user should know before training on them: classes that a split lacks.</summary>
     public IEnumerable<string> Warnings => ClassFolders.MissingClasses(Classes, LabelOf, "series", ("training", Train), ("validation", Validation), ("test", Test));
 
     /// <summary>The name of a series: its file and line.</summary>

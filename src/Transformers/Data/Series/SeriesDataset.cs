@@ -66,8 +66,8 @@ public sealed class SeriesDataset
     /// <summary>Test windows.</summary>
     public SeriesWindow[] Test { get; }
 
-    /// <summary>The same series, of which training ends earlier; what follows is the test.</summary>
-    /// <param name="end">The step after the last one of training.</param>
+    /// <summary>The same series with an earlier end of training; the steps after it are the test split.</summary>
+    /// <param name="end">The step after the last training step.</param>
     internal SeriesDataset EndingAt(int end)
     {
         var shorter = config with { Validation = 0, Test = Table.Length - end, Stride = 1, Limit = null };
@@ -118,7 +118,7 @@ public sealed class SeriesDataset
         return count > 0 && sum > 0 ? sum / count : double.NaN;
     }
 
-    // From the first possible origin; the forecasts end before a step, and there are two values to see and one to forecast.
+    // Starts at the first possible origin. Forecasts end before the given step; a window needs two values to see and one to forecast.
     SeriesWindow[] Windows(int first, int end, int stride)
     {
         var windows = new List<SeriesWindow>();

@@ -42,7 +42,7 @@ public sealed class SeriesTable
         var named = first.Any(field => !IsMissing(field) && !IsNumber(field) && !TimeAxis.IsDate(field));
         string[] header = named ? [.. first.Select(field => field.Trim())] : [.. first.Select((_, i) => (i + 1).ToString(CultureInfo.InvariantCulture))];
         if (named && header.Where(name => name.Length > 0).GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw TextLines.Error(path, line, $"the name {MessageText.Quote(twice.Key)} is that of {twice.Count()} columns", "give each column a name of its own");
+            throw TextLines.Error(path, line, $"{twice.Count()} columns have the name {MessageText.Quote(twice.Key)}", "give each column a name of its own");
         var (rows, last) = (new List<(int Line, string[] Fields)>(), line);
         if (!named) rows.Add((line, first));
         while (records.MoveNext())
@@ -68,7 +68,7 @@ public sealed class SeriesTable
         return new SeriesTable([.. columns.Select(column => header[column])], values, axis);
     }
 
-    /// <summary>What a person should know of the series before training on them.</summary>
+    /// <summary>What a user should know about the series before training on them.</summary>
     public IEnumerable<string> Warnings
     {
         get
@@ -81,7 +81,7 @@ public sealed class SeriesTable
                 else if (there.Count > 1 && there.TrueForAll(value => value == there[0])) still.Add(name);
             }
             if (empty.Count > 0) yield return $"{Named(empty)} no values";
-            if (still.Count > 0) yield return $"{Named(still)} one value only, which never changes";
+            if (still.Count > 0) yield return $"{Named(still)} a single value that never changes";
         }
     }
 

@@ -10,30 +10,30 @@ namespace Transformers.Data.Text;
 
 /// <summary>What to prepare.</summary>
 /// <param name="Source">The text.</param>
-/// <param name="Tokenizer">What makes ids of it.</param>
-/// <param name="Holdout">The part held out for validation, from 0 to below 1: of the characters (tail) or of the documents; not used where <paramref name="Validation"/> is given.</param>
+/// <param name="Tokenizer">The tokenizer that encodes it.</param>
+/// <param name="Holdout">The fraction held out for validation, from 0 to below 1, of the characters (tail) or of the documents; not used if <paramref name="Validation"/> is given.</param>
 /// <param name="Mode">Which part that is.</param>
 /// <param name="Validation">Separate validation text.</param>
-/// <param name="Threads">How many threads tokenize; 0: one a core. The result does not depend on it.</param>
+/// <param name="Threads">How many threads tokenize, 0 for one per core. The result does not depend on it.</param>
 public sealed record PreparationOptions(TextSource Source, TextTokenizer Tokenizer, double Holdout, HoldoutMode Mode = HoldoutMode.Auto, TextSource? Validation = null, int Threads = 0);
 
-/// <summary>How far preparation is.</summary>
+/// <summary>The progress of preparation.</summary>
 /// <param name="Bytes">Bytes of text tokenized.</param>
 /// <param name="TotalBytes">Bytes of text in all.</param>
 public readonly record struct PreparationProgress(long Bytes, long TotalBytes);
 
-/// <summary>Tokenizes text once, into a folder of shards that is found again by what it was made of.</summary>
+/// <summary>Tokenizes text once, into a folder of shards whose name is a hash of what it is made from.</summary>
 public static class DataPreparation
 {
     // From this many documents on, whole documents are held out.
     const int EnoughDocuments = 100;
 
-    // Part of the name of each folder: so that what older versions of this code made is not used.
+    // Part of each folder's name, so that data prepared by older versions of this code are not used.
     const string Version = "1";
 
-    /// <summary>The name of the folder for what is asked: a hash of source, tokenizer and split.</summary>
+    /// <summary>The folder's name: a hash of source, tokenizer and split.</summary>
     /// <param name="options">What to prepare.</param>
-    /// <exception cref="UserException">A file is not there.</exception>
+    /// <exception cref="UserException">A file does not exist.</exception>
     public static string KeyOf(PreparationOptions options)
     {
         var fraction = options.Holdout.ToString("R", CultureInfo.InvariantCulture);
@@ -42,20 +42,20 @@ public static class DataPreparation
         return $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts)))[..20]}";
     }
 
-    /// <summary>What a config asks to be prepared.</summary>
+    /// <summary>The preparation that a config describes.</summary>
     /// <param name="data">The config.</param>
     /// <param name="source">Its text.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     public static PreparationOptions OptionsOf(TextDataConfig data, TextSource source, TextTokenizer tokenizer) =>
         new(source, tokenizer, data.Holdout, data.HoldoutMode);
 
-    /// <summary>Opens the prepared data, and makes them first where they are not in the cache.</summary>
+    /// <summary>Opens the prepared data, preparing them first if they are not in the cache.</summary>
     /// <param name="options">What to prepare.</param>
-    /// <param name="cache">The folder that holds prepared folders; made if it is not there.</param>
-    /// <param name="progress">Called about once a mebibyte.</param>
-    /// <param name="cancel">Ends preparation; nothing is left of it.</param>
+    /// <param name="cache">The folder that holds prepared folders; created if it does not exist.</param>
+    /// <param name="progress">Called about once per mebibyte.</param>
+    /// <param name="cancel">Cancels preparation, and leaves nothing behind.</param>
     /// <exception cref="UserException">The text cannot be read or tokenized, or there is too little of it to hold something out.</exception>
-    /// <exception cref="OperationCanceledException">It was asked to end.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static PreparedData Prepare(PreparationOptions options, string cache, IProgress<PreparationProgress>? progress = null, CancellationToken cancel = default)
     {
         if (!(options.Holdout is >= 0 and < 1)) throw new UserException($"holdout ({options.Holdout}) must be at least 0 and below 1");
@@ -117,10 +117,10 @@ public static class DataPreparation
         new(writer.Tokens, writer.Documents, size.Bytes, size.Characters);
 }
 
-/// <summary>Tokenizes pieces on several threads and hands the ids on in the order of the pieces.</summary>
+/// <summary>Tokenizes pieces on several threads and passes on the ids in the order of the pieces.</summary>
 sealed class ParallelEncoder(TextTokenizer tokenizer, int threads)
 {
-    // Enough text that handing a job over costs nothing, little enough that what waits stays small.
+    // Large enough to make the cost of handing over a job negligible, and small enough for a short queue.
     const int JobBytes = 256 * 1024;
 
     readonly ConcurrentBag<List<int>> spare = [];
@@ -128,7 +128,7 @@ sealed class ParallelEncoder(TextTokenizer tokenizer, int threads)
     /// <summary>Encodes all pieces; <paramref name="write"/> is called on this thread.</summary>
     public void Run(IEnumerable<SplitPiece> pieces, Action<Split, List<int>, int, int, bool> write, CancellationToken cancel)
     {
-        // A queue of running jobs, at most two a thread.
+        // A queue of running jobs, at most two per thread.
         var running = new Queue<Task<Job>>();
         var job = new Job([], []);
         var bytes = 0;

@@ -7,9 +7,9 @@ namespace Transformers.Data.Text;
 
 /// <summary>Text in files and folders: plain text, JSON lines (<c>.jsonl</c>, <c>.ndjson</c>) or a JSON array (<c>.json</c>), each plain or compressed with gzip (<c>.gz</c>).</summary>
 /// <remarks>
-/// A folder means the files in it and below it whose content is text, or those that match <c>include</c>, in the order of their paths,
-/// byte by byte; hidden ones are skipped, and folders that are links are not followed. Text is UTF-8 and kept byte for byte (NUL and CR LF included) but for two things, which are counted: a
-/// byte-order mark at the start is dropped, and each ill-formed sequence becomes U+FFFD.
+/// A folder means the files in and below it whose content is text, or those that match <c>include</c>, in the byte order of their paths;
+/// hidden files are skipped, and folders that are links are not followed. Text is UTF-8 and kept byte for byte (including NUL and
+/// CR LF), with two exceptions, which are counted: a byte-order mark at the start is dropped, and each ill-formed sequence becomes U+FFFD.
 /// </remarks>
 public sealed class FileTextSource : TextSource
 {
@@ -23,8 +23,8 @@ public sealed class FileTextSource : TextSource
 
     /// <summary>Finds the files.</summary>
     /// <param name="config">Files and folders, at least one, and how they are read; a file that is named is read whatever it is called.</param>
-    /// <param name="once">Whether it is read only once and to report on it: then pipes are read, and files that are hardly text.</param>
-    /// <exception cref="UserException">A path is not there, a folder holds no text file, or a setting is empty.</exception>
+    /// <param name="once">Whether it is read only once, for a report; pipes, and files that are hardly text, are then read too.</param>
+    /// <exception cref="UserException">A path does not exist, a folder contains no text file, or a setting is empty.</exception>
     public FileTextSource(TextFilesConfig config, bool once = false)
     {
         (this.config, this.once) = (config, once);
@@ -57,7 +57,7 @@ public sealed class FileTextSource : TextSource
     /// <remarks>Paths, lengths and times of the last change, and the options.</remarks>
     public override string Fingerprint => Hash(["files", config.TextField, config.Separator ?? "", .. config.Document == DocumentUnit.Line ? ["line"] : Array.Empty<string>(), .. config.Include is null ? [] : new[] { "include" }, .. files.Select(Stamp)]);
 
-    /// <summary>Whether there is more than one document; reads no further than to the second, and no file that is one document.</summary>
+    /// <summary>Whether there is more than one document; reads no further than the second, and skips files that are one document each.</summary>
     /// <exception cref="UserException">A file cannot be read.</exception>
     internal bool HasSeveralDocuments()
     {
@@ -71,7 +71,7 @@ public sealed class FileTextSource : TextSource
         return false;
     }
 
-    // An item for each document that holds text.
+    // An item for each document that is not empty.
     IEnumerable<bool> DocumentsOf(string file)
     {
         var empty = true;
@@ -176,7 +176,7 @@ sealed class IllFormedCheck(string file, TextCounts counts)
 /// <param name="include">Patterns of the files that are read; null for those whose content is text.</param>
 sealed class TextFolder(IReadOnlyList<string>? include)
 {
-    // Their content may look like text, which it is not.
+    // These may look like text, but are not.
     static readonly string[] OtherKinds =
         [".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".svg", ".pdf", ".ps", ".zip", ".tar", ".npy", ".npz", ".pt", ".bin", ".safetensors", ".parquet", ".arrow", ".wav", ".mp3", ".mp4"];
     const int SampleBytes = 8192;
@@ -185,7 +185,7 @@ sealed class TextFolder(IReadOnlyList<string>? include)
     readonly SortedDictionary<string, int> skipped = new(StringComparer.Ordinal);
     int hidden;
 
-    /// <summary>What was skipped, by its endings.</summary>
+    /// <summary>What was skipped, by extension.</summary>
     internal string Description => skipped.Count == 0 ? "it is empty" : $"skipped: {List(skipped)}";
 
     /// <summary>The text files in a folder and below it, in order.</summary>
@@ -203,7 +203,7 @@ sealed class TextFolder(IReadOnlyList<string>? include)
         foreach (var entry in entries)
         {
             var name = below + entry.Name;
-            // Notebooks' checkpoints, version control, and what Macs put beside every file.
+            // Checkpoints of notebooks, version control, and the files that macOS puts beside every file.
             if (entry.Name[0] == '.')
             {
                 if (entry is FileInfo) hidden++;

@@ -13,7 +13,7 @@ sealed partial class JsonLinesReader(Utf8Reader reader, string field, string ori
 
     long number;
 
-    /// <summary>All pieces, in order; each document ends with a piece of no bytes.</summary>
+    /// <summary>All pieces, in order; each document ends with an empty piece.</summary>
     public IEnumerable<TextPiece> Read()
     {
         foreach (var line in reader.Lines(LongestLine))
@@ -60,7 +60,7 @@ sealed partial class JsonLinesReader(Utf8Reader reader, string field, string ori
         }
         catch (InvalidOperationException)
         {
-            // .NET refuses the halves of surrogate pairs that such files do contain: each becomes one U+FFFD.
+            // .NET refuses unpaired surrogates, which such files do contain: each becomes one U+FFFD.
             var repaired = Escapes().Replace(Encoding.UTF8.GetString(json.ValueSpan), escape =>
             {
                 if (!escape.Groups["half"].Success) return escape.Value;
@@ -71,7 +71,7 @@ sealed partial class JsonLinesReader(Utf8Reader reader, string field, string ori
         }
     }
 
-    // Pairs come before halves, and other escapes so that their second backslash starts none.
+    // Pairs come before halves; other escapes are matched so that the second backslash of \\ does not start one.
     [GeneratedRegex(@"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?<half>\\u[dD][89a-fA-F]..)|\\.")]
     private static partial Regex Escapes();
 
@@ -127,7 +127,7 @@ static class JsonArray
             }
             catch (InvalidOperationException exception)
             {
-                throw new UserException([new Problem($"a text of the array holds half of a surrogate pair", origin, Hint: "write the file as .jsonl, where it becomes U+FFFD")], exception);
+                throw new UserException([new Problem($"a text of the array contains half of a surrogate pair", origin, Hint: "write the file as .jsonl, where it becomes U+FFFD")], exception);
             }
         }
     }

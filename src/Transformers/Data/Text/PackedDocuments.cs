@@ -5,7 +5,7 @@ namespace Transformers.Data.Text;
 /// <summary>Whole documents packed into rows, in a new random order each epoch; what is left of a row is padding.</summary>
 /// <remarks>
 /// A document goes into the first row of the batch that has room for it; the first one that fits in no row opens the next batch. One
-/// that is longer than a row is cut into rows, and each part but the first repeats no token: it starts with the last target of the
+/// that is longer than a row is cut into rows, so that each of its targets occurs once: a further part starts with the last target of the
 /// part before. With attention across borders, the first token of a document is a target too; without, it is not, and
 /// <see cref="TextBatch.Segments"/> distinguishes the documents of a row.
 /// </remarks>
@@ -20,7 +20,7 @@ public sealed class PackedDocuments : ITextSampler
     /// <param name="data">The split.</param>
     /// <param name="rows">B.</param>
     /// <param name="length">T.</param>
-    /// <param name="seed">Decides the order.</param>
+    /// <param name="seed">The seed of the order.</param>
     /// <param name="acrossBorders">Whether a token may attend to the documents before its own in the row.</param>
     /// <param name="rank">Which of several processes this is; each takes every <paramref name="ranks"/>-th document.</param>
     /// <param name="ranks">How many processes there are.</param>
@@ -67,7 +67,7 @@ public sealed class PackedDocuments : ITextSampler
             yield return Fill(ref state, position => position.Epoch == 0 ? position.Next * ranks + rank : null);
     }
 
-    // Fills a batch from a position on; the order ends it with null.
+    // Fills a batch from a position on; null from the order ends the data.
     TextBatch Fill(ref DataPosition state, Func<DataPosition, long?> order)
     {
         var batch = new TextBatch(rows, length, masked: true, segmented: !acrossBorders);
@@ -118,7 +118,7 @@ public sealed class PackedDocuments : ITextSampler
 }
 
 /// <summary>Whole documents, each in a row of its own: every target of the split once, in the order of the documents.</summary>
-/// <remarks>A document that is longer than a row is cut as <see cref="PackedDocuments"/> cuts it. Rows of like length share a batch, which is as long as its longest.</remarks>
+/// <remarks>A document that is longer than a row is cut as <see cref="PackedDocuments"/> cuts it. Rows of similar length share a batch, which is as long as its longest row.</remarks>
 static class DocumentRows
 {
     const int BatchesAtOnce = 32;

@@ -8,11 +8,11 @@ sealed class PlainTextReader(Utf8Reader reader, string? separator, string origin
     readonly byte[]? mark = separator is null ? null : Encoding.UTF8.GetBytes(separator);
     byte[] buffer = new byte[4 * PieceCutter.PieceBytes];
     int start, end;     // What is in the buffer; all of it belongs to the current document, as far as it has been scanned.
-    int scanned;        // Up to here no separator line ends.
-    int lineStart;      // Where the unfinished line begins; before start where a piece of it is out already.
-    bool open;          // Whether a piece of the current document is out.
+    int scanned;        // No separator line ends before this.
+    int lineStart;      // Where the unfinished line begins; before start if a piece of it was already returned.
+    bool open;          // Whether a piece of the current document was returned.
 
-    /// <summary>All pieces, in order; each document ends with a piece of no bytes, and an empty document is nothing but that.</summary>
+    /// <summary>All pieces, in order; each document ends with an empty piece, and an empty document is only that.</summary>
     public IEnumerable<TextPiece> Read()
     {
         while (Fill())
@@ -56,7 +56,7 @@ sealed class PlainTextReader(Utf8Reader reader, string? separator, string origin
         return block.Length > 0;
     }
 
-    // Scans on to the next separator line; gives where the text before it ends, less its line end, and where the text after it starts.
+    // Scans on to the next separator line; returns where the text before it ends, without its line end, and where the text after it starts.
     (int TextEnd, int Next)? NextSeparator()
     {
         while (buffer.AsSpan(scanned, end - scanned).IndexOf((byte)'\n') is var newline and >= 0)
@@ -95,7 +95,7 @@ sealed class PlainTextReader(Utf8Reader reader, string? separator, string origin
 /// <summary>Cuts long texts into pieces at positions where no pre-tokenizer looks across, so that the ids are those of the whole text.</summary>
 /// <remarks>
 /// The position is before a space between two ASCII letters: the GPT-2, cl100k, llama-3 and o200k patterns all end a piece
-/// there. A text that has none for <see cref="PieceBytes"/> / 2 bytes is cut between two characters; then one token may fall in two.
+/// there. A text that has none for <see cref="PieceBytes"/> / 2 bytes is cut between two characters; one token may then be split in two.
 /// </remarks>
 public static class PieceCutter
 {

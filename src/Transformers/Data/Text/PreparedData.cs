@@ -24,19 +24,19 @@ public sealed class PreparedData : IDisposable
     /// <summary>The validation split; may be empty.</summary>
     public TokenShards Validation { get; }
 
-    /// <summary>The prepared folder that a config names where it names files; null if it names text.</summary>
+    /// <summary>The prepared folder that a config names instead of text files; null if it names text.</summary>
     /// <param name="source">The config.</param>
     public static string? FolderOf(TextSourceConfig source) =>
         source is TextFilesConfig { Files: [var folder] } && File.Exists(Path.Combine(folder, DataManifest.FileName)) ? folder : null;
 
-    /// <summary>The file of a prepared folder that holds its tokenizer.</summary>
+    /// <summary>The tokenizer's file in a prepared folder.</summary>
     /// <param name="folder">The folder.</param>
     public static string TokenizerPath(string folder) => TokenizerPair.PathIn(folder);
 
     /// <summary>Opens a prepared folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="tokenizer">The tokenizer that the ids must be of; null takes any.</param>
-    /// <exception cref="UserException">It is not such a folder, it is damaged, or its ids are of another tokenizer.</exception>
+    /// <param name="tokenizer">The tokenizer that must have made the ids; null accepts any.</param>
+    /// <exception cref="UserException">It is not such a folder, it is damaged, or its ids were made with another tokenizer.</exception>
     public static PreparedData Open(string folder, TextTokenizer? tokenizer = null)
     {
         var manifest = DataManifest.Load(folder);
@@ -62,7 +62,7 @@ public sealed class PreparedData : IDisposable
         Validation.Verify();
     }
 
-    /// <summary>Lets go of what is mapped.</summary>
+    /// <summary>Unmaps the files.</summary>
     public void Dispose()
     {
         Train.Dispose();
@@ -80,9 +80,9 @@ public sealed class PreparedData : IDisposable
     }
 }
 
-/// <summary>A split in numbers.</summary>
-/// <param name="Tokens">Tokens, those that end documents included.</param>
-/// <param name="Documents">Documents, a part of one that was cut included.</param>
+/// <summary>Statistics of a split.</summary>
+/// <param name="Tokens">Tokens, including those that end documents.</param>
+/// <param name="Documents">Documents, including a part of one that was cut.</param>
 /// <param name="Bytes">Bytes of UTF-8.</param>
 /// <param name="Characters">Unicode scalar values.</param>
 public sealed record SplitSummary(long Tokens, long Documents, long Bytes, long Characters);
@@ -93,8 +93,8 @@ public sealed record SplitSummary(long Tokens, long Documents, long Bytes, long 
 /// <param name="Examples">The numbers of the first of them, in the validation split.</param>
 public sealed record Duplicates(long ValidationDocuments, long TrainingDocuments, IReadOnlyList<long> Examples);
 
-/// <summary>What a prepared folder holds: its <c>dataset.json</c>, written last.</summary>
-/// <param name="Schema">Which form this document has.</param>
+/// <summary>What a prepared folder contains: its <c>dataset.json</c>, written last.</summary>
+/// <param name="Schema">The document's name and version.</param>
 /// <param name="Source">Where the text came from.</param>
 /// <param name="TokenizerHash">The tokenizer's hash.</param>
 /// <param name="VocabularySize">V.</param>
@@ -102,12 +102,12 @@ public sealed record Duplicates(long ValidationDocuments, long TrainingDocuments
 /// <param name="HoldOutFraction">The fraction asked for.</param>
 /// <param name="Train">The training split.</param>
 /// <param name="Validation">The validation split.</param>
-/// <param name="Counts">What reading met.</param>
+/// <param name="Counts">What was read.</param>
 /// <param name="Duplicates">Documents in both splits.</param>
 public sealed record DataManifest(string Schema, string Source, string TokenizerHash, int VocabularySize, string HoldOut, double HoldOutFraction,
     SplitSummary Train, SplitSummary Validation, TextCounts Counts, Duplicates Duplicates)
 {
-    /// <summary>The form that this program writes.</summary>
+    /// <summary>The version that this program writes.</summary>
     public const string CurrentSchema = "transformer.dataset/1";
     /// <summary>The file's name.</summary>
     public const string FileName = "dataset.json";
@@ -119,7 +119,7 @@ public sealed record DataManifest(string Schema, string Source, string Tokenizer
 
     /// <summary>Reads the manifest of a folder.</summary>
     /// <param name="folder">The prepared folder.</param>
-    /// <exception cref="UserException">There is none, or it is not one.</exception>
+    /// <exception cref="UserException">It is missing or invalid.</exception>
     public static DataManifest Load(string folder)
     {
         var path = Path.Combine(folder, FileName);

@@ -14,7 +14,7 @@ public sealed class RandomWindows : ITextSampler
     /// <param name="data">The split.</param>
     /// <param name="rows">B.</param>
     /// <param name="length">T.</param>
-    /// <param name="seed">Decides all draws.</param>
+    /// <param name="seed">The seed of all draws.</param>
     /// <param name="rank">Which of several processes this is; each draws its own rows.</param>
     /// <param name="ranks">How many processes there are; together they draw <c>ranks · B</c> rows.</param>
     /// <exception cref="UserException">The split is shorter than a window and its target.</exception>
@@ -33,7 +33,7 @@ public sealed class RandomWindows : ITextSampler
     {
         var batch = new TextBatch(rows, length);
         var tokens = new int[length + 1];
-        // One random number a row, so that rows are the same however many processes share them.
+        // One random number per row, so that rows are the same however many processes divide them.
         var random = new CounterRandom(seed, (ulong)State.Batches) { Counter = (ulong)rank * (ulong)rows };
         for (var row = 0; row < rows; row++)
         {
@@ -60,7 +60,7 @@ static class SamplerChecks
 /// <summary>A batch of text in plain arrays, row by row; the training loop makes tensors of them.</summary>
 public sealed class TextBatch
 {
-    /// <summary>An empty batch of some shape.</summary>
+    /// <summary>An empty batch of a given shape.</summary>
     /// <param name="rows">B.</param>
     /// <param name="length">T.</param>
     /// <param name="masked">Whether some targets do not count.</param>
@@ -83,9 +83,9 @@ public sealed class TextBatch
     public long[] Inputs { get; }
     /// <summary>[B, T], the id after each input.</summary>
     public long[] Targets { get; }
-    /// <summary>[B, T], whether a target counts in the loss; null: all do.</summary>
+    /// <summary>[B, T], whether a target counts in the loss; null if all do.</summary>
     public bool[]? LossMask { get; }
-    /// <summary>[B, T], the number of each input's document in its row, from 1; 0 is padding. Null: attention crosses borders.</summary>
+    /// <summary>[B, T], the number of each input's document in its row, from 1; 0 is padding. Null if attention crosses borders.</summary>
     public int[]? Segments { get; }
     /// <summary>How many targets count in the loss.</summary>
     public int TargetCount { get; internal set; }
@@ -102,7 +102,7 @@ public sealed class TextBatch
     }
 }
 
-/// <summary>Draws training batches without end.</summary>
+/// <summary>An endless sequence of training batches.</summary>
 public interface ITextSampler
 {
     /// <summary>The position of the next batch.</summary>

@@ -2,7 +2,7 @@ using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>Blocks of T tokens one after the other without overlap: every target of the split once, the last and shorter block included.</summary>
+/// <summary>Blocks of T tokens one after the other without overlap: every target of the split once, including those of the last, shorter block.</summary>
 public sealed class SequentialBlocks : ITextSampler
 {
     readonly TokenSequence data;
@@ -12,7 +12,7 @@ public sealed class SequentialBlocks : ITextSampler
     /// <param name="data">The split.</param>
     /// <param name="rows">B; the last batch of an epoch may have fewer rows.</param>
     /// <param name="length">T.</param>
-    /// <exception cref="UserException">The split has fewer than two tokens, so no target.</exception>
+    /// <exception cref="UserException">The split has fewer than two tokens, and so no target.</exception>
     public SequentialBlocks(TokenSequence data, int rows, int length)
     {
         SamplerChecks.Shape(rows, length, 0, 1);
@@ -25,7 +25,7 @@ public sealed class SequentialBlocks : ITextSampler
     /// <summary>Blocks of the split; all but the last have T targets.</summary>
     public long Blocks { get; }
 
-    /// <summary>Batches that go through the split once.</summary>
+    /// <summary>Batches per pass over the split.</summary>
     public long BatchesPerEpoch { get; }
 
     /// <inheritdoc/>
@@ -41,7 +41,7 @@ public sealed class SequentialBlocks : ITextSampler
         return batch;
     }
 
-    /// <summary>All batches of one epoch, whatever the state.</summary>
+    /// <summary>All batches of one epoch, regardless of the position.</summary>
     /// <param name="limit">The maximum number of batches; null for all.</param>
     public IEnumerable<TextBatch> Epoch(long? limit = null)
     {
@@ -73,7 +73,7 @@ public sealed class SequentialBlocks : ITextSampler
     }
 }
 
-/// <summary>Blocks of T tokens side by side, each once an epoch, in a new random order every epoch.</summary>
+/// <summary>Consecutive blocks of T tokens, each once per epoch, in a new random order every epoch.</summary>
 public sealed class ShuffledBlocks : ITextSampler
 {
     readonly SequentialBlocks blocks;
@@ -82,12 +82,12 @@ public sealed class ShuffledBlocks : ITextSampler
 
     /// <summary>Blocks of a split.</summary>
     /// <param name="data">The split.</param>
-    /// <param name="rows">B; a batch may reach over the end of an epoch.</param>
+    /// <param name="rows">B; a batch may extend past the end of an epoch.</param>
     /// <param name="length">T.</param>
-    /// <param name="seed">Decides the orders.</param>
+    /// <param name="seed">The seed of the orders.</param>
     /// <param name="rank">Which of several processes this is; each takes every <paramref name="ranks"/>-th row.</param>
     /// <param name="ranks">How many processes there are.</param>
-    /// <exception cref="UserException">The split has fewer than two tokens, so no target.</exception>
+    /// <exception cref="UserException">The split has fewer than two tokens, and so no target.</exception>
     public ShuffledBlocks(TokenSequence data, int rows, int length, ulong seed, int rank = 0, int ranks = 1)
     {
         SamplerChecks.Shape(rows, length, rank, ranks);

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Transformers.Data.Text;
 
-/// <summary>Writes the tokens of a split into shards, one after the other; nothing is kept in memory but a buffer.</summary>
+/// <summary>Writes the tokens of a split into shards, one after the other; only a buffer is kept in memory.</summary>
 /// <remarks>Until <see cref="Finish"/> a shard's header is blank, so that no reader mistakes it for a complete one.</remarks>
 sealed class ShardWriter : IDisposable
 {
@@ -58,7 +58,7 @@ sealed class ShardWriter : IDisposable
         documentsInShard++;
     }
 
-    /// <summary>Completes the last shard and has the disk keep all; a split without tokens is one shard without tokens.</summary>
+    /// <summary>Completes the last shard and syncs the files; a split without tokens is one shard without tokens.</summary>
     public void Finish()
     {
         if (shard is null && number == 0) StartShard();

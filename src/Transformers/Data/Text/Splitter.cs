@@ -115,7 +115,7 @@ sealed class Splitter(string folder) : IDisposable
     }
 }
 
-/// <summary>What must be known of a source before its first token is written: one quick reading, in memory of a bit a document.</summary>
+/// <summary>What must be known about a source before its first token is written: one quick pass, with one bit of memory per document.</summary>
 sealed class SourceScan
 {
     readonly List<ulong> heldOut = [];
@@ -153,7 +153,7 @@ sealed class DocumentHasher : IDisposable
     readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     readonly byte[] digest = new byte[32];
 
-    /// <summary>Takes a piece; at the end of a document gives its hash.</summary>
+    /// <summary>Adds a piece; at the end of a document returns its hash.</summary>
     public UInt128? Add(in TextPiece piece)
     {
         hash.AppendData(piece.Utf8.Span);

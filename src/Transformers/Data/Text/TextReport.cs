@@ -2,22 +2,22 @@ using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
-/// <summary>What a text is like: what <c>data inspect</c> shows.</summary>
+/// <summary>Statistics of a text, as <c>data inspect</c> shows them.</summary>
 /// <param name="Source">Where the text comes from.</param>
-/// <param name="Counts">What reading met.</param>
+/// <param name="Counts">What was read.</param>
 /// <param name="Shortest">The shortest document, in characters.</param>
 /// <param name="Longest">The longest document, in characters.</param>
 /// <param name="Mean">The mean length of a document, in characters.</param>
-/// <param name="Lengths">How many documents have at most 2⁰, 2¹, 2², … characters and more than the power before; without the empty ends.</param>
+/// <param name="Lengths">How many documents have at most 2⁰, 2¹, 2², … characters and more than the power before; without the empty entries at both ends.</param>
 /// <param name="Duplicates">How many documents repeat an earlier one exactly; null if there are too many documents to check.</param>
 public sealed record TextReport(string Source, TextCounts Counts, long Shortest, long Longest, double Mean, IReadOnlyList<LengthCount> Lengths, long? Duplicates)
 {
-    // Sixteen bytes and the table's overhead each: half a gigabyte at most.
+    // Each takes sixteen bytes and the table's overhead: half a gigabyte at most.
     const int MostHashes = 10_000_000;
 
     /// <summary>Reads a text to its end.</summary>
     /// <param name="source">The text.</param>
-    /// <param name="cancel">Ends reading.</param>
+    /// <param name="cancel">Cancels reading.</param>
     /// <exception cref="UserException">A file cannot be read.</exception>
     public static TextReport Of(TextSource source, CancellationToken cancel = default)
     {

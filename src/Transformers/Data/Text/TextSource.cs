@@ -9,11 +9,11 @@ namespace Transformers.Data.Text;
 /// <summary>Where text comes from: a stream of documents that can be read again from the start, never held in memory.</summary>
 public abstract class TextSource
 {
-    /// <summary>What a person calls it: paths, or a generator and its settings.</summary>
+    /// <summary>A name for messages: paths, or a generator and its settings.</summary>
     public abstract string Description { get; }
 
-    /// <summary>A hash, as lower-case hexadecimal SHA-256, that changes whenever the documents would; found without reading them.</summary>
-    /// <exception cref="UserException">A file is not there.</exception>
+    /// <summary>A hash, as lower-case hexadecimal SHA-256, that changes whenever the documents would; computed without reading them.</summary>
+    /// <exception cref="UserException">A file does not exist.</exception>
     public abstract string Fingerprint { get; }
 
     /// <summary>Reads all documents in their order; the pieces of a document follow each other, and the last one says that it is the last.</summary>
@@ -83,20 +83,20 @@ public abstract class TextSource
 /// <param name="Origin">Where the text comes from, for messages: a file, or what generated it.</param>
 public readonly record struct TextPiece(ReadOnlyMemory<byte> Utf8, bool EndsDocument, string Origin);
 
-/// <summary>What reading a source met; nothing that changes or drops input goes uncounted.</summary>
+/// <summary>What was read from a source; everything that is changed or dropped is counted.</summary>
 public sealed record TextCounts
 {
     /// <summary>Files read.</summary>
     public int Files { get; set; }
-    /// <summary>Files of length 0, or of nothing but a byte-order mark; they hold no document.</summary>
+    /// <summary>Files of length 0, or of nothing but a byte-order mark; they contain no document.</summary>
     public int EmptyFiles { get; set; }
-    /// <summary>Files in the folders given that are not of a kind that holds text.</summary>
+    /// <summary>Files in the given folders that are not text.</summary>
     public int SkippedFiles { get; set; }
-    /// <summary>Files in the folders given whose names start with a dot; they are skipped.</summary>
+    /// <summary>Files in the given folders whose names start with a dot; they are skipped.</summary>
     public int HiddenFiles { get; set; }
     /// <summary>JSON files that are neither lines nor an array of objects with the text's field; they are read as plain text.</summary>
     public int JsonFiles { get; set; }
-    /// <summary>The endings of the files that were read, and of those that were skipped, with their numbers.</summary>
+    /// <summary>The extensions of the files that were read, and of those that were skipped, with their counts.</summary>
     public string? Endings { get; set; }
     /// <summary>Documents, each of at least one character.</summary>
     public long Documents { get; set; }
@@ -120,11 +120,11 @@ public sealed record TextCounts
     public long LongestLine { get; set; }
 }
 
-/// <summary>What a person should know of a text before training on it; the same where it is inspected, prepared and trained on.</summary>
+/// <summary>What a user should know about a text before training on it; the same for inspection, preparation and training.</summary>
 public static class TextNotes
 {
-    /// <summary>Each with whether it warns of a fault.</summary>
-    /// <param name="counts">What reading met.</param>
+    /// <summary>The notes, each with whether it is a warning.</summary>
+    /// <param name="counts">What was read.</param>
     public static IEnumerable<(string Text, bool IsWarning)> Of(TextCounts counts)
     {
         (long Count, string What, bool IsWarning)[] notes =
@@ -153,7 +153,7 @@ public static class TextSources
 {
     /// <summary>The source that a config describes.</summary>
     /// <param name="config">A generator or files.</param>
-    /// <exception cref="UserException">A file is not there.</exception>
+    /// <exception cref="UserException">A file does not exist.</exception>
     public static TextSource Of(TextSourceConfig config) => config switch
     {
         GeneratedTextConfig { Generator: TextGeneratorKind.Stories } stories => new StorySource(stories.Seed, stories.Size.Bytes),
@@ -163,10 +163,10 @@ public static class TextSources
 
     /// <summary>Whether a source has more than one document.</summary>
     /// <param name="config">A generator or files.</param>
-    /// <exception cref="UserException">A file is not there, or cannot be read.</exception>
+    /// <exception cref="UserException">A file does not exist, or cannot be read.</exception>
     internal static bool HasSeveralDocuments(TextSourceConfig config) => config is not TextFilesConfig files || new FileTextSource(files).HasSeveralDocuments();
 
-    /// <summary>Other files that are read as a config's own are, or as those are that its generator writes.</summary>
+    /// <summary>Other files, read like a config's own, or like those that its generator writes.</summary>
     /// <param name="config">A generator or files.</param>
     /// <param name="paths">The files.</param>
     public static TextFilesConfig WithFiles(TextSourceConfig config, params IReadOnlyList<string> paths) => config switch
@@ -179,7 +179,7 @@ public static class TextSources
 
 /// <summary>Generated stories, one document each.</summary>
 /// <param name="seed">Which collection of stories.</param>
-/// <param name="bytes">How much; ends after the story with which this many UTF-8 bytes are reached.</param>
+/// <param name="bytes">The size in UTF-8 bytes; the text ends with the story that reaches it.</param>
 sealed class StorySource(ulong seed, long bytes) : TextSource
 {
     public override string Description => $"generated stories, {bytes} bytes, seed {seed}";
@@ -212,7 +212,7 @@ sealed class SentenceSource(string description, IReadOnlyList<string> files, Fun
         read().Select(sentence => new TextPiece(Encoding.UTF8.GetBytes(sentence), true, description));
 }
 
-/// <summary>Text from a stream that can be read only once, such as standard input: kept in a file, which goes when this is disposed of.</summary>
+/// <summary>Text from a stream that can be read only once, such as standard input: kept in a file, which is deleted on disposal.</summary>
 public sealed class StandardInputSource : TextSource, IDisposable
 {
     readonly string file;
@@ -220,7 +220,7 @@ public sealed class StandardInputSource : TextSource, IDisposable
 
     /// <summary>Reads the stream to its end.</summary>
     /// <param name="input">The bytes; plain text, or JSON lines.</param>
-    /// <param name="folder">Where the file is kept; made if it is not there.</param>
+    /// <param name="folder">Where the file is kept; created if it does not exist.</param>
     /// <param name="jsonLines">Whether each line is a JSON object.</param>
     /// <param name="field">The field of a JSON line that contains the text.</param>
     /// <param name="separator">The line between two documents of plain text.</param>

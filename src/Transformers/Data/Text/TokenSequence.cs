@@ -18,7 +18,7 @@ public abstract class TokenSequence : IDisposable
     /// <param name="start">Position of the first, from 0.</param>
     /// <param name="tokens">Filled to its end.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range reaches beyond the sequence.</exception>
-    /// <exception cref="ShardException">A shard holds an id that the vocabulary has not.</exception>
+    /// <exception cref="ShardException">A shard contains an id outside the vocabulary.</exception>
     public abstract void Read(long start, Span<int> tokens);
 
     /// <summary>The position after the last token of a document.</summary>
@@ -31,7 +31,7 @@ public abstract class TokenSequence : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The document does not exist.</exception>
     public long DocumentStart(long document) => document == 0 ? 0 : DocumentEnd(document - 1);
 
-    /// <summary>Lets go of what is mapped.</summary>
+    /// <summary>Unmaps the files.</summary>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 
     /// <summary>Refuses a range that reaches beyond the sequence.</summary>
@@ -42,7 +42,7 @@ public abstract class TokenSequence : IDisposable
     }
 }
 
-/// <summary>The documents of a split, each with the token before it where there is one.</summary>
+/// <summary>The documents of a split, each with the token before it if there is one.</summary>
 /// <param name="Data">The split.</param>
 /// <param name="Start">The id before each document; null for none.</param>
 readonly record struct Documents(TokenSequence Data, int? Start)
@@ -52,12 +52,12 @@ readonly record struct Documents(TokenSequence Data, int? Start)
     /// <summary>The number of documents.</summary>
     public long Count => Data.DocumentCount;
 
-    /// <summary>The tokens of a document, the one before it included.</summary>
+    /// <summary>The number of tokens of a document, including the one before it.</summary>
     public long LengthOf(long document) => Data.DocumentEnd(document) - Data.DocumentStart(document) + Added;
 
     /// <summary>Copies tokens of a document.</summary>
     /// <param name="document">Its number.</param>
-    /// <param name="offset">The first one, from 0: the token before the document, where there is one.</param>
+    /// <param name="offset">The first one, from 0: the token before the document, if there is one.</param>
     /// <param name="tokens">Filled to its end.</param>
     public void Read(long document, long offset, Span<int> tokens)
     {
@@ -70,7 +70,7 @@ readonly record struct Documents(TokenSequence Data, int? Start)
         if (tokens.Length > 0) Data.Read(Data.DocumentStart(document) + offset - Added, tokens);
     }
 
-    /// <summary>Whether any document has a target; a split of nothing else would be searched forever.</summary>
+    /// <summary>Whether any document has a target; a sampler would search a split without any forever.</summary>
     public bool HaveTarget()
     {
         for (long i = 0; i < Count; i++)
@@ -137,7 +137,7 @@ sealed class TextBeginning : TokenSequence
     }
 }
 
-/// <summary>A shard that is not whole, not of this program, or not of this tokenizer.</summary>
+/// <summary>A shard that is damaged, was not written by this program, or was made with another tokenizer.</summary>
 /// <param name="file">The shard.</param>
 /// <param name="message">What is wrong with it.</param>
 public sealed class ShardException(string file, string message)

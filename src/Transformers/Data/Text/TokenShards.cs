@@ -37,7 +37,7 @@ public sealed class TokenShards : TokenSequence
     /// <summary>Opens a split: reads and checks the headers, maps the rest.</summary>
     /// <param name="folder">The prepared folder.</param>
     /// <param name="split">The split's name.</param>
-    /// <exception cref="ShardException">A shard is missing, damaged or of another tokenizer than the first.</exception>
+    /// <exception cref="ShardException">A shard is missing, damaged, or made with a different tokenizer from the first.</exception>
     public static TokenShards Open(string folder, string split)
     {
         var shards = new List<Shard>();
@@ -76,7 +76,7 @@ public sealed class TokenShards : TokenSequence
     {
         if (document < 0 || document >= DocumentCount) throw new ArgumentOutOfRangeException(nameof(document), document, $"there are {DocumentCount} documents");
         var i = Array.BinarySearch(documentsBefore, document);
-        // Where a shard ends no document, two entries are equal, and the document is in the last of them.
+        // If no document ends in a shard, two entries are equal, and the document is in the last of them.
         if (i < 0) i = ~i - 1;
         while (documentsBefore[i + 1] <= document) i++;
         var end = shards[i].DocumentEnd(document - documentsBefore[i]);

@@ -51,7 +51,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
             {
                 Append(block[..end]);
                 yield return line.WrittenMemory;
-                // A buffer that one huge line has enlarged is let go.
+                // Drops a buffer that one huge line has enlarged.
                 if (line.Capacity > 1 << 20) line = new();
                 else line.ResetWrittenCount();
                 number++;

@@ -84,7 +84,7 @@ public sealed class SoundDatasetTests : IDisposable
         Assert.Equal(["cat", "dog"], sounds.Classes);
         Assert.Equal((2, 1), (sounds.Train.Length, sounds.Test.Length));
         Assert.Equal("is not a WAV file", Assert.Single(sounds.Broken).Message);
-        Assert.Equal([$"the folder {folder["train/fox"]} contains no WAV files, so there is no class for it", "1 files skipped that are not WAV files, by name: 1 .mp3",
+        Assert.Equal([$"the folder {folder["train/fox"]} contains no WAV files, so there is no class for it", "1 files skipped because their names are not those of WAV files: 1 .mp3",
             "no test recording is of class cat", $"skipped {folder["train/cat/broken.wav"]}: is not a WAV file"], sounds.Warnings);
         Assert.Equal(sounds.Warnings.SkipLast(1), SoundReport.Of(folder.FullPath).Warnings);
     }
@@ -104,6 +104,6 @@ public sealed class SoundDatasetTests : IDisposable
         Assert.Contains("the folder contains no WAV files", Assert.Throws<UserException>(() => Open()).Message);
         Assert.Contains("the folder does not exist", Assert.Throws<UserException>(() => SoundDataset.FilesBelow(folder["none"])).Message);
         Write("a/a.wav");
-        Assert.Contains("the recordings have no split \"test\" (there are: train)", Assert.Throws<UserException>(() => Open().Split("test")).Message);
+        Assert.Contains("the recordings have no split \"test\" (the splits are train)", Assert.Throws<UserException>(() => Open().Split("test")).Message);
     }
 }

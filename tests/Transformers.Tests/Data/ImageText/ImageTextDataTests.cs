@@ -87,7 +87,7 @@ public sealed class ImageTextDataTests
     [InlineData("{\"image\": \"a.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [null]}", "each box must have 4 finite numbers")]
     [InlineData("{\"image\": \"a.png\", \"boxes\": [], \"features\": []}", "at least one")]
     [InlineData("{\"image\": \"a.png\", \"boxes\": 5}", "is not a line of regions")]
-    [InlineData("{\"image\": \"b.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [[1, 2]]}", "has no regions of the image a.png")]
+    [InlineData("{\"image\": \"b.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [[1, 2]]}", "has no regions for the image a.png")]
     public void Regions_that_cannot_be_used_are_named(string line, string message)
     {
         using var folder = new TempFolder();
@@ -134,7 +134,7 @@ public sealed class ImageTextDataTests
         var train = data.Open().Train;
         Assert.Equal(["a.png", "c.png"], train.Read().Select(example => example.Image));
         Assert.Equal([2, 3, 4], train.Broken.Keys.Order());
-        Assert.Equal($"{folder["train.jsonl"]}:2: the image none.png {(regions ? "has no line in regions.jsonl" : "is not there")} (names start at the folder of the file)", train.Broken[2].ToString());
+        Assert.Equal($"{folder["train.jsonl"]}:2: the image none.png {(regions ? "has no line in regions.jsonl" : "does not exist")} (names start at the folder of the file)", train.Broken[2].ToString());
         File.WriteAllText(folder["train.jsonl"], "{\"image\": \"none.png\", \"text\": \"what\"}");
         Assert.Contains("no image of the split train can be used", Refused(() => ImageTextCorpus.Encode(data.Open().Train, WordTokenizer.Train(["what"], [.. SpecialIds.ForEncoder, WordTokenizer.Unknown]), null, 16)).Message);
     }

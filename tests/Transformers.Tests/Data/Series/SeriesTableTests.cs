@@ -88,7 +88,7 @@ public sealed class SeriesTableTests : IDisposable
     [InlineData("x,y\n\"1,500\",2\n", "a.csv:2: '1,500' in column 'x' is not a number (write 1500: no marks between thousands)")]
     [InlineData("x,y\ninf,2\n", "a.csv:2: 'inf' in column 'x' is not a number")]
     [InlineData("x,y\nInfinity,2\n", "a.csv:2: the value Infinity in column 'x' must be between -1e30 and 1e30")]
-    [InlineData("x,y,x\n1,2,3\n", "a.csv:1: the name 'x' is that of 2 columns (give each column a name of its own)")]
+    [InlineData("x,y,x\n1,2,3\n", "a.csv:1: 2 columns have the name 'x' (give each column a name of its own)")]
     [InlineData("id,date\n1,2024-01-01\n", "a.csv:2: '2024-01-01' in column 'date' is not a number (leave the field of a missing value empty, or name the series' columns in data.source.columns, and the column of timestamps in data.source.time)")]
     [InlineData("x,y\n1,2\n3\n", "a.csv:3: the line has 1 columns, but the first line has 2")]
     [InlineData("x\n1\n\n3\n", "a.csv:3: the line is blank (write NA for a missing value)")]
@@ -113,7 +113,7 @@ public sealed class SeriesTableTests : IDisposable
     public void Series_without_values_or_with_one_value_only_are_named()
     {
         Assert.Empty(Read("x,y\n1,2\n3,4\n").Warnings);
-        Assert.Equal(["the series 'y' has no values", "2 series, 'x', 'z', have one value only, which never changes"], Read("x,y,z\n1,,0\n1,,0\n").Warnings);
+        Assert.Equal(["the series 'y' has no values", "2 series, 'x', 'z', have a single value that never changes"], Read("x,y,z\n1,,0\n1,,0\n").Warnings);
     }
 
     [Fact]

@@ -85,7 +85,7 @@ public class PlotTests
     [Theory]
     [InlineData("""{"confusion":[[3,1],[0,2]],"labels":["a","b"]}""", null)]
     [InlineData("""{"labels":["a"]}""", "has no confusion matrix")]
-    [InlineData("""{"confusion":7,"labels":["a"]}""", "is not such a document")]
+    [InlineData("""{"confusion":7,"labels":["a"]}""", "is not a document with a confusion matrix")]
     [InlineData("""[1]""", "has no confusion matrix")]
     [InlineData("""{"confusion":""", "is not JSON")]
     public void The_document_of_eval_is_read_and_another_refused(string text, string? problem)
