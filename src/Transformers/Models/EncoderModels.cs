@@ -11,7 +11,7 @@ public abstract class EncoderModel : nn.Module, IComputes
     /// <summary>The encoder; its parameters' names start with <c>encoder.</c> in every model, so that one can start from another's.</summary>
     protected readonly TextEncoder encoder;
 
-    /// <summary>Around an encoder.</summary>
+    /// <summary>Adds a head to an encoder.</summary>
     protected EncoderModel(string name, TextEncoder encoder) : base(name) => this.encoder = encoder;
 
     /// <inheritdoc/>
@@ -20,10 +20,10 @@ public abstract class EncoderModel : nn.Module, IComputes
     /// <summary>The encoder without its head.</summary>
     public TextEncoder Encoder => encoder;
 
-    /// <summary>The model that a config asks for, with fresh weights.</summary>
+    /// <summary>The model that a config describes, with freshly initialised weights.</summary>
     /// <param name="config">The shape and the head.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
-    /// <param name="classes">The number of classes N; not used without such a head.</param>
+    /// <param name="classes">The number of classes N; not used by other heads.</param>
     /// <param name="generator">The random stream for the weights.</param>
     public static EncoderModel Create(EncoderConfig config, int vocabulary, int classes, Generator? generator = null)
     {
@@ -47,7 +47,7 @@ public sealed class MaskedTokenModel : EncoderModel
     readonly Norm norm;
     readonly Parameter? bias;
 
-    /// <summary>With weights that <see cref="EncoderModel.Create"/> draws.</summary>
+    /// <summary>Creates a model whose weights <see cref="EncoderModel.Create"/> initialises.</summary>
     public MaskedTokenModel(EncoderConfig config, int vocabulary) : base(nameof(MaskedTokenModel), new TextEncoder(config, vocabulary))
     {
         dense = new Linear(config.Width, config.Width, config.Bias);
@@ -87,7 +87,7 @@ public sealed class TextClassifier : EncoderModel
     readonly Dropout dropout;
     readonly Linear pooler, head;
 
-    /// <summary>With weights that <see cref="EncoderModel.Create"/> draws.</summary>
+    /// <summary>Creates a model whose weights <see cref="EncoderModel.Create"/> initialises.</summary>
     public TextClassifier(EncoderConfig config, Pooling pooling, int vocabulary, int classes) : base(nameof(TextClassifier), new TextEncoder(config, vocabulary))
     {
         this.pooling = pooling;
@@ -114,7 +114,7 @@ public sealed class TextClassifier : EncoderModel
 /// <summary>One vector for a text.</summary>
 public static class TextPooling
 {
-    /// <summary>Pools the vectors of a text's tokens; padding has no part in it.</summary>
+    /// <summary>Pools the vectors of a text's tokens; padding is ignored.</summary>
     /// <param name="hidden">[B, S, D].</param>
     /// <param name="lengths">The tokens of each row, at least one.</param>
     /// <param name="pooling">How a text's vectors are pooled into one.</param>

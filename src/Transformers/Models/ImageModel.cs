@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Models;
 
-/// <summary>What an image model leaves to its data. The rules and the documentation of these settings hold for every record that has them.</summary>
+/// <summary>The settings that an image model can take from its data. Their rules and documentation apply to every record that has them.</summary>
 public interface IImageModelConfig
 {
     /// <summary>The side of the images, in pixels; by default <c>data.input.size</c>. Presets of published models set it.</summary>
@@ -24,13 +24,13 @@ public interface IImageModelConfig
     int? Classes { get; }
 }
 
-/// <summary>What holds for the settings of <see cref="IImageModelConfig"/>.</summary>
+/// <summary>The rules for the settings of <see cref="IImageModelConfig"/>.</summary>
 static class ImageSettings
 {
-    /// <summary>Those in which a model may differ from that whose weights it starts from.</summary>
+    /// <summary>The settings in which a model may differ from the one whose weights it starts from.</summary>
     internal static readonly string[] Free = ["size", "classes"];
 
-    /// <summary>Checks them against the data.</summary>
+    /// <summary>Checks the settings against the data.</summary>
     internal static void Check(IImageModelConfig model, ConfigCheck check, ImageDataConfig images)
     {
         if (model.Size is { } size)
@@ -71,11 +71,11 @@ public abstract record StagedImageModelConfig : ModelConfig, IImageModelConfig
 /// <param name="Classes">The number of classes N.</param>
 public readonly record struct ImageShape(int Size, int Channels, int Classes)
 {
-    /// <summary>What a config says by itself.</summary>
-    /// <exception cref="UserException">It leaves something to the data.</exception>
+    /// <summary>The sizes that a config gives by itself.</summary>
+    /// <exception cref="UserException">It leaves a size to the data.</exception>
     public static ImageShape Of(IImageModelConfig config) => Of(config, null, null);
 
-    /// <summary>What a config says, with what it leaves to the data.</summary>
+    /// <summary>The sizes that a config gives, and those that it leaves to the data.</summary>
     internal static ImageShape Of(IImageModelConfig config, ImageInputConfig? input, int? classes) => new(
         config.Size ?? input?.Size ?? throw Missing("size"), config.Channels ?? input?.Channels ?? 3, config.Classes ?? classes ?? throw Missing("classes"));
 
@@ -117,7 +117,7 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     /// <returns>[B, N].</returns>
     public abstract Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);
 
-    /// <summary>What the scores are read from: the pooled output of the last layer.</summary>
+    /// <summary>The input of the output layer: the pooled output of the last block.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>
     /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>

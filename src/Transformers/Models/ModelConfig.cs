@@ -14,17 +14,17 @@ public abstract record ModelConfig
     /// <summary>The width D of the residual stream.</summary>
     public abstract int Width { get; init; }
 
-    /// <summary>The tokens of every row of a batch; null if rows differ, and for images.</summary>
+    /// <summary>The number of tokens of every row of a batch; null if rows differ, and for images.</summary>
     public virtual int? RowLength() => null;
 
     /// <summary>Checks that the data suit the model.</summary>
     public virtual void CheckData(ConfigCheck check, DataConfig data) { }
 
-    /// <summary>The model with what it leaves to the data, as far as their config says it.</summary>
+    /// <summary>The config with the settings that it leaves to the data, as far as the data's config gives them.</summary>
     public virtual ModelConfig WithData(DataConfig data) => this;
 
     /// <summary>Settings in which a model may differ from that of the run whose weights it starts from: what the weights mean does not depend on them.</summary>
-    /// <remarks>A name is that of a setting with all below it. What every model may choose: how weights start, and what is dropped while training.</remarks>
+    /// <remarks>A name includes all settings below it. By default, initialisation and dropout may differ.</remarks>
     public virtual IReadOnlyList<string> FreeSettings() => ["init", "dropout", "inner_dropout", "drop"];
 
     /// <summary>Adds the products of a forward pass.</summary>
@@ -33,7 +33,7 @@ public abstract record ModelConfig
         throw new UserException($"the operations of a model of kind {KindAttribute.Of(this)} cannot be counted");
 }
 
-/// <summary>What a network over tokens leaves to its tokenizer. The rules and the documentation of these settings hold for every record that has them.</summary>
+/// <summary>The settings that a network over tokens can take from its tokenizer. Their rules and documentation apply to every record that has them.</summary>
 public interface ITextModelConfig
 {
     /// <summary>The number of tokens V of the model; by default that of the tokenizer. A larger number pads the vocabulary, because some hardware multiplies certain sizes faster.</summary>
@@ -59,7 +59,7 @@ static class TextModelSizes
         : throw new UserException($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})");
 }
 
-/// <summary>A model that predicts the next token: what training, evaluation and generation need of it.</summary>
+/// <summary>A model that predicts the next token: what training, evaluation and generation require.</summary>
 public interface ILanguageModel
 {
     /// <summary>The number of tokens V.</summary>
@@ -80,11 +80,11 @@ public interface ILanguageModel
     /// <summary>The hidden vector of each token, ready for the output layer.</summary>
     /// <param name="ids">[B, T], whole numbers below V; with a cache, the tokens that follow those in it.</param>
     /// <param name="cache">Keys and values of earlier tokens; extended by this call.</param>
-    /// <param name="recorder">Takes the attention weights.</param>
-    /// <param name="mask">Added to attention scores, broadcasts to [B, H, T, S]; causality is always there.</param>
+    /// <param name="recorder">Records attention weights.</param>
+    /// <param name="mask">Added to attention scores, broadcasts to [B, H, T, S]; the causal mask is always applied.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D].</returns>
-    /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
+    /// <exception cref="ArgumentException">There are more tokens than the context holds.</exception>
     Tensor Hidden(Tensor ids, KeyValueCache? cache = null, AttentionRecorder? recorder = null, Tensor? mask = null, RandomPosition random = default);
 
     /// <summary>Logits of hidden vectors.</summary>

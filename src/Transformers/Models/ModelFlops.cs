@@ -5,7 +5,7 @@ namespace Transformers.Models;
 /// <summary>Counts the floating-point operations of a model's products over a batch.</summary>
 /// <remarks>
 /// Kaplan et al. 2020, section 2.1, and Chowdhery et al. 2022, appendix B: a product takes two operations for each number of
-/// its matrix in the forward pass and four in the backward pass; attention takes 4·T·D a query and layer, and twice that
+/// its matrix in the forward pass and four in the backward pass; attention takes 4·T·D per query and layer, and twice that
 /// backward, without the half that a causal mask saves. Lookups and norms count nothing. Padding counts: it is computed.
 /// </remarks>
 sealed class ModelFlops
@@ -15,13 +15,13 @@ sealed class ModelFlops
 
     ModelFlops(ModelConfig model, ModelSizes sizes) => (this.model, this.sizes) = (model, sizes);
 
-    /// <summary>Of a network over tokens.</summary>
+    /// <summary>Counts for a network over tokens.</summary>
     internal static ModelFlops OfTokens(ModelConfig model, int vocabulary, int classes = 0) => new(model, new(vocabulary, classes, default));
 
-    /// <summary>Of an image model.</summary>
+    /// <summary>Counts for an image model.</summary>
     /// <param name="model">The network.</param>
     /// <param name="image">Its images.</param>
-    /// <param name="vocabulary">The number of tokens, where it reads text too.</param>
+    /// <param name="vocabulary">The number of tokens, if it also reads text.</param>
     internal static ModelFlops OfImages(ModelConfig model, ImageShape image, int vocabulary = 0) => new(model, new(vocabulary, image.Classes, image));
 
     /// <summary>Operations of a forward and backward pass.</summary>
@@ -36,7 +36,7 @@ sealed class ModelFlops
     }
 }
 
-/// <summary>The sizes of a model that its data decide.</summary>
+/// <summary>The sizes of a model that depend on its data.</summary>
 /// <param name="Vocabulary">The number of tokens V.</param>
 /// <param name="Classes">The number of classes N.</param>
 /// <param name="Image">The images of an image model.</param>
@@ -44,9 +44,9 @@ readonly record struct ModelSizes(int Vocabulary, int Classes, ImageShape Image)
 
 /// <summary>A product of vectors with a matrix of weights.</summary>
 /// <param name="Rows">The number of vectors in a batch.</param>
-/// <param name="In">The width of what goes in.</param>
-/// <param name="Out">The width of what comes out.</param>
-/// <param name="Times">How many matrices do this.</param>
+/// <param name="In">The width of the input.</param>
+/// <param name="Out">The width of the output.</param>
+/// <param name="Times">The number of such matrices.</param>
 sealed record MatrixProduct(long Rows, long In, long Out, long Times)
 {
     internal double Flops => 2.0 * Rows * In * Out * Times;
@@ -57,7 +57,7 @@ sealed class ForwardProducts
 {
     readonly List<MatrixProduct> matrices = [];
 
-    /// <summary>With matrices of weights, in the order of the model.</summary>
+    /// <summary>Products with matrices of weights, in the order of the model.</summary>
     internal IReadOnlyList<MatrixProduct> Matrices => matrices;
 
     /// <summary>Operations of queries with keys and of weights with values.</summary>
@@ -92,16 +92,16 @@ sealed class ForwardProducts
 
 /// <summary>The sizes of a batch.</summary>
 /// <param name="Rows">Sequences, pairs or images.</param>
-/// <param name="Source">Positions of a row: tokens, the source's where there are two sides; 0 for images.</param>
-/// <param name="Target">Positions of the target of a pair, else 0.</param>
-/// <param name="Targets">What the loss is a mean over.</param>
-/// <param name="Units">What throughput counts: tokens or images.</param>
+/// <param name="Source">Positions per row: tokens, of the source for pairs; 0 for images.</param>
+/// <param name="Target">Positions per target of a pair, else 0.</param>
+/// <param name="Targets">The number of predictions over which the loss is a mean.</param>
+/// <param name="Units">The tokens or images that throughput counts.</param>
 public sealed record BatchShape(long Rows, long Source, long Target, long Targets, long Units)
 {
-    /// <summary>A micro-batch of it.</summary>
+    /// <summary>One micro-batch of the batch.</summary>
     internal BatchShape Cut(long rows) => rows >= Rows ? this : OfRows(rows);
 
-    /// <summary>A batch of other rows of the same lengths.</summary>
+    /// <summary>A batch of another number of rows with the same lengths.</summary>
     internal BatchShape OfRows(long rows) => this with
     {
         Rows = rows,
@@ -109,7 +109,7 @@ public sealed record BatchShape(long Rows, long Source, long Target, long Target
         Units = Math.Max(1, Units * rows / Rows),
     };
 
-    /// <summary>The mean of several, as one batch of whole numbers with as many positions as theirs.</summary>
+    /// <summary>The mean of several batches, rounded so that the number of positions is theirs.</summary>
     internal static BatchShape Mean(IReadOnlyList<BatchShape> shapes)
     {
         var rows = shapes.Average(one => (double)one.Rows);

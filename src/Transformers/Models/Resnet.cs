@@ -70,9 +70,9 @@ public sealed record ResnetConfig : StagedImageModelConfig, IChecked
     }
 }
 
-/// <summary>The residual network: convolutions whose output is added to what came in.</summary>
+/// <summary>The residual network: convolutions whose output is added to their input.</summary>
 /// <remarks>
-/// He et al. 2016, section 4.2. Shortcuts have no parameters (their option A): where a stage begins, every second pixel is taken, and the
+/// He et al. 2016, section 4.2. Shortcuts have no parameters (their option A): where a stage begins, every second pixel is used, and the
 /// new channels are zeros.
 /// </remarks>
 public sealed class Resnet : ImageModel
@@ -136,9 +136,9 @@ public sealed class ResnetBlock : nn.Module<Tensor, Tensor>
     readonly BatchNorm norm1, norm2;
     readonly long stride, added;
 
-    /// <summary>From channels to channels.</summary>
-    /// <param name="inputs">The channels that come in.</param>
-    /// <param name="outputs">The channels that go out, at least as many.</param>
+    /// <summary>Creates a block; the model that contains it initialises the weights.</summary>
+    /// <param name="inputs">The number of input channels.</param>
+    /// <param name="outputs">The number of output channels, at least as many.</param>
     /// <param name="stride">1, or 2 to halve the side.</param>
     public ResnetBlock(long inputs, long outputs, long stride = 1) : base(nameof(ResnetBlock))
     {

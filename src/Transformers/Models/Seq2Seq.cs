@@ -99,7 +99,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     /// <param name="config">The shape.</param>
     /// <param name="sourceVocabulary">The number of source tokens.</param>
     /// <param name="targetVocabulary">The number of target tokens V.</param>
-    /// <param name="shared">Whether both sides have one vocabulary; decides whether they share a matrix where the config leaves it open.</param>
+    /// <param name="shared">Whether both sides have one vocabulary; decides whether they share a matrix if the config leaves this open.</param>
     /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The config wants one matrix for two vocabularies.</exception>
     public Seq2Seq(Seq2SeqConfig config, int sourceVocabulary, int targetVocabulary, bool shared, Generator? generator = null) : base(nameof(Seq2Seq))
@@ -172,10 +172,10 @@ public sealed class Seq2Seq : nn.Module, IComputes
     /// <summary>Reads sources.</summary>
     /// <param name="source">[B, S], whole numbers.</param>
     /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
-    /// <param name="recorder">Takes the attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>The memory, [B, S, D].</returns>
-    /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
+    /// <exception cref="ArgumentException">There are more tokens than the context holds.</exception>
     public Tensor Encode(Tensor source, PaddingMask? mask = null, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         var (_, S) = source.Dims2();
@@ -191,10 +191,10 @@ public sealed class Seq2Seq : nn.Module, IComputes
     /// <param name="memory">[B, S, D], or null if the cache holds the source already.</param>
     /// <param name="memoryMask">Hides the source's padding.</param>
     /// <param name="cache">Keys and values of earlier tokens and of the source; extended by this call.</param>
-    /// <param name="recorder">Takes the attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D].</returns>
-    /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
+    /// <exception cref="ArgumentException">There are more tokens than the context holds.</exception>
     public Tensor Decode(Tensor target, Tensor? memory, PaddingMask? memoryMask = null, DecoderCache? cache = null, Seq2SeqRecorder? recorder = null, RandomPosition random = default)
     {
         var (_, T) = target.Dims2();

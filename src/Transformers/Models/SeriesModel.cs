@@ -27,10 +27,10 @@ public abstract record SeriesModelConfig : SequenceModelConfig, IInnerDropoutCon
     /// <summary>Steps from one patch to the next.</summary>
     internal virtual int Step => Patch;
 
-    /// <summary>The patches of a context.</summary>
+    /// <summary>The number of patches in a context.</summary>
     internal int PatchesOf(int context) => (context - Patch) / Step + 1;
 
-    /// <summary>The products up to the last layer, which follows.</summary>
+    /// <summary>The products of all layers but the last.</summary>
     private protected void AddEncoder(ForwardProducts products, BatchShape batch)
     {
         products.Matrix(batch.Rows * batch.Source, 2L * Patch, Width);
@@ -69,7 +69,7 @@ public abstract record ForecasterConfig : SeriesModelConfig
     [NotEmpty, Between(0.001, 0.999)]
     public IReadOnlyList<double> Quantiles { get; init; } = [0.1, 0.5, 0.9];
 
-    /// <summary>How the quantiles are calibrated before the first step, on forecasts of networks that were not trained on what they forecast. By default they are not.</summary>
+    /// <summary>How the quantiles are calibrated, before training starts, on forecasts of networks that were not trained on the steps they forecast; by default they are not.</summary>
     public CalibrationConfig? Calibration { get; init; }
 
     /// <summary>The simple forecast to which the network's output is added.</summary>
@@ -86,15 +86,15 @@ public abstract record ForecasterConfig : SeriesModelConfig
     }
 }
 
-/// <summary>Networks like that of the run, each trained on less of the end of the training part, which forecast what follows.</summary>
-/// <remarks>Each takes as long as the run itself. The ends of every band are then moved, for each step of the forecast, by a quantile of how far values were outside.</remarks>
+/// <summary>Calibrates quantiles with networks like the run's, each trained on an earlier part of the training steps and used to forecast what follows it.</summary>
+/// <remarks>Training each takes as long as the run itself. For each step of the forecast, both ends of every band then move by a quantile of the distances by which values were outside it.</remarks>
 public sealed record CalibrationConfig
 {
     /// <summary>The number of networks K.</summary>
     [Between(1, 100)]
     public int Networks { get; init; } = 3;
 
-    /// <summary>The windows S of every series that each network forecasts: the K·S latest ones of training are forecast, the earliest S by the first network, which is trained on what comes before them.</summary>
+    /// <summary>The number of windows S of every series that each network forecasts. The latest K·S training windows are forecast in time order; a network is trained only on the steps before its own S windows.</summary>
     [Between(1, 1_000_000)]
     public required int Windows { get; init; }
 }
@@ -120,7 +120,7 @@ public readonly record struct SeriesShape(int Context, int Horizon, int Season)
     public static SeriesShape Of(SeriesDataConfig data) => new(data.Context, data.Horizon, data.Season);
 }
 
-/// <summary>The part that all time-series networks share: patches, their positions, and a stack of blocks.</summary>
+/// <summary>The part that all time-series models share: patches, their positions, and a stack of blocks.</summary>
 public sealed class PatchStack : nn.Module
 {
     readonly int patch, stride;
@@ -161,7 +161,7 @@ public sealed class PatchStack : nn.Module
     /// <summary>The first step of each patch.</summary>
     internal IEnumerable<int> Steps => Enumerable.Range(0, Count).Select(n => n * stride);
 
-    /// <summary>A vector for each patch. A missing value counts as 0, whatever is stored for it, and the patch knows that it is missing.</summary>
+    /// <summary>A vector for each patch. A missing value counts as 0, regardless of what is stored for it, and its mask is part of the patch.</summary>
     /// <param name="values">[B, L], normalised.</param>
     /// <param name="observed">[B, L]: 1 where there is a value, 0 where it is missing.</param>
     /// <param name="recorder">Records attention weights.</param>
@@ -214,14 +214,14 @@ public abstract class SeriesModel : nn.Module
     /// <summary>The shift of each quantile of each step, [H, Q], normalised; null if the quantiles are not calibrated.</summary>
     public Tensor? Calibration => get_buffer(Shifts);
 
-    /// <summary>The first step of each patch that attends.</summary>
+    /// <summary>The first step of each patch.</summary>
     internal abstract IEnumerable<int> PatchSteps { get; }
 
-    /// <summary>How many numbers a forecast step has: the mean and the quantiles.</summary>
+    /// <summary>The number of outputs per forecast step: the mean and the quantiles.</summary>
     private protected int Outputs => 1 + Quantiles.Count;
 
-    /// <summary>A forecast as it is used: with its quantiles calibrated, and in rising order.</summary>
-    /// <remarks>Quantiles may cross: sorted, they are at least as good (Chernozhukov et al. 2010).</remarks>
+    /// <summary>The final forecast, with its quantiles calibrated and in ascending order.</summary>
+    /// <remarks>Predicted quantiles may cross; sorting them never makes them worse (Chernozhukov et al. 2010).</remarks>
     /// <param name="forecast">[B, H, 1 + Q].</param>
     /// <returns>[B, H, 1 + Q].</returns>
     public Tensor Finish(Tensor forecast)

@@ -97,8 +97,8 @@ public enum WindowPadding
     Zeros,
 }
 
-/// <summary>The Swin transformer: attention within windows that shift from block to block, over a grid that coarsens.</summary>
-/// <remarks>Liu et al. 2021, section 3 and figure 3a. Images of any size go in; their sides need not divide.</remarks>
+/// <summary>The Swin transformer: attention within windows that shift from block to block, over a grid that gets coarser.</summary>
+/// <remarks>Liu et al. 2021, section 3 and figure 3a. Images may have any size; patches and windows need not divide their sides.</remarks>
 public sealed class Swin : ImageModel
 {
     readonly SwinConfig config;
@@ -173,7 +173,7 @@ public sealed class Swin : ImageModel
         return norm.call(x);
     }
 
-    // A side that patches do not divide is filled up with zeros at the bottom and at the right.
+    // A side that patches do not divide is padded with zeros at the bottom or at the right.
     Tensor FillPatches(Tensor images)
     {
         var (_, _, height, width) = images.Dims4();
@@ -200,16 +200,16 @@ public sealed class Swin : ImageModel
     }
 }
 
-/// <summary>Joins each two by two patches of a grid into one of twice the width.</summary>
-/// <remarks>Liu et al. 2021, section 3.1. An odd side is filled up with zeros, as the published implementation for detection does.</remarks>
+/// <summary>Merges each two by two patches of a grid into one of twice the width.</summary>
+/// <remarks>Liu et al. 2021, section 3.1. An odd side is padded with zeros, as the published implementation for detection does.</remarks>
 public sealed class PatchMerging : nn.Module<Tensor, Tensor>
 {
     readonly Norm norm;
     readonly Linear reduction;
 
-    /// <summary>From a width to twice that width.</summary>
+    /// <summary>Creates a layer; the model that contains it initialises the weights.</summary>
     /// <param name="config">The norm.</param>
-    /// <param name="width">The width D that comes in.</param>
+    /// <param name="width">The width D of the input.</param>
     public PatchMerging(NormConfig config, int width) : base(nameof(PatchMerging))
     {
         norm = new Norm(config, 4 * width);
@@ -217,7 +217,7 @@ public sealed class PatchMerging : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>Joins.</summary>
+    /// <summary>Merges the patches.</summary>
     /// <param name="x">[B, Y, X, D].</param>
     /// <returns>[B, ⌈Y/2⌉, ⌈X/2⌉, 2D].</returns>
     public override Tensor forward(Tensor x)

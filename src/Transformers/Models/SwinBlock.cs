@@ -23,14 +23,14 @@ public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
     readonly ConstantCache masks = new();
     Action? ready;
 
-    /// <summary>A layer of parts.</summary>
+    /// <summary>Creates a layer from its parts.</summary>
     /// <param name="attention">The attention.</param>
     /// <param name="positions">The bias within a window.</param>
     /// <param name="feedForward">The feed-forward network.</param>
     /// <param name="residual">Makes a residual connection.</param>
     /// <param name="side">The window's side W.</param>
     /// <param name="shifted">Whether the windows are moved by half a side.</param>
-    /// <param name="padding">What is seen in padding.</param>
+    /// <param name="padding">What attention sees in padding.</param>
     public SwinBlock(Attention attention, WindowPositionBias positions, FeedForward feedForward, Func<Residual> residual,
         int side, bool shifted, WindowPadding padding) : base(nameof(SwinBlock))
     {
@@ -49,7 +49,7 @@ public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
 
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, Y, X, D].</param>
-    /// <param name="recorder">Takes attention weights, [B·G, H, T, T]: an image's windows are adjacent.</param>
+    /// <param name="recorder">Records attention weights, [B·G, H, T, T]; an image's windows are adjacent.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, Y, X, D].</returns>
     public Tensor forward(Tensor x, AttentionRecorder? recorder = null, RandomPosition random = default)
@@ -58,7 +58,7 @@ public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
         x = GradientBorder.Before(x, ready);
         var (_, Y, X, _) = x.Dims4();
         var windows = Windows.Of(Y, X, side, shifted);
-        // Every window is an example to attention.
+        // Attention treats every window as an example.
         var input = new AttentionInput(Mask: Bias(windows, x.device), Recorder: recorder, Random: random with { FirstExample = random.FirstExample * windows.Count });
         x = residual1.forward(x, h => windows.Join(attention.forward(windows.Cut(h), input)), random);
         x = feedForward.ForwardResidual(residual2, x, random);
@@ -81,9 +81,9 @@ public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
     }
 }
 
-/// <summary>How a grid of patches is cut into windows: sizes, shift and padding, one axis like the other.</summary>
+/// <summary>How a grid of patches is cut into windows: sizes, shift and padding.</summary>
 /// <remarks>
-/// Liu et al. 2021, section 3.2 and figure 4. A window is at most as large as the grid; where one window holds the grid there is
+/// Liu et al. 2021, section 3.2 and figure 4. A window is at most as large as the grid; if one window covers the grid, there is
 /// no shift. A grid that windows do not divide is padded at the bottom and at the right.
 /// </remarks>
 /// <param name="Rows">The grid's rows Y.</param>
@@ -94,7 +94,7 @@ public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
 /// <param name="ShiftColumns">How far the cut is moved right.</param>
 public readonly record struct Windows(long Rows, long Columns, long Height, long Width, long ShiftRows, long ShiftColumns)
 {
-    /// <summary>The cut of a grid.</summary>
+    /// <summary>The windows of a grid.</summary>
     /// <param name="rows">The grid's rows Y.</param>
     /// <param name="columns">The grid's columns X.</param>
     /// <param name="side">The window's side W.</param>
@@ -102,10 +102,10 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
     public static Windows Of(long rows, long columns, int side, bool shifted) => new(rows, columns, Math.Min(side, rows), Math.Min(side, columns),
         shifted && rows > side ? side / 2 : 0, shifted && columns > side ? side / 2 : 0);
 
-    /// <summary>Windows above each other.</summary>
+    /// <summary>The number of rows of windows.</summary>
     public long Down => (Rows + Height - 1) / Height;
 
-    /// <summary>A batch of windows.</summary>
+    /// <summary>The number of windows per row.</summary>
     public long Across => (Columns + Width - 1) / Width;
 
     /// <summary>The number G of windows.</summary>
@@ -119,7 +119,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
 
     bool Shifted => ShiftRows > 0 || ShiftColumns > 0;
 
-    /// <summary>Cuts.</summary>
+    /// <summary>Cuts a grid into windows.</summary>
     /// <param name="x">[B, Y, X, D].</param>
     /// <returns>[B·G, T, D], an image's windows together; padding is zeros.</returns>
     public Tensor Cut(Tensor x)
@@ -142,8 +142,8 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         return Padded ? x.narrow(1, 0, Rows).narrow(2, 0, Columns) : x;
     }
 
-    /// <summary>Hides, within a window, positions that are not neighbours in the image: those that the shift moved round from the other edge, and padding where it is masked.</summary>
-    /// <returns>[G, T, T]: 0 where a position is seen, minus infinity where not; null if all are seen.</returns>
+    /// <summary>Masks, within a window, positions that are not neighbours in the image: those that the shift moved from the opposite edge, and padding that is masked.</summary>
+    /// <returns>[G, T, T]: 0 where a position is seen, minus infinity where it is not; null if all are seen.</returns>
     public Tensor? Mask(WindowPadding padding)
     {
         var hidesPadding = Padded && padding == WindowPadding.Masked;
@@ -157,8 +157,8 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         return tensor(data, [Count, Positions, Positions]);
     }
 
-    // A number for each position, in the order of the windows; positions of one window see each other where it is the same.
-    // Padding that is masked sees itself: a row without any key would have no softmax, and nobody reads it.
+    // A number for each position, in the order of the windows; positions of a window see each other if theirs are equal.
+    // Masked padding sees itself, since softmax needs at least one key per row; its output is not used.
     int[] Regions(bool hidesPadding)
     {
         const int hidden = -1;
@@ -167,7 +167,7 @@ public readonly record struct Windows(long Rows, long Columns, long Height, long
         for (long y = 0; y < height; y++)
             for (long x = 0; x < width; x++)
             {
-                // The position that is here after everything has moved up and left by the shift.
+                // The position that is here after everything was moved up and left by the shift.
                 var (fromY, fromX) = ((y + ShiftRows) % height, (x + ShiftColumns) % width);
                 var wrapped = (fromY < y ? 2 : 0) + (fromX < x ? 1 : 0);
                 var region = hidesPadding && (fromY >= Rows || fromX >= Columns) ? hidden : wrapped;

@@ -72,7 +72,7 @@ public sealed record MaskedHeadConfig : HeadConfig, IChecked
     public void Check(ConfigCheck check) => check.That(Masked + Random <= 1, "random",
         FormattableString.Invariant($"({Random}) and {check.At("masked")} ({Masked}) must be at most 1 together"));
 
-    /// <summary>What hides the tokens.</summary>
+    /// <summary>How the tokens are masked.</summary>
     /// <param name="seed">The seed of the choice.</param>
     internal MaskingOptions Options(ulong seed) => new() { Fraction = Share, Masked = Masked, Random = Random, WholeWords = WholeWords, Seed = seed };
 }
@@ -98,7 +98,7 @@ public enum Pooling
 
 /// <summary>Reads a text in both directions: a vector for each token.</summary>
 /// <remarks>
-/// Devlin et al. 2019, section 3. With post-norm the embeddings are normalised, as in BERT's code; with pre-norm the end is.
+/// Devlin et al. 2019, section 3. With post-norm the embeddings are normalised, as in BERT's code; with pre-norm the output is.
 /// </remarks>
 public sealed class TextEncoder : nn.Module
 {
@@ -111,7 +111,7 @@ public sealed class TextEncoder : nn.Module
     readonly Dropout dropout;
     readonly ModuleList<Block> blocks;
 
-    /// <summary>An encoder with fresh weights, which the model that it is part of draws.</summary>
+    /// <summary>Creates an encoder; the model that contains it initialises the weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="vocabulary">The number of tokens V.</param>
     public TextEncoder(EncoderConfig config, int vocabulary) : base(nameof(TextEncoder))
@@ -137,10 +137,10 @@ public sealed class TextEncoder : nn.Module
     /// <summary>A vector for each token.</summary>
     /// <param name="ids">[B, S], whole numbers below V.</param>
     /// <param name="mask">Hides padding: <see cref="PaddingMask.Of"/>.</param>
-    /// <param name="recorder">Takes the attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
-    /// <returns>[B, S, D]; rows of padding hold nothing of use.</returns>
-    /// <exception cref="ArgumentException">More tokens than the context holds.</exception>
+    /// <returns>[B, S, D]; the vectors of padding are meaningless.</returns>
+    /// <exception cref="ArgumentException">There are more tokens than the context holds.</exception>
     public Tensor forward(Tensor ids, PaddingMask? mask = null, AttentionRecorder? recorder = null, RandomPosition random = default)
     {
         var (_, S) = ids.Dims2();

@@ -106,7 +106,7 @@ public abstract record PatchModelConfig : TransformerConfig
     /// <inheritdoc/>
     public override IReadOnlyList<string> FreeSettings() => [.. base.FreeSettings(), "pool"];
 
-    /// <summary>The positions of the stack: a grid's patches, and the class token where there is one.</summary>
+    /// <summary>The positions of the stack: a grid's patches, and the class token if there is one.</summary>
     internal long TokensOf(long patches) => patches + (Pool == ImagePooling.Cls ? 1 : 0);
 
     /// <summary>Adds all products: of the patches, of the blocks, and of the classes.</summary>
@@ -126,7 +126,7 @@ public abstract record PatchModelConfig : TransformerConfig
     }
 }
 
-/// <summary>What the class of an image is read from.</summary>
+/// <summary>The vector from which the class of an image is predicted.</summary>
 public enum ImagePooling
 {
     /// <summary>A class token before the patches.</summary>

@@ -159,7 +159,7 @@ public sealed class Vilbert : nn.Module, IComputes
         return x;
     }
 
-    // The mean leaves padding out.
+    // The mean excludes padding.
     static Tensor MeanOf(Tensor x, IReadOnlyList<int>? counts) =>
         counts is null ? x.mean([1L]) : TextPooling.Pool(x, counts, Pooling.Mean);
 

@@ -63,7 +63,7 @@ public sealed record VitConfig : PatchModelConfig, IImageModelConfig
 
 /// <summary>The vision transformer: an image is a sequence of patches.</summary>
 /// <remarks>
-/// Dosovitskiy et al. 2021, section 3.1 and figure 1. The mean of all patches, instead of the class token, is taken after the last
+/// Dosovitskiy et al. 2021, section 3.1 and figure 1. The mean of all patches, instead of the class token, is computed after the last
 /// norm, as Zhai et al. 2022 do. Dropout, stochastic depth and LayerScale are Touvron et al. 2021's.
 /// </remarks>
 public sealed class Vit : ImageModel
@@ -115,7 +115,7 @@ public sealed class Vit : ImageModel
         return classToken is null ? x.mean([1L]) : x.select(1, 0);                  // [B, D]
     }
 
-    /// <summary>The output for each token: the class token first, where there is one, then the patches row by row.</summary>
+    /// <summary>The output for each token: the class token first, if there is one, then the patches row by row.</summary>
     /// <param name="images">[B, C, Y·P, X·P], normalised.</param>
     /// <param name="recorder">Records attention weights.</param>
     /// <param name="random">The position in the run, for dropout.</param>
@@ -140,12 +140,12 @@ public sealed class Vit : ImageModel
     public override Tensor? Adapt(string parameter, Tensor stored, long[] shape) => PatchBlocks.Adapt(parameter, stored, shape);
 }
 
-/// <summary>What transformers over a grid of patches have in common.</summary>
+/// <summary>The parts that transformers over a grid of patches have in common.</summary>
 static class PatchBlocks
 {
     /// <summary>The stack of blocks.</summary>
     /// <param name="config">The network.</param>
-    /// <param name="scale">What each sublayer's output is multiplied by at first; null for none.</param>
+    /// <param name="scale">The initial factor on each sublayer's output (LayerScale); null for none.</param>
     internal static ModuleList<Block> Create(PatchModelConfig config, double? scale = null) => nn.ModuleList(Enumerable.Range(0, config.Layers).Select(layer => new Block(
         new Attention(config.Width, config.Heads, dropout: config.Drop.Attention),
         new FeedForward(config.FeedForward, config.Width, dropout: config.Drop.Activations),
@@ -153,7 +153,7 @@ static class PatchBlocks
             scale: scale is { } start ? new LayerScale(config.Width, start) : null,
             path: new DropPath(config.Drop.PathAt(layer, config.Layers))))).ToArray());
 
-    /// <summary>Fits the weights of a network with another grid or other classes: positions are interpolated, and the head starts from scratch.</summary>
+    /// <summary>Adapts the weights of a network with another grid or other classes: positions are interpolated, and the head starts from scratch.</summary>
     /// <exception cref="UserException">The two do not fit.</exception>
     internal static Tensor? Adapt(string parameter, Tensor stored, long[] shape)
     {

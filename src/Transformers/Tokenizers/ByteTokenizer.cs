@@ -4,7 +4,7 @@ using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;
 
-/// <summary>One id a byte, by its value; special tokens from 256 on (Xue et al. 2022, ByT5, without its offset).</summary>
+/// <summary>One id per byte, its value; special tokens from 256 on (Xue et al. 2022, ByT5, without its offset).</summary>
 public sealed class ByteTokenizer : TextTokenizer
 {
     static readonly byte[] AllBytes = [.. Enumerable.Range(0, 256).Select(b => (byte)b)];

@@ -6,7 +6,7 @@ using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;
 
-/// <summary>One id a character (code point), in the order of the code points; what it has not seen it cannot encode.</summary>
+/// <summary>One id per character (code point), in the order of the code points; other characters cannot be encoded.</summary>
 public sealed class CharacterTokenizer : TextTokenizer
 {
     readonly Dictionary<int, int> idOfCharacter = [];
@@ -45,7 +45,7 @@ public sealed class CharacterTokenizer : TextTokenizer
     public static CharacterTokenizer FromText(string text, IReadOnlyList<string>? specialTokens = null) =>
         FromText([new MemoryStream(Encoding.UTF8.GetBytes(text))], specialTokens);
 
-    /// <summary>The vocabulary of the characters of streams of UTF-8 text, which are disposed as they are read.</summary>
+    /// <summary>The vocabulary of the characters of streams of UTF-8 text, which are disposed of as they are read.</summary>
     /// <param name="documents">Streams of well-formed UTF-8.</param>
     /// <param name="specialTokens">Special tokens; none by default, so that the ids are nanoGPT's.</param>
     /// <exception cref="UserException">The text is empty or not well-formed.</exception>
@@ -137,7 +137,7 @@ public sealed class CharacterTokenizer : TextTokenizer
 
     internal override int LastCut(ReadOnlySpan<byte> text)
     {
-        // Behind the last character that is certainly whole.
+        // After the last character that is certain to be whole.
         var at = text.Length - 1;
         while (at > 0 && text.Length - at < 4 && (text[at] & 0xC0) == 0x80) at--;
         return Math.Max(at, 0);

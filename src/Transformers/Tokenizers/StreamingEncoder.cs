@@ -3,21 +3,21 @@ using Transformers.IO;
 
 namespace Transformers.Tokenizers;
 
-/// <summary>Encodes a text that comes in parts, in memory that is bounded by the longest stretch without a safe cut, not by the text.</summary>
-/// <remarks>The ids are those of the whole text. A text of a tokenizer without a pattern, which sees it as one piece, is held whole.</remarks>
+/// <summary>Encodes a text that arrives in parts, in memory that is bounded by the longest stretch without a safe cut, not by the text.</summary>
+/// <remarks>The ids are those of the whole text. Without a pattern, a text is one piece and is held as a whole.</remarks>
 public sealed class StreamingEncoder
 {
     const int Block = 64 * 1024;
     readonly TextTokenizer tokenizer;
     byte[] buffer = new byte[2 * Block];
     int filled;
-    // A buffer without a cut is not searched again before it has doubled, so the search stays linear.
+    // A buffer without a cut is not searched again until it has doubled, so the search stays linear.
     int wanted = Block;
 
     internal StreamingEncoder(TextTokenizer tokenizer) => this.tokenizer = tokenizer;
 
     /// <summary>Takes the next part of the UTF-8 text, cut anywhere, and appends the ids that are certain by now.</summary>
-    /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>
+    /// <exception cref="UserException">The text contains something that the vocabulary cannot express.</exception>
     public void Append(ReadOnlySpan<byte> utf8, List<int> ids)
     {
         while (utf8.Length > 0)
@@ -33,7 +33,7 @@ public sealed class StreamingEncoder
     }
 
     /// <summary>Ends the text and appends the ids of what was held back.</summary>
-    /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>
+    /// <exception cref="UserException">The text contains something that the vocabulary cannot express.</exception>
     public void Finish(List<int> ids)
     {
         tokenizer.EncodeUntil(buffer.AsSpan(0, filled), filled, ids);
@@ -54,7 +54,7 @@ public sealed class StreamingEncoder
     }
 }
 
-/// <summary>Decodes ids as they come; a character is given out when its last byte has arrived.</summary>
+/// <summary>Decodes ids as they arrive; a character is returned when its last byte has arrived.</summary>
 public sealed class StreamingDecoder
 {
     readonly TextTokenizer tokenizer;
@@ -65,10 +65,10 @@ public sealed class StreamingDecoder
     internal StreamingDecoder(TextTokenizer tokenizer, bool withSpecialTokens) => (this.tokenizer, this.withSpecialTokens) = (tokenizer, withSpecialTokens);
 
     /// <summary>The text that one more id completes; often empty inside a character of several tokens.</summary>
-    /// <exception cref="UserException">The id is not of the vocabulary.</exception>
+    /// <exception cref="UserException">The id is not in the vocabulary.</exception>
     public string Append(int id) => Convert(tokenizer.BytesInText(id, withSpecialTokens, ref first), flush: false);
 
-    /// <summary>Ends the text: U+FFFD if a character was begun and never completed, else nothing.</summary>
+    /// <summary>Ends the text: U+FFFD if a character is incomplete, else nothing.</summary>
     public string Finish() => Convert([], flush: true);
 
     string Convert(ReadOnlySpan<byte> bytes, bool flush)

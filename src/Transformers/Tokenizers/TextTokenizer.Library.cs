@@ -4,10 +4,10 @@ using Microsoft.ML.Tokenizers;
 
 namespace Transformers.Tokenizers;
 
-// What Microsoft.ML.Tokenizers asks of a tokenizer. Offsets are indices of UTF-16 units; a token of a part of a character covers the whole character.
+// The interface of Microsoft.ML.Tokenizers. Offsets are indices of UTF-16 units; a token of a part of a character covers the whole character.
 public abstract partial class TextTokenizer
 {
-    /// <summary>The tokens of a text with their offsets, at most <see cref="EncodeSettings.MaxTokenCount"/> and never a part of a character's.</summary>
+    /// <summary>The tokens of a text with their offsets, at most <see cref="EncodeSettings.MaxTokenCount"/> and never only some of a character's.</summary>
     protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         var ids = Encode(text ?? textSpan, settings);
@@ -15,7 +15,7 @@ public abstract partial class TextTokenizer
         return Limited(tokens, (text ?? textSpan).Length, settings);
     }
 
-    /// <summary>The ids of a text, at most <see cref="EncodeSettings.MaxTokenCount"/> and never a part of a character's.</summary>
+    /// <summary>The ids of a text, at most <see cref="EncodeSettings.MaxTokenCount"/> and never only some of a character's.</summary>
     protected override EncodeResults<int> EncodeToIds(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         var span = text ?? textSpan;
@@ -54,7 +54,7 @@ public abstract partial class TextTokenizer
     /// <param name="destination">The buffer.</param>
     /// <param name="idsConsumed">The number of ids whose characters are all in the buffer.</param>
     /// <param name="charsWritten">The number of characters of those ids.</param>
-    /// <returns>Done; too small a destination; or invalid data where an id is not of the vocabulary.</returns>
+    /// <returns>Done; too small a destination; or invalid data if an id is not in the vocabulary.</returns>
     public override OperationStatus Decode(IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
     {
         (idsConsumed, charsWritten) = (0, 0);
@@ -75,7 +75,7 @@ public abstract partial class TextTokenizer
         return OperationStatus.Done;
     }
 
-    /// <summary>The ids of a text in one piece, where a caller asks for no pre-tokenization.</summary>
+    /// <summary>The ids of a text in one piece, for callers that ask for no pre-tokenization.</summary>
     internal virtual void EncodeUnsplit(ReadOnlySpan<byte> utf8, List<int> ids) => EncodeToIds(utf8, ids);
 
     /// <summary>The tokens of a text's ids, with their offsets in UTF-16 units.</summary>
@@ -90,7 +90,7 @@ public abstract partial class TextTokenizer
         return ids;
     }
 
-    /// <summary>As many of a text's tokens as are asked for.</summary>
+    /// <summary>The requested number of a text's tokens.</summary>
     private protected static EncodeResults<EncodedToken> Limited(EncodedToken[] tokens, int length, EncodeSettings settings)
     {
         var (count, consumed) = Fit(tokens, settings.MaxTokenCount, length);
@@ -107,7 +107,7 @@ public abstract partial class TextTokenizer
     }
 }
 
-/// <summary>Finds where tokens are in their text.</summary>
+/// <summary>Finds the offsets of tokens in their text.</summary>
 static class TokenOffsets
 {
     /// <summary>Tokens with their offsets in UTF-16 units, for tokens whose bytes together are the text.</summary>

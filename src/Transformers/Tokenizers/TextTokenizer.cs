@@ -12,12 +12,12 @@ namespace Transformers.Tokenizers;
 /// </remarks>
 public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
 {
-    /// <summary>The special token that ends a document unless another is asked for.</summary>
+    /// <summary>The special token that ends a document by default.</summary>
     public const string DefaultEndOfText = "<|endoftext|>";
 
     static readonly string[] EndOfTextNames = [DefaultEndOfText, "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]"];
 
-    /// <summary>Number of ids; every id is at least 0 and below this.</summary>
+    /// <summary>The number of ids; every id is at least 0 and below this.</summary>
     public abstract int VocabularySize { get; }
 
     /// <summary>Special tokens by their text, with their ids.</summary>
@@ -34,7 +34,7 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         }
     }
 
-    /// <summary>The ids of a text in which the named special tokens are recognised, the longest where several begin at the same position.</summary>
+    /// <summary>The ids of a text in which the named special tokens are recognised, the longest if several begin at the same position.</summary>
     /// <param name="text">Well-formed UTF-16.</param>
     /// <param name="allowedSpecial">Texts of special tokens; each must be one of <see cref="SpecialTokens"/>.</param>
     /// <exception cref="UserException">A name is not a special token's, or the text cannot be expressed.</exception>
@@ -56,20 +56,20 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <summary>The special tokens that the tokenizer's file puts before and after a text, as <c>tokenizer encode</c> does; models put their own.</summary>
     public virtual (IReadOnlyList<int> Before, IReadOnlyList<int> After) Frame => ([], []);
 
-    /// <summary>Appends the ids of UTF-8 text to a list; the path that large corpora take. Malformed bytes are kept as they are where the vocabulary has bytes.</summary>
-    /// <exception cref="UserException">The text holds something that the vocabulary cannot express.</exception>
+    /// <summary>Appends the ids of UTF-8 text to a list; used for large corpora. Malformed bytes are kept if the vocabulary has bytes.</summary>
+    /// <exception cref="UserException">The text contains something that the vocabulary cannot express.</exception>
     public abstract void EncodeToIds(ReadOnlySpan<byte> utf8, List<int> ids);
 
     /// <summary>The text of ids without special tokens; bytes that are not well-formed UTF-8 become U+FFFD.</summary>
-    /// <exception cref="UserException">An id is not of the vocabulary.</exception>
+    /// <exception cref="UserException">An id is not in the vocabulary.</exception>
     public sealed override string Decode(IEnumerable<int> ids) => Decode(ids, withSpecialTokens: false);
 
     /// <summary>The text of ids, special tokens included or left out; bytes that are not well-formed UTF-8 become U+FFFD.</summary>
-    /// <exception cref="UserException">An id is not of the vocabulary.</exception>
+    /// <exception cref="UserException">An id is not in the vocabulary.</exception>
     public string Decode(IEnumerable<int> ids, bool withSpecialTokens) => Encoding.UTF8.GetString(DecodeToBytes(ids, withSpecialTokens));
 
     /// <summary>The exact bytes of ids, special tokens included or left out.</summary>
-    /// <exception cref="UserException">An id is not of the vocabulary.</exception>
+    /// <exception cref="UserException">An id is not in the vocabulary.</exception>
     public byte[] DecodeToBytes(IEnumerable<int> ids, bool withSpecialTokens = false)
     {
         using var bytes = new MemoryStream();
@@ -78,33 +78,33 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     }
 
     /// <summary>Writes the exact bytes of ids, special tokens included or left out.</summary>
-    /// <exception cref="UserException">An id is not of the vocabulary.</exception>
+    /// <exception cref="UserException">An id is not in the vocabulary.</exception>
     public void Decode(IEnumerable<int> ids, Stream target, bool withSpecialTokens = false)
     {
         var first = true;
         foreach (var id in ids) target.Write(BytesInText(id, withSpecialTokens, ref first));
     }
 
-    /// <summary>The text of one token as it is within a text: where tokens carry the space in front of their word, with that space; special tokens by name.</summary>
-    /// <exception cref="UserException">The id is not of the vocabulary.</exception>
+    /// <summary>The text of one token as it is within a text, with the space in front of a word if the token includes it; for special tokens their names.</summary>
+    /// <exception cref="UserException">The id is not in the vocabulary.</exception>
     public string TextOf(int id) => Encoding.UTF8.GetString(BytesOfAny(id).Span);
 
-    /// <summary>A decoder that is given ids one after the other and never gives out half a character.</summary>
+    /// <summary>A decoder that receives ids one at a time and never returns half a character.</summary>
     public StreamingDecoder CreateDecoder(bool withSpecialTokens = false) => new(this, withSpecialTokens);
 
-    /// <summary>An encoder that is given a text in parts and gives the ids of the whole.</summary>
+    /// <summary>An encoder that receives a text in parts and returns the ids of the whole.</summary>
     public StreamingEncoder CreateEncoder() => new(this);
 
     /// <summary>The bytes of one token; empty for a special token and for an id that no token has.</summary>
-    /// <exception cref="UserException">The id is not of the vocabulary.</exception>
+    /// <exception cref="UserException">The id is not in the vocabulary.</exception>
     public abstract ReadOnlyMemory<byte> BytesOf(int id);
 
     /// <summary>Writes the tokenizer's file; a folder that has it under <see cref="FileName"/> can be loaded.</summary>
     /// <param name="target">Where the file's bytes go.</param>
     public abstract void Save(Stream target);
 
-    /// <summary>Writes the tokenizer's file, whole or not at all.</summary>
-    /// <param name="path">The file; its folder is made where it is missing.</param>
+    /// <summary>Writes the tokenizer's file completely or not at all.</summary>
+    /// <param name="path">The file; its folder is created if it does not exist.</param>
     /// <exception cref="UserException">The file cannot be written.</exception>
     public void Save(string path) => DurableFile.WriteAsked(path, ToBytes());
 
@@ -116,16 +116,16 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         return bytes.ToArray();
     }
 
-    /// <summary>The name that the tokenizer's file has in a run: <c>tokenizer.json</c> but for formats of other projects.</summary>
+    /// <summary>The name that the tokenizer's file has in a run: <c>tokenizer.json</c> except for formats of other projects.</summary>
     public virtual string FileName => "tokenizer.json";
 
     /// <summary>A hash of everything that decides ids, as lower-case hexadecimal SHA-256; shards and checkpoints record it.</summary>
     public abstract string Hash { get; }
 
-    /// <summary>Whether tokens carry the space in front of their word, so that a text's first token has one that the text does not have.</summary>
+    /// <summary>Whether tokens include the space in front of their word, so that a text's first token has one that the text does not have.</summary>
     internal virtual bool StartsWithSpace => false;
 
-    /// <summary>Whether a text never begins with a space, so that tokens of a space alone are left out there.</summary>
+    /// <summary>Whether a text never begins with a space, so that a token of only a space is left out there.</summary>
     internal virtual bool DropsLeadingSpaces => false;
 
     /// <summary>The bytes that a token adds to a text.</summary>
@@ -141,7 +141,7 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         return bytes;
     }
 
-    /// <summary>The bytes of a token, those of a special token's text among them.</summary>
+    /// <summary>The bytes of a token, including special tokens.</summary>
     ReadOnlyMemory<byte> BytesOfAny(int id)
     {
         var bytes = BytesOf(id);
@@ -168,7 +168,7 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     }
 }
 
-/// <summary>Finds given texts in UTF-8, from left to right, the longest first where several begin at one position.</summary>
+/// <summary>Finds given texts in UTF-8, from left to right, the longest if several begin at the same position.</summary>
 sealed class TextMatcher
 {
     internal delegate void Encode(ReadOnlySpan<byte> text, int end, List<int> ids);
@@ -214,7 +214,7 @@ sealed class TextMatcher
 
     static bool BeginsWord(ReadOnlySpan<byte> text) => Rune.DecodeFromUtf8(text, out var rune, out _) == OperationStatus.Done && IsOfWord(rune);
 
-    // What regular expressions write as \w.
+    // Equivalent to \w in regular expressions.
     static bool IsOfWord(Rune rune) => Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber
         or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.ConnectorPunctuation;
 

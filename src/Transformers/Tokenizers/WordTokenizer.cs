@@ -9,13 +9,13 @@ using Transformers.Tokenizers.Formats;
 namespace Transformers.Tokenizers;
 
 /// <summary>One token for each word, split at white space; for tasks with few words, such as copying numbers.</summary>
-/// <remarks>Special tokens come first, then the words in ordinal order. Runs of white space are not kept: a text comes back with single spaces.</remarks>
+/// <remarks>Special tokens come first, then the words in ordinal order. Runs of white space are not kept: decoded text has single spaces.</remarks>
 public sealed class WordTokenizer : TextTokenizer
 {
-    /// <summary>The special token for words that are not in the vocabulary, where it is among the special tokens.</summary>
+    /// <summary>The special token for words that are not in the vocabulary, if it is among the special tokens.</summary>
     public const string Unknown = "<unk>";
 
-    /// <summary>The special token that ends a text, where it is among the special tokens.</summary>
+    /// <summary>The special token that ends a text, if it is among the special tokens.</summary>
     public const string EndOfText = "</s>";
 
     readonly string[] words;
@@ -99,7 +99,7 @@ public sealed class WordTokenizer : TextTokenizer
         target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented)));
     }
 
-    /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or gives null if the file holds a vocabulary of another kind.</summary>
+    /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or returns null if the file contains a vocabulary of another kind.</summary>
     internal static WordTokenizer? TryRead(string path, byte[] content) => JsonMembers.TryReadModel(path, content, "WordLevel", root => Read(root, path));
 
     static WordTokenizer Read(JsonElement document, string path)

@@ -7,29 +7,29 @@ namespace Transformers.Tokenizers.Bpe;
 /// <summary>Everything that decides the ids of a byte-level BPE, as read from a file or trained.</summary>
 sealed class BpeDefinition
 {
-    /// <summary>The bytes of each id; null if the id is a special token's or nobody's.</summary>
+    /// <summary>The bytes of each id; null if the id is that of a special token or unused.</summary>
     internal required byte[]?[] Tokens { get; init; }
     internal required IReadOnlyList<Merge> Merges { get; init; }
     /// <summary>Special tokens, matched only where they are allowed.</summary>
     internal required IReadOnlyDictionary<string, int> Special { get; init; }
-    /// <summary>Added tokens that are always matched, whatever the pieces; their bytes are in <see cref="Tokens"/>.</summary>
+    /// <summary>Added tokens that are always matched, regardless of the pieces; their bytes are in <see cref="Tokens"/>.</summary>
     internal IReadOnlyDictionary<string, int> AlwaysMatched { get; init; } = new Dictionary<string, int>();
-    /// <summary>How added tokens that are not matched plainly are matched, special ones among them.</summary>
+    /// <summary>The rules for added tokens, including special ones, that are not matched literally.</summary>
     internal IReadOnlyDictionary<string, AddedRule> Rules { get; init; } = new Dictionary<string, AddedRule>();
     internal required SplitPattern Pattern { get; init; }
-    /// <summary>What cuts the text before <see cref="Pattern"/> does, each within the pieces of the one before.</summary>
+    /// <summary>The patterns that cut the text before <see cref="Pattern"/>, each within the pieces of the one before.</summary>
     internal IReadOnlyList<PieceScanner> CutBefore { get; init; } = [];
     /// <summary>Whether a text, or a piece of <see cref="CutBefore"/>, gets a space in front if it has none.</summary>
     internal bool PrefixSpace { get; init; }
-    /// <summary>Whether text is brought to Unicode's normal form C.</summary>
+    /// <summary>Whether text is converted to Unicode's normal form C.</summary>
     internal bool Composes { get; init; }
-    /// <summary>The pre-tokenizer of the file that this was read from, as JSON; null if the pattern alone says it.</summary>
+    /// <summary>The pre-tokenizer of the file that this was read from, as JSON; null if the pattern describes it completely.</summary>
     internal string? PreTokenizer { get; init; }
     /// <summary>The special tokens that the post-processor puts before and after a text.</summary>
     internal (int[] Before, int[] After) Frame { get; init; } = ([], []);
     /// <summary>Whether a piece that is a token is that token even if no merges lead to it.</summary>
     internal bool WholePiecesFirst { get; init; }
-    /// <summary>What a Hugging Face file does with the ids afterwards, as JSON: it puts special tokens around them (<see cref="Frame"/>), so it decides none here, and is kept for the next file.</summary>
+    /// <summary>The post-processor of a Hugging Face file, as JSON, to be written again: it only puts special tokens around the ids (<see cref="Frame"/>).</summary>
     internal string? PostProcessor { get; init; }
 
     internal string Hash()
@@ -47,7 +47,7 @@ sealed class BpeDefinition
         }
         hash.AddNames(Special);
         hash.AddNames(AlwaysMatched);
-        // Only where it is not as every file was once required to have it, so that the hashes of those files stay.
+        // Only if it differs from what every file once had to have, so that the hashes of those files do not change.
         if (Composes) hash.Add("nfc");
         if (PrefixSpace) hash.Add("prefix space");
         if (PreTokenizer is { } preTokenizer) hash.Add(preTokenizer);
@@ -63,7 +63,7 @@ sealed class BpeDefinition
     }
 }
 
-/// <summary>A SHA-256 over values, each with its length, so that no two lists of values run together to the same bytes.</summary>
+/// <summary>A SHA-256 over values, each with its length, so that different lists of values never give the same bytes.</summary>
 readonly struct CanonicalHash
 {
     readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -106,7 +106,7 @@ readonly struct CanonicalHash
     internal string Finish() => Convert.ToHexStringLower(hash.GetHashAndReset());
 }
 
-/// <summary>GPT-2's way to write bytes as visible characters: printable Latin-1 as itself, the other 68 bytes from U+0100 on.</summary>
+/// <summary>GPT-2's way of writing bytes as visible characters: printable Latin-1 as itself, the other 68 bytes from U+0100 on.</summary>
 static class ByteAlphabet
 {
     static readonly char[] CharOfByte = new char[256];

@@ -7,17 +7,17 @@ namespace Transformers.Tokenizers.Bpe;
 /// <remarks>Ids 0 to 255 are the bytes by value, merges follow in the order in which they were learned, special tokens come last.</remarks>
 public static class BpeTrainer
 {
-    /// <summary>Trains on files of text, each one document; names that end in <c>.gz</c> are unpacked.</summary>
+    /// <summary>Trains on files of text, each one document; names that end in <c>.gz</c> are decompressed.</summary>
     /// <param name="paths">Files, read once, in order.</param>
     /// <param name="options">What to train.</param>
     /// <param name="progress">Called every megabyte of text and every hundred merges.</param>
-    /// <param name="cancel">Stops the training.</param>
+    /// <param name="cancel">Cancels the training.</param>
     /// <exception cref="UserException">The options contradict themselves, or a file cannot be read.</exception>
     public static ByteLevelBpeTokenizer Train(IEnumerable<string> paths, BpeTrainerOptions options,
         IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default) =>
         Train(paths.Select(InputFile.Open), options, progress, cancel);
 
-    /// <summary>Trains on streams of UTF-8 text, each one document, which are disposed as they are read.</summary>
+    /// <summary>Trains on streams of UTF-8 text, each one document, which are disposed of as they are read.</summary>
     /// <inheritdoc cref="Train(IEnumerable{string}, BpeTrainerOptions, IProgress{BpeTrainingProgress}, CancellationToken)"/>
     public static ByteLevelBpeTokenizer Train(IEnumerable<Stream> documents, BpeTrainerOptions options,
         IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default)
@@ -73,10 +73,10 @@ public static class BpeTrainer
     }
 }
 
-/// <summary>What a byte-level BPE is trained to be.</summary>
+/// <summary>The settings of a byte-level BPE's training.</summary>
 public sealed record BpeTrainerOptions
 {
-    /// <summary>Number of ids wanted: 256 bytes, the merges and the special tokens. Fewer result where the corpus offers no more merges.</summary>
+    /// <summary>The number of ids: 256 bytes, the merges and the special tokens. There are fewer if the corpus offers no more merges.</summary>
     public required int VocabularySize { get; init; }
 
     /// <summary>How text is cut into pieces.</summary>
@@ -88,7 +88,7 @@ public sealed record BpeTrainerOptions
     /// <summary>Special tokens, which get the last ids in this order; the corpus is not searched for them.</summary>
     public IReadOnlyList<string> SpecialTokens { get; init; } = [TextTokenizer.DefaultEndOfText];
 
-    /// <summary>Threads that count pieces, 0 for one a processor. The result does not depend on it.</summary>
+    /// <summary>Threads that count pieces, 0 for one per processor. The result does not depend on it.</summary>
     public int Threads { get; init; }
 
     internal int MergesWanted => VocabularySize - 256 - SpecialTokens.Count;
@@ -97,17 +97,17 @@ public sealed record BpeTrainerOptions
     {
         SpecialTokenNames.Check(SpecialTokens);
         if (MergesWanted < 0 || VocabularySize > TokenizerLimits.Ids)
-            throw new UserException($"vocabulary ({VocabularySize}) must lie between {256 + SpecialTokens.Count} (256 bytes, {SpecialTokens.Count} special) and {TokenizerLimits.Ids}");
+            throw new UserException($"vocabulary ({VocabularySize}) must be between {256 + SpecialTokens.Count} (256 bytes, {SpecialTokens.Count} special) and {TokenizerLimits.Ids}");
         if (MinimumFrequency < 1) throw new UserException($"minimum frequency ({MinimumFrequency}) must be at least 1");
         if (Threads < 0) throw new UserException($"threads ({Threads}) must not be negative");
     }
 }
 
-/// <summary>How far a training has come.</summary>
+/// <summary>The progress of training.</summary>
 /// <param name="BytesRead">Bytes of text counted so far.</param>
 /// <param name="DistinctPieces">Distinct pieces, 0 until all are counted.</param>
 /// <param name="Merges">Merges learned so far.</param>
-/// <param name="MergesWanted">Merges asked for.</param>
+/// <param name="MergesWanted">Merges to learn in all.</param>
 public readonly record struct BpeTrainingProgress(long BytesRead, long DistinctPieces, int Merges, int MergesWanted);
 
 /// <summary>Checks lists of special tokens.</summary>
@@ -142,6 +142,6 @@ static class TokenizerLimits
     internal const int SpecialTokenLength = 1024;
     /// <summary>Nesting of JSON.</summary>
     internal const int Depth = 64;
-    /// <summary>Bytes of a piece that training takes whole; longer ones are cut.</summary>
+    /// <summary>Bytes of the longest piece that training does not cut.</summary>
     internal const int TrainingPiece = 64 * 1024;
 }

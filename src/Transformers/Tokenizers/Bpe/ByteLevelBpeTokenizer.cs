@@ -5,7 +5,7 @@ using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers.Bpe;
 
-/// <summary>A byte-level BPE tokenizer: any bytes can be encoded and come back exactly (Radford et al. 2019, section 2.2).</summary>
+/// <summary>A byte-level BPE tokenizer: any bytes can be encoded, and are decoded exactly (Radford et al. 2019, section 2.2).</summary>
 public sealed class ByteLevelBpeTokenizer : TextTokenizer
 {
     readonly BpeDefinition definition;
@@ -16,7 +16,7 @@ public sealed class ByteLevelBpeTokenizer : TextTokenizer
     readonly TextMatcher? matchedFirst, matchedNormalized;
     readonly bool keepsText;
     readonly Lazy<string> hash;
-    // One encoder a thread that is at work; handed back after each text.
+    // One encoder per working thread, returned after each text.
     readonly ConcurrentBag<PieceEncoder> encoders = [];
 
     internal ByteLevelBpeTokenizer(BpeDefinition definition)
@@ -51,7 +51,7 @@ public sealed class ByteLevelBpeTokenizer : TextTokenizer
     /// <summary>How text is cut into pieces.</summary>
     public SplitPattern Pattern => definition.Pattern;
 
-    /// <summary>Number of merges.</summary>
+    /// <summary>The number of merges.</summary>
     public int MergeCount => definition.Merges.Count;
 
     /// <inheritdoc/>
@@ -74,7 +74,7 @@ public sealed class ByteLevelBpeTokenizer : TextTokenizer
 
     private protected override void EncodeAllowing(byte[] utf8, Dictionary<string, int> allowed, List<int> ids)
     {
-        // Special and other added tokens are found in one pass, as in the files' own library.
+        // Special and other added tokens are found in one pass, as in Hugging Face's library.
         var (first, normalized) = MatchersOf(allowed.Concat(definition.AlwaysMatched));
         Encode(utf8, utf8.Length, ids, first, normalized);
     }
@@ -118,7 +118,7 @@ public sealed class ByteLevelBpeTokenizer : TextTokenizer
         else matchedFirst.Split(utf8, utf8.Length, ids, encoder.Encode);
     }
 
-    // A cut could fall into an added token, which may hold spaces and newlines, and what follows a cut would get a space in front.
+    // A cut could be inside an added token, which may contain spaces and newlines, and the text after a cut would get a space in front.
     internal override int LastCut(ReadOnlySpan<byte> text) =>
         matchedFirst is null && matchedNormalized is null && !definition.PrefixSpace && definition.CutBefore.All(before => before is NumberScanner) ? scanner.LastCut(text) : 0;
 

@@ -16,7 +16,7 @@ static class CanonicalComposition
 
     static readonly Lazy<Tables> Loaded = new(Tables.Read);
 
-    /// <summary>The normal form of a text, or null if the text is certainly already in it. Malformed bytes stay as they are.</summary>
+    /// <summary>The normal form of a text, or null if the text is certain to be in it already. Malformed bytes do not change.</summary>
     internal static byte[]? Normalize(ReadOnlySpan<byte> utf8)
     {
         // A character from U+0300 on begins with a byte from 0xCC on.
@@ -28,7 +28,7 @@ static class CanonicalComposition
             var status = Rune.DecodeFromUtf8(utf8, out var rune, out var length);
             if (status == OperationStatus.Done)
             {
-                // A character that combines with nothing ends what came before it.
+                // A character that combines with nothing before it ends the sequence.
                 if (rune.Value < FirstMark && run.Count > 0 && run[^1] < FirstMark) Flush(run, result);
                 run.Add(rune.Value);
             }
@@ -115,7 +115,7 @@ static class CanonicalComposition
 
     static int ClassOf(int character) => character < FirstMark ? 0 : Loaded.Value.Classes.GetValueOrDefault(character);
 
-    /// <summary>The contents of <c>compositions.txt</c>: <c>C=A B</c> is composed of A and B, <c>C!A B</c> is only decomposed, <c>230:A-B C</c> are the characters of a combining class.</summary>
+    /// <summary>The contents of <c>compositions.txt</c>: <c>C=A B</c> is composed of A and B, <c>C!A B</c> is only decomposed, <c>230:A-B C</c> lists the characters of a combining class.</summary>
     sealed record Tables(Dictionary<int, int[]> Parts, Dictionary<(int, int), int> Pairs, Dictionary<int, byte> Classes)
     {
         internal static Tables Read()

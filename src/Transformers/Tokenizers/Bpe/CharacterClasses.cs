@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Transformers.Tokenizers.Bpe;
 
-/// <summary>The classes of characters that split patterns speak of, by table.</summary>
+/// <summary>The character classes that split patterns use, in tables.</summary>
 static class CharacterClasses
 {
     /// <summary><c>\p{L}</c>.</summary>
@@ -22,7 +22,7 @@ static class CharacterClasses
     /// <summary>In <see cref="OfByte"/> alone: the byte belongs to a character of several bytes.</summary>
     internal const byte Multibyte = 128;
 
-    // One page per 256 code points, made when first needed: a program that reads English never pays for the rest.
+    // One page per 256 code points, made when first needed: English text never needs the rest.
     static readonly byte[]?[] Pages = new byte[0x1100][];
 
     /// <summary>The class of each ASCII byte, <see cref="Multibyte"/> for all others.</summary>
@@ -68,7 +68,7 @@ static class CharacterClasses
     static byte Classify(int codePoint)
     {
         if (codePoint is '\r' or '\n') return Space | Newline;
-        // These are not in the separator categories, yet have the White_Space property.
+        // These are not in the separator categories, but have the White_Space property.
         if (codePoint is >= 9 and <= 13 or 0x85) return Space;
         return CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
         {

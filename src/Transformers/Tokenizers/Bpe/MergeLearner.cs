@@ -1,8 +1,8 @@
 namespace Transformers.Tokenizers.Bpe;
 
-/// <summary>Learns merges from counted pieces: the most frequent pair first, of equals the one with the lowest ids (Sennrich et al. 2016, algorithm 1).</summary>
+/// <summary>Learns merges from counted pieces: the most frequent pair first, and among equals the one with the lowest ids (Sennrich et al. 2016, algorithm 1).</summary>
 /// <remarks>
-/// Counts are of all neighbours in the present segmentation and are kept exact by differences. A pair gets all its positions in the
+/// Counts are of all neighbours in the current segmentation and are updated exactly. A pair gets all its positions in the
 /// one merge that made its newer symbol, and only loses some later, so a list of positions is never extended and a heap entry with
 /// an outdated count is an upper bound: it is put back with the true one.
 /// </remarks>
@@ -21,11 +21,11 @@ sealed class MergeLearner
         internal readonly int Pair = pair;
         readonly ulong ids = Key(left, right);
 
-        // The heap gives the least: most frequent, then lowest ids.
+        // The heap returns the least: most frequent, then lowest ids.
         public int CompareTo(Candidate other) => Count != other.Count ? other.Count.CompareTo(Count) : ids.CompareTo(other.ids);
     }
 
-    // The positions of a pair are all over memory but known in advance: this many are prefetched at a time.
+    // The positions of a pair are scattered over memory but known in advance: this many are prefetched at a time.
     const int Ahead = 12;
 
     readonly SymbolRuns runs;
@@ -136,7 +136,7 @@ struct MinHeap<T>(int capacity) where T : struct, IComparable<T>
 
     internal int Count { get; private set; }
 
-    /// <summary>Takes over values in any order; linear in their number.</summary>
+    /// <summary>Replaces the heap's values with the given ones, in linear time.</summary>
     internal void Fill(ReadOnlySpan<T> values)
     {
         if (items.Length < values.Length) items = new T[values.Length];

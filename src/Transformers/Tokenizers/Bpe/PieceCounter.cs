@@ -9,9 +9,9 @@ namespace Transformers.Tokenizers.Bpe;
 /// <summary>Counts the pieces of a stream of documents on several threads, with a few blocks of text in memory at a time.</summary>
 sealed class PieceCounter(SplitPattern pattern, int threads, IProgress<BpeTrainingProgress>? progress, int mergesWanted, CancellationToken cancel)
 {
-    // A whole number of training pieces, so that a text without any cut is divided at the same positions however it is blocked.
+    // A whole number of training pieces, so that a text without any cut is divided at the same positions for any sizes of blocks.
     const int Block = 16 * TokenizerLimits.TrainingPiece;
-    // The last piece of a part needs to see one character of the text after it.
+    // The end of the last piece of a part depends on the character after it.
     const int Lookahead = 4;
 
     readonly PieceScanner scanner = PieceScanner.For(pattern);
@@ -22,7 +22,7 @@ sealed class PieceCounter(SplitPattern pattern, int threads, IProgress<BpeTraini
     /// <summary>Stretches of text in one buffer; each is cut into pieces by itself, seeing no further than its <c>Visible</c>.</summary>
     sealed record Batch(byte[] Buffer, List<(int Start, int End, int Visible)> Parts);
 
-    /// <summary>Counts all documents; each stream is disposed when it is read.</summary>
+    /// <summary>Counts all documents; each stream is disposed of when it has been read.</summary>
     internal PieceCounts Count(IEnumerable<Stream> documents)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -34,7 +34,7 @@ sealed class PieceCounter(SplitPattern pattern, int threads, IProgress<BpeTraini
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            // A worker failed; its exception comes out of the wait below.
+            // A worker failed; the wait below throws its exception.
         }
         finally
         {

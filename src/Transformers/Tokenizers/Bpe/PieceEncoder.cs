@@ -3,10 +3,10 @@ using Transformers.IO;
 
 namespace Transformers.Tokenizers.Bpe;
 
-/// <summary>Encodes pieces, one thread's part: its working memory and its cache of the pieces seen last.</summary>
+/// <summary>Encodes pieces on one thread, with working memory and a cache of recent pieces.</summary>
 sealed class PieceEncoder
 {
-    // 32 bytes an entry, two megabytes in all: what a core's second-level cache still serves.
+    // 32 bytes per entry, two megabytes in all, which fit in a core's second-level cache.
     const int CacheBits = 16;
     const int CachedIds = 3;
 
@@ -41,7 +41,7 @@ sealed class PieceEncoder
         {
             var next = scanner.Next(text, start);
             var length = next - start;
-            // A piece may hold as many ids as bytes.
+            // A piece may have as many ids as bytes.
             if (output.Length - count < Math.Max(length, CachedIds)) MakeRoom(length, ids);
             if (length <= PieceKey.MaximumLength) EncodeCached(text, start, length);
             else EncodeUncached(text.Slice(start, length));
@@ -64,7 +64,7 @@ sealed class PieceEncoder
         ref var entry = ref cache[key.Hash(length) >> (64 - CacheBits)];
         if (entry.Shape >> 3 == length && entry.Key == key)
         {
-            // Three ids are always written but only the real ones counted: cheaper than a branch on their number.
+            // Always writes three ids but counts only the real ones, which is cheaper than a branch on their number.
             var room = output.AsSpan(count, CachedIds);
             (room[0], room[1], room[2]) = (entry.First, entry.Second, entry.Third);
             count += entry.Shape & 7;
@@ -124,7 +124,7 @@ sealed class ByteStringComparer : IEqualityComparer<ReadOnlyMemory<byte>>, IAlte
 /// <remarks>Keeps its working memory between pieces, so it belongs to one thread at a time.</remarks>
 sealed class PieceMerger(PairTable pairs)
 {
-    // Below this length shifting short arrays beats a heap.
+    // Below this length, shifting short arrays is faster than a heap.
     const int Short = 96;
     int[] symbols = new int[256];
     readonly int[] ranks = new int[Short];
@@ -202,7 +202,7 @@ sealed class PieceMerger(PairTable pairs)
 /// <summary>The merges of a vocabulary: from a pair of ids to the merge's rank, in one flat table with open addressing.</summary>
 sealed class PairTable
 {
-    /// <summary>What <see cref="Rank"/> gives for a pair that never merges; worse than every rank.</summary>
+    /// <summary>What <see cref="Rank"/> returns for a pair that never merges; worse than every rank.</summary>
     internal const int NoRank = int.MaxValue;
 
     const ulong Empty = ulong.MaxValue;
@@ -213,7 +213,7 @@ sealed class PairTable
     /// <summary>The table of merges whose ranks are their positions in a list.</summary>
     internal PairTable(IReadOnlyList<Merge> merges) : this(merges, [.. Enumerable.Range(0, merges.Count)]) { }
 
-    /// <summary>The table of merges of given ranks; those of one rank make the same token, and the leftmost in a text comes first.</summary>
+    /// <summary>The table of merges with given ranks; merges of the same rank make the same token, and the leftmost in a text comes first.</summary>
     internal PairTable(IReadOnlyList<Merge> merges, IReadOnlyList<int> ranks)
     {
         var bits = Math.Max(4, BitOperations.Log2((uint)Math.Max(1, merges.Count)) + 2);

@@ -18,7 +18,7 @@ abstract class PieceScanner
     /// <summary>Where the piece that begins at <paramref name="start"/> ends; always after it.</summary>
     internal abstract int Next(ReadOnlySpan<byte> text, int start);
 
-    // The last position at which a piece begins whatever precedes or follows, 0 if there is none in sight;
+    // The last position at which a piece begins regardless of what precedes or follows, 0 if there is none in sight;
     // a stream may be cut there, if the part before it is scanned with the part after it in view.
     internal virtual int LastCut(ReadOnlySpan<byte> text)
     {
@@ -27,10 +27,10 @@ abstract class PieceScanner
             if (!IsWhole(text, p, out var here)) continue;
             if ((here & Space) == 0)
             {
-                // Nothing joins a newline to what follows, but for a slash in some patterns.
+                // Nothing joins a newline to what follows, except a slash in some patterns.
                 if (text[p - 1] == '\n' && !JoinsNewlines(text[p])) return p;
             }
-            // A single space between two visible characters always opens a piece.
+            // A single space between two visible characters always starts a piece.
             else if (text[p] == ' ' && p + 1 < text.Length && IsWhole(text, p + 1, out var after) && (after & Space) == 0 && VisibleBefore(text, p))
                 return p;
         }
@@ -83,7 +83,7 @@ abstract class PieceScanner
     }
 
     // The end of a piece of white space: \s*[\r\n]+ if newlines, else or failing that \s+(?!\S)|\s+:
-    // the run without its last character where something visible follows, for that character goes with it.
+    // the run without its last character if something visible follows, since that character belongs to the next piece.
     protected static int WhiteSpace(ReadOnlySpan<byte> text, int start, bool newlines)
     {
         int p = start, last = start, behindNewline = -1;
@@ -103,7 +103,7 @@ abstract class PieceScanner
     protected static int Contraction(ReadOnlySpan<byte> text, int position, bool anyCase)
     {
         if (position + 1 >= text.Length || text[position] != '\'') return 0;
-        // U+017F, the long s, folds to s; no other letter of the list has a relative outside ASCII.
+        // U+017F, the long s, folds to s; no other letter of the list has a variant outside ASCII.
         if (anyCase && text[position + 1] == 0xC5) return position + 2 < text.Length && text[position + 2] == 0xBF ? 3 : 0;
         var first = Fold(text[position + 1], anyCase);
         if (first is (byte)'s' or (byte)'t' or (byte)'m' or (byte)'d') return 2;
@@ -121,7 +121,7 @@ abstract class PieceScanner
     }
 }
 
-/// <summary>Sets numbers apart, in groups of at most this many digits, before another pattern cuts what is left: <c>Digits</c> of Hugging Face's files.</summary>
+/// <summary>Separates numbers, in groups of at most this many digits, before another pattern cuts the rest: <c>Digits</c> of Hugging Face's files.</summary>
 sealed class NumberScanner(int most) : PieceScanner
 {
     internal override int Next(ReadOnlySpan<byte> text, int start)
@@ -133,7 +133,7 @@ sealed class NumberScanner(int most) : PieceScanner
     }
 }
 
-/// <summary>GPT-2's pattern: contractions, then words, numbers and signs, each with at most one space before it, then white space.</summary>
+/// <summary>GPT-2's pattern: contractions, then words, numbers and symbols, each with at most one space before it, then white space.</summary>
 sealed class Gpt2Scanner : PieceScanner
 {
     internal override int Next(ReadOnlySpan<byte> text, int start)
@@ -149,7 +149,7 @@ sealed class Gpt2Scanner : PieceScanner
     }
 }
 
-/// <summary>The pattern of cl100k and Llama 3: contractions in any case, words with one sign or space before them, numbers in threes; Qwen's has each digit by itself.</summary>
+/// <summary>The pattern of cl100k and Llama 3: contractions in any case, words with one symbol or space before them, numbers in threes; Qwen's has each digit by itself.</summary>
 sealed class Cl100kScanner(int numbers) : PieceScanner
 {
     internal override int Next(ReadOnlySpan<byte> text, int start)

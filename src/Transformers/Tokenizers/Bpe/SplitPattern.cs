@@ -35,7 +35,7 @@ public static class SplitPatterns
         + @"|[^\r\n\p{L}\p{N}]?" + Upper + "+" + Lower + "*" + Contractions + "?"
         + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    // Every published spelling of a family, all of which give the same pieces.
+    // Every published variant of a pattern, all of which give the same pieces.
     static readonly Dictionary<string, SplitPattern> Known = new()
     {
         [Gpt2Text] = SplitPattern.Gpt2,
@@ -83,6 +83,6 @@ public static class SplitPatterns
         _ => "",
     };
 
-    /// <summary>The pattern that a regular expression spells in one of its published forms, or null.</summary>
+    /// <summary>The pattern that a regular expression describes in one of its published forms, or null.</summary>
     public static SplitPattern? FromRegex(string regex) => Known.TryGetValue(regex, out var pattern) ? pattern : null;
 }

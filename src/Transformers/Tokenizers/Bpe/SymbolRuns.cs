@@ -4,18 +4,18 @@ using Transformers.IO;
 
 namespace Transformers.Tokenizers.Bpe;
 
-/// <summary>All distinct pieces laid end to end as symbols, with what it takes to step left and right as they merge.</summary>
+/// <summary>All distinct pieces laid end to end as symbols, with links to the neighbours of each symbol as they merge.</summary>
 sealed class SymbolRuns
 {
     const int Gone = -1;
 
-    // What a merge looks at is side by side: a piece and its surroundings are one or two cache lines.
+    // What a merge reads is adjacent: a piece and its surroundings take one or two cache lines.
     struct Cell
     {
         /// <summary>The symbol whose first byte this is, else <see cref="Gone"/>.</summary>
         internal int Symbol;
         internal int Piece;
-        /// <summary>One less than the symbol's bytes, at its first and its last cell: a step in either direction is one look-up.</summary>
+        /// <summary>One less than the symbol's bytes, at its first and its last cell: a step in either direction is one lookup.</summary>
         internal ushort Extent;
     }
 
@@ -56,14 +56,14 @@ sealed class SymbolRuns
         }
     }
 
-    /// <summary>Prefetches the surroundings of a position into the cache, where the processor has an instruction for it.</summary>
+    /// <summary>Prefetches the surroundings of a position into the cache, if the processor has an instruction for it.</summary>
     internal unsafe void Prefetch(int position)
     {
-        // An address is all that is needed, so the array may move meanwhile.
+        // Only the address is needed, so the array may move in the meantime.
         if (Sse.IsSupported) Sse.Prefetch0(Unsafe.AsPointer(ref cells[position]));
     }
 
-    /// <summary>Merges the pair at a position, if it is still there, and records which pairs that ends and begins.</summary>
+    /// <summary>Merges the pair at a position, if it is still there, and records which pairs this ends and begins.</summary>
     internal void Merge(int position, Merge merge, MergeEffects effects)
     {
         ref var first = ref cells[position];
@@ -88,7 +88,7 @@ sealed class SymbolRuns
     }
 }
 
-/// <summary>What one merge does to the counts of pairs, summed by neighbour before the pairs are looked up.</summary>
+/// <summary>The changes of one merge to the counts of pairs, summed by neighbour before the pairs are looked up.</summary>
 sealed class MergeEffects(int symbols)
 {
     struct Neighbour
@@ -126,7 +126,7 @@ sealed class MergeEffects(int symbols)
             Events.Clear();
         }
 
-        /// <summary>The lists of positions of the new pairs that are frequent enough, by the order of <see cref="Touched"/>; null for the others.</summary>
+        /// <summary>The lists of positions of the new pairs that are frequent enough, in the order of <see cref="Touched"/>; null for the others.</summary>
         internal ReadOnlySpan<int[]?> PositionLists(long minimum)
         {
             if (positions.Length < Touched.Count) positions = new int[]?[Touched.Count * 2];
@@ -146,10 +146,10 @@ sealed class MergeEffects(int symbols)
         }
     }
 
-    /// <summary>Takes an old pair and how often it ended.</summary>
+    /// <summary>Receives an old pair and how often it ended.</summary>
     internal delegate void LostPair(int left, int right, long weight);
 
-    /// <summary>Takes a new pair, its count and its positions in order.</summary>
+    /// <summary>Receives a new pair, its count and its positions in order.</summary>
     internal delegate void GainedPair(int left, int right, long weight, int[] positions);
 
     readonly Side left = new(symbols), right = new(symbols);
@@ -166,7 +166,7 @@ sealed class MergeEffects(int symbols)
     internal void LeftNeighbour(int symbol, int position, long weight)
     {
         ref var entry = ref left.Add(symbol, position, weight);
-        // The neighbour may be the result of this very merge: then what ends is a pair that this merge began.
+        // The neighbour may be the result of this same merge; the pair that ends is then one that this merge began.
         if (symbol == merge.Result) right.Neighbours[merge.Left].Gained -= weight;
         else entry.Lost += weight;
     }
@@ -181,7 +181,7 @@ sealed class MergeEffects(int symbols)
         foreach (var symbol in right.Touched) action(merge.Right, symbol, right.Neighbours[symbol].Lost);
     }
 
-    /// <summary>Calls an action for each pair with the new symbol that is frequent enough; to be called once a merge.</summary>
+    /// <summary>Calls an action for each pair with the new symbol that is frequent enough; to be called once per merge.</summary>
     internal void ForEachGained(long minimum, GainedPair action)
     {
         var lists = left.PositionLists(minimum);

@@ -4,7 +4,7 @@ using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 
-/// <summary>Reads GPT-2's pair of files: the vocabulary as JSON, and the merges, one a line.</summary>
+/// <summary>Reads GPT-2's pair of files: the vocabulary as JSON, and the merges, one per line.</summary>
 static class Gpt2Files
 {
     internal static TextTokenizer Read(string vocabularyPath, string mergesPath, SplitPattern? pattern)
@@ -14,7 +14,7 @@ static class Gpt2Files
         reader.ReadDocument((ref Utf8JsonReader json) => ReadVocabulary(ref json, parts, ""));
         var merges = ReadMerges(mergesPath, parts);
 
-        // What no merge makes and is more than a byte can only have been put there by name.
+        // A token longer than a byte that no merge makes can only be an added one.
         var made = merges.Select(merge => merge.Result).ToHashSet();
         var special = parts.Ids.Where(token => !made.Contains(token.Value) && token.Key.Length > 2 && token.Key[0] == '<' && token.Key[^1] == '>')
             .ToDictionary(token => token.Key, token => token.Value);
@@ -48,7 +48,7 @@ static class Gpt2Files
         using var lines = new StreamReader(new MemoryStream(TokenizerFile.ReadBytes(path)));
         for (var number = 1; lines.ReadLine() is { } line; number++)
         {
-            // Only the first line may be a heading: a merge may hold '#' too.
+            // Only the first line may be a heading: a merge may contain '#' too.
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal))) continue;
             var space = line.IndexOf(' ');
             if (space <= 0 || space == line.Length - 1 || line.IndexOf(' ', space + 1) >= 0)

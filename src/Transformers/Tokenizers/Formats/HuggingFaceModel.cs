@@ -67,11 +67,11 @@ sealed class HuggingFaceModel(TokenizerParts parts)
         return result;
     }
 
-    /// <summary>An unknown token can only be right where it never comes up: where every byte has a token.</summary>
+    /// <summary>An unknown token is accepted only if it is never used, that is, if every byte has a token.</summary>
     internal void CheckUnknown(byte[]?[] tokens)
     {
         var bytes = tokens.Count(token => token is { Length: 1 });
-        if (unknown is not null && bytes < 256) throw parts.Error($"is not supported where the vocabulary lacks bytes (it has {bytes} of 256)", "model.unk_token");
+        if (unknown is not null && bytes < 256) throw parts.Error($"is not supported if the vocabulary lacks bytes (it has {bytes} of 256)", "model.unk_token");
     }
 
     string TextOf(ref Utf8JsonReader json, string path) =>
@@ -115,10 +115,10 @@ sealed class HuggingFaceStages(TokenizerParts parts)
     /// <summary>The post-processor as the file has it, or null.</summary>
     internal string? PostProcessor { get; private set; }
 
-    /// <summary>Whether the normalizer is Unicode's normal form C; none other is supported.</summary>
+    /// <summary>Whether the normalizer is Unicode's normal form C; no other is supported.</summary>
     internal bool Composes { get; private set; }
 
-    /// <summary>The pre-tokenizer as the file has it, where a pattern alone does not say it; set by <see cref="Splits"/>.</summary>
+    /// <summary>The pre-tokenizer as the file has it, if a pattern alone does not describe it; set by <see cref="Splits"/>.</summary>
     internal string? PreTokenizer { get; private set; }
 
     /// <summary>Whether text reaches the model unsplit and tokens are simply joined: a vocabulary of characters.</summary>
@@ -143,13 +143,13 @@ sealed class HuggingFaceStages(TokenizerParts parts)
             case "decoder": decoder = stage; break;
             default:
                 CheckPostProcessor(stage, key);
-                // The form that this program writes by itself need not be kept.
+                // The form that this program itself writes need not be kept.
                 PostProcessor = TypeOf(stage) == "ByteLevel" ? null : stage.GetRawText();
                 break;
         }
     }
 
-    /// <summary>What cuts the text first, the pattern that cuts the pieces, and whether these get a space in front.</summary>
+    /// <summary>The patterns that cut the text first, the pattern that cuts their pieces, and whether pieces get a space in front.</summary>
     internal (PieceScanner[] Before, SplitPattern Pattern, bool PrefixSpace) Splits()
     {
         if (decoder is not { } stage || TypeOf(stage) != "ByteLevel")
@@ -182,7 +182,7 @@ sealed class HuggingFaceStages(TokenizerParts parts)
         var (behavior, invert) = (JsonMembers.Text(stage, "behavior"), JsonMembers.Flag(stage, "invert", false));
         if (JsonMembers.Text(JsonMembers.Member(stage, "pattern"), "Regex") is not { } regex) throw parts.Error("Split without a Regex is not supported", "pre_tokenizer");
         if (regex is @"\p{N}" or @"\p{N}{1,3}" && (behavior, invert) is ("Isolated", false)) return (new NumberScanner(regex == @"\p{N}" ? 1 : 3), null);
-        // Pieces between matches or the matches themselves: the patterns match everything, so both say the same.
+        // Pieces between matches or the matches themselves: the patterns match everything, so both mean the same.
         if ((behavior, invert) is not (("Isolated", false) or ("Removed", true)))
             throw parts.Error($"behavior {behavior ?? "null"} with invert {invert} is not supported", "pre_tokenizer");
         var pattern = SplitPatterns.FromRegex(regex)
@@ -198,7 +198,7 @@ sealed class HuggingFaceStages(TokenizerParts parts)
     }
 
     /// <summary>The tokens that a post-processor puts before and after a single text.</summary>
-    /// <exception cref="UserException">It puts the text there twice or never, or names a token that is not there.</exception>
+    /// <exception cref="UserException">It puts the text there twice or never, or names a token that does not exist.</exception>
     internal static (int[] Before, int[] After) FrameOf(string postProcessor, TokenizerParts parts, int vocabulary)
     {
         using var document = JsonDocument.Parse(postProcessor);

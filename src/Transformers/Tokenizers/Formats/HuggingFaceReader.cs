@@ -6,7 +6,7 @@ using Transformers.Tokenizers.Bpe;
 namespace Transformers.Tokenizers.Formats;
 
 /// <summary>Reads the <c>tokenizer.json</c> of Hugging Face's tokenizers library: byte-level BPE, and the character vocabularies written here.</summary>
-/// <remarks>The ids are those of the library's <c>encode</c> with <c>add_special_tokens=False</c>, but for special tokens in the text, which are ordinary text here unless allowed.</remarks>
+/// <remarks>The ids are those of the library's <c>encode</c> with <c>add_special_tokens=False</c>, except that special tokens in the text are ordinary text here unless allowed.</remarks>
 sealed class HuggingFaceReader
 {
     readonly TokenizerParts parts;
@@ -140,7 +140,7 @@ sealed class HuggingFaceReader
     }
 }
 
-/// <summary>Reads one JSON document token by token, so that memory is bounded by what is kept; every fault is a typed error with its line.</summary>
+/// <summary>Reads one JSON document token by token, so that memory is bounded by what is kept; every error has its line.</summary>
 sealed class BoundedJson(byte[] utf8, string file)
 {
     /// <summary>Reads the value at the reader's position.</summary>
@@ -152,7 +152,7 @@ sealed class BoundedJson(byte[] utf8, string file)
         WellFormed(() => Read(read));
     }
 
-    /// <summary>Runs what reads texts of the document: bytes that are no UTF-8, and halves of surrogate pairs, show only then.</summary>
+    /// <summary>Runs code that reads strings of the document, where bytes that are not UTF-8 and halves of surrogate pairs are detected.</summary>
     internal T WellFormed<T>(Func<T> read)
     {
         try
@@ -190,15 +190,15 @@ sealed class BoundedJson(byte[] utf8, string file)
 /// <summary>Members of JSON objects that may be missing or of another type.</summary>
 static class JsonMembers
 {
-    /// <summary>Reads a <c>tokenizer.json</c> whose model is of a type, or gives null where it is of another, or no JSON: the general reader says what is wrong with it.</summary>
+    /// <summary>Reads a <c>tokenizer.json</c> whose model is of a type, or returns null if it is of another type or not JSON: the general reader reports what is wrong.</summary>
     /// <param name="path">The file.</param>
     /// <param name="content">Its bytes.</param>
     /// <param name="type">The type of model, such as <c>WordLevel</c>.</param>
     /// <param name="read">Reads the document.</param>
-    /// <exception cref="UserException">It holds bytes that are not UTF-8, or half a surrogate pair; or what reading it throws.</exception>
+    /// <exception cref="UserException">It contains bytes that are not UTF-8, or half a surrogate pair; also whatever <paramref name="read"/> throws.</exception>
     internal static T? TryReadModel<T>(string path, byte[] content, string type, Func<JsonElement, T> read) where T : class
     {
-        // A file that does not even name the type is not parsed twice.
+        // A file that does not contain the type's name is not parsed twice.
         if (content.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes($"\"{type}\"")) < 0) return null;
         try
         {

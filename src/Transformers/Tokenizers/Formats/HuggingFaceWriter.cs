@@ -6,7 +6,7 @@ using Transformers.Tokenizers.Bpe;
 namespace Transformers.Tokenizers.Formats;
 
 /// <summary>Writes the <c>tokenizer.json</c> of Hugging Face's tokenizers library, version 1.0.</summary>
-/// <remarks>Special tokens are in the vocabulary too, as in GPT-2's own file, so that their ids hold even where numbers before them are unused.</remarks>
+/// <remarks>Special tokens are in the vocabulary too, as in GPT-2's own file, so that their ids are kept even if lower ids are unused.</remarks>
 static class HuggingFaceWriter
 {
     internal static void Write(BpeDefinition definition, Stream target)

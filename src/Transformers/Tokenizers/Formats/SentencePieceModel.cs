@@ -163,7 +163,7 @@ sealed class PrecompiledMap
         texts = table.IsEmpty ? [] : table[(4 + length)..].ToArray();
     }
 
-    /// <summary>Whether a table's parts have the lengths that it says; an empty one replaces nothing.</summary>
+    /// <summary>Whether a table's parts have the lengths that it gives; an empty table replaces nothing.</summary>
     internal static bool IsWhole(ReadOnlySpan<byte> table)
     {
         if (table.IsEmpty) return true;
@@ -173,7 +173,7 @@ sealed class PrecompiledMap
     }
 
     /// <summary>Finds the longest prefix of a text that has a replacement.</summary>
-    /// <returns>The prefix's length in bytes, 0 where none has one.</returns>
+    /// <returns>The prefix's length in bytes, 0 if none has one.</returns>
     internal int Find(ReadOnlySpan<byte> utf8, out ReadOnlySpan<byte> replacement)
     {
         replacement = default;

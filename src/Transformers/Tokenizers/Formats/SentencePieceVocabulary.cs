@@ -6,13 +6,13 @@ using Transformers.Tokenizers.Bpe;
 namespace Transformers.Tokenizers.Formats;
 
 /// <summary>A vocabulary of SentencePiece, BPE or unigram (Kudo and Richardson 2018): T5's, Llama 2's, Mistral's. It can be used but not trained.</summary>
-/// <remarks>The ids are SentencePiece's own; where Microsoft.ML.Tokenizers gives others, the part is done here: see <see cref="PieceNormalizer"/> and <see cref="BpePieces"/>.</remarks>
+/// <remarks>The ids are SentencePiece's own; where Microsoft.ML.Tokenizers gives different ones, the work is done here: see <see cref="PieceNormalizer"/> and <see cref="BpePieces"/>.</remarks>
 public sealed class SentencePieceVocabulary : TextTokenizer
 {
     /// <summary>The usual name of the file.</summary>
     public const string DefaultFileName = "tokenizer.model";
 
-    // SentencePiece sums a text's scores in 32 bits, which decides near ties: shorter texts are not split, so that they have its ids.
+    // SentencePiece sums a text's scores in 32 bits, which decides near ties. Texts up to this length are not split, so that their ids are the same.
     const int UnigramStretch = 4096;
 
     readonly byte[] content;
@@ -26,7 +26,7 @@ public sealed class SentencePieceVocabulary : TextTokenizer
     readonly (string Text, int Id)[] symbols = [];
     readonly int shortestCut;
     readonly Lazy<string> hash;
-    // One a thread that is at work; handed back after each text.
+    // One per working thread, returned after each text.
     readonly ConcurrentBag<Worker> workers = [];
 
     SentencePieceVocabulary(SentencePieceModel model, byte[] content)
@@ -48,7 +48,7 @@ public sealed class SentencePieceVocabulary : TextTokenizer
             };
             if (type == PieceType.Byte && bytesOfId[id] is [var b]) idOfByte[b] = id;
         }
-        // To BPE such symbols are never parts of anything; a unigram vocabulary weighs them by their scores.
+        // In BPE, such symbols are never parts of others; a unigram vocabulary weighs them by their scores.
         if (model.IsBpe)
             symbols = [.. model.Pieces.Select((piece, id) => (piece.Text, id, piece.Type)).Where(piece => piece.Type == PieceType.UserDefined)
                 .Select(piece => (piece.Text, piece.id)).OrderByDescending(piece => piece.Text.Length)];
@@ -73,7 +73,7 @@ public sealed class SentencePieceVocabulary : TextTokenizer
     /// <summary>How the vocabulary was made: <c>bpe</c> or <c>unigram</c>.</summary>
     public string Kind => model.Kind;
 
-    /// <summary>What is done to a text before it is cut into pieces; offsets are those of its result.</summary>
+    /// <summary>The normalizer that is applied before a text is cut into pieces; offsets refer to its result.</summary>
     public override Normalizer Normalizer => normalizer;
 
     /// <inheritdoc/>

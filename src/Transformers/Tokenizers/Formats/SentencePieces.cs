@@ -18,11 +18,11 @@ abstract class PieceFinder
 /// <remarks>Microsoft.ML.Tokenizers takes the rightmost of equal scores, which cuts runs of spaces differently from SentencePiece.</remarks>
 sealed class BpePieces
 {
-    // Finding a piece's merges takes time with the square of its length; published vocabularies need a fortieth of this.
+    // The time to find a piece's merges grows with the square of its length; published vocabularies need a fortieth of this.
     const long SplitBudget = 1 << 29;
     readonly SentencePieceModel model;
     readonly PairTable pairs;
-    // Characters that are pieces by their ids; those that only occur in pieces have the ids after them.
+    // Characters that are pieces have their ids; those that only occur in pieces have the ids after them.
     readonly Dictionary<Rune, int> characters = [];
 
     internal BpePieces(SentencePieceModel model)
@@ -97,8 +97,8 @@ sealed class UnigramPieces(SentencePieceModel model) : PieceFinder
             found.Add((token.Id, token.Offset.End.Value - token.Offset.Start.Value));
     }
 
-    // The library gets pieces and scores alone. Pieces that text must not reach have names that it cannot have, and two control pieces
-    // after the others are the begin and end of sentence that it insists on.
+    // The library gets only pieces and scores. Pieces that text must not match have names that cannot occur in it, and two control pieces
+    // after the others are the begin and end of sentence that it requires.
     static SentencePieceTokenizer CreateLibrary(SentencePieceModel model)
     {
         using var bytes = new MemoryStream();
@@ -142,7 +142,7 @@ sealed class UnigramPieces(SentencePieceModel model) : PieceFinder
     }
 }
 
-/// <summary>What SentencePiece does to a text before it is cut: replacements, extra spaces removed, a space in front, spaces written as U+2581.</summary>
+/// <summary>SentencePiece's normalization of a text before it is cut: replacements, extra spaces removed, a space in front, spaces written as U+2581.</summary>
 /// <remarks>The library's own normalizer drops texts of one character and, before BPE, leaves the replacements out.</remarks>
 sealed class PieceNormalizer : Normalizer
 {
@@ -201,7 +201,7 @@ sealed class PieceNormalizer : Normalizer
         count += SpaceBytes.Length;
     }
 
-    // What the text's next characters become, and how many bytes they have.
+    // The replacement of the text's next characters, and their length in bytes.
     int Next(ReadOnlySpan<byte> utf8, out ReadOnlySpan<byte> part)
     {
         foreach (var whole in keptWhole)
@@ -222,7 +222,7 @@ sealed class PieceNormalizer : Normalizer
     }
 }
 
-/// <summary>The ids of words seen before, for one thread.</summary>
+/// <summary>A cache of the ids of words, for one thread.</summary>
 sealed class WordCache
 {
     const int MostWords = 1 << 16, LongestWord = 64;

@@ -7,7 +7,7 @@ namespace Transformers.Tokenizers.Formats;
 /// <remarks>The format names neither pattern nor special tokens; both are known for the published vocabularies, by their number of tokens.</remarks>
 static class TiktokenFile
 {
-    // Finding a token's merges takes time with the square of its length; published vocabularies need a fortieth of this.
+    // The time to find a token's merges grows with the square of its length; published vocabularies need a fortieth of this.
     const long SplitBudget = 1 << 29;
     static readonly Comparer<Merge> ByIds = Comparer<Merge>.Create((x, y) => (x.Left, x.Right).CompareTo((y.Left, y.Right)));
 
@@ -52,11 +52,11 @@ static class TiktokenFile
             throw error.Error("the token is not base64", line: number);
         if (!Utf8Parser.TryParse(line[(space + 1)..], out int id, out var consumed) || consumed != line.Length - space - 1)
             throw error.Error("the rank is not a whole number", line: number);
-        if (id is < 0 or >= TokenizerLimits.Ids) throw error.Error($"rank {id} must lie between 0 and {TokenizerLimits.Ids - 1}", line: number);
+        if (id is < 0 or >= TokenizerLimits.Ids) throw error.Error($"rank {id} must be between 0 and {TokenizerLimits.Ids - 1}", line: number);
         return (token[..length], id);
     }
 
-    /// <summary>Every way to make a token from two others: tiktoken merges any two neighbours that join to a token, by the token's rank.</summary>
+    /// <summary>Every way of making a token from two others: tiktoken merges any two neighbours that join to a token, by the token's rank.</summary>
     static List<Merge> FindMerges(SortedDictionary<int, byte[]> tokens, Dictionary<ReadOnlyMemory<byte>, int> idOf, TokenizerParts error)
     {
         var merges = new List<Merge>();

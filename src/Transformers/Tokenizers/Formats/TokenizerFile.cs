@@ -11,8 +11,8 @@ public static class TokenizerFile
     static readonly (string Vocabulary, string Merges)[] Pairs = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")];
 
     /// <summary>
-    /// Reads a Hugging Face <c>tokenizer.json</c>, a <c>.tiktoken</c> file, one of GPT-2's pair of files (the other is beside it),
-    /// a SentencePiece <c>.model</c>, BERT's <c>vocab.txt</c>, or a folder that holds one of these.
+    /// Reads a Hugging Face <c>tokenizer.json</c>, a <c>.tiktoken</c> file, one of GPT-2's pair of files (the other is next to it),
+    /// a SentencePiece <c>.model</c>, BERT's <c>vocab.txt</c>, or a folder that contains one of these.
     /// </summary>
     /// <param name="path">A file or a folder.</param>
     /// <param name="pattern">One of <see cref="SplitPatterns.Names"/>; needed for a <c>.tiktoken</c> file that is not a published one.</param>
@@ -41,7 +41,7 @@ public static class TokenizerFile
 
     static TextTokenizer LoadFolder(string path, SplitPattern? pattern)
     {
-        // A folder with both has its tokenizer.json converted from the model.
+        // In a folder with both, tokenizer.json was converted from the model.
         foreach (var name in ModelFiles)
             if (Path.Combine(path, name) is var model && File.Exists(model) && ReadBytes(model) is var content && SentencePieceModel.Looks(content))
                 return SentencePieceVocabulary.Read(model, content);
@@ -81,7 +81,7 @@ public static class TokenizerFile
 
     internal static byte[] ReadBytes(string path) => BoundedFile.ReadBytes(path, TokenizerLimits.FileBytes);
 
-    /// <summary>Does something with a file and names the file where it cannot be read.</summary>
+    /// <summary>Runs an action on a file; if the file cannot be read, the error names it.</summary>
     internal static T Reading<T>(string path, Func<T> read)
     {
         try

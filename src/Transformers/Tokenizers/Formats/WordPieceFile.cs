@@ -35,7 +35,7 @@ static class WordPieceFile
         return Create(parts, special, Unknown, new BertNormalizer(lower, stripAccents: lower, spaceChinese: true), null);
     }
 
-    /// <summary>Reads a <c>tokenizer.json</c>, or gives null if its model is another.</summary>
+    /// <summary>Reads a <c>tokenizer.json</c>, or returns null if its model is of another type.</summary>
     internal static WordPieceVocabulary? TryReadJson(string path, byte[] content) => JsonMembers.TryReadModel(path, content, "WordPiece", root => ReadJson(path, root));
 
     static WordPieceVocabulary ReadJson(string path, JsonElement root)
@@ -94,7 +94,7 @@ static class WordPieceFile
         return new WordPieceVocabulary(tokens, special, unknown, normalizer, postProcessor) { Framing = frame ?? ([], []) };
     }
 
-    // What the folder's own description of the tokenizer says, where there is one.
+    // What the folder's tokenizer_config.json says, if there is one.
     static bool? LowerCaseOf(string path)
     {
         var description = Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer_config.json");

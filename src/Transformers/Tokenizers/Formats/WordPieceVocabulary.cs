@@ -9,7 +9,7 @@ using Transformers.Tokenizers.Bpe;
 namespace Transformers.Tokenizers.Formats;
 
 /// <summary>A vocabulary of WordPiece: BERT's <c>vocab.txt</c> (Devlin et al. 2019). It can be used but not trained.</summary>
-/// <remarks>Words are cut greedily, the longest piece first, by Microsoft.ML.Tokenizers. White space is not kept: a text comes back with single spaces.</remarks>
+/// <remarks>Words are cut greedily, the longest piece first, by Microsoft.ML.Tokenizers. White space is not kept: decoded text has single spaces.</remarks>
 public sealed class WordPieceVocabulary : TextTokenizer
 {
     internal const string Continuation = "##";
@@ -23,7 +23,7 @@ public sealed class WordPieceVocabulary : TextTokenizer
     readonly WordPieceTokenizer library;
     readonly Dictionary<string, int> special;
     readonly Lazy<string> hash;
-    // One cache a thread that is at work; handed back after each text.
+    // One cache per working thread, returned after each text.
     readonly ConcurrentBag<WordCache> caches = [];
 
     /// <summary>A vocabulary of tokens by id, of which <paramref name="unknown"/> replaces words that have no pieces.</summary>
@@ -61,10 +61,10 @@ public sealed class WordPieceVocabulary : TextTokenizer
     /// <inheritdoc/>
     public override (IReadOnlyList<int> Before, IReadOnlyList<int> After) Frame => Framing;
 
-    /// <summary>Whether capitals are read as small letters.</summary>
+    /// <summary>Whether capitals are converted to lower case.</summary>
     public bool LowerCase => normalizer.LowerCase;
 
-    /// <summary>What is done to a text before it is cut into words; offsets are those of its result.</summary>
+    /// <summary>The normalizer that is applied before a text is cut into words; offsets refer to its result.</summary>
     public override Normalizer Normalizer => normalizer;
 
     /// <summary>How a text is cut into words.</summary>
@@ -73,7 +73,7 @@ public sealed class WordPieceVocabulary : TextTokenizer
     /// <inheritdoc/>
     public override string Hash => hash.Value;
 
-    /// <summary>The piece, with a space in front where it starts a word. Empty for a special token.</summary>
+    /// <summary>The piece, with a space in front if it starts a word. Empty for a special token.</summary>
     public override ReadOnlyMemory<byte> BytesOf(int id)
     {
         if ((uint)id >= (uint)tokens.Length) throw NotAnId(id);
@@ -84,7 +84,7 @@ public sealed class WordPieceVocabulary : TextTokenizer
 
     internal override bool StartsWithSpace => true;
 
-    // White space never joins anything.
+    // No word spans white space.
     internal override int LastCut(ReadOnlySpan<byte> text) => Math.Max(0, text.LastIndexOfAny((byte)' ', (byte)'\n'));
 
     /// <inheritdoc/>
@@ -143,8 +143,8 @@ public sealed class WordPieceVocabulary : TextTokenizer
     }
 }
 
-/// <summary>What BERT does to a text before it is cut (Devlin et al. 2019): control characters removed, white space as spaces, Chinese characters set apart, accents and capitals removed.</summary>
-/// <remarks>The library's own removes line ends without leaving a space.</remarks>
+/// <summary>BERT's normalization of a text before it is cut (Devlin et al. 2019): control characters are removed, white space becomes spaces, Chinese characters are separated, and accents and capitals are removed.</summary>
+/// <remarks>The library's own normalizer removes line ends without leaving a space.</remarks>
 sealed class BertNormalizer(bool lowerCase, bool stripAccents, bool spaceChinese) : Normalizer
 {
     internal bool LowerCase => lowerCase;
@@ -187,7 +187,7 @@ sealed class BertNormalizer(bool lowerCase, bool stripAccents, bool spaceChinese
         or >= 0x2A700 and <= 0x2B73F or >= 0x2B740 and <= 0x2B81F or >= 0x2B920 and <= 0x2CEAF or >= 0xF900 and <= 0xFAFF or >= 0x2F800 and <= 0x2FA1F;
 }
 
-/// <summary>Cuts text into words and marks of punctuation, as BERT does; white space belongs to none.</summary>
+/// <summary>Cuts text into words and punctuation marks, as BERT does, without white space.</summary>
 sealed class BertPreTokenizer : PreTokenizer
 {
     public override IEnumerable<(int Offset, int Length)> PreTokenize(string text) => PreTokenize(text.AsSpan());
@@ -208,7 +208,7 @@ sealed class BertPreTokenizer : PreTokenizer
         return words;
     }
 
-    // All of ASCII that is neither letter nor digit counts, although Unicode calls some of it symbols.
+    // All ASCII characters that are neither letters nor digits count, although Unicode classifies some of them as symbols.
     static bool IsPunctuation(Rune rune) => rune.IsAscii ? rune.Value > ' ' && rune.Value < 0x7F && !Rune.IsLetterOrDigit(rune) : Rune.IsPunctuation(rune);
 }
 
