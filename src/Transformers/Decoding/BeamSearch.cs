@@ -7,13 +7,13 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Transformers.Decoding;
 
-/// <summary>What a search found: tokens without the end.</summary>
+/// <summary>A result of a search; the tokens exclude the end token.</summary>
 sealed record FoundHypothesis(int[] Ids, bool Ended, double LogProbability, double Score);
 
 /// <summary>Beam search for the most probable targets of sources.</summary>
 /// <remarks>
-/// A hypothesis that has ended stays in the beam, as in Wu et al. 2016, which makes the beam narrower. So a beam of
-/// 1 is greedy search, and one as wide as there are hypotheses finds the best of all.
+/// A hypothesis that has ended stays in the beam, which makes the beam narrower (Wu et al. 2016). A beam of
+/// 1 is greedy search, and a beam as wide as the number of hypotheses finds the best of all.
 /// </remarks>
 /// <param name="decoder">The model, ready for generation.</param>
 /// <param name="special">The target's framing ids.</param>
@@ -48,7 +48,7 @@ sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabular
         return [.. sentences.Select(sentence => sentence.Results())];
     }
 
-    // The caches' rows become those of the hypotheses that go on.
+    // The caches' rows become those of the hypotheses that continue.
     static void Follow(IDecoding decoding, List<LiveHypothesis> rows, List<LiveHypothesis> next)
     {
         if (next.Count == 0) return;
@@ -73,7 +73,7 @@ sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabular
 /// <param name="Parent">The row that it continues.</param>
 /// <param name="Before">The hypothesis that it continues; null at the start.</param>
 /// <param name="Last">Its last token; null at the start.</param>
-/// <param name="LogProbability">Of its tokens together.</param>
+/// <param name="LogProbability">The sum over its tokens.</param>
 sealed record LiveHypothesis(int Sentence, int Parent, LiveHypothesis? Before, int? Last, double LogProbability)
 {
     internal int[] Ids()
@@ -93,8 +93,8 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
 
     internal List<LiveHypothesis> Live { get; private set; } = [new(sentence, 0, null, null, 0)];
 
-    /// <summary>Takes one more token.</summary>
-    /// <returns>The hypotheses that go on.</returns>
+    /// <summary>Extends the hypotheses by one token.</summary>
+    /// <returns>The hypotheses that continue.</returns>
     internal List<LiveHypothesis> Advance(List<LiveHypothesis> rows, int first, int last, float[] values, long[] ids, int k)
     {
         length++;
@@ -102,7 +102,7 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
         for (var row = first; row < last; row++)
             for (var rank = 0; rank < k; rank++)
                 if (!float.IsNegativeInfinity(values[row * k + rank])) candidates.Add((rows[row].LogProbability + values[row * k + rank], row, rank));
-        // Of equals the earlier row and rank: the result must not depend on the sorting.
+        // Ties are broken by row and rank: the result must not depend on the sorting algorithm.
         candidates.Sort((a, b) => (b.score, a.row, a.rank).CompareTo((a.score, b.row, b.rank)));
         Live = [];
         foreach (var (score, row, rank) in candidates.Take(options.Beams - finished.Count).ToList())
@@ -116,7 +116,7 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
         return Live;
     }
 
-    // At the limit, unfinished hypotheses count only where too few have ended.
+    // At the length limit, unfinished hypotheses count only if too few have ended.
     void Cut()
     {
         var missing = options.NBest - finished.Count;
@@ -130,12 +130,12 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
         if (options.Stop == BeamStop.Never || finished.Count < options.NBest) return false;
         if (options.Stop == BeamStop.First) return true;
         var worst = finished.Select(found => found.Score).OrderDescending().ElementAt(options.NBest - 1);
-        // The probability only falls from here on; the penalty is at its best at one of the two ends.
+        // The probability can only fall from here on, and the penalty is largest at one of the two lengths.
         var probable = Live.Max(live => live.LogProbability);
         return Math.Max(probable / options.Divisor(length + 1), probable / options.Divisor(limit + 1)) <= worst;
     }
 
-    /// <summary>The n best; those that ended before those that were cut.</summary>
+    /// <summary>The n best; those that ended come before those that were truncated.</summary>
     internal IReadOnlyList<FoundHypothesis> Results() =>
         [.. finished.OrderByDescending(found => found.Ended).ThenByDescending(found => found.Score).Take(options.NBest)];
 }
@@ -143,9 +143,9 @@ sealed class Beam(int sentence, int limit, int end, TranslationOptions options)
 /// <summary>The most probable tokens of rows of logits.</summary>
 static unsafe class TopTokens
 {
-    /// <summary>The most probable tokens of each row, those of equal probability by their number.</summary>
+    /// <summary>The most probable tokens of each row, those of equal probability by their id.</summary>
     /// <param name="logits">[R, V], 32-bit floats on the CPU; overwritten.</param>
-    /// <returns>Log-probabilities and tokens, [R, k] each, the greatest first; minus infinity where too few tokens are left.</returns>
+    /// <returns>Log-probabilities and tokens, [R, k] each, the greatest first; minus infinity if too few tokens are left.</returns>
     internal static (float[] logProbabilities, long[] ids) Of(Tensor logits, int vocabulary, int k, long[] banned)
     {
         using var dense = logits.contiguous();
@@ -180,7 +180,7 @@ static unsafe class TopTokens
         for (var id = 0; id < logits.Length; id++)
         {
             if (!(logits[id] > values[^1])) continue;
-            // Of equal ones the earlier stays ahead.
+            // Of equal ones, the earlier comes first.
             var rank = values.Length - 1;
             for (; rank > 0 && values[rank - 1] < logits[id]; rank--) (values[rank], ids[rank]) = (values[rank - 1], ids[rank - 1]);
             (values[rank], ids[rank]) = (logits[id], id);

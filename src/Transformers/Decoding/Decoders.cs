@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Decoding;
 
-/// <summary>Rows of tokens on their way through a decoder, which keeps what it needs of those that it has read.</summary>
+/// <summary>Rows of tokens being decoded, with the keys and values of those that were read.</summary>
 public interface IDecoding : IDisposable
 {
     /// <summary>The number of tokens that each row has read.</summary>
@@ -16,7 +16,7 @@ public interface IDecoding : IDisposable
     /// <summary>Reads the next tokens of each row.</summary>
     /// <param name="ids">[B, T] as one list, row by row.</param>
     /// <param name="rows">The number of rows B.</param>
-    /// <returns>The logits after each row's last token, [B, V], 32-bit floats: where the model is for a language model, on the CPU for an encoder-decoder.</returns>
+    /// <returns>The logits after each row's last token, [B, V], 32-bit floats: on the model's device for a language model, on the CPU for an encoder-decoder.</returns>
     Tensor Read(ReadOnlySpan<int> ids, int rows);
 
     /// <summary>Keeps rows, in a new order; a row may be taken several times.</summary>
@@ -47,7 +47,7 @@ sealed class LayeredDecoding(ILanguageModel model, Device device) : IDecoding
 
 /// <summary>The decoder of an encoder-decoder read through its own layers, on any device.</summary>
 /// <param name="model">The model.</param>
-/// <param name="memory">What the encoder made of each row's source, [B, S, D].</param>
+/// <param name="memory">The encoder's output for each row's source, [B, S, D].</param>
 /// <param name="mask">Hides the sources' padding.</param>
 /// <param name="device">Where the model is.</param>
 sealed class LayeredTargetDecoding(Seq2Seq model, Tensor memory, PaddingMask? mask, Device device) : IDecoding
@@ -74,8 +74,8 @@ sealed class LayeredTargetDecoding(Seq2Seq model, Tensor memory, PaddingMask? ma
     public void Dispose() => cache.Dispose();
 }
 
-/// <summary>A language model made ready for generation: with packed weights where there are kernels for them, else as it is.</summary>
-/// <remarks>Packed weights are those of the moment: make a new one where the model has changed.</remarks>
+/// <summary>A language model prepared for generation: with packed weights if there are kernels for them, otherwise as it is.</summary>
+/// <remarks>Packed weights are copies: create a new decoder when the model has changed.</remarks>
 public sealed class LanguageDecoder : IDisposable
 {
     readonly ILanguageModel model;
@@ -85,20 +85,20 @@ public sealed class LanguageDecoder : IDisposable
     /// <summary>Prepares a model.</summary>
     /// <param name="model">The model, in evaluation mode.</param>
     /// <param name="device">Where it is.</param>
-    /// <param name="format">How numbers are kept.</param>
-    /// <exception cref="UserException">8 bits are asked for where there are no kernels for them.</exception>
+    /// <param name="format">The number format.</param>
+    /// <exception cref="UserException">8 bits are requested, but there are no kernels for them.</exception>
     public LanguageDecoder(ILanguageModel model, Device device, DecoderFormat format)
     {
         (this.model, this.device) = (model, device);
         packed = Decoders.CanPack(device, format) && model is Gpt gpt ? PackedDecoder.Of(gpt, format) : null;
     }
 
-    /// <summary>Starts rows of tokens.</summary>
+    /// <summary>Starts decoding rows of tokens.</summary>
     public IDecoding Start(int rows) => packed is null ? new LayeredDecoding(model, device) : new PackedDecoding(packed, rows);
 
     /// <summary>The sum of the cross entropies of rows that start from scratch, through packed weights.</summary>
     /// <param name="ids">[B, T] as one list, row by row.</param>
-    /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
+    /// <param name="targets">[B, T], the next token of each; -100 where it does not count.</param>
     /// <param name="rows">The number of rows B.</param>
     /// <returns>The sum in nats.</returns>
     /// <exception cref="InvalidOperationException">There are no packed weights.</exception>
@@ -112,7 +112,7 @@ public sealed class LanguageDecoder : IDisposable
     public void Dispose() => packed?.Dispose();
 }
 
-/// <summary>An encoder-decoder made ready for generation, as <see cref="LanguageDecoder"/> is.</summary>
+/// <summary>An encoder-decoder prepared for generation, like a <see cref="LanguageDecoder"/>.</summary>
 public sealed class TargetDecoder : IDisposable
 {
     readonly Seq2Seq model;
@@ -122,8 +122,8 @@ public sealed class TargetDecoder : IDisposable
     /// <summary>Prepares a model.</summary>
     /// <param name="model">The model, in evaluation mode.</param>
     /// <param name="device">Where it is.</param>
-    /// <param name="format">How numbers are kept.</param>
-    /// <exception cref="UserException">8 bits are asked for where there are no kernels for them.</exception>
+    /// <param name="format">The number format.</param>
+    /// <exception cref="UserException">8 bits are requested, but there are no kernels for them.</exception>
     public TargetDecoder(Seq2Seq model, Device device, DecoderFormat format)
     {
         (this.model, this.device) = (model, device);
@@ -133,7 +133,7 @@ public sealed class TargetDecoder : IDisposable
     /// <summary>The maximum number of tokens on each side.</summary>
     public int Context => model.Context;
 
-    /// <summary>Reads sources; each becomes a row whose target is empty.</summary>
+    /// <summary>Encodes sources; each becomes a row with an empty target.</summary>
     /// <param name="sources">Source tokens with their end.</param>
     public IDecoding Start(IReadOnlyList<int[]> sources)
     {
@@ -158,8 +158,8 @@ public sealed class TargetDecoder : IDisposable
     /// <summary>The sum of the cross entropies of targets, through packed weights.</summary>
     /// <param name="sources">[B, S], padded.</param>
     /// <param name="lengths">The tokens of each source.</param>
-    /// <param name="ids">[B, T], what the decoder reads.</param>
-    /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
+    /// <param name="ids">[B, T], the decoder's input.</param>
+    /// <param name="targets">[B, T], the next token of each; -100 where it does not count.</param>
     /// <returns>The sum in nats.</returns>
     /// <exception cref="InvalidOperationException">There are no packed weights.</exception>
     public double LossOf(long[] sources, int[] lengths, ReadOnlySpan<int> ids, ReadOnlySpan<long> targets)
@@ -178,7 +178,7 @@ static class Decoders
     internal static InvalidOperationException NotPacked => new("there are no packed weights on this device");
 
     /// <summary>Whether a decoder can be packed.</summary>
-    /// <exception cref="UserException">It must be, and cannot.</exception>
+    /// <exception cref="UserException">Packing is required but not possible.</exception>
     internal static bool CanPack(Device device, DecoderFormat format)
     {
         var can = device.type == DeviceType.CPU && KernelLibrary.IsAvailable;

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace Transformers.Decoding;
 
-/// <summary>Chooses tokens where the logits are: on a device, only the chosen tokens travel to the processor.</summary>
-/// <remarks>The distribution is that of <see cref="TokenSampler"/>, which differs in the last digits and in which of equal logits a filter keeps.</remarks>
+/// <summary>Chooses tokens on the device of the logits, so that only the chosen tokens are copied to the CPU.</summary>
+/// <remarks>The distribution is that of <see cref="TokenSampler"/>, except for the last digits and for which of equal logits a filter keeps.</remarks>
 static class DeviceSampler
 {
     /// <summary>Chooses the next token of each row.</summary>
     /// <param name="logits">[B, V], 32-bit.</param>
     /// <param name="vocabulary">The tokens that may be drawn, from 0.</param>
-    /// <param name="options">What shapes the distribution.</param>
+    /// <param name="options">The settings of the distribution.</param>
     /// <param name="seen">Each row's tokens so far, for the repetition penalty.</param>
     /// <param name="draws">A number from 0 to below 1 for each row.</param>
     /// <returns>The tokens, and their log-probabilities before temperature and filters, in nats.</returns>
@@ -28,7 +28,7 @@ static class DeviceSampler
 
     static Tensor Penalise(Tensor all, IReadOnlyList<IReadOnlyList<int>> seen, double penalty)
     {
-        // Rows differ in length: the first token fills the rest, and writing the same number twice changes nothing.
+        // Rows differ in length: they are filled up with their first token, since writing the same number twice changes nothing.
         var longest = seen.Max(row => row.Count);
         if (longest == 0) return all;
         var ids = new long[seen.Count * longest];
@@ -60,13 +60,13 @@ static class DeviceSampler
         {
             var (sorted, order) = weights.sort(1, descending: true);
             var before = sorted.cumsum(1, ScalarType.Float64) - sorted;
-            // The fewest that reach the mass: those before which it is not yet reached.
+            // The fewest tokens that reach the mass: those before which it is not reached yet.
             var kept = sorted.masked_fill(before >= sorted.sum([1L], keepdim: true, ScalarType.Float64) * Scalars.Of(mass), Scalars.Zero);
             weights = zeros_like(weights).scatter(1, order, kept);
         }
         var sums = weights.cumsum(1, ScalarType.Float64);                                                // [B, V]
         var wanted = tensor(draws, [draws.Length, 1], device: all.device) * sums.narrow(1, V - 1, 1);
-        // The first token whose sum exceeds the draw. Rounding at the end falls on the last token that may be drawn.
+        // The first token whose sum exceeds the draw. If rounding leaves none, the last token that may be drawn.
         var first = (sums <= wanted).sum([1L], keepdim: true);
         var last = (sums < sums.narrow(1, V - 1, 1)).sum([1L], keepdim: true);
         return minimum(first, last);

@@ -8,10 +8,10 @@ public sealed record GenerationOptions
     /// <summary>The maximum number of tokens to add.</summary>
     public int MaxNewTokens { get; init; } = 200;
 
-    /// <summary>Always take the most probable token; the settings that shape the distribution then mean nothing.</summary>
+    /// <summary>Always take the most probable token; the settings of the distribution are then ignored.</summary>
     public bool Greedy { get; init; }
 
-    /// <summary>Divides the logits: below 1 sharper, above 1 flatter.</summary>
+    /// <summary>Divides the logits: values below 1 make the distribution sharper, above 1 flatter.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Draw from the k most probable tokens only; null for all.</summary>
@@ -24,21 +24,21 @@ public sealed record GenerationOptions
     /// <summary>Draw from tokens whose probability is at least this fraction of the most probable one's; null for all.</summary>
     public double? MinP { get; init; }
 
-    /// <summary>Divides the positive logits of tokens that are in the text already, and multiplies the negative ones; 1 for none.</summary>
+    /// <summary>Divides the positive logits of tokens that are already in the text, and multiplies the negative ones; 1 for no penalty.</summary>
     /// <remarks>Keskar et al. 2019, section 4.1.</remarks>
     public double RepetitionPenalty { get; init; } = 1;
 
     /// <summary>Texts that end a completion; they are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
-    /// <summary>Starts the random stream; the same seed gives the same text.</summary>
+    /// <summary>The seed of the random numbers; the same seed gives the same text.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Whether to continue at the end of the context, by reading its last half again, rather than to stop with <c>length</c>.</summary>
+    /// <summary>Whether to continue at the end of the context, by reading its last half again, instead of stopping with <c>length</c>.</summary>
     public bool Slide { get; init; }
 
     /// <summary>Checks the ranges.</summary>
-    /// <exception cref="UserException">With every value that is out of range.</exception>
+    /// <exception cref="UserException">Values are out of range; the message lists all of them.</exception>
     public GenerationOptions Checked()
     {
         var check = new OptionCheck();
@@ -46,7 +46,7 @@ public sealed record GenerationOptions
         check.That(Temperature > 0 && double.IsFinite(Temperature), FormattableString.Invariant($"--temperature ({Temperature}) must be above 0; --greedy takes the most probable token"));
         check.That(TopK is null or > 0, FormattableString.Invariant($"--top-k ({TopK}) must be at least 1"));
         check.That(TopP is null or (> 0 and <= 1), FormattableString.Invariant($"--top-p ({TopP}) must be above 0 and at most 1"));
-        check.That(MinP is null or (>= 0 and <= 1), FormattableString.Invariant($"--min-p ({MinP}) must lie between 0 and 1"));
+        check.That(MinP is null or (>= 0 and <= 1), FormattableString.Invariant($"--min-p ({MinP}) must be between 0 and 1"));
         check.That(RepetitionPenalty > 0 && double.IsFinite(RepetitionPenalty), FormattableString.Invariant($"--repetition-penalty ({RepetitionPenalty}) must be above 0"));
         check.That(Stop.All(text => text.Length > 0), "--stop must not be empty");
         return check.Passed(this);
@@ -69,7 +69,7 @@ readonly struct OptionCheck()
 /// <summary>What was generated for one prompt.</summary>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="Text">The text that follows it.</param>
-/// <param name="Ids">The tokens of that text, a token that ended it excluded.</param>
+/// <param name="Ids">The tokens of that text, without the token that ended it.</param>
 /// <param name="Finish">Why it ended: <c>eos</c>, <c>stop</c> or <c>length</c>.</param>
-/// <param name="Score">The sum of the log-probabilities of the tokens chosen, before temperature and filters, in nats.</param>
+/// <param name="Score">The sum of the log-probabilities of the chosen tokens, before temperature and filters, in nats.</param>
 public sealed record Completion(string Prompt, string Text, IReadOnlyList<int> Ids, string Finish, double Score);

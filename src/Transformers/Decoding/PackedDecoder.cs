@@ -8,8 +8,8 @@ using static Transformers.Native.KernelTensors;
 
 namespace Transformers.Decoding;
 
-/// <summary>A decoder's weights, packed once for generation; later changes of the model do not reach it.</summary>
-/// <remarks>The matrices are read from end to end at every token, in the order in which they are needed; embeddings stay the model's.</remarks>
+/// <summary>A decoder's weights, packed once for generation; later changes to the model have no effect on it.</summary>
+/// <remarks>The matrices are stored in the order in which every token reads them; the embeddings are the model's own.</remarks>
 sealed unsafe class PackedDecoder : IDisposable
 {
     readonly LargePageMemory weights;
@@ -23,7 +23,7 @@ sealed unsafe class PackedDecoder : IDisposable
         Tensor output, Tensor? outputBias, Tensor embedding, double scale, Positions positions, int context, DecoderFormat format)
     {
         (this.scale, this.form) = (scale, form);
-        // A handle of its own: a module hands out one that ends with the caller's scope.
+        // A separate handle: the one that a module returns ends with the caller's scope.
         this.embedding = embedding.detach().DetachFromDisposeScope();
         this.positions = new PositionTables(positions, (int)form.Width, context);
         cacheType = format.Products == Precision.Bf16 ? KernelType.BFloat16 : KernelType.Float32;
@@ -68,7 +68,7 @@ sealed unsafe class PackedDecoder : IDisposable
         Gated = feedForward is SwiGluConfig ? 1 : 0, Rms = norm is RmsNormConfig ? 1 : 0, PostNorm = norm.Placement == NormPlacement.Post ? 1 : 0, Cross = cross ? 1 : 0,
     };
 
-    // The parts of a layer in the order in which a step uses them.
+    // The parts of a layer, in the order in which a step uses them.
     static string[] Names(string block, bool cross)
     {
         string[] self = [$"{block}.norm1", $"{block}.attn.qkv", $"{block}.attn.proj"];
@@ -80,8 +80,8 @@ sealed unsafe class PackedDecoder : IDisposable
     /// <summary>A cache for rows of targets or of sources.</summary>
     internal PagedCache NewCache(int rows) => new(rows, DecoderKernels.CacheBlock(form), cacheType);
 
-    /// <summary>Takes tokens through all layers.</summary>
-    /// <param name="target">Keys and values of the rows' earlier tokens; those of the new ones are added.</param>
+    /// <summary>Runs tokens through all layers.</summary>
+    /// <param name="target">Keys and values of the rows' earlier tokens; those of the new tokens are added.</param>
     /// <param name="ids">The tokens, [T].</param>
     /// <param name="at">The position of each in its row, [T].</param>
     /// <param name="rows">The row of each, [T].</param>
@@ -105,7 +105,7 @@ sealed unsafe class PackedDecoder : IDisposable
     }
 
     /// <summary>A cache of the keys and values of sources.</summary>
-    /// <param name="memory">What the encoder made of them, [B, S, D].</param>
+    /// <param name="memory">The encoder's output for them, [B, S, D].</param>
     internal PagedCache Read(Tensor memory, ReadOnlySpan<long> lengths)
     {
         var cache = NewCache(lengths.Length);
@@ -127,10 +127,10 @@ sealed unsafe class PackedDecoder : IDisposable
     }
 }
 
-/// <summary>Rows of tokens read through packed weights. What comes of a row does not depend on the others, to the last bit.</summary>
+/// <summary>Rows of tokens read through packed weights. The result of a row does not depend on the others, to the last bit.</summary>
 /// <param name="decoder">The weights.</param>
 /// <param name="rows">The number of rows.</param>
-/// <param name="source">The sources of an encoder-decoder, one a row; disposed of with this.</param>
+/// <param name="source">The sources of an encoder-decoder, one per row; disposed of with this.</param>
 sealed class PackedDecoding(PackedDecoder decoder, int rows, PagedCache? source = null) : IDecoding
 {
     // Enough to keep the processor busy; more would only take memory.
@@ -154,9 +154,9 @@ sealed class PackedDecoding(PackedDecoder decoder, int rows, PagedCache? source 
         }
     }
 
-    /// <summary>Reads the next tokens of each row and sums the cross entropies of what should follow each.</summary>
+    /// <summary>Reads the next tokens of each row and sums the cross entropies of their targets.</summary>
     /// <param name="ids">[B, T] as one list, row by row.</param>
-    /// <param name="targets">[B, T], the token after each; -100 where it does not count.</param>
+    /// <param name="targets">[B, T], the next token of each; -100 where it does not count.</param>
     /// <returns>The sum in nats.</returns>
     internal double Loss(ReadOnlySpan<int> ids, ReadOnlySpan<long> targets, int rows)
     {
@@ -200,10 +200,10 @@ sealed class PackedDecoding(PackedDecoder decoder, int rows, PagedCache? source 
     }
 }
 
-/// <summary>A model's positions as tables, whatever kind they are: all that a decoder's kernels need.</summary>
+/// <summary>A model's positions, of any kind, as tables for the decoder's kernels.</summary>
 /// <param name="positions">The model's positions.</param>
 /// <param name="width">The width D.</param>
-/// <param name="context">The most positions.</param>
+/// <param name="context">The maximum number of positions.</param>
 sealed class PositionTables(Positions positions, int width, int context) : IDisposable
 {
     const long First = 256;
@@ -217,7 +217,7 @@ sealed class PositionTables(Positions positions, int width, int context) : IDisp
     /// <summary>Cosines of rotated positions, [P, E].</summary>
     internal Tensor? Cosines { get; private set; }
 
-    /// <summary>Their sines, [P, E].</summary>
+    /// <summary>Sines of rotated positions, [P, E].</summary>
     internal Tensor? Sines { get; private set; }
 
     /// <summary>Added to the scores of P keys by a query at the last of their positions, [H, P].</summary>

@@ -29,10 +29,10 @@ sealed unsafe class PagedCache : IDisposable
     /// <summary>The number of rows.</summary>
     internal int Rows => Lengths.Length;
 
-    /// <summary>The blocks of each row, [rows, columns]; what lies beyond a row's blocks means nothing.</summary>
+    /// <summary>The blocks of each row, [rows, columns]; entries beyond a row's blocks are undefined.</summary>
     internal int[] Table => table ??= NewTable();
 
-    // Blocks that there is room for.
+    // The number of blocks that fit in the allocated memory.
     long Capacity => memory.Bytes / blockBytes;
 
     /// <summary>The cache as the kernels see it.</summary>
@@ -42,7 +42,7 @@ sealed unsafe class PagedCache : IDisposable
         Data = memory.Address, Table = table, Blocks = Capacity, Rows = Rows, Columns = columns, Type = type,
     };
 
-    /// <summary>Makes room for more tokens of each row; they are then to be written.</summary>
+    /// <summary>Makes room for more tokens of each row, which the caller then writes.</summary>
     internal void Extend(ReadOnlySpan<long> tokens)
     {
         List<(int from, int to)> copies = [];
@@ -89,14 +89,14 @@ sealed unsafe class PagedCache : IDisposable
     public void Dispose() => memory.Dispose();
 }
 
-/// <summary>Which blocks of a cache hold the tokens of each row. Rows with a common past share its blocks.</summary>
+/// <summary>Which blocks of a cache contain the tokens of each row. Rows with a common prefix share its blocks.</summary>
 /// <remarks>
-/// As the page tables of Kwon et al. 2023, section 4: a row that continues another takes its list of blocks and not what is in them; a
-/// block that two rows hold is copied only when one of them writes to it.
+/// Like the page tables of Kwon et al. 2023, section 4: a row that continues another copies its list of blocks, not their contents; a
+/// block that two rows share is copied only when one of them writes to it.
 /// </remarks>
 sealed class BlockTable
 {
-    /// <summary>The tokens of a block.</summary>
+    /// <summary>The number of tokens in a block.</summary>
     internal const int Tokens = 16;
 
     readonly List<int> holders = [];
@@ -109,7 +109,7 @@ sealed class BlockTable
     /// <summary>The number of rows.</summary>
     internal int Rows => rows.Length;
 
-    /// <summary>The number of blocks that were ever in use: what the cache needs room for.</summary>
+    /// <summary>The largest number of blocks in use so far, for which the cache needs room.</summary>
     internal int Capacity => holders.Count;
 
     /// <summary>The number of blocks in use now.</summary>

@@ -14,7 +14,7 @@ namespace Transformers.Decoding;
 /// <param name="model">The model, in evaluation mode.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="device">Where the model is.</param>
-/// <remarks>The weights are those at the first call of <see cref="Generate"/>.</remarks>
+/// <remarks>The weights are prepared at the first call of <see cref="Generate"/>: create a new generator when the model has changed.</remarks>
 public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer, Device device) : IDisposable
 {
     LanguageDecoder? decoder;
@@ -25,13 +25,13 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     /// <summary>Whether the matrices have 8 bits.</summary>
     public bool Quantized { get; init; }
 
-    /// <summary>Whether each prompt is the beginning of a document, and follows the end-of-text token as in training.</summary>
+    /// <summary>Whether each prompt is the beginning of a document, and is preceded by the end-of-text token, as in training.</summary>
     public bool StartsDocuments { get; init; }
 
-    /// <summary>Continues prompts, all in one batch; what comes of a prompt does not depend on the others.</summary>
-    /// <param name="prompts">The prompts; an empty one starts at the end of a document, of a line or of a word, whichever the vocabulary has.</param>
+    /// <summary>Continues prompts, all in one batch; the result of a prompt does not depend on the others.</summary>
+    /// <param name="prompts">The prompts; an empty one starts after the end of a document, of a line or of a word, the first of these that the vocabulary has.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
-    /// <param name="onText">Takes the number of a prompt and text as soon as it is certain.</param>
+    /// <param name="onText">Receives the number of a prompt and new text, as soon as the text is final.</param>
     /// <param name="cancel">Cancels generation between two tokens.</param>
     /// <exception cref="UserException">An option is out of range, or the prompt fills the context.</exception>
     public IReadOnlyList<Completion> Generate(IReadOnlyList<string> prompts, GenerationOptions options, Action<int, string>? onText = null, CancellationToken cancel = default)
@@ -57,8 +57,8 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         var decoding = decoder.Start(active.Count);
         try
         {
-            // All rows start with as many tokens as the shortest prompt has; a row that still has prompt left reads it
-            // where others generate. So rows need no padding and every token has its own position.
+            // All rows start with as many tokens as the shortest prompt has. A row with prompt left reads it while
+            // others generate, so rows need no padding, and every token has its own position.
             var read = 0;
             while (active.Count > 0)
             {
@@ -100,7 +100,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         return decoding.Read(ids, rows.Count);
     }
 
-    // The rows whose text has been read, with their indices in the batch; a row with prompt left only reads on.
+    // The rows whose text has been read, with their indices in the batch; a row with prompt left only continues reading.
     void Choose(IReadOnlyList<(Row Row, int Index)> due, Tensor logits, GenerationOptions options, Action<int, string>? onText)
     {
         if (due.Count == 0) return;
@@ -135,7 +135,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         return ids;
     }
 
-    // The end of a document, of a line or of a word, whichever the vocabulary has; else its first token that is text.
+    // The end of a document, of a line or of a word, the first of these that the vocabulary has; else its first token that is text.
     int FirstToken()
     {
         if (tokenizer.EndOfTextId is { } end) return end;
@@ -146,7 +146,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
             }
             catch (UserException)
             {
-                // A vocabulary of characters has only those of its text.
+                // A character vocabulary has only the characters of its text.
             }
         return Enumerable.Range(0, tokenizer.VocabularySize).FirstOrDefault(id => !tokenizer.SpecialTokens.Values.Contains(id) && tokenizer.BytesOf(id).Length > 0);
     }
@@ -160,10 +160,10 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         row.Tokens.RemoveRange(0, row.Tokens.Count - model.Context);
     }
 
-    /// <summary>Frees the prepared weights; the model stays.</summary>
+    /// <summary>Frees the prepared weights, but not the model.</summary>
     public void Dispose() => decoder?.Dispose();
 
-    /// <summary>One sequence on its way.</summary>
+    /// <summary>One sequence that is being generated.</summary>
     sealed class Row(int number, string prompt, List<int> tokens, GenerationOptions options, TextTokenizer tokenizer)
     {
         internal TokenSampler Sampler { get; } = new(options, number);
@@ -178,7 +178,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
 
         internal void Add(Span<float> logits, Action<int, string>? onText)
         {
-            // Rows of the embedding that the tokenizer has no token for must not be drawn.
+            // Rows of the embedding for which the tokenizer has no token must not be drawn.
             if (logits.Length > tokenizer.VocabularySize) logits[tokenizer.VocabularySize..].Fill(float.NegativeInfinity);
             var (id, logProbability) = Sampler.Choose(logits, tokens);
             Add(id, logProbability, onText);
@@ -218,7 +218,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     }
 }
 
-/// <summary>Turns the tokens of one completion into text as they come: never half a character, never part of a stop text.</summary>
+/// <summary>Turns the tokens of one completion into text as they arrive; never returns half a character or part of a stop text.</summary>
 sealed class TextStream(TextTokenizer tokenizer, IReadOnlyList<string> stops)
 {
     readonly Decoder decoder = Encoding.UTF8.GetDecoder();
@@ -231,7 +231,7 @@ sealed class TextStream(TextTokenizer tokenizer, IReadOnlyList<string> stops)
     internal string Text => text.ToString();
 
     /// <summary>Adds a token.</summary>
-    /// <returns>The text that is certain now and was not before; may be empty.</returns>
+    /// <returns>The text that has become final; may be empty.</returns>
     internal string Add(int id)
     {
         Append(tokenizer.BytesOf(id).Span, flush: false);
@@ -261,7 +261,7 @@ sealed class TextStream(TextTokenizer tokenizer, IReadOnlyList<string> stops)
         }
     }
 
-    // The longest end of the text that a stop text may begin with.
+    // The longest end of the text with which a stop text may begin.
     int HeldBack()
     {
         if (Stopped) return 0;

@@ -3,8 +3,8 @@ using Transformers.IO;
 
 namespace Transformers.Decoding;
 
-/// <summary>Chooses a token from logits. One sampler serves one sequence, whose random stream it is.</summary>
-/// <remarks>Nothing is sorted: what the filters keep is found by partition, in time that grows with the vocabulary and no faster.</remarks>
+/// <summary>Chooses tokens from logits. Each sequence has its own sampler, with its own random stream.</summary>
+/// <remarks>Nothing is sorted: filters work by partition, in time linear in the vocabulary.</remarks>
 public sealed class TokenSampler
 {
     readonly GenerationOptions options;
@@ -12,9 +12,9 @@ public sealed class TokenSampler
     int[] kept = [];
     ulong stream;
 
-    /// <summary>A sampler.</summary>
-    /// <param name="options">What shapes the distribution.</param>
-    /// <param name="sequence">The number of the sequence: each has a stream of its own, whatever else is in the batch.</param>
+    /// <summary>Creates a sampler.</summary>
+    /// <param name="options">The settings of the distribution.</param>
+    /// <param name="sequence">The number of the sequence: each has its own stream, independent of the rest of the batch.</param>
     public TokenSampler(GenerationOptions options, int sequence = 0)
     {
         this.options = options;
@@ -22,7 +22,7 @@ public sealed class TokenSampler
     }
 
     /// <summary>Chooses the next token.</summary>
-    /// <param name="logits">[V]; changed by this call.</param>
+    /// <param name="logits">[V]; modified by this call.</param>
     /// <param name="seen">The tokens of the text so far, for the repetition penalty.</param>
     /// <returns>The token, and its log-probability before temperature and filters, in nats.</returns>
     public (int id, double logProbability) Choose(Span<float> logits, IReadOnlyCollection<int> seen)
@@ -44,18 +44,18 @@ public sealed class TokenSampler
             logits[id] = (float)(logits[id] > 0 ? logits[id] / options.RepetitionPenalty : logits[id] * options.RepetitionPenalty);
     }
 
-    // Unnormalised probabilities, the most probable token's being 1; returns their sum.
+    // Unnormalised probabilities, 1 for the most probable token; returns their sum.
     double Exponentials(ReadOnlySpan<float> logits, float highest, double temperature)
     {
         var all = weights.AsSpan(0, logits.Length);
         TensorPrimitives.Subtract(logits, highest, all);
-        // As a factor that is neither 0 nor infinite, either of which would make some product no number.
+        // A factor that is neither 0 nor infinite, since either would make some products NaN.
         if (temperature != 1) TensorPrimitives.Multiply(all, (float)Math.Clamp(1 / temperature, float.Epsilon, float.MaxValue), all);
         TensorPrimitives.Exp(all, all);
         return TensorPrimitives.Sum<float>(all);
     }
 
-    // How many tokens may be drawn, in `kept` by their numbers; null for all.
+    // How many tokens may be drawn, with their ids in `kept`; null for all.
     int? Filter(ReadOnlySpan<float> logits, float highest)
     {
         var floor = float.NegativeInfinity;
@@ -68,7 +68,7 @@ public sealed class TokenSampler
         return options.TopP is < 1 and var mass ? Nucleus(count, mass) : count;
     }
 
-    // Tokens above a floor, and of those at it the first ones, up to a limit.
+    // Tokens above a floor, and the first ones of those equal to it, up to a limit.
     int Keep(ReadOnlySpan<float> numbers, float floor, int limit)
     {
         var left = int.MaxValue;
@@ -85,7 +85,7 @@ public sealed class TokenSampler
         return count;
     }
 
-    // Of the tokens kept, the fewest that together reach a fraction of the probability; of equal ones those with lower numbers.
+    // Of the kept tokens, the fewest that together reach a fraction of the probability; of equal ones, those with lower ids.
     int Nucleus(int count, double mass)
     {
         double total = 0;
@@ -97,13 +97,13 @@ public sealed class TokenSampler
         return result;
     }
 
-    /// <summary>The floor of the fewest weights that sum to at least so much, and how many that equal it are needed.</summary>
+    /// <summary>The floor of the fewest weights that sum to at least a given mass, and how many of those equal to it are needed.</summary>
     internal static (float floor, int equal) Cut(Span<float> weights, double needed)
     {
         while (true)
         {
             var pivot = Middle(weights[0], weights[weights.Length / 2], weights[^1]);
-            // Greater ones to the front, smaller ones to the end.
+            // Moves greater ones to the front and smaller ones to the end.
             int front = 0, back = weights.Length, i = 0;
             double above = 0;
             while (i < back)

@@ -9,31 +9,31 @@ using static TorchSharp.torch;
 
 namespace Transformers.Decoding;
 
-/// <summary>How long and short hypotheses are made comparable: their log-probability is divided by a penalty.</summary>
+/// <summary>The length penalty, by which log-probabilities are divided to make hypotheses of different lengths comparable.</summary>
 public enum LengthPenalty
 {
-    /// <summary>length^α, the end counted.</summary>
+    /// <summary>length^α, counting the end token.</summary>
     Length,
-    /// <summary>((5 + length) / 6)^α, the end counted.</summary>
+    /// <summary>((5 + length) / 6)^α, counting the end token.</summary>
     /// <remarks>Wu et al. 2016, equation 14; Vaswani et al. 2017 use it with α = 0.6.</remarks>
     Gnmt,
 }
 
-/// <summary>When beam search is done with a sentence, other than when its beam holds nothing but finished hypotheses.</summary>
+/// <summary>When beam search finishes a sentence early, before its beam has only finished hypotheses.</summary>
 public enum BeamStop
 {
-    /// <summary>When no unfinished hypothesis can become one of the n best any more.</summary>
+    /// <summary>When no unfinished hypothesis can still become one of the n best.</summary>
     Bound,
     /// <summary>As soon as n hypotheses have ended.</summary>
     First,
-    /// <summary>Not before.</summary>
+    /// <summary>Never.</summary>
     Never,
 }
 
 /// <summary>How an encoder-decoder's output is searched for.</summary>
 public sealed record TranslationOptions
 {
-    /// <summary>Hypotheses that are followed at once; 1 takes the most probable token each time.</summary>
+    /// <summary>The number of hypotheses that are kept; 1 always takes the most probable token.</summary>
     public int Beams { get; init; } = 1;
 
     /// <summary>The form of the length penalty.</summary>
@@ -45,27 +45,27 @@ public sealed record TranslationOptions
     /// <summary>When to stop.</summary>
     public BeamStop Stop { get; init; }
 
-    /// <summary>Hypotheses wanted of each sentence, at most as many as beams.</summary>
+    /// <summary>The number of hypotheses to return for each sentence, at most the number of beams.</summary>
     public int NBest { get; init; } = 1;
 
-    /// <summary>The maximum number of tokens of a translation; by default the source's and 50 more, as in Vaswani et al. 2017, section 6.1.</summary>
+    /// <summary>The maximum number of tokens of a translation; by default the source's length plus 50, as in Vaswani et al. 2017, section 6.1.</summary>
     public int? MaxNewTokens { get; init; }
 
     /// <summary>The maximum number of sentences that are translated at once.</summary>
     public int BatchSize { get; init; } = 64;
 
-    /// <summary>What a log-probability is divided by.</summary>
-    /// <param name="length">Tokens with the end, at least 1.</param>
+    /// <summary>The divisor of a log-probability.</summary>
+    /// <param name="length">The number of tokens, including the end token, at least 1.</param>
     public double Divisor(int length) => Math.Pow(Penalty == LengthPenalty.Gnmt ? (5.0 + length) / 6 : length, Alpha);
 
     /// <summary>Checks the ranges.</summary>
-    /// <exception cref="UserException">With every value that is out of range.</exception>
+    /// <exception cref="UserException">Values are out of range; the message lists all of them.</exception>
     public TranslationOptions Checked()
     {
         var check = new OptionCheck();
-        check.That(Beams is >= 1 and <= 10_000, $"--beams ({Beams}) must lie between 1 and 10000");
-        check.That(double.IsFinite(Alpha) && Math.Abs(Alpha) <= 10, FormattableString.Invariant($"--length-penalty ({Alpha}) must lie between -10 and 10"));
-        check.That(NBest >= 1 && NBest <= Beams, $"--num ({NBest}) must lie between 1 and --beams ({Beams})");
+        check.That(Beams is >= 1 and <= 10_000, $"--beams ({Beams}) must be between 1 and 10000");
+        check.That(double.IsFinite(Alpha) && Math.Abs(Alpha) <= 10, FormattableString.Invariant($"--length-penalty ({Alpha}) must be between -10 and 10"));
+        check.That(NBest >= 1 && NBest <= Beams, $"--num ({NBest}) must be between 1 and --beams ({Beams})");
         check.That(MaxNewTokens is null or >= 1, $"--max-new-tokens ({MaxNewTokens}) must be at least 1");
         check.That(BatchSize >= 1, $"--batch-size ({BatchSize}) must be at least 1");
         return check.Passed(this);
@@ -74,16 +74,16 @@ public sealed record TranslationOptions
 
 /// <summary>One translation of a sentence.</summary>
 /// <param name="Text">The text.</param>
-/// <param name="Ids">Its tokens, without the end.</param>
-/// <param name="Finish"><c>eos</c>, or <c>length</c> where it was cut.</param>
-/// <param name="LogProbability">The sum of the log-probabilities of its tokens and its end, in nats.</param>
+/// <param name="Ids">Its tokens, without the end token.</param>
+/// <param name="Finish"><c>eos</c>, or <c>length</c> if it was truncated.</param>
+/// <param name="LogProbability">The sum of the log-probabilities of its tokens and its end token, in nats.</param>
 /// <param name="Score">The log-probability divided by the length penalty.</param>
 public sealed record Hypothesis(string Text, IReadOnlyList<int> Ids, string Finish, double LogProbability, double Score);
 
-/// <summary>What became of one sentence.</summary>
+/// <summary>The translations of one sentence.</summary>
 /// <param name="Source">The sentence.</param>
 /// <param name="Hypotheses">The n best translations, the best first; at least one.</param>
-/// <param name="Shortened">Whether the source was too long for the model and lost its end.</param>
+/// <param name="Shortened">Whether the source was too long for the model and was truncated.</param>
 public sealed record Translation(string Source, IReadOnlyList<Hypothesis> Hypotheses, bool Shortened)
 {
     /// <summary>The best translation.</summary>
@@ -105,7 +105,7 @@ public sealed class Translator
     readonly SpecialIds sourceIds;
     readonly Device device;
 
-    /// <summary>A translator.</summary>
+    /// <summary>Creates a translator.</summary>
     /// <param name="model">The model, in evaluation mode.</param>
     /// <param name="source">The source's tokenizer.</param>
     /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
@@ -125,12 +125,12 @@ public sealed class Translator
     /// <summary>Called after each batch with the number of its sentences.</summary>
     public Action<int>? Translated { get; init; }
 
-    /// <summary>Translates sentences: batches are of like length, the output is in the order of the input.</summary>
-    /// <param name="sentences">The sentences, read as a stream; one of white space alone gives an empty translation.</param>
+    /// <summary>Translates sentences: batches have similar lengths, and the output is in the order of the input.</summary>
+    /// <param name="sentences">The sentences, read as a stream; one of only white space gives an empty translation.</param>
     /// <param name="options">How to search.</param>
     /// <param name="cancel">Cancels between two tokens.</param>
-    /// <returns>One translation a sentence, given out window by window. What comes of a sentence does not depend on the others.</returns>
-    /// <exception cref="UserException">An option out of range.</exception>
+    /// <returns>One translation per sentence, returned window by window. A translation does not depend on the other sentences.</returns>
+    /// <exception cref="UserException">An option is out of range.</exception>
     public IEnumerable<Translation> Translate(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel = default)
     {
         options.Checked();
@@ -139,7 +139,7 @@ public sealed class Translator
 
     IEnumerable<Translation[]> Windows(IEnumerable<string> sentences, TranslationOptions options, CancellationToken cancel)
     {
-        // The model may have learned since the last call, so its weights are prepared again.
+        // The model may have been trained since the last call, so its weights are prepared again.
         using var decoder = new TargetDecoder(model, device, new DecoderFormat(Precision, Quantized));
         var search = new BeamSearch(decoder, SpecialIds.Of(target), target.VocabularySize, options);
         foreach (var window in sentences.Chunk((int)Math.Min(Array.MaxLength, (long)options.BatchSize * BatchesInWindow))) yield return Window(search, window, options, cancel);
@@ -154,7 +154,7 @@ public sealed class Translator
         var waiting = new Stack<int>(Enumerable.Range(0, sentences.Length).OrderBy(i => encoded[i].Length).ThenByDescending(i => i));
         while (waiting.Count > 0)
         {
-            // The longest come first: if memory does not suffice, that shows at once.
+            // The longest come first, so that a lack of memory shows at once.
             var longest = encoded[waiting.Peek()].Length;
             var rows = (int)Math.Clamp(MostTokens / ((long)longest * options.Beams), 1, options.BatchSize);
             var batch = new List<int>();

@@ -3,17 +3,17 @@ using Transformers.Metrics;
 
 namespace Transformers.Evaluation;
 
-/// <summary>What is measured of a classifier besides its loss.</summary>
+/// <summary>The metrics of a classifier besides its loss.</summary>
 static class ClassifierMetrics
 {
     const int Few = 5;
 
-    /// <summary>The names of the measures, in the order of <see cref="Of"/>.</summary>
+    /// <summary>The names of the metrics, in the order of <see cref="Of"/>.</summary>
     internal static IReadOnlyList<string> Names(int classes) => ["top1", .. classes > Few ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
 
-    /// <summary>The measures by name.</summary>
+    /// <summary>The metrics by name.</summary>
     /// <param name="report">The report.</param>
-    /// <param name="all">Whether to give all, or accuracies alone.</param>
+    /// <param name="all">Whether to return all metrics, or only accuracies.</param>
     internal static Dictionary<string, double> Of(ClassificationReport report, bool all = true)
     {
         var metrics = new Dictionary<string, double> { ["top1"] = report.Accuracy };
@@ -25,9 +25,9 @@ static class ClassifierMetrics
     }
 }
 
-/// <summary>Collects what a classifier makes of labelled examples: the report, the loss, a line for each example, and the worst mistakes.</summary>
+/// <summary>Collects a classifier's results on labelled examples: the report, the loss, a line for each example, and the worst mistakes.</summary>
 /// <param name="classes">The names of the classes.</param>
-/// <param name="each">Takes every example, in order.</param>
+/// <param name="each">Receives every example, in order.</param>
 /// <param name="worst">The number of mistakes to keep.</param>
 sealed class ClassifierTally(IReadOnlyList<string> classes, Action<PredictionLine>? each = null, int worst = 20)
 {
@@ -62,7 +62,7 @@ sealed class ClassifierTally(IReadOnlyList<string> classes, Action<PredictionLin
         if (mistakes.Count > worst) mistakes.Dequeue();
     }
 
-    /// <summary>The worst mistakes: those whose class was given the least probability, worst first. They can be taken once.</summary>
+    /// <summary>The worst mistakes: those whose actual class has the lowest probability, worst first. Can be called only once.</summary>
     internal IReadOnlyList<ImageMistake> TakeMistakes()
     {
         List<ImageMistake> listed = [];
@@ -74,7 +74,7 @@ sealed class ClassifierTally(IReadOnlyList<string> classes, Action<PredictionLin
     /// <param name="run">The run.</param>
     /// <param name="name">The run's name.</param>
     /// <param name="split">The split.</param>
-    /// <param name="metrics">The measures besides the loss; null for those of <see cref="ClassifierMetrics"/>.</param>
+    /// <param name="metrics">The metrics besides the loss; null for those of <see cref="ClassifierMetrics"/>.</param>
     internal EvaluationResult Result(TrainedRun run, string name, string split, IReadOnlyDictionary<string, double>? metrics = null) => new()
     {
         Run = name,
@@ -88,10 +88,10 @@ sealed class ClassifierTally(IReadOnlyList<string> classes, Action<PredictionLin
     };
 }
 
-/// <summary>The classes that a network knows, and those of some data, which may have only some of them in an order of their own.</summary>
+/// <summary>The classes that a network knows, and those of a data set, which may have only some of them, in a different order.</summary>
 static class KnownClasses
 {
-    /// <summary>The network's number of each class of the data.</summary>
+    /// <summary>The network's index of each class of the data.</summary>
     /// <exception cref="UserException">The data have a class that the network does not know.</exception>
     internal static int[] NumbersOf(IReadOnlyList<string> found, IReadOnlyList<string> known, string data)
     {

@@ -11,16 +11,16 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>The options of an evaluation besides its run.</summary>
+/// <summary>The options of an evaluation.</summary>
 public sealed record EvaluationOptions
 {
-    /// <summary>Other data than the run's: a file or a folder.</summary>
+    /// <summary>A file or folder to evaluate instead of the run's own data.</summary>
     public string? Data { get; init; }
-    /// <summary><c>test</c>, <c>validation</c>, <c>train</c> where it applies, or the name of one of several tests; null for the test split where there is one, else validation.</summary>
+    /// <summary><c>test</c>, <c>validation</c>, <c>train</c> where it applies, or the name of one of several test splits; null for the test split if there is one, else validation.</summary>
     public string? Split { get; init; }
-    /// <summary>Rows of a batch; null for what suits the model.</summary>
+    /// <summary>Rows per batch; null for a size that suits the model.</summary>
     public int? BatchSize { get; init; }
-    /// <summary>A file that takes one JSON line an example, where there are examples.</summary>
+    /// <summary>A file to which one JSON line per example is written, if there are examples.</summary>
     public string? Output { get; init; }
     /// <summary>How translations are searched for.</summary>
     public TranslationOptions Translation { get; init; } = new();
@@ -32,9 +32,9 @@ public sealed record EvaluationOptions
     public bool Quantized { get; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
-    /// <summary>The processes that share the work; all have the same result, and the first one writes the output.</summary>
+    /// <summary>The processes that divide the work; all return the same result, and the first one writes the output.</summary>
     public Communicator Processes { get; init; } = Communicator.Single;
-    /// <summary>Takes the fraction that is done, from 0 to 1, after every batch; null for nobody.</summary>
+    /// <summary>Receives the fraction done so far, from 0 to 1, after every batch.</summary>
     public Action<double>? Progress { get; init; }
 }
 
@@ -69,14 +69,14 @@ public sealed record EvaluationResult
     public IReadOnlyList<string>? Broken { get; init; }
 }
 
-/// <summary>How well questions of a kind are answered; all numbers but the first are fractions of them, from 0 to 1.</summary>
+/// <summary>How well questions of a kind are answered; all numbers except the first are fractions of them, from 0 to 1.</summary>
 /// <param name="Kind">The kind; <c>all</c> for all of them.</param>
 /// <param name="Examples">The number of questions.</param>
-/// <param name="Accuracy">Answered right.</param>
+/// <param name="Accuracy">Answered correctly.</param>
 /// <param name="Majority">Those whose answer is the most frequent one of their kind.</param>
-/// <param name="TextAlone">Answered right with the image hidden; null if the model has not learned to answer without.</param>
-/// <param name="ImageAlone">Answered right with the text hidden; null likewise.</param>
-/// <param name="ShuffledImages">Answered right with the image of another question.</param>
+/// <param name="TextAlone">Answered correctly with the image hidden; null if the model was not trained to answer without it.</param>
+/// <param name="ImageAlone">Answered correctly with the text hidden; null if the model was not trained to answer without it.</param>
+/// <param name="ShuffledImages">Answered correctly with the image of another question.</param>
 public sealed record QuestionScore(string Kind, int Examples, double Accuracy, double Majority, double? TextAlone, double? ImageAlone, double ShuffledImages);
 
 /// <summary>An image that was misclassified.</summary>
@@ -87,14 +87,14 @@ public sealed record QuestionScore(string Kind, int Examples, double Accuracy, d
 /// <param name="LabelProbability">The probability of its class.</param>
 public sealed record ImageMistake(string Image, string Label, string Predicted, double Probability, double LabelProbability);
 
-/// <summary>One example of an evaluation as a line of a file of predictions.</summary>
+/// <summary>One example of an evaluation, as a line of a predictions file.</summary>
 /// <param name="Input">The source, or the text.</param>
 /// <param name="Prediction">The translation, or the class.</param>
-/// <param name="Reference">The reference, or the right class.</param>
+/// <param name="Reference">The reference, or the actual class.</param>
 /// <param name="Score">The translation's score, or the class's probability.</param>
 public sealed record PredictionLine(string Input, string Prediction, string Reference, double Score);
 
-/// <summary>Writes predictions, one JSON line each; without a path nothing.</summary>
+/// <summary>Writes predictions, one JSON line each; does nothing without a path.</summary>
 sealed class PredictionFile : IDisposable
 {
     readonly StreamWriter? writer;
@@ -135,7 +135,7 @@ sealed class PredictionFile : IDisposable
         }
     }
 
-    // A file that could not be written whole is deleted.
+    // An incomplete file is deleted.
     public void Dispose()
     {
         try
@@ -144,7 +144,7 @@ sealed class PredictionFile : IDisposable
         }
         catch (UserException) when (failed)
         {
-            // A device must stay.
+            // A device must not be deleted.
             if (!SpecialFile.IsAt(path!)) File.Delete(path!);
             throw;
         }
@@ -153,7 +153,7 @@ sealed class PredictionFile : IDisposable
 
 /// <summary>The loss of a part of an evaluation.</summary>
 /// <param name="Sum">The sum over its targets, in nats.</param>
-/// <param name="Targets">Their number.</param>
+/// <param name="Targets">The number of targets.</param>
 readonly record struct LossPart(double Sum, long Targets)
 {
     /// <summary>The loss of all parts, added in their order.</summary>
@@ -165,7 +165,7 @@ readonly record struct LossPart(double Sum, long Targets)
     }
 }
 
-/// <summary>How good translations are.</summary>
+/// <summary>Scores of translations.</summary>
 /// <param name="Bleu">BLEU of the corpus.</param>
 /// <param name="Chrf">chrF of the corpus.</param>
 /// <param name="Exact">The fraction of translations that equal the reference, from 0 to 1.</param>
@@ -177,7 +177,7 @@ public sealed record TranslationScores(BleuScore Bleu, ChrfScore Chrf, double Ex
     public IReadOnlyDictionary<string, double> Metrics =>
         new Dictionary<string, double> { ["bleu"] = Bleu.Score, ["chrf"] = Chrf.Score, ["exact"] = Exact };
 
-    /// <summary>Translates sources and compares with their targets, on detokenized text.</summary>
+    /// <summary>Translates sources and compares the translations with their targets, on detokenized text.</summary>
     /// <param name="translator">The translator, its model in evaluation mode.</param>
     /// <param name="pairs">Sources and references, at least one.</param>
     /// <param name="options">How to translate.</param>

@@ -23,7 +23,7 @@ public sealed class ImageRun : IDisposable
     /// <summary>The network, in evaluation mode; the moving average of the weights, if there is one.</summary>
     public ImageModel Model { get; }
 
-    /// <summary>What it sees of an image, and the names of its classes.</summary>
+    /// <summary>How images become its input, and the names of its classes.</summary>
     public ImageInput Input { get; }
 
     /// <summary>Where it computes.</summary>
@@ -48,19 +48,19 @@ public sealed class ImageRun : IDisposable
         return new ImageRun(run, run.Fill(model.to(device)), input, device);
     }
 
-    /// <summary>Opens the images that the run was trained on, or others, shown as the checkpoint says.</summary>
+    /// <summary>Opens the images that the run was trained on, or others, with the checkpoint's transform.</summary>
     /// <param name="path">Other images; null for the config's own.</param>
-    /// <param name="split">The split that is asked for, if any. The config's rules divide its own images; other images only where a split is asked for.</param>
+    /// <param name="split">The requested split, if any. The config's rules divide its own images; other images are divided only if a split is requested.</param>
     /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
     public OpenedImages OpenImages(string? path = null, string? split = null, string generated = "data/.cache/images")
     {
         var config = (ImageDataConfig)Run.Config.Data;
-        // A limit is that of the run's own training images.
+        // The limit applies only to the run's own training images.
         if (path is not null) config = config with { Limit = null };
         if (path is not null && split is null) config = config with { Test = null, Holdout = null };
         var saved = new GivenStatisticsConfig { Mean = Input.Transform.Mean, Std = Input.Transform.Std };
-        // With statistics given, nothing is measured: a folder of test images alone will do.
+        // With given statistics nothing is measured, so a folder of only test images suffices.
         var opened = OpenedImages.Open(config with { Input = config.Input with { Normalize = saved } }, Run.Config.Seed, path, generated);
         try
         {
@@ -99,7 +99,7 @@ public sealed record ClassPrediction(string Input, IReadOnlyList<LabelProbabilit
 
 /// <summary>Names the classes of image files.</summary>
 /// <param name="run">The network.</param>
-/// <param name="broken">What happens when a file cannot be used. By default one of a folder is skipped, and one that is named has a problem instead of classes.</param>
+/// <param name="broken">What happens when a file cannot be used. By default, a file in a folder is skipped, and a file that was named directly has a problem instead of classes.</param>
 public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = BrokenFilePolicy.Skip)
 {
     readonly List<ImageException> skipped = [];
@@ -112,12 +112,12 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
     /// <param name="top">The number of classes to return for each.</param>
     /// <param name="batchSize">Images per pass; it does not affect the results.</param>
     /// <param name="precision">The number format of products.</param>
-    /// <param name="progress">Takes the fraction that is done.</param>
+    /// <param name="progress">Receives the fraction done so far.</param>
     /// <exception cref="UserException">An input does not exist, or a folder has no images.</exception>
     public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top = 5, int batchSize = 32, Precision precision = Precision.Fp32, Action<double>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
-        // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
+        // All inputs are checked first, so that a typing error in the last does not waste the work on the others.
         var files = inputs.SelectMany(FilesOf).ToList();
         foreach (var part in files.Chunk(Math.Max(1, batchSize)).Counted(files.Count, progress, part => part.Length))
             foreach (var prediction in PredictPart(part, top, precision)) yield return prediction;

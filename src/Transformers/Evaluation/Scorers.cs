@@ -11,10 +11,10 @@ namespace Transformers.Evaluation;
 
 /// <summary>The probability of each token of a text given those before it.</summary>
 /// <remarks>
-/// A text is a document: its first token follows the end-of-text token and its end is scored too, as in <c>eval</c> of text that is given; where the
+/// A text is a document: its first token follows the end-of-text token and its end is scored too, as in <c>eval --data</c>; if the
 /// vocabulary has no such token, or the run packed documents without one before them, the first token has no probability. A text longer
-/// than the context is read in windows: by default <c>eval</c>'s blocks, which do not overlap; with a stride, the first scores as many tokens
-/// as the context has, each further one the next stride of tokens with as many before them as then fit.
+/// than the context is read in windows: by default <c>eval</c>'s blocks, which do not overlap; with a stride, the first window scores as many
+/// tokens as the context has, and each further one the next stride of tokens, preceded by as many others as fit.
 /// </remarks>
 sealed class LanguageModelScorer : TextScorer
 {
@@ -40,7 +40,7 @@ sealed class LanguageModelScorer : TextScorer
 
     private protected override IEnumerable<ScoringRow> RowsOf(int text, long number, ScoreInput input, int[] ids)
     {
-        // With nothing before it, the first token is only read.
+        // Without a token before it, the first token is not scored.
         int[] read = start is { } before && ids.Length > 0 ? [before, .. ids] : ids;
         var unread = read.Length - ids.Length;
         for (int done = 1, until = Math.Min(1 + model.Context, read.Length); done < read.Length; done = until, until = Math.Min(done + (stride ?? model.Context), read.Length))
@@ -50,7 +50,7 @@ sealed class LanguageModelScorer : TextScorer
         }
     }
 
-    // A text without a token stays one.
+    // A text without tokens has no row to score.
     int[] Ended(int[] ids) => tokenizer.EndOfTextId is { } end && ids.Length > 0 ? [.. ids, end] : ids;
 
     static long[] Wide(int[] ids) => Array.ConvertAll(ids, id => (long)id);
@@ -63,7 +63,7 @@ sealed class LanguageModelScorer : TextScorer
     public override void Dispose() => Model.Dispose();
 }
 
-/// <summary>The probability of each token of a text given all others: it alone is masked, and the encoder predicts it.</summary>
+/// <summary>The probability of each token of a text given all others: the encoder predicts it with only that token masked.</summary>
 /// <remarks>Salazar et al. 2020, section 2.1: pseudo-log-likelihood. A text of n tokens is read n times.</remarks>
 sealed class MaskedScorer : TextScorer
 {
@@ -118,7 +118,7 @@ sealed class MaskedScorer : TextScorer
     public override void Dispose() => model.Dispose();
 }
 
-/// <summary>The probability of each token of a target, its end included, given the source and the tokens before it.</summary>
+/// <summary>The probability of each token of a target, including its end, given the source and the tokens before it.</summary>
 sealed class TranslationScorer : TextScorer
 {
     readonly Seq2Seq model;

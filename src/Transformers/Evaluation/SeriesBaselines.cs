@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>Baseline forecasts, with which every evaluation is compared.</summary>
+/// <summary>Baseline forecasts, to which every evaluation is compared.</summary>
 public static class SeriesBaselines
 {
     /// <summary>The last value, for all steps.</summary>
@@ -41,10 +41,10 @@ public sealed class LinearForecaster
 {
     const int MostWindows = 20_000, FewestWindows = 5;
 
-    // With as many unknowns for each step, solving for them takes seconds; ten times as many would take hours.
+    // With this many unknowns for each step, solving for them takes seconds; ten times as many would take hours.
     const int MostInputs = 2_000;
 
-    // Relative to the mean of the diagonal; the one that is best on the last fifth of the training windows is used.
+    // Relative to the mean of the diagonal; the one with the lowest error on the last fifth of the training windows is used.
     static readonly double[] Strengths = [1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10];
 
     readonly double[] weights;
@@ -52,7 +52,7 @@ public sealed class LinearForecaster
 
     LinearForecaster(double[] weights, int inputs) => (this.weights, this.inputs) = (weights, inputs);
 
-    /// <summary>Fits it.</summary>
+    /// <summary>Fits the forecaster.</summary>
     /// <param name="series">The series.</param>
     /// <returns>The forecaster; null if there are too few complete training windows, or their context is too long.</returns>
     public static LinearForecaster? Fit(SeriesDataset series)
@@ -72,7 +72,7 @@ public sealed class LinearForecaster
         return new LinearForecaster(Solve(x, y, best).contiguous().data<double>().ToArray(), batch.Context + 1);
     }
 
-    /// <summary>Whether there is such a forecaster.</summary>
+    /// <summary>Whether the forecaster can be fitted.</summary>
     internal static bool CanFit(SeriesDataset series) => series.Batch([]).Context <= MostInputs
         && Evenly(series.Train).Where(window => !series.Batch([window]).Known.Contains(0f)).Take(FewestWindows).Count() == FewestWindows;
 
@@ -118,8 +118,8 @@ public static class SeriesComparison
         return [.. Names(series.Generators is not null, quantiles).Where(name => (linear || !name.StartsWith(Points[2], StringComparison.Ordinal)) && (scaled || !name.EndsWith("mase", StringComparison.Ordinal)))];
     }
 
-    /// <summary>The names of all scores of series that allow all forecasts.</summary>
-    /// <param name="generated">Whether the series know their best possible forecast.</param>
+    /// <summary>The names of all scores of series for which every forecast exists.</summary>
+    /// <param name="generated">Whether the best possible forecasts of the series are known.</param>
     /// <param name="quantiles">The number of the network's quantiles.</param>
     internal static IReadOnlyList<string> Names(bool generated, int quantiles) =>
         [.. AllNames.Where(name => (generated || !name.StartsWith("best_", StringComparison.Ordinal)) && (quantiles > 1 || !name.EndsWith("coverage", StringComparison.Ordinal)))];

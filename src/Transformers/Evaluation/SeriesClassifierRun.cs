@@ -41,12 +41,12 @@ public sealed class SeriesClassifierRun : IDisposable
         return new SeriesClassifierRun(model, data, classes, device);
     }
 
-    /// <summary>The first step of each patch that attention is between.</summary>
+    /// <summary>The first step of each patch.</summary>
     internal IEnumerable<int> PatchSteps => model.PatchSteps;
 
     /// <summary>Scores of series.</summary>
     /// <param name="batch">B series.</param>
-    /// <param name="recorder">Takes attention weights.</param>
+    /// <param name="recorder">Records attention weights.</param>
     /// <returns>B·N unnormalised scores.</returns>
     public float[] Scores(SeriesBatch batch, AttentionRecorder? recorder = null)
     {
@@ -59,7 +59,7 @@ public sealed class SeriesClassifierRun : IDisposable
     /// <summary>Predicts the classes of the rows of tables; the first column, the class, may be empty. A row that cannot be read has a problem instead of classes.</summary>
     /// <param name="tables">Files.</param>
     /// <param name="top">The number of classes to return for each.</param>
-    /// <param name="progress">Takes the fraction that is done.</param>
+    /// <param name="progress">Receives the fraction done so far.</param>
     /// <exception cref="UserException">A table cannot be read.</exception>
     public IEnumerable<ClassPrediction> Predict(IEnumerable<string> tables, int top, Action<double>? progress = null)
     {

@@ -29,12 +29,12 @@ public static class SeriesForecasts
     /// <param name="run">The run.</param>
     /// <param name="tables">Files.</param>
     /// <param name="device">Where to compute.</param>
-    /// <param name="reads">Takes the problem of each table, or null if it can be read; by default the first problem ends it.</param>
-    /// <param name="progress">Takes the fraction that is done, after each table.</param>
+    /// <param name="reads">Receives the problem of each table, or null if it can be read; by default, the first problem is thrown.</param>
+    /// <param name="progress">Receives the fraction done so far, after each table.</param>
     /// <exception cref="UserException">A table does not exist.</exception>
     public static IReadOnlyList<SeriesForecast> Ahead(TrainedRun run, IReadOnlyList<string> tables, Device device, Func<Problem?, bool>? reads = null, Action<double>? progress = null)
     {
-        // A typing error in the last does not cost the work before it.
+        // Checked first, so that a typing error in the last does not waste the work on the others.
         if (tables.FirstOrDefault(path => !Path.Exists(path)) is { } missing) throw new UserException([new Problem("the file does not exist", missing, Hint: Suggestion.ForPath(missing))]);
         using var network = SeriesRun.Open(run, device, run.Config.Training.Precision);
         var forecasts = new List<SeriesForecast>();

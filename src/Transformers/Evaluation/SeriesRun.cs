@@ -66,10 +66,10 @@ public sealed class SeriesRun : IDisposable
         return model.Forecast(tensor(batch.Values, [B, batch.Context]).to(device), tensor(batch.Observed, [B, batch.Context]).to(device), recorder);
     }
 
-    /// <summary>A network's output in the units of the series, its quantiles calibrated and in rising order.</summary>
+    /// <summary>A network's output in the units of the series, its quantiles calibrated and in ascending order.</summary>
     /// <param name="model">The network.</param>
     /// <param name="forecast">[B, H, 1 + Q], normalised.</param>
-    /// <param name="batch">The batch that its rows belong to.</param>
+    /// <param name="batch">The batch to which its rows belong.</param>
     /// <param name="first">The index in the batch of its first row.</param>
     internal static double[][][] Restored(SeriesModel model, Tensor forecast, SeriesBatch batch, int first)
     {

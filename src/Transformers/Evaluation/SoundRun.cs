@@ -19,7 +19,7 @@ public sealed class SoundFrontEnd : IDisposable
 
     readonly LogMel spectrogram;
 
-    /// <summary>Creates it for an input.</summary>
+    /// <summary>Creates a front end for an input.</summary>
     public SoundFrontEnd(SoundInput input, Device device) => (Input, Device, spectrogram) = (input, device, new LogMel(input.Mels, device));
 
     /// <summary>How recordings become input.</summary>
@@ -132,7 +132,7 @@ public sealed class SoundRun : IDisposable
 
     /// <summary>Opens the recordings that the run was trained on, or others.</summary>
     /// <param name="path">Another folder; null for the config's own.</param>
-    /// <param name="split">The split that is asked for, if any. Nothing of other recordings is held out unless one is.</param>
+    /// <param name="split">The requested split, if any. Other recordings are divided only if a split is requested.</param>
     /// <param name="generated">The folder in which generated data sets are kept.</param>
     /// <exception cref="UserException">They cannot be opened, or have a class that the network does not know.</exception>
     public SoundDataset OpenSounds(string? path, string? split, string generated)
@@ -162,14 +162,14 @@ public sealed class SoundRun : IDisposable
     }
 
     /// <summary>Names the classes of files, and of all WAV files of folders.</summary>
-    /// <param name="inputs">Files and folders. A file that is named and cannot be read has a problem instead of classes; one of a folder is left out.</param>
+    /// <param name="inputs">Files and folders. A file that is named directly and cannot be read has a problem instead of classes; one in a folder is left out.</param>
     /// <param name="top">The number of classes to return for each.</param>
-    /// <param name="skipped">Takes what is wrong with each file that is left out; null for none.</param>
-    /// <param name="progress">Takes the fraction that is done.</param>
+    /// <param name="skipped">Receives what is wrong with each file that is left out; null to ignore it.</param>
+    /// <param name="progress">Receives the fraction done so far.</param>
     /// <exception cref="UserException">An input does not exist.</exception>
     public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top, ICollection<Problem>? skipped = null, Action<double>? progress = null)
     {
-        // All inputs are looked at before the first is computed: a typing error in the last does not cost the work before it.
+        // All inputs are checked first, so that a typing error in the last does not waste the work on the others.
         var files = inputs.SelectMany(input => Directory.Exists(input) ? SoundDataset.FilesBelow(input).Select(file => (file, named: false)) : File.Exists(input) ? [(input, true)]
             : throw new UserException([new Problem("the file or folder does not exist", input, Hint: Suggestion.ForPath(input))])).ToList();
         foreach (var (file, named) in files.Counted(files.Count, progress))

@@ -19,7 +19,7 @@ public sealed class TextPredictor : IDisposable
     readonly TextTokenizer tokenizer;
     readonly Device device;
 
-    /// <summary>With the classifier of a run.</summary>
+    /// <summary>Creates a predictor from the classifier of a run.</summary>
     /// <exception cref="UserException">The run does not classify text.</exception>
     public TextPredictor(TrainedRun run, Device device)
     {
@@ -40,7 +40,7 @@ public sealed class TextPredictor : IDisposable
     /// <summary>The classes of texts, the most probable first.</summary>
     /// <param name="texts">The texts, read as a stream; texts longer than the context are truncated.</param>
     /// <param name="batchSize">The maximum number of texts at once.</param>
-    /// <returns>A list a text, in the order of the texts.</returns>
+    /// <returns>One list per text, in the order of the texts.</returns>
     public IEnumerable<IReadOnlyList<LabelProbability>> Predict(IEnumerable<string> texts, int batchSize = 64)
     {
         foreach (var chunk in texts.Chunk(batchSize))
@@ -92,10 +92,10 @@ static class FramedTexts
 /// <param name="Probability">From 0 to 1.</param>
 public sealed record LabelProbability(string Label, double Probability)
 {
-    /// <summary>The most probable classes, most probable first; of equal ones, the first of the model.</summary>
+    /// <summary>The most probable classes, most probable first; among equal ones, the model's first.</summary>
     /// <param name="classes">The names of the classes.</param>
     /// <param name="scores">Their unnormalised scores.</param>
-    /// <param name="top">How many.</param>
+    /// <param name="top">The number of classes to return.</param>
     internal static IReadOnlyList<LabelProbability> Top(IReadOnlyList<string> classes, ReadOnlySpan<float> scores, int top = int.MaxValue) =>
         [.. classes.Zip(Probabilities.Of(scores), (label, probability) => new LabelProbability(label, probability)).OrderByDescending(one => one.Probability).Take(top)];
 }
@@ -103,10 +103,10 @@ public sealed record LabelProbability(string Label, double Probability)
 /// <summary>Adds a model's scores to a report.</summary>
 public static class ReportTensors
 {
-    /// <summary>Adds one example a row.</summary>
+    /// <summary>Adds one example per row.</summary>
     /// <param name="report">The report.</param>
     /// <param name="logits">Unnormalised scores [B, N], on any device.</param>
-    /// <param name="labels">The right classes, B of them.</param>
+    /// <param name="labels">The B actual classes.</param>
     public static void AddBatch(this ClassificationReport report, Tensor logits, ReadOnlySpan<long> labels)
     {
         using var scope = NewDisposeScope();

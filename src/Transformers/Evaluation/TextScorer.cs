@@ -13,7 +13,7 @@ namespace Transformers.Evaluation;
 
 /// <summary>A text to score.</summary>
 /// <param name="Text">The text whose tokens are scored.</param>
-/// <param name="Source">What it is the target of, for an encoder-decoder.</param>
+/// <param name="Source">The source of which it is the target, for an encoder-decoder.</param>
 public sealed record ScoreInput(string Text, string? Source = null);
 
 /// <summary>How probable a model finds a text: what <c>score --json</c> prints, one line per text.</summary>
@@ -21,7 +21,7 @@ public sealed record TextScore
 {
     /// <summary>The name and version of the document.</summary>
     public string Schema { get; init; } = "transformer.score/1";
-    /// <summary><c>log_likelihood</c>, or <c>pseudo_log_likelihood</c> where each token was guessed from all others.</summary>
+    /// <summary><c>log_likelihood</c>, or <c>pseudo_log_likelihood</c> if each token was predicted from all others.</summary>
     public required string Measure { get; init; }
     /// <summary>The source, for an encoder-decoder.</summary>
     public string? Source { get; init; }
@@ -38,7 +38,7 @@ public sealed record TextScore
     public int Scored => LogProbabilities.Count(one => one is not null);
     /// <summary>The sum of the logarithms, in nats.</summary>
     public double Sum => LogProbabilities.Sum(one => one ?? 0);
-    /// <summary>Nats a scored token, as <c>eval</c> has it; null for a text without one.</summary>
+    /// <summary>Nats per scored token, as in <c>eval</c>; null for a text without one.</summary>
     public double? Loss => Scored == 0 ? null : -Sum / Scored;
     /// <summary>e to the loss.</summary>
     public double? Perplexity => Loss is { } loss ? Math.Exp(loss) : null;
@@ -50,8 +50,8 @@ public sealed record TextScore
     public int Bytes => Encoding.UTF8.GetByteCount(Text);
 }
 
-/// <summary>Computes how probable a trained model finds each token of texts.</summary>
-/// <remarks>Rows of like length are read side by side; what comes of a text does not depend on the others but for rounding.</remarks>
+/// <summary>Computes the probability of each token of texts under a trained model.</summary>
+/// <remarks>Rows of similar length are read in one batch; a text's scores do not depend on the others, except for rounding.</remarks>
 public abstract class TextScorer : IDisposable
 {
     const int TextsAtOnce = 256, TokensAtOnce = 8192, LogitsAtOnce = 1 << 23;
@@ -74,29 +74,29 @@ public abstract class TextScorer : IDisposable
     /// <summary>The tokens of a text whose probabilities are computed.</summary>
     private protected abstract int[] IdsOf(ScoreInput input);
 
-    /// <summary>What a message calls a text: by its number, or 0 for one by itself.</summary>
+    /// <summary>A text's name in messages: by its number, or 0 for a single one.</summary>
     private protected static string Named(string what, long number) => number == 0 ? $"the {what}" : $"{what} {number}";
 
-    /// <summary>The rows to be read for a text.</summary>
+    /// <summary>The rows to read for a text.</summary>
     private protected abstract IEnumerable<ScoringRow> RowsOf(int text, long number, ScoreInput input, int[] ids);
 
     /// <summary>The vectors of all positions.</summary>
-    /// <param name="ids">What they read, padded at the end [B, T].</param>
+    /// <param name="ids">The rows' tokens, padded at the end [B, T].</param>
     /// <returns>[B, T, D].</returns>
     private protected abstract Tensor Hidden(IReadOnlyList<ScoringRow> rows, Tensor ids);
 
-    /// <summary>Turns the vectors of the tokens asked about into what the output layer reads, [N, D].</summary>
+    /// <summary>Turns the vectors of the scored tokens into the input of the output layer, [N, D].</summary>
     private protected virtual Tensor Transform(Tensor chosen) => chosen;
 
     /// <summary>The matrix that turns vectors into logits, [V, D].</summary>
     private protected abstract Tensor OutputWeight { get; }
 
-    // What is added to logits; null for nothing.
+    // The bias of the logits; null for none.
     private protected virtual Tensor? OutputBias => null;
 
     private protected virtual int Padding => 0;
 
-    /// <summary>A tensor where the model is, of rows filled up with padding.</summary>
+    /// <summary>The padded rows as a tensor on the model's device.</summary>
     private protected Tensor Padded(IReadOnlyList<long[]> rows, int padding)
     {
         var width = rows.Max(row => row.Length);
@@ -108,16 +108,16 @@ public abstract class TextScorer : IDisposable
 
     /// <summary>Why a text cannot be scored, such as a character that the vocabulary lacks; null if it can.</summary>
     public Problem? ProblemOf(ScoreInput input) =>
-        // The first row: what does not fit is refused before it.
+        // The first row suffices: a text that does not fit is refused before it.
         UserException.ProblemOf(() => _ = RowsOf(0, 0, input, IdsOf(input)).Any());
 
-    /// <summary>A text that cannot be scored, in the place of its score.</summary>
+    /// <summary>A placeholder for a text that cannot be scored.</summary>
     public static TextScore Unread(ScoreInput input) => new() { Measure = "unread", Source = input.Source, Text = input.Text, Ids = [], Tokens = [], LogProbabilities = [] };
 
     /// <summary>Scores texts.</summary>
     /// <param name="inputs">The texts, read as a stream.</param>
     /// <param name="cancel">Cancels between two batches.</param>
-    /// <returns>One per text, in the order of the texts.</returns>
+    /// <returns>One score per text, in the order of the texts.</returns>
     /// <exception cref="UserException">A text does not fit the model, or cannot be expressed in its tokens.</exception>
     public IEnumerable<TextScore> Score(IEnumerable<ScoreInput> inputs, CancellationToken cancel = default)
     {
@@ -147,7 +147,7 @@ public abstract class TextScorer : IDisposable
         });
     }
 
-    // The longest come first, so the first row's width is its batch's.
+    // The longest rows come first, so the first one gives the width of its batch.
     static IEnumerable<List<ScoringRow>> Batches(IEnumerable<ScoringRow> rows)
     {
         var batch = new List<ScoringRow>();
@@ -195,11 +195,11 @@ public abstract class TextScorer : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>One row of a batch that is scored: what the model reads, and the tokens that it is asked about.</summary>
+/// <summary>One row of a batch: the model's input, and the tokens to score.</summary>
 /// <param name="Text">The number of the text within its chunk.</param>
-/// <param name="First">The position in the text of the first token that is asked about.</param>
+/// <param name="First">The position in the text of the first token to score.</param>
 /// <param name="Ids">What the model reads.</param>
 /// <param name="Position">The position in the row whose vector predicts that token; the next positions predict the next tokens.</param>
-/// <param name="Targets">The tokens that are asked about.</param>
+/// <param name="Targets">The tokens to score.</param>
 /// <param name="Source">The source that an encoder reads.</param>
 sealed record ScoringRow(int Text, int First, long[] Ids, int Position, long[] Targets, long[]? Source = null);

@@ -14,7 +14,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Evaluation;
 
-/// <summary>Opens what a run left, for generation and evaluation: from a run folder, or from one of its checkpoint folders.</summary>
+/// <summary>Opens a trained run for generation and evaluation, from its folder or from one of its checkpoint folders.</summary>
 public sealed class TrainedRun
 {
     TrainedRun(Checkpoint checkpoint, RunConfig config)
@@ -26,7 +26,7 @@ public sealed class TrainedRun
     /// <summary>The checkpoint.</summary>
     public Checkpoint Checkpoint { get; }
 
-    /// <summary>The config that it was trained by.</summary>
+    /// <summary>The config that it was trained with.</summary>
     public RunConfig Config { get; }
 
     /// <summary>Opens a run, and verifies the checkpoint's bytes.</summary>
@@ -42,7 +42,7 @@ public sealed class TrainedRun
         return new TrainedRun(checkpoint, config) { Choice = choice };
     }
 
-    /// <summary>Which of a run's checkpoints was chosen and why, where the caller named none; null if there was no choice.</summary>
+    /// <summary>Which of a run's checkpoints was chosen and why, if the caller named none; null if there was no choice.</summary>
     public string? Choice { get; private init; }
 
     static (Checkpoint checkpoint, string? choice) OfRun(string path, string? which)
@@ -82,7 +82,7 @@ public sealed class TrainedRun
     public T Require<T>(string wanted) where T : class => Config.Model as T
         ?? throw new UserException($"the run is of kind {KindAttribute.Of(Config.Model)}, but this needs {wanted}");
 
-    /// <summary>Fills a model with the checkpoint's weights: their moving average, where there is one.</summary>
+    /// <summary>Fills a model with the checkpoint's weights: their moving average, if there is one.</summary>
     /// <param name="model">A model of the config's shape, on any device.</param>
     public T Fill<T>(T model) where T : nn.Module
     {
@@ -93,7 +93,7 @@ public sealed class TrainedRun
 
     /// <summary>The run's language model.</summary>
     /// <param name="tokenizer">The run's tokenizer.</param>
-    /// <param name="device">Where it is to be.</param>
+    /// <param name="device">The device for the model.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
     public Gpt LoadLanguageModel(TextTokenizer tokenizer, Device device)
     {
@@ -102,10 +102,10 @@ public sealed class TrainedRun
     }
 }
 
-/// <summary>The models of sentences that a run left, with the checkpoint's weights and in evaluation mode.</summary>
+/// <summary>The text models of a run, with the checkpoint's weights and in evaluation mode.</summary>
 public static class TrainedRunModels
 {
-    /// <summary>The tokenizers of an encoder-decoder; the same object twice where both sides have one.</summary>
+    /// <summary>The tokenizers of an encoder-decoder; the same object twice if both sides share one.</summary>
     /// <exception cref="UserException">A file is missing or damaged.</exception>
     public static (TextTokenizer source, TextTokenizer target) LoadTokenizers(this TrainedRun run)
     {
@@ -116,7 +116,7 @@ public static class TrainedRunModels
     /// <summary>The run's encoder-decoder.</summary>
     /// <param name="run">The run.</param>
     /// <param name="tokenizers">The run's tokenizers.</param>
-    /// <param name="device">Where it is to be.</param>
+    /// <param name="device">The device for the model.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
     public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (TextTokenizer source, TextTokenizer target) tokenizers, Device device)
     {
@@ -127,7 +127,7 @@ public static class TrainedRunModels
 
     /// <summary>A translator with the run's encoder-decoder.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="device">Where it is to be.</param>
+    /// <param name="device">The device for the model.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="quantized">Whether the decoder's matrices have 8 bits.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
@@ -141,7 +141,7 @@ public static class TrainedRunModels
     /// <summary>The run's encoder with its head.</summary>
     /// <param name="run">The run.</param>
     /// <param name="tokenizer">The run's tokenizer.</param>
-    /// <param name="device">Where it is to be.</param>
+    /// <param name="device">The device for the model.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
     public static EncoderModel LoadEncoder(this TrainedRun run, TextTokenizer tokenizer, Device device)
     {
@@ -170,9 +170,9 @@ public static class TrainedRunModels
 /// <summary>Single tensors of a checkpoint, without its model.</summary>
 public static class StoredWeights
 {
-    /// <summary>The first tensor whose name ends as given; the moving average's, where there is one.</summary>
+    /// <summary>The first tensor whose name has an ending; from the moving average, if there is one.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="ending">Such as <c>pos_emb.weight</c>.</param>
+    /// <param name="ending">The end of its name, such as <c>pos_emb.weight</c>.</param>
     /// <param name="dimensions">The number of its dimensions; null for any.</param>
     /// <returns>The tensor, or null if there is none with that name.</returns>
     /// <exception cref="UserException">The file is damaged.</exception>

@@ -26,10 +26,10 @@ public sealed record BleuScore(
     }
 }
 
-/// <summary>BLEU (Papineni et al. 2002) as sacreBLEU (Post 2018) defines it by default, with one reference a segment.</summary>
+/// <summary>BLEU (Papineni et al. 2002) as sacreBLEU (Post 2018) defines it by default, with one reference per segment.</summary>
 /// <remarks>
-/// Deviation: sacreBLEU refuses a segment whose reference is empty; here it is a reference of no words.
-/// The texts are detokenized and cased: BLEU makes its own words of them, by mteval-v13a's rules.
+/// Deviation: sacreBLEU refuses a segment whose reference is empty; here, that is a reference without words.
+/// The texts are detokenized and cased: BLEU splits them into words itself, by mteval-v13a's rules.
 /// </remarks>
 public static class Bleu
 {
@@ -50,7 +50,7 @@ public static class Bleu
             referenceLength += reference.Count;
             for (var order = 1; order <= MaximumOrder; order++)
             {
-                // Words hold no white space, so joining them by it keeps different n-grams different.
+                // Words contain no white space, so different n-grams stay different when they are joined by it.
                 var allowed = TextUnits.NGrams(reference, order, " ");
                 foreach (var (gram, count) in TextUnits.NGrams(hypothesis, order, " "))
                 {
@@ -70,7 +70,7 @@ public static class Bleu
         var (score, halving) = (0.0, 1.0);
         if (matches.Any(m => m > 0))
         {
-            // Of an order without a match, half, a quarter, … of one counts.
+            // Successive orders without a match count as half, a quarter, … of a match.
             for (var n = 0; n < MaximumOrder && totals[n] > 0; n++)
                 precisions[n] = 100 * (matches[n] > 0 ? matches[n] : 1 / (halving *= 2)) / totals[n];
             if (precisions.All(p => p > 0)) score = penalty * Math.Exp(precisions.Sum(Math.Log) / MaximumOrder);

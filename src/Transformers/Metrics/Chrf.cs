@@ -12,7 +12,7 @@ public sealed record ChrfScore(double Score, string Signature)
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"chrF2 = {Score:F2}");
 }
 
-/// <summary>chrF2 (Popović 2015): the F-score of character n-grams, as sacreBLEU defines it by default, with one reference a segment.</summary>
+/// <summary>chrF2 (Popović 2015): the F-score of character n-grams, as sacreBLEU defines it by default, with one reference per segment.</summary>
 /// <remarks>Precision and recall are averaged over the orders that both texts reach, then combined. White space does not count.</remarks>
 public static class Chrf
 {
@@ -32,7 +32,7 @@ public static class Chrf
             for (var n = 0; n < MaximumOrder; n++)
             {
                 var (made, wanted) = (TextUnits.NGrams(hypothesis, n + 1, ""), TextUnits.NGrams(reference, n + 1, ""));
-                // A reference too short for an order says nothing about the hypothesis at that order.
+                // Orders that the reference is too short for are ignored.
                 sums[n].Hypothesis += wanted.Count > 0 ? made.Values.Sum() : 0;
                 sums[n].Reference += wanted.Values.Sum();
                 sums[n].Matches += made.Sum(gram => (long)Math.Min(gram.Value, wanted.GetValueOrDefault(gram.Key)));

@@ -4,10 +4,10 @@ namespace Transformers.Metrics;
 
 /// <summary>Precision, recall and F1 of one class, each from 0 to 1.</summary>
 /// <param name="Label">The class's name.</param>
-/// <param name="Precision">Right predictions of it by all predictions of it; 0 where it was never predicted.</param>
-/// <param name="Recall">Right predictions of it by all examples of it; 0 where it has none.</param>
-/// <param name="F1">Harmonic mean of the two; 0 where both are.</param>
-/// <param name="Support">Examples of it.</param>
+/// <param name="Precision">The fraction of predictions of it that are right; 0 if it was never predicted.</param>
+/// <param name="Recall">The fraction of its examples that were predicted as it; 0 if it has none.</param>
+/// <param name="F1">The harmonic mean of the two; 0 if both are.</param>
+/// <param name="Support">The number of its examples.</param>
 public sealed record ClassScore(string Label, double Precision, double Recall, double F1, long Support);
 
 /// <summary>What a classifier got right and wrong, derived from counts.</summary>
@@ -19,8 +19,8 @@ public sealed class ClassificationReport
 
     /// <summary>An empty report.</summary>
     /// <param name="labels">The names of the N classes, in the order of their ids.</param>
-    /// <param name="top">The largest k of which top-k accuracy is counted.</param>
-    /// <param name="bins">Bins of the calibration error.</param>
+    /// <param name="top">The largest k for which top-k accuracy is counted.</param>
+    /// <param name="bins">The number of bins of the calibration error.</param>
     public ClassificationReport(IReadOnlyList<string> labels, int top = 5, int bins = 15)
     {
         ArgumentOutOfRangeException.ThrowIfZero(labels.Count);
@@ -33,13 +33,13 @@ public sealed class ClassificationReport
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Labels { get; }
 
-    /// <summary>Examples seen.</summary>
+    /// <summary>The number of examples.</summary>
     public long Examples { get; private set; }
 
     /// <summary>Adds one example by its scores.</summary>
     /// <param name="logits">Unnormalized scores [N].</param>
-    /// <param name="label">The right class.</param>
-    /// <remarks>Equal scores: the class of the lower id ranks first, as with an argmax. A score that is not a number ranks last.</remarks>
+    /// <param name="label">The actual class.</param>
+    /// <remarks>Of classes with equal scores, the one with the lower id ranks first, as with an argmax. A score that is not a number ranks last.</remarks>
     /// <exception cref="UserException">The label is not a class.</exception>
     public void Add(ReadOnlySpan<float> logits, int label)
     {
@@ -58,10 +58,10 @@ public sealed class ClassificationReport
         calibration.Add(sum > 0 ? 1 / sum : 0, best == label);
     }
 
-    /// <summary>What has been counted, as plain numbers that another report can add.</summary>
+    /// <summary>The counts as plain numbers, which another report can add.</summary>
     internal double[] Counts() => [Examples, .. right.Select(count => (double)count), .. confusion.Cast<long>().Select(count => (double)count), .. calibration.Counts()];
 
-    /// <summary>Replaces what has been counted.</summary>
+    /// <summary>Replaces the counts.</summary>
     /// <param name="counts">The sum of the <see cref="Counts"/> of reports on the same classes.</param>
     internal void SetCounts(ReadOnlySpan<double> counts)
     {
@@ -82,7 +82,7 @@ public sealed class ClassificationReport
     /// <summary>How often class row was predicted as class column [N, N].</summary>
     public long[,] Confusion => (long[,])confusion.Clone();
 
-    /// <summary>The confusion matrix as rows, the form that JSON takes.</summary>
+    /// <summary>The confusion matrix as a list of rows, for JSON.</summary>
     public long[][] ConfusionRows() =>
         [.. Enumerable.Range(0, Labels.Count).Select(r => Enumerable.Range(0, Labels.Count).Select(c => confusion[r, c]).ToArray())];
 
@@ -112,12 +112,12 @@ public sealed class ClassificationReport
         return scores;
     }
 
-    /// <summary>Mean F1 of the classes that have examples or predictions, each counting the same, from 0 to 1.</summary>
+    /// <summary>Mean F1 of the classes that have examples or predictions, with equal weights, from 0 to 1.</summary>
     public double MacroF1
     {
         get
         {
-            // As scikit-learn: a class that neither occurs nor is predicted has no F1 to average.
+            // As in scikit-learn, a class that neither occurs nor is predicted has no F1 to average.
             double sum = 0;
             var classes = 0;
             foreach (var (score, c) in Classes().Select((s, c) => (s, c)))
@@ -130,13 +130,13 @@ public sealed class ClassificationReport
         }
     }
 
-    /// <summary>Expected calibration error (Naeini et al. 2015; Guo et al. 2017, equation 3), from 0 to 1: how far confidence and accuracy lie apart, over bins of equal width.</summary>
+    /// <summary>Expected calibration error (Naeini et al. 2015; Guo et al. 2017, equation 3), from 0 to 1: the difference between confidence and accuracy, over bins of equal width.</summary>
     public double CalibrationError => calibration.Error;
 
     static double Fraction(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
 }
 
-/// <summary>Counts confidence against correctness in bins of equal width; bin b holds confidences in (b/bins, (b+1)/bins].</summary>
+/// <summary>Counts confidence and correctness in bins of equal width; bin b covers confidences in (b/bins, (b+1)/bins].</summary>
 sealed class Calibration(int bins)
 {
     readonly double[] confidences = new double[bins];

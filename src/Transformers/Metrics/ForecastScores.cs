@@ -1,7 +1,7 @@
 namespace Transformers.Metrics;
 
-/// <summary>How far forecasts are from what happened.</summary>
-/// <param name="quantiles">The probabilities of the quantiles, in rising order; empty for forecasts of one number.</param>
+/// <summary>Errors of forecasts.</summary>
+/// <param name="quantiles">The probabilities of the quantiles, in ascending order; empty for point forecasts.</param>
 public sealed class ForecastScores(IReadOnlyList<double> quantiles)
 {
     double absolute, squared, scaled, pinball;
@@ -11,10 +11,10 @@ public sealed class ForecastScores(IReadOnlyList<double> quantiles)
     public long Steps { get; private set; }
 
     /// <summary>Adds one step.</summary>
-    /// <param name="actual">What happened; a missing value (NaN) does not count.</param>
+    /// <param name="actual">The actual value; a missing one (NaN) is ignored.</param>
     /// <param name="mean">The forecast of the mean, for the squared error.</param>
-    /// <param name="values">The forecast of each quantile; the middle one is for the absolute error. Empty if the mean is the whole forecast.</param>
-    /// <param name="scale">What MASE divides by; NaN leaves the step out of it.</param>
+    /// <param name="values">The forecast of each quantile; the middle one is for the absolute error. Empty for a point forecast, which is the mean.</param>
+    /// <param name="scale">The divisor of MASE; with NaN, the step is not in MASE.</param>
     public void Add(double actual, double mean, ReadOnlySpan<double> values, double scale)
     {
         if (double.IsNaN(actual)) return;
@@ -50,11 +50,11 @@ public sealed class ForecastScores(IReadOnlyList<double> quantiles)
     /// <summary>The mean squared error, of the mean.</summary>
     public double Mse => squared / Steps;
 
-    /// <summary>The mean absolute scaled error; NaN where no series has a scale.</summary>
+    /// <summary>The mean absolute scaled error; NaN if no series has a scale.</summary>
     /// <remarks>Hyndman and Koehler 2006.</remarks>
     public double Mase => scaledCount == 0 ? double.NaN : scaled / scaledCount;
 
-    /// <summary>The mean loss of the quantiles; half the absolute error for a forecast of one number and symmetric probabilities.</summary>
+    /// <summary>The mean loss of the quantiles; half the absolute error for a point forecast and symmetric probabilities.</summary>
     /// <remarks>Koenker and Bassett 1978.</remarks>
     public double QuantileLoss => pinball / (Steps * Math.Max(1, quantiles.Count));
 
@@ -62,8 +62,8 @@ public sealed class ForecastScores(IReadOnlyList<double> quantiles)
     public double Coverage => (double)covered / Steps;
 
     /// <summary>The scores by name.</summary>
-    /// <param name="prefix">Comes before each name, such as <c>naive_</c>.</param>
-    /// <param name="band">Whether the forecast has quantiles of its own.</param>
+    /// <param name="prefix">The prefix of each name, such as <c>naive_</c>.</param>
+    /// <param name="band">Whether the forecast has its own quantiles.</param>
     public IEnumerable<KeyValuePair<string, double>> Named(string prefix = "", bool band = true)
     {
         yield return new(prefix + "mae", Mae);

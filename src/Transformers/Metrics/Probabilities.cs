@@ -23,7 +23,7 @@ public static class Probabilities
         return scores[label] - most - Math.Log(sum);
     }
 
-    /// <summary>The class of the greatest probability; of equal ones, the first.</summary>
+    /// <summary>The class with the greatest probability; of equal ones, the first.</summary>
     public static int Best(ReadOnlySpan<double> probabilities)
     {
         var best = 0;

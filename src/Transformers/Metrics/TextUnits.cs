@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Metrics;
 
-/// <summary>The words, characters and n-grams that metrics of translations count.</summary>
+/// <summary>The words, characters and n-grams that translation metrics count.</summary>
 static partial class TextUnits
 {
     /// <summary>The version part of a signature: not sacreBLEU's, since this is not its code.</summary>
@@ -31,7 +31,7 @@ static partial class TextUnits
     internal static List<string> Characters(string text) => [.. string.Concat(Split(text)).EnumerateRunes().Select(rune => rune.ToString())];
 
     /// <summary>The word segmentation of NIST's mteval-v13a script, which sacreBLEU uses by default.</summary>
-    /// <remarks>It only separates punctuation; it knows no language. Entities are undone because old test sets held SGML.</remarks>
+    /// <remarks>It only separates punctuation, in any language. Entities are decoded because old test sets contain SGML.</remarks>
     internal static List<string> Words13a(string text)
     {
         text = TrimEnd(text).Replace("<skipped>", "").Replace("-\n", "").Replace('\n', ' ');
@@ -58,7 +58,7 @@ static partial class TextUnits
     [GeneratedRegex(@"([0-9])(-)")]
     private static partial Regex DashAfterDigit();
 
-    // White space as Python's str.split sees it, which the published metrics are defined by. .NET does not count the four
+    // White space as in Python's str.split, by which the published metrics are defined. .NET does not count the four
     // ASCII separators U+001C to U+001F.
     static bool IsWhiteSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';
 
