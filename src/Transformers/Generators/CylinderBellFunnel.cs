@@ -9,22 +9,22 @@ public enum LabelledSeriesKind
     CylinderBellFunnel,
 }
 
-/// <summary>Writes series of three classes, a classic of their classification.</summary>
+/// <summary>Draws series of three classes, a classic task of series classification.</summary>
 /// <remarks>
 /// Saito 1994, section 5.5.2: (6 + η)·χ(t)·form(t) + ε(t), where the event lasts from a in [16, 32] to b, which is 32 to 96 later, of 128
 /// steps. The form is 1 (cylinder), rises from 0 to 1 (bell), or falls from 1 to 0 (funnel); η and ε are standard normal.
 /// </remarks>
 public static class CylinderBellFunnel
 {
-    /// <summary>Steps of a series.</summary>
+    /// <summary>The number of steps of a series.</summary>
     public const int Length = 128;
 
     /// <summary>The names of the classes.</summary>
     public static IReadOnlyList<string> Classes { get; } = ["cylinder", "bell", "funnel"];
 
     /// <summary>Draws a series.</summary>
-    /// <param name="seed">Decides all series of a set.</param>
-    /// <param name="split">The number of the split, whose series are its own.</param>
+    /// <param name="seed">The seed of the set.</param>
+    /// <param name="split">The number of the split; splits have different series.</param>
     /// <param name="index">The number of the series; its class is the remainder by 3.</param>
     public static double[] Draw(ulong seed, int split, int index)
     {

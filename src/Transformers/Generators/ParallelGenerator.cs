@@ -1,16 +1,16 @@
 namespace Transformers.Generators;
 
-/// <summary>An endless source of sentence pairs whose target is a function of the source, so that a perfect score can be reached.</summary>
+/// <summary>An endless source of sentence pairs whose target is a function of the source, so that a perfect score is possible.</summary>
 public abstract class ParallelGenerator
 {
-    /// <summary>The ending of the source's files.</summary>
+    /// <summary>The extension of the source's files.</summary>
     public virtual string SourceLanguage => "src";
 
-    /// <summary>The ending of the target's files.</summary>
+    /// <summary>The extension of the target's files.</summary>
     public virtual string TargetLanguage => "trg";
 
     /// <summary>One pair, a function of the arguments alone, the same on every machine.</summary>
-    /// <param name="split">The part it belongs to.</param>
+    /// <param name="split">The split.</param>
     /// <param name="seed">The seed of the data.</param>
     /// <param name="index">The number of the pair, from 0.</param>
     public abstract SentencePair At(SyntheticSplit split, ulong seed, long index);
@@ -23,12 +23,12 @@ public abstract class ParallelGenerator
 }
 
 /// <summary>A sentence and its translation.</summary>
-/// <param name="Source">What is translated.</param>
+/// <param name="Source">The sentence.</param>
 /// <param name="Target">Its translation.</param>
 public sealed record SentencePair(string Source, string Target);
 
 /// <summary>The Annotated Transformer's copy task: the target is the source.</summary>
-/// <remarks>Ten symbols 1 to 10 (with padding, a vocabulary of 11), ten of them a sequence, the first always 1; words separated by spaces.</remarks>
+/// <remarks>The symbols are 1 to 10 (with padding, a vocabulary of 11); a sequence has ten of them, the first always 1, separated by spaces.</remarks>
 sealed class CopyGenerator : ParallelGenerator
 {
     const int Symbols = 10, Length = 10;
@@ -47,16 +47,16 @@ sealed class CopyGenerator : ParallelGenerator
     }
 }
 
-/// <summary>The reverse task of JoeyNMT's tutorial: the target is the source from its end to its start.</summary>
+/// <summary>The reverse task of JoeyNMT's tutorial: the target is the reversed source.</summary>
 /// <remarks>
-/// Numbers from 0 to 49 as words, from 1 to 25 of them, each length as likely. JoeyNMT's own script draws validation and test
+/// From 1 to 25 numbers from 0 to 49 as words; all lengths are equally likely. JoeyNMT's own script draws validation and test
 /// sequences of up to 30, beyond the longest training sequence; <see cref="HeldOutLength"/> = 30 does so too.
 /// </remarks>
 sealed class ReverseGenerator : ParallelGenerator
 {
     const int Symbols = 50, Length = 25;
 
-    /// <summary>The longest sequence of validation and test.</summary>
+    /// <summary>The length of the longest sequence of validation and test.</summary>
     public int HeldOutLength { get; init; } = 25;
 
     public override SentencePair At(SyntheticSplit split, ulong seed, long index)

@@ -2,10 +2,10 @@ using Transformers.IO;
 
 namespace Transformers.Generators;
 
-/// <summary>Short reviews that are positive or negative by rule; the label is a function of the text, so the best accuracy is 1.</summary>
+/// <summary>Short reviews that are positive or negative by a rule; the label is a function of the text, so the best possible accuracy is 1.</summary>
 /// <remarks>
-/// A clause calls an aspect good or bad; a negation turns it round; after "but" the second clause decides, after "although" the main
-/// one. So counting good and bad words is not enough: the order and the small words matter. A text's split is a hash of its content.
+/// A clause calls an aspect good or bad; a negation reverses it; with "but" the second clause decides, with "although" the main
+/// one. So counting good and bad words is not enough: word order and function words matter. A text's split is a hash of its content.
 /// </remarks>
 sealed class SentimentGenerator
 {
@@ -71,5 +71,5 @@ sealed class SentimentGenerator
 /// <summary>A text with the name of its class.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="Label">The class's name as it is written in the file.</param>
-/// <param name="Line">The line on which it starts, from 1; 0 where it comes from no file.</param>
+/// <param name="Line">The line on which it starts, from 1; 0 if it is not from a file.</param>
 public sealed record LabelledExample(string Text, string Label, int Line = 0);

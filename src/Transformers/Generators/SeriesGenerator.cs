@@ -9,19 +9,19 @@ public enum SeriesKind
     Regimes,
 }
 
-/// <summary>A generated series, which can compute its own best forecast.</summary>
+/// <summary>A generated series, which can compute its own best possible forecast.</summary>
 /// <remarks>
-/// y(t) = level + trend·t + b·sin(2π(t + u)/6) + a(c)·sin²(π(p + ½)/24) + noise, where c is the cycle of 24 steps that t is in and p the
-/// step within it. The height a of a cycle follows from that of the cycle before, by a tent: a low cycle is followed by one nearly twice
-/// as far from the floor, a high one collapses; a little chance comes to it. Low and high are uncorrelated over the tent, so that a
-/// linear forecaster learns next to nothing of the next height.
+/// y(t) = level + trend·t + b·sin(2π(t + u)/6) + a(c)·sin²(π(p + ½)/24) + noise, where c is the cycle of 24 steps that contains t, and p is the
+/// step within it. The height a of a cycle follows from that of the cycle before by a tent map: a low cycle is followed by one nearly twice
+/// as far from the floor, and a high one collapses; a little noise is added. Successive heights are uncorrelated, so a
+/// linear forecaster learns almost nothing about the next height.
 /// </remarks>
 public sealed class SeriesGenerator
 {
-    /// <summary>Changes when a seed would give other values than before.</summary>
+    /// <summary>Changes when a seed would give different values.</summary>
     public const int Version = 1;
 
-    /// <summary>Steps of the long season.</summary>
+    /// <summary>The length of the long season, in steps.</summary>
     public const int Period = 24;
 
     const int ShortPeriod = 6;
@@ -33,10 +33,10 @@ public sealed class SeriesGenerator
     readonly double[] heights;
 
     /// <summary>Draws a series.</summary>
-    /// <param name="seed">Decides all series of a set.</param>
+    /// <param name="seed">The seed of the set.</param>
     /// <param name="index">The number of the series in the set.</param>
-    /// <param name="length">Its steps; a longer one begins with the same values.</param>
-    /// <param name="noise">The deviation of the noise of each value.</param>
+    /// <param name="length">The number of steps; a longer series begins with the same values.</param>
+    /// <param name="noise">The standard deviation of the noise of each value.</param>
     public SeriesGenerator(ulong seed, int index, int length, double noise)
     {
         (this.seed, this.index, this.noise) = (seed, index, noise);
@@ -71,14 +71,14 @@ public sealed class SeriesGenerator
 
     static double Next(double height, SampleRandom random) => Reflect(Tent(height) + Surprise * random.Normal());
 
-    // What leaves the range comes back into it.
+    // Values outside the range are reflected into it.
     static double Reflect(double height) => Math.Clamp(height > High ? 2 * High - height : height < Low ? 2 * Low - height : height, Low, High);
 
-    /// <summary>The best forecast from a step on, for one who knows the rules, this series' trend and seasons, and the heights of all finished cycles.</summary>
-    /// <remarks>The height of the unfinished cycle has a normal distribution, given what was observed of it; the future is simulated from there.</remarks>
+    /// <summary>The best possible forecast from a step on, given the rules, this series' trend and seasons, and the heights of all finished cycles.</summary>
+    /// <remarks>The height of the unfinished cycle has a normal distribution, given its observed values; the future is simulated from there.</remarks>
     /// <param name="origin">The first step of the forecast, at least 1.</param>
     /// <param name="horizon">The number of steps.</param>
-    /// <param name="quantiles">The probabilities of the quantiles that are wanted.</param>
+    /// <param name="quantiles">The probabilities of the quantiles.</param>
     /// <param name="draws">The number of simulated futures.</param>
     /// <returns>For each step, the mean and then each quantile.</returns>
     public double[][] BestForecast(int origin, int horizon, IReadOnlyList<double> quantiles, int draws = 400)
@@ -100,7 +100,7 @@ public sealed class SeriesGenerator
         return [.. futures.Select(values => (double[])[values.Average(), .. Quantiles(values, quantiles)])];
     }
 
-    // Mean and deviation of a cycle's height, from the one before and the values of the cycle before the origin.
+    // Mean and standard deviation of a cycle's height, given the height before it and the cycle's values before the origin.
     (double Mean, double Deviation) HeightOf(int cycle, int origin)
     {
         var (prior, spread) = cycle == 0 ? ((Low + High) / 2, (High - Low) / 4) : (Tent(heights[cycle - 1]), Surprise);

@@ -16,7 +16,7 @@ public enum SyntheticKind
     Sentiment,
 }
 
-/// <summary>What was written.</summary>
+/// <summary>The files that were written.</summary>
 /// <param name="Kind">The task.</param>
 /// <param name="Folder">The folder.</param>
 /// <param name="Train">Training examples.</param>
@@ -28,7 +28,7 @@ public sealed record SyntheticReport(SyntheticKind Kind, string Folder, long Tra
 /// <summary>Generated text tasks as sizes, streams and files.</summary>
 public static class SyntheticText
 {
-    /// <summary>The number of training examples where none is asked for.</summary>
+    /// <summary>The default number of training examples.</summary>
     public static long DefaultSize(SyntheticKind kind) => kind switch
     {
         SyntheticKind.Translation => 50_000,
@@ -52,14 +52,14 @@ public static class SyntheticText
 
     /// <summary>Writes a task as files: <c>train</c>, <c>val</c> and <c>test</c>, each in two languages, or as TSV for labelled text.</summary>
     /// <param name="kind">The task.</param>
-    /// <param name="folder">The folder; it is created if it is not there, and files of these names in it are replaced.</param>
+    /// <param name="folder">The folder; it is created if it does not exist, and files of these names in it are replaced.</param>
     /// <param name="size">The number of training examples; validation and test take a twentieth each, from 50 to 1,000.</param>
-    /// <param name="seed">The seed; one seed always gives the same files, and a larger size the same files with more at the end.</param>
-    /// <param name="cancel">Stops the work.</param>
+    /// <param name="seed">The seed; the same seed always gives the same files, and a larger size adds examples at their ends.</param>
+    /// <param name="cancel">Cancels the writing.</param>
     /// <exception cref="UserException">The size is out of range, or the folder cannot be written.</exception>
     public static SyntheticReport Write(SyntheticKind kind, string folder, long size, ulong seed, CancellationToken cancel = default)
     {
-        if (size is < 1 or > 1_000_000_000) throw new UserException($"the size ({size}) must lie between 1 and 1000000000");
+        if (size is < 1 or > 1_000_000_000) throw new UserException($"the size ({size}) must be between 1 and 1000000000");
         try
         {
             Directory.CreateDirectory(folder);
@@ -108,7 +108,7 @@ public static class SyntheticText
     }
 }
 
-/// <summary>The parts of a generated data set; no example (for a translation: no template) is in two of them.</summary>
+/// <summary>The splits of a generated data set; no example (for a translation, no template) is in two of them.</summary>
 public enum SyntheticSplit
 {
     /// <summary>Training.</summary>
@@ -121,7 +121,7 @@ public enum SyntheticSplit
 
 static class Splits
 {
-    /// <summary>The split to which a text belongs, by a hash of its content alone: one in twenty for validation, one for test.</summary>
+    /// <summary>The split to which a text belongs, by a hash of its content alone: one in twenty for validation, and one in twenty for test.</summary>
     public static SyntheticSplit Of(string content)
     {
         // FNV-1a (Fowler, Noll, Vo), then a mix, since its low bits alone are weak.

@@ -4,11 +4,11 @@ namespace Transformers.Generators;
 
 /// <summary>English sentences and their translations into Talen, an invented language with reordering, case, gender and agreement.</summary>
 /// <remarks>
-/// More than 1,000 different words on each side; 5 to 30 words a sentence on each side. The English grammar is
-/// unambiguous and the translation follows from it, so the best possible BLEU is 100; word by word it stays under 20. Templates (a
-/// sentence with its open-class words replaced by their classes) belong to one split each, by a hash, so no sentence and no
-/// template of validation and test is ever in training. The files' ending for Talen, <c>qta</c>, is a code that ISO 639-3
-/// leaves for local use.
+/// More than 1,000 different words on each side; 5 to 30 words per sentence on each side. The English grammar is
+/// unambiguous and the translation follows from it, so the best possible BLEU is 100; translating word by word stays under 20. Templates (a
+/// sentence with its open-class words replaced by their classes) each belong to one split, by a hash, so no sentence and no
+/// template of validation and test is ever in training. The files' extension for Talen, <c>qta</c>, is a code that ISO 639-3
+/// reserves for local use.
 /// </remarks>
 sealed class TranslationGenerator : ParallelGenerator
 {

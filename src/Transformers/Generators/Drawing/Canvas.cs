@@ -4,8 +4,8 @@ using Transformers.IO.Images;
 
 namespace Transformers.Generators.Drawing;
 
-/// <summary>A square picture of floats that strokes and areas are painted on, with smooth edges.</summary>
-/// <remarks>Coordinates are pixels from the upper left corner; how much of a pixel is covered comes from its distance to the line.</remarks>
+/// <summary>A square image of floats, on which strokes and areas are painted with smooth edges.</summary>
+/// <remarks>Coordinates are pixels from the upper left corner; the coverage of a pixel follows from its distance to the line.</remarks>
 sealed class Canvas
 {
     readonly Vector3[] pixels;
@@ -20,7 +20,7 @@ sealed class Canvas
 
     public int Side { get; }
 
-    /// <summary>Colours run from one corner to the opposite one; components from 0 to 1.</summary>
+    /// <summary>A gradient of colours from one corner to the opposite one, with components from 0 to 1.</summary>
     public void Shade(Vector3 from, Vector3 to, Vector2 direction)
     {
         for (var i = 0; i < pixels.Length; i++)
@@ -30,12 +30,12 @@ sealed class Canvas
         }
     }
 
-    /// <summary>Paints a line of a width through points.</summary>
+    /// <summary>Paints a line of a given width through points.</summary>
     public void Stroke(ReadOnlySpan<Vector2> points, float width, Vector3 color)
     {
         if (points.Length == 0) return;
         var reach = width / 2 + 1;
-        // Each piece looks at its own surroundings only; the nearest piece decides, so that they join without seams.
+        // Each piece affects only its surroundings; the nearest piece decides, so that pieces join without seams.
         Array.Fill(nearest, float.MaxValue);
         for (var i = 0; i < points.Length; i++)
         {
@@ -52,7 +52,7 @@ sealed class Canvas
             if (nearest[i] < reach * reach) Paint(i % Side, i / Side, color, width / 2 - MathF.Sqrt(nearest[i]) + 0.5f);
     }
 
-    /// <summary>Paints what closed lines enclose; where an even number of them does, nothing.</summary>
+    /// <summary>Fills what closed lines enclose, by the even-odd rule.</summary>
     public void Fill(IReadOnlyList<Vector2[]> loops, Vector3 color)
     {
         var (low, high) = Bounds([.. loops.SelectMany(l => l)], 1);

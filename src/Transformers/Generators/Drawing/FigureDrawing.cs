@@ -4,7 +4,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Generators.Drawing;
 
-/// <summary>Draws one figure with everything about it random but what it is.</summary>
+/// <summary>Draws one figure with everything random except its class.</summary>
 sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
 {
     public RgbImage Character(char character)
@@ -18,7 +18,7 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
         foreach (var pen in form)
         {
             var points = pen.Points.Select(p => Vector2.Transform(Miss(p - new Vector2(0.5f)), place)).ToArray();
-            // A closed curve stays closed, wherever its end was meant to be.
+            // A closed curve stays closed, although its points are moved.
             if (pen.Points[0] == pen.Points[^1]) points[^1] = points[0];
             canvas.Stroke(Glyphs.Line(pen, points), Math.Max(width, 1.2f), ink);
         }
@@ -33,7 +33,7 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
         Clutter(canvas, ground);
         var outlines = Shapes.Outlines(name).Select(loop =>
         {
-            // Corners are missed a little; of a round figure's many points that would make a rough edge.
+            // Corners are moved a little; moving the many points of a round figure would make a rough edge.
             var points = loop.Select(p => Vector2.Transform((loop.Length < 15 ? Miss(p) : p) * 0.5f, place)).ToArray();
             points[^1] = points[0];
             return points;
@@ -47,7 +47,7 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
 
     Vector2 Miss(Vector2 point) => point + (float)style.Wobble * new Vector2((float)random.Normal(), (float)random.Normal());
 
-    // From the figure's box about (0, 0) to pixels: stretched, slanted, turned, moved so that it stays inside.
+    // From the figure's box around (0, 0) to pixels: stretched, slanted, rotated, and moved so that it stays inside.
     Matrix3x2 Place(float aspect)
     {
         var height = (float)random.Uniform(style.MinScale, style.MaxScale);
@@ -69,14 +69,14 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
         Vector3 first, ink;
         do (first, ink) = (Color(), Color());
         while (sign * (Brightness(ink) - Brightness(first)) < style.Contrast + 0.1);
-        // The ground changes across the picture, less than would hide the ink.
+        // The background varies over the image, but not enough to hide the ink.
         var second = Vector3.Lerp(first, Color(), 0.15f);
         var angle = random.Uniform(0, 2 * Math.PI);
         canvas.Shade(first, second, new Vector2((float)Math.Cos(angle), (float)Math.Sin(angle)));
         return (canvas, ink, Brightness(first));
     }
 
-    // Stray strokes near the edge and small blots, in colours of the ground's brightness: in the way, but not read as ink.
+    // Stray strokes near the edge and small blots, as bright as the background: clutter that is not read as ink.
     void Clutter(Canvas canvas, float ground)
     {
         for (var left = random.Next(style.Clutter + 1); left > 0; left--)
@@ -97,35 +97,35 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
     static float Brightness(Vector3 color) => Vector3.Dot(color, new Vector3(0.299f, 0.587f, 0.114f));
 }
 
-/// <summary>How far drawn images stray from a neat figure in the middle; lengths are parts of the image's side.</summary>
+/// <summary>How much drawn images differ from a neat figure in the middle; lengths are fractions of the image's side.</summary>
 sealed record DrawingStyle
 {
-    /// <summary>Digits and letters: what a linear classifier on the pixels gets wrong and a person reads at a glance.</summary>
+    /// <summary>Digits and letters: hard for a linear classifier on the pixels, but easy for people to read.</summary>
     public static readonly DrawingStyle Written = new();
 
-    /// <summary>Figures: they may stand on any corner.</summary>
+    /// <summary>Figures, which may be rotated by any angle.</summary>
     public static readonly DrawingStyle Figures = new() { Rotation = 180, Wobble = 0.04, DarkInk = 0.5 };
 
-    /// <summary>Greatest turn either way, in degrees.</summary>
+    /// <summary>The maximum rotation in either direction, in degrees.</summary>
     public double Rotation { get; init; } = 20;
-    /// <summary>Greatest slant either way.</summary>
+    /// <summary>The maximum slant in either direction.</summary>
     public double Shear { get; init; } = 0.25;
-    /// <summary>Least height of the figure.</summary>
+    /// <summary>The minimum height of the figure.</summary>
     public double MinScale { get; init; } = 0.5;
-    /// <summary>Greatest height of the figure.</summary>
+    /// <summary>The maximum height of the figure.</summary>
     public double MaxScale { get; init; } = 0.75;
-    /// <summary>How far the pen misses its points (deviation, as a part of the figure).</summary>
+    /// <summary>How far the pen misses its points (standard deviation, as a fraction of the figure).</summary>
     public double Wobble { get; init; } = 0.035;
-    /// <summary>Least width of a stroke.</summary>
+    /// <summary>The minimum width of a stroke.</summary>
     public double MinPen { get; init; } = 0.06;
-    /// <summary>Greatest width of a stroke.</summary>
+    /// <summary>The maximum width of a stroke.</summary>
     public double MaxPen { get; init; } = 0.12;
-    /// <summary>Greatest number of stray strokes and blots.</summary>
+    /// <summary>The maximum number of stray strokes and blots.</summary>
     public int Clutter { get; init; } = 3;
-    /// <summary>Greatest deviation of the noise, of values from 0 to 1.</summary>
+    /// <summary>The maximum standard deviation of the noise, for values from 0 to 1.</summary>
     public double Noise { get; init; } = 0.08;
-    /// <summary>Probability that the ink is darker than the ground; 0 is chalk on a board.</summary>
+    /// <summary>The probability that the ink is darker than the background; 0 is chalk on a board.</summary>
     public double DarkInk { get; init; }
-    /// <summary>Least difference in brightness between figure and ground, 0 to 1.</summary>
+    /// <summary>The minimum difference in brightness between figure and background, 0 to 1.</summary>
     public double Contrast { get; init; } = 0.35;
 }

@@ -9,7 +9,7 @@ static class Glyphs
     /// <summary>A stroke: the points that the pen passes, in straight lines or in a smooth curve.</summary>
     public readonly record struct Pen(bool Smooth, Vector2[] Points);
 
-    // Points in hundredths; | lifts the pen, ~ draws a curve. Where people write a figure in several ways, so do we.
+    // Points in hundredths; | lifts the pen, ~ draws a curve. A character that people write in several ways has several entries.
     static readonly (char Name, string[] Forms)[] Written =
     [
         ('0', ["~50 0 16 18 10 52 22 88 50 100 78 88 90 52 84 18 50 0"]),
@@ -93,12 +93,12 @@ static class Glyphs
     }
 }
 
-/// <summary>Plane figures as closed lines about (0, 0), within a circle of radius 1.</summary>
+/// <summary>Plane figures as closed lines around (0, 0), within a circle of radius 1.</summary>
 static class Shapes
 {
     public static readonly string[] Names = ["circle", "crescent", "cross", "hexagon", "semicircle", "square", "star", "triangle"];
 
-    /// <summary>A figure's outlines; the last point of each is its first.</summary>
+    /// <summary>A figure's outlines; the last point of each equals its first.</summary>
     public static Vector2[][] Outlines(string name) => name switch
     {
         "circle" => [Regular(40, 0.95f)],
@@ -123,7 +123,7 @@ static class Shapes
         return [.. points, points[0]];
     }
 
-    // Half a circle, moved so that its middle is about the centre.
+    // Half a circle, moved so that its middle is near the centre.
     static Vector2[] Semicircle(float radius) =>
         [.. Enumerable.Range(0, 25).Select(i => At(-0.25f + i / 48f, radius)).Append(At(-0.25f, radius)).Select(p => p + new Vector2(0, 0.4f))];
 

@@ -14,16 +14,16 @@ public enum DrawingKind
     Shapes,
 }
 
-/// <summary>Draws labelled images, the same ones for the same seed, and writes them as PNG files in class folders.</summary>
+/// <summary>Draws labelled images, the same for the same seed, and writes them as PNG files in class folders.</summary>
 public static class ImageGenerator
 {
-    /// <summary>Changes when a seed would draw other pixels than before.</summary>
+    /// <summary>Changes when a seed would give different pixels.</summary>
     public const int Version = 1;
 
     /// <summary>One image in this many is for testing.</summary>
     public const int TestEvery = 6;
 
-    /// <summary>Names of the classes, in the order of labels.</summary>
+    /// <summary>The names of the classes, in the order of labels.</summary>
     public static IReadOnlyList<string> Classes(DrawingKind kind) => kind switch
     {
         DrawingKind.Digits => [.. Enumerable.Range('0', 10).Select(c => ((char)c).ToString())],
@@ -40,13 +40,13 @@ public static class ImageGenerator
         return kind == DrawingKind.Shapes ? drawing.Shape(name) : drawing.Character(name[0]);
     }
 
-    /// <summary>Writes a set as <c>train/CLASS/NNNNNN.png</c> and <c>test/CLASS/NNNNNN.png</c>; it appears whole or not at all.</summary>
+    /// <summary>Writes a set as <c>train/CLASS/NNNNNN.png</c> and <c>test/CLASS/NNNNNN.png</c>; it is written completely or not at all.</summary>
     /// <param name="kind">What is drawn.</param>
     /// <param name="folder">A folder that does not exist or is empty.</param>
-    /// <param name="count">Number of images in all; one in <see cref="TestEvery"/> is for testing. Classes are equally frequent.</param>
-    /// <param name="seed">Decides every pixel; image i does not depend on how many there are.</param>
+    /// <param name="count">The number of images; one in <see cref="TestEvery"/> is for testing. Classes are equally frequent.</param>
+    /// <param name="seed">The seed; image i does not depend on the number of images.</param>
     /// <param name="side">The side, in pixels.</param>
-    /// <param name="cancel">Ends the writing and leaves nothing.</param>
+    /// <param name="cancel">Cancels the writing, and leaves nothing behind.</param>
     /// <exception cref="UserException">The folder is not empty or cannot be written, or a number is out of range.</exception>
     public static void Write(
         DrawingKind kind, string folder, int count, ulong seed, int side = 32, CancellationToken cancel = default)
@@ -66,7 +66,7 @@ public static class ImageGenerator
                     Directory.CreateDirectory(Path.Combine(making.Path, split, name));
             AllCores.For(count, i =>
             {
-                // The rounds of classes, not single images, are divided, so that both splits hold each class equally often.
+                // Whole rounds of classes are divided instead of single images, so that both splits have each class equally often.
                 var (round, label) = (i / classes.Count, i % classes.Count);
                 var split = round % TestEvery == TestEvery - 1 ? "test" : "train";
                 var image = Draw(kind, label, side, new SampleRandom(seed, (ulong)kind, (ulong)i));

@@ -65,7 +65,7 @@ readonly record struct PlacedThing(Thing Thing, int Row, int Column)
         _ => Row > other.Row,
     };
 
-    /// <summary>Whether it is at the edge that lies in a direction from the middle, in the order of <see cref="SceneWords.Relations"/>, and not in a corner.</summary>
+    /// <summary>Whether it is at the edge in a direction from the middle, in the order of <see cref="SceneWords.Relations"/>, and not in a corner.</summary>
     public bool IsAtEdge(int direction)
     {
         const int last = SceneSampler.Side - 1;
@@ -86,7 +86,7 @@ public enum SceneQuestion
     Color,
     /// <summary>The shape of an object.</summary>
     Shape,
-    /// <summary>Whether an object is to the left, to the right, above or below the middle of the picture; it is at an edge, and not in a corner.</summary>
+    /// <summary>Whether an object is to the left, to the right, above or below the middle of the image; it is at an edge, and not in a corner.</summary>
     Position,
     /// <summary>How many objects fit a description.</summary>
     Count,

@@ -9,7 +9,7 @@ namespace Transformers.Generators.Scenes;
 /// <summary>Scenes of three to six objects, each with a question and a caption; a function of the seed and the scene's number.</summary>
 /// <remarks>
 /// Inspired by CLEVR (Johnson et al. 2017). The answers within a type of question are equally frequent. A quarter of the training questions
-/// are relations, which take the most training, and 15 % are of each other type; elsewhere all types are equally frequent.
+/// are relations, which take the longest to learn, and 15 % are of each other type; in the other splits, all types are equally frequent.
 /// </remarks>
 public static class SceneGenerator
 {
@@ -18,7 +18,7 @@ public static class SceneGenerator
 
     static readonly SceneQuestion[] Kinds = Enum.GetValues<SceneQuestion>();
 
-    // Each kind three times in 20 questions, and relations twice more.
+    // In 20 questions, each kind occurs three times, and relations twice more.
     static readonly SceneQuestion[] TrainingKinds = [.. Kinds, SceneQuestion.Relation, .. Kinds, SceneQuestion.Relation, .. Kinds];
 
     /// <summary>The side, in pixels.</summary>
@@ -33,18 +33,18 @@ public static class SceneGenerator
     /// <summary>The name of a split's file without extension.</summary>
     public static string NameOf(SceneSplit split) => split == SceneSplit.Validation ? "val" : split.ToString().ToLowerInvariant();
 
-    /// <summary>One scene; its question is of one of some kinds, in turns.</summary>
+    /// <summary>One scene; the kinds of questions take turns from scene to scene.</summary>
     internal static Scene At(SceneSplit split, ulong seed, int index, IReadOnlyList<SceneQuestion>? kinds = null)
     {
         kinds ??= split == SceneSplit.Train ? TrainingKinds : Kinds;
         return new SceneSampler(new SampleRandom(seed, (ulong)split, (ulong)index), split == SceneSplit.Unseen).Draw(kinds[index % kinds.Count]);
     }
 
-    /// <summary>The picture of a scene.</summary>
+    /// <summary>The image of a scene.</summary>
     internal static RgbImage Draw(SceneSplit split, ulong seed, int index, IReadOnlyList<SceneQuestion>? kinds = null) =>
         SceneDrawing.Draw(At(split, seed, index, kinds).Things, DrawingOf(split, seed, index));
 
-    /// <summary>Determines everything in the picture except the objects.</summary>
+    /// <summary>The random numbers that determine everything in the image except the objects.</summary>
     internal static SampleRandom DrawingOf(SceneSplit split, ulong seed, int index) => new(seed, (ulong)split, (ulong)index, 1);
 
     /// <summary>Writes all splits as JSON lines with a folder of PNG files and one of region features; the folder is written completely or not at all.</summary>

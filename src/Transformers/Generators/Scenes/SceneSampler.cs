@@ -4,7 +4,7 @@ namespace Transformers.Generators.Scenes;
 
 /// <summary>Draws scenes with their texts at random.</summary>
 /// <remarks>
-/// The question is drawn first, then its answer, each with the same probability, then a scene in which that is the answer: so the words
+/// The question is drawn first, then its answer, each with the same probability, then a scene with that answer, so that the words
 /// of a question do not give its answer away. No two objects in a scene have the same shape and colour, which is how texts name an object.
 /// </remarks>
 sealed class SceneSampler(SampleRandom random, bool unseen)
@@ -53,7 +53,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         return (Place(things), $"what {what} is the {string.Join(' ', words)}?", SceneWords.Of(asked)[wanted[asked]]);
     }
 
-    // "where is the red circle from the middle?": the step from the words to a cell and its position, of which a relation takes two.
+    // "where is the red circle from the middle?": finds one object and its position, while a relation needs two.
     (List<PlacedThing>, string, string) Position()
     {
         var thing = Any(unseen);
@@ -76,7 +76,7 @@ sealed class SceneSampler(SampleRandom random, bool unseen)
         return (Place(Fill(things, thing => !matches(thing))), $"how many {words} are there?", $"{count}");
     }
 
-    // "where is the red circle from the blue square?": in its row or its column, so that only one answer is right.
+    // "where is the red circle from the blue square?": both are in one row or column, so that only one answer is right.
     (List<PlacedThing>, string, string) Relation()
     {
         var (first, second) = Pair();

@@ -12,8 +12,8 @@ public enum SpeechKind
 
 /// <summary>A speaker.</summary>
 /// <param name="Pitch">The pitch in Hz.</param>
-/// <param name="Tract">What all formants are multiplied by: a shorter vocal tract has higher ones.</param>
-/// <param name="Speed">What all durations are divided by.</param>
+/// <param name="Tract">The factor on all formants: a shorter vocal tract has higher ones.</param>
+/// <param name="Speed">The divisor of all durations.</param>
 /// <param name="Breath">The loudness of breath in the voice.</param>
 /// <param name="Tilt">How much softer high frequencies of the voice are, from 0 to below 1.</param>
 /// <param name="Fall">The fraction by which the pitch falls over a word.</param>
@@ -28,18 +28,18 @@ sealed record Voice(double Pitch, double Tract, double Speed, double Breath, dou
 
 /// <summary>Synthesises words by rule in many voices, and adds noise.</summary>
 /// <remarks>
-/// A source of pulses and noise goes through resonators in a row, one for each formant, as in Klatt 1980; formants, loudness and pitch glide from sound to sound.
+/// A source of pulses and noise goes through a series of resonators, one for each formant, as in Klatt 1980; formants, loudness and pitch glide from sound to sound.
 /// The noise is 0 to 20 dB softer than the word.
 /// </remarks>
 public static class SpeechGenerator
 {
-    /// <summary>Changes when a seed would give other sounds than before.</summary>
+    /// <summary>Changes when a seed would give different sounds.</summary>
     public const int Version = 1;
 
     /// <summary>Samples per second.</summary>
     public const int Rate = 16_000;
 
-    /// <summary>Voices of training, validation and test: no voice is in two.</summary>
+    /// <summary>The number of voices of training, validation and test, which have no voice in common.</summary>
     public static IReadOnlyList<(string Split, int Voices)> Splits { get; } = [("train", 60), ("validation", 10), ("test", 20)];
 
     const int Length = Rate, Frame = 80;
@@ -49,7 +49,7 @@ public static class SpeechGenerator
     public static IReadOnlyList<string> Classes { get; } = [.. Words.All.Select(word => word.Name)];
 
     /// <summary>Synthesises a word.</summary>
-    /// <param name="seed">Decides all voices and sounds of a set.</param>
+    /// <param name="seed">The seed of the set.</param>
     /// <param name="split">The number of the split, which determines the voices.</param>
     /// <param name="index">The number of the sound in its split; its class is the remainder by the number of classes.</param>
     /// <returns>One second at 16 kHz.</returns>
@@ -68,7 +68,7 @@ public static class SpeechGenerator
 
     static double Power(double[] samples) => samples.Sum(sample => sample * sample) / samples.Length;
 
-    // White to brown noise: each sample remembers some of the one before.
+    // White to brown noise: each sample includes part of the one before.
     static void AddNoise(double[] samples, double power, SampleRandom random)
     {
         var ratio = Math.Pow(10, -random.Uniform(0, QuietestNoise) / 10);
@@ -82,7 +82,7 @@ public static class SpeechGenerator
 
     static double[] Synthesize(Phone[] phones, Voice voice, SampleRandom random)
     {
-        // No speaker says a sound twice alike.
+        // A speaker never says a sound in exactly the same way twice.
         var said = Array.ConvertAll(phones, phone => phone with
         {
             F1 = phone.F1 * voice.Tract * random.Uniform(0.95, 1.05), F2 = phone.F2 * voice.Tract * random.Uniform(0.95, 1.05), F3 = phone.F3 * voice.Tract * random.Uniform(0.97, 1.03),
@@ -103,7 +103,7 @@ public static class SpeechGenerator
                 for (var f = 0; f < formants.Length; f++) formants[f].Tune(Math.Min(frequencies[f], 7500), widths[f]);
                 hiss.Tune(Math.Min(Math.Max(now.HissAt, 1000), 7500), 1500);
             }
-            // The pulses of the voice, softened; a little noise shakes their distances.
+            // The smoothed pulses of the voice, with a little jitter in their distances.
             pulse += pitch * (1 - voice.Fall * t / sound.Length) / Rate * (1 + 0.02 * random.Normal());
             var source = voice.Breath * random.Normal() * 0.3;
             if (pulse >= 1)
@@ -156,11 +156,11 @@ public static class SpeechGenerator
         }
     }
 
-    /// <summary>Writes a set as <c>SPLIT/CLASS/NNNNNN.wav</c>; it appears whole or not at all.</summary>
+    /// <summary>Writes a set as <c>SPLIT/CLASS/NNNNNN.wav</c>; it is written completely or not at all.</summary>
     /// <param name="folder">A folder that does not exist or is empty.</param>
     /// <param name="count">Training sounds; validation gets a tenth and test a fifth as many, at least one of each class.</param>
-    /// <param name="seed">Decides every sample.</param>
-    /// <param name="cancel">Ends the writing and leaves nothing.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="cancel">Cancels the writing, and leaves nothing behind.</param>
     /// <exception cref="UserException">The folder is not empty or cannot be written.</exception>
     public static void Write(string folder, int count, ulong seed, CancellationToken cancel = default)
     {
@@ -191,7 +191,7 @@ public static class SpeechGenerator
 /// <param name="F1">The first formant in Hz, of a man's voice.</param>
 /// <param name="F2">The second.</param>
 /// <param name="F3">The third.</param>
-/// <param name="Milliseconds">How long it lasts.</param>
+/// <param name="Milliseconds">The duration in milliseconds.</param>
 /// <param name="Voice">The loudness of the voice.</param>
 /// <param name="Hiss">The loudness of the hiss.</param>
 /// <param name="HissAt">The middle of the hiss in Hz.</param>

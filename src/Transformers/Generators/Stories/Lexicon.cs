@@ -42,7 +42,7 @@ static class Lexicon
 
     public static readonly string[] Relatives = Words("mother father grandmother grandfather aunt uncle sister brother cousin godmother");
 
-    /// <summary>Who somebody is: an adjective, and the noun that the end of the story may call it by.</summary>
+    /// <summary>A person's trait: an adjective, and the noun that may be used for it at the end of the story.</summary>
     public static readonly string[] Traits = Words("""
         kind brave curious clever patient gentle cheerful careful shy honest quiet stubborn lazy proud hungry sleepy busy playful
         generous polite thoughtful helpful friendly restless forgetful grumpy greedy jealous boastful timid nervous dreamy merry lively
@@ -60,7 +60,7 @@ static class Lexicon
         homesick embarrassed gloomy heartbroken alarmed desperate offended troubled bewildered discouraged
         """);
 
-    /// <summary>What somebody likes to do: base form, past, and the form in -ing.</summary>
+    /// <summary>What a person likes to do: base form, past tense and -ing form.</summary>
     public static readonly string[][] Hobbies = Forms("""
         sing sang singing|paint painted painting|dance danced dancing|read read reading|draw drew drawing|run ran running
         swim swam swimming|climb climbed climbing|fish fished fishing|bake baked baking|cook cooked cooking|write wrote writing
@@ -99,13 +99,13 @@ static class Lexicon
         flowerpot watering-can birdhouse hammock tent cushion quilt rug tapestry banner flag pennant mask costume cape wand
         """);
 
-    /// <summary>What one builds with.</summary>
+    /// <summary>Tools for building.</summary>
     public static readonly string[] Tools = Words("hammer saw spade axe shovel chisel mallet drill trowel ladder wheelbarrow pickaxe crowbar hatchet workbench vice");
 
-    /// <summary>What water is fetched in.</summary>
+    /// <summary>Vessels for water.</summary>
     public static readonly string[] Vessels = Words("watering-can bucket jug pitcher cup kettle bowl mug bottle teapot goblet saucepan pail flask basin");
 
-    /// <summary>What things look like; any of them fits any thing.</summary>
+    /// <summary>What things look like; each fits every thing.</summary>
     public static readonly string[] Looks = Words("""
         red blue green yellow little old white silver golden wooden black shiny brown purple orange tiny pink striped painted grey
         spotted crooked pretty dusty tin round heavy copper brass polished crimson scarlet turquoise violet amber ivory emerald-green
@@ -117,7 +117,7 @@ static class Lexicon
         translucent triangular twisted unusual valuable varnished woollen wrinkled
         """);
 
-    /// <summary>Where things are kept, lost and hidden: the preposition belongs to the place.</summary>
+    /// <summary>Where things are kept, lost and hidden: the preposition is part of the phrase.</summary>
     public static readonly string[] Spots = Phrases("""
         under the bench|behind the door|in the drawer|on the shelf|under the bed|in the cupboard|behind the curtain|under the table
         in the barrel|on the windowsill|beside the stove|in the hollow tree|under the stairs|behind the barn|in the tall grass
@@ -153,13 +153,13 @@ static class Lexicon
 
     public static readonly string[] Materials = Words("wood paper straw clay stone wool wax cardboard leather cloth bamboo bark moss felt plaster wicker canvas willow-twigs");
 
-    /// <summary>What is built: each can be in the open and be used by two.</summary>
+    /// <summary>What is built: each can be outdoors and be used by two people.</summary>
     public static readonly string[] Structures = Words("""
         raft hut bridge boat treehouse swing tower fort tent bench birdhouse cart shelter castle stage well ladder fence henhouse
         greenhouse windmill snowman lighthouse kennel oven scarecrow seesaw pavilion gazebo sundial catapult waterwheel footbridge
         """);
 
-    /// <summary>Where stories go: the preposition of staying there and the noun.</summary>
+    /// <summary>Where stories go: the preposition for being there, and the noun.</summary>
     public static readonly string[][] Locations = Forms("""
         in garden|at market|by river|in forest|on hill|at mill|by lake|in village|at school|on beach|in meadow|at harbour
         in park|at farm|by pond|in valley|at castle|on island|in orchard|by sea|at station|in library|in kitchen|at inn
@@ -190,7 +190,7 @@ static class Lexicon
         Emberton Fiddlersgreen Gullcliff Hollowell Icklesham Jackdaw Kittiwake Lanternhill Moonbury Nightingale Owlswick Plumstead
         """);
 
-    /// <summary>Weather: how it was, and the noun that recalls it.</summary>
+    /// <summary>Weather: a clause, and the noun that refers to it later.</summary>
     public static readonly string[][] Weathers = Pairs("""
         It was a sunny morning=the sun|It was raining=the rain|Snow was falling=the snow|A strong wind was blowing=the wind
         It was a foggy day=the fog|It was a hot afternoon=the heat|It was a frosty morning=the frost|Grey clouds hung low=the clouds
@@ -212,7 +212,7 @@ static class Lexicon
         treasure hunt|sack race|pumpkin contest|juggling contest|masked ball|fireworks display|chess tournament|spelling bee|stilt race
         """);
 
-    /// <summary>Fancy sights that a traveller passes and later talks about.</summary>
+    /// <summary>Unusual sights that a traveller passes and later talks about.</summary>
     public static readonly string[] Sights = Phrases("""
         a stork on a chimney|a broken cart|a sleeping cat|three geese in a row|a statue of a king|a field of poppies|a stone lion
         a scarecrow with a pipe|a ship with torn sails|a donkey in a hat|a carriage without wheels|a wedding procession|a tame crow
@@ -231,7 +231,7 @@ static class Lexicon
 
     static string[][] Pairs(string list) => [.. Phrases(list).Select(p => p.Split('='))];
 
-    /// <summary>How somebody speaks; it stays with the person for the whole story.</summary>
+    /// <summary>How a person speaks, the same for the whole story.</summary>
     public static readonly string[] Manners = Words("""
         softly cheerfully slowly quickly gently proudly shyly bravely kindly quietly loudly calmly eagerly gravely brightly warmly
         politely earnestly hoarsely merrily solemnly sweetly boldly briskly drily dreamily gaily gruffly hastily humbly joyfully
@@ -239,7 +239,7 @@ static class Lexicon
         timidly tenderly wearily wisely wistfully anxiously carefully
         """);
 
-    /// <summary>What somebody exclaims; it stays with the person too.</summary>
+    /// <summary>What a person exclaims, also the same for the whole story.</summary>
     public static readonly string[] Cries = Phrases("""
         Oh dear|Good gracious|My goodness|Hurrah|Upon my word|Dear me|Well, well|Oh my|Bless my boots|Heavens above|By my whiskers
         Jumping crickets|Great pancakes|Thunder and lightning|Fiddlesticks|Goodness gracious|Holy mackerel|Great galloping geese
@@ -253,7 +253,7 @@ static class Lexicon
         scampered shuffled stomped bounced waddled ambled paced strode scurried plodded sauntered scuttled tramped hobbled darted
         """);
 
-    /// <summary>What is worn all story long: an adjective and a garment.</summary>
+    /// <summary>What a person wears for the whole story: an adjective and a garment.</summary>
     public static readonly string[] Garments = Phrases("""
         a red cap|a straw hat|a blue coat|woollen socks|a green jacket|a yellow raincoat|big boots|a white apron|a purple dress|round glasses
         a feathered hat|a long scarf|muddy shoes|a patched shirt|a silk tie|rubber boots|a checked waistcoat|a fur collar|a knitted cardigan
@@ -261,14 +261,14 @@ static class Lexicon
         a tartan kilt|a cotton bonnet|a paper crown|silver earrings|a sailor suit|dungarees|a flannel nightgown|a top hat|suede moccasins
         """);
 
-    /// <summary>The songs that are sung, and sung again.</summary>
+    /// <summary>The songs that are sung.</summary>
     public static readonly string[] Songs = Phrases("""
         The Lazy Frog|My Bonny Boat|Three Little Clouds|The Miller's Mule|Over the Rainbow Hill|The Dancing Bear|Golden Slumbers
         The Tinker's Tune|Sleep, Little Lamb|The Wandering Minstrel|Ten Merry Mice|The Jolly Pirate|Autumn Leaves|The Cuckoo Waltz
         The Rattling Wagon|Home by Candlelight|The Baker's Lament|Silver Bells|The Lonely Shepherd|Bread and Blossoms|The Turning Tide
         """);
 
-    /// <summary>What happens overnight or on the road: the event, and the word that names it later.</summary>
+    /// <summary>What happens overnight or on the road: the event, and the word that refers to it later.</summary>
     public static readonly string[][] Mishaps = Pairs("""
         a storm broke out=storm|the river rose=flood|a wheel came off the cart=broken wheel|the bridge was washed away=missing bridge
         the road was blocked by a fallen tree=fallen tree|the lamp went out=darkness|thick fog came up=fog|a flock of geese barred the way=geese

@@ -1,6 +1,6 @@
 namespace Transformers.Generators.Stories;
 
-// Plots about words and ways: visits, errands, secrets, letters, strays, flocks, fears.
+// Plots about messages and journeys: visits, errands, secrets, letters, strays, flocks, fears.
 static partial class Plots
 {
     static void Visit(Teller t)

@@ -1,6 +1,6 @@
 namespace Transformers.Generators.Stories;
 
-/// <summary>What can happen. A plot draws its people, things and locations and has them act; it keeps its promises before it ends.</summary>
+/// <summary>The plots. A plot draws its people, things and locations and has them act; whatever it announces happens before it ends.</summary>
 static partial class Plots
 {
     public static readonly Action<Teller>[] All =

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace Transformers.Generators.Stories;
 
-/// <summary>Makes short English stories of any amount, the same for the same seed on every machine.</summary>
+/// <summary>Generates any amount of short English stories, the same for the same seed on every machine.</summary>
 /// <remarks>
-/// A grammar over a small world: people, things and locations are drawn once and stay as they are until the story ends, so what comes
-/// next is decided by what was said sentences ago. That is what makes a model with a long context better than one with a short one.
+/// A grammar over a small world: people, things and locations are drawn once and do not change until the story ends, so what comes
+/// next often depends on what was said many sentences ago. That is why a longer context helps a model.
 /// </remarks>
 public static class StoryGenerator
 {
@@ -14,7 +14,7 @@ public static class StoryGenerator
 
     /// <summary>One story, of a few paragraphs with a line feed between them and none at the end.</summary>
     /// <param name="seed">Which collection of stories.</param>
-    /// <param name="index">Which story of it; any, at once.</param>
+    /// <param name="index">The number of the story; any story can be generated directly.</param>
     public static string Story(ulong seed, long index)
     {
         var teller = new Teller(seed, (ulong)index);
@@ -22,9 +22,9 @@ public static class StoryGenerator
         return teller.ToString();
     }
 
-    /// <summary>Stories 0, 1, 2, … of a seed as a stream, each made when asked for.</summary>
+    /// <summary>Stories 0, 1, 2, … of a seed as a stream, each generated on demand.</summary>
     /// <param name="seed">Which collection of stories.</param>
-    /// <param name="bytes">Ends after the story with which this many UTF-8 bytes are reached; 0 gives none.</param>
+    /// <param name="bytes">The size in UTF-8 bytes; the stream ends with the story that reaches it. 0 gives no story.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is negative.</exception>
     public static IEnumerable<string> Generate(ulong seed, long bytes)
     {

@@ -33,7 +33,7 @@ sealed class Teller(ulong seed, ulong index)
     /// <summary>One of the options, all equally likely.</summary>
     public string Either(params ReadOnlySpan<string> options) => options[random.Next(options.Length)];
 
-    /// <summary>A word that this story has not drawn before; words that stand first are likelier.</summary>
+    /// <summary>A word that this story has not drawn before; words that come first are more likely.</summary>
     public string Draw(string[] list)
     {
         while (true)
@@ -52,14 +52,14 @@ sealed class Teller(ulong seed, ulong index)
         }
     }
 
-    // Density falls as the square root: the first tenth of a list gets a third of the draws, the last tenth a twentieth.
+    // The index is the square of a uniform number: the first tenth of a list gets a third of the draws, the last tenth a twentieth.
     int Skewed(int count)
     {
         var u = random.NextDouble();
         return (int)(u * u * count);
     }
 
-    // Names are drawn evenly: a name is for the context to tell, not for its frequency.
+    // Names are drawn uniformly, so that only the context predicts a name, not its frequency.
     string Name(string[] list)
     {
         while (true)
@@ -135,7 +135,7 @@ sealed class Teller(ulong seed, ulong index)
         Say($"{from} gave {thing} to {to}.", $"Then {from} handed {thing} to {to}.");
     }
 
-    /// <summary>Opens a story with its hero, and says what will matter later: who, what kind, what trait.</summary>
+    /// <summary>Starts a story with its hero, and gives the facts that matter later: name, kind and trait.</summary>
     public void Open(Person hero, Place home)
     {
         hero.At = home;
@@ -160,7 +160,7 @@ sealed class Teller(ulong seed, ulong index)
             $"{hero} had a friend called {friend}, {Grammar.A($"{friend.Trait} {friend.Kind}")} who loved to {friend.Hobby[0]}.");
     }
 
-    /// <summary>Somebody speaks, in the manner that is theirs.</summary>
+    /// <summary>A person speaks, in their own manner.</summary>
     public void Speak(Person who, params ReadOnlySpan<string> words)
     {
         var chosen = words[words.Length == 1 ? 0 : random.Next(words.Length)];

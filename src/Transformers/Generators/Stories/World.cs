@@ -1,6 +1,6 @@
 namespace Transformers.Generators.Stories;
 
-/// <summary>Somebody in a story. What is drawn once stays so to the story's end.</summary>
+/// <summary>A person in a story, whose attributes are drawn once and do not change.</summary>
 sealed class Person
 {
     public required string Name { get; init; }
@@ -22,7 +22,7 @@ sealed class Person
     public override string ToString() => Name;
 }
 
-/// <summary>A thing that can be carried, with somebody or at some spot, never both.</summary>
+/// <summary>A thing that can be carried; it is either with a person or at a spot.</summary>
 sealed class Thing(string look, string noun)
 {
     public string Noun => noun;
@@ -45,7 +45,7 @@ sealed class Place(string preposition, string look, string noun)
 
 static class Grammar
 {
-    /// <summary>The words with the indefinite article that they are spoken with.</summary>
+    /// <summary>The words with the indefinite article that their pronunciation requires.</summary>
     public static string A(string words) =>
         "aeiou".Contains(words[0]) && !words.StartsWith("uni") && !words.StartsWith("uku") && !words.StartsWith("one") || words.StartsWith("hour") || words.StartsWith("honest")
             ? $"an {words}" : $"a {words}";

@@ -1,6 +1,6 @@
 namespace Transformers.Generators.Translation;
 
-/// <summary>Writes a meaning in English, and as a template: the same with every word of an open class replaced by its class.</summary>
+/// <summary>Writes a meaning in English, and as a template: the same sentence with every open-class word replaced by its class.</summary>
 sealed class English
 {
     readonly List<string> words = [];
@@ -8,7 +8,7 @@ sealed class English
 
     English() { }
 
-    /// <summary>The words without the mark at the end, and the template.</summary>
+    /// <summary>The words without the final punctuation mark, and the template.</summary>
     public static (List<string> Words, List<string> Template) Write(Sentence sentence)
     {
         var english = new English();
@@ -70,7 +70,7 @@ sealed class English
             Base(verb);
         }
         else if (verb.Tense == Tense.Past) Add(Words.Past(stem), kind + ".PAST");
-        // English marks the third person as it marks the plural of nouns.
+        // English forms the third person in the same way as the plural of nouns.
         else if (singular) Add(Words.Plural(stem), kind + ".S");
         else Base(verb);
     }

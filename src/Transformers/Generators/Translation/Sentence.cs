@@ -2,11 +2,11 @@ using Transformers.IO;
 
 namespace Transformers.Generators.Translation;
 
-/// <summary>Meaning of a sentence of the task: what both languages are written from. Words are numbers in the lists of <see cref="Words"/>.</summary>
+/// <summary>The meaning of a sentence, from which both languages are written. Words are indices into the lists of <see cref="Words"/>.</summary>
 /// <param name="Main">The main clause.</param>
 /// <param name="Link">The conjunction of a second clause, if there is one.</param>
 /// <param name="Second">The second clause.</param>
-/// <param name="Question">Whether the main clause is a question; then it is a whole sentence, with no time and no negation.</param>
+/// <param name="Question">Whether the main clause is a question; a question is the whole sentence, with no time and no negation.</param>
 sealed record Sentence(Clause Main, int? Link, Clause? Second, bool Question);
 
 sealed record Clause(
@@ -18,7 +18,7 @@ enum VerbClass { Intransitive, Transitive, Dative }
 
 enum Tense { Present, Past, Future }
 
-/// <summary>A pronoun, a name, or a noun with all that belongs to it; exactly one of the three.</summary>
+/// <summary>A pronoun, a name, or a noun with its modifiers; exactly one of the three.</summary>
 sealed record NounPhrase
 {
     public Person? Pronoun { get; init; }

@@ -16,7 +16,7 @@ sealed class Talen
 
     Talen() { }
 
-    /// <summary>The words, with the mark at the end on the last.</summary>
+    /// <summary>The words; the last one has the final punctuation mark.</summary>
     public static List<string> Write(Sentence sentence)
     {
         var talen = new Talen();
@@ -97,7 +97,7 @@ sealed class Talen
         _ => "ij",
     };
 
-    // "I" and "you" inflect as masculines, "we" as it does; only the third person shows its gender.
+    // "I" and "you" inflect as masculines, as does "we"; only the third person shows its gender.
     static Gender PronounGender(Person person) => person switch
     {
         Person.She => Gender.Feminine,
@@ -108,7 +108,7 @@ sealed class Talen
     static Gender GenderOf(NounPhrase phrase) =>
         phrase.Name is { } name ? TalenLexicon.NameGenders[name] : TalenLexicon.NounGenders[phrase.Noun!.Value];
 
-    /// <summary>The vowel shows gender and number, the consonant the case; neuters do not tell nominative and accusative apart.</summary>
+    /// <summary>The vowel shows gender and number, the consonant the case; neuters have the same nominative and accusative.</summary>
     static string Ending(Gender gender, bool plural, Case @case)
     {
         var vowel = (gender, plural) switch
@@ -150,7 +150,7 @@ sealed class Talen
 }
 
 /// <summary>The words of the invented language: a stem for each English word, and a gender for each noun and name.</summary>
-/// <remarks>Stems are drawn once from a fixed seed, so the language is the same whatever the seed of the data.</remarks>
+/// <remarks>Stems are drawn from a fixed seed, so the language does not depend on the seed of the data.</remarks>
 static class TalenLexicon
 {
     const ulong Seed = 0x7A1E;
@@ -161,7 +161,7 @@ static class TalenLexicon
 
     static readonly HashSet<string> Taken = new(StringComparer.Ordinal);
 
-    // Initialized from top to bottom: a new list must be added at the end, or the language changes.
+    // Initialised from top to bottom: a new list must be added at the end, or the language changes.
     public static readonly string[] Nouns = Stems(Words.Nouns.Length, 1);
     public static readonly string[] Transitive = Stems(Words.Transitive.Length, 2);
     public static readonly string[] Intransitive = Stems(Words.Intransitive.Length, 3);
