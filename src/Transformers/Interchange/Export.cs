@@ -80,8 +80,8 @@ sealed class ExportFolder : IDisposable
 {
     readonly DurableFolder folder;
 
-    /// <summary>Starts a folder.</summary>
-    /// <exception cref="UserException">It has files already.</exception>
+    /// <summary>Creates the folder under a temporary name.</summary>
+    /// <exception cref="UserException">The folder already contains files.</exception>
     public ExportFolder(string path)
     {
         Path = path;
@@ -116,7 +116,7 @@ sealed class ExportFolder : IDisposable
     public void Write(string name, System.Text.Json.Nodes.JsonNode document) =>
         Write(name, System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented) + "\n"));
 
-    /// <summary>Gives the folder its name.</summary>
+    /// <summary>Gives the folder its final name.</summary>
     public ExportResult Commit(string layout, IReadOnlyList<string> notes)
     {
         var files = Files;

@@ -7,7 +7,7 @@ using Transformers.Training;
 
 namespace Transformers.Reports;
 
-/// <summary>Runs as one offline page, without scripts or anything from a network.</summary>
+/// <summary>Writes runs as one offline page, without scripts or external resources.</summary>
 public static class HtmlReport
 {
     const int MostSampleSteps = 12, LongestSample = 4000, MostClasses = 100;
@@ -171,14 +171,14 @@ public static class HtmlReport
         return html.Append("</div>\n").ToString();
     }
 
-    /// <summary>The newest pictures, but for the confusion matrix, which has a section of its own.</summary>
+    /// <summary>The newest pictures, except for the confusion matrix, which has its own section.</summary>
     static string Pictures(ReportedRun run) =>
         string.Concat(run.Pictures.Where(picture => picture.Name != "confusion").Select(picture => $"<figure class=\"wide\">{picture.Svg}</figure>\n"));
 
-    /// <summary>A text with the characters that mean something in HTML escaped.</summary>
+    /// <summary>A text with HTML's special characters escaped.</summary>
     static string Text(string text) => WebUtility.HtmlEncode(text);
 
-    /// <summary>A table with a heading for each row, and for each column where there are several.</summary>
+    /// <summary>A table with a heading for each row, and for each column if there are several.</summary>
     static string Table(IReadOnlyList<string> columns, IReadOnlyList<string> rows, Func<int, string, string> cell, bool numbers)
     {
         var html = new StringBuilder("<div class=\"wide\"><table>\n");

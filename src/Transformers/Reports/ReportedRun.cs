@@ -86,8 +86,8 @@ public sealed record ReportedRun(
 
 /// <summary>The machine and the versions that trained a run: its <c>machine.json</c>.</summary>
 /// <param name="System">The operating system.</param>
-/// <param name="Processor">The processor's name, or its architecture where the system does not give the name.</param>
-/// <param name="Threads">The threads of one operation.</param>
+/// <param name="Processor">The processor's name, or its architecture if the system does not report the name.</param>
+/// <param name="Threads">The number of threads.</param>
 /// <param name="Device">The device that trained.</param>
 /// <param name="Instructions">The instruction set that libtorch uses.</param>
 /// <param name="Program">This program's version.</param>
@@ -127,7 +127,7 @@ public sealed record MachineReport(
         }
     }
 
-    /// <summary>As JSON.</summary>
+    /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonStyle.Options) + "\n";
 
     static string? ProcessorName()
@@ -139,7 +139,7 @@ public sealed record MachineReport(
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Not Linux: the caller has a fallback.
+            // Not on Linux; the caller has a fallback.
         }
         return null;
     }

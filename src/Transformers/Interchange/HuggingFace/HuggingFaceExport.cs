@@ -21,7 +21,7 @@ static class HuggingFaceExport
     /// <param name="run">The run.</param>
     /// <param name="request">Where to, and how weights are stored.</param>
     /// <param name="model">The run's model.</param>
-    /// <param name="starts">Whether the end-of-text token precedes each text: the exported tokenizer then puts it there.</param>
+    /// <param name="starts">Whether the end-of-text token precedes each text; the exported tokenizer then adds it.</param>
     /// <exception cref="UserException">No layout supports the model, or the folder cannot be written.</exception>
     internal static ExportResult Write(TrainedRun run, ExportRequest request, GptConfig model, bool starts)
     {

@@ -20,7 +20,7 @@ readonly record struct LayoutSizes(int Vocabulary = 0, int Classes = 0, ImageSha
 /// <param name="Rows">The table of its weights.</param>
 sealed record ForeignModel(ModelConfig Config, LayoutSizes Sizes, IReadOnlyList<WeightRow> Rows)
 {
-    /// <summary>Names that a file may have in addition to the table's, and that this program ignores.</summary>
+    /// <summary>Names of tensors that a file may have in addition to the table's, and that this program ignores.</summary>
     public Regex? Ignored { get; init; }
 }
 
@@ -32,7 +32,7 @@ sealed record ForeignInput(DataConfig Data, IReadOnlyDictionary<string, byte[]> 
     /// <summary>What is read differently from what a user might expect.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>The path in the config for data not named yet; in a message it says what to do.</summary>
+    /// <summary>The path in the config for data not named yet; in messages, it gives the remedy.</summary>
     internal const string NoData = "nothing (an imported model has no data; name a data set with --data)";
 }
 

@@ -40,7 +40,7 @@ sealed record WeightRow(string[] Ours, WeightChange Change, params ForeignTensor
         Theirs = [.. Theirs.Select(tensor => tensor with { Name = tensor.Name.Replace("*", theirs, StringComparison.Ordinal) })],
     };
 
-    /// <summary>The rows of a layer's weight and of its bias, whose names differ only in their endings.</summary>
+    /// <summary>The rows of a layer's weight and of its bias, whose names differ only in their suffix.</summary>
     internal static IEnumerable<WeightRow> Layer(string ours, bool bias, WeightChange change, params ForeignTensor[] theirs)
     {
         yield return new($"{ours}.weight", change, [.. theirs.Select(tensor => tensor with { Name = $"{tensor.Name}.weight" })]);

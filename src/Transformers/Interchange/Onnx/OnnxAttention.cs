@@ -27,7 +27,7 @@ readonly record struct OnnxCache(string Name, string Keys, string Values)
 /// <param name="Width">The width E of a head.</param>
 readonly record struct AttentionHeads(int Query, int KeyValue, int Width)
 {
-    /// <summary>Heads with separate keys and values each.</summary>
+    /// <summary>Heads that each have their own keys and values.</summary>
     public static AttentionHeads Of(int width, int heads) => new(heads, heads, width / heads);
 }
 
@@ -38,7 +38,7 @@ static class OnnxAttention
     /// <param name="x">[B, T, D].</param>
     /// <param name="name">The layer's name in a checkpoint.</param>
     /// <param name="heads">The heads.</param>
-    /// <param name="hide">Masks and biases scores, [B, H, T, S] to the same.</param>
+    /// <param name="hide">Adds masks and biases to scores, [B, H, T, S].</param>
     /// <param name="rotate">Rotates queries and keys, [B, H, T, E]; null for none.</param>
     /// <param name="cache">Keys and values of earlier tokens; becomes those of all tokens.</param>
     /// <returns>[B, T, D].</returns>

@@ -79,13 +79,13 @@ public sealed record OnnxDescription
 
 /// <summary>The input and the output of a series model.</summary>
 /// <param name="Context">The steps L that it sees.</param>
-/// <param name="Horizon">The steps H that it forecasts; null where it classifies.</param>
-/// <param name="Quantiles">The probabilities of the quantiles, in the order of the output; null where it classifies.</param>
+/// <param name="Horizon">The steps H that it forecasts; null for a classifier.</param>
+/// <param name="Quantiles">The probabilities of the quantiles, in the order of the output; null for a classifier.</param>
 public sealed record OnnxSeriesInput(int Context, int? Horizon = null, IReadOnlyList<double>? Quantiles = null);
 
-/// <summary>The numbers of the log-mel spectrogram that a sound model reads; docs/onnx.md has the steps.</summary>
+/// <summary>The settings of the log-mel spectrogram that an audio model reads; docs/onnx.md has the steps.</summary>
 /// <param name="Rate">Samples per second of a recording.</param>
-/// <param name="Samples">The samples that the network hears.</param>
+/// <param name="Samples">The number of samples in the network's input.</param>
 /// <param name="Mels">Bands M of a frame.</param>
 /// <param name="Hop">Samples from one frame to the next.</param>
 /// <param name="Window">Samples of a frame's window.</param>
@@ -109,7 +109,7 @@ static class OnnxExport
 
     const string WeightsFile = "weights.bin";
 
-    // Tensors are at multiples of it, so that readers can map them into memory.
+    // Tensors start at multiples of this, so that readers can map them into memory.
     const int Alignment = 4096;
 
     /// <summary>The weights of a model in the requested type.</summary>
@@ -118,10 +118,10 @@ static class OnnxExport
 
     /// <summary>Writes the folder: graphs, weights, tokenizers and the description.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="request">Where to.</param>
+    /// <param name="request">The output folder and the type of weights.</param>
     /// <param name="weights">The weights that the graphs were made from.</param>
     /// <param name="description">What else a program needs to know.</param>
-    /// <param name="graphs">File names with their graphs.</param>
+    /// <param name="graphs">The graphs with their file names.</param>
     /// <exception cref="UserException">The output cannot be written.</exception>
     public static ExportResult Write(TrainedRun run, ExportRequest request, OnnxWeights weights, OnnxDescription description, params IReadOnlyList<(string File, OnnxGraph Graph)> graphs)
     {
@@ -142,7 +142,7 @@ static class OnnxExport
 
     static readonly JsonSerializerOptions Indented = new(JsonStyle.Indented) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
 
-    // Each tensor once, whichever graphs use it.
+    // Each tensor once, even if several graphs use it.
     static void MoveBeside(ExportFolder folder, IEnumerable<TensorProto> tensors) => folder.Write(WeightsFile, stream =>
     {
         long at = 0;

@@ -17,7 +17,7 @@ readonly record struct OnnxSize(long Number, string? Name)
 /// <summary>An ONNX graph under construction: every operation adds a node and returns the name of its result.</summary>
 /// <remarks>The operators are those of the standard domain at opset 17, so that every runtime has them: https://onnx.ai/onnx/operators.</remarks>
 /// <param name="name">The graph's name.</param>
-/// <param name="weights">Where layers find their weights.</param>
+/// <param name="weights">The model's weights.</param>
 sealed class OnnxGraph(string name, OnnxWeights weights)
 {
     /// <summary>The version of the operators.</summary>
@@ -47,10 +47,10 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
         return input;
     }
 
-    /// <summary>Declares an input that need not be given.</summary>
+    /// <summary>Declares an optional input.</summary>
     /// <param name="input">Its name.</param>
-    /// <param name="standard">Its value where it is not given.</param>
-    /// <param name="shape">Its sizes where it is given; a single number is the value of all elements otherwise.</param>
+    /// <param name="standard">Its value if it is not given.</param>
+    /// <param name="shape">Its sizes if it is given; otherwise a single number is the value of all elements.</param>
     public string OptionalInput(string input, float standard, params ReadOnlySpan<OnnxSize> shape)
     {
         var tensor = new TensorProto { Name = input, DataType = (int)ElementType.Float, RawData = ByteString.CopyFrom(BitConverter.GetBytes(standard)) };
@@ -59,10 +59,10 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
         return Input(input, ElementType.Float, shape);
     }
 
-    /// <summary>Declares that a value is an output, under a name of its own.</summary>
+    /// <summary>Declares that a value is an output with a name.</summary>
     public void Output(string output, string value, params ReadOnlySpan<OnnxSize> shape) => Output(output, value, ElementType.Float, shape);
 
-    /// <summary>Declares that a value of some type is an output, under a name of its own.</summary>
+    /// <summary>Declares that a value of some type is an output with a name.</summary>
     public void Output(string output, string value, ElementType type, params ReadOnlySpan<OnnxSize> shape)
     {
         published.Add(value, output);

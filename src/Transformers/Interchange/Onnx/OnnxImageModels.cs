@@ -5,7 +5,7 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>What graphs of image models have in common: <c>pixel_values</c> [B, C, Y, X], normalised, to <c>logits</c> [B, N].</summary>
+/// <summary>The parts that graphs of image models share: <c>pixel_values</c> [B, C, Y, X], normalised, to <c>logits</c> [B, N].</summary>
 static class OnnxImages
 {
     /// <summary>Declares the images as an input.</summary>
@@ -23,7 +23,7 @@ static class OnnxImages
 
     /// <summary>Adds positions to patches.</summary>
     /// <param name="x">[B, Y·X, D].</param>
-    /// <param name="name">The name of the table in a checkpoint, where positions are learned.</param>
+    /// <param name="name">The name of the table in a checkpoint, if positions are learned.</param>
     /// <returns>[B, Y·X, D].</returns>
     public static string Positions(OnnxGraph graph, string x, ImagePositionsConfig config, string name, int rows, int columns, int width) => config switch
     {
@@ -40,7 +40,7 @@ static class OnnxImages
         return graph.Constant<float>(ElementType.Float, [rows * columns, width], table.data<float>().ToArray());
     }
 
-    /// <summary>The blocks over patches, behind a class token where the class is read from one, and the head.</summary>
+    /// <summary>The class token, if the model has one, the blocks, and the head.</summary>
     /// <param name="x">[B, Y·X, D].</param>
     /// <returns>[B, N].</returns>
     public static string Classify(OnnxGraph graph, string x, AttentionHeads heads, int layers, NormConfig norm, FeedForwardConfig feedForward, ImagePooling pool)
@@ -83,7 +83,7 @@ static class OnnxVit
 }
 
 /// <summary>The graph of a transformer over spectrograms, <see cref="Ast"/>: <c>input_values</c> [B, T, M], normalised, to <c>logits</c> [B, N].</summary>
-/// <remarks>A recording becomes a spectrogram outside the graph, as <see cref="LogMel"/> makes it: few runtimes have the operator of its Fourier transform.</remarks>
+/// <remarks>A recording becomes a spectrogram outside the graph, as in <see cref="LogMel"/>: few runtimes have an operator for its Fourier transform.</remarks>
 static class OnnxAst
 {
     /// <summary>The graph.</summary>

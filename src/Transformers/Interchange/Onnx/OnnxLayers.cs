@@ -114,16 +114,16 @@ static class OnnxLayers
 
     static string SwiGlu(this OnnxGraph graph, string x)
     {
-        // Both halves have the same size, whatever it is.
+        // Splits into two halves of equal size.
         var halves = graph.CallMany("Split", 2, [x], OnnxGraph.Whole("axis", -1));
         return graph.Multiply(graph.Silu(halves[0]), halves[1]);
     }
 
     static string Silu(this OnnxGraph graph, string x) => graph.Multiply(x, graph.Call("Sigmoid", x));
 
-    /// <summary>A layer that attends within its sequence, and feeds forward.</summary>
+    /// <summary>A layer with self-attention and a feed-forward network.</summary>
     /// <param name="x">[B, T, D].</param>
-    /// <param name="attend">Makes the attention of its input, [B, T, D].</param>
+    /// <param name="attend">Computes the attention of its input, [B, T, D].</param>
     public static string Block(this OnnxGraph graph, string x, NormConfig norm, FeedForwardConfig feedForward, string name, Func<string, string> attend)
     {
         x = graph.Residual(x, norm, name, 1, attend);
@@ -132,7 +132,7 @@ static class OnnxLayers
 
     /// <summary>The mask for padding in attention.</summary>
     /// <param name="mask">[B, S] whole numbers: 1 for a token, and 0 for padding.</param>
-    /// <returns>What is added to scores, [B, 1, 1, S].</returns>
+    /// <returns>The term that is added to scores, [B, 1, 1, S].</returns>
     public static string Padding(this OnnxGraph graph, string mask) =>
         graph.Unsqueeze(graph.Multiply(graph.Subtract(graph.Number(1.0), graph.Cast(mask, ElementType.Float)), Hidden), 1, 2);
 

@@ -8,7 +8,7 @@ namespace Transformers.Interchange.Onnx;
 /// <param name="name">The module's name in a checkpoint.</param>
 /// <param name="width">The model's width D.</param>
 /// <param name="heads">The number of heads H.</param>
-/// <param name="context">The most positions.</param>
+/// <param name="context">The maximum number of positions.</param>
 sealed class OnnxPositions(PositionsConfig config, string name, int width, int heads, int context)
 {
     /// <summary>Adds positions to embeddings.</summary>
@@ -50,7 +50,7 @@ sealed class OnnxPositions(PositionsConfig config, string name, int width, int h
         };
     }
 
-    /// <summary>What is added to scores; null for nothing.</summary>
+    /// <summary>The bias that is added to scores; null for none.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="queries">Positions of queries, [T], whole numbers.</param>
     /// <param name="keys">Positions of keys, [S], whole numbers.</param>

@@ -4,14 +4,14 @@ using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
 namespace Transformers.Interchange.Onnx;
 
-/// <summary>The graphs of series models, with all that the program does between a table's numbers and a forecast.</summary>
+/// <summary>The graphs of series models, including the normalisation of their input and the calibration of their output.</summary>
 /// <remarks>
-/// <c>values</c> [B, L] are the numbers as they are, in 64 bits, the last one the latest; one that is not a number (NaN) is missing. The
-/// graph normalises each row by the mean and the deviation of its own values, and gives forecasts in the units of the values.
+/// <c>values</c> [B, L] are the original numbers, in 64 bits and in time order; NaN marks a missing one. The
+/// graph normalises each row by its own mean and standard deviation, and returns forecasts in the units of the values.
 /// </remarks>
 static class OnnxSeries
 {
-    /// <summary>An encoder over patches that forecasts, <see cref="PatchTst"/>: <c>mean</c> [B, H] and <c>quantiles</c> [B, H, Q] in rising order.</summary>
+    /// <summary>An encoder over patches that forecasts, <see cref="PatchTst"/>: <c>mean</c> [B, H] and <c>quantiles</c> [B, H, Q] in ascending order.</summary>
     public static OnnxGraph Build(PatchTstConfig config, SeriesModel model, OnnxWeights weights)
     {
         var graph = new OnnxGraph("patchtst", weights);
@@ -20,7 +20,7 @@ static class OnnxSeries
         return Forecast(graph, graph.Reshape(x, 0, config.PatchesOf(model.Shape.Context) * config.Width), window, model);
     }
 
-    /// <summary>A decoder over patches that forecasts, <see cref="SeriesDecoder"/>: the forecast of its last patch. One pass gives the whole horizon, so that there is no cache.</summary>
+    /// <summary>A decoder over patches that forecasts, <see cref="SeriesDecoder"/>: the forecast of its last patch. One pass gives the whole horizon, so there is no cache.</summary>
     public static OnnxGraph Build(SeriesDecoderConfig config, SeriesModel model, OnnxWeights weights)
     {
         var graph = new OnnxGraph("series_decoder", weights);
@@ -39,10 +39,10 @@ static class OnnxSeries
         return graph;
     }
 
-    // The values of a window, normalised and 0 where they are missing, whether each is there (1 or 0), and what turns numbers back.
+    // The values of a window, normalised and 0 where they are missing; whether each exists (1 or 0); and the mean and scale of the normalisation.
     readonly record struct Window(string Values, string Observed, string Mean, string Scale, int Steps)
     {
-        // In 64 bits, in which the program reads tables too: large numbers that hardly differ would lose their digits.
+        // In 64 bits, like the program: large numbers that hardly differ would lose their digits in 32.
         public static Window Read(OnnxGraph graph, int steps)
         {
             graph.Scope = "normalize";
@@ -53,7 +53,7 @@ static class OnnxSeries
             var mean = graph.Call("Div", Sum(graph, graph.Call("Where", missing, zero, values)), count);
             var centred = graph.Call("Where", missing, zero, graph.Subtract(values, mean));                        // [B, L]
             var deviation = graph.Call("Sqrt", graph.Call("Div", Sum(graph, graph.Multiply(centred, centred)), count));
-            // Where all values are equal there is only rounding: their size takes the place of the deviation.
+            // If all values are equal, the deviation is only rounding, so their magnitude is used instead.
             var size = graph.Call("Abs", mean);
             var flat = graph.Call("LessOrEqual", deviation, graph.Multiply(size, Real(graph, 1e-9)));
             var scale = graph.Call("Where", flat, graph.Call("Where", graph.Call("Equal", mean, zero), Real(graph, 1), size), deviation);
@@ -96,7 +96,7 @@ static class OnnxSeries
         if (model.BaselineSteps is { } steps)
             output = graph.Add(output, graph.Unsqueeze(graph.Gather(window.Values, graph.List([.. steps.Select(step => (long)step)]), axis: 1), 2));
         graph.Output("mean", window.Restore(graph, graph.Gather(output, graph.Number(0L), axis: 2)), ElementType.Double, "batch", H);
-        // Quantiles may cross: sorted, they are at least as good (Chernozhukov et al. 2010).
+        // Predicted quantiles may cross; sorting them never makes them worse (Chernozhukov et al. 2010).
         var quantiles = Sorted(graph.Slice(output, 2, 1, 1 + Q));
         // Calibration moves each quantile of each step, [H, Q].
         if (graph.Weights.Has("calibration")) quantiles = Sorted(graph.Add(quantiles, graph.Plain("calibration")));

@@ -11,9 +11,9 @@ static class OnnxVilbert
     /// <summary>
     /// The graph: a text, <c>input_ids</c> and <c>attention_mask</c> [B, T], and an image, <c>pixel_values</c> [B, C, Y, X] or
     /// <c>region_features</c> [B, R, C] with <c>region_boxes</c> [B, R, 5] and <c>region_mask</c> [B, R], to <c>logits</c> of the answers
-    /// [B, N], <c>match_logits</c> [B, 2], the <c>joint</c> vector [B, J] that both are computed from, and the ends of both streams.
+    /// [B, N], <c>match_logits</c> [B, 2], the <c>joint</c> vector [B, J] from which both are computed, and the outputs of both streams.
     /// </summary>
-    /// <remarks>Where <c>hidden_regions</c> [B, R] is 1, a region is hidden, as it is in training: a text alone has all of them hidden. By default none is.</remarks>
+    /// <remarks>A region is hidden, as in training, where <c>hidden_regions</c> [B, R] is 1; for a text without an image, all are. By default none is.</remarks>
     public static OnnxGraph Build(VilbertConfig config, PairShape shape, OnnxWeights weights)
     {
         weights.LeaveOut("token_head.", "region_head.", "region_out.");
@@ -43,7 +43,7 @@ static class OnnxVilbert
         return graph;
     }
 
-    // One of the streams. The padding is what is added to the scores of its positions; null where none is padding.
+    // One of the streams. Padding is the term that is added to the scores of its positions; null without padding.
     sealed record Stream(string Name, StreamConfig Config, string? Padding)
     {
         public AttentionHeads Heads => AttentionHeads.Of(Config.Width, Config.Heads);
@@ -67,7 +67,7 @@ static class OnnxVilbert
         var boxes = graph.Input("region_boxes", ElementType.Float, "batch", "regions", 5);
         var mask = graph.Input("region_mask", ElementType.Int64, "batch", "regions");
         var x = Hidden(graph, graph.Linear(features, "region_emb"));
-        // Padding has no part in the mean.
+        // The mean excludes padding.
         var seen = graph.Cast(mask, ElementType.Float);                                                            // [B, R]
         var weights = graph.Call("Div", seen, graph.Call("ReduceSum", [seen, graph.List(1)], OnnxGraph.Whole("keepdims", 1)));
         var whole = graph.Add(graph.Call("MatMul", graph.Unsqueeze(weights, 1), x), graph.Plain("img_token"));     // [B, 1, D']
@@ -76,7 +76,7 @@ static class OnnxVilbert
         return (x, graph.Padding(graph.Call("Pad", mask, graph.List(0, 1, 0, 0), graph.Number(1L))));
     }
 
-    // A hidden region has the learned vector in place of its own. The sizes have names of their own, since both are 1 where the input is left out.
+    // A hidden region has the learned vector instead of its own. The sizes have separate names, since both are 1 if the input is left out.
     static string Hidden(OnnxGraph graph, string x)
     {
         var hidden = graph.OptionalInput("hidden_regions", 0, "hidden_batch", "hidden_count");

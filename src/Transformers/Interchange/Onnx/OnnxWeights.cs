@@ -8,7 +8,7 @@ namespace Transformers.Interchange.Onnx;
 
 /// <summary>A model's weights as tensors of ONNX graphs; the graphs of one folder share them.</summary>
 /// <remarks>
-/// In 8 bits, a matrix has a scale for each output (a table of embeddings for each row): w ≈ (q - 128) · scale with q from 1 to 255.
+/// In 8 bits, a matrix has a scale for each output (an embedding table for each row): w ≈ (q - 128) · scale with q from 1 to 255.
 /// Unsigned numbers, because on processors without AVX512-VNNI the products of ONNX Runtime with signed ones overflow.
 /// </remarks>
 sealed class OnnxWeights
@@ -35,8 +35,8 @@ sealed class OnnxWeights
     /// <summary>Weights that no graph has used: a graph that omits one would not be the model.</summary>
     public IEnumerable<string> Unused => tensors.Keys.Except(used);
 
-    /// <summary>Leaves weights out of the graphs on purpose: those that training alone uses.</summary>
-    /// <param name="beginnings">What their names begin with.</param>
+    /// <summary>Deliberately leaves out weights that only training uses.</summary>
+    /// <param name="beginnings">The beginnings of their names.</param>
     public void LeaveOut(params ReadOnlySpan<string> beginnings)
     {
         foreach (var beginning in beginnings) used.UnionWith(tensors.Keys.Where(name => name.StartsWith(beginning, StringComparison.Ordinal)).ToList());

@@ -33,13 +33,13 @@ public static class AttentionPlot
 {
     const int MostTokens = 512;
 
-    /// <summary>Few enough layers and heads for a small picture.</summary>
+    /// <summary>So few layers and heads that they fit in a small picture.</summary>
     internal static AttentionChoice Few { get; } = new() { Most = 4 };
 
-    /// <summary>The maps of a text: a row of panels a layer, a panel a head.</summary>
+    /// <summary>The maps of a text: a row of panels per layer, a panel per head.</summary>
     /// <param name="model">A language model, in evaluation mode.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    /// <param name="text">The text; at least one token of it.</param>
+    /// <param name="text">The text, of at least one token.</param>
     /// <param name="device">Where the model is.</param>
     /// <param name="choice">Layers and heads.</param>
     /// <exception cref="UserException">The text has no token or too many, or the layer or head does not exist.</exception>
@@ -54,13 +54,13 @@ public static class AttentionPlot
 
     /// <summary>The maps of a series' patches.</summary>
     /// <param name="patches">The label of each patch.</param>
-    /// <param name="run">Computes the network.</param>
+    /// <param name="run">Runs the network with a recorder.</param>
     /// <param name="choice">Layers and heads.</param>
-    /// <exception cref="UserException">No such layer or head.</exception>
+    /// <exception cref="UserException">The layer or head does not exist.</exception>
     internal static HeatMap Of(string[] patches, Action<AttentionRecorder> run, AttentionChoice choice) =>
         Recorded(run, weights => Maps("Attention: the weight of each patch (column) for each patch (row), by their first steps", weights, patches, patches, choice) with { Across = "patch attended to", Down = "patch" });
 
-    /// <summary>The maps of a text in an encoder, its framing tokens included.</summary>
+    /// <summary>The maps of a text in an encoder, including its framing tokens.</summary>
     /// <exception cref="UserException">The text has too many tokens, or the layer or head does not exist.</exception>
     public static HeatMap Of(EncoderModel model, TextTokenizer tokenizer, string text, Device device, AttentionChoice choice = default)
     {
@@ -92,7 +92,7 @@ public static class AttentionPlot
     /// <summary>The maps of a sentence and its translation.</summary>
     /// <param name="model">An encoder-decoder, in evaluation mode.</param>
     /// <param name="tokenizers">Its tokenizers.</param>
-    /// <param name="pair">The sentence, and what the decoder is given for it.</param>
+    /// <param name="pair">The sentence, and the decoder's input for it.</param>
     /// <param name="part">Which attention.</param>
     /// <param name="device">Where the model is.</param>
     /// <param name="choice">Layers and heads.</param>
@@ -130,7 +130,7 @@ public static class AttentionPlot
         return new HeatMap(title, "token attended to", "token", panels, shown.Count, panels.Count == 1 ? 560 : Math.Clamp(1000.0 / shown.Count, 130, 300)) { Low = 0, High = 1 };
     }
 
-    // The first, the last, and some at equal distances between them.
+    // The first, the last, and evenly spaced ones between them.
     static List<int> Chosen(int? asked, int count, int? most)
     {
         if (asked is { } one) return [one];

@@ -26,7 +26,7 @@ public static class ConfusionPlot
     }
 
     /// <summary>Reads the document that <c>eval --json</c> prints, or any with <c>confusion</c> and <c>labels</c>.</summary>
-    /// <exception cref="UserException">It cannot be read, or has neither.</exception>
+    /// <exception cref="UserException">It cannot be read, or lacks one of them.</exception>
     public static HeatMap Read(string path)
     {
         try
@@ -40,12 +40,12 @@ public static class ConfusionPlot
         }
         catch (JsonException exception)
         {
-            // The reader's own message may quote the file, whatever bytes it has.
+            // The reader's own message may quote arbitrary bytes of the file.
             throw Wrong(path, "is not JSON", exception);
         }
         catch (Exception exception) when (exception is InvalidOperationException or FormatException)
         {
-            throw Wrong(path, $"is not such a document: {exception.Message}", exception);
+            throw Wrong(path, $"is not a document with a confusion matrix: {exception.Message}", exception);
         }
     }
 

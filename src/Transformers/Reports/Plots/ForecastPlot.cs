@@ -6,7 +6,7 @@ namespace Transformers.Reports.Plots;
 /// <summary>A forecast next to the actual values, with the band between its lowest and highest quantiles.</summary>
 public static class ForecastPlot
 {
-    // More of the past would press the forecast to the edge.
+    // More of the past would leave too little room for the forecast.
     const int MostHorizonsBefore = 4;
 
     /// <summary>The chart of one window.</summary>

@@ -7,11 +7,11 @@ using static TorchSharp.torch;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>One raster of a figure.</summary>
-/// <param name="Title">What it shows; empty for nothing above it.</param>
-/// <param name="Cells">Its numbers.</param>
-/// <param name="RowLabels">A label for each row; null for numbers.</param>
-/// <param name="ColumnLabels">A label for each column; null for numbers.</param>
+/// <summary>One panel of a figure.</summary>
+/// <param name="Title">The title above it; empty for none.</param>
+/// <param name="Cells">Its numbers, as coloured cells.</param>
+/// <param name="RowLabels">A label for each row; null for row numbers.</param>
+/// <param name="ColumnLabels">A label for each column; null for column numbers.</param>
 /// <param name="CellTexts">A label in each cell, row by row; null for none.</param>
 public sealed record Panel(string Title, Matrix Cells, IReadOnlyList<string>? RowLabels = null, IReadOnlyList<string>? ColumnLabels = null, IReadOnlyList<string>? CellTexts = null);
 
@@ -28,7 +28,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     const double LetterWidth = 6.4;
     const int MostLabels = 64, LongestLabel = 14;
 
-    /// <summary>The value of the lowest colour; by default the smallest number, or minus the largest absolute value where numbers of both signs occur.</summary>
+    /// <summary>The value of the lowest colour; by default the smallest number, or minus the largest absolute value if both signs occur.</summary>
     public double? Low { get; init; }
 
     /// <summary>The value of the highest colour.</summary>
@@ -37,7 +37,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     /// <summary>Whether the panels are small pictures in a grid, without numbers at their edges.</summary>
     public bool Bare { get; init; }
 
-    /// <summary>The number of the first row and column, where they have no labels.</summary>
+    /// <summary>The number of the first row and column, if they have no labels.</summary>
     public int Origin { get; init; }
 
     /// <summary>The figure as an SVG document.</summary>
@@ -53,7 +53,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         var cell = PanelSize / longest;
         var (width, height) = (Panels.Max(panel => panel.Cells.Columns) * cell, Math.Max(Bare ? 0 : 60, Panels.Max(panel => panel.Cells.Rows) * cell));
         var gap = Bare ? 3 : Gap;
-        // Labels take the room that the longest of them needs.
+        // Labels get the room that the longest of them needs.
         var left = Math.Max(64.0, 44 + LetterWidth * LongestOf(panel => panel.RowLabels, panel => height / panel.Cells.Rows));
         var below = LetterWidth * LongestOf(panel => panel.ColumnLabels, panel => width / panel.Cells.Columns);
         var heading = Panels.Any(panel => panel.Title.Length > 0) ? 20.0 : 0;
@@ -71,7 +71,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
         return picture;
     }
 
-    /// <summary>The figure as a run keeps it: the SVG, and its cells alone as a raster with a cell between panels.</summary>
+    /// <summary>The figure as it is stored in a run: the SVG, and a raster of its cells with one cell between panels.</summary>
     /// <param name="name">Its name.</param>
     internal ModelPicture ToPicture(string name)
     {
@@ -121,7 +121,7 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
                 scale.IsLight(indices[i]) ? "on-light small" : "on-dark small", Anchor.Middle);
     }
 
-    // Labels where they fit, else numbers at round distances.
+    // Labels if they fit, else numbers at round distances.
     IEnumerable<(int, string)> Labels(IReadOnlyList<string>? words, int count, double size)
     {
         if (words is not null)
@@ -167,13 +167,13 @@ public sealed class ColorScale
         }
     }
 
-    /// <summary>For amounts: dark to light (viridis, by Smith and van der Walt).</summary>
+    /// <summary>For numbers of one sign: dark to light (viridis, by Smith and van der Walt).</summary>
     public static ColorScale Amount { get; } = new(0x440154, 0x482878, 0x3e4989, 0x31688e, 0x26828e, 0x1f9e89, 0x35b779, 0x6ece58, 0xb5de2b, 0xfde725);
 
     /// <summary>For numbers of both signs: blue, white, red (ColorBrewer's RdBu, by Brewer).</summary>
     public static ColorScale Signed { get; } = new(0x2166ac, 0x4393c3, 0x92c5de, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xf4a582, 0xd6604d, 0xb2182b);
 
-    /// <summary>Red, green, blue of each of the 256.</summary>
+    /// <summary>Red, green and blue of each of the 256 colours.</summary>
     internal ReadOnlySpan<byte> Palette => palette;
 
     /// <summary>Whether dark text is readable on a colour.</summary>
@@ -211,11 +211,11 @@ public sealed class Matrix(double[] values, int columns)
         return new Matrix(MemoryMarshal.Cast<byte, double>(plain.bytes).ToArray(), (int)tensor.size(1));
     }
 
-    /// <summary>A matrix by a formula.</summary>
+    /// <summary>A matrix computed by a formula.</summary>
     public static Matrix Of(int rows, int columns, Func<int, int, double> formula) =>
         new([.. Enumerable.Range(0, rows * columns).Select(i => formula(i / columns, i % columns))], columns);
 
-    /// <summary>The dot product, or the cosine, of each row with each row.</summary>
+    /// <summary>The dot product, or the cosine, of each pair of rows.</summary>
     /// <param name="cosine">Whether to divide by the lengths of the rows.</param>
     public Matrix DotProducts(bool cosine)
     {

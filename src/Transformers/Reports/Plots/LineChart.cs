@@ -4,7 +4,7 @@ namespace Transformers.Reports.Plots;
 
 /// <summary>One line of a chart.</summary>
 /// <param name="Name">Its name in the legend; empty for none.</param>
-/// <param name="Points">Its points, in order; a gap where one is not finite.</param>
+/// <param name="Points">Its points, in order; the line has a gap where one is not finite.</param>
 /// <param name="Look">The index of its colour and dashes.</param>
 /// <param name="Dots">Whether each point has a mark.</param>
 /// <param name="Faint">Whether it is drawn faintly behind the others, as measured values are behind the smoothed line.</param>
@@ -71,7 +71,7 @@ public sealed record LineChart(string Title, string Across, string Up, IReadOnly
         return picture;
     }
 
-    // Of a point with an error bar both ends.
+    // For a point with an error bar, both ends of the bar.
     static IEnumerable<double> ValuesOf(Series line) =>
         line.Points.SelectMany((point, i) => line.Errors is { } errors ? (double[])[point.Y - errors[i], point.Y + errors[i]] : [point.Y]);
 
@@ -129,7 +129,7 @@ sealed class Axis
     readonly double low, high, from, to, spacing;
     readonly bool log;
 
-    /// <summary>An axis that holds all finite values.</summary>
+    /// <summary>An axis that covers all finite values.</summary>
     /// <param name="values">The values.</param>
     /// <param name="from">The pixel of the smallest.</param>
     /// <param name="to">The pixel of the largest.</param>
@@ -168,7 +168,7 @@ sealed class Axis
     {
         if (log)
         {
-            // Each power of ten, or of a thousand; with the 2 and the 5 between them where there is room.
+            // Each power of ten, or of a thousand; with 2 and 5 times it if there is room.
             double[] factors = high - low <= 3 ? [1, 2, 5] : [1];
             var step = Math.Max(1, (int)Math.Ceiling((high - low) / 8));
             for (var power = (int)Math.Floor(low); power <= high; power++)
@@ -179,7 +179,7 @@ sealed class Axis
         for (var i = Math.Ceiling(low / spacing - 1e-9); i * spacing <= high + spacing * 1e-9; i++) yield return (i * spacing, Show(i * spacing));
     }
 
-    // By its own size: on an axis of ratios all sizes occur.
+    // By its own magnitude: a logarithmic axis has all magnitudes.
     static string ShowOne(double value) => value switch
     {
         >= 1e12 or < 1e-3 => value.ToString("0.##e0", CultureInfo.InvariantCulture),

@@ -33,7 +33,7 @@ public static class LossPlot
         return new($"Loss of {run.Name}", "step", "loss (nats per target)", lines);
     }
 
-    /// <summary>Several runs: the validation loss of each, or the training loss where a run has none.</summary>
+    /// <summary>Several runs: the validation loss of each, or the training loss if a run has none.</summary>
     /// <exception cref="UserException">A run has no losses.</exception>
     public static LineChart Compare(IReadOnlyList<RunCurve> runs)
     {
@@ -62,8 +62,8 @@ public static class LossPlot
         return [.. points.Chunk(size).Select(chunk => (chunk[^1].Item1, chunk.Average(point => point.Item2)))];
     }
 
-    // The mean of equally many neighbours on both sides, about a fifteenth of the run altogether and fewer at its ends: a mean of
-    // earlier values alone would lag behind a falling loss.
+    // The mean of equally many neighbours on both sides, about a fifteenth of the run in all, and fewer at its ends: a mean of
+    // only earlier values would lag behind a falling loss.
     static List<(double X, double Y)> Smoothed(List<(double X, double Y)> points)
     {
         var smoothed = new List<(double, double)>();
@@ -90,7 +90,7 @@ public static class SchedulePlot
         var training = config.Training;
         var schedule = new Schedule(training.Schedule, training.Optimizer.Lr, training.Steps, config.Model.Width);
         var stride = Math.Max(1, training.Steps / points);
-        // The end of the warmup is a corner, so it gets a point.
+        // The end of the warm-up is a corner, so it gets a point.
         var steps = Enumerable.Range(0, (training.Steps + stride - 1) / stride).Select(i => (long)i * stride + 1)
             .Append(training.Steps).Append(Math.Max(1, training.Schedule.Warmup)).Distinct().Order();
         return new($"Learning rate: {KindAttribute.Of(training.Schedule)}, warmup {training.Schedule.Warmup}", "step", "learning rate",

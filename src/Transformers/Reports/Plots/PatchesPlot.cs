@@ -13,7 +13,7 @@ public static class PatchesPlot
 
     /// <summary>The principal components of the filters; with an image, its patches too.</summary>
     /// <param name="filters">The embedding's weights, [D, C, P, P].</param>
-    /// <param name="seen">What the network sees of an image; null for none.</param>
+    /// <param name="seen">An image as the network's input; null for none.</param>
     public static Picture Of(Tensor filters, RgbImage? seen)
     {
         var picture = Filters(filters);
@@ -38,7 +38,7 @@ public static class PatchesPlot
         return picture;
     }
 
-    // Zero is grey; the largest size of the component is black or white.
+    // Zero is grey; the component's largest magnitude is black or white.
     static RgbImage Colors(double[] component, int C, int P)
     {
         var largest = Math.Max(1e-30, component.Max(Math.Abs));
@@ -49,9 +49,9 @@ public static class PatchesPlot
         return image;
     }
 
-    /// <summary>The directions in which rows differ most, each with the fraction of the whole variance that lies along it.</summary>
+    /// <summary>The principal components of the rows, each with the fraction of the variance that it explains.</summary>
     /// <param name="rows">[N, M].</param>
-    /// <param name="count">The most directions.</param>
+    /// <param name="count">The maximum number of components.</param>
     internal static IReadOnlyList<(double[] Direction, double Fraction)> Components(Tensor rows, int count)
     {
         using var scope = NewDisposeScope();

@@ -9,7 +9,7 @@ namespace Transformers.Reports.Plots;
 /// <summary>A drawing: shapes in order, each with a style of <see cref="PlotStyle"/>, as an SVG document or a PNG file.</summary>
 /// <remarks>
 /// The SVG keeps text as text and has one style sheet, with a second set of colours for dark mode; a viewer that ignores
-/// it shows the light one. The PNG is painted from the same shapes, in the typeface that the program brings.
+/// it shows the light one. The PNG is painted from the same shapes, in the typeface that comes with the program.
 /// </remarks>
 public sealed class Picture
 {
@@ -62,15 +62,15 @@ public sealed class Picture
         Box(x, y, side, side, "frame");
     }
 
-    /// <summary>A raster: thousands of cells would be as many shapes.</summary>
+    /// <summary>A raster, since thousands of cells would be thousands of shapes.</summary>
     internal void Image(double x, double y, double width, double height, RgbImage cells) => shapes.Add(new Raster(x, y, width, height, cells));
 
     /// <summary>A text on one line.</summary>
     /// <param name="x">Its anchor point.</param>
     /// <param name="y">Its base line.</param>
-    /// <param name="text">Anything; control characters are shown as a box.</param>
+    /// <param name="text">Any text; control characters are shown as boxes.</param>
     /// <param name="style">Names of styles.</param>
-    /// <param name="anchor">Which part of the text is at the point.</param>
+    /// <param name="anchor">Which part of the text is at its anchor point.</param>
     /// <param name="turn">Degrees, clockwise around the point.</param>
     internal void Text(double x, double y, string text, string style, Anchor anchor = Anchor.Start, double turn = 0) =>
         shapes.Add(new Label(x, y, text, style, anchor, turn));
@@ -108,13 +108,13 @@ public sealed class Picture
     }
 }
 
-/// <summary>Saves pictures as SVG or PNG, by the file's name.</summary>
+/// <summary>Saves pictures as SVG or PNG, by the file's extension.</summary>
 public static class PlotFile
 {
     /// <summary>Checks the name of a file before anything is computed for it.</summary>
     /// <param name="path">The file's name.</param>
-    /// <param name="dark">Whether dark colours were asked for.</param>
-    /// <exception cref="UserException">It ends neither in <c>.svg</c> nor in <c>.png</c>, or dark colours were asked for an SVG.</exception>
+    /// <param name="dark">Whether dark colours were requested.</param>
+    /// <exception cref="UserException">It ends neither in <c>.svg</c> nor in <c>.png</c>, or dark colours were requested for an SVG.</exception>
     public static void CheckName(string path, bool dark = false)
     {
         if (!IsPng(path) && !Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase))

@@ -14,7 +14,7 @@ readonly record struct PlotColor(int Light, int Dark)
 }
 
 /// <summary>How shapes look: named styles, each a class of the SVG's style sheet, and the paints of a canvas.</summary>
-/// <remarks>Series have the colours of Okabe and Ito (2008), which readers with the common kinds of colour blindness can distinguish, and differ in dashes too.</remarks>
+/// <remarks>Series have the colours of Okabe and Ito (2008), which readers with the common kinds of colour blindness can distinguish, and also differ in their dashes.</remarks>
 sealed record PlotStyle
 {
     /// <summary>The number of different looks of series.</summary>
@@ -23,7 +23,7 @@ sealed record PlotStyle
     static readonly PlotColor[] Colors = [new(0x0072b2, 0x56b4e9), new(0xd55e00, 0xe69f00), new(0x009e73, 0x3fc39b), new(0xcc79a7, 0xe4a5c8), new(0xb07d00, 0xf0e442), new(0x5b5b5b, 0xbdbdbd)];
     static readonly float[][] Dashes = [[], [], [7, 3], [2, 3], [9, 3, 2, 3], [5, 5]];
 
-    // Where a shape has several, later ones win. Sizes are in CSS pixels.
+    // If a shape has several, later ones win. Sizes are in CSS pixels.
     static readonly PlotStyle[] All =
     [
         new() { Name = "paper", Fill = new(0xffffff, 0x17191c) }, new() { Name = "ink", Fill = new(0x222222, 0xececec) }, new() { Name = "soft", Fill = new(0x595959, 0xb4b4b4) },
@@ -103,10 +103,10 @@ sealed record PlotStyle
     }
 }
 
-/// <summary>The fonts of painted pictures: Inter, which is part of the program; other scripts from the system's fonts.</summary>
+/// <summary>The fonts of painted pictures: Inter, which is part of the program, and the system's fonts for other scripts.</summary>
 /// <remarks>
-/// The Inter typeface (rsms.me/inter, SIL Open Font License 1.1) comes in the resources of the package Avalonia.Fonts.Inter.
-/// Latin, Greek and Cyrillic never depend on the system, so a picture has the same pixels everywhere.
+/// The Inter typeface (rsms.me/inter, SIL Open Font License 1.1) is in the resources of the package Avalonia.Fonts.Inter.
+/// Latin, Greek and Cyrillic text never depends on the system, so a picture with them has the same pixels everywhere.
 /// </remarks>
 static class Typeface
 {

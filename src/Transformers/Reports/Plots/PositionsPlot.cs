@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Reports.Plots;
 
-/// <summary>Pictures of the kinds of positions.</summary>
+/// <summary>Figures of the kinds of positions.</summary>
 public static class PositionsPlot
 {
     const int MostDimensions = 256, MostPositions = 1024;
@@ -17,7 +17,7 @@ public static class PositionsPlot
     /// <param name="width">The model's width D.</param>
     /// <param name="heads">The number of heads H.</param>
     /// <param name="learned">Learned vectors [T, D] or biases [buckets, H]; null for a kind without any, or before training.</param>
-    /// <param name="bidirectional">Whether tokens see what comes after them.</param>
+    /// <param name="bidirectional">Whether tokens attend to later ones.</param>
     /// <exception cref="UserException">A learned kind without learned numbers, or too many positions.</exception>
     public static Picture Draw(PositionsConfig config, int positions, int width, int heads, Matrix? learned = null, bool bidirectional = false)
     {
@@ -93,7 +93,7 @@ public static class PositionsPlot
     static UserException NotLearned(string kind) => new($"positions of kind {kind} cannot be drawn before training", "give the folder of a trained run");
 }
 
-/// <summary>Pictures of the positions of patches in an image.</summary>
+/// <summary>Figures of the positions of patches in an image.</summary>
 public static class GridPositionsPlot
 {
     const int MostSide = 16;

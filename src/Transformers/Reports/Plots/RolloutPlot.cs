@@ -15,14 +15,14 @@ public static class RolloutPlot
     const double Side = 220, Gap = 18, Left = 24, Top = 76;
     const int MostLayers = 12, PerRow = 4;
 
-    /// <summary>The image, its rollout, the image lit by it, and the attention of each layer.</summary>
+    /// <summary>The image, brightened by the attention through all layers, and the attention of each layer.</summary>
     /// <param name="model">A ViT, in evaluation mode.</param>
     /// <param name="transform">Turns images into its inputs.</param>
     /// <param name="image">The image.</param>
     /// <param name="device">Where the model is.</param>
     public static Picture Of(Vit model, ImageTransform transform, RgbImage image, Device device) => Draw(model, transform, image, device);
 
-    /// <summary>The rollouts of several images, as a run keeps them.</summary>
+    /// <summary>The rollouts of several images, as stored in a run.</summary>
     internal static ModelPicture Picture(string name, Vit model, ImageTransform transform, IReadOnlyList<RgbImage> images, Device device)
     {
         var pictures = Plots.Picture.Stack("Attention over images of the validation split", [.. images.Select(image => Draw(model, transform, image, device, layers: false))]);
@@ -44,7 +44,7 @@ public static class RolloutPlot
         Panel(picture, 0, 2, "rollout", Colored(rollout));
         HeatMap.Bar(picture, Left + 3 * (Side + Gap), Top, Side, ColorScale.Amount, rollout.Values.Min(), rollout.Values.Max());
         if (!layers) return picture;
-        // If there are too many layers, some of them at equal distances.
+        // If there are too many layers, evenly spaced ones.
         var shown = Enumerable.Range(0, Math.Min(own.Count, MostLayers)).Select(i => own.Count <= MostLayers ? i : i * (own.Count - 1) / (MostLayers - 1)).ToList();
         foreach (var (i, layer) in shown.Index()) Panel(picture, 1 + i / PerRow, i % PerRow, $"layer {layer + 1}, mean of heads", Colored(own[layer]));
         return picture;

@@ -7,7 +7,7 @@ using Transformers.Training;
 namespace Transformers.Reports.Plots;
 
 /// <summary>One part of a picture, written as an SVG element and painted on a canvas.</summary>
-/// <param name="Style">Names of styles of <see cref="PlotStyle"/>, separated by spaces.</param>
+/// <param name="Style">The names of its styles in <see cref="PlotStyle"/>, separated by spaces.</param>
 abstract record Shape(string Style)
 {
     /// <summary>Appends the SVG element.</summary>
@@ -67,7 +67,7 @@ sealed record Polyline(IReadOnlyList<(double X, double Y)> Points, string Style)
     }
 }
 
-/// <summary>An area within points.</summary>
+/// <summary>A polygon.</summary>
 sealed record Area(IReadOnlyList<(double X, double Y)> Points, string Style) : Shape(Style)
 {
     internal override void Write(StringBuilder svg) =>
@@ -132,7 +132,7 @@ sealed record Group(IReadOnlyList<Shape> Shapes, double Down) : Shape("")
     }
 }
 
-/// <summary>The part of a text that is at its point.</summary>
+/// <summary>The part of a text that is at its anchor point.</summary>
 enum Anchor
 {
     Start,
@@ -170,11 +170,11 @@ sealed record Label(double X, double Y, string Text, string Style, Anchor Anchor
         foreach (var font in fonts) font.Dispose();
     }
 
-    /// <summary>The text with the characters that have a meaning in XML escaped.</summary>
+    /// <summary>The text with XML's special characters escaped.</summary>
     internal static string Escape(string text) =>
         Visible(text).Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("\"", "&quot;");
 
-    // Characters that XML cannot hold and nobody can see.
+    // Control characters, which XML does not allow.
     static string Visible(string text)
     {
         var visible = new StringBuilder(text.Length);
@@ -212,7 +212,7 @@ sealed record Raster(double X, double Y, double Width, double Height, RgbImage C
         return cells;
     }
 
-    /// <summary>Cells as a PNG file in which each is a square of pixels: viewers smooth pixels that they enlarge, and one pixel for each cell would be a blur.</summary>
+    /// <summary>Cells as a PNG file in which each is a square of pixels: viewers smooth pixels that they enlarge, so one pixel per cell would be blurred.</summary>
     internal static RasterPicture Encode(RgbImage cells)
     {
         var side = Math.Clamp(512 / Math.Max(cells.Width, cells.Height), 1, 16); // pixels of a cell, each way
