@@ -80,11 +80,11 @@ public sealed class PowerLawFit
         var hasConstant = sizes > FewestSizes;
         var free = points.Count - (hasConstant ? 3 : 2);
         if (sizes < FewestSizes || free < 1 || points.Any(point => !(point.N > 0) || !double.IsFinite(point.Value))) return null;
-        // N in units of its geometric mean: powers of it are near 1, whatever the exponent.
+        // N in units of its geometric mean, so that its powers are near 1 for any exponent.
         var unit = Math.Exp(points.Average(point => Math.Log(point.N)));
         double[] logs = [.. points.Select(point => Math.Log(point.N / unit))], values = [.. points.Select(point => point.Value)];
         var (best, squares) = Search(logs, values, hasConstant);
-        // At the smallest exponent that is searched, the values hardly decrease: there is no law to fit.
+        // At the smallest exponent of the search, the values hardly decrease, so there is no law to fit.
         if (best.B <= 0 || best.Alpha < 1.05 * LeastAlpha) return null;
         var random = new SampleRandom(seed, 0x6C6177);
         var deviation = Math.Sqrt(squares / free);
@@ -150,7 +150,7 @@ public sealed class PowerLawFit
         var crossings = first.replicas.Zip(second.replicas, (one, other) => Crossing(one, other, from, to)).ToArray();
         var fraction = crossings.Count(crossing => crossing is not null) / (double)crossings.Length;
         if (Crossing(first.Law, second.Law, from, to) is not { } at) return (null, fraction);
-        // A pair that does not cross in the range does so later, if at all.
+        // A pair that does not cross in the range crosses later, if at all.
         var sorted = crossings.Select(crossing => crossing ?? double.PositiveInfinity).Order().ToArray();
         var high = Quantile(sorted, 0.975);
         return (new Estimate(at, Quantile(sorted, 0.025) is var low && double.IsFinite(low) ? low : to, double.IsFinite(high) ? high : null), fraction);

@@ -10,14 +10,14 @@ using Transformers.Training;
 
 namespace Transformers.Experiments;
 
-/// <summary>The options of a sweep besides its grid.</summary>
+/// <summary>The options of a sweep.</summary>
 public sealed record SweepOptions
 {
     /// <summary>The result by which points are compared; if null, the accuracy of a classifier, else the validation loss.</summary>
     public string? Metric { get; init; }
     /// <summary>A split on which the best checkpoint of each finished run is also evaluated; the metric is then computed there.</summary>
     public string? Split { get; init; }
-    /// <summary>As for a single run; the folder is not used, and the time limit applies to all runs together.</summary>
+    /// <summary>The options of every run; the folder is not used, and the time limit applies to all runs together.</summary>
     public required TrainingOptions Training { get; init; }
 }
 
@@ -62,7 +62,7 @@ public sealed class Sweep
         return sweep.Write();
     }
 
-    // A limit above what there is, is known once the data have been read: before the first run and not after hours of smaller ones.
+    // Reading the data first reveals a limit that is too high before the first run, and not after hours of smaller ones.
     void CheckLimits()
     {
         var open = plan.Points.Where(point => point.Config.Data.Limit is not null && !File.Exists(Path.Combine(point.Folder, "result.json"))).ToList();
@@ -93,7 +93,7 @@ public sealed class Sweep
 
     static string DefaultMetric(SweepRun run) => Accuracies.FirstOrDefault(run.Results.ContainsKey) ?? (run.Results.ContainsKey("val_loss") ? "val_loss" : run.Results.ContainsKey("loss") ? "loss" : "train_loss");
 
-    // Null if it was stopped before its end.
+    // Null if it was stopped before it finished.
     SweepRun? RunOf(SweepPoint point, Stopwatch clock)
     {
         var file = Path.Combine(point.Folder, DivergedFile);
@@ -120,7 +120,7 @@ public sealed class Sweep
         }
     }
 
-    // Before hours of training; the metrics of another split are known once one is evaluated.
+    // Checked before hours of training; the metrics of another split are known only once a run has been evaluated on it.
     void CheckMetric(TrainingTask task)
     {
         if (options is not { Metric: { } asked, Split: null }) return;
@@ -173,7 +173,7 @@ public sealed class Sweep
     {
         const int MostBytes = 1 << 20;
 
-        // One that cannot be read is made again.
+        // An evaluation that cannot be read is repeated.
         internal static SweepEvaluation? Read(string file)
         {
             try

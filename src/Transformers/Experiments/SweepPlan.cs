@@ -103,7 +103,7 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
     /// <param name="seeds">The number of seeds: the config's own and those after it.</param>
     /// <param name="output">The folder of the sweep.</param>
     /// <param name="change">A further change to every config.</param>
-    /// <exception cref="UserException">With every problem of every config.</exception>
+    /// <exception cref="UserException">A config is invalid; the message lists every problem of every config.</exception>
     public static SweepPlan Create(IReadOnlyList<string> configs, IReadOnlyList<string> sets, IReadOnlyList<SweepFactor> factors, int seeds, string output, Func<RunConfig, RunConfig>? change = null)
     {
         if (factors.Count == 0) throw new UserException("--vary must be given: what differs between the runs", "for example --vary data.limit=500,1000,2000");

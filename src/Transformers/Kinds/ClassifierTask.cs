@@ -5,16 +5,16 @@ using Transformers.Training;
 
 namespace Transformers.Kinds;
 
-/// <summary>Names the class of images, sounds or series: what every such task measures and draws of its validation.</summary>
+/// <summary>Classifies images, sounds or series: the metrics and figures of validation that all such tasks have.</summary>
 /// <param name="classes">The names of the classes.</param>
-/// <param name="measuresAll">Whether every validation gives all measures, and not only the last one of a run.</param>
+/// <param name="measuresAll">Whether every validation reports all metrics, and not only the last one of a run.</param>
 abstract class ClassifierTask<TBatch>(IReadOnlyList<string> classes, bool measuresAll = false) : StreamTask<TBatch>
 {
     ClassificationReport? validated;
 
-    /// <summary>Begins the report of a validation.</summary>
-    /// <param name="batches">The most batches; null for all.</param>
-    /// <returns>What the micro-batches add their scores to; null where there is nothing to validate.</returns>
+    /// <summary>Starts the report of a validation.</summary>
+    /// <param name="batches">The maximum number of batches; null for all.</param>
+    /// <returns>The report to which micro-batches add their scores; null if there is nothing to validate.</returns>
     private protected ClassificationReport? BeginReport(int? batches) => validated = HasValidation && batches != 0 ? new ClassificationReport(classes) : null;
 
     public override IReadOnlyList<string> MetricNames => ClassifierMetrics.Names(classes.Count);

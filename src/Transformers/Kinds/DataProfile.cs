@@ -23,7 +23,7 @@ sealed record DataProfile
     internal int Classes { get; init; }
     /// <summary>The images of an image model.</summary>
     internal ImageShape? Image { get; init; }
-    /// <summary>The series of a network that forecasts.</summary>
+    /// <summary>The series of a forecasting model.</summary>
     internal SeriesShape? Series { get; init; }
     /// <summary>The spectrograms of an audio model.</summary>
     internal SoundShape? Sound { get; init; }

@@ -13,7 +13,7 @@ namespace Transformers.Kinds;
 /// <summary>How a run's text is split: whether a token precedes each document, and into which rows validation and evaluation split it.</summary>
 static class DocumentStarts
 {
-    /// <summary>A config that says whether there is such a token. A resumed run keeps its setting; one without it in its config has none.</summary>
+    /// <summary>The config with the setting decided. A resumed run keeps its setting; one without the setting in its config has no such token.</summary>
     /// <exception cref="UserException">The data or another run cannot be read.</exception>
     internal static RunConfig Resolve(RunConfig run, TrainingOptions options)
     {
@@ -34,7 +34,7 @@ static class DocumentStarts
         }
         catch (UserException)
         {
-            return data; // Preparation meets it too, and names the setting.
+            return data; // Preparation fails in the same way, and names the setting.
         }
     }
 
@@ -47,7 +47,7 @@ static class DocumentStarts
         return folder is null ? TextSources.HasSeveralDocuments(data.Source) : DataManifest.Load(folder).Train.Documents > 1;
     }
 
-    // The text of the run that is resumed; null for a new one.
+    // The text config of the run that is resumed; null for a new one.
     static TextDataConfig? Recorded(TrainingOptions options)
     {
         if (options.ResumeFrom is { } checkpoint) return TrainedRun.Open(checkpoint).Config.Data as TextDataConfig;

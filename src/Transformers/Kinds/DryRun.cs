@@ -16,9 +16,9 @@ public static class DryRun
 {
     /// <summary>Reads the data, creates the model, runs one batch forward and backward, and measures.</summary>
     /// <param name="config">The config.</param>
-    /// <param name="options">As for the run.</param>
-    /// <param name="observer">Sees the preparation.</param>
-    /// <param name="stop">Ends it.</param>
+    /// <param name="options">The options of the run.</param>
+    /// <param name="observer">Observes the preparation.</param>
+    /// <param name="stop">Stops it.</param>
     /// <exception cref="UserException">Anything that would stop the run.</exception>
     /// <exception cref="DivergedException">The first loss is not a number.</exception>
     public static DryRunResult Start(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)

@@ -33,7 +33,7 @@ public sealed class Embedder : IDisposable
 
     /// <summary>Creates an embedder for a model that reads more of a line than its tokens.</summary>
     /// <param name="hidden">The lines, their token ids [B, S] and their padding to vectors [B, S, D].</param>
-    /// <param name="check">Refuses a line that cannot be read besides its tokens.</param>
+    /// <param name="check">Refuses a line whose other input cannot be read.</param>
     internal Embedder(nn.Module model, Func<string[], Tensor, PaddingMask?, Tensor> hidden, int width, int padding, Device device, Func<string, int[]> encode, Action<string>? check = null) =>
         (this.model, this.hidden, Width, this.padding, this.device, this.encode, this.check) = (model, hidden, width, padding, device, encode, check);
 
@@ -54,7 +54,7 @@ public sealed class Embedder : IDisposable
     /// <param name="texts">The texts, read as a stream; texts longer than the context are truncated.</param>
     /// <param name="pooling">How a text's vectors are pooled into one; null for one per token.</param>
     /// <param name="batchSize">The maximum number of texts at once.</param>
-    /// <returns>One per text, in the order of the texts.</returns>
+    /// <returns>One embedding per text, in the order of the texts.</returns>
     public IEnumerable<TextEmbedding> Embed(IEnumerable<string> texts, Pooling? pooling, int batchSize = 32)
     {
         foreach (var chunk in texts.Chunk(batchSize))

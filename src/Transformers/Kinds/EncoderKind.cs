@@ -26,7 +26,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     protected override TaskSetup CreateTask(RunConfig run, LabelledDataConfig data, EncoderConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         LabelledTexts.Prepare(run, data, model, options, observer, stop);
 
-    // A classifier's loss, accuracy, F1 and confusion matrix; the loss and the accuracy of masked tokens.
+    // For a classifier the loss, accuracy, F1 and confusion matrix; for masked tokens the loss and accuracy.
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Quantized) throw NoDecoder(run);

@@ -11,10 +11,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
-/// <summary>Calibrates the bands between a network's quantiles with the errors of similar networks, none of which was trained on what it forecasts.</summary>
+/// <summary>Calibrates the bands between a network's quantiles with the errors of similar networks, each on steps that it was not trained on.</summary>
 /// <remarks>
 /// A network's errors on its training data do not show how large its errors on later data will be, and a short series is too short for a
-/// calibration split. So the final network is trained on all of the training data, and its bands get the width that the errors of networks
+/// calibration split. So the final network is trained on all training data, and its bands get the width that the errors of networks
 /// trained on less data require. Its own errors should be slightly smaller, so the bands tend to be too wide rather than too narrow.
 /// See <see cref="QuantileCalibration"/>.
 /// </remarks>
@@ -27,8 +27,8 @@ sealed class ForecastCalibration
     readonly IReadOnlyList<(SeriesDataset Series, SeriesWindow[] Windows)> parts;
     readonly IReadOnlyList<(int Low, int High, double Probability)> bands;
 
-    /// <summary>Divides the training part.</summary>
-    /// <exception cref="UserException">It is too short for that.</exception>
+    /// <summary>Divides the training steps.</summary>
+    /// <exception cref="UserException">There are too few of them.</exception>
     internal ForecastCalibration(CalibrationConfig config, SeriesDataset series, RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         (this.run, this.options, this.observer, this.stop) = (run, options, observer, stop);
@@ -37,7 +37,7 @@ sealed class ForecastCalibration
         var end = series.TrainEnd - data.Horizon + 1;
         var needed = data.Context + data.Horizon + (long)config.Networks * config.Windows;
         if (end < needed)
-            throw Refuse(FormattableString.Invariant($"takes {(long)config.Networks * config.Windows} windows from the end of training, and the first network is left with none: the training part has {series.TrainEnd} steps, and this needs {needed + data.Horizon - 1}"),
+            throw Refuse(FormattableString.Invariant($"takes {(long)config.Networks * config.Windows} windows from the end of training, which leaves none to train the first network: the training part has {series.TrainEnd} steps, but {needed + data.Horizon - 1} are needed"),
                 "lower model.calibration.networks or model.calibration.windows, or data.context");
         parts = [.. Enumerable.Range(1, config.Networks).Select(number => series.EndingAt(end - (config.Networks - number + 1) * config.Windows))
             .Select(part => (part, part.Test.Where(window => window.Origin < part.TrainEnd + config.Windows).ToArray()))];
@@ -45,17 +45,17 @@ sealed class ForecastCalibration
         if (bands.Count == 0) throw Refuse("needs model.quantiles with a band, from a lower to a higher one", "for example model.quantiles=[0.1, 0.5, 0.9]");
         var fewest = QuantileCalibration.FewestDistances(bands[0].Probability);
         if (parts.Sum(part => part.Windows.Length) is var windows && windows < fewest)
-            throw Refuse($"forecasts {windows} windows, and the band of model.quantiles needs {fewest}: with fewer, none is as rare as what is outside it", "raise model.calibration.windows");
+            throw Refuse($"forecasts {windows} windows, but the widest band of model.quantiles needs at least {fewest}: with fewer, its ends cannot be estimated", "raise model.calibration.windows");
         foreach (var (part, _) in parts) part.RequireTraining();
 
         static UserException Refuse(string message, string hint) => new([new Problem(message, Path: "model.calibration", Hint: hint)]);
     }
 
-    /// <summary>Trains the networks and sets by how much the quantiles of another are moved.</summary>
-    /// <param name="model">The other network.</param>
+    /// <summary>Trains the networks, and sets how far the quantiles of another network are moved.</summary>
+    /// <param name="model">The network to calibrate.</param>
     /// <param name="processes">The processes that train together.</param>
-    /// <param name="micro">How a step is cut into micro-batches.</param>
-    /// <exception cref="OperationCanceledException">The run was asked to stop.</exception>
+    /// <param name="micro">How a step is divided into micro-batches.</param>
+    /// <exception cref="OperationCanceledException">The run was stopped.</exception>
     internal void Apply(SeriesModel model, Communicator processes, MicroSize micro)
     {
         var (H, Q) = (model.Shape.Horizon, model.Quantiles.Count);
@@ -63,7 +63,7 @@ sealed class ForecastCalibration
         for (var i = 0; i < distances.Length; i++) distances[i / bands.Count, i % bands.Count] = [];
         foreach (var (number, (part, windows)) in parts.Index())
         {
-            observer.Note($"calibration: network {number + 1} of {parts.Count} learns from what is before {part.Table.Time.LabelOf(part.TrainEnd)} and forecasts {windows.Length:N0} windows");
+            observer.Note($"calibration: network {number + 1} of {parts.Count} is trained on the steps before {part.Table.Time.LabelOf(part.TrainEnd)} and forecasts {windows.Length:N0} windows");
             AddDistances(distances, part, windows, processes, micro, number);
         }
         using var plain = no_grad();
@@ -75,7 +75,7 @@ sealed class ForecastCalibration
         model.Calibration!.copy_(tensor(shifts));
     }
 
-    // Trains a network on a part and adds, for each step and band, how far the known values of the windows that follow are outside.
+    // Trains a network on a part. Adds, for each step and band, the distances of the known values in the following windows from the band.
     void AddDistances(List<double>[,] distances, SeriesDataset part, SeriesWindow[] windows, Communicator processes, MicroSize micro, int number)
     {
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
@@ -98,7 +98,7 @@ sealed class ForecastCalibration
         {
             using var scope = NewDisposeScope();
             var batch = part.Batch(some);
-            // The network's own shifts are zeros.
+            // This network's own shifts are zero.
             var forecast = SeriesRun.NumbersOf(model.Finish(SeriesRun.Forecast(model, batch, options.Device)));
             for (var i = 0; i < batch.Target.Length; i++)
                 for (var b = 0; b < bands.Count && batch.Known[i] > 0; b++)

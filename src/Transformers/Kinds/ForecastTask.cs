@@ -73,7 +73,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         return series.Batch(windows);
     }
 
-    /// <summary>What calibrates the quantiles; null where nothing does.</summary>
+    /// <summary>Calibrates the quantiles; null if they are not calibrated.</summary>
     internal ForecastCalibration? Calibration { get; init; }
 
     public override nn.Module Model => model;
@@ -132,7 +132,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
             return loss;
         }
 
-        // [rows, each] of the batch's values for each window.
+        // The rows' part of the batch's values for each window, [rows, each].
         Tensor Part(float[] all, int each) => tensor(all[(first * each)..((first + rows) * each)], [rows, each]).SendTo(task.device);
     }
 }

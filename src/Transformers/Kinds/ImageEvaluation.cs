@@ -32,7 +32,7 @@ public static class ImageEvaluation
     /// <param name="precision">The number format of products.</param>
     /// <param name="each">Called for every image, in order.</param>
     /// <param name="processes">The processes that share the work; by default one.</param>
-    /// <param name="progress">Takes the fraction that is done, after every batch.</param>
+    /// <param name="progress">Receives the fraction done so far, after every batch.</param>
     /// <exception cref="UserException">The split does not exist, or none of its images can be read.</exception>
     public static ImageEvaluationResult Run(ImageRun run, OpenedImages images, string? split = null, int batchSize = 64, int worst = 20,
         Precision precision = Precision.Fp32, Action<PredictionLine>? each = null, Communicator? processes = null, Action<double>? progress = null)

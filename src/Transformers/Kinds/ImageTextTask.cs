@@ -34,7 +34,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     readonly ImageTextBatches? validation;
     readonly ModelFlops flops;
     readonly ObjectivesConfig objectives;
-    // The kinds of questions whose accuracy validation reports: where there are several, and not so many that nobody reads them.
+    // The kinds of questions whose accuracy validation reports: none if there is only one, or too many to be useful.
     readonly string[] kinds = [];
     List<OutputExample> answered = [];
 

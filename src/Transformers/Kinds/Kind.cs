@@ -65,11 +65,11 @@ public abstract class Kind
     public virtual EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default) =>
         throw new UserException($"a run of kind {NameOf(run)} cannot be evaluated");
 
-    /// <summary>The names of the metrics that an evaluation of a run gives; null if they are not known in advance.</summary>
+    /// <summary>The names of the metrics of an evaluation; null if they are not known in advance.</summary>
     public virtual IReadOnlyList<string>? EvaluationMetrics(TrainedRun run) => null;
 
-    /// <summary>Refuses a split that runs of a config cannot be evaluated on, as far as that is known before they train.</summary>
-    /// <exception cref="UserException">They have no such split.</exception>
+    /// <summary>Refuses a split on which runs of a config cannot be evaluated, as far as that is known before training.</summary>
+    /// <exception cref="UserException">The runs have no such split.</exception>
     internal virtual void CheckSplit(RunConfig run, string split) { }
 
     /// <summary>Whether each prompt of <c>generate</c> is read as the beginning of a document, as training read all text.</summary>
@@ -90,7 +90,7 @@ public abstract class Kind
 
     /// <summary>Writes a run's model in the format of other programs.</summary>
     /// <param name="run">The open run.</param>
-    /// <param name="request">The format, where to, and how.</param>
+    /// <param name="request">The format, the output and the type of weights.</param>
     /// <exception cref="UserException">The format does not support this model, or the output cannot be written.</exception>
     public ExportResult Export(TrainedRun run, ExportRequest request) => request.Format switch
     {
@@ -178,7 +178,7 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
     public sealed override TaskSetup CreateTask(RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var data = DataOf(run);
-        // Before the data are prepared, which may take long.
+        // Checked before the data are prepared, which may take long.
         if (options.From is { } from) WarmStart.CheckModel(TrainedRun.Open(from), from, run);
         try
         {
@@ -224,7 +224,7 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
     // A batch of the sizes that the data's config gives, or the model alone, with the rows that were asked for.
     internal override DataProfile ProfileStep(ModelConfig model, StepRequest request)
     {
-        var profile = request.Run is { } run ? AssumeProfile(DataOf(run), (TModel)model, run.Training.Batch) ?? throw new InvalidOperationException($"{GetType().Name} assumes nothing of its data") : ProfileAlone((TModel)model);
+        var profile = request.Run is { } run ? AssumeProfile(DataOf(run), (TModel)model, run.Training.Batch) ?? throw new InvalidOperationException($"{GetType().Name} assumes nothing about its data") : ProfileAlone((TModel)model);
         request.Notes.AddRange(profile.Notes);
         var shape = profile.Batches[0];
         return profile with
@@ -254,7 +254,7 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
         ?? throw new UserException($"data of kind {KindAttribute.Of(run.Data)} do not train a model of kind {KindAttribute.Of(run.Model)}");
 }
 
-/// <summary>A task created from a config, with what a run folder must store of it.</summary>
+/// <summary>A task created from a config, with everything about it that a run folder must store.</summary>
 public sealed class TaskSetup : IDisposable
 {
     /// <summary>The task.</summary>
@@ -265,7 +265,7 @@ public sealed class TaskSetup : IDisposable
     public required string FilesHash { get; init; }
     /// <summary>The names of the classes, in the order of the model's scores; null if it has none.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
-    /// <summary>Units of throughput, from the number of targets.</summary>
+    /// <summary>The number of units of throughput, from the number of targets.</summary>
     public Func<long, double> UnitsOf { get; init; } = targets => targets;
 
     /// <summary>Frees the data and the model.</summary>

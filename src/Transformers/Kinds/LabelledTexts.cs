@@ -67,7 +67,7 @@ static class LabelledTexts
 
     static TextTokenizer TokenizerOf(LabelledDataConfig data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
-        // The loaded embeddings are those of the other run's tokens.
+        // The loaded embeddings belong to the other run's tokens.
         if (WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer) is { } taken) return taken;
         var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
@@ -112,7 +112,7 @@ static class LabelledTexts
         };
     }
 
-    /// <summary>The first batches of the first epoch: shuffled, so that some are like the whole, and the same every time.</summary>
+    /// <summary>The first batches of the first epoch: shuffled, so that a few are representative, and the same every time.</summary>
     internal static IEnumerable<DataPosition> Positions(int batches, int? count) =>
         Enumerable.Range(0, Math.Min(batches, count ?? int.MaxValue)).Select(batch => new DataPosition(0, batch));
 }

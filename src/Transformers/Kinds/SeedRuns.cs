@@ -19,7 +19,7 @@ public static class SeedRuns
     public static string FolderOf(string run, ulong seed) => Path.Combine(run, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
 
     /// <summary>The seeds of a config's runs: its own and those after it.</summary>
-    /// <exception cref="UserException">There are fewer.</exception>
+    /// <exception cref="UserException">There are fewer seeds, or fewer than two are requested.</exception>
     public static IReadOnlyList<ulong> SeedsOf(RunConfig config, int count)
     {
         if (count < 2) throw new UserException($"--seeds ({count}) must be at least 2", "leave it out to train one run");
@@ -47,7 +47,7 @@ public static class SeedRuns
         foreach (var seed in seeds)
         {
             if (options.MaxTime <= clock.Elapsed) stop.Ask("max_time");
-            // All begin the next run, or none does.
+            // Either all processes start the next run or none does.
             if (processes.Broadcast(new Turn(stop.Reason)).Stopped is { } asked)
             {
                 stop.Ask(asked);

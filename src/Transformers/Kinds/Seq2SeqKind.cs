@@ -32,7 +32,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     protected override TaskSetup CreateTask(RunConfig run, ParallelDataConfig data, Seq2SeqConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         TranslationTask.Prepare(run, data, model, options, observer, stop);
 
-    // Metrics loss, perplexity and bits_per_byte of the pairs that fit the model, and of all pairs bleu, chrf, exact and mean_score.
+    // loss, perplexity and bits_per_byte are over the pairs that fit the model; bleu, chrf, exact and mean_score over all pairs.
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run was not trained on sentence pairs");
@@ -44,7 +44,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         var broken = new List<string>();
         List<SentencePair> pairs = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (source, pair => pair.Source), (target, pair => pair.Target))];
         if (pairs.Count == 0) throw new UserException($"the split {split.Name} contains no sentence pairs that the model can read", broken.FirstOrDefault());
-        // The losses take little time beside the translations.
+        // The losses take little time compared to the translations.
         var (translated, own) = (0, options.Processes.PartOf(pairs.Count).Count);
         var translator = new Translator(model, source, target, options.Device)
         {

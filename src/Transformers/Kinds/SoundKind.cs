@@ -57,7 +57,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
             ("model.onnx", OnnxAst.Build((AstConfig)run.Config.Model, network.Model.Shape, weights)));
     }
 
-    // The last one of the run's own recordings alone.
+    // centroid_top1 only for the run's own recordings.
     public override IReadOnlyList<string> EvaluationMetrics(TrainedRun run) =>
         ["loss", "top1", .. run.LoadClasses().Count > 5 ? new[] { "top5" } : [], "macro_f1", "calibration_error", "centroid_top1"];
 

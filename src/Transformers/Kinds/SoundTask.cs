@@ -73,7 +73,7 @@ sealed class SoundTask : ClassifierTask<SoundBatch>
         };
     }
 
-    // The weights that are taken have heard sounds of one mean and deviation, and of as many bands.
+    // The loaded weights were trained on spectrograms with this mean, standard deviation and number of bands.
     static SoundInput InputOf(TrainedRun run, string from, AudioDataConfig data)
     {
         var there = SoundInput.Parse(run.Checkpoint.ReadText(SoundInput.FileName), run.Checkpoint.PathOf(SoundInput.FileName));

@@ -21,9 +21,9 @@ public static class TrainingRun
 
     internal static readonly JsonSerializerOptions Json = JsonStyle.Indented;
 
-    /// <summary>Prepares the data, makes the model, resumes where the folder stopped, trains, validates, saves.</summary>
+    /// <summary>Prepares the data, creates the model, resumes from the folder's newest checkpoint, trains, validates and saves.</summary>
     /// <exception cref="UserException">The config, the data, the folder or a checkpoint does not fit.</exception>
-    /// <exception cref="DivergedException">The training went wrong.</exception>
+    /// <exception cref="DivergedException">The training diverged.</exception>
     public static TrainResult Start(RunConfig config, TrainingOptions options, ITrainingObserver? observer = null, StopRequest? stop = null)
     {
         observer ??= new Silent();
@@ -37,7 +37,7 @@ public static class TrainingRun
         processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished));
         if (finished is not null)
         {
-            observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to go on")}");
+            observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to continue")}");
             return finished;
         }
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
@@ -70,7 +70,7 @@ public static class TrainingRun
         var result = Result(config, options, trainer, setup, parameters, name, stop);
         if (result.Stopped is null or TrainResult.Patience)
         {
-            // First of all: a finished run stays finished, whatever becomes of its samples and its report.
+            // Written first: a finished run stays finished, even if its samples or its report fail.
             folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
             ShowSamples(setup.Task, result.Steps, observer, stop);
         }
@@ -78,7 +78,7 @@ public static class TrainingRun
         return result;
     }
 
-    // What a process but the first does: the same training, from what the first one has read, and nothing on the disk.
+    // Every process except the first: the same training, with what the first process has read, and without writing files.
     static TrainResult Follow(TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (yaml, finished) = options.Processes.Broadcast<Opening>(null!);
@@ -97,7 +97,7 @@ public static class TrainingRun
 
     static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        // One after another: the first prepares the data, the others find them.
+        // One after another: the first prepares the data, and the others find them in the cache.
         var setup = options.Processes.InTurns(() => Kind.For(config.Model).CreateTask(config, options, observer, stop));
         try
         {
@@ -124,7 +124,7 @@ public static class TrainingRun
     {
         var config = run.Training;
         var lastStep = Math.Min(config.Steps, options.MaxSteps ?? long.MaxValue);
-        // Several processes do it together, and stop at the first step.
+        // Several processes fit the memory together, so they stop only at the first step.
         var alone = options.Processes.IsAlone;
         if (trainer.State.Step < lastStep && !(alone && stop.Reason is not null)) new MemoryFit(trainer, task, config, options.Device, observer, alone ? stop.Token : default).Ensure();
         try
@@ -137,7 +137,7 @@ public static class TrainingRun
         }
     }
 
-    /// <summary>Takes over another run's weights and freezes parameters, as the options and the config ask.</summary>
+    /// <summary>Loads another run's weights and freezes parameters, as the options and the config say.</summary>
     internal static void Prepare(TaskSetup setup, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
         if (options.From is { } from)
@@ -223,17 +223,17 @@ public static class TrainingRun
     sealed class Silent : ITrainingObserver;
 }
 
-/// <summary>Finds out whether a folder holds the result of a run already.</summary>
+/// <summary>Finds out whether a folder already contains the result of a run.</summary>
 static class FinishedRun
 {
-    /// <summary>The result of a run that has nothing left to do; null for any other.</summary>
-    /// <exception cref="UserException">The folder holds the finished run of another model or of other data, one that began otherwise, or a damaged result.</exception>
+    /// <summary>The result of a run that has nothing left to do; null otherwise.</summary>
+    /// <exception cref="UserException">The folder contains a finished run with a different model, different data or a different start, or a damaged result.</exception>
     internal static TrainResult? ResultOf(RunFolder folder, RunConfig config, TrainingOptions options)
     {
         if (!folder.IsFinished) return null;
         var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
         CheckSame(folder, before, config);
-        // Who names a checkpoint wants to resume from it.
+        // --resume=PATH explicitly asks to continue from a checkpoint.
         if (options.ResumeFrom is not null) return null;
         if (TrainResult.Read(folder) is not { } result) return null;
         if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(before, config))) return null;
@@ -245,7 +245,7 @@ static class FinishedRun
     static bool IsMorePatient(RunConfig before, RunConfig now) =>
         now.Training.Validate.Patience is not { } patience || patience > before.Training.Validate.Patience;
 
-    // A config may train longer or otherwise and still be the same run; another model or other data are another one.
+    // A run may train longer or with other training settings, but not with another model or other data.
     static void CheckSame(RunFolder folder, RunConfig before, RunConfig now)
     {
         foreach (var (part, old, asked) in new (string, object, object)[] { ("model", before.Model, now.Model), ("data", before.Data, now.Data) })

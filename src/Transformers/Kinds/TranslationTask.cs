@@ -34,16 +34,16 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
     readonly (TextTokenizer source, TextTokenizer target) tokenizers;
     IReadOnlyList<OutputExample> examples = [];
 
-    /// <summary>A task over sentence pairs.</summary>
+    /// <summary>Creates a task on sentence pairs.</summary>
     /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
-    /// <exception cref="UserException">There is no pair, or one alone exceeds the tokens of a batch.</exception>
+    /// <exception cref="UserException">There is no pair, or a single one exceeds the tokens of a batch.</exception>
     public TranslationTask(Seq2Seq model, TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device)
     {
         (this.model, this.run, this.device) = (model, run, device);
         Micro = new MicroSize(run.Training.Batch.Micro);
         tokenizers = (source, target);
         flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
-        // In the run's own precision: a search in another would leave the model in it.
+        // In the run's own precision: otherwise the model would stay in another.
         translator = new Translator(model, source, target, device) { Precision = Precisions.Resolve(run.Training.Precision, device) };
         var (sourceIds, targetIds) = (SpecialIds.Of(source), SpecialIds.Of(target));
         var batch = run.Training.Batch;
@@ -53,12 +53,12 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         if (validation is not { Count: > 0 }) return;
         this.validation = validation;
         var longest = Enumerable.Range(0, validation.Count).Max(i => Math.Max(validation.Source.LengthOf(i), validation.Target.LengthOf(i))) + 1;
-        // A pair must fit even where it is longer than any of the training pairs.
+        // A pair must fit even if it is longer than any of the training pairs.
         if (options.Tokens < longest) options = options with { Tokens = longest };
         validationBatches = new ParallelBatches(validation, sourceIds, targetIds, options);
     }
 
-    /// <summary>Prepares the pairs and makes the task.</summary>
+    /// <summary>Prepares the pairs and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig config, ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var (source, target, train, validation) = Read(data, shape, options, observer, stop.Token);
@@ -74,7 +74,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         };
     }
 
-    /// <summary>Tokenizers and encoded pairs, as training has them.</summary>
+    /// <summary>Tokenizers and encoded pairs, as in training.</summary>
     internal static (TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation) Read(
         ParallelDataConfig data, Seq2SeqConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
@@ -90,7 +90,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
                 observer.Note($"{file}:1: the first line names the columns ({header}) and is not a pair");
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
         var broken = new List<string>();
-        // The begin or the end takes one position.
+        // The begin or end token takes one position.
         var limit = shape.Context - 1;
         var filter = data.Filter();
         var train = Encode(splits.Train, filter with { MaximumTokens = Math.Min(filter.MaximumTokens, limit) }, keepTexts: false);
@@ -147,7 +147,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
     public override IEnumerable<MicroBatch> Validation(int? count)
     {
         if (validationBatches is null) yield break;
-        // Shuffled once and for all: the first batches are then like the whole, and the same every time.
+        // Shuffled once, so that the first batches are representative, and the same every time.
         var position = new DataPosition(0, 0);
         for (var i = 0; i < Math.Min(count ?? int.MaxValue, validationBatches.BatchesPerEpoch); i++, position = position.Following(validationBatches.BatchesPerEpoch))
             yield return new PairBatch(this, validationBatches.At(position), smoothing: 0);
@@ -187,21 +187,21 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         return [.. translator.Translate(sources, new TranslationOptions(), cancel).Select(translation => $"{translation.Source} → {translation.Text}")];
     }
 
-    /// <summary>The sum of the cross entropies of a batch's target tokens, ends included, in nats.</summary>
+    /// <summary>The sum of the cross entropies of a batch's target tokens, including end tokens, in nats.</summary>
     internal static LossSum SumLosses(Seq2Seq model, ParallelBatch batch, double smoothing, Device device, RandomPosition random = default)
     {
         var (B, S, T) = (batch.Rows, batch.SourceWidth, batch.TargetWidth);
         var mask = PaddingMask.Of(batch.SourceLengths, S, device);                                      // [B, 1, 1, S]
         var memory = model.Encode(tensor(batch.Source, [B, S]).SendTo(device), mask, random: random);   // [B, S, D]
         var hidden = model.Decode(tensor(batch.TargetInput, [B, T]).SendTo(device), memory, mask, random: random);   // [B, T, D]
-        // The output layer is the widest of all: padding does not go through it.
+        // Padding does not go through the output layer, which is the widest layer.
         long[] positions = [.. Enumerable.Range(0, B * T).Where(i => batch.TargetOutput[i] != ParallelBatch.IgnoreIndex).Select(i => (long)i)];
         var targets = tensor(Array.ConvertAll(positions, position => batch.TargetOutput[position])).SendTo(device);
         var chosen = hidden.reshape(B * T, -1).index_select(0, tensor(positions).SendTo(device));         // [targets, D]
         return LinearCrossEntropy.Sum(chosen, model.OutputWeight, targets, model.Compute, smoothing, model.OutputBias);
     }
 
-    /// <summary>Sentence pairs side by side.</summary>
+    /// <summary>Rows of a batch of sentence pairs.</summary>
     sealed class PairBatch(TranslationTask task, ParallelBatch batch, double smoothing, int first = 0) : MicroBatch(batch.TargetTokens, batch.TargetTokens, first)
     {
         public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units));

@@ -65,7 +65,7 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
             }
             catch (UserException exception)
             {
-                // The problem is the line's, which names the image.
+                // The message names the line, which names the image.
                 throw new UserException(exception.Message, inner: exception);
             }
         });

@@ -19,10 +19,10 @@ public static class WarmStart
 {
     static readonly string[] HeadNames = ["head.", "pooler."];
 
-    // Sizes that every tensor shows: where one config leaves them out, the tensors are compared.
+    // Sizes that the tensors' shapes show: if a config leaves them out, the tensors are compared.
     static readonly string[] Sizes = ["vocabulary", "feed_forward.width", "key_value_heads"];
 
-    /// <summary>Holds the model of a config to that of the run whose weights it starts from.</summary>
+    /// <summary>Checks that the model of a config matches that of the run whose weights it starts from.</summary>
     /// <param name="run">The run.</param>
     /// <param name="name">Its name, for messages.</param>
     /// <param name="config">The config.</param>
@@ -31,7 +31,7 @@ public static class WarmStart
     {
         var free = config.Model.FreeSettings();
         var problems = ConfigDifferences.Of(run.Config.Model, config.Model, "model").Where(different => !IsFree(different, free)).ToList();
-        // The settings of another kind of model are not its own: the kind says it.
+        // Only the kind is reported: the other settings of another kind of model do not correspond.
         if (problems.Find(different => different.Path == "model.kind") is { } kind) problems = [kind];
         if (problems.Count > 0)
             throw new UserException([.. problems.Select(different => new Problem(
@@ -51,13 +51,13 @@ public static class WarmStart
         string[] seen = [.. config.Data.InputSettings().Select(setting => $"data.{setting}")];
         var differences = ConfigDifferences.Of(run.Config.Model, config.Model, "model").Concat(run.Config.Data.GetType() != config.Data.GetType() ? []
             : ConfigDifferences.Of(run.Config.Data, config.Data, "data").Where(one => seen.Any(setting => one.Path == setting || one.Path.StartsWith(setting + ".", StringComparison.Ordinal))
-                // The mean and standard deviation are taken over.
+                // The mean and standard deviation are those of the other run.
                 && !one.Path.StartsWith("data.input.normalize", StringComparison.Ordinal))).ToList();
         return differences.Count == 0 ? "" : $"; settings that differ: {string.Join(", ", differences.Select(one => $"{one.Path} ({one.New ?? "not set"}, there {one.Old ?? "not set"})"))}";
     }
 
     /// <summary>The image input with the mean and standard deviation of the run whose weights are loaded, since they were trained with them.</summary>
-    /// <param name="input">What the config asks for.</param>
+    /// <param name="input">The config's image input.</param>
     /// <param name="there">How the run's images were transformed.</param>
     /// <param name="from">The run, for messages.</param>
     /// <exception cref="UserException">The config asks for a different mean, standard deviation or number of channels.</exception>
@@ -79,7 +79,7 @@ public static class WarmStart
         static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
     }
 
-    /// <summary>The tokenizer that comes along with the weights of <c>--from</c>; null without it.</summary>
+    /// <summary>The tokenizer that belongs to the weights of <c>--from</c>; null without it.</summary>
     /// <param name="options">The options of the run.</param>
     /// <param name="asked">The tokenizer that the config asks for.</param>
     /// <param name="ofRun">The one that the other run's config asked for; null if its data have none.</param>
@@ -93,19 +93,19 @@ public static class WarmStart
         taken ??= run.LoadTokenizer();
         if (ofRun(run.Config) is not { } there || ConfigDifferences.Of(there, asked, setting) is not { Count: > 0 } differences) return taken;
         if (asked is FileTokenizerConfig file && TokenizerFile.Load(file.Path, file.Pattern).Hash == taken.Hash) return taken;
-        // The settings of another kind of tokenizer are not its own: the kind says it.
+        // Only the kind is reported: the other settings of another kind of tokenizer do not correspond.
         if (differences.FirstOrDefault(different => different.Path == $"{setting}.kind") is { } kind) differences = [kind];
         throw new UserException([.. differences.Select(different => new Problem(
             $"{different.Path} ({different.New ?? "not set"}) must be {different.Old ?? "left out"}, as in {from}: the loaded embeddings are those of its tokens", Path: different.Path,
             Hint: $"leave {setting} as it is in that run, or name the run: --set '{setting}={{ kind: file, path: {from} }}'"))]);
     }
 
-    /// <summary>Copies every tensor that the other run has under the same name. One of another shape is adapted where the model can, as to another resolution.</summary>
-    /// <param name="model">The model, with fresh weights.</param>
+    /// <summary>Copies every tensor that the other run has under the same name. One of another shape is adapted if the model supports it, for example to another resolution.</summary>
+    /// <param name="model">The model, with freshly initialised weights.</param>
     /// <param name="run">The other run.</param>
     /// <param name="labels">The names of the model's classes; if the run has others, the head keeps its initial values.</param>
     /// <param name="config">The config; if its model pools differently from the run's, the head keeps its initial values.</param>
-    /// <returns>What was taken and what was not.</returns>
+    /// <returns>Which tensors were loaded and which were not.</returns>
     /// <exception cref="UserException">A tensor has another shape that cannot be adapted, or none is shared.</exception>
     public static TakenWeights From(nn.Module model, TrainedRun run, IReadOnlyList<string>? labels = null, RunConfig? config = null)
     {
@@ -185,9 +185,9 @@ public static class WarmStart
     }
 }
 
-/// <summary>What a model took of another run's weights.</summary>
-/// <param name="Taken">The tensors that it took, those that were resized included.</param>
-/// <param name="Resized">The tensors that were fitted to another input size.</param>
+/// <summary>Which of another run's weights a model has loaded.</summary>
+/// <param name="Taken">The loaded tensors, including those that were resized.</param>
+/// <param name="Resized">The tensors that were adapted to another input size.</param>
 /// <param name="Fresh">The model's tensors that the run lacks, or has for other classes: they keep their initial values.</param>
 /// <param name="Left">The run's tensors that the model does not use.</param>
 public sealed record TakenWeights(IReadOnlyList<string> Taken, IReadOnlyList<string> Resized, IReadOnlyList<string> Fresh, IReadOnlyList<string> Left)
