@@ -11,7 +11,7 @@ public interface IBatchStream<out T> : IDisposable
     /// <summary>The next batch.</summary>
     T Next();
 
-    /// <summary>The position of the batch that <see cref="Next"/> gives.</summary>
+    /// <summary>The position of the batch that <see cref="Next"/> returns.</summary>
     /// <exception cref="IO.UserException">The data have no such position.</exception>
     DataPosition Position { get; set; }
 
@@ -74,7 +74,7 @@ public sealed class Prefetcher<T> : IBatchStream<T>
     /// <summary>The number of batches that are ready to be taken.</summary>
     public int Ready => ready.Reader.Count;
 
-    /// <summary>The position of the batch that <see cref="Next"/> gives; setting it drops the batches made ahead.</summary>
+    /// <summary>The position of the batch that <see cref="Next"/> returns; setting it drops the batches made ahead.</summary>
     /// <exception cref="IO.UserException">The data have no such position; the old one stays.</exception>
     public DataPosition Position
     {

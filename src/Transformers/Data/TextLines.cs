@@ -17,7 +17,7 @@ public static class TextLines
     /// <summary>The longest line that is read: no real example is as long, and memory stays bounded.</summary>
     public const int MaximumBytes = 16 << 20;
 
-    /// <summary>All lines of a file, read as they are asked for.</summary>
+    /// <summary>All lines of a file, read lazily.</summary>
     /// <exception cref="UserException">The file cannot be read, is not UTF-8 or contains a line that is too long.</exception>
     public static IEnumerable<string> Read(string path) => Read(path, once: false);
 
@@ -30,7 +30,7 @@ public static class TextLines
         foreach (var line in Read(stream, path)) yield return line;
     }
 
-    /// <summary>All lines of a stream, read as they are asked for.</summary>
+    /// <summary>All lines of a stream, read lazily.</summary>
     /// <param name="stream">The bytes.</param>
     /// <param name="path">The name in messages.</param>
     /// <exception cref="UserException">It cannot be read, is not UTF-8 or contains a line that is too long.</exception>

@@ -92,7 +92,7 @@ static class TokenizerPair
 {
     const string TargetPrefix = "target_";
 
-    /// <summary>The names that the tokenizer's file can have, the source's where the target has its own.</summary>
+    /// <summary>The names that the tokenizer's file can have; it is the source's if the target has its own.</summary>
     public static IReadOnlyList<string> SourceNames { get; } = ["tokenizer.json", SentencePieceVocabulary.DefaultFileName];
 
     /// <summary>The names that the file of the target's own tokenizer can have.</summary>

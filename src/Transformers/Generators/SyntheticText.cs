@@ -53,7 +53,7 @@ public static class SyntheticText
     /// <summary>Writes a task as files: <c>train</c>, <c>val</c> and <c>test</c>, each in two languages, or as TSV for labelled text.</summary>
     /// <param name="kind">The task.</param>
     /// <param name="folder">The folder; it is created if it does not exist, and files of these names in it are replaced.</param>
-    /// <param name="size">The number of training examples; validation and test take a twentieth each, from 50 to 1,000.</param>
+    /// <param name="size">The number of training examples; validation and test have a twentieth each, from 50 to 1,000.</param>
     /// <param name="seed">The seed; the same seed always gives the same files, and a larger size adds examples at their ends.</param>
     /// <param name="cancel">Cancels the writing.</param>
     /// <exception cref="UserException">The size is out of range, or the folder cannot be written.</exception>

@@ -221,7 +221,7 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
 
     internal sealed override DataProfile ProfileAlone(ModelConfig model) => ProfileAlone((TModel)model);
 
-    // A batch of the sizes that the data's config gives, or the model alone, with the rows that were asked for.
+    // A batch of the sizes that the data's config gives, or the model alone, with the requested number of rows.
     internal override DataProfile ProfileStep(ModelConfig model, StepRequest request)
     {
         var profile = request.Run is { } run ? AssumeProfile(DataOf(run), (TModel)model, run.Training.Batch) ?? throw new InvalidOperationException($"{GetType().Name} assumes nothing about its data") : ProfileAlone((TModel)model);

@@ -82,8 +82,8 @@ public static class WarmStart
     /// <summary>The tokenizer that belongs to the weights of <c>--from</c>; null without it.</summary>
     /// <param name="options">The options of the run.</param>
     /// <param name="asked">The tokenizer that the config asks for.</param>
-    /// <param name="ofRun">The one that the other run's config asked for; null if its data have none.</param>
-    /// <param name="setting">The setting that asks for it.</param>
+    /// <param name="ofRun">The one in the other run's config; null if its data have none.</param>
+    /// <param name="setting">The setting of the tokenizer.</param>
     /// <param name="taken">The other run's tokenizer; by default its first.</param>
     /// <exception cref="UserException">The config asks for another tokenizer.</exception>
     internal static TextTokenizer? Tokenizer(TrainingOptions options, TokenizerConfig asked, Func<RunConfig, TokenizerConfig?> ofRun, string setting = "data.tokenizer", TextTokenizer? taken = null)

@@ -64,7 +64,7 @@ public static class ImageInspection
 
     sealed record Seen(int Width, int Height, string Format, bool Grey, UInt128 Hash);
 
-    /// <summary>Inspects a folder, an archive or a table, whatever <see cref="ImageSources.Open"/> opens.</summary>
+    /// <summary>Inspects a folder, an archive or a table: anything that <see cref="ImageSources.Open"/> opens.</summary>
     /// <param name="path">The source.</param>
     /// <param name="progress">Receives the fraction done so far, on any thread.</param>
     /// <exception cref="UserException">There is no source at the path. Broken images are reported, not thrown.</exception>

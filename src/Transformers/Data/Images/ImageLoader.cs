@@ -62,7 +62,7 @@ public sealed class ImageLoader : IBatchStream<ImageBatch>
     /// <summary>Batches per epoch.</summary>
     public int BatchesPerEpoch { get; }
 
-    /// <summary>The position of the batch that <see cref="Next"/> gives; setting it drops the batches made ahead.</summary>
+    /// <summary>The position of the batch that <see cref="Next"/> returns; setting it drops the batches made ahead.</summary>
     /// <exception cref="UserException">The images have no such position.</exception>
     public DataPosition Position { get => prefetcher.Position; set => prefetcher.Position = value; }
 

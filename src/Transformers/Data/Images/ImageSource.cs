@@ -41,7 +41,7 @@ abstract class ImageSource : IDisposable
     /// <summary>The file of an image as it is stored, or null if pixels are stored instead.</summary>
     public abstract byte[]? ReadFile(int index, long maxBytes);
 
-    /// <summary>The pixels of an image, where <see cref="ReadFile"/> gives null.</summary>
+    /// <summary>The pixels of an image, if <see cref="ReadFile"/> returns null.</summary>
     public virtual RgbImage ReadPixels(int index) => throw new NotSupportedException($"{Kind} hold files, not pixels");
 
     /// <summary>The number of files that are not images and are ignored.</summary>
@@ -74,7 +74,7 @@ abstract class ImageSource : IDisposable
     public virtual void Dispose() => GC.SuppressFinalize(this);
 }
 
-/// <summary>Opens whatever kind of source is at a path.</summary>
+/// <summary>Opens the source at a path, of whatever kind.</summary>
 static class ImageSources
 {
     /// <summary>Opens a folder (class folders, CIFAR binary, MNIST IDX), a tar archive or a CSV or TSV table.</summary>

@@ -28,7 +28,7 @@ public sealed class TimeAxis
     /// <summary>The timestamp of a step; steps after the last one continue with the same spacing.</summary>
     public string LabelOf(long step) => label(step);
 
-    /// <summary>Whether a field is a date, and so a timestamp whatever its column is called.</summary>
+    /// <summary>Whether a field is a date, and so a timestamp, regardless of its column's name.</summary>
     internal static bool IsDate(string field) => TryDate(field, out _);
 
     /// <summary>Reads the timestamps of rows, and finds the step of each row: a missing row is a step without values.</summary>

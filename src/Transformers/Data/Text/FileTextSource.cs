@@ -22,7 +22,7 @@ public sealed class FileTextSource : TextSource
     readonly TextFolder folders;
 
     /// <summary>Finds the files.</summary>
-    /// <param name="config">Files and folders, at least one, and how they are read; a file that is named is read whatever it is called.</param>
+    /// <param name="config">Files and folders, at least one, and how they are read; a file that is named directly is read regardless of its extension.</param>
     /// <param name="once">Whether it is read only once, for a report; pipes, and files that are hardly text, are then read too.</param>
     /// <exception cref="UserException">A path does not exist, a folder contains no text file, or a setting is empty.</exception>
     public FileTextSource(TextFilesConfig config, bool once = false)

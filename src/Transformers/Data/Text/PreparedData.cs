@@ -99,7 +99,7 @@ public sealed record Duplicates(long ValidationDocuments, long TrainingDocuments
 /// <param name="TokenizerHash">The tokenizer's hash.</param>
 /// <param name="VocabularySize">V.</param>
 /// <param name="HoldOut">How validation text was chosen: tail, documents, or source (its own).</param>
-/// <param name="HoldOutFraction">The fraction asked for.</param>
+/// <param name="HoldOutFraction">The requested fraction.</param>
 /// <param name="Train">The training split.</param>
 /// <param name="Validation">The validation split.</param>
 /// <param name="Counts">What was read.</param>

@@ -40,7 +40,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
         return default;
     }
 
-    /// <summary>The lines of the text without their line feeds, each valid until the next is asked for.</summary>
+    /// <summary>The lines of the text without their line feeds, each valid until the next is read.</summary>
     /// <param name="limit">The maximum number of bytes of a line.</param>
     public IEnumerable<ReadOnlyMemory<byte>> Lines(int limit)
     {
@@ -73,7 +73,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
         var (length, read) = (kept, 0);
         try
         {
-            // Where blocks of running text end must not depend on how the bytes arrive; lines are wanted as soon as they are there.
+            // The ends of blocks of running text must not depend on how the bytes arrive; lines are returned as soon as they arrive.
             do read = stream.ReadAtLeast(raw.AsSpan(length), counts is null ? 1 : RawBytes - length, throwOnEndOfStream: false);
             while (read > 0 && (length += read) < 3 && !started && "\uFEFF"u8.StartsWith(raw.AsSpan(0, length)));
         }
