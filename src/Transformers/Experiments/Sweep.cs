@@ -99,7 +99,7 @@ public sealed class Sweep
         var file = Path.Combine(point.Folder, DivergedFile);
         if (File.Exists(file))
         {
-            observer.Note($"diverged before; delete {file} to try it again");
+            observer.Note($"diverged earlier; delete {file} to try it again");
             return SweepRun.Of(point, SweepRun.Diverged);
         }
         try

@@ -4,8 +4,8 @@ namespace Transformers.Metrics;
 /// <remarks>
 /// Romano et al. 2019 (conformalised quantile regression), theorem 1: both ends of a band are moved outwards by a quantile of the distances
 /// from the band of values that the forecaster was not trained on; the distance of a value inside is negative. If these values and a new one
-/// are exchangeable, the new one is in the moved band with about the band's probability, however wrong the forecaster is. The median does
-/// not move.
+/// are exchangeable, the new one is in the moved band with about the band's probability, however wrong the forecaster is. A quantile in
+/// the middle does not move.
 /// </remarks>
 public static class QuantileCalibration
 {

@@ -85,7 +85,7 @@ sealed class MarianLayout : HuggingFaceLayout<Seq2SeqConfig>
         ForeignTokenizer.RequireSpecial(tokenizer, folder);
         var special = SpecialIds.Of(tokenizer);
         foreach (var (key, id) in new[] { ("pad_token_id", special.Padding), ("eos_token_id", special.End), ("decoder_start_token_id", special.Begin) })
-            if (config.OptionalInt(key) is { } given && given != id) throw config.Error(key, $"({given}) must be {id}, the id of the token that has this part in the tokenizer");
+            if (config.OptionalInt(key) is { } given && given != id) throw config.Error(key, $"({given}) must be {id}, the id of the token with this role in the tokenizer");
         var data = new ParallelDataConfig
         {
             Source = new ParallelFolderConfig { Folder = ForeignInput.NoData, From = "source", To = "target" }, Tokenizer = ForeignTokenizer.Config(tokenizer, output),
