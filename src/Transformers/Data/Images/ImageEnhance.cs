@@ -37,7 +37,7 @@ static class ImageEnhance
         }
     }
 
-    /// <summary>Sharpness: blends with the image smoothed by a 3 x 3 kernel (5 in the middle, 1 around it, divided by 13), without its outermost pixels.</summary>
+    /// <summary>Sharpness: blends with the image smoothed by a 3 x 3 kernel (5 in the middle, 1 around it, divided by 13); the outermost pixels do not change.</summary>
     public static void Sharpness(RgbImage image, double factor)
     {
         var amount = (float)factor;

@@ -32,10 +32,10 @@ public sealed record ImageDuplicateReport(string First, string Second, bool Acro
 /// <param name="Images">Images in all, broken ones included.</param>
 /// <param name="Classes">The classes in the order of labels.</param>
 /// <param name="Formats">The number of images of each file format; "pixels" if images are not files.</param>
-/// <param name="MinWidth">The width of the narrowest image, in pixels.</param>
-/// <param name="MaxWidth">The width of the widest image, in pixels.</param>
-/// <param name="MinHeight">The height of the least high image, in pixels.</param>
-/// <param name="MaxHeight">The height of the highest image, in pixels.</param>
+/// <param name="MinWidth">The smallest width, in pixels.</param>
+/// <param name="MaxWidth">The largest width, in pixels.</param>
+/// <param name="MinHeight">The smallest height, in pixels.</param>
+/// <param name="MaxHeight">The largest height, in pixels.</param>
 /// <param name="Sizes">The most frequent sizes, as <c>32x32</c>, with their counts.</param>
 /// <param name="Grey">Images whose three channels are equal.</param>
 /// <param name="Mean">Mean of red, green and blue over all pixels, 0 to 1.</param>
