@@ -50,7 +50,7 @@ sealed class LanguageModelScorer : TextScorer
         }
     }
 
-    // A text without tokens has no row to score.
+    // A text without tokens stays empty.
     int[] Ended(int[] ids) => tokenizer.EndOfTextId is { } end && ids.Length > 0 ? [.. ids, end] : ids;
 
     static long[] Wide(int[] ids) => Array.ConvertAll(ids, id => (long)id);

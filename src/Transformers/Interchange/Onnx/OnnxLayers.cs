@@ -114,7 +114,6 @@ static class OnnxLayers
 
     static string SwiGlu(this OnnxGraph graph, string x)
     {
-        // Splits into two halves of equal size.
         var halves = graph.CallMany("Split", 2, [x], OnnxGraph.Whole("axis", -1));
         return graph.Multiply(graph.Silu(halves[0]), halves[1]);
     }
