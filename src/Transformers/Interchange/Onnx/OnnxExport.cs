@@ -142,7 +142,7 @@ static class OnnxExport
 
     static readonly JsonSerializerOptions Indented = new(JsonStyle.Indented) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
 
-    // Each tensor once, even if several graphs use it.
+    // Each tensor once, whichever graphs use it.
     static void MoveBeside(ExportFolder folder, IEnumerable<TensorProto> tensors) => folder.Write(WeightsFile, stream =>
     {
         long at = 0;
