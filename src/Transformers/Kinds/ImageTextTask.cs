@@ -227,8 +227,8 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
         var splits = data.Open();
         observer.OnPreparing("reading images and text", 0);
         var text = new SentenceSource($"{data.Source}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().SelectMany(TextsOf));
-        var tokenizer = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as ImageTextDataConfig)?.Tokenizer)
-            ?? TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder, done => observer.OnPreparing("training the tokenizer", done), cancel);
+        var tokenizer = options.From is { } run ? WarmStart.Tokenizer(run, data.Tokenizer, other => (other.Data as ImageTextDataConfig)?.Tokenizer)
+            : TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder, done => observer.OnPreparing("training the tokenizer", done), cancel);
         var longest = Math.Min(data.MaxLength, network.Context);
         var train = ImageTextCorpus.Encode(splits.Train, tokenizer, null, longest, cancel);
         var validation = splits.Validation is { } held ? ImageTextCorpus.Encode(held, tokenizer, train.Classes, longest, cancel) : null;

@@ -92,8 +92,8 @@ sealed class NextTokenTask : StreamTask<TextBatch>
             return (own, PreparedData.Open(folder, own));
         }
         var source = TextSources.Of(data.Source);
-        var tokenizer = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as TextDataConfig)?.Tokenizer)
-            ?? TokenizerFactory.Create(data.Tokenizer, source, options.Cache, TokenizerFactory.SpecialTokensOf(data), progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
+        var tokenizer = options.From is { } run ? WarmStart.Tokenizer(run, data.Tokenizer, other => (other.Data as TextDataConfig)?.Tokenizer)
+            : TokenizerFactory.Create(data.Tokenizer, source, options.Cache, TokenizerFactory.SpecialTokensOf(data), progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
         return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
     }
 

@@ -115,9 +115,9 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
             if (ReferenceEquals(before.source, before.target) != data.TargetTokenizer is null)
                 throw new UserException([new Problem($"{(data.TargetTokenizer is null ? "must be given" : "must be left out")}: {from}, whose weights are used, has {(data.TargetTokenizer is null ? "a tokenizer for each side" : "one tokenizer for both sides")}",
                     Path: "data.target_tokenizer", Hint: "set data.tokenizer and data.target_tokenizer as in the run, or leave --from out")]);
-            var taken = WarmStart.Tokenizer(options, data.Tokenizer, run => (run.Data as ParallelDataConfig)?.Tokenizer)!;
+            var taken = WarmStart.Tokenizer(from, data.Tokenizer, run => (run.Data as ParallelDataConfig)?.Tokenizer);
             return (taken, data.TargetTokenizer is null ? taken
-                : WarmStart.Tokenizer(options, data.TargetTokenizer, run => (run.Data as ParallelDataConfig)?.TargetTokenizer, "data.target_tokenizer", before.target)!);
+                : WarmStart.Tokenizer(from, data.TargetTokenizer, run => (run.Data as ParallelDataConfig)?.TargetTokenizer, "data.target_tokenizer", before.target));
         }
         if (data.TargetTokenizer is not { } targetConfig)
         {

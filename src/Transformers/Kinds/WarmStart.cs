@@ -79,16 +79,15 @@ public static class WarmStart
         static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
     }
 
-    /// <summary>The tokenizer that belongs to the weights of <c>--from</c>; null without it.</summary>
-    /// <param name="options">The options of the run.</param>
+    /// <summary>The tokenizer that belongs to the weights of <c>--from</c>.</summary>
+    /// <param name="from">The run or checkpoint that it names.</param>
     /// <param name="asked">The tokenizer that the config asks for.</param>
     /// <param name="ofRun">The one in the other run's config; null if its data have none.</param>
     /// <param name="setting">The setting of the tokenizer.</param>
     /// <param name="taken">The other run's tokenizer; by default its first.</param>
     /// <exception cref="UserException">The config asks for another tokenizer.</exception>
-    internal static TextTokenizer? Tokenizer(TrainingOptions options, TokenizerConfig asked, Func<RunConfig, TokenizerConfig?> ofRun, string setting = "data.tokenizer", TextTokenizer? taken = null)
+    internal static TextTokenizer Tokenizer(string from, TokenizerConfig asked, Func<RunConfig, TokenizerConfig?> ofRun, string setting = "data.tokenizer", TextTokenizer? taken = null)
     {
-        if (options.From is not { } from) return null;
         var run = TrainedRun.Open(from);
         taken ??= run.LoadTokenizer();
         if (ofRun(run.Config) is not { } there || ConfigDifferences.Of(there, asked, setting) is not { Count: > 0 } differences) return taken;

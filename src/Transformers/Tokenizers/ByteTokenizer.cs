@@ -1,5 +1,4 @@
 using Transformers.IO;
-using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;

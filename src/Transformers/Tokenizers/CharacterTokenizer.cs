@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using Transformers.IO;
-using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;

@@ -1,5 +1,5 @@
-using System.Buffers;
-using System.Globalization;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 using Transformers.IO;
 
@@ -168,65 +168,81 @@ public abstract partial class TextTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     }
 }
 
-/// <summary>Finds given texts in UTF-8, from left to right, the longest if several begin at the same position.</summary>
-sealed class TextMatcher
+/// <summary>A SHA-256 over values, each with its length, so that different lists of values never give the same bytes.</summary>
+readonly struct CanonicalHash
 {
-    internal delegate void Encode(ReadOnlySpan<byte> text, int end, List<int> ids);
+    readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-    readonly (byte[] Text, int Id, Bpe.AddedRule Rule)[] longestFirst;
-    readonly System.Buffers.SearchValues<byte> firstBytes;
+    internal CanonicalHash(string kind) => Add("transformer.tokenizer/1 " + kind);
 
-    internal TextMatcher(IEnumerable<KeyValuePair<string, int>> texts, IReadOnlyDictionary<string, Bpe.AddedRule>? rules = null)
+    internal void Add(int value)
     {
-        longestFirst = [.. texts.Select(pair => (Encoding.UTF8.GetBytes(pair.Key), pair.Value, rules?.GetValueOrDefault(pair.Key) ?? default)).OrderByDescending(pair => pair.Item1.Length)];
-        firstBytes = System.Buffers.SearchValues.Create([.. longestFirst.Select(entry => entry.Text[0]).Distinct()]);
+        Span<byte> bytes = stackalloc byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
+        hash.AppendData(bytes);
     }
 
-    /// <summary>Appends the ids of the texts found before <paramref name="end"/> and, through <paramref name="encode"/>, those of the text between them.</summary>
-    internal void Split(ReadOnlySpan<byte> text, int end, List<int> ids, Encode encode)
+    internal void Add(ReadOnlySpan<byte> bytes)
     {
-        var done = 0;
-        for (var at = 0; at < end; at++)
+        Add(bytes.Length);
+        hash.AppendData(bytes);
+    }
+
+    internal void Add(string text) => Add(Encoding.UTF8.GetBytes(text));
+
+    internal void AddTokens(byte[]?[] tokens)
+    {
+        Add(tokens.Length);
+        foreach (var token in tokens)
+            if (token is null) Add(-1);
+            else Add(token.AsSpan());
+    }
+
+    internal void AddNames(IReadOnlyDictionary<string, int> names)
+    {
+        Add(names.Count);
+        foreach (var (name, id) in names.OrderBy(pair => pair.Value))
         {
-            var skip = text[at..end].IndexOfAny(firstBytes);
-            if (skip < 0) break;
-            at += skip;
-            foreach (var (found, id, rule) in longestFirst)
-            {
-                if (!text[at..].StartsWith(found)) continue;
-                var (start, stop) = (at, at + found.Length);
-                at = stop - 1;
-                if (rule.SingleWord && (EndsInWord(text[..start]) || BeginsWord(text[stop..]))) break;
-                if (rule.StripLeft) start = Math.Max(done, LengthTrimmedEnd(text[..start]));
-                if (rule.StripRight) stop = text.Length - LengthTrimmedStart(text[stop..]);
-                // The text before a match is encoded by itself: its last piece does not see the match.
-                if (start > done) encode(text[done..start], start - done, ids);
-                ids.Add(id);
-                done = stop;
-                at = stop - 1;
-                break;
-            }
+            Add(name);
+            Add(id);
         }
-        if (done < end) encode(text[done..], end - done, ids);
     }
 
-    static bool EndsInWord(ReadOnlySpan<byte> text) => Rune.DecodeLastFromUtf8(text, out var rune, out _) == OperationStatus.Done && IsOfWord(rune);
+    internal string Finish() => Convert.ToHexStringLower(hash.GetHashAndReset());
+}
 
-    static bool BeginsWord(ReadOnlySpan<byte> text) => Rune.DecodeFromUtf8(text, out var rune, out _) == OperationStatus.Done && IsOfWord(rune);
-
-    // Equivalent to \w in regular expressions.
-    static bool IsOfWord(Rune rune) => Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber
-        or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.ConnectorPunctuation;
-
-    static int LengthTrimmedEnd(ReadOnlySpan<byte> text)
+/// <summary>Checks lists of special tokens.</summary>
+static class SpecialTokenNames
+{
+    internal static void Check(IReadOnlyList<string> names)
     {
-        while (Rune.DecodeLastFromUtf8(text, out var rune, out var length) == OperationStatus.Done && Rune.IsWhiteSpace(rune)) text = text[..^length];
-        return text.Length;
+        if (names.Count > TokenizerLimits.SpecialTokens)
+            throw new UserException($"the vocabulary asks for {names.Count} special tokens, more than {TokenizerLimits.SpecialTokens}");
+        var seen = new HashSet<string>();
+        foreach (var name in names)
+        {
+            if (name.Length is 0 or > TokenizerLimits.SpecialTokenLength)
+                throw new UserException($"special token '{name}' must have 1 to {TokenizerLimits.SpecialTokenLength} characters");
+            if (!seen.Add(name)) throw new UserException($"special token '{name}' is given twice");
+        }
     }
+}
 
-    static int LengthTrimmedStart(ReadOnlySpan<byte> text)
-    {
-        while (Rune.DecodeFromUtf8(text, out var rune, out var length) == OperationStatus.Done && Rune.IsWhiteSpace(rune)) text = text[length..];
-        return text.Length;
-    }
+/// <summary>Bounds on what files and options may ask for, far above every published tokenizer.</summary>
+static class TokenizerLimits
+{
+    /// <summary>Bytes of a tokenizer file.</summary>
+    internal const int FileBytes = 64 << 20;
+    /// <summary>Ids of a vocabulary.</summary>
+    internal const int Ids = 1 << 20;
+    /// <summary>Merges of a vocabulary; several pairs may make the same token.</summary>
+    internal const int Merges = 1 << 22;
+    /// <summary>Special and added tokens.</summary>
+    internal const int SpecialTokens = 1 << 16;
+    /// <summary>Characters of a special token.</summary>
+    internal const int SpecialTokenLength = 1024;
+    /// <summary>Nesting of JSON.</summary>
+    internal const int Depth = 64;
+    /// <summary>Bytes of the longest piece that training does not cut.</summary>
+    internal const int TrainingPiece = 64 * 1024;
 }

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Transformers.Tokenizers.Bpe;
@@ -63,49 +61,6 @@ sealed class BpeDefinition
     }
 }
 
-/// <summary>A SHA-256 over values, each with its length, so that different lists of values never give the same bytes.</summary>
-readonly struct CanonicalHash
-{
-    readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-    internal CanonicalHash(string kind) => Add("transformer.tokenizer/1 " + kind);
-
-    internal void Add(int value)
-    {
-        Span<byte> bytes = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
-        hash.AppendData(bytes);
-    }
-
-    internal void Add(ReadOnlySpan<byte> bytes)
-    {
-        Add(bytes.Length);
-        hash.AppendData(bytes);
-    }
-
-    internal void Add(string text) => Add(Encoding.UTF8.GetBytes(text));
-
-    internal void AddTokens(byte[]?[] tokens)
-    {
-        Add(tokens.Length);
-        foreach (var token in tokens)
-            if (token is null) Add(-1);
-            else Add(token.AsSpan());
-    }
-
-    internal void AddNames(IReadOnlyDictionary<string, int> names)
-    {
-        Add(names.Count);
-        foreach (var (name, id) in names.OrderBy(pair => pair.Value))
-        {
-            Add(name);
-            Add(id);
-        }
-    }
-
-    internal string Finish() => Convert.ToHexStringLower(hash.GetHashAndReset());
-}
-
 /// <summary>GPT-2's way of writing bytes as visible characters: printable Latin-1 as itself, the other 68 bytes from U+0100 on.</summary>
 static class ByteAlphabet
 {
@@ -143,6 +98,3 @@ static class ByteAlphabet
         return bytes;
     }
 }
-
-/// <summary>How an added token is found in a text: only as a whole word, with the white space around it, before or after the text is normalized.</summary>
-readonly record struct AddedRule(bool SingleWord, bool StripLeft, bool StripRight, bool Normalized);

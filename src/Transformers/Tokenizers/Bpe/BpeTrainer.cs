@@ -109,39 +109,3 @@ public sealed record BpeTrainerOptions
 /// <param name="Merges">Merges learned so far.</param>
 /// <param name="MergesWanted">Merges to learn in all.</param>
 public readonly record struct BpeTrainingProgress(long BytesRead, long DistinctPieces, int Merges, int MergesWanted);
-
-/// <summary>Checks lists of special tokens.</summary>
-static class SpecialTokenNames
-{
-    internal static void Check(IReadOnlyList<string> names)
-    {
-        if (names.Count > TokenizerLimits.SpecialTokens)
-            throw new UserException($"the vocabulary asks for {names.Count} special tokens, more than {TokenizerLimits.SpecialTokens}");
-        var seen = new HashSet<string>();
-        foreach (var name in names)
-        {
-            if (name.Length is 0 or > TokenizerLimits.SpecialTokenLength)
-                throw new UserException($"special token '{name}' must have 1 to {TokenizerLimits.SpecialTokenLength} characters");
-            if (!seen.Add(name)) throw new UserException($"special token '{name}' is given twice");
-        }
-    }
-}
-
-/// <summary>Bounds on what files and options may ask for, far above every published tokenizer.</summary>
-static class TokenizerLimits
-{
-    /// <summary>Bytes of a tokenizer file.</summary>
-    internal const int FileBytes = 64 << 20;
-    /// <summary>Ids of a vocabulary.</summary>
-    internal const int Ids = 1 << 20;
-    /// <summary>Merges of a vocabulary; several pairs may make the same token.</summary>
-    internal const int Merges = 1 << 22;
-    /// <summary>Special and added tokens.</summary>
-    internal const int SpecialTokens = 1 << 16;
-    /// <summary>Characters of a special token.</summary>
-    internal const int SpecialTokenLength = 1024;
-    /// <summary>Nesting of JSON.</summary>
-    internal const int Depth = 64;
-    /// <summary>Bytes of the longest piece that training does not cut.</summary>
-    internal const int TrainingPiece = 64 * 1024;
-}
