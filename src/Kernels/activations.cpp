@@ -1,4 +1,4 @@
-// Activations with a bias, gated ones, and dropout with the residual connection.
+// Activations with a bias, gated activations, and dropout with the residual connection.
 #include "sublayer.h"
 
 namespace transformer_kernels {
@@ -12,7 +12,7 @@ std::int32_t check(const tk_activation& a) {
     return TK_OK;
 }
 
-// Rows a task has: some 4,096 numbers.
+// Rows per task: about 4,096 numbers.
 std::int64_t rows_each(const tk_activation& a) { return std::max<std::int64_t>(1, 4096 / ((a.gated ? 2 : 1) * a.width)); }
 
 std::int32_t forward(const tk_activation& a) {
@@ -33,7 +33,7 @@ std::int32_t forward(const tk_activation& a) {
 
 std::int32_t backward(const tk_activation& a, const tk_activation_gradients& g) {
     if (const std::int32_t status = check(a)) return status;
-    TK_REQUIRE(g.dy && g.dx && (!a.gated || !g.bias.data), "activation: the gradient of y or room for that of x is missing, or a gated activation has a bias");
+    TK_REQUIRE(g.dy && g.dx && (!a.gated || !g.bias.data), "activation: the gradient of y or the memory for that of x is missing, or a gated activation has a bias");
     Arena arena;
     const KernelTable& kernels = table();
     const Type type = static_cast<Type>(a.type);

@@ -7,7 +7,7 @@ namespace transformer_kernels {
 
 namespace {
 
-// Tensors are cut into pieces. These depend on the sizes alone, so sums over them do not depend on the threads.
+// Tensors are cut into pieces that depend only on their sizes, so sums do not depend on the number of threads.
 constexpr std::int64_t piece_size = 16384;
 
 struct Piece {
@@ -21,7 +21,7 @@ void cut(const T* tensors, std::int64_t count, List<Piece>& pieces) {
             pieces.add({t, begin, std::min(piece_size, tensors[t].size - begin)});
 }
 
-// By squaring: libm's pow is of a newer glibc than the library may need.
+// By squaring: libm's pow would require a newer glibc.
 double power(double base, std::int64_t exponent) {
     double result = 1;
     for (; exponent > 0; exponent >>= 1, base *= base)

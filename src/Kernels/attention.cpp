@@ -5,7 +5,7 @@ namespace transformer_kernels {
 
 namespace {
 
-// Where the bias of a batch and a head begins, and its strides; 0 where it is the same for all.
+// Strides of the bias; 0 along a dimension over which it is broadcast.
 struct BiasStrides {
     std::int64_t batch, head, query, key;
 };
@@ -16,7 +16,7 @@ BiasStrides strides_of(const tk_attention_bias& b) {
 
 void* at(const tk_heads& h, Type type, std::int64_t batch, std::int64_t head) { return element(h.data, type, batch * h.batch + head * h.head); }
 
-// Everything about a task but where its data is.
+// The arguments that all tasks have in common: everything but the pointers.
 AttentionArguments common_arguments(const tk_attention& a) {
     AttentionArguments c{};
     c.T = a.T, c.S = a.S, c.E = a.E;
@@ -48,7 +48,7 @@ void aim(AttentionArguments& c, const tk_attention& a, const float* bias, std::i
     c.bias = bias ? bias + b % a.bias.batches * strides_of(a.bias).batch + c.first_head * c.bias_head : nullptr;
 }
 
-// Matrices [rows, columns] one after the other, each transposed.
+// Transposes `count` consecutive matrices [rows, columns].
 void transpose_all(const Workers& workers, const float* from, float* to, std::int64_t count, std::int64_t rows, std::int64_t columns) {
     workers.run(count, [&](std::int64_t i) {
         const float* source = from + i * rows * columns;
@@ -60,7 +60,7 @@ void transpose_all(const Workers& workers, const float* from, float* to, std::in
     });
 }
 
-// The bias's gradient in its own shape, from sums [batches, heads, S, T].
+// Reduces sums [batches, heads, S, T] to a gradient in the bias's own shape.
 void finish_bias_gradient(const Workers& workers, const tk_attention& a, const float* sums, const tk_gradient& gradient) {
     const tk_attention_bias& bias = a.bias;
     const std::int64_t matrices = bias.batches * bias.heads, size = bias.queries * bias.keys;
@@ -98,7 +98,7 @@ bool attention_backward(Arena& arena, const Workers& workers, const tk_attention
     const KernelTable& kernels = table();
     const WorkerScratch scratch(arena, workers, kernels.attention_scratch(common, true));
     const tk_attention_bias& bias = a.bias;
-    // Queries run across here: a bias that has several is transposed once.
+    // The backward pass has queries across: a bias with more than one query is transposed once.
     const bool turn = bias.values && bias.queries > 1;
     const std::int64_t matrices = bias.batches * bias.heads;
     float* turned = turn ? arena.take<float>(matrices * bias.queries * bias.keys) : nullptr;
@@ -146,10 +146,10 @@ bool given(const tk_heads& h) { return h.data != nullptr; }
 
 std::int32_t check(const tk_attention& a) {
     TK_REQUIRE(a.B >= 0 && a.T > 0 && a.S > 0 && a.E > 0 && a.K > 0 && a.H > 0 && a.H % a.K == 0, "attention: sizes must be positive, and H a multiple of K");
-    TK_REQUIRE(is_type(a.type), "attention: the type is TK_FLOAT32 or TK_BFLOAT16");
+    TK_REQUIRE(is_type(a.type), "attention: the type must be TK_FLOAT32 or TK_BFLOAT16");
     TK_REQUIRE(a.window >= 0, "attention: the window must not be negative");
     TK_REQUIRE(fits(a.dropout), "attention: the dropout probability is not in [0, 1)");
-    TK_REQUIRE(fits(a.bias, a.B, a.H, a.T, a.S), "attention: a bias is [b, H or 1, T or 1, S or 1] with b dividing B");
+    TK_REQUIRE(fits(a.bias, a.B, a.H, a.T, a.S), "attention: a bias must be [b, H or 1, T or 1, S or 1] with b dividing B");
     TK_REQUIRE(given(a.q) && given(a.k) && given(a.v) && given(a.out), "attention: q, k, v or out is missing");
     return TK_OK;
 }
@@ -171,9 +171,9 @@ extern "C" int32_t tk_attention_forward(const tk_attention* a) {
 
 extern "C" int32_t tk_attention_backward(const tk_attention* a, const tk_attention_gradients* g) {
     if (const std::int32_t status = check(*a)) return status;
-    TK_REQUIRE(a->lse, "attention: the backward pass needs the lse that the forward pass keeps");
+    TK_REQUIRE(a->lse, "attention: the backward pass needs the forward pass's lse");
     TK_REQUIRE(given(g->dout) && given(g->dq) && given(g->dk) && given(g->dv),
-               "attention: the gradient of out, or room for those of q, k or v, is missing");
+               "attention: the gradient of out, or the memory for those of q, k or v, is missing");
     Arena arena;
     const Workers workers;
     attention_backward(arena, workers, *a, *g);

@@ -1,4 +1,4 @@
-// Attention on heads in memory, as the sublayer and the interface use it. Arguments have been checked.
+// Attention for the sublayer and the interface, which have checked the arguments.
 #pragma once
 #include "sublayer.h"
 
@@ -9,7 +9,7 @@ inline bool fits(const tk_attention_bias& b, std::int64_t B, std::int64_t H, std
                          (b.keys == S || b.keys == 1));
 }
 
-// False: memory ran out.
+// Both return false if memory runs out.
 bool attention_forward(Arena& arena, const Workers& workers, const tk_attention& a);
 bool attention_backward(Arena& arena, const Workers& workers, const tk_attention& a, const tk_attention_gradients& g);
 

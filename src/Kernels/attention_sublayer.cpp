@@ -1,5 +1,5 @@
-// The attention sublayer: x + drop(output(attention(qkv(norm(x))))), or with the norm after the sum; within one sequence,
-// or to another.
+// The attention sublayer: x + drop(output(attention(qkv(norm(x))))), or with the norm after the sum; self-attention or
+// cross-attention.
 #include "attention.h"
 
 namespace transformer_kernels {
@@ -9,7 +9,7 @@ namespace {
 struct Sizes {
     Type type;
     std::int64_t rows, source_rows;
-    std::int64_t query, key, inner;  // rows of the projections; what attention gives
+    std::int64_t query, key, inner;  // widths of the projections and of attention's output
     bool cross;
     std::int64_t units() const { return units_of(rows, type); }
     std::int64_t source_units() const { return units_of(source_rows, type); }
@@ -24,13 +24,13 @@ Sizes sizes_of(const tk_attention_sublayer& a) {
 std::int32_t check(const tk_attention_sublayer& a) {
     TK_REQUIRE(a.B > 0 && a.T > 0 && a.S > 0 && a.D > 0 && a.E > 0 && a.K > 0 && a.H > 0 && a.H % a.K == 0,
                "attention_sublayer: sizes must be positive, and H a multiple of K");
-    TK_REQUIRE(a.source || a.S == a.T, "attention_sublayer: S is T where there is no source");
-    TK_REQUIRE(is_type(a.products), "attention_sublayer: the products' type is TK_FLOAT32 or TK_BFLOAT16");
-    TK_REQUIRE(a.products == TK_FLOAT32 || (a.D % 2 == 0 && a.H * a.E % 2 == 0), "attention_sublayer: D and H * E must be even where products are bfloat16");
+    TK_REQUIRE(a.source || a.S == a.T, "attention_sublayer: S must equal T without a source");
+    TK_REQUIRE(is_type(a.products), "attention_sublayer: the products' type must be TK_FLOAT32 or TK_BFLOAT16");
+    TK_REQUIRE(a.products == TK_FLOAT32 || (a.D % 2 == 0 && a.H * a.E % 2 == 0), "attention_sublayer: D and H * E must be even for bfloat16 products");
     if (a.products == TK_BFLOAT16 && !table().bf16_products) return fail(TK_UNSUPPORTED, "this processor does not multiply bfloat16");
     TK_REQUIRE(a.x && fits(a.query, a.D) && fits(a.output, a.H * a.E) && (!a.source || fits(a.key, a.D)),
                "attention_sublayer: x or a weight is missing or has too short a stride");
-    TK_REQUIRE(fits(a.bias, a.B, a.H, a.T, a.S), "attention_sublayer: a bias is [b, H or 1, T or 1, S or 1] with b dividing B");
+    TK_REQUIRE(fits(a.bias, a.B, a.H, a.T, a.S), "attention_sublayer: a bias must be [b, H or 1, T or 1, S or 1] with b dividing B");
     TK_REQUIRE(!a.cosine == !a.sine && (!a.cosine || (!a.source && a.E % 2 == 0)),
                "attention_sublayer: rotary positions need cosines and sines, an even E and no source");
     TK_REQUIRE(a.window >= 0 && fits(a.weight_dropout) && fits(a.dropout), "attention_sublayer: a dropout probability is not in [0, 1), or the window is negative");
@@ -39,7 +39,8 @@ std::int32_t check(const tk_attention_sublayer& a) {
 
 std::size_t scratch_of(std::int64_t width, std::int64_t out) { return static_cast<std::size_t>(block_rows * (8 * width + 8 * out) + 4096); }
 
-// Projections as heads: queries, then keys and values, side by side in one matrix or in two.
+// Self-attention has queries, keys and values side by side in `queries`; cross-attention has its keys and values in
+// `keys`.
 struct Projections {
     void *queries, *keys;
 };
@@ -71,8 +72,8 @@ void rotate(const Workers& workers, const tk_attention_sublayer& a, const Sizes&
     by_rows(workers, z.rows, [&](std::int64_t begin, std::int64_t end, int) { kernels.rotate(r, z.type, begin, end); });
 }
 
-Residue residue_of_source(const tk_attention_sublayer& a, float* dsource) {
-    Residue s{};
+Residual residual_of_source(const tk_attention_sublayer& a, float* dsource) {
+    Residual s{};
     s.width = a.D;
     s.x = a.source;
     s.dx = dsource;
@@ -87,7 +88,7 @@ std::int32_t forward(const tk_attention_sublayer& a) {
     Arena arena;
     const Workers workers;
     const Sizes z = sizes_of(a);
-    const Residue residue = residue_of(arena, a), source = residue_of_source(a, nullptr);
+    const Residual residual = residual_of(arena, a), source = residual_of_source(a, nullptr);
     const Projections p{a.queries ? a.queries : numbers(arena, z.type, z.rows * z.query),
                         !z.cross || a.keys ? a.keys : numbers(arena, z.type, z.source_rows * z.key)};
     void* mixed = a.mixed ? a.mixed : numbers(arena, z.type, z.rows * z.inner);
@@ -100,7 +101,7 @@ std::int32_t forward(const tk_attention_sublayer& a) {
     packer.run(workers);
     const KernelTable& kernels = table();
     by_rows(workers, z.rows, [&](std::int64_t begin, std::int64_t end, int worker) {
-        kernels.project(residue, !residue.post, z.type, first, p.queries, begin, end, scratch.of(worker));
+        kernels.project(residual, !residual.post, z.type, first, p.queries, begin, end, scratch.of(worker));
     });
     if (z.cross)
         by_rows(workers, z.source_rows, [&](std::int64_t begin, std::int64_t end, int worker) {
@@ -110,12 +111,12 @@ std::int32_t forward(const tk_attention_sublayer& a) {
     attention_forward(arena, workers, attention_of(a, z, p, mixed, a.lse));
     TK_REQUIRE_MEMORY(arena);
     by_rows(workers, z.rows, [&](std::int64_t begin, std::int64_t end, int worker) {
-        kernels.finish(residue, z.type, mixed, last, begin, end, scratch.of(worker));
+        kernels.finish(residual, z.type, mixed, last, begin, end, scratch.of(worker));
     });
     return TK_OK;
 }
 
-// A linear layer backwards: `out` columns of gradients, `in` of inputs, both packed over all rows.
+// The backward pass of a linear layer: `out` columns of gradients and `in` of inputs, both packed over all rows.
 ProductBack back_of(Arena& arena, const std::uint32_t* weight, std::int64_t in, std::int64_t out, std::int64_t units) {
     ProductBack p{};
     p.panels = weight;
@@ -127,15 +128,15 @@ ProductBack back_of(Arena& arena, const std::uint32_t* weight, std::int64_t in, 
 std::int32_t backward(const tk_attention_sublayer& a, const tk_attention_sublayer_gradients& g) {
     if (const std::int32_t status = check(a)) return status;
     TK_REQUIRE(a.queries && (a.keys || !a.source) && a.mixed && a.lse && a.rstd && (a.mean || a.rms_norm) && (a.sum || !a.post_norm),
-               "attention_sublayer: what the forward pass keeps is missing");
-    TK_REQUIRE(g.dy && g.dx && (g.dsource || !a.source), "attention_sublayer: the gradient of y or room for that of x or the source is missing");
+               "attention_sublayer: values saved by the forward pass are missing");
+    TK_REQUIRE(g.dy && g.dx && (g.dsource || !a.source), "attention_sublayer: the gradient of y or the memory for that of x or the source is missing");
     Arena arena;
     const Workers workers;
     const Sizes z = sizes_of(a);
-    Residue residue = residue_of(arena, a);
-    residue.dy = g.dy;
-    residue.dx = g.dx;
-    const Residue source = residue_of_source(a, g.dsource);
+    Residual residual = residual_of(arena, a);
+    residual.dy = g.dy;
+    residual.dx = g.dx;
+    const Residual source = residual_of_source(a, g.dsource);
     Packer packer(arena, z.type);
     ProductBack last = back_of(arena, packer.down(matrix_of(a.output, a.D, z.inner)), z.inner, a.D, z.units());
     ProductBack first = back_of(arena, packer.down(matrix_of(a.query, z.query, a.D)), a.D, z.query, z.units());
@@ -157,7 +158,7 @@ std::int32_t backward(const tk_attention_sublayer& a, const tk_attention_sublaye
     by_rows(workers, z.rows, [&](std::int64_t begin, std::int64_t end, int worker) {
         ProductBack p = last;
         p.sums = sums.of(begin);
-        kernels.finish_backward(residue, z.type, p, begin, end, scratch.of(worker));
+        kernels.finish_backward(residual, z.type, p, begin, end, scratch.of(worker));
     });
     const tk_attention inner = attention_of(a, z, kept, a.mixed, a.lse), gradients = attention_of(a, z, d, dmixed, nullptr);
     attention_backward(arena, workers, inner, {gradients.out, gradients.q, gradients.k, gradients.v, g.bias});
@@ -167,7 +168,7 @@ std::int32_t backward(const tk_attention_sublayer& a, const tk_attention_sublaye
     by_rows(workers, z.rows, [&](std::int64_t begin, std::int64_t end, int worker) {
         ProductBack p = first;
         p.sums = sums.of(begin);
-        kernels.project_backward(residue, z.type, p, false, begin, end, scratch.of(worker));
+        kernels.project_backward(residual, z.type, p, false, begin, end, scratch.of(worker));
     });
     second.gradient = d.keys;
     if (z.cross)

@@ -1,5 +1,5 @@
-// Every kernel once, for the instruction set that TK_ISA and TK_LEVEL name. Included by isa_*.cpp alone, after their
-// target pragma.
+// All kernels for the instruction set that TK_ISA and TK_LEVEL name. Included only by isa_*.cpp, after the target
+// pragma.
 #include "simd.h"
 #include "simd_math.h"
 

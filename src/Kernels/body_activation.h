@@ -1,4 +1,4 @@
-// Activations, their derivatives, and the gated forms (SwiGLU, GEGLU), one thread's rows.
+// Activations, their derivatives, and the gated forms (SwiGLU, GEGLU), for one thread's rows.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -21,7 +21,7 @@ TK_INLINE vf complementary_error(vf z_abs, vf gauss) {
 
 TK_INLINE vf absolute(vf x) { return as_f(as_u(x) & 0x7fffffffu); }
 
-// The value in .first, the derivative in .second.
+// An activation's value and its derivative.
 struct Pair {
     vf value, slope;
 };
@@ -34,7 +34,8 @@ TK_INLINE Pair activate(vf x) {
         vf cdf = pick(x < vf{}, tail, 1.0f - tail);
         return {x * cdf, cdf + x * gauss * 0.39894228f};
     } else if constexpr (kind == Activation::GeluTanh) {
-        // Beyond 30 the tanh is +-1 to the last bit, and squares of huge inputs stay finite. The smallest cdf is not 0.
+        // The bound keeps squares of huge inputs finite; beyond 30 the tanh is exactly +-1. cdf never reaches 0, so x
+        // is bounded below too.
         vf bounded = minimum(maximum(x, all(-30.0f)), all(30.0f));
         vf square = bounded * bounded;
         vf inner = bounded * (square * 0.044715f + 1.0f) * 0.79788456f;
@@ -43,7 +44,7 @@ TK_INLINE Pair activate(vf x) {
         vf inner_slope = (square * 0.134145f + 1.0f) * 0.79788456f;
         return {maximum(all(-100.0f), x) * cdf, cdf + bounded * (cdf * (1.0f - cdf)) * 2.0f * inner_slope};
     } else if constexpr (kind == Activation::Silu) {
-        vf s = inverse(exponential(-x) + 1.0f), bounded = maximum(all(-100.0f), x);  // the smallest s is not 0; NaN stays
+        vf s = inverse(exponential(-x) + 1.0f), bounded = maximum(all(-100.0f), x);  // s never reaches 0; NaN is kept
         return {bounded * s, s + bounded * s * (1.0f - s)};
     } else {
         vi positive = x > vf{};

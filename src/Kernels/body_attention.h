@@ -1,5 +1,6 @@
-// Attention forward for one (batch, key/value head), the query heads of its group in turn. Blocks of queries against
-// blocks of keys with a running maximum and sum (FlashAttention, Dao et al. 2022): scores live in one small block.
+// The forward pass of attention for one (batch, key/value head) and the query heads of its group: blocks of queries
+// against blocks of keys with a running maximum and sum (FlashAttention, Dao et al. 2022), so that only a small block
+// of scores exists at a time.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -20,13 +21,13 @@ TK_INLINE Span visible(const AttentionArguments& a, idx i) {
     return {first, last};
 }
 
-// What query i of a head adds to the counters of its weights.
+// The dropout key of query i's weights.
 TK_INLINE std::uint32_t row_key(const AttentionArguments& a, idx head, idx i) {
     const std::uint64_t example = mix64(a.key + (std::uint64_t)a.example);
     return (std::uint32_t)mix64(example + ((std::uint64_t)(a.first_head + head) << 32) + (std::uint64_t)i);
 }
 
-// Hands out 64-byte aligned pieces of the scratch; with a null base it only adds up.
+// Hands out 64-byte aligned pieces of the scratch; with a null base it only adds up their sizes.
 struct Carver {
     char* base;
     std::size_t used;
@@ -58,7 +59,7 @@ static std::size_t carve_forward(const AttentionArguments& a, char* base, Forwar
     return carver.used;
 }
 
-// A row of one block: which keys it sees of the block's columns, and where its running maximum and sum are.
+// One query in one block of keys: the keys that it sees, its scores, and its running maximum and sum.
 struct Row {
     idx head, query, block, columns;
     Span span;
@@ -72,10 +73,10 @@ TK_INLINE void store_weights(unit* weights, idx j, vf p) {
     else store((float*)weights + j, p);
 }
 
-// The row's scores become unnormalised weights; its maximum and sum move on. Returns what the sums so far must be
-// multiplied by. `plain`: no bias, no dropout, no window, a positive scale.
+// Turns the row's scores into unnormalised weights and updates its maximum and sum. Returns the factor that rescales
+// the earlier sums. `plain`: no bias, no dropout, no window, a positive scale.
 template <bool pairs, bool plain>
-TK_INLINE float soften_row(const AttentionArguments& a, const Row& row) {
+TK_INLINE float softmax_row(const AttentionArguments& a, const Row& row) {
     const float lowest = -__builtin_inff(), scale = a.scale * log2_e;
     const idx end = larger(0, smaller(row.columns, row.span.last - row.block));
     const vi first = all_i((std::int32_t)(row.span.first - row.block)), last = all_i((std::int32_t)end);
@@ -126,7 +127,8 @@ static void attention_forward_of(const AttentionArguments& a, void* scratch) {
     pack_rows<pairs>((const T*)a.k, a.k_row, keys, a.E, Ep, s.q);
     transpose(s.q, Eu, keys, Eu, s.k_across, Sp);
     pack_down<pairs>((const T*)a.v, a.v_row, keys, a.E, Ep, s.v_down);
-    // A block's last columns may lie beyond the keys: their weights are 0, but 0 times what memory held may not be.
+    // A block's last columns may lie beyond the keys: their weights are 0, but 0 times an uninitialised value may be
+    // NaN.
     for (idx r = pairs ? (keys + 1) / 2 : keys, end = (pairs ? round_up(keys, W) / 2 : round_up(keys, W)); r < end; ++r)
         for (idx i = 0; i < Ep; i += W) store_u(s.v_down + r * Ep + i, vu{});
     const idx weight_row = pairs ? key_block / 2 : key_block;
@@ -145,7 +147,7 @@ static void attention_forward_of(const AttentionArguments& a, void* scratch) {
                     const float before = s.top[r];
                     const Row row{head, i0 + r, block, columns, visible(a, i0 + r), s.scores + r * key_block, s.top + r,
                                   s.total + r, s.weights + r * weight_row};
-                    const float rescale = plain ? soften_row<pairs, true>(a, row) : soften_row<pairs, false>(a, row);
+                    const float rescale = plain ? softmax_row<pairs, true>(a, row) : softmax_row<pairs, false>(a, row);
                     if (block > from && before != s.top[r])
                         for (idx i = 0; i < Ep; i += W) store(s.sums + r * Ep + i, load(s.sums + r * Ep + i) * rescale);
                 }

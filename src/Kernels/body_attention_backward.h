@@ -1,5 +1,6 @@
-// Attention backward for one (batch, key/value head). Scores are recomputed transposed, keys down and queries across:
-// then the weights are at once the left operand of dV and dK, and (paired along keys) the right one of dQ transposed.
+// The backward pass of attention for one (batch, key/value head). Scores are recomputed transposed, keys down and
+// queries across, so that they serve both as the left operand of dV and dK and, paired along keys, as the right operand
+// of dQ transposed.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -51,9 +52,9 @@ static void clear(unit* p, idx n) {
     for (idx i = 0; i < n; i += W) store_u(p + i, vu{});
 }
 
-// What the elementwise step needs of its place.
+// The block that the elementwise step works on.
 struct Tile {
-    idx head, key, keys, query, queries;  // this block: keys [key, key + keys), queries [query, query + queries)
+    idx head, key, keys, query, queries;  // keys [key, key + keys), queries [query, query + queries)
 };
 
 // Row `key` of the transposed block: weights (after dropout) and slopes for 16 queries.
@@ -65,7 +66,7 @@ struct Weighed {
 template <bool pairs, bool plain>
 TK_INLINE Weighed weigh(const AttentionArguments& a, const BackwardScratch& s, const Tile& t, idx r, idx j) {
     const idx key = t.key + r, i = t.query + j;
-    // The key's first query is key - (S - T) where causal; with a window it has that many.
+    // Causal: the first query that sees the key is key - (S - T). With a window, `window` queries from there see it.
     const idx position = i + a.S - a.T - key;
     if (a.causal && position + W <= 0) return {vf{}, vf{}};
     vf score = load(s.scores + r * query_columns + j) * (a.scale * log2_e);

@@ -1,10 +1,10 @@
-// Kernels for generation: attention of one token, the best of logits. Sums along the keys run in one order whatever stands
-// beside a token.
+// Kernels for generation: attention of one token, the top k of logits. Sums over the keys have one fixed order,
+// whatever other tokens are in the step.
 
 namespace transformer_kernels {
 namespace TK_ISA {
 
-// Dimension i turns with dimension i + width / 2.
+// Rotary positions: dimension i is paired with dimension i + width / 2.
 static void decoder_rotate(float* x, const float* cosines, const float* sines, std::int64_t width) {
     const idx half = width / 2;
     for (idx i = 0; i < half; ++i) {
@@ -53,8 +53,8 @@ static std::size_t decoder_attention_scratch(const TokenAttentionArguments& a) {
     return carve_token(a, nullptr, s);
 }
 
-// Scores of the 16 keys of each of N blocks. Blocks lie far apart, so that the processor does not foresee them: on the way
-// through one the next one's keys are asked for, and the values that will be mixed.
+// Scores of the 16 keys of each of N blocks. Blocks are too far apart for the processor to prefetch by itself, so each
+// prefetches the next one's keys and its own values.
 template <class C, int N>
 TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query, idx block, idx blocks, float* scores) {
     const unit *k[N], *next[N], *values[N];
@@ -65,12 +65,12 @@ TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query
         const bool more = block + N + n < blocks;
         k[n] = (const unit*)((const C*)a.cache.keys + at);
         values[n] = (const unit*)((const C*)a.cache.values + at);
-        // After the last block it is the next head's turn, whose keys follow these values.
+        // After the last block comes the next head, whose keys follow these values.
         next[n] = more ? (const unit*)((const C*)a.cache.keys + a.blocks[block + N + n] * a.cache.block_stride)
                        : (const unit*)((const C*)a.cache.values + a.blocks[smaller(n, blocks - 1)] * a.cache.block_stride + a.cache.padded * block_tokens);
         sum[n] = vf{};
     }
-    auto ask = [&](int n, idx e) __attribute__((always_inline)) {
+    auto prefetch = [&](int n, idx e) __attribute__((always_inline)) {
         __builtin_prefetch(next[n] + e * W, 0, 3);
         __builtin_prefetch(values[n] + e * W, 0, 2);
     };
@@ -78,7 +78,7 @@ TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query
         for (idx e = 0; e < a.cache.padded / 2; ++e)
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
-                ask(n, e);
+                prefetch(n, e);
                 const vu pair = load_u(k[n] + e * W);
                 if constexpr (pair_operands) {
                     sum[n] = multiply_add<true>(sum[n], ((const unit*)query)[e], pair);
@@ -91,7 +91,7 @@ TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query
         for (idx e = 0; e < a.cache.width; ++e)
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
-                ask(n, e);
+                prefetch(n, e);
                 sum[n] += query[e] * as_f(load_u(k[n] + e * W));
             }
     }
@@ -100,7 +100,7 @@ TK_INLINE void score_blocks(const TokenAttentionArguments& a, const float* query
 }
 
 // Scores become weights that sum to 1.
-static void soften(const TokenAttentionArguments& a, const float* bias, float* scores) {
+static void softmax(const TokenAttentionArguments& a, const float* bias, float* scores) {
     vf highest = all(-__builtin_inff());
     for (idx j = 0; j < a.keys; j += W) {
         vf s = load(scores + j);
@@ -116,11 +116,11 @@ static void soften(const TokenAttentionArguments& a, const float* bias, float* s
         store(scores + j, p);
         sum += p;
     }
-    const float share = 1.0f / sum_lanes(sum);
-    for (idx j = 0; j < a.keys; j += W) store(scores + j, load(scores + j) * share);
+    const float inverse_sum = 1.0f / sum_lanes(sum);
+    for (idx j = 0; j < a.keys; j += W) store(scores + j, load(scores + j) * inverse_sum);
 }
 
-// NV vectors of the mixture of values, from dimension e on.
+// NV vectors of the weighted sum of values, from dimension e.
 template <class C, class O, int NV>
 TK_INLINE void mix_values(const TokenAttentionArguments& a, const float* weights, idx e, O* out) {
     vf sum[NV];
@@ -156,7 +156,7 @@ static void token_attention_of(const TokenAttentionArguments& a, void* scratch) 
         idx block = 0;
         for (; block + 4 <= blocks; block += 4) score_blocks<C, 4>(a, query, block, blocks, s.scores + block * W);
         for (; block < blocks; ++block) score_blocks<C, 1>(a, query, block, blocks, s.scores + block * W);
-        soften(a, a.bias ? a.bias + head * a.bias_head : nullptr, s.scores);
+        softmax(a, a.bias ? a.bias + head * a.bias_head : nullptr, s.scores);
         O* out = (O*)a.out + head * E;
         idx e = 0;
         for (; e + 4 * W <= E; e += 4 * W) mix_values<C, O, 4>(a, s.scores, e, out);
@@ -173,12 +173,12 @@ static void decoder_attention(const TokenAttentionArguments& a, void* scratch) {
     else token_attention_of<bf16, bf16>(a, scratch);
 }
 
-// Puts a number into its place among the k greatest; of equal ones the earlier stays ahead.
+// Inserts a value into the k greatest, in order; of equal values the earlier comes first.
 static void insert_into(const TopArguments& a, float value, idx id) {
-    idx place = a.k - 1;
-    for (; place > 0 && a.values[place - 1] < value; --place) a.values[place] = a.values[place - 1], a.ids[place] = a.ids[place - 1];
-    a.values[place] = value;
-    a.ids[place] = id;
+    idx at = a.k - 1;
+    for (; at > 0 && a.values[at - 1] < value; --at) a.values[at] = a.values[at - 1], a.ids[at] = a.ids[at - 1];
+    a.values[at] = value;
+    a.ids[at] = id;
 }
 
 static void decoder_top(const TopArguments& a) {

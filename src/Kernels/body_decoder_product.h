@@ -1,6 +1,5 @@
 // Kernels for generation: products of a few rows with packed weights, and their operands.
-// A sum runs along the depth, or along the keys, in one order whatever the number of rows: what a row comes to does not
-// depend on the rows beside it.
+// Each sum over the depth has one fixed order, so a row's result does not depend on the other rows.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -10,7 +9,7 @@ constexpr bool pair_operands = TK_LEVEL >= 3;
 
 typedef std::int8_t vb_any __attribute__((vector_size(32), aligned(1), may_alias));
 
-// Sixteen columns' sums of two products each of 8-bit weights with 16-bit numbers.
+// Adds two products of 8-bit weights with 16-bit inputs to the sum of each of 16 columns.
 TK_INLINE vi add_pairs(vi sum, const std::int8_t* w, unit x) {
 #if TK_LEVEL >= 3
     return (vi)_mm512_dpwssd_epi32((__m512i)sum, _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i*)w)), _mm512_set1_epi32((int)x));
@@ -24,7 +23,7 @@ TK_INLINE vi add_pairs(vi sum, const std::int8_t* w, unit x) {
 #endif
 }
 
-// MR rows by NP panels, from one end of the depth to the other.
+// MR rows by NP panels, over the whole depth.
 template <WeightKind kind, int MR, int NP>
 TK_INLINE void accumulate(const ProductArguments& a, idx row, idx panel, vf (&out)[MR][2 * NP]) {
     const char* w = a.panels + panel * a.panel_bytes;
@@ -49,10 +48,10 @@ TK_INLINE void accumulate(const ProductArguments& a, idx row, idx panel, vf (&ou
                 out[r][v] = __builtin_convertvector(sum[r][v], vf) * a.x_scales[row + r] * load(a.scales + (panel * 2 + v) * W);
     } else {
         constexpr bool pairs = kind == WeightKind::BFloat16;
-        constexpr idx width = pairs && !pair_operands ? 2 : 1;  // units of x for one of the weights
+        constexpr idx width = pairs && !pair_operands ? 2 : 1;  // units of x per unit of the weights
         const idx stride = pairs && pair_operands ? a.x_stride / 2 : a.x_stride;
         const unit* x = (const unit*)a.x + row * stride;
-        // Sums of their own: an array that loops index later would keep them out of registers here.
+        // Not summed in `out`: an array that later loops index would not be kept in registers here.
         vf sum[MR][2 * NP];
 #pragma GCC unroll 12
         for (int r = 0; r < MR; ++r)
@@ -64,7 +63,7 @@ TK_INLINE void accumulate(const ProductArguments& a, idx row, idx panel, vf (&ou
             for (int v = 0; v < 2 * NP; ++v) {
                 const unit* at = (const unit*)(w + (v / 2) * a.panel_bytes + k * 128) + (v % 2) * W;
                 b[v] = load_u(at);
-                __builtin_prefetch(at + 24 * 32); // 24 units on: a model's weights come from far away, once a token
+                __builtin_prefetch(at + 24 * 32); // 24 units ahead: weights come from memory, once per token
             }
 #pragma GCC unroll 12
             for (int r = 0; r < MR; ++r)
@@ -134,7 +133,7 @@ static void product_rows(const ProductArguments& a, idx rows, idx row, idx panel
 
 template <WeightKind kind>
 static void product_of(const ProductArguments& a, idx first, idx last) {
-    // One row has too few sums of its own to keep the adders busy: several panels side by side have more.
+    // One row and one panel have too few independent sums to keep the adders busy: several panels go side by side.
     constexpr int abreast = TK_LEVEL >= 2 ? 4 : 2;
     idx panel = first;
     if (a.rows == 1)
@@ -157,7 +156,7 @@ static void decoder_product(const ProductArguments& a, std::int64_t first, std::
     }
 }
 
-// The numbers of one row in `spare`: normalised, or as they are.
+// Copies one row to `spare`, normalised if asked for.
 static void take_row(const PrepareArguments& a, float* x, float* spare) {
     const idx n = a.width;
     if (!a.normalise) {

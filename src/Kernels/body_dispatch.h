@@ -1,4 +1,4 @@
-// Packing, products and the parts of sublayers, one function for each whatever the type of the numbers.
+// Packing, products and the parts of sublayers: functions that dispatch on the type of the numbers.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -66,22 +66,22 @@ static void outer(Type type, const OuterArguments& o, std::int64_t row, std::int
     TK_BY_TYPE(type, outer_of<false>(o, row, row_end, first, last), outer_of<true>(o, row, row_end, first, last));
 }
 
-static void project(const Residue& s, bool normed, Type type, const Product& p, void* out, std::int64_t begin, std::int64_t end, void* scratch) {
+static void project(const Residual& s, bool normed, Type type, const Product& p, void* out, std::int64_t begin, std::int64_t end, void* scratch) {
     (void)type;
     TK_BY_TYPE(type, project_of<false>(s, normed, p, out, begin, end, scratch), project_of<true>(s, normed, p, out, begin, end, scratch));
 }
 
-static void finish(const Residue& s, Type type, const void* in, const Product& p, std::int64_t begin, std::int64_t end, void* scratch) {
+static void finish(const Residual& s, Type type, const void* in, const Product& p, std::int64_t begin, std::int64_t end, void* scratch) {
     (void)type;
     TK_BY_TYPE(type, finish_of<false>(s, in, p, begin, end, scratch), finish_of<true>(s, in, p, begin, end, scratch));
 }
 
-static void finish_backward(const Residue& s, Type type, const ProductBack& p, std::int64_t begin, std::int64_t end, void* scratch) {
+static void finish_backward(const Residual& s, Type type, const ProductBack& p, std::int64_t begin, std::int64_t end, void* scratch) {
     (void)type;
     TK_BY_TYPE(type, finish_backward_of<false>(s, p, begin, end, scratch), finish_backward_of<true>(s, p, begin, end, scratch));
 }
 
-static void project_backward(const Residue& s, Type type, const ProductBack& p, bool source, std::int64_t begin, std::int64_t end, void* scratch) {
+static void project_backward(const Residual& s, Type type, const ProductBack& p, bool source, std::int64_t begin, std::int64_t end, void* scratch) {
     (void)type;
     TK_BY_TYPE(type, project_backward_of<false>(s, p, source, begin, end, scratch), project_backward_of<true>(s, p, source, begin, end, scratch));
 }

@@ -1,11 +1,11 @@
-// Dropout by a counter, alone or with the residual connection.
+// Counter-based dropout, alone or with the residual connection.
 
 namespace transformer_kernels {
 namespace TK_ISA {
 
 constexpr std::uint32_t column_step = 0x9e3779b9u;
 
-// What an example's elements add to their counters.
+// The key of an example's elements.
 TK_INLINE std::uint32_t example_key(const Dropping& d, idx example) {
     return (std::uint32_t)mix64(d.key + (std::uint64_t)(d.first_example + example));
 }
@@ -15,7 +15,7 @@ TK_INLINE vi keeps(vu counters, std::uint32_t threshold) {
     return (vi)(mix(counters) >= threshold);
 }
 
-// 16 elements of an example, from `index` on: scaled where they survive, else 0.
+// 16 elements of an example, starting at `index`: scaled where they survive, else 0.
 TK_INLINE vf drop(const Dropping& d, std::uint32_t key, vf x, idx index) {
     return pick(keeps(((vu)lanes() + (std::uint32_t)index) * column_step + key, d.threshold), x * d.scale, vf{});
 }

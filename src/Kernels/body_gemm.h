@@ -1,4 +1,4 @@
-// Small matrix products on 32-bit units. A unit is one float, or two bf16 numbers that are neighbours along K.
+// Small matrix products on 32-bit units. A unit is one float, or two bf16 numbers adjacent along K.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -18,14 +18,14 @@ TK_INLINE Vector multiply_add(Vector c, unit a, Units b) {
     return c + scalar * (Vector)b;
 }
 
-// The rows of sums, one vector wide, that the registers hold where they are narrower than a vector.
+// How many rows of sums, one vector wide, fit into registers that are narrower than a vector.
 #if TK_LEVEL == 1 || defined(__aarch64__)
 constexpr int narrow_rows = 6;
 #else
 constexpr int narrow_rows = 2;
 #endif
 
-// sum += A B for MR rows by NV vectors in registers. before(k) comes ahead of each k's products.
+// sum += A B for MR rows by NV vectors in registers. Calls before(b) ahead of each k's products.
 template <bool pairs, int MR, int NV, class Before>
 TK_INLINE void accumulate_rows(part (&sum)[MR][NV * parts], idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k,
                                const Before& before) {
@@ -77,7 +77,7 @@ static void panel(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b
 #undef TK_ROWS
 }
 
-// C[M, N] (+)= A[M, K] B[K, N]; N a multiple of 16, K in units, A at any strides, B and C with neighbouring columns.
+// C[M, N] (+)= A[M, K] B[K, N]; N a multiple of 16, K in units, A with any strides, B and C with contiguous columns.
 template <bool pairs>
 static void multiply(idx M, idx N, idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k, float* c, idx c_row,
                      bool add) {
@@ -94,8 +94,8 @@ static void multiply(idx M, idx N, idx K, const unit* a, idx a_row, idx a_k, con
     }
 }
 
-// to[c][r] = from[r][c] for up to 16 by 16 units; what lies beyond `rows` or `columns` is not read, and rows of the
-// result are written whole (zeros beyond `rows`).
+// to[c][r] = from[r][c] for up to 16 by 16 units; nothing beyond `rows` or `columns` is read, and rows of the result
+// are written whole (zeros beyond `rows`).
 static void transpose_tile(const unit* from, idx from_row, idx rows, idx columns, unit* to, idx to_row) {
 #if TK_LEVEL >= 2
     const __mmask16 mask = (__mmask16)((1u << columns) - 1);
@@ -175,8 +175,8 @@ TK_INLINE vu pair_up(vf even, vf odd) {
     return extend(narrow(even)) | (extend(narrow(odd)) << 16);
 }
 
-// B operands whose K runs down the rows: units[k][column] pairs rows 2k and 2k + 1 (one row a unit for floats). Writes
-// ceil(rows / 2) rows of units (or rows), `width` columns each.
+// B operands whose K runs down the rows: units[k][column] pairs rows 2k and 2k + 1 (floats: one row per unit). Writes
+// ceil(rows / 2) rows of units (floats: `rows`), `width` columns each.
 template <bool pairs, class T>
 static void pack_down(const T* from, idx from_row, idx rows, idx columns, idx width, unit* to) {
     if constexpr (!pairs) {

@@ -1,4 +1,4 @@
-// LayerNorm (Ba et al. 2016) and RMSNorm (Zhang and Sennrich 2019), one thread's rows.
+// LayerNorm (Ba et al. 2016) and RMSNorm (Zhang and Sennrich 2019), for one thread's rows.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -16,7 +16,7 @@ static void norm_forward_of(const NormArguments& a, idx begin, idx end) {
         }
         float mean = 0, variance;
         if (a.mean) {
-            // The second pass costs little (the row is in the first-level cache) and does not cancel.
+            // The second pass costs little (the row is in the first-level cache) and avoids cancellation.
             mean = sum_lanes(total) / (float)n;
             vf deviations{};
             for (idx i = 0; i < n; i += W) {

@@ -1,4 +1,4 @@
-// AdamW and the square norm, one thread's share.
+// AdamW and the squared norm, for one thread's elements.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -30,7 +30,7 @@ static void adamw(void* p, Type p_type, const void* g, Type g_type, float* m, fl
     }
 }
 
-// Blocks of 4096 are summed in float lanes and then in double: long sums lose nothing that matters.
+// Blocks of 4096 are summed in float and the blocks in double, so that long sums stay accurate.
 template <class T>
 static double square_sum_of(const T* x, idx n) {
     double total = 0;

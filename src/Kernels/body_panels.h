@@ -1,19 +1,19 @@
-// Matrix products with operands packed into panels, at nearly the peak of the processor. A panel holds a few vectors of
-// columns for the whole of K, one row of it after the other. Tiles of 8 rows by 3 vectors (or 6 by 4) stay in the
-// registers of AVX-512; where registers are narrower, tiles are one vector wide and cross a panel several times.
+// Matrix products with operands packed into panels, at close to the processor's peak. A panel holds a few vectors of
+// columns for all of K, row by row. Tiles of 8 rows by 3 vectors (or 6 by 4) stay in the registers of AVX-512; where
+// registers are narrower, tiles are one vector wide and take several passes over a panel.
 
 namespace transformer_kernels {
 namespace TK_ISA {
 
-constexpr idx row_panel = 8;  // the columns side by side in a panel whose columns are the rows of a product
+constexpr idx row_panel = 8;  // columns per panel of an operand whose columns are the product's rows
 
-// Memory that is needed soon: each row of a tile prefetches `step` bytes of it for each k.
+// Memory to prefetch: each row of a tile prefetches `step` bytes of it for each k.
 struct Ahead {
     const char* at;
     idx step;
 };
 
-// Calls use(r, v, left) for each vector of a tile that has columns; the numbers are known when this is compiled.
+// Calls use(r, v, left) for each vector of a tile that has columns, unrolled.
 template <int MR, int NV, class Use>
 TK_INLINE void each_vector(idx columns, const Use& use) {
     if (columns >= NV * W) {
@@ -30,8 +30,9 @@ TK_INLINE void each_vector(idx columns, const Use& use) {
     }
 }
 
-// MR rows by NV vectors; a panel's rows are b_k units apart. start: what is added to the sums, row by row (start_row 0: a
-// bias); null for zeros. Pairs start from it; floats add it at the end, when the prefetch of C has long arrived.
+// MR rows by NV vectors; a panel's rows are b_k units apart. start: what is added to the sums, with rows start_row
+// apart (0: a bias); null: nothing. Pairs begin with it; floats add it at the end, by when the prefetched C has
+// arrived.
 template <bool pairs, int MR, int NV, class Out>
 static __attribute__((noinline)) void tile(idx K, const unit* a, idx a_row, idx a_k, const unit* b, idx b_k, const float* start,
                                            idx start_row, Out* c, idx c_row, idx columns, Ahead ahead) {
@@ -40,7 +41,7 @@ static __attribute__((noinline)) void tile(idx K, const unit* a, idx a_row, idx 
     for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 4
         for (int v = 0; v < NV * parts; ++v) sum[r][v] = part{};
-    if (K >= 160)  // below that the stores' own misses cost less
+    if (K >= 160)  // below that, letting the stores miss costs less
 #pragma GCC unroll 8
         for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 4
@@ -68,7 +69,7 @@ static void tiles(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b
     };
 #define TK_TILE(MR) tile<pairs, MR, NV>(K, a, a_row, a_k, b, b_k, start, start_row, c, c_row, columns, ahead)
     constexpr int most = parts > 1 ? narrow_rows : NV == 4 ? 6 : 8;
-    if (most == 6 && M == 8) {  // six and two would leave the two too little to do at once
+    if (most == 6 && M == 8) {  // a tile of two rows would have too few independent sums
         TK_TILE(4);
         take(4);
     }
@@ -81,7 +82,7 @@ static void tiles(idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b
 #undef TK_TILE
 }
 
-// The same for a panel of `width` vectors. next: the panel after it, null: none.
+// The same for a panel of `width` vectors.
 template <bool pairs, class Out>
 static void panel_tiles(idx width, idx M, idx K, const unit* a, idx a_row, idx a_k, const unit* b, const float* start, idx start_row,
                         Out* c, idx c_row, idx columns, Ahead ahead) {
@@ -102,14 +103,14 @@ static void panel_tiles(idx width, idx M, idx K, const unit* a, idx a_row, idx a
 
 constexpr idx depth_units = 512;  // a panel's part of this many units stays in the second-level cache
 
-// How deep the parts are that a product's K of so many units is cut into: alike, so that none is too short for its tile.
+// The depth of the parts that K units are cut into: about equal, so that none is too short for its tile.
 TK_INLINE idx part_of(idx K, idx most) {
     const idx parts = larger(1, (K + most - 1) / most);
     return larger(1, (K + parts - 1) / parts);
 }
 
-// Vectors [first, last) of C[M, N] = A[M, K] B + bias, with K in units, A by rows and B in panels. `first` starts a panel. K
-// is cut into parts where C holds floats, the sums in the making.
+// Vectors [first, last) of C[M, N] = A[M, K] B + bias, with K in units, A by rows and B in panels. `first` starts a
+// panel. K is cut into parts if C is float and can hold partial sums.
 template <bool pairs, class Out>
 static void multiply_deep(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, const float* bias, Out* c, idx c_row,
                           idx first, idx last) {
@@ -128,13 +129,13 @@ static void multiply_deep(idx M, idx N, idx K, const unit* a, idx a_row, const u
     }
 }
 
-// All of them.
+// All vectors of C.
 template <bool pairs, class Out>
 static void multiply_panels(idx M, idx N, idx K, const unit* a, idx a_row, const unit* b, const float* bias, Out* c, idx c_row) {
     multiply_deep<pairs>(M, N, K, a, a_row, b, bias, c, c_row, 0, (N + W - 1) / W);
 }
 
-// Vectors [first, last) of the panels of B = transpose of w[N, K]: what a layer's output is made of. `first` starts a panel.
+// Vectors [first, last) of the panels of B = transpose of w[N, K], for a layer's output. `first` starts a panel.
 template <bool pairs, class T>
 static void pack_across_of(const T* w, idx w_row, idx N, idx K, unit* to, idx first, idx last) {
     const idx vectors = (N + W - 1) / W, pair = pairs ? 2 : 1, Ku = (K + pair - 1) / pair;
@@ -186,7 +187,7 @@ static void pack_down_of(const T* x, idx x_row, idx K, idx N, unit* to, idx firs
 }
 
 // The same in panels of `row_panel` columns, for an operand whose columns are the rows of the product: two panels at a
-// time, so that each is written from end to end.
+// time, each written sequentially.
 template <bool pairs, class T>
 static void pack_rows_down(const T* x, idx x_row, idx K, idx N, unit* to, idx unit_at, idx units) {
     const idx pair = pairs ? 2 : 1, Ku = (K + pair - 1) / pair, panel = units * row_panel;
@@ -207,7 +208,7 @@ static void pack_rows_down(const T* x, idx x_row, idx K, idx N, unit* to, idx un
     }
 }
 
-constexpr idx outer_rows = 256;  // of A: their part of a depth stays in the second-level cache while the panels of B pass
+constexpr idx outer_rows = 256;  // rows of A whose part of the depth stays in the second-level cache while the panels of B pass
 
 // Rows [row, row_end) (a multiple of 8 apart from the end) and vectors [first, last) of C[M, N] = transpose of A times B,
 // both packed down `units` units.

@@ -1,4 +1,4 @@
-// Cross entropy of rows of logits, and its gradient in the same pass over memory where asked for.
+// Cross entropy of rows of logits, and, if asked for, its gradient in the same pass over memory.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -34,7 +34,7 @@ static void cross_entropy_of(const CrossEntropyArguments& a, idx begin, idx end)
                 plain += v;
             }
             vf next = maximum(top, v);
-            // Both are -inf only in lanes that have seen nothing: nothing to add there.
+            // Still -inf: the lane has seen nothing and adds nothing.
             vi seen = next > all(-__builtin_inff());
             sum = pick(seen, sum * exponential(top - next) + exponential(v - next), sum);
             top = next;
@@ -53,8 +53,8 @@ static void cross_entropy_of(const CrossEntropyArguments& a, idx begin, idx end)
         if (!gradient) continue;
         const float spread = smoothing / (float)n;
         const float scale = a.gradient_scale;
-        const float target_logit_share = 1.0f - smoothing;
-        const float probability = (exponential(all(at_target - lse))[0] - spread - target_logit_share) * scale;
+        const float target_weight = 1.0f - smoothing;
+        const float probability = (exponential(all(at_target - lse))[0] - spread - target_weight) * scale;
         for (idx i = 0; i < n; i += W)
             store_upto(gradient + i, (exponential(logit(i) - lse) - spread) * scale, n - i);
         store_first(gradient + target, all(probability), 1);

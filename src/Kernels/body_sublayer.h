@@ -1,5 +1,5 @@
-// The rows of a transformer's sublayers: norm, products, activation, residual connection, a block of rows at a time, so
-// that what one part makes is still in the cache when the next part reads it. Forward and backward.
+// The sublayers of a transformer, forward and backward: norm, products, activation and residual connection on a block
+// of rows at a time, so that each part's output is still in the cache when the next part reads it.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -57,7 +57,7 @@ static void convert_rows(const float* x, T* y, idx n) {
 
 // What a sublayer's first product reads: the norm of x, or x itself.
 template <class T>
-static void enter_rows(const Residue& s, bool normed, const float* x, T* n, idx row, idx rows) {
+static void enter_rows(const Residual& s, bool normed, const float* x, T* n, idx row, idx rows) {
     if (!normed) return convert_rows(x + row * s.width, n, rows * s.width);
     NormArguments a{};
     a.x = x + row * s.width;
@@ -68,9 +68,9 @@ static void enter_rows(const Residue& s, bool normed, const float* x, T* n, idx 
     norm_forward_of<float, T>(a, 0, rows);
 }
 
-// The same again from the mean and deviation that are known.
+// The same in the backward pass, from the saved mean and rstd.
 template <class T>
-static void enter_rows_again(const Residue& s, T* n, idx row, idx rows) {
+static void enter_rows_again(const Residual& s, T* n, idx row, idx rows) {
     const idx width = s.width;
     if (s.post) return convert_rows(s.x + row * width, n, rows * width);
     for (idx r = 0; r < rows; ++r, n += width) {
@@ -86,7 +86,7 @@ static void enter_rows_again(const Residue& s, T* n, idx row, idx rows) {
 }
 
 // y = x + drop(z), or the norm of that.
-static void leave_rows(const Residue& s, float* z, idx row, idx rows) {
+static void leave_rows(const Residual& s, float* z, idx row, idx rows) {
     const idx width = s.width;
     drop_rows(s.drop, z, row, rows, width);
     float* to = (s.post ? s.sum : s.y) + row * width;
@@ -95,7 +95,7 @@ static void leave_rows(const Residue& s, float* z, idx row, idx rows) {
     if (s.post) enter_rows(s, true, s.sum, s.y + row * width, row, rows);
 }
 
-static void norm_rows_back(const Residue& s, const float* input, const float* dy, const float* dskip, float* dx, float* sums,
+static void norm_rows_back(const Residual& s, const float* input, const float* dy, const float* dskip, float* dx, float* sums,
                            idx row, idx rows) {
     NormGradients g{};
     g.dy = dy, g.dskip = dskip, g.dx = dx;
@@ -109,10 +109,10 @@ static void norm_rows_back(const Residue& s, const float* input, const float* dy
     norm_backward_of<float, float>(g, 0, rows);
 }
 
-// dz, the gradient of what the sublayer added; where the norm comes after, dx becomes the gradient of the sum. Adds up
-// sums: gamma, beta, the last product's bias.
+// Computes dz, the gradient of what the sublayer added; with post-norm, dx becomes the gradient of the sum. Adds to
+// `sums`: gamma, beta, the last product's bias.
 template <class T>
-static void leave_rows_back(const Residue& s, T* dz, float* sums, idx row, idx rows) {
+static void leave_rows_back(const Residual& s, T* dz, float* sums, idx row, idx rows) {
     const idx width = s.width;
     const float* g = s.dy + row * width;
     if (s.post) {
@@ -132,7 +132,7 @@ static void leave_rows_back(const Residue& s, T* dz, float* sums, idx row, idx r
 }
 
 // dx from the gradient of what the first product read. dn is overwritten.
-static void enter_rows_back(const Residue& s, float* dn, float* sums, idx row, idx rows) {
+static void enter_rows_back(const Residual& s, float* dn, float* sums, idx row, idx rows) {
     const idx width = s.width;
     float* dx = s.dx + row * width;
     if (!s.post) return norm_rows_back(s, s.x, dn, s.dy + row * width, dx, sums, row, rows);
@@ -142,7 +142,7 @@ static void enter_rows_back(const Residue& s, float* dn, float* sums, idx row, i
 // ---- the parts of attention --------------------------------------------------------------------------------------------
 
 template <bool pairs>
-static void project_of(const Residue& s, bool normed, const Product& p, void* out, idx begin, idx end, void* scratch) {
+static void project_of(const Residual& s, bool normed, const Product& p, void* out, idx begin, idx end, void* scratch) {
     typedef Number<pairs> T;
     T* n = (T*)scratch;
     enter_rows(s, normed, s.x, n, begin, end - begin);
@@ -151,14 +151,14 @@ static void project_of(const Residue& s, bool normed, const Product& p, void* ou
 }
 
 template <bool pairs>
-static void finish_of(const Residue& s, const void* in, const Product& p, idx begin, idx end, void* scratch) {
+static void finish_of(const Residual& s, const void* in, const Product& p, idx begin, idx end, void* scratch) {
     const idx Ku = p.in / (pairs ? 2 : 1);
     float* z = (float*)scratch;
     multiply_panels<pairs>(end - begin, p.out, Ku, (const unit*)in + begin * Ku, Ku, p.panels, p.bias, z, p.out);
     leave_rows(s, z, begin, end - begin);
 }
 
-// Turns queries or keys by their position, or back: dimension i is paired with i + E/2.
+// Rotates queries or keys by their position, or back: dimension i is paired with i + E/2.
 template <class T>
 static void rotate_of(const RotateArguments& r, idx begin, idx end) {
     const idx half = r.width / 2;
@@ -182,7 +182,7 @@ static void rotate(const RotateArguments& r, Type type, std::int64_t begin, std:
 }
 
 template <bool pairs>
-static void finish_backward_of(const Residue& s, const ProductBack& p, idx begin, idx end, void* scratch) {
+static void finish_backward_of(const Residual& s, const ProductBack& p, idx begin, idx end, void* scratch) {
     typedef Number<pairs> T;
     const idx rows = end - begin, pair = pairs ? 2 : 1, at = begin / pair;
     T* dz = (T*)scratch;
@@ -194,7 +194,7 @@ static void finish_backward_of(const Residue& s, const ProductBack& p, idx begin
 }
 
 template <bool pairs>
-static void project_backward_of(const Residue& s, const ProductBack& p, bool source, idx begin, idx end, void* scratch) {
+static void project_backward_of(const Residual& s, const ProductBack& p, bool source, idx begin, idx end, void* scratch) {
     typedef Number<pairs> T;
     const idx rows = end - begin, pair = pairs ? 2 : 1, at = begin / pair;
     const T* dout = (const T*)p.gradient + begin * p.out;
@@ -216,7 +216,7 @@ static void project_backward_of(const Residue& s, const ProductBack& p, bool sou
 template <bool pairs>
 static void feed_forward_of(const FeedForwardArguments& f, idx begin, idx end, void* scratch) {
     typedef Number<pairs> T;
-    const Residue& s = f.residue;
+    const Residual& s = f.residual;
     const idx rows = end - begin, pair = pairs ? 2 : 1, in = s.width / pair;
     Carver carver{(char*)scratch, 0};
     T* n = carver.take<T>(rows * s.width);
@@ -234,7 +234,7 @@ static void feed_forward_of(const FeedForwardArguments& f, idx begin, idx end, v
     leave_rows(s, z, begin, rows);
 }
 
-// The activation's value again, and the gradient of its input from that of its output. dactive is overwritten.
+// Recomputes the activation's value, and computes the gradient of its input from that of its output.
 template <Activation kind, class T>
 static void activate_back_of(const FeedForwardArguments& f, const T* hidden, const T* dactive, T* active, T* dhidden, idx row, idx rows) {
     const idx width = f.hidden_width, out = f.gated ? 2 * width : width;
@@ -271,7 +271,7 @@ template <bool pairs>
 static void feed_forward_backward_of(const FeedForwardArguments& f, const ProductBack& up, const ProductBack& down, idx begin,
                                      idx end, void* scratch) {
     typedef Number<pairs> T;
-    const Residue& s = f.residue;
+    const Residual& s = f.residual;
     const idx rows = end - begin, pair = pairs ? 2 : 1, at = begin / pair, F = f.hidden_width;
     Carver carver{(char*)scratch, 0};
     T* dz = carver.take<T>(rows * s.width);

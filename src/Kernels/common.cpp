@@ -46,7 +46,7 @@ void on_pool(std::int64_t count, tk_range range, void* context) {
 
 // ---- memory -----------------------------------------------------------------------------------------------------------
 
-// A piece of memory; its numbers come first, in a line of the cache of their own.
+// A block of memory behind a header that fills one cache line.
 struct alignas(64) Chunk {
     Chunk* next;
     std::size_t size, used;
@@ -57,7 +57,7 @@ namespace {
 
 constexpr std::size_t smallest_chunk = std::size_t(1) << 20;
 
-// The memory that calls left behind; as many pieces as calls ran at once.
+// Memory kept from earlier calls: at most one block per concurrent call.
 std::atomic_flag kept_lock = ATOMIC_FLAG_INIT;
 Chunk* kept = nullptr;
 
@@ -105,12 +105,12 @@ Arena::Arena() {
 Arena::~Arena() {
     if (!chunks) return;
     if (pool_is_in_use()) {
-        // Tensors may use the memory between two calls; taking it again costs less than a microsecond.
+        // Tensors may use the memory between two calls; allocating it again costs less than a microsecond.
         free_chunks(chunks);
         return;
     }
     if (chunks->next) {
-        // More than one piece was needed: one that holds it all replaces them.
+        // More than one block was needed: a single one of the total size replaces them.
         std::size_t all = 0;
         for (const Chunk* c = chunks; c; c = c->next) all += c->used;
         free_chunks(chunks);

@@ -10,7 +10,7 @@
 
 namespace transformer_kernels {
 
-// Keeps the reason for tk_last_message and returns the status. The text must outlive the call: a literal.
+// Keeps the reason for tk_last_message and returns the status. The text must outlive the call: pass a literal.
 std::int32_t fail(std::int32_t status, const char* reason);
 
 #define TK_REQUIRE(condition, reason) \
@@ -108,8 +108,8 @@ int available_workers();
 // range(begin, end) over [0, count) on the pool's threads, one number each.
 void on_pool(std::int64_t count, tk_range range, void* context);
 
-// Items dealt out to workers: each has a range of its own, front to back, so that it meets what it wrote before in its own
-// cache, and one that has finished takes from the backs of the others' ranges.
+// Distributes items to workers. Each takes a range of its own from the front, so that it finds what it wrote earlier in
+// its own cache; one that has finished takes from the backs of the others' ranges.
 class WorkSplit {
 public:
     WorkSplit(std::int64_t items, int workers) : workers(workers) {
@@ -138,13 +138,15 @@ private:
     Range left[most_workers];
 };
 
-// The threads of one call. Their number is asked once, so that scratch memory can be dealt out before the work begins.
+// The threads of one call. Their number is read once, so that scratch memory can be divided among them before the work
+// begins.
 class Workers {
 public:
     Workers() : count(available_workers()) {}
     const int count;
 
-    // body(item) or body(item, worker) for each item; workers are numbered from 0, and one number is in use once at a time.
+    // body(item) or body(item, worker) for each item; workers are numbered from 0, and no two threads have the same
+    // number at a time.
     template <class Body>
     void run(std::int64_t items, const Body& body) const {
         const int workers = static_cast<int>(std::min<std::int64_t>(items, count));
@@ -189,7 +191,8 @@ private:
     char* memory;
 };
 
-// How a sum over rows is split: the parts depend on the rows alone, so the result does not depend on the threads.
+// How a sum over rows is split: the parts depend only on the number of rows, so the result does not depend on the
+// number of threads.
 struct RowParts {
     std::int64_t rows, size, count;
     explicit RowParts(std::int64_t rows, std::int64_t parts = 16)

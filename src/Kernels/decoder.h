@@ -1,18 +1,18 @@
-// What the decoder's kernels for generation are given: products of a few rows with packed weights, and attention of one
-// token over a cache in blocks. Everything works on plain memory and one thread.
+// The kernels for generation with a decoder: products of a few rows with packed weights, and attention of one token
+// over a cache in blocks. Each works on plain memory in one thread.
 #pragma once
 #include "table.h"
 
 namespace transformer_kernels {
 
-// What packed weights are kept in. Int8 has a scale for each column (each row of the matrix as libtorch has it).
+// The type of packed weights. Int8 has a scale for each column (each row of libtorch's matrix).
 enum class WeightKind : int { Float32 = 0, BFloat16 = 1, Int8 = 2 };
 
-// Columns of a panel: a panel holds all of a product's depth for these columns, so that it is read from end to end.
+// Columns of a panel, which holds a product's whole depth for them, so that it is read sequentially.
 constexpr std::int64_t panel_columns = 32;
-// Tokens of a block of the cache.
+// Tokens per block of the cache.
 constexpr std::int64_t block_tokens = 16;
-// Operand rows start at multiples of so many elements; what lies beyond the depth is zero.
+// Operand rows start at multiples of this many elements; those beyond the depth are zero.
 constexpr std::int64_t operand_round = 32;
 
 enum class Finish : int { Store = 0, Add = 1, Activate = 2, Gate = 3 };
@@ -22,10 +22,10 @@ struct ProductArguments {
     WeightKind kind;
     const char* panels;
     std::int64_t panel_bytes, units, columns;  // units: pairs along the depth, or single numbers for Float32
-    const float *scales, *bias;                // one a packed column; bias null: none
+    const float *scales, *bias;                // one per packed column; bias null: none
     const void* x;                             // operands, as `prepare` writes them
     std::int64_t x_stride, rows;
-    const float* x_scales;                     // one a row, Int8 only
+    const float* x_scales;                     // one per row, Int8 only
     Finish finish;
     Activation activation;                     // Activate and Gate; a gated panel holds 16 gates, then the 16 they gate
     void* y;
@@ -45,11 +45,11 @@ struct PrepareArguments {
     void* operand;
     std::int64_t operand_stride;
     float* scales;
-    float largest;                             // what the greatest number of a row becomes, Int8 only
+    float largest;                             // what the largest magnitude of a row becomes, Int8 only
 };
 
-// The cache of one layer and one key/value head. A block holds 16 tokens: keys with neighbouring tokens together, in
-// pairs of dimensions for bfloat16, and values by rows.
+// The cache of one layer and one key/value head. A block holds 16 tokens: keys with adjacent tokens together, in pairs
+// of dimensions for bfloat16, and values by rows.
 struct CacheView {
     Type type;
     void* keys;                                // of block 0; block b begins b * block_stride elements later
@@ -82,7 +82,7 @@ struct TopArguments {
     std::int64_t columns, k;
     const std::int64_t* banned;
     std::int64_t banned_count;
-    float* values;                             // log-probabilities, the greatest first, equal ones by their column
+    float* values;                             // log-probabilities, greatest first, equal ones by column
     std::int64_t* ids;
 };
 

@@ -7,7 +7,7 @@ namespace transformer_kernels {
 
 namespace {
 
-// The pieces of the block in order. Without memory it only adds up their sizes; with memory it fills them as well.
+// Lays out the parts of the block in order. Without memory it only adds up their sizes; with memory it also fills them.
 class Layout {
 public:
     Layout(WeightKind kind, char* base) : kind(kind), base(base) {}
@@ -45,7 +45,7 @@ private:
         return at;
     }
 
-    // The matrix's row for a packed column; -1 for one that only fills up a panel.
+    // The matrix's row for a packed column; -1 for one that only pads a panel.
     static std::int64_t row_of(const PackedMatrix& m, std::int64_t column, bool gated) {
         if (!gated) return column < m.columns ? column : -1;
         const std::int64_t row = column / 32 * 16 + column % 16;
@@ -69,7 +69,7 @@ private:
         });
     }
 
-    // A panel of 32 columns is what the products of training call a panel of two vectors.
+    // A panel of 32 columns has the layout of training's panels of two vectors.
     bool packs_whole_panels() const { return kind == WeightKind::Float32 || (kind == WeightKind::BFloat16 && table().bf16_products); }
 
     void fill_panel(char* panel, const PackedMatrix& m, const float* rows) const {
@@ -97,7 +97,7 @@ private:
             to[(k / 2 * panel_columns + column) * 2 + k % 2] = static_cast<std::int8_t>(std::lrint(number(k) * multiplier));
     }
 
-    // To the nearest, of two equally near ones to the even.
+    // Rounds to nearest even.
     static bf16 rounded_to_bf16(float x) {
         std::uint32_t bits;
         std::memcpy(&bits, &x, 4);
@@ -204,7 +204,7 @@ extern "C" {
 
 int32_t tk_decoder_size(const tk_decoder_pack_args* a, int64_t* bytes) {
     if (const int32_t status = check(a)) return status;
-    TK_REQUIRE(bytes, "nowhere to write the size to");
+    TK_REQUIRE(bytes, "the memory for the size is missing");
     *bytes = lay_out(*a, nullptr);
     return TK_OK;
 }

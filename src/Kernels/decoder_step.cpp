@@ -41,9 +41,9 @@ Cache cache_of(const tk_decoder_cache& c) {
     return cache;
 }
 
-// More threads than the work is worth would only wait for each other.
+// More threads than the work keeps busy would only wait for each other.
 std::int64_t threads_for(const DecoderHeader& header, std::int64_t rows) {
-    constexpr std::int64_t worth = 512 * 1024;  // bytes of weights, times rows, for a thread
+    constexpr std::int64_t worth = 512 * 1024;  // bytes of weights times rows, per thread
     return std::min<std::int64_t>(available_workers(), 1 + header.bytes * rows / worth);
 }
 
@@ -68,7 +68,7 @@ void take_memory(Step& step, Arena& arena, std::int64_t longest, std::int64_t th
     step.scratch_bytes = rounded(step.attention_bytes + 4 * widest, 128);
     step.scratch = arena.take<char>(threads * static_cast<std::int64_t>(step.scratch_bytes));
     if (!arena.ok() || !step.direct()) return;
-    // What lies beyond a row of operands is multiplied by weights of 0: it must be finite.
+    // The padding of an operand's rows is multiplied by weights of 0: it must be finite.
     if (step.attended_stride() != attention_width(s)) std::memset(step.attended_operand, 0, 4 * n * step.attended_stride());
     if (step.hidden_stride() != s.hidden) std::memset(step.hidden_operand, 0, 4 * n * step.hidden_stride());
 }
@@ -96,7 +96,7 @@ void run(const Step& step, std::int64_t threads, bool source) {
 std::int32_t fill_source(const tk_decoder_source_args& a, Step& step, Arena& arena) {
     std::int64_t tokens = 0;
     for (std::int64_t r = 0; r < a.rows; ++r) {
-        TK_REQUIRE(a.lengths[r] <= a.memory_length && step.source.holds(r, a.lengths[r]), "a source has no room in its cache");
+        TK_REQUIRE(a.lengths[r] <= a.memory_length && step.source.holds(r, a.lengths[r]), "a source does not fit into its cache");
         tokens += a.lengths[r];
     }
     auto *positions = arena.take<std::int64_t>(tokens), *rows = arena.take<std::int64_t>(tokens), *which = arena.take<std::int64_t>(tokens);
@@ -115,7 +115,7 @@ std::int32_t fill_source(const tk_decoder_source_args& a, Step& step, Arena& are
     return TK_OK;
 }
 
-// Checks the tokens of a step and finds out how many keys they see at most.
+// Checks the tokens of a step and finds the largest number of keys that one of them sees.
 std::int32_t check_tokens(const tk_decoder_step_args& a, Step& step, Arena& arena, std::int64_t& longest) {
     const bool cross = step.shape().cross != 0;
     for (std::int64_t r = 0; cross && r < a.source_rows; ++r) {
@@ -125,19 +125,19 @@ std::int32_t check_tokens(const tk_decoder_step_args& a, Step& step, Arena& aren
     const bool tables = a.added || a.cosines || a.bias;
     char* seen = arena.zeros<char>(step.target.rows);
     TK_REQUIRE_MEMORY(arena);
-    step.one_token_a_row = true;
+    step.one_token_per_row = true;
     for (std::int64_t t = 0; t < step.tokens; ++t) {
         const std::int64_t row = a.rows[t], position = a.positions[t];
         TK_REQUIRE(a.ids[t] >= 0 && a.ids[t] < a.vocabulary, "a token has no embedding");
         TK_REQUIRE(position >= 0 && (!tables || position < a.position_count), "a token is beyond the tables of positions");
         TK_REQUIRE(step.target.holds(row, position + 1), "a token has no room in the cache");
         TK_REQUIRE(!cross || row < a.source_rows, "a row has no source");
-        if (seen[row]) step.one_token_a_row = false;
+        if (seen[row]) step.one_token_per_row = false;
         seen[row] = 1;
         longest = std::max(longest, position + 1);
     }
     for (std::int64_t i = 0; i < step.wanted_count; ++i)
-        TK_REQUIRE(a.wanted[i] >= 0 && a.wanted[i] < step.tokens, "logits are wanted of a token that is not in the step");
+        TK_REQUIRE(a.wanted[i] >= 0 && a.wanted[i] < step.tokens, "logits are requested for a token that is not in the step");
     return TK_OK;
 }
 
@@ -157,7 +157,7 @@ int32_t tk_decoder_step(const tk_decoder_step_args* a) {
     TK_REQUIRE(header, "the weights were not made by tk_decoder_pack");
     const bool cross = header->shape.cross != 0;
     TK_REQUIRE(a->tokens > 0 && a->ids && a->positions && a->rows && a->embedding, "a step needs tokens and their embeddings");
-    TK_REQUIRE(a->wanted_count == 0 || (a->wanted && a->logits), "there is no room for the logits");
+    TK_REQUIRE(a->wanted_count == 0 || (a->wanted && a->logits), "the memory for the logits is missing");
     TK_REQUIRE(!a->cosines == !a->sines, "cosines and sines go together");
     TK_REQUIRE(valid(a->cache), "the cache is not complete");
     TK_REQUIRE(!cross || (valid(a->source_cache) && a->source_lengths && a->source_rows <= a->source_cache.rows), "the cache of the sources is not complete");
@@ -197,7 +197,7 @@ int32_t tk_decoder_source(const tk_decoder_source_args* a) {
 int32_t tk_decoder_copy(void* cache, int64_t blocks, int64_t block_bytes, const int64_t* from, const int64_t* to, int64_t count) {
     TK_REQUIRE(cache && block_bytes > 0 && (count == 0 || (from && to)), "the cache or the lists of blocks are missing");
     for (std::int64_t i = 0; i < count; ++i)
-        TK_REQUIRE(std::min(from[i], to[i]) >= 0 && std::max(from[i], to[i]) < blocks, "a block is not one of the cache's");
+        TK_REQUIRE(std::min(from[i], to[i]) >= 0 && std::max(from[i], to[i]) < blocks, "a block is not in the cache");
     char* base = static_cast<char*>(cache);
     for (std::int64_t i = 0; i < count; ++i)
         if (from[i] != to[i]) std::memcpy(base + to[i] * block_bytes, base + from[i] * block_bytes, block_bytes);
@@ -208,11 +208,11 @@ int32_t tk_decoder_top(const tk_decoder_top_args* a) {
     TK_REQUIRE(a && a->logits && a->values && a->ids, "the logits or the results' memory are missing");
     TK_REQUIRE(a->columns > 0 && a->columns <= a->row_stride && a->k > 0 && a->k <= a->columns, "k must be from 1 to the number of columns");
     TK_REQUIRE(a->banned_count == 0 || a->banned, "the banned columns are missing");
-    // A few rows of few columns are sooner done than shared out.
-    const std::int64_t rows_an_item = std::max<std::int64_t>(1, 32768 / a->columns), items = (a->rows + rows_an_item - 1) / rows_an_item;
+    // Small rows are grouped: distributing them would cost more than computing them.
+    const std::int64_t rows_per_item = std::max<std::int64_t>(1, 32768 / a->columns), items = (a->rows + rows_per_item - 1) / rows_per_item;
     const KernelTable& kernels = table();
     parallel_items(items, [&](std::int64_t item) {
-        for (std::int64_t r = item * rows_an_item; r < std::min(a->rows, (item + 1) * rows_an_item); ++r) {
+        for (std::int64_t r = item * rows_per_item; r < std::min(a->rows, (item + 1) * rows_per_item); ++r) {
             TopArguments top{};
             top.logits = a->logits + r * a->row_stride;
             top.columns = a->columns;

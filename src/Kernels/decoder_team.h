@@ -1,5 +1,5 @@
-// Threads that go through a step of decoding together. A step has dozens of products of a few microseconds each, so its phases
-// are separated by a barrier within one parallel region and not by new regions.
+// Threads that work through a decoding step together. A step has dozens of products of a few microseconds each, so its
+// phases are separated by barriers within one parallel region instead of by new regions.
 #pragma once
 #include "common.h"
 #include "pace.h"
@@ -11,7 +11,7 @@ namespace transformer_kernels {
 
 class Team {
 public:
-    // Fixed once the team has set off.
+    // Fixed once the work has begun.
     std::int64_t size() const { return members; }
 
     // Returns once every member has called this.
@@ -29,10 +29,10 @@ public:
         rounds.set(round + 1);
     }
 
-    // body(team, number of the member) on up to `threads` threads at once. A thread that comes too late finds the gate closed
-    // and leaves: a pool that is busy, or that runs its pieces one after the other, costs speed and never a deadlock. Members
-    // are numbered as the pool's pieces are, so that a thread meets the same part of the weights at every step. `work` is the
-    // size of it all, in any unit.
+    // Runs body(team, member's number) on up to `threads` threads at once. A thread that arrives too late finds the
+    // gate closed and leaves, so a pool that is busy, or that runs its ranges one after another, costs speed but cannot
+    // deadlock. Members are numbered like the pool's ranges, so that a thread gets the same part of the weights at
+    // every step. `work` is the total amount of work, in any unit.
     template <class Body>
     static void run(std::int64_t threads, double work, const Body& body) {
         static Pace pace;
@@ -54,7 +54,7 @@ public:
         };
         const std::int64_t began = now_nanoseconds();
         if (!alone) on_pool(call.seats, join, &call);
-        // Also where the pool has failed.
+        // Also if the pool has failed.
         if (call.team.members == 0) join(0, call.seats, &call);
         const std::int64_t ended = now_nanoseconds(), worked = call.team.leader_ended - call.team.leader_began - call.team.leader_waited;
         if (threads > 1) pace.note(alone, work, ended - began, ended - began - worked);
@@ -64,7 +64,8 @@ private:
     static constexpr std::int64_t most_members = 63;
     static constexpr std::uint64_t closed = std::uint64_t(1) << 63;
 
-    // The first to come leads: it waits a moment until all seats are taken, then closes the gate. -1: it was closed.
+    // The first to arrive leads: it waits briefly for all seats to be taken, then closes the gate. -1: the gate was
+    // closed.
     std::int64_t join(std::int64_t seat, std::int64_t count, std::int64_t seats) {
         const std::uint64_t own = std::uint64_t(1) << seat;
         std::uint64_t now = gate.load(std::memory_order_relaxed);
@@ -95,7 +96,7 @@ private:
         for (std::int64_t waited = 0; taken.load(std::memory_order_relaxed) < seats && waited < joining; waited = now_nanoseconds() - start)
             if (waited < joining / 4) pause_thread();
             else sched_yield();
-        // Whoever joined before this is a member.
+        // Every thread that joined before this is a member.
         const std::uint64_t all = gate.fetch_or(closed);
         members = members_of(all);
         leader = members_of(all & (own - 1));
@@ -106,9 +107,9 @@ private:
     static constexpr std::int64_t joining = 100'000;
 
     std::int64_t members = 0, leader = 0;
-    std::int64_t leader_began = 0, leader_ended = 0, leader_waited = 0;  // nanoseconds; the leader's alone
+    std::int64_t leader_began = 0, leader_ended = 0, leader_waited = 0;  // nanoseconds, of the leader only
     std::atomic<int> cores[most_members] = {};
-    alignas(64) std::atomic<std::uint64_t> gate{0};  // a bit for each first seat of a member
+    alignas(64) std::atomic<std::uint64_t> gate{0};  // a bit for each member's first seat
     std::atomic<std::int64_t> taken{0};
     Word off;
     alignas(64) std::atomic<std::int64_t> arrived{0};

@@ -1,5 +1,5 @@
-// A decoder's weights as generation reads them: one block of memory with every matrix in panels, in the order of use. The
-// header at its start says where everything is; there are no pointers in it, so that it may be moved.
+// A decoder's weights as generation reads them: one block of memory with every matrix in panels, in the order of use.
+// The header at its start has everything's offset; without pointers, the block can be moved.
 #pragma once
 #include "common.h"
 #include "decoder.h"

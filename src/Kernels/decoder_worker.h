@@ -1,4 +1,4 @@
-// One thread's way through a step of decoding, phase by phase. Included by decoder_step.cpp alone.
+// One thread's part of a decoding step, phase by phase. Included only by decoder_step.cpp.
 #pragma once
 #include "decoder_step.h"
 #include "decoder_team.h"
@@ -17,7 +17,7 @@ struct Worker {
     char* scratch() const { return step.scratch + number * step.scratch_bytes; }
     float* spare() const { return reinterpret_cast<float*>(scratch() + step.attention_bytes); }
 
-    // body(begin, end) on this thread's part of so many items.
+    // body(begin, end) on this thread's part of `count` items.
     template <class Body>
     void split(std::int64_t count, const Body& body) const {
         const std::int64_t begin = count * number / team.size(), end = count * (number + 1) / team.size();
@@ -29,7 +29,7 @@ struct Worker {
         a.epsilon = step.header.epsilon;
         a.root_mean_square = step.shape().rms != 0;
         a.scales = step.scales;
-        // 127 times this, summed over the depth, still fits 32 bits.
+        // 127 times this, summed over the depth, still fits into 32 bits.
         a.largest = static_cast<float>(std::min<std::int64_t>(32767, 2147483647 / (127 * a.width)));
         split(rows, [&](std::int64_t begin, std::int64_t end) { step.kernels.prepare(a, begin, end, spare()); });
         team.barrier(number);
@@ -49,7 +49,7 @@ struct Worker {
         prepare(a, which ? count : step.tokens);
     }
 
-    // Operands from the outputs of attention or of the activation, where these were not written as operands.
+    // Operands from the outputs of attention or of the activation, if these were not written as operands directly.
     void prepare_rows(float* x, std::int64_t width, void* operand, std::int64_t stride) const {
         if (step.direct()) return;
         PrepareArguments a{};
@@ -105,7 +105,7 @@ struct Worker {
         step.kernels.append(a);
     }
 
-    // The new token's key and value into the cache; rotary positions turn its queries and its key first.
+    // Appends the token's key and value to the cache; rotary positions rotate its queries and its key first.
     void rotate_and_append(std::int64_t layer, std::int64_t token, std::int64_t kv_head) const {
         const tk_decoder_shape& s = step.shape();
         const std::int64_t E = s.head_width, each = s.heads / s.kv_heads;
@@ -131,7 +131,7 @@ struct Worker {
         a.q = projected(token) + first * s.head_width;
         a.scale = 1.0f / std::sqrt(static_cast<float>(s.head_width));
         if (!cross && step.bias) {
-            // The table is for a query at position P - 1: key s of a query at p is at s + P - 1 - p there.
+            // The table is for a query at position P - 1: for a query at p, key s is at s + P - 1 - p.
             a.bias = step.bias + first * step.position_count + step.position_count - 1 - position;
             a.bias_head = step.position_count;
         }
@@ -156,7 +156,7 @@ struct Worker {
             for (std::int64_t i = begin; i < end; ++i) rotate_and_append(index, i / kv_heads, i % kv_heads);
         });
         // A thread attends where it appended: only another token of the same row could have come from another thread.
-        if (!step.one_token_a_row) team.barrier(number);
+        if (!step.one_token_per_row) team.barrier(number);
         attend_all(index, false);
         add(layer.output, step.attended, attention_width(step.shape()), step.attended_operand, step.attended_stride());
     }

@@ -7,15 +7,15 @@ namespace {
 
 struct Network {
     Type type;
-    std::int64_t rows, inner;  // what `up` gives: F, or 2F
+    std::int64_t rows, inner;  // inner: the width of `up`'s output, F or 2F
     FeedForwardArguments arguments;
 };
 
 std::int32_t check(const tk_feed_forward& a) {
     TK_REQUIRE(a.B > 0 && a.T > 0 && a.D > 0 && a.F > 0, "feed_forward: B, T, D and F must be positive");
-    TK_REQUIRE(a.products == TK_FLOAT32 || a.products == TK_BFLOAT16, "feed_forward: the products' type is TK_FLOAT32 or TK_BFLOAT16");
+    TK_REQUIRE(a.products == TK_FLOAT32 || a.products == TK_BFLOAT16, "feed_forward: the products' type must be TK_FLOAT32 or TK_BFLOAT16");
     TK_REQUIRE(a.activation >= TK_GELU && a.activation <= TK_RELU, "feed_forward: the activation is unknown");
-    TK_REQUIRE(a.products == TK_FLOAT32 || (a.D % 2 == 0 && a.F % 2 == 0), "feed_forward: D and F must be even where products are bfloat16");
+    TK_REQUIRE(a.products == TK_FLOAT32 || (a.D % 2 == 0 && a.F % 2 == 0), "feed_forward: D and F must be even for bfloat16 products");
     if (a.products == TK_BFLOAT16 && !table().bf16_products) return fail(TK_UNSUPPORTED, "this processor does not multiply bfloat16");
     TK_REQUIRE(a.x && fits(a.up, a.D) && fits(a.down, a.F), "feed_forward: x or a weight is missing or has too short a stride");
     TK_REQUIRE(fits(a.hidden_dropout) && fits(a.dropout), "feed_forward: a dropout probability is not in [0, 1)");
@@ -25,7 +25,7 @@ std::int32_t check(const tk_feed_forward& a) {
 Network network_of(Arena& arena, const tk_feed_forward& a) {
     Network n{static_cast<Type>(a.products), a.B * a.T, (a.gated ? 2 : 1) * a.F, {}};
     FeedForwardArguments& f = n.arguments;
-    f.residue = residue_of(arena, a);
+    f.residual = residual_of(arena, a);
     f.kind = static_cast<Activation>(a.activation);
     f.gated = a.gated != 0;
     f.hidden_width = f.down.in = a.F;
@@ -38,7 +38,7 @@ Network network_of(Arena& arena, const tk_feed_forward& a) {
     return n;
 }
 
-// Bytes of scratch that a block of rows needs, each way.
+// Bytes of scratch that a block of rows needs, in either pass.
 std::size_t scratch_of(const tk_feed_forward& a, const Network& n) {
     return static_cast<std::size_t>(block_rows * (8 * a.D + 8 * a.F + 4 * n.inner) + 4096);
 }
@@ -64,13 +64,13 @@ std::int32_t forward(const tk_feed_forward& a) {
 
 std::int32_t backward(const tk_feed_forward& a, const tk_feed_forward_gradients& g) {
     if (const std::int32_t status = check(a)) return status;
-    TK_REQUIRE(a.hidden && a.rstd && (a.mean || a.rms_norm) && (a.sum || !a.post_norm), "feed_forward: what the forward pass keeps is missing");
-    TK_REQUIRE(g.dy && g.dx, "feed_forward: the gradient of y or room for that of x is missing");
+    TK_REQUIRE(a.hidden && a.rstd && (a.mean || a.rms_norm) && (a.sum || !a.post_norm), "feed_forward: values saved by the forward pass are missing");
+    TK_REQUIRE(g.dy && g.dx, "feed_forward: the gradient of y or the memory for that of x is missing");
     Arena arena;
     const Workers workers;
     Network n = network_of(arena, a);
-    n.arguments.residue.dy = g.dy;
-    n.arguments.residue.dx = g.dx;
+    n.arguments.residual.dy = g.dy;
+    n.arguments.residual.dx = g.dx;
     const std::int64_t units = units_of(n.rows, n.type);
     Packer packer(arena, n.type);
     ProductBack up{}, down{};

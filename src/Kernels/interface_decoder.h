@@ -3,14 +3,14 @@
 
 // ---- optimizer --------------------------------------------------------------------------------------------------------
 
-// Numbers side by side.
+// Contiguous numbers.
 typedef struct tk_array {
     const void* data;
     int64_t size;
     int32_t type;  // TK_FLOAT32 or TK_BFLOAT16
 } tk_array;
 
-// The Euclidean norm of all tensors together; infinite or not a number where an element is. Summed in 64 bits.
+// The Euclidean norm of all tensors together; infinite or NaN if an element is. Summed in 64 bits.
 TK_API int32_t tk_gradient_norm(const tk_array* tensors, int64_t count, double* norm);
 
 // A parameter with its gradient and its state, `size` elements each.
@@ -33,16 +33,16 @@ typedef struct tk_adamw_args {
     int64_t step;            // from 1
 } tk_adamw_args;
 
-// One step over all parameters: Loshchilov and Hutter 2019, algorithm 2, as torch.optim.AdamW computes it.
+// One step for all parameters: Loshchilov and Hutter 2019, algorithm 2, as torch.optim.AdamW computes it.
 TK_API int32_t tk_adamw_step(const tk_adamw_args* args);
 
 // ---- decoder ----------------------------------------------------------------------------------------------------------
 //
 // Generation with a transformer's decoder: a step takes any number of tokens of any number of sequences through all layers.
-// A token's result does not depend on the tokens beside it. B rows, T tokens, V vocabulary, D width, H heads, K key/value
+// A token's result does not depend on the other tokens. B rows, T tokens, V vocabulary, D width, H heads, K key/value
 // heads, E head width, F feed-forward width, P positions.
 
-// How packed weights are stored. INT8: 127 steps on either side of 0, with a scale for each row of the matrix.
+// How packed weights are stored. INT8: integers from -127 to 127, with a scale for each row of the matrix.
 enum { TK_WEIGHTS_FLOAT32 = 0, TK_WEIGHTS_BFLOAT16 = 1, TK_WEIGHTS_INT8 = 2 };
 
 typedef struct tk_decoder_shape {
@@ -67,7 +67,7 @@ typedef struct tk_decoder_pack_args {
 // The bytes that tk_decoder_pack needs.
 TK_API int32_t tk_decoder_size(const tk_decoder_pack_args* args, int64_t* bytes);
 
-// Packs weights into memory of the caller, which is 64-byte aligned. It holds no pointers to the parts.
+// Packs weights into the caller's memory, which must be 64-byte aligned. The result has no pointers to the parts.
 TK_API int32_t tk_decoder_pack(const tk_decoder_pack_args* args, void* memory, int64_t bytes);
 
 // Tokens in a block of a cache.
@@ -76,10 +76,10 @@ enum { TK_BLOCK_TOKENS = 16 };
 // Elements of a block of a cache: keys and values of its tokens in all layers.
 TK_API int64_t tk_decoder_cache_block(const tk_decoder_shape* shape);
 
-// Keys and values, in blocks that rows may have in common. Row r's tokens 16i to 16i + 15 are in block table[r, i].
+// Keys and values, in blocks that rows may share. Row r's tokens 16i to 16i + 15 are in block table[r, i].
 typedef struct tk_decoder_cache {
     void* data;              // [blocks, elements of a block]
-    const int32_t* table;    // [rows, columns]; what lies beyond a row's tokens is not looked at
+    const int32_t* table;    // [rows, columns]; entries beyond a row's tokens are not read
     int64_t blocks, rows, columns;
     int32_t type;            // TK_FLOAT32 or TK_BFLOAT16
 } tk_decoder_cache;
@@ -94,12 +94,12 @@ typedef struct tk_decoder_step_args {
     const float* bias;       // [H, P], added to the scores of P keys for a query at position P - 1; null: nothing
     int64_t position_count;  // P
     tk_decoder_cache cache;  // the keys and values of the step's tokens are written to it
-    tk_decoder_cache source_cache;      // filled by tk_decoder_source; only with cross-attention, as the next two
+    tk_decoder_cache source_cache;      // filled by tk_decoder_source; only with cross-attention, like the next two
     const int64_t* source_lengths;      // [source_rows], the tokens of each source
     int64_t source_rows;
     const int64_t* ids;                 // [T]
     const int64_t* positions;           // [T]
-    const int64_t* rows;                // [T], each token's row of the cache; all earlier tokens of it are there, or in the step
+    const int64_t* rows;                // [T], each token's row of the cache; the row's earlier tokens are there, or in the step
     int64_t tokens;                     // T
     const int64_t* wanted;              // [wanted_count], the tokens of the step whose logits are computed
     int64_t wanted_count;
@@ -113,7 +113,7 @@ typedef struct tk_decoder_source_args {
     const void* weights;     // from tk_decoder_pack
     const float* memory;     // the encoder's output, [rows, memory_length, D]
     int64_t rows, memory_length;
-    const int64_t* lengths;  // [rows], each row's tokens; what lies beyond them is not read
+    const int64_t* lengths;  // [rows], each row's number of tokens; memory beyond them is not read
     tk_decoder_cache cache;
 } tk_decoder_source_args;
 
@@ -126,12 +126,12 @@ TK_API int32_t tk_decoder_copy(void* cache, int64_t blocks, int64_t block_bytes,
 typedef struct tk_decoder_top_args {
     float* logits;           // [rows, row_stride]; overwritten
     int64_t rows, row_stride;
-    int64_t columns;         // columns from here on count for nothing
+    int64_t columns;         // columns from here on are padding
     int64_t k;
-    const int64_t* banned;   // [banned_count], columns that have a probability and are not chosen
+    const int64_t* banned;   // [banned_count], columns that count in the softmax but are not chosen
     int64_t banned_count;
-    float* values;           // [rows, k] log-probabilities, greatest first; minus infinity where too few columns are left
-    int64_t* ids;            // [rows, k] their columns; of equal ones the lower comes first
+    float* values;           // [rows, k] log-probabilities, greatest first; minus infinity if too few columns are left
+    int64_t* ids;            // [rows, k] their columns; of equal values the lower column comes first
 } tk_decoder_top_args;
 
 // The k most probable columns of each row.

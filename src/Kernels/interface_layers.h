@@ -3,10 +3,10 @@
 
 // ---- dropout ----------------------------------------------------------------------------------------------------------
 
-// What drops is decided by a counter, so that cutting a batch in two, or padding it to another length, changes nothing.
+// A counter decides what is dropped, so that splitting a batch, or padding it to another length, changes nothing.
 // Element i of example e (counted over the step's whole batch) is kept, and divided by 1 - p, where
 //     mix32(i * 0x9e3779b9 + low32(mix64(key + e))) >= min(2^32 - 1, floor(p * 2^32))
-// with everything modulo 2^32 or 2^64. i is row * width + column inside the example, row * F + column for hidden
+// with everything modulo 2^32 or 2^64. i is row * width + column within the example, row * F + column for hidden
 // activations. Weight (h, t, s) of attention, for query t and key s of head h, is kept where
 //     mix32(s * 0x9e3779b9 + low32(mix64(mix64(key + e) + h * 2^32 + t))) >= the same.
 //     mix32(x): x ^= x >> 16, x *= 0x21f0aaad, x ^= x >> 15, x *= 0xd35a2d97, x ^= x >> 15
@@ -14,12 +14,12 @@
 //               x ^= x >> 31
 typedef struct tk_dropout {
     double probability;     // below 1; 0: nothing is dropped
-    uint64_t key;           // well mixed, another for each step, layer and use
-    int64_t first_example;  // the number of this batch's first example in the step's whole batch
+    uint64_t key;           // well mixed; different for each step, layer and use
+    int64_t first_example;  // the index of this batch's first example in the step's whole batch
 } tk_dropout;
 
 typedef struct tk_dropout_add {
-    int64_t examples, example_size;  // elements an example has
+    int64_t examples, example_size;  // example_size: elements per example
     int32_t x_type, residual_type, y_type;
     const void* x;                   // [examples, example_size]; backward: the gradient of y
     const void* residual;            // the same shape; null: none
@@ -31,17 +31,17 @@ TK_API int32_t tk_dropout_add_run(const tk_dropout_add* a);
 
 // ---- linear layers ----------------------------------------------------------------------------------------------------
 
-// A weight [rows, columns], as a linear layer has it: out by in.
+// A weight [rows, columns]: for a linear layer, out by in.
 typedef struct tk_matrix {
     const void* data;
     int64_t row;  // from one row to the next
     int32_t type;
 } tk_matrix;
 
-// Where the gradient of a parameter goes: 32-bit numbers in the parameter's shape.
+// Where the gradient of a parameter goes: 32-bit floats in the parameter's shape.
 typedef struct tk_gradient {
     float* data;  // null: not wanted
-    int64_t add;  // 1: added to what is there; 0: overwritten
+    int64_t add;  // 1: added to data; 0: data is overwritten
 } tk_gradient;
 
 // y = x weight' + bias. Operands are rounded to `products` where they have another type.
@@ -58,7 +58,7 @@ typedef struct tk_linear {
 
 TK_API int32_t tk_linear_forward(const tk_linear* a);
 
-// Gradients of the same; those whose pointer is null are not computed. x is needed for the weight's, the weight for that of x.
+// The gradients; those whose pointer is null are not computed. That of the weight needs x, and that of x the weight.
 typedef struct tk_linear_gradients {
     int32_t dy_type, dx_type;
     const void* dy;  // [rows, out]
@@ -71,7 +71,7 @@ TK_API int32_t tk_linear_backward(const tk_linear* a, const tk_linear_gradients*
 
 // ---- norms, activations -----------------------------------------------------------------------------------------------
 
-// LayerNorm, or RMSNorm where rms_norm is set: over the last dimension.
+// LayerNorm, or RMSNorm if rms_norm is set, over the last dimension.
 typedef struct tk_norm {
     int64_t rows, D;
     int32_t x_type, y_type, rms_norm;
@@ -92,12 +92,12 @@ typedef struct tk_norm_gradients {
 
 TK_API int32_t tk_norm_backward(const tk_norm* a, const tk_norm_gradients* g);
 
-// y = act(x + bias), or where gated, of x [rows, 2 width], act(first half) * second half.
+// y = act(x + bias); gated, with x [rows, 2 width]: y = act(first half) * second half.
 typedef struct tk_activation {
     int64_t rows, width;
     int32_t activation, gated, type;
     const void* x;
-    const float* bias;  // [width], not where gated; null: none
+    const float* bias;  // [width], null if gated; null: none
     void* y;            // [rows, width]
 } tk_activation;
 

@@ -4,7 +4,7 @@
 // ---- feed-forward sublayer --------------------------------------------------------------------------------------------
 
 // y = x + dropout(down(dropout(act(up(norm(x)))))), or with post_norm y = norm(x + dropout(down(dropout(act(up(x)))))).
-// Where products are bfloat16, D and F are even.
+// For bfloat16 products, D and F must be even.
 typedef struct tk_feed_forward {
     int64_t B, T, D, F;
     int32_t products, activation;
@@ -20,14 +20,14 @@ typedef struct tk_feed_forward {
     tk_dropout hidden_dropout, dropout;
     float* y;                   // [B, T, D]
     // Kept for the backward pass; all null in a forward pass that has none.
-    void* hidden;               // [B, T, F] or [B, T, 2F] in the type of the products: what goes into the activation
+    void* hidden;               // [B, T, F] or [B, T, 2F] in the products' type: the activation's input
     float *mean, *rstd;         // [B, T]; mean is not used by rms_norm
-    float* sum;                 // [B, T, D], post_norm only: what goes into the norm
+    float* sum;                 // [B, T, D], post_norm only: the norm's input
 } tk_feed_forward;
 
 TK_API int32_t tk_feed_forward_forward(const tk_feed_forward* a);
 
-// Gradients of the same; those but dx may be null.
+// The gradients; all but dx may be null.
 typedef struct tk_feed_forward_gradients {
     const float* dy;  // [B, T, D]
     float* dx;        // [B, T, D]
@@ -38,7 +38,7 @@ TK_API int32_t tk_feed_forward_backward(const tk_feed_forward* a, const tk_feed_
 
 // ---- attention --------------------------------------------------------------------------------------------------------
 
-// Heads in memory: strides of the batch, the heads and the rows; the numbers of a row are neighbours.
+// Heads in memory: strides of the batch, the heads and the rows; a row is contiguous.
 typedef struct tk_heads {
     void* data;
     int64_t batch, head, row;
@@ -51,18 +51,18 @@ typedef struct tk_attention_bias {
     int64_t batches, heads, queries, keys;
 } tk_attention_bias;
 
-// Scaled dot-product attention, block by block: the scores are never in memory at once. H is a multiple of K. A query that
-// sees nothing gives zeros.
+// Scaled dot-product attention, block by block: the scores are never all in memory. H is a multiple of K. The output of
+// a query that sees no key is zero.
 typedef struct tk_attention {
     int64_t B, H, K, T, S, E;
     int32_t type;                 // of q, k, v and out
     int32_t causal;               // query i sees keys up to i + S - T
-    int64_t window;               // and none `window` or more behind; 0: all
+    int64_t window;               // and no key `window` or more positions back; 0: no limit
     double scale;
     tk_heads q, k, v;             // [B, H, T, E], [B, K, S, E], [B, K, S, E]
     tk_heads out;                 // [B, H, T, E]
     float* lse;                   // [B, H, T], for the backward pass; null: not kept
-    const int64_t* lengths;       // [B]: keys at and beyond it are hidden; null: none are
+    const int64_t* lengths;       // [B]: keys from this index on are hidden; null: none are
     tk_attention_bias bias;
     tk_dropout dropout;           // of the weights
 } tk_attention;
@@ -77,7 +77,8 @@ typedef struct tk_attention_gradients {
 TK_API int32_t tk_attention_backward(const tk_attention* a, const tk_attention_gradients* g);
 
 // y = x + dropout(output(attention(qkv(norm(x))))), or with post_norm y = norm(x + dropout(output(attention(qkv(x))))).
-// With a source, keys and values come from it, by a projection of its own. Where products are bfloat16, D and H * E are even.
+// With a source, keys and values come from it, through a separate projection. For bfloat16 products, D and H * E must
+// be even.
 typedef struct tk_attention_sublayer {
     int64_t B, T, S, D, H, K, E;  // S = T without a source
     int32_t products, causal, post_norm, rms_norm;
@@ -85,7 +86,7 @@ typedef struct tk_attention_sublayer {
     double scale;
     float eps;
     const float* x;               // [B, T, D]
-    const float* source;          // [B, S, D]; null: attention within x
+    const float* source;          // [B, S, D]; null: self-attention
     const float *gamma, *beta;    // [D]; null: 1 and 0
     tk_matrix query;              // [(H + 2K) E, D]: queries, keys, values; [H E, D] with a source
     const float* query_bias;      // null: none
@@ -98,17 +99,17 @@ typedef struct tk_attention_sublayer {
     const float *cosine, *sine;   // [T, E]: rotary positions, for an even E and no source; null: none
     tk_dropout weight_dropout, dropout;
     float* y;                     // [B, T, D]
-    // Kept for the backward pass; all null in a forward pass that has none. The first three have the type of the products.
+    // Kept for the backward pass; all null in a forward pass that has none. The first three have the products' type.
     void* queries;                // [B, T, rows of `query`], after the rotation
     void* keys;                   // [B, S, 2K E], with a source
-    void* mixed;                  // [B, T, H E]: what attention gives
+    void* mixed;                  // [B, T, H E]: attention's output
     float* lse;                   // [B, H, T]
-    float *mean, *rstd, *sum;     // as the feed-forward sublayer has them
+    float *mean, *rstd, *sum;     // as in the feed-forward sublayer
 } tk_attention_sublayer;
 
 TK_API int32_t tk_attention_sublayer_forward(const tk_attention_sublayer* a);
 
-// Gradients of the same; those but dx, and dsource where there is a source, may be null.
+// The gradients; all but dx, and dsource if there is a source, may be null.
 typedef struct tk_attention_sublayer_gradients {
     const float* dy;  // [B, T, D]
     float* dx;        // [B, T, D]
@@ -120,8 +121,8 @@ TK_API int32_t tk_attention_sublayer_backward(const tk_attention_sublayer* a, co
 
 // ---- loss -------------------------------------------------------------------------------------------------------------
 
-// Cross entropy of hidden weight' + bias against targets, summed over the rows whose target is not ignore_index. The logits
-// exist for a chunk of rows at a time; gradients are computed on the way.
+// Cross entropy of hidden weight' + bias against targets, summed over the rows whose target is not ignore_index. Only a
+// chunk of rows has its logits in memory at a time; gradients are computed in the same pass.
 typedef struct tk_linear_cross_entropy {
     int64_t rows, D, V;
     int32_t products, hidden_type;
@@ -132,7 +133,7 @@ typedef struct tk_linear_cross_entropy {
     const int64_t* targets;  // [rows]
     int64_t ignore_index;
     double label_smoothing;
-    double gradient_scale;   // gradients are those of the loss times this
+    double gradient_scale;   // multiplies the gradients
     double* loss;            // one number
     double* plain_loss;      // the same without label smoothing; null: not wanted
     float* dhidden;          // [rows, D]; null: not wanted

@@ -5,7 +5,8 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
-// From here on, and so after every header of others: nothing shared with the rest of the program is compiled this way.
+// After every external header, so that no code shared with the rest of the program is compiled for this instruction
+// set.
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else

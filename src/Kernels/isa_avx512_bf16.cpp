@@ -1,11 +1,12 @@
-// The kernels for processors with AVX-512, its bf16 products and its 16-bit integer ones.
+// The kernels for processors with AVX-512 and its bf16 and 16-bit integer products (BF16, VNNI).
 #include "decoder.h"
 #include "table.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
-// From here on, and so after every header of others: nothing shared with the rest of the program is compiled this way.
+// After every external header, so that no code shared with the rest of the program is compiled for this instruction
+// set.
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,avx2,fma"))), apply_to = function)
 #else

@@ -1,4 +1,4 @@
-// The kernels for any processor: what the compiler's own flags allow.
+// The kernels for any processor, with the compiler's own flags.
 #include "decoder.h"
 #include "table.h"
 

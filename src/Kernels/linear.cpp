@@ -6,8 +6,8 @@ namespace transformer_kernels {
 namespace {
 
 std::int32_t check(const tk_linear& a) {
-    TK_REQUIRE(a.rows >= 0 && a.in > 0 && a.out > 0, "linear: rows, in and out must be positive");
-    TK_REQUIRE(is_type(a.products) && is_type(a.x_type) && is_type(a.y_type), "linear: types are TK_FLOAT32 or TK_BFLOAT16");
+    TK_REQUIRE(a.rows >= 0 && a.in > 0 && a.out > 0, "linear: in and out must be positive, and rows not negative");
+    TK_REQUIRE(is_type(a.products) && is_type(a.x_type) && is_type(a.y_type), "linear: types must be TK_FLOAT32 or TK_BFLOAT16");
     if (a.products == TK_BFLOAT16 && !table().bf16_products) return fail(TK_UNSUPPORTED, "this processor does not multiply bfloat16");
     return TK_OK;
 }

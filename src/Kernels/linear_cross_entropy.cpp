@@ -1,4 +1,4 @@
-// Cross entropy from hidden vectors: the logits exist for one chunk of rows at a time.
+// Cross entropy from hidden vectors: only one chunk of rows has its logits in memory at a time.
 #include "packing.h"
 
 namespace transformer_kernels {
@@ -6,8 +6,8 @@ namespace transformer_kernels {
 namespace {
 
 std::int32_t check(const tk_linear_cross_entropy& a) {
-    TK_REQUIRE(a.rows >= 0 && a.D > 0 && a.V > 0, "linear_cross_entropy: rows, D and V must be positive");
-    TK_REQUIRE(is_type(a.products) && is_type(a.hidden_type), "linear_cross_entropy: types are TK_FLOAT32 or TK_BFLOAT16");
+    TK_REQUIRE(a.rows >= 0 && a.D > 0 && a.V > 0, "linear_cross_entropy: D and V must be positive, and rows not negative");
+    TK_REQUIRE(is_type(a.products) && is_type(a.hidden_type), "linear_cross_entropy: types must be TK_FLOAT32 or TK_BFLOAT16");
     if (a.products == TK_BFLOAT16 && !table().bf16_products) return fail(TK_UNSUPPORTED, "this processor does not multiply bfloat16");
     TK_REQUIRE(a.hidden && a.hidden_row >= a.D && fits(a.weight, a.D) && a.targets && a.loss, "linear_cross_entropy: a pointer is missing or a stride too short");
     for (std::int64_t i = 0; i < a.rows; ++i)
@@ -15,7 +15,7 @@ std::int32_t check(const tk_linear_cross_entropy& a) {
     return TK_OK;
 }
 
-// Rows a chunk has: few enough for its logits to stay small beside the weights, enough for large products.
+// Rows per chunk: few enough that the logits are small compared with the weights, enough for large products.
 std::int64_t rows_per_chunk(std::int64_t classes, Type type) {
     const std::int64_t logits = std::int64_t(1) << (type == Type::BFloat16 ? 21 : 20);
     return rounded(std::max<std::int64_t>(128, logits / classes), block_rows);
@@ -32,7 +32,7 @@ std::int32_t run(const tk_linear_cross_entropy& a) {
     const Matrix weight = matrix_of(a.weight, a.V, a.D);
     const std::uint32_t* across = packer.across(weight);
     const std::uint32_t* down = a.dhidden ? packer.down(weight) : nullptr;
-    // A row that ends in the middle of a pair is filled up with the zeros that are here from the start.
+    // Cleared: a row that ends in the middle of a pair is padded with these zeros.
     char* logits = arena.zeros<char>(size * row * static_cast<std::int64_t>(bytes_of(type)));
     const bool smooth = a.label_smoothing > 0;
     float* losses = arena.take<float>(a.rows);
@@ -45,7 +45,7 @@ std::int32_t run(const tk_linear_cross_entropy& a) {
     for (std::int64_t begin = 0; begin < a.rows; begin += size) {
         const std::int64_t count = std::min(size, a.rows - begin), units = units_of(count, type);
         const Matrix part{element(a.hidden, hidden_type, begin * a.hidden_row), hidden_type, count, a.D, a.hidden_row};
-        Arena step;  // what one chunk needs
+        Arena step;  // the chunk's own memory
         const Operand x = operand_of(step, workers, part, type);
         TK_REQUIRE_MEMORY(step);
         multiply(step, workers, type, count, {x.data, x.row, a.D, across, a.V, logits, type, row, nullptr});

@@ -11,7 +11,7 @@ std::int32_t check(const tk_norm& a) {
     return TK_OK;
 }
 
-// Rows a task has: some 4,096 numbers.
+// Rows per task: about 4,096 numbers.
 std::int64_t rows_each(std::int64_t width) { return std::max<std::int64_t>(1, 4096 / width); }
 
 std::int32_t forward(const tk_norm& a) {
@@ -26,7 +26,7 @@ std::int32_t forward(const tk_norm& a) {
 
 std::int32_t backward(const tk_norm& a, const tk_norm_gradients& g) {
     if (const std::int32_t status = check(a)) return status;
-    TK_REQUIRE(g.dy && g.dx, "norm: the gradient of y or room for that of x is missing");
+    TK_REQUIRE(g.dy && g.dx, "norm: the gradient of y or the memory for that of x is missing");
     Arena arena;
     const RowParts parts(a.rows);
     float* sums = g.gamma.data || g.beta.data ? arena.zeros<float>(parts.count * 2 * a.D) : nullptr;

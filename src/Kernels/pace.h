@@ -1,19 +1,19 @@
-// Whether several threads or one are faster now. Beside other programs, threads that have to meet wait for whichever of them is
-// not running, and one thread alone can be the faster way.
+// Whether several threads or one are faster now. When other programs run, threads that meet at barriers wait for those
+// that are not scheduled, and one thread alone can be faster.
 #pragma once
 #include "wait.h"
 
 namespace transformer_kernels {
 
-// Compares how fast pieces of work are done by several threads and by the calling one alone, in windows of time. Where threads
-// wait for less than three tenths of the time nothing is tried; else the other way is, and again after ever more windows as long
-// as it is slower. The first window after a change does not count: until the system has spread the threads over the cores, they
-// may be on one of them. Only speed depends on this, never a result.
+// Compares the speed of several threads with that of the calling thread alone, in windows of time. While threads wait
+// for less than three tenths of the time nothing is tried; otherwise the alternative is, and as long as it is slower it
+// is tried ever more rarely. The first window after a change does not count: until the system has spread the threads
+// over the cores, they may share one. Only speed depends on this, never a result.
 class Pace {
 public:
     bool alone() const { return runs_alone.load(std::memory_order_relaxed); }
 
-    // A piece of work, in any unit: how it was done, its nanoseconds, and how many of them the thread waited for others.
+    // Records work done, in any unit, and its nanoseconds, including those that the thread waited for others.
     void note(bool alone, double work, std::int64_t elapsed, std::int64_t waited) {
         if (updating.test_and_set(std::memory_order_acquire)) return;
         if (alone == runs_alone.load(std::memory_order_relaxed)) {
@@ -36,7 +36,7 @@ private:
             changed = false;
             return;
         }
-        // One window in which something came between does not decide by itself.
+        // Smoothed, so that one disturbed window does not decide.
         pace[alone] = pace[alone] == 0 ? now : 0.5 * (pace[alone] + now);
         if (trying) {
             trying = false;

@@ -31,7 +31,8 @@ void OuterProducts::add(const std::uint32_t* a, std::int64_t rows, const std::ui
 }
 
 void OuterProducts::run(const Workers& workers) const {
-    // Pieces of like size, a few a thread. Each number is one thread's sum in one order, however they are cut.
+    // Pieces of similar size, a few per thread. However they are cut, each number is summed by one thread in a fixed
+    // order.
     struct Piece {
         const OuterArguments* arguments;
         std::int64_t row, row_end;
@@ -66,7 +67,7 @@ Operand operand_of(Arena& arena, const Workers& workers, const Matrix& x, Type t
 }
 
 void multiply(Arena& arena, const Workers& workers, Type type, std::int64_t rows, const PanelProduct& product) {
-    // A block of rows against a few panels: the panels stay in the second-level cache.
+    // Blocks of rows against a few panels, which stay in the second-level cache.
     constexpr std::int64_t panels_each = 8;
     const std::int64_t vectors = (product.columns + 15) / 16, blocks = (rows + block_rows - 1) / block_rows;
     List<std::int64_t> cuts(arena);

@@ -1,5 +1,5 @@
-// Operands of products: weights packed into panels, rows made ready, and weights' gradients from packed operands, spread
-// over the threads.
+// Operands of products: packs weights into panels, prepares rows, and computes weights' gradients from packed operands,
+// on all threads.
 #pragma once
 #include "common.h"
 
@@ -7,10 +7,10 @@ namespace transformer_kernels {
 
 constexpr std::int64_t row_panel = 8;
 
-// Rows that one task takes. Sums over rows are split by it, so results do not depend on the threads.
+// Rows per task. Sums over rows are split by it, so results do not depend on the number of threads.
 constexpr std::int64_t block_rows = 64;
 
-// A matrix that is read.
+// A read-only matrix.
 struct Matrix {
     const void* data;
     Type type;
@@ -25,10 +25,10 @@ inline bool fits(const tk_matrix& m, std::int64_t columns) { return m.data && is
 
 inline std::int64_t pair_of(Type type) { return type == Type::BFloat16 ? 2 : 1; }
 
-// Rows or columns of numbers to the 32-bit units that hold them along a product's inner dimension.
+// How many 32-bit units hold n numbers along a product's inner dimension.
 inline std::int64_t units_of(std::int64_t n, Type type) { return type == Type::BFloat16 ? (n + 1) / 2 : n; }
 
-// Room for panels of so many columns, `units` units deep.
+// Memory for panels of `columns` columns, `units` units deep.
 inline std::uint32_t* panels(Arena& arena, std::int64_t columns, std::int64_t units) {
     return arena.take<std::uint32_t>(rounded(columns, 16) * units);
 }
@@ -41,7 +41,7 @@ void by_rows(const Workers& workers, std::int64_t rows, const Body& body) {
     });
 }
 
-// Packs weights together, in one pass over the threads.
+// Packs several weights in one parallel pass.
 class Packer {
 public:
     Packer(Arena& arena, Type type) : arena(arena), type(type), jobs(arena) {}
@@ -49,7 +49,7 @@ public:
     std::uint32_t* across(const Matrix& weight) { return add(weight, true); }
     // For dx = dy w.
     std::uint32_t* down(const Matrix& weight) { return add(weight, false); }
-    // The same into panels that are there.
+    // The same, into existing panels.
     void down(const Matrix& rows, std::uint32_t* to) { add(rows, false, to); }
     void run(const Workers& workers) const;
 
@@ -66,7 +66,7 @@ private:
     List<Job> jobs;
 };
 
-// Weights' gradients, C = transpose of A times B each.
+// Weights' gradients: each is C = transpose of A times B.
 class OuterProducts {
 public:
     OuterProducts(Arena& arena, Type type) : arena(arena), type(type), products(arena) {}
@@ -89,16 +89,16 @@ struct Operand {
     std::int64_t row;
 };
 
-// The rows themselves where they are ready as they are, else a copy.
+// The rows themselves if they can be used as they are, else a copy.
 Operand operand_of(Arena& arena, const Workers& workers, const Matrix& rows, Type type);
 
-// C = A B for the product's type, the rows and panels of columns spread over the threads.
+// C = A B for the product's type, its rows and panels distributed over the threads.
 void multiply(Arena& arena, const Workers& workers, Type type, std::int64_t rows, const PanelProduct& product);
 
 // The gradient of a bias: the sum of rows [rows, width].
 void sum_columns(const Workers& workers, const Matrix& x, const tk_gradient& sums);
 
-// Makes a gradient ready for what is added to it.
+// Clears a gradient unless it is added to.
 inline void begin_sum(const tk_gradient& g, std::int64_t count) {
     if (g.data && !g.add) std::memset(g.data, 0, static_cast<std::size_t>(count) * sizeof(float));
 }

@@ -1,8 +1,7 @@
-// Sixteen floats at a time, for whichever instruction set the including file asks for (TK_LEVEL: 0 baseline, 1 AVX2,
-// 2 AVX-512, 3 AVX-512 with bf16 products). GCC's vector extension splits the vector where registers are narrower, so
-// each kernel is written once.
-// Nothing here may call a non-inline function template of the standard library: its code would be shared with the rest
-// of the program and need this file's instruction set there.
+// Vectors of sixteen floats, for the instruction set that the including file chooses (TK_LEVEL: 0 baseline, 1 AVX2, 2
+// AVX-512, 3 AVX-512 with bf16 products). GCC's vector extension splits the vector where registers are narrower, so
+// each kernel is written once. Nothing here may call a non-inline function template of the standard library: the linker
+// could use its code, with this file's instruction set, in the rest of the program.
 
 #define TK_INLINE static inline __attribute__((always_inline))
 
@@ -20,8 +19,8 @@ typedef std::int64_t idx;
 
 constexpr idx W = 16;
 
-// What one register holds of a vector. GCC keeps arrays of wider vectors in memory, so sums that live in registers over a
-// loop are arrays of these.
+// The part of a vector that one register holds. GCC keeps arrays of wider vectors in memory, so sums that must stay in
+// registers throughout a loop are arrays of these.
 #if TK_LEVEL >= 2
 constexpr int part_bytes = 64;
 #elif TK_LEVEL == 1
@@ -103,7 +102,7 @@ TK_INLINE vu extend(vh x) {
 #endif
 }
 
-// Rounding to nearest even; a NaN stays one.
+// Rounds to nearest even; a NaN stays one.
 TK_INLINE vh narrow(vf x) {
 #if TK_LEVEL >= 3
     return (vh)_mm512_cvtneps_pbh((__m512)x);
@@ -129,7 +128,7 @@ TK_INLINE void store(bf16* p, vf x) { *(vh_any*)p = narrow(x); }
 TK_INLINE vu load_u(const std::uint32_t* p) { return *(const vu_any*)p; }
 TK_INLINE void store_u(std::uint32_t* p, vu x) { *(vu_any*)p = x; }
 
-// The first eight and, unless null, the last eight.
+// Stores the first eight elements and, unless `high` is null, the last eight.
 TK_INLINE void store_halves(std::uint32_t* low, std::uint32_t* high, vu x) {
 #if TK_LEVEL >= 2
     _mm256_storeu_si256((__m256i*)low, _mm512_castsi512_si256((__m512i)x));
@@ -190,14 +189,14 @@ TK_INLINE void store_upto(T* p, vf x, idx n) {
 }
 
 #if TK_LEVEL < 2
-// Calls, since a loop inside of the loops over sums would keep those from being unrolled, and the sums in memory.
+// Not inlined: a loop within the loops over sums would keep those from being unrolled, and the sums in memory.
 static __attribute__((noinline)) void load_some(float* to, const float* p, idx n) { store(to, load_first(p, n)); }
 
 template <class T>
 static __attribute__((noinline)) void store_some(T* p, const float* from, idx n) { store_upto(p, load(from), n); }
 #endif
 
-// A vector in parts, added to or stored; the first n of it where it has more.
+// Adds to or stores a vector in parts; only its first n elements.
 TK_INLINE void add_upto(part* sum, const float* p, idx n) {
 #if TK_LEVEL >= 2
     sum[0] += load_upto(p, n);

@@ -1,9 +1,9 @@
-// Powers, exponentials, inverses and hashes of sixteen numbers at a time.
+// Powers, exponentials, inverses and hashes of vectors of sixteen numbers.
 
 namespace transformer_kernels {
 namespace TK_ISA {
 
-// 2^n * p for an integer n within float's exponents.
+// 2^n * p for an integer n within the range of float's exponents.
 TK_INLINE vf scale_by_power(vf p, vf n) {
 #if TK_LEVEL >= 2
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
@@ -21,8 +21,9 @@ TK_INLINE vf nearest_integer(vf x) {
 #endif
 }
 
-// 2^x for x up to 127; below -126, and for -inf, it is 0 or nearly, so that a masked score weighs nothing. The
-// polynomials were fitted for this project: relative error 9e-8, and 3e-6 for results that end as bf16 (`brief`).
+// 2^x for x up to 127; below -126, and for -inf, it is 0 or nearly, so that a masked score has no weight. The
+// polynomials were fitted for this project: relative error 9e-8, or 3e-6 for results that are rounded to bf16
+// (`brief`).
 template <bool brief>
 TK_INLINE vf power_of_two(vf x) {
 #if TK_LEVEL >= 2

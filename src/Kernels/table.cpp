@@ -1,4 +1,4 @@
-// Which instruction set's kernels run: the best that the processor has, decided once.
+// Chooses the kernels of the best instruction set that the processor has, once.
 #include "table.h"
 
 #include <atomic>

@@ -1,5 +1,5 @@
 // The functions that exist once per instruction set, behind one table of pointers. Everything here works on plain
-// memory and one thread; splitting over threads and tensors belongs to the callers.
+// memory in one thread; callers split the work over threads.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,7 @@ struct AdamWScalars {
     float beta1, beta2;
     float inverse_sqrt_correction2;  // 1 / sqrt(1 - beta2^t)
     float eps;
-    float gradient_scale;  // clipping and loss scale
+    float gradient_scale;  // from clipping and loss scaling
 };
 
 struct NormArguments {
@@ -36,22 +36,22 @@ struct NormArguments {
 
 struct NormGradients {
     const void* dy;
-    const void* dskip;     // what the residual connection adds to dx, in its type; null: nothing
+    const void* dskip;     // what the residual connection adds to dx, in dx's type; null: nothing
     const void* x;
     Type y_type, x_type;
     const float* gamma;
     const float* mean;
     const float* rstd;
     void* dx;
-    float* dgamma;         // [width] partial sums of this call, added to
+    float* dgamma;         // [width], partial sums that are added to
     float* dbeta;
     std::int64_t width;
 };
 
 struct CrossEntropyArguments {
-    void* logits;          // [rows, classes], overwritten by the gradient where gradients are asked for
+    void* logits;          // [rows, classes]
     Type type;
-    void* gradient;        // where to write d loss / d logits, null: none; may be logits itself
+    void* gradient;        // d loss / d logits, null: none; may be `logits` itself
     Type gradient_type;
     const std::int64_t* targets;
     std::int64_t classes, row_stride, gradient_stride, ignore_index;
@@ -74,8 +74,8 @@ struct AttentionArguments {
     float* lse;                              // [group, T], null: not wanted
     float scale;
     bool causal;                             // query i sees keys up to i + S - T
-    std::int64_t window;                     // and not those window or more behind; 0: all
-    std::int64_t length;                     // keys at and after it are hidden
+    std::int64_t window;                     // and none `window` or more positions back; 0: no limit
+    std::int64_t length;                     // keys from this index on are hidden
     const float* bias;                       // additive, null: none
     std::int64_t bias_head, bias_row, bias_column;
     float dropout;
@@ -92,12 +92,12 @@ struct AttentionArguments {
 };
 
 struct DecoderKernels;
-// Dropout by a counter: the element's position in its example, the example's number and the key decide.
+// Counter-based dropout, determined by the element's position in its example, the example's number and the key.
 struct Dropping {
     std::uint32_t threshold;  // 0: nothing is dropped
     float scale;
     std::uint64_t key;
-    std::int64_t first_example, rows;  // rows an example has
+    std::int64_t first_example, rows;  // rows: per example
 };
 
 struct DropoutArguments {
@@ -106,32 +106,33 @@ struct DropoutArguments {
     void* y;
     Type x_type, residual_type, y_type;
     std::int64_t example_size;
-    Dropping drop;            // a row is an example
+    Dropping drop;            // its rows are examples
 };
 
 // What surrounds a sublayer: the norm, the residual connection, dropout.
-struct Residue {
+struct Residual {
     std::int64_t width;
-    bool post;             // the norm comes after the sum
+    bool post;             // post-norm: the norm follows the sum
     float eps;
     const float *gamma, *beta;  // null: 1, 0
     const float* x;        // [rows, width]
     float* y;
-    float* sum;            // what the norm sees where it comes after
+    float* sum;            // post-norm only: the norm's input
     float *mean, *rstd;    // mean null: rms norm
     Dropping drop;
     const float* dy;       // backward only
     float* dx;
 };
 
-// A linear layer forwards: panels of its weight, across.
+// The forward pass of a linear layer: panels of its weight, across.
 struct Product {
     const std::uint32_t* panels;
     const float* bias;
     std::int64_t in, out;
 };
 
-// A linear layer backwards: panels of its weight, down; what is packed for the weight's gradient, for `units` units of rows.
+// The backward pass of a linear layer: panels of its weight, down, and operands packed for its gradient, `units` units
+// of rows.
 struct ProductBack {
     const std::uint32_t* panels;
     std::int64_t in, out;
@@ -144,10 +145,10 @@ struct ProductBack {
 };
 
 struct FeedForwardArguments {
-    Residue residue;
+    Residual residual;
     Product up, down;
     Activation kind;
-    bool gated;                 // the first half of what `up` makes is activated and multiplies the second
+    bool gated;                 // the first half of `up`'s output is activated and multiplies the second
     std::int64_t hidden_width;
     void* hidden;               // [rows, up.out], null: not kept
     Dropping hidden_drop;
@@ -171,7 +172,7 @@ struct OuterArguments {
 // C[M, N] = A[M, K] B + bias, with A by rows and B in panels.
 struct PanelProduct {
     const void* a;
-    std::int64_t a_row, depth;  // in numbers; where they go in pairs, rows are whole pairs and what pads them is zero
+    std::int64_t a_row, depth;  // in numbers; in pairs, rows are padded to whole pairs with zeros
     const std::uint32_t* panels;
     std::int64_t columns;
     void* c;
@@ -200,7 +201,7 @@ struct KernelTable {
     void (*dropout)(const DropoutArguments& a, std::int64_t begin, std::int64_t end);  // elements of all examples
     // sums[width] += the sum of the rows, in their order.
     void (*add_columns)(float* sums, const void* x, Type type, std::int64_t x_row, std::int64_t rows, std::int64_t width);
-    // Rows as operands of a product: `to_row`, a multiple of 16 numbers, zeros beyond `columns`.
+    // Rows as operands of a product: `to_row` numbers each, a multiple of 16, with zeros beyond `columns`.
     void (*operand_rows)(const void* x, Type from, Type to, std::int64_t x_row, std::int64_t rows, std::int64_t columns,
                          std::int64_t to_row, void* operand);
     std::size_t (*attention_scratch)(const AttentionArguments& a, bool backward);
@@ -216,13 +217,13 @@ struct KernelTable {
     void (*pack_rows)(Type type, const void* x, std::int64_t x_row, std::int64_t rows, std::int64_t columns, std::uint32_t* panels,
                       std::int64_t at, std::int64_t units);
     void (*outer)(Type type, const OuterArguments& o, std::int64_t row, std::int64_t row_end, std::int64_t first, std::int64_t last);
-    void (*project)(const Residue& s, bool normed, Type type, const Product& p, void* out, std::int64_t begin,
+    void (*project)(const Residual& s, bool normed, Type type, const Product& p, void* out, std::int64_t begin,
                     std::int64_t end, void* scratch);
     void (*rotate)(const RotateArguments& r, Type type, std::int64_t begin, std::int64_t end);
-    void (*finish)(const Residue& s, Type type, const void* in, const Product& p, std::int64_t begin, std::int64_t end,
+    void (*finish)(const Residual& s, Type type, const void* in, const Product& p, std::int64_t begin, std::int64_t end,
                    void* scratch);
-    void (*finish_backward)(const Residue& s, Type type, const ProductBack& p, std::int64_t begin, std::int64_t end, void* scratch);
-    void (*project_backward)(const Residue& s, Type type, const ProductBack& p, bool source, std::int64_t begin,
+    void (*finish_backward)(const Residual& s, Type type, const ProductBack& p, std::int64_t begin, std::int64_t end, void* scratch);
+    void (*project_backward)(const Residual& s, Type type, const ProductBack& p, bool source, std::int64_t begin,
                              std::int64_t end, void* scratch);
     void (*feed_forward)(const FeedForwardArguments& f, Type type, std::int64_t begin, std::int64_t end, void* scratch);
     void (*feed_forward_backward)(const FeedForwardArguments& f, Type type, const ProductBack& up, const ProductBack& down,
@@ -230,7 +231,7 @@ struct KernelTable {
     const DecoderKernels* decoder;           // for generation: decoder.h
 };
 
-// How many vectors of 16 columns the panel at vector `at` of so many takes. Two and two beat three and one.
+// How many vectors of 16 columns the panel that starts at vector `at` has. Two and two beat three and one.
 inline std::int64_t panel_width(std::int64_t vectors, std::int64_t at) {
     if (vectors % 3 == 0) return 3;
     if (vectors % 4 == 0) return 4;

@@ -3,10 +3,10 @@
 // A training step allocates and frees the same large blocks again and again, of nearly the same sizes where sentences vary in
 // length. Older C libraries cannot use a freed aligned block for the next one of its size (glibc before 2.38 asks for a little
 // more than it returns), so the heap grows for many steps and its blocks are never in the cache. Here sizes are rounded to
-// classes, so that a block fits where one like it was; free blocks that touch become one; and pages are large.
+// classes, so that a block fits where a similar one was; adjacent free blocks are merged; and pages are large.
 //
 // libtorch allocates tensors with posix_memalign and frees them with free, both called from one library (libc10). Its entries
-// for these two functions in the dynamic linker's table are replaced; every other library keeps the C library's own.
+// for these two functions in the dynamic linker's table are replaced; all other libraries keep the C library's.
 #include "common.h"
 
 #if defined(__GLIBC__) && defined(__LP64__)
@@ -29,8 +29,8 @@ constexpr std::size_t large_page = std::size_t{2} << 20;
 constexpr std::size_t alignment = 64;
 constexpr int bins = 8 * 40;  // eight to each power of two
 
-// Sizes in eighths of a power of two. Three cache lines more let neighbours start at different offsets within a page: arrays
-// that are read side by side would otherwise compete for the same lines of the cache.
+// Sizes in eighths of a power of two. Three more cache lines let adjacent blocks start at different offsets within a
+// page: arrays that are read together would otherwise compete for the same cache lines.
 std::size_t rounded_size(std::size_t bytes) {
     std::size_t step = smallest >> 3;
     while (step << 4 <= bytes) step <<= 1;
@@ -72,7 +72,7 @@ public:
 
     bool holds(const void* memory) const { return memory >= base && memory < base + size; }
 
-    // Null where nothing is left that suffices.
+    // Null if no free block is large enough.
     void* allocate(std::size_t bytes) {
         if (bytes > size) return nullptr;
         const std::size_t wanted = rounded_size(bytes);
@@ -104,7 +104,7 @@ public:
         put(block);
     }
 
-    // Gives whole pages of free blocks back to the system.
+    // Returns whole pages of free blocks to the system.
     void trim() {
         Lock lock(guard);
         for (const Block* block = first; block; block = block->after) {
@@ -178,7 +178,7 @@ private:
         return nullptr;
     }
 
-    // The free block after joins the one before it, which is in no bin.
+    // Merges the free block `after` into the one before it, which is in no bin.
     void absorb(Block* block, Block* after) {
         remove(after);
         unlink(block, after);
@@ -222,7 +222,7 @@ void release(void* memory) {
     else std::free(memory);
 }
 
-// The entries of one library for the two functions.
+// One library's entries for the two functions.
 struct Entries {
     const char* library;
     ElfW(Addr) *allocations[8], *frees[8];
@@ -269,7 +269,7 @@ int find_entries(dl_phdr_info* info, std::size_t, void* context) {
     return 1;
 }
 
-// Entries may lie in pages that the linker made read-only once it had filled them.
+// Entries may be in pages that the linker made read-only after filling them.
 bool make_writable(ElfW(Addr) * entry) {
     const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     return mprotect(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(entry) / page * page), page, PROT_READ | PROT_WRITE) == 0;
@@ -303,7 +303,7 @@ int32_t tk_use_tensor_memory(const char* library) {
     for (int i = 0; i < entries.free_count; i++)
         if (!make_writable(entries.frees[i])) return fail(TK_UNSUPPORTED, "the library's table of functions cannot be changed");
     if (!tensors.reserve()) return fail(TK_UNSUPPORTED, "there is no address space for tensors: the process or the system limits it");
-    // First free, which takes blocks of either kind.
+    // `free` first: ours accepts blocks of either kind.
     for (int i = 0; i < entries.free_count; i++) __atomic_store_n(entries.frees[i], reinterpret_cast<ElfW(Addr)>(&release), __ATOMIC_RELEASE);
     for (int i = 0; i < entries.allocation_count; i++) __atomic_store_n(entries.allocations[i], reinterpret_cast<ElfW(Addr)>(&allocate), __ATOMIC_RELEASE);
     in_use = true;

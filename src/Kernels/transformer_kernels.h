@@ -1,10 +1,10 @@
-// The kernels' C interface: plain pointers in, a status out. Nothing here knows libtorch.
+// The kernels' C interface: plain pointers in, a status out. It does not depend on libtorch.
 //
 // Every argument struct is filled in by the caller. Pointers may be null where the comment says so. Sizes and strides are
-// in elements. Matrices are row by row with neighbouring columns. Nothing is kept after a call but scratch memory, which
-// tk_trim frees. Functions may be called from several threads at once.
+// in elements. Matrices are row-major with contiguous columns. Only scratch memory is kept after a call; tk_trim frees
+// it. Functions may be called from several threads at once.
 //
-// Sums run in an order that depends on the shapes alone: results do not depend on the number of threads.
+// The order of sums depends only on the shapes: results do not depend on the number of threads.
 #ifndef TRANSFORMER_KERNELS_H
 #define TRANSFORMER_KERNELS_H
 
@@ -22,12 +22,12 @@ extern "C" {
 
 // ---- status, types ----------------------------------------------------------------------------------------------------
 
-// What a function returns. tk_last_message has the reason, one for each thread.
+// What a function returns. tk_last_message has the reason.
 enum {
     TK_OK = 0,
     TK_INVALID_ARGUMENT = 1,
     TK_OUT_OF_MEMORY = 2,
-    TK_UNSUPPORTED = 3  // this processor has no instructions for it
+    TK_UNSUPPORTED = 3  // this processor or system cannot do it
 };
 
 // The type of numbers in memory, and of a product's operands; sums are always in 32 bits.
@@ -55,27 +55,28 @@ typedef struct tk_threads {
 // Chooses the pool; null: everything runs on the calling thread, as it does before the first call.
 TK_API int32_t tk_initialize(const tk_threads* threads);
 
-// Has calls use at most this many threads of the pool, from 1; results do not depend on it. A large number lifts the limit.
+// Limits calls to this many threads of the pool, at least 1; results do not depend on it. A large number lifts the
+// limit.
 TK_API int32_t tk_limit_workers(int32_t most);
 
 // The kernels in use: "avx512_bf16", "avx512", "avx2" or "baseline".
 TK_API const char* tk_kernels(void);
 
-// Chooses kernels by name, which tests do; "" goes back to the best. TK_UNSUPPORTED: the processor lacks them.
+// Chooses kernels by name, for tests; "" restores the best. TK_UNSUPPORTED: the processor lacks them.
 TK_API int32_t tk_choose_kernels(const char* name);
 
-// 1 where the processor multiplies bfloat16.
+// 1 if the processor multiplies bfloat16.
 TK_API int32_t tk_bf16_products(void);
 
-// Frees the scratch memory that is kept between calls; returns its bytes.
+// Frees the scratch memory that is kept between calls; returns its size in bytes.
 TK_API int64_t tk_trim(void);
 
-// Has a library that is loaded, named by its file name, allocate blocks of at least 64 KiB from a pool that reuses them well:
-// every posix_memalign and free it calls from now on. There is one pool in the process; it stays. TK_UNSUPPORTED where the system,
-// the library or a limit on address space does not allow it; then nothing has changed.
+// Makes a loaded library, given by its file name, allocate blocks of at least 64 KiB from a pool that reuses them well:
+// this affects every later call to posix_memalign and free. The process has one pool, which stays. TK_UNSUPPORTED if
+// the system, the library or a limit on address space does not allow it; then nothing has changed.
 TK_API int32_t tk_use_tensor_memory(const char* library);
 
-// Gives free pages of that pool back to the system.
+// Returns free pages of that pool to the system.
 TK_API void tk_trim_tensor_memory(void);
 
 // ---- the functions ----------------------------------------------------------------------------------------------------

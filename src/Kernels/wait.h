@@ -1,5 +1,5 @@
-// Waiting for other threads: spin for a bounded time, then yield, then sleep. A thread that spins for long beside other programs
-// only keeps the one that it waits for from running.
+// Waiting for other threads: spin for a bounded time, then yield, then sleep. When other programs run, a thread that
+// spins for long only keeps the one that it waits for from running.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -31,7 +31,7 @@ inline std::int64_t now_nanoseconds() {
     return std::int64_t(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-// The core that this thread is on; where that is not known, one of its own.
+// The core that this thread runs on; where that is unknown, a number of its own.
 inline int current_core() {
 #if defined(__linux__)
     return sched_getcpu();
@@ -46,15 +46,15 @@ inline int current_core() {
 struct Word {
     std::atomic<std::uint32_t> value{0};
 
-    // Whether the value becomes another within about a microsecond.
+    // Whether the value changes within about a microsecond.
     bool changes_soon(std::uint32_t old) const {
         for (int i = 0; i < 64; ++i, pause_thread())
             if (value.load(std::memory_order_acquire) != old) return true;
         return false;
     }
 
-    // Returns once the value is another: the nanoseconds that this took. With `yield` it does not spin: the thread that it waits
-    // for cannot run meanwhile.
+    // Waits for the value to change; returns the nanoseconds that this took. With `yield` it does not spin: the thread
+    // that it waits for could not run meanwhile.
     std::int64_t wait_while(std::uint32_t old, bool yield) {
         const std::int64_t start = now_nanoseconds();
         std::int64_t waited = 0;
@@ -84,8 +84,8 @@ struct Word {
     }
 
 private:
-    // Nanoseconds from the start of a wait. Threads that work alike meet within the first; until the second a thread lets others
-    // of its core go first and then sleeps.
+    // Nanoseconds from the start of a wait. Threads with equal work meet within the first; until the second a thread
+    // yields to others on its core, and then it sleeps.
     static constexpr std::int64_t spinning = 50'000, yielding = 500'000;
 
     void sleep_while(std::uint32_t old) {

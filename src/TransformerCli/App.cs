@@ -8,7 +8,7 @@ namespace TransformerCli;
 /// <summary>The command line: builds the tree of commands, parses, runs.</summary>
 public static class App
 {
-    // Names of an earlier version; they still work and are not shown.
+    // Names from an earlier version; they still work but are hidden.
     static readonly (string Old, string New)[] RenamedOptions = [("--out", "--output"), ("--places", "--positions")];
 
     /// <summary>Runs one command line and returns its exit code.</summary>
@@ -28,7 +28,7 @@ public static class App
         var parse = root.Parse(arguments, configuration);
         if (CurrentSpelling(parse, arguments) is { } spelled) parse = root.Parse(arguments = spelled, configuration);
         context.Arguments = arguments;
-        // [suggest] answers a shell that completes a line, which need not be right yet; --option=value is completed like --option value.
+        // [suggest] completes a line that need not be valid yet; --option=value is completed like --option value.
         var suggests = arguments is [var first, ..] && first.StartsWith("[suggest", StringComparison.Ordinal);
         if (suggests) parse = root.Parse([.. arguments.Select(word => word.Replace('=', ' '))], configuration);
         if (!suggests && ParseProblems.Find(parse) is { Count: > 0 } problems) return context.Fail(arguments.Contains("--json"), ExitCodes.UserError, problems);
@@ -51,7 +51,8 @@ public static class App
         TokenizerCommand.Create(context),
     };
 
-    // The line with old names replaced, and with a bare --resume written as --resume=auto so that it does not take the word after it; null where nothing changes.
+    // The line with old names replaced, and with a bare --resume written as --resume=auto so that it does not take the word after it; null
+    // if nothing changes.
     static string[]? CurrentSpelling(ParseResult parse, string[] words)
     {
         var names = parse.CommandResult.Command.Options.Select(option => option.Name).ToHashSet();

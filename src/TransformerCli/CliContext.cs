@@ -9,7 +9,7 @@ using Transformers.Training;
 
 namespace TransformerCli;
 
-/// <summary>What every command is given: where to write, the options they all have, and how errors end.</summary>
+/// <summary>What every command gets: its streams, the options that all commands have, and the handling of errors.</summary>
 public sealed class CliContext(TextReader input, TextWriter output, TextWriter error)
 {
     readonly ResultWriter results = new(output);
@@ -22,7 +22,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Standard input.</summary>
     public TextReader In => input;
 
-    /// <summary>Results, and nothing else. The progress bar is removed first where they go to the same terminal.</summary>
+    /// <summary>Standard output, for results only. If it is a terminal, the progress bar is removed first.</summary>
     public TextWriter Out
     {
         get
@@ -34,7 +34,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         }
     }
 
-    /// <summary>A line for standard error, written before the first result; a command that fails before it has one does not write it.</summary>
+    /// <summary>A line for standard error, written before the first result; a command that fails before that does not write it.</summary>
     internal string? Announcement { get; set; }
 
     void Announce()
@@ -89,7 +89,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         Error.Progress.Quiet = parse.GetValue(QuietOption);
         var code = Guard(json, () =>
         {
-            // Of several processes the first one keeps the log.
+            // Of several processes, only the first writes the log.
             if (parse.GetValue(LogFileOption) is { } file && Launch.Read() is not { Rank: > 0 }) Error.Open(file, verbose);
             if (command.Options.Contains(ThreadsOption)) ProcessSettings.Threads = parse.GetValue(ThreadsOption);
             NativeLibraries.Notice = parse.GetValue(QuietOption) ? line => Error.Log.Information("{Text:l}", line) : Error.WriteLine;
@@ -108,7 +108,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Runs an action and turns what it throws into a message and an exit code.</summary>
     /// <param name="json">Whether messages are JSON.</param>
     /// <param name="action">The action.</param>
-    /// <param name="verbose">Whether to print where the system refused something.</param>
+    /// <param name="verbose">Whether to print the stack trace of an error that the system returned.</param>
     public int Guard(bool json, Func<int> action, bool verbose = false)
     {
         try
@@ -134,7 +134,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         }
         catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not FileLoadException))
         {
-            // A file or a disk that the system refuses is not a bug.
+            // An error that the system returns for a file or a disk is not a bug.
             if (verbose) Error.WriteLine(exception.ToString());
             return Fail(json, ExitCodes.UserError, [InputFile.ProblemOf(exception) with { Hint = "--verbose shows where" }]);
         }
@@ -151,7 +151,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     {
         Announcement = null;
         if (Muted) return code;
-        // Where standard output has failed, standard error may still be read.
+        // If standard output has failed, standard error may still be read.
         if (json && TryWriteJson(new ErrorDocument("transformer.error/1", code, problems)))
         {
             foreach (var problem in problems) Error.Log.Error("{Text:l}", problem.ToString());

@@ -15,7 +15,7 @@ using static TorchSharp.torch;
 
 namespace TransformerCli;
 
-/// <summary>The arguments and options that several commands have, with what is read from them.</summary>
+/// <summary>The arguments and options that several commands have, and the reading of their values.</summary>
 static class CommonOptions
 {
     internal static Argument<string> Run() => new("RUN") { Description = "A run folder or a checkpoint folder", HelpName = "RUN", CompletionSources = { Completions.Runs } };
@@ -67,7 +67,7 @@ static class CommonOptions
     /// <param name="parse">The command line.</param>
     /// <param name="context">Where to print.</param>
     /// <param name="count">The option.</param>
-    /// <param name="check">Finds mistakes before several processes make them.</param>
+    /// <param name="check">Finds mistakes before they are reported by every process.</param>
     /// <returns>Their exit code; null if this process does the work.</returns>
     /// <exception cref="UserException">The number is below 1, or a launcher has already started several processes.</exception>
     internal static int? StartsSeveral(this ParseResult parse, CliContext context, Option<int?> count, Action? check = null)
@@ -91,7 +91,7 @@ static class CommonOptions
 
     internal static Option<string?> Quantize() => new Option<string?>("--quantize") { Description = "Keep the weight matrices in 8 bits (int8), on the CPU", HelpName = "int8" }.OneOf("int8");
 
-    /// <summary>Limits an option to a few words, which shells then complete.</summary>
+    /// <summary>Limits an option to a few words, which shells complete.</summary>
     internal static Option<T> OneOf<T>(this Option<T> option, params string[] words)
     {
         option.CompletionSources.Add(words);
@@ -112,7 +112,7 @@ static class CommonOptions
         return run;
     }
 
-    /// <summary>The value of an option of whole numbers, checked.</summary>
+    /// <summary>The value of a numeric option, checked against its lower bound.</summary>
     /// <exception cref="UserException">It is below the bound.</exception>
     internal static T? AtLeast<T>(this ParseResult parse, T bound, Option<T?> option, string? hint = null) where T : struct, INumber<T> =>
         parse.GetValue(option) is { } value ? Checked(value, bound, option, hint) : null;
@@ -143,7 +143,8 @@ static class CommonOptions
     internal static Precision ResolvePrecision(string? asked, Device device, Precision standard = Transformers.Configs.Precision.Auto) =>
         Precisions.Resolve(asked is null ? standard : Enum.Parse<Precision>(asked, ignoreCase: true), device);
 
-    /// <summary>Loads libtorch and returns the device that the user asks for; warns of a processor without the kernels.</summary>
+    /// <summary>Loads libtorch and returns the device that the user asks for; warns if that is the CPU and the kernels are
+    /// missing.</summary>
     /// <exception cref="UserException">The device does not exist.</exception>
     internal static Device ResolveDevice(this ParseResult parse, CliContext context, Option<string> option)
     {
@@ -174,7 +175,7 @@ static class CommonOptions
     /// <summary>The config of a run or checkpoint, of a file, or a ready one by name.</summary>
     /// <param name="name">What the user gave.</param>
     /// <param name="sets">Settings that override a config's.</param>
-    /// <returns>A <see cref="RunConfig"/>, or a <see cref="ModelFragment"/> where the config holds only a model.</returns>
+    /// <returns>A <see cref="RunConfig"/>, or a <see cref="ModelFragment"/> if the config has only a model.</returns>
     internal static object LoadConfig(string name, IReadOnlyList<string>? sets)
     {
         if (!Directory.Exists(name)) return ModelFragment.LoadOrRun([name], sets);

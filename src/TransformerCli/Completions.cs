@@ -7,7 +7,7 @@ using Transformers.Training;
 
 namespace TransformerCli;
 
-/// <summary>What shells offer where a config, a run or a setting is expected; System.CommandLine knows the rest.</summary>
+/// <summary>Completions for configs, runs and settings; System.CommandLine has the rest.</summary>
 static class Completions
 {
     const int MostRuns = 200;

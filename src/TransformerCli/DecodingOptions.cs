@@ -21,7 +21,7 @@ sealed class SamplingOptions
         foreach (var option in new Option[] { greedy, temperature, topK, topP, minP, repetitionPenalty, maxNewTokens, stop, seed }) command.Add(option);
     }
 
-    /// <summary>Those that a beam search does not use.</summary>
+    /// <summary>The options that a beam search does not use.</summary>
     internal IReadOnlyList<Option> ForSampling => [greedy, temperature, topK, topP, minP, repetitionPenalty, stop, seed];
 
     /// <summary>The limit that the user gave; null if the model decides.</summary>

@@ -24,7 +24,7 @@ public static class ExitCodes
     /// <summary>Stopped by SIGTERM; a checkpoint was saved.</summary>
     public const int Terminated = 143;
 
-    /// <summary>The code of a run that ended for a reason, as its result names it; null for none.</summary>
+    /// <summary>The exit code for a result's reason for stopping; null: it was not stopped.</summary>
     internal static int Of(string? stopped) => stopped switch
     {
         "sigint" => Interrupted,

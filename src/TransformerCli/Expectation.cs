@@ -23,12 +23,13 @@ sealed partial record Expectation(string Name, string Operator, double Value)
     internal static void CheckNames(IEnumerable<Expectation> rules, IReadOnlyList<string> names)
     {
         foreach (var rule in rules)
-            // A name that ends in * is the beginning of several, such as one for each kind of question.
+            // A name that ends in * is a prefix of several, such as one for each kind of question.
             if (!names.Any(name => name == rule.Name || name.EndsWith('*') && rule.Name.StartsWith(name[..^1], StringComparison.Ordinal))) throw Unknown(rule, names);
     }
 
-    /// <summary>Checks a document that has been printed; messages go to standard error, since standard output has one document, not two.</summary>
-    /// <returns>The exit code where a rule is not satisfied or names an unknown result; otherwise null.</returns>
+    /// <summary>Checks a document that has been printed; messages go to standard error, since standard output has only one
+    /// document.</summary>
+    /// <returns>The exit code if a rule is not satisfied or names an unknown result; otherwise null.</returns>
     internal static int? Check<T>(CliContext context, IEnumerable<Expectation> rules, T document)
     {
         try

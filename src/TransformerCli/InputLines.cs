@@ -31,10 +31,10 @@ static class InputLines
         return TextLines.ReadAll(stream ?? StandardInput(context), NameOf(file));
     }
 
-    /// <summary>Whether an argument that may be a text or a file is a file, standard input among them.</summary>
+    /// <summary>Whether an argument that may be a text or a file is a file or standard input.</summary>
     /// <param name="given">The argument.</param>
     /// <param name="option">Its name.</param>
-    /// <exception cref="UserException">It looks like a path, and there is nothing at it.</exception>
+    /// <exception cref="UserException">It looks like a path, but is not that of a file.</exception>
     internal static bool IsFile(string given, string option)
     {
         if (given == "-" || File.Exists(given)) return true;
@@ -43,7 +43,7 @@ static class InputLines
             : throw new UserException([new Problem("the file does not exist", given, Path: option, Hint: "if this is the text itself, pass it on standard input, as -")]);
     }
 
-    // One word with a folder's separator, or with an ending that files of text have.
+    // One word with a directory separator or the extension of a text file.
     static bool LooksLikePath(string given) => given.Length > 1 && !given.Any(char.IsWhiteSpace) && !given.Contains("://", StringComparison.Ordinal)
         && (given.Contains(Path.DirectorySeparatorChar) && (given[0] is '/' or '.' or '~' || Path.HasExtension(given))
             || Path.GetExtension(given).ToLowerInvariant() is ".txt" or ".tsv" or ".csv" or ".json" or ".jsonl" or ".md" or ".gz" or ".text" or ".log" or ".xml" or ".html" or ".yaml" or ".parquet");
@@ -54,14 +54,14 @@ static class InputLines
         if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("the file does not exist", file, Path: option, Hint: Suggestion.ForPath(file))]);
     }
 
-    // The rules of the files that are trained on: only a line feed ends a line, and bytes that are not UTF-8 are an error.
+    // The same rules as for training: only a line feed ends a line, and bytes that are not UTF-8 are an error.
     static IEnumerable<string> Lines(CliContext context, string file)
     {
         using var stream = file == "-" ? null : InputFile.Open(file);
         foreach (var line in TextLines.Read(stream ?? StandardInput(context), NameOf(file))) yield return line;
     }
 
-    /// <summary>Standard input as bytes; a reader that a test passes in has only its text.</summary>
+    /// <summary>Standard input as bytes; a reader from a test has only text.</summary>
     internal static Stream StandardInput(CliContext context) =>
         context.In is StreamReader reader ? reader.BaseStream : new MemoryStream(Encoding.UTF8.GetBytes(context.In.ReadToEnd()));
 
@@ -83,11 +83,12 @@ static class InputLines
     static string NameOf(string file) => file == "-" ? "standard input" : file;
 }
 
-/// <summary>Counts the inputs that a model cannot read: each is a warning, and all together are the user's mistake once the others are done.</summary>
+/// <summary>Counts the inputs that a model cannot read. Each causes a warning; at the end they cause the exit code of a user's
+/// error.</summary>
 /// <param name="context">Where warnings go.</param>
 /// <param name="file">The file of the lines; null for none.</param>
 /// <param name="what">What the inputs are.</param>
-/// <param name="alone">Whether there is one only: then its problem is the command's.</param>
+/// <param name="alone">Whether there is only one: then its problem ends the command.</param>
 sealed class UnreadLines(CliContext context, string? file, string what = "lines", bool alone = false)
 {
     int lines, unread;
@@ -101,13 +102,13 @@ sealed class UnreadLines(CliContext context, string? file, string what = "lines"
         if (problem is null) return true;
         if (alone) throw new UserException([problem]);
         unread++;
-        // The problem of a file names it; that of a line is the line's.
+        // A line's problem gets the number of the line; other inputs name themselves.
         if (what == "lines") problem = problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null };
         context.Error.WriteLine($"warning: {problem}");
         return false;
     }
 
-    /// <summary>The exit code, with a summary where an input could not be read.</summary>
+    /// <summary>The exit code; prints a summary if an input could not be read.</summary>
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;

@@ -28,7 +28,7 @@ static partial class LocalLaunch
             EndLeftOvers(folder);
             if (!Started(folder).Any())
                 throw new UserException($"{launcher.Path} ({launcher.Version}) did not start any of the {count} processes and exited with code {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
-            // A suspended process that the launcher's signal wakes would report that signal.
+            // Read before the exit code: a suspended process that the launcher's signal wakes would report that signal.
             if (File.Exists(Path.Combine(folder, Team.FailureFile)))
             {
                 context.Fail(json, ExitCodes.ProcessFailed, [Team.Described(File.ReadAllText(Path.Combine(folder, Team.FailureFile)))]);
@@ -46,7 +46,7 @@ static partial class LocalLaunch
         }
     }
 
-    // The program as it was started: by its own host, or by dotnet.
+    // The program's own executable, or dotnet and its assembly.
     static IEnumerable<string> Program()
     {
         var host = Environment.ProcessPath!;

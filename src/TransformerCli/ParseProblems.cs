@@ -8,7 +8,7 @@ using Transformers.IO;
 
 namespace TransformerCli;
 
-/// <summary>Says in the program's own words what is wrong with a command line.</summary>
+/// <summary>Describes the mistakes on a command line in the program's own words.</summary>
 static class ParseProblems
 {
     static readonly string[] PathForms = ["FILE", "DIR", "PATH", "RUN", "CONFIG", "CHECKPOINT", "TOKENIZER"];
@@ -16,13 +16,13 @@ static class ParseProblems
     /// <summary>All problems; none if the line can be run.</summary>
     internal static IReadOnlyList<Problem> Find(ParseResult parse)
     {
-        // The parser's own conversion takes 0,5 as 5 and 1,000 as 1000.
+        // The parser's own conversion reads 0,5 as 5 and 1,000 as 1000.
         if (Malformed(parse).ToList() is { Count: > 0 } malformed && parse.UnmatchedTokens.Count == 0 && !Missing(parse).Any()) return malformed;
         if (parse.Errors.Count == 0) return MisspelledOption(parse) is { } option ? [UnknownOption(parse, option)] : [.. EmptyPaths(parse).Select(name => new Problem($"{name} must not be empty", Hint: Help(parse)))];
         // One unknown word causes several errors, of which only the first matters.
         if (parse.UnmatchedTokens.Count > 0) return [Unknown(parse, parse.UnmatchedTokens[0])];
         var missing = Missing(parse).ToList();
-        // Errors of the command itself say that something is missing.
+        // The command's own errors say that something is missing.
         var wrong = parse.Errors.Where(error => missing.Count == 0 || error.SymbolResult is OptionResult { Tokens.Count: > 0 } or ArgumentResult { Tokens.Count: > 0 }).Select(error => Describe(parse, error));
         return [.. missing.Concat(wrong).Distinct()];
     }
@@ -92,7 +92,7 @@ static class ParseProblems
         return null;
     }
 
-    // What a word should have been; null where it is right.
+    // What a word should have been; null if it is right.
     static string? ExpectedNumber(Type type, string word)
     {
         type = type.GetElementType() ?? Nullable.GetUnderlyingType(type) ?? type;
@@ -104,11 +104,11 @@ static class ParseProblems
     {
         if (!Numbers.IsWhole(word)) return T.IsZero(T.MinValue) ? "a whole number of at least 0" : "a whole number";
         if (T.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)) return null;
-        // Only a whole number that is too large or too small needs the bound.
+        // A whole number that is too large or too small needs the bound.
         return word[0] == '-' ? $"a whole number of at least {T.MinValue}" : $"a whole number up to {T.MaxValue}";
     }
 
-    // An option that took a word that does not look like one of its own.
+    // An option that took a word that is probably not meant for it.
     static string? GreedyOption(ParseResult parse) => parse.CommandResult.Children.OfType<OptionResult>()
         .FirstOrDefault(result => result.Option.AllowMultipleArgumentsPerToken && result.Tokens.Count > 1 && result.Tokens[^1].Value.IndexOfAny(['=', '<', '>']) < 0)?.Option.Name;
 
@@ -139,7 +139,7 @@ static class ParseProblems
     }
 }
 
-/// <summary>How numbers are written on the command line: digits with a decimal point, without marks between thousands.</summary>
+/// <summary>How numbers are written on the command line: digits with a decimal point, without thousands separators.</summary>
 static partial class Numbers
 {
     /// <summary>Whether a word is a whole number of any size.</summary>

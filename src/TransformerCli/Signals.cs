@@ -5,7 +5,8 @@ using Transformers.Training;
 
 namespace TransformerCli;
 
-/// <summary>SIGINT, SIGTERM and SIGHUP end a run after its current step, a second signal at once; SIGUSR1 saves a checkpoint and training continues.</summary>
+/// <summary>SIGINT, SIGTERM and SIGHUP end a run after its current step, a second signal immediately; SIGUSR1 saves a checkpoint, and
+/// training continues.</summary>
 sealed class Signals : IDisposable
 {
     readonly List<PosixSignalRegistration> registrations = [];
@@ -17,7 +18,7 @@ sealed class Signals : IDisposable
         this.stop = stop;
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, "sigint", ExitCodes.Interrupted)));
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, "sigterm", ExitCodes.Terminated)));
-        // Under nohup, or where the caller ignores it otherwise, a lost terminal does not end a run.
+        // Under nohup, or if the caller otherwise ignores SIGHUP, the loss of the terminal does not end a run.
         if (!IgnoresHangUp()) registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Stop(context, "sighup", ExitCodes.HungUp)));
         const int sigusr1OnLinux = 10;
         if (OperatingSystem.IsLinux())
@@ -39,8 +40,8 @@ sealed class Signals : IDisposable
     void Stop(PosixSignalContext context, string name, int code)
     {
         context.Cancel = true;
-        // A second signal does not wait: saved checkpoints are complete whenever the process ends. The first one does, even where a time
-        // limit or another process's signal has asked before: the run is being saved then.
+        // A second signal ends the process immediately: saved checkpoints are complete whenever that happens. The first one never does,
+        // even if a time limit or another process's signal has already asked the run to stop: it may be saving.
         if (Interlocked.Increment(ref received) > 1) ProcessEnd.Now(code);
         StandardStream.Stopping = true;
         stop.Ask(name);

@@ -12,7 +12,7 @@ namespace TransformerCli;
 /// <remarks>Only the first one prints. When one fails, the others end with exit code 6, and the first of them names it.</remarks>
 sealed class Team : IDisposable
 {
-    // A process that is in a long computation when another fails does not notice; it is ended after this time.
+    // A process in a long computation does not notice that another has failed; it is ended after this time.
     static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
     readonly CliContext context;
@@ -44,7 +44,7 @@ sealed class Team : IDisposable
     /// <summary>The processes.</summary>
     internal Communicator Processes { get; private set; }
 
-    /// <summary>Runs a command that several processes can share.</summary>
+    /// <summary>Runs a command whose work several processes can divide.</summary>
     /// <param name="context">Where to print.</param>
     /// <param name="parse">The command line.</param>
     /// <param name="stop">The stop requested by signals; null for a command that ignores them.</param>
@@ -99,7 +99,7 @@ sealed class Team : IDisposable
         return ExitCodes.Done;
     }
 
-    // Without finalising MPI, which would wait for the others; the launcher then ends the rest.
+    // Ends the process without finalising MPI, which would wait for the others; the launcher then ends those.
     int End(int code)
     {
         if (folder is not null && Processes.IsFirst) File.WriteAllText(Path.Combine(folder, "code"), code.ToString(CultureInfo.InvariantCulture));
@@ -114,7 +114,7 @@ sealed class Team : IDisposable
         if (failure.Stopped is { } signal) stop?.Ask(signal);
         Print(failure);
         Thread.Sleep(Grace);
-        // If all were asked to stop, one that ends first has not failed.
+        // If all were asked to stop, a process that ends early has not failed.
         End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
     }
 
@@ -130,7 +130,7 @@ sealed class Team : IDisposable
         {
             try
             {
-                // The first report is right: a process that was suspended mistakes the others' silence for their failure when it wakes.
+                // Only the first report is right: a process that was suspended assumes, when it wakes, that the others have failed.
                 using var file = new FileStream(Path.Combine(folder, FailureFile), FileMode.CreateNew);
                 file.Write(System.Text.Encoding.UTF8.GetBytes(failure.Message));
             }
@@ -144,7 +144,7 @@ sealed class Team : IDisposable
         context.Fail(json, ExitCodes.ProcessFailed, [Described(failure.Message)]);
     }
 
-    /// <summary>Why the processes that one program started have ended, from their folder.</summary>
+    /// <summary>The file in the launch folder with the first report of a failed process.</summary>
     internal const string FailureFile = "failure";
 
     /// <summary>The message for a process's failure.</summary>

@@ -41,11 +41,11 @@ static class Generation
         var translator = new Translator(model, tokenizer, tokenizer, CPU) { Precision = Precisions.Resolve(precision, CPU) };
         var options = new TranslationOptions { MaxNewTokens = RowShapes.Length, BatchSize = rows };
         var random = new Random(1);
-        // A source's own end is its last token.
+        // The end-of-source token is the last of the 32.
         string[] sources = [.. Enumerable.Range(0, rows).Select(_ => string.Join(' ', random.GetItems(words, RowShapes.Length - 1)))];
         var times = Measured.Time(() =>
         {
-            // With initial weights, none ends early: both sides do the same number of steps.
+            // With initial weights, none ends early, so both sides take the same number of steps.
             var made = translator.Translate(sources, options).Sum(translation => translation.Best.Ids.Count);
             if (made != rows * RowShapes.Length) throw new InvalidOperationException($"{made} tokens were generated, not {rows * RowShapes.Length}");
         }, warm: 1, least: 3);

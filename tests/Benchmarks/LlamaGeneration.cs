@@ -45,7 +45,8 @@ static class LlamaGeneration
     /// <summary>Measures one side of a row.</summary>
     /// <param name="row">The row.</param>
     /// <param name="llama">Whether llama.cpp generates.</param>
-    /// <returns>The line that scripts/bench reads; <c>read</c> is how many times a second all threads read a buffer as large as the weights.</returns>
+    /// <returns>The line that scripts/bench reads; <c>read</c> is how many times per second all threads read a buffer as large as the
+    /// weights.</returns>
     internal static string Run(string row, bool llama)
     {
         var (prompts, vocabulary, shape) = Rows[row];
@@ -119,7 +120,7 @@ static class LlamaGeneration
         }, warm: 1, least: 3);
     }
 
-    // The best of several passes over memory that no cache holds together with what else the program reads.
+    // The best of several passes over a buffer of the weights' size.
     static unsafe double SecondsToRead(long bytes)
     {
         var threads = Environment.ProcessorCount;

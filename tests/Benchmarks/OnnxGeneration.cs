@@ -75,7 +75,7 @@ static class OnnxGeneration
         }, warm: 1, least: 3), parameters);
     }
 
-    // One thread for each hardware thread, as the program has.
+    // One thread per logical processor, as in the program.
     static InferenceSession Open(OnnxGraph graph) => new(graph.ToModel().ToByteArray(), new SessionOptions { IntraOpNumThreads = Environment.ProcessorCount, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR });
 
     static void Loop(IDecoding decoding, int[] read, int steps)
@@ -99,7 +99,7 @@ static class OnnxGeneration
         }
     }
 
-    /// <summary>Inputs by name; what a pass gives out replaces them.</summary>
+    /// <summary>Inputs by name, which the outputs of a pass replace.</summary>
     sealed class Cache : IDisposable
     {
         readonly Dictionary<string, OrtValue> held = [];

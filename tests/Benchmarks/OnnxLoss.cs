@@ -11,13 +11,14 @@ using static TorchSharp.torch;
 
 namespace Benchmarks;
 
-/// <summary>What 8 bits cost: the loss and the accuracy of a run's exported graphs, and the size of their files.</summary>
+/// <summary>The cost of 8 bits: the loss and accuracy of a run's exported graphs, and the size of their files.</summary>
 static class OnnxLoss
 {
     /// <summary>Prints a line for 32 and one for 8 bits.</summary>
-    /// <param name="path">A run: of a language model, over the first tokens of a text; of an encoder-decoder or a network over images, over the test split.</param>
+    /// <param name="path">A run of a language model, measured on the first tokens of a text, or of an encoder-decoder or an image model,
+    /// measured on the test split.</param>
     /// <param name="text">A file of text, for a language model.</param>
-    /// <param name="most">The most tokens of it.</param>
+    /// <param name="most">The maximum number of its tokens.</param>
     internal static void Print(string path, string? text, int most = 40_000)
     {
         var run = TrainedRun.Open(path);
@@ -35,7 +36,7 @@ static class OnnxLoss
 
     readonly record struct Sum(double Loss, long Right, long Targets)
     {
-        /// <summary>Of logits [M, N] and targets [M], of which those below 0 do not count.</summary>
+        /// <summary>The sum for logits [M, N] and targets [M], of which those below 0 do not count.</summary>
         public static Sum Of(Tensor logits, Tensor targets)
         {
             var counts = targets.ge(0);
@@ -47,7 +48,7 @@ static class OnnxLoss
 
     static InferenceSession Open(string folder, string graph) => new(Path.Combine(folder, graph), new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR });
 
-    // Inputs that are not given are caches without a token.
+    // Inputs that are not given are empty caches.
     static Dictionary<string, OrtValue> Run(InferenceSession session, Dictionary<string, OrtValue> inputs, long rows)
     {
         using var options = new RunOptions();

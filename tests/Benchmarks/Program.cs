@@ -8,11 +8,10 @@ using Transformers.Configs;
 using Transformers.Models;
 using Transformers.Native;
 
-// Each call measures one row of the comparison with PyTorch, so that both sides can run in turn: see scripts/bench.
-// Usage: Benchmarks ROW [auto|fp32|bf16]. Prints one line of name=value.
-// Benchmarks generate-1|generate-32|generate-1-124m|generate-32-124m [llama] generates greedily, or lets llama.cpp do so.
-// Benchmarks plain train-s|train-m fp32|bf16 SECONDS measures the same model in plain TorchSharp code.
-// Benchmarks against FOLDER [options] runs this checkout and another in turn and prints a table: see scripts/bench --against.
+// Each call measures one row of the comparison with PyTorch, so that both sides can run alternately: see scripts/bench. Usage: Benchmarks
+// ROW [auto|fp32|bf16]. Prints one line of name=value. Benchmarks generate-1|generate-32|generate-1-124m|generate-32-124m [llama] generates
+// greedily, or lets llama.cpp do so. Benchmarks plain train-s|train-m fp32|bf16 SECONDS measures the same model in plain TorchSharp code.
+// Benchmarks against FOLDER [options] runs this checkout and another alternately and prints a table: see scripts/bench --against.
 if (args is ["against", ..])
 {
     try

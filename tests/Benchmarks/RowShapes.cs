@@ -6,11 +6,11 @@ namespace Benchmarks;
 /// <summary>The shapes that documentation names; pytorch/rows.py has the same.</summary>
 static class RowShapes
 {
-    /// <summary>Tokens of the character models.</summary>
+    /// <summary>The vocabulary size of the character models.</summary>
     internal const int Characters = 65;
     /// <summary>Tokens of both sides of a pair.</summary>
     internal const int Length = 32;
-    /// <summary>Tokens of the pairs' one vocabulary.</summary>
+    /// <summary>The size of the pairs' shared vocabulary.</summary>
     internal const int Vocabulary = 8000;
 
     internal static readonly GptConfig S = new() { Layers = 4, Heads = 4, Width = 128, Context = 64 };

@@ -91,7 +91,7 @@ public sealed class CommandLineRulesTests
     [InlineData("generate x --repetition-penalty 1,2", "--repetition-penalty (1,2) must be a number (write 1.2")]
     [InlineData("generate x --length-penalty 0,6", "--length-penalty (0,6) must be a number (write 0.6")]
     [InlineData("eval x --length-penalty 0,6", "--length-penalty (0,6) must be a number (write 0.6")]
-    [InlineData("generate x --temperature 1,000.5", "--temperature (1,000.5) must be a number (write 1000.5: no marks between thousands")]
+    [InlineData("generate x --temperature 1,000.5", "--temperature (1,000.5) must be a number (write 1000.5: no thousands separators")]
     [InlineData("generate x --temperature 1e999", "--temperature (1e999) must be a number")]
     [InlineData("generate x --temperature 0.5x", "--temperature (0.5x) must be a number")]
     [InlineData("generate x --temperature ٣", "--temperature (٣) must be a number")]

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace TransformerCli.Commands;
 
-/// <summary><c>completion</c>: prints a script with which a shell asks the program's <c>[suggest]</c> directive for completions.</summary>
+/// <summary><c>completion</c>: prints a script that makes a shell ask the program's <c>[suggest]</c> directive for completions.</summary>
 static class CompletionCommand
 {
     // bash splits words at = and replaces only what follows. -o default adds file names where nothing matches.

@@ -41,7 +41,7 @@ static class DataPrepareCommand
             var folders = parse.GetValue(cache)!;
             var files = TextSources.WithFiles(text.Source, []);
             using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), files.TextField, files.Separator, files.Document) : null;
-            // Standard input is a stream of documents, or one where nothing separates them.
+            // Standard input is several documents, or one if nothing separates them.
             text = path != "-" ? Kind.ResolveText(text) : text.DocumentStart is not null ? text
                 : text with { DocumentStart = parse.GetValue(lines) || files.Separator is not null || files.Document == DocumentUnit.Line };
             var source = standardInput ?? TextSources.Of(text.Source);
@@ -59,7 +59,7 @@ static class DataPrepareCommand
         return command;
     }
 
-    // Without a terminal a line for each tenth, so that a corpus of any size gives ten lines.
+    // Without a terminal it prints a line for each tenth, so that a corpus of any size gives ten lines.
     sealed class PreparationReporter(EventLog error) : IProgress<PreparationProgress>
     {
         long tenths = -1;

@@ -118,7 +118,7 @@ static class GenerateCommand
         {
             if (translation.Shortened) context.Error.WriteLine($"warning: a source of {translation.Source.Length} characters is too long for the model, and its end was cut off");
             List<Completion> completions = [.. translation.Hypotheses.Select(one => new Completion(translation.Source, one.Text, one.Ids, one.Finish, one.Score))];
-            // As many lines for every input, also where there are fewer translations, as of an empty line.
+            // Every input gets the same number of lines, even with fewer translations, as for an empty line.
             if (!document)
                 while (completions.Count < each) completions.Add(new Completion(translation.Source, "", [], "eos", 0));
             if (json && document) WriteDocument(context, completions, started);

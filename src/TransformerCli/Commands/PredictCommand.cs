@@ -101,7 +101,7 @@ static class PredictCommand
         foreach (var text in texts) yield return new Prediction(text, report.Reads(pairs.ProblemOf(text)) ? [.. pairs.Predict(seen, text).Take(top)] : []) { Image = image };
     }
 
-    // Lines of a file or texts; files, of which a folder has several; rows of tables; questions about an image.
+    // What unreadable inputs are called, and whether there is only one.
     static UnreadLines ReportOf(CliContext context, ModelInput input, string[] inputs, string[] texts) => input switch
     {
         ModelInput.Text => new(context, inputs is [var only] && (only == "-" || File.Exists(only)) ? only : "input"),
@@ -132,7 +132,7 @@ static class PredictCommand
     sealed record Document(string Schema, IReadOnlyList<Prediction> Predictions);
 }
 
-/// <summary>What <c>predict</c> prints for series: a line for each step that is forecast, as a table that other programs read.</summary>
+/// <summary>What <c>predict</c> prints for series: a table in CSV, with a line for each step of the forecast.</summary>
 static class ForecastOutput
 {
     internal static int Write(CliContext context, ParseResult parse, TrainedRun run, IReadOnlyList<string> tables, Device device, Action<double> progress)

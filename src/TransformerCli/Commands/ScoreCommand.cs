@@ -94,7 +94,7 @@ static class ScoreCommand
         }
     }
 
-    // A line of the input, with its problem where it is not a text or a pair.
+    // A line of the input, with its problem if it is not a text or a pair.
     sealed record Line(ScoreInput Input, Problem? Problem = null);
 
     sealed class Totals

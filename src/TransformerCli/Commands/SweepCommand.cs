@@ -102,7 +102,7 @@ static class SweepCommand
 
     static string Number(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
 
-    // Three digits count.
+    // To three significant digits.
     static string Rounded(double value)
     {
         if (value == 0) return "0";

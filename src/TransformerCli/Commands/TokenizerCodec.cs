@@ -194,7 +194,7 @@ static class TokenizerCodec
             id = -1;
             if (next < 0) yield break;
             if (next == '\n') line++;
-            // Separators of a list in any of the usual notations.
+            // The separators of the usual notations for lists.
             if (!char.IsWhiteSpace((char)next) && next is not (',' or '[' or ']'))
                 throw new UserException([new Problem($"'{(char)next}' is not part of a list of ids", File: path, Line: line, Hint: "ids are whole numbers, or a .bin file")]);
         }

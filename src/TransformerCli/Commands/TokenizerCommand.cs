@@ -30,7 +30,8 @@ public static class TokenizerCommand
         Description = $"How text is split into words before merging: {SplitPatterns.Names}", HelpName = "NAME", CompletionSources = { SplitPatterns.Names.Split(", ") },
     };
 
-    /// <summary>Writes the file that a user named so that a half-written file never has its name; its folder is made where it is missing.</summary>
+    /// <summary>Writes a file that the user named, in such a way that a half-written file never has its name; creates its folder if
+    /// necessary.</summary>
     /// <exception cref="UserException">It cannot be written.</exception>
     internal static void WriteFile(string path, Action<Stream> write)
     {

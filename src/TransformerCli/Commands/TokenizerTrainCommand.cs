@@ -12,7 +12,7 @@ namespace TransformerCli.Commands;
 /// <summary><c>tokenizer train</c>: learns a vocabulary from text and writes it as <c>tokenizer.json</c>.</summary>
 static class TokenizerTrainCommand
 {
-    // As in configs; an earlier version had the words in OldKinds.
+    // As in configs; OldKinds has the names of an earlier version.
     static readonly string[] Kinds = ["bpe", "characters", "bytes", "words"];
     static readonly Dictionary<string, string> OldKinds = new() { ["character"] = "characters", ["byte"] = "bytes", ["word"] = "words" };
 
@@ -87,7 +87,7 @@ static class TokenizerTrainCommand
                 yield return Open(context, path);
                 continue;
             }
-            // The same files as training on the folder reads, but for JSON, whose marks are not text.
+            // The files that training on the folder reads, except JSON, whose syntax is not text.
             List<string> files = [.. new FileTextSource(new TextFilesConfig { Files = [path] }).Files.Where(file => !file.Contains(".json", StringComparison.OrdinalIgnoreCase) && !file.Contains(".ndjson", StringComparison.OrdinalIgnoreCase))];
             if (files.Count == 0) throw new UserException([new Problem("the folder contains no plain text", File: path, Hint: "a file that is named directly is read whatever its extension")]);
             foreach (var file in files) yield return Open(context, file);

@@ -64,7 +64,7 @@ static class TrainCommand
             var limit = parse.AtLeast(1L, maxSteps);
             var loaded = Load(parse);
             var config = DataOverride.Apply(loaded.Config, parse.GetValue(data), parse.Patterns(include));
-            // The first process alone looks: it goes through a whole step, of which the others would take their parts.
+            // Only the first process checks: it computes a whole step, including the parts of the others.
             if (parse.GetValue(dryRun) && !team.Processes.IsFirst) return ExitCodes.Done;
             if (!parse.GetValue(dryRun)) Expectation.CheckNames(expectations, TrainOutput.ResultNames);
             var where = parse.ResolveDevice(context, device);
@@ -101,12 +101,12 @@ static class TrainCommand
             }
             catch (OutputException) when (ExitCodes.Of(output.Stopped) is not ExitCodes.Done and var signalled)
             {
-                // The terminal went away, with a signal that has stopped the run.
+                // The terminal was closed, and its signal has stopped the run.
                 return signalled;
             }
             if (output.Shortage is { } shortage)
             {
-                // Standard output has one document already.
+                // Standard output already has its one document.
                 context.Error.WriteLine($"error: {shortage.Message}");
                 return shortage.Code;
             }
@@ -129,12 +129,12 @@ static class TrainCommand
         : throw new UserException($"--max-time ({text}) must be a duration such as 10m or 1h30m");
 }
 
-/// <summary>The result of <c>train</c>: of one run, of several seeds, or of a dry run.</summary>
+/// <summary>The result of <c>train</c>: one run, several seeds, or a dry run.</summary>
 /// <param name="Document">What <c>--json</c> prints.</param>
 /// <param name="Write">Prints it for a person.</param>
 /// <param name="Expected">The document that <c>--expect</c> is about; null for none.</param>
 /// <param name="Stopped">Why it ended early.</param>
-/// <param name="Shortage">What the run would lack on this machine.</param>
+/// <param name="Shortage">What this machine lacks for the run; null if nothing.</param>
 sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Expected, string? Stopped, Shortage? Shortage = null)
 {
     /// <summary>What validations measure besides the loss, by the kind of model; docs/json.md has the same list.</summary>
@@ -194,7 +194,7 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
     sealed record Means(IReadOnlyDictionary<string, double> Metrics);
 }
 
-/// <summary>What a run would lack.</summary>
+/// <summary>A lack of memory or disk space for a run.</summary>
 /// <param name="Code">The exit code.</param>
 /// <param name="Message">What, how much, and what to do.</param>
 sealed record Shortage(int Code, string Message);

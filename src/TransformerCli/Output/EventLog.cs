@@ -9,7 +9,7 @@ using Transformers.IO;
 
 namespace TransformerCli.Output;
 
-/// <summary>Standard error, which also has the progress bar; with <c>--log-file</c>, each line that is written to it is logged too.</summary>
+/// <summary>Standard error, with the progress bar; with <c>--log-file</c>, each line that is written to it is also logged.</summary>
 public sealed class EventLog(GuardedWriter error) : TextWriter
 {
     Logger? log;
@@ -33,7 +33,7 @@ public sealed class EventLog(GuardedWriter error) : TextWriter
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-            // Serilog itself would not report it.
+            // Serilog itself would not report the error.
             using (new FileStream(path, FileMode.Append, FileAccess.Write)) { }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -53,7 +53,7 @@ public sealed class EventLog(GuardedWriter error) : TextWriter
         return new LoggerConfiguration().WriteTo.File(new CompactJsonFormatter(), path, fileSizeLimitBytes: null).CreateLogger();
     }
 
-    // Serilog keeps the failures of its files to itself, but for those when they are closed.
+    // Serilog reports its failures to write here only, except those when a file is closed.
     void WatchLogs() => SelfLog.Enable(_ => OnLogFailed());
 
     void OnLogFailed()

@@ -3,10 +3,11 @@ using Spectre.Console;
 
 namespace TransformerCli.Output;
 
-/// <summary>A progress bar below the lines of standard error, on a terminal only; elsewhere only the lines, without control characters.</summary>
+/// <summary>A progress bar below the lines of standard error, on a terminal; elsewhere only the lines, without control
+/// characters.</summary>
 sealed class ProgressDisplay(GuardedWriter error)
 {
-    // A writer that a test passes in is not a terminal, whatever the process has.
+    // For the process; a writer that a test passes in is never a terminal.
     static readonly bool Terminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb") && Environment.GetEnvironmentVariable("CI") is null;
 
     readonly Lock sync = new();
@@ -19,7 +20,7 @@ sealed class ProgressDisplay(GuardedWriter error)
     /// <summary>Whether <c>--quiet</c> was given.</summary>
     internal bool Quiet { get; set; }
 
-    /// <summary>Whether another process prints what this one would.</summary>
+    /// <summary>Whether nothing is printed, because another process prints it.</summary>
     internal bool Muted { get; set; }
 
     /// <summary>Whether there is a terminal to show a bar on.</summary>
@@ -42,7 +43,7 @@ sealed class ProgressDisplay(GuardedWriter error)
 
     /// <summary>Shows the bar for work whose length is known.</summary>
     /// <param name="text">The text beside it.</param>
-    /// <returns>Takes the fraction that is done; does nothing once the bar has made room for results.</returns>
+    /// <returns>Takes the fraction that is done; does nothing once results have replaced the bar.</returns>
     internal Action<double> Watch(string text)
     {
         Show(text);

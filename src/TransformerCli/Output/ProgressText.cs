@@ -2,7 +2,7 @@ using Transformers.Training;
 
 namespace TransformerCli.Output;
 
-/// <summary>Numbers and reports as a person reads them.</summary>
+/// <summary>Numbers and reports in a readable form.</summary>
 static class ProgressText
 {
     internal static string Describe(StepReport report)

@@ -5,7 +5,8 @@ using Transformers.IO;
 namespace TransformerCli.Output;
 
 /// <summary>Standard output or standard error as a stream that reports every failed write.</summary>
-/// <remarks>.NET's own stream ignores a closed pipe, and its file stream writes at offsets of its own, over what shares the file.</remarks>
+/// <remarks>.NET's own stream ignores a closed pipe, and its file stream writes at its own offsets, over the output of other processes in
+/// the same file.</remarks>
 public sealed partial class StandardStream : WriteOnlyStream
 {
     const int GetDescriptorFlags = 1, Interrupted = 4, TryAgainOnLinux = 11, TryAgainOnMac = 35, StandardError = 2;
@@ -20,7 +21,7 @@ public sealed partial class StandardStream : WriteOnlyStream
     /// <remarks>Open MPI's launcher, for example, stops reading its processes' output some time before it kills them.</remarks>
     public static volatile bool Stopping;
 
-    // Descriptors that the process was started with are inherited; one that was closed may belong to a file of the runtime's by now.
+    // Inherited descriptors lack the close-on-exec flag; with it, the descriptor was closed and the runtime has opened a file in its place.
     StandardStream(int descriptor) => (this.descriptor, closed) = (descriptor, GetFlags(descriptor, GetDescriptorFlags) != 0);
 
     /// <summary>Standard output.</summary>
@@ -77,7 +78,7 @@ public sealed partial class StandardStream : WriteOnlyStream
     private static partial int GetFlags(int descriptor, int command);
 }
 
-/// <summary>A writer whose failed writes all end in one place.</summary>
+/// <summary>A writer that handles all its failed writes in one method.</summary>
 /// <param name="inner">What is written to.</param>
 public abstract class GuardedWriter(TextWriter inner) : TextWriter
 {
@@ -90,7 +91,7 @@ public abstract class GuardedWriter(TextWriter inner) : TextWriter
     /// <inheritdoc/>
     public override Encoding Encoding => inner.Encoding;
 
-    /// <summary>Handles the first write that failed, and each one after it.</summary>
+    /// <summary>Handles the first failed write, and every later one with null.</summary>
     private protected abstract void OnFailure(Exception? exception);
 
     void Guard(Action write)

@@ -3,7 +3,7 @@ using Spectre.Console;
 namespace TransformerCli.Output;
 
 /// <summary>Rows and columns: with borders on a terminal, aligned text elsewhere.</summary>
-/// <param name="columns">The heads of the columns; one that begins with &gt; is aligned to the right.</param>
+/// <param name="columns">The columns' headers; a column whose header begins with &gt; is aligned to the right.</param>
 sealed class TextTable(params string[] columns)
 {
     static readonly bool Terminal = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
@@ -12,9 +12,9 @@ sealed class TextTable(params string[] columns)
 
     internal void Add(params string[] cells) => rows.Add(cells);
 
-    /// <summary>Writes it to standard output.</summary>
+    /// <summary>Writes the table.</summary>
     /// <param name="writer">Standard output.</param>
-    /// <param name="heads">Whether the heads are written.</param>
+    /// <param name="heads">Whether the headers are written.</param>
     internal void Write(TextWriter writer, bool heads = true)
     {
         if (Terminal && writer is GuardedWriter { IsStream: true }) WriteBordered(writer, heads);

@@ -14,7 +14,7 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
     string status = "";
     (string What, int Tenths) preparing = ("", -1);
 
-    // The run's own log is opened once the run has written its config: one that fails before leaves nothing behind.
+    // The run's own log is opened once the run has written its config, so that a run that fails earlier leaves nothing behind.
     void Record(Action<ILogger> write)
     {
         write(context.Error.Log);
@@ -30,7 +30,7 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
         else write(runLog);
     }
 
-    // In the folder itself, or in those of several seeds.
+    // In the folder itself, or in the folders of several seeds.
     static bool HasConfig(string folder) => Directory.Exists(folder)
         && Directory.EnumerateFiles(folder, "config.yaml", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 }).Any();
 

@@ -8,13 +8,14 @@ using static TorchSharp.torch;
 
 namespace Transformers.Benchmarks;
 
-/// <summary>How attention over an image is cut: into pixels, patches, or windows of patches.</summary>
+/// <summary>What attention over an image works on: pixels, patches, or windows of patches.</summary>
 /// <param name="Name"><c>pixels</c>, <c>patches</c> or <c>windows</c>.</param>
 /// <param name="Patch">The side of a token, in pixels.</param>
-/// <param name="Window">Tokens a side of a window; null if every token attends to all.</param>
+/// <param name="Window">Tokens per side of a window; null if every token attends to all.</param>
 sealed record AttentionCut(string Name, int Patch, int? Window)
 {
-    /// <summary>Tokens that attend to each other, and how many such groups an image has. An edge that does not divide is filled up.</summary>
+    /// <summary>The number of groups within which tokens attend to each other, and the tokens of each. Incomplete patches and windows are
+    /// padded.</summary>
     internal (long Groups, long Tokens) Of(int side)
     {
         long tokens = (side + Patch - 1) / Patch;
@@ -31,7 +32,7 @@ sealed record AttentionCut(string Name, int Patch, int? Window)
 /// <param name="Weights">The attention weights of one head: tokens² of each group.</param>
 /// <param name="Bytes">The bytes of all heads' weights in 32 bits, by the formula.</param>
 /// <param name="Flops">Operations of QKᵀ and of the product with V, by the formula.</param>
-/// <param name="MeasuredBytes">The bytes that computing it with its weights in memory took at its peak; null if it was not measured.</param>
+/// <param name="MeasuredBytes">The peak memory in bytes of computing it with its weights in memory; null if it was not measured.</param>
 /// <param name="MeasuredSeconds">Seconds that it took: the best of several tries; null if it was not measured.</param>
 public sealed record AttentionCostPoint(string Kind, int Side, long Tokens, double Weights, double Bytes, double Flops, long? MeasuredBytes, double? MeasuredSeconds);
 
@@ -95,7 +96,7 @@ public static class AttentionCost
         long[] shape = [groups, options.Heads, tokens, options.Width / options.Heads];
         var (q, k, v) = (randn(shape, device: device), randn(shape, device: device), randn(shape, device: device));
         Tensor Attend() => AttentionFormulas.WithWeights(q, k, v, causal: false, mask: null);
-        // The first pass loads what the others find loaded.
+        // The first pass warms up.
         using (NewDisposeScope()) Attend();
         long? bytes = null;
         if (device.type == DeviceType.CPU && ProcessMemory.CanMeasurePeak)
@@ -111,7 +112,8 @@ public static class AttentionCost
 
     /// <summary>Draws memory and time over the image's side: lines are the formulas, marks were measured.</summary>
     /// <param name="points">The points.</param>
-    /// <param name="peak">The machine's measured operations per second, which turn the operations of the formula into the least time.</param>
+    /// <param name="peak">The machine's measured operations per second, by which the formula's operations are divided to give the shortest
+    /// possible time.</param>
     public static Picture Draw(IReadOnlyList<AttentionCostPoint> points, double peak) => Picture.Stack("The cost of attention over pixels, patches and windows",
         Chart(points, "Memory of attention weights", "bytes per layer and image", point => point.Bytes, point => point.MeasuredBytes).Draw(),
         Chart(points, "Time of attention", "seconds per layer and image", point => point.Flops / peak, point => point.MeasuredSeconds).Draw());

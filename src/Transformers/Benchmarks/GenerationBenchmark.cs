@@ -20,7 +20,7 @@ public static class GenerationBenchmark
     /// <param name="shape">The model.</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="prompts">Prompts that are continued together.</param>
-    /// <param name="tokens">Tokens to generate for each; with the one before them they must fit the context.</param>
+    /// <param name="tokens">Tokens to generate for each, at most the context.</param>
     /// <param name="options">The options.</param>
     public static GenerationBenchmarkResult Run(GptConfig shape, int vocabulary, int prompts, int tokens, StepBenchmarkOptions options)
     {
@@ -75,15 +75,15 @@ public static class GenerationBenchmark
 
 /// <summary>The speed of generation.</summary>
 /// <param name="Prompts">Prompts at once.</param>
-/// <param name="Tokens">Tokens of one try, of all prompts together.</param>
+/// <param name="Tokens">Tokens of one try, for all prompts together.</param>
 /// <param name="Precision"><c>fp32</c> or <c>bf16</c>.</param>
 /// <param name="Device">Where it ran.</param>
-/// <param name="TokensPerSecond">Tokens per second of the median try, of all prompts together.</param>
+/// <param name="TokensPerSecond">Tokens per second of the median try, for all prompts together.</param>
 /// <param name="WeightBytes">Bytes of the matrices that a step reads, in the products' type.</param>
 /// <param name="BytesPerSecond">Bytes per second that the machine reads and writes, measured on vectors larger than its caches; a small model's weights stay in a cache and are read faster.</param>
 public sealed record GenerationBenchmarkResult(
     int Prompts, long Tokens, string Precision, string Device, double TokensPerSecond, long WeightBytes, double BytesPerSecond)
 {
-    /// <summary>The fraction of that bandwidth that reading the weights takes; above 1 where a cache holds them.</summary>
+    /// <summary>The fraction of that bandwidth that reading the weights takes; above 1 if a cache holds them.</summary>
     public double BandwidthShare => TokensPerSecond / Prompts * WeightBytes / BytesPerSecond;
 }

@@ -34,7 +34,7 @@ public static class ImageBenchmark
 
     static double Rate(double seconds, Action<int> action)
     {
-        for (var i = 0; i < 50; i++) action(i); // compiled, and caches warm
+        for (var i = 0; i < 50; i++) action(i); // compiles the code and warms the caches
         // Processor time, so that other programs do not count.
         var start = Environment.CpuUsage.TotalTime;
         var done = 0;

@@ -21,15 +21,15 @@ public sealed record InspectionOptions
     public int Devices { get; init; } = 1;
     /// <summary>Whether one micro-batch runs, to measure activations and time.</summary>
     public bool Measure { get; init; } = true;
-    /// <summary>About the longest time to measure.</summary>
+    /// <summary>The approximate maximum time for measuring.</summary>
     public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
     /// <summary>Bytes per second between devices; null for the speed of this machine's memory.</summary>
     public double? LinkBytesPerSecond { get; init; }
-    /// <summary>What a message between devices takes besides its bytes, in seconds.</summary>
+    /// <summary>The latency of a message between devices, in seconds.</summary>
     public double LinkLatencySeconds { get; init; }
     /// <summary>The folder of prepared data.</summary>
     public string Cache { get; init; } = Path.Combine("data", ".cache");
-    /// <summary>Takes the fraction of the measurement that is done; null for nobody.</summary>
+    /// <summary>Receives the fraction of the measurement that is done, from 0 to 1.</summary>
     public Action<double>? Progress { get; init; }
 }
 
@@ -39,7 +39,7 @@ public static class Inspector
     /// <summary>Inspects a config.</summary>
     /// <param name="config">A <see cref="RunConfig"/> or a <see cref="ModelFragment"/>.</param>
     /// <param name="options">The options.</param>
-    /// <exception cref="UserException">A model alone leaves a size to the data.</exception>
+    /// <exception cref="UserException">The config has only a model, and a size depends on the data.</exception>
     public static ModelInspection Inspect(object config, InspectionOptions? options = null)
     {
         options ??= new();

@@ -71,7 +71,7 @@ public sealed record KernelShare(string Kernel, string Precision, double Seconds
 /// <param name="CpuCapability">The instruction set that libtorch uses.</param>
 /// <param name="Peaks">Peaks of arithmetic, by type.</param>
 /// <param name="BytesPerSecond">Bytes per second that are read and written.</param>
-/// <param name="OperationSeconds">Seconds that an operation costs however small it is.</param>
+/// <param name="OperationSeconds">The overhead of an operation of any size, in seconds.</param>
 /// <param name="Kernels">The kernels.</param>
 public sealed record KernelBenchmarkResult(
     string Device, int Threads, string Libtorch, string CpuCapability, IReadOnlyList<Peak> Peaks, double BytesPerSecond, double OperationSeconds,

@@ -10,13 +10,13 @@ namespace Transformers.Benchmarks;
 /// <summary>The sizes and costs of a model, and of the training that its config describes.</summary>
 /// <param name="Model">The kind of model.</param>
 /// <param name="Unit">What throughput counts: <c>tokens</c> or <c>images</c>.</param>
-/// <param name="Vocabulary">The number of tokens V, the target's where there are two vocabularies; null for images.</param>
+/// <param name="Vocabulary">The number of tokens V, the target's if there are two vocabularies; null for images.</param>
 /// <param name="Classes">The number of classes; null if there are none.</param>
 /// <param name="Cost">The cost of a unit.</param>
 /// <param name="Parameters">Every tensor.</param>
 /// <param name="Training">The training; null for a model alone.</param>
 /// <param name="Measured">The measured micro-batch, or one row for a model alone; null if nothing was measured.</param>
-/// <param name="NotMeasured">Why nothing was measured; null if it was, or was not to be.</param>
+/// <param name="NotMeasured">Why nothing was measured; null if it was, or if measuring was not requested.</param>
 /// <param name="Notes">The assumptions.</param>
 public sealed record ModelInspection(
     string Model, string Unit, int? Vocabulary, int? Classes, ModelCost Cost, IReadOnlyList<ParameterShape> Parameters, TrainingPlan? Training,
@@ -32,7 +32,7 @@ public sealed record ModelInspection(
 /// <param name="Steps">Steps.</param>
 /// <param name="UnitsPerParameter">Tokens or images of the whole run for each parameter; Hoffmann et al. 2022 find about 20 tokens optimal for a given amount of compute.</param>
 /// <param name="Memory">Memory by kind, without activations.</param>
-/// <param name="Scaling">The estimate for several devices; null for one device, or where nothing was measured.</param>
+/// <param name="Scaling">The estimate for several devices; null for one device, or if nothing was measured.</param>
 /// <param name="TotalSeconds">Seconds of all steps as measured, without preparation, validation and saving; null if nothing was measured.</param>
 public sealed record TrainingPlan(
     string Device, string Precision, long SequencesPerStep, IReadOnlyList<long>? SequenceLengths, long UnitsPerStep, long MicroBatches, int Steps,
@@ -71,7 +71,7 @@ public sealed record ModelCost(long Parameters, long MatrixParameters, double At
 
 /// <summary>The exact bytes that training keeps from step to step, by kind; activations are not included.</summary>
 /// <param name="Weights">The weights, in 32 bits.</param>
-/// <param name="WeightCopies">Copies of the weights of linear layers in bfloat16; 0 where products read the weights themselves.</param>
+/// <param name="WeightCopies">Copies of the weights of linear layers in bfloat16; 0 if products read the weights themselves.</param>
 /// <param name="Gradients">The gradients.</param>
 /// <param name="Optimizer">The optimizer's state.</param>
 /// <param name="Average">The moving average of the weights.</param>
@@ -115,14 +115,15 @@ public sealed record ModelMemory(long Weights, long WeightCopies, long Gradients
 
 /// <summary>Predicts data-parallel training on several devices like this one, each with its own batch of the config's size, from one device's measured step.</summary>
 /// <remarks>
-/// Assumed: all devices compute as fast as this one; sums are exchanged as <c>Processes</c> does it, each device sending a part to every other
-/// and the sums back; each device sends at the link's speed whatever the others do; what blocks' gradients take to exchange is hidden behind the backward pass of the last
-/// micro-batch, two thirds of its time, as far as that lasts; what is in no block, embeddings above all, is not hidden. Input is ready in time.
+/// Assumptions: all devices compute as fast as this one. Gradients are exchanged as in <c>Processes</c>: each device sends a part to every
+/// other, and the sums back, at the link's full speed. The exchange of the blocks' gradients is hidden behind the backward pass of the last
+/// micro-batch, two thirds of its time, as far as that lasts; that of parameters outside blocks, mainly embeddings, is not hidden. Input is
+/// ready in time.
 /// </remarks>
 /// <param name="Devices">The number of devices n.</param>
 /// <param name="BytesPerDevice">Bytes that each sends in a step: 2·(n-1)/n times the gradients, as in a ring (Patarasuk and Yuan 2009).</param>
 /// <param name="BytesPerSecond">The speed of the link: measured on this machine's memory, or given.</param>
-/// <param name="LatencySeconds">What a message takes besides its bytes, in seconds.</param>
+/// <param name="LatencySeconds">The latency of a message, in seconds.</param>
 /// <param name="ExchangeSeconds">Seconds that a step's exchanges take.</param>
 /// <param name="HiddenSeconds">Seconds of them that the backward pass hides.</param>
 /// <param name="StepSeconds">Seconds of a step.</param>

@@ -111,8 +111,8 @@ public sealed record StepBenchmarkOptions(Device Device, Precision Precision, do
 /// <param name="UnitsPerStep">Units of a step.</param>
 /// <param name="Steps">Steps that were measured.</param>
 /// <param name="Seconds">Seconds of the median step.</param>
-/// <param name="FastSeconds">Seconds that a quarter of the steps stayed under.</param>
-/// <param name="SlowSeconds">Seconds that three quarters of the steps stayed under.</param>
+/// <param name="FastSeconds">The lower quartile of the steps' seconds.</param>
+/// <param name="SlowSeconds">The upper quartile of the steps' seconds.</param>
 /// <param name="FirstLoss">The loss of the first step, before any update: near the logarithm of the number of classes.</param>
 /// <param name="FlopsPerStep">Operations of a step.</param>
 /// <param name="PeakFlopsPerSecond">The machine's measured peak, operations per second.</param>

@@ -12,7 +12,8 @@ using static TorchSharp.torch;
 namespace Transformers.Benchmarks;
 
 /// <summary>Runs a micro-batch of random inputs, and measures its memory, its time, and that of the update.</summary>
-/// <remarks>Like <see cref="MemoryFit"/> it doubles the rows, so that it tries no size that earlier ones show not to fit.</remarks>
+/// <remarks>Like <see cref="MemoryFit"/>, it doubles the rows and does not try a size that, judging by the previous ones, cannot
+/// fit.</remarks>
 /// <param name="config">The model.</param>
 /// <param name="training">How it trains.</param>
 /// <param name="data">The sizes of its data.</param>
@@ -31,7 +32,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
     /// <summary>The longest time to measure; a pass that has begun is not interrupted.</summary>
     internal TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Takes the fraction that is done: memory first, then time.</summary>
+    /// <summary>Receives the fraction that is done: memory first, then time.</summary>
     internal Action<double>? Progress { get; init; }
 
     /// <summary>Measures the device's memory; null if that is impossible.</summary>

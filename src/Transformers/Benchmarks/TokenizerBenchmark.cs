@@ -23,7 +23,8 @@ public sealed record TokenizerTiming(string Name, int Threads, long Bytes, doubl
 
 /// <summary>The result of a benchmark.</summary>
 /// <param name="Bytes">Bytes of text.</param>
-/// <param name="DistinctPieces">Distinct pieces of the text under the pattern: little text repeated would be encoded from the cache.</param>
+/// <param name="DistinctPieces">Distinct pieces of the text under the pattern: a short text repeated would be encoded from the
+/// cache.</param>
 /// <param name="Tokens">Tokens of the text.</param>
 /// <param name="Timings">The measurements.</param>
 public sealed record TokenizerBenchmarkResult(long Bytes, long DistinctPieces, long Tokens, IReadOnlyList<TokenizerTiming> Timings);

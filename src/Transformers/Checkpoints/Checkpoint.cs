@@ -4,7 +4,7 @@ using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>A checkpoint folder whose manifest was read; unless said otherwise, all its files agree with it.</summary>
+/// <summary>A checkpoint folder whose manifest has been read; unless it was opened unverified, all its files match the manifest.</summary>
 public sealed class Checkpoint
 {
     readonly Dictionary<string, ManifestFile> files;
@@ -24,7 +24,7 @@ public sealed class Checkpoint
     /// <summary>Optimizer steps done when it was written.</summary>
     public long Step => Manifest.Step;
 
-    /// <summary>Opens a checkpoint and reads every byte of it to see that it is intact.</summary>
+    /// <summary>Opens a checkpoint and verifies every byte of it.</summary>
     /// <param name="folder">The checkpoint's folder.</param>
     /// <exception cref="CheckpointException">A file is missing or damaged; the message names it.</exception>
     public static Checkpoint Open(string folder)
@@ -34,7 +34,7 @@ public sealed class Checkpoint
         return checkpoint;
     }
 
-    /// <summary>Opens a checkpoint and compares the sizes of its files only.</summary>
+    /// <summary>Opens a checkpoint and compares only the sizes of its files.</summary>
     /// <param name="folder">The checkpoint's folder.</param>
     /// <exception cref="CheckpointException">A file is missing or has another size; the message names it.</exception>
     public static Checkpoint OpenUnverified(string folder)
@@ -47,34 +47,34 @@ public sealed class Checkpoint
         return checkpoint;
     }
 
-    /// <summary>Whether it holds a file of that name.</summary>
+    /// <summary>Whether it has a file of that name.</summary>
     public bool Has(string name) => files.ContainsKey(name);
 
-    /// <summary>The file of the weights to work with: of their moving average, where there is one.</summary>
+    /// <summary>The file of the weights to use: their moving average if there is one.</summary>
     public string WeightsFile => Has(CheckpointFiles.Average) ? CheckpointFiles.Average : CheckpointFiles.Model;
 
-    /// <summary>The path of a file that it holds.</summary>
-    /// <exception cref="CheckpointException">It holds none of that name.</exception>
+    /// <summary>The path of one of its files.</summary>
+    /// <exception cref="CheckpointException">It has no file of that name.</exception>
     public string PathOf(string name) => files.ContainsKey(name) ? SafePath.Resolve(Folder, name)
         : throw new CheckpointException(Folder, $"the checkpoint has no {name}");
 
     /// <summary>Opens a file of tensors under their current names; the caller closes it.</summary>
-    /// <exception cref="UserException">It holds none of that name, or not in the safetensors format.</exception>
+    /// <exception cref="UserException">It has no file of that name, or the file is not in the safetensors format.</exception>
     public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name), TensorNames.Adapt);
 
     /// <summary>Reads a file of text.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="limit">Its maximum size in bytes.</param>
-    /// <exception cref="UserException">It holds none of that name, it is larger, or it is not UTF-8.</exception>
+    /// <exception cref="UserException">It has no file of that name, or the file is larger or not UTF-8.</exception>
     public string ReadText(string name, int limit = 64 << 20) => BoundedFile.ReadText(PathOf(name), limit);
 
     /// <summary>Reads a file's bytes.</summary>
     /// <param name="name">Its name.</param>
-    /// <exception cref="UserException">It holds none of that name, or it has more than 64 MiB.</exception>
+    /// <exception cref="UserException">It has no file of that name, or the file has more than 64 MiB.</exception>
     public byte[] ReadBytes(string name) => BoundedFile.ReadBytes(PathOf(name), 64 << 20);
 
     /// <summary>Reads <c>state.json</c>.</summary>
-    /// <exception cref="UserException">There is none, or it is not what it should be.</exception>
+    /// <exception cref="UserException">It is missing or invalid.</exception>
     public TrainingState ReadState() => TrainingState.Read(PathOf(CheckpointFiles.State));
 
     /// <summary>Reads every byte and compares the checksums.</summary>
@@ -85,7 +85,7 @@ public sealed class Checkpoint
         {
             var path = CheckSize(file);
             var found = CheckpointManifest.Hex(ChecksumOf(path));
-            if (found != file.Crc32c) throw new CheckpointException(path, $"is damaged: its checksum is {found}, where the manifest says {MessageText.Quote(file.Crc32c)}");
+            if (found != file.Crc32c) throw new CheckpointException(path, $"is damaged: its checksum is {found}, but the manifest says {MessageText.Quote(file.Crc32c)}");
         }
     }
 
@@ -94,7 +94,7 @@ public sealed class Checkpoint
         var path = SafePath.Resolve(Folder, file.Name);
         var info = new FileInfo(path);
         if (!info.Exists) throw new CheckpointException(path, "is missing");
-        if (info.Length != file.Bytes) throw new CheckpointException(path, $"is damaged: it has {info.Length} bytes, where the manifest says {file.Bytes}");
+        if (info.Length != file.Bytes) throw new CheckpointException(path, $"is damaged: it has {info.Length} bytes, but the manifest says {file.Bytes}");
         return path;
     }
 
@@ -136,24 +136,25 @@ public sealed class CheckpointException : UserException
         : base([new Problem(message, File: file, Hint: hint)], inner) => File = file;
 }
 
-/// <summary>Names of the files that a checkpoint holds.</summary>
+/// <summary>Names of the files of a checkpoint.</summary>
 public static class CheckpointFiles
 {
     /// <summary>The weights.</summary>
     public const string Model = "model.safetensors";
     /// <summary>The optimizer's tensors.</summary>
     public const string Optimizer = "optimizer.safetensors";
-    /// <summary>The weights' exponential moving average, where there is one.</summary>
+    /// <summary>The weights' exponential moving average, if there is one.</summary>
     public const string Average = "ema.safetensors";
-    /// <summary>Everything else that training needs to go on: see <see cref="TrainingState"/>.</summary>
+    /// <summary>Everything else that training needs to continue: see <see cref="TrainingState"/>.</summary>
     public const string State = "state.json";
     /// <summary>The resolved config.</summary>
     public const string Config = "config.yaml";
-    /// <summary>The names of the classes, where the model classifies texts.</summary>
+    /// <summary>The names of the classes, if the model classifies texts.</summary>
     public const string Classes = "classes.json";
-    /// <summary>The tokenizer, where the model has one.</summary>
+    /// <summary>The tokenizer, if the model has one.</summary>
     public const string Tokenizer = "tokenizer.json";
-    /// <summary>Marks a checkpoint that was saved only because its validation was the best so far: it goes when a better one comes, and does not count among the newest.</summary>
+    /// <summary>Marks a checkpoint that was saved only because its validation was the best so far: it is deleted once there is a better
+    /// one, and does not count among the newest.</summary>
     public const string BestOnly = "best_only";
     /// <summary>Sizes and checksums of the others; written last.</summary>
     public const string Manifest = "manifest.json";
@@ -164,7 +165,7 @@ public static class CheckpointFiles
 /// <param name="Write">Writes the content. In the background this runs on another thread, so what it reads must be a snapshot.</param>
 public sealed record CheckpointFile(string Name, Action<Stream> Write);
 
-/// <summary>What one checkpoint is to hold.</summary>
+/// <summary>The contents of a checkpoint to be written.</summary>
 /// <param name="step">Optimizer steps done, at least 0: the checkpoint's name and age.</param>
 public sealed class CheckpointContents(long step) : IDisposable
 {
@@ -189,7 +190,7 @@ public sealed class CheckpointContents(long step) : IDisposable
         return this;
     }
 
-    /// <summary>Disposes of what was handed over; nothing can be written any more.</summary>
+    /// <summary>Disposes of what was handed over; afterwards nothing can be written.</summary>
     public void Dispose()
     {
         foreach (var source in owned) source.Dispose();

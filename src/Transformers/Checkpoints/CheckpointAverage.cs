@@ -7,11 +7,12 @@ namespace Transformers.Checkpoints;
 /// <remarks>Vaswani et al. 2017, section 6.1, who average the last 5 or 20.</remarks>
 public static class CheckpointAverage
 {
-    /// <summary>Writes a checkpoint whose weights are the mean of others'; it holds what generation and evaluation need, and nothing to train on from.</summary>
+    /// <summary>Writes a checkpoint whose weights are the mean of others'; it has what generation and evaluation need, but training cannot
+    /// continue from it.</summary>
     /// <param name="checkpoints">The checkpoints, at least one: of one model and one tokenizer.</param>
-    /// <param name="folder">The new checkpoint's folder, which must not exist or be empty.</param>
+    /// <param name="folder">The new checkpoint's folder, which must be empty or not exist.</param>
     /// <param name="file">The file of weights; <c>model.safetensors</c> unless said otherwise.</param>
-    /// <returns>The new checkpoint; its step is the last of the others'.</returns>
+    /// <returns>The new checkpoint; its step is the latest of the others'.</returns>
     /// <exception cref="UserException">The checkpoints do not fit together, or the folder cannot be written.</exception>
     public static Checkpoint Average(IReadOnlyList<Checkpoint> checkpoints, string folder, string file = CheckpointFiles.Model)
     {

@@ -6,7 +6,7 @@ using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>A checkpoint folder's name: <c>step-</c> and the step in eight digits, or more where it has more.</summary>
+/// <summary>A checkpoint folder's name: <c>step-</c> and the step with at least eight digits.</summary>
 public static class CheckpointName
 {
     /// <summary>The largest step that a name can hold.</summary>
@@ -17,7 +17,7 @@ public static class CheckpointName
     /// <summary>The name for a step.</summary>
     public static string Of(long step) => Prefix + step.ToString("D8", CultureInfo.InvariantCulture);
 
-    /// <summary>The step of a name; false for any other text, such as a leftover's name or the same step written otherwise.</summary>
+    /// <summary>The step of a name; false for any other text, such as a leftover's name or the same step written differently.</summary>
     public static bool TryParse(string name, out long step)
     {
         step = 0;
@@ -33,7 +33,8 @@ public static class CheckpointName
 /// <param name="Crc32c">Its CRC-32C, in eight hexadecimal digits.</param>
 public sealed record ManifestFile(string Name, long Bytes, string Crc32c);
 
-/// <summary>What a checkpoint holds: names, sizes and checksums of its files, and the metrics by which it is compared with others.</summary>
+/// <summary>The contents of a checkpoint: names, sizes and checksums of its files, and the metrics by which it is compared with
+/// others.</summary>
 /// <param name="Schema">Always <see cref="SchemaName"/>.</param>
 /// <param name="Step">Optimizer steps done.</param>
 /// <param name="Metrics">Validation metrics, all finite.</param>
@@ -45,8 +46,8 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
 
     const int LongestManifest = 1 << 20, MostFiles = 1000;
 
-    // The file opens with its own checksum, over everything behind these bytes: a flipped bit in a size or a metric is then
-    // the manifest's fault and not that of the file it describes.
+    // The file starts with its own checksum, of everything after these bytes, so that a flipped bit in a size or a metric is not attributed
+    // to the file that it describes.
     const string Opening = "{\n  \"crc32c\": \"", Closing = "\",";
     const int Covered = 14 + 1 + 8 + 2;
 
@@ -61,7 +62,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
     /// <summary>The manifest's file, its own checksum first.</summary>
     public byte[] ToJson()
     {
-        // The serializer's document begins with "{", after which the checksum is put.
+        // The checksum is inserted after the "{" with which the serializer's document begins.
         var rest = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(this, Json)[1..] + "\n");
         return [.. Encoding.UTF8.GetBytes(Opening + Hex(Crc32C.Of(rest)) + Closing), .. rest];
     }

@@ -4,18 +4,18 @@ namespace Transformers.Checkpoints;
 
 /// <summary>What a save did besides writing the checkpoint.</summary>
 /// <param name="Checkpoint">The new checkpoint.</param>
-/// <param name="Deleted">Steps whose checkpoints made room.</param>
+/// <param name="Deleted">Steps whose checkpoints were deleted.</param>
 /// <param name="Warnings">What could not be deleted, and why; the save itself succeeded.</param>
 public sealed record SaveReport(Checkpoint Checkpoint, IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings);
 
 public sealed partial class CheckpointStore
 {
-    // Steps whose bytes this process wrote or read and found right: not read again before older ones are deleted.
+    // Steps that this process wrote, or read and found intact: they are not read again before older ones are deleted.
     readonly HashSet<long> verified = [];
 
     /// <summary>Saves a checkpoint: writes it durably, moves <c>latest</c> and <c>best</c>, deletes what the policy no longer keeps.</summary>
     /// <param name="contents">What it holds.</param>
-    /// <param name="policy">Which checkpoints stay.</param>
+    /// <param name="policy">Which checkpoints are kept.</param>
     /// <exception cref="CheckpointException">It could not be written; all earlier checkpoints are untouched.</exception>
     public SaveReport Save(CheckpointContents contents, CheckpointPolicy policy)
     {
@@ -37,7 +37,8 @@ public sealed partial class CheckpointStore
         }
     }
 
-    /// <summary>Writes a checkpoint durably; nothing else is touched, save an older one of the same step, which it replaces.</summary>
+    /// <summary>Writes a checkpoint durably; nothing else is touched, except an older checkpoint of the same step, which it
+    /// replaces.</summary>
     /// <param name="contents">What it holds.</param>
     /// <exception cref="CheckpointException">It could not be written; all earlier checkpoints are untouched.</exception>
     public Checkpoint Write(CheckpointContents contents)
@@ -84,7 +85,7 @@ public sealed partial class CheckpointStore
     }
 
     /// <summary>Repairs the store after a crash: leftovers are deleted, and dangling pointers are corrected. For the holder of the run's lock.</summary>
-    /// <param name="policy">Says which checkpoint is the best.</param>
+    /// <param name="policy">Determines which checkpoint is the best.</param>
     /// <returns>Leftovers that could not be deleted.</returns>
     /// <exception cref="CheckpointException">The folder cannot be written.</exception>
     public IReadOnlyList<string> Recover(CheckpointPolicy policy)
@@ -104,9 +105,10 @@ public sealed partial class CheckpointStore
         }
     }
 
-    /// <summary>Takes the checkpoints after a step out of the way, because training resumes from that step: they become <c>step-N.aside</c> and are no longer found.</summary>
+    /// <summary>Sets aside the checkpoints after a step, because training resumes from that step: they are renamed to <c>step-N.aside</c>
+    /// and no longer used.</summary>
     /// <param name="step">Training resumes from here.</param>
-    /// <param name="policy">Says which of the remaining checkpoints is the best.</param>
+    /// <param name="policy">Determines which of the remaining checkpoints is the best.</param>
     /// <returns>The steps set aside.</returns>
     /// <exception cref="CheckpointException">The folder cannot be written.</exception>
     public IReadOnlyList<long> SetAsideAfter(long step, CheckpointPolicy policy)
@@ -145,7 +147,8 @@ public sealed partial class CheckpointStore
         best.Set(ranked.Count > 0 ? ranked[0] : null);
     }
 
-    /// <summary>Deletes what a policy no longer keeps; never the last intact checkpoint. Says which were deleted, and which could not be.</summary>
+    /// <summary>Deletes what a policy no longer keeps, but never the last intact checkpoint. Returns the deleted steps, and warnings about
+    /// those that could not be deleted.</summary>
     public (IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings) Rotate(CheckpointPolicy policy) => Rotate(policy, Plausible());
 
     (IReadOnlyList<long> Deleted, IReadOnlyList<string> Warnings) Rotate(CheckpointPolicy policy, List<Checkpoint> plausible)
@@ -197,9 +200,9 @@ public sealed partial class CheckpointStore
 /// <param name="Keep">How many of the best to keep, at least 1.</param>
 public sealed record BestRule(string Metric, bool HigherIsBetter = false, int Keep = 1);
 
-/// <summary>Which checkpoints stay.</summary>
+/// <summary>Which checkpoints are kept.</summary>
 /// <param name="KeepLast">How many of the newest, at least 1; those that were saved only as the best so far do not count.</param>
-/// <param name="Best">Of which metrics the best stay too; the first is the one that <c>best</c> names. May be empty.</param>
+/// <param name="Best">The metrics whose best checkpoints are also kept; <c>best</c> follows the first one. May be empty.</param>
 public sealed record CheckpointPolicy(int KeepLast, params IReadOnlyList<BestRule> Best)
 {
     /// <summary>Checks the numbers.</summary>
@@ -211,14 +214,15 @@ public sealed record CheckpointPolicy(int KeepLast, params IReadOnlyList<BestRul
             if (rule.Keep < 1) throw new UserException($"the number of best checkpoints to keep by {rule.Metric} ({rule.Keep}) must be at least 1");
     }
 
-    /// <summary>The steps of the best by a rule, best first; of equals the earlier. Those without the metric, or where it is not finite, are never among them.</summary>
+    /// <summary>The steps ranked by a rule, best first, the earlier one first among equals; without those that lack the metric or whose
+    /// metric is not finite.</summary>
     internal static IEnumerable<long> Ranked(BestRule rule, IEnumerable<Checkpoint> checkpoints) =>
         checkpoints.Select(c => (c.Step, Value: c.Manifest.Metrics.TryGetValue(rule.Metric, out var value) ? value : double.NaN))
             .Where(c => double.IsFinite(c.Value))
             .OrderBy(c => rule.HigherIsBetter ? -c.Value : c.Value).ThenBy(c => c.Step)
             .Select(c => c.Step);
 
-    /// <summary>The steps that stay.</summary>
+    /// <summary>The steps that are kept.</summary>
     internal HashSet<long> Kept(IReadOnlyList<Checkpoint> newestFirst)
     {
         var kept = newestFirst.Where(c => !c.Has(CheckpointFiles.BestOnly)).Take(KeepLast).Select(c => c.Step).ToHashSet();

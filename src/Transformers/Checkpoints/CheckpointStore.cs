@@ -9,16 +9,17 @@ namespace Transformers.Checkpoints;
 public sealed record SkippedCheckpoint(string Folder, string Reason);
 
 /// <summary>The checkpoints of one run: the folders <c>step-NNNNNNNN</c>, and the small files <c>latest</c> and <c>best</c> next to them.</summary>
-/// <remarks>Age is the step in the name, never the time of a file. Reading needs no lock; writing is for the holder of the run's lock alone.</remarks>
+/// <remarks>Age is the step in the name, never the time of a file. Reading needs no lock; only the holder of the run's lock may
+/// write.</remarks>
 /// <param name="folder">The folder <c>checkpoints</c> of a run; it need not exist yet.</param>
 public sealed partial class CheckpointStore(string folder)
 {
     readonly CheckpointPointer latest = new(folder, "latest"), best = new(folder, "best");
 
-    /// <summary>The folder that holds the checkpoints.</summary>
+    /// <summary>The folder of the checkpoints.</summary>
     public string Folder { get; } = folder;
 
-    /// <summary>The steps of which there is a folder, newest first, intact or not.</summary>
+    /// <summary>The steps that have a folder, newest first, intact or not.</summary>
     public IReadOnlyList<long> Steps()
     {
         if (!Directory.Exists(Folder)) return [];
@@ -38,9 +39,9 @@ public sealed partial class CheckpointStore(string folder)
     /// <summary>The step that <c>latest</c> names, if it exists.</summary>
     public long? LatestStep => latest.Target;
 
-    /// <summary>The newest checkpoint of which every byte is as it was written.</summary>
+    /// <summary>The newest checkpoint with every byte intact.</summary>
     /// <param name="skipped">The newer ones that were skipped, and why.</param>
-    /// <param name="before">Only those of earlier steps are looked at.</param>
+    /// <param name="before">Only checkpoints of earlier steps are considered.</param>
     /// <returns>The checkpoint, or null if none is intact.</returns>
     public Checkpoint? FindNewestIntact(out IReadOnlyList<SkippedCheckpoint> skipped, long before = long.MaxValue)
     {
@@ -102,7 +103,7 @@ public sealed partial class CheckpointStore(string folder)
         return null;
     }
 
-    /// <summary>Opens the best checkpoint, or the newest where none is marked.</summary>
+    /// <summary>Opens the best checkpoint, or the newest if none is marked.</summary>
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
     public Checkpoint OpenBestOrLatest() => Open(BestStep is null ? "latest" : "best");
 
@@ -112,7 +113,7 @@ public sealed partial class CheckpointStore(string folder)
         throw new CheckpointException(Folder, $"the checkpoint {MessageText.Quote(which)} must be latest, best or a step");
     }
 
-    /// <summary>The checkpoints whose manifest and sizes hold, newest first.</summary>
+    /// <summary>The checkpoints that have a valid manifest and files of the right sizes, newest first.</summary>
     List<Checkpoint> Plausible()
     {
         var found = new List<Checkpoint>();
@@ -124,14 +125,14 @@ public sealed partial class CheckpointStore(string folder)
             }
             catch (UserException)
             {
-                // Damaged ones neither count as kept nor as the best.
+                // Damaged ones count neither as kept nor as the best.
             }
         }
         return found;
     }
 }
 
-/// <summary>A small file beside the checkpoints that holds the name of one of them.</summary>
+/// <summary>A small file beside the checkpoints with the name of one of them.</summary>
 /// <param name="store">The folder of the checkpoints.</param>
 /// <param name="name"><c>latest</c> or <c>best</c>.</param>
 sealed class CheckpointPointer(string store, string name)
@@ -151,12 +152,12 @@ sealed class CheckpointPointer(string store, string name)
             }
             catch (UserException)
             {
-                return null; // Unreadable points nowhere; the next save or start rewrites it.
+                return null; // An unreadable file points nowhere; the next save or start rewrites it.
             }
         }
     }
 
-    /// <summary>Points to a step durably, or to none: then there is no file.</summary>
+    /// <summary>Points to a step durably; null deletes the file.</summary>
     public void Set(long? step)
     {
         if (step is null)

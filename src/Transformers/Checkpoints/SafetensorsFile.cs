@@ -3,7 +3,8 @@ using System.IO.MemoryMappedFiles;
 namespace Transformers.Checkpoints;
 
 /// <summary>A safetensors file open for reading: its header checked, its tensors mapped into memory and read only when touched.</summary>
-/// <remarks>Spans and addresses are valid until <see cref="Dispose"/>. A file must not be cut short while it is open: the operating system ends a process that touches what is gone.</remarks>
+/// <remarks>Spans and addresses are valid until <see cref="Dispose"/>. A file must not be truncated while it is open: the operating system
+/// ends a process that touches the missing part.</remarks>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
     readonly MemoryMappedFile? map;
@@ -37,7 +38,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         try
         {
-            // What is empty is not opened: a pipe or a device, whose length is 0, could block forever.
+            // An empty file is not opened: it may be a pipe or a device, whose length is 0 and which could block forever.
             var info = new FileInfo(path);
             if (!info.Exists) throw new SafetensorsException(SafetensorsError.Unreadable, path, null, "the file does not exist");
             if (info.Length == 0) SafetensorsHeader.ReadLength([], 0, path);
@@ -88,7 +89,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return (nint)(data + tensor.Begin);
     }
 
-    /// <summary>A tensor's bytes, of which there must be less than 2 GiB.</summary>
+    /// <summary>A tensor's bytes, which must be less than 2 GiB.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are more: use <see cref="Address"/> or <see cref="CopyTo"/>.</exception>
     public ReadOnlySpan<byte> Span(SafetensorsTensor tensor)
     {
@@ -97,7 +98,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return new((void*)address, (int)tensor.ByteCount);
     }
 
-    /// <summary>Copies a tensor's bytes to an address with room for them; there may be more than 2 GiB.</summary>
+    /// <summary>Copies a tensor's bytes, which may be more than 2 GiB, to an address with enough memory.</summary>
     public void CopyTo(SafetensorsTensor tensor, nint destination) =>
         Buffer.MemoryCopy((void*)Address(tensor), (void*)destination, tensor.ByteCount, tensor.ByteCount);
 

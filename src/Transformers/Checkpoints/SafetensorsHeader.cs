@@ -5,10 +5,10 @@ using System.Text.Unicode;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>A checked safetensors header: the tensors in the order of their bytes, and the free metadata.</summary>
+/// <summary>A checked safetensors header: the tensors in the order of their bytes, and the free-form metadata.</summary>
 /// <remarks>
-/// The rules are those of the reference implementation (safetensors, README "Format", and its reader), and two more that its README
-/// states or leaves open: a name that occurs twice is refused everywhere, and a shape has at most 64 sizes.
+/// The rules are those of the reference implementation (safetensors, README "Format", and its reader), and two more: a name that occurs
+/// twice is refused everywhere, and a shape has at most 64 sizes.
 /// </remarks>
 public sealed class SafetensorsHeader
 {
@@ -25,7 +25,7 @@ public sealed class SafetensorsHeader
     /// <summary>The tensors, in the order of their bytes.</summary>
     public IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
-    /// <summary>The free metadata; empty if there is none.</summary>
+    /// <summary>The free-form metadata; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Offset in the file of the first tensor's first byte: 8 and the header's length.</summary>
@@ -42,7 +42,7 @@ public sealed class SafetensorsHeader
     }
 
     /// <summary>The header's length in bytes, from the file's first eight.</summary>
-    /// <param name="start">The file's first bytes, at least 8 where the file has them.</param>
+    /// <param name="start">The file's first bytes, at least 8 if the file has them.</param>
     /// <param name="fileLength">The whole file's length in bytes.</param>
     /// <param name="file">Its name, for messages.</param>
     /// <exception cref="SafetensorsException">The file is too short, or the header too long.</exception>
@@ -71,7 +71,7 @@ public sealed class SafetensorsHeader
         {
             parser.Read(json);
         }
-        // InvalidOperationException: an escaped half of a surrogate pair, found when the text is asked for.
+        // InvalidOperationException: an escaped half of a surrogate pair, found when the string is read.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new SafetensorsException(SafetensorsError.InvalidHeaderDeserialization, file, null, $"the header is not JSON of the safetensors format: {e.Message}", e);
@@ -133,7 +133,7 @@ sealed class SafetensorsHeaderParser(string file)
                 throw Twice(name, name);
             }
         }
-        reader.Read(); // Throws where anything but white space follows.
+        reader.Read(); // Throws if anything but white space follows.
     }
 
     void ReadMetadata(ref Utf8JsonReader reader)
@@ -170,7 +170,7 @@ sealed class SafetensorsHeaderParser(string file)
                     break;
                 case "dtype" or "shape" or "data_offsets":
                     throw Twice(name, key);
-                default: // As the reference does: what it does not know, it passes over.
+                default: // Unknown keys are skipped, as in the reference implementation.
                     if (!(others ??= []).Add(key)) throw Twice(name, key);
                     reader.Skip();
                     break;

@@ -76,7 +76,7 @@ public static class SafetensorsDtypes
 /// <param name="Dtype">Type of its elements.</param>
 /// <param name="Shape">Its sizes; empty for a scalar; any may be 0.</param>
 /// <param name="Begin">Offset of its first byte, from the end of the header.</param>
-/// <param name="End">Offset behind its last byte.</param>
+/// <param name="End">Offset of the byte after its last one.</param>
 public sealed record SafetensorsTensor(string Name, SafetensorsDtype Dtype, IReadOnlyList<long> Shape, long Begin, long End)
 {
     /// <summary>Its size in bytes.</summary>
@@ -91,7 +91,7 @@ public sealed record SafetensorsTensor(string Name, SafetensorsDtype Dtype, IRea
         {
             foreach (var size in shape)
                 bits = checked(bits * (size >= 0 ? size : throw new SafetensorsException(SafetensorsError.TensorInvalidInfo, file, name, $"shape {Show(shape)} must not be negative")));
-            // Eighths first, so that every size that fits in memory also fits here.
+            // Whole bytes if possible: a count of bits could overflow for a size that fits in memory.
             var width = dtype.Bits();
             if (width % 8 == 0) return checked(bits * (width / 8));
             bits = checked(bits * width);
@@ -108,11 +108,12 @@ public sealed record SafetensorsTensor(string Name, SafetensorsDtype Dtype, IRea
     internal static string Show(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 }
 
-/// <summary>A tensor to be written to a safetensors file: what it is, and how to get at its bytes.</summary>
+/// <summary>A tensor to be written to a safetensors file: its description, and how to write its bytes.</summary>
 /// <param name="Name">Its name: any text but <c>__metadata__</c>.</param>
 /// <param name="Dtype">Type of its elements.</param>
 /// <param name="Shape">Its sizes; empty for a scalar; any may be 0.</param>
-/// <param name="WriteTo">Writes exactly the bytes that type and shape need, little-endian, row-major, contiguous. Called once a writing.</param>
+/// <param name="WriteTo">Writes exactly the bytes that type and shape need, little-endian, row-major, contiguous. Called once per file that
+/// is written.</param>
 public sealed record TensorBytes(string Name, SafetensorsDtype Dtype, IReadOnlyList<long> Shape, Action<Stream> WriteTo)
 {
     /// <summary>A tensor whose bytes are in managed memory, which must not change until they are written.</summary>
@@ -123,9 +124,9 @@ public sealed record TensorBytes(string Name, SafetensorsDtype Dtype, IReadOnlyL
     /// <param name="name">See the record.</param>
     /// <param name="dtype">See the record.</param>
     /// <param name="shape">See the record.</param>
-    /// <param name="address">Address of the first byte; may be 0 where there are none.</param>
-    /// <param name="byteCount">How many bytes are there; may exceed 2 GiB.</param>
-    /// <param name="owner">What keeps the memory alive; held until the tensor is written.</param>
+    /// <param name="address">Address of the first byte; may be 0 if there are none.</param>
+    /// <param name="byteCount">The number of bytes; may exceed 2 GiB.</param>
+    /// <param name="owner">The object that keeps the memory alive; referenced until the tensor is written.</param>
     public static unsafe TensorBytes FromPointer(string name, SafetensorsDtype dtype, IReadOnlyList<long> shape, nint address, long byteCount, object? owner = null) =>
         new(name, dtype, shape, stream =>
         {
@@ -139,7 +140,7 @@ public sealed record TensorBytes(string Name, SafetensorsDtype Dtype, IReadOnlyL
         });
 }
 
-/// <summary>Which rule of the safetensors format is broken. The first group bears the names of the reference implementation.</summary>
+/// <summary>The rule of the safetensors format that is broken. The first group has the names of the reference implementation.</summary>
 public enum SafetensorsError
 {
     /// <summary>The file has fewer than 8 bytes.</summary>
@@ -152,7 +153,7 @@ public enum SafetensorsError
     InvalidHeader,
     /// <summary>The header is not JSON, or not of the format's shape.</summary>
     InvalidHeaderDeserialization,
-    /// <summary>Offsets overlap, leave a hole, or end before they start.</summary>
+    /// <summary>Offsets overlap, leave a gap, or end before they start.</summary>
     InvalidOffset,
     /// <summary>The size that the shape gives does not fit in 64 bits.</summary>
     ValidationOverflow,
@@ -169,11 +170,11 @@ public enum SafetensorsError
     TensorNotFound,
     /// <summary>The file cannot be opened or read.</summary>
     Unreadable,
-    /// <summary>A source gave more or fewer bytes than its type and shape say.</summary>
+    /// <summary>A source gave more or fewer bytes than its type and shape need.</summary>
     WrongByteCount,
 }
 
-/// <summary>A safetensors file, or what was to be written as one, breaks a rule of the format.</summary>
+/// <summary>A safetensors file, or data to be written as one, breaks a rule of the format.</summary>
 public sealed class SafetensorsException : UserException
 {
     /// <summary>The rule.</summary>

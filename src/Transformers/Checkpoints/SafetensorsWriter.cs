@@ -29,7 +29,7 @@ public static class SafetensorsWriter
     /// <exception cref="SafetensorsException">A name, shape or byte count breaks a rule.</exception>
     public static void WriteTo(Stream stream, IReadOnlyList<TensorBytes> tensors, IReadOnlyDictionary<string, string>? metadata = null, string file = "safetensors")
     {
-        // Wide elements first, then by name: every tensor is aligned, and equal contents give equal files. The reference's order.
+        // The reference's order, wide elements first and then by name: every tensor is aligned, and equal contents give equal files.
         IReadOnlyList<TensorBytes> ordered = [.. tensors.OrderByDescending(t => t.Dtype.Bits()).ThenBy(t => t.Name, StringComparer.Ordinal)];
         var sizes = new long[ordered.Count];
         var header = Header(ordered, metadata, sizes, file);
@@ -57,7 +57,7 @@ public static class SafetensorsWriter
             for (var i = 0; i < tensors.Count; i++)
             {
                 var t = tensors[i];
-                if (t.Name == SafetensorsHeader.MetadataKey) throw new SafetensorsException(SafetensorsError.InvalidName, file, t.Name, "the format keeps this name for metadata");
+                if (t.Name == SafetensorsHeader.MetadataKey) throw new SafetensorsException(SafetensorsError.InvalidName, file, t.Name, "the format reserves this name for metadata");
                 if (!names.Add(t.Name)) throw new SafetensorsException(SafetensorsError.InvalidName, file, t.Name, "the name is given twice");
                 if (t.Shape.Count > SafetensorsHeaderParser.LongestShape) throw new SafetensorsException(SafetensorsError.TensorInvalidInfo, file, t.Name, $"the shape must have at most {SafetensorsHeaderParser.LongestShape} sizes");
                 var begin = end;
@@ -102,7 +102,7 @@ public static class SafetensorsWriter
         }
         catch (EncoderFallbackException e)
         {
-            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} holds half a surrogate pair, which UTF-8 cannot represent", e);
+            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} contains half of a surrogate pair, which UTF-8 cannot represent", e);
         }
     }
 

@@ -5,7 +5,7 @@ namespace Transformers.Checkpoints;
 /// <summary>The names of tensors in checkpoints, and what older versions called them.</summary>
 public static class TensorNames
 {
-    // In this order.
+    // Applied in this order.
     static readonly (Regex Old, string Current)[] Table =
     [
         Row(@"\battention\.packed\b", "attn.qkv"),
@@ -41,7 +41,7 @@ public static class TensorNames
 
     static (Regex, string) Row(string old, string current) => (new Regex(old, RegexOptions.CultureInvariant), current);
 
-    // Files with today's names say so.
+    // Marks files with current names.
     const string Marker = "names";
 
     /// <summary>The metadata of files with current names.</summary>

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Checkpoints;
 
-/// <summary>How far training is: with the tensors, all that a trainer needs to go on.</summary>
+/// <summary>The progress of training: together with the tensors, all that a trainer needs to continue.</summary>
 public sealed record TrainerState
 {
     /// <summary>Steps done.</summary>
@@ -22,7 +22,7 @@ public sealed record TrainerState
     /// <summary>Steps of the optimizer.</summary>
     [JsonRequired]
     public long OptimizerSteps { get; init; }
-    /// <summary>Mean loss of the last reported steps; not a number before any.</summary>
+    /// <summary>Mean loss of the last reported steps; NaN before the first report.</summary>
     public double TrainLoss { get; init; } = double.NaN;
     /// <summary>The best validation so far, if there was one.</summary>
     public BestSoFar? Best { get; init; }
@@ -35,7 +35,7 @@ public sealed record TrainerState
     public long SkippedSteps { get; init; }
     /// <summary>How often the run went back to an earlier checkpoint.</summary>
     public long RollBacks { get; init; }
-    /// <summary>Into how many pieces micro-batches are cut to fit into memory.</summary>
+    /// <summary>The number of pieces into which micro-batches are split to fit into memory.</summary>
     public int MicroPieces { get; init; } = 1;
     /// <summary>The position in the data: named whole numbers (epoch, batch, …).</summary>
     [JsonRequired]
@@ -77,7 +77,7 @@ public sealed record WriterVersions(string Program, string Libtorch, string Dotn
 /// <param name="Tokenizer">Hash of the tokenizer, or empty if there is none; it may not differ.</param>
 public sealed record StateHashes(string Config, string Model, string Tokenizer);
 
-/// <summary>Everything besides tensors that a run needs to go on bit for bit: the content of <c>state.json</c>.</summary>
+/// <summary>Everything besides tensors that a run needs to continue bit for bit: the content of <c>state.json</c>.</summary>
 public sealed record TrainingState
 {
     /// <summary>The format's name and version.</summary>
@@ -87,15 +87,15 @@ public sealed record TrainingState
 
     /// <summary>Always <see cref="SchemaName"/>.</summary>
     public string Schema { get; init; } = SchemaName;
-    /// <summary>How far training is.</summary>
+    /// <summary>The progress of training.</summary>
     public required TrainerState Trainer { get; init; }
-    /// <summary>What the run was made from.</summary>
+    /// <summary>Hashes of what determines the run.</summary>
     public required StateHashes Hashes { get; init; }
     /// <summary>Precision of the arithmetic: <c>fp32</c> or <c>bf16</c>.</summary>
     public required string Precision { get; init; }
-    /// <summary>Threads that computed; another number may round differently.</summary>
+    /// <summary>The number of threads; another number may round differently.</summary>
     public required int Threads { get; init; }
-    /// <summary>Who wrote it.</summary>
+    /// <summary>The versions of the programs that wrote it.</summary>
     public required WriterVersions Versions { get; init; }
 
     static readonly JsonSerializerOptions Json = new(JsonSerializerOptions.Strict)
@@ -153,7 +153,7 @@ public sealed record TrainingState
         return Trainer.Mistake();
     }
 
-    // What version 0.1 wrote before there was a record for it.
+    // The format of version 0.1.
     sealed record Version1(string Schema, long Step, long Tokens, long Examples, double Seconds, Dictionary<string, long> Sampler, Dictionary<string, double> Schedule,
         StateHashes Hashes, string Precision, int Threads, WriterVersions Versions,
         Version1.OldBest? Best = null, Dictionary<string, byte[]>? Generators = null, Dictionary<string, double>? Metrics = null)
@@ -179,10 +179,11 @@ public sealed record TrainingState
     }
 }
 
-/// <summary>Carries tensors between the engine and safetensors files.</summary>
+/// <summary>Copies tensors between the engine and safetensors files.</summary>
 public static class ModelTensors
 {
-    /// <summary>Adds a file of tensors to a checkpoint, from copies that nothing changes any more, so that it can be written in the background.</summary>
+    /// <summary>Adds a file of tensors to a checkpoint, from copies that nothing else changes, so that it can be written in the
+    /// background.</summary>
     /// <param name="contents">The checkpoint, which owns the copies from now on.</param>
     /// <param name="file">The file's name.</param>
     /// <param name="tensors">Names and tensors, on any device.</param>
@@ -207,7 +208,7 @@ public static class ModelTensors
     /// <param name="file">The open file.</param>
     /// <param name="path">Its path, for messages.</param>
     /// <param name="tensors">Names and tensors, on any device.</param>
-    /// <param name="hint">The remedy where they do not fit.</param>
+    /// <param name="hint">The remedy if they do not match.</param>
     /// <exception cref="CheckpointException">A tensor is missing, left over, or of another shape or type.</exception>
     public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model with a different shape")
     {

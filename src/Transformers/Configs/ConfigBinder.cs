@@ -3,14 +3,15 @@ using Transformers.IO;
 
 namespace Transformers.Configs;
 
-/// <summary>Turns a tree into sealed records, strictly: what does not fit exactly is a problem, and all problems are found.</summary>
+/// <summary>Binds a tree to sealed records, strictly: whatever does not match exactly is a problem, and all problems are
+/// reported.</summary>
 sealed class ConfigBinder(Type root, ProblemList problems)
 {
     /// <summary>The value, or null if it has problems or is null.</summary>
     /// <param name="type">The type to bind to.</param>
     /// <param name="node">The tree.</param>
     /// <param name="path">Its path in the config.</param>
-    /// <param name="at">Where its key is.</param>
+    /// <param name="at">The position of its key.</param>
     /// <param name="rules">The rules of its setting.</param>
     /// <param name="otherwise">The record that a union has by default; --set need not name its kind.</param>
     internal object? Bind(Type type, ConfigNode node, string path, Source at, IReadOnlyList<RuleAttribute>? rules = null, Type? otherwise = null)
@@ -37,7 +38,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var all = string.Join(", ", kinds);
         if (map.Find("kind") is not { } entry)
         {
-            // Files say what they mean, as their schema asks; a setting on the command line may be for the record that is there by default.
+            // A file must name the kind, as its schema requires; a setting on the command line may be one of the default record's.
             if (otherwise is not null && map.Source.File == ConfigText.CommandLine && ConfigShape.Of(otherwise) is var standard && map.Entries.All(e => standard.Find(e.Key) is not null))
                 return Record(standard, map, path, at);
             var typo = map.Entries.FirstOrDefault(e => Suggestion.For(e.Key, ["kind"]) is not null && variants.All(v => v.Find(e.Key) is null));
@@ -55,7 +56,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var given = keys.Where(k => ConfigShape.HasValue(map, k)).ToList();
         if (given.Count > 1)
         {
-            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", $"keep one of them; where another file or setting gives {given[0]}, {given[0]}: null removes it");
+            problems.Add(map.Find(given[1])!.KeySource, Join(path, given[1]), $"{Join(path, given[0])} and {Join(path, given[1])} must not both be given", $"keep one of them; if another file or setting gives {given[0]}, {given[0]}: null removes it");
             return null;
         }
         var typo = map.Entries.Select(e => (Entry: e, Near: Suggestion.For(e.Key, keys))).FirstOrDefault(t => t.Near is not null);
@@ -116,7 +117,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
     }
 
     // The values a rule applies to: each number of a pair or a list, else the value itself.
-    static IEnumerable<(object One, string Place)> ValuesOf(object value, RuleAttribute rule) => value switch
+    static IEnumerable<(object One, string Position)> ValuesOf(object value, RuleAttribute rule) => value switch
     {
         ITuple pair => [(pair[0]!, ""), (pair[1]!, "")],
         System.Collections.IList list when rule.AppliesToItems => list.Cast<object>().Select((one, i) => (one, $"[{i}]")),

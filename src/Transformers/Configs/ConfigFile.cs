@@ -3,13 +3,13 @@ using Transformers.IO;
 
 namespace Transformers.Configs;
 
-/// <summary>Reads configs: YAML or JSON files, merged, with settings merged over them, bound strictly to records.</summary>
+/// <summary>Reads configs: merges YAML or JSON files, then settings, and binds the result strictly to records.</summary>
 public static class ConfigFile
 {
     /// <summary>The largest config file, in bytes; real ones have a few thousand.</summary>
     public const int MaximumBytes = 1 << 20;
 
-    /// <summary>Reads files, lays each over those before it, then the settings, and binds the result.</summary>
+    /// <summary>Reads files, merges each over the previous ones and then the settings over all, and binds the result.</summary>
     /// <typeparam name="T">The record to bind to.</typeparam>
     /// <param name="files">Paths of <c>.yaml</c>, <c>.yml</c> or <c>.json</c> files, or bare names of ready configs; at least one.</param>
     /// <param name="sets">Settings such as <c>model.layers=12</c>; the later wins.</param>
@@ -81,8 +81,8 @@ public static class ConfigFile
 
     static void ReadSettings(List<ConfigNode> nodes, IReadOnlyList<string>? sets, ProblemList problems)
     {
-        // Settings are first merged with each other and then, together, over the files, so that a kind and what belongs to it may come in any order.
-        // One setting that cannot be read does not keep the others from being checked.
+        // Settings are first merged with each other and then, together, over the files, so that a kind and its settings may come in any
+        // order.
         ConfigNode? all = null;
         foreach (var set in sets ?? [])
             problems.Collect(() =>
@@ -112,7 +112,7 @@ public static class ConfigFile
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             var buffer = new byte[MaximumBytes + 1];
             var length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-            if (length > MaximumBytes) throw new UserException([new Problem($"is larger than {MaximumBytes:N0} bytes, which no config is", path, Hint: "is this the data file?")]);
+            if (length > MaximumBytes) throw new UserException([new Problem($"is larger than {MaximumBytes:N0} bytes, the maximum for a config", path, Hint: "is this the data file?")]);
             return buffer[..length];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
@@ -139,7 +139,8 @@ public sealed class LoadedConfig<T> where T : class
     /// <summary>The record.</summary>
     public T Config { get; }
 
-    /// <summary>The problem with the file, line and column of the setting that its path names; unchanged where it names none or has a file.</summary>
+    /// <summary>The problem with the file, line and column of the setting that its path names; unchanged if it has no path or already has a
+    /// file.</summary>
     public Problem Locate(Problem problem)
     {
         if (problem.Path is null || problem.File is not null) return problem;

@@ -1,12 +1,12 @@
 namespace Transformers.Configs;
 
-/// <summary>Where something was read.</summary>
+/// <summary>The position at which something was read.</summary>
 readonly record struct Source(string File, int? Line = null, int? Column = null);
 
-/// <summary>A config as it was read, before it means anything: YAML, JSON and <c>--set</c> all become this tree.</summary>
+/// <summary>A config before it is bound to records: YAML, JSON and <c>--set</c> are all read into this tree.</summary>
 abstract record ConfigNode(Source Source);
 
-/// <summary>How a scalar was written, which decides what it can be read as.</summary>
+/// <summary>How a scalar was written, which decides to which types it can be bound.</summary>
 enum ScalarStyle
 {
     /// <summary>YAML without quotes: a number, a word, or text.</summary>
@@ -28,7 +28,7 @@ sealed record MapNode(Source Source, IReadOnlyList<MapEntry> Entries) : ConfigNo
 {
     internal MapEntry? Find(string key) => Entries.FirstOrDefault(e => e.Key == key);
 
-    /// <summary>The position of a setting, or of the nearest mapping around it where the setting itself is not written.</summary>
+    /// <summary>The position of a setting, or of the nearest mapping around it if the setting itself is not given.</summary>
     /// <param name="path">A dotted path from here, list items as <c>files[0]</c>.</param>
     /// <param name="at">The position of this mapping's own key.</param>
     internal Source Locate(string path, Source at)
@@ -50,7 +50,7 @@ sealed record MapNode(Source Source, IReadOnlyList<MapEntry> Entries) : ConfigNo
 
 sealed record MapEntry(string Key, Source KeySource, ConfigNode Value);
 
-/// <summary>Lays one config over another: mappings merge key by key, everything else is replaced.</summary>
+/// <summary>Merges one config over another: mappings merge key by key, everything else is replaced.</summary>
 static class ConfigMerge
 {
     /// <param name="type">The type of the nodes, or null if it is not known.</param>
@@ -63,7 +63,7 @@ static class ConfigMerge
         if (type is not null && ConfigShape.IsUnion(type))
         {
             shape = ConfigShape.VariantOf(type, old);
-            // Settings of one kind mean nothing to another.
+            // The settings of one kind do not apply to another.
             if (shape is not null && Picks(type, @new) && ConfigShape.VariantOf(type, @new) != shape) return above;
         }
         else if (type is not null && ConfigShape.IsMapping(type)) shape = ConfigShape.Of(type);

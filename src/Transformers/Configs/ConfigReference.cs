@@ -6,7 +6,7 @@ using Transformers.IO;
 
 namespace Transformers.Configs;
 
-/// <summary>Every setting of a config as Markdown, made from the records: what docs/configs.md holds.</summary>
+/// <summary>Every setting of a config as Markdown, generated from the records, for docs/configs.md.</summary>
 public sealed class ConfigReference
 {
     readonly XmlDocs docs = new();
@@ -110,7 +110,7 @@ sealed partial class XmlDocs
     internal XmlDocs()
     {
         var path = Path.Combine(AppContext.BaseDirectory, typeof(XmlDocs).Assembly.GetName().Name + ".xml");
-        if (!File.Exists(path)) throw new UserException([new Problem("the documentation file, from which descriptions come, is not there", path, Hint: "build the program again")]);
+        if (!File.Exists(path)) throw new UserException([new Problem("the documentation file, from which descriptions come, is missing", path, Hint: "build the program again")]);
         summaries = XDocument.Load(path).Descendants("member")
             .Where(m => m.Element("summary") is not null)
             .ToDictionary(m => m.Attribute("name")!.Value, m => m.Element("summary")!);

@@ -31,9 +31,10 @@ static partial class ConfigScalars
     /// <summary>Reads a scalar.</summary>
     /// <param name="node">What was read.</param>
     /// <param name="type">The type to read.</param>
-    /// <param name="rules">The rules of the setting: a number beyond its type is reported with their bounds, not with the type's.</param>
-    /// <param name="rule">What the value must be, where it is null.</param>
-    /// <param name="hint">A remedy, where the rule does not say it.</param>
+    /// <param name="rules">The rules of the setting: a number outside its type's range is reported with their bounds, not with the
+    /// type's.</param>
+    /// <param name="rule">What the value must be, for messages.</param>
+    /// <param name="hint">A remedy, if the rule does not give it.</param>
     /// <returns>The value, or null.</returns>
     internal static object? Read(ScalarNode node, Type type, IReadOnlyList<RuleAttribute> rules, out string rule, out string? hint)
     {
@@ -99,7 +100,7 @@ static partial class ConfigScalars
         return null;
     }
 
-    /// <summary>Writes a value so that <see cref="Read"/> gives it back.</summary>
+    /// <summary>Writes a value so that <see cref="Read"/> returns it.</summary>
     internal static ScalarNode Write(object value) => value switch
     {
         bool flag => Plain(flag ? "true" : "false"),
@@ -136,8 +137,8 @@ public readonly record struct ByteSize(long Bytes)
         ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000), ("B", 1),
     ];
 
-    /// <summary>Reads a size; units in any case, underscores between digits, a fraction where it gives whole bytes.</summary>
-    /// <returns>False where the text is not a size, or is negative or larger than a signed 64-bit number.</returns>
+    /// <summary>Reads a size; units in any case, underscores between digits, a fraction if it amounts to whole bytes.</summary>
+    /// <returns>False if the text is not a size, or is negative or larger than a signed 64-bit number.</returns>
     public static bool TryParse(string text, out ByteSize size)
     {
         size = default;
@@ -151,7 +152,7 @@ public readonly record struct ByteSize(long Bytes)
         return true;
     }
 
-    /// <summary>The size in the largest unit that loses nothing.</summary>
+    /// <summary>The size in the largest unit that represents it exactly.</summary>
     public override string ToString()
     {
         if (Bytes == 0) return "0B";
@@ -167,7 +168,7 @@ public static partial class Duration
     /// <summary>Reads a length of time; a unit is needed.</summary>
     /// <param name="text">One or more numbers with their units (d, h, m, s, ms), the largest first.</param>
     /// <param name="duration">The length of time.</param>
-    /// <returns>False where the text is not a length of time, or is longer than 10,000 days.</returns>
+    /// <returns>False if the text is not a length of time, or is longer than 10,000 days.</returns>
     public static bool TryParse(string text, out TimeSpan duration)
     {
         duration = default;
@@ -198,14 +199,14 @@ public static partial class Duration
     private static partial Regex Parts();
 }
 
-/// <summary>How to write numbers that are not written as the program reads them.</summary>
+/// <summary>Remedies for numbers in notations that the program does not read.</summary>
 public static partial class NumberHint
 {
-    /// <summary>The remedy for a number with a decimal comma or marks between thousands; null for any other text.</summary>
+    /// <summary>The remedy for a number with a decimal comma or thousands separators; null for any other text.</summary>
     /// <param name="text">What was given as a number.</param>
     public static string? For(string text)
     {
-        if (Thousands().IsMatch(text)) return $"write {text.Replace(",", "").Replace("'", "")}: no marks between thousands";
+        if (Thousands().IsMatch(text)) return $"write {text.Replace(",", "").Replace("'", "")}: no thousands separators";
         return DecimalComma().IsMatch(text) ? $"write {text.Replace(',', '.')}: numbers have a decimal point" : null;
     }
 

@@ -3,7 +3,7 @@ using Transformers.IO;
 
 namespace Transformers.Configs;
 
-/// <summary>The JSON schema of a config, made from the records; editors complete and check from it.</summary>
+/// <summary>The JSON schema of a config, generated from the records, with which editors complete and check configs.</summary>
 public sealed class ConfigSchema
 {
     readonly XmlDocs docs = new();
@@ -57,7 +57,7 @@ public sealed class ConfigSchema
             rule.Describe(ConfigShape.IsPair(setting.Type) || ConfigShape.ItemOf(setting.Type) is not null && rule.AppliesToItems ? schema["items"]!.AsObject() : schema);
         if (setting.Nullable && schema["type"] is { } type)
         {
-            // The nullable form of a closed list lists null too.
+            // An enumeration that may be null also lists null.
             schema["type"] = type is JsonArray several ? new JsonArray([.. several.Select(t => t!.DeepClone()), "null"]) : new JsonArray(type.DeepClone(), "null");
             if (schema["enum"] is JsonArray values) values.Add(null);
         }
@@ -84,7 +84,7 @@ public sealed class ConfigSchema
     string Define(Type type)
     {
         if (definitions.ContainsKey(type.Name)) return type.Name;
-        definitions[type.Name] = null; // a record may hold itself
+        definitions[type.Name] = null; // a record may contain itself
         if (ConfigShape.IsUnion(type))
         {
             var union = new JsonObject();

@@ -5,8 +5,9 @@ using System.Text;
 
 namespace Transformers.Configs;
 
-/// <summary>One setting of a record: a property that can be set when the record is made.</summary>
-/// <param name="Definitions">The property, and those of base records and interfaces that it implements: the first that has rules or documentation gives them.</param>
+/// <summary>One setting of a record: a property that can be set when the record is created.</summary>
+/// <param name="Definitions">The property, then those of base records and interfaces that it implements; rules and documentation come from
+/// the first that has them.</param>
 sealed record Setting(string Name, PropertyInfo Property, Type Type, bool Nullable, bool Required, IReadOnlyList<RuleAttribute> Rules, IReadOnlyList<PropertyInfo> Definitions);
 
 /// <summary>What a record looks like in a config.</summary>
@@ -26,7 +27,7 @@ static class ConfigShape
     /// <summary>Whether a type is written as a mapping.</summary>
     internal static bool IsMapping(Type type) => type.IsClass && type.GetMethod("<Clone>$") is not null;
 
-    /// <summary>Whether a type is a mapping whose <c>kind</c>, or one of its keys, picks the record.</summary>
+    /// <summary>Whether a type is a mapping whose <c>kind</c>, or one of its keys, selects the record.</summary>
     internal static bool IsUnion(Type type) => type.IsAbstract && IsMapping(type);
 
     internal static Type? ItemOf(Type type) =>
@@ -34,7 +35,7 @@ static class ConfigShape
 
     internal static bool IsPair(Type type) => type == typeof((double, double));
 
-    /// <summary>The records that a union is closed by, in the order of their names.</summary>
+    /// <summary>The records of a union, in the order of their names.</summary>
     internal static IReadOnlyList<RecordShape> Variants(Type union)
     {
         var own = OwnVariants(union);
@@ -45,7 +46,7 @@ static class ConfigShape
     static IReadOnlyList<RecordShape> OwnVariants(Type union) => Unions.GetOrAdd(union, static union =>
         [.. union.Assembly.GetTypes().Where(t => !t.IsAbstract && t.IsAssignableTo(union)).Select(Of).OrderBy(s => s.Kind ?? s.Key, StringComparer.Ordinal)]);
 
-    /// <summary>The other records of the union that a record belongs to; none where it belongs to none.</summary>
+    /// <summary>The other records of the union that a record belongs to; none if it belongs to none.</summary>
     internal static IEnumerable<RecordShape> Siblings(RecordShape shape)
     {
         Type? union = null;
@@ -73,7 +74,7 @@ static class ConfigShape
     static IEnumerable<PropertyInfo> Definitions(Type? type, PropertyInfo property) => type is null ? []
         : [.. type.GetProperty(property.Name, BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly) is { } own ? new[] { own } : [], .. Definitions(type.BaseType, property)];
 
-    /// <summary>The variant that a mapping picks, or null if it picks none or several.</summary>
+    /// <summary>The variant that a mapping selects, or null if it selects none or several.</summary>
     internal static RecordShape? VariantOf(Type union, MapNode map)
     {
         var variants = Variants(union);

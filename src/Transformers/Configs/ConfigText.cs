@@ -3,10 +3,10 @@ using Transformers.IO;
 
 namespace Transformers.Configs;
 
-/// <summary>From bytes, or from <c>--set</c>, to a tree.</summary>
+/// <summary>Reads bytes, or a setting of <c>--set</c>, into a tree.</summary>
 static class ConfigText
 {
-    /// <summary>The file that settings of the command line come from.</summary>
+    /// <summary>The name shown as the file of settings from the command line.</summary>
     internal const string CommandLine = "--set";
 
     static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -49,7 +49,7 @@ static class ConfigText
         UserException Bad(string message, string? hint) => new([new Problem(message, source.File, Hint: hint ?? "write it as model.layers=12")]);
     }
 
-    /// <summary>The text of UTF-8 bytes, without a mark.</summary>
+    /// <summary>The text of UTF-8 bytes, without a byte-order mark.</summary>
     internal static string Decode(byte[] bytes, string file)
     {
         if (bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
@@ -68,7 +68,7 @@ static class ConfigText
         return text;
     }
 
-    /// <summary>YAML forbids control characters, and its reader would take a NUL for the end of the file.</summary>
+    /// <summary>YAML forbids control characters, and its reader treats NUL as the end of the file.</summary>
     static void RefuseControls(string text, string file)
     {
         for (int i = 0, line = 1, start = 0; i < text.Length; i++)
@@ -81,7 +81,7 @@ static class ConfigText
     }
 }
 
-/// <summary>Collects everything that is wrong, so that a user sees it all at once.</summary>
+/// <summary>Collects all problems, so that a user sees them all at once.</summary>
 sealed class ProblemList
 {
     const int Most = 100;
@@ -89,7 +89,7 @@ sealed class ProblemList
 
     internal int Count { get; private set; }
 
-    /// <summary>Whether further problems are only counted, so that there is no need to guess what was meant.</summary>
+    /// <summary>Whether further problems are only counted, which makes suggestions for them unnecessary.</summary>
     internal bool Full => problems.Count >= Most;
 
     internal void Add(Source source, string path, string message, string? hint = null)
@@ -102,7 +102,7 @@ sealed class ProblemList
     /// <summary>Whether something that the rest needs could not be read at all.</summary>
     internal bool Stopped { get; private set; }
 
-    /// <summary>Runs a step of reading and keeps the problems at which it stops.</summary>
+    /// <summary>Runs a step of reading and keeps the problems that it throws.</summary>
     /// <param name="step">The step.</param>
     /// <param name="vital">Whether the rest makes no sense without it.</param>
     internal void Collect(Action step, bool vital = true)
@@ -119,7 +119,7 @@ sealed class ProblemList
         }
     }
 
-    /// <summary>Throws if anything was found: in the order of the files as given, and of the lines in each.</summary>
+    /// <summary>Throws if there are problems, in the order of the files as given and of the lines in each.</summary>
     internal void ThrowIfAny(IReadOnlyList<string> files)
     {
         if (Count == 0) return;

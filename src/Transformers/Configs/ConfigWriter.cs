@@ -69,7 +69,7 @@ public static class ConfigWriter
         _ => throw new InvalidOperationException($"A config cannot hold {node}"),
     };
 
-    /// <summary>Whether every YAML reader takes the bare text for text (or, for a size, for what it is).</summary>
+    /// <summary>Whether every YAML reader reads the bare text as text (or a size as a size).</summary>
     static bool IsPlain(string text) =>
         text.Length is > 0 and < 200 && (char.IsAsciiLetterOrDigit(text[0]) || text[0] is '/' or '_')
         && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '_' or '.' or '-')
@@ -112,7 +112,7 @@ sealed record ChangedSetting(string Path, string Value, string? Default);
 /// <summary>Compares configs with the defaults of their records.</summary>
 static class ConfigDefaults
 {
-    /// <summary>The settings that differ from their defaults, those without any included, in the order of the records.</summary>
+    /// <summary>The settings that differ from their defaults, including those without one, in the order of the records.</summary>
     public static IReadOnlyList<ChangedSetting> Changed(object config)
     {
         var changed = new List<ChangedSetting>();
@@ -123,7 +123,7 @@ static class ConfigDefaults
     static void Compare(object value, object? standard, string path, List<ChangedSetting> changed)
     {
         var shape = ConfigShape.Of(value.GetType());
-        // Where another kind is the default, this kind's own defaults are what its settings are compared with.
+        // If another kind is the default, settings are compared with the defaults of this kind.
         if (standard?.GetType() != value.GetType())
         {
             if (shape.Kind is not null) changed.Add(new(At(path, "kind"), Show(shape.Kind), standard is null ? null : Show(ConfigShape.Of(standard.GetType()).Kind ?? "")));
@@ -149,10 +149,10 @@ static class ConfigDefaults
     static string Json(object? value, Type type) => value is null ? "none" : ConfigWriter.ToJson(value, type).ToJsonString(IO.JsonStyle.Options);
 }
 
-/// <summary>A setting that two configs have differently.</summary>
+/// <summary>A setting that differs between two configs.</summary>
 /// <param name="Path">Its path, such as <c>model.layers</c>.</param>
-/// <param name="Old">Its value as JSON in the one; null if it is not set.</param>
-/// <param name="New">Its value as JSON in the other; null if it is not set.</param>
+/// <param name="Old">Its value as JSON in the old config; null if it is not set.</param>
+/// <param name="New">Its value as JSON in the new config; null if it is not set.</param>
 public sealed record DifferentSetting(string Path, string? Old, string? New)
 {
     /// <summary>Such as <c>training.steps is 200 and was 100</c>.</summary>
@@ -162,9 +162,9 @@ public sealed record DifferentSetting(string Path, string? Old, string? New)
 /// <summary>Compares configs, or parts of them, setting by setting.</summary>
 public static class ConfigDifferences
 {
-    /// <summary>All settings that differ. Two paths of one file, absolute and relative, are the same.</summary>
-    /// <param name="old">A config record.</param>
-    /// <param name="now">Another.</param>
+    /// <summary>All settings that differ. An absolute and a relative path of the same file are equal.</summary>
+    /// <param name="old">The old config record.</param>
+    /// <param name="now">The new one.</param>
     /// <param name="path">Their path in the whole config; empty for the whole.</param>
     public static IReadOnlyList<DifferentSetting> Of(object old, object now, string path = "") => [.. Compare(ConfigWriter.ToJson(old), ConfigWriter.ToJson(now), path)];
 
@@ -182,7 +182,7 @@ public static class ConfigDifferences
         _ => false,
     };
 
-    /// <summary>Whether two paths name one file or folder: data/x, ./data/x and the absolute one.</summary>
+    /// <summary>Whether two paths name the same file or folder, such as data/x and ./data/x.</summary>
     internal static bool SamePath(string one, string other) =>
         one.Length > 0 && other.Length > 0 && !one.Contains('\0') && !other.Contains('\0')
         && Path.TrimEndingDirectorySeparator(Path.GetFullPath(one)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(other));

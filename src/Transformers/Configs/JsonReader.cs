@@ -17,7 +17,7 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
         {
             reader.Read();
             var root = Node(1, "");
-            reader.Read(); // throws where something follows
+            reader.Read(); // throws if something follows
             return root;
         }
         catch (JsonException exception)

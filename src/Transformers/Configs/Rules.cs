@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Transformers.Configs;
 
-/// <summary>What a single value of a config must satisfy; checked by the binder, shown in the schema.</summary>
-/// <remarks>On a list or a pair the rule holds for each of its numbers.</remarks>
+/// <summary>A rule for a single value of a config; the binder checks it, and the schema includes it.</summary>
+/// <remarks>On a list or a pair, the rule applies to each number.</remarks>
 [AttributeUsage(AttributeTargets.Property)]
 abstract class RuleAttribute : Attribute
 {
@@ -12,7 +12,7 @@ abstract class RuleAttribute : Attribute
     /// <param name="value">A value of the setting's type, never null.</param>
     public abstract string? Broken(object value);
 
-    /// <summary>Whether the rule is one for the numbers of a list and not for the list.</summary>
+    /// <summary>Whether the rule applies to the items of a list and not to the list itself.</summary>
     public virtual bool AppliesToItems => true;
 
     public abstract void Describe(JsonObject schema);
@@ -26,7 +26,7 @@ sealed class PositiveAttribute : RuleAttribute
     public override void Describe(JsonObject schema) => schema["exclusiveMinimum"] = 0;
 }
 
-/// <summary>A number from <paramref name="minimum"/> on.</summary>
+/// <summary>A number of at least <paramref name="minimum"/>.</summary>
 sealed class AtLeastAttribute(double minimum) : RuleAttribute
 {
     public override string? Broken(object value) => Number.Of(value) >= minimum ? null : $"must be at least {Number.Show(minimum)}";
@@ -87,10 +87,10 @@ static class Number
         number == Math.Floor(number) && Math.Abs(number) < 1e15 ? JsonValue.Create((long)number) : JsonValue.Create(number);
 }
 
-/// <summary>The name that picks this record in a config: <c>kind: gpt</c>.</summary>
+/// <summary>The name that selects this record in a config: <c>kind: gpt</c>.</summary>
 /// <remarks>
-/// A setting whose type is an abstract record is closed by its kinds: every sealed record of the same assembly that derives from it and
-/// carries this attribute (or <see cref="ByKeyAttribute"/>) is one. To add a kind is to add such a record.
+/// The kinds of a setting whose type is an abstract record are the sealed records of the same assembly that derive from it and have this
+/// attribute (or <see cref="ByKeyAttribute"/>), and those given to <see cref="Add"/>.
 /// </remarks>
 /// <param name="name">The name as it is written in the config.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
@@ -122,7 +122,8 @@ public sealed class KindAttribute(string name) : Attribute
     }
 }
 
-/// <summary>The key whose presence picks this record in a config, where a <c>kind:</c> would say nothing new: <c>files: [a.txt]</c>.</summary>
+/// <summary>The key whose presence selects this record in a config, where a <c>kind:</c> would be redundant: <c>files:
+/// [a.txt]</c>.</summary>
 /// <param name="key">A required setting of the record, as it is written in the config.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class ByKeyAttribute(string key) : Attribute
@@ -134,13 +135,14 @@ public sealed class ByKeyAttribute(string key) : Attribute
 /// <summary>A record of a config with rules that concern several of its settings.</summary>
 public interface IChecked
 {
-    /// <summary>Reports what does not fit together. Called once all settings of the record, and of those below it, are right by themselves.</summary>
+    /// <summary>Reports settings that contradict each other. Called once all settings of the record, and of those below it, are valid
+    /// individually.</summary>
     void Check(ConfigCheck check);
 }
 
-/// <summary>Where a record's own checks put what they find.</summary>
+/// <summary>Receives the problems that a record's own checks find.</summary>
 /// <param name="path">The dotted path of the record that is checked; empty at the top.</param>
-/// <param name="report">Takes a dotted path below the record, a message, and a remedy.</param>
+/// <param name="report">Receives a dotted path below the record, a message, and a remedy.</param>
 public sealed class ConfigCheck(string path, Action<string, string, string?> report)
 {
     /// <summary>The full dotted path of a setting of the record: <c>heads</c> becomes <c>model.heads</c>.</summary>
@@ -150,7 +152,7 @@ public sealed class ConfigCheck(string path, Action<string, string, string?> rep
     /// <param name="holds">Whether the rule holds.</param>
     /// <param name="key">The setting below the record to which the message points, as it is written in the config.</param>
     /// <param name="rule">What follows the setting's path: <c>(385) must be divisible by model.heads (6)</c>.</param>
-    /// <param name="hint">The remedy, where the rule does not say it.</param>
+    /// <param name="hint">The remedy, if the rule does not give it.</param>
     public void That(bool holds, string key, string rule, string? hint = null)
     {
         if (!holds) report(key, $"{At(key)} {rule}", hint);

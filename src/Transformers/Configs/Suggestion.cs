@@ -3,7 +3,7 @@ namespace Transformers.Configs;
 /// <summary>Guesses what a misspelt name was meant to be.</summary>
 public static class Suggestion
 {
-    /// <summary>What other programs call a setting.</summary>
+    /// <summary>Other programs' names for settings.</summary>
     static readonly Dictionary<string, string> Common = new()
     {
         ["n_layer"] = "layers", ["num_layers"] = "layers", ["num_hidden_layers"] = "layers", ["depth"] = "layers",
@@ -17,7 +17,7 @@ public static class Suggestion
         ["batch_size"] = "batch", ["dtype"] = "precision", ["lr_scheduler"] = "schedule", ["beta1"] = "betas", ["beta2"] = "betas",
     };
 
-    /// <summary>This program's name for what other programs call otherwise, or null.</summary>
+    /// <summary>This program's name for a setting of other programs, or null.</summary>
     /// <param name="name">What was written, such as <c>n_layer</c>.</param>
     public static string? CommonName(string name) => Common.GetValueOrDefault(name.ToLowerInvariant());
 
@@ -38,7 +38,8 @@ public static class Suggestion
             .FirstOrDefault();
     }
 
-    /// <summary>The remedy for a path with nothing at it: the nearest name in its folder, or where the path was looked for.</summary>
+    /// <summary>The remedy for a path that does not exist: the nearest name in its folder, or the folder that a relative path starts
+    /// from.</summary>
     /// <param name="path">The path as it was given.</param>
     public static string ForPath(string path)
     {
@@ -48,7 +49,7 @@ public static class Suggestion
             var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
             if (Path.GetDirectoryName(full) is { } folder)
             {
-                if (!Directory.Exists(folder)) return $"its folder is not there either: {folder}";
+                if (!Directory.Exists(folder)) return $"its folder does not exist either: {folder}";
                 if (For(Path.GetFileName(full), Directory.EnumerateFileSystemEntries(folder).Take(mostNames).Select(entry => Path.GetFileName(entry)).Order(StringComparer.Ordinal)) is { } near)
                     return $"did you mean {Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path)) ?? "", near)}?";
             }
@@ -60,7 +61,8 @@ public static class Suggestion
         }
     }
 
-    /// <summary>Insertions, deletions, substitutions and swaps of neighbours between two words (optimal string alignment).</summary>
+    /// <summary>The number of insertions, deletions, substitutions and swaps of adjacent letters between two words (optimal string
+    /// alignment).</summary>
     static int Distance(string a, string b)
     {
         var table = new int[a.Length + 1, b.Length + 1];

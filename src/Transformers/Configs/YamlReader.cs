@@ -5,7 +5,7 @@ using YamlDotNet.Core.Events;
 
 namespace Transformers.Configs;
 
-/// <summary>Reads one YAML document into a tree with positions; refuses what a config has no use for.</summary>
+/// <summary>Reads one YAML document into a tree with positions; refuses features that configs do not need.</summary>
 sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemList problems)
 {
     /// <summary>How deep mappings and lists may nest; bounds the stack here and in everything that walks the tree.</summary>
@@ -41,8 +41,8 @@ sealed partial class YamlReader(string text, Func<int, int, Source> at, ProblemL
         }
         catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
         {
-            // On some malformed text YamlDotNet trips over its own assertions instead of saying what is wrong.
-            throw new SyntaxErrorException(mark, mark, "what follows is not understood");
+            // On some malformed text, YamlDotNet fails with an internal exception instead of an error message.
+            throw new SyntaxErrorException(mark, mark, "the text that follows cannot be parsed");
         }
         return parser.Current!;
     }

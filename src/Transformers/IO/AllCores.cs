@@ -6,7 +6,7 @@ namespace Transformers.IO;
 /// <summary>Work on all processors.</summary>
 static class AllCores
 {
-    /// <summary>Runs an action for 0, 1, …; throws the first failure itself.</summary>
+    /// <summary>Runs an action for 0 to count - 1; rethrows the first failure unwrapped.</summary>
     internal static void For(int count, Action<int> action, CancellationToken cancel = default)
     {
         try
@@ -20,10 +20,11 @@ static class AllCores
     }
 }
 
-/// <summary>Ends this process at once.</summary>
+/// <summary>Ends this process immediately.</summary>
 public static partial class ProcessEnd
 {
-    /// <summary>Ends the process without running handlers or the destructors of native libraries under their threads.</summary>
+    /// <summary>Ends the process without running handlers, or the destructors of native libraries whose threads are still
+    /// running.</summary>
     /// <param name="code">The exit code.</param>
     public static void Now(int code)
     {

@@ -13,15 +13,15 @@ static class BoundedFile
 
     /// <summary>The first bytes of a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="count">How many are wanted.</param>
-    /// <param name="limit">The most bytes that the whole file may have.</param>
-    /// <param name="length">How many the whole file has.</param>
+    /// <param name="count">The maximum number of bytes to return.</param>
+    /// <param name="limit">The maximum size of the whole file in bytes.</param>
+    /// <param name="length">The size of the whole file in bytes.</param>
     public static byte[] ReadStart(string path, int count, int limit, out long length)
     {
         length = 0;
         try
         {
-            // A pipe or a device has length 0, and opening one could block forever: what is empty is not opened.
+            // A pipe or a device has length 0, and opening one could block forever, so an empty file is not opened.
             var info = new FileInfo(path);
             if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "the file does not exist");
             if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, but a file is needed");
@@ -39,7 +39,7 @@ static class BoundedFile
         }
     }
 
-    /// <summary>A whole file's text, which must be UTF-8 without a mark.</summary>
+    /// <summary>A whole file's text, which must be UTF-8.</summary>
     /// <param name="path">The file.</param>
     /// <param name="limit">Its maximum size in bytes.</param>
     public static string ReadText(string path, int limit)
@@ -60,8 +60,8 @@ static class BoundedFile
 /// <summary>Opens files that may be compressed.</summary>
 public static class InputFile
 {
-    // Without it the runtime ends a compressed file that was cut short as if it were whole. The program sets it in its
-    // runtimeconfig.json too; this is for other programs that use the library.
+    // Without it, the runtime accepts a truncated compressed file as if it were complete. The program sets it in its runtimeconfig.json
+    // too; this is for other programs that use the library.
     static InputFile() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     /// <summary>Opens a file for reading from start to end; gzip is recognized by its first two bytes, and decompressed.</summary>
@@ -69,7 +69,7 @@ public static class InputFile
     public static Stream Open(string path)
     {
         FileStream? file = null;
-        // The system would say that access is denied.
+        // The system would report "access denied" for a folder.
         if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but a file is needed", path)]);
         try
         {
@@ -78,7 +78,7 @@ public static class InputFile
             var compressed = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
             file.Position = 0;
             if (compressed) return new GZipStream(file, CompressionMode.Decompress);
-            // A file of no bytes is what some writers make of no text.
+            // Some writers write an empty file for an empty text.
             if (file.Length == 0 || !path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) return file;
             file.Dispose();
             throw new UserException([new Problem("cannot be read: its name ends in .gz, and its content is not gzip", path, Hint: "rename it without .gz if it is not compressed")]);
@@ -93,7 +93,7 @@ public static class InputFile
 
     /// <summary>Opens a file that is read more than once.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="remedy">What to do where it can be read only once.</param>
+    /// <param name="remedy">What to do if it can be read only once.</param>
     /// <exception cref="UserException">The file cannot be opened, or can be read only once.</exception>
     public static Stream OpenAgain(string path, string remedy = "write it to a file first") =>
         SpecialFile.IsAt(path) ? throw new UserException([SpecialFile.Problem(path, remedy)]) : Open(path);
@@ -101,31 +101,31 @@ public static class InputFile
     /// <summary>Whether an exception says that a file or a compressed stream cannot be read.</summary>
     public static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;
 
-    /// <summary>The problem of a file that the system refuses, which it names in its message.</summary>
+    /// <summary>The problem that a system error describes, with the file that its message names.</summary>
     public static Problem ProblemOf(Exception exception) =>
         exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at && exception.Message.EndsWith('\'')
             ? new(exception.Message[..at], exception.Message[(at + 4)..^1]) : new(exception.Message);
 
-    /// <summary>Why a file cannot be read or written, without its path, which the message has already, and without the runtime's own words.</summary>
+    /// <summary>Why a file cannot be read or written, without its path, which the problem already has.</summary>
     public static string ReasonOf(Exception exception) => exception switch
     {
         InvalidDataException => "its compressed content is damaged or cut short",
         FileNotFoundException => "the file does not exist",
         DirectoryNotFoundException => "its folder does not exist",
         UnauthorizedAccessException => "permission denied",
-        // A folder is to be made, and there is a file.
+        // The folder cannot be created because a file has its name.
         IOException when exception.Message.StartsWith("The file '", StringComparison.Ordinal) => "its folder is a file",
         // As in: No space left on device : '/mnt/file.tmp'.
         _ => exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at ? exception.Message[..at] : exception.Message,
     };
 }
 
-/// <summary>Pipes, terminals and devices, which are read once, from start to end.</summary>
+/// <summary>Pipes, terminals and devices, which can be read only once, from start to end.</summary>
 public static partial class SpecialFile
 {
     internal const string What = "is a pipe or a device";
 
-    /// <summary>Whether a path names one; false where the system does not say.</summary>
+    /// <summary>Whether a path names one; false if the system does not report it.</summary>
     /// <param name="path">The path; links are followed.</param>
     public static bool IsAt(string path)
     {
@@ -141,7 +141,7 @@ public static partial class SpecialFile
     private static partial int StatX(int folder, string path, int flags, uint wanted, Span<byte> facts);
 }
 
-/// <summary>A stream that cannot go back, of which the first bytes have been looked at.</summary>
+/// <summary>A stream that cannot seek and whose first two bytes have been read ahead.</summary>
 sealed class ReadOnceStream : Stream
 {
     readonly Stream inner;
@@ -184,7 +184,8 @@ sealed class ReadOnceStream : Stream
     }
 }
 
-/// <summary>Joins a folder with a name that was read from a file or given by someone else, so that the result stays inside.</summary>
+/// <summary>Joins a folder with an untrusted relative name, such as one read from a file, so that the result stays inside the
+/// folder.</summary>
 static class SafePath
 {
     const int LongestSegment = 255, LongestName = 1024;

@@ -2,21 +2,21 @@ namespace Transformers.IO;
 
 /// <summary>A generator of random numbers whose whole state is a key and a counter (SplitMix64), the same on every platform.</summary>
 /// <remarks>Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014: the n-th output is a mix of
-/// key + n · γ, so any position can be reached at once and a state is two integers.</remarks>
+/// key + n · γ, so any position can be reached directly, and a state is two integers.</remarks>
 struct CounterRandom
 {
     const ulong Gamma = 0x9E3779B97F4A7C15;
 
     readonly ulong key;
 
-    /// <summary>A stream of its own for each seed and index.</summary>
+    /// <summary>A separate stream for each seed and index.</summary>
     public CounterRandom(ulong seed, ulong index)
     {
         key = Mix(Mix(seed + Gamma) ^ (index * 0xD1342543DE82EF95 + 0x632BE59BD9B4E019));
         Counter = 0;
     }
 
-    /// <summary>How many numbers have been drawn; may be set to go anywhere in the stream.</summary>
+    /// <summary>How many numbers have been drawn; may be set to move anywhere in the stream.</summary>
     public ulong Counter { get; set; }
 
     public ulong NextUInt64() => Mix(key + ++Counter * Gamma);
@@ -50,13 +50,13 @@ struct CounterRandom
 /// <summary>A small generator of random numbers, one for each sample: xoshiro256**, seeded through SplitMix64.</summary>
 /// <remarks>
 /// What a sample draws depends on the integers it was made from and on nothing else, so batches are the same whatever
-/// the number of threads. The sequence is part of the program's promises: resumed runs need it unchanged.
+/// the number of threads. The sequence must never change: resumed runs depend on it.
 /// </remarks>
 public sealed class SampleRandom
 {
     ulong a, b, c, d;
 
-    /// <summary>The generator of a seed and of what it is for, for example an epoch and an index.</summary>
+    /// <summary>A generator for a seed and a purpose, for example an epoch and an index.</summary>
     public SampleRandom(ulong seed, params ReadOnlySpan<ulong> purpose)
     {
         var state = seed;
@@ -91,10 +91,10 @@ public sealed class SampleRandom
     /// <summary>A whole number in [0, end).</summary>
     public int Next(int end) => (int)Math.BigMul(NextBits(), (ulong)end, out _);
 
-    /// <summary>True with a probability.</summary>
+    /// <summary>True with the given probability.</summary>
     public bool Chance(double probability) => NextDouble() < probability;
 
-    /// <summary>Normal with mean 0 and deviation 1 (Box and Muller's first of two).</summary>
+    /// <summary>Normal with mean 0 and standard deviation 1 (Box and Muller's first of two).</summary>
     public double Normal() => Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
 
     /// <summary>Beta(alpha, alpha), for mixing.</summary>
@@ -102,7 +102,7 @@ public sealed class SampleRandom
     public double Beta(double alpha)
     {
         var (first, second) = (LogGamma(alpha), LogGamma(alpha));
-        // Of logarithms: for a small alpha both samples underflow to zero.
+        // In logarithms: for a small alpha both samples underflow to zero.
         return 1 / (1 + Math.Exp(second - first));
     }
 

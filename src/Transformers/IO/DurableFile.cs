@@ -10,11 +10,11 @@ namespace Transformers.IO;
 /// <param name="Checksum">Its CRC-32C.</param>
 public sealed record WrittenFile(string Name, long Bytes, uint Checksum);
 
-/// <summary>Writes whole files so that after a crash or power cut the old content or the new one is there, never a part.</summary>
+/// <summary>Writes whole files so that after a crash or power cut they have either their old or their new content, never a part.</summary>
 /// <remarks>Order: write <c>name.tmp</c>, fsync it, rename it over <c>name</c>, fsync the folder.</remarks>
 public static class DurableFile
 {
-    /// <summary>What the temporary sibling's name ends in. The owner of a folder deletes such leftovers when it starts.</summary>
+    /// <summary>The suffix of the temporary sibling's name. The owner of a folder deletes such leftovers when it starts.</summary>
     public const string TemporarySuffix = ".tmp";
 
     static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -22,7 +22,7 @@ public static class DurableFile
     /// <summary>Replaces a file's content.</summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="write">Writes the content, start to end.</param>
-    /// <exception cref="IOException">The disk is full, the folder is not there, … The old content is untouched.</exception>
+    /// <exception cref="IOException">The disk is full, the folder is missing, … The old content is untouched.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be written. The old content is untouched.</exception>
     public static WrittenFile Write(string path, Action<Stream> write)
     {
@@ -47,10 +47,10 @@ public static class DurableFile
     /// <summary>Replaces a file's content by bytes. See <see cref="Write"/>.</summary>
     public static WrittenFile WriteBytes(string path, ReadOnlyMemory<byte> bytes) => Write(path, stream => stream.Write(bytes.Span));
 
-    /// <summary>Replaces a file's content by text in UTF-8 without a mark. See <see cref="Write"/>.</summary>
+    /// <summary>Replaces a file's content by text in UTF-8 without a byte-order mark. See <see cref="Write"/>.</summary>
     public static WrittenFile WriteText(string path, string text) => WriteBytes(path, Utf8.GetBytes(text));
 
-    /// <summary>Writes the file that a user named; its folder is made where it is missing.</summary>
+    /// <summary>Writes a file that the user named; creates its folder if necessary.</summary>
     /// <exception cref="UserException">It cannot be written.</exception>
     public static void WriteAsked(string path, string text) => WriteAsked(path, Utf8.GetBytes(text));
 
@@ -73,7 +73,7 @@ public static class DurableFile
     /// <summary>Creates a file, writes it and waits until its bytes are on the disk; the entry in its folder may not be.</summary>
     internal static WrittenFile WriteSynced(string path, Action<Stream> write)
     {
-        // Delete and recreate: opening what is there would follow a link planted under the temporary name.
+        // Delete and recreate: opening an existing file would follow a link planted under the temporary name.
         File.Delete(path);
         FileSizeLimit.ReportAsError();
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
@@ -101,7 +101,7 @@ public static class DurableFile
 }
 
 /// <summary>A write-only stream to a file that counts and checksums what passes through it, so that the file need not be read again.</summary>
-/// <remarks>It has the file's only buffer, and closing it writes nothing: after a failed write nothing more is tried.</remarks>
+/// <remarks>It has the file's only buffer, and closing it writes nothing: after a failed write, nothing more is written.</remarks>
 sealed class ChecksumStream(FileStream file) : WriteOnlyStream
 {
     const int Chunk = 1 << 20;
@@ -143,8 +143,9 @@ sealed class ChecksumStream(FileStream file) : WriteOnlyStream
     private protected override long Count => Bytes;
 }
 
-/// <summary>CRC-32C (Castagnoli), the checksum of checkpoint files: one instruction for eight bytes on x86-64 and ARM64.</summary>
-/// <remarks>It finds every single flipped bit and every burst of up to 32 bits. It guards against damage, not against an attacker.</remarks>
+/// <summary>CRC-32C (Castagnoli), the checksum of checkpoint files: one instruction per eight bytes on x86-64 and ARM64.</summary>
+/// <remarks>It detects every single flipped bit and every burst of up to 32 bits. It guards against damage, not against an
+/// attacker.</remarks>
 public static class Crc32C
 {
     /// <summary>The checksum of no bytes.</summary>
@@ -155,7 +156,7 @@ public static class Crc32C
 
     /// <summary>Continues the checksum of what came before.</summary>
     /// <param name="checksum">The checksum so far, or <see cref="Empty"/>.</param>
-    /// <param name="bytes">What follows.</param>
+    /// <param name="bytes">The next bytes.</param>
     public static uint Append(uint checksum, ReadOnlySpan<byte> bytes)
     {
         var crc = ~checksum;
@@ -190,7 +191,7 @@ static partial class FileSizeLimit
         }
         catch (ArgumentOutOfRangeException e)
         {
-            throw new IOException($"the file {file.Name} would pass the limit on the size of files (ulimit -f)", e);
+            throw new IOException($"the file {file.Name} would exceed the limit on the size of files (ulimit -f)", e);
         }
     }
 

@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Transformers.IO;
 
-/// <summary>Builds a folder so that after a crash or power cut it is there whole or not at all.</summary>
+/// <summary>Builds a folder so that after a crash or power cut it is either complete or absent.</summary>
 /// <remarks>
-/// Order: make <c>name.tmp</c>, write and fsync every file in it, fsync it, rename it to <c>name</c>, fsync the parent. A folder that
-/// has the name already is moved to <c>name.replaced.tmp</c> just before and deleted just after; <see cref="Recover"/> puts it back
-/// should the process die between.
+/// Order: make <c>name.tmp</c>, write and fsync every file in it, fsync it, rename it to <c>name</c>, fsync the parent. An existing folder
+/// of that name is moved to <c>name.replaced.tmp</c> just before and deleted just after; <see cref="Recover"/> restores it if the process
+/// dies in between.
 /// </remarks>
 sealed class DurableFolder : IDisposable
 {
@@ -16,7 +16,7 @@ sealed class DurableFolder : IDisposable
     readonly List<WrittenFile> files = [];
     bool committed;
 
-    /// <summary>Begins a folder; nothing is seen under its name before <see cref="Commit"/>.</summary>
+    /// <summary>Begins a folder; it is not visible under its name before <see cref="Commit"/>.</summary>
     public DurableFolder(string path)
     {
         this.path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -42,7 +42,7 @@ sealed class DurableFolder : IDisposable
         return written;
     }
 
-    /// <summary>Gives the folder its name, durably; what had the name before is deleted.</summary>
+    /// <summary>Gives the folder its name, durably; an existing folder of that name is deleted.</summary>
     public void Commit()
     {
         foreach (var inner in Directory.EnumerateDirectories(temporary, "*", SearchOption.AllDirectories)) FolderSync.Sync(inner);
@@ -76,19 +76,20 @@ sealed class DurableFolder : IDisposable
         if (!committed) DurableFile.TryDelete(temporary);
     }
 
-    /// <summary>Deletes a folder so that after a crash it is there whole or not under its name.</summary>
+    /// <summary>Deletes a folder so that after a crash it is either complete or no longer under its name.</summary>
     public static void Delete(string path)
     {
         var doomed = Path.TrimEndingDirectorySeparator(path) + ".deleted" + DurableFile.TemporarySuffix;
         if (Directory.Exists(doomed)) Directory.Delete(doomed, recursive: true);
         Directory.Move(path, doomed);
-        FolderSync.Sync(Path.GetDirectoryName(Path.GetFullPath(doomed))!); // Else a power cut could bring the name back over half a folder.
+        FolderSync.Sync(Path.GetDirectoryName(Path.GetFullPath(doomed))!); // A power cut could bring a half-deleted folder back.
         FailPoint.Pass(FailPoint.DeleteRenamed);
         Directory.Delete(doomed, recursive: true);
         FailPoint.Pass(FailPoint.Deleted);
     }
 
-    /// <summary>Undoes what a killed process left: puts replaced folders back whose successor is missing, and deletes what ends in <c>.tmp</c>.</summary>
+    /// <summary>Cleans up after a killed process: restores replaced folders whose successor is missing, and deletes everything that ends in
+    /// <c>.tmp</c>.</summary>
     public static (IReadOnlyList<string> Done, IReadOnlyList<string> Failed) Recover(string parent)
     {
         List<string> done = [], failed = [];
@@ -120,7 +121,8 @@ sealed class DurableFolder : IDisposable
 }
 
 /// <summary>A temporary folder next to its final location: renamed when complete, removed otherwise.</summary>
-/// <remarks>A file in it is locked while the folder is being made, so that what a killed process left can be recognized and removed.</remarks>
+/// <remarks>A file in it is locked while the folder is being written, so that the leftovers of a killed process can be recognized and
+/// removed.</remarks>
 sealed class PartialFolder : IDisposable
 {
     const string Infix = ".partial-";
@@ -141,7 +143,7 @@ sealed class PartialFolder : IDisposable
         return new PartialFolder(target, path, Lock(path, FileMode.CreateNew));
     }
 
-    /// <summary>Gives the folder its name. Where another process was faster, that one's stays.</summary>
+    /// <summary>Gives the folder its name. If another process was faster, its folder is kept.</summary>
     public void Complete()
     {
         Unlock();
@@ -174,20 +176,21 @@ sealed class PartialFolder : IDisposable
             using (Lock(folder, FileMode.Open)) { }
             Directory.Delete(folder, recursive: true);
         }
-        catch (FileNotFoundException) { }       // Just made, or just about to be renamed.
+        catch (FileNotFoundException) { }       // Just created, or just about to be renamed.
         catch (DirectoryNotFoundException) { }
-        catch (IOException) { }                 // Locked: another process is making it.
+        catch (IOException) { }                 // Locked: another process is writing it.
         catch (UnauthorizedAccessException) { }
     }
 }
 
 /// <summary>Makes the entries of a folder (creations, renames, deletions) survive a power cut.</summary>
-/// <remarks>.NET cannot open a folder as a file, so this calls <c>open</c> and <c>fsync</c> of the C library. Windows has no such call; its file systems journal names.</remarks>
+/// <remarks>.NET cannot open a folder as a file, so this calls <c>open</c> and <c>fsync</c> of the C library. Windows does not need it: its
+/// file systems journal names.</remarks>
 static partial class FolderSync
 {
     const int Interrupted = 4, InvalidArgument = 22;
 
-    /// <summary>Returns once every entry of the folder is on the disk.</summary>
+    /// <summary>Returns once all entries of the folder are on the disk.</summary>
     public static void Sync(string folder)
     {
         if (OperatingSystem.IsWindows()) return;
@@ -200,7 +203,7 @@ static partial class FolderSync
             while (Fsync(descriptor) < 0)
             {
                 var error = Marshal.GetLastPInvokeError();
-                if (error == InvalidArgument) return; // A file system without this notion (some network mounts).
+                if (error == InvalidArgument) return; // Not supported by the file system (some network mounts).
                 if (error != Interrupted) throw Error("cannot make the folder durable", folder);
             }
         }
@@ -210,7 +213,7 @@ static partial class FolderSync
         }
     }
 
-    /// <summary>Creates a folder and those above it that are missing, each durable in its parent.</summary>
+    /// <summary>Creates a folder and its missing parents, all of them durably.</summary>
     public static void CreateFolders(string folder)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Transformers.IO;
 
-/// <summary>Named boundaries inside a save at which a test can have the process killed.</summary>
+/// <summary>Named boundaries within a save at which a test can kill the process.</summary>
 /// <remarks>
 /// <c>TRANSFORMER_FAILPOINT=name[:n]</c> kills this process, as <c>kill -9</c> would, the n-th time (default: the first) that
 /// the boundary is passed. Unset, passing one costs a comparison.
@@ -44,7 +44,7 @@ static class FailPoint
             throw new UserException($"TRANSFORMER_FAILPOINT ({setting}) must be one of {string.Join(", ", All)}, with an optional :count");
     }
 
-    /// <summary>Passes a boundary: returns, unless the environment says that the process ends here.</summary>
+    /// <summary>Passes a boundary; kills the process if the environment asks for it.</summary>
     public static void Pass(string name)
     {
         if (armed is null || armed != name || Interlocked.Decrement(ref left) != 0) return;

@@ -22,7 +22,7 @@ public static class JsonStyle
     /// <summary>Why a text is not JSON: the first sentence, without the parser's count of lines and bytes, which starts at 0.</summary>
     public static string ReasonOf(JsonException exception) => exception.Message.Split(". ")[0].Split(" LineNumber:")[0].Split(" Path:")[0].TrimEnd('.');
 
-    /// <summary>For files that are read back: every member must be there and known, enumerations by name.</summary>
+    /// <summary>For files that are read back: every member must be present and known; enumerations are written by name.</summary>
     public static readonly JsonSerializerOptions Strict = new(Indented)
     {
         MaxDepth = 8,
@@ -33,7 +33,7 @@ public static class JsonStyle
     };
 }
 
-/// <summary>Files of checkpoints that say how data become a model's input.</summary>
+/// <summary>Files in checkpoints that describe how data become a model's input.</summary>
 static class InputDocument
 {
     /// <summary>Reads a file's text strictly.</summary>
@@ -54,6 +54,6 @@ static class InputDocument
         }
     }
 
-    /// <summary>That such a file is wrong.</summary>
+    /// <summary>The error for such a file.</summary>
     internal static UserException Wrong(string what, string file) => new([new Problem(what, file, Hint: "training writes it; continue from another checkpoint")]);
 }

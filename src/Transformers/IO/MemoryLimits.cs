@@ -7,12 +7,12 @@ readonly record struct MemoryRoom(long Bytes, string Source);
 
 /// <summary>How much of the machine's memory this process may use: the limits of its control groups (versions 1 and 2) and what the system has available.</summary>
 /// <remarks>
-/// Linux promises more memory than it has and kills the process that uses it, so a successful allocation proves nothing. Pages of
-/// files that a group has read count as used, but are freed before a process is killed, so they are available.
+/// Linux allocates more memory than it has and kills a process that uses too much, so a successful allocation proves nothing. Cached pages
+/// of files count as used by a group, but are freed before a process is killed, so they are available.
 /// </remarks>
 sealed class MemoryLimits(string root = "/")
 {
-    // Version 1 says "no limit" with a number near the largest of 64 bits.
+    // Version 1 expresses "no limit" as a number close to the largest 64-bit integer.
     const long NoLimit = 1L << 60;
 
     /// <summary>The least memory that any limit leaves; null if the system reports none.</summary>
@@ -39,7 +39,8 @@ sealed class MemoryLimits(string root = "/")
         }
     }
 
-    // A group's limit holds for those below it too. Inside a container the path may be the host's, and its own group the root.
+    // A group's limit also applies to the groups below it. Inside a container, the path may be the host's and the container's own group the
+    // root.
     IEnumerable<MemoryRoom> Groups(string mount, string path, string limit, string usage, string cache)
     {
         for (var group = path.Trim('/'); ; group = Path.GetDirectoryName(group) ?? "")
@@ -76,7 +77,7 @@ sealed class MemoryLimits(string root = "/")
     }
 }
 
-/// <summary>What this process holds in memory.</summary>
+/// <summary>The memory of this process.</summary>
 public static class ProcessMemory
 {
     static long earlierPeak;
@@ -90,7 +91,7 @@ public static class ProcessMemory
     /// <summary>The most resident bytes since <see cref="StartPeak"/>.</summary>
     public static long PeakSinceStart => Read("VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
 
-    /// <summary>Whether <see cref="StartPeak"/> does anything: it does on Linux.</summary>
+    /// <summary>Whether <see cref="StartPeak"/> has an effect, as it does on Linux.</summary>
     public static bool CanMeasurePeak { get; } = OperatingSystem.IsLinux() && TryStartPeak();
 
     /// <summary>Resets the peak.</summary>
@@ -101,7 +102,7 @@ public static class ProcessMemory
         try
         {
             earlierPeak = Peak;
-            File.WriteAllText("/proc/self/clear_refs", "5"); // The kernel's word for this.
+            File.WriteAllText("/proc/self/clear_refs", "5"); // Resets VmHWM.
             return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -120,14 +121,14 @@ public static class ProcessMemory
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
         {
-            // Not Linux: the caller's fallback answers.
+            // Not Linux: the caller has a fallback.
         }
         return null;
     }
 }
 
-/// <summary>Memory is short, or would be; exit code 4.</summary>
-/// <param name="message">What needs how much, and how much there is.</param>
+/// <summary>Memory has run out, or would; exit code 4.</summary>
+/// <param name="message">What needs how much memory, and how much is available.</param>
 /// <param name="remedy">What to lower.</param>
 /// <param name="inner">The allocation that failed, if one did.</param>
 public sealed class MemoryException(string message, string remedy, Exception? inner = null) : OutOfMemoryException(message, inner)
@@ -135,7 +136,7 @@ public sealed class MemoryException(string message, string remedy, Exception? in
     /// <summary>What to lower.</summary>
     public string Remedy => remedy;
 
-    /// <summary>Whether an exception says that memory ran out: .NET's own, or libtorch's in TorchSharp's wrapping.</summary>
+    /// <summary>Whether an exception says that memory ran out: .NET's own, or libtorch's as wrapped by TorchSharp.</summary>
     public static bool IsOutOfMemory(Exception exception) => exception is OutOfMemoryException ||
         exception is System.Runtime.InteropServices.ExternalException && (exception.Message.Contains("allocate memory", StringComparison.Ordinal) || exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
 

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Transformers.IO;
 
-/// <summary>Writes rows of numbers as NumPy's <c>.npy</c>, version 1.0; the number of rows need not be known before.</summary>
+/// <summary>Writes rows of numbers as NumPy's <c>.npy</c>, version 1.0; the number of rows need not be known in advance.</summary>
 public sealed class NpyWriter : IDisposable
 {
-    // Room for the longest shape, so that the header can be written again at the end.
+    // Enough for the longest shape, so that the header can be rewritten at the end.
     const int HeaderLength = 128;
 
     readonly Stream stream;
@@ -15,7 +15,7 @@ public sealed class NpyWriter : IDisposable
     bool failed;
 
     /// <summary>Starts a file.</summary>
-    /// <param name="path">The file; it is replaced, and its folder is made where it is missing.</param>
+    /// <param name="path">The file; it is replaced, and its folder is created if necessary.</param>
     /// <param name="width">Numbers per row; 0 for a plain list of whole numbers.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     public NpyWriter(string path, int width)
@@ -86,13 +86,13 @@ public sealed class NpyWriter : IDisposable
     static UserException Refused(string path, Exception exception) => new([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
 
     /// <summary>Writes the number of rows and closes the file. A file that could not be written whole is deleted.</summary>
-    /// <exception cref="UserException">The disk does not take what was held back.</exception>
+    /// <exception cref="UserException">The rest of the file cannot be written.</exception>
     public void Dispose()
     {
         try
         {
             if (!failed) Writes(WriteHeader);
-            // What is left in the buffer is written now.
+            // This writes what is left in the buffer.
             if (!failed) Writes(stream.Dispose);
         }
         finally
@@ -111,7 +111,7 @@ public sealed class NpyWriter : IDisposable
         {
             // The first failure has been reported.
         }
-        // A device must stay.
+        // A device must not be deleted.
         if (!SpecialFile.IsAt(path)) File.Delete(path);
     }
 }

@@ -8,7 +8,7 @@ namespace Transformers.IO;
 /// <param name="Line">Line in that file, from 1, if known.</param>
 /// <param name="Column">Column in that line, from 1, if known.</param>
 /// <param name="Path">The dotted path of the setting, if any.</param>
-/// <param name="Hint">The remedy, if it is not plain from the message.</param>
+/// <param name="Hint">The remedy, if it is not clear from the message.</param>
 public sealed record Problem(string Message, string? File = null, int? Line = null, int? Column = null, string? Path = null, string? Hint = null)
 {
     /// <summary>The problem as one line of text: <c>file:line:column: path: message (hint)</c>.</summary>
@@ -22,7 +22,7 @@ public sealed record Problem(string Message, string? File = null, int? Line = nu
     }
 }
 
-/// <summary>A mistake of the user's, as opposed to a bug: shown as a message without a stack trace, exit code 2.</summary>
+/// <summary>A user's mistake, as opposed to a bug: shown as a message without a stack trace, exit code 2.</summary>
 public class UserException : Exception
 {
     /// <summary>All problems found, at least one.</summary>
@@ -52,7 +52,7 @@ public class UserException : Exception
     }
 }
 
-/// <summary>Makes text from outside fit to be shown in a message: one line, no control characters, not too long.</summary>
+/// <summary>Makes untrusted text safe to show in a message: one line, no control characters, not too long.</summary>
 static class MessageText
 {
     public static string Escape(string text, int longest = 60)

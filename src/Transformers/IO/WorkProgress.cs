@@ -4,10 +4,10 @@ namespace Transformers.IO;
 public static class WorkProgress
 {
     /// <summary>Passes items on, and reports after each how many of them are done.</summary>
-    /// <param name="items">The items, each of which is done when the next one is asked for.</param>
+    /// <param name="items">The items, each of which is done when the next one is requested.</param>
     /// <param name="total">Their number, or the sum of their sizes.</param>
-    /// <param name="progress">Takes the fraction; null for nobody.</param>
-    /// <param name="size">The size of an item; null where all are alike.</param>
+    /// <param name="progress">Receives the fraction; may be null.</param>
+    /// <param name="size">The size of an item; null if each counts as 1.</param>
     public static IEnumerable<T> Counted<T>(this IEnumerable<T> items, long total, Action<double>? progress, Func<T, long>? size = null) =>
         progress is null ? items : Count(items, total, progress, size);
 
@@ -16,7 +16,7 @@ public static class WorkProgress
         long done = 0;
         foreach (var item in items)
         {
-            // Before it is passed on: who takes it may dispose of it.
+            // Read before the item is passed on, since its consumer may dispose of it.
             var own = size?.Invoke(item) ?? 1;
             yield return item;
             done += own;

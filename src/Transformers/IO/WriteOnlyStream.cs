@@ -1,6 +1,6 @@
 namespace Transformers.IO;
 
-/// <summary>A stream that is only written to, forwards and without a buffer of .NET's: what derives from it says what becomes of the bytes.</summary>
+/// <summary>The base of streams that are only written to, sequentially and without a buffer of their own in .NET.</summary>
 public abstract class WriteOnlyStream : Stream
 {
     /// <summary>The bytes written so far; not every stream counts them.</summary>

@@ -5,22 +5,23 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>What one call of attention is given besides its input.</summary>
+/// <summary>The arguments of attention besides its input.</summary>
 /// <param name="Positions">Rotates queries and keys; null for none.</param>
 /// <param name="Causal">Whether a query sees no key after its own position; the queries are the last of the keys' positions.</param>
-/// <param name="Mask">Added to the scores: 0 where a key is seen, minus infinity where not, or a bias; broadcasts to [B, H, T, S]; a first size that divides B repeats, as the windows of each image do.</param>
+/// <param name="Mask">Added to the scores: 0 for visible keys, minus infinity for hidden ones, or a bias; broadcasts to [B, H, T, S]; a
+/// first dimension that divides B is repeated, as for the windows of each image.</param>
 /// <param name="Cache">Keys and values of earlier tokens, which this call appends to.</param>
-/// <param name="Recorder">Takes the weights; selects the formula that computes them.</param>
+/// <param name="Recorder">Receives the attention weights; selects the formula that computes them.</param>
 /// <param name="Padding">Hides keys that are padding.</param>
 /// <param name="Random">The position in the run, for dropout.</param>
 public readonly record struct AttentionInput(
     Positions? Positions = null, bool Causal = false, Tensor? Mask = null, LayerCache? Cache = null, AttentionRecorder? Recorder = null,
     PaddingMask? Padding = null, RandomPosition Random = default);
 
-/// <summary>Multi-head attention with grouped key/value heads, within one sequence or from one to another.</summary>
+/// <summary>Multi-head attention with grouped key/value heads: self-attention or cross-attention.</summary>
 /// <remarks>
-/// Vaswani et al. 2017, section 3.2; grouped heads: Ainslie et al. 2023. Within one sequence the three projections are one
-/// matrix product, their rows in the order queries, keys, values.
+/// Vaswani et al. 2017, section 3.2; grouped heads: Ainslie et al. 2023. The three projections of self-attention are one matrix product,
+/// with rows in the order queries, keys, values.
 /// </remarks>
 public sealed class Attention : nn.Module
 {
@@ -40,8 +41,8 @@ public sealed class Attention : nn.Module
     /// <param name="kvHeads">The number K of key/value heads; it divides the number of heads.</param>
     /// <param name="bias">Whether the projections add a bias.</param>
     /// <param name="dropout">The rate at which training drops weights.</param>
-    /// <param name="cross">Whether keys and values come from another sequence.</param>
-    /// <param name="sourceWidth">The width of that sequence; by default the same.</param>
+    /// <param name="cross">Whether it is cross-attention, with keys and values from another sequence.</param>
+    /// <param name="sourceWidth">The width of that sequence; by default <paramref name="width"/>.</param>
     public Attention(int width, int heads, int? kvHeads = null, bool bias = true, double dropout = 0, bool cross = false, int? sourceWidth = null) : base(nameof(Attention))
     {
         this.heads = heads;
@@ -90,7 +91,8 @@ public sealed class Attention : nn.Module
     /// <summary>Attends.</summary>
     /// <param name="x">The queries' sequence, [B, T, D].</param>
     /// <param name="input">Masks, positions, cache and recorder.</param>
-    /// <param name="source">The keys' and values' sequence, [B, S, D], for attention from one sequence to another; ignored where the cache already holds it.</param>
+    /// <param name="source">The keys' and values' sequence, [B, S, D], for cross-attention; ignored if the cache already has its keys and
+    /// values.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor forward(Tensor x, AttentionInput input, Tensor? source = null)
     {
@@ -119,7 +121,7 @@ public sealed class Attention : nn.Module
     (Tensor q, Tensor k, Tensor v) Cross(Tensor x, AttentionInput input, Tensor? source)
     {
         var q = Heads(query!.call(x), heads);                                             // [B, H, T, E]
-        // The source does not change while a target is generated: its keys and values are made once.
+        // The source does not change while a target is generated: its keys and values are computed once.
         if (input.Cache is { Length: > 0 } filled) return (q, filled.Keys, filled.Values);
         var parts = keyValue!.call(source ?? throw new ArgumentNullException(nameof(source))).chunk(2, -1);
         var k = Heads(parts[0], kvHeads);                                                  // [B, K, S, E]
@@ -136,7 +138,7 @@ public sealed class Attention : nn.Module
     }
 }
 
-/// <summary>Collects attention weights, one tensor [B, H, T, S] a layer, in the order of the layers.</summary>
+/// <summary>Collects attention weights, one tensor [B, H, T, S] per layer, in the order of the layers.</summary>
 public sealed class AttentionRecorder : IDisposable
 {
     readonly List<Tensor> weights = [];
@@ -144,7 +146,7 @@ public sealed class AttentionRecorder : IDisposable
     /// <summary>The weights so far; they belong to the recorder.</summary>
     public IReadOnlyList<Tensor> Weights => weights;
 
-    // A block frees what it made when it returns: the weights must leave its scope.
+    // A block frees its tensors when it returns, so the weights are detached from its scope.
     internal void Add(Tensor layer) => weights.Add(layer.detach().DetachFromDisposeScope());
 
     /// <summary>Frees the weights.</summary>
@@ -160,7 +162,7 @@ public sealed class PaddingMask
 {
     PaddingMask(Tensor lengths, Tensor additive) => (Lengths, Additive) = (lengths, additive);
 
-    /// <summary>The tokens of each row, [B] whole numbers in CPU memory: kernels that know them skip padding.</summary>
+    /// <summary>The tokens of each row, [B] int64 on the CPU, with which the kernels skip padding.</summary>
     public Tensor Lengths { get; }
 
     /// <summary>What is added to scores, [B, 1, 1, S] on the model's device: 0 for tokens, minus infinity for padding.</summary>
@@ -169,7 +171,7 @@ public sealed class PaddingMask
     /// <summary>The mask of some of the rows.</summary>
     internal PaddingMask Select(Tensor rows) => new(Lengths.index_select(0, rows.cpu()), Additive.index_select(0, rows));
 
-    /// <summary>Keeps the mask past the present dispose scope.</summary>
+    /// <summary>Keeps the mask beyond the current dispose scope.</summary>
     internal PaddingMask MoveToOuterDisposeScope()
     {
         Lengths.MoveToOuterDisposeScope();
@@ -178,7 +180,7 @@ public sealed class PaddingMask
     }
 
     /// <summary>The mask of rows.</summary>
-    /// <param name="lengths">The tokens of each row, at least one each: a row without a token to attend to has no softmax.</param>
+    /// <param name="lengths">The tokens of each row, at least one each, since the softmax over no tokens is undefined.</param>
     /// <param name="width">S: the padded length.</param>
     /// <param name="device">The model's device.</param>
     /// <returns>The mask; null if there is no padding.</returns>

@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>softmax(QKᵀ/√E + mask)·V in libtorch's operators: without the matrix of weights in memory unless somebody wants to see it.</summary>
+/// <summary>softmax(QKᵀ/√E + mask)·V with libtorch's operators, without the matrix of weights in memory unless it is recorded.</summary>
 /// <remarks>Vaswani et al. 2017, equation 1.</remarks>
 public static class AttentionFormulas
 {
-    /// <summary>Attends by the operator that fits.</summary>
+    /// <summary>Attends with the operator that suits the input.</summary>
     /// <param name="q">[B, H, T, E].</param>
     /// <param name="k">[B, K, S, E].</param>
     /// <param name="v">[B, K, S, E].</param>
@@ -20,7 +20,7 @@ public static class AttentionFormulas
         var mask = input.Padding is { } padding ? input.Mask is { } bias ? bias.Plus(padding.Additive) : padding.Additive : input.Mask;
         if (input.Recorder is { } recorder) return WithWeights(q, k, v, input.Causal, mask, recorder);
         var drops = dropout.ActiveRate > 0;
-        // libtorch's kernels have no gradient of a mask, and no dropout by counter: those go through blocks of queries.
+        // libtorch's kernels have neither a gradient of the mask nor counter-based dropout: these cases are computed in blocks of queries.
         if (mask is { requires_grad: true } || drops && q.device_type == DeviceType.CPU)
             return BlockedAttention.Of(q, k, v, input.Causal, mask, dropout, input.Random);
         if (drops) dropout.SeedDevice(input.Random);
@@ -43,7 +43,7 @@ public static class AttentionFormulas
         return Operators.ScaledDotProductAttention(q, k, v, mask, false, dropout);
     }
 
-    /// <summary>What hides later positions: 0 where a key is seen and minus infinity where not.</summary>
+    /// <summary>The causal mask: 0 for visible keys and minus infinity for later ones.</summary>
     /// <returns>[T, S].</returns>
     internal static Tensor Future(long T, long S, long first, Device device, ScalarType type) =>
         full([T, S], Scalars.Of(double.NegativeInfinity), dtype: type, device: device).triu(first + 1);
@@ -53,8 +53,8 @@ public static class AttentionFormulas
     /// <param name="k">[B, K, S, E].</param>
     /// <param name="v">[B, K, S, E].</param>
     /// <param name="causal">Whether a query attends only to keys up to its own position.</param>
-    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S], a first size that divides B repeating.</param>
-    /// <param name="recorder">Takes the weights.</param>
+    /// <param name="mask">Added to the scores; broadcasts to [B, H, T, S]; a first dimension that divides B is repeated.</param>
+    /// <param name="recorder">Receives the weights.</param>
     /// <returns>[B, H, T, E].</returns>
     public static Tensor WithWeights(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, AttentionRecorder? recorder = null)
     {
@@ -75,7 +75,8 @@ public static class AttentionFormulas
     }
 }
 
-/// <summary>Attention a block of queries at a time, with dropout of weights and a gradient of the mask; the backward pass computes a block's weights again.</summary>
+/// <summary>Attention a block of queries at a time, with dropout of weights and a gradient of the mask; the backward pass recomputes each
+/// block's weights.</summary>
 sealed class BlockedAttention : ManagedFunction
 {
     // Elements of a block's scores: small compared to a step's activations, but large enough for efficient products.
@@ -131,7 +132,7 @@ sealed class BlockedAttention : ManagedFunction
             var own = upstream.to(ScalarType.Float32).mul(mixed.narrow(2, first, count)).sum(-1, keepdim: true);
             var kept = Dropped(weights, first);
             dv.add_(kept.to(upstream.dtype).transpose(-2, -1).matmul(upstream), Scalars.One);
-            // The weight's gradient passes the same mask as the weight; what softmax subtracts is gradient · output.
+            // The weights' gradient passes through the same dropout mask; the backward pass of softmax subtracts gradient · output.
             var dscores = Dropped(upstream.matmul(values.transpose(-2, -1)).to(ScalarType.Float32), first).sub_(own).mul_(weights);
             if (dbias is not null) AddBias(dbias, dscores, first, count);
             var narrow = dscores.to(queries.dtype);
@@ -163,7 +164,7 @@ sealed class BlockedAttention : ManagedFunction
         return scores.softmax(-1);
     }
 
-    // The numbers of a weight depend on its example, head, query and key, not on the blocks.
+    // A weight's random number depends on its example, head, query and key, not on the blocks.
     Tensor Dropped(Tensor weights, long first)
     {
         if (rate == 0) return weights;
@@ -172,7 +173,7 @@ sealed class BlockedAttention : ManagedFunction
         return nn.functional.dropout(weights, rate, training: true);
     }
 
-    // Sums over what the mask was repeated along.
+    // Sums over the dimensions along which the mask was broadcast.
     static void AddBias(Tensor dbias, Tensor dscores, long first, long count)
     {
         var (B, H, _, S) = dscores.Dims4();

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>One layer: attention within the sequence, then the feed-forward network, each with its residual connection.</summary>
+/// <summary>One layer: self-attention, then the feed-forward network, each with its residual connection.</summary>
 /// <remarks>Vaswani et al. 2017, figure 1, left; Radford et al. 2019 for the decoder-only form.</remarks>
 public sealed class Block : nn.Module, IBlock, IHasBorder
 {
@@ -16,7 +16,7 @@ public sealed class Block : nn.Module, IBlock, IHasBorder
     readonly Residual residual1, residual2;
     Action? ready;
 
-    /// <summary>A layer of parts.</summary>
+    /// <summary>Creates a layer from its parts.</summary>
     public Block(Attention attention, FeedForward feedForward, Func<Residual> residual) : base(nameof(Block))
     {
         (this.attention, residual1, this.feedForward, residual2) = (attention, residual(), feedForward, residual());
@@ -44,7 +44,7 @@ public sealed class Block : nn.Module, IBlock, IHasBorder
     }
 }
 
-/// <summary>One layer of a decoder: causal self-attention, attention to the source, then the feed-forward network.</summary>
+/// <summary>One layer of a decoder: causal self-attention, cross-attention, then the feed-forward network.</summary>
 /// <remarks>Vaswani et al. 2017, figure 1, right.</remarks>
 public sealed class DecoderBlock : nn.Module, IBlock, IHasBorder
 {
@@ -57,7 +57,7 @@ public sealed class DecoderBlock : nn.Module, IBlock, IHasBorder
     readonly Residual residual1, residual2, residual3;
     Action? ready;
 
-    /// <summary>A layer of parts.</summary>
+    /// <summary>Creates a layer from its parts.</summary>
     public DecoderBlock(Attention attention, Attention crossAttention, FeedForward feedForward, Func<Residual> residual) : base(nameof(DecoderBlock))
     {
         (this.attention, residual1, this.crossAttention, residual2, this.feedForward, residual3) = (attention, residual(), crossAttention, residual(), feedForward, residual());
@@ -77,8 +77,8 @@ public sealed class DecoderBlock : nn.Module, IBlock, IHasBorder
     /// <summary>Applies the layer.</summary>
     /// <param name="x">[B, T, D].</param>
     /// <param name="self">Positions, mask, cache and recorder of the self-attention.</param>
-    /// <param name="memory">What the encoder made of the source, [B, S, D]; null if the cache of <paramref name="cross"/> holds it.</param>
-    /// <param name="cross">Mask, cache and recorder of the attention to the source.</param>
+    /// <param name="memory">The encoder's output for the source, [B, S, D]; null if the cache of <paramref name="cross"/> holds it.</param>
+    /// <param name="cross">Mask, cache and recorder of the cross-attention.</param>
     /// <returns>[B, T, D].</returns>
     public Tensor forward(Tensor x, AttentionInput self, Tensor? memory, AttentionInput cross)
     {
@@ -94,14 +94,14 @@ public sealed class DecoderBlock : nn.Module, IBlock, IHasBorder
 /// <summary>A block whose gradients are complete once the backward pass has reached its input.</summary>
 interface IHasBorder
 {
-    /// <summary>Called in a backward pass when no gradient of the block's parameters changes any more; null for nobody.</summary>
+    /// <summary>Called in a backward pass once the gradients of the block's parameters are complete; may be null.</summary>
     Action? GradientsReady { get; set; }
 }
 
-/// <summary>Passes its input and its gradient on unchanged, and reports when the backward pass gets there.</summary>
+/// <summary>Passes its input and its gradient on unchanged, and reports when the backward pass reaches it.</summary>
 /// <remarks>
-/// The backward pass runs what was computed last first, so when it comes to a block's input, everything that the block computed from it is
-/// done. TorchSharp has no hooks of tensors; this costs about 12 µs per block.
+/// The backward pass runs in reverse order, so when it reaches a block's input, everything that the block computed from that input is done.
+/// TorchSharp has no tensor hooks; this costs about 12 µs per block.
 /// </remarks>
 sealed class GradientBorder : ManagedFunction
 {
@@ -110,7 +110,7 @@ sealed class GradientBorder : ManagedFunction
 
     GradientBorder(Tensor given, Action ready) => (this.given, this.ready) = (given, ready);
 
-    /// <summary>The input of a block, watched where somebody waits for the block's gradients.</summary>
+    /// <summary>The input of a block; calls <paramref name="ready"/>, if it is not null, when the block's gradients are complete.</summary>
     internal static Tensor Before(Tensor x, Action? ready) =>
         ready is null || !is_grad_enabled() || !x.requires_grad ? x : new GradientBorder(x, ready).Apply(x);
 

@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>A convolution over an image without a bias, its borders filled with zeros, in the layer's compute type.</summary>
+/// <summary>A convolution over an image without a bias, padded with zeros, in the layer's compute type.</summary>
 public sealed class Convolution : nn.Module<Tensor, Tensor>, IComputes
 {
     readonly Parameter weight;
     readonly long stride;
 
-    /// <summary>From channels to channels.</summary>
-    /// <param name="inputs">The channels that come in.</param>
-    /// <param name="outputs">The channels that go out.</param>
+    /// <summary>Creates a convolution.</summary>
+    /// <param name="inputs">The number of input channels.</param>
+    /// <param name="outputs">The number of output channels.</param>
     /// <param name="side">The side of the kernel, in pixels; an odd number.</param>
     /// <param name="stride">The step between two positions of the kernel.</param>
     public Convolution(long inputs, long outputs, long side = 3, long stride = 1) : base(nameof(Convolution))
@@ -36,22 +36,22 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, IComputes
     }
 }
 
-/// <summary>Normalises each channel: by the statistics of the batch while training, by their moving averages afterwards.</summary>
+/// <summary>Normalises each channel: by the statistics of the batch in training, by their moving averages in evaluation.</summary>
 /// <remarks>
-/// Ioffe and Szegedy 2015. The batch is what passes at once: with <c>training.batch.micro</c>, a micro-batch. Statistics that are not
-/// finite leave the averages as they are, so that a step that is skipped does not outlive itself.
+/// Ioffe and Szegedy 2015. The batch is that of one forward pass: with <c>training.batch.micro</c>, a micro-batch. Statistics that are not
+/// finite leave the averages unchanged, so that a skipped step has no lasting effect.
 /// </remarks>
 public sealed class BatchNorm : nn.Module<Tensor, Tensor>
 {
-    // The part of the averages that each batch replaces, and what is added to the variance: the usual values.
+    // The weight of each batch in the averages, and what is added to the variance: the usual values.
     const double Momentum = 0.1;
     internal const double Epsilon = 1e-5;
 
     readonly Parameter weight, bias;
     readonly Tensor mean, variance;
 
-    /// <summary>Of channels.</summary>
-    /// <param name="channels">Their number C.</param>
+    /// <summary>Creates the layer.</summary>
+    /// <param name="channels">The number of channels C.</param>
     public BatchNorm(long channels) : base(nameof(BatchNorm))
     {
         weight = nn.Parameter(ones(channels));
@@ -63,15 +63,15 @@ public sealed class BatchNorm : nn.Module<Tensor, Tensor>
 
     /// <summary>Normalises.</summary>
     /// <param name="x">[B, C, Y, X].</param>
-    /// <returns>[B, C, Y, X], in the type that came in.</returns>
+    /// <returns>[B, C, Y, X], in the type of the input.</returns>
     public override Tensor forward(Tensor x)
     {
-        // What is registered moves with the model to a device; the fields stay behind.
+        // Registered buffers move to a device with the model; the fields do not.
         var (runningMean, runningVariance) = (get_buffer("mean")!, get_buffer("variance")!);
         if (!training) return nn.functional.batch_norm(x, runningMean, runningVariance, weight, bias, training: false, eps: Epsilon);
         using var scope = NewDisposeScope();
         var (ofMean, ofVariance) = (zeros_like(runningMean), ones_like(runningVariance));
-        // With momentum 1 the statistics of the batch come out alone.
+        // With momentum 1, the result is the statistics of this batch alone.
         var y = nn.functional.batch_norm(x, ofMean, ofVariance, weight, bias, training: true, momentum: 1, eps: Epsilon);
         using (no_grad())
         {

@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>What the random numbers of a forward pass depend on besides the layer: nothing is drawn from a generator with a state.</summary>
+/// <summary>What the random numbers of a forward pass depend on, besides the layer; no generator state is involved.</summary>
 /// <remarks>
-/// A number belongs to an element of an example of the step's whole batch. Cutting the batch into micro-batches, or padding
-/// examples to another length, does not change it, and a run that is resumed draws what it would have drawn.
+/// A number belongs to an element of an example of the step's whole batch. Splitting the batch into micro-batches, or padding examples to
+/// another length, does not change it, and a resumed run draws the same numbers as an uninterrupted one.
 /// </remarks>
 /// <param name="Seed">The run's seed for dropout.</param>
 /// <param name="Step">The step.</param>
@@ -16,7 +16,7 @@ namespace Transformers.Layers;
 public readonly record struct RandomPosition(ulong Seed, long Step, long FirstExample)
 {
     /// <summary>The key of a layer's numbers in this step, the same for all examples.</summary>
-    /// <param name="site">The layer's number among those that draw.</param>
+    /// <param name="site">The layer's index among those that draw random numbers.</param>
     public ulong KeyOf(int site) => Mix(Mix(Mix(Seed) ^ (ulong)Step) ^ (ulong)site);
 
     /// <summary>One step of SplitMix64.</summary>
@@ -33,18 +33,18 @@ interface IBlock
 /// <summary>A layer that draws random numbers while training.</summary>
 interface IDrawsNumbers
 {
-    /// <summary>The layer's number among those of the model that draw; each has numbers of its own.</summary>
+    /// <summary>The layer's index among the model's layers that draw random numbers; each layer draws different ones.</summary>
     int Site { get; set; }
 }
 
-/// <summary>Zeroes a fraction of the numbers while training and scales the others so that the mean stays.</summary>
+/// <summary>Zeroes a fraction of the numbers in training and scales the others so that the mean is unchanged.</summary>
 /// <remarks>
-/// Srivastava et al. 2014, section 10. On a processor each element's number comes from a counter (<see cref="DropoutMask"/>);
-/// elsewhere the device's own generator draws, seeded by the run's seed, the step, the layer and the first example.
+/// Srivastava et al. 2014, section 10. On a CPU, each element's random number comes from a counter (<see cref="DropoutMask"/>); elsewhere
+/// the device's own generator draws, seeded by the run's seed, the step, the layer and the first example.
 /// </remarks>
 public sealed class Dropout : nn.Module, IDrawsNumbers
 {
-    /// <summary>With a rate.</summary>
+    /// <summary>Creates the layer.</summary>
     /// <param name="rate">The fraction of numbers that become 0, from 0 to below 1.</param>
     public Dropout(double rate) : base(nameof(Dropout)) => Rate = rate;
 
@@ -54,7 +54,7 @@ public sealed class Dropout : nn.Module, IDrawsNumbers
     /// <inheritdoc/>
     public int Site { get; set; }
 
-    /// <summary>The rate that acts now: 0 outside of training.</summary>
+    /// <summary>The current rate: 0 outside training.</summary>
     public double ActiveRate => training ? Rate : 0;
 
     /// <summary>Zeroes some numbers while training.</summary>
@@ -70,7 +70,7 @@ public sealed class Dropout : nn.Module, IDrawsNumbers
         return nn.functional.dropout(x, Rate, training: true);
     }
 
-    /// <summary>What a kernel needs to know.</summary>
+    /// <summary>The arguments of a kernel.</summary>
     internal KernelDropout AsKernel(RandomPosition random) =>
         ActiveRate == 0 ? default : new() { Rate = ActiveRate, Key = random.KeyOf(Site), FirstExample = random.FirstExample };
 
@@ -82,7 +82,7 @@ public sealed class Dropout : nn.Module, IDrawsNumbers
 /// <summary>Numbers the layers of a model that draw random numbers.</summary>
 static class RandomLayers
 {
-    /// <summary>Gives each layer a number of its own, in the order of the model's parts; a block says the order of its own.</summary>
+    /// <summary>Numbers the layers in the order of the model's modules; a block determines the order of its own layers.</summary>
     internal static void Number(nn.Module model)
     {
         var numbered = new HashSet<object>(ReferenceEqualityComparer.Instance);
@@ -92,7 +92,7 @@ static class RandomLayers
     }
 }
 
-/// <summary>Dropout that keeps nothing for the backward pass: the mask is computed again from its key.</summary>
+/// <summary>Dropout that saves nothing for the backward pass: the mask is recomputed from its key.</summary>
 sealed class DropoutFunction : ManagedFunction
 {
     readonly Tensor x;
@@ -116,8 +116,8 @@ sealed class DropoutFunction : ManagedFunction
     }
 }
 
-/// <summary>Which elements dropout keeps, by a counter: element i of an example is dropped by a hash of the example's key and i.</summary>
-/// <remarks>The kernels compute the same numbers (src/Kernels/interface_layers.h says how).</remarks>
+/// <summary>Counter-based masks: whether element i of an example is dropped depends on a hash of the example's key and i.</summary>
+/// <remarks>The kernels compute the same numbers (see src/Kernels/interface_layers.h).</remarks>
 static class DropoutMask
 {
     const uint Step = 0x9e3779b9;
@@ -134,7 +134,7 @@ static class DropoutMask
         return tensor(mask, shape);
     }
 
-    /// <summary>A mask of attention weights: a number of its own for each example, head, query and key.</summary>
+    /// <summary>A mask of attention weights, with a separate number for each example, head, query and key.</summary>
     /// <param name="shape">[B, H, T, S].</param>
     internal static Tensor CreateForWeights(long[] shape, double rate, ulong key, long first, long firstQuery)
     {
@@ -155,7 +155,7 @@ static class DropoutMask
     /// <summary>The key of an example's elements.</summary>
     internal static uint ExampleKey(ulong key, long example) => (uint)RandomPosition.Mix(key + (ulong)example);
 
-    /// <summary>The mask of consecutive elements, starting at the counter.</summary>
+    /// <summary>Fills the mask of consecutive elements, starting at element 0.</summary>
     internal static void Fill(Span<float> mask, double rate, uint key)
     {
         var threshold = Threshold(rate);

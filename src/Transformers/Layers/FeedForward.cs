@@ -28,7 +28,7 @@ public sealed record GeluConfig : FeedForwardConfig
 }
 
 /// <summary>SiLU(xW₁)W₂; SiLU, also called swish, is x times its logistic function.</summary>
-/// <remarks>Elfwing et al. 2018; published translation models of Marian have it.</remarks>
+/// <remarks>Elfwing et al. 2018; Marian's published translation models use it.</remarks>
 [Kind("silu")]
 public sealed record SiluConfig : FeedForwardConfig;
 
@@ -37,7 +37,7 @@ public sealed record SiluConfig : FeedForwardConfig;
 [Kind("swiglu")]
 public sealed record SwiGluConfig : FeedForwardConfig;
 
-/// <summary>The network that a block applies to each token alone.</summary>
+/// <summary>The network that a block applies to each token separately.</summary>
 /// <remarks>
 /// Vaswani et al. 2017, section 3.3: f(xW₁)W₂, with f = max(0, ·) in the paper. Gated: (SiLU(xW₁) ∘ xW₃)W₂, Shazeer 2020,
 /// where W₁ and W₃ are the halves of one matrix.
@@ -48,7 +48,7 @@ public sealed class FeedForward : nn.Module
     readonly FeedForwardConfig config;
     readonly Dropout dropout;
 
-    /// <summary>The network that a config asks for.</summary>
+    /// <summary>Creates the network of a config.</summary>
     /// <param name="config">The kind and the hidden width.</param>
     /// <param name="width">The width D of inputs and outputs.</param>
     /// <param name="bias">Whether the layers add a bias.</param>
@@ -66,7 +66,7 @@ public sealed class FeedForward : nn.Module
     /// <summary>The hidden activations' dropout.</summary>
     internal Dropout Dropout => dropout;
 
-    /// <summary>The hidden width F: what the config says, or the usual multiple of the width.</summary>
+    /// <summary>The hidden width F: the config's, or the usual multiple of the width.</summary>
     public static int HiddenWidth(FeedForwardConfig config, int width) =>
         config.Width ?? (config is SwiGluConfig ? (8 * width / 3 + 7) / 8 * 8 : 4 * width);
 
@@ -102,7 +102,7 @@ public sealed class FeedForward : nn.Module
     }
 
     /// <summary>The function between the two layers.</summary>
-    /// <param name="hidden">[B, …, F], or [B, …, 2F] where one half gates the other.</param>
+    /// <param name="hidden">[B, …, F], or [B, …, 2F] if one half gates the other.</param>
     /// <returns>[B, …, F].</returns>
     internal static Tensor Activate(FeedForwardConfig config, Tensor hidden) => config switch
     {

@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>A network that can say how deep a parameter lies, for learning rates that fall towards the input.</summary>
+/// <summary>A network that knows the depth of each parameter, for learning rates that decrease towards the input.</summary>
 public interface ILayered
 {
-    /// <summary>The depth of what is nearest to the output.</summary>
+    /// <summary>The depth of the parameters nearest to the output.</summary>
     int Depth { get; }
 
-    /// <summary>The depth of a parameter: 0 for the embedding, then one more a block, up to <see cref="Depth"/>.</summary>
+    /// <summary>The depth of a parameter: 0 for the embedding, then one more per block, up to <see cref="Depth"/>.</summary>
     /// <param name="parameter">The parameter's name.</param>
     int DepthOf(string parameter);
 }
 
-/// <summary>A network that can start from the weights of one with another input size or other classes.</summary>
+/// <summary>A network that can start from the weights of one with a different input size or different classes.</summary>
 public interface IAdaptsWeights
 {
     /// <summary>Fits a stored tensor to a parameter of another shape.</summary>
@@ -23,14 +23,15 @@ public interface IAdaptsWeights
     /// <param name="stored">The other network's tensor of that name.</param>
     /// <param name="shape">The expected shape.</param>
     /// <returns>A tensor of that shape; or null if the parameter keeps its fresh weights, as a head for other classes does.</returns>
-    /// <exception cref="UserException">The two do not fit.</exception>
+    /// <exception cref="UserException">The tensor cannot be adapted to the shape.</exception>
     Tensor? Adapt(string parameter, Tensor stored, long[] shape);
 }
 
 /// <summary>The position of a parameter in the network, from its name.</summary>
 static class LayerNames
 {
-    /// <summary>The depth of a parameter of a model with one list of <c>blocks</c>: the block's number from 1, the greatest for head and last norm, else 0.</summary>
+    /// <summary>The depth of a parameter of a model with one list of <c>blocks</c>: the block's number from 1, the largest for head and
+    /// last norm, else 0.</summary>
     internal static int DepthOf(string parameter, int depth)
     {
         var parts = parameter.Split('.');

@@ -38,10 +38,10 @@ public sealed record TruncatedNormalInitConfig : InitConfig
 [Kind("he")]
 public sealed record HeInitConfig : InitConfig;
 
-/// <summary>How weights start: one table for all models.</summary>
+/// <summary>Initial weights: one table for all models.</summary>
 /// <remarks>
-/// Biases start at 0 and norms' weights at 1, always. "Residual output" is a layer that writes to the residual stream: the
-/// last projection of attention and of the feed-forward network.
+/// Biases always start at 0 and norms' weights at 1. Layers that write to the residual stream are the last projections of attention and of
+/// the feed-forward network.
 /// </remarks>
 public static class Initialization
 {
@@ -49,7 +49,7 @@ public static class Initialization
     /// <param name="model">The model; on the CPU, so that a seed gives the same weights for every device.</param>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="layers">The number of layers L.</param>
-    /// <param name="generator">The stream to draw from; null for libtorch's own.</param>
+    /// <param name="generator">The generator to draw from; null for libtorch's own.</param>
     public static void Apply(nn.Module model, InitConfig config, int layers, Generator? generator)
     {
         using var plain = no_grad();
@@ -87,7 +87,7 @@ public static class Initialization
         }
     }
 
-    // The names of the weights of layers with a role.
+    // The names of the weights of layers that have a role.
     static HashSet<string> WeightsOf(nn.Module model, Func<nn.Module, bool> hasRole) =>
         [.. model.named_modules().Where(named => hasRole(named.module)).Select(named => $"{named.name}.weight")];
 

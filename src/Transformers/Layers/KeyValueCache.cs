@@ -7,23 +7,23 @@ namespace Transformers.Layers;
 /// <param name="layers">The number of layers L.</param>
 public sealed class KeyValueCache(int layers) : IDisposable
 {
-    /// <summary>One cache a layer.</summary>
+    /// <summary>One cache per layer.</summary>
     public IReadOnlyList<LayerCache> Layers { get; } = [.. Enumerable.Range(0, layers).Select(_ => new LayerCache())];
 
     /// <summary>The number of tokens read so far.</summary>
     public long Length => Layers.Count == 0 ? 0 : Layers[0].Length;
 
-    /// <summary>Where the tensors are; the CPU before anything was read.</summary>
+    /// <summary>The tensors' device; the CPU while the cache is empty.</summary>
     public Device Device => Layers.Count > 0 && Layers[0].Length > 0 ? Layers[0].Keys.device : CPU;
 
-    /// <summary>Keeps rows of the batch, in a new order; a row may be taken several times.</summary>
+    /// <summary>Keeps rows of the batch, in a new order; a row may be repeated.</summary>
     /// <param name="rows">Row numbers, [B′], whole numbers.</param>
     public void Select(Tensor rows)
     {
         foreach (var layer in Layers) layer.Select(rows);
     }
 
-    /// <summary>Forgets everything.</summary>
+    /// <summary>Frees everything.</summary>
     public void Dispose()
     {
         foreach (var layer in Layers) layer.Dispose();
@@ -106,22 +106,22 @@ public sealed class DecoderCache(int layers) : IDisposable
     /// <summary>Keys and values of the target tokens that were read.</summary>
     public KeyValueCache Target { get; } = new(layers);
 
-    /// <summary>Keys and values of the source, made at the first target token.</summary>
+    /// <summary>Keys and values of the source, computed at the first target token.</summary>
     public KeyValueCache Source { get; } = new(layers);
 
     /// <summary>The number of target tokens read.</summary>
     public long Length => Target.Length;
 
-    /// <summary>Keeps rows of the batch, in a new order; a row may be taken several times.</summary>
+    /// <summary>Keeps rows of the batch, in a new order; a row may be repeated.</summary>
     /// <param name="rows">Row numbers, [B′], whole numbers.</param>
-    /// <param name="sameSources">Whether every row keeps its source: then the source's part is left alone.</param>
+    /// <param name="sameSources">Whether every row keeps its source, so that the source's part is unchanged.</param>
     public void Select(Tensor rows, bool sameSources = false)
     {
         Target.Select(rows);
         if (!sameSources) Source.Select(rows);
     }
 
-    /// <summary>Forgets everything.</summary>
+    /// <summary>Frees everything.</summary>
     public void Dispose()
     {
         Target.Dispose();
@@ -129,15 +129,15 @@ public sealed class DecoderCache(int layers) : IDisposable
     }
 }
 
-/// <summary>Takes the attention weights of an encoder-decoder, by where they arise.</summary>
+/// <summary>Collects the attention weights of an encoder-decoder, by kind of attention.</summary>
 public sealed class Seq2SeqRecorder
 {
-    /// <summary>Source to source, [B, H, S, S] a layer.</summary>
+    /// <summary>Source to source, [B, H, S, S] per layer.</summary>
     public AttentionRecorder Encoder { get; } = new();
 
-    /// <summary>Target to target, [B, H, T, T] a layer.</summary>
+    /// <summary>Target to target, [B, H, T, T] per layer.</summary>
     public AttentionRecorder Decoder { get; } = new();
 
-    /// <summary>Target to source, [B, H, T, S] a layer.</summary>
+    /// <summary>Target to source, [B, H, T, S] per layer.</summary>
     public AttentionRecorder Cross { get; } = new();
 }

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>A layer whose products are computed in a type of its own; weights stay in 32 bits.</summary>
+/// <summary>A layer with a type of its own for products; weights stay in 32 bits.</summary>
 interface IComputes
 {
     /// <summary>The type of products: float or bfloat16.</summary>
@@ -28,9 +28,10 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IComputes
     /// <summary>Whether its output is added to the residual stream, for initialisation.</summary>
     internal bool WritesToResidual { get; init; }
 
-    /// <summary>A layer with weights drawn evenly from ±1/√inputs, as libtorch's own layer; models initialise theirs again (<see cref="Initialization"/>).</summary>
-    /// <param name="inputs">The width that comes in.</param>
-    /// <param name="outputs">The width that goes out.</param>
+    /// <summary>Creates a layer with weights uniform within ±1/√inputs, like libtorch's own layer; models initialise theirs again
+    /// (<see cref="Initialization"/>).</summary>
+    /// <param name="inputs">The width of the input.</param>
+    /// <param name="outputs">The width of the output.</param>
     /// <param name="hasBias">Whether a bias is added.</param>
     public Linear(long inputs, long outputs, bool hasBias = true) : base(nameof(Linear))
     {
@@ -48,7 +49,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IComputes
     /// <returns>[…, outputs], in the compute type.</returns>
     public override Tensor forward(Tensor x) => LinearFunction.Of(x, weight, bias, weightCopy, biasCopy, Compute);
 
-    /// <summary>The tensors that products read, and where their copies in the compute type go.</summary>
+    /// <summary>The tensors that products read, and their copies in the compute type.</summary>
     internal IEnumerable<(Tensor From, Tensor To)> Copies()
     {
         weightCopy ??= empty_like(weight, Compute).requires_grad_(false).DetachFromDisposeScope();
@@ -58,7 +59,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IComputes
         yield return (bias, biasCopy);
     }
 
-    /// <summary>Forgets the copies: products then convert the weights at each use.</summary>
+    /// <summary>Frees the copies: products then convert the weights at each use.</summary>
     internal void DropCopies()
     {
         weightCopy?.Dispose();
@@ -74,7 +75,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IComputes
     }
 }
 
-/// <summary>The product of a linear layer, whose gradients are added in 32 bits whatever type it is computed in.</summary>
+/// <summary>The product of a linear layer, whose gradients are accumulated in 32 bits whatever the compute type.</summary>
 sealed class LinearFunction : ManagedFunction
 {
     readonly Tensor x, weight;
@@ -119,7 +120,7 @@ sealed class LinearFunction : ManagedFunction
     }
 }
 
-/// <summary>Chooses the type that products are computed in, and gives it to a model's layers.</summary>
+/// <summary>Chooses the type of products, and sets it in a model's layers.</summary>
 public static class Precisions
 {
     /// <summary>What <c>auto</c> means on a device: bf16 where the hardware multiplies it natively, else fp32.</summary>
@@ -138,7 +139,7 @@ public static class Precisions
         if (model is IComputes own) own.Compute = type;
     }
 
-    /// <summary>Whether a device has instructions for products of 16-bit brain floats.</summary>
+    /// <summary>Whether a device has instructions for products of bfloat16 numbers.</summary>
     public static bool MultipliesBFloat16(Device device)
     {
         if (device.type == DeviceType.CUDA) return true;
@@ -148,7 +149,8 @@ public static class Precisions
     }
 }
 
-/// <summary>Copies of a model's weights in the compute type, made in one call once a step; without them each product converts its weights.</summary>
+/// <summary>Copies of a model's weights in the compute type, updated in one call per step; without them, each product converts its
+/// weights.</summary>
 public sealed class WeightCopies
 {
     readonly (Tensor From, Tensor To)[] copies;
@@ -177,22 +179,23 @@ public sealed class WeightCopies
     }
 }
 
-/// <summary>How a decoder's matrices are kept for generation.</summary>
+/// <summary>How a decoder's matrices are stored for generation.</summary>
 public enum WeightFormat
 {
     /// <summary>32-bit floats.</summary>
     Fp32 = 0,
     /// <summary>bfloat16.</summary>
     Bf16 = 1,
-    /// <summary>8-bit whole numbers with one scale for each row of a matrix; half the memory of bfloat16, and an error that shows in the fourth digit or so of a loss.</summary>
+    /// <summary>8-bit integers with one scale per row of a matrix: half the memory of bfloat16, and an error in about the fourth digit of a
+    /// loss.</summary>
     Int8 = 2,
 }
 
-/// <summary>How numbers are kept while a decoder runs.</summary>
+/// <summary>How numbers are stored while a decoder runs.</summary>
 /// <param name="Products">The type of products, and of keys and values in the cache: <see cref="Precision.Fp32"/> or <see cref="Precision.Bf16"/>.</param>
 /// <param name="Quantized">Whether the matrices have 8 bits.</param>
 public readonly record struct DecoderFormat(Precision Products, bool Quantized = false)
 {
-    /// <summary>How matrices are kept.</summary>
+    /// <summary>How matrices are stored.</summary>
     public WeightFormat Weights => Quantized ? WeightFormat.Int8 : Products == Precision.Bf16 ? WeightFormat.Bf16 : WeightFormat.Fp32;
 }

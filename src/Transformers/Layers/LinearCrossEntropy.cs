@@ -5,13 +5,15 @@ using static TorchSharp.torch;
 namespace Transformers.Layers;
 
 /// <summary>The loss of some targets, summed, in nats.</summary>
-/// <param name="Objective">What is minimised: one number with its graph where gradients are on; label smoothing is in it (Szegedy et al. 2016, section 7).</param>
-/// <param name="CrossEntropy">What is reported: one number without a graph, without label smoothing, comparable with that of validation.</param>
+/// <param name="Objective">What is minimised: a scalar, with its graph if gradients are enabled, that includes label smoothing (Szegedy et
+/// al. 2016, section 7).</param>
+/// <param name="CrossEntropy">What is reported: a scalar without a graph and without label smoothing, comparable with that of
+/// validation.</param>
 public readonly record struct LossSum(Tensor Objective, Tensor CrossEntropy)
 {
     /// <summary>The loss of logits.</summary>
     /// <param name="logits">[N, classes].</param>
-    /// <param name="labels">[N], whole numbers below classes; or [N, classes], the probability of each, as mixed images have them.</param>
+    /// <param name="labels">[N], class indices; or [N, classes], probabilities, as for mixed images.</param>
     /// <param name="smoothing">The probability that is spread over all classes.</param>
     public static LossSum Of(Tensor logits, Tensor labels, double smoothing)
     {
@@ -20,8 +22,8 @@ public readonly record struct LossSum(Tensor Objective, Tensor CrossEntropy)
     }
 }
 
-/// <summary>The cross entropy of an output layer's logits, which exist a chunk of rows at a time.</summary>
-/// <remarks>The gradient is computed with the loss, while a chunk's logits are there; the backward pass only scales it.</remarks>
+/// <summary>The cross entropy of an output layer's logits, of which only a chunk of rows is in memory at a time.</summary>
+/// <remarks>The gradient is computed with the loss, while a chunk's logits are in memory; the backward pass only scales it.</remarks>
 public sealed class LinearCrossEntropy : ManagedFunction
 {
     // Logits of a chunk: small compared to a step's activations, but large enough for efficient products.
@@ -41,7 +43,7 @@ public sealed class LinearCrossEntropy : ManagedFunction
     /// <param name="targets">[N], whole numbers below V, or -100 for a position that does not count.</param>
     /// <param name="compute">The type of products.</param>
     /// <param name="smoothing">The probability that is spread over all tokens.</param>
-    /// <param name="bias">What is added to logits, [V]; null for nothing.</param>
+    /// <param name="bias">Added to the logits, [V]; null for none.</param>
     public static LossSum Sum(Tensor hidden, Tensor weight, Tensor targets, ScalarType compute, double smoothing = 0, Tensor? bias = null)
     {
         if (LinearCrossEntropyFunction.Takes(hidden, weight, compute))
@@ -49,7 +51,7 @@ public sealed class LinearCrossEntropy : ManagedFunction
             var (loss, plain) = LinearCrossEntropyFunction.Sum(hidden, weight, bias, targets, smoothing, compute);
             return new(loss, tensor((float)plain));
         }
-        // Few models have such a bias: their logits are there all at once.
+        // Few models have such a bias; for them, all logits are in memory at once.
         if (bias is not null) return LossSum.Of(LinearFunction.Of(hidden, weight, bias, null, null, compute).to(ScalarType.Float32), targets, smoothing);
         var function = new LinearCrossEntropy(hidden, weight, targets, smoothing, compute);
         var objective = function.Apply(hidden, weight);

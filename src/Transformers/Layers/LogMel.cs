@@ -6,8 +6,9 @@ namespace Transformers.Layers;
 
 /// <summary>Turns recordings into log-mel spectrograms.</summary>
 /// <remarks>
-/// Gong et al. 2021, section 2.1: windows of 25 ms (Hann) every 10 ms. The power spectrum is computed on windows padded with zeros to 1024 samples, so that
-/// none of a hundred bands is empty; bands are triangles from 20 Hz to 8 kHz on the mel scale 2595·log₁₀(1 + f/700) (O'Shaughnessy 1987).
+/// Gong et al. 2021, section 2.1: windows of 25 ms (Hann) every 10 ms. The power spectrum is computed on windows padded with zeros to 1024
+/// samples, so that none of 100 bands is empty; bands are triangles from 20 Hz to 8 kHz on the mel scale 2595·log₁₀(1 + f/700)
+/// (O'Shaughnessy 1987).
 /// </remarks>
 public sealed class LogMel : IDisposable
 {

@@ -7,13 +7,13 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>How fast this machine multiplies, measured once and kept in the user's cache folder.</summary>
+/// <summary>The peak speed of this machine's matrix products, measured once and kept in the user's cache folder.</summary>
 /// <remarks>The highest value ever measured counts: a measurement on a busy machine is too low, never too high. For the same reason, each is the best of many short tries.</remarks>
 public static class MachinePeaks
 {
     const int Side = 512, SideOnDevice = 4096;
 
-    /// <summary>Operations per second of a large matrix product: what was measured before, or what is measured now, in under 0.3 s.</summary>
+    /// <summary>Operations per second of a large matrix product: measured earlier, or now, in under 0.3 s.</summary>
     /// <param name="device">The device.</param>
     /// <param name="precision">The type of the product.</param>
     /// <param name="again">Whether to measure even if it was measured before.</param>
@@ -49,7 +49,7 @@ public static class MachinePeaks
         return BestTime.Seconds(device, limit, () => LinearFunction.Of(x, weight, null, copy, null, type));
     }
 
-    // What another engine, kernel set or number of threads measured says nothing here.
+    // A value measured with another engine, instruction set or number of threads does not apply.
     static string KeyOf(Device device, Precision precision)
     {
         return $"{precision}|{device}|{NativeLibraries.Load().Version}|{ProcessSettings.Instructions}|{get_num_threads()}|{Environment.MachineName}".ToLowerInvariant();
@@ -82,7 +82,7 @@ public static class MachinePeaks
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Without a cache it is measured the next time too.
+            // Without the cache, it is measured again next time.
         }
     }
 }

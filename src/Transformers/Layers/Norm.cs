@@ -45,7 +45,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
     readonly double epsilon;
     readonly bool rms;
 
-    /// <summary>The normalisation that a config asks for.</summary>
+    /// <summary>Creates the norm of a config.</summary>
     /// <param name="config">The kind and its epsilon.</param>
     /// <param name="width">The width D.</param>
     /// <param name="bias">Whether a layer norm has a bias; a root-mean-square norm has none.</param>
@@ -58,7 +58,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>The norm for an operator over a whole sublayer.</summary>
+    /// <summary>The norm, for a kernel that computes a whole sublayer.</summary>
     internal SublayerNorm AsSublayer(bool post, KernelDropout dropout) => new(weight, bias, epsilon, rms, post, dropout);
 
     /// <summary>Normalises.</summary>
@@ -76,7 +76,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
 /// <summary>The residual connection around a sublayer, with its norm before or after.</summary>
 /// <remarks>
 /// After: norm(x + f(x)), Vaswani et al. 2017, section 3.1. Before: x + f(norm(x)), Radford et al. 2019, section 2.3; Xiong
-/// et al. 2020 say why it trains without warmup. Further parts may act on f's output: a scale, then stochastic depth.
+/// et al. 2020 explain why it trains without warmup. Further parts may act on f's output: a scale, then stochastic depth.
 /// </remarks>
 public sealed class Residual
 {
@@ -86,7 +86,7 @@ public sealed class Residual
     readonly LayerScale? scale;
     readonly DropPath? path;
 
-    /// <summary>A connection of a width.</summary>
+    /// <summary>Creates a connection.</summary>
     /// <param name="config">The norm and its placement.</param>
     /// <param name="width">The width D.</param>
     /// <param name="bias">Whether the norm has a bias.</param>
@@ -103,7 +103,7 @@ public sealed class Residual
     }
 
     /// <summary>Registers the parts in the block that the connection belongs to.</summary>
-    /// <param name="number">The number of the sublayer in the block, from 1, which ends the parts' names.</param>
+    /// <param name="number">The number of the sublayer in the block, from 1, with which the parts' names end.</param>
     internal void RegisterIn(nn.Module block, int number)
     {
         block.register_module($"norm{number}", norm);
@@ -126,7 +126,7 @@ public sealed class Residual
         return norm.call(x.Plus(Drop(sublayer(x), random)));
     }
 
-    /// <summary>What an operator over a whole sublayer needs to know; null if further parts act on the sublayer's output.</summary>
+    /// <summary>The norm, for a kernel that computes a whole sublayer; null if further parts act on the sublayer's output.</summary>
     internal SublayerNorm? AsSublayer(RandomPosition random) =>
         scale is not null || path is { Acts: true } ? null : norm.AsSublayer(placement == NormPlacement.Post, dropout.AsKernel(random));
 

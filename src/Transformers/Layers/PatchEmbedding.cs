@@ -8,14 +8,14 @@ namespace Transformers.Layers;
 
 /// <summary>Cuts an image into squares and projects each to a vector.</summary>
 /// <remarks>
-/// Dosovitskiy et al. 2021, equation 1. The same numbers come from a convolution whose stride is its kernel and from one
-/// matrix product over flattened patches; the product is what runs, since a processor does it faster.
+/// Dosovitskiy et al. 2021, equation 1. A convolution whose stride is its kernel's side and one matrix product over flattened patches give
+/// the same result; the product is used because it is faster on a CPU.
 /// </remarks>
 public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
 {
     readonly Parameter weight, bias;
 
-    /// <summary>For squares of a side.</summary>
+    /// <summary>Creates the embedding.</summary>
     /// <param name="channels">The number of channels C.</param>
     /// <param name="patch">The side P, in pixels.</param>
     /// <param name="width">The width D.</param>
@@ -34,7 +34,7 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
     /// <returns>[B, Y, X, D].</returns>
     public override Tensor forward(Tensor x) => LinearFunction.Of(Flatten(x, weight.size(2)), weight.flatten(1), bias, null, null, Compute);
 
-    /// <summary>Lays the squares out as vectors.</summary>
+    /// <summary>Flattens the squares to vectors.</summary>
     /// <param name="x">[B, C, Y·P, X·P].</param>
     /// <returns>[B, Y, X, C·P·P].</returns>
     internal static Tensor Flatten(Tensor x, long P)
@@ -69,7 +69,8 @@ public sealed record SinusoidalImagePositionsConfig : ImagePositionsConfig
     [Positive]
     public double Base { get; init; } = 10_000;
 
-    /// <summary>What the sines and cosines are multiplied by. Patches whose vectors are many times as long hide their positions; raise it then.</summary>
+    /// <summary>The factor of the sines and cosines. Raise it if the patches' vectors are so much longer that they hide their
+    /// positions.</summary>
     [Positive]
     public double Scale { get; init; } = 1;
 }
@@ -81,12 +82,12 @@ public sealed record NoImagePositionsConfig : ImagePositionsConfig;
 /// <summary>The encoding of a patch's position in an image. Each kind overrides the one method where it acts.</summary>
 public abstract class ImagePositions : nn.Module
 {
-    /// <summary>Names the module, as TorchSharp wants.</summary>
+    /// <summary>Names the module, as TorchSharp requires.</summary>
     protected ImagePositions() : base(nameof(ImagePositions)) { }
 
     /// <summary>Adds positions to patches.</summary>
     /// <param name="x">[B, Y·X, D], row by row.</param>
-    /// <param name="rows">Patches a column, Y.</param>
+    /// <param name="rows">Patches per column, Y.</param>
     /// <param name="columns">Patches per row, X.</param>
     /// <returns>[B, Y·X, D].</returns>
     public virtual Tensor Embed(Tensor x, long rows, long columns) => x;
@@ -96,7 +97,7 @@ public abstract class ImagePositions : nn.Module
     /// <returns>[D].</returns>
     public virtual Tensor EmbedClass(Tensor token) => token;
 
-    /// <summary>The positions that a config asks for.</summary>
+    /// <summary>Creates the positions of a config.</summary>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="side">The side of the images, in patches.</param>
     /// <param name="width">The width D.</param>
@@ -105,7 +106,7 @@ public abstract class ImagePositions : nn.Module
 
     /// <summary>The positions of a grid that need not be square, such as a spectrogram's.</summary>
     /// <param name="config">The kind and its numbers.</param>
-    /// <param name="rows">Patches a column, Y.</param>
+    /// <param name="rows">Patches per column, Y.</param>
     /// <param name="columns">Patches per row, X.</param>
     /// <param name="width">The width D.</param>
     /// <param name="classToken">Whether there is a class token.</param>
@@ -122,16 +123,16 @@ public abstract class ImagePositions : nn.Module
 public sealed class NoGrid : ImagePositions;
 
 /// <summary>A learned vector for each position of a grid, and one for the class token.</summary>
-/// <remarks>Dosovitskiy et al. 2021, section 3.1. Other sizes: bicubic, as its section 3.2 says.</remarks>
+/// <remarks>Dosovitskiy et al. 2021, section 3.1. Other sizes: bicubic interpolation, section 3.2.</remarks>
 public sealed class LearnedGrid : ImagePositions
 {
     readonly Parameter weight;
     readonly Parameter? cls;
 
-    /// <summary>Vectors of a width for a square grid.</summary>
+    /// <summary>Creates the vectors of a square grid.</summary>
     public LearnedGrid(int side, int width, bool classToken) : this(side, side, width, classToken) { }
 
-    /// <summary>Vectors of a width for a grid.</summary>
+    /// <summary>Creates the vectors of a grid.</summary>
     public LearnedGrid(int rows, int columns, int width, bool classToken)
     {
         weight = nn.Parameter(zeros(rows, columns, width));
@@ -150,7 +151,7 @@ public sealed class LearnedGrid : ImagePositions
     /// <param name="table">[Y, X, D].</param>
     /// <param name="rows">The rows wanted.</param>
     /// <param name="columns">The columns wanted.</param>
-    /// <returns>[rows, columns, D]; the table itself where it has that size.</returns>
+    /// <returns>[rows, columns, D]; the table itself if it has that size.</returns>
     public static Tensor Interpolate(Tensor table, long rows, long columns)
     {
         var (Y, X, _) = table.Dims3();
@@ -169,7 +170,7 @@ public sealed class SinusoidalGrid : ImagePositions
     readonly double @base, scale;
     readonly ConstantCache cache = new();
 
-    /// <summary>For vectors of a width.</summary>
+    /// <summary>Creates the encoding.</summary>
     public SinusoidalGrid(int width, double @base, double scale = 1) => (this.width, this.@base, this.scale) = (width, @base, scale);
 
     /// <inheritdoc/>

@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>Attention scores fall linearly with distance, at a slope of each head's own.</summary>
+/// <summary>Attention scores decrease linearly with distance, with a different slope for each head.</summary>
 /// <remarks>
-/// Press et al. 2022, section 3. The slopes are 2^(-8h/H); where H is not a power of two, those of the next lower power
-/// followed by every second of the next higher one's, as the authors' code does.
+/// Press et al. 2022, section 3. The slopes are 2^(-8h/H); if H is not a power of two, those of the next lower power are followed by every
+/// second one of the next higher power, as in the authors' code.
 /// </remarks>
 public sealed class AlibiPositionBias : Positions
 {
@@ -119,7 +119,7 @@ public sealed class WindowPositionBias : nn.Module
     readonly Parameter table;
     readonly ConstantCache cache = new();
 
-    /// <summary>For windows up to a side.</summary>
+    /// <summary>Creates the bias for windows up to a side.</summary>
     /// <param name="side">The side W, in patches.</param>
     /// <param name="heads">The number of heads H.</param>
     public WindowPositionBias(int side, int heads) : base(nameof(WindowPositionBias))

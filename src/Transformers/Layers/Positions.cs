@@ -63,7 +63,7 @@ public sealed record NoPositionsConfig : PositionsConfig;
 /// <summary>The encoding of a token's position. Each kind overrides the one method where it acts.</summary>
 public abstract class Positions : nn.Module
 {
-    /// <summary>Names the module, as TorchSharp wants.</summary>
+    /// <summary>Names the module, as TorchSharp requires.</summary>
     protected Positions() : base(nameof(Positions)) { }
 
     /// <summary>Adds positions to embeddings.</summary>
@@ -81,15 +81,15 @@ public abstract class Positions : nn.Module
     /// <returns>[B, H, T, E].</returns>
     public virtual Tensor Rotate(Tensor x, long start) => x;
 
-    /// <summary>What is added to attention scores; null for nothing.</summary>
+    /// <summary>The bias that is added to attention scores; null for none.</summary>
     /// <param name="T">The number of queries; they are the last of the S positions.</param>
     /// <param name="S">The number of keys.</param>
-    /// <param name="like">A tensor whose device and type the result shares.</param>
-    /// <param name="bidirectional">Whether keys after the query are seen too.</param>
+    /// <param name="like">A tensor with the device and type of the result.</param>
+    /// <param name="bidirectional">Whether keys after the query are visible too.</param>
     /// <returns>[H, T, S], or null.</returns>
     public virtual Tensor? Bias(long T, long S, Tensor like, bool bidirectional) => null;
 
-    /// <summary>The positions that a config asks for.</summary>
+    /// <summary>Creates the positions of a config.</summary>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="context">The largest number of positions.</param>
     /// <param name="width">The model's width D.</param>
@@ -110,12 +110,12 @@ public abstract class Positions : nn.Module
 public sealed class NoPositionEncoding : Positions;
 
 /// <summary>A learned vector for each position, added to the token's.</summary>
-/// <remarks>Radford et al. 2018, section 3.1; Vaswani et al. 2017 call it an equal alternative in section 3.5.</remarks>
+/// <remarks>Radford et al. 2018, section 3.1; Vaswani et al. 2017, section 3.5, found it equivalent to sines and cosines.</remarks>
 public sealed class LearnedPositionEmbedding : Positions
 {
     readonly Parameter weight;
 
-    /// <summary>Vectors of a width for a number of positions.</summary>
+    /// <summary>Creates vectors for a number of positions.</summary>
     public LearnedPositionEmbedding(int context, int width)
     {
         weight = nn.Parameter(zeros(context, width));
@@ -132,8 +132,8 @@ public sealed class LearnedPositionEmbedding : Positions
 
 /// <summary>Fixed sines and cosines of the position, added to the token's vector.</summary>
 /// <remarks>
-/// Vaswani et al. 2017, section 3.5: PE(pos, 2i) = sin(pos / base^(2i/D)), PE(pos, 2i+1) = cos of the same. The base is
-/// 10,000 in the paper and a number of the config here.
+/// Vaswani et al. 2017, section 3.5: PE(pos, 2i) = sin(pos / base^(2i/D)), PE(pos, 2i+1) = cos of the same. The base is 10,000 in the paper
+/// and a setting here.
 /// </remarks>
 public sealed class SinusoidalPositionEncoding : Positions
 {
@@ -141,7 +141,7 @@ public sealed class SinusoidalPositionEncoding : Positions
     readonly double @base;
     readonly ConstantCache cache = new();
 
-    /// <summary>For vectors of a width.</summary>
+    /// <summary>Creates the encoding.</summary>
     public SinusoidalPositionEncoding(int width, double @base)
     {
         this.width = width;
@@ -188,7 +188,7 @@ public sealed class RotaryPositionEmbedding : Positions
     readonly double @base;
     readonly ConstantCache cosines = new(), sines = new();
 
-    /// <summary>For heads of a width.</summary>
+    /// <summary>Creates the rotation for heads of a width.</summary>
     public RotaryPositionEmbedding(int headWidth, double @base)
     {
         this.headWidth = headWidth;
@@ -204,8 +204,8 @@ public sealed class RotaryPositionEmbedding : Positions
         var (_, _, T, E) = x.Dims4();
         var (cos, sin) = Tables(start, T, x);                               // [T, E] each
         var halves = x.chunk(2, -1);
-        var turned = cat([-halves[1], halves[0]], -1);                      // [B, H, T, E]
-        return (x * cos).Plus(turned * sin);
+        var rotated = cat([-halves[1], halves[0]], -1);                      // [B, H, T, E]
+        return (x * cos).Plus(rotated * sin);
     }
 
     /// <summary>Cosines and sines of consecutive positions, each half of the dimensions the same.</summary>
@@ -228,24 +228,24 @@ public sealed class RotaryPositionEmbedding : Positions
     }
 }
 
-/// <summary>Tensors that follow from sizes alone, such as masks and sine tables: made once, kept until disposed of.</summary>
-/// <remarks>They do not belong to a model's state, so they are not registered as buffers.</remarks>
+/// <summary>Tensors that depend only on sizes, such as masks and sine tables: computed once, and kept until disposed of.</summary>
+/// <remarks>They are not part of a model's state, so they are not registered as buffers.</remarks>
 sealed class ConstantCache : IDisposable
 {
     const int MostEntries = 32;
 
-    // By the device's type and index: two objects of one device are not equal.
+    // Keyed by the device's type and index, since two objects for the same device are not equal.
     readonly Dictionary<(long, long, long, DeviceType, int, ScalarType), Tensor> entries = [];
 
-    /// <summary>The constant for a key, made on the CPU in 32-bit floats at its first use and then moved.</summary>
+    /// <summary>The constant for a key, computed on the CPU at its first use and then converted and moved.</summary>
     internal Tensor Get(long a, long b, long c, Device device, ScalarType type, Func<Tensor> make)
     {
         var key = (a, b, c, device.type, device.index, type);
         if (entries.TryGetValue(key, out var known)) return known;
-        // Generation asks for a new size at every step; what is old is not asked for again.
+        // Generation needs a new size at every step, and the old ones are not needed again.
         if (entries.Count >= MostEntries) Clear();
         using var scope = NewDisposeScope();
-        // What is made while generating may be used in training later, which refuses tensors of inference mode.
+        // A tensor created during generation may be used in training later, which refuses tensors of inference mode.
         using var ordinary = inference_mode(false);
         using var plain = no_grad();
         var made = make().to(type, device).DetachFromDisposeScope();

@@ -11,9 +11,9 @@ public sealed class LayerScale : nn.Module<Tensor, Tensor>
 {
     readonly Parameter weight;
 
-    /// <summary>For vectors of a width.</summary>
+    /// <summary>Creates the layer.</summary>
     /// <param name="width">The width D.</param>
-    /// <param name="start">What all numbers are at first.</param>
+    /// <param name="start">The initial value of all numbers.</param>
     public LayerScale(int width, double start) : base(nameof(LayerScale))
     {
         weight = nn.Parameter(full(width, Scalars.Of(start)));
@@ -26,14 +26,15 @@ public sealed class LayerScale : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x) => x * weight;
 }
 
-/// <summary>Stochastic depth: while training, an example skips the sublayer with a probability; the others' outputs are scaled so that the mean stays.</summary>
+/// <summary>Stochastic depth: in training, an example skips the sublayer with a given probability; the others' outputs are scaled so that
+/// the mean is unchanged.</summary>
 /// <remarks>Huang et al. 2016, drawn for each example and scaled while training, as timm does.</remarks>
 public sealed class DropPath : nn.Module, IDrawsNumbers
 {
     readonly double probability;
 
-    /// <summary>With a probability of skipping.</summary>
-    /// <param name="probability">From 0 to below 1.</param>
+    /// <summary>Creates the layer.</summary>
+    /// <param name="probability">The probability of skipping, from 0 to below 1.</param>
     public DropPath(double probability) : base(nameof(DropPath)) => this.probability = probability;
 
     /// <inheritdoc/>

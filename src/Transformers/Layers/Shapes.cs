@@ -19,7 +19,7 @@ public static class Shapes
     public static (long, long, long) Dims3(this Tensor x) => Sizes(x, 3) is [var a, var b, var c] ? (a, b, c) : default;
 
     /// <summary>The four sizes of a tensor such as [B, H, T, E].</summary>
-    /// <exception cref="ArgumentException">The tensor has not four dimensions.</exception>
+    /// <exception cref="ArgumentException">The tensor does not have four dimensions.</exception>
     public static (long, long, long, long) Dims4(this Tensor x) => Sizes(x, 4) is [var a, var b, var c, var d] ? (a, b, c, d) : default;
 
     static long[] Sizes(Tensor x, int count) =>

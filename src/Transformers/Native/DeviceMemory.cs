@@ -33,7 +33,7 @@ public static unsafe partial class DeviceMemory
         if (((delegate* unmanaged<IntPtr, uint*, ulong*, int>)list)(device, &count, processes) != 0) return null;
         for (var i = 0; i < count; i++)
             if ((uint)processes[3 * i] == (uint)Environment.ProcessId) return (long)processes[3 * i + 1];
-        return null; // Inside a container this process may have another number for the driver.
+        return null; // Inside a container, the driver may know this process by another number.
     }
 
     // CUDA_VISIBLE_DEVICES renumbers devices for libtorch, not for the management library.
@@ -58,7 +58,7 @@ public static unsafe partial class DeviceMemory
         }
         catch (EntryPointNotFoundException)
         {
-            // Another C library than glibc.
+            // The C library is not glibc.
         }
     }
 
@@ -78,7 +78,7 @@ public sealed class CoreLoad
     (double Busy, double Own, double Wall)? last;
 
     /// <summary>Cores that other programs kept busy on average since the last call.</summary>
-    /// <returns>Null at the first call, after less than 50 ms, and where the system does not report it.</returns>
+    /// <returns>Null at the first call, after less than 50 ms, and if the system does not report it.</returns>
     public double? OthersSinceLast()
     {
         if (Read() is not { } now) return null;
@@ -113,7 +113,7 @@ static class BestTime
     /// <summary>Seconds of the fastest try.</summary>
     /// <param name="device">Where it computes.</param>
     /// <param name="limit">About how long to try; there are at least two tries.</param>
-    /// <param name="kernel">Computes; on a device, its result is waited for.</param>
+    /// <param name="kernel">The computation; on a CUDA device, its result is waited for.</param>
     internal static double Seconds(Device device, TimeSpan limit, Func<Tensor?> kernel)
     {
         var best = double.PositiveInfinity;

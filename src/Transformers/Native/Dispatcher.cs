@@ -12,7 +12,8 @@ namespace Transformers.Native;
 /// the same tensor, and results are handles that the caller owns. A present optional value is a pointer to its value,
 /// which libtorch deletes: it is allocated as C++'s <c>new</c> does, by the C library's malloc. libtorch 2.10 prints its own
 /// trace to standard error when an operator fails and returns no message, so the typed calls in
-/// <see cref="Operators"/> check their arguments first. Arguments of schema type Scalar are not supported by 2.10, and strings are left out: their handles leaked.
+/// <see cref="Operators"/> check their arguments first. Arguments of schema type Scalar are not supported by 2.10, and strings are left out
+/// because their handles leaked.
 /// </remarks>
 static unsafe class Dispatcher
 {
@@ -147,7 +148,7 @@ readonly struct OperatorArgument
 
     public static OperatorArgument None => default;
 
-    // Optional arguments, left out where they are null.
+    // Optional arguments; null becomes none.
     public static OperatorArgument Optional(Tensor? tensor) => tensor is null ? None : new(Kind.Tensor, tensor, optional: true);
 
     public static OperatorArgument Optional(double? number) => number is not { } some ? None : new(Kind.Real, null, BitConverter.DoubleToUInt64Bits(some), optional: true);
@@ -204,7 +205,7 @@ public static class Operators
     /// <param name="causal">Whether a query sees no key after its own position, counted from the first query.</param>
     /// <param name="dropout">The rate at which weights are dropped; libtorch draws from the device's generator.</param>
     /// <returns>[B, H, T, E].</returns>
-    /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
+    /// <exception cref="ArgumentException">Shapes or types do not match.</exception>
     public static Tensor ScaledDotProductAttention(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal, double dropout)
     {
         if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4) throw new ArgumentException("queries, keys and values must be [B, heads, positions, E]");
@@ -226,10 +227,10 @@ public static class Operators
     /// <param name="betas">The decays of the moments.</param>
     /// <param name="decay">The weight decay.</param>
     /// <param name="epsilon">Added to the root of the second moment.</param>
-    /// <param name="divisor">What gradients are divided by first, a scalar on their device; null for 1.</param>
-    /// <param name="skip">A scalar on their device; where it is not 0, nothing changes. Null for never.</param>
+    /// <param name="divisor">The divisor of the gradients, a scalar on their device; null for 1.</param>
+    /// <param name="skip">A scalar on their device; if it is not 0, nothing changes. Null for never.</param>
     /// <param name="decoupled">Whether weight decay acts on the parameter (AdamW) and not through the gradient (Adam).</param>
-    /// <exception cref="ArgumentException">The lists do not fit each other.</exception>
+    /// <exception cref="ArgumentException">The lists do not match.</exception>
     public static void FusedAdam(Tensor[] parameters, Tensor[] gradients, Tensor[] first, Tensor[] second, Tensor[] steps,
         double lr, (double First, double Second) betas, double decay, double epsilon, Tensor? divisor, Tensor? skip, bool decoupled)
     {
@@ -244,7 +245,7 @@ public static class Operators
     }
 
     /// <summary>Copies tensors into others of the same shapes in one call, converting their types.</summary>
-    /// <exception cref="ArgumentException">The lists do not fit each other.</exception>
+    /// <exception cref="ArgumentException">The lists do not match.</exception>
     public static void CopyAll(Tensor[] to, Tensor[] from)
     {
         if (to.Length == 0 && from.Length == 0) return;

@@ -10,12 +10,12 @@ namespace Transformers.Native;
 /// <list type="bullet">
 /// <item>An exception in a backward pass would cross native frames and end the process. Here it is caught, the pass ends
 /// without gradients, and <see cref="Gradients.Backward"/> throws it.</item>
-/// <item>Tensors given to <c>save_for_backward</c> live until the graph is freed. Here they are fields of the derived class,
-/// made known by <see cref="Keep"/> and <see cref="KeepInput"/>, and disposed of at the end of the backward pass.</item>
-/// <item>A gradient that is returned stays referenced by managed code while libtorch works with it, so libtorch would copy it
-/// into a parameter's gradient. The gradients of parameters are therefore added in place, by <see cref="Gradients.Add"/> or by
-/// a kernel into <see cref="Gradients.Buffer"/>, and not returned.</item>
-/// <item>Whether gradients are wanted is decided before the call: without them nothing is kept and no node is made.</item>
+/// <item>Tensors given to <c>save_for_backward</c> live until the graph is freed. Here they are fields of the derived class, registered by
+/// <see cref="Keep"/> and <see cref="KeepInput"/>, and disposed of at the end of the backward pass.</item>
+/// <item>A returned gradient is still referenced by managed code while libtorch uses it, so libtorch would copy it into a parameter's
+/// gradient. The gradients of parameters are therefore added in place, by <see cref="Gradients.Add"/> or by a kernel into
+/// <see cref="Gradients.Buffer"/>, and not returned.</item>
+/// <item>Whether gradients are wanted is decided before the call: without them, nothing is kept and no node is created.</item>
 /// </list>
 /// </remarks>
 public abstract class ManagedFunction
@@ -23,18 +23,19 @@ public abstract class ManagedFunction
     readonly List<Tensor> kept = [];
     Input[] inputs = [];
 
-    // Recorded when the graph is made: the caller's tensor may be disposed of before the backward pass.
+    // Recorded when the graph is built, since the caller's tensor may be disposed of before the backward pass.
     readonly record struct Input(Tensor? Parameter, bool Needed, long[] Shape, ScalarType Type);
 
     /// <summary>Computes the result, without gradients.</summary>
     /// <param name="keep">Whether <see cref="Backward"/> may follow, and the tensors that it needs must be kept.</param>
     protected abstract Tensor Forward(bool keep);
 
-    /// <summary>The gradients of the inputs of <see cref="Apply"/>, in their order; null for an input that needs none, and for parameters, whose gradients are added in place.</summary>
+    /// <summary>The gradients of the inputs of <see cref="Apply"/>, in the same order; null for an input that needs none, and for
+    /// parameters, whose gradients are added in place.</summary>
     /// <param name="gradient">The gradient of the result.</param>
     protected abstract Tensor?[] Backward(Tensor gradient);
 
-    /// <summary>Holds a tensor that <see cref="Forward"/> made until the backward pass is over.</summary>
+    /// <summary>Holds a tensor that <see cref="Forward"/> created until the backward pass is over.</summary>
     protected Tensor Keep(Tensor made)
     {
         kept.Add(made.DetachFromDisposeScope());
@@ -44,7 +45,7 @@ public abstract class ManagedFunction
     /// <summary>Holds an input, which belongs to the caller, until the backward pass is over.</summary>
     protected Tensor KeepInput(Tensor given) => Keep(given.alias());
 
-    /// <summary>Computes the result and, where an input needs a gradient, makes it part of the graph.</summary>
+    /// <summary>Computes the result and, if an input needs a gradient, makes it part of the graph.</summary>
     /// <param name="given">All tensors that gradients may flow to, parameters included; null for absent ones.</param>
     protected Tensor Apply(params Tensor?[] given)
     {
@@ -60,13 +61,14 @@ public abstract class ManagedFunction
     /// <summary>Whether an input of <see cref="Apply"/> needs a gradient.</summary>
     protected bool Needs(int input) => inputs[input].Needed;
 
-    /// <summary>The input itself where it is a parameter, whose gradient is added in place; null for a tensor that was computed.</summary>
+    /// <summary>The input itself if it is a parameter, whose gradient is added in place; null for a computed tensor.</summary>
     protected Tensor? ParameterAt(int input) => inputs[input].Parameter;
 
     /// <summary>The shape of an input.</summary>
     protected long[] ShapeOf(int input) => inputs[input].Shape;
 
-    /// <summary>Passes an input's gradient on: added in place for a parameter, returned for a tensor that was computed, nothing where none is needed.</summary>
+    /// <summary>Passes an input's gradient on: adds it in place for a parameter, returns it for a computed tensor, and does nothing if none
+    /// is needed.</summary>
     /// <param name="input">Its position in <see cref="Apply"/>.</param>
     /// <param name="part">Computes its gradient.</param>
     protected Tensor? PassOn(int input, Func<Tensor> part)
@@ -89,7 +91,7 @@ public abstract class ManagedFunction
             foreach (var result in results.OfType<Tensor>())
             {
                 result.DetachFromDisposeScope();
-                kept.RemoveAll(tensor => ReferenceEquals(tensor, result)); // Remove would compare the numbers of tensors.
+                kept.RemoveAll(tensor => ReferenceEquals(tensor, result)); // Remove would compare the tensors' values.
             }
             return results;
         }
@@ -101,7 +103,7 @@ public abstract class ManagedFunction
         }
     }
 
-    // TorchSharp creates one object for the class and passes each call's arguments to it.
+    // TorchSharp creates a single object of this class and passes each call's arguments to it.
     sealed class Bridge : autograd.MultiTensorFunction<Bridge>
     {
         const string Call = "call";
@@ -132,11 +134,11 @@ public static class Gradients
 {
     static readonly Lock guard = new();
     static ExceptionDispatchInfo? failure;
-    // The results of the last managed function: libtorch has its own references by the time that the next one runs.
+    // The results of the last managed function: libtorch has its own references by the time the next one runs.
     static readonly List<Tensor> returned = [];
 
     /// <summary>Adds the gradients of a scalar to the parameters that it depends on.</summary>
-    /// <param name="loss">One number with its graph.</param>
+    /// <param name="loss">A scalar with its graph.</param>
     /// <exception cref="Exception">A managed function threw it; the gradients are incomplete.</exception>
     public static void Backward(Tensor loss)
     {
@@ -197,9 +199,10 @@ public static class Gradients
         return made;
     }
 
-    /// <summary>Adds to the gradient of a parameter; nothing where it needs none.</summary>
+    /// <summary>Adds to the gradient of a parameter; does nothing if it needs none.</summary>
     /// <param name="parameter">A leaf.</param>
-    /// <param name="part">Of its shape, any float type; becomes the gradient itself where that is the first part and has the parameter's type.</param>
+    /// <param name="part">Of the parameter's shape, in any float type; becomes the gradient itself if it is the first part and has the
+    /// parameter's type.</param>
     public static void Add(Tensor parameter, Tensor part)
     {
         if (!parameter.requires_grad) return;

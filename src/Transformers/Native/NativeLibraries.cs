@@ -5,8 +5,8 @@ namespace Transformers.Native;
 
 /// <summary>Finds libtorch and loads it together with TorchSharp's native part, before the first tensor.</summary>
 /// <remarks>
-/// TorchSharp looks up libraries by plain name, and the loader returns those that the process has already: TorchSharp gets what
-/// is loaded here by full path, whichever libtorch the system has elsewhere.
+/// TorchSharp looks up libraries by plain name, and the loader returns those that are already in the process: TorchSharp gets what is
+/// loaded here by full path, whatever other libtorch the system has.
 /// </remarks>
 public static class NativeLibraries
 {
@@ -16,7 +16,8 @@ public static class NativeLibraries
     /// <summary>What is loaded; null before <see cref="Load"/>.</summary>
     public static LoadedLibraries? Loaded => loaded;
 
-    /// <summary>The processor as a device. TorchSharp's own constant loads the libtorch that it finds first; this property loads ours before.</summary>
+    /// <summary>The CPU as a device. TorchSharp's own constant loads the first libtorch that it finds; this property loads the right one
+    /// before that.</summary>
     public static TorchSharp.torch.Device Cpu
     {
         get
@@ -26,7 +27,8 @@ public static class NativeLibraries
         }
     }
 
-    /// <summary>Whether <see cref="Load"/> may fetch the platform's libtorch package through the .NET SDK where it finds no libtorch.</summary>
+    /// <summary>Whether <see cref="Load"/> may fetch the platform's libtorch package through the .NET SDK if it finds no
+    /// libtorch.</summary>
     public static bool FetchesPackage { get; set; } = true;
 
     /// <summary>Called with a line before the package is fetched; may be null.</summary>
@@ -34,8 +36,10 @@ public static class NativeLibraries
 
     /// <summary>Loads libtorch once; later calls return what the first one loaded.</summary>
     /// <param name="cuda">Whether a libtorch with CUDA is preferred if the machine has a CUDA driver.</param>
-    /// <param name="fetch">Whether to fetch the platform's package where there is no libtorch, if <see cref="FetchesPackage"/> allows it.</param>
-    /// <exception cref="UserException">No usable libtorch is on this machine; the problems name each candidate, its fault and the remedy.</exception>
+    /// <param name="fetch">Whether to fetch the platform's package if there is no libtorch and <see cref="FetchesPackage"/> allows
+    /// it.</param>
+    /// <exception cref="UserException">This machine has no usable libtorch; the problems name each candidate, its fault and the
+    /// remedy.</exception>
     public static LoadedLibraries Load(bool cuda = true, bool fetch = true)
     {
         lock (guard) return loaded ??= LoadOnce(cuda && CudaDriver.IsPresent, fetch);
@@ -60,7 +64,7 @@ public static class NativeLibraries
             catch (DllNotFoundException exception)
             {
                 failed.Add(new(candidate, exception.Message, "install it again, or name another libtorch in LIBTORCH"));
-                // Its files stay in the process, and a second libtorch beside them would be worse than none.
+                // Its files stay in the process, and loading a second libtorch beside them would be unsafe.
                 throw NothingLoads(failed);
             }
         }
@@ -86,7 +90,7 @@ public static class NativeLibraries
         var patch = SystemLibraries.LacksIostreamsOfGcc13() ? PatchedLibrary.Create(binding) : null;
         files.Add(patch?.Path ?? binding);
         SharedLibrary.Open(files[^1]);
-        // TorchSharp looks up the libraries once for each device type; they are in the process now.
+        // TorchSharp looks up the libraries once per device type; by now they are in the process.
         TorchSharp.torch.InitializeDeviceType(DeviceType.CPU);
         if (candidate.HasCuda) TorchSharp.torch.TryInitializeDeviceType(DeviceType.CUDA);
         ProcessSettings.ApplyThreads();
@@ -107,21 +111,21 @@ public static class NativeLibraries
     }
 }
 
-/// <summary>No usable libtorch is on this machine.</summary>
+/// <summary>This machine has no usable libtorch.</summary>
 public sealed class EngineMissingException(IReadOnlyList<Problem> problems) : UserException(problems)
 {
-    /// <summary>Whether the first call that is allowed to fetch the platform's package will do so.</summary>
+    /// <summary>Whether the first call that may fetch the platform's package will do so.</summary>
     public bool WillBeFetched { get; init; }
 }
 
-/// <summary>What was loaded, for <c>doctor</c> and reports.</summary>
+/// <summary>The loaded libraries, for <c>doctor</c> and reports.</summary>
 /// <param name="Torch">The handle of <c>torch_cpu</c>, whose C interface the dispatcher calls.</param>
 /// <param name="Version">libtorch's version.</param>
 /// <param name="Source">Where it came from, in words.</param>
 /// <param name="HasCuda">Whether it has CUDA.</param>
 /// <param name="Files">Every file loaded, in order.</param>
 /// <param name="Changes">What was changed for it, and why: environment variables, memory settings, a patched copy.</param>
-/// <param name="Failed">The candidates before it that could not be used.</param>
+/// <param name="Failed">The candidates tried before it that could not be used.</param>
 public sealed record LoadedLibraries(
     IntPtr Torch, string Version, string Source, bool HasCuda, IReadOnlyList<string> Files, IReadOnlyList<string> Changes,
     IReadOnlyList<FailedCandidate> Failed);

@@ -9,8 +9,8 @@ namespace Transformers.Native;
 /// <summary>A copy of TorchSharp's native part that loads on a libstdc++ older than GCC 13's.</summary>
 /// <remarks>
 /// The library requires this version of libstdc++ only to state that iostreams are initialised; none of its code depends on that.
-/// Marking the requirement as weak, one bit in its version table, lets the loader accept an older libstdc++. The copy is in the
-/// user's cache under the hash of its content, written whole or not at all, and checked by that hash each time.
+/// Marking the requirement as weak, one bit in its version table, lets the loader accept an older libstdc++. The copy is in the user's
+/// cache under the hash of its content, is written completely or not at all, and is checked against that hash each time.
 /// </remarks>
 /// <param name="Path">The copy's file.</param>
 /// <param name="Explanation">What was done and why.</param>
@@ -19,7 +19,7 @@ sealed record PatchedLibrary(string Path, string Explanation)
     const int SectionVersionNeeds = 0x6ffffffe;
     const ushort Weak = 2;
 
-    /// <summary>The copy of a library, made where it is not there yet.</summary>
+    /// <summary>The copy of a library, created if it does not exist yet.</summary>
     /// <param name="original">The library.</param>
     /// <param name="cache">The folder for the copy; null for the user's cache.</param>
     /// <exception cref="DllNotFoundException">The library does not have the requirement, or the cache cannot be written.</exception>
@@ -55,7 +55,7 @@ sealed record PatchedLibrary(string Path, string Explanation)
     /// <summary>Marks a requirement of a 64-bit ELF library as weak.</summary>
     /// <param name="elf">The library's bytes, changed in place.</param>
     /// <param name="version">The version required, for instance <c>GLIBCXX_3.4.32</c>.</param>
-    /// <returns>How many entries were marked.</returns>
+    /// <returns>The number of entries marked.</returns>
     internal static int Weaken(Span<byte> elf, string version)
     {
         var sections = (int)BinaryPrimitives.ReadInt64LittleEndian(elf[0x28..]);
@@ -125,7 +125,8 @@ static partial class SharedLibrary
     internal static string FileName(string library) =>
         OperatingSystem.IsWindows() ? $"{library}.dll" : OperatingSystem.IsMacOS() ? $"lib{library}.dylib" : $"lib{library}.so";
 
-    /// <summary>Loads a file. On Linux all its symbols are bound at once, so that a library of the wrong version is found here and not at its first use.</summary>
+    /// <summary>Loads a file. On Linux all its symbols are bound immediately, so that a library of the wrong version fails here and not at
+    /// its first use.</summary>
     /// <exception cref="DllNotFoundException">It does not load; the message is the loader's.</exception>
     internal static IntPtr Open(string path)
     {
@@ -134,7 +135,7 @@ static partial class SharedLibrary
         return handle != IntPtr.Zero ? handle : throw new DllNotFoundException(Marshal.PtrToStringUTF8(dlerror()) ?? $"{path} does not load");
     }
 
-    /// <summary>Whether a symbol of a version is in the process.</summary>
+    /// <summary>Whether the process has a symbol of a version.</summary>
     internal static bool Exports(string symbol, string version) => dlvsym(IntPtr.Zero, symbol, version) != IntPtr.Zero;
 
     [LibraryImport("libc.so.6", StringMarshalling = StringMarshalling.Utf8)]
@@ -150,10 +151,11 @@ static partial class SharedLibrary
 /// <summary>The system's own libraries.</summary>
 static class SystemLibraries
 {
-    /// <summary>The version of libstdc++ that GCC 13 brought, with one symbol that TorchSharp's native part asks for and never calls.</summary>
+    /// <summary>The version of libstdc++ that came with GCC 13, with one symbol that TorchSharp's native part requires and never
+    /// calls.</summary>
     internal const string IostreamsVersion = "GLIBCXX_3.4.32";
 
-    /// <summary>Whether the libstdc++ in this process is older than GCC 13's; libtorch has loaded it before.</summary>
+    /// <summary>Whether the libstdc++ in this process is older than GCC 13's; libtorch has already loaded it.</summary>
     internal static bool LacksIostreamsOfGcc13() =>
         OperatingSystem.IsLinux() && !SharedLibrary.Exports("_ZSt21ios_base_library_initv", IostreamsVersion);
 }

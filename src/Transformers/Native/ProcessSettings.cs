@@ -8,17 +8,19 @@ namespace Transformers.Native;
 
 /// <summary>Settings that libtorch, its OpenMP runtime and the C library read once, made before they are loaded.</summary>
 /// <remarks>
-/// .NET has its own copy of the environment, so variables are set with libc's <c>setenv</c>. Variables that the user has set stay;
-/// TRANSFORMER_KEEP_ENVIRONMENT=1 leaves everything as it is.
+/// .NET has its own copy of the environment, so variables are set with libc's <c>setenv</c>. Variables that the user has set are not
+/// changed; TRANSFORMER_KEEP_ENVIRONMENT=1 prevents all changes.
 /// </remarks>
 public static partial class ProcessSettings
 {
     const int TrimThreshold = -1, TopPad = -2, MmapThreshold = -3;
 
-    /// <summary>The number of threads that the user asks for by <c>--threads</c>; null for TRANSFORMER_THREADS or the default. Set before <see cref="NativeLibraries.Load"/>.</summary>
+    /// <summary>The number of threads that the user asks for with <c>--threads</c>; null for TRANSFORMER_THREADS or the default. Set before
+    /// <see cref="NativeLibraries.Load"/>.</summary>
     public static int? Threads { get; set; }
 
-    /// <summary>Gives this process its part of a machine that several processes share: the cores divided by them, and one CUDA device. Called before <see cref="NativeLibraries.Load"/>.</summary>
+    /// <summary>Gives this process its part of a machine that several processes use: an equal number of cores, and one CUDA device. Called
+    /// before <see cref="NativeLibraries.Load"/>.</summary>
     /// <param name="localRank">The number of this process among those on the machine.</param>
     /// <param name="localSize">The number of them.</param>
     public static void DivideAmong(int localRank, int localSize)
@@ -32,9 +34,9 @@ public static partial class ProcessSettings
         if (own is not null && setenv(devices, own, 1) == 0) Environment.SetEnvironmentVariable(devices, own);
     }
 
-    /// <summary>Makes Open MPI hand whole buckets of gradients to the network at once. Called before the library is started.</summary>
+    /// <summary>Makes Open MPI pass whole buckets of gradients to the network. Called before the library is started.</summary>
     /// <remarks>
-    /// By default it cuts a message into parts of 128 KiB, and sends the next one when it is asked how far it is. The thread that asks does so between
+    /// By default it splits a message into parts of 128 KiB, and sends the next one only when it is polled. The polling thread runs between
     /// the computing threads' time slices: on a network of 1 Gbit/s, half as much of the exchange was hidden behind the backward pass.
     /// </remarks>
     internal static void PrepareOpenMpi()
@@ -57,8 +59,8 @@ public static partial class ProcessSettings
         if (Environment.GetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT") == "1" || !OperatingSystem.IsLinux()) return changes;
         if (Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported)
             SetUnlessSet("ATEN_CPU_CAPABILITY", "avx512", "libtorch's own kernels otherwise use only AVX2 on many processors with AVX-512", changes);
-        // A thread that waits for the next parallel region spins, which takes the processor from other programs. 3,000 pauses are about
-        // 75 µs. A token of generation starts 35 µs after the one before; a thread that had to be woken for it would be 15 µs late.
+        // A thread that waits for the next parallel region spins, which takes the core from other programs. 3,000 pauses are about 75 µs.
+        // In generation, a token starts 35 µs after the previous one; a thread that had to be woken would be 15 µs late.
         if (Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is not { Length: > 0 })
             SetUnlessSet("GOMP_SPINCOUNT", "3000", "waiting threads soon yield their cores to other programs", changes);
         if (KeepMemory()) changes.Add("malloc keeps up to 1 GiB of freed memory: training steps allocate and free the same large blocks again and again");
@@ -95,7 +97,7 @@ public static partial class ProcessSettings
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return 1; // Not Linux, or hidden: every processor counts as a core.
+            return 1; // Not Linux, or not accessible: every logical processor counts as a core.
         }
     }
 
@@ -106,7 +108,7 @@ public static partial class ProcessSettings
         changes.Add($"{variable}={value}: {reason}");
     }
 
-    // By default glibc returns large blocks to the system at once, and every step would pay for fresh pages.
+    // By default glibc returns large blocks to the system immediately, and every step would pay for new pages.
     static bool KeepMemory()
     {
         try
@@ -115,7 +117,7 @@ public static partial class ProcessSettings
         }
         catch (EntryPointNotFoundException)
         {
-            return false; // Another C library than glibc.
+            return false; // The C library is not glibc.
         }
     }
 

@@ -3,15 +3,16 @@ using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>Numbers of C# in expressions of tensors, for code that runs while other threads work.</summary>
+/// <summary>C# numbers in tensor expressions, for code that runs while other threads work.</summary>
 /// <remarks>
-/// TorchSharp makes a <see cref="Scalar"/> of every such number, and of the 1 in a + b, that nothing refers to while libtorch reads
-/// it. If the garbage collector runs just then, as it does while other threads make batches on a busy machine, the Scalar's finalizer frees
-/// it, and libtorch reads freed memory. A tensor is safe: its dispose scope refers to it. <c>ScalarTests</c> finds what is not.
+/// TorchSharp converts every such number, and the implicit factor 1 of a + b, to a <see cref="Scalar"/> that nothing references while
+/// libtorch reads it. If the garbage collector runs at that moment, as it does while other threads create batches, the Scalar's finalizer
+/// frees it, and libtorch reads freed memory. Tensors are safe: their dispose scope references them. <c>ScalarTests</c> finds unsafe
+/// expressions.
 /// </remarks>
 static class Scalars
 {
-    // More than one call of an operator takes.
+    // More than a single operator call takes.
     const int Kept = 64;
 
     [ThreadStatic]
@@ -25,7 +26,7 @@ static class Scalars
     /// <summary>0.</summary>
     internal static Scalar Zero { get; } = 0;
 
-    /// <summary>A number for an operator: it stays until its thread has asked for many others.</summary>
+    /// <summary>A number for an operator, which stays alive until its thread has requested many others.</summary>
     internal static Scalar Of(double number) => Keep(number);
 
     /// <inheritdoc cref="Of(double)"/>

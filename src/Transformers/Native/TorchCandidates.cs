@@ -6,7 +6,7 @@ using System.Text.RegularExpressions;
 
 namespace Transformers.Native;
 
-/// <summary>The libtorchs that may be used, in the order in which they are tried.</summary>
+/// <summary>The installations of libtorch that may be used, in the order in which they are tried.</summary>
 static class TorchCandidates
 {
     /// <summary>The libtorch that TorchSharp's package was built for; packages state it in their path.</summary>
@@ -22,7 +22,7 @@ static class TorchCandidates
     internal static string Packages { get; } = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } named
         ? named : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
-    /// <summary>The folders beside the program that its own native files are in.</summary>
+    /// <summary>The folders of the program's own native files.</summary>
     internal static IReadOnlyList<string> Application { get; } =
         [AppContext.BaseDirectory, Path.Combine(AppContext.BaseDirectory, "runtimes", Platform, "native"), .. AssemblyFolder()];
 
@@ -78,7 +78,7 @@ static class TorchCandidates
         }
         catch (Exception exception) when (exception is System.ComponentModel.Win32Exception or IOException or InvalidOperationException)
         {
-            return null; // No such Python.
+            return null; // This Python does not exist.
         }
     }
 
@@ -104,7 +104,7 @@ static class TorchCandidates
 static class TorchSharpBinding
 {
     /// <summary>Finds its file: beside the program, else in NuGet's folder.</summary>
-    /// <exception cref="DllNotFoundException">It is nowhere.</exception>
+    /// <exception cref="DllNotFoundException">It is not found.</exception>
     internal static string Find()
     {
         var version = typeof(TorchSharp.torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.107.0";
@@ -115,7 +115,7 @@ static class TorchSharpBinding
     }
 }
 
-/// <summary>A folder that may hold a libtorch.</summary>
+/// <summary>A folder that may contain a libtorch.</summary>
 /// <param name="Source">Where it comes from, in words.</param>
 /// <param name="Folder">The folder of the libraries.</param>
 /// <param name="Version">Its version as the installation states it; null if it does not.</param>
@@ -126,7 +126,7 @@ public sealed partial record TorchCandidate(string Source, string Folder, string
     /// <summary>The oldest libtorch that TorchSharp's native part and the dispatcher work with.</summary>
     public static readonly Version Oldest = new(2, 10);
 
-    /// <summary>Why this libtorch cannot be used; null if nothing is found against it. Nothing is loaded.</summary>
+    /// <summary>Why this libtorch cannot be used; null if no reason is found. Loads nothing.</summary>
     internal (string Reason, string Remedy)? Fault()
     {
         if (!Directory.Exists(Folder)) return ("the folder does not exist", "name a folder that has libtorch's libraries");
@@ -140,7 +140,7 @@ public sealed partial record TorchCandidate(string Source, string Folder, string
         return null;
     }
 
-    /// <summary>The libraries to load, in order; each finds those before it.</summary>
+    /// <summary>The libraries to load, in order; each needs only those before it.</summary>
     internal IEnumerable<string> Files()
     {
         // libtorch's own OpenMP runtime first: one pool of threads for it and for the kernels.

@@ -8,7 +8,7 @@ namespace Transformers.Native;
 /// <summary>A NuGet package with a platform's libtorch, in a folder of restored packages.</summary>
 /// <param name="Platform">The platform as packages spell it, for instance <c>linux-x64</c>.</param>
 /// <param name="Version">The package's version.</param>
-/// <param name="Root">The folder of restored packages, with a folder a package and version below it.</param>
+/// <param name="Root">The folder of restored packages, with a subfolder per package and version.</param>
 sealed partial record TorchPackage(string Platform, string Version, string Root)
 {
     /// <summary>The environment variable that switches fetching off: <c>off</c> or <c>0</c>.</summary>
@@ -46,7 +46,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     /// <param name="sdk">The <c>dotnet</c> to run.</param>
     /// <param name="settings">The folder whose NuGet.config, and those above it, apply in addition to the user's own.</param>
     /// <returns>The package as a libtorch to load.</returns>
-    /// <remarks>NuGet locks the package while it unpacks it: processes that start at once fetch it once.</remarks>
+    /// <remarks>NuGet locks the package while it unpacks it, so processes that start at the same time fetch it once.</remarks>
     /// <exception cref="EngineMissingException">It cannot be fetched; the message is NuGet's.</exception>
     internal TorchCandidate Fetch(string sdk, string settings)
     {
@@ -106,7 +106,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
         }
     }
 
-    // The errors of a restore, without the project's path; each is printed more than once.
+    // The errors of a restore, without the project's path and without repetitions.
     static string Reason(string text)
     {
         var errors = ErrorLine().Matches(text).Select(match => match.Groups[1].Value.Trim()).Distinct().Take(2).ToList();

@@ -113,9 +113,9 @@ public abstract class Communicator : IDisposable
         return [.. Enumerable.Range(0, Size).Select(rank => JsonSerializer.Deserialize<T>(all.AsSpan(longest * rank, (int)lengths[rank]), JsonStyle.Options)!)];
     }
 
-    /// <summary>Divides work among the processes, which take turns.</summary>
+    /// <summary>Divides work among the processes, item by item in turn.</summary>
     /// <param name="items">The same on every process.</param>
-    /// <param name="work">What is done with each, by one of them.</param>
+    /// <param name="work">Processes an item, in one of the processes.</param>
     /// <returns>The results of all, in order, on every process.</returns>
     public IEnumerable<TResult> Divide<T, TResult>(IEnumerable<T> items, Func<T, TResult> work)
     {
@@ -125,11 +125,13 @@ public abstract class Communicator : IDisposable
         return Enumerable.Range(0, all.Sum(part => part.Length)).Select(i => all[i % Size][i / Size]);
     }
 
-    /// <summary>As <see cref="Divide{T, TResult}"/>, for a stream: after each round, in which every process does one, the results are given out.</summary>
+    /// <summary>As <see cref="Divide{T, TResult}"/>, for a stream: returns results after each round, in which every process has processed
+    /// one item.</summary>
     public IEnumerable<TResult> DivideStream<T, TResult>(IEnumerable<T> items, Func<T, TResult> work) =>
         IsAlone ? items.Select(work) : items.Chunk(Size).SelectMany(round => Divide(round, work));
 
-    /// <summary>Lets one process after another do something, so that the later ones find on the disk what an earlier one made: rank 0, then the first of every other machine, then the rest.</summary>
+    /// <summary>Runs an action in one process after another, so that later ones find on disk what an earlier one wrote: rank 0, then the
+    /// first process of every other machine, then the rest.</summary>
     public T InTurns<T>(Func<T> make)
     {
         if (IsAlone) return make();

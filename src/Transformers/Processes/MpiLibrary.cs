@@ -98,7 +98,7 @@ public sealed unsafe class MpiLibrary
         const int longest = 8192;
         var text = stackalloc byte[longest + 1];
         int length;
-        if (read(text, &length) != Success) return "an MPI library that does not say its version";
+        if (read(text, &length) != Success) return "an MPI library that does not report its version";
         return Encoding.UTF8.GetString(text, Math.Clamp(length, 0, longest)).Trim('\0').Split(',', '\n')[0].Replace("Version:", "").Replace("\t", " ").Replace("  ", " ").Trim();
     }
 

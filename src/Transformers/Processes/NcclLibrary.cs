@@ -80,7 +80,7 @@ public sealed unsafe class NcclLibrary
         return [Name, .. beside];
     }
 
-    /// <summary>NCCL's version, such as 2.27.3; null if there is none that loads.</summary>
+    /// <summary>NCCL's version, such as 2.27.3; null if it cannot be loaded.</summary>
     public static string? FindVersion()
     {
         try

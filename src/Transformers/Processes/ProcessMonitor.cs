@@ -9,7 +9,7 @@ namespace Transformers.Processes;
 
 /// <summary>Watches that the other processes are alive: each keeps a connection to the first one and sends a heartbeat every second.</summary>
 /// <remarks>
-/// A process that dies closes its connection, which is noticed at once. One that is suspended, or whose machine has failed, sends
+/// A process that dies closes its connection, which is noticed immediately. One that is suspended, or whose machine has failed, sends
 /// nothing: after <see cref="Limit"/> it counts as failed. The heartbeats come from a separate thread, so a long save, validation or
 /// preparation of data does not count as silence. MPI itself would wait forever.
 /// </remarks>
@@ -69,7 +69,7 @@ public sealed class ProcessMonitor : IDisposable
         .SelectMany(card => card.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address).Where(address => !address.IsIPv6LinkLocal)
         .Select(address => address.ToString()).Order(StringComparer.Ordinal).OrderBy(address => IPAddress.IsLoopback(IPAddress.Parse(address)) ? 1 : 0).Append("127.0.0.1").Distinct();
 
-    // A stranger that happens to connect does not know the password, and is dropped.
+    // Other programs that happen to connect do not know the password, and are dropped.
     void Accept(Rendezvous meeting, Hello[] all)
     {
         while (peers.Count < processes.Size - 1)
@@ -86,7 +86,7 @@ public sealed class ProcessMonitor : IDisposable
         listener!.Stop();
     }
 
-    // The first process's loopback address is tried last: on another machine it leads elsewhere.
+    // The first process's loopback address is tried last: on another machine it is a different computer.
     Peer Connect(Rendezvous meeting, Hello first)
     {
         foreach (var address in meeting.Addresses.Select(IPAddress.Parse))
@@ -239,7 +239,7 @@ public sealed class ProcessMonitor : IDisposable
             }
             catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException)
             {
-                // The reader of this connection finds that out, too.
+                // The thread that reads this connection notices that too.
             }
         }
     }

@@ -7,18 +7,18 @@ namespace Transformers.Runs;
 
 /// <summary>Writes one of TensorBoard's event files.</summary>
 /// <remarks>
-/// The messages are those that TorchSharp brings. Its own <c>SummaryWriter</c> is not enough: it cannot mark where a resumed run
-/// goes on, so that readers would show steps twice; it rounds times to seconds, and gives the first event a time that is none; and
-/// it writes a record in four pieces, which a reader of a run under way can see half.
-/// A record is its length in 8 bytes, that length's masked CRC-32C, the data, and the data's masked CRC-32C, all little-endian (TFRecord).
+/// The message types are TorchSharp's. Its own <c>SummaryWriter</c> is not enough: it cannot mark where a resumed run continues, so readers
+/// would show steps twice; it rounds times to seconds, and writes an invalid time in the first event; and it writes a record in four
+/// pieces, so a reader of an unfinished run can see half of one. A record is its length in 8 bytes, that length's masked CRC-32C, the data,
+/// and the data's masked CRC-32C, all little-endian (TFRecord).
 /// </remarks>
 public sealed class EventWriter : IDisposable
 {
     static int files;
     readonly FileStream file;
 
-    /// <summary>Starts a new file; earlier ones of the folder stay, and readers drop what they hold after the given step.</summary>
-    /// <param name="folder">The folder; it is made if need be.</param>
+    /// <summary>Starts a new file; the folder's earlier files stay, and readers ignore their events after the given step.</summary>
+    /// <param name="folder">The folder; it is created if necessary.</param>
     /// <param name="resumedStep">The step that the run resumes from; 0 for a new one.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
@@ -26,7 +26,7 @@ public sealed class EventWriter : IDisposable
     {
         FileSizeLimit.ReportAsError();
         Directory.CreateDirectory(folder);
-        // Readers take a folder's files in the order of their names: the time comes first, then a number for files of the same second.
+        // Readers read a folder's files in the order of their names: the time comes first, then a number for files of the same second.
         var name = FormattableString.Invariant($"events.out.tfevents.{DateTimeOffset.UtcNow.ToUnixTimeSeconds():D10}.{Interlocked.Increment(ref files):D4}.{Environment.ProcessId}.transformer");
         Path = System.IO.Path.Combine(folder, name);
         file = new FileStream(Path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
@@ -37,7 +37,7 @@ public sealed class EventWriter : IDisposable
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>Writes numbers; those that are not finite too, which TensorBoard marks.</summary>
+    /// <summary>Writes numbers, including those that are not finite, which TensorBoard marks.</summary>
     /// <param name="step">The optimizer step.</param>
     /// <param name="values">Tag and number, such as <c>loss/train</c>.</param>
     /// <exception cref="IOException">The disk is full, ….</exception>
@@ -95,7 +95,7 @@ public sealed class EventWriter : IDisposable
         Write(step, new Summary.Types.Value { Tag = tag, Image = image, Metadata = Metadata("images", DataClass.BlobSequence) });
     }
 
-    // So that TensorBoard finds the page for it.
+    // Assigns the value to one of TensorBoard's pages.
     static SummaryMetadata Metadata(string plugin, DataClass kind) => new() { PluginData = new() { PluginName = plugin }, DataClass = kind };
 
     void Write(long step, Summary.Types.Value value)
@@ -105,7 +105,7 @@ public sealed class EventWriter : IDisposable
         Write(new Event { Step = step, Summary = summary });
     }
 
-    // In one call, so that a reader of a run under way sees whole records.
+    // In one call, so that a reader of an unfinished run sees whole records.
     void Write(Event one)
     {
         one.WallTime = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0;
@@ -118,7 +118,7 @@ public sealed class EventWriter : IDisposable
         FileSizeLimit.Write(file, record);
     }
 
-    // Masked because the checksum of data that hold their own checksum is weak.
+    // Masked because the checksum of data that contain their own checksum is weak.
     static uint Masked(ReadOnlySpan<byte> data)
     {
         var crc = Crc32C.Of(data);

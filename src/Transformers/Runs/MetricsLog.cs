@@ -8,11 +8,12 @@ namespace Transformers.Runs;
 /// <summary>One event of <c>metrics.jsonl</c>.</summary>
 /// <param name="Step">The optimizer step.</param>
 /// <param name="Split"><c>train</c> or <c>val</c>.</param>
-/// <param name="Values">The numbers by name; NaN where the file has null.</param>
+/// <param name="Values">The numbers by name; NaN for a null in the file.</param>
 public sealed record MetricsEvent(long Step, string Split, IReadOnlyDictionary<string, double> Values);
 
-/// <summary>Appends to <c>metrics.jsonl</c>: <c>{"step":n,"split":"train","loss":x,…}</c>, one line for each event.</summary>
-/// <remarks>Each line is passed to the operating system at once, so that a killed process loses none; <see cref="Flush"/> brings it to the disk. JSON has no NaN: numbers that are not finite are written as null.</remarks>
+/// <summary>Appends to <c>metrics.jsonl</c>: <c>{"step":n,"split":"train","loss":x,…}</c>, one line per event.</summary>
+/// <remarks>Each line is passed to the operating system immediately, so that a killed process loses none; <see cref="Flush"/> writes it to
+/// the disk. JSON has no NaN: numbers that are not finite are written as null.</remarks>
 public sealed class MetricsLog : IDisposable
 {
     const int LongestLine = 1 << 20;
@@ -58,7 +59,7 @@ public sealed class MetricsLog : IDisposable
         line.Write("\n"u8);
         try
         {
-            FileSizeLimit.Write(file, line.WrittenSpan); // In one call: another reader sees whole lines.
+            FileSizeLimit.Write(file, line.WrittenSpan); // In one call, so that other readers see whole lines.
         }
         catch (IOException e)
         {
@@ -83,7 +84,7 @@ public sealed class MetricsLog : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
 
-    /// <summary>Reads the events of a file; torn and other lines are skipped.</summary>
+    /// <summary>Reads the events of a file; incomplete and invalid lines are skipped.</summary>
     /// <param name="path">The file; if there is none, there are no events.</param>
     /// <exception cref="UserException">It cannot be read, or has a line of more than 1 MiB.</exception>
     public static IEnumerable<MetricsEvent> Read(string path)
@@ -92,25 +93,25 @@ public sealed class MetricsLog : IDisposable
             if (Parse(bytes) is { } parsed) yield return parsed;
     }
 
-    /// <summary>Drops events after a step, torn lines and other lines, by rewriting the file.</summary>
+    /// <summary>Drops events after a step, and incomplete or invalid lines, by rewriting the file.</summary>
     static void Cut(string path, long lastStep)
     {
         if (!File.Exists(path)) return;
         var clean = EndsCleanly(path);
-        foreach (var bytes in Lines(path)) clean = clean && Stays(bytes, lastStep);
+        foreach (var bytes in Lines(path)) clean = clean && IsKept(bytes, lastStep);
         if (clean) return;
         DurableFile.Write(path, stream =>
         {
             foreach (var bytes in Lines(path))
             {
-                if (!Stays(bytes, lastStep)) continue;
+                if (!IsKept(bytes, lastStep)) continue;
                 stream.Write(bytes);
                 stream.Write("\n"u8);
             }
         });
     }
 
-    static bool Stays(byte[] bytes, long lastStep) => Parse(bytes) is { } parsed && parsed.Step <= lastStep;
+    static bool IsKept(byte[] bytes, long lastStep) => Parse(bytes) is { } parsed && parsed.Step <= lastStep;
 
     static bool EndsCleanly(string path)
     {
@@ -141,7 +142,7 @@ public sealed class MetricsLog : IDisposable
                 pending.ResetWrittenCount();
             }
         }
-        if (pending.WrittenCount > 0) yield return pending.WrittenSpan.ToArray(); // Torn, unless only the line break is missing.
+        if (pending.WrittenCount > 0) yield return pending.WrittenSpan.ToArray(); // Incomplete, unless only the line break is missing.
     }
 
     static MetricsEvent? Parse(byte[] bytes)

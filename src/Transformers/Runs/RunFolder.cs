@@ -4,7 +4,7 @@ using Transformers.IO;
 
 namespace Transformers.Runs;
 
-/// <summary>The folder of a run: the paths of its files, and how they are written so that none is ever half there.</summary>
+/// <summary>The folder of a run: the paths of its files, and writing them so that none is ever incomplete.</summary>
 public sealed class RunFolder : IDisposable
 {
     /// <summary>The name of the folder of checkpoints.</summary>
@@ -25,13 +25,13 @@ public sealed class RunFolder : IDisposable
     public string ConfigFile => Path.Combine(FullPath, "config.yaml");
     /// <summary>The tokenizer.</summary>
     public string TokenizerFile => Path.Combine(FullPath, "tokenizer.json");
-    /// <summary>The training and validation events, one in a line: see <see cref="MetricsLog"/>.</summary>
+    /// <summary>The training and validation events, one per line: see <see cref="MetricsLog"/>.</summary>
     public string MetricsFile => Path.Combine(FullPath, "metrics.jsonl");
     /// <summary>The program's log.</summary>
     public string LogFile => Path.Combine(FullPath, "log.jsonl");
     /// <summary>The result; it exists once the run has finished.</summary>
     public string ResultFile => Path.Combine(FullPath, "result.json");
-    /// <summary>Texts that the model generated during training, one line for each step.</summary>
+    /// <summary>Texts that the model generated during training, one line per step.</summary>
     public string SamplesFile => Path.Combine(FullPath, "samples.jsonl");
     /// <summary>The offline page.</summary>
     public string ReportFile => Path.Combine(FullPath, "report.html");
@@ -43,10 +43,10 @@ public sealed class RunFolder : IDisposable
     /// <summary>Whether the run has written its result.</summary>
     public bool IsFinished => File.Exists(ResultFile);
 
-    /// <summary>Whether the folder holds nothing of a run; <c>--resume=never</c> refuses one that does.</summary>
+    /// <summary>Whether the folder has no files of a run; <c>--resume=never</c> refuses one that has.</summary>
     public bool IsEmpty => !Directory.EnumerateFileSystemEntries(FullPath).Any(e => Path.GetFileName(e) is not (".lock" or ".lock.json"));
 
-    /// <summary>Opens a folder for training: creates it if need be, locks it, and repairs what a killed run left.</summary>
+    /// <summary>Opens a folder for training: creates it if necessary, locks it, and cleans up after a killed run.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="policy">Decides which checkpoint is the best.</param>
     /// <exception cref="UserException">Another run uses it, or it cannot be written.</exception>
@@ -86,7 +86,7 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Opens and verifies the checkpoint of a path: a checkpoint folder, or one of the checkpoints of a run.</summary>
     /// <param name="path">A run folder or a checkpoint folder.</param>
-    /// <param name="which"><c>latest</c>, <c>best</c> or a step of a run; null for the best, or the newest where none is marked.</param>
+    /// <param name="which"><c>latest</c>, <c>best</c> or a step of a run; null for the best, or the newest if none is marked.</param>
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
     public static Checkpoint OpenCheckpoint(string path, string? which = null)
     {
@@ -155,7 +155,7 @@ public sealed class RunFolder : IDisposable
     public void Dispose() => held?.Dispose();
 }
 
-/// <summary>Checks whether a run could use a folder, and leaves the folder as it was.</summary>
+/// <summary>Checks whether a run could use a folder, without changing it.</summary>
 static class RunFolderProbe
 {
     /// <summary>Writes a file in the folder, or where the folder would be created, and deletes it again.</summary>

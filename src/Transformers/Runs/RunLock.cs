@@ -5,18 +5,19 @@ using Transformers.IO;
 
 namespace Transformers.Runs;
 
-/// <summary>Who holds a run folder.</summary>
-/// <param name="Pid">Its process.</param>
+/// <summary>The process that holds a run folder.</summary>
+/// <param name="Pid">Its process id.</param>
 /// <param name="Host">Its machine.</param>
-/// <param name="BootId">The identifier of the machine's start; empty if the operating system has none.</param>
-/// <param name="ProcessStart">The start of the process as the operating system counts it, to distinguish it from a later one with the same number.</param>
+/// <param name="BootId">The identifier of the machine's last boot; empty if the operating system has none.</param>
+/// <param name="ProcessStart">The start time of the process as the operating system reports it, to distinguish it from a later one with the
+/// same id.</param>
 /// <param name="Since">When it locked the folder.</param>
 public sealed record RunOwner(int Pid, string Host, string BootId, string ProcessStart, DateTimeOffset Since)
 {
     /// <summary>This process.</summary>
     public static RunOwner Self { get; } = new(Environment.ProcessId, Environment.MachineName, ReadBootId(), StartOf(Environment.ProcessId) ?? "", DateTimeOffset.UtcNow);
 
-    /// <summary>Whether the owner certainly no longer runs; false where that cannot be known.</summary>
+    /// <summary>Whether the owner certainly no longer runs; false if that is unknown.</summary>
     public bool IsKnownDead() => Host == Self.Host && (BootId != Self.BootId || StartOf(Pid) != ProcessStart);
 
     static string ReadBootId()
@@ -37,7 +38,7 @@ public sealed record RunOwner(int Pid, string Host, string BootId, string Proces
         {
             if (OperatingSystem.IsLinux())
             {
-                // Field 22; the second is the command in parentheses, which may itself hold spaces and parentheses.
+                // Field 22; the second is the command in parentheses, which may itself contain spaces and parentheses.
                 var stat = File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/stat");
                 return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19];
             }
@@ -51,10 +52,10 @@ public sealed record RunOwner(int Pid, string Host, string BootId, string Proces
     }
 }
 
-/// <summary>Keeps two runs out of one folder; released when closed, and by the operating system when the process dies however it dies.</summary>
+/// <summary>Prevents two runs from using one folder; released when closed, and by the operating system however the process ends.</summary>
 /// <remarks>
-/// The operating system locks <c>.lock</c>; <c>.lock.json</c> names the owner. Where a file system does not lock (some network
-/// mounts do not), the owner's entry decides: it is stale if its machine is this one and its process is gone.
+/// The operating system locks <c>.lock</c>; <c>.lock.json</c> names the owner. If a file system does not support locks (some network mounts
+/// do not), the owner's entry decides: it is stale if it is of this machine and its process has ended.
 /// </remarks>
 public sealed class RunLock : IDisposable
 {

@@ -2,7 +2,7 @@ using Transformers.Checkpoints;
 
 namespace Transformers.Training;
 
-/// <summary>A step that cannot be learned from: its loss or its gradient is not a number.</summary>
+/// <summary>A step that cannot be used: its loss or its gradient is not a number.</summary>
 /// <param name="Step">The step, from 1.</param>
 /// <param name="Loss">Its loss in nats per target.</param>
 /// <param name="GradientNorm">The norm of its gradient.</param>
@@ -13,7 +13,7 @@ readonly record struct BadStep(long Step, double Loss, double GradientNorm)
     public override string ToString() => FormattableString.Invariant($"at step {Step} the loss is {Loss} and the gradient's norm {GradientNorm}");
 }
 
-/// <summary>What becomes of a run at a bad step, whose gradients are thrown away.</summary>
+/// <summary>What happens to a run at a bad step, whose gradients are discarded.</summary>
 enum DivergenceAction
 {
     /// <summary>The run ends.</summary>
@@ -24,20 +24,20 @@ enum DivergenceAction
     RollBack,
 }
 
-/// <summary>Decides what becomes of a run at a bad step.</summary>
-/// <param name="config">What the config asks for.</param>
+/// <summary>Decides what happens to a run at a bad step.</summary>
+/// <param name="config">The settings.</param>
 sealed class DivergencePolicy(DivergenceConfig config)
 {
     readonly List<long> skipped = [];
 
-    /// <summary>Whether a checkpoint is needed before the first step, so that there is something to go back to.</summary>
+    /// <summary>Whether a checkpoint is needed before the first step, so that the run can roll back to it.</summary>
     internal bool NeedsFirstCheckpoint => config is RollBackAtDivergenceConfig;
 
-    /// <summary>How often the run may go on.</summary>
+    /// <summary>How often the run may continue.</summary>
     internal int Limit => config switch { SkipBadStepsConfig skip => skip.Limit, RollBackAtDivergenceConfig back => back.Limit, _ => 0 };
 
     /// <summary>Decides.</summary>
-    /// <returns>What to do, and why the run ends where it does.</returns>
+    /// <returns>What to do, and why, if the run ends.</returns>
     internal (DivergenceAction Action, string Reason) Decide(BadStep bad, TrainerState state)
     {
         if (config is RollBackAtDivergenceConfig)
@@ -49,7 +49,8 @@ sealed class DivergencePolicy(DivergenceConfig config)
     }
 
     /// <summary>The error that ends the run.</summary>
-    /// <param name="good">The last good checkpoint: one after which a step came out as numbers. That of the step right before a bad one may hold the weights that are the cause.</param>
+    /// <param name="good">The last good checkpoint: one after which a step was finite. The one directly before a bad step may contain the
+    /// weights that caused it.</param>
     internal static DivergedException Diverged(BadStep bad, string reason, Checkpoint? good)
     {
         var remedy = good is not null

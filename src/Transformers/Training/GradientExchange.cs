@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>The processes whose gradients an optimizer adds.</summary>
+/// <summary>The processes whose gradients an optimizer sums.</summary>
 /// <param name="Processes">All of them.</param>
-/// <param name="Sharded">Whether each keeps the optimizer's state of a part of the parameters only, updates that part, and gives it to the others.</param>
+/// <param name="Sharded">Whether each keeps the optimizer's state of only a part of the parameters, updates that part, and sends it to the
+/// others.</param>
 /// <remarks>Rajbhandari et al. 2020, section 5.1 (ZeRO, stage 1).</remarks>
 public sealed record OptimizerTeam(Communicator Processes, bool Sharded = false)
 {
@@ -15,10 +16,11 @@ public sealed record OptimizerTeam(Communicator Processes, bool Sharded = false)
     public static OptimizerTeam Alone { get; } = new(Communicator.Single);
 }
 
-/// <summary>Adds the gradients of all processes, bucket by bucket, while the backward pass is still at work on the earlier layers.</summary>
+/// <summary>Sums the gradients of all processes, bucket by bucket, while the backward pass still computes those of earlier
+/// layers.</summary>
 /// <remarks>
-/// Buckets go in one order, whatever order they are completed in, so that all processes exchange the same ones. On a processor a thread of its
-/// own exchanges them; on a device an exchange is only queued, and that is done at once.
+/// Buckets are exchanged in a fixed order, whichever is complete first, so that all processes exchange the same ones. On a CPU, a separate
+/// thread exchanges them; on a CUDA device, an exchange is only queued, which takes no time.
 /// </remarks>
 sealed class GradientExchange : IDisposable
 {
@@ -37,8 +39,8 @@ sealed class GradientExchange : IDisposable
     /// <summary>An exchange over a flat buffer.</summary>
     /// <param name="processes">All processes.</param>
     /// <param name="layout">The buckets.</param>
-    /// <param name="flat">The gradients, one-dimensional; longer-lived than the exchange.</param>
-    /// <param name="sharded">Whether each process needs the sum of its own part of a bucket only.</param>
+    /// <param name="flat">The gradients, one-dimensional; must outlive the exchange.</param>
+    /// <param name="sharded">Whether each process needs only the sum of its own part of a bucket.</param>
     internal GradientExchange(Communicator processes, GradientLayout layout, Tensor flat, bool sharded)
     {
         (this.processes, this.layout, this.sharded) = (processes, layout, sharded);
@@ -49,13 +51,13 @@ sealed class GradientExchange : IDisposable
         worker.Start();
     }
 
-    /// <summary>From now on, buckets go as soon as they are complete: the next backward pass is the step's last.</summary>
+    /// <summary>Called before a step's last backward pass: from now on, buckets are exchanged as soon as they are complete.</summary>
     internal void Arm()
     {
         lock (guard) (armed, ready, done) = (true, 0, 0);
     }
 
-    /// <summary>The gradients of a block, and of all after it, are complete.</summary>
+    /// <summary>Called when the gradients of a block, and of all after it, are complete.</summary>
     internal void BlockReady(int block)
     {
         lock (guard)
@@ -67,7 +69,7 @@ sealed class GradientExchange : IDisposable
         if (worker is null) ExchangeReady();
     }
 
-    /// <summary>Exchanges what is left, and waits for all sums.</summary>
+    /// <summary>Exchanges the remaining buckets, and waits for all sums.</summary>
     /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     internal void Finish()
     {
@@ -122,13 +124,13 @@ sealed class GradientExchange : IDisposable
         }
     }
 
-    /// <summary>Gives every process's part of the buckets to all.</summary>
+    /// <summary>Gathers every process's part of the buckets on all of them.</summary>
     internal void Gather()
     {
         foreach (var bucket in buckets) processes.AllGather(bucket);
     }
 
-    /// <summary>The own part of every bucket.</summary>
+    /// <summary>This process's part of every bucket.</summary>
     internal Tensor[] OwnParts() => [.. buckets.Select(bucket => bucket.narrow(0, bucket.numel() / processes.Size * processes.Rank, bucket.numel() / processes.Size))];
 
     public void Dispose()
@@ -138,7 +140,7 @@ sealed class GradientExchange : IDisposable
             ended = true;
             Monitor.PulseAll(guard);
         }
-        // A worker in an exchange that never ends is left to the end of the process.
+        // A worker in an exchange that never ends runs until the process ends.
         if (worker?.Join(TimeSpan.FromSeconds(1)) == false) return;
         foreach (var bucket in buckets) bucket.Dispose();
     }

@@ -9,10 +9,10 @@ namespace Transformers.Training;
 
 /// <summary>The gradients of a model's parameters.</summary>
 /// <remarks>
-/// For libtorch's operators they are views of one flat buffer: zeroing them and their norm are one operation each. Kernels
-/// write the first part of a gradient and add the others, so for them there is no gradient until the backward pass makes it:
-/// nothing is zeroed, and the activations' memory and the gradients' are not needed at the same time. With several processes they
-/// are always in the buffer, whose parts are exchanged.
+/// For libtorch's operators they are views of one flat buffer: zeroing them and their norm are one operation each. Kernels write the first
+/// part of a gradient and add the others, so with them no gradient exists until the backward pass creates it: nothing is zeroed, and the
+/// memory of activations and of gradients is not needed at the same time. With several processes, gradients are always in the buffer, whose
+/// parts are exchanged.
 /// </remarks>
 sealed class GradientStore : IDisposable
 {
@@ -27,7 +27,7 @@ sealed class GradientStore : IDisposable
     /// <param name="model">The model, whose blocks decide in which parts gradients are exchanged.</param>
     /// <param name="trained">The parameters by name.</param>
     /// <param name="processes">All processes.</param>
-    /// <param name="sharded">Whether each process updates a part of the parameters only.</param>
+    /// <param name="sharded">Whether each process updates only a part of the parameters.</param>
     internal GradientStore(nn.Module model, IReadOnlyList<(string Name, Parameter Parameter)> trained, Communicator processes, bool sharded)
     {
         parameters = [.. trained.Select(named => named.Parameter)];
@@ -59,35 +59,35 @@ sealed class GradientStore : IDisposable
         }
     }
 
-    /// <summary>Whether each process updates a part of the parameters only.</summary>
+    /// <summary>Whether each process updates only a part of the parameters.</summary>
     internal bool Sharded { get; }
 
     /// <summary>What this process updates: whole parameters, or its parts of them.</summary>
     internal IReadOnlyList<ParameterPiece> Pieces { get; }
 
-    /// <summary>The gradients of the pieces, in their order; a parameter that took no part in the loss has a gradient of 0.</summary>
+    /// <summary>The gradients of the pieces, in order; that of a parameter on which the loss does not depend is 0.</summary>
     internal Tensor[] All() => Sharded ? pieces : flat is not null ? views : [.. parameters.Select(parameter => parameter.grad ?? zeros_like(parameter))];
 
-    /// <summary>The part of a tensor of a parameter's shape that belongs to a piece, one-dimensional where it is not the whole.</summary>
+    /// <summary>The part of a tensor of a parameter's shape that belongs to a piece, one-dimensional if it is not the whole.</summary>
     internal static Tensor Of(Tensor whole, ParameterPiece piece) => piece.Count == whole.numel() ? whole : whole.detach().view(-1).narrow(0, piece.Offset, piece.Count);
 
-    /// <summary>The pieces of tensors of the parameters' shapes; those that are not whole are the caller's to free.</summary>
+    /// <summary>The pieces of tensors of the parameters' shapes; the caller frees those that are not whole.</summary>
     internal Tensor[] PiecesOf(IReadOnlyList<Tensor> whole) =>
         [.. Pieces.Select(piece => Of(whole[piece.Parameter], piece) is var part && ReferenceEquals(part, whole[piece.Parameter]) ? part : part.DetachFromDisposeScope())];
 
-    /// <summary>The next backward pass is the step's last: gradients are exchanged as it completes them.</summary>
+    /// <summary>Called before a step's last backward pass: gradients are exchanged as it completes them.</summary>
     internal void ExchangeDuringBackward() => exchange?.Arm();
 
     /// <summary>Waits until the gradients are the sums over all processes.</summary>
     /// <exception cref="ProcessFailedException">Another process has failed.</exception>
     internal void FinishExchange() => exchange?.Finish();
 
-    /// <summary>The Euclidean norm of all gradients together; not a number, or infinite, where an element is.</summary>
+    /// <summary>The Euclidean norm of all gradients together; NaN or infinite if an element is.</summary>
     internal double Norm()
     {
         if (flat is null) return OptimizerKernels.Norm(All());
         if (exchange is null) return flat.norm().item<float>();
-        // Each process's part, then all parts in order: the same with a sharded optimizer and without.
+        // Each process's part, then all parts in order: the result is the same with and without a sharded optimizer.
         var parts = exchange.OwnParts();
         var own = KernelFunction.Takes(parts) ? OptimizerKernels.Norm(parts) : Math.Sqrt(parts.Sum(part => Math.Pow(part.norm().item<float>(), 2)));
         Span<double> squares = [own * own];
@@ -104,8 +104,8 @@ sealed class GradientStore : IDisposable
         return squares.sqrt();
     }
 
-    /// <summary>Gives the pieces that each process has updated to all.</summary>
-    /// <remarks>The gradients, which are of no use any more, lend their memory.</remarks>
+    /// <summary>Sends the pieces that each process has updated to all.</summary>
+    /// <remarks>Uses the memory of the gradients, which are no longer needed.</remarks>
     internal void GatherParameters()
     {
         if (!Sharded) return;
@@ -142,38 +142,39 @@ sealed class GradientStore : IDisposable
     }
 }
 
-/// <summary>A part of the flat gradients that is exchanged at once.</summary>
-/// <param name="Start">Its first number.</param>
-/// <param name="Count">Its numbers, a multiple of the processes.</param>
-/// <param name="Border">The block whose border completes it, in the order of the model; null for what is complete only when the backward pass is over.</param>
+/// <summary>A part of the flat gradients that is exchanged in one call.</summary>
+/// <param name="Start">The index of its first element.</param>
+/// <param name="Count">The number of its elements, a multiple of the number of processes.</param>
+/// <param name="Border">The index of the block that completes it; null if it is complete only at the end of the backward pass.</param>
 readonly record struct GradientBucket(long Start, long Count, int? Border);
 
 /// <summary>A part of a parameter that one process updates.</summary>
 /// <param name="Parameter">The parameter's index.</param>
-/// <param name="Offset">The first number, within the parameter.</param>
-/// <param name="Count">Its numbers.</param>
+/// <param name="Offset">The index of its first element within the parameter.</param>
+/// <param name="Count">The number of its elements.</param>
 readonly record struct ParameterPiece(int Parameter, long Offset, long Count);
 
-/// <summary>Where the gradients of parameters are in one flat buffer, and in which parts processes exchange them.</summary>
+/// <summary>The positions of parameters' gradients in one flat buffer, and the parts in which processes exchange them.</summary>
 /// <remarks>
-/// Buckets are in the order in which a backward pass completes them: the last blocks first, then everything that is in no block, where tied
-/// weights are. Each bucket divides among the processes, part r being rank r's; so the same layout serves sums for all and sharded optimizers.
+/// Buckets are in the order in which a backward pass completes them: the last blocks first, then everything outside blocks, including tied
+/// weights. Each bucket is divided evenly among the processes, part r for rank r, so the same layout serves full sums and sharded
+/// optimizers.
 /// </remarks>
 sealed class GradientLayout
 {
-    // Kernels write rows of 64 bytes; and gaps hold zeros, which no sum changes.
+    // Kernels write rows of 64 bytes. Gaps contain zeros, which sums do not change.
     const int Alignment = 16;
 
-    /// <summary>Numbers of a bucket: 4 MiB, so that exchanges are few and the first one starts early.</summary>
+    /// <summary>Elements of a bucket: 4 MiB, so that there are few exchanges and the first one starts early.</summary>
     internal const long BucketNumbers = 1 << 20;
 
     readonly long[] sizes;
 
     /// <summary>The layout of some parameters.</summary>
-    /// <param name="sizes">The numbers of each parameter.</param>
+    /// <param name="sizes">The number of elements of each parameter.</param>
     /// <param name="blocks">The block of each parameter, in the order of the model; null for none.</param>
     /// <param name="processes">The number of processes.</param>
-    /// <param name="bucketNumbers">The fewest numbers of a bucket of blocks.</param>
+    /// <param name="bucketNumbers">The minimum number of elements of a bucket of blocks.</param>
     internal GradientLayout(IReadOnlyList<long> sizes, IReadOnlyList<int?> blocks, int processes, long bucketNumbers = BucketNumbers)
     {
         this.sizes = [.. sizes];
@@ -184,7 +185,7 @@ sealed class GradientLayout
         int? last = null;
         foreach (var group in groups)
         {
-            // What is in no block is complete later than all blocks.
+            // Parameters outside blocks are complete later than all blocks.
             if (group.Key is null) Close(last);
             last = group.Key;
             foreach (var i in group)
@@ -206,16 +207,16 @@ sealed class GradientLayout
         }
     }
 
-    /// <summary>The first number of each parameter's gradient.</summary>
+    /// <summary>The index of the first element of each parameter's gradient.</summary>
     internal long[] Starts { get; }
 
-    /// <summary>The numbers of the flat buffer.</summary>
+    /// <summary>The number of elements of the flat buffer.</summary>
     internal long Total { get; }
 
     /// <summary>The buckets, in the order of exchange.</summary>
     internal IReadOnlyList<GradientBucket> Buckets { get; }
 
-    /// <summary>The parts of parameters that a process updates where the optimizer is sharded, in the order of the parameters.</summary>
+    /// <summary>The parts of parameters that a process updates if the optimizer is sharded, in the order of the parameters.</summary>
     internal IReadOnlyList<ParameterPiece> PiecesOf(int rank, int processes)
     {
         var pieces = new List<ParameterPiece>();

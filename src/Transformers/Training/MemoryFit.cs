@@ -8,20 +8,20 @@ namespace Transformers.Training;
 
 /// <summary>Checks before the first step whether training fits into memory, by a forward and a backward pass over the first micro-batch.</summary>
 /// <remarks>
-/// Sizes are doubled from one row on. A process that exceeds its limit is killed without a message, so a size is tried
-/// only if those before predict that it fits. Nothing of the run changes: the sampler is set back afterwards.
+/// Sizes are doubled, starting from one row. A process that exceeds its limit is killed without a message, so a size is tried only if the
+/// previous ones predict that it fits. The run's state does not change: the sampler is reset afterwards.
 /// </remarks>
 sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config, Device device, ITrainingObserver observer, CancellationToken cancel)
 {
     const double Ample = 0.5;
 
-    // Less growth than this is not significant: freed blocks of earlier passes hold what a few rows need.
+    // Less growth than this is not significant: a few rows fit into the freed blocks of earlier passes.
     const long Noticeable = 32 << 20;
 
     readonly MemoryGauge? gauge = MemoryGauge.Of(device);
 
-    /// <summary>Finds that the micro-batches fit, or halves them until they do where the config allows it.</summary>
-    /// <exception cref="MemoryException">They do not fit; the message has the numbers and says what to lower.</exception>
+    /// <summary>Checks that the micro-batches fit, or halves them until they do if the config allows it.</summary>
+    /// <exception cref="MemoryException">They do not fit; the message has the numbers and the remedy.</exception>
     internal void Ensure()
     {
         var (size, sampler) = (task.Micro, task.SamplerState);
@@ -30,12 +30,12 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         try
         {
             var fitting = Fitting(size);
-            // All processes cut their parts alike.
+            // All processes split their parts the same way.
             task.Micro = fitting with { Pieces = task.Processes.Collect(fitting.Pieces).Max() };
         }
         finally
         {
-            statistics.PutBack();
+            statistics.Restore();
             if (task.Micro.Rows != size.Rows) task.Micro = size;
             task.SamplerState = sampler;
             trainer.Optimizer.ZeroGradients();
@@ -66,7 +66,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
         (rows == 1 ? "lower " : $"lower training.batch.micro{(rows is { } now ? $" ({now})" : "")}{(config.Batch.Fit ? "" : " or set training.batch.fit to true")}, or lower ")
         + "the model's context (or image size), width or layers";
 
-    // Why a size does not fit; null where it does.
+    // Why a size does not fit; null if it does.
     string? Misfit(int rows)
     {
         try
@@ -82,27 +82,28 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
 
     MemoryNeed? NeedOf(int rows) => gauge is null ? Measure(rows) : NeedOf(rows, some => Measure(some)!);
 
-    /// <summary>Measures doubled sizes from one row on, until one does not fit or those before show that the size asked for does.</summary>
-    /// <returns>What the size needs, measured; or estimated, where it does not fit.</returns>
+    /// <summary>Measures doubled sizes, starting from one row, until one does not fit or the previous ones show that the requested size
+    /// does.</summary>
+    /// <returns>The need of the requested size: measured, or predicted if it does not fit.</returns>
     internal static MemoryNeed NeedOf(int rows, Func<int, MemoryNeed> measure)
     {
         MemoryNeed? last = null;
         for (var some = 1; some < rows; some *= 2)
         {
             var now = measure(some);
-            if (!now.Fits()) return Foreseen(now, last, rows);
+            if (!now.Fits()) return Predict(now, last, rows);
             if (last is not null)
             {
-                if (now.Peak - last.Peak >= Noticeable && Foreseen(now, last, rows).Fits(spare: Ample)) break;
-                if (!Foreseen(now, last, Math.Min(rows, 2 * some)).Fits()) return Foreseen(now, last, rows);
+                if (now.Peak - last.Peak >= Noticeable && Predict(now, last, rows).Fits(spare: Ample)) break;
+                if (!Predict(now, last, Math.Min(rows, 2 * some)).Fits()) return Predict(now, last, rows);
             }
             last = now;
         }
         return measure(rows);
     }
 
-    // Memory grows with the rows: along the line through the two largest sizes measured.
-    static MemoryNeed Foreseen(MemoryNeed now, MemoryNeed? before, int rows)
+    // Extrapolates linearly from the two largest sizes measured.
+    static MemoryNeed Predict(MemoryNeed now, MemoryNeed? before, int rows)
     {
         var each = before is null ? 0 : Math.Max(0, now.Peak - before.Peak) / (now.Rows - before.Rows);
         return now with { Rows = rows, Peak = now.Peak + each * (rows - now.Rows) };
@@ -135,7 +136,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
     }
 }
 
-/// <summary>What a model keeps besides its parameters, such as the statistics of norms over batches, as it was.</summary>
+/// <summary>A copy of a model's buffers, such as the statistics of batch norms, to restore them.</summary>
 sealed class KeptBuffers : IDisposable
 {
     readonly (Tensor Now, Tensor Before)[] buffers;
@@ -146,7 +147,7 @@ sealed class KeptBuffers : IDisposable
         buffers = [.. model.named_buffers().Select(named => (named.buffer, named.buffer.detach().clone().DetachFromDisposeScope()))];
     }
 
-    internal void PutBack()
+    internal void Restore()
     {
         using var plain = no_grad();
         foreach (var (now, before) in buffers) now.copy_(before);
@@ -158,16 +159,17 @@ sealed class KeptBuffers : IDisposable
     }
 }
 
-/// <summary>What training with micro-batches of some size needs, against what there is.</summary>
+/// <summary>The memory that training with micro-batches of some size needs, and what is available.</summary>
 /// <param name="Rows">Sequences (or images) of the micro-batch.</param>
-/// <param name="Peak">Bytes in use at the height of its forward and backward pass.</param>
+/// <param name="Peak">Peak bytes in use during its forward and backward pass.</param>
 /// <param name="Copies">Bytes of the copy from which a checkpoint is written while training continues.</param>
 /// <param name="Used">Bytes in use after it.</param>
-/// <param name="Room">What may be taken beyond these.</param>
-/// <param name="MeasuredRows">The sequences that were measured; fewer than <paramref name="Rows"/> where the need is foreseen from them.</param>
+/// <param name="Room">The memory available beyond these.</param>
+/// <param name="MeasuredRows">The sequences that were measured; fewer than <paramref name="Rows"/> if the need is predicted from
+/// them.</param>
 sealed record MemoryNeed(int Rows, long Peak, long Copies, long Used, MemoryRoom Room, int MeasuredRows)
 {
-    // Later steps are not the first one to the byte.
+    // A reserve, since later steps may need slightly more than the first.
     const double Kept = 0.05;
 
     /// <summary>All that is needed at once.</summary>
@@ -200,16 +202,16 @@ abstract class MemoryGauge
     /// <summary>Whether checkpoints' copies are made in this memory.</summary>
     internal abstract bool HoldsCopies { get; }
 
-    /// <summary>From here on the peak counts.</summary>
+    /// <summary>Resets the peak.</summary>
     internal abstract void Begin();
 
     /// <summary>Bytes in use now.</summary>
     internal abstract long Used { get; }
 
-    /// <summary>The maximum number of bytes in use since the beginning.</summary>
+    /// <summary>The maximum number of bytes in use since <see cref="Begin"/>.</summary>
     internal abstract long Peak { get; }
 
-    /// <summary>What may be taken beyond <see cref="Used"/>.</summary>
+    /// <summary>The memory available beyond <see cref="Used"/>.</summary>
     internal abstract MemoryRoom Room { get; }
 
     sealed class HostGauge : MemoryGauge

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>Adds up what happened since the last report.</summary>
+/// <summary>Accumulates losses, times and work since the last report.</summary>
 sealed class Meter(long steps, string unit, torch.Device device, double? peakFlops = null)
 {
     readonly CoreLoad load = new();
@@ -19,7 +19,7 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
         losses++;
     }
 
-    /// <summary>Adds the time of a step and what it worked on.</summary>
+    /// <summary>Adds the time of a step and its tokens or images.</summary>
     internal void AddTime(long stepUnits, double stepFlops, double stepSeconds)
     {
         units += stepUnits;
@@ -60,7 +60,8 @@ readonly record struct StepOutcome(long Step, double Loss, double GradientNorm, 
     internal BadStep? Bad => BadStep.Is(Loss, GradientNorm) ? new BadStep(Step, Loss, GradientNorm) : null;
 }
 
-/// <summary>Losses and gradient norms that stay on a device until somebody looks at them: reading a number back at every step would wait for the device.</summary>
+/// <summary>Losses and gradient norms that stay on a device until they are needed: reading them at every step would wait for the
+/// device.</summary>
 sealed class StepWatch : IDisposable
 {
     readonly List<(StepOutcome Outcome, Tensor Numbers)> waiting = [];

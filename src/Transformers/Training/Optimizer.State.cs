@@ -3,22 +3,23 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-// What a checkpoint holds of an optimizer.
+// The optimizer's state in checkpoints.
 public abstract partial class Optimizer
 {
-    /// <summary>The state by name, <c>parameter.slot</c>: of whole parameters, or of the parts that this process updates where the optimizer is sharded.</summary>
+    /// <summary>The state by name, <c>parameter.slot</c>: of whole parameters, or of the parts that this process updates if the optimizer
+    /// is sharded.</summary>
     public IEnumerable<(string name, Tensor tensor)> State =>
         slots.SelectMany(slot => slot.tensors.Select((tensor, i) => ($"{trained[gradients.Pieces[i].Parameter].name}.{slot.suffix}", tensor)));
 
-    /// <summary>The state of whole parameters by name; collective. Where the optimizer is sharded, the tensors are new.</summary>
+    /// <summary>The state of whole parameters by name; collective. If the optimizer is sharded, the tensors are new.</summary>
     public IReadOnlyList<(string Name, Tensor Tensor)> CollectState() => !gradients.Sharded ? [.. State]
         : [.. slots.SelectMany(slot => gradients.Collect(slot.tensors).Select((tensor, i) => ($"{trained[i].name}.{slot.suffix}", tensor)))];
 
-    /// <summary>A state of whole parameters to fill: this one's own tensors, or new ones of zeros where the optimizer is sharded.</summary>
+    /// <summary>A state of whole parameters to fill: the optimizer's own tensors, or new tensors of zeros if it is sharded.</summary>
     public IReadOnlyList<(string Name, Tensor Tensor)> NewState() => !gradients.Sharded ? [.. State]
         : [.. slots.SelectMany(slot => trained.Select(named => ($"{named.name}.{slot.suffix}", zeros(named.parameter.shape, ScalarType.Float32, named.parameter.device))))];
 
-    /// <summary>Takes this process's part of a state of whole parameters.</summary>
+    /// <summary>Copies this process's part of a state of whole parameters.</summary>
     /// <param name="whole">As <see cref="NewState"/> gives it.</param>
     public void TakeState(IReadOnlyList<(string Name, Tensor Tensor)> whole)
     {

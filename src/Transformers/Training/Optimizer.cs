@@ -66,10 +66,10 @@ public sealed record SgdConfig : OptimizerConfig
     public double Momentum { get; init; }
 }
 
-/// <summary>Changes a model's parameters by their gradients. Its state is named tensors, so that a checkpoint can hold it.</summary>
+/// <summary>Changes a model's parameters by their gradients. Its state is named tensors, which checkpoints contain.</summary>
 /// <remarks>
-/// Weight decay acts on matrices only, not on biases, norms and other vectors, as GPT-2's and nanoGPT's training does. The
-/// whole update is one call into the engine: hundreds of small ones would cost more than their arithmetic.
+/// Weight decay acts on matrices only, not on biases, norms and other vectors, as in nanoGPT. The whole update is one call into the engine:
+/// hundreds of small calls would cost more than their arithmetic.
 /// </remarks>
 public abstract partial class Optimizer : IDisposable
 {
@@ -99,7 +99,7 @@ public abstract partial class Optimizer : IDisposable
         return [.. gradients.Pieces.Select(piece => Math.Pow(decay, model.Depth - model.DepthOf(trained[piece.Parameter].name)))];
     }
 
-    /// <summary>The optimizer that a config asks for.</summary>
+    /// <summary>Creates the optimizer of a config.</summary>
     /// <param name="config">The optimizer's settings.</param>
     /// <param name="model">The model.</param>
     /// <param name="team">The processes that train together; by default one.</param>
@@ -125,7 +125,7 @@ public abstract partial class Optimizer : IDisposable
         return tensors;
     }
 
-    /// <summary>The next backward pass is the step's last: gradients of other processes are added as it completes them.</summary>
+    /// <summary>Called before a step's last backward pass: the gradients of other processes are added as it completes them.</summary>
     public void ExchangeDuringBackward() => gradients.ExchangeDuringBackward();
 
     /// <summary>Waits until the gradients are the sums over all processes.</summary>
@@ -148,7 +148,7 @@ public abstract partial class Optimizer : IDisposable
 
     /// <summary>Takes one step.</summary>
     /// <param name="lr">The learning rate.</param>
-    /// <param name="scale">What gradients are multiplied by first, for clipping.</param>
+    /// <param name="scale">The factor of the gradients, for clipping.</param>
     public void Step(double lr, double scale = 1)
     {
         using var scope = NewDisposeScope();
@@ -173,7 +173,8 @@ public abstract partial class Optimizer : IDisposable
         gradients.GatherParameters();
     }
 
-    /// <summary>The learning rate of each tensor that is updated: the step's, less for layers nearer to the input where the config says so.</summary>
+    /// <summary>The learning rate of each tensor that is updated: the step's, reduced for layers nearer to the input if the config asks for
+    /// it.</summary>
     /// <param name="lr">The step's learning rate.</param>
     public double[] RatesAt(double lr)
     {
@@ -186,7 +187,7 @@ public abstract partial class Optimizer : IDisposable
     /// <param name="parameters">Changed in place.</param>
     /// <param name="gradients">Of the parameters' shapes.</param>
     /// <param name="rates">The learning rate of each parameter.</param>
-    /// <param name="scale">What gradients are multiplied by first.</param>
+    /// <param name="scale">The factor of the gradients.</param>
     protected virtual void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale) =>
         UpdateOnDevice(parameters, gradients, rates, scale == 1 ? null : tensor((float)(1 / scale), device: parameters[0].device), skip: null);
 
@@ -194,8 +195,8 @@ public abstract partial class Optimizer : IDisposable
     /// <param name="parameters">Changed in place.</param>
     /// <param name="gradients">Of the parameters' shapes.</param>
     /// <param name="rates">The learning rate of each parameter.</param>
-    /// <param name="divisor">What gradients are divided by first, a scalar; null for 1.</param>
-    /// <param name="skip">A scalar: where it is 1, nothing changes; null for never.</param>
+    /// <param name="divisor">The divisor of the gradients, a scalar; null for 1.</param>
+    /// <param name="skip">A scalar: if it is 1, nothing changes; null for never.</param>
     protected abstract void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip);
 
     /// <summary>Sets the gradients to 0.</summary>
@@ -213,7 +214,7 @@ public abstract partial class Optimizer : IDisposable
     }
 }
 
-/// <summary>Adam, with weight decay apart from the gradient or in it.</summary>
+/// <summary>Adam, with weight decay decoupled from the gradient or added to it.</summary>
 /// <remarks>Kingma and Ba 2015, algorithm 1; decoupled decay: Loshchilov and Hutter 2019, algorithm 2.</remarks>
 sealed class AdamOptimizer : Optimizer
 {
@@ -235,7 +236,7 @@ sealed class AdamOptimizer : Optimizer
 
     protected override void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
     {
-        // Steps that were skipped on the device are counted too: the correction of the moments' start hardly differs.
+        // Steps that were skipped on the device are counted too: the bias correction hardly differs.
         Tensor[] steps = [.. Enumerable.Repeat(tensor((float)Steps, device: parameters[0].device), parameters.Length)];
         // Parameters of the same rate and decay go together.
         foreach (var group in Enumerable.Range(0, parameters.Length).GroupBy(i => (rates[i], Decays[i])))
@@ -264,7 +265,7 @@ sealed class SgdOptimizer : Optimizer
         for (var i = 0; i < parameters.Length; i++)
         {
             var gradient = divisor is null ? gradients[i].clone() : gradients[i] / divisor;
-            // NaN times 0 is NaN: a step that changes nothing needs a mask.
+            // NaN times 0 is NaN, so a skipped step needs a mask.
             if (skip is not null) gradient = gradient.masked_fill(skip.to(ScalarType.Bool), Scalars.Zero);
             var keep = skip is null ? null : ones_like(skip) - skip;
             if (Decays[i] > 0) gradient.add_(parameters[i] * Scalars.Of(Decays[i]), Scalars.One);

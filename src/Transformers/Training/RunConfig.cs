@@ -11,7 +11,7 @@ using Transformers.Models;
 
 namespace Transformers.Training;
 
-/// <summary>Everything that decides a training run.</summary>
+/// <summary>Everything that determines a training run.</summary>
 public sealed record RunConfig : IChecked
 {
     /// <summary>The seed from which every stream of random numbers (initial weights, order of data, sampling) is derived.</summary>
@@ -42,7 +42,7 @@ public sealed record RunConfig : IChecked
 public sealed record ModelFragment
 {
     /// <summary>Reads a run's config or a model alone, whichever the files have.</summary>
-    /// <returns>A <see cref="ModelFragment"/> where there is a model and nothing else, otherwise a <see cref="RunConfig"/>.</returns>
+    /// <returns>A <see cref="ModelFragment"/> if there is only a model, otherwise a <see cref="RunConfig"/>.</returns>
     /// <inheritdoc cref="ConfigFile.Load{T}"/>
     public static object LoadOrRun(IReadOnlyList<string> files, IReadOnlyList<string>? sets = null) => ConfigFile.LoadPartOrWhole<ModelFragment, RunConfig>("model", files, sets);
 
@@ -54,7 +54,7 @@ public sealed record ModelFragment
 public static class DataOverride
 {
     /// <summary>A config whose data come from a file or a folder.</summary>
-    /// <exception cref="UserException">There is nothing at the path, or data of this kind are not read from one.</exception>
+    /// <exception cref="UserException">The path does not exist, or data of this kind are not read from a path.</exception>
     /// <param name="config">The config.</param>
     /// <param name="path">The file or folder; null for the config's own.</param>
     /// <param name="include">Which files in folders are read as text; null for the config's own.</param>

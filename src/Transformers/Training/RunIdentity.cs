@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>What a run is made from, which decides whether it can resume from a checkpoint.</summary>
+/// <summary>A run's config and input files, which decide whether it can resume from a checkpoint.</summary>
 public sealed class RunIdentity
 {
     readonly StateHashes hashes;
@@ -16,7 +16,7 @@ public sealed class RunIdentity
 
     /// <summary>The identity of a run.</summary>
     /// <param name="config">The run's config.</param>
-    /// <param name="inputFiles">Name and content of the files that turn input into numbers; they go into each checkpoint.</param>
+    /// <param name="inputFiles">Name and content of the files that turn input into numbers; they are saved in each checkpoint.</param>
     /// <param name="inputHash">The hash of them all.</param>
     /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
     public RunIdentity(RunConfig config, IReadOnlyDictionary<string, byte[]> inputFiles, string inputHash, string precision)
@@ -63,7 +63,7 @@ public sealed class RunIdentity
             throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, differ from those that were saved", "give the run another folder with --run, or repeat the --from that it started with");
     }
 
-    // Another number of steps, for one, stretches a schedule, and lifts its rate again.
+    // For example, a larger number of steps stretches a schedule, which raises its rate again.
     string NewRate(RunConfig before, long step)
     {
         var (old, now) = (RateAt(before, step), RateAt(config, step));

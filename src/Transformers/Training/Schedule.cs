@@ -74,9 +74,8 @@ public sealed record WsdScheduleConfig : ScheduleConfig
 
 /// <summary>The learning rate of each step.</summary>
 /// <remarks>
-/// Noam: Vaswani et al. 2017, section 5.3, lr · factor · D^-0.5 · min(s^-0.5, s · warmup^-1.5); the paper's has lr = factor = 1.
-/// All others rise linearly to the optimizer's learning rate over the warmup, whose first step is not 0, and then
-/// fall as their name says.
+/// Noam: Vaswani et al. 2017, section 5.3, lr · factor · D^-0.5 · min(s^-0.5, s · warmup^-1.5); the paper has lr = factor = 1. All others
+/// rise linearly to the optimizer's learning rate over the warmup, whose first step is not 0, and then follow their formula.
 /// </remarks>
 public sealed class Schedule
 {
@@ -85,7 +84,7 @@ public sealed class Schedule
     readonly long steps;
     readonly int width;
 
-    /// <summary>A schedule.</summary>
+    /// <summary>Creates a schedule.</summary>
     /// <param name="config">The kind and its numbers.</param>
     /// <param name="lr">The optimizer's learning rate.</param>
     /// <param name="steps">The number of steps of the run.</param>

@@ -5,16 +5,16 @@ namespace Transformers.Training;
 
 /// <summary>Chooses how many threads the kernels of a training step use when other programs are running.</summary>
 /// <remarks>
-/// Threads that share out a step meet after each part of it, and wait for whichever of them another program keeps from its core. While
-/// other programs keep cores busy, steps with only as many threads as there are free cores are tried and timed, and the faster way
-/// stays. Only the speed changes: the kernels' results do not depend on their threads, and those of libtorch's own operators keep theirs.
+/// Threads that divide a step meet after each part of it, and wait for any whose core another program uses. While other programs keep cores
+/// busy, steps with only as many threads as there are free cores are tried and timed, and the faster choice is kept. Only the speed
+/// changes: the kernels' results do not depend on the number of threads, and libtorch's own operators keep theirs.
 /// </remarks>
 sealed class StepThreads : IDisposable
 {
-    // The seconds of a window of steps, which is timed; the fewest steps of one; the busy cores of others from which it matters.
+    // The seconds of a timed window of steps, and from how many cores busy with other programs on fewer threads are tried.
     const double Window = 0.2, BusyCores = 0.4;
     const int FewestSteps = 3, ShortestStay = 3, LongestStay = 192;
-    // Fewer threads may be this much slower: where two trainings share the cores, both gain once both use fewer.
+    // Fewer threads may be this much slower: if two trainings compete for the cores, both gain once both use fewer.
     const double Concession = 0.95;
 
     readonly int all;
@@ -26,10 +26,11 @@ sealed class StepThreads : IDisposable
     int steps, left, stay = ShortestStay;
     bool trying, settling;
 
-    /// <summary>A choice that begins with all threads.</summary>
+    /// <summary>Starts with all threads.</summary>
     internal StepThreads() : this(torch.get_num_threads(), new CoreLoad().OthersSinceLast, KernelLibrary.LimitThreads) => others();
 
-    /// <summary>For tests: the threads, the busy cores of other programs, and what limits the kernels' threads.</summary>
+    /// <summary>For tests: the number of threads, the cores that other programs keep busy, and the function that limits the kernels'
+    /// threads.</summary>
     internal StepThreads(int all, Func<double?> others, Action<int> limit)
     {
         this.all = Threads = all;

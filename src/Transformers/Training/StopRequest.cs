@@ -2,7 +2,7 @@ using Transformers.Processes;
 
 namespace Transformers.Training;
 
-/// <summary>Asks a run to end, and says why; safe from any thread and from a signal handler.</summary>
+/// <summary>Asks a run to end, with a reason; safe to use from any thread and from a signal handler.</summary>
 public sealed class StopRequest
 {
     readonly CancellationTokenSource source = new();
@@ -12,10 +12,10 @@ public sealed class StopRequest
     /// <summary>Why the run is to end, or null.</summary>
     public string? Reason => reason;
 
-    /// <summary>Cancels what need not be finished first: all but a step and a save.</summary>
+    /// <summary>Cancels everything that need not be finished first: all but a step and a save.</summary>
     public CancellationToken Token => source.Token;
 
-    /// <summary>Asks; the first reason stays.</summary>
+    /// <summary>Asks the run to end; the first reason is kept.</summary>
     public void Ask(string why)
     {
         if (Interlocked.CompareExchange(ref reason, why, null) is null) source.Cancel();
@@ -35,14 +35,14 @@ public sealed class StopRequest
 /// <summary>Asks a run to end once a time has passed.</summary>
 sealed class TimeLimit : IDisposable
 {
-    // A timer waits for 49 days at most: a longer time is waited for in parts.
+    // A timer waits for at most 49 days, so longer times are split.
     static readonly TimeSpan Longest = TimeSpan.FromDays(40);
 
     readonly Timer timer;
     readonly StopRequest stop;
     TimeSpan left;
 
-    /// <summary>Begins to wait.</summary>
+    /// <summary>Starts the timer.</summary>
     internal TimeLimit(TimeSpan time, StopRequest stop)
     {
         this.stop = stop;
@@ -63,14 +63,14 @@ sealed class TimeLimit : IDisposable
         timer.Change(part, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Waits no longer.</summary>
+    /// <summary>Stops the timer.</summary>
     public void Dispose() => timer.Dispose();
 }
 
-/// <summary>Lets all processes of a run end, save and cancel at the same point, whichever of them was asked to.</summary>
-/// <remarks>One process asks its own <see cref="StopRequest"/> and nothing else.</remarks>
+/// <summary>Makes all processes of a run end, save and cancel at the same point, whichever of them was asked to.</summary>
+/// <remarks>A single process uses only its own <see cref="StopRequest"/>.</remarks>
 /// <param name="processes">All processes.</param>
-/// <param name="stop">What this process is asked.</param>
+/// <param name="stop">The requests to this process.</param>
 sealed class Agreement(Communicator processes, StopRequest stop)
 {
     static readonly string[] Reasons = ["sigint", "sigterm", "sighup", "max_time", "other"];
@@ -84,7 +84,8 @@ sealed class Agreement(Communicator processes, StopRequest stop)
     /// <summary>Why all are to end, or null.</summary>
     internal string? Reason => processes.IsAlone ? stop.Reason : agreed;
 
-    /// <summary>Cancels at once what one process does alone; with several, nothing does that, since the others would wait for it.</summary>
+    /// <summary>Cancels the work of a single process immediately; with several processes it never cancels, since the others would
+    /// wait.</summary>
     internal CancellationToken Token => processes.IsAlone ? stop.Token : CancellationToken.None;
 
     /// <summary>Whether a checkpoint was asked for since the last call.</summary>
@@ -96,7 +97,7 @@ sealed class Agreement(Communicator processes, StopRequest stop)
         return asked;
     }
 
-    /// <summary>Exchanges what each process was asked to do; collective.</summary>
+    /// <summary>Exchanges the requests to each process; collective.</summary>
     /// <returns>The sum of a number over all processes.</returns>
     internal double Meet(double number = 0)
     {
@@ -113,11 +114,11 @@ sealed class Agreement(Communicator processes, StopRequest stop)
         return numbers[^1];
     }
 
-    /// <summary>Adds whole numbers and other counts of all processes.</summary>
+    /// <summary>Sums counts over all processes, in place.</summary>
     internal void Add(Span<double> counts) => processes.AllReduce(counts);
 
-    /// <summary>Ends what is going on where the processes have agreed to stop.</summary>
-    /// <exception cref="OperationCanceledException">They have.</exception>
+    /// <summary>Throws if the processes have agreed to stop.</summary>
+    /// <exception cref="OperationCanceledException">They have agreed to stop.</exception>
     internal void ThrowIfStopped()
     {
         if (processes.IsAlone) stop.Token.ThrowIfCancellationRequested();

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Transformers.Training;
 
 /// <summary>Writes a training run as TensorBoard's event files: losses, learning rate, speed, samples, pictures and weights.</summary>
-/// <remarks>Train and validation losses share the first part of their tags, so that TensorBoard shows them side by side. A disk that is full ends these files, not the training.</remarks>
+/// <remarks>Train and validation losses share the first part of their tags, so that TensorBoard shows them side by side. A full disk ends
+/// these files, not the training.</remarks>
 /// <param name="folder">The folder of event files.</param>
 /// <param name="warn">Called once if they cannot be written.</param>
 public sealed class TensorBoardLog(string folder, Action<string> warn) : ITrainingObserver, IDisposable
@@ -16,7 +17,7 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     EventWriter? writer;
 
     /// <summary>Starts a file.</summary>
-    /// <param name="step">The step that the run resumes from; what earlier files hold after it is dropped by readers.</param>
+    /// <param name="step">The step that the run resumes from; readers ignore later events in earlier files.</param>
     public void Open(long step) => Try(() => writer = new EventWriter(folder, step));
 
     /// <inheritdoc/>
@@ -45,7 +46,7 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
     /// <inheritdoc/>
     public void OnSamples(long step, IReadOnlyList<string> samples) => Try(() =>
     {
-        // Indented text is a block of code in Markdown: shown as it is.
+        // Indented text is a code block in Markdown and is shown unchanged.
         for (var i = 0; i < samples.Count; i++)
             writer?.AddText(step, $"samples/{i}", "    " + samples[i].ReplaceLineEndings("\n    "));
     });
@@ -64,7 +65,7 @@ public sealed class TensorBoardLog(string folder, Action<string> warn) : ITraini
         using var scope = NewDisposeScope();
         foreach (var (name, parameter) in model.named_parameters())
         {
-            // A sample at equal distances represents a large tensor.
+            // Large tensors are sampled at regular intervals.
             var flat = parameter.detach().flatten();
             var every = Math.Max(1, flat.numel() / MostNumbers);
             var some = flat.slice(0, 0, flat.numel(), every).to(ScalarType.Float32).cpu().contiguous();

@@ -6,14 +6,14 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-// What happens between steps: validation, which processes share, saving and restoring, and what becomes of a run at a bad step.
+// What happens between steps: validation, which processes divide, saving, restoring, and the handling of bad steps.
 public sealed partial class Trainer
 {
     void Save(bool background) => WithSnapshot(snapshot => outputs!.Save(snapshot, background));
 
     void SaveBest() => WithSnapshot(snapshot => outputs!.SaveBest(snapshot));
 
-    // The parts of a sharded optimizer's state come together; the first process writes.
+    // The parts of a sharded optimizer's state are gathered; the first process writes.
     void WithSnapshot(Action<TrainerSnapshot> save)
     {
         using var scope = NewDisposeScope();
@@ -24,7 +24,7 @@ public sealed partial class Trainer
 
     IEnumerable<(string, Tensor)> Weights => task.Model.state_dict().Select(named => (named.Key, named.Value));
 
-    /// <summary>Sets all processes to where the first one is: its state and its tensors; collective.</summary>
+    /// <summary>Copies the first process's state and tensors to all processes; collective.</summary>
     public void Share()
     {
         if (task.Processes.IsAlone) return;
@@ -43,15 +43,15 @@ public sealed partial class Trainer
         Optimizer.TakeState(optimizer);
     }
 
-    // What the first process has read of a sharded optimizer, until it is shared.
+    // A sharded optimizer's state that the first process has read, until it is distributed.
     IReadOnlyList<(string Name, Tensor Tensor)>? restored;
 
     sealed record SharedState(TrainerState State, ValidationReport? Validation, long OptimizerSteps, IReadOnlyDictionary<string, long> Sampler, int MicroPieces);
 
-    /// <summary>Sets the trainer to where a checkpoint was saved.</summary>
+    /// <summary>Restores the trainer's state from a checkpoint.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="state">Its state.</param>
-    /// <exception cref="CheckpointException">The checkpoint's tensors do not fit, or it is damaged.</exception>
+    /// <exception cref="CheckpointException">The checkpoint's tensors do not match, or it is damaged.</exception>
     public void Restore(Checkpoint checkpoint, TrainerState state)
     {
         checkpoint.Fill(CheckpointFiles.Model, Weights);
@@ -67,13 +67,13 @@ public sealed partial class Trainer
         Optimizer.Steps = state.OptimizerSteps;
         State = state;
         if (LastValidation?.Step != state.Step) LastValidation = TrainerOutputs.ValidationOf(checkpoint, state);
-        // Sums over other micro-batches would round differently.
+        // With different micro-batches, sums would round differently.
         if (config.Batch.Fit) task.Micro = task.Micro with { Pieces = state.MicroPieces };
         task.SamplerState = state.Sampler;
     }
 
-    // Acts on a bad step. False where the run is at an earlier step now.
-    bool GoOn(BadStep bad)
+    // Acts on a bad step. False if the run has rolled back to an earlier step.
+    bool HandleBadStep(BadStep bad)
     {
         var (action, reason) = divergence.Decide(bad, State);
         if (action == DivergenceAction.Skip)
@@ -97,7 +97,8 @@ public sealed partial class Trainer
         return false;
     }
 
-    /// <summary>The mean loss of a split, without gradients and dropout; processes take turns with the batches, and all have the same result.</summary>
+    /// <summary>The mean loss of a split, without gradients and dropout; processes divide the batches, and all get the same
+    /// result.</summary>
     /// <param name="batches">Its batches.</param>
     public (double loss, long targets) Evaluate(IEnumerable<MicroBatch> batches)
     {
@@ -105,7 +106,7 @@ public sealed partial class Trainer
         task.Model.eval();
         double sum = 0;
         long targets = 0;
-        // A batch of each process at a time, added in their order: the same sum as one process has.
+        // One batch per process at a time, added in order, so that the sum is the same as with one process.
         var round = new double[2 * task.Processes.Size];
         var turn = 0;
         foreach (var batch in batches)
@@ -142,7 +143,7 @@ public sealed partial class Trainer
         using (no_grad())
         {
             task.Model.eval();
-            // Processes that measure together must fail together: an exception ends all.
+            // Processes that measure together must fail together, so an exception ends all of them.
             if (!task.Processes.IsAlone) Measure();
             else Showing.Try("the metrics other than the loss", observer, stop, Measure);
             if (task.Processes.IsFirst)

@@ -26,14 +26,14 @@ public sealed partial class Trainer : IDisposable
     readonly Agreement agreement;
     readonly DivergencePolicy divergence;
 
-    /// <summary>A loop at its start; see <see cref="Restore"/> for going on from a checkpoint.</summary>
+    /// <summary>Creates a trainer at the first step; <see cref="Restore"/> continues from a checkpoint.</summary>
     /// <param name="task">What is trained.</param>
-    /// <param name="config">How.</param>
+    /// <param name="config">The settings.</param>
     /// <param name="seed">The seed of dropout.</param>
     /// <param name="width">The model's width D.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="device">The model's device.</param>
-    /// <param name="outputs">What the run leaves; null for a process that leaves nothing, which all but the first are.</param>
+    /// <param name="outputs">Writes the run's files; null for all processes but the first.</param>
     /// <param name="observer">Is notified of progress.</param>
     /// <param name="stop">Ends the run.</param>
     /// <param name="processes">The processes that train together; by default one.</param>
@@ -47,7 +47,7 @@ public sealed partial class Trainer : IDisposable
         this.device = device;
         Precisions.Apply(task.Model, precision);
         copies = WeightCopies.For(task.Model, device);
-        // A device works on while the program goes ahead; a processor's numbers are there at once.
+        // A CUDA device computes asynchronously; on a CPU, numbers are available immediately.
         watch = device.type == DeviceType.CPU ? null : new StepWatch();
         threads = device.type == DeviceType.CPU ? new StepThreads() : null;
         this.outputs = outputs;
@@ -65,7 +65,7 @@ public sealed partial class Trainer : IDisposable
     /// <summary>The moving average of the weights, if there is one.</summary>
     public WeightAverage? Ema { get; }
 
-    /// <summary>How far the run is.</summary>
+    /// <summary>The progress of the run.</summary>
     public TrainerState State { get; private set; } = new();
 
     /// <summary>The last validation; null before one.</summary>
@@ -74,7 +74,8 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Whether validation has not improved for as long as the config allows.</summary>
     public bool OutOfPatience => config.Validate.Patience is { } patience && State.ValidationsSinceBest >= patience;
 
-    /// <summary>Whether a stop cut short the last validation, or what comes before the first step; the resumed run starts with it.</summary>
+    /// <summary>Whether a stop interrupted the last validation, or the work before the first step; the resumed run starts with
+    /// it.</summary>
     public bool Interrupted { get; private set; }
 
     /// <summary>The device's measured peak, operations per second, for the reported utilisation; null for none.</summary>
@@ -86,7 +87,7 @@ public sealed partial class Trainer : IDisposable
     public void Run(long lastStep)
     {
         task.Model.train();
-        DeviceMemory.TrimMemory(); // What preparing the data took is not needed any more.
+        DeviceMemory.TrimMemory(); // The memory for preparing the data is no longer needed.
         try
         {
             if (State.Step == 0) Begin();
@@ -131,7 +132,7 @@ public sealed partial class Trainer : IDisposable
             }
             else if (config.Checkpoint.Best && step != lastStep && LastValidation is { IsBest: true } best && best.Step == step) SaveBest();
             outputs?.WriteBestInTime();
-            // What validation, sampling and saving took for themselves is not needed until they come again.
+            // The memory for validation, sampling and saving is not needed until the next time.
             if (step % config.Validate.Every == 0) DeviceMemory.TrimMemory();
         }
         if (watch is not null) LookAt(meter);
@@ -139,14 +140,14 @@ public sealed partial class Trainer : IDisposable
 
     bool IsValidated(long step, long lastStep) => step % config.Validate.Every == 0 || step == lastStep;
 
-    // Takes a step and reads its loss and gradient norm: at once on a processor, when asked on a device. Gives the norm of the last
-    // step that was looked at; null where the run is at an earlier step now.
+    // Takes a step and reads its loss and gradient norm: always on a CPU, on a device only if `look`. Returns the norm of the last step
+    // that was read; null if the run has rolled back to an earlier step.
     double? TakeStep(long step, double lr, bool look, Meter meter)
     {
         using var scope = NewDisposeScope();
         var started = Stopwatch.GetTimestamp();
         var micro = task.NextStep();
-        // Each process has its part of the batch; every target of the whole counts the same.
+        // Each process has its part of the batch; every target of the whole batch counts the same.
         Span<double> counts = [micro.Sum(batch => batch.Targets), micro.Sum(batch => batch.Units), micro.Sum(batch => batch.Flops)];
         agreement.Add(counts);
         var targets = Math.Max(1, (long)counts[0]);
@@ -172,7 +173,7 @@ public sealed partial class Trainer : IDisposable
             copies?.Refresh();
         }
         Optimizer.ZeroGradients();
-        if (watch is null && outcome.Bad is { } bad && !GoOn(bad)) return null;
+        if (watch is null && outcome.Bad is { } bad && !HandleBadStep(bad)) return null;
         if (watch is not null && look)
         {
             if (LookAt(meter) is not { } norm) return null;
@@ -186,7 +187,7 @@ public sealed partial class Trainer : IDisposable
         return outcome.GradientNorm;
     }
 
-    // Reads the numbers that wait on the device, so that no checkpoint holds weights that nobody looked at. Bad steps changed nothing there.
+    // Reads the numbers that are still on the device, so that no checkpoint contains unchecked weights. Bad steps changed nothing there.
     double? LookAt(Meter meter)
     {
         double norm = 0;
@@ -195,7 +196,7 @@ public sealed partial class Trainer : IDisposable
             if (outcome.Bad is { } bad)
             {
                 State = State with { Targets = State.Targets - outcome.Targets };
-                if (!GoOn(bad)) return null;
+                if (!HandleBadStep(bad)) return null;
                 continue;
             }
             norm = outcome.GradientNorm;
@@ -205,7 +206,7 @@ public sealed partial class Trainer : IDisposable
     }
 
     /// <summary>Adds the gradients of a micro-batch.</summary>
-    /// <param name="targets">The targets of the whole step: the loss of every target counts the same, however the batch is cut.</param>
+    /// <param name="targets">The targets of the whole step: the loss of every target counts the same, however the batch is split.</param>
     /// <returns>Its part of the step's loss, a scalar in 32 bits on the model's device.</returns>
     /// <param name="isLast">Whether no other micro-batch of the step follows, so that gradients may be exchanged meanwhile.</param>
     internal Tensor Backward(MicroBatch batch, long targets, long step, bool isLast = false)
@@ -214,13 +215,13 @@ public sealed partial class Trainer : IDisposable
         return Pass(batch, targets, new RandomPosition(seed, step, batch.FirstExample));
     }
 
-    /// <summary>Goes forwards and backwards through one micro-batch: adds its part to the gradients of a step.</summary>
+    /// <summary>Runs the forward and backward pass of one micro-batch, which adds its part to the gradients of a step.</summary>
     /// <returns>Its part of the step's mean loss, without label smoothing: a scalar in 32 bits.</returns>
     internal static Tensor Pass(MicroBatch batch, long targets, RandomPosition random)
     {
         using var scope = NewDisposeScope();
         var sum = batch.LossSum(random);
-        // A tensor, which the scope keeps: nothing keeps TorchSharp's Scalar while libtorch reads it, and the garbage collector may free it.
+        // A tensor, which the scope keeps alive: the garbage collector could free TorchSharp's Scalar while libtorch reads it.
         var count = tensor((float)targets);
         Gradients.Backward(sum.Objective / count);
         return (sum.CrossEntropy.detach() / count).to(ScalarType.Float32).MoveToOuterDisposeScope();
@@ -236,7 +237,7 @@ public sealed partial class Trainer : IDisposable
         observer.OnLog(report);
     }
 
-    /// <summary>Puts the moving average of the weights in their place until the result is disposed of; null where there is none.</summary>
+    /// <summary>Replaces the weights by their moving average until the result is disposed of; null if there is none.</summary>
     internal IDisposable? SwapAverage() => Ema?.Swap(copies);
 
     static (string, double)[] Optional(string name, double? value) => value is { } known ? [(name, known)] : [];

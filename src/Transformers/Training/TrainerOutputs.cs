@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>What a trainer saves: its state and its tensors.</summary>
-/// <param name="State">How far it is.</param>
+/// <summary>A trainer's state and tensors, for a checkpoint.</summary>
+/// <param name="State">The progress of training.</param>
 /// <param name="Model">The weights by name.</param>
 /// <param name="Optimizer">The optimizer's tensors by name.</param>
 /// <param name="Average">The moving average of the weights by name; null for none.</param>
@@ -14,27 +14,27 @@ namespace Transformers.Training;
 public sealed record TrainerSnapshot(TrainerState State, IEnumerable<(string, Tensor)> Model, IEnumerable<(string, Tensor)> Optimizer,
     IEnumerable<(string, Tensor)>? Average, ValidationReport? Validation);
 
-/// <summary>Writes what a run leaves: metrics and checkpoints.</summary>
+/// <summary>Writes a run's metrics and checkpoints.</summary>
 /// <param name="folder">The folder, locked.</param>
-/// <param name="identity">What the run is made from; it goes into each checkpoint.</param>
-/// <param name="policy">Which checkpoints stay.</param>
-/// <param name="observer">Sees the saves.</param>
+/// <param name="identity">The run's config and input files, which are saved in each checkpoint.</param>
+/// <param name="policy">Which checkpoints are kept.</param>
+/// <param name="observer">Notified of saved checkpoints and warnings.</param>
 public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, CheckpointPolicy policy, ITrainingObserver observer) : IDisposable
 {
     internal const string ValidationLoss = "val_loss";
 
-    // Between two saves of the best, so that they take at most 1 % of the time.
+    // The minimum interval between two saves of the best, per second of a save: they take at most 1 % of the time.
     const int SecondsPerSavedSecond = 100;
 
     readonly BackgroundCheckpoints checkpoints = new(folder.Checkpoints, policy);
     MetricsLog? metrics;
 
-    // The best checkpoint so far that is not written yet, since writing it at once would take too much of the time.
+    // The best checkpoint so far, if it has not been written yet because that would take too much of the time.
     CheckpointContents? best;
     double copySeconds;
     long? lastBest;
 
-    /// <summary>Which checkpoints stay.</summary>
+    /// <summary>Which checkpoints are kept.</summary>
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
         config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss)) : new CheckpointPolicy(config.Keep);
 
@@ -53,7 +53,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         checkpoints.ThrowIfFailed();
     }
 
-    /// <summary>Saves everything that training needs to go on; the best checkpoint that waits is written before it.</summary>
+    /// <summary>Saves everything that training needs to continue; a pending best checkpoint is written first.</summary>
     /// <param name="snapshot">What to save; tensors are copied before this returns.</param>
     /// <param name="background">Whether to return as soon as the tensors are copied.</param>
     public void Save(TrainerSnapshot snapshot, bool background)
@@ -62,7 +62,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         var contents = ContentsOf(snapshot);
         if (best is { } same && same.Step >= step)
         {
-            same.Dispose(); // This checkpoint has that validation.
+            same.Dispose(); // This checkpoint is the one that was validated.
             best = null;
         }
         if (background)
@@ -79,7 +79,8 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         observer.OnCheckpoint(step, folder.Checkpoints.PathOf(step));
     }
 
-    /// <summary>Copies what a validation found to be the best so far; it is written in the background as soon as that takes at most 1 % of the time, and by the next save at the latest.</summary>
+    /// <summary>Copies the state of the best validation so far; it is written in the background as soon as that takes at most 1 % of the
+    /// time, and by the next save at the latest.</summary>
     /// <param name="snapshot">What to save; tensors are copied before this returns.</param>
     public void SaveBest(TrainerSnapshot snapshot)
     {
@@ -89,7 +90,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         copySeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
-    /// <summary>Begins to write the best checkpoint that waits, if there is one and it is time.</summary>
+    /// <summary>Starts to write the pending best checkpoint, if there is one and enough time has passed.</summary>
     public void WriteBestInTime()
     {
         if (best is null || checkpoints.Busy) return;
@@ -98,7 +99,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         Begin();
     }
 
-    // Writes the best that waits, and then the others.
+    // Writes the pending best checkpoint, and then the others.
     void Begin(params ReadOnlySpan<CheckpointContents> others)
     {
         checkpoints.Settle();
@@ -153,7 +154,8 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         observer.OnRollback(step);
     }
 
-    /// <summary>Waits for the last save and closes the metrics; a best checkpoint that still waits is written, unless that fails.</summary>
+    /// <summary>Waits for the last save and closes the metrics; a best checkpoint that is still pending is written, unless that
+    /// fails.</summary>
     public void Dispose()
     {
         if (best is not null)
@@ -165,7 +167,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
             }
             catch (CheckpointException)
             {
-                // The save before failed, and whoever ends the run so knows why.
+                // The previous save failed, which has already ended the run.
             }
         }
         checkpoints.Dispose();

@@ -90,7 +90,7 @@ public sealed record BatchConfig : IChecked
     [AtLeast(1)]
     public int? Micro { get; init; }
 
-    /// <summary>The sequences a step of examples that are counted as such.</summary>
+    /// <summary>The number of examples per step, for data that are counted in examples.</summary>
     /// <param name="examples">What they are, such as <c>images</c>.</param>
     /// <exception cref="UserException">They are not given.</exception>
     internal int RowsOf(string examples) => Sequences ?? throw new UserException($"training.batch.sequences must be given for {examples}");

@@ -6,8 +6,8 @@ namespace Transformers.Training;
 /// <param name="Step">The step, from 1.</param>
 /// <param name="Steps">The steps of the run.</param>
 /// <param name="Loss">Mean loss of the steps since the last report, in nats per target.</param>
-/// <param name="LearningRate">Of this step.</param>
-/// <param name="GradientNorm">Of this step, before clipping.</param>
+/// <param name="LearningRate">This step's learning rate.</param>
+/// <param name="GradientNorm">This step's gradient norm, before clipping.</param>
 /// <param name="UnitsPerSecond">Tokens or images per second since the last report.</param>
 /// <param name="Unit"><c>tokens</c> or <c>images</c>.</param>
 /// <param name="MemoryBytes">Resident memory now.</param>
@@ -22,7 +22,7 @@ public sealed record StepReport(long Step, long Steps, double Loss, double Learn
     /// <summary>Cores that other programs kept busy since the last report; null if it is not known.</summary>
     public double? OtherCores { get; init; }
 
-    /// <summary>This device's memory; null on a processor.</summary>
+    /// <summary>The device's memory; null on a CPU.</summary>
     public DeviceMemoryUse? DeviceMemory { get; init; }
 }
 
@@ -44,10 +44,10 @@ public interface ITrainingObserver
     /// <summary>Something that may be wrong.</summary>
     void Warn(string message) { }
 
-    /// <summary>How far data preparation is, from 0 to 1.</summary>
+    /// <summary>The progress of data preparation, from 0 to 1.</summary>
     void OnPreparing(string what, double done) { }
 
-    /// <summary>After every step: cheap, for a live line.</summary>
+    /// <summary>After every step; must be cheap.</summary>
     void OnStep(long step, long steps) { }
 
     /// <summary>After every <c>log.every</c> steps.</summary>
@@ -59,7 +59,7 @@ public interface ITrainingObserver
     /// <summary>Outputs of the model, for a person to read.</summary>
     void OnSamples(long step, IReadOnlyList<string> samples) { }
 
-    /// <summary>The run is at an earlier step again: what it reported of later ones is void.</summary>
+    /// <summary>The run has returned to an earlier step: reports of later ones no longer apply.</summary>
     void OnRollback(long step) { }
     /// <summary>Pictures of the model, after a validation.</summary>
     void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) { }
@@ -71,14 +71,14 @@ public interface ITrainingObserver
     void OnCheckpoint(long step, string folder) { }
 }
 
-/// <summary>What a run shows besides its numbers: samples, pictures, reports. None of it may end a run.</summary>
+/// <summary>Output besides the numbers: samples, pictures, reports. Its failure never ends a run.</summary>
 static class Showing
 {
-    /// <summary>Does it; if it fails, a warning is recorded and the run continues.</summary>
-    /// <param name="what">What cannot be made then, such as <c>the samples</c>.</param>
-    /// <param name="observer">Is warned.</param>
-    /// <param name="stop">A run that is asked to stop ends it without a warning.</param>
-    /// <param name="show">What is done.</param>
+    /// <summary>Runs an action; if it fails, a warning is recorded and the run continues.</summary>
+    /// <param name="what">The output, for the warning, such as <c>the samples</c>.</param>
+    /// <param name="observer">Receives the warning.</param>
+    /// <param name="stop">If the run is asked to stop, the cancellation passes through without a warning.</param>
+    /// <param name="show">The action.</param>
     internal static void Try(string what, ITrainingObserver observer, StopRequest stop, Action show)
     {
         try

@@ -14,7 +14,7 @@ public enum ResumeMode
 {
     /// <summary>Resume where the folder stopped; start where it is empty.</summary>
     Auto,
-    /// <summary>Start; a folder that holds a run is an error.</summary>
+    /// <summary>Start; a folder that contains a run is an error.</summary>
     Never,
 }
 
@@ -27,9 +27,9 @@ public sealed record TrainingOptions
     public ResumeMode Resume { get; init; }
     /// <summary>A checkpoint folder to resume from, instead of the run's own newest.</summary>
     public string? ResumeFrom { get; init; }
-    /// <summary>A run or checkpoint whose weights a new run starts from; where it is text, its tokenizer comes along.</summary>
+    /// <summary>A run or checkpoint whose weights, and tokenizer if it has one, a new run starts from.</summary>
     public string? From { get; init; }
-    /// <summary>Called with what is trained before the first step; what it throws ends the run.</summary>
+    /// <summary>Called with the task before the first step; an exception ends the run.</summary>
     public Action<TrainingTask>? BeforeSteps { get; init; }
     /// <summary>End after this step of the run; a later call continues.</summary>
     public long? MaxSteps { get; init; }
@@ -46,7 +46,7 @@ public sealed record TrainingOptions
 /// <summary>Derives independent random streams from a run's one seed, by purpose.</summary>
 public static class SeedStreams
 {
-    /// <summary>The seed of a purpose: the same for every run with that seed, unlike any other purpose's.</summary>
+    /// <summary>The seed of a purpose: the same for every run with that seed, and different from those of other purposes.</summary>
     /// <param name="seed">The run's seed.</param>
     /// <param name="purpose">For example <c>weights</c>, <c>batches</c>, <c>dropout</c>.</param>
     public static ulong Of(ulong seed, string purpose) =>
@@ -56,7 +56,7 @@ public static class SeedStreams
 /// <summary>The result of a run: <c>result.json</c>, and what <c>train --json</c> prints.</summary>
 public sealed record TrainResult
 {
-    /// <summary>Why a run ended whose validation did not get better for as long as the config allows.</summary>
+    /// <summary>The reason of a run that ended because its validation has not improved for as long as the config allows.</summary>
     public const string Patience = "patience";
 
     /// <summary>The name and version of the document.</summary>

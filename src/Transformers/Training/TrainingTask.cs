@@ -18,14 +18,15 @@ public abstract class TrainingTask : IDisposable
     /// <summary>The processes that train together: each takes its part of every step's batch.</summary>
     public Communicator Processes { get; set; } = Communicator.Single;
 
-    /// <summary>How a step is cut into micro-batches.</summary>
+    /// <summary>How a step is split into micro-batches.</summary>
     public MicroSize Micro { get; set; } = new(null);
 
-    /// <summary>Does what comes before the first step of a new run and stays in the model's state, such as a calibration; all processes together.</summary>
-    /// <exception cref="OperationCanceledException">The run was asked to stop; it begins again when it goes on.</exception>
+    /// <summary>Prepares the model before the first step of a new run, such as by a calibration that becomes part of its state;
+    /// collective.</summary>
+    /// <exception cref="OperationCanceledException">The run was asked to stop; this is repeated when it continues.</exception>
     public virtual void Begin() { }
 
-    /// <summary>This process's micro-batches of the next step; none where its part of the batch is empty.</summary>
+    /// <summary>This process's micro-batches of the next step; none if its part of the batch is empty.</summary>
     public abstract IReadOnlyList<MicroBatch> NextStep();
 
     /// <summary>The micro-batches of this process's part of a batch.</summary>
@@ -47,17 +48,17 @@ public abstract class TrainingTask : IDisposable
         return [.. Enumerable.Range(0, (own + size - 1) / size).Select(i => slice(first + i * size, Math.Min(size, own - i * size)))];
     }
 
-    /// <summary>Each process's turn: those of some batches or examples, in order, that this process looks at.</summary>
+    /// <summary>The batches or examples, of some in order, that this process handles in turn with the others.</summary>
     protected IEnumerable<T> OwnTurns<T>(IEnumerable<T> all) => Processes.IsAlone ? all : all.Where((_, i) => i % Processes.Size == Processes.Rank);
 
     /// <summary>The validation split in order; empty if there is none.</summary>
-    /// <param name="batches">The most batches, or null for the whole split.</param>
+    /// <param name="batches">The maximum number of batches, or null for the whole split.</param>
     public abstract IEnumerable<MicroBatch> Validation(int? batches);
 
     /// <summary>Whether there is a validation split.</summary>
     public virtual bool HasValidation => Validation(1).Any();
 
-    /// <summary>The names of what the last validation measures besides the loss.</summary>
+    /// <summary>The names of the last validation's metrics besides the loss.</summary>
     public virtual IReadOnlyList<string> MetricNames => [.. DerivedMetrics(0).Keys];
 
     /// <summary>Further metrics of the validation split by name, such as accuracy; computed without gradients and with the model in evaluation mode.</summary>
@@ -65,11 +66,11 @@ public abstract class TrainingTask : IDisposable
     /// <param name="cancel">Cancels between two batches.</param>
     public virtual IReadOnlyDictionary<string, double> Metrics(bool whole, CancellationToken cancel = default) => new Dictionary<string, double>();
 
-    /// <summary>What follows from a validation loss, such as perplexity.</summary>
+    /// <summary>Metrics that follow from a validation loss, such as perplexity.</summary>
     /// <param name="loss">Nats per target.</param>
     public virtual IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double>();
 
-    /// <summary>The sampler's position: what it takes to continue at the exact next step.</summary>
+    /// <summary>The sampler's position, from which training continues at the exact next step.</summary>
     public abstract IReadOnlyDictionary<string, long> SamplerState { get; set; }
 
     /// <summary>A few outputs of the model, for a person to read; empty if there is nothing to show.</summary>
@@ -92,7 +93,7 @@ public abstract class TrainingTask : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>A task whose batches come from a stream, of which checkpoints keep the position.</summary>
+/// <summary>A task whose batches come from a stream, whose position checkpoints contain.</summary>
 abstract class StreamTask<TBatch> : TrainingTask
 {
     /// <summary>The batches of training; belongs to the task.</summary>
@@ -124,7 +125,7 @@ public abstract class MicroBatch(long targets, long units, long firstExample = 0
     /// <summary>The position of the first example in the step's batch.</summary>
     public long FirstExample => firstExample;
 
-    /// <summary>Operations of the model's products over it, forwards and backwards; 0 where they are not counted.</summary>
+    /// <summary>Operations of the model's products over it, forward and backward; 0 if they are not counted.</summary>
     public virtual double Flops => 0;
 
     /// <summary>The sum of the losses of all targets.</summary>
@@ -132,9 +133,9 @@ public abstract class MicroBatch(long targets, long units, long firstExample = 0
     public abstract LossSum LossSum(RandomPosition random = default);
 }
 
-/// <summary>How a step's batch is cut into micro-batches, whatever number of rows a batch happens to have.</summary>
+/// <summary>How a step's batch is split into micro-batches, whatever its number of rows.</summary>
 /// <param name="Rows">The maximum number of rows of a micro-batch; null for those of the batch.</param>
-/// <param name="Pieces">Into how many each of these is cut again, so that it fits into memory: a power of 2.</param>
+/// <param name="Pieces">The number of pieces that each of these is split into to fit into memory: a power of 2.</param>
 public readonly record struct MicroSize(int? Rows, int Pieces = 1)
 {
     /// <summary>The rows of a micro-batch; the last one of a batch may have fewer.</summary>
@@ -155,23 +156,24 @@ public sealed record ModelPicture(string Name, string Svg, RasterPicture? Raster
 public sealed record RasterPicture(byte[] Png, int Width, int Height);
 
 /// <summary>An output of a model next to its reference, for a person to read.</summary>
-/// <param name="Input">What it was given.</param>
+/// <param name="Input">The model's input.</param>
 /// <param name="Output">The model's output.</param>
 /// <param name="Reference">The expected output.</param>
 public sealed record OutputExample(string Input, string Output, string Reference);
 
 /// <summary>A classifier's confusion matrix.</summary>
-/// <param name="Rows">A row a class, a column a prediction.</param>
+/// <param name="Rows">One row per actual class, one column per predicted class.</param>
 /// <param name="Labels">The names of the classes.</param>
 public sealed record ConfusionCounts(IReadOnlyList<IReadOnlyList<long>> Rows, IReadOnlyList<string> Labels);
 
 /// <summary>Copies of batches to a device.</summary>
 static class DeviceCopy
 {
-    /// <summary>Moves a tensor that was just made from an array to a device. To a CUDA device it goes through pinned memory and nobody waits for it, so that it travels while earlier work runs.</summary>
-    /// <param name="made">In the processor's memory; belongs to the result from now on.</param>
+    /// <summary>Moves a tensor that was just made from an array to a device. A copy to a CUDA device is asynchronous, from pinned memory,
+    /// so that it overlaps with earlier work.</summary>
+    /// <param name="made">The tensor, in CPU memory; ownership passes to this method.</param>
     /// <param name="device">The device.</param>
-    /// <returns>The tensor itself where the device is the processor.</returns>
+    /// <returns>The tensor itself if the device is the CPU.</returns>
     internal static Tensor SendTo(this Tensor made, Device device)
     {
         if (device.type == DeviceType.CPU) return made;

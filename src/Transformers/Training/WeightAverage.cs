@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>An exponential moving average of a model's weights, and of the statistics that norms over batches keep.</summary>
+/// <summary>An exponential moving average of a model's weights, and of the statistics of batch norms.</summary>
 /// <remarks>
-/// Polyak and Juditsky 1992. Early on the decay is (1 + s)/(10 + s), if that is lower, so that the average does not hold on
-/// to the first weights.
+/// Polyak and Juditsky 1992. Early on, the decay is (1 + s)/(10 + s) if that is lower, so that the first weights do not dominate the
+/// average.
 /// </remarks>
 public sealed class WeightAverage : IDisposable
 {
@@ -16,7 +16,7 @@ public sealed class WeightAverage : IDisposable
     readonly Tensor[] averages;
     readonly double decay;
 
-    /// <summary>An average that starts at the present weights.</summary>
+    /// <summary>Creates an average that starts at the current weights.</summary>
     public WeightAverage(nn.Module model, double decay)
     {
         this.decay = decay;
@@ -25,10 +25,10 @@ public sealed class WeightAverage : IDisposable
         averages = [.. weights.Select(named => named.tensor.detach().clone().DetachFromDisposeScope())];
     }
 
-    /// <summary>The averages by the names of what they average.</summary>
+    /// <summary>The averages, by the names of the weights.</summary>
     public IEnumerable<(string name, Tensor tensor)> State => weights.Select((named, i) => (named.name, averages[i]));
 
-    /// <summary>Starts again at the present weights.</summary>
+    /// <summary>Starts again at the current weights.</summary>
     public void Restart()
     {
         using var plain = no_grad();
@@ -36,7 +36,7 @@ public sealed class WeightAverage : IDisposable
         for (var i = 0; i < averages.Length; i++) averages[i].copy_(weights[i].tensor);
     }
 
-    /// <summary>Takes in the weights of a step, from 1.</summary>
+    /// <summary>Adds the weights of a step, counted from 1.</summary>
     public void Update(long step)
     {
         using var plain = no_grad();
@@ -45,8 +45,8 @@ public sealed class WeightAverage : IDisposable
         for (var i = 0; i < averages.Length; i++) averages[i].mul_(Scalars.Of(keep)).add_(weights[i].tensor, Scalars.Of(1 - keep));
     }
 
-    /// <summary>Exchanges the averages and the weights until the result is disposed of.</summary>
-    /// <param name="copies">Copies of the weights, which follow them; null for none.</param>
+    /// <summary>Swaps the averages and the weights until the result is disposed of.</summary>
+    /// <param name="copies">Copies of the weights to refresh; null for none.</param>
     public IDisposable Swap(WeightCopies? copies = null)
     {
         Exchange();

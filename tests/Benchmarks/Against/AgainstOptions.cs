@@ -4,10 +4,10 @@ namespace Benchmarks.Against;
 
 /// <summary>The options of <c>scripts/bench --against FOLDER</c>.</summary>
 /// <param name="Other">The other checkout.</param>
-/// <param name="Rows">The rows to measure; all of them if none is named.</param>
-/// <param name="Pairs">How often both sides run in turn.</param>
-/// <param name="Seconds">About how long a run measures, after its warm-up.</param>
-/// <param name="Plain">Whether plain TorchSharp runs beside both where a row has it.</param>
+/// <param name="Rows">The rows to measure; all if none is named.</param>
+/// <param name="Pairs">The number of times that both sides run, alternately.</param>
+/// <param name="Seconds">The approximate seconds that a run measures, after its warm-up.</param>
+/// <param name="Plain">Whether plain TorchSharp is measured too, for rows that have it.</param>
 sealed record AgainstOptions(string Other, IReadOnlyList<string> Rows, int Pairs = 7, double Seconds = 6, bool Plain = true)
 {
     const string Usage = "usage: scripts/bench --against FOLDER [--row ROW]… [--pairs N] [--seconds S] [--no-plain]";
@@ -26,7 +26,7 @@ sealed record AgainstOptions(string Other, IReadOnlyList<string> Rows, int Pairs
                 options = options with { Plain = false };
                 continue;
             }
-            if (name is not ("--row" or "--pairs" or "--seconds")) throw new ArgumentException($"there is no option {name}; {Usage}");
+            if (name is not ("--row" or "--pairs" or "--seconds")) throw new ArgumentException($"unknown option {name}; {Usage}");
             if (++i == arguments.Length) throw new ArgumentException($"{name} needs a value; {Usage}");
             if (name == "--row") rows.Add(arguments[i]);
             else if (name == "--pairs") options = options with { Pairs = (int)Number(name, arguments[i], 1, 1000) };

@@ -2,20 +2,20 @@ using System.Globalization;
 
 namespace Benchmarks.Against;
 
-/// <summary>A built checkout, and how its programs are run.</summary>
+/// <summary>A built checkout, which runs its programs.</summary>
 /// <param name="Root">Its folder.</param>
 /// <param name="Work">A folder for what it writes.</param>
-/// <param name="Seconds">About how long a run measures.</param>
+/// <param name="Seconds">The approximate seconds that a run measures.</param>
 sealed record Checkout(string Root, string Work, double Seconds)
 {
     string Program => Path.Combine(Root, "artifacts", "bin", "TransformerCli", "release", "transformer.dll");
     string Benchmarks => Path.Combine(Root, "artifacts", "bin", "Benchmarks", "release", "Benchmarks.dll");
 
     /// <summary>Checks that what the rows need has been built.</summary>
-    /// <exception cref="ArgumentException">Something is missing; the message says what to do.</exception>
+    /// <exception cref="ArgumentException">Something is missing; the message has the remedy.</exception>
     internal void Check(bool benchmarks)
     {
-        if (!Directory.Exists(Root)) throw new ArgumentException($"--against: there is no folder {Root}");
+        if (!Directory.Exists(Root)) throw new ArgumentException($"--against: {Root} does not exist");
         if (!File.Exists(Program)) throw new ArgumentException($"--against: {Root} has no {Path.GetRelativePath(Root, Program)}: run scripts/setup there first");
         if (benchmarks && !File.Exists(Benchmarks))
             throw new ArgumentException($"--against: {Root} has no {Path.GetRelativePath(Root, Benchmarks)}: run 'dotnet build tests/Benchmarks -c Release' there first, or choose other rows");

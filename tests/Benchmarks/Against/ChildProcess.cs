@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Benchmarks.Against;
 
-/// <summary>Runs programs with an environment in which nothing that a user's shell sets changes their speed.</summary>
+/// <summary>Runs programs without the environment variables of the user's shell that affect speed.</summary>
 static class ChildProcess
 {
     static readonly string[] Removed =
@@ -14,7 +14,7 @@ static class ChildProcess
 
     static Process? running;
 
-    // Whoever ends the comparison ends what it runs.
+    // The end of the comparison ends the program that it is running.
     static ChildProcess() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
     {
         try
@@ -30,8 +30,8 @@ static class ChildProcess
     /// <summary>Runs a .NET program to its end.</summary>
     /// <param name="folder">Its working folder.</param>
     /// <param name="line">The assembly and its arguments.</param>
-    /// <returns>Its standard output, and the most bytes that were resident (0 where the system does not say).</returns>
-    /// <exception cref="InvalidOperationException">It failed; the message ends with what it wrote.</exception>
+    /// <returns>Its standard output, and its peak resident bytes (0 if the system does not report them).</returns>
+    /// <exception cref="InvalidOperationException">It failed; the message ends with its output.</exception>
     internal static (string Output, long Peak) Run(string folder, params IEnumerable<string> line)
     {
         using var process = Start(folder, line);

@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace Benchmarks.Against;
 
-/// <summary>Runs this checkout and another in turn, row by row, and prints the medians and ratios.</summary>
+/// <summary>Runs this checkout and another alternately, row by row, and prints the medians and ratios.</summary>
 sealed class Comparison(AgainstOptions options, Checkout ours, Checkout theirs, TextWriter output)
 {
     const int Below = 3;
 
     readonly List<string> missed = [];
 
-    /// <summary>Measures what was asked for.</summary>
-    /// <returns>The exit code: 0, or 3 where a row is below its bound.</returns>
+    /// <summary>Measures the requested rows.</summary>
+    /// <returns>The exit code: 0, or 3 if a row misses its bound.</returns>
     /// <exception cref="ArgumentException">The command line is wrong, or something was not built.</exception>
     internal static int Run(ReadOnlySpan<string> arguments, TextWriter output)
     {
@@ -20,7 +20,7 @@ sealed class Comparison(AgainstOptions options, Checkout ours, Checkout theirs, 
         {
             var all = Rows.All(work);
             if (options.Rows.FirstOrDefault(name => all.All(row => row.Name != name)) is { } unknown)
-                throw new ArgumentException($"--row: there is no row {unknown}; rows are {string.Join(", ", all.Select(row => row.Name))}");
+                throw new ArgumentException($"--row: unknown row {unknown}; rows are {string.Join(", ", all.Select(row => row.Name))}");
             List<Row> rows = [.. all.Where(row => options.Rows.Count == 0 || options.Rows.Contains(row.Name))];
             var comparison = new Comparison(options, new Checkout(Here(), Path.Combine(work, "ours"), options.Seconds), new Checkout(options.Other, Path.Combine(work, "theirs"), options.Seconds), output);
             return comparison.Run(rows);
@@ -69,8 +69,8 @@ sealed class Comparison(AgainstOptions options, Checkout ours, Checkout theirs, 
         if (!met) missed.Add($"{row.Name} at {what}");
     }
 
-    // All sides must train the same model: as many parameters, and the loss that its first step starts from. Weights and inputs are drawn
-    // anew each time, so the means are compared.
+    // All sides must train the same model, with the same number of parameters and the same loss at the first step. Weights and inputs are
+    // drawn again each time, so the means are compared.
     static void CheckSame(Row row, List<Measurement> a, List<Measurement> b)
     {
         if (a[0].Parameters != b[0].Parameters) throw new InvalidOperationException($"{row.Name}: {a[0].Parameters} parameters on one side, {b[0].Parameters} on the other");

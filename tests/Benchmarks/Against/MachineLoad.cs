@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Benchmarks.Against;
 
-/// <summary>How busy the machine was with work that is not this program's or its children's.</summary>
+/// <summary>How busy the machine was with work other than this program's and its children's.</summary>
 sealed class MachineLoad
 {
     const double TicksPerSecond = 100;
@@ -14,10 +14,11 @@ sealed class MachineLoad
     /// <summary>Starts to watch.</summary>
     internal static MachineLoad Start() => new();
 
-    /// <summary>The fraction of all processors' time that other work took since, with what a host took; 0 where the system does not say.</summary>
+    /// <summary>The fraction of all processors' time since the start that other work took, including time stolen by a host; 0 if the system
+    /// does not report it.</summary>
     internal double OfOthers() => Math.Max(0, AllSeconds() - all - (OwnSeconds() - own)) / (clock.Elapsed.TotalSeconds * Environment.ProcessorCount);
 
-    // user, nice, system, then (after idle and iowait) interrupts and time that the host took.
+    // user, nice, system, then (after idle and iowait) interrupts and time stolen by the host.
     static double AllSeconds() => File.Exists("/proc/stat") && Numbers(File.ReadLines("/proc/stat").First().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1..]) is var ticks
         ? (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7]) / TicksPerSecond : 0;
 

@@ -3,11 +3,11 @@ using System.Text.Json;
 
 namespace Benchmarks.Against;
 
-/// <summary>What one run of a row gave.</summary>
-/// <param name="Value">Units a second, or seconds.</param>
-/// <param name="Peak">The most bytes that were resident; 0 where that is not compared.</param>
-/// <param name="Parameters">The model's parameters, which all sides must have; 0 where they are not reported.</param>
-/// <param name="Loss">The loss of the first step; 0 where nothing is trained.</param>
+/// <summary>The result of one run of a row.</summary>
+/// <param name="Value">Units per second, or seconds.</param>
+/// <param name="Peak">The peak resident bytes; 0 if they are not compared.</param>
+/// <param name="Parameters">The number of the model's parameters, which must be the same on all sides; 0 if it is not reported.</param>
+/// <param name="Loss">The loss of the first step; 0 if nothing is trained.</param>
 readonly record struct Measurement(double Value, long Peak = 0, long Parameters = 0, double Loss = 0)
 {
     /// <summary>Reads the line of <c>name=value</c> that benchmark programs print.</summary>
@@ -27,7 +27,7 @@ readonly record struct Measurement(double Value, long Peak = 0, long Parameters 
 
     /// <summary>Reads the document of <c>bench generate</c> with one number of prompts.</summary>
     /// <param name="json">The document.</param>
-    /// <param name="peak">The process's peak, which the document does not hold.</param>
+    /// <param name="peak">The process's peak memory in bytes, which is not in the document.</param>
     internal static Measurement OfGeneration(string json, long peak) =>
         new(JsonDocument.Parse(json).RootElement.GetProperty("generate")[0].GetProperty("tokens_per_second").GetDouble(), peak);
 

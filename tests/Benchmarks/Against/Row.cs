@@ -2,17 +2,17 @@ namespace Benchmarks.Against;
 
 /// <summary>A row of the comparison.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Unit">What is counted a second, or <c>s</c> for a time.</param>
+/// <param name="Unit">What is counted per second, or <c>s</c> for a time.</param>
 /// <param name="Measure">Runs it once in a checkout.</param>
 sealed record Row(string Name, string Unit, Func<Checkout, Measurement> Measure)
 {
-    /// <summary>The least ratio of speeds, this checkout's to the other's.</summary>
+    /// <summary>The minimum ratio of this checkout's speed to the other's.</summary>
     internal double Bound { get; init; } = 0.97;
 
-    /// <summary>The most that the ratio of peak memories may be; null where memory is not compared.</summary>
+    /// <summary>The maximum ratio of peak memory; null if memory is not compared.</summary>
     internal double? MemoryBound { get; init; } = 1.05;
 
-    /// <summary>The least ratio of this checkout's speed to that of plain TorchSharp; null where there is no plain code.</summary>
+    /// <summary>The minimum ratio of this checkout's speed to that of plain TorchSharp; null if there is no plain code.</summary>
     internal double? PlainBound { get; init; }
 
     /// <summary>Runs the plain code once; null if there is none.</summary>

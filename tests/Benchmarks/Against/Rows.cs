@@ -16,7 +16,7 @@ static class Rows
             model: { kind: seq2seq, vocabulary: 8000, layers: 3, heads: 8, width: 256, context: 256, feed_forward: { kind: relu, width: 1024 } }
             training: { steps: 1, batch: { sequences: 64 }, optimizer: { kind: adamw, lr: 1.0e-3 }, label_smoothing: 0.1 }
             """);
-        // A text without documents has no token that could end a row early.
+        // Without documents, the vocabulary has no token that could end a row early.
         var letters = Path.Combine(configs, "letters.txt");
         File.WriteAllText(letters, string.Concat(Enumerable.Range(0, 20_000).Select(i => (char)('A' + i * i % 61))));
         var large = Write(configs, "large", $$"""

@@ -2,7 +2,7 @@ namespace Benchmarks.Against;
 
 static class Statistics
 {
-    /// <summary>The value in the middle, or the mean of the two there.</summary>
+    /// <summary>The middle value, or the mean of the two middle values.</summary>
     internal static double Median(IReadOnlyCollection<double> values)
     {
         var sorted = values.Order().ToList();

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Benchmarks.Plain;
 
-/// <summary>A decoder-only transformer as one writes it with TorchSharp alone: Radford et al. 2019, section 2.3, without biases.</summary>
+/// <summary>A decoder-only transformer in plain TorchSharp: Radford et al. 2019, section 2.3, without biases.</summary>
 /// <remarks>
 /// Weights are kept in 32 bits and converted to the compute type at each use, as autocast does. Products and attention compute in
 /// that type; layer norms, the residual stream and the loss in 32 bits.
@@ -25,7 +25,7 @@ sealed class PlainGpt
     readonly List<Parameter> matrices = [], vectors = [];
 
     /// <summary>A model with new weights.</summary>
-    /// <param name="shape">Layers, heads, width and context; everything else is as by default.</param>
+    /// <param name="shape">Layers, heads, width and context; everything else has its default value.</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="compute">The type of products and attention.</param>
     internal PlainGpt(GptConfig shape, int vocabulary, ScalarType compute)

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Benchmarks.Plain;
 
-/// <summary>Training steps in TorchSharp's own operators, without any kernel of this project: what a user's code reaches on the same libtorch.</summary>
+/// <summary>Training steps in TorchSharp's own operators, without any kernel of this project: the speed of ordinary user code on the same
+/// libtorch.</summary>
 /// <remarks>A step is what <see cref="Transformers.Benchmarks.StepBenchmark"/> measures: forward, backward, clipping to a norm of 1, AdamW, on random numbers.</remarks>
 sealed partial class PlainTraining
 {
@@ -31,10 +32,11 @@ sealed partial class PlainTraining
     /// <summary>Measures a row.</summary>
     /// <param name="row"><c>train-s</c> or <c>train-m</c>.</param>
     /// <param name="compute">The type of products and attention.</param>
-    /// <param name="seconds">About how long, after the warm-up.</param>
+    /// <param name="seconds">The approximate seconds of measuring, after the warm-up.</param>
     internal static Measured Run(string row, ScalarType compute, double seconds)
     {
-        // Nothing that this project sets for itself, but for malloc: tensors that are freed and taken again in each step stay in the process.
+        // None of this project's own settings, except those of malloc, which keep the memory of tensors that each step frees and allocates
+        // in the process.
         Environment.SetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT", "1");
         if (OperatingSystem.IsLinux()) _ = (mallopt(TrimThreshold, 1 << 30), mallopt(MmapThreshold, 1 << 30));
         NativeLibraries.Load(cuda: false);
@@ -43,7 +45,7 @@ sealed partial class PlainTraining
         {
             "train-s" => (RowShapes.S, 12),
             "train-m" => (RowShapes.M, 16),
-            _ => throw new ArgumentException($"there is no plain row {row}; there are train-s and train-m"),
+            _ => throw new ArgumentException($"a plain row must be train-s or train-m, not {row}"),
         };
         var training = new PlainTraining(shape, rows, compute);
         var first = training.Step();

@@ -1,4 +1,4 @@
-"""The decoder-only model as nanoGPT writes it, and its sampling."""
+"""The decoder-only model as in nanoGPT, and its sampling."""
 import math
 
 import torch
@@ -21,15 +21,15 @@ class Attention(nn.Module):
     def __init__(self, width, heads, context):
         super().__init__()
         self.heads = heads
-        self.packed = nn.Linear(width, 3 * width, bias=False)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.output = nn.Linear(width, width, bias=False)
-        self.register_buffer("seen", torch.tril(torch.ones(context, context)).view(1, 1, context, context))
+        self.register_buffer("mask", torch.tril(torch.ones(context, context)).view(1, 1, context, context))
 
     def forward(self, x):
         rows, length, width = x.shape
-        q, k, v = (part.view(rows, length, self.heads, -1).transpose(1, 2) for part in self.packed(x).split(width, 2))
+        q, k, v = (part.view(rows, length, self.heads, -1).transpose(1, 2) for part in self.qkv(x).split(width, 2))
         scores = (q @ k.transpose(-2, -1)) / math.sqrt(k.size(-1))
-        scores = scores.masked_fill(self.seen[:, :, :length, :length] == 0, float("-inf"))
+        scores = scores.masked_fill(self.mask[:, :, :length, :length] == 0, float("-inf"))
         mixed = F.softmax(scores, -1) @ v
         return self.output(mixed.transpose(1, 2).contiguous().view(rows, length, width))
 
@@ -52,7 +52,7 @@ class Gpt(nn.Module):
         super().__init__()
         self.context = context
         self.tokens = nn.Embedding(VOCABULARY, width)
-        self.places = nn.Embedding(context, width)
+        self.positions = nn.Embedding(context, width)
         self.blocks = nn.ModuleList([Block(width, heads, context) for _ in range(layers)])
         self.norm = Norm(width)
         for name, parameter in self.named_parameters():
@@ -61,7 +61,7 @@ class Gpt(nn.Module):
                 nn.init.normal_(parameter, 0, 0.02 / math.sqrt(2 * layers) if residual else 0.02)
 
     def forward(self, ids, last=False):
-        x = self.tokens(ids) + self.places.weight[: ids.shape[1]]
+        x = self.tokens(ids) + self.positions.weight[: ids.shape[1]]
         for block in self.blocks:
             x = block(x)
         x = self.norm(x)
@@ -70,7 +70,7 @@ class Gpt(nn.Module):
 
 @torch.no_grad()
 def next_token(model, ids, bf16):
-    """One more token for each row, without a cache, as nanoGPT's `generate` does."""
+    """One more token per row, without a cache, as in nanoGPT's `generate`."""
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         logits = model(ids[:, -model.context:], last=True)[:, -1].float()
     values, _ = torch.topk(logits, 50)

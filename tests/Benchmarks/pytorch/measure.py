@@ -1,4 +1,4 @@
-"""What every row shares: the clock, the step of training, and the line that scripts/bench reads."""
+"""Common to all rows: timing, the training step, and the line that scripts/bench reads."""
 import statistics
 import time
 
@@ -27,7 +27,7 @@ def peak_memory():
 
 
 def report(units, times, **more):
-    """Units a second: the median step's, and those of the quarters around it."""
+    """Prints units per second: of the median step and of the quartiles."""
     times = sorted(times)
     low, high = times[(3 * len(times)) // 4], times[len(times) // 4]
     line = dict(value=units / statistics.median(times), low=units / low, high=units / high, peak=peak_memory(), **more)
@@ -35,7 +35,7 @@ def report(units, times, **more):
 
 
 def train(model, loss_of, units, bf16, lr=1e-3, steps=None):
-    """Times training steps of a model: `loss_of()` is the mean loss of a batch that was made beforehand."""
+    """Times training steps of a model: `loss_of()` returns the mean loss of a batch created beforehand."""
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW([dict(params=matrices, weight_decay=0.1), dict(params=vectors, weight_decay=0.0)],

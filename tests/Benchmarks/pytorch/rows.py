@@ -1,6 +1,6 @@
 """The PyTorch side of the benchmark: the rows of tests/Benchmarks in plain PyTorch.
 
-Usage: rows.py ROW fp32|bf16. Prints one line of name=value: units a second, and what both sides must agree on.
+Usage: rows.py ROW fp32|bf16. Prints one line of name=value: units per second, and the values that must agree on both sides.
 """
 import sys
 import time
@@ -31,7 +31,7 @@ def train_gpt(shape, rows, bf16, steps=None):
 def train_vit(shape, rows, bf16):
     model = vit.Vit(**shape)
     images = torch.randn(rows, 3, shape["size"], shape["size"])
-    # Each class as often: a model that knows nothing yet answers nearly the same to all images, and the loss of one class is luck.
+    # Balanced classes: an untrained model predicts nearly the same for all images, and the loss of a single class would be random.
     labels = torch.arange(rows) % shape["classes"]
     measure.train(model, lambda: F.cross_entropy(model(images), labels), rows, bf16)
 
@@ -52,7 +52,7 @@ def decode_seq2seq(rows, bf16):
 
 
 def sample(prompts, bf16):
-    """The first 256 tokens. A token costs more the more stand before it: with many prompts every eighth place stands for its eight."""
+    """The first 256 tokens. A token's cost grows with its position: with many prompts, every eighth position represents eight."""
     model = gpt.Gpt(**M).eval()
     every = 8 if prompts > 1 else 1
 

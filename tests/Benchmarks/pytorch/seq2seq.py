@@ -1,4 +1,4 @@
-"""The encoder-decoder of Vaswani et al. 2017: post-norm, ReLU, sinusoidal places, one matrix for all embeddings."""
+"""The encoder-decoder of Vaswani et al. 2017: post-norm, ReLU, sinusoidal positions, one matrix for all embeddings."""
 import math
 
 import torch
@@ -8,11 +8,11 @@ import torch.nn.functional as F
 DROPOUT = 0.1
 
 
-def attend(q, k, v, hidden=None):
-    """Rows of heads, [B, H, T, E]; `hidden` is true where a query may not look."""
+def attend(q, k, v, mask=None):
+    """Heads, [B, H, T, E]; `mask` is true for keys that a query must not see."""
     scores = (q * k.size(-1) ** -0.5) @ k.transpose(-2, -1)
-    if hidden is not None:
-        scores = scores.masked_fill(hidden, float("-inf"))
+    if mask is not None:
+        scores = scores.masked_fill(mask, float("-inf"))
     mixed = scores.softmax(-1) @ v
     return mixed.transpose(1, 2).reshape(mixed.size(0), mixed.size(2), -1)
 
@@ -26,10 +26,10 @@ class SelfAttention(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
         self.heads = heads
-        self.packed, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.qkv, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-    def forward(self, x, hidden=None):
-        return self.output(attend(*split(self.packed(x), self.heads, 3), hidden))
+    def forward(self, x, mask=None):
+        return self.output(attend(*split(self.qkv(x), self.heads, 3), mask))
 
 
 class CrossAttention(nn.Module):
@@ -38,9 +38,9 @@ class CrossAttention(nn.Module):
         self.heads = heads
         self.query, self.key_value, self.output = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
 
-    def forward(self, x, memory, hidden=None):
+    def forward(self, x, memory, mask=None):
         (q,) = split(self.query(x), self.heads, 1)
-        return self.output(attend(q, *split(self.key_value(memory), self.heads, 2), hidden))
+        return self.output(attend(q, *split(self.key_value(memory), self.heads, 2), mask))
 
 
 class FeedForward(nn.Module):
@@ -59,8 +59,8 @@ class EncoderLayer(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.drop = nn.Dropout(DROPOUT)
 
-    def forward(self, x, hidden):
-        x = self.norm1(x + self.drop(self.attention(x, hidden)))
+    def forward(self, x, mask):
+        x = self.norm1(x + self.drop(self.attention(x, mask)))
         return self.norm2(x + self.drop(self.feed_forward(x)))
 
 
@@ -71,9 +71,9 @@ class DecoderLayer(nn.Module):
         self.norm1, self.norm2, self.norm3 = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
         self.drop = nn.Dropout(DROPOUT)
 
-    def forward(self, x, memory, future, hidden):
+    def forward(self, x, memory, future, mask):
         x = self.norm1(x + self.drop(self.attention(x, future)))
-        x = self.norm2(x + self.drop(self.cross(x, memory, hidden)))
+        x = self.norm2(x + self.drop(self.cross(x, memory, mask)))
         return self.norm3(x + self.drop(self.feed_forward(x)))
 
 
@@ -86,7 +86,7 @@ class Seq2Seq(nn.Module):
         self.decoder = nn.ModuleList([DecoderLayer(width, heads, inner) for _ in range(layers)])
         self.drop = nn.Dropout(DROPOUT)
         angles = torch.arange(context)[:, None] * torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
-        self.register_buffer("places", torch.stack((angles.sin(), angles.cos()), -1).reshape(context, width))
+        self.register_buffer("positions", torch.stack((angles.sin(), angles.cos()), -1).reshape(context, width))
         self.register_buffer("future", torch.ones(context, context, dtype=torch.bool).triu(1))
         for name, parameter in self.named_parameters():
             if name == "tokens.weight":
@@ -97,30 +97,30 @@ class Seq2Seq(nn.Module):
                 nn.init.zeros_(parameter)
 
     def embed(self, ids):
-        return self.drop(self.tokens(ids) * self.scale + self.places[: ids.size(1)])
+        return self.drop(self.tokens(ids) * self.scale + self.positions[: ids.size(1)])
 
-    def encode(self, source, hidden):
+    def encode(self, source, mask):
         x = self.embed(source)
         for layer in self.encoder:
-            x = layer(x, hidden)
+            x = layer(x, mask)
         return x
 
-    def decode(self, target, memory, hidden):
+    def decode(self, target, memory, mask):
         x, future = self.embed(target), self.future[: target.size(1), : target.size(1)]
         for layer in self.decoder:
-            x = layer(x, memory, future, hidden)
+            x = layer(x, memory, future, mask)
         return x
 
     def logits(self, x):
         return F.linear(x, self.tokens.weight)
 
-    def forward(self, source, target, hidden=None):
-        return self.logits(self.decode(target, self.encode(source, hidden), hidden))
+    def forward(self, source, target, mask=None):
+        return self.logits(self.decode(target, self.encode(source, mask), mask))
 
 
 @torch.no_grad()
 def greedy(model, source, count, bf16):
-    """The most probable token `count` times, without a cache, as the plain loop of tutorials does."""
+    """The most probable token `count` times, without a cache, as in tutorials."""
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         memory = model.encode(source, None)
         target = torch.zeros(len(source), 1, dtype=torch.long)

@@ -1,4 +1,4 @@
-"""The vision transformer of Dosovitskiy et al. 2021, as timm writes it."""
+"""The vision transformer of Dosovitskiy et al. 2021, as in timm."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -8,12 +8,12 @@ class Attention(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
         self.heads, self.scale = heads, (width // heads) ** -0.5
-        self.packed = nn.Linear(width, 3 * width)
+        self.qkv = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
 
     def forward(self, x):
         rows, length, width = x.shape
-        q, k, v = self.packed(x).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        q, k, v = self.qkv(x).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         weights = ((q * self.scale) @ k.transpose(-2, -1)).softmax(-1)
         return self.output((weights @ v).transpose(1, 2).reshape(rows, length, width))
 
@@ -35,7 +35,7 @@ class Vit(nn.Module):
         super().__init__()
         self.patches = nn.Conv2d(3, width, patch, patch)
         self.class_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.places = nn.Parameter(torch.zeros(1, (size // patch) ** 2 + 1, width))
+        self.positions = nn.Parameter(torch.zeros(1, (size // patch) ** 2 + 1, width))
         self.blocks = nn.ModuleList([Block(width, heads) for _ in range(layers)])
         self.norm = nn.LayerNorm(width, 1e-6)
         self.head = nn.Linear(width, classes)
@@ -43,11 +43,11 @@ class Vit(nn.Module):
             if isinstance(module, (nn.Linear, nn.Conv2d)):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
-        nn.init.trunc_normal_(self.places, std=0.02)
+        nn.init.trunc_normal_(self.positions, std=0.02)
 
     def forward(self, images):
         x = self.patches(images).flatten(2).transpose(1, 2)
-        x = torch.cat((self.class_token.expand(len(x), -1, -1), x), 1) + self.places
+        x = torch.cat((self.class_token.expand(len(x), -1, -1), x), 1) + self.positions
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x)[:, 0])

@@ -75,6 +75,6 @@ public sealed class BadLinesTests : IDisposable
         var run = Letters();
         Assert.Contains($"{At("leters.txt")}: --data: the file or folder does not exist (did you mean {At("letters.txt")}?)", CommandLine.Refused("eval", run, "--data", At("leters.txt")));
         Assert.Contains("--data: the file or folder does not exist (check the path, which is relative to the working directory, ", CommandLine.Refused("train", At("letters.yaml"), "--data", "nope-of-this-name.txt"));
-        Assert.Contains($"its folder is not there either: {At("no")}", CommandLine.Refused("score", run, "--input", At("no/such.txt")));
+        Assert.Contains($"its folder does not exist either: {At("no")}", CommandLine.Refused("score", run, "--input", At("no/such.txt")));
     }
 }

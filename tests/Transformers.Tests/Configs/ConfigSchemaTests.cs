@@ -42,7 +42,7 @@ public sealed class ConfigSchemaTests
         var betas = Definition("AdamWConfig")["properties"]!["betas"]!;
         Assert.Equal((0, 1, 2), ((int)betas["items"]!["minimum"]!, (int)betas["items"]!["exclusiveMaximum"]!, (int)betas["minItems"]!));
         Assert.Equal("[0.9,0.999]", betas["default"]!.ToJsonString());
-        Assert.Contains("bf16 where the hardware", (string)Definition("TrainingConfig")["properties"]!["precision"]!["description"]!);
+        Assert.Contains("bf16 if the hardware", (string)Definition("TrainingConfig")["properties"]!["precision"]!["description"]!);
     }
 
     [Fact]

@@ -15,9 +15,9 @@ public static unsafe class ImageCodec
     /// <summary>The version of the decoder in one line.</summary>
     public static string Versions() => $"SkiaSharp {typeof(SKCodec).Assembly.GetName().Version?.ToString(3)} (Skia {SkiaSharpVersion.Native})";
 
-    /// <summary>Reads the header alone and holds it to the limits.</summary>
+    /// <summary>Reads only the header and checks it against the limits.</summary>
     /// <param name="file">The file's bytes, or at least its header.</param>
-    /// <param name="limits">What the file may cost; by default <see cref="ImageLimits.Default"/>.</param>
+    /// <param name="limits">The limits; by default <see cref="ImageLimits.Default"/>.</param>
     internal static ImageInfo Probe(ReadOnlySpan<byte> file, ImageLimits? limits = null) => ImageHeader.Read(file, limits ?? ImageLimits.Default);
 
     /// <summary>Decodes a whole picture.</summary>
@@ -50,10 +50,10 @@ public static unsafe class ImageCodec
 
     /// <summary>Decodes into a picture of exactly the size that <see cref="ScaledSize"/> gives.</summary>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="image">What is filled.</param>
+    /// <param name="image">The picture to fill.</param>
     /// <param name="scale">
-    /// 1: every pixel. 2, 4, 8: a JPEG's sides divided inside its inverse DCT: faster, a good picture, but not the
-    /// one that decoding and then resizing gives.
+    /// 1: every pixel. 2, 4, 8: a JPEG's sides are divided within its inverse DCT, which is faster and of good quality, but not equal to
+    /// decoding and then resizing.
     /// </param>
     /// <param name="options">Limits and background.</param>
     internal static void DecodeInto(ReadOnlySpan<byte> file, RgbImage image, int scale = 1, ImageDecodeOptions? options = null)
@@ -67,14 +67,16 @@ public static unsafe class ImageCodec
         Decode(file, info, image, scale, options.Background);
     }
 
-    /// <summary>Whether some rows of a file can be decoded without the others: of a JPEG that is stored as it is displayed.</summary>
+    /// <summary>Whether some rows of a file can be decoded without the others, as is possible for a JPEG that is stored as it is
+    /// displayed.</summary>
     internal static bool HasRows(ImageInfo info) => info is { Format: ImageFormat.Jpeg, Orientation: 1 };
 
     /// <summary>Decodes consecutive rows; those above are skipped faster than they would be decoded, those below cost nothing.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="info">Its header; <see cref="HasRows"/> is true of it.</param>
     /// <param name="firstRow">The first row wanted, at the scale.</param>
-    /// <param name="image">What is filled: as wide as <see cref="ScaledSize"/> gives, as high as there are rows wanted.</param>
+    /// <param name="image">The picture to fill: as wide as <see cref="ScaledSize"/> gives, and as high as the number of rows
+    /// wanted.</param>
     /// <param name="scale">As for <see cref="DecodeInto"/>.</param>
     internal static void DecodeRows(ReadOnlySpan<byte> file, ImageInfo info, int firstRow, RgbImage image, int scale)
     {
@@ -139,7 +141,7 @@ public static unsafe class ImageCodec
     }
 }
 
-/// <summary>Skia's decoders: pictures as stored, not turned, four bytes a pixel, not multiplied by alpha.</summary>
+/// <summary>Skia's decoders: pictures as stored, not oriented, in four bytes per pixel, not multiplied by alpha.</summary>
 static unsafe class SkiaDecoder
 {
     /// <summary>The size of a picture as stored, with its sides divided by a scale.</summary>
@@ -152,9 +154,9 @@ static unsafe class SkiaDecoder
     /// <summary>Decodes a picture, or some rows of it.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="info">Its header.</param>
-    /// <param name="scale">What the sides are divided by, 1, 2, 4 or 8; above 1 for JPEG alone.</param>
-    /// <param name="rows">The rows wanted, at the scale; null for all. For JPEG alone.</param>
-    /// <param name="rgba">Those rows.</param>
+    /// <param name="scale">The divisor of the sides, 1, 2, 4 or 8; above 1 only for JPEG.</param>
+    /// <param name="rows">The rows wanted, at the scale; null for all. Only for JPEG.</param>
+    /// <param name="rgba">Receives those rows.</param>
     /// <returns>Whether every pixel is opaque.</returns>
     internal static bool Read(ReadOnlySpan<byte> file, ImageInfo info, int scale, (int First, int Count)? rows, Span<byte> rgba)
     {
@@ -193,7 +195,7 @@ static unsafe class SkiaDecoder
     static string Name(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
 }
 
-/// <summary>A picture in borrowed memory, for the moment between decoding and resizing.</summary>
+/// <summary>A picture in pooled memory, for the time between decoding and resizing.</summary>
 sealed class PooledImage : IDisposable
 {
     readonly byte[] memory;
@@ -209,7 +211,7 @@ sealed class PooledImage : IDisposable
     public void Dispose() => ArrayPool<byte>.Shared.Return(memory);
 }
 
-/// <summary>Borrowed memory for pixels of four bytes: red, green, blue, alpha.</summary>
+/// <summary>Pooled memory for pixels of four bytes: red, green, blue, alpha.</summary>
 readonly ref struct PooledPixels(int width, int height)
 {
     readonly int length = checked(4 * width * height);

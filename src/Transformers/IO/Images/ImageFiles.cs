@@ -1,11 +1,11 @@
 namespace Transformers.IO.Images;
 
-/// <summary>Reads image files whole, with a limit; what the system says becomes a typed error.</summary>
+/// <summary>Reads whole image files up to a limit; system errors become typed ones.</summary>
 public static class ImageFiles
 {
     static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"];
 
-    /// <summary>Whether a file's name says that it is an image.</summary>
+    /// <summary>Whether a file has an image's extension.</summary>
     public static bool HasImageName(string path) =>
         Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
@@ -44,7 +44,7 @@ public static class ImageFiles
 }
 
 /// <summary>A picture in memory: 8-bit red, green and blue, interleaved, rows from the top, without padding.</summary>
-/// <remarks>Grey pictures have three equal channels. The array may be longer than the picture, so that buffers can be used again.</remarks>
+/// <remarks>Grey pictures have three equal channels. The array may be longer than the picture, so that buffers can be reused.</remarks>
 public sealed class RgbImage
 {
     /// <summary>The bytes; pixel (x, y) starts at <c>3 * (y * Width + x)</c>.</summary>
@@ -72,7 +72,7 @@ public sealed class RgbImage
     /// <summary>One row, <c>3 * Width</c> bytes.</summary>
     public Span<byte> Row(int y) => Pixels.AsSpan(3 * Width * y, 3 * Width);
 
-    /// <summary>A copy that shares nothing.</summary>
+    /// <summary>An independent copy.</summary>
     public RgbImage Clone() => new(Width, Height, Span.ToArray());
 
     /// <summary>Whether red, green and blue are equal everywhere.</summary>

@@ -3,12 +3,13 @@ using System.Numerics;
 
 namespace Transformers.IO.Images;
 
-/// <summary>Reads what a file's first bytes say about its picture, before a decoder sees it and before memory is allocated.</summary>
+/// <summary>Reads the description of the picture in a file's first bytes, before a decoder sees it and before memory is
+/// allocated.</summary>
 static class ImageHeader
 {
-    /// <summary>The header of a file of any known format, held to the limits.</summary>
+    /// <summary>The header of a file of any known format, checked against the limits.</summary>
     /// <param name="file">The file's bytes, or at least its header.</param>
-    /// <param name="limits">What the file may cost.</param>
+    /// <param name="limits">The limits.</param>
     internal static ImageInfo Read(ReadOnlySpan<byte> file, ImageLimits limits)
     {
         if (file.IsEmpty) throw new ImageException(ImageFault.Truncated, "the file is empty");
@@ -17,14 +18,14 @@ static class ImageHeader
         var info = ReadFormat(file);
         if (info.Width <= 0 || info.Height <= 0) throw new ImageException(ImageFault.Corrupt, "the header gives a size of zero");
         if (info.Orientation >= 5) info = info with { Width = info.Height, Height = info.Width };
-        // 4 bytes a pixel must fit one array.
+        // 4 bytes per pixel must fit into one array.
         var most = Math.Min(limits.MaxPixels, Array.MaxLength / 4);
         if ((long)info.Width * info.Height > most)
             throw new ImageException(ImageFault.TooLarge, $"the header gives {info.Width} x {info.Height} pixels, the limit is {most} in total");
         return info;
     }
 
-    /// <summary>Finds files whose end is missing where the decoder would fill the rest of the picture and say nothing.</summary>
+    /// <summary>Detects truncated files of formats whose decoder would silently fill the rest of the picture.</summary>
     internal static void CheckComplete(ReadOnlySpan<byte> file, ImageFormat format)
     {
         if (format == ImageFormat.Jpeg) JpegHeader.CheckComplete(file);
@@ -37,7 +38,7 @@ static class ImageHeader
         if (file.StartsWith(PngHeader.Signature)) return PngHeader.Read(file);
         if (file.Length >= 12 && file.StartsWith("RIFF"u8) && file[8..].StartsWith("WEBP"u8)) return WebPHeader.Read(file);
         if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8)) return GifHeader.Read(file);
-        // Two letters alone begin many texts: the four reserved bytes after the file's size are zero in a bitmap.
+        // Many texts begin with these two letters, but in a bitmap the four reserved bytes after the file's size are zero.
         if (file.StartsWith("BM"u8) && (file.Length < 10 || file.Slice(6, 4).IndexOfAnyExcept((byte)0) < 0)) return BmpHeader.Read(file);
         throw new ImageException(ImageFault.UnknownFormat, "the file is not JPEG, PNG, WebP, GIF or BMP");
     }
@@ -47,7 +48,7 @@ static class ImageHeader
     internal static ImageException Corrupt(string message) => new(ImageFault.Corrupt, message);
 }
 
-/// <summary>PNG: the header chunk, and what other chunks say of transparency and orientation (W3C, third edition, chapter 11).</summary>
+/// <summary>PNG: the header chunk, and transparency and orientation from other chunks (W3C, third edition, chapter 11).</summary>
 static class PngHeader
 {
     internal static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10];
@@ -61,7 +62,7 @@ static class PngHeader
         var (width, height) = (BinaryPrimitives.ReadInt32BigEndian(header[8..]), BinaryPrimitives.ReadInt32BigEndian(header[12..]));
         var channels = header[17] switch { 0 or 3 => 1, 2 => 3, 4 => 2, 6 => 4, _ => throw ImageHeader.Corrupt($"the PNG header's colour type ({header[17]}) does not exist") };
         var info = new ImageInfo(ImageFormat.Png, width, height, channels, header[16], header[17] >= 4, 1);
-        // The other chunks may come in nearly any order; broken ones are the decoder's to report.
+        // The other chunks may come in nearly any order; the decoder reports broken ones.
         for (var rest = file[33..]; rest.Length >= 12;)
         {
             var length = BinaryPrimitives.ReadUInt32BigEndian(rest);
@@ -137,7 +138,7 @@ static class GifHeader
         return new ImageInfo(ImageFormat.Gif, width, height, 1, 8, IsTransparent(file, 13 + palette), 1);
     }
 
-    // Extensions before the first frame; the one for graphics control has the flag.
+    // Reads the flag from the graphic control extension before the first frame.
     static bool IsTransparent(ReadOnlySpan<byte> file, int at)
     {
         while (at + 4 < file.Length && file[at] == 0x21)
@@ -172,7 +173,7 @@ static class BmpHeader
         return Info(width, Math.Abs(height), bits);
     }
 
-    // Which bits of a pixel are red, green, blue and alpha, where the file says so itself.
+    // Checks the masks of the red, green, blue and alpha bits, if the file has its own.
     static void CheckMasks(ReadOnlySpan<byte> header, uint size, int bits)
     {
         const int compression = 16, masks = 40, byMasks = 3, withAlpha = 56;
@@ -194,7 +195,7 @@ static class Exif
 {
     const int Tag = 0x0112, Short = 3, Entry = 12;
 
-    /// <summary>1 to 8; 1 where the block gives none. A picture is not refused for a broken block.</summary>
+    /// <summary>1 to 8; 1 if the block gives none. A picture is not refused for a broken block.</summary>
     internal static int Orientation(ReadOnlySpan<byte> exif)
     {
         // JPEG's and many WebP files' blocks start with a name, PNG's with the TIFF header itself.

@@ -11,22 +11,22 @@ public enum ImageFormat
     WebP = 3,
     /// <summary>GIF; of an animation, the first frame.</summary>
     Gif = 4,
-    /// <summary>BMP: 1 to 32 bits a pixel, run-length coded or not.</summary>
+    /// <summary>BMP: 1 to 32 bits per pixel, run-length encoded or not.</summary>
     Bmp = 5,
 }
 
-/// <summary>What a file's header says of its picture.</summary>
+/// <summary>The description of a picture in its file's header.</summary>
 /// <param name="Format">The file format, by its content, not by its name.</param>
 /// <param name="Width">Pixels per row as displayed, after the EXIF orientation.</param>
 /// <param name="Height">Rows as displayed, after the EXIF orientation.</param>
 /// <param name="Channels">Channels as stored: 1 grey or palette, 2 grey with alpha, 3 colour, 4 CMYK or colour with alpha.</param>
 /// <param name="BitDepth">Bits per channel as stored.</param>
 /// <param name="HasAlpha">Whether pixels may be transparent.</param>
-/// <param name="Orientation">EXIF's orientation, 1 to 8; 1 where the file gives none.</param>
+/// <param name="Orientation">EXIF's orientation, 1 to 8; 1 if the file gives none.</param>
 readonly record struct ImageInfo(
     ImageFormat Format, int Width, int Height, int Channels, int BitDepth, bool HasAlpha, int Orientation);
 
-/// <summary>What one image file may cost; a file beyond it is refused before memory is allocated.</summary>
+/// <summary>The limits for one image file; a file beyond them is refused before memory is allocated.</summary>
 readonly record struct ImageLimits(long MaxPixels, long MaxBytes)
 {
     /// <summary>100 million pixels (300 MB decoded) and 256 MiB of file.</summary>
@@ -39,10 +39,10 @@ sealed record ImageDecodeOptions
     /// <summary>Limits and a white background, every pixel decoded.</summary>
     public static readonly ImageDecodeOptions Default = new();
 
-    /// <summary>What a file may cost.</summary>
+    /// <summary>The limits for a file.</summary>
     public ImageLimits Limits { get; init; } = ImageLimits.Default;
 
-    /// <summary>The colour under transparent pixels as 0xRRGGBB: white by default, as paper is.</summary>
+    /// <summary>The colour under transparent pixels as 0xRRGGBB; white by default.</summary>
     public int Background { get; init; } = 0xFFFFFF;
 }
 

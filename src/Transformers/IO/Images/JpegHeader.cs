@@ -26,7 +26,7 @@ static class JpegHeader
         }
     }
 
-    /// <summary>Walks from segment to segment to the end marker; decoders fill what is missing before it with grey.</summary>
+    /// <summary>Checks that the file's segments reach the end marker; decoders would fill missing data with grey.</summary>
     internal static void CheckComplete(ReadOnlySpan<byte> file)
     {
         var scans = 0;
@@ -36,7 +36,7 @@ static class JpegHeader
             if (marker == EndOfImage) return;
             Segment(file, ref at);
             if (marker != StartOfScan) continue;
-            // A progressive file may repeat scans of a large picture without end: each costs a pass over all coefficients.
+            // A malicious progressive file may repeat scans, each of which costs a pass over all coefficients of a large picture.
             if (++scans > MostScans) throw ImageHeader.Corrupt($"the JPEG file has more than {MostScans} scans");
             at += CodedBytes(file[at..]);
         }
@@ -54,8 +54,7 @@ static class JpegHeader
         }
     }
 
-    // A marker is any number of FF bytes and one that is neither FF nor 00. Bytes before it that belong to nothing are
-    // skipped, as decoders do.
+    // A marker is any number of FF bytes and one that is neither FF nor 00. Stray bytes before it are skipped, as decoders do.
     static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
     {
         for (; ; at++)

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Transformers.IO.Images;
 
-/// <summary>From four bytes a pixel, as codecs decode and encode, to three and back.</summary>
+/// <summary>Converts between four bytes per pixel, which the codecs use, and three.</summary>
 static class PixelFormats
 {
     /// <summary>Composites pixels on a colour, in place.</summary>
@@ -43,12 +43,12 @@ static class PixelFormats
         }
     }
 
-    /// <summary>Drops every fourth byte and turns the picture as its EXIF orientation says.</summary>
+    /// <summary>Drops every fourth byte and applies the picture's EXIF orientation.</summary>
     internal static void ToOrientedRgb(ReadOnlySpan<byte> rgba, int width, int height, int orientation, Span<byte> rgb)
     {
         var pixels = MemoryMarshal.Cast<byte, int>(rgba);
         var (right, bottom) = (width - 1, (height - 1) * width);
-        // Of the displayed picture: where its first pixel is stored, and the steps to the next one to the right and below.
+        // Where the displayed picture's first pixel is stored, and the steps to the next pixels to the right and below.
         var (start, across, down) = orientation switch
         {
             2 => (right, -1, width),

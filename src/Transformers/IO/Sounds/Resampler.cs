@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Transformers.IO.Sounds;
 
-/// <summary>Changes the rate of a recording by a windowed sinc, which leaves out what the new rate cannot hold.</summary>
+/// <summary>Changes the rate of a recording with a windowed sinc, which removes frequencies that the new rate cannot represent.</summary>
 /// <remarks>Smith 2002 (digital audio resampling): the ideal low-pass under a Kaiser window; one filter for each offset between the two grids.</remarks>
 public static class Resampler
 {
@@ -10,7 +10,7 @@ public static class Resampler
     const int Crossings = 24;
     const double Kept = 0.94, Beta = 8;
 
-    /// <summary>The recording at another rate; itself where it has that rate.</summary>
+    /// <summary>The recording at another rate; unchanged if it has that rate.</summary>
     public static Sound Resample(Sound sound, int rate)
     {
         if (sound.Rate == rate) return sound;

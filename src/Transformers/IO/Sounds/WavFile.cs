@@ -33,17 +33,17 @@ public static class WavFile
         return format.Decode(bytes.Slice(start, size), path);
     }
 
-    /// <summary>Refuses what <see cref="Read"/> refuses; of most files it reads the header alone.</summary>
+    /// <summary>Refuses what <see cref="Read"/> refuses; for most files it reads only the header.</summary>
     /// <exception cref="UserException">As for <see cref="Read"/>.</exception>
     internal static void Check(string path)
     {
         const int headerBytes = 1 << 14;
         var found = Find(BoundedFile.ReadStart(path, headerBytes, MostBytes, out var length), length, path);
-        // That samples of floating point are numbers is known once all have been looked at.
+        // Floating-point samples must all be read to know that they are finite.
         if (found is null || found.Value.Format.IsFloat) Read(path);
     }
 
-    // The format and the samples of a file of some length; null where they begin after the bytes that are given.
+    // The format and the samples of a file of some length; null if they begin after the bytes that are given.
     static (Format Format, int Start, int Size)? Find(ReadOnlySpan<byte> bytes, long length, string path)
     {
         if (bytes.Length < 12 || !bytes[..4].SequenceEqual("RIFF"u8) || !bytes.Slice(8, 4).SequenceEqual("WAVE"u8))
@@ -65,7 +65,7 @@ public static class WavFile
             else if (name.SequenceEqual("data"u8))
             {
                 if (format is null) throw Wrong(path, "has samples before the header that describes them");
-                // A program that writes to a pipe does not know the length.
+                // A program that writes to a pipe does not know the length in advance.
                 if (size == uint.MaxValue) size = left - left % format.Frame;
                 if (size > left) throw Wrong(path, $"ends inside its samples: {size:N0} bytes are announced, but only {left:N0} are present");
                 format.Check(size, path);
@@ -76,7 +76,7 @@ public static class WavFile
         throw Wrong(path, format is null ? "has no header that describes its samples" : "has no samples");
     }
 
-    // What a file is that is named as a WAV file.
+    // The actual format of a file that is not WAV.
     static string? ContentOf(ReadOnlySpan<byte> bytes) =>
         bytes.IsEmpty ? "empty" : bytes.StartsWith("RIFX"u8) ? "a big-endian one (RIFX)" : bytes.StartsWith("RF64"u8) || bytes.StartsWith("BW64"u8) ? "one of more than 4 GB (RF64)"
         : bytes.StartsWith("fLaC"u8) ? "FLAC" : bytes.StartsWith("OggS"u8) ? "Ogg" : bytes.StartsWith("FORM"u8) ? "AIFF" : bytes.Length > 8 && bytes[4..].StartsWith("ftyp"u8) ? "MP4"
@@ -91,7 +91,7 @@ public static class WavFile
             if (chunk.Length < 16) throw Wrong(path, $"has a header of {chunk.Length} bytes, but needs 16");
             int kind = BinaryPrimitives.ReadUInt16LittleEndian(chunk), channels = BinaryPrimitives.ReadUInt16LittleEndian(chunk[2..]), bits = BinaryPrimitives.ReadUInt16LittleEndian(chunk[14..]);
             var rate = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
-            // The first two bytes of the sub-format are what the format would be.
+            // The actual format is in the first two bytes of the sub-format.
             if (kind == Extensible) kind = chunk.Length >= 40 ? BinaryPrimitives.ReadUInt16LittleEndian(chunk[24..]) : throw Wrong(path, $"has an extended header of {chunk.Length} bytes, but needs 40");
             if ((kind, bits) is not ((Pcm, 8 or 16 or 24 or 32) or (Float, 32 or 64)))
                 throw Wrong(path, $"has samples of format {kind} with {bits} bits{(NameOf(kind) is { } coding ? $" ({coding})" : "")}", "8, 16, 24 or 32 bits and floating point are supported: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav");
@@ -135,7 +135,7 @@ public static class WavFile
 
     static UserException Wrong(string path, string what, string? hint = null) => new([new Problem(what, path, Hint: hint)]);
 
-    /// <summary>The bytes of a file of one channel in 16 bits; samples beyond -1 to 1 are cut.</summary>
+    /// <summary>The bytes of a file of one channel in 16 bits; samples beyond -1 to 1 are clipped.</summary>
     public static byte[] Write(Sound sound)
     {
         var bytes = new byte[44 + 2 * sound.Samples.Length];

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>Activations by their kernel.</summary>
+/// <summary>Activations, computed by the kernels.</summary>
 sealed unsafe partial class ActivationFunction : KernelFunction
 {
     readonly Tensor given;
@@ -69,10 +69,10 @@ unsafe struct ActivationArguments
     internal int Gated;
     internal KernelType Type;
 
-    /// <summary>[Rows, Width], or [Rows, 2·Width] where gated.</summary>
+    /// <summary>[Rows, Width], or [Rows, 2·Width] if gated.</summary>
     internal void* X;
 
-    /// <summary>[Width], not where gated; null for none.</summary>
+    /// <summary>[Width]; null for none, and if gated.</summary>
     internal float* Bias;
 
     /// <summary>[Rows, Width].</summary>

@@ -30,7 +30,7 @@ static unsafe partial class AdamWKernel
         }
     }
 
-    /// <summary>The Euclidean norm of all tensors together; NaN or infinite where an element is.</summary>
+    /// <summary>The Euclidean norm of all tensors together; NaN or infinite if an element is.</summary>
     internal static double Norm(ReadOnlySpan<KernelArray> tensors)
     {
         double norm;

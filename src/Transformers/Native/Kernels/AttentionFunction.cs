@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>Attention on heads by its kernel.</summary>
+/// <summary>Attention on heads, computed by a kernel.</summary>
 sealed unsafe partial class AttentionFunction : KernelFunction
 {
     readonly Tensor givenQ, givenK, givenV;
@@ -22,7 +22,7 @@ sealed unsafe partial class AttentionFunction : KernelFunction
         };
     }
 
-    /// <summary>Whether the kernel takes these heads.</summary>
+    /// <summary>Whether the kernel supports these heads.</summary>
     internal static bool Takes(Tensor q, Tensor k, Tensor v) => Takes([q, k, v]) && q.dtype == k.dtype && q.dtype == v.dtype && q.numel() > 0 && k.numel() > 0;
 
     /// <summary>softmax(q·kᵀ/√E + bias)·v for q of [B, H, T, E] and k, v of [B, K, S, E], K dividing H; rotary positions are not applied.</summary>
@@ -65,10 +65,10 @@ sealed unsafe partial class AttentionFunction : KernelFunction
         arguments.Values = Heads(v!);
         arguments.Out = Heads(result!);
         arguments.Bias.Values = Floats(bias);
-        arguments.Lengths = lengths is null or { dtype: ScalarType.Int64 } ? (long*)At(lengths) : throw new ArgumentException($"lengths are whole numbers in 64 bits, not {lengths.dtype}");
+        arguments.Lengths = lengths is null or { dtype: ScalarType.Int64 } ? (long*)At(lengths) : throw new ArgumentException($"lengths must be 64-bit integers, not {lengths.dtype}");
     }
 
-    // Heads whose numbers are neighbours, whatever the other strides.
+    // Heads with contiguous rows, whatever the other strides.
     static Tensor WholeRows(Tensor heads) => heads.stride(-1) == 1 || heads.size(-1) == 1 ? heads : heads.contiguous();
 
     // [B, H, T, E] over memory [B, T, H, E], as the next product reads it.
@@ -93,17 +93,17 @@ unsafe struct AttentionArguments
     /// <summary>1: query i sees keys up to i + S - T.</summary>
     internal int Causal;
 
-    /// <summary>Keys that many behind a query are hidden from it; 0 for none.</summary>
+    /// <summary>Keys this many or more positions behind a query are hidden from it; 0 for none.</summary>
     internal long Window;
     internal double Scale;
 
     /// <summary>[B, H, T, E], [B, K, S, E], [B, K, S, E], [B, H, T, E].</summary>
     internal KernelHeads Queries, Keys, Values, Out;
 
-    /// <summary>[B, H, T], kept for the backward pass; null if there is none.</summary>
+    /// <summary>[B, H, T], saved for the backward pass; null if there is none.</summary>
     internal float* Lse;
 
-    /// <summary>[B]; null if all keys are seen.</summary>
+    /// <summary>[B]; null if all keys are visible.</summary>
     internal long* Lengths;
     internal KernelBias Bias;
     internal KernelDropout Dropout;

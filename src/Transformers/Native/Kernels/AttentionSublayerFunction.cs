@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Transformers.Native;
 
 /// <summary>The weights of an attention sublayer.</summary>
-/// <param name="Query">[(H + 2K)·E, D]: queries, keys, values; [H·E, D] where there is a source.</param>
+/// <param name="Query">[(H + 2K)·E, D]: queries, keys, values; [H·E, D] with a source.</param>
 /// <param name="QueryBias">Of its rows; null for none.</param>
 /// <param name="Key">[2K·E, D] with a source: keys, values; null without.</param>
 /// <param name="KeyBias">Of its rows; null for none.</param>
@@ -13,17 +13,17 @@ namespace Transformers.Native;
 /// <param name="OutputBias">[D]; null for none.</param>
 readonly record struct AttentionWeights(Tensor Query, Tensor? QueryBias, Tensor? Key, Tensor? KeyBias, Tensor Output, Tensor? OutputBias);
 
-/// <summary>What attention sees.</summary>
+/// <summary>The mask, bias, positions and dropout of attention.</summary>
 /// <param name="Causal">Whether a query attends only to keys up to its own position.</param>
-/// <param name="Bias">Added to the scores, broadcasts to [B, H, T, S], a first size that divides B repeating; null for none.</param>
-/// <param name="Lengths">[B] whole numbers in 64 bits: keys from there on are hidden; null for none.</param>
+/// <param name="Bias">Added to the scores; broadcasts to [B, H, T, S]; a first dimension that divides B is repeated; null for none.</param>
+/// <param name="Lengths">[B] int64: keys from this index on are hidden; null for none.</param>
 /// <param name="Cosine">Of rotary positions, [T, E]; null for none.</param>
 /// <param name="Sine">Of rotary positions, [T, E]; null for none.</param>
-/// <param name="Window">Keys that many behind a query are hidden; 0 for none.</param>
-/// <param name="Dropout">Of weights.</param>
+/// <param name="Window">Keys this many or more positions behind a query are hidden; 0 for none.</param>
+/// <param name="Dropout">Dropout of the attention weights.</param>
 readonly record struct AttentionView(bool Causal = false, Tensor? Bias = null, Tensor? Lengths = null, Tensor? Cosine = null, Tensor? Sine = null, long Window = 0, KernelDropout Dropout = default);
 
-/// <summary>The attention sublayer by its kernel.</summary>
+/// <summary>The attention sublayer, computed by a kernel.</summary>
 sealed unsafe partial class AttentionSublayerFunction : KernelFunction
 {
     readonly Tensor given;
@@ -47,13 +47,13 @@ sealed unsafe partial class AttentionSublayerFunction : KernelFunction
         };
     }
 
-    /// <summary>Whether the kernel takes a sublayer of these weights.</summary>
+    /// <summary>Whether the kernel supports a sublayer with these weights.</summary>
     internal static bool Takes(Tensor x, Tensor? source, AttentionWeights weights, ScalarType compute) =>
         Takes([x, source, weights.Query, weights.Key, weights.Output]) && x.dtype == ScalarType.Float32 && source is null or { dtype: ScalarType.Float32 } && x.numel() > 0 &&
         Multiplies(compute) && (compute == ScalarType.Float32 || x.size(-1) % 2 == 0 && weights.Output.size(1) % 2 == 0);
 
     /// <summary>x + drop(output(attention(qkv(norm(x))))), or norm(x + drop(output(attention(qkv(x))))), for x of [B, T, D].</summary>
-    /// <remarks>Keys and values come from the source, [B, S, D], or from x itself where it is null.</remarks>
+    /// <remarks>Keys and values come from the source, [B, S, D], or from x itself if it is null.</remarks>
     internal static Tensor Of(Tensor x, Tensor? source, SublayerNorm norm, AttentionWeights weights, AttentionView view, int heads, int kvHeads, ScalarType compute) =>
         new AttentionSublayerFunction(x, source, norm, weights, view, heads, kvHeads, compute).Apply(
             x, source, norm.Weight, norm.Bias, weights.Query, weights.QueryBias, weights.Key, weights.KeyBias, weights.Output, weights.OutputBias, view.Bias);
@@ -121,7 +121,7 @@ sealed unsafe partial class AttentionSublayerFunction : KernelFunction
         arguments.KeyBias = Floats(weights.KeyBias);
         arguments.OutputBias = Floats(weights.OutputBias);
         arguments.Bias.Values = Floats(bias);
-        arguments.Lengths = lengths is null or { dtype: ScalarType.Int64 } ? (long*)At(lengths) : throw new ArgumentException($"lengths are whole numbers in 64 bits, not {lengths.dtype}");
+        arguments.Lengths = lengths is null or { dtype: ScalarType.Int64 } ? (long*)At(lengths) : throw new ArgumentException($"lengths must be 64-bit integers, not {lengths.dtype}");
         arguments.Cosine = Floats(cosine);
         arguments.Sine = Floats(sine);
     }
@@ -133,7 +133,7 @@ sealed unsafe partial class AttentionSublayerFunction : KernelFunction
     private static partial int tk_attention_sublayer_backward(in AttentionSublayerArguments a, in AttentionSublayerGradients g);
 }
 
-/// <summary>An attention sublayer; sizes as in <c>Models/Shapes.cs</c>.</summary>
+/// <summary>An attention sublayer; sizes as in <c>Layers/Shapes.cs</c>.</summary>
 unsafe struct AttentionSublayerArguments
 {
     internal long B, T, S, D, H, K, E;
@@ -142,7 +142,7 @@ unsafe struct AttentionSublayerArguments
     // Each 0 or 1.
     internal int Causal, PostNorm, Rms;
 
-    /// <summary>As attention has it.</summary>
+    /// <summary>As in <see cref="AttentionArguments"/>.</summary>
     internal long Window;
     internal double Scale;
     internal float Epsilon;
@@ -150,7 +150,7 @@ unsafe struct AttentionSublayerArguments
     /// <summary>[B, T, D].</summary>
     internal float* X;
 
-    /// <summary>[B, S, D]; null for attention within x.</summary>
+    /// <summary>[B, S, D]; null for self-attention.</summary>
     internal float* Source;
 
     /// <summary>The norm's, [D]; null for 1 and 0.</summary>
@@ -169,7 +169,7 @@ unsafe struct AttentionSublayerArguments
     internal float* OutputBias;
     internal KernelBias Bias;
 
-    /// <summary>[B]; null if all keys are seen.</summary>
+    /// <summary>[B]; null if all keys are visible.</summary>
     internal long* Lengths;
 
     /// <summary>Rotary positions, [T, E]; null for none.</summary>
@@ -179,13 +179,14 @@ unsafe struct AttentionSublayerArguments
     /// <summary>[B, T, D].</summary>
     internal float* Y;
 
-    /// <summary>Kept for the backward pass, in the type of the products: [B, T, rows of Query], [B, S, 2K·E] with a source, [B, T, H·E].</summary>
+    /// <summary>Saved for the backward pass, in the products' type: [B, T, rows of Query], [B, S, 2K·E] with a source, [B, T,
+    /// H·E].</summary>
     internal void* Queries, Keys, Mixed;
 
-    /// <summary>Kept, [B, H, T].</summary>
+    /// <summary>Saved for the backward pass, [B, H, T].</summary>
     internal float* Lse;
 
-    /// <summary>Kept: the norm's, [B, T], and where it comes after the sum its input, [B, T, D].</summary>
+    /// <summary>Saved for the backward pass: the norm's statistics, [B, T], and with post-norm its input, [B, T, D].</summary>
     internal float* Mean, Rstd, Sum;
 }
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Transformers.Native;
 
-/// <summary>How packed weights are stored; 8-bit ones have a scale for each row of a matrix.</summary>
+/// <summary>How packed weights are stored; 8-bit ones have a scale per row of a matrix.</summary>
 enum PackedType
 {
     Float32 = 0,
@@ -19,7 +19,7 @@ struct DecoderForm
     internal int Activation;
 
     // Each 0 or 1: whether the activation gates; whether norms are root-mean-square norms; whether norms come after the
-    // residual sum; whether there is attention to a source.
+    // residual sum; whether there is cross-attention.
     internal int Gated, Rms, PostNorm, Cross;
 }
 
@@ -42,7 +42,7 @@ unsafe struct DecoderStep
     internal float* Embedding;
     internal long Vocabulary;
 
-    /// <summary>Added to embeddings, [P, D]; null for nothing, as the next three.</summary>
+    /// <summary>Added to embeddings, [P, D]; null for none, like the next three.</summary>
     internal float* Added;
 
     /// <summary>Of rotary positions, [P, E].</summary>
@@ -55,7 +55,7 @@ unsafe struct DecoderStep
     /// <summary>The keys and values of the step's tokens are written to it.</summary>
     internal KernelCache Cache;
 
-    /// <summary>Filled by <see cref="DecoderKernels.Source"/>; with attention to a source only, as the next two.</summary>
+    /// <summary>Filled by <see cref="DecoderKernels.Source"/>; only with cross-attention, like the next two.</summary>
     internal KernelCache SourceCache;
     internal long* SourceLengths;
     internal long SourceRows;
@@ -92,7 +92,7 @@ unsafe struct TopColumns
     internal float* Logits;
     internal long Rows, RowStride, Columns, K;
 
-    /// <summary>Columns that count for the probabilities but are not selected.</summary>
+    /// <summary>Columns that count in the softmax but are not selected.</summary>
     internal long* Banned;
     internal long BannedCount;
 
@@ -103,7 +103,7 @@ unsafe struct TopColumns
     internal long* Ids;
 }
 
-/// <summary>Generation with a transformer's decoder: one call a step, with weights packed for a few rows at a time.</summary>
+/// <summary>Generation with a transformer's decoder: one call per step, with weights packed for a few rows at a time.</summary>
 static unsafe partial class DecoderKernels
 {
     /// <summary>Tokens in a block of a cache.</summary>
@@ -113,7 +113,7 @@ static unsafe partial class DecoderKernels
     /// <param name="form">The decoder.</param>
     /// <param name="parts">Weight and bias of each part in 32-bit floats, 0 for one that is absent: a layer's norm, projection to queries, keys and values, and output; with a source norm, query, keys and values, and output; norm, and the two layers of the feed-forward network; after the layers the last norm and the output matrix.</param>
     /// <param name="type">How weights are stored.</param>
-    /// <param name="epsilon">The norms'.</param>
+    /// <param name="epsilon">The norms' epsilon.</param>
     internal static long Size(in DecoderForm form, ReadOnlySpan<nint> parts, PackedType type, double epsilon)
     {
         long bytes;
@@ -125,7 +125,8 @@ static unsafe partial class DecoderKernels
         return bytes;
     }
 
-    /// <summary>Packs weights into memory, 64-byte aligned and as large as <see cref="Size"/> says; the other arguments are the same. Afterwards the memory does not depend on the parts.</summary>
+    /// <summary>Packs weights into memory that is 64-byte aligned and of the size that <see cref="Size"/> returns for the same arguments.
+    /// The result does not refer to the parts.</summary>
     internal static void Pack(in DecoderForm form, ReadOnlySpan<nint> parts, PackedType type, double epsilon, void* memory, long bytes)
     {
         fixed (nint* first = parts)
@@ -158,7 +159,7 @@ static unsafe partial class DecoderKernels
         fixed (long* origins = from, targets = to) KernelStatus.Check(tk_decoder_copy(cache, blocks, blockBytes, origins, targets, from.Length));
     }
 
-    /// <summary>The k most probable columns of each row; of equal ones the lower comes first.</summary>
+    /// <summary>The k most probable columns of each row; of equal values the lower column comes first.</summary>
     internal static void Top(in TopColumns top) => KernelStatus.Check(tk_decoder_top(top));
 
     struct PackArguments

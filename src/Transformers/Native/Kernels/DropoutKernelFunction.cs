@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>Dropout by its kernel, with a residual connection or without; nothing is kept for the backward pass.</summary>
+/// <summary>Dropout with or without a residual connection, computed by a kernel; nothing is saved for the backward pass.</summary>
 sealed unsafe partial class DropoutKernelFunction : KernelFunction
 {
     readonly Tensor x;
@@ -45,7 +45,7 @@ sealed unsafe partial class DropoutKernelFunction : KernelFunction
     private static partial int tk_dropout_add_run(in DropoutAddArguments a);
 }
 
-/// <summary>Dropout, with a residual connection or without.</summary>
+/// <summary>Dropout with or without a residual connection.</summary>
 unsafe struct DropoutAddArguments
 {
     internal long Examples, ExampleSize;

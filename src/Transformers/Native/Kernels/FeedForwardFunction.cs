@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>The feed-forward sublayer by its kernel.</summary>
+/// <summary>The feed-forward sublayer, computed by a kernel.</summary>
 sealed unsafe partial class FeedForwardFunction : KernelFunction
 {
     readonly Tensor given;
@@ -27,13 +27,14 @@ sealed unsafe partial class FeedForwardFunction : KernelFunction
         };
     }
 
-    /// <summary>Whether the kernel takes a sublayer of these weights.</summary>
+    /// <summary>Whether the kernel supports a sublayer with these weights.</summary>
     internal static bool Takes(Tensor x, Tensor up, Tensor down, ScalarType compute) =>
         Takes([x, up, down]) && x.dtype == ScalarType.Float32 && x.numel() > 0 && Multiplies(compute) &&
         (compute == ScalarType.Float32 || up.size(1) % 2 == 0 && down.size(1) % 2 == 0);
 
     /// <summary>x + drop(down(drop(act(up(norm(x)))))), or norm(x + drop(down(drop(act(up(x))))))), for x of [B, …, D].</summary>
-    /// <remarks>The weight up is [F, D], or [2F, D] where the activation is gated: then it acts on the first half, which multiplies the second. The weight down is [D, F].</remarks>
+    /// <remarks>The weight up is [F, D], or [2F, D] if gated: the first half is then activated and multiplies the second. The weight down
+    /// is [D, F].</remarks>
     internal static Tensor Of(Tensor x, SublayerNorm norm, Tensor up, Tensor? upBias, Tensor down, Tensor? downBias, KernelActivation activation, bool gated, KernelDropout dropout, ScalarType compute) =>
         new FeedForwardFunction(x, norm, up, upBias, down, downBias, activation, gated, dropout, compute).Apply(x, norm.Weight, norm.Bias, up, upBias, down, downBias);
 
@@ -92,7 +93,7 @@ sealed unsafe partial class FeedForwardFunction : KernelFunction
     private static partial int tk_feed_forward_backward(in FeedForwardArguments a, in FeedForwardGradients g);
 }
 
-/// <summary>A feed-forward sublayer; sizes as in <c>Models/Shapes.cs</c>.</summary>
+/// <summary>A feed-forward sublayer; sizes as in <c>Layers/Shapes.cs</c>.</summary>
 unsafe struct FeedForwardArguments
 {
     internal long B, T, D, F;
@@ -109,7 +110,7 @@ unsafe struct FeedForwardArguments
     /// <summary>The norm's, [D]; null for 1 and 0.</summary>
     internal float* Gamma, Beta;
 
-    /// <summary>[F, D], or [2F, D] where gated.</summary>
+    /// <summary>[F, D], or [2F, D] if gated.</summary>
     internal KernelMatrix Up;
     internal float* UpBias;
 
@@ -121,13 +122,13 @@ unsafe struct FeedForwardArguments
     /// <summary>[B, T, D].</summary>
     internal float* Y;
 
-    /// <summary>Kept for the backward pass, [B, T, F] or [B, T, 2F] in the type of the products.</summary>
+    /// <summary>Saved for the backward pass, [B, T, F] or [B, T, 2F] in the products' type.</summary>
     internal void* Hidden;
 
-    /// <summary>Kept: the norm's, [B, T].</summary>
+    /// <summary>Saved for the backward pass: the norm's statistics, [B, T].</summary>
     internal float* Mean, Rstd;
 
-    /// <summary>Kept where the norm comes after the sum, [B, T, D].</summary>
+    /// <summary>Saved for the backward pass with post-norm: the norm's input, [B, T, D].</summary>
     internal float* Sum;
 }
 

@@ -6,7 +6,7 @@ namespace Transformers.Native;
 /// <summary>An operation that a kernel computes, forward and backward.</summary>
 abstract unsafe class KernelFunction : ManagedFunction
 {
-    /// <summary>Whether the kernels are available and take these tensors; null for absent ones.</summary>
+    /// <summary>Whether the kernels are available and support these tensors; null for absent ones.</summary>
     internal static bool Takes(params ReadOnlySpan<Tensor?> tensors) => KernelTensors.Fit(tensors);
 
     /// <summary>Whether the kernels can multiply in a type.</summary>
@@ -18,10 +18,10 @@ abstract unsafe class KernelFunction : ManagedFunction
 
     protected static float* Floats(Tensor? tensor) => KernelTensors.Floats(tensor);
 
-    /// <summary>Allocates memory for at least this many numbers, which a kernel keeps until the backward pass.</summary>
+    /// <summary>Allocates memory for at least this many numbers, which is kept until the backward pass.</summary>
     /// <remarks>
     /// Sizes are rounded up to eighths of a power of two. Sentences of varying length need blocks of nearly the same size one after
-    /// another, and without size classes a block is often a little too large for the hole that the last one left.
+    /// another, and without size classes a block is often slightly too large for the gap that the previous one left.
     /// </remarks>
     protected Tensor Allocate(long numbers, ScalarType type)
     {
@@ -36,12 +36,12 @@ abstract unsafe class KernelFunction : ManagedFunction
     protected static KernelMatrix Matrix(Tensor? weight) =>
         weight is null ? default : new() { Data = At(weight), Row = weight.size(1), Type = TypeOf(weight.dtype) };
 
-    /// <summary>The sizes of a bias of attention, which broadcasts to [B, H, T, S]; a first size that divides B repeats.</summary>
+    /// <summary>The sizes of an attention bias, which broadcasts to [B, H, T, S]; a first dimension that divides B is repeated.</summary>
     protected static KernelBias BiasSizes(Tensor? bias)
     {
         if (bias is null) return default;
         var shape = bias.shape;
-        if (shape.Length > 4) throw new ArgumentException($"a bias of attention broadcasts to [B, H, T, S]; [{string.Join(", ", shape)}] does not");
+        if (shape.Length > 4) throw new ArgumentException($"an attention bias must broadcast to [B, H, T, S]; [{string.Join(", ", shape)}] does not");
         long FromEnd(int axis) => axis <= shape.Length ? shape[^axis] : 1;
         return new() { Batches = FromEnd(4), Heads = FromEnd(3), Queries = FromEnd(2), Keys = FromEnd(1) };
     }
@@ -52,14 +52,15 @@ abstract unsafe class KernelFunction : ManagedFunction
     /// <summary>As <see cref="ManagedFunction.Hold"/>; null for an absent tensor.</summary>
     protected Tensor? HoldIfPresent(Tensor? given) => given is null ? null : Hold(given);
 
-    /// <summary>Holds the tensor that a kernel reads for an input, where a backward pass may follow.</summary>
+    /// <summary>Holds the tensor that a kernel reads for an input, if a backward pass may follow.</summary>
     /// <param name="given">The caller's tensor; null for none.</param>
     /// <param name="read">The same, or a copy without gaps.</param>
     /// <param name="keep">Whether a backward pass may follow.</param>
     protected Tensor? HoldRead(Tensor? given, Tensor? read, bool keep) =>
         read is null || !keep ? read : ReferenceEquals(read, given) ? KeepInput(read) : Keep(read);
 
-    /// <summary>Where a kernel writes the gradient of an input: to a parameter's own gradient, or, for a computed tensor, to a new one that is returned.</summary>
+    /// <summary>Where a kernel writes the gradient of an input: for a parameter, to its own gradient; for a computed tensor, to a new one
+    /// that is returned.</summary>
     /// <param name="results">The gradients that are returned.</param>
     /// <param name="index">The index of the input.</param>
     protected KernelGradient GradientOf(Tensor?[] results, int index)
@@ -73,18 +74,19 @@ abstract unsafe class KernelFunction : ManagedFunction
 }
 
 /// <summary>The norm and the residual connection around a sublayer.</summary>
-/// <param name="Weight">Of the norm, [D].</param>
-/// <param name="Bias">Of the norm, [D]; null for none.</param>
+/// <param name="Weight">The norm's weight, [D].</param>
+/// <param name="Bias">The norm's bias, [D]; null for none.</param>
 /// <param name="Epsilon">Added to the variance.</param>
 /// <param name="Rms">Whether the norm divides by the root mean square and does not centre.</param>
 /// <param name="Post">Whether the norm comes after the sum.</param>
-/// <param name="Dropout">Of what the sublayer adds.</param>
+/// <param name="Dropout">Dropout of the sublayer's output.</param>
 readonly record struct SublayerNorm(Tensor Weight, Tensor? Bias, double Epsilon, bool Rms, bool Post, KernelDropout Dropout = default);
 
 /// <summary>Types and addresses of tensors for the kernels.</summary>
 static unsafe class KernelTensors
 {
-    /// <summary>Whether the kernels are available, and all tensors are in the processor's memory, of a type that they know, and not empty; null for absent ones.</summary>
+    /// <summary>Whether the kernels are available, and all tensors are in CPU memory, of a supported type, and not empty; null for absent
+    /// ones.</summary>
     internal static bool Fit(params ReadOnlySpan<Tensor?> tensors)
     {
         if (!KernelLibrary.IsAvailable) return false;
@@ -97,7 +99,7 @@ static unsafe class KernelTensors
     {
         ScalarType.Float32 => KernelType.Float32,
         ScalarType.BFloat16 => KernelType.BFloat16,
-        _ => throw new ArgumentException($"kernels take 32-bit and bfloat16 numbers, not {type}"),
+        _ => throw new ArgumentException($"kernels support 32-bit and bfloat16 numbers, not {type}"),
     };
 
     /// <summary>The address of a tensor without gaps; null for none. The tensor must be kept alive.</summary>
@@ -110,16 +112,17 @@ static unsafe class KernelTensors
 
     /// <summary>The address of 32-bit numbers; null for none.</summary>
     internal static float* Floats(Tensor? tensor) =>
-        tensor is null || tensor.dtype == ScalarType.Float32 ? (float*)At(tensor) : throw new ArgumentException($"a kernel was given {tensor.dtype} where it takes 32-bit numbers");
+        tensor is null || tensor.dtype == ScalarType.Float32 ? (float*)At(tensor) : throw new ArgumentException($"a kernel was given {tensor.dtype}, but needs 32-bit numbers");
 
-    /// <summary>The numbers of a 32-bit tensor without gaps in the processor's memory, for as long as it lives.</summary>
+    /// <summary>The numbers of a contiguous 32-bit tensor in CPU memory, valid for as long as it lives.</summary>
     internal static Span<float> Numbers(Tensor tensor) => new(Floats(tensor), checked((int)tensor.numel()));
 }
 
 /// <summary>The kernels of optimizers, on tensors.</summary>
 static unsafe class OptimizerKernels
 {
-    /// <summary>The Euclidean norm of all tensors together; NaN or infinite where an element is. The order of its sums does not depend on the threads.</summary>
+    /// <summary>The Euclidean norm of all tensors together; NaN or infinite if an element is. The order of its sums does not depend on the
+    /// number of threads.</summary>
     internal static double Norm(Tensor[] tensors)
     {
         var dense = Dense(tensors);
@@ -146,17 +149,17 @@ static unsafe class OptimizerKernels
         GC.KeepAlive((parameters, dense, first, second));
     }
 
-    // libtorch's own backward functions may give a gradient in another order of dimensions.
+    // libtorch's own backward functions may return a gradient with permuted strides.
     static Tensor[] Dense(Tensor[] gradients) => [.. gradients.Select(gradient => gradient.contiguous())];
 }
 
-/// <summary>Memory for packed weights and for keys and values, from the pool of tensors: in large pages, where a freed block is used again.</summary>
-/// <remarks>Generation reads all weights, keys and values at every token: through small pages it would wait for addresses to be translated.</remarks>
+/// <summary>Memory for packed weights and for keys and values, from the pool of tensors: in large pages, and reused once freed.</summary>
+/// <remarks>Generation reads all weights, keys and values at every token: with small pages it would wait for address translation.</remarks>
 sealed unsafe class LargePageMemory : IDisposable
 {
     readonly Tensor block;
 
-    /// <summary>Memory that is not cleared.</summary>
+    /// <summary>Allocates memory that is not cleared.</summary>
     /// <param name="bytes">Its size.</param>
     internal LargePageMemory(long bytes)
     {
@@ -168,7 +171,7 @@ sealed unsafe class LargePageMemory : IDisposable
     /// <summary>Its size.</summary>
     internal long Bytes { get; }
 
-    /// <summary>Where it begins; the object must be kept alive while the address is in use.</summary>
+    /// <summary>Its address; the object must be kept alive while the address is in use.</summary>
     internal void* Address { get; }
 
     /// <inheritdoc/>

@@ -3,8 +3,9 @@ using Transformers.IO;
 
 namespace Transformers.Native;
 
-/// <summary>Finds and loads the library of kernels, and gives it the threads of libtorch.</summary>
-/// <remarks>The library is beside the application or, in a checkout, in <c>artifacts/native</c>. Without it everything runs on libtorch's own operators.</remarks>
+/// <summary>Finds and loads the library of kernels, and passes it libtorch's thread pool.</summary>
+/// <remarks>The library is beside the application or, in a checkout, in <c>artifacts/native</c>. Without it, everything runs on libtorch's
+/// own operators.</remarks>
 static unsafe partial class KernelLibrary
 {
     /// <summary>The environment variable that names another library, or switches the kernels off.</summary>
@@ -18,10 +19,10 @@ static unsafe partial class KernelLibrary
     /// <summary>Whether the kernels are available.</summary>
     internal static bool IsAvailable => !SwitchedOff && loaded.Value.Handle != 0;
 
-    /// <summary>Makes everything run on libtorch's own operators, for tests that compare both.</summary>
+    /// <summary>Makes everything run on libtorch's own operators, for tests that compare the two.</summary>
     internal static bool SwitchedOff { get; set; }
 
-    /// <summary>Why they are not available, with the remedy; null where they are.</summary>
+    /// <summary>Why they are not available, with the remedy; null if they are.</summary>
     internal static Problem? Reason => loaded.Value.Reason;
 
     /// <summary>The file; null if there is none.</summary>
@@ -33,7 +34,7 @@ static unsafe partial class KernelLibrary
     /// <summary>Whether the kernels can multiply in bfloat16.</summary>
     internal static bool MultipliesBFloat16 => IsAvailable && tk_bf16_products() != 0;
 
-    /// <summary>Frees the scratch memory that the kernels keep between calls; returns its bytes.</summary>
+    /// <summary>Frees the scratch memory that the kernels keep between calls; returns its size in bytes.</summary>
     internal static long TrimMemory()
     {
         if (loaded is not { IsValueCreated: true, Value.Handle: not 0 }) return 0;
@@ -41,17 +42,17 @@ static unsafe partial class KernelLibrary
         return tk_trim();
     }
 
-    /// <summary>Has the kernels use at most this many threads; results do not depend on it.</summary>
+    /// <summary>Limits the kernels to this many threads; results do not depend on it.</summary>
     internal static void LimitThreads(int most)
     {
         if (IsAvailable) KernelStatus.Check(tk_limit_workers(most));
     }
 
-    /// <summary>Whether tensors on the processor are allocated from the kernels' pool; see <c>tensor_memory.cpp</c>.</summary>
+    /// <summary>Whether tensors on the CPU are allocated from the kernels' pool; see <c>tensor_memory.cpp</c>.</summary>
     internal static bool HasTensorMemory { get; private set; }
 
     /// <summary>Chooses an instruction set by name, for tests; an empty name chooses the best.</summary>
-    /// <returns>False where the processor lacks it.</returns>
+    /// <returns>False if the processor lacks it.</returns>
     internal static bool Choose(string instructionSet) => tk_choose_kernels(instructionSet) == 0;
 
     // Both are part of libtorch's stable C interface since 2.10.
@@ -134,10 +135,10 @@ public static class KernelReport
     /// <summary>The instruction set in use: <c>avx512_bf16</c>, <c>avx512</c>, <c>avx2</c> or <c>baseline</c>.</summary>
     public static string? InstructionSet => KernelLibrary.IsAvailable ? KernelLibrary.InstructionSet : null;
 
-    /// <summary>Whether tensors in the processor's memory come from the library's pool.</summary>
+    /// <summary>Whether tensors in CPU memory come from the library's pool.</summary>
     public static bool HasTensorMemory => KernelLibrary.IsAvailable && KernelLibrary.HasTensorMemory;
 
-    /// <summary>That the kernels are not in use, why, and the remedy; null where they are.</summary>
+    /// <summary>Why the kernels are not in use, and the remedy; null if they are.</summary>
     public static Problem? Missing => KernelLibrary.IsAvailable || KernelLibrary.Reason is not { } reason ? null
         : reason with { Message = $"the kernels are not in use, so computing on a CPU is slower: {reason.Message}" };
 

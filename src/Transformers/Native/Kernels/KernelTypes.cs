@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Transformers.Native;
 
-// Structs that several kernels take; src/Kernels/transformer_kernels.h explains them.
+// Structs that several kernels take, documented in src/Kernels/transformer_kernels.h.
 
-/// <summary>The types of numbers that the kernels take.</summary>
+/// <summary>The types of numbers that the kernels support.</summary>
 enum KernelType
 {
     Float32 = 0,
@@ -19,7 +19,7 @@ unsafe struct KernelArray
     internal KernelType Type;
 }
 
-/// <summary>Activations that the kernels have.</summary>
+/// <summary>The kernels' activations.</summary>
 enum KernelActivation
 {
     Gelu = 0,
@@ -44,11 +44,11 @@ unsafe struct KernelGradient
     /// <summary>Null if the gradient is not wanted.</summary>
     internal float* Data;
 
-    /// <summary>1: added to what is there; 0: overwritten.</summary>
+    /// <summary>1: added to the data; 0: the data are overwritten.</summary>
     internal long Add;
 }
 
-/// <summary>Dropout by a counter.</summary>
+/// <summary>Counter-based dropout.</summary>
 struct KernelDropout
 {
     /// <summary>The fraction dropped, below 1.</summary>
@@ -61,7 +61,7 @@ struct KernelDropout
     internal long FirstExample;
 }
 
-/// <summary>Heads in memory, with strides in elements; the numbers of a row are neighbours.</summary>
+/// <summary>Heads in memory, with strides in elements; a row is contiguous.</summary>
 unsafe struct KernelHeads
 {
     internal void* Data;
@@ -75,7 +75,7 @@ unsafe struct KernelBias
     internal long Batches, Heads, Queries, Keys;
 }
 
-/// <summary>Turns the status of a kernel's function into an exception.</summary>
+/// <summary>Turns the status that a kernel function returns into an exception.</summary>
 static partial class KernelStatus
 {
     internal const string Library = "transformer_kernels";
@@ -83,9 +83,9 @@ static partial class KernelStatus
     const int Ok = 0, OutOfMemory = 2, Unsupported = 3;
 
     /// <summary>Throws for a status other than success.</summary>
-    /// <exception cref="ArgumentException">The arguments do not fit each other.</exception>
-    /// <exception cref="OutOfMemoryException">There is no memory for scratch space.</exception>
-    /// <exception cref="NotSupportedException">The processor lacks the instructions.</exception>
+    /// <exception cref="ArgumentException">The arguments are invalid.</exception>
+    /// <exception cref="OutOfMemoryException">There is not enough memory for scratch space.</exception>
+    /// <exception cref="NotSupportedException">The processor or the system does not support it.</exception>
     internal static void Check(int status)
     {
         if (status == Ok) return;

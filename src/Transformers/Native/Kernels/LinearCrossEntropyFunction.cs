@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>The cross entropy of an output layer by its kernel: gradients are computed with the loss, and the backward pass hands them on.</summary>
+/// <summary>The cross entropy of an output layer, computed by a kernel: gradients are computed with the loss, and the backward pass returns
+/// them.</summary>
 sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
 {
     readonly Tensor hidden, weight, targets;
@@ -17,17 +18,18 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
     LinearCrossEntropyFunction(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, double scale, ScalarType compute) =>
         (this.hidden, this.weight, this.bias, this.targets, this.smoothing, this.scale, this.compute) = (hidden, weight, bias, targets, smoothing, scale, compute);
 
-    /// <summary>Whether the kernel takes this output layer.</summary>
+    /// <summary>Whether the kernel supports this output layer.</summary>
     internal static bool Takes(Tensor hidden, Tensor weight, ScalarType compute) => Takes([hidden, weight]) && Multiplies(compute);
 
     /// <summary>The sum over the counted targets, in nats.</summary>
     /// <param name="hidden">[N, D].</param>
     /// <param name="weight">[V, D].</param>
     /// <param name="bias">[V]; null for none.</param>
-    /// <param name="targets">[N] whole numbers in 64 bits: classes below V, or -100 for a row that does not count.</param>
+    /// <param name="targets">[N] int64: classes below V, or -100 for a row that does not count.</param>
     /// <param name="smoothing">The probability that is spread over all classes.</param>
     /// <param name="compute">The type of products.</param>
-    /// <param name="scale">What the gradient of the sum will be, where that is known: gradients then need no scaling. Any other gradient is right as well.</param>
+    /// <param name="scale">The expected gradient of the sum, with which gradients need no scaling in the backward pass. Any other gradient
+    /// gives correct results as well.</param>
     /// <returns>The loss with its graph, a scalar in 32 bits, and the loss without smoothing.</returns>
     internal static (Tensor Loss, double Plain) Sum(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, ScalarType compute, double scale = 1)
     {
@@ -38,7 +40,7 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
 
     protected override Tensor Forward(bool keep)
     {
-        if (targets.dtype != ScalarType.Int64) throw new ArgumentException($"targets are whole numbers in 64 bits, not {targets.dtype}");
+        if (targets.dtype != ScalarType.Int64) throw new ArgumentException($"targets must be 64-bit integers, not {targets.dtype}");
         var (rows, matrix, offsets, classes) = (hidden.contiguous(), weight.contiguous(), bias is null ? null : Dense(bias), targets.contiguous());
         Tensor?[] inputs = [hidden, weight, bias];
         for (var i = 0; i < inputs.Length; i++)
@@ -88,7 +90,7 @@ unsafe struct LinearCrossEntropyArguments
     internal long IgnoreIndex;
     internal double LabelSmoothing;
 
-    /// <summary>Gradients are those of the loss times this.</summary>
+    /// <summary>Multiplies the gradients.</summary>
     internal double GradientScale;
 
     /// <summary>The sum over the targets that count; the second without label smoothing, null if it is not wanted.</summary>
@@ -99,7 +101,7 @@ unsafe struct LinearCrossEntropyArguments
     internal KernelGradient DWeight, DBias;
 }
 
-/// <summary>A linear layer by its kernel.</summary>
+/// <summary>A linear layer, computed by a kernel.</summary>
 sealed unsafe partial class LinearKernelFunction : KernelFunction
 {
     readonly Tensor given;
@@ -119,7 +121,7 @@ sealed unsafe partial class LinearKernelFunction : KernelFunction
         };
     }
 
-    /// <summary>Whether the kernel takes this layer.</summary>
+    /// <summary>Whether the kernel supports this layer.</summary>
     internal static bool Takes(Tensor x, Tensor weight, ScalarType compute) => Takes([x, weight]) && x.numel() > 0 && Multiplies(compute);
 
     /// <summary>x·Wᵀ + b for x of […, In], W of [Out, In] and b of [Out]: operands in the compute type, the result in another.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Native;
 
-/// <summary>LayerNorm and RMSNorm by their kernel.</summary>
+/// <summary>LayerNorm and RMSNorm, computed by a kernel.</summary>
 sealed unsafe partial class NormFunction : KernelFunction
 {
     readonly Tensor given;

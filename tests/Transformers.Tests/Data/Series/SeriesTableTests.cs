@@ -85,7 +85,7 @@ public sealed class SeriesTableTests : IDisposable
     [InlineData("date;x\n2024-01-01;1,5\n", "a.csv:2: the line has 2 columns, but the first line has 1 (columns are separated by semicolons")]
     [InlineData("x\ty\n1\t2\n", "a.csv:2: '1\\t2' in column 'x\\ty' is not a number (columns are separated by tabs: name the file .tsv)")]
     [InlineData("x,y\n\"1,5\",2\n", "a.csv:2: '1,5' in column 'x' is not a number (write 1.5: numbers have a decimal point)")]
-    [InlineData("x,y\n\"1,500\",2\n", "a.csv:2: '1,500' in column 'x' is not a number (write 1500: no marks between thousands)")]
+    [InlineData("x,y\n\"1,500\",2\n", "a.csv:2: '1,500' in column 'x' is not a number (write 1500: no thousands separators)")]
     [InlineData("x,y\ninf,2\n", "a.csv:2: 'inf' in column 'x' is not a number")]
     [InlineData("x,y\nInfinity,2\n", "a.csv:2: the value Infinity in column 'x' must be between -1e30 and 1e30")]
     [InlineData("x,y,x\n1,2,3\n", "a.csv:1: 2 columns have the name 'x' (give each column a name of its own)")]
