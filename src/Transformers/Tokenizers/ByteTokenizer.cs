@@ -1,4 +1,5 @@
 using Transformers.IO;
+using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;
