@@ -114,6 +114,7 @@ public static class BadConfigs
         Change("a final rate above the peak", "final_lr: 1.0e-4", "final_lr: 0.01", "training.schedule.final_lr", "(0.01) must be at most training.optimizer.lr (0.001)", null),
         Change("a batch of both tokens and sequences", "{ tokens: 4096 }", "{ tokens: 4096, sequences: 32 }", "training.batch.sequences", "must not both be given", "keep one of them"),
         Change("a batch that cuts a window", "tokens: 4096", "tokens: 4000", "training.batch.tokens", "(4000) must be a multiple of model.context (128)", "for example 3968"),
+        Change("a batch of more tokens than fit in an array", "{ tokens: 4096 }", "{ sequences: 40000000 }", "training.batch.sequences", "(40000000) times model.context (128) must be at most 1000000000 tokens", "at most 7812500"),
         Change("more micro than batch", "{ tokens: 4096 }", "{ sequences: 8, micro: 16 }", "training.batch.micro", "(16) must be at most training.batch.sequences (8)", null),
         Change("buckets beyond the distance", "{ kind: rotary }", "{ kind: relative, buckets: 64, max_distance: 32 }", "model.positions.max_distance", "(32) must be above half of model.positions.buckets (64)", null),
         Change("noam without a warm-up", "{ kind: cosine, warmup: 100, final_lr: 1.0e-4 }", "{ kind: noam }", "training.schedule.warmup", "(0) must be above 0 for noam", "4000"),

@@ -30,8 +30,8 @@ public static class CheckpointAverage
         return CheckpointStore.WriteTo(folder, contents);
     }
 
-    // Everything but tensors and the trainer's state.
-    static bool IsKept(string name) => !name.EndsWith(".safetensors", StringComparison.Ordinal) && name is not (CheckpointFiles.State or CheckpointFiles.Manifest);
+    // Everything but tensors, the trainer's state, and why the checkpoint was saved.
+    static bool IsKept(string name) => !name.EndsWith(".safetensors", StringComparison.Ordinal) && name is not (CheckpointFiles.State or CheckpointFiles.BestOnly or CheckpointFiles.Manifest);
 
     static List<TensorBytes> Mean(IReadOnlyList<Checkpoint> checkpoints, string file)
     {

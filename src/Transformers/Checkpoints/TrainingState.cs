@@ -52,7 +52,8 @@ public sealed record TrainerState
     internal string? Mistake()
     {
         if (Step is < 0 or > CheckpointName.LargestStep) return $"step ({Step}) must be from 0 to {CheckpointName.LargestStep}";
-        if (Targets < 0) return $"targets ({Targets}) must not be negative";
+        foreach (var (name, count) in new[] { ("targets", Targets), ("optimizer_steps", OptimizerSteps), ("validated_step", ValidatedStep), ("validations_since_best", ValidationsSinceBest), ("skipped_steps", SkippedSteps), ("roll_backs", RollBacks) })
+            if (count < 0) return $"{name} ({count}) must not be negative";
         if (!(Seconds >= 0) || double.IsInfinity(Seconds)) return $"seconds ({Seconds}) must be a number that is not negative";
         if (Best is { } best && !double.IsFinite(best.Loss)) return $"best.loss ({best.Loss}) must be finite";
         if (Best is { Step: < 0 }) return $"best.step ({Best.Step}) must not be negative";

@@ -176,17 +176,25 @@ public readonly record struct DataPosition(long Epoch, long Next, long Offset = 
     /// <exception cref="UserException">The position does not exist.</exception>
     public void Check(string unit, long count)
     {
+        if (Offset < 0 || Batches < 0) throw new UserException($"the sampler's offset ({Offset}) and batches ({Batches}) must not be negative", Remedy);
         if (Epoch is < 0 or > int.MaxValue || Next < 0 || Next >= count)
             throw new UserException($"the data cannot continue at {unit} {Next} of epoch {Epoch}: an epoch has {count}, counted from 0",
                 "the data, their batches or their sizes have changed since the checkpoint: restore them, or give the run another folder with --run and these weights with --from");
     }
+
+    // For a state that this program did not write.
+    const string Remedy = "resume from another checkpoint with --resume=PATH, or give the run another folder with --run and these weights with --from";
 
     /// <summary>The numbers that a checkpoint stores.</summary>
     public IReadOnlyDictionary<string, long> ToState() =>
         new Dictionary<string, long> { ["batches"] = Batches, ["epoch"] = Epoch, ["next"] = Next, ["offset"] = Offset };
 
     /// <summary>Reads the numbers of a checkpoint; older ones call <see cref="Next"/> <c>batch</c>.</summary>
-    /// <exception cref="KeyNotFoundException">A number is missing.</exception>
-    public static DataPosition FromState(IReadOnlyDictionary<string, long> state) => new(state["epoch"],
-        state.TryGetValue("batch", out var batch) ? batch : state["next"], state.GetValueOrDefault("offset"), state.GetValueOrDefault("batches"));
+    /// <exception cref="UserException">A number is missing.</exception>
+    public static DataPosition FromState(IReadOnlyDictionary<string, long> state)
+    {
+        return new(Number("epoch"), state.TryGetValue("batch", out var batch) ? batch : Number("next"), state.GetValueOrDefault("offset"), state.GetValueOrDefault("batches"));
+
+        long Number(string name) => state.TryGetValue(name, out var number) ? number : throw new UserException($"the checkpoint's trainer.sampler has no {name}", Remedy);
+    }
 }

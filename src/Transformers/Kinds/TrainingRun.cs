@@ -72,7 +72,7 @@ public static class TrainingRun
         {
             // Written first: a finished run stays finished, even if its samples or its report fail.
             folder.WriteResult(JsonSerializer.Serialize(result, Json) + "\n");
-            ShowSamples(setup.Task, result.Steps, observer, stop);
+            ShowSamples(trainer, setup.Task, result.Steps, observer, stop);
         }
         Showing.Try("the report", observer, stop, () => folder.WriteText("report.html", HtmlReport.Of(ReportedRun.Read(folder))));
         return result;
@@ -152,8 +152,9 @@ public static class TrainingRun
             observer.Note($"{WarmStart.Freeze(setup.Task.Model, patterns)} of {setup.Task.Model.parameters().Count()} tensors are frozen");
     }
 
-    static void ShowSamples(TrainingTask task, long step, ITrainingObserver observer, StopRequest stop)
+    static void ShowSamples(Trainer trainer, TrainingTask task, long step, ITrainingObserver observer, StopRequest stop)
     {
+        using var averaged = trainer.SwapAverage();
         try
         {
             Showing.Try("the samples", observer, stop, () =>

@@ -32,6 +32,9 @@ public sealed record RunConfig : IChecked
         if (Model.RowLength() is { } context && Training.Batch.Tokens is { } tokens)
             check.That(tokens % context == 0, "training.batch.tokens", $"({tokens}) must be a multiple of model.context ({context})",
                 $"for example {Math.Max(1, (tokens + context / 2) / context) * context}");
+        if (Model.RowLength() is { } length && Training.Batch.Sequences is { } rows)
+            check.That((long)rows * length <= BatchConfig.LargestTokens, "training.batch.sequences", $"({rows}) times model.context ({length}) must be at most {BatchConfig.LargestTokens} tokens",
+                $"at most {BatchConfig.LargestTokens / length}");
         if (Data is ImageDataConfig or ImageTextDataConfig or SeriesDataConfig or LabelledSeriesDataConfig or AudioDataConfig)
             check.That(Training.Batch.Sequences is not null, "training.batch.tokens", $"({Training.Batch.Tokens}) is for text", $"give training.batch.sequences, the {Data switch { SeriesDataConfig => "windows", LabelledSeriesDataConfig => "series", AudioDataConfig => "recordings", _ => "images" }} per step");
         Model.CheckData(check, Data);

@@ -88,6 +88,7 @@ public sealed partial class Trainer
         var (count, position) = (State.RollBacks + 1, task.SamplerState);
         if (good is not null) Restore(good, good.ReadState().Trainer);
         Share();
+        copies?.Refresh();
         task.SamplerState = position;
         State = State with { RollBacks = count };
         outputs?.RollBackTo(goodStep);

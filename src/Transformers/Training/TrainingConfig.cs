@@ -78,8 +78,11 @@ public sealed record TrainingConfig : IChecked
 /// <summary>How much one optimizer step learns from, over all processes: a number of tokens or a number of sequences.</summary>
 public sealed record BatchConfig : IChecked
 {
+    // The tokens of a batch are in one array.
+    internal const int LargestTokens = 1_000_000_000;
+
     /// <summary>Tokens per step. Texts of different lengths are padded to the longest of a batch, and padding counts; for pairs, the longer side counts, so that a step has fewer target tokens.</summary>
-    [Between(1, 1_000_000_000)]
+    [Between(1, LargestTokens)]
     public int? Tokens { get; init; }
 
     /// <summary>Sequences (or images) per step.</summary>

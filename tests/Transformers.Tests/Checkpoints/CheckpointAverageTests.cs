@@ -45,6 +45,18 @@ public class CheckpointAverageTests
         Assert.Throws<UserException>(() => CheckpointAverage.Average([], runs.PathOf("x")));
     }
 
+    [Fact]
+    public void A_checkpoint_that_was_saved_only_because_it_was_the_best_is_averaged_with_others()
+    {
+        using var runs = new TinyRuns();
+        runs.Start(SentenceRuns.Translation(), "run", maxSteps: 1);
+        var regular = TrainedRun.Open(runs.PathOf("run"), "latest").Checkpoint;
+        using var contents = new CheckpointContents(2);
+        foreach (var file in regular.Manifest.Files) contents.AddBytes(file.Name, regular.ReadBytes(file.Name));
+        var best = CheckpointStore.WriteTo(runs.PathOf("best"), contents.AddText(CheckpointFiles.BestOnly, ""));
+        Assert.False(CheckpointAverage.Average([best, regular], runs.PathOf("mean")).Has(CheckpointFiles.BestOnly));
+    }
+
     static Dictionary<string, float[]> Floats(Checkpoint checkpoint)
     {
         using var file = checkpoint.OpenTensors(CheckpointFiles.Model);

@@ -110,6 +110,21 @@ public class PrefetcherTests
         Assert.Equal(default, stream.Next());
     }
 
+    [Theory]
+    [InlineData("next", "epoch")]
+    [InlineData("epoch", "next")]
+    public void A_position_without_all_its_numbers_is_refused_with_the_one_that_is_missing(string number, string missing) =>
+        Assert.Contains($"sampler has no {missing}", Assert.Throws<UserException>(() => DataPosition.FromState(new Dictionary<string, long> { [number] = 1 })).Message);
+
+    [Theory]
+    [InlineData(-1, 0)]
+    [InlineData(0, -1)]
+    public void A_position_before_the_start_of_a_document_or_of_the_run_is_refused(long offset, long batches)
+    {
+        using var stream = new Prefetcher<DataPosition>(position => position, 3);
+        Assert.Throws<UserException>(() => stream.Position = new DataPosition(0, 0, offset, batches));
+    }
+
     [Fact]
     public void What_fails_ahead_is_thrown_where_its_batch_is_taken_and_not_at_the_end()
     {

@@ -100,8 +100,24 @@ public sealed class FinishingRunTests : IDisposable
         Assert.Contains("model.heads is 4 and was 2", wrong.Message);
     }
 
+    [Fact]
+    public void The_samples_at_the_end_are_those_of_the_average_of_the_weights()
+    {
+        // A learning rate at which the weights are far from their average.
+        var config = TinyRuns.Config("training.ema={ decay: 0.999 }", "training.optimizer.lr=0.1", "training.sample.tokens=30");
+        runs.Train(config, "run", observer: notes);
+        var run = TrainedRun.Open(runs.PathOf("run"), "latest");
+        var tokenizer = run.LoadTokenizer();
+        using var model = run.LoadLanguageModel(tokenizer, torch.CPU);
+        using var generator = new TextGenerator(model, tokenizer, torch.CPU) { StartsDocuments = DocumentStarts.BeforePrompts(run.Config.Data) };
+        var text = generator.Generate([""], new GenerationOptions { MaxNewTokens = 30, Temperature = 0.8, TopP = 0.95, Seed = run.Config.Seed, Slide = true })[0].Text;
+        Assert.Equal((20, text), Assert.Single(notes.Samples));
+    }
+
     sealed class Notes : ITrainingObserver
     {
+        internal List<(long Step, string Text)> Samples { get; } = [];
+        public void OnSamples(long step, IReadOnlyList<string> samples) => Samples.AddRange(samples.Select(sample => (step, sample)));
         internal List<string> Warnings { get; } = [];
         public void Warn(string message) => Warnings.Add(message);
     }

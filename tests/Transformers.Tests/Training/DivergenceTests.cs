@@ -1,5 +1,7 @@
 using Transformers.Checkpoints;
+using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Native;
 using Transformers.Runs;
 using Transformers.Training;
 
@@ -13,8 +15,8 @@ public class DivergenceTests
         TinyRuns.Config([$"training.divergence={divergence}", "training.checkpoint={ every: 2, keep: 3 }", "training.log.every=1", "training.validate.every=100", .. more]);
 
     /// <summary>Trains on, with poisoned batches, to a step.</summary>
-    static TrainerState Train(TinyRuns runs, string run, RunConfig config, long steps, Poison poison, long[] bad, Func<bool>? badValidation = null, Func<StopRequest, ITrainingObserver>? watch = null) =>
-        runs.Loop(config, run, steps, task => new PoisonedTask(task, poison, [.. bad]) { BadValidation = badValidation ?? (() => false) }, watch: watch);
+    static TrainerState Train(TinyRuns runs, string run, RunConfig config, long steps, Poison poison, long[] bad, Func<bool>? badValidation = null, Func<StopRequest, ITrainingObserver>? watch = null, Precision precision = Precision.Fp32) =>
+        runs.Loop(config, run, steps, task => new PoisonedTask(task, poison, [.. bad]) { BadValidation = badValidation ?? (() => false) }, watch: watch, precision: precision);
 
     static List<MetricsEvent> Metrics(TinyRuns runs, string run, string split) => [.. MetricsLog.Read(Path.Combine(runs.PathOf(run), "metrics.jsonl")).Where(e => e.Split == split)];
 
@@ -113,6 +115,26 @@ public class DivergenceTests
             Assert.Equal((at, 1), (half.Step, half.RollBacks));
             Assert.Equal(1, Train(runs, $"cut{at}", config, 20, poison, [7]).RollBacks);
             AssertSameEnd(runs, "whole", $"cut{at}");
+        }
+    }
+
+    [Fact]
+    public void After_going_back_products_read_the_restored_weights_and_no_copies_of_the_later_ones()
+    {
+        using var runs = new TinyRuns();
+        var config = Config("{ kind: roll_back, limit: 1 }");
+        // Without the kernels, products in bfloat16 read copies of the weights.
+        KernelLibrary.SwitchedOff = true;
+        try
+        {
+            Train(runs, "whole", config, 8, Poison.Loss, [7], precision: Precision.Bf16);
+            Train(runs, "halves", config, 8, Poison.Loss, [7], watch: stop => new StopOnceBack(4, stop), precision: Precision.Bf16);
+            Train(runs, "halves", config, 8, Poison.Loss, [7], precision: Precision.Bf16);
+            AssertSameEnd(runs, "whole", "halves");
+        }
+        finally
+        {
+            KernelLibrary.SwitchedOff = false;
         }
     }
 

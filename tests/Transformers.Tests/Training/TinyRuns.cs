@@ -42,7 +42,7 @@ sealed class TinyRuns : IDisposable
     internal TrainingOptions OptionsOf(string run) => new() { Run = PathOf(run), Cache = PathOf("cache") };
 
     /// <summary>Trains with a task that is changed first, going on where the folder stopped; steps are not checked against memory, nor is there a result.</summary>
-    internal TrainerState Loop(RunConfig config, string run, long steps, Func<TrainingTask, TrainingTask>? around = null, Action<Trainer, TrainingTask>? before = null, Func<StopRequest, ITrainingObserver>? watch = null)
+    internal TrainerState Loop(RunConfig config, string run, long steps, Func<TrainingTask, TrainingTask>? around = null, Action<Trainer, TrainingTask>? before = null, Func<StopRequest, ITrainingObserver>? watch = null, Precision precision = Precision.Fp32)
     {
         var options = new TrainingOptions { Run = PathOf(run), Cache = PathOf("cache") };
         var stop = new StopRequest();
@@ -53,7 +53,7 @@ sealed class TinyRuns : IDisposable
         var task = around is null ? setup.Task : around(setup.Task);
         var identity = new RunIdentity(config, setup.Files, setup.FilesHash, "fp32");
         using var outputs = new TrainerOutputs(folder, identity, TrainerOutputs.PolicyOf(config.Training.Checkpoint), observer);
-        using var trainer = new Trainer(task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, Precision.Fp32, CPU, outputs, observer, stop);
+        using var trainer = new Trainer(task, config.Training, SeedStreams.Of(config.Seed, "dropout"), config.Model.Width, precision, CPU, outputs, observer, stop);
         if (folder.Checkpoints.FindNewestIntact(out _) is { } checkpoint) trainer.Restore(checkpoint, identity.ReadState(checkpoint, observer));
         outputs.Open(trainer.State.Step);
         before?.Invoke(trainer, task);
