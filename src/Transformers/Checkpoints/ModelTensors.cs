@@ -96,6 +96,17 @@ public static class ModelTensors
         foreach (var piece in Pieces(tensor)) stream.Write(piece.bytes);
     }
 
+    /// <summary>Whether all numbers are finite, with memory for a piece at a time.</summary>
+    internal static bool IsFinite(this Tensor tensor)
+    {
+        foreach (var piece in Pieces(tensor))
+        {
+            using var scope = NewDisposeScope();
+            if (!piece.isfinite().all().item<bool>()) return false;
+        }
+        return true;
+    }
+
     // The address of the first byte; 0 where there is none.
     static unsafe nint AddressOf(Tensor dense)
     {

@@ -137,9 +137,9 @@ static class HuggingFaceExport
         var made = row.Change.Export(ours, row.Theirs)[which];
         if (!made.shape.SequenceEqual(row.Theirs[which].Shape))
             throw new InvalidOperationException($"{row.Theirs[which].Name} has the shape [{string.Join(", ", made.shape)}], but its table says [{string.Join(", ", row.Theirs[which].Shape)}]");
-        if (!made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "training diverged: export an earlier checkpoint");
+        if (!made.IsFinite()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "training diverged: export an earlier checkpoint");
         made = stored switch { SafetensorsDtype.F16 => made.to(ScalarType.Float16), SafetensorsDtype.BF16 => made.to(ScalarType.BFloat16), _ => made };
-        if (stored == SafetensorsDtype.F16 && !made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for --type f16", "--type bf16 has their range");
+        if (stored == SafetensorsDtype.F16 && !made.IsFinite()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for --type f16", "--type bf16 has their range");
         made.WriteTo(stream);
     }
 

@@ -75,7 +75,7 @@ sealed class OnnxWeights
 
     static Tensor Rows(Tensor tensor) => Plain(tensor).flatten(1);
 
-    static Tensor Scales(Tensor rows) => rows.abs().amax([1L]).div(127).clamp_min(1e-30);                                    // [outputs]
+    static Tensor Scales(Tensor rows) => maximum(rows.amax([1L]), rows.amin([1L]).neg()).div(127).clamp_min(1e-30);          // [outputs]
 
     static Tensor Quantize(Tensor rows) => rows.div(Scales(rows).unsqueeze(1)).round_().clamp_(-127, 127).add_(Zero).to(ScalarType.Byte);
 
