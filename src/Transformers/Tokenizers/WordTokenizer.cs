@@ -89,14 +89,9 @@ public sealed class WordTokenizer : TextTokenizer
     {
         var vocabulary = new JsonObject();
         for (var id = 0; id < words.Length; id++) vocabulary[words[id]] = id;
-        var document = new JsonObject
-        {
-            ["version"] = "1.0",
-            ["added_tokens"] = HuggingFaceWriter.AddedTokens(special),
-            ["pre_tokenizer"] = new JsonObject { ["type"] = "WhitespaceSplit" },
-            ["model"] = new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = Unknown },
-        };
-        target.Write(Encoding.UTF8.GetBytes(document.ToJsonString(JsonStyle.Indented)));
+        // Every part of the format is named: its implementation in JavaScript requires that, even of those that are null.
+        HuggingFaceWriter.Write(target, HuggingFaceWriter.AddedTokens(special), null, new JsonObject { ["type"] = "WhitespaceSplit" }, null, null,
+            new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = Unknown });
     }
 
     /// <summary>Reads what <see cref="Save(Stream)"/> wrote, or returns null if the file contains a vocabulary of another kind.</summary>

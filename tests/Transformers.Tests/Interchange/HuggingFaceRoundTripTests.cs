@@ -7,6 +7,7 @@ using Transformers.Interchange;
 using Transformers.Interchange.HuggingFace;
 using Transformers.IO;
 using Transformers.Kinds;
+using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;
@@ -109,6 +110,48 @@ public sealed class HuggingFaceRoundTripTests : IDisposable
         Assert.Equal(14, (int)description["model_max_length"]!);
     }
 
+    // Versions of the library before 5 give out token_type_ids unless the tokenizer says otherwise: GPT-2 adds embeddings for them.
+    [Theory]
+    [InlineData("gpt2", "layers: 1, heads: 2, width: 16, context: 12")]
+    [InlineData("marian", "layers: 1, heads: 2, width: 16, context: 20")]
+    public void A_tokenizer_gives_out_what_the_model_reads(string layout, string model)
+    {
+        Export(Make(layout, model));
+        Assert.Equal(["input_ids", "attention_mask"], Json("tokenizer_config.json")["model_input_names"]!.AsArray().Select(name => (string)name!));
+    }
+
+    JsonNode Json(string name) => JsonNode.Parse(File.ReadAllText(folder[$"exported/{name}"]))!;
+
+    // Where a config does not name them, the library's Llama ends texts at token 2, an ordinary one here.
+    [Fact]
+    public void A_vocabulary_without_an_end_of_text_token_exports_as_one()
+    {
+        Export(MadeRuns.Language(folder["run"], "layers: 1, heads: 2, width: 16, context: 12, feed_forward: { kind: swiglu }, positions: { kind: rotary }, norm: { kind: rms }", CharacterTokenizer.FromText("abc de")));
+        foreach (var key in (string[])["bos_token_id", "eos_token_id"])
+        {
+            Assert.True(Json("config.json").AsObject().TryGetPropertyValue(key, out var id));
+            Assert.Null(id);
+            Assert.False(Json("generation_config.json").AsObject().ContainsKey(key));
+        }
+    }
+
+    // Without one, the library generates 20 tokens.
+    [Fact]
+    public void A_translator_exports_the_maximum_length_of_a_translation()
+    {
+        Export(Make("marian", "layers: 1, heads: 2, width: 16, context: 37"));
+        Assert.Equal(37, (int)Json("generation_config.json")["max_length"]!);
+    }
+
+    [Fact]
+    public void Weights_that_are_not_finite_are_not_exported()
+    {
+        var run = MadeRuns.Language(folder["run"], "layers: 1, heads: 2, width: 16, context: 12", spoil: "blocks.0.mlp.up.weight");
+        foreach (var type in (ExportType[])[ExportType.F32, ExportType.F16])
+            Assert.Contains("transformer.h.0.mlp.c_fc.weight has numbers that are not finite", Assert.Throws<UserException>(() => Export(run, type: type)).Message);
+        Assert.False(Directory.Exists(folder["exported"]));
+    }
+
     [Fact]
     public void The_token_that_starts_documents_is_put_before_texts_there_and_comes_back()
     {
@@ -144,6 +187,7 @@ public sealed class HuggingFaceRoundTripTests : IDisposable
         { "vit|kind: vit, patch: 4, layers: 1, heads: 2, width: 16, layer_scale: 1.0e-4", "model.layer_scale" },
         { "swin|kind: swin, patch: 2, width: 8, layers: [2, 1], heads: [1, 2], window: 4", "padding is masked" },
         { "swin|kind: swin, patch: 4, width: 8, layers: [1, 1], heads: [1, 2], window: 6", "larger than the grid of stage 2" },
+        { "swin|kind: swin, patch: 2, width: 8, layers: [2, 1], heads: [1, 2], window: 3, norm: { kind: layer, epsilon: 1.0e-4 }", "a layer norm of epsilon 1e-5" },
         { "seq|layers: 1, heads: 2, width: 16, context: 20, norm: { kind: layer, placement: pre }", "epsilon 1e-5 after each sublayer" },
         { "enc|layers: 1, heads: 2, width: 16, context: 20, head: { kind: classify, pool: mean }", "pool other than cls" },
     };

@@ -24,11 +24,11 @@ static class MadeRuns
         "the cat sat on the mat and the dog ran in the rain. It's 2024, isn't it? ", 20))))],
         new BpeTrainerOptions { VocabularySize = 300, Pattern = SplitPattern.Gpt2, MinimumFrequency = 2, SpecialTokens = special.Length > 0 ? special : [TextTokenizer.DefaultEndOfText] });
 
-    internal static TrainedRun Language(string folder, string model, TextTokenizer? tokenizer = null, string batches = "")
+    internal static TrainedRun Language(string folder, string model, TextTokenizer? tokenizer = null, string batches = "", string? spoil = null)
     {
         tokenizer ??= Bpe();
         return Make(folder, $"data: {{ kind: text, {batches}source: {{ files: [x] }}, tokenizer: {{ kind: bytes }} }}\nmodel: {{ kind: gpt, {model} }}\n{Training}", config =>
-            new Gpt((GptConfig)config.Model, ((GptConfig)config.Model).VocabularyFor(tokenizer)), Files(tokenizer));
+            new Gpt((GptConfig)config.Model, ((GptConfig)config.Model).VocabularyFor(tokenizer)), Files(tokenizer), spoil);
     }
 
     internal static TrainedRun Encoder(string folder, string model, string[]? classes = null)
@@ -58,7 +58,8 @@ static class MadeRuns
 
     static Dictionary<string, byte[]> Files(TextTokenizer tokenizer) => new() { [tokenizer.FileName] = tokenizer.ToBytes() };
 
-    static TrainedRun Make(string folder, string yaml, Func<RunConfig, nn.Module> create, Dictionary<string, byte[]> files)
+    // A parameter to be spoiled is not a number.
+    static TrainedRun Make(string folder, string yaml, Func<RunConfig, nn.Module> create, Dictionary<string, byte[]> files, string? spoil = null)
     {
         NativeLibraries.Load();
         var config = ConfigFile.Parse<RunConfig>(yaml, "made.yaml");
@@ -66,7 +67,7 @@ static class MadeRuns
         using var generator = new Generator(7);
         using (no_grad())
             foreach (var (name, parameter) in model.named_parameters())
-                parameter.copy_(randn(parameter.shape, generator: generator) * 0.2 + (name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0));
+                parameter.copy_(randn(parameter.shape, generator: generator) * (name == spoil ? double.NaN : 0.2) + (name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0));
         using var contents = new CheckpointContents(3);
         contents.AddSnapshot(CheckpointFiles.Model, model.state_dict().Select(named => (named.Key, named.Value)));
         contents.AddText(CheckpointFiles.Config, ConfigWriter.ToYaml(config));

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
@@ -6,6 +7,14 @@ namespace Transformers.Tests.Tokenizers;
 
 public class WordTokenizerTests
 {
+    // Hugging Face's implementation in JavaScript refuses a file that does not name all of them.
+    [Fact]
+    public void A_file_names_every_part_of_the_format()
+    {
+        var document = JsonNode.Parse(WordTokenizer.Train(["one two"], ["<pad>", "<unk>"]).ToBytes())!.AsObject();
+        Assert.Equal(["version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model"], document.Select(part => part.Key));
+    }
+
     [Fact]
     public void Special_tokens_come_first_and_words_in_order_after_them()
     {

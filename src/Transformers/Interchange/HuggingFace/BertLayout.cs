@@ -49,6 +49,7 @@ sealed class BertLayout : HuggingFaceLayout<EncoderConfig>
         var classes = weights.ShapeOf("classifier.weight") is [> 0 and <= int.MaxValue and var rows, _] ? (int)rows : 0;
         if (!masked && classes == 0)
             throw new UserException([new Problem("the weights have neither a head for masked tokens (cls.predictions) nor a classifier", config.Path, Hint: "save BertForMaskedLM or BertForSequenceClassification")]);
+        if (!masked) Shared.Classes(config, classes);
         var width = config.Int("hidden_size", 768, most: 1_000_000);
         var network = Shared.FeedForward(config, "hidden_act", "gelu", config.Int("intermediate_size", 3072), width);
         if (masked && network is not GeluConfig { Tanh: false }) throw config.Error("hidden_act", $"({config.Text("hidden_act")}) must be gelu for a head that predicts masked tokens");

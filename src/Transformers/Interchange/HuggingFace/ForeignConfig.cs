@@ -67,6 +67,18 @@ sealed class ForeignConfig
             : throw Error(key, $"({Show(one)}) must be whole numbers from {least} to {most}"))]
         : throw (Has(key) ? Error(key, "must be a list of whole numbers") : Missing(key));
 
+    /// <summary>Token ids: a list, a single one, or none.</summary>
+    public IReadOnlyList<int> Ids(string key) => Find(key) switch
+    {
+        null => [],
+        { ValueKind: JsonValueKind.Array } list when list.GetArrayLength() == 0 => [],
+        { ValueKind: JsonValueKind.Array } => Ints(key, least: 0, most: int.MaxValue),
+        _ => [Int(key, least: 0, most: int.MaxValue)],
+    };
+
+    /// <summary>The keys.</summary>
+    public IEnumerable<string> Keys => root.EnumerateObject().Select(member => member.Name);
+
     /// <summary>A list of numbers; null if there is none.</summary>
     public double[]? Numbers(string key) => Find(key) is not { } list ? null
         : list.ValueKind == JsonValueKind.Array && list.GetArrayLength() is > 0 and <= 64 && list.EnumerateArray().All(one => one.ValueKind == JsonValueKind.Number)

@@ -13,7 +13,7 @@ static class ForeignImages
     const int Bilinear = 2, Bicubic = 3;
 
     /// <summary>The number of classes of the folder's head.</summary>
-    internal static int Classes(WeightFiles weights, string head, ForeignConfig config) => weights.ShapeOf(head) is [> 0 and <= 10_000_000 and var classes, _] ? (int)classes
+    internal static int Classes(WeightFiles weights, string head, ForeignConfig config) => weights.ShapeOf(head) is [> 0 and <= 10_000_000 and var classes, _] ? Shared.Classes(config, (int)classes)
         : throw new UserException([new Problem($"the weights have no classifier ({head})", config.Path, Hint: "save the model for image classification")]);
 
     /// <summary>The images that a config describes.</summary>

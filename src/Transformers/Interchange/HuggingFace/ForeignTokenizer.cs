@@ -45,16 +45,19 @@ static class ForeignTokenizer
     }
 
     /// <summary>The data config of a language model.</summary>
-    internal static ForeignInput ForText(string folder, ForeignModel model, string output)
+    internal static ForeignInput ForText(string folder, ForeignConfig config, ForeignModel model, string output)
     {
         var tokenizer = Read(folder, model.Sizes.Vocabulary);
         var data = new TextDataConfig { Source = new TextFilesConfig { Files = [ForeignInput.NoData] }, Tokenizer = Config(tokenizer, output) };
         var (before, after) = tokenizer.Frame;
+        var notes = new List<string>();
         // As an export writes it for a run whose documents start with this token.
         if (before is [var start] && after.Count == 0 && start == tokenizer.EndOfTextId) data = data with { Batches = new PackedBatchesConfig(), DocumentStart = true };
-        else if (before.Count + after.Count > 0)
-            return new(data, Files(tokenizer)) { Notes = [$"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score do not add them"] };
-        return new(data, Files(tokenizer));
+        else if (before.Count + after.Count > 0) notes.Add($"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score do not add them");
+        var ends = config.Ids("eos_token_id").Where(id => id < tokenizer.VocabularySize && id != tokenizer.EndOfTextId).Select(tokenizer.TextOf).ToList();
+        if (ends.Count > 0)
+            notes.Add($"config.json ends texts at {string.Join(" ", ends.Select(end => MessageText.Escape(end)))}; generate {(tokenizer.EndOfTextId is { } own ? $"ends them at {MessageText.Escape(tokenizer.TextOf(own))} alone" : "does not end them there")}");
+        return new(data, Files(tokenizer)) { Notes = notes };
     }
 
     /// <summary>The config of the run's own tokenizer.</summary>
@@ -109,7 +112,12 @@ static class ForeignTokenizer
 
     static JsonObject Describe(TextTokenizer tokenizer, int context)
     {
-        var description = new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["model_max_length"] = context, ["clean_up_tokenization_spaces"] = false };
+        var description = new JsonObject
+        {
+            ["tokenizer_class"] = "PreTrainedTokenizerFast", ["model_max_length"] = context, ["clean_up_tokenization_spaces"] = false,
+            // Versions of the library before 5 would add token_type_ids by default: GPT-2 adds the embeddings of token 0 for them, and Marian fails.
+            ["model_input_names"] = new JsonArray("input_ids", "attention_mask"),
+        };
         Add("eos_token", tokenizer.EndOfTextId is { } end ? [.. tokenizer.SpecialTokens.Where(token => token.Value == end).Select(token => token.Key)] : []);
         Add("bos_token", ["<s>", "[CLS]", "<bos>", "<|begin_of_text|>", TextTokenizer.DefaultEndOfText]);
         Add("pad_token", ["<pad>", "[PAD]", "<|pad|>"]);

@@ -54,7 +54,7 @@ sealed class Gpt2Layout : HuggingFaceLayout<GptConfig>
         };
     }
 
-    public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output) => ForeignTokenizer.ForText(folder, model, output);
+    public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output) => ForeignTokenizer.ForText(folder, config, model, output);
 
     public override IEnumerable<WeightRow> Rows(GptConfig model, LayoutSizes sizes, string prefix)
     {

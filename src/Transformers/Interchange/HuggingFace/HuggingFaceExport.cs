@@ -31,7 +31,7 @@ static class HuggingFaceExport
         {
             AddIds(config, ("bos_token_id", tokenizer.EndOfTextId), ("eos_token_id", tokenizer.EndOfTextId));
             ForeignTokenizer.Write(folder, tokenizer, model.Context, before: starts ? tokenizer.EndOfTextId : null);
-            WriteGeneration(folder, config, "bos_token_id", "eos_token_id");
+            WriteGeneration(folder, config, null, "bos_token_id", "eos_token_id");
         });
     }
 
@@ -61,7 +61,7 @@ static class HuggingFaceExport
         {
             AddIds(config, ("pad_token_id", special.Padding), ("bos_token_id", special.Begin), ("eos_token_id", special.End), ("forced_eos_token_id", special.End), ("decoder_start_token_id", special.Begin));
             ForeignTokenizer.Write(folder, source, model.Context, after: special.End);
-            WriteGeneration(folder, config, "pad_token_id", "bos_token_id", "eos_token_id", "forced_eos_token_id", "decoder_start_token_id");
+            WriteGeneration(folder, config, model.Context, "pad_token_id", "bos_token_id", "eos_token_id", "forced_eos_token_id", "decoder_start_token_id");
         });
     }
 
@@ -137,9 +137,10 @@ static class HuggingFaceExport
         var made = row.Change.Export(ours, row.Theirs)[which];
         if (!made.shape.SequenceEqual(row.Theirs[which].Shape))
             throw new InvalidOperationException($"{row.Theirs[which].Name} has the shape [{string.Join(", ", made.shape)}], but its table says [{string.Join(", ", row.Theirs[which].Shape)}]");
+        if (!made.IsFinite()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "training diverged: export an earlier checkpoint");
         made = stored switch { SafetensorsDtype.F16 => made.to(ScalarType.Float16), SafetensorsDtype.BF16 => made.to(ScalarType.BFloat16), _ => made };
-        if (stored == SafetensorsDtype.F16 && !made.isfinite().all().item<bool>()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for --type f16", "--type bf16 has their range");
-        stream.Write(made.contiguous().bytes);
+        if (stored == SafetensorsDtype.F16 && !made.IsFinite()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for --type f16", "--type bf16 has their range");
+        made.WriteTo(stream);
     }
 
     static void WriteWeights(ExportFolder folder, List<TensorBytes> tensors, long shardBytes)
@@ -174,15 +175,17 @@ static class HuggingFaceExport
         folder.Write(WeightFiles.Index, new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map });
     }
 
+    // Without null for a token that a vocabulary lacks, the library would use its own default, such as 2, which is another token here.
     static void AddIds(JsonObject config, params (string Key, int? Id)[] ids)
     {
-        foreach (var (key, id) in ids)
-            if (id is { } known) config[key] = known;
+        foreach (var (key, id) in ids) config[key] = id;
     }
 
-    static void WriteGeneration(ExportFolder folder, JsonObject config, params string[] keys)
+    // Without a length, the library generates 20 tokens.
+    static void WriteGeneration(ExportFolder folder, JsonObject config, int? longest, params string[] keys)
     {
-        var generation = new JsonObject { ["_from_model_config"] = true };
+        var generation = new JsonObject();
+        if (longest is { } length) generation["max_length"] = length;
         foreach (var key in keys)
             if (config[key] is { } value) generation[key] = value.DeepClone();
         folder.Write("generation_config.json", generation);

@@ -46,17 +46,15 @@ public static class HuggingFaceImport
         ConfigFile.Check(run);
         using var contents = new CheckpointContents(0);
         var tensors = new List<(string Name, Tensor Tensor)>();
-        try
-        {
-            using (no_grad())
-                foreach (var row in model.Rows) tensors.AddRange(Import(row, weights));
-            WriteWhole(output, () => Write(output, run, input, contents, tensors));
-            return new(output, layout.Name, KindAttribute.Of(run.Model), tensors.Sum(one => one.Tensor.numel()), tensors.Count, ignored, input.Notes);
-        }
-        finally
-        {
-            foreach (var (_, tensor) in tensors) tensor.Dispose();
-        }
+        using (no_grad())
+            foreach (var row in model.Rows)
+                foreach (var one in Import(row, weights))
+                {
+                    contents.Own(one.Tensor);
+                    tensors.Add(one);
+                }
+        WriteWhole(output, () => Write(output, run, input, contents, tensors));
+        return new(output, layout.Name, KindAttribute.Of(run.Model), tensors.Sum(one => one.Tensor.numel()), tensors.Count, ignored, input.Notes);
     }
 
     /// <summary>Requires that data are named for a run that was imported, which has none of its own.</summary>
@@ -100,7 +98,7 @@ public static class HuggingFaceImport
 
     static string List(List<string> names) => string.Join(", ", names.Distinct().Take(Listed).Select(name => MessageText.Escape(name, 120))) + (names.Count > Listed ? ", …" : "");
 
-    static IEnumerable<(string, Tensor)> Import(WeightRow row, WeightFiles weights)
+    static IEnumerable<(string Name, Tensor Tensor)> Import(WeightRow row, WeightFiles weights)
     {
         if (row.IsConstant || (row.Optional && row.Theirs.Any(theirs => weights.ShapeOf(theirs.Name) is null))) return [];
         using var scope = NewDisposeScope();
@@ -133,7 +131,7 @@ public static class HuggingFaceImport
     static void Write(string output, RunConfig config, ForeignInput input, CheckpointContents contents, List<(string Name, Tensor Tensor)> tensors)
     {
         var yaml = ConfigWriter.ToYaml(config);
-        contents.AddSnapshot(CheckpointFiles.Model, tensors);
+        contents.AddTensors(CheckpointFiles.Model, tensors);
         contents.AddText(CheckpointFiles.Config, yaml);
         foreach (var (name, bytes) in input.Files) contents.AddBytes(name, bytes);
         var policy = TrainerOutputs.PolicyOf(config.Training.Checkpoint);

@@ -129,6 +129,14 @@ static class Shared
     /// <summary>A setting's kind, as named in a config.</summary>
     internal static string KindOf(object setting) => KindAttribute.Of(setting);
 
+    /// <summary>Requires that a head classifies: with a single output it predicts a number, and with several it may decide on each by itself.</summary>
+    /// <returns>The number of classes.</returns>
+    internal static int Classes(ForeignConfig config, int outputs)
+    {
+        config.Require("problem_type", "single_label_classification", "single_label_classification");
+        return outputs > 1 ? outputs : throw config.Error("id2label", "has one class, which transformers reads as the regression of a number: classifiers have at least 2");
+    }
+
     /// <summary>Names of classes as two objects, as in such configs.</summary>
     internal static void AddLabels(JsonObject config, IReadOnlyList<string> labels)
     {

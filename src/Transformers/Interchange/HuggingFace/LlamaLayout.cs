@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 
@@ -32,10 +33,12 @@ sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
     public override ForeignModel Read(ForeignConfig config, WeightFiles weights)
     {
         config.Require("hidden_act", "silu", "silu", "swish");
-        var rope = config.Inner("rope_parameters");
-        foreach (var scaling in new[] { config.Inner("rope_scaling"), rope })
-            if (scaling is not null && (scaling.Text("rope_type") ?? scaling.Text("type") ?? "default") is var type and not "default")
-                throw config.Error("rope_scaling", $"of type {type} is not supported: positions are rotated without scaling");
+        // Versions of the library before 5 have the base outside these objects.
+        ForeignConfig[] rotary = [.. new[] { config.Inner("rope_scaling"), config.Inner("rope_parameters") }.OfType<ForeignConfig>()];
+        foreach (var scaling in rotary)
+            if ((scaling.Text("rope_type") ?? scaling.Text("type") ?? "default") is var type and not "default")
+                throw config.Error("rope_scaling", $"of type {MessageText.Escape(type)} is not supported: positions are rotated without scaling");
+        foreach (var part in rotary.Append(config)) part.Require("partial_rotary_factor", "1", "1", "1.0");
         var (width, heads) = (config.Int("hidden_size", 4096, most: 1_000_000), config.Int("num_attention_heads", 32, most: 10_000));
         if (config.Has("head_dim") && config.Int("head_dim") * (long)heads != width)
             throw config.Error("head_dim", $"({config.Int("head_dim")}) times num_attention_heads ({heads}) must be hidden_size ({width})");
@@ -49,14 +52,14 @@ sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
             Vocabulary = sizes.Vocabulary,
             Layers = config.Int("num_hidden_layers", 32, most: 10_000), Heads = heads, KeyValueHeads = groups == heads ? null : groups, Width = width,
             Context = config.Int("max_position_embeddings", 2048), FeedForward = new SwiGluConfig { Width = hidden == standard ? null : hidden },
-            Positions = new RotaryPositionsConfig { Base = rope?.Number("rope_theta", 10_000) ?? config.Number("rope_theta", 10_000) },
+            Positions = new RotaryPositionsConfig { Base = rotary.Append(config).First(part => part == config || part.Has("rope_theta")).Number("rope_theta", 10_000) },
             Norm = new RmsNormConfig { Epsilon = config.Number("rms_norm_eps", 1e-6) }, Bias = bias, Dropout = config.Number("attention_dropout", 0),
             TieEmbeddings = config.Flag("tie_word_embeddings", false),
         };
         return new(model, sizes, [.. Rows(model, sizes, Prefix)]) { Ignored = new Regex(@"\.rotary_emb\.inv_freq$", RegexOptions.CultureInvariant) };
     }
 
-    public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output) => ForeignTokenizer.ForText(folder, model, output);
+    public override ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output) => ForeignTokenizer.ForText(folder, config, model, output);
 
     public override IEnumerable<WeightRow> Rows(GptConfig model, LayoutSizes sizes, string prefix)
     {

@@ -14,11 +14,14 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
     public override string Name => "swin";
     public override string Prefix => "swin.";
 
+    // The library's norms of patches and merges have this epsilon whatever the config says.
+    const double Epsilon = 1e-5;
+
     public override IEnumerable<string> Misfits(SwinConfig model, LayoutSizes sizes) =>
     [
         .. Shared.Unless(model.FeedForward is not SwiGluConfig, $"model.feed_forward of kind {Shared.KindOf(model.FeedForward)}"),
         .. Shared.Unless(model.FeedForward.Width is null, "a model.feed_forward.width, while Swin has four times each stage's width"),
-        .. Shared.Unless(model.Norm is LayerNormConfig, $"model.norm of kind {Shared.KindOf(model.Norm)}"),
+        .. Shared.Unless(model.Norm is LayerNormConfig { Epsilon: Epsilon }, "a model.norm other than a layer norm of epsilon 1e-5"),
         .. GridMisfits(model, sizes.Image),
     ];
 
@@ -50,13 +53,14 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
     {
         config.Require("qkv_bias", "true", "true");
         config.Require("use_absolute_embeddings", "false", "false");
+        if (config.Number("layer_norm_eps", Epsilon) != Epsilon) throw config.Error("layer_norm_eps", $"({config.Number("layer_norm_eps", Epsilon)}) must be 1e-5, the epsilon of all norms in this program");
         if (config.Number("mlp_ratio", 4) != 4) throw config.Error("mlp_ratio", $"({config.Number("mlp_ratio", 4)}) must be 4");
         var (layers, heads) = (config.Ints("depths", most: 10_000), config.Ints("num_heads", most: 10_000));
         if (layers.Length > 8 || heads.Length != layers.Length) throw config.Error("depths", $"must be those of at most 8 stages, the length of num_heads ({heads.Length})");
         var model = new SwinConfig
         {
             Patch = config.Int("patch_size", 4, most: 4096), Width = config.Int("embed_dim", 96, most: 100_000), Layers = layers, Heads = heads, Window = config.Int("window_size", 7, most: 4096),
-            Padding = WindowPadding.Zeros, FeedForward = Shared.FeedForward(config, "hidden_act", "gelu", 4, 1), Norm = new LayerNormConfig { Epsilon = config.Number("layer_norm_eps", 1e-5) },
+            Padding = WindowPadding.Zeros, FeedForward = Shared.FeedForward(config, "hidden_act", "gelu", 4, 1), Norm = new LayerNormConfig { Epsilon = Epsilon },
             Drop = new ImageDropConfig { Activations = config.Number("hidden_dropout_prob", 0), Attention = config.Number("attention_probs_dropout_prob", 0), Path = config.Number("drop_path_rate", 0.1) },
         };
         var sizes = new LayoutSizes(Classes: ForeignImages.Classes(weights, "classifier.weight", config), Image: ForeignImages.Shape(config, weights, "classifier.weight"));

@@ -3,13 +3,26 @@ using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
+using static TorchSharp.torch;
 
 namespace Transformers.Interchange.HuggingFace;
 
 /// <summary>An image model with timm's names, which can be imported but not exported. Its config names the architecture; the sizes come from the weights.</summary>
 abstract class TimmLayout : HuggingFaceLayout
 {
+    // What decides nothing that the weights do not show.
+    static readonly HashSet<string> Arguments = new(["num_heads", "num_classes", "in_chans", "img_size", "patch_size", "embed_dim", "depth", "depths", "window_size", "init_values"], StringComparer.Ordinal);
+
     private protected abstract Regex Architectures { get; }
+
+    /// <summary>Requires that a config does not change its architecture.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="pool">How the architecture pools.</param>
+    private protected static void RequireUnchanged(ForeignConfig config, string pool)
+    {
+        config.Require("global_pool", pool, pool);
+        if (config.Inner("model_args")?.Keys.FirstOrDefault(key => !Arguments.Contains(key)) is { } key) throw config.Error($"model_args.{MessageText.Escape(key)}", "is not supported");
+    }
 
     public override bool Knows(ForeignConfig config) => !config.Has("model_type") && config.Text("architecture") is { } name && Architectures.IsMatch(name);
 
@@ -65,6 +78,7 @@ sealed class TimmVitLayout : TimmLayout
 
     public override ForeignModel Read(ForeignConfig config, WeightFiles weights)
     {
+        RequireUnchanged(config, "token");
         var name = config.Text("architecture")!;
         var (D, C, P) = (Size(weights, "patch_embed.proj.weight", 0, 4), Size(weights, "patch_embed.proj.weight", 1, 4), Size(weights, "patch_embed.proj.weight", 2, 4));
         var (layers, F, classes) = (Count(weights, i => $"blocks.{i}.norm1.weight"), Size(weights, "blocks.0.mlp.fc1.weight", 0, 2), Size(weights, "head.weight", 0, 2));
@@ -77,14 +91,14 @@ sealed class TimmVitLayout : TimmLayout
         if (D % model.Heads != 0) throw config.Error("architecture", $"({name}) has {model.Heads} heads, which must divide the weights' width ({D})");
         var sizes = new LayoutSizes(0, classes, Image(config, C, classes));
         ForeignImages.RequireDivisible(config, sizes.Image.Size, P);
-        return new(model, sizes, [.. Rows(model, sizes, scaled)]);
+        return new(model, sizes, [.. Rows(model, sizes, scaled, weights.ShapeOf("pos_embed") is [1, var rows, _] && rows == (long)(sizes.Image.Size / P) * (sizes.Image.Size / P))]);
     }
 
-    static IEnumerable<WeightRow> Rows(VitConfig model, LayoutSizes sizes, bool scaled)
+    static IEnumerable<WeightRow> Rows(VitConfig model, LayoutSizes sizes, bool scaled, bool patchesOnly)
     {
         var (D, F, P) = (model.Width, FeedForward.HiddenWidth(model.FeedForward, model.Width), model.Patch);
         yield return new("cls_token", Custom.Reshaped([D], 1, 1, D), new ForeignTensor("cls_token", 1, 1, D));
-        yield return VitLayout.Positions("pos_embed", sizes.Image.Size / P, D);
+        yield return patchesOnly ? PatchPositions(sizes.Image.Size / P, D) : VitLayout.Positions("pos_embed", sizes.Image.Size / P, D);
         foreach (var row in VitLayout.Layer("patch_emb", "patch_embed.proj", D, sizes.Image.Channels, P, P)) yield return row;
         IEnumerable<WeightRow> scales = scaled ? [new("blocks.*.scale1.weight", WeightChange.Same, new ForeignTensor("blocks.*.ls1.gamma", D)), new("blocks.*.scale2.weight", WeightChange.Same, new ForeignTensor("blocks.*.ls2.gamma", D))] : [];
         foreach (var row in WeightRow.Repeat(model.Layers,
@@ -95,6 +109,10 @@ sealed class TimmVitLayout : TimmLayout
         foreach (var row in VitLayout.Layer("norm", "norm", D)) yield return row;
         foreach (var row in VitLayout.Layer("head", "head", sizes.Classes, D)) yield return row;
     }
+
+    // DeiT III adds positions to patches alone.
+    static WeightRow PatchPositions(int side, long D) => new(["pos_emb.cls", "pos_emb.weight"],
+        new Custom(_ => throw new NotSupportedException("timm's layouts are not written"), table => [zeros(D), table[0].reshape(side, side, D)]), new ForeignTensor("pos_embed", 1, side * side, D));
 }
 
 /// <summary>timm's SwinTransformer, and the original one by the paper's authors.</summary>
@@ -105,6 +123,7 @@ sealed class TimmSwinLayout : TimmLayout
 
     public override ForeignModel Read(ForeignConfig config, WeightFiles weights)
     {
+        RequireUnchanged(config, "avg");
         var (C, channels, P) = (Size(weights, "patch_embed.proj.weight", 0, 4), Size(weights, "patch_embed.proj.weight", 1, 4), Size(weights, "patch_embed.proj.weight", 2, 4));
         var stages = Count(weights, stage => $"layers.{stage}.blocks.0.norm1.weight");
         if (stages > 8) throw new UserException($"the weights have {stages} stages, but at most 8 are supported");

@@ -50,7 +50,7 @@ sealed class WeightFiles : IDisposable
         if (stored.Dtype is not (SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16 or SafetensorsDtype.F64))
             throw new UserException([new Problem($"{name} has the type {stored.Dtype}, but weights must be F32, F16, BF16 or F64", file.Path)]);
         var loaded = ModelTensors.Load(file, stored, file.Path).to(ScalarType.Float32);
-        return loaded.isfinite().all().item<bool>() ? loaded : throw new UserException([new Problem($"{name} has numbers that are not finite", file.Path, Hint: "training diverged, or the weights are damaged")]);
+        return loaded.IsFinite() ? loaded : throw new UserException([new Problem($"{name} has numbers that are not finite", file.Path, Hint: "training diverged, or the weights are damaged")]);
     }
 
     void OpenShards(string folder, string index)

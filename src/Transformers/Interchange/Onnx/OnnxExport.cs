@@ -126,9 +126,12 @@ static class OnnxExport
     public static ExportResult Write(TrainedRun run, ExportRequest request, OnnxWeights weights, OnnxDescription description, params IReadOnlyList<(string File, OnnxGraph Graph)> graphs)
     {
         if (weights.Unused.ToList() is { Count: > 0 } left) throw new InvalidOperationException($"the graph leaves out the weights {string.Join(", ", left.Take(5))}");
-        using var folder = new ExportFolder(request.Output);
         var tensors = graphs.SelectMany(one => one.Graph.Initializers).ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
-        if (request.WeightsBeside ?? tensors.Sum(tensor => (long)tensor.RawData.Length) > request.MostInside) MoveBeside(folder, tensors);
+        var bytes = tensors.Sum(weights.BytesOf);
+        if (request.WeightsBeside == false && bytes > request.MostInside)
+            throw new UserException($"the weights of {bytes:N0} bytes are too large for --weights inside: a graph's file can have at most {request.MostInside:N0} bytes of them", "leave it out, or use --weights beside");
+        using var folder = new ExportFolder(request.Output);
+        if (request.WeightsBeside ?? bytes > request.MostInside) MoveBeside(folder, weights, tensors);
         foreach (var (file, graph) in graphs) folder.Write(file, stream => graph.ToModel().WriteTo(stream));
         foreach (var name in TokenizerPair.SourceNames.Concat(TokenizerPair.TargetNames).Where(run.Checkpoint.Has)) folder.Write(name, run.Checkpoint.ReadBytes(name));
         var complete = description with
@@ -143,19 +146,19 @@ static class OnnxExport
     static readonly JsonSerializerOptions Indented = new(JsonStyle.Indented) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
 
     // Each tensor once, whichever graphs use it.
-    static void MoveBeside(ExportFolder folder, IEnumerable<TensorProto> tensors) => folder.Write(WeightsFile, stream =>
+    static void MoveBeside(ExportFolder folder, OnnxWeights weights, IEnumerable<TensorProto> tensors) => folder.Write(WeightsFile, stream =>
     {
         long at = 0;
-        foreach (var tensor in tensors.Where(tensor => tensor.RawData.Length >= LeastBeside))
+        foreach (var tensor in tensors.Where(tensor => weights.BytesOf(tensor) >= LeastBeside))
         {
-            var padding = (int)((Alignment - at % Alignment) % Alignment);
+            var (padding, bytes) = ((Alignment - at % Alignment) % Alignment, weights.BytesOf(tensor));
             stream.Write(new byte[padding]);
-            tensor.RawData.WriteTo(stream);
+            weights.WriteTo(stream, tensor);
             at += padding;
             tensor.DataLocation = TensorProto.Types.DataLocation.External;
-            foreach (var (key, value) in new[] { ("location", WeightsFile), ("offset", Text(at)), ("length", Text(tensor.RawData.Length)) })
+            foreach (var (key, value) in new[] { ("location", WeightsFile), ("offset", Text(at)), ("length", Text(bytes)) })
                 tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
-            at += tensor.RawData.Length;
+            at += bytes;
             tensor.ClearRawData();
         }
     });

@@ -161,9 +161,10 @@ sealed class OnnxGraph(string name, OnnxWeights weights)
     /// <summary>The whole numbers from one up to another, [count].</summary>
     public string Range(string from, string until) => Call("Range", from, until, Number(1));
 
-    /// <summary>The finished model.</summary>
+    /// <summary>The finished model, with the numbers of all weights that are not in a separate file.</summary>
     public ModelProto ToModel()
     {
+        foreach (var tensor in graph.Initializer) weights.Fill(tensor);
         foreach (var node in graph.Node)
         {
             for (var i = 0; i < node.Input.Count; i++) node.Input[i] = published.GetValueOrDefault(node.Input[i], node.Input[i]);

@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using TorchSharp;
-using Transformers.IO;
+using Transformers.Checkpoints;
 using static TorchSharp.torch;
 using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 
@@ -18,10 +18,12 @@ sealed class OnnxWeights
 
     readonly Dictionary<string, Tensor> tensors = new(StringComparer.Ordinal);
     readonly Dictionary<(string Name, bool Transposed), (TensorProto, TensorProto?)> made = [];
+    // Descriptions without numbers, which are computed when a file is written: only one weight at a time is in memory twice.
+    readonly Dictionary<TensorProto, Func<Tensor>> numbers = new(ReferenceEqualityComparer.Instance);
     readonly HashSet<string> used = new(StringComparer.Ordinal);
 
     /// <summary>The weights of a model.</summary>
-    /// <param name="model">The model; it must live until the graphs are complete.</param>
+    /// <param name="model">The model; it must live until the graphs are written.</param>
     /// <param name="quantized">Whether matrices have 8 bits.</param>
     public OnnxWeights(nn.Module model, bool quantized)
     {
@@ -57,32 +59,57 @@ sealed class OnnxWeights
     (TensorProto Values, TensorProto? Scales) Get(string name, bool transposed, bool quantized)
     {
         if (made.TryGetValue((name, transposed), out var known)) return known;
-        using var scope = NewDisposeScope();
-        using var plain = no_grad();
-        var tensor = tensors[name].to(ScalarType.Float32, CPU);
+        var tensor = tensors[name];
         used.Add(name);
-        Tensor? scales = null;
-        if (quantized)
-        {
-            tensor = tensor.flatten(1);
-            scales = tensor.abs().amax([1L]).div(127).clamp_min(1e-30);                                                          // [outputs]
-            tensor = tensor.div(scales.unsqueeze(1)).round().clamp(-127, 127).add(Zero).to(ScalarType.Byte);
-        }
-        else if (transposed) tensor = tensor.flatten(1);
-        return made[(name, transposed)] = (ToProto(name, transposed ? tensor.t() : tensor), scales is null ? null : ToProto(name + ".scale", scales));
+        long[] shape = tensor.shape;
+        if (transposed || quantized) shape = [shape[0], tensor.numel() / shape[0]];
+        if (transposed) Array.Reverse(shape);
+        return made[(name, transposed)] = quantized
+            ? (Describe(name, ElementType.Uint8, shape, () => Turned(Quantize(Rows(tensor)))), Describe(name + ".scale", ElementType.Float, [tensor.size(0)], () => Scales(Rows(tensor))))
+            : (Describe(name, ElementType.Float, shape, () => Turned(transposed ? Rows(tensor) : Plain(tensor))), null);
+
+        Tensor Turned(Tensor values) => transposed ? values.t() : values;
     }
 
-    static TensorProto ToProto(string name, Tensor tensor)
+    static Tensor Plain(Tensor tensor) => tensor.to(ScalarType.Float32, CPU);
+
+    static Tensor Rows(Tensor tensor) => Plain(tensor).flatten(1);
+
+    static Tensor Scales(Tensor rows) => maximum(rows.amax([1L]), rows.amin([1L]).neg()).div(127).clamp_min(1e-30);          // [outputs]
+
+    static Tensor Quantize(Tensor rows) => rows.div(Scales(rows).unsqueeze(1)).round_().clamp_(-127, 127).add_(Zero).to(ScalarType.Byte);
+
+    TensorProto Describe(string name, ElementType type, long[] shape, Func<Tensor> values)
     {
-        var contiguous = tensor.contiguous();
-        if (contiguous.NumberOfElements * contiguous.ElementSize > int.MaxValue)
-            throw new UserException($"the weight {name} of {contiguous.NumberOfElements * contiguous.ElementSize:N0} bytes is too large for an ONNX tensor, which can have at most 2 GB",
-                "export with --quantize int8, which takes a quarter");
-        var proto = new TensorProto
+        var tensor = new TensorProto { Name = name, DataType = (int)type };
+        tensor.Dims.Add(shape);
+        numbers.Add(tensor, values);
+        return tensor;
+    }
+
+    /// <summary>The number of bytes of a tensor of a graph, a weight or a constant.</summary>
+    public long BytesOf(TensorProto tensor) => !numbers.ContainsKey(tensor) ? tensor.RawData.Length
+        : tensor.Dims.Aggregate(1L, (product, size) => product * size) * (tensor.DataType == (int)ElementType.Uint8 ? sizeof(byte) : sizeof(float));
+
+    /// <summary>Writes the bytes of a tensor of a graph, a weight or a constant; there may be more than 2 GiB.</summary>
+    public void WriteTo(Stream stream, TensorProto tensor)
+    {
+        if (!numbers.TryGetValue(tensor, out var values))
         {
-            Name = name, DataType = (int)(contiguous.dtype == ScalarType.Byte ? ElementType.Uint8 : ElementType.Float), RawData = UnsafeByteOperations.UnsafeWrap(contiguous.bytes.ToArray()),
-        };
-        proto.Dims.Add(contiguous.shape);
-        return proto;
+            tensor.RawData.WriteTo(stream);
+            return;
+        }
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        values().WriteTo(stream);
+    }
+
+    /// <summary>Puts the bytes of a weight into its description, if they are not in a separate file.</summary>
+    public void Fill(TensorProto tensor)
+    {
+        if (tensor.DataLocation == TensorProto.Types.DataLocation.External || tensor.HasRawData) return;
+        var bytes = new MemoryStream(checked((int)BytesOf(tensor)));
+        WriteTo(bytes, tensor);
+        tensor.RawData = UnsafeByteOperations.UnsafeWrap(bytes.GetBuffer());
     }
 }

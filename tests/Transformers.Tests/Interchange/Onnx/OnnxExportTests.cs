@@ -187,6 +187,17 @@ public sealed class OnnxExportTests : IDisposable
         Assert.True(one.Run(("input_ids", ids), ("attention_mask", mask))["last_hidden_state"].equal(other.Run(("input_ids", ids), ("attention_mask", mask))["last_hidden_state"]).all().item<bool>());
     }
 
+    [Fact]
+    public void Weights_that_a_graph_cannot_contain_are_stored_beside_it_unless_that_is_ruled_out()
+    {
+        var run = Open("digits");
+        var request = new ExportRequest { Format = ExportFormat.Onnx, Output = folder["onnx"], MostInside = 10_000 };
+        var refused = Assert.Throws<UserException>(() => Kind.For(run).Export(run, request with { WeightsBeside = false }));
+        Assert.Contains("are too large for --weights inside: a graph's file can have at most 10,000 bytes of them", refused.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder["onnx"]));
+        Assert.Contains("weights.bin", Kind.For(run).Export(run, request).Files.Select(file => file.Name));
+    }
+
     ModelProto ModelOf(string export, string name) => ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(folder[export], name)));
 
     [Theory]
