@@ -90,7 +90,7 @@ public abstract record ForecasterConfig : SeriesModelConfig
 /// <remarks>Each takes as long as the run itself. The ends of every band are then moved, for each step of the forecast, by a quantile of how far values were outside.</remarks>
 public sealed record CalibrationConfig
 {
-    /// <summary>The number of networks K.</summary>
+    /// <summary>The maximum number of networks K; those with less than half of the run's training windows are left out.</summary>
     [Between(1, 100)]
     public int Networks { get; init; } = 3;
 
