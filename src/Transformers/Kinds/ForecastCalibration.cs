@@ -14,8 +14,9 @@ namespace Transformers.Kinds;
 /// <summary>Calibrates the bands between a network's quantiles with the errors of similar networks, each on steps that it was not trained on.</summary>
 /// <remarks>
 /// A network's errors on its training data do not show how large its errors on later data will be, and a short series is too short for a
-/// calibration split. So the final network is trained on all training data, and its bands get the width that the errors of networks
-/// trained on less data require. Its own errors should be slightly smaller, so the bands tend to be too wide rather than too narrow.
+/// calibration split. So the final network is trained on all of the training data, and its bands get the width that the errors of networks
+/// trained on less data require. Its own errors should be slightly smaller, so the bands tend to be too wide rather than too narrow: the
+/// more so the less data the networks have, which is why each has at least half of the windows.
 /// See <see cref="QuantileCalibration"/>.
 /// </remarks>
 sealed class ForecastCalibration
@@ -35,18 +36,20 @@ sealed class ForecastCalibration
         var (data, network) = ((SeriesDataConfig)run.Data, (ForecasterConfig)run.Model);
         // The last window that is forecast ends with the training part.
         var end = series.TrainEnd - data.Horizon + 1;
-        var needed = data.Context + data.Horizon + (long)config.Networks * config.Windows;
-        if (end < needed)
-            throw Refuse(FormattableString.Invariant($"takes {(long)config.Networks * config.Windows} windows from the end of training, which leaves none to train the first network: the training part has {series.TrainEnd} steps, but {needed + data.Horizon - 1} are needed"),
-                "lower model.calibration.networks or model.calibration.windows, or data.context");
-        parts = [.. Enumerable.Range(1, config.Networks).Select(number => series.EndingAt(end - (config.Networks - number + 1) * config.Windows))
+        var latest = series.EndingAt(end - config.Windows);
+        if (!HasHalf(latest))
+            throw Refuse(FormattableString.Invariant($"takes {config.Windows:N0} windows from the end of every series, which leaves its network {latest.Train.Length:N0} of the {series.Train.Length:N0} training windows: it needs at least half"),
+                "lower model.calibration.windows, data.context or data.horizon, or use longer series");
+        parts = [.. Enumerable.Range(1, config.Networks).Select(number => series.EndingAt(end - number * config.Windows)).TakeWhile(HasHalf).Reverse()
             .Select(part => (part, part.Test.Where(window => window.Origin < part.TrainEnd + config.Windows).ToArray()))];
+        if (parts.Count < config.Networks) observer.Note($"calibration: {parts.Count} of at most {config.Networks} networks have at least half of the training windows");
         bands = [.. QuantileCalibration.BandsOf(network.Quantiles)];
         if (bands.Count == 0) throw Refuse("needs model.quantiles with a band, from a lower to a higher one", "for example model.quantiles=[0.1, 0.5, 0.9]");
         var fewest = QuantileCalibration.FewestDistances(bands[0].Probability);
         if (parts.Sum(part => part.Windows.Length) is var windows && windows < fewest)
             throw Refuse($"forecasts {windows} windows, but the widest band of model.quantiles needs at least {fewest}: with fewer, its ends cannot be estimated", "raise model.calibration.windows");
-        foreach (var (part, _) in parts) part.RequireTraining();
+
+        bool HasHalf(SeriesDataset part) => 2L * part.Train.Length >= series.Train.Length;
 
         static UserException Refuse(string message, string hint) => new([new Problem(message, Path: "model.calibration", Hint: hint)]);
     }

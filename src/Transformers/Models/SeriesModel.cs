@@ -90,7 +90,7 @@ public abstract record ForecasterConfig : SeriesModelConfig
 /// <remarks>Training each takes as long as the run itself. For each step of the forecast, both ends of every band then move by a quantile of the distances by which values were outside it.</remarks>
 public sealed record CalibrationConfig
 {
-    /// <summary>The number of networks K.</summary>
+    /// <summary>The maximum number of networks K; those with less than half of the run's training windows are left out.</summary>
     [Between(1, 100)]
     public int Networks { get; init; } = 3;
 
