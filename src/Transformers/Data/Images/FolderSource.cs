@@ -103,7 +103,7 @@ sealed class TarSource : ImageSource
 
     readonly record struct Entry(string Name, long Offset, long Size);
 
-    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files in the archive skipped that are not images, by name"] : [];
+    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{Amount.Of(ignored, "file")} in the archive skipped, whose {(ignored == 1 ? "name is" : "names are")} not that of an image"] : [];
 
     public override string Kind => "tar archive";
     public override IReadOnlyList<string> Classes => layout.Classes;
