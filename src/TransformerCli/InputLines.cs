@@ -61,23 +61,19 @@ static class InputLines
         foreach (var line in TextLines.Read(stream ?? StandardInput(context), NameOf(file))) yield return line;
     }
 
-    /// <summary>Standard input as bytes; a reader from a test has only text.</summary>
+    /// <summary>Standard input as bytes, decompressed if it is gzip; a reader from a test has only text.</summary>
     internal static Stream StandardInput(CliContext context) =>
-        context.In is StreamReader reader ? reader.BaseStream : new MemoryStream(Encoding.UTF8.GetBytes(context.In.ReadToEnd()));
+        InputFile.Decompressed(context.In is StreamReader reader ? reader.BaseStream : new MemoryStream(Encoding.UTF8.GetBytes(context.In.ReadToEnd())));
 
-    /// <summary>A file or, for <c>-</c>, standard input, as bytes.</summary>
-    /// <exception cref="UserException">It cannot be read.</exception>
-    internal static Stream Open(CliContext context, string path)
+    /// <summary>A file or, for <c>-</c>, standard input, as bytes, decompressed if it is gzip.</summary>
+    /// <param name="context">Where standard input is.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="plain">Whether it is never compressed: any bytes may be its first.</param>
+    /// <exception cref="UserException">It cannot be read, now or later.</exception>
+    internal static Stream Open(CliContext context, string path, bool plain = false)
     {
-        if (path == "-") return StandardInput(context);
-        try
-        {
-            return File.OpenRead(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException([new Problem($"cannot be read: {InputFile.ReasonOf(exception)}", File: path)], exception);
-        }
+        Check(path, "--input");
+        return InputFile.Named(path == "-" ? StandardInput(context) : InputFile.Open(path, plain), NameOf(path));
     }
 
     static string NameOf(string file) => file == "-" ? "standard input" : file;
@@ -89,7 +85,7 @@ static class InputLines
 /// <param name="file">The file of the lines; null for none.</param>
 /// <param name="what">What the inputs are.</param>
 /// <param name="alone">Whether there is only one: then its problem ends the command.</param>
-sealed class UnreadLines(CliContext context, string? file, string what = "lines", bool alone = false)
+sealed class UnreadLines(CliContext context, string? file, string what = "line", bool alone = false)
 {
     int lines, unread;
 
@@ -103,7 +99,7 @@ sealed class UnreadLines(CliContext context, string? file, string what = "lines"
         if (alone) throw new UserException([problem]);
         unread++;
         // A line's problem gets the number of the line; other inputs name themselves.
-        if (what == "lines") problem = problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null };
+        if (what == "line") problem = problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null };
         context.Error.WriteLine($"warning: {problem}");
         return false;
     }
@@ -112,7 +108,7 @@ sealed class UnreadLines(CliContext context, string? file, string what = "lines"
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread} of {lines} {what} could not be read{(unread < lines ? "; the rest were processed" : "")}");
+        context.Error.WriteLine($"error: {unread:N0} of {Amount.Of(lines, what)} could not be read{(unread < lines ? "; the rest were processed" : "")}");
         return ExitCodes.UserError;
     }
 }

@@ -47,6 +47,48 @@ public sealed class TokenizerCommandTests : IDisposable
         Assert.Equal("the cat", Run(bare, "tokenizer", "decode", tokenizer, "--skip-special").Out);
     }
 
+    static byte[] Compressed(byte[] bytes)
+    {
+        using var stream = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(stream, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(bytes);
+        return stream.ToArray();
+    }
+
+    static (int Code, string Out, string Error) RunOnBytes(byte[] input, params string[] arguments)
+    {
+        using StringWriter output = new(), error = new();
+        using var reader = new StreamReader(new MemoryStream(input));
+        var code = App.Run(arguments, reader, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+
+    [Fact]
+    public void Compressed_text_and_ids_are_decompressed_from_a_file_and_from_standard_input_but_numbers_are_not()
+    {
+        var tokenizer = Trained("--vocabulary", "262");
+        var ids = Run(Text, "tokenizer", "encode", tokenizer).Out;
+        var text = Compressed(Encoding.UTF8.GetBytes(Text));
+        File.WriteAllBytes(In("text.gz"), text);
+        Assert.Equal(ids, Run("", "tokenizer", "encode", tokenizer, "--input", In("text.gz")).Out);
+        Assert.Equal(ids, RunOnBytes(text, "tokenizer", "encode", tokenizer).Out);
+        File.WriteAllBytes(In("ids.txt.gz"), Compressed(Encoding.UTF8.GetBytes(ids)));
+        Assert.Equal(Text, Run("", "tokenizer", "decode", tokenizer, "--input", In("ids.txt.gz")).Out);
+
+        // These numbers, 1F 8B 00 00, begin as gzip does.
+        File.WriteAllBytes(In("magic.bin"), [0x1F, 0x8B, 0, 0]);
+        Assert.Contains("35615 is not in the vocabulary", Run("", "tokenizer", "decode", tokenizer, "--input", In("magic.bin")).Error);
+
+        File.WriteAllBytes(In("cut.gz"), text[..^12]);
+        foreach (var more in new string[][] { [], ["--allow-special"], ["--output", In("cut.bin")] })
+        {
+            var (code, _, error) = Run("", ["tokenizer", "encode", tokenizer, "--input", In("cut.gz"), .. more]);
+            Assert.Equal(ExitCodes.UserError, code);
+            Assert.Contains("cut.gz: cannot be read: its compressed content is damaged or cut short", error);
+        }
+        Assert.False(File.Exists(In("cut.bin")));
+        Assert.Contains($"{In("txt.gz")}: --input: the file does not exist (did you mean {In("text.gz")}?)", Run("", "tokenizer", "encode", tokenizer, "--input", In("txt.gz")).Error);
+    }
+
     [Fact]
     public void A_trained_tokenizer_encodes_and_decodes_through_text_and_through_files()
     {

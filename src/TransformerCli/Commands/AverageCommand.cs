@@ -27,7 +27,7 @@ static class AverageCommand
             List<Checkpoint> checkpoints = [.. parse.GetValue(inputs)!.SelectMany(path => Expand(path, count))];
             var made = CheckpointAverage.Average(checkpoints, parse.GetValue(output)!);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Report("transformer.average/1", made.Folder, made.Step, [.. checkpoints.Select(one => one.Folder)]));
-            else context.Out.WriteLine($"{made.Folder}: the mean of {checkpoints.Count} checkpoints, the last at step {made.Step}");
+            else context.Out.WriteLine($"{made.Folder}: the mean of {Amount.Of(checkpoints.Count, "checkpoint")}, the last at step {made.Step}");
             return ExitCodes.Done;
         });
         return command;

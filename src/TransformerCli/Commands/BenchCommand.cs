@@ -61,7 +61,7 @@ static class BenchCommand
 
     static void Print(TextWriter writer, KernelBenchmarkResult result)
     {
-        writer.WriteLine($"{result.Device}, {result.Threads} threads, libtorch {result.Libtorch}, {result.CpuCapability}");
+        writer.WriteLine($"{result.Device}, {Amount.Of(result.Threads, "thread")}, libtorch {result.Libtorch}, {result.CpuCapability}");
         foreach (var peak in result.Peaks) writer.WriteLine($"peak {peak.Precision}          {peak.FlopsPerSecond / 1e9,8:0} GFLOP/s");
         writer.WriteLine($"peak memory        {result.BytesPerSecond / 1e9,8:0.0} GB/s read and written");
         writer.WriteLine($"one operation      {1e6 * result.OperationSeconds,8:0.00} µs at least");
@@ -77,7 +77,7 @@ static class BenchCommand
         {
             writer.WriteLine($"{text.Bytes / 1e6:F1} MB, {text.DistinctPieces:N0} distinct pieces, {text.Tokens:N0} tokens");
             foreach (var timing in text.Timings)
-                writer.WriteLine($"{timing.Name,-8} {timing.Threads} threads  {timing.Seconds,7:F2} s  {timing.MegabytesPerSecond,6:F1} MB/s  ({timing.MegabytesPerCpuSecond:F1} MB per second of processor time)");
+                writer.WriteLine($"{timing.Name,-8} {Amount.Of(timing.Threads, "thread")}  {timing.Seconds,7:F2} s  {timing.MegabytesPerSecond,6:F1} MB/s  ({timing.MegabytesPerCpuSecond:F1} MB per second of processor time)");
         }
         if (images is not null)
             writer.WriteLine($"images of {images.FileBytes / 1000:F0} kB on one core: decode {images.DecodePerSecond:F0}/s, decode + crop + flip + normalise {images.TrainPerSecond:F0}/s, with RandAugment {images.RandAugmentPerSecond:F0}/s");

@@ -99,7 +99,7 @@ static class BenchModelCommand
     static void Print(TextWriter writer, StepBenchmarkResult result)
     {
         writer.WriteLine($"{result.Model} with {result.Parameters:N0} parameters, {result.Precision}, {result.Device}");
-        writer.WriteLine($"step         {1e3 * result.Seconds:0.0} ms (median; quartiles {1e3 * result.FastSeconds:0.0} and {1e3 * result.SlowSeconds:0.0}), {result.Steps} steps");
+        writer.WriteLine($"step         {1e3 * result.Seconds:0.0} ms (median; quartiles {1e3 * result.FastSeconds:0.0} and {1e3 * result.SlowSeconds:0.0}), {Amount.Of(result.Steps, "step")}");
         writer.WriteLine($"speed        {ProgressText.Count(result.UnitsPerSecond)} {result.Unit}/s, {result.UnitsPerStep:N0} {result.Unit} per step");
         writer.WriteLine($"utilisation  {100 * result.Utilisation:0} % of the peak of {result.PeakFlopsPerSecond / 1e9:0} GFLOP/s; {result.FlopsPerStep / 1e9:0.0} GFLOP per step");
         writer.WriteLine($"first loss   {result.FirstLoss:0.000}");

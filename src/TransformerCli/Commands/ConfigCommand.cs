@@ -68,16 +68,7 @@ public static class ConfigCommand
             var text = ConfigFile.ReadText(ReadyConfigs.Resolve(parse.GetRequiredValue(name)));
             var target = parse.GetRequiredValue(file);
             if (!parse.GetValue(force) && File.Exists(target)) throw new UserException([new Problem("already exists", target, Hint: "--force overwrites it")]);
-            try
-            {
-                using var stream = new FileStream(target, FileMode.Create);
-                using var writer = new StreamWriter(stream);
-                writer.Write(text);
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", target)], exception);
-            }
+            DurableFile.WriteAsked(target, text);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Name = parse.GetValue(name), Path = target });
             else context.Out.WriteLine(target);
             return ExitCodes.Done;

@@ -82,9 +82,9 @@ static class DataInspectCommand
         output.WriteLine($"source      {manifest.Source}");
         output.WriteLine($"vocabulary  {manifest.VocabularySize:N0} (tokenizer {manifest.TokenizerHash[..12]}…)");
         foreach (var (name, split) in new[] { ("train", manifest.Train), ("validation", manifest.Validation) })
-            output.WriteLine($"{name,-11} {split.Tokens:N0} tokens, {split.Documents:N0} documents, {split.Characters:N0} characters, {split.Bytes:N0} bytes");
+            output.WriteLine($"{name,-11} {Amount.Of(split.Tokens, "token")}, {Amount.Of(split.Documents, "document")}, {Amount.Of(split.Characters, "character")}, {Amount.Of(split.Bytes, "byte")}");
         output.WriteLine($"held out    {manifest.HoldOut}, {manifest.HoldOutFraction}");
-        output.WriteLine($"duplicates  {manifest.Duplicates.ValidationDocuments:N0} validation documents also occur in the training text");
+        output.WriteLine($"duplicates  {Amount.Of(manifest.Duplicates.ValidationDocuments, "validation document also occurs", "validation documents also occur")} in the training text");
         Print(output, manifest.Counts);
     }
 
@@ -102,7 +102,7 @@ static class DataInspectCommand
     {
         foreach (var split in report.Splits)
         {
-            output.WriteLine($"{split.Name,-11} {split.Examples:N0} examples with {split.Images:N0} images{(split.WithoutAnswer > 0 ? $", {split.WithoutAnswer:N0} without an answer" : "")}: {split.File}");
+            output.WriteLine($"{split.Name,-11} {Amount.Of(split.Examples, "example")} with {Amount.Of(split.Images, "image")}{(split.WithoutAnswer > 0 ? $", {split.WithoutAnswer:N0} without an answer" : "")}: {split.File}");
             if (split.Answers > 0) output.WriteLine($"  answers   {split.Answers:N0} different: {string.Join(", ", split.MostFrequent.Take(10).Select(answer => $"{answer.Key} {answer.Value:N0}"))}{(split.Answers > 10 ? ", …" : "")}");
         }
         foreach (var fault in report.UnusableExamples) output.WriteLine($"unusable    {fault}");
@@ -112,7 +112,7 @@ static class DataInspectCommand
 
     static void Print(TextWriter output, SeriesReport report)
     {
-        output.WriteLine($"series      {report.Series.Count:N0} of {report.Steps:N0} steps, from {report.First} to {report.Last}{(report.Missing > 0 ? $"; {report.Missing:N0} values are missing" : "")}");
+        output.WriteLine($"series      {report.Series.Count:N0} of {Amount.Of(report.Steps, "step")}, from {report.First} to {report.Last}{(report.Missing > 0 ? $"; {Amount.Of(report.Missing, "value is", "values are")} missing" : "")}");
         foreach (var one in report.Series.Take(20))
             output.WriteLine($"  {one.Name}: {(one.Mean is { } mean ? $"{one.Least:G5} to {one.Most:G5}, {mean:G5} on average" : "no values")}{(one.Missing > 0 ? $", {one.Missing:N0} missing" : "")}");
         if (report.Series.Count > 20) output.WriteLine($"  … and {report.Series.Count - 20:N0} more");
@@ -124,14 +124,14 @@ static class DataInspectCommand
         output.WriteLine($"source      {report.Source}");
         foreach (var split in report.Splits)
         {
-            output.WriteLine($"{split.Name,-11} {split.Rows:N0} lines of {split.Columns.Count} columns: {string.Join(", ", split.Files)}");
+            output.WriteLine($"{split.Name,-11} {Amount.Of(split.Rows, "line")} of {Amount.Of(split.Columns.Count, "column")}: {string.Join(", ", split.Files)}");
             foreach (var column in split.Columns)
             {
                 var values = column.Values is { } all ? $": {string.Join(", ", all.Take(10).Select(value => $"{value.Key} {value.Value:N0}"))}{(all.Count > 10 ? ", …" : "")}" : "";
                 output.WriteLine($"  column {column.Name,-4} {column.Shortest:N0} to {column.Longest:N0} characters, {column.Mean:N0} on average, {column.Distinct:N0} different{values}");
-                if (column.Empty > 0) output.WriteLine($"note        {column.Empty:N0} of column {column.Name} are empty");
+                if (column.Empty > 0) output.WriteLine($"note        {Amount.Of(column.Empty, "text")} of column {column.Name} {(column.Empty == 1 ? "is" : "are")} empty");
             }
-            if (split.FirstUneven is { } line) output.WriteLine($"note        {split.Uneven:N0} lines have a different number of columns from the first line; the first of them is line {line}");
+            if (split.FirstUneven is { } line) output.WriteLine($"note        {Amount.Of(split.Uneven, "line has", "lines have")} a different number of columns from the first line; {(split.Uneven == 1 ? "it" : "the first of them")} is line {line}");
         }
     }
 
@@ -139,9 +139,9 @@ static class DataInspectCommand
     {
         output.WriteLine($"source      {report.Source}");
         output.WriteLine($"documents   {report.Counts.Documents:N0}, of {report.Shortest:N0} to {report.Longest:N0} characters, {report.Mean:N0} on average");
-        output.WriteLine($"text        {report.Counts.Characters:N0} characters, {report.Counts.Bytes:N0} bytes, longest line {report.Counts.LongestLine:N0} bytes");
+        output.WriteLine($"text        {Amount.Of(report.Counts.Characters, "character")}, {Amount.Of(report.Counts.Bytes, "byte")}, longest line {Amount.Of(report.Counts.LongestLine, "byte")}");
         foreach (var length in report.Lengths) output.WriteLine($"  up to {length.UpTo,13:N0} characters  {length.Documents,12:N0}");
-        output.WriteLine($"duplicates  {(report.Duplicates is { } n ? $"{n:N0} documents repeat an earlier one" : "not counted: too many documents")}");
+        output.WriteLine($"duplicates  {(report.Duplicates is { } n ? $"{Amount.Of(n, "document repeats", "documents repeat")} an earlier one" : "not counted: too many documents")}");
         Print(output, report.Counts);
     }
 

@@ -46,7 +46,7 @@ public static class DataMakeCommand
                 throw new UserException($"--size ({parse.GetValue(size)}) must be a size such as 20MB, above 0");
             var report = WriteStories(context, parse.GetValue(output)!, bytes.Bytes, parse.GetValue(seed), cancel);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(report);
-            else context.Out.WriteLine($"{report.File}: {report.Documents:N0} stories, {report.Bytes:N0} bytes; read it with separator: \"{report.Separator}\"");
+            else context.Out.WriteLine($"{report.File}: {Amount.Of(report.Documents, "story", "stories")}, {Amount.Of(report.Bytes, "byte")}; read it with separator: \"{report.Separator}\"");
             return ExitCodes.Done;
         });
         return command;
@@ -56,15 +56,7 @@ public static class DataMakeCommand
     {
         var path = Path.Combine(folder, "stories.txt");
         long documents = 0, written = 0;
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
-        }
-        TokenizerCommand.WriteFile(path, stream =>
+        DurableFile.WriteAsked(path, stream =>
         {
             using var file = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true);
             foreach (var story in StoryGenerator.Generate(seed, bytes))
@@ -95,7 +87,7 @@ public static class DataMakeCommand
             if (parse.GetValue(context.JsonOption))
                 context.WriteJson(new TextDocument(Schema, name, report.Folder, report.Train, report.Validation, report.Test, report.Files));
             else
-                context.Out.WriteLine($"{report.Folder}: {report.Train} training examples, {report.Validation} for validation, {report.Test} for test ({string.Join(", ", report.Files)})");
+                context.Out.WriteLine($"{report.Folder}: {Amount.Of(report.Train, "training example")}, {report.Validation} for validation, {report.Test} for test ({string.Join(", ", report.Files)})");
             return ExitCodes.Done;
         });
         return command;
@@ -124,7 +116,7 @@ public static class DataMakeCommand
             context.Error.Progress.Show("speaking");
             SpeechGenerator.Write(folder, number, parse.GetValue(seed), cancel);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes });
-            else context.Out.WriteLine($"{number} training recordings of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test");
+            else context.Out.WriteLine($"{Amount.Of(number, "training recording")} of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test");
             return ExitCodes.Done;
         });
         return command;
@@ -150,7 +142,7 @@ public static class DataMakeCommand
                 table.Append(CultureInfo.InvariantCulture, $"{t}").AppendJoin("", series.Select(one => string.Create(CultureInfo.InvariantCulture, $",{one.Values[t]:0.####}"))).Append('\n');
             DurableFile.WriteAsked(path, table.ToString());
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "series", File = path, Series = number, Steps = steps, Seed = parse.GetValue(seed) });
-            else context.Out.WriteLine($"{path}: {number} series of {steps} steps");
+            else context.Out.WriteLine($"{path}: {number:N0} series of {Amount.Of(steps, "step")}");
             return ExitCodes.Done;
         });
         return command;
@@ -174,7 +166,7 @@ public static class DataMakeCommand
             ImageGenerator.Write(kind, folder, images, parse.GetValue(seed), pixels, cancel: cancel);
             var classes = ImageGenerator.Classes(kind);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new ImagesDocument(Schema, name, folder, images, pixels, parse.GetValue(seed), classes));
-            else context.Out.WriteLine($"{images} images of {pixels} x {pixels} pixels in {classes.Count} classes: {folder}/train and {folder}/test");
+            else context.Out.WriteLine($"{Amount.Of(images, "image")} of {pixels} x {pixels} pixels in {classes.Count} classes: {folder}/train and {folder}/test");
             return ExitCodes.Done;
         });
         return command;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using TorchSharp;
+using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Native;
@@ -88,7 +89,7 @@ static class DoctorCommand
         {
             writer.WriteLine($"libtorch      {report.Libtorch}, {report.Source}");
             foreach (var file in report.Files ?? []) writer.WriteLine($"loaded        {file}");
-            writer.WriteLine($"processor     {report.CpuCapability}, {(report.BFloat16 == true ? "multiplies bfloat16" : "no bfloat16 products")}, {report.Threads} threads");
+            writer.WriteLine($"processor     {report.CpuCapability}, {(report.BFloat16 == true ? "multiplies bfloat16" : "no bfloat16 products")}, {Amount.Of(report.Threads ?? 0, "thread")}");
             writer.WriteLine($"kernels       {(report.Kernels is null ? "none" : $"{report.KernelSet}, {report.Kernels}")}");
             writer.WriteLine($"CUDA devices  {report.CudaDevices}");
             writer.WriteLine($"image codecs  {report.ImageCodecs ?? "none"}");

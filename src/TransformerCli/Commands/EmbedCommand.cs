@@ -41,7 +41,7 @@ static class EmbedCommand
                     WriteNumPy(path, embedder.Width, embeddings, pooling);
                     break;
                 case var path when path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase):
-                    TokenizerCommand.WriteFile(path, stream =>
+                    DurableFile.WriteAsked(path, stream =>
                     {
                         foreach (var one in embeddings) stream.Write([.. System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(LineOf(one, pooling), CliContext.Json), (byte)'\n']);
                     });
@@ -72,6 +72,8 @@ static class EmbedCommand
             foreach (var vector in one.Vectors) vectors.Add(vector);
             lengths?.Add(one.Vectors.Length);
         }
+        lengths?.Complete();
+        vectors.Complete();
     }
 
     static object LineOf(TextEmbedding one, Pooling? pooling) => pooling is null

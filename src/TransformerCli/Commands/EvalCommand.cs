@@ -2,6 +2,7 @@ using System.CommandLine;
 using TransformerCli.Output;
 using Transformers.Evaluation;
 using Transformers.Interchange.HuggingFace;
+using Transformers.IO;
 using Transformers.Kinds;
 
 namespace TransformerCli.Commands;
@@ -55,19 +56,19 @@ static class EvalCommand
                 Progress = context.Error.Progress.Watch($"evaluating {path}"),
             });
             if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
-            else Print(context.Out, result, Kind.For(trained).Examples);
+            else Print(context.Out, result, Kind.For(trained).Example);
             return Expectation.Check(context, expectations, result) ?? ExitCodes.Done;
         }
     }
 
-    static void Print(TextWriter writer, EvaluationResult result, string examples)
+    static void Print(TextWriter writer, EvaluationResult result, string example)
     {
-        writer.WriteLine($"{result.Run}, step {result.Checkpoint}, {result.Split}: {result.Examples} {examples}");
+        writer.WriteLine($"{result.Run}, step {result.Checkpoint}, {result.Split}: {Amount.Of(result.Examples, example)}");
         foreach (var (name, value) in result.Metrics) writer.WriteLine($"{name,-16} {value:0.####}");
         foreach (var (name, signature) in result.Signatures ?? new Dictionary<string, string>()) writer.WriteLine($"{name,-16} {signature}");
         if (result.Metrics.GetValueOrDefault("bleu", 1) == 0 && result.Metrics.GetValueOrDefault("exact") > 0)
             writer.WriteLine("note: BLEU is 0 if no output shares four consecutive words with its reference, as with one-word answers; look at exact and chrf instead");
-        if (result.Broken is { } broken) writer.WriteLine($"{broken.Count} inputs could not be read, the first: {broken[0]}");
+        if (result.Broken is { } broken) writer.WriteLine($"{Amount.Of(broken.Count, "input")} could not be read, the first: {broken[0]}");
         if (result.Questions is { } questions)
         {
             var table = new TextTable("question", ">examples", ">accuracy", ">majority answer", ">text alone", ">image alone", ">shuffled images");

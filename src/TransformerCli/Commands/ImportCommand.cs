@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Transformers.Interchange.HuggingFace;
+using Transformers.IO;
 
 namespace TransformerCli.Commands;
 
@@ -27,8 +28,8 @@ static class ImportCommand
                 return ExitCodes.Done;
             }
             foreach (var note in made.Notes) context.Error.WriteLine($"note: {note}");
-            if (made.Ignored.Count > 0) context.Error.WriteLine($"note: {made.Ignored.Count} tensors are not used by this program and were skipped: {string.Join(", ", made.Ignored.Take(5))}{(made.Ignored.Count > 5 ? ", …" : "")}");
-            context.Out.WriteLine(FormattableString.Invariant($"{made.Output}: {made.Model} from the layout {made.Layout}, {made.Parameters:N0} weights in {made.Tensors} tensors"));
+            if (made.Ignored.Count > 0) context.Error.WriteLine($"note: {Amount.Of(made.Ignored.Count, "tensor that this program does not use was", "tensors that this program does not use were")} skipped: {string.Join(", ", made.Ignored.Take(5))}{(made.Ignored.Count > 5 ? ", …" : "")}");
+            context.Out.WriteLine(FormattableString.Invariant($"{made.Output}: {made.Model} from the layout {made.Layout}, {Amount.Of(made.Parameters, "weight")} in {Amount.Of(made.Tensors, "tensor")}"));
             return ExitCodes.Done;
         });
         return command;

@@ -62,7 +62,7 @@ static class InspectCommand
         table.Add("total", "", "", $"{inspection.Cost.Parameters:N0}");
         table.Write(writer);
         writer.WriteLine();
-        var of = inspection.Vocabulary is { } vocabulary ? $", vocabulary {vocabulary:N0}" : inspection.Classes is { } classes ? $", {classes:N0} classes" : "";
+        var of = inspection.Vocabulary is { } vocabulary ? $", vocabulary {vocabulary:N0}" : inspection.Classes is { } classes ? $", {Amount.Of(classes, "class", "classes")}" : "";
         writer.WriteLine($"kind               {inspection.Model}{of}");
         var unit = inspection.Unit == "images" ? "per image" : "per token";
         writer.WriteLine($"FLOPs              {ProgressText.Si(inspection.Cost.TrainingFlops)}FLOP {unit} in training, {ProgressText.Si(inspection.Cost.AttentionFlops)}FLOP of them for attention; {ProgressText.Si(inspection.Cost.ForwardFlops)}FLOP forward");
@@ -76,9 +76,9 @@ static class InspectCommand
     {
         var memory = plan.Memory;
         var lengths = plan.SequenceLengths is { } sizes ? $" of {string.Join(" and ", sizes)}" : "";
-        var sequences = unit == "images" ? "" : $" in {plan.SequencesPerStep:N0} sequences{lengths}";
-        writer.WriteLine($"batch              {plan.UnitsPerStep:N0} {unit}{sequences}, {plan.MicroBatches} micro-batch{(plan.MicroBatches == 1 ? "" : "es")} per step");
-        writer.WriteLine($"{unit,-18} {ProgressText.Si((double)plan.UnitsPerStep * plan.Steps).TrimEnd()} in {plan.Steps:N0} steps, {plan.UnitsPerParameter:0.###} per parameter");
+        var sequences = unit == "images" ? "" : $" in {Amount.Of(plan.SequencesPerStep, "sequence")}{lengths}";
+        writer.WriteLine($"batch              {plan.UnitsPerStep:N0} {unit}{sequences}, {Amount.Of(plan.MicroBatches, "micro-batch", "micro-batches")} per step");
+        writer.WriteLine($"{unit,-18} {ProgressText.Si((double)plan.UnitsPerStep * plan.Steps).TrimEnd()} in {Amount.Of(plan.Steps, "step")}, {plan.UnitsPerParameter:0.###} per parameter");
         writer.WriteLine($"memory             {ProgressText.Bytes(memory.Total)} without activations:");
         foreach (var (kind, bytes) in new[]
         {
@@ -90,13 +90,13 @@ static class InspectCommand
 
     static void Print(TextWriter writer, StepMeasurement measured, ModelInspection inspection)
     {
-        var (unit, rows) = (inspection.Unit, $"{measured.Rows:N0} {(inspection.Unit == "images" ? "image" : "sequence")}{(measured.Rows == 1 ? "" : "s")}");
+        var (unit, rows) = (inspection.Unit, Amount.Of(measured.Rows, inspection.Unit == "images" ? "image" : "sequence"));
         if (measured.Activations is { } bytes) writer.WriteLine($"activations        {ProgressText.Bytes(bytes)}, measured with a micro-batch of {rows}");
         writer.WriteLine($"measured step      {1000 * measured.StepSeconds:0.#} ms ({1000 * measured.PassSeconds:0.#} per micro-batch of {rows}, {1000 * measured.UpdateSeconds:0.#} for the update), {100 * measured.Utilisation:0} % of the peak of {ProgressText.Si(measured.PeakFlopsPerSecond)}FLOP/s in {measured.Precision} on {measured.Device}");
         var total = inspection.Training?.TotalSeconds is { } seconds ? $", {ProgressText.Time(TimeSpan.FromSeconds(Math.Min(seconds, 1e9)))} for all steps" : "";
         writer.WriteLine($"measured speed     {ProgressText.Count(measured.UnitsPerSecond)} {unit}/s{total}");
         if (inspection.Training?.Scaling is { } scaling)
-            writer.WriteLine($"on {scaling.Devices:N0} devices{"",-6} {ProgressText.Count(scaling.UnitsPerSecond)} {unit}/s, {1000 * scaling.StepSeconds:0.#} ms per step, {100 * scaling.Efficiency:0} % of {scaling.Devices:N0} times one device; exchanges {1000 * scaling.ExchangeSeconds:0.#} ms at {scaling.BytesPerSecond / 1e9:0.##} GB/s, {1000 * scaling.HiddenSeconds:0.#} of them behind the backward pass");
+            writer.WriteLine($"on {Amount.Of(scaling.Devices, "device")}{"",-6} {ProgressText.Count(scaling.UnitsPerSecond)} {unit}/s, {1000 * scaling.StepSeconds:0.#} ms per step, {100 * scaling.Efficiency:0} % of {scaling.Devices:N0} times one device; exchanges {1000 * scaling.ExchangeSeconds:0.#} ms at {scaling.BytesPerSecond / 1e9:0.##} GB/s, {1000 * scaling.HiddenSeconds:0.#} of them behind the backward pass");
     }
 
     sealed record InspectDocument(string Schema, string Source, ModelInspection Inspection);

@@ -63,7 +63,7 @@ static class PlotCommand
             Example: transformer plot positions --positions 50 --output positions.svg
             """, [source, positions, layer, sets, checkpoint], parse =>
         {
-            var shown = parse.GetValue(positions);
+            var (shown, block) = (parse.GetValue(positions), parse.AtLeast(1, layer));
             if (parse.GetValue(source) is not { } name)
             {
                 if (new Option[] { sets, layer, checkpoint }.FirstOrDefault(option => parse.Has(option)) is { } unused)
@@ -75,7 +75,7 @@ static class PlotCommand
             if (!Directory.Exists(name) && parse.Has(checkpoint)) throw new UserException($"--checkpoint is for a run, but {name} is a config", "leave it out");
             var trained = Directory.Exists(name) ? parse.OpenRun(context, name, checkpoint) : null;
             var model = ModelOf(trained?.Config ?? CommonOptions.LoadConfig(name, parse.GetValue(sets)));
-            return Transformers.Kinds.Kind.For(model).DrawPositions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, parse.GetValue(layer));
+            return Transformers.Kinds.Kind.For(model).DrawPositions(model, ending => trained is null ? null : StoredWeights.Find(trained.Checkpoint, ending), shown, block);
         });
     }
 

@@ -106,8 +106,8 @@ static class PredictCommand
     {
         ModelInput.Text => new(context, inputs is [var only] && (only == "-" || File.Exists(only)) ? only : "input"),
         ModelInput.Series => new(context, null, "series"),
-        ModelInput.Pairs => new(context, null, "texts", alone: texts.Length == 1),
-        _ => new(context, null, input == ModelInput.Sounds ? "sounds" : "images", alone: inputs is [var one] && !Directory.Exists(one)),
+        ModelInput.Pairs => new(context, null, "text", alone: texts.Length == 1),
+        _ => new(context, null, input == ModelInput.Sounds ? "sound" : "image", alone: inputs is [var one] && !Directory.Exists(one)),
     };
 
     // Models of images with text read --image and --text, all others INPUT.
@@ -137,7 +137,7 @@ static class ForecastOutput
 {
     internal static int Write(CliContext context, ParseResult parse, TrainedRun run, IReadOnlyList<string> tables, Device device, Action<double> progress)
     {
-        var report = new UnreadLines(context, null, "tables", alone: tables.Count == 1);
+        var report = new UnreadLines(context, null, "table", alone: tables.Count == 1);
         var forecasts = SeriesForecasts.Ahead(run, tables, device, report.Reads, progress);
         if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.forecast/1", Forecasts = forecasts });
         else

@@ -49,7 +49,7 @@ static class ScoreCommand
                 }
             }
             if (!parse.GetValue(context.QuietOption))
-                context.Error.WriteLine($"{texts:N0} texts, {total.Scored:N0} tokens scored: {Numbers(total.Sum, total.Loss, total.BitsPerByte)}");
+                context.Error.WriteLine($"{Amount.Of(texts, "text")}, {Amount.Of(total.Scored, "token")} scored: {Numbers(total.Sum, total.Loss, total.BitsPerByte)}");
             return report.Finish();
         });
         return command;

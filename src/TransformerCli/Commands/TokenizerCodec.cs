@@ -28,9 +28,9 @@ static class TokenizerCodec
             if (parse.GetValue(output) is { } file)
             {
                 (long Tokens, long Bytes) sizes = default;
-                TokenizerCommand.WriteFile(file, stream => sizes = Encode(tokenizer, frame, text, allow, cancel, ids => WriteBinary(stream, ids)));
+                DurableFile.WriteAsked(file, stream => sizes = Encode(tokenizer, frame, text, allow, cancel, ids => WriteBinary(stream, ids)));
                 if (json) context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", sizes.Tokens, sizes.Bytes, null, file));
-                else context.Out.WriteLine($"{file}: {sizes.Tokens:N0} tokens, {sizes.Bytes:N0} bytes of text");
+                else context.Out.WriteLine($"{file}: {Amount.Of(sizes.Tokens, "token")}, {Amount.Of(sizes.Bytes, "byte")} of text");
                 return ExitCodes.Done;
             }
             if (json)
@@ -64,9 +64,11 @@ static class TokenizerCodec
         {
             var tokenizer = TokenizerFile.Load(parse.GetValue(path)!, parse.GetValue(pattern));
             var (special, source, json) = (!parse.GetValue(skip), parse.GetValue(input)!, parse.GetValue(context.JsonOption));
-            using var stream = InputLines.Open(context, source);
+            var plain = source.EndsWith(".bin", StringComparison.OrdinalIgnoreCase);
+            var binary = plain || source.EndsWith(".bin.gz", StringComparison.OrdinalIgnoreCase);
+            using var stream = InputLines.Open(context, source, plain);
             var count = 0L;
-            var ids = (source.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) ? BinaryIds(stream, source) : TextIds(stream, source)).Select(id =>
+            var ids = (binary ? BinaryIds(stream, source) : TextIds(stream, source)).Select(id =>
             {
                 cancel.ThrowIfCancellationRequested();
                 count++;
@@ -74,9 +76,9 @@ static class TokenizerCodec
             });
             if (parse.GetValue(output) is { } file)
             {
-                TokenizerCommand.WriteFile(file, target => tokenizer.Decode(ids, target, special));
+                DurableFile.WriteAsked(file, target => tokenizer.Decode(ids, target, special));
                 if (json) context.WriteJson(new DecodeReport("transformer.tokenizer.decode/1", count, null, file));
-                else context.Out.WriteLine($"{file}: text of {count:N0} tokens");
+                else context.Out.WriteLine($"{file}: text of {Amount.Of(count, "token")}");
             }
             else if (json)
             {
@@ -89,7 +91,7 @@ static class TokenizerCodec
         return command;
     }
 
-    static Option<string> Input(string what) => new("--input") { Description = what + "; - reads standard input", HelpName = "FILE", DefaultValueFactory = _ => "-" };
+    static Option<string> Input(string what) => new("--input") { Description = what + "; .gz files are decompressed, - reads standard input", HelpName = "FILE", DefaultValueFactory = _ => "-" };
 
     static (long Tokens, long Bytes) Encode(TextTokenizer tokenizer, (IReadOnlyList<int> Before, IReadOnlyList<int> After) frame, Stream text, bool allowSpecial,
         CancellationToken cancel, Action<List<int>> write)

@@ -30,23 +30,6 @@ public static class TokenizerCommand
         Description = $"How text is split into words before merging: {SplitPatterns.Names}", HelpName = "NAME", CompletionSources = { SplitPatterns.Names.Split(", ") },
     };
 
-    /// <summary>Writes a file that the user named, in such a way that a half-written file never has its name; creates its folder if
-    /// necessary.</summary>
-    /// <exception cref="UserException">It cannot be written.</exception>
-    internal static void WriteFile(string path, Action<Stream> write)
-    {
-        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but a file is to be written", File: path)]);
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            DurableFile.Write(path, write);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", File: path)], exception);
-        }
-    }
-
     static Command CreateInspect(CliContext context)
     {
         var (path, pattern) = (TokenizerArgument(), PatternOption());

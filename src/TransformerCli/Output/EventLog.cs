@@ -32,13 +32,13 @@ public sealed class EventLog(GuardedWriter error) : TextWriter
     {
         try
         {
-            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
+            OutputFile.PrepareFolder(path);
             // Serilog itself would not report the error.
             using (new FileStream(path, FileMode.Append, FileAccess.Write)) { }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path, Path: "--log-file")], exception);
+            throw new UserException([new Problem($"cannot be written: {OutputFile.ReasonOf(exception)}", path, Path: "--log-file")], exception);
         }
         var configuration = new LoggerConfiguration().MinimumLevel.Is(verbose ? LogEventLevel.Debug : LogEventLevel.Information);
         WatchLogs();

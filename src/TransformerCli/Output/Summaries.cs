@@ -1,3 +1,4 @@
+using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Training;
 
@@ -14,8 +15,8 @@ static class Summaries
         if (result.ValLoss is { } loss) writer.WriteLine($"val_loss     {loss:F4}");
         if (result.Best is { } best) writer.WriteLine($"best         {best.ValLoss:F4} at step {best.Step}");
         foreach (var (name, value) in result.Metrics) writer.WriteLine($"{name,-12} {value:0.####}");
-        if (result.SkippedSteps > 0) writer.WriteLine($"skipped      {result.SkippedSteps} steps whose loss or gradient was not a number");
-        if (result.RollBacks > 0) writer.WriteLine($"rolled back  {result.RollBacks} times to an earlier checkpoint");
+        if (result.SkippedSteps > 0) writer.WriteLine($"skipped      {Amount.Of(result.SkippedSteps, "step")} whose loss or gradient was not a number");
+        if (result.RollBacks > 0) writer.WriteLine($"rolled back  {Amount.Of(result.RollBacks, "time")} to an earlier checkpoint");
         WriteStopped(writer, result.Stopped);
     }
 
@@ -40,7 +41,7 @@ static class Summaries
         writer.WriteLine($"run          {result.Run} ({state})");
         if (result.Seeds is { } seeds) writer.WriteLine($"seeds        {string.Join(", ", seeds)}");
         writer.WriteLine($"model        {result.Model} with {result.Parameters:N0} parameters, {result.Precision} on {result.Device}");
-        writer.WriteLine($"training     to step {result.Steps:N0}, {result.UnitsPerStep:N0} {result.Unit} in the first, in {result.MicroBatches} {(result.MicroBatches == 1 ? "pass" : "passes")}");
+        writer.WriteLine($"training     to step {result.Steps:N0}, {result.UnitsPerStep:N0} {result.Unit} in the first, in {Amount.Of(result.MicroBatches, "pass", "passes")}");
         writer.WriteLine($"first pass   loss {result.Loss:F4}, gradient norm {result.GradientNorm:F2}{(result.ValLoss is { } loss ? $", validation batch {loss:F4}" : ", no validation data")}");
         writer.WriteLine($"memory       {ProgressText.Bytes(result.Memory.Needed)} needed{Available(result.Memory.Available)}");
         writer.WriteLine($"disk         {ProgressText.Bytes(result.Disk.Needed)} for checkpoints of {ProgressText.Bytes(result.Disk.Checkpoint)}{Available(result.Disk.Available)}");

@@ -18,7 +18,7 @@ public static class CheckpointAverage
     {
         if (checkpoints.Count == 0) throw new UserException("there are no checkpoints to average");
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-            throw new UserException([new Problem("the folder is not empty", folder, Path: "--output")]);
+            throw new UserException([new Problem("the folder is not empty", folder, Path: "--output", Hint: "name a new folder")]);
         var first = checkpoints[0];
         var kept = first.Manifest.Files.Select(one => one.Name).Where(IsKept).ToDictionary(name => name, first.ReadBytes);
         foreach (var other in checkpoints.Skip(1))

@@ -69,7 +69,7 @@ public sealed partial class CheckpointStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(folder, $"cannot be written: {InputFile.ReasonOf(e)}", inner: e);
+            throw new CheckpointException(folder, $"cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
         }
     }
 
@@ -191,7 +191,7 @@ public sealed partial class CheckpointStore
     }
 
     CheckpointException Unwritable(long step, Exception e) =>
-        new(PathOf(step), $"the checkpoint of step {step} could not be written: {InputFile.ReasonOf(e)}", "earlier checkpoints are untouched; free space or fix the permissions, then --resume continues", e);
+        new(PathOf(step), $"the checkpoint of step {step} could not be written: {OutputFile.ReasonOf(e)}", "earlier checkpoints are untouched; free space or fix the permissions, then --resume continues", e);
 }
 
 /// <summary>A metric by which checkpoints are kept.</summary>

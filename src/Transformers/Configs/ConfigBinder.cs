@@ -182,7 +182,8 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (!ConfigShape.IsUnion(type)) return $"its settings are {string.Join(", ", ConfigShape.Of(type).Settings.Select(s => s.Name))}";
         if (node is not ScalarNode { IsNull: false, Text: var text }) return null;
         var kinds = ConfigShape.Variants(type).Select(v => v.Kind).OfType<string>().ToList();
-        return kinds.Count == 0 ? null : $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
+        if (kinds.Count == 0) return $"write {string.Join(" or ", ConfigShape.Variants(type).Select(v => $"{{ {v.Key}: … }}"))}";
+        return $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
     }
 
     static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({MessageText.Escape(ConfigScalars.Write(value).Text)})";

@@ -58,7 +58,7 @@ sealed class ClassFolders
     [
         .. empty.Take(MostNamed).Select(path => $"the folder {Path.Combine(root, path)} contains no {what}, so there is no class for it"),
         .. empty.Count > MostNamed ? [$"{empty.Count - MostNamed} more folders contain no {what}"] : Array.Empty<string>(),
-        .. Ignored > 0 ? [$"{Ignored} files skipped because their names are not those of {what}: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(MostNamed).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
+        .. Ignored > 0 ? [$"{Amount.Of(Ignored, "file")} skipped, not named like {what}: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(MostNamed).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
     ];
 
     /// <summary>The classes that splits lack, one warning per split; empty splits are ignored.</summary>

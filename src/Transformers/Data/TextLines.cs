@@ -79,7 +79,8 @@ static class JsonLine
 
     /// <summary>The text at a dotted path; a number or a truth value as it is written.</summary>
     public static string Text(JsonElement root, string field, string path, int line) =>
-        Find(root, field, path, line, orNull: false) ?? throw TextLines.Error(path, line, $"the document has no field {field}");
+        Find(root, field, path, line, orNull: false) ?? throw TextLines.Error(path, line, $"the document has no field {field}",
+            root.ValueKind != JsonValueKind.Object ? "each line must be a JSON object" : $"its fields are {string.Join(", ", root.EnumerateObject().Take(10).Select(one => MessageText.Escape(one.Name)))}; data.source names the ones to read");
 
     /// <summary>The text at a dotted path, as <see cref="Text"/>; null if there is none or it is null.</summary>
     public static string? Find(JsonElement root, string field, string path, int line, bool orNull = true)
@@ -198,5 +199,5 @@ static class TableLines
 
     /// <summary>The error of a line that has more columns than the first.</summary>
     internal static UserException TooMany(string path, int line, int columns, int first) =>
-        TextLines.Error(path, line, $"the line has {columns} columns, but the first line has {first}", "a separator inside a text splits it in two: remove it, or write the file as .jsonl");
+        TextLines.Error(path, line, $"the line has {Amount.Of(columns, "column")}, but the first line has {first}", "a separator inside a text splits it in two: remove it, or write the file as .jsonl");
 }

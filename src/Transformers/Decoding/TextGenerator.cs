@@ -155,7 +155,7 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     {
         if (row.Tokens.Count <= model.Context) return;
         if (!options.Slide)
-            throw new UserException($"the prompt has {row.Tokens.Count} tokens, but the model reads at most {model.Context}",
+            throw new UserException($"the prompt has {Amount.Of(row.Tokens.Count, "token")}, but the model reads at most {model.Context}",
                 "shorten it, or pass --overflow slide to read only its end");
         row.Tokens.RemoveRange(0, row.Tokens.Count - model.Context);
     }

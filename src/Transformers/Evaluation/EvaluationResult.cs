@@ -95,60 +95,25 @@ public sealed record ImageMistake(string Image, string Label, string Predicted, 
 public sealed record PredictionLine(string Input, string Prediction, string Reference, double Score);
 
 /// <summary>Writes predictions, one JSON line each; does nothing without a path.</summary>
-sealed class PredictionFile : IDisposable
+/// <param name="path">The file; null for none.</param>
+/// <param name="processes">All processes; only the first one writes.</param>
+sealed class PredictionFile(string? path, Communicator processes) : IDisposable
 {
-    readonly StreamWriter? writer;
-    readonly string? path;
-    bool failed;
+    readonly PartialFile? file = path is null || !processes.IsFirst ? null : new(path, "--output");
 
-    /// <param name="path">The file; null for none.</param>
-    /// <param name="processes">The processes, of which the first one writes.</param>
-    internal PredictionFile(string? path, Communicator processes)
+    /// <summary>Refuses a file where an evaluation has no lines for it.</summary>
+    /// <exception cref="UserException">One was named.</exception>
+    internal static void Refuse(EvaluationOptions options, string remedy)
     {
-        if (path is null || !processes.IsFirst) return;
-        this.path = path;
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            writer = new StreamWriter(path) { NewLine = "\n" };
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw Refused(exception);
-        }
+        if (options.Output is not null) throw new UserException("--output is for models that give one answer per example", remedy);
     }
 
-    internal void Add(PredictionLine line) => Writes(() => writer?.WriteLine(JsonSerializer.Serialize(line, JsonStyle.Options)));
+    internal void Add(PredictionLine line) => file?.Write(stream => stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, JsonStyle.Options), (byte)'\n']));
 
-    UserException Refused(Exception exception) => new([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path, Path: "--output")], exception);
+    /// <summary>Gives the file its name: an evaluation that ends before its end leaves none.</summary>
+    internal void Complete() => file?.Complete();
 
-    void Writes(Action write)
-    {
-        try
-        {
-            write();
-        }
-        catch (IOException exception)
-        {
-            failed = true;
-            throw Refused(exception);
-        }
-    }
-
-    // An incomplete file is deleted.
-    public void Dispose()
-    {
-        try
-        {
-            Writes(() => writer?.Dispose());
-        }
-        catch (UserException) when (failed)
-        {
-            // A device must not be deleted.
-            if (!SpecialFile.IsAt(path!)) File.Delete(path!);
-            throw;
-        }
-    }
+    public void Dispose() => file?.Dispose();
 }
 
 /// <summary>The loss of a part of an evaluation.</summary>

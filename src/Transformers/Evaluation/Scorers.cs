@@ -99,7 +99,7 @@ sealed class MaskedScorer : TextScorer
     {
         long[] framed = [special.Begin, .. ids.Select(id => (long)id), special.End];
         if (framed.Length > model.Encoder.Context)
-            throw new UserException($"{Named("text", number)} has {framed.Length} tokens with its begin and end tokens, but the model reads at most {model.Encoder.Context}", "shorten it, or leave it out");
+            throw new UserException($"{Named("text", number)} has {Amount.Of(framed.Length, "token")} with its begin and end tokens, but the model reads at most {model.Encoder.Context}", "shorten it, or leave it out");
         for (var i = 0; i < ids.Length; i++)
         {
             var hidden = (long[])framed.Clone();

@@ -36,7 +36,8 @@ public sealed class TrainedRun
     public static TrainedRun Open(string path, string? which = null)
     {
         if (!Directory.Exists(path))
-            throw new UserException([new Problem("the run folder does not exist", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
+            throw new UserException([File.Exists(path) ? new Problem("is a file, but a run folder is needed", path, Hint: "a run folder is what train writes")
+                : new Problem("the run folder does not exist", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
         var (checkpoint, choice) = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? (RunFolder.OpenCheckpoint(path, which), null) : OfRun(path, which);
         var config = ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
         return new TrainedRun(checkpoint, config) { Choice = choice };
@@ -52,7 +53,7 @@ public sealed class TrainedRun
             throw new UserException([Directory.EnumerateDirectories(path, "seed-*").Order(StringComparer.Ordinal).FirstOrDefault() is { } first
                 ? new Problem("the folder contains the runs of several seeds", path, Hint: $"name one of them, such as {first}")
                 : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
-                : new Problem("is not a run folder: it has no checkpoints", path, Hint: "a run folder is what train writes, such as runs/gpt-stories")]);
+                : new Problem("is not a run folder: it has no checkpoints", path, Hint: File.Exists(Path.Combine(path, "config.json")) ? $"transformer import {path} --output RUN makes a run of a model of another program" : "a run folder is what train writes, such as runs/gpt-stories")]);
         if (which is not null) return (folder.Checkpoints.Open(which), null);
         var chosen = folder.Checkpoints.OpenBestOrLatest();
         return (chosen, WhyChosen(chosen, folder.Checkpoints));

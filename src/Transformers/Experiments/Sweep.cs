@@ -38,6 +38,7 @@ public sealed class Sweep
     readonly ITrainingObserver observer;
     readonly StopRequest stop;
     readonly Dictionary<string, SweepRun> done = [];
+    readonly HashSet<string> warned = [];
     string? metric;
 
     Sweep(SweepPlan plan, SweepOptions options, ITrainingObserver observer, StopRequest stop) =>
@@ -56,6 +57,7 @@ public sealed class Sweep
             throw new UserException([new Problem("the folder contains a single run, but a sweep needs one for several runs", plan.Output, Hint: "name another folder with --output")]);
         if (options.Split is { } split)
             foreach (var point in plan.Points) Kind.For(point.Config.Model).CheckSplit(point.Config, split);
+        foreach (var warning in plan.Factors.Select(factor => factor.Warning).OfType<string>()) observer.Warn(warning);
         var sweep = new Sweep(plan, options, observer, stop);
         sweep.CheckLimits();
         sweep.Run();
@@ -104,7 +106,7 @@ public sealed class Sweep
         }
         try
         {
-            var result = TrainingRun.Start(point.Config, options.Training with { Run = point.Folder, MaxTime = options.Training.MaxTime - clock.Elapsed, BeforeSteps = CheckMetric }, observer, stop);
+            var result = TrainingRun.Start(point.Config, options.Training with { Run = point.Folder, MaxTime = options.Training.MaxTime - clock.Elapsed, BeforeSteps = CheckMetric }, new OneOfSeveralRuns(observer, warned), stop);
             if (result.Stopped is not (null or TrainResult.Patience)) return null;
             return SweepRun.Of(point, SweepRun.Finished) with
             {

@@ -23,12 +23,21 @@ public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool
         if (name.Length == 0) throw Bad("must be a setting and its values", "for example --vary data.limit=500,1000,2000 or --vary model=vit.yaml,resnet.yaml");
         var values = Split(text[(equals + 1)..]).Select(value => value.Trim()).ToList();
         if (values.Contains("")) throw Bad("has an empty value", "separate values by single commas");
-        if (values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } twice) throw Bad($"has the value {twice.Key} twice", "give each value once");
+        // As in 1,000 or 0,001: no number is written so.
+        if (values.Find(value => value is ['0', _, ..] && value.All(char.IsAsciiDigit)) is { } padded) throw Bad($"has the value {padded}, which starts with 0", Commas);
+        if (values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw Bad($"has the value {twice.Key} twice", twice.Key.Length == 3 && twice.Key.All(char.IsAsciiDigit) ? $"give each value once; {Commas}" : "give each value once");
         if (name == "seed") throw Bad("varies the seed", "--seeds N trains each point with N seeds");
         return new SweepFactor(name, values, values.TrueForAll(IsFile) || Sections.Contains(name) && !values.Exists(value => value.StartsWith('{')));
 
         UserException Bad(string message, string hint) => new([new Problem($"({text}) {message}", Path: "--vary", Hint: hint)]);
     }
+
+    const string Commas = "commas separate values: numbers have a decimal point and no marks between thousands";
+
+    /// <summary>Two values that could be one number with a mark between its thousands; null for any others.</summary>
+    internal string? Warning => Values is [{ Length: 1 or 2 } first, { Length: 3 } second] && (first + second).All(char.IsAsciiDigit)
+        ? $"--vary {Name}={first},{second} gives two values, {first} and {second}; if one is meant, write {first}{second}" : null;
 
     static bool IsFile(string value) => Path.GetExtension(value).ToLowerInvariant() is ".yaml" or ".yml" or ".json";
 

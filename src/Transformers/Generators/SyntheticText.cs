@@ -52,7 +52,7 @@ public static class SyntheticText
 
     /// <summary>Writes a task as files: <c>train</c>, <c>val</c> and <c>test</c>, each in two languages, or as TSV for labelled text.</summary>
     /// <param name="kind">The task.</param>
-    /// <param name="folder">The folder; it is created if it does not exist, and files of these names in it are replaced.</param>
+    /// <param name="folder">The folder; it is created if it does not exist, and files of these names in it are replaced once all are complete.</param>
     /// <param name="size">The number of training examples; validation and test have a twentieth each, from 50 to 1,000.</param>
     /// <param name="seed">The seed; the same seed always gives the same files, and a larger size adds examples at their ends.</param>
     /// <param name="cancel">Cancels the writing.</param>
@@ -60,9 +60,9 @@ public static class SyntheticText
     public static SyntheticReport Write(SyntheticKind kind, string folder, long size, ulong seed, CancellationToken cancel = default)
     {
         if (size is < 1 or > 1_000_000_000) throw new UserException($"the size ({size}) must be between 1 and 1000000000");
+        List<PartialFile> parts = [];
         try
         {
-            Directory.CreateDirectory(folder);
             var files = new List<string>();
             foreach (var split in Enum.GetValues<SyntheticSplit>())
             {
@@ -70,42 +70,47 @@ public static class SyntheticText
                 if (kind == SyntheticKind.Sentiment) Labelled(split, count);
                 else Pairs(PairsOf(kind), split, count);
             }
+            foreach (var part in parts) part.Complete();
             return new SyntheticReport(kind, folder, size,
                 SizeOf(SyntheticSplit.Validation, size), SizeOf(SyntheticSplit.Test, size), files);
 
-            StreamWriter Open(string name)
+            PartialFile Open(string name)
             {
                 files.Add(name);
-                return new StreamWriter(Path.Combine(folder, name), append: false, new UTF8Encoding(false)) { NewLine = "\n" };
+                parts.Add(new PartialFile(Path.Combine(folder, name)));
+                return parts[^1];
             }
 
-            void Pairs(ParallelGenerator generator, SyntheticSplit split, long count)
-            {
-                using var source = Open($"{split.FileName()}.{generator.SourceLanguage}");
-                using var target = Open($"{split.FileName()}.{generator.TargetLanguage}");
-                foreach (var pair in generator.Take(split, seed, count))
+            void Pairs(ParallelGenerator generator, SyntheticSplit split, long count) =>
+                Open($"{split.FileName()}.{generator.SourceLanguage}").Write(source => Open($"{split.FileName()}.{generator.TargetLanguage}").Write(target =>
                 {
-                    cancel.ThrowIfCancellationRequested();
-                    source.WriteLine(pair.Source);
-                    target.WriteLine(pair.Target);
-                }
-            }
+                    using var sources = WriterOf(source);
+                    using var targets = WriterOf(target);
+                    foreach (var pair in generator.Take(split, seed, count))
+                    {
+                        cancel.ThrowIfCancellationRequested();
+                        sources.WriteLine(pair.Source);
+                        targets.WriteLine(pair.Target);
+                    }
+                }));
 
-            void Labelled(SyntheticSplit split, long count)
+            void Labelled(SyntheticSplit split, long count) => Open($"{split.FileName()}.tsv").Write(stream =>
             {
-                using var file = Open($"{split.FileName()}.tsv");
+                using var file = WriterOf(stream);
                 foreach (var example in new SentimentGenerator().Take(split, seed, count))
                 {
                     cancel.ThrowIfCancellationRequested();
                     file.WriteLine($"{example.Text}\t{example.Label}");
                 }
-            }
+            });
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        finally
         {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", folder)], exception);
+            foreach (var part in parts) part.Dispose();
         }
     }
+
+    static StreamWriter WriterOf(Stream stream) => new(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
 }
 
 /// <summary>The splits of a generated data set; no example (for a translation, no template) is in two of them.</summary>

@@ -65,8 +65,10 @@ public static class InputFile
     static InputFile() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     /// <summary>Opens a file for reading from start to end; gzip is recognized by its first two bytes, and decompressed.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="plain">Whether it is never compressed: any bytes may be its first.</param>
     /// <exception cref="UserException">The file cannot be opened, or its name ends in <c>.gz</c> and its content is not gzip.</exception>
-    public static Stream Open(string path)
+    public static Stream Open(string path, bool plain = false)
     {
         FileStream? file = null;
         // The system would report "access denied" for a folder.
@@ -74,7 +76,8 @@ public static class InputFile
         try
         {
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 64 << 10, FileOptions.SequentialScan);
-            if (!file.CanSeek) return new ReadOnceStream(file).Decompressed();
+            if (plain) return file;
+            if (!file.CanSeek) return Decompressed(file);
             var compressed = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
             file.Position = 0;
             if (compressed) return new GZipStream(file, CompressionMode.Decompress);
@@ -90,6 +93,14 @@ public static class InputFile
                 exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"cannot be read: {ReasonOf(exception)}", path)], exception);
         }
     }
+
+    /// <summary>A stream that is read once, decompressed if it is gzip.</summary>
+    public static Stream Decompressed(Stream stream) => new ReadOnceStream(stream).Decompressed();
+
+    /// <summary>A stream that is read once; what cannot be read of it is a <see cref="UserException"/>.</summary>
+    /// <param name="stream">The bytes.</param>
+    /// <param name="name">Their name in messages.</param>
+    public static Stream Named(Stream stream, string name) => new ReadOnceStream(stream, name);
 
     /// <summary>Opens a file that is read more than once.</summary>
     /// <param name="path">The file.</param>
@@ -141,7 +152,7 @@ public static partial class SpecialFile
     private static partial int StatX(int folder, string path, int flags, uint wanted, Span<byte> facts);
 }
 
-/// <summary>A stream that cannot seek and whose first two bytes have been read ahead.</summary>
+/// <summary>A stream that cannot seek and whose first bytes have been read ahead: gzip starts with two of its own.</summary>
 sealed class ReadOnceStream : Stream
 {
     readonly Stream inner;
@@ -149,21 +160,38 @@ sealed class ReadOnceStream : Stream
     readonly int ahead;
     int given;
 
-    internal ReadOnceStream(Stream inner)
+    readonly string? name;
+
+    // With a name, what cannot be read is the user's problem with the file of that name.
+    internal ReadOnceStream(Stream inner, string? name = null)
     {
-        this.inner = inner;
-        ahead = inner.ReadAtLeast(first, first.Length, throwOnEndOfStream: false);
+        (this.inner, this.name) = (inner, name);
+        // A line that has one byte so far is not waited for.
+        ahead = ReadInner(first.AsSpan(0, 1));
+        if (ahead == 1 && first[0] == 0x1F) ahead += ReadInner(first.AsSpan(1));
     }
 
     internal Stream Decompressed() => ahead == 2 && first is [0x1F, 0x8B] ? new GZipStream(this, CompressionMode.Decompress) : this;
 
     public override int Read(Span<byte> buffer)
     {
-        if (given == ahead) return inner.Read(buffer);
+        if (given == ahead) return ReadInner(buffer);
         var count = Math.Min(buffer.Length, ahead - given);
         first.AsSpan(given, count).CopyTo(buffer);
         given += count;
         return count;
+    }
+
+    int ReadInner(Span<byte> buffer)
+    {
+        try
+        {
+            return inner.Read(buffer);
+        }
+        catch (Exception exception) when (name is not null && InputFile.IsUnreadable(exception))
+        {
+            throw new UserException([new Problem($"cannot be read: {InputFile.ReasonOf(exception)}", name)], exception);
+        }
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));

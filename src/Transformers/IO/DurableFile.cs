@@ -27,6 +27,7 @@ public static class DurableFile
     public static WrittenFile Write(string path, Action<Stream> write)
     {
         path = Path.GetFullPath(path);
+        if (SpecialFile.IsAt(path)) return WriteInto(path, write);
         var temporary = path + TemporarySuffix;
         try
         {
@@ -50,23 +51,34 @@ public static class DurableFile
     /// <summary>Replaces a file's content by text in UTF-8 without a byte-order mark. See <see cref="Write"/>.</summary>
     public static WrittenFile WriteText(string path, string text) => WriteBytes(path, Utf8.GetBytes(text));
 
+    // A pipe or a device is written to, not replaced by a file.
+    static WrittenFile WriteInto(string path, Action<Stream> write)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        var counted = new ChecksumStream(file);
+        write(counted);
+        counted.Flush();
+        return new(Path.GetFileName(path), counted.Bytes, counted.Checksum);
+    }
+
     /// <summary>Writes a file that the user named; creates its folder if necessary.</summary>
     /// <exception cref="UserException">It cannot be written.</exception>
     public static void WriteAsked(string path, string text) => WriteAsked(path, Utf8.GetBytes(text));
 
     /// <inheritdoc cref="WriteAsked(string, string)"/>
-    public static void WriteAsked(string path, ReadOnlyMemory<byte> bytes)
+    public static void WriteAsked(string path, ReadOnlyMemory<byte> bytes) => WriteAsked(path, stream => stream.Write(bytes.Span));
+
+    /// <inheritdoc cref="WriteAsked(string, string)"/>
+    public static void WriteAsked(string path, Action<Stream> write)
     {
-        var full = Path.GetFullPath(path);
-        if (Directory.Exists(full)) throw new UserException([new Problem("is a folder, but a file is to be written", path)]);
         try
         {
-            if (Path.GetDirectoryName(full) is { } folder) Directory.CreateDirectory(folder);
-            WriteBytes(full, bytes);
+            OutputFile.PrepareFolder(path);
+            Write(path, write);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
+            throw new UserException([OutputFile.ProblemOf(path, exception)], exception);
         }
     }
 
@@ -98,6 +110,30 @@ public static class DurableFile
             return false;
         }
     }
+}
+
+/// <summary>Files that a user named to be written.</summary>
+public static class OutputFile
+{
+    /// <summary>Makes the folder of a file where it is missing.</summary>
+    /// <exception cref="UserException">There is a folder where the file is to be.</exception>
+    /// <exception cref="IOException">The folder cannot be made.</exception>
+    public static void PrepareFolder(string path)
+    {
+        if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but a file is to be written", path)]);
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
+    }
+
+    /// <summary>The problem of a file that cannot be written.</summary>
+    public static Problem ProblemOf(string path, Exception exception) => new($"cannot be written: {ReasonOf(exception)}", path);
+
+    /// <summary>Why a file or folder cannot be written.</summary>
+    public static string ReasonOf(Exception exception) => exception switch
+    {
+        FileNotFoundException => "the system does not let a file be created there",
+        DirectoryNotFoundException => "its folder cannot be created",
+        _ => InputFile.ReasonOf(exception),
+    };
 }
 
 /// <summary>A write-only stream to a file that counts and checksums what passes through it, so that the file need not be read again.</summary>

@@ -9,59 +9,53 @@ public sealed class NpyWriter : IDisposable
     // Enough for the longest shape, so that the header can be rewritten at the end.
     const int HeaderLength = 128;
 
-    readonly Stream stream;
-    readonly string path, type;
+    readonly PartialFile file;
+    readonly string type;
     readonly int width;
-    bool failed;
 
     /// <summary>Starts a file.</summary>
-    /// <param name="path">The file; it is replaced, and its folder is created if necessary.</param>
+    /// <param name="path">The file; it is replaced when the new one is complete, and its folder is created if necessary.</param>
     /// <param name="width">Numbers per row; 0 for a plain list of whole numbers.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     public NpyWriter(string path, int width)
     {
-        (this.path, this.width, type) = (path, width, width == 0 ? "<i8" : "<f4");
+        (this.width, type) = (width, width == 0 ? "<i8" : "<f4");
+        file = new PartialFile(path);
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            stream = new FileStream(path, FileMode.Create, FileAccess.Write);
+            if (!file.CanSeek) throw new UserException([new Problem("is a pipe, but a .npy starts with its number of rows, which is known at the end", path, Hint: "name a file, or write .jsonl")]);
+            file.Write(WriteHeader);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch
         {
-            throw Refused(path, exception);
+            file.Dispose();
+            throw;
         }
-        Writes(WriteHeader);
     }
 
     /// <summary>The rows written.</summary>
     public long Rows { get; private set; }
 
     /// <summary>Adds a row of 32-bit floats.</summary>
-    public void Add(ReadOnlySpan<float> row)
+    /// <exception cref="UserException">It cannot be written.</exception>
+    public void Add(float[] row)
     {
         if (row.Length != width) throw new ArgumentException($"a row has {width} numbers, not {row.Length}", nameof(row));
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("rows are written as they are in memory");
-        try
-        {
-            stream.Write(MemoryMarshal.AsBytes(row));
-        }
-        catch (IOException exception)
-        {
-            failed = true;
-            throw Refused(path, exception);
-        }
+        file.Write(stream => stream.Write(MemoryMarshal.AsBytes(row.AsSpan())));
         Rows++;
     }
 
     /// <summary>Adds a whole number to a plain list.</summary>
+    /// <exception cref="UserException">It cannot be written.</exception>
     public void Add(long number)
     {
         if (width != 0) throw new InvalidOperationException("the file holds rows of floats");
-        Writes(() => stream.Write(BitConverter.GetBytes(number)));
+        file.Write(stream => stream.Write(BitConverter.GetBytes(number)));
         Rows++;
     }
 
-    void WriteHeader()
+    void WriteHeader(Stream stream)
     {
         var shape = width == 0 ? $"({Rows},)" : $"({Rows}, {width})";
         var text = $"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}".PadRight(HeaderLength - 11) + "\n";
@@ -70,48 +64,14 @@ public sealed class NpyWriter : IDisposable
         stream.Write(Encoding.ASCII.GetBytes(text));
     }
 
-    void Writes(Action write)
+    /// <summary>Writes the number of rows and gives the file its name.</summary>
+    /// <exception cref="UserException">It cannot be written.</exception>
+    public void Complete()
     {
-        try
-        {
-            write();
-        }
-        catch (IOException exception)
-        {
-            failed = true;
-            throw Refused(path, exception);
-        }
+        file.Write(WriteHeader);
+        file.Complete();
     }
 
-    static UserException Refused(string path, Exception exception) => new([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
-
-    /// <summary>Writes the number of rows and closes the file. A file that could not be written whole is deleted.</summary>
-    /// <exception cref="UserException">The rest of the file cannot be written.</exception>
-    public void Dispose()
-    {
-        try
-        {
-            if (!failed) Writes(WriteHeader);
-            // This writes what is left in the buffer.
-            if (!failed) Writes(stream.Dispose);
-        }
-        finally
-        {
-            if (failed) Abandon();
-        }
-    }
-
-    void Abandon()
-    {
-        try
-        {
-            stream.Dispose();
-        }
-        catch (IOException)
-        {
-            // The first failure has been reported.
-        }
-        // A device must not be deleted.
-        if (!SpecialFile.IsAt(path)) File.Delete(path);
-    }
+    /// <summary>Closes the file, and deletes it unless it is complete.</summary>
+    public void Dispose() => file.Dispose();
 }

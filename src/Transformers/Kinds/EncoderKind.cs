@@ -31,6 +31,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     {
         if (options.Quantized) throw NoDecoder(run);
         if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run was not trained on labelled text");
+        if (((EncoderConfig)run.Config.Model).Head is MaskedHeadConfig) PredictionFile.Refuse(options, "leave it out: masked tokens have no answers to list");
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
         var tokenizer = run.LoadTokenizer();
@@ -59,6 +60,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             var batch = batches.At(position);
             tally.Add(logits, [.. batch.Labels.Select(label => (int)label)], row => examples[batch.Texts.Examples[row]].Text);
         }
+        predictions.Complete();
         var report = tally.Report;
         return tally.Result(run, name, split.Name, new Dictionary<string, double> { ["accuracy"] = report.Accuracy, ["top1"] = report.Accuracy, ["macro_f1"] = report.MacroF1 })
             with { Broken = broken.Count == 0 ? null : broken };
@@ -86,6 +88,8 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         }));
         return new Dictionary<string, double>(task.Metrics(whole: true)) { ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets) };
     }
+
+    internal override void CheckSplit(RunConfig run, string split) => Choose(((LabelledDataConfig)run.Data).Open(), split, file: false);
 
     static LabelledSplit Choose(LabelledSplits splits, string? name, bool file) => name switch
     {

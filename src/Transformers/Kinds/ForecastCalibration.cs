@@ -66,7 +66,7 @@ sealed class ForecastCalibration
         for (var i = 0; i < distances.Length; i++) distances[i / bands.Count, i % bands.Count] = [];
         foreach (var (number, (part, windows)) in parts.Index())
         {
-            observer.Note($"calibration: network {number + 1} of {parts.Count} is trained on the steps before {part.Table.Time.LabelOf(part.TrainEnd)} and forecasts {windows.Length:N0} windows");
+            observer.Note($"calibration: network {number + 1} of {parts.Count} is trained on the steps before {part.Table.Time.LabelOf(part.TrainEnd)} and forecasts {Amount.Of(windows.Length, "window")}");
             AddDistances(distances, part, windows, processes, micro, number);
         }
         using var plain = no_grad();

@@ -48,7 +48,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         series.RequireTraining();
         var table = series.Table;
         var missing = table.Values.Sum(values => values.LongCount(double.IsNaN));
-        observer.Note($"{table.Values.Count:N0} series of {table.Length:N0} steps: {series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {series.Test.Length:N0} test windows{(missing > 0 ? $"; {missing:N0} values are missing" : "")}");
+        observer.Note($"{table.Values.Count:N0} series of {Amount.Of(table.Length, "step")}: {series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {Amount.Of(series.Test.Length, "test window")}{(missing > 0 ? $"; {Amount.Of(missing, "value is", "values are")} missing" : "")}");
         foreach (var warning in table.Warnings) observer.Warn(warning);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var model = SeriesModel.Create(network, SeriesShape.Of(data), generator).to(options.Device);

@@ -35,6 +35,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision, processes: options.Processes, progress: options.Progress,
             each: predictions.Add);
+        predictions.Complete();
         return new EvaluationResult
         {
             Run = name,

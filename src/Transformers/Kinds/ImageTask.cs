@@ -26,7 +26,7 @@ namespace Transformers.Kinds;
 /// </remarks>
 sealed class ImageTask : ClassifierTask<ImageBatch>
 {
-    const int PicturedImages = 3;
+    const int PicturedImages = 3, MostNamed = 5;
 
     readonly ImageModel model;
     readonly OpenedImages data;
@@ -36,6 +36,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
     readonly int batchSize;
     readonly ModelFlops flops;
     readonly ImageLoader loader;
+    readonly HashSet<int> reported = [];
     ImageBatch? held;
 
     /// <summary>Creates a task on images.</summary>
@@ -63,16 +64,17 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         {
             var dataset = opened.Dataset;
             LabelledNotes.CheckClasses(dataset.Classes, "images");
-            observer.Note($"{dataset.Train.Length:N0} training, {dataset.Validation.Length:N0} validation and {dataset.Test.Length:N0} test images of {dataset.Classes.Count} classes");
+            observer.Note($"{dataset.Train.Length:N0} training, {dataset.Validation.Length:N0} validation and {Amount.Of(dataset.Test.Length, "test image")} of {Amount.Of(dataset.Classes.Count, "class", "classes")}");
             foreach (var warning in dataset.Warnings) observer.Warn(warning);
-            foreach (var (_, fault) in dataset.Broken.All.Take(5)) observer.Warn($"skipped {fault.Problems[0].File}: {fault.Problems[0].Message}");
 
             using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
             var model = ImageModel.Create(network, ShapeOf(network, opened), generator).to(options.Device);
             var input = Encoding.UTF8.GetBytes(new ImageInput(opened.Transform, dataset.Classes).ToJson());
+            var task = new ImageTask(model, opened, config, options.Device, options.Processes) { Observer = observer };
+            task.ReportBroken();
             return new TaskSetup
             {
-                Task = new ImageTask(model, opened, config, options.Device, options.Processes),
+                Task = task,
                 Files = new Dictionary<string, byte[]> { [ImageInput.FileName] = input },
                 Labels = dataset.Classes,
                 FilesHash = Convert.ToHexStringLower(SHA256.HashData(input)),
@@ -83,6 +85,17 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
             opened.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Is warned of images that cannot be read, those included that turn out so while training.</summary>
+    internal ITrainingObserver? Observer { get; init; }
+
+    void ReportBroken()
+    {
+        if (Observer is null || data.Dataset.Broken.Count == reported.Count) return;
+        foreach (var (_, fault) in data.Dataset.Broken.All.Where(broken => reported.Add(broken.Index)))
+            if (reported.Count <= MostNamed) Observer.Warn($"skipped {fault.Problems[0].File}: {fault.Problems[0].Message}");
+            else if (reported.Count == MostNamed + 1) Observer.Warn("more images cannot be read and are skipped; data inspect lists them");
     }
 
     static ImageShape ShapeOf(IImageModelConfig network, OpenedImages opened)
@@ -103,6 +116,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
     {
         held?.Dispose();
         held = loader.Next();
+        ReportBroken();
         MicroBatch Slice(int first, int rows, int before) => new Images(this, held, first, rows, config.LabelSmoothing, report: null, before);
         return held.Part is { } part ? Cut(0, held.Count, (first, rows) => Slice(first, rows, part.First)) : Slices(held.Count, (first, rows) => Slice(first, rows, 0));
     }
@@ -116,6 +130,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
             using (batch)
                 if (batch.Count > 0) yield return new Images(this, batch, 0, batch.Count, smoothing: 0, report);
         }
+        ReportBroken();
     }
 
     public override bool HasValidation => data.Dataset.Validation.Length > 0;

@@ -64,12 +64,14 @@ sealed class ImageTextEvaluation
     internal static EvaluationResult Run(ImageTextRun run, string name, EvaluationOptions options, CancellationToken cancel)
     {
         using var inference = no_grad();
-        using var predictions = new PredictionFile(options.Output, options.Processes);
         var evaluation = new ImageTextEvaluation(run, options, cancel);
+        if (evaluation.asked.Length == 0) PredictionFile.Refuse(options, "leave it out: there are no questions with an answer");
+        using var predictions = new PredictionFile(options.Output, options.Processes);
         var questions = evaluation.Answer(predictions);
         evaluation.Match();
         evaluation.Retrieve();
         if (evaluation.metrics.Count == 0) throw new UserException($"the split {evaluation.split.Name} has nothing to evaluate: it has no answers, and the model was not trained to match captions");
+        predictions.Complete();
         return new()
         {
             Run = name, Checkpoint = run.Run.Checkpoint.Step, Split = evaluation.splitName, Examples = evaluation.corpus.Count,

@@ -49,7 +49,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
         var rows = config.Batch.RowsOf("images with text");
         var batches = data.Batches(data.Train, data.Splits.Train, objectives, new BucketOptions { Sequences = rows, Seed = SeedStreams.Of(run.Seed, "batches") }, model.Patches);
         stream = new Prefetcher<ImageTextBatch>(batches.At, batches.BatchesPerEpoch);
-        if (data.Validation is not { } held) return;
+        if (data.Validation is not { } held || ImageTextBatches.Usable(held, PreparedPairs.MixOf(objectives)).Length == 0) return;
         if (shape.Answers > 0)
             kinds = [.. held.Examples.Where(example => example is { Answer: not null, Kind: not null }).Select(example => example.Kind!).Distinct().Order(StringComparer.Ordinal)];
         if (kinds.Length is 1 or > MostKinds) kinds = [];
@@ -246,7 +246,11 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
         var (train, classes) = (prepared.Train, prepared.Train.Classes);
         if (classes.Count == 0 && network.Objectives is { Masked: 0, Match: 0 })
             throw new UserException("no example has an answer, but model.objectives has no other objective", "set masked or match, or name the answers' field in data.source.answer");
-        observer.Note($"{train.Count:N0} training and {prepared.Validation?.Count ?? 0:N0} validation examples, {classes.Count} answers, vocabulary {prepared.Tokenizer.VocabularySize:N0}");
+        if (train.Count - ImageTextBatches.Usable(train, PreparedPairs.MixOf(network.Objectives)).Length is > 0 and var unused)
+            observer.Warn($"{unused:N0} of {Amount.Of(train.Count, "training example")} {(unused == 1 ? "has" : "have")} no answer and {(unused == 1 ? "is" : "are")} not used, since model.objectives has no other objective than answers");
+        if (train.Shortened > 0)
+            observer.Note($"{train.Shortened:N0} of {Amount.Of(train.Count, "training example")} {(train.Shortened == 1 ? "has a text that is" : "have texts that are")} longer than {Amount.Of(Math.Min(data.MaxLength, network.Context), "token")} and {(train.Shortened == 1 ? "is" : "are")} truncated");
+        observer.Note($"{train.Count:N0} training and {Amount.Of(prepared.Validation?.Count ?? 0, "validation example")}, {Amount.Of(classes.Count, "answer")}, vocabulary {prepared.Tokenizer.VocabularySize:N0}");
         var answers = network.Objectives.Answer > 0 ? classes : [];
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var model = new Vilbert(network, ImageTextRun.ShapeOf(network, prepared.Tokenizer, answers.Count, prepared.Input), generator).to(options.Device);
@@ -267,5 +271,8 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
     /// <inheritdoc cref="Batches"/>
     internal static ImageTextBatches BatchesOf(ImageTextCorpus corpus, ImageTextSplit split, TextTokenizer tokenizer, ImageTextInput input, ObjectivesConfig objectives, BucketOptions options, int patches) =>
         new(corpus, split, input.CreateView(), SpecialIds.Of(tokenizer), new MaskedTokens(tokenizer, new MaskingOptions { Fraction = objectives.Tokens, Seed = options.Seed }), patches,
-            new RowMix(objectives.Answer, objectives.Masked, objectives.Match, objectives.Alone, objectives.Regions), options);
+            MixOf(objectives), options);
+
+    /// <summary>How often each objective occurs.</summary>
+    internal static RowMix MixOf(ObjectivesConfig objectives) => new(objectives.Answer, objectives.Masked, objectives.Match, objectives.Alone, objectives.Regions);
 }

@@ -39,8 +39,8 @@ public abstract class Kind
     /// <summary>What it reads.</summary>
     public virtual ModelInput Input => ModelInput.Text;
 
-    /// <summary>What the examples of an evaluation are called.</summary>
-    public virtual string Examples => Input switch { ModelInput.Images => "images", ModelInput.Series => "windows", ModelInput.Sounds => "recordings", ModelInput.Pairs => "pairs", _ => "texts" };
+    /// <summary>What an example of an evaluation is called.</summary>
+    public virtual string Example => Input switch { ModelInput.Images => "image", ModelInput.Series => "window", ModelInput.Sounds => "recording", ModelInput.Pairs => "pair", _ => "text" };
 
     /// <summary>Whether it classifies its input.</summary>
     public virtual bool Classifies => false;
@@ -70,7 +70,10 @@ public abstract class Kind
 
     /// <summary>Refuses a split on which runs of a config cannot be evaluated, as far as that is known before training.</summary>
     /// <exception cref="UserException">The runs have no such split.</exception>
-    internal virtual void CheckSplit(RunConfig run, string split) { }
+    internal virtual void CheckSplit(RunConfig run, string split)
+    {
+        if (split is not ("train" or "validation" or "test")) throw new UserException($"--split ({split}) must be train, validation or test");
+    }
 
     /// <summary>Whether each prompt of <c>generate</c> is read as the beginning of a document, as training read all text.</summary>
     public virtual bool StartsDocuments(DataConfig data) => false;

@@ -23,7 +23,7 @@ static class LabelledTexts
         var (tokenizer, train, validation) = Read(data, shape, options, observer, stop.Token);
         using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
         var model = EncoderModel.Create(shape, shape.VocabularyFor(tokenizer), train.Classes.Count, generator).to(options.Device);
-        observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation texts, {train.Classes.Count} classes, vocabulary {tokenizer.VocabularySize:N0}");
+        observer.Note($"{train.Count:N0} training and {Amount.Of(validation?.Count ?? 0, "validation text")}, {Amount.Of(train.Classes.Count, "class", "classes")}, vocabulary {tokenizer.VocabularySize:N0}");
         var tokensPerText = (double)train.Tokens.Tokens / train.Count;
         var files = TokenizerPair.Files(tokenizer);
         if (model is MaskedTokenModel masked)
@@ -54,11 +54,12 @@ static class LabelledTexts
         var longest = Math.Min(data.MaxLength, shape.Context);
         var broken = new List<string>();
         var train = Encode(splits.Train, null);
+        if (train.Count == 0) throw new UserException([new Problem("contains no text to train on", splits.Train.File, Hint: broken.FirstOrDefault())]);
         var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
         LabelledNotes.Report(data, splits, train, validation, observer);
         LabelledNotes.WarnOfOverlap([train.Tokens], validation is null ? null : [validation.Tokens], "texts", observer);
         WarnOf(broken, observer);
-        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {train.Count:N0} training texts are longer than {longest} tokens and are truncated");
+        if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {Amount.Of(train.Count, "training text")} {(train.Shortened == 1 ? "is longer than" : "are longer than")} {Amount.Of(longest, "token")} and {(train.Shortened == 1 ? "is" : "are")} truncated");
         return (tokenizer, train, validation);
 
         LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
@@ -96,7 +97,7 @@ static class LabelledTexts
     /// <summary>Warns about examples that are skipped.</summary>
     internal static void WarnOf(List<string> broken, ITrainingObserver observer)
     {
-        if (broken.Count > 0) observer.Warn($"{broken.Count:N0} examples have characters that are not in the vocabulary, and are skipped; the first: {broken[0]}");
+        if (broken.Count > 0) observer.Warn($"{Amount.Of(broken.Count, "example has", "examples have")} characters that are not in the vocabulary, and {(broken.Count == 1 ? "is" : "are")} skipped; the first: {broken[0]}");
     }
 
     /// <summary>The size of batches; a text fits even if it is longer than the tokens of a batch.</summary>
@@ -128,7 +129,7 @@ static class LabelledNotes
     {
         if (classes.Count < 2)
             throw new UserException([new Problem($"data.source: all {examples} are of one class, {MessageText.Quote(classes.FirstOrDefault() ?? "")}, but a classifier needs two", Path: "data.source",
-                Hint: examples is "images" or "recordings" ? "put each class into its own folder" : "is data.source.label the label column?")]);
+                Hint: examples switch { "images" or "recordings" => "put each class into its own folder", "series" => "the first column of a row is its class", _ => "is data.source.label the label column?" })]);
     }
 
     /// <summary>Warns if the validation split is not really held out: a tenth or more of its examples are also training examples.</summary>

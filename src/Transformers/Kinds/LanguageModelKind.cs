@@ -41,7 +41,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         }, options, observer, stop);
 
     /// <inheritdoc/>
-    public override string Examples => "tokens";
+    public override string Example => "token";
 
     internal sealed override RunConfig Resolve(RunConfig run, TrainingOptions options) => DocumentStarts.Resolve(run, options);
 
@@ -52,6 +52,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
     /// <inheritdoc/>
     public override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
+        PredictionFile.Refuse(options, "score prints the loss of each text");
         if (options.Split is { } split && options.Data is not null)
             throw new UserException($"--split ({split}): text given with --data is evaluated as a whole", "leave --split out");
         if (options.Split is { } asked) CheckSplit(run.Config, asked);

@@ -65,7 +65,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
             var train = Limited(prepared.Train, data.Limit);
             var sampler = CreateSampler(data.Batches, train, rows, context, SeedStreams.Of(run.Seed, "batches"), DocumentStarts.Before(data, tokenizer));
             var model = makeModel(tokenizer);
-            observer.Note($"{train.Count:N0} training and {prepared.Validation.Count:N0} validation tokens, vocabulary {tokenizer.VocabularySize:N0}");
+            observer.Note($"{train.Count:N0} training and {Amount.Of(prepared.Validation.Count, "validation token")}, vocabulary {tokenizer.VocabularySize:N0}");
             return new TaskSetup
             {
                 Task = new NextTokenTask(model, tokenizer, prepared, sampler, rows, run, options.Device),

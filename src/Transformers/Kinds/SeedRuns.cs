@@ -44,6 +44,7 @@ public static class SeedRuns
             throw new UserException([new Problem("the folder contains a single run, but --seeds needs one for several runs", options.Run, Hint: "name another folder with --run")]);
         var clock = Stopwatch.StartNew();
         var results = new List<TrainResult>();
+        var warned = new HashSet<string>();
         foreach (var seed in seeds)
         {
             if (options.MaxTime <= clock.Elapsed) stop.Ask("max_time");
@@ -57,7 +58,7 @@ public static class SeedRuns
             if (processes.IsFirst) observer.Note($"seed {seed}, {results.Count + 1} of {count}: {folder}");
             try
             {
-                results.Add(TrainingRun.Start(config with { Seed = seed }, options with { Run = folder, MaxTime = options.MaxTime - clock.Elapsed }, observer, stop));
+                results.Add(TrainingRun.Start(config with { Seed = seed }, options with { Run = folder, MaxTime = options.MaxTime - clock.Elapsed }, new OneOfSeveralRuns(observer, warned), stop));
             }
             catch (DivergedException exception)
             {

@@ -27,7 +27,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
 
     public override bool Translates => true;
 
-    public override string Examples => "sentence pairs";
+    public override string Example => "sentence pair";
 
     protected override TaskSetup CreateTask(RunConfig run, ParallelDataConfig data, Seq2SeqConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>
         TranslationTask.Prepare(run, data, model, options, observer, stop);
@@ -56,6 +56,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         var metrics = Losses(model, tokenizers, pairs, options, cancel);
         foreach (var (metric, value) in scores.Metrics) metrics[metric] = value;
         metrics["mean_score"] = scores.MeanScore;
+        predictions.Complete();
         return new EvaluationResult
         {
             Run = name, Checkpoint = run.Checkpoint.Step, Split = split.Name, Examples = pairs.Count, Metrics = metrics, Broken = broken.Count == 0 ? null : broken,
@@ -91,6 +92,8 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
             ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets), ["bits_per_byte"] = sum / Math.Max(1, bytes) / Math.Log(2),
         };
     }
+
+    internal override void CheckSplit(RunConfig run, string split) => Choose(((ParallelDataConfig)run.Data).Open(), split, file: false);
 
     static ParallelSplit Choose(ParallelSplits splits, string? name, bool file)
     {

@@ -27,14 +27,15 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
 
     public override ModelInput Input => ModelInput.Series;
 
-    public override string Examples => "series";
+    public override string Example => "series";
 
     public override bool Classifies => true;
 
     protected override TaskSetup CreateTask(RunConfig run, LabelledSeriesDataConfig data, SeriesClassifierConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var series = LabelledSeriesDataset.Open(data, run.Seed);
-        observer.Note($"{series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {series.Test.Length:N0} test series of {series.Classes.Count} classes");
+        observer.Note($"{series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {series.Test.Length:N0} test series of {Amount.Of(series.Classes.Count, "class", "classes")}");
+        LabelledNotes.CheckClasses(series.Classes, "series");
         foreach (var warning in series.Warnings) observer.Warn(warning);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var network = new SeriesClassifier(model, data.Length, series.Classes.Count, generator).to(options.Device);
@@ -64,6 +65,7 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
             cancel.ThrowIfCancellationRequested();
             tally.Add(network.Scores(series.Batch(part)), [.. part.Select(index => numbers[series.LabelOf(index)])], row => series.NameOf(part[row]));
         }
+        predictions.Complete();
         return tally.Result(run, name, options.Data is null ? split : "data");
     }
 

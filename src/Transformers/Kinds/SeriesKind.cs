@@ -23,7 +23,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     public sealed override EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options, CancellationToken cancel = default)
     {
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
-        if (options.Output is not null) throw new UserException("--output is for models that give one answer per example", "predict writes forecasts");
+        PredictionFile.Refuse(options, "predict writes forecasts");
         using var network = SeriesRun.Open(run, options.Device, options.Precision);
         var series = network.OpenSeries(options.Data);
         var (split, windows) = series.Split(options.Split);

@@ -40,6 +40,7 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
             cancel.ThrowIfCancellationRequested();
             tally.Add(network.Scores(sounds.Batch(part, network.FrontEnd.Input.Samples)), [.. part.Select(index => numbers[sounds.LabelOf(index)])], row => sounds.NameOf(part[row]));
         }
+        predictions.Complete();
         var metrics = ClassifierMetrics.Of(tally.Report);
         if (options.Data is null) metrics["centroid_top1"] = network.FrontEnd.CentroidAccuracy(sounds, indices);
         return tally.Result(run, name, split, metrics) with

@@ -53,7 +53,7 @@ sealed class SoundTask : ClassifierTask<SoundBatch>
         var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
         if (sounds.Train.Length == 0) throw new UserException("there are no training recordings that can be read", sounds.Broken.Select(problem => problem.ToString()).FirstOrDefault());
         LabelledNotes.CheckClasses(sounds.Classes, "recordings");
-        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {sounds.Test.Length:N0} test recordings of {sounds.Classes.Count} classes");
+        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {Amount.Of(sounds.Test.Length, "test recording")} of {Amount.Of(sounds.Classes.Count, "class", "classes")}");
         foreach (var warning in sounds.Warnings) observer.Warn(warning);
         var input = options.From is { } from ? InputOf(TrainedRun.Open(from), from, data) : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));

@@ -37,7 +37,7 @@ public static class TrainingRun
         processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished));
         if (finished is not null)
         {
-            observer.Note($"{options.Run} is finished: {finished.Steps} steps; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to continue")}");
+            observer.Note($"{options.Run} is finished: {Amount.Of(finished.Steps, "step")}; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to continue")}");
             return finished;
         }
         using var tensorBoard = new TensorBoardLog(folder.TensorBoardFolder, observer.Warn);
@@ -61,7 +61,7 @@ public static class TrainingRun
         samples.Open(trainer.State.Step);
         folder.WriteText(MachineReport.File, MachineReport.Here(options.Device).ToJson());
         var parameters = setup.Task.Model.parameters().Sum(parameter => parameter.numel());
-        observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {get_num_threads()} threads{(processes.IsAlone ? "" : $" in each of {processes.Size} processes ({processes.Library})")}"));
+        observer.Note(FormattableString.Invariant($"{KindAttribute.Of(config.Model)} with {parameters:N0} parameters, {name}, {options.Device}, {Amount.Of(get_num_threads(), "thread")}{(processes.IsAlone ? "" : $" in each of {processes.Size} processes ({processes.Library})")}"));
 
         if (config.Training.Schedule is NoamScheduleConfig noam)
             observer.Note(FormattableString.Invariant($"noam schedule: factor {config.Training.Optimizer.Lr * noam.Factor:G6}, peak learning rate {new Schedule(noam, config.Training.Optimizer.Lr, config.Training.Steps, config.Model.Width).Peak:G4} at step {noam.Warmup}"));

@@ -65,7 +65,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         var shared = ReferenceEquals(source, target);
         using var generator = new Generator(SeedStreams.Of(config.Seed, "weights"));
         var model = new Seq2Seq(shape, shape.VocabularyFor(source), shape.VocabularyFor(target), shared, generator).to(options.Device);
-        observer.Note($"{train.Count:N0} training and {validation?.Count ?? 0:N0} validation pairs, vocabulary {source.VocabularySize:N0}{(shared ? "" : $" and {target.VocabularySize:N0}")}");
+        observer.Note($"{train.Count:N0} training and {Amount.Of(validation?.Count ?? 0, "validation pair")}, vocabulary {source.VocabularySize:N0}{(shared ? "" : $" and {target.VocabularySize:N0}")}");
         return new TaskSetup
         {
             Task = new TranslationTask(model, source, target, train, validation, config, options.Device),
@@ -98,7 +98,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         var validation = splits.Validation is null ? null
             : Encode(splits.Validation, new ParallelFilter { MinimumTokens = 0, MaximumTokens = limit }, keepTexts: true);
         if (validation is { Report: { } report } && report.Kept < report.Read)
-            observer.Warn($"{report.Read - report.Kept} validation pairs do not fit in the model's context of {shape.Context} tokens and are left out");
+            observer.Warn($"{Amount.Of(report.Read - report.Kept, "validation pair does", "validation pairs do")} not fit in the model's context of {Amount.Of(shape.Context, "token")} and {(report.Read - report.Kept == 1 ? "is" : "are")} left out");
         LabelledTexts.WarnOf(broken, observer);
         LabelledNotes.WarnOfOverlap([train.Source, train.Target], validation is null ? null : [validation.Source, validation.Target], "pairs", observer);
         return (source, target, train, validation);

@@ -24,6 +24,8 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
 
     public override ModelInput Input => ModelInput.Pairs;
 
+    internal override void CheckSplit(RunConfig run, string split) => ((ImageTextDataConfig)run.Data).Open().Choose(split);
+
     public override bool Classifies => true;
 
     protected override TaskSetup CreateTask(RunConfig run, ImageTextDataConfig data, VilbertConfig model, TrainingOptions options, ITrainingObserver observer, StopRequest stop) =>

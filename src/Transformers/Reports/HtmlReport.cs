@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Transformers.Configs;
+using Transformers.IO;
 using Transformers.Reports.Plots;
 using Transformers.Training;
 
@@ -56,7 +57,7 @@ public static class HtmlReport
     {
         var model = $"A model of kind {KindAttribute.Of(run.Config.Model)} on data of kind {KindAttribute.Of(run.Config.Data)}, seed {run.Config.Seed}";
         return run.Result is { } result
-            ? string.Create(CultureInfo.InvariantCulture, $"{model}: {result.Parameters:N0} parameters, {result.Steps:N0} steps in {Time(result.Seconds)}, {result.Precision} on {result.Device}.")
+            ? string.Create(CultureInfo.InvariantCulture, $"{model}: {result.Parameters:N0} parameters, {Amount.Of(result.Steps, "step")} in {Time(result.Seconds)}, {result.Precision} on {result.Device}.")
             : $"{model}; the run has not finished.";
     }
 

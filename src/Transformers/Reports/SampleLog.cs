@@ -44,7 +44,7 @@ public sealed class SampleLog(string path) : ITrainingObserver
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", path)], exception);
+            throw new UserException([new Problem($"cannot be written: {OutputFile.ReasonOf(exception)}", path)], exception);
         }
     }
 
@@ -88,7 +88,7 @@ public sealed class PictureLog(string folder, Action<string> warn) : ITrainingOb
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             failed = true;
-            warn($"the figures of the model cannot be written: {InputFile.ReasonOf(exception)}");
+            warn($"the figures of the model cannot be written: {OutputFile.ReasonOf(exception)}");
         }
     }
 

@@ -69,7 +69,7 @@ public sealed class RunFolder : IDisposable
         catch (Exception e)
         {
             held?.Dispose();
-            if (e is IOException or UnauthorizedAccessException) throw new CheckpointException(path, $"the run folder cannot be written: {InputFile.ReasonOf(e)}", inner: e);
+            if (e is IOException or UnauthorizedAccessException) throw new CheckpointException(path, $"the run folder cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
             throw;
         }
     }
@@ -118,7 +118,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(path, $"cannot be written: {InputFile.ReasonOf(e)}", inner: e);
+            throw new CheckpointException(path, $"cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
         }
     }
 
@@ -180,7 +180,7 @@ static class RunFolderProbe
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(path, $"the run folder cannot be written: {InputFile.ReasonOf(e)}", inner: e);
+            throw new CheckpointException(path, $"the run folder cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
         }
     }
 

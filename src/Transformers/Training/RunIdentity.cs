@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Transformers.Checkpoints;
 using Transformers.Configs;
+using Transformers.IO;
 using Transformers.Native;
 using static TorchSharp.torch;
 
@@ -50,7 +51,7 @@ public sealed class RunIdentity
         CheckFits(checkpoint, saved.Hashes);
         if (saved.Hashes.Config != hashes.Config && ConfigDifferences.Of(ConfigOf(checkpoint), config) is { Count: > 0 } differences)
             observer.Warn($"the run continues with settings that differ from those it was saved with: {string.Join("; ", differences)}{NewRate(ConfigOf(checkpoint), saved.Trainer.Step + 1)}");
-        if (saved.Threads != get_num_threads()) observer.Warn($"the run continues with {get_num_threads()} threads; it was saved with {saved.Threads}: sums may round differently");
+        if (saved.Threads != get_num_threads()) observer.Warn($"the run continues with {Amount.Of(get_num_threads(), "thread")}; it was saved with {saved.Threads}: sums may round differently");
         if (saved.Precision != precision) observer.Warn($"the run continues in {precision}; it was saved in {saved.Precision}");
         return saved.Trainer;
     }
@@ -59,8 +60,11 @@ public sealed class RunIdentity
     {
         if (saved.Model != hashes.Model && ConfigDifferences.Of(ConfigOf(checkpoint).Model, config.Model, "model") is { Count: > 0 } differences)
             throw new CheckpointException(checkpoint.Folder, $"the config's model differs from the one that was saved: {string.Join("; ", differences)}", "give the run another folder with --run, or start again with --resume=never in an empty one");
-        if (saved.Tokenizer != hashes.Tokenizer)
-            throw new CheckpointException(checkpoint.Folder, "the tokenizer, or the images' transform or classes, differ from those that were saved", "give the run another folder with --run, or repeat the --from that it started with");
+        if (saved.Tokenizer == hashes.Tokenizer) return;
+        var changed = ConfigDifferences.Of(ConfigOf(checkpoint).Data, config.Data, "data");
+        throw new CheckpointException(checkpoint.Folder,
+            $"the data are read differently than when the run was saved (tokenizer, transform or classes): {(changed.Count > 0 ? string.Join("; ", changed) : "the settings are the same, but not what is in the files")}",
+            "give the run another folder with --run, or repeat the --from that it started with");
     }
 
     // For example, a larger number of steps stretches a schedule, which raises its rate again.

@@ -101,12 +101,12 @@ static class Showing
 public sealed class DivergedException(string message) : Exception(message);
 
 /// <summary>Several observers as one, called in turn.</summary>
-sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : ITrainingObserver
+class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : ITrainingObserver
 {
     public void Note(string message) => Each(observer => observer.Note(message));
-    public void Warn(string message) => Each(observer => observer.Warn(message));
+    public virtual void Warn(string message) => Each(observer => observer.Warn(message));
     public void OnPreparing(string what, double done) => Each(observer => observer.OnPreparing(what, done));
-    public void OnStep(long step, long steps) => Each(observer => observer.OnStep(step, steps));
+    public virtual void OnStep(long step, long steps) => Each(observer => observer.OnStep(step, steps));
     public void OnLog(StepReport report) => Each(observer => observer.OnLog(report));
     public void OnValidation(ValidationReport report) => Each(observer => observer.OnValidation(report));
     public void OnSamples(long step, IReadOnlyList<string> samples) => Each(observer => observer.OnSamples(step, samples));
@@ -118,5 +118,24 @@ sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : 
     void Each(Action<ITrainingObserver> action)
     {
         foreach (var observer in observers) action(observer);
+    }
+}
+
+/// <summary>Observes one of several runs on the same data: what an earlier run has warned of before its first step is not repeated.</summary>
+/// <param name="observer">The observer of all of them.</param>
+/// <param name="warned">What the runs before it have warned of; this run adds to it.</param>
+sealed class OneOfSeveralRuns(ITrainingObserver observer, HashSet<string> warned) : ObserverGroup(observer)
+{
+    bool trains;
+
+    public override void Warn(string message)
+    {
+        if (trains || warned.Add(message)) base.Warn(message);
+    }
+
+    public override void OnStep(long step, long steps)
+    {
+        trains = true;
+        base.OnStep(step, steps);
     }
 }

@@ -44,7 +44,7 @@ public sealed class DataCommandTests : IDisposable
         var shown = CommandLine.Run("data", "inspect", At("labels")).Output;
         Assert.Contains("21 lines of 2 columns", shown);
         Assert.Contains("2 different: bad 15, good 5", shown);
-        Assert.Contains("1 lines have a different number of columns from the first line; the first of them is line 21", shown);
+        Assert.Contains("1 line has a different number of columns from the first line; it is line 21", shown);
         Assert.Contains("21 lines of 2 columns", CommandLine.Run("data", "inspect", At("labels", "train.tsv")).Output);
     }
 
@@ -100,13 +100,26 @@ public sealed class DataCommandTests : IDisposable
     }
 
     [Fact]
+    public void One_of_a_kind_is_reported_in_the_singular()
+    {
+        File.WriteAllText(At("one.txt"), "a\n");
+        Assert.Contains("documents   1, of", CommandLine.Run("data", "inspect", At("one.txt")).Output);
+        File.WriteAllText(At("one.tsv"), "a\n");
+        Assert.Contains("1 line of 1 column:", CommandLine.Run("data", "inspect", At("one.tsv")).Output);
+        File.WriteAllText(At("one.csv"), "x\n5\n\n");
+        Assert.Contains("1 of 1 step,", CommandLine.Run("data", "inspect", At("one.csv")).Output);
+        Assert.Contains("1 training example,", CommandLine.Run("data", "make", "copy", "--size", "1", "--output", At("copy")).Output);
+        Assert.Contains("1 series of 2 steps", CommandLine.Run("data", "make", "series", "--size", "1", "--length", "2", "--output", At("series")).Output);
+    }
+
+    [Fact]
     public void Everything_unusual_in_a_text_is_noted()
     {
         File.WriteAllBytes(At("a.txt"), [0xEF, 0xBB, 0xBF, .. "one\r\ntwo\0"u8, 0xFF, .. "three"u8, 0xE2, 0x82]);
         File.WriteAllBytes(At("b.txt"), []);
         File.WriteAllBytes(At("c.bin"), [1]);
         var output = CommandLine.Run("data", "inspect", folder).Output;
-        foreach (var note in new[] { "1 empty files", "1 files skipped", "2 ill-formed", "1 files that end in the middle", "1 byte-order", "1 NUL", "1 CR LF" })
+        foreach (var note in new[] { "1 empty file", "1 file skipped because it is not text", "2 ill-formed UTF-8 sequences", "1 file that ends in the middle", "1 byte-order mark dropped", "1 NUL character kept", "1 CR LF line end kept" })
             Assert.Contains(note, output);
     }
 }

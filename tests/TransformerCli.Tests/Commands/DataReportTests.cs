@@ -66,7 +66,7 @@ public sealed class DataReportTests : IDisposable
         Write("t/b.cs", "class B { }\n");
         Write("t/c.bin", "x");
         Write("t/.d.txt", "hidden");
-        string[] notes = ["1 ill-formed UTF-8 sequences replaced", "1 files skipped because they are not text (read: 1 .cs, 1 .txt; skipped: 1 .bin)", "1 hidden files skipped"];
+        string[] notes = ["1 ill-formed UTF-8 sequence replaced", "1 file skipped because it is not text (read: 1 .cs, 1 .txt; skipped: 1 .bin)", "1 hidden file skipped"];
         foreach (var report in new[] { Train(Text("t"), "--dry-run"), Train(Text("t")), Done("data", "inspect", At("t")).Output, Done("data", "prepare", Text("t"), "--cache", At("cache")).Output })
             foreach (var note in notes) Assert.Contains(note, report);
         Assert.Contains("warning: 1 ill-formed", Train(Text("t"), "--dry-run"));
@@ -92,7 +92,7 @@ public sealed class DataReportTests : IDisposable
     {
         Write("t/a.cs", string.Concat(Enumerable.Repeat("class A { }\n", 50)));
         Write("t/b.html", "<p>\n");
-        Assert.Contains("files skipped because they are not text (read: 1 .cs; skipped: 1 .html)", Train(Text("t"), "--include", "**/*.cs", "--dry-run"));
+        Assert.Contains("1 file skipped because it is not text (read: 1 .cs; skipped: 1 .html)", Train(Text("t"), "--include", "**/*.cs", "--dry-run"));
         Assert.Contains("skipped: 1 .html", Train("gpt-stories", "--data", At("t"), "--include", "**/*.cs", "--dry-run", "--set", "training.batch.tokens=512"));
         Assert.Contains("1 .html", Done("data", "inspect", At("t"), "--include", "*.cs").Output);
         Assert.Contains("--include is for text", CommandLine.Refused("train", "copy", "--include", "*.cs", "--run", At("x")));
@@ -128,6 +128,44 @@ public sealed class DataReportTests : IDisposable
     }
 
     [Fact]
+    public void A_table_without_a_text_is_refused_and_the_fields_of_a_json_line_are_named()
+    {
+        foreach (var name in (string[])["empty.tsv", "empty.csv", "empty.jsonl"])
+        {
+            Write(name, "");
+            var refused = CommandLine.Run("train", Encoder(name), "--run", At("run"), "--quiet");
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains($"{name}: contains no text to train on", refused.Error);
+        }
+        Write("fields.jsonl", "{\"body\":\"a\",\"mood\":1}\n");
+        Assert.Contains("fields.jsonl:1: the document has no field 0 (its fields are body, mood; data.source names the ones to read)", CommandLine.Run("train", Encoder("fields.jsonl"), "--run", At("run")).Error);
+        Write("fields.txt.jsonl", "{\"body\":\"a\"}\n");
+        Assert.Contains("has no field \"text\" (set text_field to the name of the field that has the text)", CommandLine.Run("train", Text("fields.txt.jsonl"), "--run", At("run")).Error);
+        Write("broken.jsonl", "{\"text\":\"a\n");
+        Assert.Contains("broken.jsonl:1:11: the line is not JSON", CommandLine.Run("train", Text("broken.jsonl"), "--run", At("run")).Error);
+    }
+
+    [Fact]
+    public void A_hold_out_that_the_images_do_not_allow_is_said_with_its_setting()
+    {
+        Images("im/a", 4);
+        Images("im/b", 4);
+        Assert.Contains("data.holdout: holding out 8 of 8 images leaves one side empty (hold out fewer or more", CommandLine.Refused("train", Vit("im"), "--run", At("run"), "--set", "data.holdout.count=8"));
+        Assert.Contains("data.holdout (0.25) must be a mapping (write { count: … } or { every: … } or { fraction: … })", CommandLine.Refused("train", Vit("im"), "--run", At("run"), "--set", "data.holdout=0.25"));
+    }
+
+    [Fact]
+    public void An_image_that_cannot_be_read_is_named_when_training_meets_it()
+    {
+        Images("im/a", 6);
+        Images("im/b", 6);
+        File.WriteAllText(At("im.csv"), "path,label\n" + string.Concat(Enumerable.Range(0, 6).Select(i => $"im/a/{i}.png,a\nim/{(i == 3 ? "none" : "b")}/{i}.png,b\n")));
+        var report = Train(Vit("im.csv"), "--set", "data.holdout.count=4", "--set", "training.steps=8");
+        Assert.Single(report.Split('\n'), line => line.StartsWith("warning: skipped ", StringComparison.Ordinal));
+        Assert.Contains($"warning: skipped {At("im/none/3.png")}: the file does not exist", report);
+    }
+
+    [Fact]
     public void Class_folders_without_images_and_classes_of_one_split_are_reported_alike_everywhere()
     {
         Images("im/train/a", 6);
@@ -139,7 +177,7 @@ public sealed class DataReportTests : IDisposable
         string[] notes =
         [
             $"the folder {At("im/train/c")} contains no images, so there is no class for it", $"the folder {At("im/train/d")} contains no images",
-            "no training image is of class zzz", "no validation image is of class b", "1 files skipped because their names are not those of images: 1 .tiff",
+            "no training image is of class zzz", "no validation image is of class b", "1 file skipped, not named like images: 1 .tiff",
         ];
         foreach (var report in new[] { Train(Vit("im"), "--dry-run"), Train(Vit("im")), Done("data", "inspect", At("im")).Output, Done("data", "inspect", At("im"), "--json").Output })
             foreach (var note in notes) Assert.Contains(note, report);

@@ -38,7 +38,7 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         Assert.Contains("reads --image and --text, not INPUT (scene.png)", CommandLine.Refused("predict", runs.Pairs, "scene.png"));
         Assert.Contains("--image is for models of images with text, but the run is of kind vit", CommandLine.Refused("predict", runs.Vit, "--image", "scene.png"));
         Assert.Contains("INPUT must be given", CommandLine.Refused("predict", runs.Classifier));
-        Assert.Contains($"{runs.At("none.png")}: the file cannot be read", CommandLine.Refused("predict", runs.Pairs, "--image", runs.At("none.png"), "--text", "a"));
+        Assert.Contains($"{runs.At("none.png")}: the file does not exist", CommandLine.Refused("predict", runs.Pairs, "--image", runs.At("none.png"), "--text", "a"));
         Assert.Contains("--text must be given", CommandLine.Refused("plot", "attention", runs.Pairs, "--image", Path.Combine(Scenes(), "images", "test-000000.png"), "--output", runs.At("a.svg")));
         Assert.Contains("no split named other (the splits are train, validation, test, unseen)", CommandLine.Refused("eval", runs.Pairs, "--split", "other"));
     }
@@ -69,8 +69,8 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         File.WriteAllLines(Path.Combine(folder, "val.jsonl"), [.. File.ReadLines(Path.Combine(folder, "train.jsonl")).Take(3), """{"image": "a.png", "text": "what color is it?", "answer": "mauve"}"""]);
         var trained = CommandLine.Run("train", runs.At("pairs.yaml"), "--data", folder, "--run", runs.At("own-run"), "--device", "cpu");
         Assert.True(trained.ExitCode == 0, trained.Error);
-        Assert.Contains($"warning: 1 examples whose image cannot be used are left out; the first: {Path.Combine(folder, "train.jsonl")}:4: the image none.png does not exist", trained.Error);
-        Assert.Contains("warning: 1 examples of the split val have an answer that no training example has; the first: 'mauve'", trained.Error);
+        Assert.Contains($"warning: 1 example whose image cannot be used is left out; the first: {Path.Combine(folder, "train.jsonl")}:4: the image none.png does not exist", trained.Error);
+        Assert.Contains("warning: 1 example of the split val has an answer that no training example has; the first: 'mauve'", trained.Error);
         Assert.Contains("warning: 2 of 2 images of the split val are training images too", trained.Error);
         var inspected = Done("data", "inspect", folder);
         Assert.Contains("train       11 examples with 2 images", inspected);
@@ -83,8 +83,36 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         var input = runs.Write("lines.txt", $"the red circle\n{Path.Combine(folder, "none.png")}\tthe red circle\nthe red circle\n");
         var embedded = CommandLine.Run("embed", runs.Pairs, "--input", input, "--device", "cpu");
         Assert.Equal((2, 3), (embedded.ExitCode, embedded.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
-        Assert.Contains($"warning: {input}:2: {Path.Combine(folder, "none.png")}: the file cannot be read: the file does not exist", embedded.Error);
+        Assert.Contains($"warning: {input}:2: {Path.Combine(folder, "none.png")}: the file does not exist", embedded.Error);
     }
+
+    [Fact]
+    public void Where_answers_are_the_only_objective_examples_without_one_are_not_used_and_said_so()
+    {
+        var folder = runs.At("answers-alone");
+        Directory.CreateDirectory(folder);
+        foreach (var name in (string[])["a.png", "b.png"]) File.Copy(Path.Combine(Scenes(), "images", "test-000000.png"), Path.Combine(folder, name), overwrite: true);
+        File.WriteAllLines(Path.Combine(folder, "train.jsonl"), Enumerable.Range(0, 12).Select(i => i < 5 ? """{"image": "a.png", "text": "a circle"}""" : $$"""{"image": "a.png", "text": "what color is it?", "answer": "{{(i % 2 == 0 ? "red" : "blue")}}"}"""));
+        File.WriteAllLines(Path.Combine(folder, "val.jsonl"), ["""{"image": "b.png", "text": "what color is it?", "answer": "mauve"}""", """{"image": "b.png", "text": "what color is it?", "answer": "red"}"""]);
+        string[] line = ["train", runs.At("pairs.yaml"), "--data", folder, "--device", "cpu", "--json", "--set", "model.objectives={ answer: 1, masked: 0, match: 0 }"];
+        var trained = CommandLine.Run([.. line, "--run", runs.At("alone-run")]);
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        Assert.Contains("warning: 5 of 12 training examples have no answer and are not used", trained.Error);
+        var metrics = JsonDocument.Parse(trained.Output).RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).ToList();
+        Assert.Contains("accuracy", metrics);
+        Assert.DoesNotContain("match_accuracy", metrics);
+        // No answer of the validation split is known.
+        File.WriteAllLines(Path.Combine(folder, "val.jsonl"), File.ReadLines(Path.Combine(folder, "val.jsonl")).Take(1).ToList());
+        var without = CommandLine.Run([.. line, "--run", runs.At("alone-run-2")]);
+        Assert.True(without.ExitCode == 0, without.Error);
+        Assert.False(JsonDocument.Parse(without.Output).RootElement.TryGetProperty("val_loss", out _));
+        Done("eval", runs.At("alone-run-2"), "--split", "validation", "--device", "cpu");
+    }
+
+    [Fact]
+    public void Texts_that_are_truncated_are_counted() =>
+        Assert.Matches("[0-9]+ of 40 training examples have texts that are longer than 4 tokens and are truncated",
+            CommandLine.Run("train", runs.At("pairs.yaml"), "--set", "model.context=4", "--run", runs.At("short-run"), "--device", "cpu", "--dry-run").Error);
 
     [Fact]
     public void Texts_are_embedded_and_attention_is_drawn_in_both_directions()

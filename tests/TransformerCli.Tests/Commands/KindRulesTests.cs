@@ -32,6 +32,26 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     }
 
     [Fact]
+    public void What_is_no_run_is_said_to_be_what_it_is()
+    {
+        Assert.Contains("gpt.yaml: is a file, but a run folder is needed", CommandLine.Refused("train", runs.At("gpt.yaml"), "--from", runs.At("gpt.yaml"), "--run", runs.At("from-a-file")));
+        Done("export", runs.Gpt, "--to", "huggingface", "--output", runs.At("exported"));
+        Assert.Contains($"transformer import {runs.At("exported")} --output RUN", CommandLine.Refused("generate", runs.At("exported"), "--prompt", "a"));
+        var config = Path.Combine(runs.At("exported"), "config.json");
+        File.WriteAllText(config, System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(config), "\"n_head\": *[0-9]+", "\"n_head\": 3"));
+        Assert.Contains($"{config}: describes a model that cannot be made: model.width (16) must be divisible by model.heads (3)", CommandLine.Refused("import", runs.At("exported"), "--output", runs.At("imported")));
+        Assert.Contains("--layer (0) must be at least 1", CommandLine.Refused("plot", "positions", runs.Gpt, "--layer", "0", "--output", runs.At("p.svg")));
+    }
+
+    [Fact]
+    public void A_sweep_refuses_a_split_that_its_runs_lack_before_the_first_one_trains()
+    {
+        foreach (var name in (string[])["translator", "classifier", "pairs", "vit"])
+            Assert.Matches("no split named tets|must be train, validation or test", CommandLine.Refused("sweep", runs.At($"{name}.yaml"), "--vary", "model.width=16,32", "--split", "tets", "--output", runs.At($"sweep-{name}"), "--device", "cpu"));
+        Assert.Empty(Directory.GetDirectories(runs.At("."), "sweep-*"));
+    }
+
+    [Fact]
     public void A_space_is_between_a_scaled_number_and_the_word_after_it()
     {
         var shown = Done("inspect", "gpt-stories", "--no-measure");
@@ -42,7 +62,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     [Fact]
     public void An_evaluation_says_what_it_counts()
     {
-        Assert.Matches("validation: [0-9]+ tokens", Done("eval", runs.Gpt, "--device", "cpu"));
+        Assert.Matches("validation: [0-9,]+ tokens", Done("eval", runs.Gpt, "--device", "cpu"));
         Assert.Contains(" sentence pairs", Done("eval", runs.Translator, "--device", "cpu"));
         Assert.Contains(" images", Done("eval", runs.Vit, "--device", "cpu"));
         Assert.Contains(" texts", Done("eval", runs.Classifier, "--device", "cpu"));

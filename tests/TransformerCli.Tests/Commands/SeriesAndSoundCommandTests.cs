@@ -88,7 +88,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         var lines = Done("predict", runs.Series, table, "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("input,series,time,mean,0.1,0.5,0.9", lines[0].Trim());
         Assert.Equal(7, lines.Length);
-        Assert.StartsWith($"{table},\"load, MW\",2024-01-03T02:00:00,", lines[1]);
+        Assert.StartsWith($"{table},\"load, MW\",2024-01-03 02:00,", lines[1]);
         var steps = Document(Done("predict", runs.Series, table, "--device", "cpu", "--json"), "transformer.forecast/1").GetProperty("forecasts")[0].GetProperty("steps");
         Assert.Equal(6, steps.GetArrayLength());
         Assert.Equal(0.9, steps[0].GetProperty("quantiles")[2].GetProperty("probability").GetDouble());
@@ -171,8 +171,8 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         var trained = CommandLine.Run("train", runs.At("sounds.yaml"), "--data", folder, "--run", runs.At("some-run"), "--device", "cpu", "--set", "training.steps=1", "--set", "data.holdout=0");
         Assert.True(trained.ExitCode == 0, trained.Error);
         Assert.Contains($"warning: skipped {bad}: is not a WAV file", trained.Error);
-        Assert.Contains("warning: 1 files skipped because their names are not those of WAV files: 1 .mp3", trained.Error);
-        Assert.Contains("warning     1 files skipped because their names are not those of WAV files: 1 .mp3", Done("data", "inspect", folder));
+        Assert.Contains("warning: 1 file skipped, not named like WAV files: 1 .mp3", trained.Error);
+        Assert.Contains("warning     1 file skipped, not named like WAV files: 1 .mp3", Done("data", "inspect", folder));
     }
 
     [Fact]
@@ -230,6 +230,21 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
             Assert.Contains($"warning     {warning}", inspected);
         }
         Document(Done("data", "inspect", table, "--json"), "transformer.data.inspect/1").GetProperty("report").GetProperty("series");
+    }
+
+    [Theory]
+    [InlineData("date,load\n2024-01-01,1\n2024-01-02,many\n2024-01-03,3\n", ":3: 'many' in column 'load' is not a number (leave the field of a missing value empty")]
+    [InlineData("date,load\n2024-01-01,many\n2024-01-02,2\n2024-01-03,3\n", ":2: 'many' in column 'load' is not a number")]
+    [InlineData("date,load\n2024-01-01,1\n2024-01-02,\"2,5\"\n2024-01-03,3\n", ":3: '2,5' in column 'load' is not a number (write 2.5: numbers have a decimal point)")]
+    [InlineData("date,load\n2024-01-01,1\n2024-01-03,2\n2024-01-02,3\n", ":4: the timestamp '2024-01-02' must be after that of the previous row (2024-01-03)")]
+    [InlineData("month,load\nJan 2024,1\nFeb 2024,2\n", ":2: 'Jan 2024' is not a timestamp (write dates as 2024-01-31")]
+    [InlineData("date,load\n2024-01-01,1\n2024-01-02,2,5\n2024-01-03,3\n", ":3: the line has 3 columns, but the first line has 2")]
+    public void A_bad_value_in_a_table_of_series_is_named_and_does_not_make_it_one_of_texts(string text, string message)
+    {
+        var table = runs.Write("one-bad.csv", text);
+        Assert.Contains(table + message, CommandLine.Refused("data", "inspect", table));
+        using var document = JsonDocument.Parse(CommandLine.Run("data", "inspect", table, "--json").Output);
+        Assert.Equal(2, document.RootElement.GetProperty("exit_code").GetInt32());
     }
 
     [Fact]

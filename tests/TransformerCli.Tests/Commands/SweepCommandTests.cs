@@ -64,7 +64,12 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Contains("--vary", CommandLine.Refused("sweep", config));
         Assert.Contains("(data.limit=) has an empty value", CommandLine.Refused("sweep", config, "--vary", "data.limit="));
         Assert.Contains("data.limt is not a setting of kind images (did you mean limit?)", CommandLine.Refused("sweep", config, "--vary", "data.limt=1,2"));
-        Assert.Contains("--vary: data.limit (0) must be at least 1", CommandLine.Refused("sweep", config, "--vary", "data.limit=1,000"));
+        Assert.Contains("--vary: data.limit (0) must be at least 1", CommandLine.Refused("sweep", config, "--vary", "data.limit=1,0"));
+        Assert.Contains("--vary: (data.limit=1,000) has the value 000, which starts with 0 (commas separate values", CommandLine.Refused("sweep", config, "--vary", "data.limit=1,000"));
+        Assert.Contains("has the value 001, which starts with 0", CommandLine.Refused("sweep", config, "--vary", "training.optimizer.lr=0,001"));
+        Assert.Contains("has the value 500 twice (give each value once; commas separate values", CommandLine.Refused("sweep", config, "--vary", "data.limit=1,500,2,500"));
+        Assert.Contains("--split (tets) must be train, validation or test", CommandLine.Refused(Sweep(config, "--split", "tets")));
+        Assert.False(Directory.Exists(At("sweep")));
         Assert.Contains("--seeds (0) must be at least 1", CommandLine.Refused("sweep", config, "--vary", "data.limit=40,80", "--seeds", "0"));
         Assert.Contains("--max-time (soon) must be a duration", CommandLine.Refused("sweep", config, "--vary", "data.limit=40,80", "--max-time", "soon"));
         Assert.Contains("--metric: (bleu) is not a result", CommandLine.Run(Sweep(config, "--metric", "bleu", "--quiet")).Error);

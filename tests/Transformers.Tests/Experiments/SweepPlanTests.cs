@@ -46,6 +46,14 @@ public sealed class SweepPlanTests : IDisposable
         Assert.Equal("data.limit 200, model small.resnet, seed 8", last.ToString());
     }
 
+    [Theory]
+    [InlineData("data.limit=2,500", "--vary data.limit=2,500 gives two values, 2 and 500; if one is meant, write 2500")]
+    [InlineData("data.limit=12,000.5", null)]
+    [InlineData("data.limit=100,200", null)]
+    [InlineData("data.limit=64,128,256", null)]
+    [InlineData("data.limit=2,50", null)]
+    public void Two_values_that_could_be_one_number_are_warned_of(string vary, string? warning) => Assert.Equal(warning, SweepFactor.Parse(vary).Warning);
+
     [Fact]
     public void Values_may_be_lists_and_mappings_and_what_is_varied_wins_over_settings()
     {

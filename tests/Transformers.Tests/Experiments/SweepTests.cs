@@ -205,6 +205,37 @@ public sealed class SweepTests : IDisposable
         Assert.Equal(0, steps.Count);
     }
 
+    [Fact]
+    public void What_the_data_are_warned_of_is_said_once_and_not_for_every_run()
+    {
+        File.WriteAllText(runs.PathOf("base.yaml"), Base);
+        var plan = SweepPlan.Create([runs.PathOf("base.yaml")], ["data.holdout=null", "training.steps=1", "training.log.every=1"], [SweepFactor.Parse("model.width=8,16")], 2, runs.PathOf("unheld"));
+        Assert.Equal(4, Start(plan).Runs.Count(run => run.State == "finished"));
+        Assert.Single(steps.Warnings, warning => warning.Contains("held out"));
+    }
+
+    [Fact]
+    public void What_a_run_warns_of_while_it_trains_is_said_for_every_run()
+    {
+        var (all, warned) = (new Warnings(), new HashSet<string>());
+        for (var run = 0; run < 2; run++)
+        {
+            ITrainingObserver one = new OneOfSeveralRuns(all, warned);
+            one.Warn("of the data");
+            one.OnStep(1, 2);
+            one.Warn("of a step");
+        }
+        Assert.Equal(["of the data", "of a step", "of a step"], all.All);
+    }
+
+    [Fact]
+    public void A_value_that_could_be_half_of_a_number_is_warned_of_before_the_first_run()
+    {
+        Assert.Throws<UserException>(() => Start(Plan("half", 1, "data.limit=2,500")));
+        Assert.StartsWith("--vary data.limit=2,500 gives two values", steps.Warnings[0]);
+        Assert.Equal(0, steps.Count);
+    }
+
     sealed class Steps(StopRequest stop) : ITrainingObserver
     {
         internal int Count { get; private set; }

@@ -17,6 +17,8 @@ public class NpyWriterTests
                 writer.Add([1f, 2f, 3f]);
                 writer.Add([4f, 5f, -6.5f]);
                 Assert.Throws<ArgumentException>(() => writer.Add([1f]));
+                Assert.False(File.Exists(path), "a file has its name before it is complete");
+                writer.Complete();
             }
             var bytes = File.ReadAllBytes(path);
             // The magic, version 1.0, and a header that fills 128 bytes: numpy.lib.format's description.
@@ -27,7 +29,11 @@ public class NpyWriterTests
             Assert.Equal(128 + 6 * 4, bytes.Length);
             Assert.Equal(-6.5f, BitConverter.ToSingle(bytes, 128 + 5 * 4));
 
-            using (var writer = new NpyWriter(path, 0)) writer.Add(7);
+            using (var writer = new NpyWriter(path, 0))
+            {
+                writer.Add(7);
+                writer.Complete();
+            }
             bytes = File.ReadAllBytes(path);
             Assert.Contains("'descr': '<i8', 'fortran_order': False, 'shape': (1,), }", Encoding.ASCII.GetString(bytes, 10, 118));
             Assert.Equal(7, BitConverter.ToInt64(bytes, 128));
@@ -59,6 +65,7 @@ public class NpyWriterTests
                 {
                     using var writer = new NpyWriter(folder["disk/a.npy"], 3);
                     for (var row = 0; row < rows; row++) writer.Add([1, 2, 3]);
+                    writer.Complete();
                 }).Message);
             Assert.Empty(Directory.EnumerateFileSystemEntries(folder["disk"]));
         }

@@ -97,6 +97,29 @@ public class ResumeTests
         Assert.Contains("training.freeze", error.Problems[0].Hint);
     }
 
+    [Theory]
+    [InlineData("data.tokenizer={ kind: bpe, vocabulary: 280 }", "data.tokenizer.vocabulary is 280 and was 270")]
+    [InlineData("data.tokenizer={ kind: characters }", "data.tokenizer.kind is \"characters\" and was \"bpe\"")]
+    public void A_tokenizer_that_a_run_cannot_resume_with_is_named_with_its_setting(string setting, string named)
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config("data.tokenizer={ kind: bpe, vocabulary: 270 }"), "run", maxSteps: 3);
+        var error = Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config(setting), "run"));
+        Assert.Contains(named, error.Problems[0].Message);
+        Assert.Contains("--run", error.Problems[0].Hint);
+    }
+
+    [Fact]
+    public void Data_that_have_changed_under_the_same_settings_are_said_to_have()
+    {
+        using var runs = new TinyRuns();
+        File.WriteAllText(runs.PathOf("own.txt"), string.Concat(Enumerable.Repeat("abcd efgh\n", 200)));
+        var config = TinyRuns.Config("data.tokenizer={ kind: characters }", $"data.source={{ files: [{runs.PathOf("own.txt")}] }}");
+        runs.Train(config, "run", maxSteps: 3);
+        File.WriteAllText(runs.PathOf("own.txt"), string.Concat(Enumerable.Repeat("ijkl mnop\n", 200)));
+        Assert.Contains("the settings are the same, but not what is in the files", Assert.Throws<CheckpointException>(() => runs.Train(config, "run")).Problems[0].Message);
+    }
+
     static RunConfig Patient(int patience) => TinyRuns.Config("training.steps=40", $"training.validate={{ every: 2, patience: {patience} }}",
         "training.optimizer={ kind: sgd, lr: 1e-30 }", "training.schedule={ kind: constant }");
 

@@ -129,7 +129,7 @@ public sealed class SoundDataset
     /// <exception cref="UserException">There are none.</exception>
     public (string Name, int[] Indices) Split(string? name)
     {
-        if (Broken.Count == paths.Length) throw new UserException($"none of the {paths.Length} recordings can be read", Broken[0].ToString());
+        if (Broken.Count == paths.Length) throw new UserException(paths.Length == 1 ? "the only recording cannot be read" : $"none of the {paths.Length:N0} recordings can be read", Broken[0].ToString());
         if (name is null) return Test.Length > 0 ? ("test", Test) : Validation.Length > 0 ? ("validation", Validation) : ("all", Train);
         var indices = ClassLayout.SplitNamed(name) switch { ImageSplit.Train => Train, ImageSplit.Validation => Validation, ImageSplit.Test => Test, _ => [] };
         if (indices.Length > 0) return (name, indices);

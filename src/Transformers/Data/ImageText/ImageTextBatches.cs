@@ -69,16 +69,22 @@ public sealed record ImageTextBatch(PaddedTexts Texts, long[] Tokens, SeenImages
 /// <param name="options">The size and the order of batches.</param>
 sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, ImageView view, SpecialIds special, MaskedTokens masking, int patches, RowMix mix, BucketOptions options)
 {
-    // All lengths are given as equal, since texts of similar length would often be the same type of question.
-    readonly LengthBuckets buckets = new(Enumerable.Repeat((1, 0), corpus.Count), options);
+    readonly int[] usable = Usable(corpus, mix);
 
-    public int BatchesPerEpoch => buckets.BatchesPerEpoch;
+    // All lengths are given as equal, since texts of similar length would often be the same type of question.
+    readonly Lazy<LengthBuckets> buckets = new(() => new(Enumerable.Repeat((1, 0), Usable(corpus, mix).Length), options));
+
+    /// <summary>The examples that have an objective: where answers are the only one, those with a known answer.</summary>
+    internal static int[] Usable(ImageTextCorpus corpus, RowMix mix) =>
+        [.. Enumerable.Range(0, corpus.Count).Where(example => mix.Masked + mix.Match > 0 || corpus.Answers[example] >= 0)];
+
+    public int BatchesPerEpoch => buckets.Value.BatchesPerEpoch;
 
     /// <summary>The batch at a position; safe to call from several threads.</summary>
     public ImageTextBatch At(DataPosition position)
     {
-        var examples = buckets.At(position).ToArray();
-        return Make([.. examples.Select(example => Plan(example, position.Epoch))], (int)position.Epoch);
+        var examples = buckets.Value.At(position).ToArray();
+        return Make([.. examples.Select(number => Plan(usable[number], position.Epoch))], (int)position.Epoch);
     }
 
     // An example's objective in an epoch depends on its index, not on its neighbours.

@@ -10,8 +10,8 @@ public sealed class ImageTextCorpus
 {
     const int Chunk = 4096;
 
-    ImageTextCorpus(IReadOnlyList<ImageTextExample> examples, TokenStore[] tokens, int[] answers, IReadOnlyList<string> classes) =>
-        (Examples, this.tokens, Answers, Classes) = (examples, tokens, answers, classes);
+    ImageTextCorpus(IReadOnlyList<ImageTextExample> examples, TokenStore[] tokens, int[] answers, IReadOnlyList<string> classes, int shortened) =>
+        (Examples, this.tokens, Answers, Classes, Shortened) = (examples, tokens, answers, classes, shortened);
 
     readonly TokenStore[] tokens;
 
@@ -23,6 +23,9 @@ public sealed class ImageTextCorpus
 
     /// <summary>The answers, in the order of their indices; empty if no example has one.</summary>
     public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>The number of examples with a text that was truncated.</summary>
+    public int Shortened { get; }
 
     /// <summary>The number of examples.</summary>
     public int Count => Examples.Count;
@@ -51,10 +54,16 @@ public sealed class ImageTextCorpus
         var special = SpecialIds.Of(tokenizer);
         var examples = new List<ImageTextExample>();
         TokenStore[] tokens = [new(), new(), new()];
+        var shortened = 0;
         foreach (var chunk in split.Read().Chunk(Chunk))
         {
             var encoded = new int[chunk.Length][][];
-            AllCores.For(chunk.Length, i => encoded[i] = [Ids(chunk[i].Text), Ids(chunk[i].Caption), Ids(chunk[i].FalseCaption)], cancel);
+            AllCores.For(chunk.Length, i =>
+            {
+                var whole = true;
+                encoded[i] = [Ids(chunk[i].Text, ref whole), Ids(chunk[i].Caption, ref whole), Ids(chunk[i].FalseCaption, ref whole)];
+                if (!whole) Interlocked.Increment(ref shortened);
+            }, cancel);
             for (var i = 0; i < chunk.Length; i++)
                 for (var part = 0; part < tokens.Length; part++) tokens[part].Add(encoded[i][part]);
             examples.AddRange(chunk);
@@ -63,12 +72,13 @@ public sealed class ImageTextCorpus
             : new Problem($"no image of the split {split.Name} can be used", split.File, Hint: split.Broken.MinBy(one => one.Key).Value.ToString())]);
         classes ??= ClassNames.Of(examples.Select(example => example.Answer).OfType<string>());
         var known = classes.Select((name, id) => (name, id)).ToDictionary(one => one.name, one => one.id, StringComparer.Ordinal);
-        return new(examples, tokens, [.. examples.Select(example => example.Answer is { } answer && known.TryGetValue(answer, out var id) ? id : -1)], classes);
+        return new(examples, tokens, [.. examples.Select(example => example.Answer is { } answer && known.TryGetValue(answer, out var id) ? id : -1)], classes, shortened);
 
-        int[] Ids(string? text)
+        int[] Ids(string? text, ref bool whole)
         {
             if (text is null) return [];
             var ids = tokenizer.EncodeToIds(text);
+            if (ids.Count > longest - 2) whole = false;
             return [special.Begin, .. ids.Take(longest - 2), special.End];
         }
     }

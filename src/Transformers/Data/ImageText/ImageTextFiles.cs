@@ -202,7 +202,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
             }
             if (fields.Length > names.Length) throw TableLines.TooMany(path, line, fields.Length, names.Length);
             if (Field(config.Text) is not { } content || Field(config.Image) is not { } image)
-                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but {config.Image} and {config.Text} are needed", "columns are separated by tabs");
+                throw TextLines.Error(path, line, $"the line has {Amount.Of(fields.Length, "column")}, but {config.Image} and {config.Text} are needed", "columns are separated by tabs");
             yield return Example(path, line, image, content, Field);
 
             string? Field(string name) => Array.IndexOf(names, name) is var at && at >= 0 && at < fields.Length && fields[at].Length > 0 ? fields[at] : null;
@@ -243,7 +243,7 @@ static class RegionFile
             if (line is not { Image: { } image, Boxes: { Length: > 0 } boxes, Features: { } features })
                 throw TextLines.Error(path, number, "must have image, boxes (at least one) and features");
             if (features.Length != boxes.Length || (line.Classes is { } classes && classes.Length != boxes.Length))
-                throw TextLines.Error(path, number, $"there are {boxes.Length} boxes, {features.Length} rows of features{(line.Classes is { } given ? $" and {given.Length} of classes" : "")}: each region needs one of each");
+                throw TextLines.Error(path, number, $"the line has {Amount.Of(boxes.Length, "box", "boxes")} and {Amount.Of(features.Length, "row")} of features{(line.Classes is { } given ? $" and {given.Length} of classes" : "")}: each region needs one of each");
             var own = (features[0]?.Length ?? 0, line.Classes?[0]?.Length ?? 0);
             widths ??= own;
             if (own != widths || own.Item1 == 0 || !AllOf(features, own.Item1) || !AllOf(boxes, 4) || (line.Classes is { } shares && !AllOf(shares, own.Item2)))

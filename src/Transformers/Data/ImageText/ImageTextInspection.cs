@@ -61,12 +61,12 @@ public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits,
                 first ??= answer;
             }
             if (reports.Count == 0) (known, shown) = ([.. answers.Keys], images);
-            else if (images.Count(shown.Contains) is > 0 and var same) warnings.Add($"{same:N0} of {images.Count:N0} images of the split {split.Name} are training images too");
-            if (unknown > 0 && known.Count > 0) warnings.Add($"{unknown:N0} examples of the split {split.Name} have an answer that no training example has; the first: {MessageText.Quote(first!)}");
+            else if (images.Count(shown.Contains) is > 0 and var same) warnings.Add($"{same:N0} of {Amount.Of(images.Count, "image")} of the split {split.Name} {(same == 1 ? "is a training image" : "are training images")} too");
+            if (unknown > 0 && known.Count > 0) warnings.Add($"{Amount.Of(unknown, "example")} of the split {split.Name} {(unknown == 1 ? "has" : "have")} an answer that no training example has; the first: {MessageText.Quote(first!)}");
             reports.Add(new(split.Name, split.File, examples, images.Count, without, answers.Count, answers.OrderByDescending(one => one.Value).ThenBy(one => one.Key, StringComparer.Ordinal).Take(MostAnswers).ToDictionary(), split.Broken.Count));
         }
         List<string> broken = [.. splits.Select(split => split.Broken).Distinct().SelectMany(one => one.OrderBy(fault => fault.Key)).Select(fault => fault.Value.ToString())];
-        if (broken.Count > 0) warnings.Insert(0, $"{broken.Count:N0} examples whose image cannot be used are left out; the first: {broken[0]}");
+        if (broken.Count > 0) warnings.Insert(0, $"{Amount.Of(broken.Count, "example")} whose image cannot be used {(broken.Count == 1 ? "is" : "are")} left out; the first: {broken[0]}");
         return new(reports, broken.Count, [.. broken.Take(MostNamed)], warnings);
     }
 }

@@ -40,7 +40,7 @@ sealed class CsvSource : ImageSource
                 throw TextLines.Error(table, line, $"the first line names the columns ({string.Join(", ", cells)}), but none contains the paths", "call it path, file, filename, image or image_path");
             first = false;
             if (cells.Length <= Math.Max(pathColumn, labelColumn))
-                throw TextLines.Error(table, line, $"the line has {cells.Length} columns, but needs a path and a label", CommaSeparated.Separators(cells));
+                throw TextLines.Error(table, line, $"the line has {Amount.Of(cells.Length, "column")}, but needs a path and a label", CommaSeparated.Separators(cells));
             if (cells[pathColumn].Length == 0 || cells[labelColumn].Length == 0) throw TextLines.Error(table, line, "the path or the label is empty");
             paths.Add(Path.Combine(folder, cells[pathColumn]));
             names.Add(cells[labelColumn]);

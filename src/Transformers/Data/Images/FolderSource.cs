@@ -103,7 +103,7 @@ sealed class TarSource : ImageSource
 
     readonly record struct Entry(string Name, long Offset, long Size);
 
-    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{ignored} files in the archive skipped because their names are not those of images"] : [];
+    public override IReadOnlyList<string> Warnings => ignored > 0 ? [$"{Amount.Of(ignored, "file")} in the archive skipped, not named like images"] : [];
 
     public override string Kind => "tar archive";
     public override IReadOnlyList<string> Classes => layout.Classes;

@@ -165,7 +165,7 @@ public abstract record ImageHoldoutConfig
         return held;
     }
 
-    static UserException OneSided(int held, int count) => new($"holding out {held} of {count} images leaves one side empty");
+    static UserException OneSided(int held, int count) => new([new Problem($"holding out {held} of {Amount.Of(count, "image")} leaves one side empty", Path: "data.holdout", Hint: "hold out fewer or more, or name more images")]);
 }
 
 /// <summary>Images by their position: <c>{ every: 5, remainder: 4 }</c> holds out 4, 9, 14, ….</summary>

@@ -184,7 +184,7 @@ sealed class IdxSource : PixelSource
         var (imageBytes, sides) = ReadIdx(imageFile, 3);
         var (labelBytes, counts) = ReadIdx(labelFile, 1);
         if (counts[0] != sides[0])
-            throw new UserException([new Problem($"there are {sides[0]} images but {counts[0]} labels", labelFile)]);
+            throw new UserException([new Problem($"there {(sides[0] == 1 ? "is" : "are")} {Amount.Of(sides[0], "image")} but {Amount.Of(counts[0], "label")}", labelFile)]);
         if (sides[0] == 0) throw new UserException([new Problem("the file contains no images", imageFile)]);
         sizes[imageFile] = (sides[2], sides[1]);
         Add(new Part(imageFile, split, imageBytes, [.. labelBytes.AsSpan(HeaderOf(1)).ToArray().Select(b => (int)b)]));

@@ -54,7 +54,7 @@ static class LabelledFiles
             }
             var needed = Math.Max(textColumn, labelColumn) + 1;
             if (fields.Length < needed)
-                throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
+                throw TextLines.Error(path, line, $"the line has {Amount.Of(fields.Length, "column")}, but {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
             if (isFirst && TableLines.IsHeader(fields[textColumn], fields[labelColumn])) continue;
             yield return new LabelledExample(fields[textColumn], fields[labelColumn].Trim(), line);
         }

@@ -25,7 +25,7 @@ static class ParallelFiles
             var longer = pairs + 1;
             while ((more ? sources : targets).MoveNext()) longer++;
             throw new UserException([new Problem(
-                $"the files are misaligned: {(more ? source : target)} has {longer} lines, {(more ? target : source)} has {pairs}",
+                $"the files are misaligned: {(more ? source : target)} has {Amount.Of(longer, "line")}, {(more ? target : source)} has {pairs}",
                 more ? target : source, Hint: "line n of one must be the translation of line n of the other")]);
         }
     }
@@ -42,7 +42,7 @@ static class ParallelFiles
             if (columns.Length > first) throw TableLines.TooMany(path, line, columns.Length, first);
             var needed = Math.Max(sourceColumn, targetColumn) + 1;
             if (columns.Length < needed)
-                throw TextLines.Error(path, line, $"the line has {columns.Length} columns, but {needed} are needed", "columns are separated by tabs");
+                throw TextLines.Error(path, line, $"the line has {Amount.Of(columns.Length, "column")}, but {needed} are needed", "columns are separated by tabs");
             if (isFirst && TableLines.IsHeader(columns[sourceColumn], columns[targetColumn], names ?? [])) continue;
             yield return new SentencePair(columns[sourceColumn], columns[targetColumn]);
         }
@@ -108,8 +108,11 @@ static class ParallelFolder
             splits[split] = found;
         }
         if (!splits.TryGetValue("train", out var train))
-            throw new UserException([new Problem($"the folder contains no training text", folder,
-                Hint: $"expected train.{source} and train.{target}, train.tsv or train.jsonl, optionally with .gz")]);
+        {
+            List<string> there = [.. files.Select(file => Path.GetFileName(file)!).Where(name => name.StartsWith("train.", StringComparison.Ordinal))];
+            throw new UserException([new Problem("the folder contains no training text", folder,
+                Hint: $"expected train.{source} and train.{target}, train.tsv or train.jsonl, optionally with .gz{(there.Count > 0 ? $"; there are {string.Join(", ", there)}, and data.source.from and data.source.to name the languages" : "")}")]);
+        }
         return new ParallelSplits(train,
             ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
             [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);

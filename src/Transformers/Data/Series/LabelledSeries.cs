@@ -134,7 +134,7 @@ public sealed class LabelledSeriesDataset
 
     static One Row(string[] fields, string path, int line, bool labelled)
     {
-        if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {fields.Length} columns, but needs a class and at least two values", CommaSeparated.Separators(fields) ?? "a row is a series: its class, then its values");
+        if (fields.Length < 3) throw TextLines.Error(path, line, $"the line has {Amount.Of(fields.Length, "column")}, but needs a class and at least two values", CommaSeparated.Separators(fields) ?? "a row is a series: its class, then its values");
         var label = fields[0].Trim();
         if (labelled && label.Length == 0) throw TextLines.Error(path, line, "the class of the series, in the first column, is empty");
         // Tables represent series of different lengths with trailing missing values.

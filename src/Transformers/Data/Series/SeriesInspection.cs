@@ -11,26 +11,46 @@ namespace Transformers.Data.Series;
 /// <param name="Warnings">What a user should know before training on them.</param>
 public sealed record SeriesReport(int Steps, string First, string Last, long Missing, IReadOnlyList<OneSeriesReport> Series, IReadOnlyList<string> Warnings)
 {
-    /// <summary>Reports on a table, or returns null if the file is something else: without column names, or with a column that is neither numbers nor timestamps.</summary>
+    const int RowsSeen = 1000;
+
+    /// <summary>Reports on a table, or returns null if the file is something else: without column names, or with a column most of which is neither numbers nor timestamps.</summary>
+    /// <exception cref="UserException">A value is not a number, or the table has another fault.</exception>
     public static SeriesReport? Of(string path)
     {
         if (!File.Exists(path) || SpecialFile.IsAt(path) || !path.Contains(".csv", StringComparison.OrdinalIgnoreCase) && !path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return null;
-        SeriesTable table;
-        try
-        {
-            // Reads only as much of another table as is needed to recognise it.
-            var start = CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path)).Take(2).ToList();
-            if (start.Count < 2 || start[1].Fields.Any(field => !SeriesTable.IsMissing(field) && !SeriesTable.IsNumber(field) && !TimeAxis.IsDate(field))) return null;
-            table = SeriesTable.Read(new SeriesFileConfig { Path = path });
-        }
-        catch (UserException)
-        {
-            return null;
-        }
-        if (table.Names.Count == 0 || table.Names[0] == "1") return null;
+        // Reads only as much of another table as is needed to recognise it.
+        if (!HasSeries(path)) return null;
+        var table = SeriesTable.Read(new SeriesFileConfig { Path = path });
         List<OneSeriesReport> series = [.. table.Names.Zip(table.Values, OneSeriesReport.Of)];
         return new(table.Length, table.Time.LabelOf(0), table.Time.LabelOf(table.Length - 1), series.Sum(one => (long)one.Missing), series, [.. table.Warnings]);
     }
+
+    // One bad value does not make a table of series one of texts.
+    static bool HasSeries(string path)
+    {
+        var (names, numbers, rows) = (Array.Empty<string>(), Array.Empty<int>(), 0);
+        try
+        {
+            foreach (var (_, fields) in CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path)).Take(RowsSeen + 1))
+            {
+                if (names.Length == 0)
+                {
+                    (names, numbers) = (fields, new int[fields.Length]);
+                    if (names.All(IsValue)) return false;
+                    continue;
+                }
+                rows++;
+                for (var i = 0; i < Math.Min(fields.Length, numbers.Length); i++) numbers[i] += IsValue(fields[i]) || i == 0 && SeriesTable.IsTimeName(names[0]) ? 1 : 0;
+            }
+        }
+        catch (UserException)
+        {
+            return false;
+        }
+        return rows > 0 && numbers.All(count => 2 * count >= rows);
+    }
+
+    static bool IsValue(string field) => SeriesTable.IsMissing(field) || SeriesTable.IsNumber(field) || TimeAxis.IsDate(field);
 }
 
 /// <summary>One series of a table.</summary>

@@ -48,7 +48,7 @@ public sealed class SeriesTable
         while (records.MoveNext())
         {
             if (records.Current.Fields.Length != header.Length)
-                throw TextLines.Error(path, records.Current.Line, $"the line has {records.Current.Fields.Length} columns, but the first line has {header.Length}", CommaSeparated.Separators(first) ?? "every line must have the same columns; leave the field of a missing value empty");
+                throw TextLines.Error(path, records.Current.Line, $"the line has {Amount.Of(records.Current.Fields.Length, "column")}, but the first line has {header.Length}", CommaSeparated.Separators(first) ?? "every line must have the same columns; leave the field of a missing value empty");
             // A blank line is refused: in a single column it could be a missing value, and skipping it would move all later values a step forward.
             if (header.Length == 1 && records.Current.Line > last + 1) throw TextLines.Error(path, last + 1, "the line is blank", "write NA for a missing value");
             last = records.Current.Line;
@@ -100,7 +100,7 @@ public sealed class SeriesTable
             return at >= 0 ? at : throw NoColumn(config.Path, name, header);
         }
         if (config.Columns?.Contains(header[0]) == true || header.Length == 1) return null;
-        return TimeNames.Contains(header[0].ToLowerInvariant()) || TimeAxis.IsDate(row[0]) ? 0 : null;
+        return IsTimeName(header[0]) || TimeAxis.IsDate(row[0]) ? 0 : null;
     }
 
     static int[] Columns(SeriesFileConfig config, string[] header, int? time)
@@ -111,6 +111,8 @@ public sealed class SeriesTable
 
     static UserException NoColumn(string path, string name, string[] header) =>
         TextLines.Error(path, 1, $"no column named {MessageText.Quote(name)}", $"the columns are {string.Join(", ", header.Take(10).Select(one => MessageText.Quote(one)))}{(header.Length > 10 ? ", …" : "")}");
+
+    internal static bool IsTimeName(string name) => TimeNames.Contains(name.Trim().ToLowerInvariant());
 
     internal static bool IsMissing(string field) => Missing.Contains(field.Trim().ToLowerInvariant());
 

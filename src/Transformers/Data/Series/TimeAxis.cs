@@ -8,8 +8,8 @@ public sealed class TimeAxis
 {
     static readonly string[] Formats =
     [
-        "yyyy-MM-dd", "yyyy-MM", "yyyy/MM/dd", "yyyy-MM-dd HH:mm", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss", "yyyy-MM-ddTHH:mm:ssZ", "yyyy-MM-dd HH:mm:ss.FFF", "yyyy-MM-ddTHH:mm:ss.FFF",
-        "yyyy-MM-dd HH:mm:sszzz", "yyyy-MM-ddTHH:mm:sszzz",
+        "yyyy-MM-dd", "yyyy-MM", "yyyy/MM/dd", "yyyy-MM-dd HH:mm", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss", "yyyy-MM-ddTHH:mm:ssZ",
+        "yyyy-MM-dd HH:mm:ss.fff", "yyyy-MM-ddTHH:mm:ss.fff", "yyyy-MM-dd HH:mm:ss.FFF", "yyyy-MM-ddTHH:mm:ss.FFF", "yyyy-MM-dd HH:mm:sszzz", "yyyy-MM-ddTHH:mm:sszzz",
     ];
 
     // A gap of more missing steps than this, or than there are rows, is treated as a mistake.
@@ -25,7 +25,7 @@ public sealed class TimeAxis
     /// <summary>Steps counted from 0.</summary>
     public static TimeAxis Steps { get; } = new(step => step.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>The timestamp of a step; steps after the last one continue with the same spacing.</summary>
+    /// <summary>The timestamp of a step, written as those of the table are; steps after the last one continue with the same spacing.</summary>
     public string LabelOf(long step) => label(step);
 
     /// <summary>Whether a field is a date, and so a timestamp, regardless of its column's name.</summary>
@@ -43,38 +43,49 @@ public sealed class TimeAxis
         if (stamps.Count == 0) return Steps;
         var dates = TryDate(stamps[0], out var first);
         var at = new double[stamps.Count];
+        var clock = new DateTime[dates ? at.Length : 0];
         for (var i = 0; i < at.Length; i++)
         {
-            DateTime date = default;
+            DateTimeOffset date = default;
             if (dates ? TryDate(stamps[i], out date) : double.TryParse(stamps[i], NumberStyles.Float, CultureInfo.InvariantCulture, out at[i]) && double.IsFinite(at[i]))
             {
-                if (dates) at[i] = date.Ticks;
+                if (dates) (at[i], clock[i]) = ((date - first).Ticks, date.DateTime);
                 if (i == 0 || at[i] > at[i - 1]) continue;
                 throw TextLines.Error(path, lineOf(i), $"the timestamp {MessageText.Quote(stamps[i])} must be after that of the previous row ({MessageText.Escape(stamps[i - 1])})", "sort the rows by time, one row per step");
             }
             throw TextLines.Error(path, lineOf(i), $"{MessageText.Quote(stamps[i])} is not a timestamp", dates ? "the first row has a date: write all of them as dates, such as 2024-01-31" : "write dates as 2024-01-31 or 2024-01-31T12:00, or numbers");
         }
-        if (dates && MonthsOf(at) is { } months)
+        var form = dates ? Formats.FirstOrDefault(format => stamps.All(stamp => TryDate(stamp, format, out _))) ?? MixedForm(clock, first) : "0.######";
+        if (MonthsOf(clock) is { } months)
         {
             steps = StepsOf(months.Counts, months.Each, stamps, lineOf, path);
-            return new(step => first.AddMonths((int)Math.Min(step * months.Each, 12.0 * (LastYear - first.Year))).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+            return new(step =>
+            {
+                var date = first.AddMonths((int)Math.Min(step * months.Each, 12.0 * (LastYear - first.Year)));
+                return (months.AtEnd ? date.AddDays(DateTime.DaysInMonth(date.Year, date.Month) - date.Day) : date).ToString(form, CultureInfo.InvariantCulture);
+            });
         }
         var distance = at.Length == 1 ? dates ? TimeSpan.TicksPerDay : 1 : Enumerable.Range(1, at.Length - 1).Min(i => at[i] - at[i - 1]);
         steps = StepsOf([.. at.Select(one => one - at[0])], distance, stamps, lineOf, path);
         // The mean distance, since that of two neighbours may be rounded, as in 1949.083.
         if (!dates && steps[^1] > 0) distance = (at[^1] - at[0]) / steps[^1];
-        if (!dates) return new(step => (at[0] + step * distance).ToString("0.######", CultureInfo.InvariantCulture));
-        var whole = at.All(ticks => (long)ticks % TimeSpan.TicksPerDay == 0) && distance % TimeSpan.TicksPerDay == 0;
-        return new(step => new DateTime((long)Math.Min(first.Ticks + step * distance, new DateTime(LastYear, 1, 1).Ticks)).ToString(whole ? "yyyy-MM-dd" : "yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture));
+        if (!dates) return new(step => (at[0] + step * distance).ToString(form, CultureInfo.InvariantCulture));
+        var left = new DateTime(LastYear, 1, 1).Ticks - first.UtcTicks;
+        return new(step => first.AddTicks((long)Math.Min(step * distance, left)).ToString(form, CultureInfo.InvariantCulture));
     }
 
-    // Months differ in length: dates on the same day of the month are counted in months. Null for others.
-    static (double[] Counts, double Each)? MonthsOf(double[] ticks)
+    // How the steps are written where not all dates are written in one way.
+    static string MixedForm(DateTime[] clock, DateTimeOffset first) =>
+        clock.All(date => date.TimeOfDay == TimeSpan.Zero) ? "yyyy-MM-dd" : first.Offset == TimeSpan.Zero ? "yyyy-MM-ddTHH:mm:ss.FFF" : "yyyy-MM-ddTHH:mm:ss.FFFzzz";
+
+    // Months differ in length: dates on the same day of the month, or all on its last, are counted in months. Null for others.
+    static (double[] Counts, double Each, bool AtEnd)? MonthsOf(DateTime[] dates)
     {
-        var dates = Array.ConvertAll(ticks, one => new DateTime((long)one));
-        if (dates.Length < 2 || dates.Any(date => date.Day != dates[0].Day || date.TimeOfDay != dates[0].TimeOfDay)) return null;
+        var sameDay = dates.All(date => date.Day == dates[0].Day);
+        var isEnd = dates.All(date => date.Day == DateTime.DaysInMonth(date.Year, date.Month));
+        if (dates.Length < 2 || !sameDay && !isEnd || dates.Any(date => date.TimeOfDay != dates[0].TimeOfDay)) return null;
         var counts = Array.ConvertAll(dates, date => 12.0 * (date.Year - dates[0].Year) + date.Month - dates[0].Month);
-        return (counts, Enumerable.Range(1, counts.Length - 1).Min(i => counts[i] - counts[i - 1]));
+        return (counts, Enumerable.Range(1, counts.Length - 1).Min(i => counts[i] - counts[i - 1]), !sameDay);
     }
 
     static int[] StepsOf(double[] since, double distance, IReadOnlyList<string> stamps, Func<int, int> lineOf, string path)
@@ -95,6 +106,7 @@ public sealed class TimeAxis
         return steps;
     }
 
-    static bool TryDate(string field, out DateTime date) =>
-        DateTime.TryParseExact(field.Trim(), Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out date);
+    static bool TryDate(string field, out DateTimeOffset date) => DateTimeOffset.TryParseExact(field.Trim(), Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out date);
+
+    static bool TryDate(string field, string format, out DateTimeOffset date) => DateTimeOffset.TryParseExact(field.Trim(), format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out date);
 }

@@ -46,9 +46,9 @@ sealed partial class JsonLinesReader(Utf8Reader reader, string field, string ori
         }
         catch (JsonException exception)
         {
-            throw Error("is not JSON", (int)Math.Min(int.MaxValue, (exception.BytePositionInLine ?? 0) + 1));
+            throw Error("the line is not JSON", (int)Math.Min(int.MaxValue, (exception.BytePositionInLine ?? 0) + 1));
         }
-        return text ?? throw Error($"has no field \"{field}\"", null);
+        return text ?? throw Error($"has no field \"{field}\"", null, "set text_field to the name of the field that has the text");
     }
 
     ReadOnlyMemory<byte> TextOf(in Utf8JsonReader json)

@@ -31,7 +31,7 @@ public sealed class PackedDocuments : ITextSampler
         SamplerChecks.Shape(rows, length, rank, ranks);
         documents = new(data, start);
         if (data.DocumentCount < ranks || !documents.HaveTarget())
-            throw new UserException($"the split has {data.DocumentCount} documents and {data.Count} tokens: too few to pack for {ranks} processes");
+            throw new UserException($"the split has {Amount.Of(data.DocumentCount, "document")} and {Amount.Of(data.Count, "token")}: too few to pack for {ranks} processes");
         (this.rows, this.length, this.seed, this.acrossBorders, this.rank, this.ranks) = (rows, length, seed, acrossBorders, rank, ranks);
     }
 

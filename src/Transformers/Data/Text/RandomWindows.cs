@@ -21,7 +21,7 @@ public sealed class RandomWindows : ITextSampler
     public RandomWindows(TokenSequence data, int rows, int length, ulong seed, int rank = 0, int ranks = 1)
     {
         SamplerChecks.Shape(rows, length, rank, ranks);
-        if (data.Count < length + 1L) throw new UserException($"the training text has {data.Count} tokens, but a context of {length} needs at least {length + 1}");
+        if (data.Count < length + 1L) throw new UserException($"the training text has {Amount.Of(data.Count, "token")}, but a context of {length} needs at least {length + 1}");
         (this.data, this.rows, this.length, this.seed, this.rank) = (data, rows, length, seed, rank);
     }
 

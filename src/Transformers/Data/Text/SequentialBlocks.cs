@@ -16,7 +16,7 @@ public sealed class SequentialBlocks : ITextSampler
     public SequentialBlocks(TokenSequence data, int rows, int length)
     {
         SamplerChecks.Shape(rows, length, 0, 1);
-        if (data.Count < 2) throw new UserException($"the split has {data.Count} tokens, but at least 2 are needed to predict one");
+        if (data.Count < 2) throw new UserException($"the split has {Amount.Of(data.Count, "token")}, but at least 2 are needed to predict one");
         (this.data, this.rows, this.length) = (data, rows, length);
         Blocks = (data.Count - 1 + length - 1) / length;
         BatchesPerEpoch = (Blocks + rows - 1) / rows;

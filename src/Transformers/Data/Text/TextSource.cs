@@ -127,22 +127,22 @@ public static class TextNotes
     /// <param name="counts">What was read.</param>
     public static IEnumerable<(string Text, bool IsWarning)> Of(TextCounts counts)
     {
-        (long Count, string What, bool IsWarning)[] notes =
+        (long Count, string What, string Fate, bool IsWarning)[] notes =
         [
-            (counts.InvalidSequences, $"ill-formed UTF-8 sequences replaced with U+FFFD{Rate(counts)}; if the text has another encoding, convert it with iconv", true),
-            (counts.TruncatedFiles, "files that end in the middle of a character", true),
-            (counts.SkippedFiles, $"files skipped because they are not text ({counts.Endings})", true),
-            (counts.HiddenFiles, "hidden files skipped", false),
-            (counts.JsonFiles, "JSON files read as plain text, since they are neither .jsonl nor an array of objects with the text's field", true),
-            (counts.EmptyFiles, "empty files", false),
-            (counts.EmptyDocuments, "empty documents left out", false),
-            (counts.ByteOrderMarks, "byte-order marks dropped", false),
-            (counts.Nuls, "NUL characters kept", true),
-            (counts.CarriageReturns, "CR LF line ends kept", false),
+            (counts.InvalidSequences, "ill-formed UTF-8 sequence", $" replaced with U+FFFD{Rate(counts)}; if the text has another encoding, convert it with iconv", true),
+            (counts.TruncatedFiles, "file", counts.TruncatedFiles == 1 ? " that ends in the middle of a character" : " that end in the middle of a character", true),
+            (counts.SkippedFiles, "file", $" skipped because {(counts.SkippedFiles == 1 ? "it is" : "they are")} not text ({counts.Endings})", true),
+            (counts.HiddenFiles, "hidden file", " skipped", false),
+            (counts.JsonFiles, "JSON file", $" read as plain text, since {(counts.JsonFiles == 1 ? "it is" : "they are")} neither .jsonl nor an array of objects with the text's field", true),
+            (counts.EmptyFiles, "empty file", "", false),
+            (counts.EmptyDocuments, "empty document", " left out", false),
+            (counts.ByteOrderMarks, "byte-order mark", " dropped", false),
+            (counts.Nuls, "NUL character", " kept", true),
+            (counts.CarriageReturns, "CR LF line end", " kept", false),
         ];
         if (counts.SkippedFiles == 0 && counts.Endings is { } endings) yield return (endings, false);
-        foreach (var (count, what, isWarning) in notes)
-            if (count > 0) yield return (FormattableString.Invariant($"{count:N0} {what}"), isWarning);
+        foreach (var (count, what, fate, isWarning) in notes)
+            if (count > 0) yield return (Amount.Of(count, what) + fate, isWarning);
     }
 
     static string Rate(TextCounts counts) => FormattableString.Invariant($" ({100.0 * counts.InvalidSequences / Math.Max(1, counts.Characters):0.##} % of the characters)");

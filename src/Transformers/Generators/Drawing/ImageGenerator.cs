@@ -77,7 +77,7 @@ public static class ImageGenerator
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"the images cannot be written to {folder}: {InputFile.ReasonOf(exception)}", inner: exception);
+            throw new UserException($"the images cannot be written to {folder}: {OutputFile.ReasonOf(exception)}", inner: exception);
         }
     }
 }

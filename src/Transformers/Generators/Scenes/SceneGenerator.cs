@@ -84,7 +84,7 @@ public static class SceneGenerator
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"the scenes cannot be written to {folder}: {InputFile.ReasonOf(exception)}", inner: exception);
+            throw new UserException($"the scenes cannot be written to {folder}: {OutputFile.ReasonOf(exception)}", inner: exception);
         }
     }
 

@@ -180,7 +180,7 @@ public static class SpeechGenerator
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"the recordings cannot be written to {folder}: {InputFile.ReasonOf(exception)}", inner: exception);
+            throw new UserException($"the recordings cannot be written to {folder}: {OutputFile.ReasonOf(exception)}", inner: exception);
         }
     }
 

@@ -26,7 +26,7 @@ public static class ImageFiles
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new ImageException(ImageFault.Unreadable, $"the file cannot be read: {InputFile.ReasonOf(exception)}", path, exception);
+            throw new ImageException(ImageFault.Unreadable, exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"the file cannot be read: {InputFile.ReasonOf(exception)}", path, exception);
         }
     }
 

@@ -48,7 +48,7 @@ static class GgufExport
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {InputFile.ReasonOf(exception)}", request.Output)], exception);
+            throw new UserException([new Problem($"cannot be written: {OutputFile.ReasonOf(exception)}", request.Output)], exception);
         }
     }
 

@@ -43,7 +43,14 @@ public static class HuggingFaceImport
         var ignored = CheckNames(folder, weights, model);
         var input = layout.ReadInput(folder, config, model, output);
         var run = RunOf(model, input);
-        ConfigFile.Check(run);
+        try
+        {
+            ConfigFile.Check(run);
+        }
+        catch (UserException exception)
+        {
+            throw new UserException([.. exception.Problems.Select(problem => new Problem($"describes a model that cannot be made: {problem.Message}", Path.Combine(folder, "config.json"), Hint: problem.Hint))], exception);
+        }
         using var contents = new CheckpointContents(0);
         var tensors = new List<(string Name, Tensor Tensor)>();
         using (no_grad())

@@ -15,7 +15,7 @@ public static class BpeTrainer
     /// <exception cref="UserException">The options contradict themselves, or a file cannot be read.</exception>
     public static ByteLevelBpeTokenizer Train(IEnumerable<string> paths, BpeTrainerOptions options,
         IProgress<BpeTrainingProgress>? progress = null, CancellationToken cancel = default) =>
-        Train(paths.Select(InputFile.Open), options, progress, cancel);
+        Train(paths.Select(path => InputFile.Open(path)), options, progress, cancel);
 
     /// <summary>Trains on streams of UTF-8 text, each one document, which are disposed of as they are read.</summary>
     /// <inheritdoc cref="Train(IEnumerable{string}, BpeTrainerOptions, IProgress{BpeTrainingProgress}, CancellationToken)"/>

@@ -84,7 +84,7 @@ public sealed class SoundDatasetTests : IDisposable
         Assert.Equal(["cat", "dog"], sounds.Classes);
         Assert.Equal((2, 1), (sounds.Train.Length, sounds.Test.Length));
         Assert.Equal("is not a WAV file", Assert.Single(sounds.Broken).Message);
-        Assert.Equal([$"the folder {folder["train/fox"]} contains no WAV files, so there is no class for it", "1 files skipped because their names are not those of WAV files: 1 .mp3",
+        Assert.Equal([$"the folder {folder["train/fox"]} contains no WAV files, so there is no class for it", "1 file skipped, not named like WAV files: 1 .mp3",
             "no test recording is of class cat", $"skipped {folder["train/cat/broken.wav"]}: is not a WAV file"], sounds.Warnings);
         Assert.Equal(sounds.Warnings.SkipLast(1), SoundReport.Of(folder.FullPath).Warnings);
     }
@@ -94,7 +94,7 @@ public sealed class SoundDatasetTests : IDisposable
     {
         Write("cat/a.wav");
         folder.Write("cat/a.wav", "RIFF and no more");
-        Assert.Contains("none of the 1 recordings can be read", Assert.Throws<UserException>(() => Open().Split(null)).Message);
+        Assert.Contains("the only recording cannot be read", Assert.Throws<UserException>(() => Open().Split(null)).Message);
         Assert.Contains("a.wav: is not a WAV file", Assert.Throws<UserException>(() => Open().Split(null)).Message);
     }
 

@@ -81,7 +81,7 @@ public sealed class ImageTextDataTests
     }
 
     [Theory]
-    [InlineData("{\"image\": \"a.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [[1, 2], [3, 4]]}", "there are 1 boxes, 2 rows of features")]
+    [InlineData("{\"image\": \"a.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [[1, 2], [3, 4]]}", "the line has 1 box and 2 rows of features")]
     [InlineData("{\"image\": \"a.png\", \"boxes\": [[0, 0, 1]], \"features\": [[1, 2]]}", "each box must have 4 finite numbers")]
     [InlineData("{\"image\": \"a.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [[1, 1e999]]}", "each box must have 4 finite numbers")]
     [InlineData("{\"image\": \"a.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [null]}", "each box must have 4 finite numbers")]

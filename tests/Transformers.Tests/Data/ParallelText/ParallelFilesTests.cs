@@ -45,7 +45,7 @@ public sealed class ParallelFilesTests : IDisposable
     [Theory]
     [InlineData("a\nb\nc\n", "a\n", "1 has 3 lines, 2 has 1")]
     [InlineData("a\n", "a\nb\nc\nd\n", "2 has 4 lines, 1 has 1")]
-    [InlineData("", "a\n", "2 has 1 lines, 1 has 0")]
+    [InlineData("", "a\n", "2 has 1 line, 1 has 0")]
     public void Misaligned_files_are_an_error_that_tells_both_counts(string first, string second, string message)
     {
         var (source, target) = (folder.Write("1", first), folder.Write("2", second));

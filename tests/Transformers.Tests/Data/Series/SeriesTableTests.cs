@@ -32,8 +32,24 @@ public sealed class SeriesTableTests : IDisposable
     {
         var table = Read("month,x\n2023-11,1\n2023-12,2\n2024-01,3\n2024-02,4\n");
         Assert.Equal(4, table.Length);
-        Assert.Equal("2024-03-01", table.Time.LabelOf(4));
+        Assert.Equal("2024-03", table.Time.LabelOf(4));
     }
+
+    [Theory]
+    [InlineData("2000-01", "2000-02", "2000-04")]
+    [InlineData("2000-01-01", "2000-02-01", "2000-04-01")]
+    [InlineData("2000/01/30", "2000/01/31", "2000/02/02")]
+    [InlineData("2000-01-01 22:00", "2000-01-01 23:00", "2000-01-02 01:00")]
+    [InlineData("2000-01-01T22:00:00Z", "2000-01-01T23:00:00Z", "2000-01-02T01:00:00Z")]
+    [InlineData("2000-01-01T22:00:00-05:00", "2000-01-01T23:00:00-05:00", "2000-01-02T01:00:00-05:00")]
+    [InlineData("2000-01-01T00:00:00+01:00", "2000-02-01T00:00:00+01:00", "2000-04-01T00:00:00+01:00")]
+    [InlineData("2000-01-01 00:00:00.500", "2000-01-01 00:00:01.000", "2000-01-01 00:00:02.000")]
+    [InlineData("2000-01-01", "2000-01-01 12:00", "2000-01-02T12:00:00")]
+    [InlineData("2000-01-31", "2000-02-29", "2000-04-30")]
+    [InlineData("1999-12-31", "2000-03-31", "2000-09-30")]
+    [InlineData("1999", "2000", "2002")]
+    public void Later_steps_are_written_as_the_timestamps_of_the_table_are(string first, string second, string later) =>
+        Assert.Equal(later, Read($"time,x\n{first},1\n{second},2\n").Time.LabelOf(3));
 
     [Fact]
     public void Stamps_end_with_the_last_year_that_there_is()
@@ -90,7 +106,7 @@ public sealed class SeriesTableTests : IDisposable
     [InlineData("x,y\nInfinity,2\n", "a.csv:2: the value Infinity in column 'x' must be between -1e30 and 1e30")]
     [InlineData("x,y,x\n1,2,3\n", "a.csv:1: 2 columns have the name 'x' (give each column a name of its own)")]
     [InlineData("id,date\n1,2024-01-01\n", "a.csv:2: '2024-01-01' in column 'date' is not a number (leave the field of a missing value empty, or name the series' columns in data.source.columns, and the column of timestamps in data.source.time)")]
-    [InlineData("x,y\n1,2\n3\n", "a.csv:3: the line has 1 columns, but the first line has 2")]
+    [InlineData("x,y\n1,2\n3\n", "a.csv:3: the line has 1 column, but the first line has 2")]
     [InlineData("x\n1\n\n3\n", "a.csv:3: the line is blank (write NA for a missing value)")]
     [InlineData("x\n1e31\n", "a.csv:2: the value 1e31 in column 'x' must be between -1e30 and 1e30")]
     [InlineData("x,y\n", "a.csv: the table has names but no values")]
@@ -103,7 +119,7 @@ public sealed class SeriesTableTests : IDisposable
         var table = Read("\uFEFF\"time\",\"x\"\n\"2024-01-01 00:00:00+01:00\",\"1.5\"\n\"2024-01-01 01:00:00+01:00\",\"2\"\n");
         Assert.Equal(["x"], table.Names);
         Assert.Equal([1.5, 2], table.Values[0]);
-        Assert.Equal("2024-01-01T01:00:00", table.Time.LabelOf(2));
+        Assert.Equal("2024-01-01 02:00:00+01:00", table.Time.LabelOf(2));
     }
 
     [Fact]

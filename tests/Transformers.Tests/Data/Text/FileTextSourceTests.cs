@@ -273,7 +273,7 @@ public class FileTextSourceTests : FolderTest
         var (documents, counts) = Read(Write("a.json", "{\"a\": [1, 2]}"));
         Assert.Equal(["{\"a\": [1, 2]}"], documents);
         Assert.Equal(1, counts.JsonFiles);
-        Assert.Contains("JSON files read as plain text", string.Join('\n', TextNotes.Of(counts)));
+        Assert.Contains("1 JSON file read as plain text, since it is neither", string.Join('\n', TextNotes.Of(counts)));
     }
 
     [Fact]

@@ -1,0 +1,82 @@
+namespace Transformers.IO;
+
+/// <summary>A file that a user named and that is written piece by piece: it gets its name when it is complete, and until then what was there stays.</summary>
+sealed class PartialFile : IDisposable
+{
+    readonly string path, partial;
+    readonly string? option;
+    readonly FileStream stream;
+    bool complete;
+
+    /// <summary>Starts the file; its folder is made where it is missing.</summary>
+    /// <param name="path">The file. A pipe or a device is written to as it is.</param>
+    /// <param name="option">The option that names it, for messages.</param>
+    /// <exception cref="UserException">It cannot be written.</exception>
+    internal PartialFile(string path, string? option = null)
+    {
+        (this.path, this.option) = (path, option);
+        var special = SpecialFile.IsAt(path);
+        partial = special ? path : Path.GetFullPath(path) + DurableFile.TemporarySuffix;
+        FileStream? opened = null;
+        Try(() =>
+        {
+            OutputFile.PrepareFolder(path);
+            FileSizeLimit.ReportAsError();
+            if (!special) File.Delete(partial);
+            opened = new FileStream(partial, special ? FileMode.Open : FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        });
+        stream = opened!;
+    }
+
+    /// <summary>Whether what is written can be changed later.</summary>
+    internal bool CanSeek => stream.CanSeek;
+
+    /// <summary>Writes a piece.</summary>
+    /// <exception cref="UserException">The system does not take it.</exception>
+    internal void Write(Action<Stream> write) => Try(() => write(stream));
+
+    /// <summary>Gives the file its name.</summary>
+    /// <exception cref="UserException">The system does not take what was held back.</exception>
+    internal void Complete()
+    {
+        Try(() =>
+        {
+            stream.Flush(flushToDisk: partial != path);
+            stream.Dispose();
+            if (partial != path) File.Move(partial, Path.GetFullPath(path), overwrite: true);
+        });
+        complete = true;
+    }
+
+    void Try(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException([OutputFile.ProblemOf(path, exception) with { Path = option }], exception);
+        }
+        catch (ArgumentOutOfRangeException exception)
+        {
+            // What .NET makes of the limit on the size of files.
+            throw new UserException([new Problem("cannot be written: it would pass the limit on the size of files (ulimit -f)", path, Path: option)], exception);
+        }
+    }
+
+    /// <summary>Closes the file, and deletes it unless it is complete.</summary>
+    public void Dispose()
+    {
+        if (complete) return;
+        try
+        {
+            stream.Dispose();
+        }
+        catch (Exception exception) when (exception is IOException or ArgumentOutOfRangeException)
+        {
+            // The first failure has been reported.
+        }
+        if (partial != path) DurableFile.TryDelete(partial);
+    }
+}

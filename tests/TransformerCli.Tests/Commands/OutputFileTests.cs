@@ -1,0 +1,92 @@
+using System.Diagnostics;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>Files that commands write: a file gets its name when it is complete, and what cannot be written is said in one way.</summary>
+[Collection("engine")]
+public sealed class OutputFileTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
+{
+    // A line that is not UTF-8 ends the input in its middle.
+    string Broken()
+    {
+        File.WriteAllBytes(runs.At("broken.txt"), [.. "one\ntwo\n"u8, 0xFF, 0xFE, (byte)'\n', .. "four\n"u8]);
+        return runs.At("broken.txt");
+    }
+
+    [Theory]
+    [InlineData("vectors.npy")]
+    [InlineData("vectors.jsonl")]
+    public void Vectors_of_an_input_that_cannot_be_read_to_its_end_do_not_replace_those_before(string name)
+    {
+        var path = runs.Write(name, "before");
+        Assert.Contains("not UTF-8", CommandLine.Refused("embed", runs.Classifier, "--input", Broken(), "--output", path, "--device", "cpu"));
+        Assert.Equal("before", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!, $"{name}*"));
+    }
+
+    [Fact]
+    public void Predictions_get_their_name_when_the_evaluation_is_complete()
+    {
+        var path = runs.Write("predictions.jsonl", "before");
+        CommandLine.Refused("eval", runs.Translator, "--data", runs.At("nowhere.tsv"), "--output", path, "--device", "cpu");
+        Assert.Equal("before", File.ReadAllText(path));
+        var bad = runs.Write("bad.tsv", "1 2\t2 1\n1 2 3\n");
+        Assert.Contains("bad.tsv:2: the line has 1 column, but 2 are needed", CommandLine.Refused("eval", runs.Translator, "--data", bad, "--output", path, "--device", "cpu"));
+        Assert.Equal("before", File.ReadAllText(path));
+        Assert.False(File.Exists(path + ".tmp"));
+        Assert.Equal(0, CommandLine.Run("eval", runs.Translator, "--output", path, "--device", "cpu").ExitCode);
+        Assert.StartsWith("{\"input\":", File.ReadAllText(path));
+        Assert.False(File.Exists(path + ".tmp"));
+    }
+
+    [Fact]
+    public void A_file_of_predictions_is_refused_where_there_are_none()
+    {
+        foreach (var run in new[] { runs.Gpt, runs.Masked })
+            Assert.Contains("--output is for models that give one answer per example", CommandLine.Refused("eval", run, "--output", runs.At("none.jsonl"), "--device", "cpu"));
+        Assert.False(File.Exists(runs.At("none.jsonl")));
+    }
+
+    [Fact]
+    public void Where_no_file_can_be_made_every_command_says_so()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc is Linux's");
+        var text = runs.Write("lines.txt", "a\n");
+        foreach (var line in new string[][]
+        {
+            ["embed", runs.Classifier, "--input", text, "--output", "/proc/x.npy", "--device", "cpu"], ["embed", runs.Classifier, "--input", text, "--output", "/proc/x.jsonl", "--device", "cpu"],
+            ["eval", runs.Translator, "--output", "/proc/x.jsonl", "--device", "cpu"], ["tokenizer", "encode", runs.Gpt, "--input", text, "--output", "/proc/x.bin"],
+            ["config", "copy", "gpt-stories", "/proc/x.yaml"], ["plot", "loss", runs.Gpt, "--output", "/proc/x.svg"], ["data", "make", "copy", "--output", "/proc/x"],
+            ["average", runs.Gpt, "--last", "2", "--output", "/proc/x"], ["export", runs.Vit, "--to", "onnx", "--output", "/proc/x"], ["train", runs.At("gpt.yaml"), "--run", "/proc/x"],
+            ["train", runs.At("gpt.yaml"), "--run", runs.At("logged"), "--log-file", "/proc/x.log"],
+        })
+        {
+            var error = CommandLine.Refused(line);
+            Assert.Contains("/proc/x", error);
+            Assert.Matches("cannot be (written|created)", error);
+            Assert.Matches("the system does not let a file be created there|its folder cannot be created|permission denied|Permission denied", error);
+            Assert.DoesNotContain("does not exist", error);
+        }
+    }
+
+    [Fact]
+    public void A_pipe_is_written_to_and_stays_a_pipe()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "pipes with names");
+        foreach (var name in (string[])["ids.pipe", "pipe.npy"])
+            using (var made = Process.Start("mkfifo", runs.At(name))) made.WaitForExit();
+        var text = runs.Write("lines.txt", "ab\n");
+        using (var reader = Process.Start(new ProcessStartInfo("wc", ["-c", runs.At("ids.pipe")]) { RedirectStandardOutput = true })!)
+        {
+            Assert.Equal(0, CommandLine.Run("tokenizer", "encode", runs.Gpt, "--input", text, "--output", runs.At("ids.pipe")).ExitCode);
+            Assert.StartsWith("12 ", reader.StandardOutput.ReadToEnd());
+        }
+        using (var reader = Process.Start(new ProcessStartInfo("cat", [runs.At("pipe.npy")]) { RedirectStandardOutput = true })!)
+        {
+            Assert.Contains("is a pipe, but a .npy starts with its number of rows", CommandLine.Refused("embed", runs.Classifier, "--input", text, "--output", runs.At("pipe.npy"), "--device", "cpu"));
+            reader.WaitForExit();
+        }
+        foreach (var name in (string[])["ids.pipe", "pipe.npy"])
+            Assert.Equal(0, Process.Start("test", ["-p", runs.At(name)]) is var test && test.WaitForExit(10_000) ? test.ExitCode : -1);
+    }
+}
