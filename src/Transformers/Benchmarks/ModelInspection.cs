@@ -141,7 +141,7 @@ public sealed record DeviceScaling(int Devices, double BytesPerDevice, double By
         var half = part.Buckets.Sum(HalfOf);
         var visible = Visible(part, bucket => sharded ? HalfOf(bucket) : 2 * HalfOf(bucket)) + (sharded ? half : 0);
         var step = part.Seconds + measured.UpdateSeconds / (sharded ? devices : 1) + visible;
-        return new(devices, 2 * bytes, link.BytesPerSecond, link.Latency, 2 * half, 2 * half - visible, step, units / step, measured.StepSeconds / devices / step);
+        return new(devices, 2 * bytes, link.BytesPerSecond, link.Latency, 2 * half, Math.Max(0, 2 * half - visible), step, units / step, measured.StepSeconds / devices / step);
     }
 
     // The seconds by which the exchanges outlast the backward pass. It completes buckets of blocks as it goes, in proportion to their size, and the others at its end.
