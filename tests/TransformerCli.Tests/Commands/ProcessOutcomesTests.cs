@@ -67,14 +67,17 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_second_signal_ends_all_at_once(string mpi)
     {
-        using var program = Start(mpi, 2, "training.validate={ every: 10 }", "data.source.size=40MB");
-        program.WaitForError("step 9/");
+        using var program = Start(mpi, 2, "model.context=2048", "training.sample={ every: 1, tokens: 2000, prompts: [a, b, c, d, e, f, g, h] }");
+        program.WaitForError("sample at step 1 ");
+        Thread.Sleep(200);
         program.Signal("INT");
         Thread.Sleep(200);
         program.Signal("INT");
         var ended = program.End();
         Assert.True(ended.ExitCode == 130, $"{ended.ExitCode}: {ended.Error}");
         Assert.Empty(Errors(ended));
+        // The samples of step 2 were not waited for, and nothing was saved.
+        Assert.Null(Store.LatestStep);
         AssertNothingIsLeft();
     }
 
